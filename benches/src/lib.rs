@@ -1,0 +1,1 @@
+//! Measurements of the workspace against its peers.
