@@ -1,0 +1,364 @@
+//! Base64 (RFC 4648, standard alphabet): strict on writing, forgiving on reading.
+//!
+//! Reading accepts line breaks and missing padding, and refuses everything else that is not
+//! canonical: other characters, data after the padding, bits left over in the last symbol.
+//! The codec uses the processor's vector instructions where it has them.
+
+use std::sync::LazyLock;
+
+use base64::engine::{DecodePaddingMode, Engine as _, GeneralPurposeConfig, Simd};
+use base64::{DecodeError, DecodeSliceError};
+
+use crate::error::{Base64Error, ValueError};
+use crate::mime::Mime;
+
+static ENGINE: LazyLock<Simd> = LazyLock::new(|| {
+    Simd::standard(
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+    )
+});
+
+/// Encodes bytes, with padding.
+pub fn encode(bytes: &[u8]) -> String {
+    ENGINE.encode(bytes)
+}
+
+/// How many characters `len` bytes take when they are encoded with padding.
+pub const fn encoded_len(len: u64) -> u64 {
+    len.div_ceil(3).saturating_mul(4)
+}
+
+/// How many bytes this text decodes to, provided that it is valid; no decoding is done.
+pub fn decoded_len(text: &[u8]) -> u64 {
+    let breaks = memchr::memchr2_iter(b'\n', b'\r', text).count();
+    let pads = text
+        .iter()
+        .rev()
+        .filter(|b| !matches!(b, b'\n' | b'\r'))
+        .take_while(|b| **b == b'=')
+        .count();
+    let symbols = text.len().saturating_sub(breaks + pads) as u64;
+    symbols / 4 * 3 + (symbols % 4).saturating_sub(1)
+}
+
+/// Decodes text.
+///
+/// # Errors
+/// [`Base64Error`] with the place of the first fault.
+///
+/// ```
+/// use media_types::base64;
+/// assert_eq!(base64::decode(b"aGVsbG8=")?, b"hello");
+/// assert_eq!(base64::decode(b"aGVs\nbG8")?, b"hello");
+/// assert_eq!(base64::decode(b"aGV*").unwrap_err().offset(), 3);
+/// # Ok::<(), media_types::Base64Error>(())
+/// ```
+pub fn decode(text: &[u8]) -> Result<Vec<u8>, Base64Error> {
+    let mut out = Vec::with_capacity(text.len() / 4 * 3 + 3);
+    let mut decoder = Decoder::new();
+    decoder.push(text, &mut out)?;
+    decoder.finish(&mut out)?;
+    Ok(out)
+}
+
+/// Splits a `data:` URI (RFC 2397) with base64 into its type and its payload; `None` when the text
+/// is no `data:` URI.
+///
+/// # Errors
+/// A `data:` URI that is not base64, or has no comma, or names a type that is none.
+#[allow(clippy::type_complexity)]
+pub fn split_data_uri(text: &str) -> Option<Result<(Option<Mime>, &str), ValueError>> {
+    use crate::error::ValueKind;
+    let rest = text
+        .get(..5)
+        .filter(|scheme| scheme.eq_ignore_ascii_case("data:"))
+        .and_then(|_| text.get(5..))?;
+    // The header ends at the first comma; looking further would scan megabytes of payload.
+    let head_len = rest.len().min(1024);
+    let Some(comma) = rest.as_bytes()[..head_len].iter().position(|b| *b == b',') else {
+        return Some(Err(ValueError::new(
+            ValueKind::Content,
+            "a data: URI without a comma",
+        )));
+    };
+    let (head, payload) = (&rest[..comma], &rest[comma + 1..]);
+    let Some(kind) = head
+        .len()
+        .checked_sub(7)
+        .and_then(|at| head.split_at_checked(at))
+        .filter(|(_, end)| end.eq_ignore_ascii_case(";base64"))
+        .map(|(kind, _)| kind)
+    else {
+        return Some(Err(ValueError::new(
+            ValueKind::Content,
+            "a data: URI that is not base64",
+        )));
+    };
+    if kind.is_empty() || kind.starts_with(';') {
+        return Some(Ok((None, payload)));
+    }
+    Some(kind.parse().map(|mime| (Some(mime), payload)))
+}
+
+/// Decodes text that arrives in pieces of any size.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    carry: [u8; 4],
+    carried: usize,
+    pads: usize,
+    offset: u64,
+}
+
+impl Decoder {
+    /// A decoder at the start of a text.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Decodes the next piece and appends the bytes to `out`.
+    ///
+    /// # Errors
+    /// [`Base64Error`]; the decoder is of no use after it.
+    pub fn push(&mut self, mut text: &[u8], out: &mut Vec<u8>) -> Result<(), Base64Error> {
+        while let Some(&first) = text.first() {
+            match first {
+                b'\n' | b'\r' => {
+                    text = &text[1..];
+                    self.offset += 1;
+                }
+                b'=' => {
+                    self.pads += 1;
+                    if self.carried < 2 || self.carried + self.pads > 4 {
+                        return Err(Base64Error::new(self.offset, "padding in the wrong place"));
+                    }
+                    text = &text[1..];
+                    self.offset += 1;
+                }
+                _ if self.pads > 0 => {
+                    return Err(Base64Error::new(self.offset, "data after the padding"));
+                }
+                _ => {
+                    let end = memchr::memchr3(b'\n', b'\r', b'=', text).unwrap_or(text.len());
+                    let (run, rest) = text.split_at(end);
+                    self.push_run(run, out)?;
+                    text = rest;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the text and appends what was left.
+    ///
+    /// # Errors
+    /// [`Base64Error`] when the text ends in the middle of a byte.
+    pub fn finish(self, out: &mut Vec<u8>) -> Result<(), Base64Error> {
+        let left = &self.carry[..self.carried];
+        if left.len() == 1 {
+            return Err(Base64Error::new(self.offset, "it ends in mid-byte"));
+        }
+        let start = self.offset - (self.pads + self.carried) as u64;
+        decode_onto(left, start, out)
+    }
+
+    /// Symbols only: no line break, no padding.
+    fn push_run(&mut self, mut run: &[u8], out: &mut Vec<u8>) -> Result<(), Base64Error> {
+        let mut start = self.offset;
+        self.offset += run.len() as u64;
+        if self.carried > 0 {
+            let take = run.len().min(4 - self.carried);
+            let (head, rest) = run.split_at(take);
+            self.carry[self.carried..self.carried + take].copy_from_slice(head);
+            self.carried += take;
+            run = rest;
+            if self.carried < 4 {
+                return Ok(());
+            }
+            decode_onto(&self.carry, start.saturating_sub(4 - take as u64), out)?;
+            self.carried = 0;
+            start += take as u64;
+        }
+        let (whole, rest) = run.split_at(run.len() / 4 * 4);
+        decode_onto(whole, start, out)?;
+        self.carry[..rest.len()].copy_from_slice(rest);
+        self.carried = rest.len();
+        Ok(())
+    }
+}
+
+fn decode_onto(symbols: &[u8], start: u64, out: &mut Vec<u8>) -> Result<(), Base64Error> {
+    let old = out.len();
+    out.resize(old + symbols.len().div_ceil(4) * 3, 0);
+    match ENGINE.decode_slice(symbols, &mut out[old..]) {
+        Ok(written) => {
+            out.truncate(old + written);
+            Ok(())
+        }
+        Err(error) => {
+            out.truncate(old);
+            let (at, reason) = match error {
+                DecodeSliceError::DecodeError(DecodeError::InvalidByte(at, _)) => {
+                    (at, "a character outside the alphabet")
+                }
+                DecodeSliceError::DecodeError(DecodeError::InvalidLastSymbol {
+                    offset, ..
+                }) => (offset, "bits left over in the last symbol"),
+                _ => (symbols.len(), "it ends in mid-byte"),
+            };
+            Err(Base64Error::new(start + at as u64, reason))
+        }
+    }
+}
+
+/// Encodes bytes that arrive in pieces of any size.
+#[derive(Debug, Default)]
+pub struct Encoder {
+    carry: [u8; 3],
+    carried: usize,
+}
+
+impl Encoder {
+    /// An encoder at the start of the bytes.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Encodes the next piece and appends the text to `out`.
+    pub fn push(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) {
+        if self.carried > 0 {
+            let take = bytes.len().min(3 - self.carried);
+            let (head, rest) = bytes.split_at(take);
+            self.carry[self.carried..self.carried + take].copy_from_slice(head);
+            self.carried += take;
+            bytes = rest;
+            if self.carried < 3 {
+                return;
+            }
+            encode_onto(&self.carry, out);
+            self.carried = 0;
+        }
+        let (whole, rest) = bytes.split_at(bytes.len() / 3 * 3);
+        encode_onto(whole, out);
+        self.carry[..rest.len()].copy_from_slice(rest);
+        self.carried = rest.len();
+    }
+
+    /// Ends the text: appends what was left, padded.
+    pub fn finish(self, out: &mut Vec<u8>) {
+        encode_onto(&self.carry[..self.carried], out);
+    }
+}
+
+fn encode_onto(bytes: &[u8], out: &mut Vec<u8>) {
+    let old = out.len();
+    out.resize(old + bytes.len().div_ceil(3) * 4, 0);
+    // The room is exact, so the only error, too little of it, cannot happen.
+    if let Ok(written) = ENGINE.encode_slice(bytes, &mut out[old..]) {
+        out.truncate(old + written);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn faults_are_placed() {
+        for (text, at) in [
+            ("a", 1),
+            ("aGVsb", 5),
+            ("aGV*", 3),
+            ("aGVs\naG*s", 7),
+            ("aGVsbG8=x", 8),
+            ("=", 0),
+            ("a===", 1),
+            ("aGVsbG8==", 8),
+            ("aG VsbG8", 2),
+            ("aGVsbG9=", 6),
+            ("aG_s", 2),
+        ] {
+            let error = decode(text.as_bytes()).unwrap_err();
+            assert_eq!(error.offset(), at, "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn data_uris_are_split() {
+        let split = |t| split_data_uri(t).unwrap();
+        assert_eq!(
+            split("data:image/PNG;base64,AAAA").unwrap(),
+            (Some(Mime::IMAGE_PNG), "AAAA")
+        );
+        assert_eq!(split("DATA:;base64,AA==").unwrap(), (None, "AA=="));
+        assert_eq!(
+            split("data:text/plain;charset=utf-8;base64,").unwrap(),
+            (Some(Mime::TEXT_PLAIN), "")
+        );
+        for bad in [
+            "data:",
+            "data:image/png,xyz",
+            "data:nonsense;base64,AA==",
+            "data:;base64",
+        ] {
+            assert!(split(bad).is_err(), "{bad}");
+        }
+        assert!(split_data_uri("AAAA").is_none());
+        assert!(split_data_uri("dat").is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_decode_like_the_whole(
+            bytes in proptest::collection::vec(any::<u8>(), 0..2000),
+            cuts in proptest::collection::vec(1_usize..97, 1..8),
+            wrap in 0_usize..90,
+            padded: bool,
+        ) {
+            let mut text = encode(&bytes);
+            prop_assert_eq!(text.len() as u64, encoded_len(bytes.len() as u64));
+            if !padded {
+                text.truncate(text.trim_end_matches('=').len());
+            }
+            let text: Vec<u8> = if wrap > 3 {
+                text.as_bytes().chunks(wrap).collect::<Vec<_>>().join(&b"\r\n"[..])
+            } else {
+                text.into_bytes()
+            };
+            prop_assert_eq!(decoded_len(&text), bytes.len() as u64);
+            let (mut decoder, mut out, mut rest) = (Decoder::new(), Vec::new(), &text[..]);
+            for cut in cuts.iter().cycle() {
+                if rest.is_empty() {
+                    break;
+                }
+                let (head, tail) = rest.split_at(rest.len().min(*cut));
+                decoder.push(head, &mut out).unwrap();
+                rest = tail;
+            }
+            decoder.finish(&mut out).unwrap();
+            prop_assert_eq!(&out, &bytes);
+            prop_assert_eq!(&decode(&text).unwrap(), &bytes);
+
+            let (mut encoder, mut out, mut rest) = (Encoder::new(), Vec::new(), &bytes[..]);
+            for cut in cuts.iter().cycle() {
+                if rest.is_empty() {
+                    break;
+                }
+                let (head, tail) = rest.split_at(rest.len().min(*cut));
+                encoder.push(head, &mut out);
+                rest = tail;
+            }
+            encoder.finish(&mut out);
+            prop_assert_eq!(String::from_utf8(out).unwrap(), encode(&bytes));
+        }
+
+        #[test]
+        fn what_decodes_is_canonical(text in "[A-Za-z0-9+/=\n]{0,60}") {
+            if let Ok(bytes) = decode(text.as_bytes()) {
+                let clean: String = text.chars().filter(|c| *c != '\n' && *c != '=').collect();
+                let written = encode(&bytes);
+                prop_assert_eq!(written.trim_end_matches('='), clean);
+            }
+        }
+    }
+}

@@ -1,0 +1,394 @@
+//! Media content: a type, a source and what is said about it.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::{Map, Value};
+
+use crate::base64;
+use crate::error::{ContentError, ValueError, ValueKind};
+use crate::mime::{MediaType, Mime};
+use crate::reference::{ProviderFile, StorageReference};
+use crate::url::MediaUrl;
+
+/// Where the bytes of media are. Exactly one place.
+#[derive(Clone, PartialEq)]
+#[non_exhaustive]
+pub enum MediaSource {
+    /// Here, decoded.
+    Inline(Bytes),
+    /// In a store.
+    Stored(StorageReference),
+    /// In a file of the host. Loaders refuse files unless they are allowed.
+    File(PathBuf),
+    /// At an address.
+    Url(MediaUrl),
+    /// At a model provider, under its file id.
+    ProviderFile(ProviderFile),
+}
+
+impl fmt::Debug for MediaSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inline(bytes) => write!(f, "Inline({} bytes)", bytes.len()),
+            Self::Stored(reference) => f.debug_tuple("Stored").field(reference).finish(),
+            Self::File(path) => f.debug_tuple("File").field(path).finish(),
+            Self::Url(url) => f.debug_tuple("Url").field(url).finish(),
+            Self::ProviderFile(file) => f.debug_tuple("ProviderFile").field(file).finish(),
+        }
+    }
+}
+
+/// How closely a model should look at a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Detail {
+    /// A glance: fewer tokens.
+    Low,
+    /// A close look: more tokens.
+    High,
+    /// The model decides.
+    Auto,
+}
+
+impl Detail {
+    /// The word on the wire: `low`, `high` or `auto`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::High => "high",
+            Self::Auto => "auto",
+        }
+    }
+}
+
+impl FromStr for Detail {
+    type Err = ValueError;
+    fn from_str(s: &str) -> Result<Self, ValueError> {
+        match s {
+            "low" => Ok(Self::Low),
+            "high" => Ok(Self::High),
+            "auto" => Ok(Self::Auto),
+            _ => Err(ValueError::new(
+                ValueKind::Content,
+                "detail is low, high or auto",
+            )),
+        }
+    }
+}
+
+/// Media of a message: what it is, where its bytes are, and everything said about it.
+///
+/// Attributes, also those that this crate does not know, survive a change of source and a round
+/// trip through JSON. `Debug` prints sizes, never bytes.
+///
+/// ```
+/// use media_types::{MediaContent, Mime};
+/// let photo = MediaContent::from_bytes(Mime::IMAGE_JPEG, vec![0xff, 0xd8, 0xff])
+///     .with_caption("the old harbour")
+///     .with_width(640);
+/// assert_eq!(photo.size(), Some(3));
+/// assert_eq!(photo.caption(), Some("the old harbour"));
+/// ```
+#[derive(Clone, PartialEq)]
+pub struct MediaContent {
+    media_type: MediaType,
+    mime: Mime,
+    source: MediaSource,
+    attributes: Map<String, Value>,
+}
+
+impl MediaContent {
+    /// Content of a type whose bytes are at `source`.
+    pub fn new(mime: Mime, source: MediaSource) -> Self {
+        Self {
+            media_type: mime.media_type(),
+            mime,
+            source,
+            attributes: Map::new(),
+        }
+    }
+
+    /// Content whose bytes are here.
+    pub fn from_bytes(mime: Mime, bytes: impl Into<Bytes>) -> Self {
+        Self::new(mime, MediaSource::Inline(bytes.into()))
+    }
+
+    /// Content from base64 text or a `data:` URI; the type that a `data:` URI names is ignored in
+    /// favour of `mime`.
+    ///
+    /// # Errors
+    /// Text that does not decode, with the place.
+    pub fn from_base64(mime: Mime, text: &str) -> Result<Self, ContentError> {
+        let (offset, payload) = match base64::split_data_uri(text) {
+            Some(split) => {
+                let (_, payload) = split?;
+                (text.len() - payload.len(), payload)
+            }
+            None => (0, text),
+        };
+        let bytes =
+            base64::decode(payload.as_bytes()).map_err(|error| error.shifted(offset as u64))?;
+        Ok(Self::from_bytes(mime, bytes))
+    }
+
+    /// Content in a file of the host.
+    pub fn from_path(mime: Mime, path: impl AsRef<Path>) -> Self {
+        Self::new(mime, MediaSource::File(path.as_ref().to_owned()))
+    }
+
+    /// Content at an address.
+    pub fn from_url(mime: Mime, url: MediaUrl) -> Self {
+        Self::new(mime, MediaSource::Url(url))
+    }
+
+    /// Content in a store.
+    pub fn from_reference(mime: Mime, reference: StorageReference) -> Self {
+        Self::new(mime, MediaSource::Stored(reference))
+    }
+
+    /// The MIME type.
+    pub fn mime(&self) -> &Mime {
+        &self.mime
+    }
+
+    /// Image, audio, video or document.
+    pub fn media_type(&self) -> MediaType {
+        self.media_type
+    }
+
+    /// Where the bytes are.
+    pub fn source(&self) -> &MediaSource {
+        &self.source
+    }
+
+    /// The reference, when the bytes are in a store.
+    pub fn reference(&self) -> Option<&StorageReference> {
+        match &self.source {
+            MediaSource::Stored(reference) => Some(reference),
+            _ => None,
+        }
+    }
+
+    /// The bytes, when they are here.
+    pub fn inline(&self) -> Option<&Bytes> {
+        match &self.source {
+            MediaSource::Inline(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+
+    /// Size of the media in bytes, where it is known without I/O.
+    pub fn size(&self) -> Option<u64> {
+        match &self.source {
+            MediaSource::Inline(bytes) => Some(bytes.len() as u64),
+            MediaSource::Stored(reference) => reference.size(),
+            _ => None,
+        }
+    }
+
+    /// The same content with its bytes elsewhere; every attribute stays.
+    #[must_use]
+    pub fn with_source(mut self, source: MediaSource) -> Self {
+        self.source = source;
+        self
+    }
+
+    /// Sets image, audio, video or document where the MIME type does not tell.
+    #[must_use]
+    pub fn with_media_type(mut self, media_type: MediaType) -> Self {
+        self.media_type = media_type;
+        self
+    }
+
+    /// How closely a model should look.
+    pub fn detail(&self) -> Option<Detail> {
+        self.text("detail").and_then(|word| word.parse().ok())
+    }
+
+    /// Says how closely a model should look.
+    #[must_use]
+    pub fn with_detail(self, detail: Detail) -> Self {
+        self.with_attribute("detail", detail.as_str())
+    }
+
+    /// What the media shows, in words.
+    pub fn caption(&self) -> Option<&str> {
+        self.text("caption")
+    }
+
+    /// Says what the media shows.
+    #[must_use]
+    pub fn with_caption(self, caption: impl Into<String>) -> Self {
+        self.with_attribute("caption", caption.into())
+    }
+
+    /// The name that the file had. Data, never a path.
+    pub fn filename(&self) -> Option<&str> {
+        self.text("filename")
+    }
+
+    /// Sets the name that the file had.
+    #[must_use]
+    pub fn with_filename(self, name: impl Into<String>) -> Self {
+        self.with_attribute("filename", name.into())
+    }
+
+    /// The words that are spoken in it.
+    pub fn transcript(&self) -> Option<&str> {
+        self.text("transcript")
+    }
+
+    /// Sets the words that are spoken in it.
+    #[must_use]
+    pub fn with_transcript(self, transcript: impl Into<String>) -> Self {
+        self.with_attribute("transcript", transcript.into())
+    }
+
+    /// Width in pixels.
+    pub fn width(&self) -> Option<u32> {
+        self.number("width")
+    }
+
+    /// Sets the width in pixels.
+    #[must_use]
+    pub fn with_width(self, pixels: u32) -> Self {
+        self.with_attribute("width", pixels)
+    }
+
+    /// Height in pixels.
+    pub fn height(&self) -> Option<u32> {
+        self.number("height")
+    }
+
+    /// Sets the height in pixels.
+    #[must_use]
+    pub fn with_height(self, pixels: u32) -> Self {
+        self.with_attribute("height", pixels)
+    }
+
+    /// How long it plays.
+    pub fn duration(&self) -> Option<Duration> {
+        self.attributes
+            .get("duration")
+            .and_then(Value::as_f64)
+            .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+    }
+
+    /// Sets how long it plays; written in seconds.
+    #[must_use]
+    pub fn with_duration(self, duration: Duration) -> Self {
+        if duration.subsec_nanos() == 0 {
+            self.with_attribute("duration", duration.as_secs())
+        } else {
+            self.with_attribute("duration", duration.as_secs_f64())
+        }
+    }
+
+    /// Any attribute by its name in JSON, such as `fps` or `format`.
+    pub fn attribute(&self, name: &str) -> Option<&Value> {
+        self.attributes.get(name)
+    }
+
+    /// Sets any attribute by its name in JSON.
+    ///
+    /// The names of the fields that tell type and source (`type`, `mime_type`, `data`,
+    /// `storage_reference`, `file_path`, `url`, `provider_file`) are not attributes; setting them
+    /// changes nothing.
+    #[must_use]
+    pub fn with_attribute(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        let name = name.into();
+        if !crate::wire::RESERVED.contains(&name.as_str()) {
+            self.attributes.insert(name, value.into());
+        }
+        self
+    }
+
+    /// All attributes.
+    pub fn attributes(&self) -> &Map<String, Value> {
+        &self.attributes
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.attributes.get(name).and_then(Value::as_str)
+    }
+
+    fn number(&self, name: &str) -> Option<u32> {
+        self.attributes
+            .get(name)
+            .and_then(Value::as_u64)
+            .and_then(|n| n.try_into().ok())
+    }
+}
+
+impl fmt::Debug for MediaContent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MediaContent")
+            .field("mime", &self.mime)
+            .field("source", &self.source)
+            .field("attributes", &self.attributes.keys().collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_and_data_uris_become_inline_bytes() {
+        for text in [
+            "aGVsbG8=",
+            "aGVsbG8",
+            "aGVs\r\nbG8=",
+            "data:image/png;base64,aGVsbG8=",
+        ] {
+            let content = MediaContent::from_base64(Mime::IMAGE_PNG, text).unwrap();
+            assert_eq!(content.inline().unwrap(), "hello");
+            assert_eq!(content.size(), Some(5));
+        }
+        let error = MediaContent::from_base64(Mime::IMAGE_PNG, "data:;base64,aG*").unwrap_err();
+        assert!(
+            matches!(&error, ContentError::Base64(e) if e.offset() == 15),
+            "{error:?}"
+        );
+        let empty = MediaContent::from_base64(Mime::IMAGE_PNG, "").unwrap();
+        assert_eq!(empty.size(), Some(0));
+    }
+
+    #[test]
+    fn attributes_survive_a_change_of_source() {
+        let reference = StorageReference::builder("file", "a").build().unwrap();
+        let content = MediaContent::from_bytes(Mime::VIDEO_MP4, vec![1])
+            .with_detail(Detail::High)
+            .with_caption("c")
+            .with_filename("f.mp4")
+            .with_transcript("t")
+            .with_width(3)
+            .with_height(4)
+            .with_duration(Duration::from_millis(1500))
+            .with_attribute("fps", 25)
+            .with_attribute("url", "https://elsewhere.example")
+            .with_source(MediaSource::Stored(reference));
+        assert_eq!(content.detail(), Some(Detail::High));
+        assert_eq!(content.caption(), Some("c"));
+        assert_eq!(content.filename(), Some("f.mp4"));
+        assert_eq!(content.transcript(), Some("t"));
+        assert_eq!((content.width(), content.height()), (Some(3), Some(4)));
+        assert_eq!(content.duration(), Some(Duration::from_millis(1500)));
+        assert_eq!(content.attribute("fps"), Some(&Value::from(25)));
+        assert_eq!(content.attribute("url"), None);
+    }
+
+    #[test]
+    fn debug_prints_sizes_only() {
+        let content = MediaContent::from_bytes(Mime::TEXT_PLAIN, "secret bytes")
+            .with_caption("private words");
+        let shown = format!("{content:?}");
+        assert!(shown.contains("12 bytes"));
+        assert!(!shown.contains("secret") && !shown.contains("private"));
+    }
+}
