@@ -1,1 +1,56 @@
-//! media-storage
+//! The storage trait for media of LLM conversations, and everything that stores share.
+//!
+//! ```
+//! use media_storage::{InMemoryStorage, MediaMetadata, MediaStorageExt};
+//! use media_types::{MediaContent, Mime};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let store = InMemoryStorage::new();
+//! let photo = MediaContent::from_base64(Mime::IMAGE_PNG, "iVBORw0KGgo=")?;
+//! let metadata = MediaMetadata::new().with_conversation("conv-1".parse()?);
+//!
+//! let reference = store.store_media(&photo, metadata).await?;   // a few hundred bytes
+//! let again = store.retrieve_media(&reference).await?;          // verified
+//! assert_eq!(again.inline(), photo.inline());
+//! store.delete(&reference).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Map
+//! - [`MediaStorage`]: what a backend implements (`storage`); [`MediaStorageExt`]: what callers use
+//!   (`ext`); [`UrlSigner`], [`Inventory`]: what some stores can do beyond (`signer`, `inventory`)
+//! - [`MediaUpload`], [`MediaBody`], [`StoredMedia`]: what goes in and out (`storage`, `body`)
+//! - [`MediaMetadata`], [`Scope`], [`RetentionPolicy`], [`RetrieveOptions`], [`DeleteOptions`]
+//! - [`StorageError`] (`error`)
+//! - for backends: [`Sidecar`] (`sidecar`), [`layout`], [`Sha256Hasher`] (`hash`), and
+//!   [`InMemoryStorage`] (`memory`) to read first
+
+mod body;
+mod error;
+mod ext;
+mod hash;
+mod inventory;
+pub mod layout;
+mod memory;
+mod metadata;
+mod options;
+mod retention;
+mod sidecar;
+mod signer;
+mod storage;
+
+pub use body::{BodyData, ByteStream, MediaBody, next};
+pub use error::{Operation, StorageError, StorageErrorKind};
+pub use ext::MediaStorageExt;
+pub use hash::Sha256Hasher;
+pub use inventory::{Entry, Inventory, SweepDepth, SweepOptions, SweepReport, Usage};
+pub use layout::Organization;
+pub use memory::InMemoryStorage;
+pub use metadata::{MediaMetadata, Scope};
+pub use options::{DeleteOptions, RetrieveOptions, Verification};
+pub use retention::{RetentionError, RetentionPolicy};
+pub use sidecar::{MAX_SIDECAR_LEN, SIDECAR_VERSION, Sidecar};
+pub use signer::{SignedUrl, SignedUrlOptions, UrlSigner};
+pub use storage::{MediaStorage, MediaUpload, StoredMedia};

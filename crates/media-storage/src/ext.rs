@@ -1,0 +1,145 @@
+//! What callers do with a store, in terms of what a store must do.
+
+use bytes::Bytes;
+use media_types::{MediaContent, MediaSource, Mime, StorageReference};
+
+use crate::body::MediaBody;
+use crate::error::{Operation, StorageError, StorageErrorKind};
+use crate::metadata::MediaMetadata;
+use crate::options::{DeleteOptions, RetrieveOptions};
+use crate::storage::{MediaStorage, MediaUpload, StoredMedia};
+
+/// Conveniences that every [`MediaStorage`] has, `dyn` too. Not to be implemented.
+///
+/// ```
+/// use media_storage::{InMemoryStorage, MediaMetadata, MediaStorageExt};
+/// use media_types::Mime;
+///
+/// # async fn run() -> Result<(), media_storage::StorageError> {
+/// let store = InMemoryStorage::new();
+/// let reference = store.store_bytes(Mime::IMAGE_PNG, "bytes", MediaMetadata::new()).await?;
+/// assert_eq!(store.retrieve_bytes(&reference, 1024).await?, "bytes");
+/// store.delete(&reference).await?;
+/// # Ok(())
+/// # }
+/// ```
+pub trait MediaStorageExt: MediaStorage {
+    /// Opens stored media, verified as the store is set.
+    ///
+    /// # Errors
+    /// As [`MediaStorage::retrieve_opts`].
+    fn retrieve(
+        &self,
+        reference: &StorageReference,
+    ) -> impl Future<Output = Result<StoredMedia, StorageError>> + Send {
+        async move { self.retrieve_opts(reference, RetrieveOptions::new()).await }
+    }
+
+    /// Deletes one reference; one that is gone already is no error.
+    ///
+    /// # Errors
+    /// As [`MediaStorage::delete_opts`].
+    fn delete(
+        &self,
+        reference: &StorageReference,
+    ) -> impl Future<Output = Result<(), StorageError>> + Send {
+        async move { self.delete_opts(reference, DeleteOptions::new()).await }
+    }
+
+    /// Stores inline content. Its file name goes into the metadata unless one is set there.
+    ///
+    /// # Errors
+    /// `InvalidInput` for content that is not inline; else as [`MediaStorage::store`].
+    fn store_media(
+        &self,
+        content: &MediaContent,
+        metadata: MediaMetadata,
+    ) -> impl Future<Output = Result<StorageReference, StorageError>> + Send {
+        let upload = match content.source() {
+            MediaSource::Inline(bytes) => {
+                let metadata = match (metadata.filename(), content.filename()) {
+                    (None, Some(name)) => metadata.with_filename(name.to_owned()),
+                    _ => metadata,
+                };
+                Ok(MediaUpload::new(
+                    content.mime().clone(),
+                    bytes.clone(),
+                    metadata,
+                ))
+            }
+            _ => Err(
+                StorageError::new(StorageErrorKind::InvalidInput, Operation::Store)
+                    .with_backend(self.backend().to_owned())
+                    .with_reason("only inline content can be stored"),
+            ),
+        };
+        async move { self.store(upload?).await }
+    }
+
+    /// Stores bytes.
+    ///
+    /// # Errors
+    /// As [`MediaStorage::store`].
+    fn store_bytes(
+        &self,
+        mime: Mime,
+        bytes: impl Into<Bytes>,
+        metadata: MediaMetadata,
+    ) -> impl Future<Output = Result<StorageReference, StorageError>> + Send {
+        self.store(MediaUpload::new(mime, bytes.into(), metadata))
+    }
+
+    /// Reads stored media into inline content, whole and verified.
+    ///
+    /// # Errors
+    /// As [`MediaStorage::retrieve_opts`].
+    fn retrieve_media(
+        &self,
+        reference: &StorageReference,
+    ) -> impl Future<Output = Result<MediaContent, StorageError>> + Send {
+        async move {
+            let stored = self.retrieve(reference).await?;
+            let bytes = stored.body.bytes(stored.size).await?;
+            let content = MediaContent::from_bytes(stored.mime, bytes);
+            Ok(match stored.metadata.filename() {
+                Some(name) => content.with_filename(name),
+                None => content,
+            })
+        }
+    }
+
+    /// Reads stored media into memory, whole and verified.
+    ///
+    /// # Errors
+    /// `TooLarge` above `limit` bytes; else as [`MediaStorage::retrieve_opts`].
+    fn retrieve_bytes(
+        &self,
+        reference: &StorageReference,
+        limit: u64,
+    ) -> impl Future<Output = Result<Bytes, StorageError>> + Send {
+        async move { self.retrieve(reference).await?.body.bytes(limit).await }
+    }
+
+    /// Makes another reference to the same bytes, with metadata of its own. The bytes are streamed
+    /// through; a store that deduplicates keeps them once.
+    ///
+    /// # Errors
+    /// As [`MediaStorage::retrieve_opts`] and [`MediaStorage::store`].
+    fn duplicate(
+        &self,
+        reference: &StorageReference,
+        metadata: MediaMetadata,
+    ) -> impl Future<Output = Result<StorageReference, StorageError>> + Send {
+        async move {
+            let stored = self.retrieve(reference).await?;
+            let body = MediaBody::from_stream(Some(stored.size), stored.body.into_stream());
+            let mut upload = MediaUpload::new(stored.mime, body, metadata);
+            if let Some(sha256) = stored.sha256 {
+                upload = upload.with_expected_sha256(sha256);
+            }
+            self.store(upload).await
+        }
+    }
+}
+
+impl<T: MediaStorage + ?Sized> MediaStorageExt for T {}

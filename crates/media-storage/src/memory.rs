@@ -1,0 +1,314 @@
+//! The in-memory store: the readable reference implementation.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use chrono::{DateTime, SubsecRound, Utc};
+use futures_core::stream::{BoxStream, Stream};
+use media_types::StorageReference;
+
+use crate::body::MediaBody;
+use crate::error::{Operation, StorageError, StorageErrorKind};
+use crate::hash::Sha256Hasher;
+use crate::inventory::{Entry, Inventory, SweepOptions, SweepReport, Usage};
+use crate::layout::MediaId;
+use crate::metadata::Scope;
+use crate::options::{DeleteOptions, RetrieveOptions, Verification};
+use crate::retention::RetentionPolicy;
+use crate::sidecar::Sidecar;
+use crate::storage::{MediaStorage, MediaUpload, StoredMedia};
+
+const BACKEND: &str = "memory";
+
+/// Keeps media in memory: for tests, and to be read before writing a backend.
+///
+/// Clones share what is stored. Equal bytes are kept once.
+#[derive(Clone, Debug)]
+pub struct InMemoryStorage {
+    shared: Arc<Mutex<BTreeMap<String, Held>>>,
+    max_media_size: u64,
+    default_retention: RetentionPolicy,
+}
+
+#[derive(Clone, Debug)]
+struct Held {
+    sidecar: Sidecar,
+    bytes: Bytes,
+}
+
+impl InMemoryStorage {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self {
+            shared: Arc::default(),
+            max_media_size: u64::MAX,
+            default_retention: RetentionPolicy::Retain,
+        }
+    }
+
+    /// Refuses media of more than so many bytes. Default: no limit.
+    #[must_use]
+    pub fn with_max_media_size(mut self, bytes: u64) -> Self {
+        self.max_media_size = bytes;
+        self
+    }
+
+    /// Retention of media that is stored without one. Default: [`RetentionPolicy::Retain`].
+    #[must_use]
+    pub fn with_default_retention(mut self, retention: RetentionPolicy) -> Self {
+        self.default_retention = retention;
+        self
+    }
+
+    fn held(&self) -> MutexGuard<'_, BTreeMap<String, Held>> {
+        // No code panics while it holds the lock, and the map is whole between any two calls.
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn remove(&self, choose: impl Fn(&Sidecar) -> bool, dry_run: bool) -> (u64, u64) {
+        let mut held = self.held();
+        let before: u64 = stored_bytes(held.values());
+        let mut kept = held.clone();
+        kept.retain(|_, item| !choose(&item.sidecar));
+        let removed = (held.len() - kept.len()) as u64;
+        let freed = before - stored_bytes(kept.values());
+        if !dry_run {
+            *held = kept;
+        }
+        (removed, freed)
+    }
+}
+
+impl Default for InMemoryStorage {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn fail(kind: StorageErrorKind, operation: Operation) -> StorageError {
+    StorageError::new(kind, operation).with_backend(BACKEND)
+}
+
+fn check_reference(reference: &StorageReference, operation: Operation) -> Result<(), StorageError> {
+    let ours = reference.backend() == BACKEND && reference.store_name().is_none();
+    if !ours || MediaId::parse(reference.id()).is_none() {
+        return Err(fail(StorageErrorKind::InvalidRef, operation).with_key(reference.id()));
+    }
+    Ok(())
+}
+
+fn stored_bytes<'a>(held: impl Iterator<Item = &'a Held>) -> u64 {
+    let mut seen = HashSet::new();
+    held.filter(|item| seen.insert(item.sidecar.sha256))
+        .map(|item| item.sidecar.size_bytes)
+        .sum()
+}
+
+#[async_trait]
+impl MediaStorage for InMemoryStorage {
+    fn backend(&self) -> &str {
+        BACKEND
+    }
+
+    async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
+        let (mime, body, metadata, expected) = upload.into_parts();
+        let bytes = body
+            .bytes(self.max_media_size)
+            .await
+            .map_err(|error| error.with_operation(Operation::Store).with_backend(BACKEND))?;
+        let sha256 = Sha256Hasher::digest(&bytes);
+        if expected.is_some_and(|expected| expected != sha256) {
+            return Err(fail(StorageErrorKind::InvalidInput, Operation::Store)
+                .with_reason("the body has not the expected hash"));
+        }
+        let sidecar = Sidecar::new(
+            MediaId::mint()?.as_str(),
+            mime,
+            bytes.len() as u64,
+            sha256,
+            metadata,
+            self.default_retention,
+            Utc::now().trunc_subsecs(3),
+        );
+        sidecar.to_json()?;
+        let reference = sidecar.reference(BACKEND, None)?;
+        let mut held = self.held();
+        let shared = held.values().find(|item| item.sidecar.sha256 == sha256);
+        let bytes = shared.map_or(bytes, |item| item.bytes.clone());
+        held.insert(sidecar.id.clone(), Held { sidecar, bytes });
+        Ok(reference)
+    }
+
+    async fn retrieve_opts(
+        &self,
+        reference: &StorageReference,
+        options: RetrieveOptions,
+    ) -> Result<StoredMedia, StorageError> {
+        check_reference(reference, Operation::Retrieve)?;
+        let Held { sidecar, bytes } =
+            self.held().get(reference.id()).cloned().ok_or_else(|| {
+                fail(StorageErrorKind::NotFound, Operation::Retrieve).with_key(reference.id())
+            })?;
+        sidecar
+            .admit(
+                reference,
+                options.expected_scope(),
+                Utc::now(),
+                Operation::Retrieve,
+            )
+            .map_err(|error| error.with_backend(BACKEND))?;
+        let body = match options.range() {
+            _ if options.head() => Bytes::new(),
+            Some(range) => {
+                let at = |n: u64| usize::try_from(n).unwrap_or(usize::MAX).min(bytes.len());
+                bytes.slice(at(range.start)..at(range.end).max(at(range.start)))
+            }
+            None => {
+                let verified = options.verification() == Some(Verification::SizeOnly)
+                    || Sha256Hasher::digest(&bytes) == sidecar.sha256;
+                if !verified {
+                    return Err(fail(StorageErrorKind::Corrupted, Operation::Retrieve)
+                        .with_key(reference.id()));
+                }
+                bytes
+            }
+        };
+        Ok(StoredMedia::new(
+            sidecar.mime_type.clone(),
+            sidecar.size_bytes,
+            MediaBody::from_bytes(body),
+        )
+        .with_metadata(sidecar.metadata())
+        .with_sha256(sidecar.sha256)
+        .with_stored_at(sidecar.stored_at))
+    }
+
+    async fn delete_opts(
+        &self,
+        reference: &StorageReference,
+        options: DeleteOptions,
+    ) -> Result<(), StorageError> {
+        check_reference(reference, Operation::Delete)?;
+        let mut held = self.held();
+        let scope = options.expected_scope();
+        match held.get(reference.id()) {
+            Some(item) => {
+                // What has expired may still be deleted.
+                item.sidecar
+                    .admit(
+                        reference,
+                        scope,
+                        DateTime::<Utc>::MIN_UTC,
+                        Operation::Delete,
+                    )
+                    .map_err(|error| error.with_backend(BACKEND))?;
+                held.remove(reference.id());
+                Ok(())
+            }
+            None if scope.is_some() => {
+                Err(fail(StorageErrorKind::NotFound, Operation::Delete).with_key(reference.id()))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn inventory(&self) -> Option<&dyn Inventory> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Inventory for InMemoryStorage {
+    fn list(&self, scope: Scope) -> BoxStream<'static, Result<Entry, StorageError>> {
+        let entries: Vec<_> = self
+            .held()
+            .values()
+            .filter(|item| item.sidecar.is_in(&scope))
+            .map(|item| item.sidecar.entry(BACKEND, None))
+            .collect();
+        Box::pin(Entries(entries.into_iter()))
+    }
+
+    async fn usage(&self, scope: Scope) -> Result<Usage, StorageError> {
+        let held = self.held();
+        let chosen = || held.values().filter(|item| item.sidecar.is_in(&scope));
+        let hashes: HashSet<_> = chosen().map(|item| item.sidecar.sha256).collect();
+        Ok(Usage {
+            references: chosen().count() as u64,
+            blobs: hashes.len() as u64,
+            logical_bytes: chosen().map(|item| item.sidecar.size_bytes).sum(),
+            stored_bytes: stored_bytes(chosen()),
+            copies: 0,
+        })
+    }
+
+    async fn delete_scope(&self, scope: Scope) -> Result<SweepReport, StorageError> {
+        let (deleted, freed_bytes) = self.remove(|sidecar| sidecar.is_in(&scope), false);
+        Ok(SweepReport {
+            deleted,
+            freed_bytes,
+            ..SweepReport::default()
+        })
+    }
+
+    async fn sweep(&self, options: SweepOptions) -> Result<SweepReport, StorageError> {
+        let now = options.now().unwrap_or_else(Utc::now);
+        let mut due: Vec<(DateTime<Utc>, String)> = self
+            .held()
+            .values()
+            .filter(|item| item.sidecar.is_expired(now) && item.sidecar.stored_at <= now)
+            .map(|item| (item.sidecar.stored_at, item.sidecar.id.clone()))
+            .collect();
+        due.sort();
+        due.truncate(
+            usize::try_from(options.max_deletes().unwrap_or(u64::MAX)).unwrap_or(usize::MAX),
+        );
+        let due: HashSet<String> = due.into_iter().map(|(_, id)| id).collect();
+        let (expired, mut freed_bytes) =
+            self.remove(|sidecar| due.contains(&sidecar.id), options.dry_run());
+        let mut pruned = 0;
+        if let Some(capacity) = options.capacity() {
+            let mut left: Vec<Held> = self.held().values().cloned().collect();
+            left.retain(|item| !due.contains(&item.sidecar.id));
+            left.sort_by_key(|item| item.sidecar.stored_at);
+            let mut from = 0;
+            let room = options.max_deletes().map_or(u64::MAX, |max| max - expired);
+            while from < left.len()
+                && (from as u64) < room
+                && stored_bytes(left[from..].iter()) > capacity
+            {
+                from += 1;
+            }
+            let oldest: HashSet<&str> = left[..from]
+                .iter()
+                .map(|item| item.sidecar.id.as_str())
+                .collect();
+            let (count, freed) = self.remove(
+                |sidecar| oldest.contains(sidecar.id.as_str()),
+                options.dry_run(),
+            );
+            pruned = count;
+            freed_bytes += freed;
+        }
+        Ok(SweepReport {
+            expired,
+            pruned,
+            freed_bytes,
+            ..SweepReport::default()
+        })
+    }
+}
+
+struct Entries(std::vec::IntoIter<Result<Entry, StorageError>>);
+
+impl Stream for Entries {
+    type Item = Result<Entry, StorageError>;
+    fn poll_next(
+        mut self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Self::Item>> {
+        std::task::Poll::Ready(self.0.next())
+    }
+}

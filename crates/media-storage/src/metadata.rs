@@ -1,0 +1,110 @@
+//! What a caller says about media, and the scopes that follow from it.
+
+use chrono::{DateTime, Utc};
+use media_types::{ConversationId, RunId, SessionId, UserId};
+
+use crate::retention::RetentionPolicy;
+
+/// What a caller says about media when it is stored: whose it is, where in a conversation it
+/// stands, how long it is kept. Everything is optional; a store's organisation may need some ids.
+///
+/// ```
+/// use media_storage::{MediaMetadata, RetentionPolicy};
+/// let metadata = MediaMetadata::new()
+///     .with_session("session-1".parse()?)
+///     .with_conversation("conv-1".parse()?)
+///     .with_retention(RetentionPolicy::RetainDays(30));
+/// assert_eq!(metadata.session().unwrap().as_str(), "session-1");
+/// # Ok::<(), media_types::ValueError>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MediaMetadata {
+    pub(crate) conversation: Option<ConversationId>,
+    pub(crate) session: Option<SessionId>,
+    pub(crate) run: Option<RunId>,
+    pub(crate) user: Option<UserId>,
+    pub(crate) message_index: Option<u64>,
+    pub(crate) content_index: Option<u64>,
+    pub(crate) created_at: Option<DateTime<Utc>>,
+    pub(crate) filename: Option<String>,
+    pub(crate) provider: Option<String>,
+    pub(crate) retention: Option<RetentionPolicy>,
+}
+
+macro_rules! fields {
+    ($($(#[$doc:meta])* $name:ident, $with:ident, $type:ty, $get:ty, $map:expr;)*) => {
+        $(
+            $(#[$doc])*
+            pub fn $name(&self) -> Option<$get> {
+                #[allow(clippy::redundant_closure_call)]
+                ($map)(&self.$name)
+            }
+
+            #[doc = concat!("Sets [`", stringify!($name), "`](Self::", stringify!($name), "). Default: none.")]
+            #[must_use]
+            pub fn $with(mut self, $name: $type) -> Self {
+                self.$name = Some($name);
+                self
+            }
+        )*
+    };
+}
+
+impl MediaMetadata {
+    /// Metadata that says nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fields! {
+        /// The conversation that the media belongs to.
+        conversation, with_conversation, ConversationId, &ConversationId, Option::as_ref;
+        /// The session that the media belongs to.
+        session, with_session, SessionId, &SessionId, Option::as_ref;
+        /// The run that the media belongs to.
+        run, with_run, RunId, &RunId, Option::as_ref;
+        /// The user whose media it is.
+        user, with_user, UserId, &UserId, Option::as_ref;
+        /// Position of the message in the conversation, from 0.
+        message_index, with_message_index, u64, u64, |field: &Option<u64>| *field;
+        /// Position of the part in the message, from 0.
+        content_index, with_content_index, u64, u64, |field: &Option<u64>| *field;
+        /// When the media was made, by the caller's word.
+        created_at, with_created_at, DateTime<Utc>, DateTime<Utc>, |field: &Option<DateTime<Utc>>| *field;
+        /// The name that the file had. Data, never a path.
+        filename, with_filename, String, &str, Option::as_deref;
+        /// The model provider that made the media.
+        provider, with_provider, String, &str, Option::as_deref;
+        /// How long the media is kept; without it the store's default.
+        retention, with_retention, RetentionPolicy, RetentionPolicy, |field: &Option<RetentionPolicy>| *field;
+    }
+}
+
+/// A part of what is stored: everything, or what carries an id in its metadata.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Scope {
+    /// Everything in the store.
+    All,
+    /// The media of a run.
+    Run(RunId),
+    /// The media of a session.
+    Session(SessionId),
+    /// The media of a conversation.
+    Conversation(ConversationId),
+    /// The media of a user.
+    User(UserId),
+}
+
+impl Scope {
+    /// Whether media with this metadata belongs to the scope.
+    pub fn contains(&self, metadata: &MediaMetadata) -> bool {
+        match self {
+            Self::All => true,
+            Self::Run(id) => metadata.run.as_ref() == Some(id),
+            Self::Session(id) => metadata.session.as_ref() == Some(id),
+            Self::Conversation(id) => metadata.conversation.as_ref() == Some(id),
+            Self::User(id) => metadata.user.as_ref() == Some(id),
+        }
+    }
+}

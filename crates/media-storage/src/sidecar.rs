@@ -1,0 +1,336 @@
+//! The record that a store keeps beside media: what was stored, for whom and for how long.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use media_types::{ConversationId, Mime, RunId, SessionId, Sha256, StorageReference, UserId};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use crate::error::{Operation, StorageError, StorageErrorKind};
+use crate::inventory::Entry;
+use crate::metadata::{MediaMetadata, Scope};
+use crate::retention::RetentionPolicy;
+
+/// Largest sidecar, in bytes.
+pub const MAX_SIDECAR_LEN: u64 = 64 * 1024;
+
+/// Version of the form that is written.
+pub const SIDECAR_VERSION: u32 = 1;
+
+/// The record beside media, as JSON. Stores decide by it, not by what a reference says.
+///
+/// Fields that this version does not know are kept. The form is specified in `docs/format.md`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Sidecar {
+    /// Version of the form.
+    pub format_version: u32,
+    /// Id of the reference inside the store.
+    pub id: String,
+    /// The type.
+    pub mime_type: Mime,
+    /// Size in bytes.
+    pub size_bytes: u64,
+    /// Hash of the bytes.
+    pub sha256: Sha256,
+    /// Conversation of the media.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conversation_id: Option<ConversationId>,
+    /// Session of the media.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<SessionId>,
+    /// Run of the media.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<RunId>,
+    /// User of the media.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<UserId>,
+    /// Position of the message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message_index: Option<u64>,
+    /// Position in the message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_index: Option<u64>,
+    /// When the media was made, by the caller's word.
+    #[serde(serialize_with = "opt_millis", skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<DateTime<Utc>>,
+    /// When it was stored.
+    #[serde(serialize_with = "millis")]
+    pub stored_at: DateTime<Utc>,
+    /// The name that the file had.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filename: Option<String>,
+    /// The provider that made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// How long it is kept.
+    pub retention: RetentionPolicy,
+    /// When it expires.
+    #[serde(serialize_with = "opt_millis", skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<DateTime<Utc>>,
+    /// Fields of later versions.
+    #[serde(flatten)]
+    pub unknown: Map<String, Value>,
+}
+
+fn millis<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Millis, true))
+}
+
+#[allow(clippy::ref_option)]
+fn opt_millis<S: Serializer>(
+    time: &Option<DateTime<Utc>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => millis(time, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
+impl Sidecar {
+    /// The record of media that is stored now.
+    pub fn new(
+        id: impl Into<String>,
+        mime: Mime,
+        size: u64,
+        sha256: Sha256,
+        metadata: MediaMetadata,
+        default_retention: RetentionPolicy,
+        stored_at: DateTime<Utc>,
+    ) -> Self {
+        let retention = metadata.retention.unwrap_or(default_retention);
+        Self {
+            format_version: SIDECAR_VERSION,
+            id: id.into(),
+            mime_type: mime,
+            size_bytes: size,
+            sha256,
+            conversation_id: metadata.conversation,
+            session_id: metadata.session,
+            run_id: metadata.run,
+            user_id: metadata.user,
+            message_index: metadata.message_index,
+            content_index: metadata.content_index,
+            created_at: metadata.created_at,
+            stored_at,
+            filename: metadata.filename,
+            provider: metadata.provider,
+            retention,
+            expires_at: retention.expires_at(stored_at),
+            unknown: Map::new(),
+        }
+    }
+
+    /// Reads a record.
+    ///
+    /// # Errors
+    /// `Corrupted` for anything but a record of at most 64 KiB in a version that this crate reads.
+    pub fn from_json(json: &[u8]) -> Result<Self, StorageError> {
+        let corrupted = |reason: &'static str| {
+            StorageError::new(StorageErrorKind::Corrupted, Operation::Retrieve).with_reason(reason)
+        };
+        if json.len() as u64 > MAX_SIDECAR_LEN {
+            return Err(corrupted("the sidecar is larger than 64 KiB"));
+        }
+        let sidecar: Self = serde_json::from_slice(json)
+            .map_err(|error| corrupted("the sidecar does not read").with_source(error))?;
+        if sidecar.format_version == 0 || sidecar.format_version > SIDECAR_VERSION {
+            return Err(corrupted(
+                "the sidecar has a version that is not known here",
+            ));
+        }
+        Ok(sidecar)
+    }
+
+    /// Writes the record: JSON, indented by two spaces, with a line end.
+    ///
+    /// # Errors
+    /// `InvalidInput` when it would be larger than 64 KiB.
+    pub fn to_json(&self) -> Result<Vec<u8>, StorageError> {
+        let refuse = |reason: &'static str| {
+            StorageError::new(StorageErrorKind::InvalidInput, Operation::Store).with_reason(reason)
+        };
+        let mut json = serde_json::to_vec_pretty(self)
+            .map_err(|error| refuse("the sidecar does not write").with_source(error))?;
+        json.push(b'\n');
+        if json.len() as u64 > MAX_SIDECAR_LEN {
+            return Err(refuse("the metadata is larger than 64 KiB"));
+        }
+        Ok(json)
+    }
+
+    /// What the caller said about the media.
+    pub fn metadata(&self) -> MediaMetadata {
+        MediaMetadata {
+            conversation: self.conversation_id.clone(),
+            session: self.session_id.clone(),
+            run: self.run_id.clone(),
+            user: self.user_id.clone(),
+            message_index: self.message_index,
+            content_index: self.content_index,
+            created_at: self.created_at,
+            filename: self.filename.clone(),
+            provider: self.provider.clone(),
+            retention: Some(self.retention),
+        }
+    }
+
+    /// Whether the media belongs to a scope.
+    pub fn is_in(&self, scope: &Scope) -> bool {
+        match scope {
+            Scope::All => true,
+            Scope::Run(id) => self.run_id.as_ref() == Some(id),
+            Scope::Session(id) => self.session_id.as_ref() == Some(id),
+            Scope::Conversation(id) => self.conversation_id.as_ref() == Some(id),
+            Scope::User(id) => self.user_id.as_ref() == Some(id),
+        }
+    }
+
+    /// Whether its time has come.
+    pub fn is_expired(&self, now: DateTime<Utc>) -> bool {
+        self.expires_at.is_some_and(|at| at <= now)
+    }
+
+    /// Decides whether a reference may reach this media: the one rule of all stores.
+    ///
+    /// # Errors
+    /// `NotFound` when the media is outside the expected scope or expired, with the same text as
+    /// for media that is not there; `InvalidRef` when size or hash of the reference differ.
+    pub fn admit(
+        &self,
+        reference: &StorageReference,
+        expected_scope: Option<&Scope>,
+        now: DateTime<Utc>,
+        operation: Operation,
+    ) -> Result<(), StorageError> {
+        let refuse = |kind| StorageError::new(kind, operation).with_key(reference.id());
+        if expected_scope.is_some_and(|scope| !self.is_in(scope)) || self.is_expired(now) {
+            return Err(refuse(StorageErrorKind::NotFound));
+        }
+        let size_differs = reference.size().is_some_and(|size| size != self.size_bytes);
+        let hash_differs = reference.sha256().is_some_and(|hash| hash != self.sha256);
+        if size_differs || hash_differs {
+            return Err(refuse(StorageErrorKind::InvalidRef)
+                .with_reason("size or hash differ from what is stored"));
+        }
+        Ok(())
+    }
+
+    /// The reference to the media that this record describes.
+    ///
+    /// # Errors
+    /// `Corrupted` when the record's id is not one.
+    pub fn reference(
+        &self,
+        backend: &str,
+        store_name: Option<&str>,
+    ) -> Result<StorageReference, StorageError> {
+        let mut builder = StorageReference::builder(backend, self.id.as_str())
+            .with_size(self.size_bytes)
+            .with_sha256(self.sha256)
+            .with_created_at(self.stored_at);
+        if let Some(name) = store_name {
+            builder = builder.with_store_name(name);
+        }
+        builder.build().map_err(|error| {
+            StorageError::new(StorageErrorKind::Corrupted, Operation::List).with_source(error)
+        })
+    }
+
+    /// The entry of an inventory for this record.
+    ///
+    /// # Errors
+    /// `Corrupted` when the record's id is not one.
+    pub fn entry(&self, backend: &str, store_name: Option<&str>) -> Result<Entry, StorageError> {
+        let reference = self.reference(backend, store_name)?;
+        let entry = Entry::new(
+            reference,
+            self.mime_type.clone(),
+            self.metadata(),
+            self.stored_at,
+        );
+        Ok(entry.with_expires_at(self.expires_at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn sample() -> Sidecar {
+        let metadata = MediaMetadata::new()
+            .with_session("s".parse().unwrap())
+            .with_conversation("c".parse().unwrap())
+            .with_filename("../x.png".to_owned())
+            .with_retention(RetentionPolicy::RetainDays(1));
+        let at = DateTime::from_timestamp(1_767_323_045, 678_000_000).unwrap();
+        Sidecar::new(
+            "s/c/f.png",
+            Mime::IMAGE_PNG,
+            3,
+            Sha256::EMPTY,
+            metadata,
+            RetentionPolicy::Retain,
+            at,
+        )
+    }
+
+    #[test]
+    fn the_form_is_the_documented_one() {
+        let json = String::from_utf8(sample().to_json().unwrap()).unwrap();
+        let hash = Sha256::EMPTY;
+        assert_eq!(
+            json,
+            format!(
+                r#"{{
+  "format_version": 1,
+  "id": "s/c/f.png",
+  "mime_type": "image/png",
+  "size_bytes": 3,
+  "sha256": "{hash}",
+  "conversation_id": "c",
+  "session_id": "s",
+  "stored_at": "2026-01-02T03:04:05.678Z",
+  "filename": "../x.png",
+  "retention": "retain-1days",
+  "expires_at": "2026-01-03T03:04:05.678Z"
+}}
+"#
+            )
+        );
+        assert_eq!(Sidecar::from_json(json.as_bytes()).unwrap(), sample());
+    }
+
+    #[test]
+    fn unknown_fields_stay_and_unknown_versions_are_refused() {
+        let json = String::from_utf8(sample().to_json().unwrap()).unwrap();
+        let later = json.replace("\"filename\"", "\"new_field\": {\"a\": 1},\n  \"filename\"");
+        let read = Sidecar::from_json(later.as_bytes()).unwrap();
+        assert_eq!(read.unknown["new_field"]["a"], 1);
+        let version = json.replace("\"format_version\": 1", "\"format_version\": 2");
+        let error = Sidecar::from_json(version.as_bytes()).unwrap_err();
+        assert_eq!(error.kind(), StorageErrorKind::Corrupted);
+    }
+
+    #[test]
+    fn huge_and_bottomless_records_are_refused() {
+        for bad in ["[".repeat(60_000), " ".repeat(70_000), String::new()] {
+            let error = Sidecar::from_json(bad.as_bytes()).unwrap_err();
+            assert_eq!(error.kind(), StorageErrorKind::Corrupted);
+        }
+        let mut big = sample();
+        big.filename = Some("x".repeat(70_000));
+        assert_eq!(
+            big.to_json().unwrap_err().kind(),
+            StorageErrorKind::InvalidInput
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = Sidecar::from_json(&bytes);
+        }
+    }
+}
