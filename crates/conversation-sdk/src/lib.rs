@@ -1,1 +1,5 @@
 //! conversation-sdk
+
+pub mod pack;
+
+pub use pack::{PackError, PromptPack, Variables};

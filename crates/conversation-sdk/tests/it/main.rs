@@ -1,0 +1,3 @@
+//! Tests of the conversation SDK from outside.
+
+mod pack;
