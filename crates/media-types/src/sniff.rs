@@ -26,6 +26,16 @@ pub fn sniff(bytes: &[u8]) -> Option<Mime> {
     if matches!(head.get(4..12), Some(b"ftypheic" | b"ftypheix")) {
         return Some(Mime::IMAGE_HEIC);
     }
+    // The type of an EBML file is a word in its header, at no fixed place.
+    if let Some(ebml) = head.strip_prefix(b"\x1a\x45\xdf\xa3") {
+        let header = ebml.get(..64).unwrap_or(ebml);
+        if header.windows(4).any(|word| word == b"webm") {
+            return Some(Mime::VIDEO_WEBM);
+        }
+        if header.windows(8).any(|word| word == b"matroska") {
+            return Some(Mime::VIDEO_MATROSKA);
+        }
+    }
     infer::get(head).and_then(|found| found.mime_type().parse().ok())
 }
 

@@ -1,0 +1,254 @@
+//! Model providers: the trait, what goes in and what comes out.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use futures_core::stream::BoxStream;
+use media_types::MediaContent;
+use serde_json::{Map, Value};
+
+use crate::message::{Message, Part, ToolCall};
+use crate::tool::ToolDefinition;
+use crate::usage::{Cost, TokenUsage};
+
+mod error;
+mod media;
+
+pub use error::{ProviderError, ProviderErrorKind};
+pub use media::MediaContext;
+
+/// A model behind an API.
+///
+/// A provider receives messages that hold references, never loaded bytes; the [`MediaContext`]
+/// opens media when the request body is written and lets go of it as it passes.
+///
+/// # Contract
+/// - Dropping the future or the reply's stream ends the request.
+/// - The last event of a reply is [`ReplyEvent::Done`] or an error; a stream that just ends was cut
+///   off.
+/// - Retries of rate limits and server errors happen inside, before the first event.
+#[async_trait]
+pub trait Provider: fmt::Debug + Send + Sync + 'static {
+    /// The provider's word: `openai`, `anthropic`, `gemini`, ...
+    fn name(&self) -> &str;
+
+    /// The model that answers.
+    fn model(&self) -> &str;
+
+    /// Asks the model.
+    ///
+    /// # Errors
+    /// [`ProviderError`] with its kind; media that cannot be loaded is no error but a note in the
+    /// request.
+    async fn respond(
+        &self,
+        request: ProviderRequest<'_>,
+        media: &MediaContext,
+    ) -> Result<Reply, ProviderError>;
+}
+
+/// How the answer is to come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Delivery {
+    /// At once.
+    #[default]
+    Whole,
+    /// In pieces, as the model writes.
+    Deltas,
+}
+
+/// What a model is asked.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ProviderRequest<'a> {
+    /// The instructions, if there are any.
+    pub system: Option<&'a str>,
+    /// The conversation, oldest first.
+    pub messages: &'a [Message],
+    /// Tools that the model may call.
+    pub tools: &'a [ToolDefinition],
+    /// Sampling parameters by their common names: `temperature`, `max_tokens`, `top_p`, ...
+    pub parameters: Map<String, Value>,
+    /// How the answer is to come.
+    pub delivery: Delivery,
+}
+
+impl<'a> ProviderRequest<'a> {
+    /// A request of these messages.
+    pub fn new(messages: &'a [Message]) -> Self {
+        Self {
+            system: None,
+            messages,
+            tools: &[],
+            parameters: Map::new(),
+            delivery: Delivery::Whole,
+        }
+    }
+
+    /// Sets the instructions. Default: none.
+    #[must_use]
+    pub fn with_system(mut self, system: Option<&'a str>) -> Self {
+        self.system = system;
+        self
+    }
+
+    /// Sets the tools. Default: none.
+    #[must_use]
+    pub fn with_tools(mut self, tools: &'a [ToolDefinition]) -> Self {
+        self.tools = tools;
+        self
+    }
+
+    /// Sets the sampling parameters. Default: the provider's.
+    #[must_use]
+    pub fn with_parameters(mut self, parameters: Map<String, Value>) -> Self {
+        self.parameters = parameters;
+        self
+    }
+
+    /// Sets how the answer is to come. Default: at once.
+    #[must_use]
+    pub fn with_delivery(mut self, delivery: Delivery) -> Self {
+        self.delivery = delivery;
+        self
+    }
+}
+
+/// An answer as it comes: events, the last of which is [`ReplyEvent::Done`].
+pub struct Reply {
+    events: BoxStream<'static, Result<ReplyEvent, ProviderError>>,
+}
+
+impl Reply {
+    /// An answer that comes in pieces.
+    pub fn from_events(events: BoxStream<'static, Result<ReplyEvent, ProviderError>>) -> Self {
+        Self { events }
+    }
+
+    /// An answer that is here already.
+    pub fn whole(done: Completion) -> Self {
+        let event = Ok(ReplyEvent::Done(Box::new(done)));
+        Self::from_events(Box::pin(futures_util::stream::iter([event])))
+    }
+
+    /// The events.
+    pub fn into_events(self) -> BoxStream<'static, Result<ReplyEvent, ProviderError>> {
+        self.events
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reply").finish_non_exhaustive()
+    }
+}
+
+/// A piece of an answer.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum ReplyEvent {
+    /// More words.
+    TextDelta(String),
+    /// A medium, complete.
+    Media(MediaContent),
+    /// The end, with everything.
+    Done(Box<Completion>),
+}
+
+/// A complete answer.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Completion {
+    /// What the model said.
+    pub content: Vec<Part>,
+    /// Tools that it calls.
+    pub tool_calls: Vec<ToolCall>,
+    /// Why it stopped.
+    pub stop: StopReason,
+    /// What it consumed.
+    pub usage: Option<TokenUsage>,
+    /// What that cost, where the price is known.
+    pub cost: Option<Cost>,
+    /// Media of the request that was sent as a note instead, and why.
+    pub notes: Vec<MediaNote>,
+}
+
+impl Completion {
+    /// An answer of these parts.
+    pub fn new(content: Vec<Part>) -> Self {
+        Self {
+            content,
+            ..Self::default()
+        }
+    }
+
+    /// Sets the tool calls; the stop reason follows. Default: none.
+    #[must_use]
+    pub fn with_tool_calls(mut self, calls: Vec<ToolCall>) -> Self {
+        if !calls.is_empty() {
+            self.stop = StopReason::ToolCalls;
+        }
+        self.tool_calls = calls;
+        self
+    }
+
+    /// Sets why the model stopped. Default: [`StopReason::End`].
+    #[must_use]
+    pub fn with_stop(mut self, stop: StopReason) -> Self {
+        self.stop = stop;
+        self
+    }
+
+    /// Sets usage and cost. Default: unknown.
+    #[must_use]
+    pub fn with_usage(mut self, usage: Option<TokenUsage>, cost: Option<Cost>) -> Self {
+        self.usage = usage;
+        self.cost = cost;
+        self
+    }
+
+    /// Sets which media was sent as a note. Default: none.
+    #[must_use]
+    pub fn with_notes(mut self, notes: Vec<MediaNote>) -> Self {
+        self.notes = notes;
+        self
+    }
+}
+
+/// Why a model stopped.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StopReason {
+    /// It was done.
+    #[default]
+    End,
+    /// It calls tools.
+    ToolCalls,
+    /// It reached its limit of tokens.
+    Length,
+    /// It, or a filter, refused; the text, if any, says why.
+    Refused,
+    /// Something else, in the provider's word.
+    Other(String),
+}
+
+/// Media that a model got as a note instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MediaNote {
+    /// File name of the reference, or what else names the media.
+    pub name: String,
+    /// Why, in a few words: `no longer available`, `too large for this provider`, ...
+    pub reason: String,
+}
+
+impl MediaNote {
+    /// A note about named media.
+    pub fn new(name: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            reason: reason.into(),
+        }
+    }
+}
