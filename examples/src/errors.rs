@@ -1,0 +1,88 @@
+//! How an example tells that something went wrong: one sentence, what to do, and the causes.
+
+use std::error::Error;
+use std::fmt::{self, Write as _};
+
+/// What ends an example.
+#[derive(Debug)]
+pub struct Failure {
+    what: String,
+    advice: String,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl Failure {
+    /// `what` is a sentence and `advice` is one, both without the full stop.
+    pub fn new(what: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            advice: advice.into(),
+            source: None,
+        }
+    }
+
+    /// The error behind it, which tells its own causes.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// All that is printed: `error: <what>. <advice>.` and a line `caused by: ...` for each cause.
+    #[must_use]
+    pub fn report(&self) -> String {
+        let mut report = format!(
+            "error: {}. {}.\n",
+            one_line(&self.what),
+            one_line(&self.advice)
+        );
+        let mut cause = self.source.as_deref().map(|source| source as &dyn Error);
+        // A chain that goes in a circle must not fill the screen.
+        for _ in 0..16 {
+            let Some(error) = cause else { break };
+            let _ = writeln!(report, "  caused by: {}", one_line(&error.to_string()));
+            cause = error.source();
+        }
+        report
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl Error for Failure {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source
+            .as_deref()
+            .map(|source| source as &(dyn Error + 'static))
+    }
+}
+
+fn one_line(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ").trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_report_has_one_sentence_an_advice_and_every_cause() {
+        let inner = std::io::Error::other("disk is full\nreally");
+        let middle = Failure::new("cannot write", "free some space").with_source(inner);
+        let outer = Failure::new(
+            "cannot store the picture.",
+            "Free some space, then run this again",
+        )
+        .with_source(middle);
+        assert_eq!(
+            outer.report(),
+            "error: cannot store the picture. Free some space, then run this again.\n  \
+             caused by: cannot write\n  caused by: disk is full really\n"
+        );
+    }
+}

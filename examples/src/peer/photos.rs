@@ -1,0 +1,110 @@
+//! What the peer says about pictures that were sent to it. It knows nothing but their bytes, so that a right answer
+//! proves that the bytes arrived.
+
+mod decode;
+mod hue;
+
+use std::collections::HashMap;
+
+use base64::Engine as _;
+use sha2::{Digest, Sha256};
+
+use super::refusal::Refusal;
+use crate::sizes::human;
+
+/// A picture, seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Photo {
+    format: &'static str,
+    bytes: u64,
+    width: u32,
+    height: u32,
+    colour: String,
+    sha256: String,
+}
+
+impl Photo {
+    /// Looks at the picture in a `data:` URI; `place` names it in errors.
+    ///
+    /// # Errors
+    /// When it is no `data:` URI with base64, or holds no PNG, JPEG, GIF or WebP, or another one than declared.
+    pub fn from_url(url: &str, place: &str) -> Result<Self, Refusal> {
+        let Some(rest) = url.strip_prefix("data:") else {
+            let message =
+                "Error while downloading the picture: this local peer opens no connections.";
+            return Err(Refusal::invalid(message)
+                .with_code("invalid_image_url")
+                .with_param(place));
+        };
+        let Some((declared, data)) = rest.split_once(";base64,") else {
+            let message = "Invalid data URI: expected 'data:<type>;base64,<data>'.";
+            return Err(Refusal::invalid(message)
+                .with_code("invalid_image_url")
+                .with_param(place));
+        };
+        let bytes = base64::engine::general_purpose::STANDARD
+            .decode(data)
+            .map_err(|_| {
+                Refusal::invalid("Invalid base64 in the data URI.")
+                    .with_code("invalid_base64")
+                    .with_param(place)
+            })?;
+        Self::look(&bytes, declared).ok_or_else(|| {
+            let message = "You uploaded an unsupported image. Please make sure your image is one of the formats \
+                           'png', 'jpeg', 'gif', 'webp' and is declared as such.";
+            Refusal::invalid(message).with_code("invalid_image_format").with_param(place)
+        })
+    }
+
+    /// The picture in these bytes, if they are of the declared MIME type and can be decoded.
+    #[must_use]
+    pub fn look(bytes: &[u8], declared: &str) -> Option<Self> {
+        let picture = decode::decode(bytes)?;
+        let right =
+            declared.eq_ignore_ascii_case(&format!("image/{}", picture.format.to_lowercase()));
+        right.then(|| Self {
+            format: picture.format,
+            bytes: bytes.len() as u64,
+            width: picture.width,
+            height: picture.height,
+            colour: hue::dominant(&picture.rgb),
+            sha256: Sha256::digest(bytes)
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
+        })
+    }
+
+    /// Format, size in bytes and pixels, dominant colour and the start of the SHA-256.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let Self {
+            format,
+            bytes,
+            width,
+            height,
+            colour,
+            sha256,
+        } = self;
+        let start = sha256.get(..16).unwrap_or(sha256);
+        format!(
+            "a {format} of {bytes} bytes ({}), {width}x{height} pixels, mostly {colour}, SHA-256 {start}…",
+            human(*bytes)
+        )
+    }
+}
+
+/// Says how many of the pictures are byte for byte the same, if any are.
+pub(super) fn twins<'a>(photos: impl Iterator<Item = &'a Photo>) -> String {
+    let mut seen: HashMap<&str, usize> = HashMap::new();
+    let mut total = 0;
+    for photo in photos {
+        *seen.entry(&photo.sha256).or_default() += 1;
+        total += 1;
+    }
+    if seen.len() == total {
+        String::new()
+    } else {
+        format!(", {} of them different", seen.len())
+    }
+}

@@ -1,0 +1,128 @@
+//! Pixels from the formats that the service takes.
+
+use std::io::Cursor;
+
+/// The most pixels that are decoded; a file can claim more than memory holds.
+const PIXEL_LIMIT: u64 = 150_000_000;
+
+#[derive(Debug)]
+pub(super) struct Picture {
+    pub(super) format: &'static str,
+    pub(super) width: u32,
+    pub(super) height: u32,
+    /// Three bytes a pixel, thinned out: enough to tell the colours.
+    pub(super) rgb: Vec<u8>,
+}
+
+pub(super) fn decode(bytes: &[u8]) -> Option<Picture> {
+    match bytes {
+        [0x89, b'P', b'N', b'G', ..] => png(bytes),
+        [0xff, 0xd8, 0xff, ..] => jpeg(bytes),
+        [b'G', b'I', b'F', b'8', ..] => gif(bytes),
+        [
+            b'R',
+            b'I',
+            b'F',
+            b'F',
+            _,
+            _,
+            _,
+            _,
+            b'W',
+            b'E',
+            b'B',
+            b'P',
+            ..,
+        ] => webp(bytes),
+        _ => None,
+    }
+}
+
+fn small_enough(width: u32, height: u32) -> Option<()> {
+    (u64::from(width) * u64::from(height) <= PIXEL_LIMIT).then_some(())
+}
+
+fn png(bytes: &[u8]) -> Option<Picture> {
+    let mut decoder = png::Decoder::new(Cursor::new(bytes));
+    decoder.set_transformations(png::Transformations::normalize_to_color8());
+    let mut reader = decoder.read_info().ok()?;
+    let (width, height) = (reader.info().width, reader.info().height);
+    small_enough(width, height)?;
+    let mut pixels = vec![0; reader.output_buffer_size()?];
+    let frame = reader.next_frame(&mut pixels).ok()?;
+    let rgb = thin(&pixels, frame.color_type.samples());
+    Some(Picture {
+        format: "PNG",
+        width,
+        height,
+        rgb,
+    })
+}
+
+fn jpeg(bytes: &[u8]) -> Option<Picture> {
+    use zune_jpeg::zune_core::{
+        bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions,
+    };
+    let options = DecoderOptions::default()
+        .jpeg_set_out_colorspace(ColorSpace::RGB)
+        .set_max_width(usize::from(u16::MAX))
+        .set_max_height(usize::from(u16::MAX));
+    let mut decoder = zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+    decoder.decode_headers().ok()?;
+    let (width, height) = decoder.dimensions()?;
+    let (width, height) = (u32::try_from(width).ok()?, u32::try_from(height).ok()?);
+    small_enough(width, height)?;
+    let rgb = thin(&decoder.decode().ok()?, 3);
+    Some(Picture {
+        format: "JPEG",
+        width,
+        height,
+        rgb,
+    })
+}
+
+fn gif(bytes: &[u8]) -> Option<Picture> {
+    let mut options = gif::DecodeOptions::new();
+    options.set_color_output(gif::ColorOutput::RGBA);
+    let mut decoder = options.read_info(Cursor::new(bytes)).ok()?;
+    let (width, height) = (u32::from(decoder.width()), u32::from(decoder.height()));
+    small_enough(width, height)?;
+    let rgb = thin(&decoder.read_next_frame().ok()??.buffer, 4);
+    Some(Picture {
+        format: "GIF",
+        width,
+        height,
+        rgb,
+    })
+}
+
+fn webp(bytes: &[u8]) -> Option<Picture> {
+    let mut decoder = image_webp::WebPDecoder::new(Cursor::new(bytes)).ok()?;
+    let (width, height) = decoder.dimensions();
+    small_enough(width, height)?;
+    let samples = if decoder.has_alpha() { 4 } else { 3 };
+    let mut pixels = vec![0; decoder.output_buffer_size()?];
+    decoder.read_image(&mut pixels).ok()?;
+    Some(Picture {
+        format: "WebP",
+        width,
+        height,
+        rgb: thin(&pixels, samples),
+    })
+}
+
+/// At most some ten thousand pixels, evenly spread, grey ones made three samples wide, alpha dropped.
+fn thin(pixels: &[u8], samples: usize) -> Vec<u8> {
+    const ENOUGH: usize = 40_000;
+    let total = pixels.len() / samples.max(1);
+    // Odd, so that it does not keep hitting the same columns.
+    let step = (total / ENOUGH) | 1;
+    let chosen = pixels.chunks_exact(samples.max(1)).step_by(step);
+    chosen
+        .flat_map(|pixel| match pixel {
+            [grey] | [grey, _] => [*grey; 3],
+            [red, green, blue, ..] => [*red, *green, *blue],
+            [] => [0; 3],
+        })
+        .collect()
+}

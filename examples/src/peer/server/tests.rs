@@ -1,0 +1,460 @@
+use base64::Engine as _;
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+use super::*;
+use crate::peer::painter::{OutputFormat, Size, paint};
+
+struct Peer {
+    url: String,
+    http: reqwest::Client,
+    _stop: oneshot::Sender<()>,
+}
+
+async fn peer() -> Peer {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    let (stop, stopped) = oneshot::channel::<()>();
+    tokio::spawn(serve(listener, "secret", async move {
+        let _ = stopped.await;
+    }));
+    Peer {
+        url,
+        http: reqwest::Client::builder().no_proxy().build().unwrap(),
+        _stop: stop,
+    }
+}
+
+impl Peer {
+    async fn send(&self, path: &str, body: impl Into<reqwest::Body>) -> (u16, String) {
+        let request = self
+            .http
+            .post(format!("{}{path}", self.url))
+            .header("authorization", "Bearer secret")
+            .body(body);
+        let response = request.send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    }
+
+    async fn ask(&self, path: &str, body: &Value) -> Value {
+        let (status, text) = self.send(path, body.to_string()).await;
+        assert_eq!(status, 200, "{text}");
+        serde_json::from_str(&text).unwrap()
+    }
+
+    async fn chat(&self, messages: Value) -> Value {
+        self.ask(
+            "/chat/completions",
+            &json!({"model": "gpt-5.4-mini", "messages": messages, "tools": [tool()]}),
+        )
+        .await
+    }
+
+    async fn refused(&self, path: &str, body: &Value) -> (u16, Value) {
+        let (status, text) = self.send(path, body.to_string()).await;
+        let body: Value = serde_json::from_str(&text).unwrap();
+        for field in ["message", "type", "param", "code"] {
+            assert!(body["error"].get(field).is_some(), "{field} in {text}");
+        }
+        (status, body)
+    }
+}
+
+fn tool() -> Value {
+    let properties = json!({"prompt": {"type": "string"}, "size": {"type": "string"}});
+    let parameters = json!({"type": "object", "properties": properties, "required": ["prompt"]});
+    json!({"type": "function", "function": {"name": "image-generator", "parameters": parameters}})
+}
+
+fn data_uri(mime: &str, bytes: &[u8]) -> String {
+    format!(
+        "data:{mime};base64,{}",
+        base64::engine::general_purpose::STANDARD.encode(bytes)
+    )
+}
+
+fn with_photo(text: &str, uri: &str) -> Value {
+    json!({"role": "user", "content": [{"type": "text", "text": text}, {"type": "image_url", "image_url": {"url": uri}}]})
+}
+
+fn photo(prompt: &str, format: OutputFormat) -> Vec<u8> {
+    paint(prompt, 0, Size::new(320, 200).unwrap(), format).unwrap()
+}
+
+#[tokio::test]
+async fn a_wish_becomes_a_tool_call_then_a_picture_then_a_sentence() {
+    let peer = peer().await;
+    let mut messages = json!([
+        {"role": "system", "content": "You paint."},
+        {"role": "user", "content": "Generate a beautiful sunset over mountains"},
+    ]);
+    let answer = peer.chat(messages.clone()).await;
+    assert_eq!(answer["choices"][0]["finish_reason"], "tool_calls");
+    assert_eq!(answer["choices"][0]["message"]["content"], Value::Null);
+    assert!(answer["usage"]["total_tokens"].as_u64().unwrap() > 10);
+    let call = answer["choices"][0]["message"]["tool_calls"][0].clone();
+    assert_eq!(call["function"]["name"], "image-generator");
+    let arguments: Value =
+        serde_json::from_str(call["function"]["arguments"].as_str().unwrap()).unwrap();
+    assert_eq!(
+        arguments,
+        json!({"prompt": "a beautiful sunset over mountains", "size": "1024x1024"})
+    );
+
+    let order = json!({"model": "gpt-image-1-mini", "prompt": arguments["prompt"], "size": "512x256", "n": 2});
+    let pictures = peer.ask("/images/generations", &order).await;
+    assert_eq!(pictures["size"], "512x256");
+    assert_eq!(pictures["output_format"], "png");
+    assert!(pictures["usage"]["output_tokens"].as_u64().unwrap() > 0);
+    let data: Vec<&str> = pictures["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["b64_json"].as_str().unwrap())
+        .collect();
+    assert_eq!(data.len(), 2);
+    assert_ne!(data[0], data[1]);
+    let file = base64::engine::general_purpose::STANDARD
+        .decode(data[0])
+        .unwrap();
+    let expected = paint(
+        "a beautiful sunset over mountains",
+        0,
+        Size::new(512, 256).unwrap(),
+        OutputFormat::Png,
+    )
+    .unwrap();
+    assert!(
+        file == expected,
+        "the endpoint paints what the painter paints"
+    );
+
+    let list = messages.as_array_mut().unwrap();
+    list.push(json!({"role": "assistant", "content": "", "tool_calls": [call]}));
+    list.push(json!({"role": "tool", "tool_call_id": call["id"], "content": "1 image"}));
+    let plain = peer.chat(messages.clone()).await;
+    let text = plain["choices"][0]["message"]["content"].as_str().unwrap();
+    assert!(
+        text.starts_with("Here is a beautiful sunset over mountains: "),
+        "{text}"
+    );
+    // Pictures of tools travel in a user message behind the tool's; that is no new wish.
+    let picture = with_photo("The picture of the tool:", &data_uri("image/png", &file));
+    messages.as_array_mut().unwrap().push(picture);
+    let followed = peer.chat(messages.clone()).await;
+    assert_eq!(followed["choices"][0]["message"]["content"], text);
+    // The next wish is one.
+    messages.as_array_mut().unwrap().extend([
+        json!({"role": "assistant", "content": text}),
+        json!({"role": "user", "content": "Please draw me a robot!"}),
+    ]);
+    let next = peer.chat(messages).await;
+    let arguments = next["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"]
+        .as_str()
+        .unwrap();
+    assert!(arguments.contains(r#""a robot""#), "{arguments}");
+}
+
+#[tokio::test]
+async fn a_failed_tool_is_told_and_a_question_is_not_painted() {
+    let peer = peer().await;
+    let call = json!({"id": "c1", "type": "function", "function": {"name": "image-generator", "arguments": "{\"prompt\":\"a cat\"}"}});
+    let messages = json!([
+        {"role": "user", "content": "a cat"},
+        {"role": "assistant", "content": null, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "content": "{\"error\": \"quota is used up\"}"},
+    ]);
+    let answer = peer.chat(messages.clone()).await;
+    assert_eq!(
+        answer["choices"][0]["message"]["content"],
+        "The picture could not be made: quota is used up"
+    );
+    let mut messages = messages;
+    messages
+        .as_array_mut()
+        .unwrap()
+        .push(json!({"role": "user", "content": "What have you painted so far?"}));
+    let answer = peer.chat(messages).await;
+    let text = answer["choices"][0]["message"]["content"].as_str().unwrap();
+    assert_eq!(
+        text,
+        "So far there is one picture in this conversation: a cat."
+    );
+}
+
+#[tokio::test]
+async fn streamed_pieces_add_up_to_the_whole_answer() {
+    let peer = peer().await;
+    let mut request = json!({
+        "model": "gpt-5.4-mini", "stream": true, "stream_options": {"include_usage": true}, "tools": [tool()],
+        "messages": [{"role": "user", "content": "Ein Bär im Schnee 🐻 und noch viel mehr davon"}],
+    });
+    let (status, body) = peer.send("/chat/completions", request.to_string()).await;
+    assert_eq!(status, 200);
+    let chunks = events(&body);
+    let arguments: String = chunks
+        .iter()
+        .filter_map(|chunk| {
+            chunk
+                .pointer("/choices/0/delta/tool_calls/0/function/arguments")?
+                .as_str()
+        })
+        .collect();
+    let arguments: Value = serde_json::from_str(&arguments).unwrap();
+    assert_eq!(
+        arguments["prompt"],
+        "Ein Bär im Schnee 🐻 und noch viel mehr davon"
+    );
+    assert!(
+        chunks
+            .iter()
+            .any(|chunk| chunk.pointer("/choices/0/finish_reason") == Some(&json!("tool_calls")))
+    );
+    let last = chunks.last().unwrap();
+    assert_eq!(last["choices"], json!([]));
+    assert!(last["usage"]["completion_tokens"].as_u64().unwrap() > 0);
+
+    request["tools"] = Value::Null;
+    let (_, body) = peer.send("/chat/completions", request.to_string()).await;
+    let text: String = events(&body)
+        .iter()
+        .filter_map(|chunk| chunk.pointer("/choices/0/delta/content")?.as_str())
+        .collect();
+    assert_eq!(text, "I see no picture in this conversation.");
+}
+
+fn events(body: &str) -> Vec<Value> {
+    let mut lines: Vec<&str> = body
+        .split("\n\n")
+        .filter_map(|event| event.strip_prefix("data: "))
+        .collect();
+    assert_eq!(lines.pop(), Some("[DONE]"));
+    lines
+        .into_iter()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn pictures_of_every_turn_are_described_from_their_bytes() {
+    let peer = peer().await;
+    let files = [
+        ("image/png", "PNG", photo("coffee", OutputFormat::Png)),
+        (
+            "image/jpeg",
+            "JPEG",
+            photo("moonlight over a lake", OutputFormat::Jpeg),
+        ),
+        ("image/webp", "WebP", photo("sunset", OutputFormat::Webp)),
+    ];
+    let first = with_photo("What is this?", &data_uri(files[0].0, &files[0].2));
+    let answer = json!({"role": "assistant", "content": "..."});
+    let mut second = with_photo("And these?", &data_uri(files[1].0, &files[1].2));
+    let again = data_uri(files[2].0, &files[2].2);
+    second["content"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({"type": "image_url", "image_url": {"url": again}}));
+    let request = json!({"model": "gpt-5.4-mini", "messages": [first, answer, second]});
+    let reply = peer.ask("/chat/completions", &request).await;
+    let text = reply["choices"][0]["message"]["content"].as_str().unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "I see 3 pictures:");
+    for (line, (_, format, bytes)) in lines[1..].iter().zip(&files) {
+        use sha2::Digest as _;
+        let hash: String = sha2::Sha256::digest(bytes)
+            .iter()
+            .take(8)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        assert!(
+            line.contains(&format!("a {format} of {} bytes", bytes.len())),
+            "{line}"
+        );
+        assert!(
+            line.contains("320x200 pixels") && line.contains(&hash),
+            "{line}"
+        );
+    }
+    assert!(lines[1].ends_with("(sent again, from turn 1)"), "{text}");
+    assert!(
+        lines[2].contains("navy") || lines[2].contains("blue"),
+        "a lake by night: {}",
+        lines[2]
+    );
+    assert!(lines[3].ends_with("(new, from turn 2)"), "{text}");
+}
+
+#[tokio::test]
+async fn what_the_service_refuses_is_refused_in_its_words() {
+    let peer = peer().await;
+    let user = json!([{"role": "user", "content": "hello"}]);
+    let chat = |extra: Value| {
+        let mut body = json!({"model": "gpt-5.4-mini", "messages": user});
+        body.as_object_mut()
+            .unwrap()
+            .extend(extra.as_object().unwrap().clone());
+        body
+    };
+    let order = |extra: Value| {
+        let mut body = json!({"model": "gpt-image-1-mini", "prompt": "x", "size": "16x16"});
+        body.as_object_mut()
+            .unwrap()
+            .extend(extra.as_object().unwrap().clone());
+        body
+    };
+    let no_picture = with_photo("?", &data_uri("image/png", b"this is no picture"));
+    let wrong_type = with_photo(
+        "?",
+        &data_uri("image/jpeg", &photo("coffee", OutputFormat::Png)),
+    );
+    let orphan = json!({"role": "tool", "tool_call_id": "c1", "content": "x"});
+    let call =
+        json!({"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}});
+    let calls = json!({"role": "assistant", "content": null, "tool_calls": [call]});
+    let photo_of_tool = json!({"role": "tool", "tool_call_id": "c1", "content": with_photo("x", "data:,")["content"]});
+    let chats = [
+        (json!({"model": "gpt-99"}), 404, json!("model_not_found")),
+        (json!({"model": "gpt-image-1-mini"}), 400, Value::Null),
+        (
+            json!({"max_tokens": 5}),
+            400,
+            json!("unsupported_parameter"),
+        ),
+        (json!({"messages": []}), 400, Value::Null),
+        (
+            json!({"messages": [{"role": "robot", "content": "x"}]}),
+            400,
+            json!("invalid_value"),
+        ),
+        (
+            json!({"messages": [no_picture]}),
+            400,
+            json!("invalid_image_format"),
+        ),
+        (
+            json!({"messages": [wrong_type]}),
+            400,
+            json!("invalid_image_format"),
+        ),
+        (
+            json!({"messages": [with_photo("?", "data:image/png;base64,???")]}),
+            400,
+            json!("invalid_base64"),
+        ),
+        (
+            json!({"messages": [with_photo("?", "https://example.com/a.png")]}),
+            400,
+            json!("invalid_image_url"),
+        ),
+        (json!({"messages": [orphan]}), 400, Value::Null),
+        (
+            json!({"messages": [calls, {"role": "user", "content": "x"}]}),
+            400,
+            Value::Null,
+        ),
+        (json!({"messages": [calls]}), 400, Value::Null),
+        (
+            json!({"messages": [calls, photo_of_tool]}),
+            400,
+            Value::Null,
+        ),
+        (
+            json!({"tools": [{"type": "function", "function": {"name": "no spaces"}}]}),
+            400,
+            json!("invalid_value"),
+        ),
+    ];
+    for (extra, status, code) in chats {
+        let (found, body) = peer
+            .refused("/chat/completions", &chat(extra.clone()))
+            .await;
+        assert_eq!(
+            (found, &body["error"]["code"]),
+            (status, &code),
+            "{extra}: {body}"
+        );
+    }
+    let orders = [
+        (json!({"model": "dall-e-3"}), 404, json!("model_not_found")),
+        (
+            json!({"response_format": "b64_json"}),
+            400,
+            json!("unknown_parameter"),
+        ),
+        (json!({"prompt": " "}), 400, Value::Null),
+        (json!({"size": "7x7"}), 400, json!("invalid_value")),
+        (json!({"n": 11}), 400, json!("invalid_value")),
+        (json!({"output_format": "bmp"}), 400, json!("invalid_value")),
+    ];
+    for (extra, status, code) in orders {
+        let (found, body) = peer
+            .refused("/images/generations", &order(extra.clone()))
+            .await;
+        assert_eq!(
+            (found, &body["error"]["code"]),
+            (status, &code),
+            "{extra}: {body}"
+        );
+    }
+    let (status, text) = peer.send("/images/generations", "{").await;
+    assert!(
+        status == 400 && text.contains("could not parse"),
+        "{status} {text}"
+    );
+    assert_eq!(peer.refused("/models", &json!({})).await.0, 404);
+}
+
+#[tokio::test]
+async fn another_key_or_none_is_refused_before_the_body_is_read() {
+    let peer = peer().await;
+    for key in [None, Some("Bearer other"), Some("secret"), Some("Bearer ")] {
+        let mut request = peer
+            .http
+            .post(format!("{}/chat/completions", peer.url))
+            .body("{");
+        if let Some(key) = key {
+            request = request.header("authorization", key);
+        }
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status().as_u16(), 401, "{key:?}");
+        let body: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
+        assert_eq!(body["error"]["code"], "invalid_api_key");
+    }
+    let get = peer
+        .http
+        .get(format!("{}/chat/completions", peer.url))
+        .header("authorization", "Bearer secret");
+    assert_eq!(get.send().await.unwrap().status().as_u16(), 405);
+}
+
+#[tokio::test]
+async fn bodies_have_a_limit_that_large_photos_do_not_reach() {
+    let peer = peer().await;
+    // A PNG of more than 20 MB: real pixels, then a chunk that decoders skip.
+    let mut large = photo("coffee", OutputFormat::Png);
+    let end = large.len() - 12;
+    let mut chunk = vec![0_u8; 21_000_000];
+    chunk.splice(0..0, [(21_000_000_u32).to_be_bytes(), *b"teXt"].concat());
+    chunk.extend([0; 4]);
+    large.splice(end..end, chunk);
+    let request = json!({"model": "gpt-5.4-mini", "messages": [with_photo("?", &data_uri("image/png", &large))]});
+    let answer = peer.ask("/chat/completions", &request).await;
+    let text = answer["choices"][0]["message"]["content"].as_str().unwrap();
+    assert!(text.contains(&format!("{} bytes", large.len())), "{text}");
+
+    let piece = Bytes::from(vec![b' '; 1 << 20]);
+    let body = futures_util::stream::iter(
+        (0..=BODY_LIMIT >> 20).map(move |_| Ok::<_, std::io::Error>(piece.clone())),
+    );
+    let sent = peer
+        .http
+        .post(format!("{}/chat/completions", peer.url))
+        .header("authorization", "Bearer secret");
+    let response = sent
+        .body(reqwest::Body::wrap_stream(body))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(response.status().as_u16(), 413);
+}
