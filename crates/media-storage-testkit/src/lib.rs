@@ -1,1 +1,54 @@
-//! media-storage-testkit
+//! What a media store must show, as tests that any backend runs, and stores that fail on purpose.
+//!
+//! A backend's whole `tests/conformance.rs`:
+//!
+//! ```
+//! use media_storage::{InMemoryStorage, StorageError};
+//! use media_storage_testkit::{Backend, StoreOptions, conformance_tests};
+//!
+//! /// One place: every handle that is opened shares it.
+//! struct Memory(InMemoryStorage);
+//!
+//! impl Backend for Memory {
+//!     type Store = InMemoryStorage;
+//!     async fn open(&self, options: StoreOptions) -> Result<InMemoryStorage, StorageError> {
+//!         let store = self.0.clone().with_default_retention(options.default_retention());
+//!         Ok(store.with_max_media_size(options.max_media_size()))
+//!     }
+//! }
+//!
+//! conformance_tests!(Memory(InMemoryStorage::new()));
+//! # fn main() {
+//! # media_storage_testkit::run("example", async {
+//! #     media_storage_testkit::scenarios::equal_bytes_are_independent(&Memory(InMemoryStorage::new())).await;
+//! # });
+//! # }
+//! ```
+//!
+//! The expression is evaluated once per scenario and must give an empty place each time; it may
+//! `.await`. A scenario fails by panicking, and when it takes longer than a minute.
+//!
+//! # Map
+//! - [`Backend`], [`StoreOptions`], [`HttpClient`]: what a backend brings (`backend`)
+//! - [`conformance_tests!`], [`scenarios`]: one named test per promise of
+//!   [`MediaStorage`](media_storage::MediaStorage)
+//! - [`FaultyStorage`], [`Fault`], [`Gate`]: a store that fails, waits and counts by script
+//!   (`fault`)
+//! - [`run()`]: how a scenario is run (`run`)
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "scenarios are tests: they fail by panicking"
+)]
+
+mod backend;
+mod fault;
+mod fixture;
+mod run;
+pub mod scenarios;
+
+pub use backend::{Backend, HttpClient, HttpResponse, StoreOptions};
+pub use fault::{Call, Fault, FaultyStorage, Gate};
+pub use run::run;

@@ -66,19 +66,6 @@ impl InMemoryStorage {
         // No code panics while it holds the lock, and the map is whole between any two calls.
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn remove(&self, choose: impl Fn(&Sidecar) -> bool, dry_run: bool) -> (u64, u64) {
-        let mut held = self.held();
-        let before: u64 = stored_bytes(held.values());
-        let mut kept = held.clone();
-        kept.retain(|_, item| !choose(&item.sidecar));
-        let removed = (held.len() - kept.len()) as u64;
-        let freed = before - stored_bytes(kept.values());
-        if !dry_run {
-            *held = kept;
-        }
-        (removed, freed)
-    }
 }
 
 impl Default for InMemoryStorage {
@@ -245,7 +232,11 @@ impl Inventory for InMemoryStorage {
     }
 
     async fn delete_scope(&self, scope: Scope) -> Result<SweepReport, StorageError> {
-        let (deleted, freed_bytes) = self.remove(|sidecar| sidecar.is_in(&scope), false);
+        let mut held = self.held();
+        let (count, bytes) = (held.len(), stored_bytes(held.values()));
+        held.retain(|_, item| !item.sidecar.is_in(&scope));
+        let deleted = (count - held.len()) as u64;
+        let freed_bytes = bytes - stored_bytes(held.values());
         Ok(SweepReport {
             deleted,
             freed_bytes,
@@ -255,49 +246,42 @@ impl Inventory for InMemoryStorage {
 
     async fn sweep(&self, options: SweepOptions) -> Result<SweepReport, StorageError> {
         let now = options.now().unwrap_or_else(Utc::now);
-        let mut due: Vec<(DateTime<Utc>, String)> = self
-            .held()
-            .values()
-            .filter(|item| item.sidecar.is_expired(now) && item.sidecar.stored_at <= now)
-            .map(|item| (item.sidecar.stored_at, item.sidecar.id.clone()))
-            .collect();
-        due.sort();
-        due.truncate(
-            usize::try_from(options.max_deletes().unwrap_or(u64::MAX)).unwrap_or(usize::MAX),
-        );
-        let due: HashSet<String> = due.into_iter().map(|(_, id)| id).collect();
-        let (expired, mut freed_bytes) =
-            self.remove(|sidecar| due.contains(&sidecar.id), options.dry_run());
+        let most = options.max_deletes().unwrap_or(u64::MAX);
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let mut held = self.held();
+        let mut kept: Vec<&Held> = held.values().collect();
+        kept.sort_by_key(|item| item.sidecar.stored_at);
+        let mut expired = 0;
+        kept.retain(|item| {
+            let goes = expired < most && item.sidecar.is_expired(now);
+            expired += usize::from(goes);
+            !goes
+        });
         let mut pruned = 0;
         if let Some(capacity) = options.capacity() {
-            let mut left: Vec<Held> = self.held().values().cloned().collect();
-            left.retain(|item| !due.contains(&item.sidecar.id));
-            left.sort_by_key(|item| item.sidecar.stored_at);
-            let mut from = 0;
-            let room = options.max_deletes().map_or(u64::MAX, |max| max - expired);
-            while from < left.len()
-                && (from as u64) < room
-                && stored_bytes(left[from..].iter()) > capacity
+            while expired + pruned < most
+                && pruned < kept.len()
+                && stored_bytes(kept[pruned..].iter().copied()) > capacity
             {
-                from += 1;
+                pruned += 1;
             }
-            let oldest: HashSet<&str> = left[..from]
-                .iter()
-                .map(|item| item.sidecar.id.as_str())
-                .collect();
-            let (count, freed) = self.remove(
-                |sidecar| oldest.contains(sidecar.id.as_str()),
-                options.dry_run(),
-            );
-            pruned = count;
-            freed_bytes += freed;
         }
-        Ok(SweepReport {
-            expired,
-            pruned,
-            freed_bytes,
+        let kept = &kept[pruned..];
+        let report = SweepReport {
+            expired: expired as u64,
+            pruned: pruned as u64,
+            freed_bytes: stored_bytes(held.values()) - stored_bytes(kept.iter().copied()),
+            future: kept
+                .iter()
+                .filter(|item| item.sidecar.stored_at > now)
+                .count() as u64,
             ..SweepReport::default()
-        })
+        };
+        if !options.dry_run() {
+            let ids: HashSet<String> = kept.iter().map(|item| item.sidecar.id.clone()).collect();
+            held.retain(|id, _| ids.contains(id));
+        }
+        Ok(report)
     }
 }
 

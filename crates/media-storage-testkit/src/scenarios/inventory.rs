@@ -1,0 +1,140 @@
+//! List, usage and scope deletion agree with what was stored.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use media_storage::{
+    Entry, Inventory, MediaMetadata, MediaStorage, MediaStorageExt as _, RetentionPolicy, Scope,
+};
+use media_types::StorageReference;
+
+use crate::backend::Backend;
+use crate::fixture::{holds, is_empty, is_not_found, listed, noise, open, put};
+use crate::run::not_run;
+
+struct Known {
+    reference: StorageReference,
+    metadata: MediaMetadata,
+    bytes: Bytes,
+}
+
+/// Two runs of two sessions of two conversations, users across them, equal bytes among them.
+async fn filled(store: &impl MediaStorage) -> Vec<Known> {
+    let mut known = Vec::new();
+    for n in 0..16_u32 {
+        let mut metadata = MediaMetadata::new()
+            .with_run(format!("run-{}", n & 1).parse().unwrap())
+            .with_session(format!("session-{}", n & 3).parse().unwrap())
+            .with_conversation(format!("conv-{}", n & 7).parse().unwrap())
+            .with_message_index(n.into())
+            .with_retention(RetentionPolicy::RetainDays(n + 1));
+        if n % 3 > 0 {
+            metadata = metadata.with_user(format!("user-{}", n % 3).parse().unwrap());
+        }
+        let bytes = noise((n % 5).into(), 100 + n as usize % 5);
+        let reference = put(store, &bytes, metadata.clone()).await;
+        known.push(Known {
+            reference,
+            metadata,
+            bytes,
+        });
+    }
+    known
+}
+
+fn some_scopes() -> Vec<Scope> {
+    let mut scopes = vec![Scope::All];
+    for n in 0..4 {
+        scopes.push(Scope::Run(format!("run-{n}").parse().unwrap()));
+        scopes.push(Scope::Session(format!("session-{n}").parse().unwrap()));
+        scopes.push(Scope::Conversation(format!("conv-{n}").parse().unwrap()));
+        scopes.push(Scope::User(format!("user-{n}").parse().unwrap()));
+    }
+    scopes
+}
+
+/// What the store lists and sums up is what is known to be there.
+async fn agrees<'a>(
+    store: &impl MediaStorage,
+    inventory: &dyn Inventory,
+    known: impl Iterator<Item = &'a Known> + Clone + Send,
+) {
+    for scope in some_scopes() {
+        let due: BTreeMap<&str, &Known> = known
+            .clone()
+            .filter(|item| scope.contains(&item.metadata))
+            .map(|item| (item.reference.id(), item))
+            .collect();
+        let entries = listed(store, scope.clone(), "").await.unwrap();
+        let found: BTreeMap<&str, &Entry> = entries
+            .iter()
+            .map(|entry| (entry.reference.id(), entry))
+            .collect();
+        assert_eq!(entries.len(), found.len(), "listed twice in {scope:?}");
+        assert!(due.keys().eq(found.keys()), "{scope:?}: {found:?}");
+        for (id, entry) in found {
+            let item = due[id];
+            assert_eq!(entry.reference, item.reference);
+            assert_eq!(entry.metadata, item.metadata);
+            assert_eq!(Some(entry.stored_at), item.reference.created_at());
+            let retention = item.metadata.retention().unwrap();
+            assert_eq!(entry.expires_at, retention.expires_at(entry.stored_at));
+            holds(store, &entry.reference, &item.bytes).await;
+        }
+        let usage = inventory.usage(scope.clone()).await.unwrap();
+        let logical: u64 = due.values().map(|item| item.bytes.len() as u64).sum();
+        assert_eq!(usage.references, due.len() as u64, "{scope:?}");
+        assert_eq!(usage.logical_bytes, logical, "{scope:?}");
+        assert!(usage.blobs <= usage.references && usage.stored_bytes <= logical);
+        assert_eq!(usage.blobs == 0, due.is_empty(), "{scope:?}: {usage:?}");
+    }
+}
+
+/// List and usage of every kind of scope agree with what was stored and what was deleted.
+pub async fn list_and_usage_agree(backend: &impl Backend) {
+    let store = open(backend).await;
+    let Some(inventory) = store.inventory() else {
+        return not_run(&store, "list_and_usage_agree", "the store has no inventory");
+    };
+    agrees(&store, inventory, std::iter::empty()).await;
+    let mut known = filled(&store).await;
+    agrees(&store, inventory, known.iter()).await;
+    for item in known.split_off(9) {
+        store.delete(&item.reference).await.unwrap();
+    }
+    agrees(&store, inventory, known.iter()).await;
+    let reopened = open(backend).await;
+    agrees(&reopened, reopened.inventory().unwrap(), known.iter()).await;
+}
+
+/// Deleting a scope removes exactly that scope, in every kind of scope.
+pub async fn scopes_are_deleted_exactly(backend: &impl Backend) {
+    let store = open(backend).await;
+    let scenario = "scopes_are_deleted_exactly";
+    let Some(inventory) = store.inventory() else {
+        return not_run(&store, scenario, "the store has no inventory");
+    };
+    let mut known = filled(&store).await;
+    for scope in [
+        Scope::Conversation("conv-5".parse().unwrap()),
+        Scope::Conversation("no-such".parse().unwrap()),
+        Scope::User("user-2".parse().unwrap()),
+        Scope::Session("session-2".parse().unwrap()),
+        Scope::Run("run-1".parse().unwrap()),
+        Scope::All,
+        Scope::All,
+    ] {
+        let report = inventory.delete_scope(scope.clone()).await.unwrap();
+        let (gone, kept): (Vec<_>, Vec<_>) = known
+            .into_iter()
+            .partition(|item| scope.contains(&item.metadata));
+        assert_eq!(report.deleted, gone.len() as u64, "{scope:?}: {report:?}");
+        assert_eq!((report.expired, report.pruned, report.failed), (0, 0, 0));
+        for item in &gone {
+            is_not_found(&store, &item.reference).await;
+        }
+        known = kept;
+        agrees(&store, inventory, known.iter()).await;
+    }
+    is_empty(&store, scenario).await;
+}
