@@ -24,7 +24,6 @@ pub const BODY_LIMIT: usize = 256 * 1024 * 1024;
 /// Requests that are worked on at the same time; others wait. Bounds the memory for bodies and pictures.
 const AT_ONCE: usize = 4;
 
-#[derive(Debug)]
 struct Shared {
     key: String,
     turns: Semaphore,
