@@ -25,6 +25,7 @@ pub struct BucketStore {
     bucket: Bucket,
     organization: Organization,
     max_media_size: u64,
+    default_retention: RetentionPolicy,
 }
 
 impl BucketStore {
@@ -35,6 +36,7 @@ impl BucketStore {
             bucket,
             organization: Organization::BySession,
             max_media_size: 64 * 1024 * 1024,
+            default_retention: RetentionPolicy::Retain,
         }
     }
 
@@ -49,6 +51,13 @@ impl BucketStore {
     #[must_use]
     pub fn with_max_media_size(mut self, bytes: u64) -> Self {
         self.max_media_size = bytes;
+        self
+    }
+
+    /// Retention of media that is stored without one. Default: it is retained.
+    #[must_use]
+    pub fn with_default_retention(mut self, retention: RetentionPolicy) -> Self {
+        self.default_retention = retention;
         self
     }
 
@@ -120,7 +129,7 @@ impl MediaStorage for BucketStore {
             bytes.len() as u64,
             sha256,
             metadata,
-            RetentionPolicy::Retain,
+            self.default_retention,
             now,
         );
         let json = Bytes::from(sidecar.to_json()?);
