@@ -26,7 +26,7 @@ use crate::signer::UrlSigner;
 ///   that a sweep or a scope deletion finds.
 /// - Each `store` makes a reference of its own, also for bytes that are there already. Deleting
 ///   one reference never affects another.
-/// - The reference carries size and SHA-256.
+/// - The reference carries size and SHA-256, the backend's word and the store's name.
 /// - `retrieve_opts` gives the bytes, type and metadata as they were stored, or an error; never
 ///   other bytes. Deleted and expired media is `NotFound`. A reference of another backend or
 ///   store, malformed, or unlike the stored media in size or hash is `InvalidRef`.
@@ -45,6 +45,11 @@ use crate::signer::UrlSigner;
 pub trait MediaStorage: Debug + Send + Sync + 'static {
     /// The word for this kind of store in references: `file`, `s3`, `gcs`, `azure`, `memory`.
     fn backend(&self) -> &str;
+
+    /// The name that references carry, where several stores of a kind are in use.
+    fn name(&self) -> Option<&str> {
+        None
+    }
 
     /// Stores media and returns the reference that stands for it.
     ///
@@ -91,6 +96,9 @@ macro_rules! forward {
         impl<T: MediaStorage + ?Sized> MediaStorage for $type {
             fn backend(&self) -> &str {
                 self.as_ref().backend()
+            }
+            fn name(&self) -> Option<&str> {
+                self.as_ref().name()
             }
             async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
                 self.as_ref().store(upload).await

@@ -192,6 +192,10 @@ impl<S: MediaStorage> MediaStorage for FaultyStorage<S> {
         self.inner.backend()
     }
 
+    fn name(&self) -> Option<&str> {
+        self.inner.name()
+    }
+
     async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
         let begun = self.begin(Call::Store);
         begun.pass(Moment::Before).await?;

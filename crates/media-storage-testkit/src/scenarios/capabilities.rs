@@ -21,6 +21,7 @@ pub async fn abilities_survive_wrappers(backend: &impl Backend) {
     let shared: Arc<dyn MediaStorage> = Arc::new(store.clone());
     let boxed: Box<dyn MediaStorage> = Box::new(Arc::clone(&shared));
     assert_eq!(boxed.backend(), store.backend());
+    assert_eq!(boxed.name(), store.name());
     assert_eq!(boxed.inventory().is_some(), store.inventory().is_some());
     assert_eq!(boxed.url_signer().is_some(), store.url_signer().is_some());
     let bytes = noise(1, 100);

@@ -96,7 +96,7 @@ pub async fn type_and_metadata_come_back(backend: &impl Backend) {
     );
 }
 
-/// A reference names its backend, carries size and hash, is small, unlike any other, works after
+/// A reference names its backend and its store, carries size and hash, is small, unlike any other, works after
 /// a trip through JSON, and tells nothing of the file's name.
 pub async fn references_are_small_values(backend: &impl Backend) {
     let store = open(backend).await;
@@ -110,6 +110,7 @@ pub async fn references_are_small_values(backend: &impl Backend) {
             .with_filename("holiday-photo.png".to_owned());
         let reference = put(&store, &bytes, metadata).await;
         assert_eq!(reference.backend(), store.backend());
+        assert_eq!(reference.store_name(), store.name());
         assert!(ids.insert(reference.id().to_owned()), "an id came twice");
         let json = serde_json::to_string(&reference).unwrap();
         assert!(json.len() <= 400, "{} bytes: {json}", json.len());
