@@ -120,7 +120,8 @@ impl MediaBody {
     {
         let stream = Verified {
             stream: Some(Box::pin(stream)),
-            hasher: Sha256Hasher::new(),
+            hasher: sha256.map(|_| Sha256Hasher::new()),
+            seen: 0,
             len,
             sha256,
         };
@@ -397,7 +398,8 @@ impl Stream for LengthChecked {
 /// Holds a store to what it stored.
 struct Verified {
     stream: Option<ByteStream>,
-    hasher: Sha256Hasher,
+    hasher: Option<Sha256Hasher>,
+    seen: u64,
     len: u64,
     sha256: Option<Sha256>,
 }
@@ -418,8 +420,11 @@ impl Stream for Verified {
         };
         match std::task::ready!(stream.as_mut().poll_next(cx)) {
             Some(Ok(piece)) => {
-                this.hasher.update(&piece);
-                if this.hasher.len() > this.len {
+                if let Some(hasher) = &mut this.hasher {
+                    hasher.update(&piece);
+                }
+                this.seen += piece.len() as u64;
+                if this.seen > this.len {
                     this.stream = None;
                     return corrupted("longer than it was");
                 }
@@ -431,16 +436,14 @@ impl Stream for Verified {
             }
             None => {
                 this.stream = None;
-                let hasher = std::mem::take(&mut this.hasher);
-                if hasher.len() < this.len {
+                if this.seen < this.len {
                     return corrupted("shorter than it was");
                 }
-                match this.sha256 {
-                    Some(expected) if hasher.finish() != expected => {
-                        corrupted("the bytes are not those of its hash")
-                    }
-                    _ => Poll::Ready(None),
+                let found = this.hasher.take().map(Sha256Hasher::finish);
+                if found.is_some() && found != this.sha256 {
+                    return corrupted("the bytes are not those of its hash");
                 }
+                Poll::Ready(None)
             }
         }
     }

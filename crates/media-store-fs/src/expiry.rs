@@ -1,0 +1,120 @@
+//! Expiry hints: which references may be due in which hour.
+//!
+//! `.store/expiry/<hour>/<id>` is another name of a sidecar, or a copy of it. It only says where to
+//! look; the sidecar beside the media decides.
+
+use std::io::{self, Read as _, Write as _};
+
+use cap_std::fs::Dir;
+use chrono::{DateTime, Utc};
+use media_storage::{MAX_SIDECAR_LEN, Sidecar};
+
+use crate::sys;
+
+#[derive(Debug)]
+pub(crate) struct Expiry {
+    dir: Dir,
+}
+
+/// The bucket of a time: its hour, sortable as text.
+fn bucket(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%dT%H").to_string()
+}
+
+/// Whether nothing in a bucket can be due yet.
+fn is_later(name: &str, now: DateTime<Utc>) -> bool {
+    // Years of five digits carry a sign; they are later than any clock.
+    name.starts_with('+') || *name > *bucket(now)
+}
+
+impl Expiry {
+    pub(crate) fn new(dir: Dir) -> Self {
+        Self { dir }
+    }
+
+    fn open_bucket(&self, at: DateTime<Utc>) -> io::Result<Dir> {
+        let name = bucket(at);
+        match sys::open_dir(&self.dir, &name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                match sys::create_dir(&self.dir, &name, 0o700) {
+                    Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+                    _ => sys::open_dir(&self.dir, &name),
+                }
+            }
+            other => other,
+        }
+    }
+
+    /// Notes that a published sidecar expires.
+    pub(crate) fn note(
+        &self,
+        dir: &Dir,
+        meta: &str,
+        id: &str,
+        at: DateTime<Utc>,
+        sidecar: &Sidecar,
+    ) -> io::Result<()> {
+        let bucket = self.open_bucket(at)?;
+        match dir.hard_link(meta, &bucket, id) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            Err(error) if sys::links_unsupported(&error) => {
+                let json = sidecar.to_json().map_err(io::Error::other)?;
+                match sys::create_new(&bucket, id, 0o600) {
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+                    Err(error) => Err(error),
+                    Ok(mut file) => file.write_all(&json),
+                }
+            }
+            other => other,
+        }
+    }
+
+    /// Drops a hint. Best effort: a hint without media is dropped by the next sweep.
+    pub(crate) fn forget(&self, id: &str, at: DateTime<Utc>) {
+        let name = bucket(at);
+        if let Ok(dir) = sys::open_dir(&self.dir, &name) {
+            let _ = dir.remove_file(id);
+            let _ = self.dir.remove_dir(name);
+        }
+    }
+
+    /// The buckets that may hold something due.
+    pub(crate) fn due(&self, now: DateTime<Utc>) -> io::Result<Vec<String>> {
+        let mut names = self.buckets()?;
+        names.retain(|name| !is_later(name, now));
+        Ok(names)
+    }
+
+    /// All buckets, the earliest first.
+    pub(crate) fn buckets(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in self.dir.entries()? {
+            if let Ok(name) = entry?.file_name().into_string() {
+                names.push(name);
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// Opens a bucket by its name.
+    pub(crate) fn open(&self, name: &str) -> io::Result<Dir> {
+        sys::open_dir(&self.dir, name)
+    }
+
+    /// Removes a bucket if it is empty.
+    pub(crate) fn remove_empty(&self, name: &str) {
+        let _ = self.dir.remove_dir(name);
+    }
+}
+
+/// What a hint points to; `None` for one that does not read.
+pub(crate) fn read_hint(bucket: &Dir, id: &str) -> io::Result<Option<Sidecar>> {
+    let file = sys::open_file(bucket, id)?;
+    if !sys::stat_file(&file)?.is_file {
+        return Ok(None);
+    }
+    let mut json = Vec::new();
+    file.take(MAX_SIDECAR_LEN + 1).read_to_end(&mut json)?;
+    Ok(Sidecar::from_json(&json).ok())
+}

@@ -1,0 +1,208 @@
+//! `.dedup-index.json`: who shares what, for people and their tools. Never read back.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, BufWriter, Write as _};
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use media_storage::{Operation, Scope, StorageError};
+use media_types::{Mime, Sha256};
+use serde::{Deserialize, Serialize};
+
+use crate::directories::MediaDir;
+use crate::error::io_error;
+use crate::inventory::described;
+use crate::retrieve::Key;
+use crate::shared::Shared;
+use crate::staging::Entry;
+use crate::sys;
+use crate::walk::{Next, Visitor, walk};
+
+/// The index of a store, in its base directory.
+const INDEX: &str = ".dedup-index.json";
+
+/// Hashes are gathered in as many files as a byte has values, so that only one part of them is in
+/// memory at a time.
+const PARTS: usize = 256;
+
+/// One reference, as it is gathered.
+#[derive(Debug, Serialize, Deserialize)]
+struct Line {
+    hash: Sha256,
+    path: String,
+    size: u64,
+    mime_type: Mime,
+    stored_ms: i64,
+    used_ms: i64,
+}
+
+/// One hash, as it is written.
+#[derive(Debug, Serialize)]
+struct Row {
+    hash: Sha256,
+    path: String,
+    size: u64,
+    mime_type: Mime,
+    ref_count: u64,
+    created_at: String,
+    last_accessed: String,
+}
+
+pub(crate) fn export(shared: &Shared) -> Result<(), StorageError> {
+    let io = |error| shared.io(Operation::Export, "", error);
+    let parts = gather(shared)?;
+    let entry = shared
+        .stagings
+        .entry()
+        .map_err(|error| error.with_operation(Operation::Export))?;
+    let file = sys::create_new(
+        entry.dir(),
+        entry.bytes(),
+        shared.config.permissions.sidecar_mode(),
+    )
+    .map_err(io)?;
+    let mut out = BufWriter::new(file);
+    write_index(&parts, &mut out).map_err(io)?;
+    let file = out.into_inner().map_err(|error| io(error.into_error()))?;
+    if shared.is_synced() {
+        file.sync_all().map_err(io)?;
+    }
+    // Replacing is right here: the index is a view of one moment.
+    entry
+        .dir()
+        .rename(entry.bytes(), shared.base(), INDEX)
+        .map_err(io)?;
+    if shared.is_synced() {
+        sys::sync_dir(shared.base()).map_err(io)?;
+    }
+    Ok(())
+}
+
+/// The references by the first byte of their hash, in files that go with their entries.
+struct Parts {
+    files: Vec<Option<(Entry, BufWriter<File>)>>,
+}
+
+fn gather(shared: &Shared) -> Result<Parts, StorageError> {
+    struct Gather<'a> {
+        shared: &'a Shared,
+        parts: Parts,
+        failure: Option<StorageError>,
+    }
+    impl Gather<'_> {
+        fn add(&mut self, line: &Line) -> Result<(), StorageError> {
+            let at = usize::from(line.hash.as_bytes()[0]);
+            let io = |error| io_error(Operation::Export, error);
+            let Some(slot) = self.parts.files.get_mut(at) else {
+                return Ok(());
+            };
+            if slot.is_none() {
+                let entry = self.shared.stagings.entry()?;
+                let file = sys::create_new(entry.dir(), entry.bytes(), 0o600).map_err(io)?;
+                *slot = Some((entry, BufWriter::new(file)));
+            }
+            if let Some((_, out)) = slot {
+                serde_json::to_writer(&mut *out, line).map_err(|error| io(error.into()))?;
+                out.write_all(b"\n").map_err(io)?;
+            }
+            Ok(())
+        }
+    }
+    impl Visitor for Gather<'_> {
+        fn media(&mut self, directory: &MediaDir, key: &Key) -> Next {
+            let Ok(Some(sidecar)) = described(directory, key) else {
+                return Next::Go;
+            };
+            let used = directory
+                .dir()
+                .symlink_metadata(key.file.as_str())
+                .and_then(|metadata| metadata.modified())
+                .map(|time| DateTime::<Utc>::from(time.into_std()))
+                .unwrap_or(sidecar.stored_at);
+            let line = Line {
+                hash: sidecar.sha256,
+                path: key.path(),
+                size: sidecar.size_bytes,
+                mime_type: sidecar.mime_type.clone(),
+                stored_ms: sidecar.stored_at.timestamp_millis(),
+                used_ms: used.timestamp_millis(),
+            };
+            match self.add(&line) {
+                Ok(()) => Next::Go,
+                Err(error) => {
+                    self.failure = Some(error.with_operation(Operation::Export));
+                    Next::Stop
+                }
+            }
+        }
+    }
+    let mut gather = Gather {
+        shared,
+        parts: Parts {
+            files: (0..PARTS).map(|_| None).collect(),
+        },
+        failure: None,
+    };
+    walk(shared, &Scope::All, &mut gather)
+        .map_err(|error| shared.io(Operation::Export, "", error))?;
+    let io = |error| io_error(Operation::Export, error);
+    for (_, out) in gather.parts.files.iter_mut().flatten() {
+        out.flush().map_err(io)?;
+    }
+    gather.failure.map_or(Ok(gather.parts), Err)
+}
+
+fn write_index(parts: &Parts, out: &mut impl io::Write) -> io::Result<()> {
+    out.write_all(b"{")?;
+    let mut first = true;
+    for (entry, _) in parts.files.iter().flatten() {
+        for row in rows(entry)?.into_values() {
+            out.write_all(if first { b"\n  " } else { b",\n  " })?;
+            first = false;
+            serde_json::to_writer(&mut *out, &format!("sha256:{}", row.hash))?;
+            out.write_all(b": ")?;
+            serde_json::to_writer(&mut *out, &row)?;
+        }
+    }
+    out.write_all(if first { b"}\n" } else { b"\n}\n" })
+}
+
+/// The rows of one part, by hash.
+fn rows(entry: &Entry) -> io::Result<BTreeMap<Sha256, Row>> {
+    let file = sys::open_file(entry.dir(), entry.bytes())?;
+    let mut rows: BTreeMap<Sha256, (Row, i64, i64)> = BTreeMap::new();
+    for line in BufReader::new(file).lines() {
+        let line: Line = serde_json::from_str(&line?)?;
+        let (row, stored, used) = rows.entry(line.hash).or_insert_with(|| {
+            let row = Row {
+                hash: line.hash,
+                path: line.path.clone(),
+                size: line.size,
+                mime_type: line.mime_type,
+                ref_count: 0,
+                created_at: String::new(),
+                last_accessed: String::new(),
+            };
+            (row, line.stored_ms, line.used_ms)
+        });
+        row.ref_count += 1;
+        if line.stored_ms < *stored {
+            *stored = line.stored_ms;
+            row.path = line.path;
+        }
+        *used = (*used).max(line.used_ms);
+    }
+    let text = |ms| {
+        DateTime::<Utc>::from_timestamp_millis(ms)
+            .unwrap_or_default()
+            .to_rfc3339_opts(SecondsFormat::Millis, true)
+    };
+    Ok(rows
+        .into_iter()
+        .map(|(hash, (mut row, stored, used))| {
+            row.created_at = text(stored);
+            row.last_accessed = text(used);
+            (hash, row)
+        })
+        .collect())
+}

@@ -1,0 +1,116 @@
+//! Bytes on their way in: decoded, hashed, counted and written, piece by piece.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+
+use bytes::Bytes;
+use media_storage::{Operation, Sha256Hasher, StorageError, StorageErrorKind};
+use media_types::{Sha256, base64};
+
+use crate::error::{fail, io_error};
+
+/// How many bytes are decoded, hashed and written at a time.
+pub(crate) const PIECE: usize = 192 * 1024;
+
+/// A body that is here whole and can be read more than once.
+#[derive(Clone, Debug)]
+pub(crate) enum Whole {
+    Bytes(Bytes),
+    Base64(Bytes),
+}
+
+impl Whole {
+    /// Gives the decoded bytes in pieces.
+    pub(crate) fn pieces(
+        &self,
+        mut each: impl FnMut(&[u8]) -> Result<(), StorageError>,
+    ) -> Result<(), StorageError> {
+        match self {
+            Self::Bytes(bytes) => bytes.chunks(PIECE).try_for_each(each),
+            Self::Base64(text) => {
+                let mut decoder = base64::Decoder::new();
+                let mut out = Vec::with_capacity(PIECE + 3);
+                for piece in text.chunks(PIECE / 3 * 4) {
+                    out.clear();
+                    decoder.push(piece, &mut out).map_err(bad_base64)?;
+                    each(&out)?;
+                }
+                out.clear();
+                decoder.finish(&mut out).map_err(bad_base64)?;
+                each(&out)
+            }
+        }
+    }
+
+    /// Hash and size, without writing anything.
+    pub(crate) fn digest(&self, limit: u64) -> Result<Digest, StorageError> {
+        let mut hasher = Sha256Hasher::new();
+        self.pieces(|piece| {
+            hasher.update(piece);
+            within(hasher.len(), limit)
+        })?;
+        Ok(Digest::of(hasher))
+    }
+}
+
+fn bad_base64(error: media_types::Base64Error) -> StorageError {
+    fail(StorageErrorKind::InvalidInput, Operation::Store)
+        .with_reason("the body is not base64")
+        .with_source(error)
+}
+
+/// Refuses more bytes than are allowed.
+pub(crate) fn within(len: u64, limit: u64) -> Result<(), StorageError> {
+    if len > limit {
+        return Err(fail(StorageErrorKind::TooLarge, Operation::Store)
+            .with_reason(format!("more than the {limit} bytes that the store takes")));
+    }
+    Ok(())
+}
+
+/// What a body turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Digest {
+    pub(crate) sha256: Sha256,
+    pub(crate) len: u64,
+}
+
+impl Digest {
+    pub(crate) fn of(hasher: Sha256Hasher) -> Self {
+        let len = hasher.len();
+        Self {
+            sha256: hasher.finish(),
+            len,
+        }
+    }
+}
+
+/// Frees space on a full disk, once: returns whether it is worth trying again.
+pub(crate) trait Relief {
+    fn relieve(&mut self) -> bool;
+}
+
+/// Writes all bytes; asks for relief when the disk is full.
+pub(crate) fn write_all(
+    mut file: &File,
+    mut bytes: &[u8],
+    relief: &mut dyn Relief,
+) -> Result<(), StorageError> {
+    while !bytes.is_empty() {
+        match file.write(bytes) {
+            Ok(0) => return Err(io_error(Operation::Store, io::ErrorKind::WriteZero.into())),
+            Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => {
+                let full = matches!(
+                    error.kind(),
+                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+                );
+                if !full || !relief.relieve() {
+                    return Err(io_error(Operation::Store, error));
+                }
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,194 @@
+//! Giving staged media its name: bytes, then sidecar, then the media's name, then the directory.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+
+use cap_std::fs::Dir;
+use chrono::{SubsecRound as _, Utc};
+use media_storage::layout::{FileName, media_key};
+use media_storage::{MediaMetadata, Operation, Sidecar, StorageError};
+use media_types::{Mime, StorageReference};
+
+use crate::blobs::{self, Acquired};
+use crate::cancel::Cancelled;
+use crate::directories::MediaDir;
+use crate::error::{BACKEND, io_error};
+use crate::intake::{Digest, Relief as _, write_all};
+use crate::shared::{BlobRelief, Shared};
+use crate::staging::Entry;
+use crate::sys;
+
+const ATTEMPTS: u32 = 64;
+
+/// What is to be published beside the bytes.
+#[derive(Clone, Debug)]
+pub(crate) struct Description {
+    pub(crate) mime: Mime,
+    pub(crate) metadata: MediaMetadata,
+    pub(crate) directories: Vec<String>,
+}
+
+/// Publishes the bytes that are staged under the entry's id.
+pub(crate) fn publish(
+    shared: &Shared,
+    mut entry: Entry,
+    digest: Digest,
+    description: &Description,
+    cancelled: &Cancelled,
+) -> Result<StorageReference, StorageError> {
+    let io = |error| io_error(Operation::Store, error);
+    let path = description.directories.join("/");
+    for _ in 0..ATTEMPTS {
+        let name = FileName::new(digest.sha256, entry.id(), &description.mime);
+        let key = media_key(&description.directories, &name)?;
+        let sidecar = Sidecar::new(
+            key.as_str(),
+            description.mime.clone(),
+            digest.len,
+            digest.sha256,
+            description.metadata.clone(),
+            shared.config.default_retention,
+            Utc::now().trunc_subsecs(3),
+        );
+        stage_sidecar(shared, &entry, &sidecar)?;
+        let directory = shared.directories.create(&path).map_err(io)?;
+        cancelled.check()?;
+        match publish_into(shared, &entry, &directory, &name, &sidecar) {
+            Ok(()) => return sidecar.reference(BACKEND, shared.config.name.as_deref()),
+            // Somebody removed the directory while it was empty.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                shared.directories.forget(&directory);
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let _ = entry.dir().remove_file(entry.sidecar());
+                entry.rename().map_err(io)?;
+            }
+            Err(error) if sys::is_too_many_links(&error) => unshare(shared, &entry, digest)?,
+            Err(error) => return Err(io(error)),
+        }
+    }
+    Err(io(io::ErrorKind::ResourceBusy.into()))
+}
+
+fn stage_sidecar(shared: &Shared, entry: &Entry, sidecar: &Sidecar) -> Result<(), StorageError> {
+    let json = sidecar.to_json()?;
+    let name = entry.sidecar();
+    let mut relief = BlobRelief::new(shared);
+    // Left from an attempt before, if anything.
+    let _ = entry.dir().remove_file(&name);
+    let file = blobs::create(
+        entry,
+        &name,
+        shared.config.permissions.sidecar_mode(),
+        &mut relief,
+    )?;
+    write_all(&file, &json, &mut relief)?;
+    if shared.is_synced() {
+        file.sync_all()
+            .map_err(|error| io_error(Operation::Store, error))?;
+    }
+    Ok(())
+}
+
+/// One attempt; leaves nothing in the directory when it fails.
+fn publish_into(
+    shared: &Shared,
+    entry: &Entry,
+    directory: &MediaDir,
+    name: &FileName,
+    sidecar: &Sidecar,
+) -> io::Result<()> {
+    let dir = directory.dir();
+    let meta = name.sidecar();
+    place(entry.dir(), &entry.sidecar(), dir, &meta)?;
+    let published = (|| {
+        if let Some(at) = sidecar.expires_at
+            && let Err(error) = shared.expiry.note(dir, &meta, name.id(), at, sidecar)
+        {
+            // A hint only: a full sweep makes it again.
+            tracing::debug!(%error, "expiry could not be noted");
+        }
+        if let Placed::Renamed = place(entry.dir(), entry.bytes(), dir, name.as_str())? {
+            shared.say_copying();
+        }
+        if shared.is_synced() {
+            directory.sync().inspect_err(|_| {
+                let _ = dir.remove_file(name.as_str());
+                shared.directories.forget(directory);
+            })?;
+        }
+        Ok(())
+    })();
+    if published.is_err() {
+        let _ = dir.remove_file(&meta);
+        if let Some(at) = sidecar.expires_at {
+            shared.expiry.forget(name.id(), at);
+        }
+    }
+    published
+}
+
+/// How a file came to its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Placed {
+    Linked,
+    Renamed,
+}
+
+/// Gives a staged file its name, never over another.
+fn place(from: &Dir, staged: &str, to: &Dir, name: &str) -> io::Result<Placed> {
+    match from.hard_link(staged, to, name) {
+        Ok(()) => Ok(Placed::Linked),
+        Err(error) if sys::links_unsupported(&error) => {
+            sys::rename_new(from, staged, to, name)?;
+            Ok(Placed::Renamed)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Gives the entry bytes of its own, because the inode that it shares has no link left, and makes
+/// them the blob.
+fn unshare(shared: &Shared, entry: &Entry, digest: Digest) -> Result<(), StorageError> {
+    let io = |error| io_error(Operation::Store, error);
+    let pinned = sys::open_file(entry.dir(), entry.bytes()).map_err(io)?;
+    let helper = entry.helper();
+    let mut relief = BlobRelief::new(shared);
+    let copy = loop {
+        let copy = blobs::create(
+            entry,
+            &helper,
+            shared.config.permissions.media_mode(),
+            &mut relief,
+        )?;
+        match copy_bytes(&pinned, &copy) {
+            Ok(()) => break copy,
+            Err(error) if error.kind() == io::ErrorKind::StorageFull && relief.relieve() => {
+                entry.dir().remove_file(&helper).map_err(io)?;
+            }
+            Err(error) => return Err(io(error)),
+        }
+    };
+    if shared.is_synced() {
+        copy.sync_all().map_err(io)?;
+    }
+    entry
+        .dir()
+        .rename(&helper, entry.dir(), entry.bytes())
+        .map_err(io)?;
+    shared.blobs.renew(entry, digest).map_err(io)
+}
+
+fn copy_bytes(mut from: &File, mut to: &File) -> io::Result<()> {
+    use std::io::Seek as _;
+    from.rewind()?;
+    io::copy(&mut from, &mut to)?;
+    to.flush()
+}
+
+/// Whether bytes are shared, written or copied is nobody's business but `usage`'s.
+pub(crate) fn note_acquired(shared: &Shared, acquired: Acquired) {
+    if acquired == Acquired::Copied {
+        shared.say_copying();
+    }
+}

@@ -1,0 +1,280 @@
+//! Staging: where files are made before they get their names, and who owns what lies there.
+
+use std::fs::File;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cap_std::fs::Dir;
+use media_storage::StorageError;
+use media_storage::layout::MediaId;
+
+use crate::error::io_error;
+use crate::sys::{self, Creation};
+
+const LOCK: &str = "lock";
+const ATTEMPTS: u32 = 16;
+
+/// The staging directories of all processes, and ours among them once something is stored.
+#[derive(Debug)]
+pub(crate) struct Stagings {
+    tmp: Arc<Dir>,
+    own: Mutex<Option<Arc<Staging>>>,
+}
+
+impl Stagings {
+    pub(crate) fn new(tmp: Dir) -> Self {
+        Self {
+            tmp: Arc::new(tmp),
+            own: Mutex::new(None),
+        }
+    }
+
+    /// Ours, made at the first store.
+    fn own(&self) -> Result<Arc<Staging>, StorageError> {
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(staging) = own.as_ref() {
+            return Ok(Arc::clone(staging));
+        }
+        let made = Arc::new(Staging::create(&self.tmp)?);
+        *own = Some(Arc::clone(&made));
+        Ok(made)
+    }
+
+    /// A new staged entry, without a file yet.
+    pub(crate) fn entry(&self) -> Result<Entry, StorageError> {
+        Ok(Entry {
+            staging: self.own()?,
+            id: MediaId::mint()?,
+        })
+    }
+
+    /// Forgets our directory; the next entry makes a new one. For one that was removed by hand.
+    pub(crate) fn reset(&self) {
+        *self.own.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Whether any process has a staged entry of this id.
+    pub(crate) fn is_staged(&self, id: &str) -> io::Result<bool> {
+        for directory in self.tmp.entries()? {
+            let directory = directory?.file_name();
+            let Some(name) = directory.to_str() else {
+                continue;
+            };
+            match sys::open_dir(&self.tmp, name).and_then(|dir| sys::stat(&dir, id)) {
+                Ok(_) => return Ok(true),
+                Err(error) if is_absent(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(false)
+    }
+
+    /// Looks at the directories whose owner is gone; removes them unless it is a dry run. Returns
+    /// how many files they held and how many could not be removed.
+    pub(crate) fn sweep(&self, mode: SweepMode) -> io::Result<Swept> {
+        let mut swept = Swept::default();
+        for directory in self.tmp.entries()? {
+            let directory = directory?.file_name();
+            let Some(name) = directory.to_str() else {
+                continue;
+            };
+            match self.sweep_one(name, mode, &mut swept) {
+                Err(error) if !is_absent(&error) => swept.failed += 1,
+                _ => {}
+            }
+        }
+        Ok(swept)
+    }
+
+    fn sweep_one(&self, name: &str, mode: SweepMode, swept: &mut Swept) -> io::Result<()> {
+        let dir = sys::open_dir(&self.tmp, name)?;
+        let creation = match mode {
+            SweepMode::Remove => Creation::IfMissing,
+            SweepMode::DryRun if dir.symlink_metadata(LOCK).is_err() => return Ok(()),
+            SweepMode::DryRun => Creation::IfMissing,
+        };
+        let Some(_lock) = take_lock(&dir, creation)? else {
+            return Ok(());
+        };
+        for entry in dir.entries()? {
+            let entry = entry?.file_name();
+            let Some(entry) = entry.to_str().filter(|entry| *entry != LOCK) else {
+                continue;
+            };
+            let stat = sys::stat(&dir, entry)?;
+            swept.files += 1;
+            if stat.identity.links == 1 {
+                swept.bytes += stat.len;
+            }
+            if mode == SweepMode::Remove {
+                dir.remove_file(entry)?;
+            }
+        }
+        if mode == SweepMode::Remove {
+            dir.remove_file(LOCK)?;
+            self.tmp.remove_dir(name)?;
+        }
+        Ok(())
+    }
+
+    /// Removes our directory if nothing is staged in it any more.
+    pub(crate) fn close(&self) {
+        let own = self
+            .own
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(staging) = own {
+            staging.remove(&self.tmp);
+        }
+    }
+}
+
+impl Drop for Stagings {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// Whether a sweep removes what it finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SweepMode {
+    Remove,
+    DryRun,
+}
+
+/// What dead staging directories held.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Swept {
+    pub(crate) files: u64,
+    pub(crate) bytes: u64,
+    pub(crate) failed: u64,
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound
+}
+
+/// The lock of a staging directory, if it is to be had and still the file of that name.
+fn take_lock(dir: &Dir, creation: Creation) -> io::Result<Option<File>> {
+    let lock = sys::open_lock(dir, LOCK, creation)?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(std::fs::TryLockError::WouldBlock) => return Ok(None),
+        Err(std::fs::TryLockError::Error(error)) => return Err(error),
+    }
+    let held = sys::stat_file(&lock)?.identity;
+    let named = sys::stat(dir, LOCK)?.identity;
+    Ok(held.is_same_file(&named).then_some(lock))
+}
+
+/// A staging directory with its lock: while the lock is held, nobody else touches the directory.
+#[derive(Debug)]
+pub(crate) struct Staging {
+    name: String,
+    dir: Dir,
+    // Held until the directory is removed or the process ends.
+    _lock: File,
+}
+
+impl Staging {
+    fn create(tmp: &Dir) -> Result<Self, StorageError> {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let name = MediaId::mint()?.to_string();
+            match Self::create_named(tmp, &name) {
+                Ok(Some(staging)) => return Ok(staging),
+                // A sweeper was between our two steps: it took the directory for a dead one.
+                Ok(None) if attempt < ATTEMPTS => {}
+                Err(error)
+                    if attempt < ATTEMPTS
+                        && matches!(
+                            error.kind(),
+                            io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists
+                        ) => {}
+                Ok(None) => {
+                    return Err(io_error(
+                        media_storage::Operation::Store,
+                        io::ErrorKind::ResourceBusy.into(),
+                    ));
+                }
+                Err(error) => return Err(io_error(media_storage::Operation::Store, error)),
+            }
+        }
+    }
+
+    fn create_named(tmp: &Dir, name: &str) -> io::Result<Option<Self>> {
+        sys::create_dir(tmp, name, 0o700)?;
+        let dir = sys::open_dir(tmp, name)?;
+        let made = take_lock(&dir, Creation::New);
+        if made.is_err() {
+            // Nothing of ours is in it; a directory that a sweeper holds stays.
+            let _ = tmp.remove_dir(name);
+        }
+        Ok(made?.map(|lock| Self {
+            name: name.to_owned(),
+            dir,
+            _lock: lock,
+        }))
+    }
+
+    fn remove(&self, tmp: &Dir) {
+        // Entries still staged keep the directory; a sweeper removes it after the process.
+        let others = self.dir.entries().map_or(true, |entries| {
+            entries
+                .flatten()
+                .any(|entry| entry.file_name().to_str() != Some(LOCK))
+        });
+        if !others && self.dir.remove_file(LOCK).is_ok() {
+            let _ = tmp.remove_dir(&self.name);
+        }
+    }
+}
+
+/// The files of one store call, named by its id: `<id>` the bytes, `<id>.b` a helper while bytes
+/// are swapped, `<id>.m` the sidecar. Dropping it removes them, `<id>` last.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    staging: Arc<Staging>,
+    id: MediaId,
+}
+
+impl Entry {
+    pub(crate) fn id(&self) -> &MediaId {
+        &self.id
+    }
+
+    pub(crate) fn dir(&self) -> &Dir {
+        &self.staging.dir
+    }
+
+    pub(crate) fn bytes(&self) -> &str {
+        self.id.as_str()
+    }
+
+    pub(crate) fn helper(&self) -> String {
+        format!("{}.b", self.id)
+    }
+
+    pub(crate) fn sidecar(&self) -> String {
+        format!("{}.m", self.id)
+    }
+
+    /// Takes another id, for one that is in use already.
+    pub(crate) fn rename(&mut self) -> io::Result<()> {
+        let id = MediaId::mint().map_err(io::Error::other)?;
+        self.dir().rename(self.bytes(), self.dir(), id.as_str())?;
+        self.id = id;
+        Ok(())
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        // What is not there, or cannot be removed, is left to the sweep.
+        let _ = self.dir().remove_file(self.helper());
+        let _ = self.dir().remove_file(self.sidecar());
+        let _ = self.dir().remove_file(self.bytes());
+    }
+}

@@ -1,0 +1,57 @@
+//! Windows, and what else is not Unix. No modes, and no promise for power loss.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use cap_std::fs::{Dir, OpenOptions};
+use media_storage::StorageErrorKind;
+
+pub(crate) fn open_file(base: &Dir, path: &str) -> io::Result<File> {
+    super::open_stepwise(base, path)
+}
+
+pub(crate) fn dont_wait(_: &mut OpenOptions) {}
+
+pub(crate) fn set_creation_mode(_: &mut OpenOptions, _: u32) {}
+
+pub(crate) fn fix_file_mode(_: &File, _: u32) -> io::Result<()> {
+    Ok(())
+}
+
+pub(crate) fn create_dir(parent: &Dir, name: &str, _: u32) -> io::Result<()> {
+    parent.create_dir(name)
+}
+
+pub(crate) fn create_base(path: &Path, _: u32) -> io::Result<()> {
+    std::fs::create_dir(path)
+}
+
+pub(crate) fn sync_dir(_: &Dir) -> io::Result<()> {
+    Ok(())
+}
+
+pub(crate) fn rename_new(from: &Dir, name: &str, to: &Dir, new: &str) -> io::Result<()> {
+    // Renaming replaces here. Names hold 128 random bits, so the look beforehand is for mistakes,
+    // not for races.
+    match to.symlink_metadata(new) {
+        Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
+        Err(_) => from.rename(name, to, new),
+    }
+}
+
+pub(crate) fn is_world_writable(_: &Dir) -> io::Result<bool> {
+    Ok(false)
+}
+
+pub(crate) fn is_removed(dir: &Dir) -> bool {
+    dir.dir_metadata().is_err()
+}
+
+pub(crate) fn kind_of_os_error(_: &io::Error) -> StorageErrorKind {
+    StorageErrorKind::Other
+}
+
+pub(crate) fn is_too_many_links(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::TooManyLinks
+}

@@ -1,0 +1,132 @@
+//! Linux, macOS and their kin.
+
+use std::fs::{File, Permissions};
+use std::io;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::Path;
+
+use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt as _};
+use media_storage::StorageErrorKind;
+use rustix::fs::{Mode, OFlags, RenameFlags};
+use rustix::io::Errno;
+
+/// Opens a file for reading by a relative path. Does not wait for a writer at a FIFO.
+pub(crate) fn open_file(base: &Dir, path: &str) -> io::Result<File> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::ResolveFlags;
+        let opened = rustix::fs::openat2(
+            base,
+            path,
+            OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY,
+            Mode::empty(),
+            ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS,
+        );
+        match opened {
+            Ok(fd) => return Ok(File::from(fd)),
+            // Old kernels do not have the call, sandboxes may forbid it.
+            Err(Errno::NOSYS | Errno::PERM) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    super::open_stepwise(base, path)
+}
+
+pub(crate) fn dont_wait(options: &mut OpenOptions) {
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    options.custom_flags(flags.bits().cast_signed());
+}
+
+pub(crate) fn set_creation_mode(options: &mut OpenOptions, mode: u32) {
+    options.mode(mode);
+}
+
+/// Sets the mode where the process's umask took bits away.
+pub(crate) fn fix_file_mode(file: &File, mode: u32) -> io::Result<()> {
+    if file.metadata()?.mode() & 0o7777 == mode {
+        return Ok(());
+    }
+    file.set_permissions(Permissions::from_mode(mode))
+}
+
+/// Creates a directory with a mode, whatever the umask.
+pub(crate) fn create_dir(parent: &Dir, name: &str, mode: u32) -> io::Result<()> {
+    use cap_std::fs::{DirBuilder, DirBuilderExt as _};
+    let mut builder = DirBuilder::new();
+    builder.mode(mode);
+    parent.create_dir_with(name, &builder)?;
+    // What the umask took, and the set-group-id bit that mkdir ignores.
+    let made = rustix::fs::openat(
+        parent,
+        name,
+        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC,
+        Mode::empty(),
+    );
+    match made {
+        Ok(fd) => fix_file_mode(&File::from(fd), mode),
+        // Removed by another process meanwhile: whoever opens it next finds out.
+        Err(Errno::NOENT) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Creates the base directory.
+pub(crate) fn create_base(path: &Path, mode: u32) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new().mode(mode).create(path)?;
+    std::fs::set_permissions(path, Permissions::from_mode(mode))
+}
+
+/// Makes the entries of a directory durable.
+pub(crate) fn sync_dir(dir: &Dir) -> io::Result<()> {
+    Ok(rustix::fs::fsync(dir)?)
+}
+
+/// Gives a file another name, never over an existing one.
+pub(crate) fn rename_new(from: &Dir, name: &str, to: &Dir, new: &str) -> io::Result<()> {
+    match rustix::fs::renameat_with(from, name, to, new, RenameFlags::NOREPLACE) {
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
+            // The file system cannot say "if absent". Names hold 128 random bits, so the look
+            // beforehand is for mistakes, not for races.
+            match to.symlink_metadata(new) {
+                Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
+                Err(_) => from.rename(name, to, new),
+            }
+        }
+        other => Ok(other?),
+    }
+}
+
+/// Whether everybody may write here.
+pub(crate) fn is_world_writable(dir: &Dir) -> io::Result<bool> {
+    Ok(rustix::fs::fstat(dir)?.st_mode & 0o002 != 0)
+}
+
+/// Whether an open directory has been removed.
+pub(crate) fn is_removed(dir: &Dir) -> bool {
+    rustix::fs::fstat(dir).is_ok_and(|stat| stat.st_nlink == 0)
+}
+
+/// What an error means that the standard library has no word for.
+pub(crate) fn kind_of_os_error(error: &io::Error) -> StorageErrorKind {
+    match error.raw_os_error().map(Errno::from_raw_os_error) {
+        Some(Errno::DQUOT | Errno::NOSPC) => StorageErrorKind::DiskSpace,
+        Some(
+            Errno::IO
+            | Errno::MFILE
+            | Errno::NFILE
+            | Errno::NOMEM
+            | Errno::AGAIN
+            | Errno::NXIO
+            | Errno::MLINK,
+        ) => StorageErrorKind::Unavailable,
+        Some(Errno::NOLCK) => StorageErrorKind::Config,
+        Some(Errno::LOOP | Errno::ISDIR) => StorageErrorKind::Corrupted,
+        _ => StorageErrorKind::Other,
+    }
+}
+
+/// Whether a file has as many names as the file system allows.
+pub(crate) fn is_too_many_links(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::TooManyLinks
+}

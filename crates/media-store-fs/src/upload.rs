@@ -1,0 +1,271 @@
+//! Storing: from a body to a reference.
+
+use std::fs::File;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use media_storage::{
+    BodyData, ByteStream, MediaUpload, Operation, Sha256Hasher, StorageError, StorageErrorKind,
+};
+use media_types::{Sha256, StorageReference};
+
+use crate::blobs::{self, Source};
+use crate::cancel::{Cancelled, Minted, off_runtime};
+use crate::config::Deduplication;
+use crate::error::{fail, io_error};
+use crate::intake::{Digest, PIECE, Whole, within, write_all};
+use crate::publish::{Description, note_acquired, publish};
+use crate::shared::{BlobRelief, Shared};
+use crate::staging::Entry;
+
+pub(crate) async fn store(
+    shared: &Arc<Shared>,
+    upload: MediaUpload,
+) -> Result<StorageReference, StorageError> {
+    let (mime, body, metadata, expected) = upload.into_parts();
+    let limit = shared.config.max_media_size;
+    within(body.len().unwrap_or(0), limit)?;
+    let organization = shared.config.organization;
+    let directories = organization
+        .directories(&metadata, shared.format.case)
+        .map_err(|error| error.with_backend(crate::error::BACKEND))?;
+    let description = Description {
+        mime,
+        metadata,
+        directories,
+    };
+    let cancelled = Cancelled::default();
+    let _guard = cancelled.guard();
+    let minted = match body.into_data() {
+        BodyData::Bytes(bytes) => {
+            store_whole(
+                shared,
+                Whole::Bytes(bytes),
+                description,
+                expected,
+                cancelled,
+            )
+            .await?
+        }
+        BodyData::Base64(text) => {
+            store_whole(
+                shared,
+                Whole::Base64(text),
+                description,
+                expected,
+                cancelled,
+            )
+            .await?
+        }
+        BodyData::Stream { stream, .. } => {
+            store_stream(shared, stream, description, expected, cancelled).await?
+        }
+        _ => {
+            return Err(fail(StorageErrorKind::Unsupported, Operation::Store)
+                .with_reason("a body of a form that is not known here"));
+        }
+    };
+    minted.claim().ok_or_else(|| {
+        fail(StorageErrorKind::Other, Operation::Store).with_reason("the reference was taken back")
+    })
+}
+
+fn check_expected(expected: Option<Sha256>, digest: Digest) -> Result<(), StorageError> {
+    if expected.is_some_and(|expected| expected != digest.sha256) {
+        return Err(fail(StorageErrorKind::InvalidInput, Operation::Store)
+            .with_reason("the body has not the expected hash"));
+    }
+    Ok(())
+}
+
+async fn store_whole(
+    shared: &Arc<Shared>,
+    whole: Whole,
+    description: Description,
+    expected: Option<Sha256>,
+    cancelled: Cancelled,
+) -> Result<Minted, StorageError> {
+    shared
+        .run(Operation::Store, move |shared| {
+            let entry = staged_entry(shared)?;
+            let digest = match shared.config.deduplication {
+                Deduplication::On => {
+                    let digest = whole.digest(shared.config.max_media_size)?;
+                    check_expected(expected, digest)?;
+                    let source = Source::Whole(&whole);
+                    let mut relief = BlobRelief::new(shared);
+                    let acquired = shared.blobs.acquire(&entry, digest, &source, &mut relief)?;
+                    note_acquired(shared, acquired);
+                    digest
+                }
+                Deduplication::Off => write_whole(shared, &entry, &whole, expected)?,
+            };
+            let reference = publish(shared, entry, digest, &description, &cancelled)?;
+            Ok(Minted::new(shared, reference))
+        })
+        .await
+}
+
+/// One pass: decode, hash, write.
+fn write_whole(
+    shared: &Shared,
+    entry: &Entry,
+    whole: &Whole,
+    expected: Option<Sha256>,
+) -> Result<Digest, StorageError> {
+    let mut relief = BlobRelief::new(shared);
+    let mode = shared.config.permissions.media_mode();
+    let file = blobs::create(entry, entry.bytes(), mode, &mut relief)?;
+    let mut hasher = Sha256Hasher::new();
+    whole.pieces(|piece| {
+        hasher.update(piece);
+        within(hasher.len(), shared.config.max_media_size)?;
+        write_all(&file, piece, &mut relief)
+    })?;
+    let digest = Digest::of(hasher);
+    check_expected(expected, digest)?;
+    if shared.is_synced() {
+        file.sync_all()
+            .map_err(|error| io_error(Operation::Store, error))?;
+    }
+    Ok(digest)
+}
+
+/// A staged entry; when our staging directory was removed by hand, in a new one.
+fn staged_entry(shared: &Shared) -> Result<Entry, StorageError> {
+    let entry = shared.stagings.entry()?;
+    if crate::sys::is_removed(entry.dir()) {
+        shared.stagings.reset();
+        return shared.stagings.entry();
+    }
+    Ok(entry)
+}
+
+/// A stream on its way into a staged file.
+#[derive(Debug)]
+struct Incoming {
+    entry: Entry,
+    file: File,
+    hasher: Sha256Hasher,
+}
+
+impl Incoming {
+    fn begin(shared: &Shared) -> Result<Self, StorageError> {
+        let entry = staged_entry(shared)?;
+        let mut relief = BlobRelief::new(shared);
+        let mode = shared.config.permissions.media_mode();
+        let file = blobs::create(&entry, entry.bytes(), mode, &mut relief)?;
+        Ok(Self {
+            entry,
+            file,
+            hasher: Sha256Hasher::new(),
+        })
+    }
+
+    fn write(&mut self, shared: &Shared, pieces: &[Bytes]) -> Result<(), StorageError> {
+        let mut relief = BlobRelief::new(shared);
+        for piece in pieces {
+            self.hasher.update(piece);
+            within(self.hasher.len(), shared.config.max_media_size)?;
+            write_all(&self.file, piece, &mut relief)?;
+        }
+        Ok(())
+    }
+
+    fn finish(
+        self,
+        shared: &Arc<Shared>,
+        description: &Description,
+        expected: Option<Sha256>,
+        cancelled: &Cancelled,
+    ) -> Result<Minted, StorageError> {
+        let digest = Digest::of(self.hasher);
+        check_expected(expected, digest)?;
+        if shared.config.deduplication == Deduplication::On {
+            let source = Source::Staged(&self.file);
+            let mut relief = BlobRelief::new(shared);
+            let acquired = shared
+                .blobs
+                .acquire(&self.entry, digest, &source, &mut relief)?;
+            note_acquired(shared, acquired);
+        } else if shared.is_synced() {
+            self.file
+                .sync_all()
+                .map_err(|error| io_error(Operation::Store, error))?;
+        }
+        drop(self.file);
+        let reference = publish(shared, self.entry, digest, description, cancelled)?;
+        Ok(Minted::new(shared, reference))
+    }
+}
+
+/// Holds what must not be dropped on a thread of the runtime, because dropping it does I/O.
+struct OffRuntime(Option<Incoming>);
+
+impl Drop for OffRuntime {
+    fn drop(&mut self) {
+        if let Some(incoming) = self.0.take() {
+            off_runtime(move || drop(incoming));
+        }
+    }
+}
+
+async fn store_stream(
+    shared: &Arc<Shared>,
+    mut stream: ByteStream,
+    description: Description,
+    expected: Option<Sha256>,
+    cancelled: Cancelled,
+) -> Result<Minted, StorageError> {
+    let begun = shared.run(Operation::Store, |shared| {
+        Incoming::begin(shared).map(|incoming| OffRuntime(Some(incoming)))
+    });
+    let mut held = begun.await?;
+    let mut seen = 0;
+    loop {
+        let (batch, ended) =
+            next_batch(&mut stream, &mut seen, shared.config.max_media_size).await?;
+        held = shared
+            .run(Operation::Store, move |shared| {
+                if let Some(incoming) = &mut held.0 {
+                    incoming.write(shared, &batch)?;
+                }
+                Ok(held)
+            })
+            .await?;
+        if ended {
+            break;
+        }
+    }
+    shared
+        .run(Operation::Store, move |shared| {
+            let incoming = held.0.take().ok_or_else(|| {
+                fail(StorageErrorKind::Other, Operation::Store)
+                    .with_reason("the upload was taken back")
+            })?;
+            incoming.finish(shared, &description, expected, &cancelled)
+        })
+        .await
+}
+
+/// Collects enough of a stream to be worth a job; whether the stream has ended.
+async fn next_batch(
+    stream: &mut ByteStream,
+    seen: &mut u64,
+    limit: u64,
+) -> Result<(Vec<Bytes>, bool), StorageError> {
+    let (mut batch, mut len) = (Vec::new(), 0);
+    while len < PIECE {
+        match media_storage::next(stream).await {
+            Some(piece) => {
+                let piece = piece?;
+                *seen += piece.len() as u64;
+                within(*seen, limit)?;
+                len += piece.len();
+                batch.push(piece);
+            }
+            None => return Ok((batch, true)),
+        }
+    }
+    Ok((batch, false))
+}
