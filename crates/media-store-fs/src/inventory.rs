@@ -59,13 +59,11 @@ impl Inventory for FileStore {
     }
 }
 
+type Sender = mpsc::Sender<Result<Entry, StorageError>>;
+
 /// A list that starts walking when it is first polled.
 struct List {
-    start: Option<(
-        Arc<Shared>,
-        Scope,
-        mpsc::Sender<Result<Entry, StorageError>>,
-    )>,
+    start: Option<(Arc<Shared>, Scope, Sender)>,
     receiver: mpsc::Receiver<Result<Entry, StorageError>>,
 }
 
@@ -82,11 +80,11 @@ impl Stream for List {
     }
 }
 
-fn list(shared: &Shared, scope: &Scope, sender: &mpsc::Sender<Result<Entry, StorageError>>) {
+fn list(shared: &Shared, scope: &Scope, sender: &Sender) {
     struct Lister<'a> {
         shared: &'a Shared,
         scope: &'a Scope,
-        sender: &'a mpsc::Sender<Result<Entry, StorageError>>,
+        sender: &'a Sender,
     }
     impl Lister<'_> {
         fn send(&self, item: Result<Entry, StorageError>) -> Next {

@@ -5,7 +5,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use media_storage::{Operation, StorageError, StorageErrorKind};
 use media_types::StorageReference;
@@ -164,7 +163,7 @@ impl Shared {
 
 /// Opens the base directory, creating the last component of its path where it is missing.
 fn open_base(path: &Path, mode: u32) -> Result<Dir, StorageError> {
-    let open = || Dir::open_ambient_dir(path, ambient_authority());
+    let open = || sys::open_ambient_dir(path);
     let config = |reason: &'static str, error: io::Error| {
         fail(StorageErrorKind::Config, Operation::Open)
             .with_reason(reason)
@@ -200,7 +199,7 @@ fn sync_parent(path: &Path) -> io::Result<()> {
         Some(parent) => parent,
         None => return Ok(()),
     };
-    sys::sync_dir(&Dir::open_ambient_dir(parent, ambient_authority())?)
+    sys::sync_dir(&sys::open_ambient_dir(parent)?)
 }
 
 /// Creates a directory where it is missing; whether it was.

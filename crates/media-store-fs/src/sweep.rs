@@ -41,6 +41,7 @@ pub(crate) fn sweep(shared: &Shared, options: &SweepOptions) -> Result<SweepRepo
         room: options.max_deletes().unwrap_or(u64::MAX),
         report: SweepReport::default(),
         dirty: BTreeMap::new(),
+        pretended: HashMap::new(),
     };
     sweep.staging().map_err(io)?;
     sweep.expired().map_err(io)?;
@@ -66,6 +67,8 @@ struct Sweep<'a> {
     report: SweepReport,
     /// Directories that lost entries, not durable yet.
     dirty: BTreeMap<String, usize>,
+    /// How many names a dry run has taken from each inode in thought.
+    pretended: HashMap<u64, u64>,
 }
 
 impl Sweep<'_> {
@@ -148,8 +151,10 @@ impl Sweep<'_> {
                     Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
                     other => other?,
                 };
-                // The last reference holds its own name and the blob's.
-                if stat.identity.links <= self.links_without_references(sidecar.sha256) + 1 {
+                let gone = self.pretended.entry(stat.identity.inode).or_default();
+                *gone += 1;
+                let left = stat.identity.links.saturating_sub(*gone);
+                if left <= self.links_without_references(sidecar.sha256) {
                     self.report.freed_bytes += stat.len;
                 }
                 true
@@ -178,6 +183,13 @@ impl Sweep<'_> {
             self.room -= 1;
         }
         Ok(found)
+    }
+
+    /// Whether a dry run has counted this as expired already.
+    fn is_pretended(&self, sidecar: &Sidecar) -> bool {
+        self.mode == SweepMode::DryRun
+            && sidecar.is_expired(self.now)
+            && sidecar.stored_at <= self.now
     }
 
     fn links_without_references(&self, sha256: Sha256) -> u64 {
@@ -303,21 +315,22 @@ impl Sweep<'_> {
     ///
     /// Memory: 32 bytes a reference while it runs.
     fn prune(&mut self, capacity: u64) -> io::Result<()> {
-        struct Collect(Vec<(i64, u64, u64)>);
-        impl Visitor for Collect {
+        struct Collect<'a, 'b>(&'a Sweep<'b>, Vec<(i64, u64, u64)>);
+        impl Visitor for Collect<'_, '_> {
             fn media(&mut self, directory: &MediaDir, key: &Key) -> Next {
                 if let Ok(Some(sidecar)) = described(directory, key)
+                    && !self.0.is_pretended(&sidecar)
                     && let Ok(stat) = sys::stat(directory.dir(), key.file.as_str())
                 {
                     let at = sidecar.stored_at.timestamp_millis();
-                    self.0.push((at, stat.identity.inode, stat.len));
+                    self.1.push((at, stat.identity.inode, stat.len));
                 }
                 Next::Go
             }
         }
-        let mut collect = Collect(Vec::new());
+        let mut collect = Collect(self, Vec::new());
         walk(self.shared, &Scope::All, &mut collect)?;
-        let mut all = collect.0;
+        let mut all = collect.1;
         all.sort_unstable();
         let mut holders: HashMap<u64, u64> = HashMap::new();
         let mut stored = 0_u64;
@@ -358,6 +371,9 @@ impl Sweep<'_> {
                 let Ok(Some(sidecar)) = described(directory, key) else {
                     return Next::Go;
                 };
+                if self.sweep.is_pretended(&sidecar) {
+                    return Next::Go;
+                }
                 let at = sidecar.stored_at.timestamp_millis();
                 let Some(left) = self.quota.get_mut(&at).filter(|left| **left > 0) else {
                     return Next::Go;

@@ -46,7 +46,7 @@ pub(crate) fn walk(shared: &Shared, scope: &Scope, visitor: &mut dyn Visitor) ->
     for organization in &shared.format.organizations {
         let levels = levels(shared, *organization, scope);
         let base = shared.directories.existing("")?;
-        if step(shared, &base, "", &levels, visitor)? == Next::Stop {
+        if step(&base, "", &levels, visitor)? == Next::Stop {
             return Ok(());
         }
     }
@@ -77,7 +77,6 @@ fn levels(shared: &Shared, organization: Organization, scope: &Scope) -> Vec<Opt
 }
 
 fn step(
-    shared: &Shared,
     directory: &Arc<MediaDir>,
     path: &str,
     levels: &[Option<String>],
@@ -89,13 +88,7 @@ fn step(
     let mut enter = |name: &str| -> io::Result<Next> {
         let inner = join(path, name);
         match sys::open_dir(directory.dir(), name) {
-            Ok(dir) => step(
-                shared,
-                &MediaDir::opened(&inner, dir),
-                &inner,
-                deeper,
-                visitor,
-            ),
+            Ok(dir) => step(&MediaDir::opened(&inner, dir), &inner, deeper, visitor),
             // Gone meanwhile, or a media file of a flatter organisation.
             Err(error)
                 if matches!(

@@ -10,7 +10,10 @@ impl Backend for Directory {
         let store = FileStore::builder(self.0.path().join("media")).with_deduplication(true);
         let store = store.with_max_media_size(options.max_media_size());
         let store = store.with_durability(Durability::Synced);
-        store.with_default_retention(options.default_retention()).build().await
+        store
+            .with_default_retention(options.default_retention())
+            .build()
+            .await
     }
 }
 conformance_tests!(Directory(tempfile::tempdir().unwrap()));

@@ -16,7 +16,7 @@ pub(crate) use other::*;
 use std::fs::File;
 use std::io;
 
-use cap_fs_ext::{DirExt as _, FollowSymlinks, MetadataExt as _, OpenOptionsFollowExt as _};
+use cap_fs_ext::{FollowSymlinks, MetadataExt as _, OpenOptionsFollowExt as _};
 use cap_std::fs::{Dir, OpenOptions};
 
 /// Which file this is, and how many names it has.
@@ -64,11 +64,6 @@ fn stat_of(metadata: &cap_std::fs::Metadata) -> Stat {
         len: metadata.len(),
         is_file: metadata.is_file(),
     }
-}
-
-/// Opens a directory by a single name.
-pub(crate) fn open_dir(parent: &Dir, name: &str) -> io::Result<Dir> {
-    parent.open_dir_nofollow(name)
 }
 
 /// Opens a directory by the names that lead to it.

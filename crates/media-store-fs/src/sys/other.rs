@@ -11,6 +11,12 @@ pub(crate) fn open_file(base: &Dir, path: &str) -> io::Result<File> {
     super::open_stepwise(base, path)
 }
 
+/// Opens a directory by a single name.
+pub(crate) fn open_dir(parent: &Dir, name: &str) -> io::Result<Dir> {
+    use cap_fs_ext::DirExt as _;
+    parent.open_dir_nofollow(name)
+}
+
 pub(crate) fn dont_wait(_: &mut OpenOptions) {}
 
 pub(crate) fn set_creation_mode(_: &mut OpenOptions, _: u32) {}
@@ -21,6 +27,11 @@ pub(crate) fn fix_file_mode(_: &File, _: u32) -> io::Result<()> {
 
 pub(crate) fn create_dir(parent: &Dir, name: &str, _: u32) -> io::Result<()> {
     parent.create_dir(name)
+}
+
+/// Opens a directory by a path of the host.
+pub(crate) fn open_ambient_dir(path: &Path) -> io::Result<Dir> {
+    Dir::open_ambient_dir(path, cap_std::ambient_authority())
 }
 
 pub(crate) fn create_base(path: &Path, _: u32) -> io::Result<()> {

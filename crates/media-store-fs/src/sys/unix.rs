@@ -32,6 +32,21 @@ pub(crate) fn open_file(base: &Dir, path: &str) -> io::Result<File> {
     super::open_stepwise(base, path)
 }
 
+/// Opens a directory by a single name, so that it can be synced: a handle that is only a path
+/// cannot.
+pub(crate) fn open_dir(parent: &Dir, name: &str) -> io::Result<Dir> {
+    if name.contains('/') || matches!(name, "" | "." | "..") {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    let fd = rustix::fs::openat(
+        parent,
+        name,
+        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC,
+        Mode::empty(),
+    )?;
+    Ok(Dir::from_std_file(File::from(fd)))
+}
+
 pub(crate) fn dont_wait(options: &mut OpenOptions) {
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
     options.custom_flags(flags.bits().cast_signed());
@@ -56,18 +71,20 @@ pub(crate) fn create_dir(parent: &Dir, name: &str, mode: u32) -> io::Result<()> 
     builder.mode(mode);
     parent.create_dir_with(name, &builder)?;
     // What the umask took, and the set-group-id bit that mkdir ignores.
-    let made = rustix::fs::openat(
-        parent,
-        name,
-        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC,
-        Mode::empty(),
-    );
+    let made = open_dir(parent, name);
     match made {
-        Ok(fd) => fix_file_mode(&File::from(fd), mode),
+        Ok(dir) => fix_file_mode(&dir.into_std_file(), mode),
         // Removed by another process meanwhile: whoever opens it next finds out.
-        Err(Errno::NOENT) => Ok(()),
-        Err(error) => Err(error.into()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
     }
+}
+
+/// Opens a directory by a path of the host, so that it can be synced.
+pub(crate) fn open_ambient_dir(path: &Path) -> io::Result<Dir> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let fd = rustix::fs::open(path, flags, Mode::empty())?;
+    Ok(Dir::from_std_file(File::from(fd)))
 }
 
 /// Creates the base directory.
