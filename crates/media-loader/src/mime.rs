@@ -1,0 +1,183 @@
+//! What the bytes say about their type, against what was declared.
+
+use media_types::{MediaType, Mime, sniff};
+
+use crate::error::{LoadError, LoadErrorKind};
+
+/// What happens when the bytes show another type than the one declared.
+///
+/// Bytes that show no type leave the declared one; containers that hold either (`audio/mp4` and
+/// `video/mp4`), office files seen as ZIP archives, and text declared as any kind of text are no
+/// contradiction. `application/octet-stream` declares nothing. A type of another kind (a picture
+/// declared as sound, HTML declared as a picture) is an error under every policy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum MimePolicy {
+    /// The type that the bytes show is taken where it is of the same kind: a JPEG declared as PNG
+    /// loads as JPEG. This is the default: mislabelled pictures are common, and model providers
+    /// refuse them under the wrong label.
+    #[default]
+    Correct,
+    /// Any contradiction is an error.
+    Reject,
+}
+
+impl MimePolicy {
+    /// The type of media declared as `declared` that starts with these bytes.
+    pub(crate) fn decide(self, declared: &Mime, head: &[u8]) -> Result<Mime, LoadError> {
+        if is_raw_sound(declared) {
+            return Ok(declared.clone());
+        }
+        match sniff(head) {
+            Some(_) if is_text(declared) && looks_like_text(head) => Ok(declared.clone()),
+            Some(found) => self.settle(declared, found),
+            None => Ok(declared.clone()),
+        }
+    }
+
+    /// One type of two that speak of the same media.
+    pub(crate) fn settle(self, declared: &Mime, found: Mime) -> Result<Mime, LoadError> {
+        if *declared == Mime::OCTET_STREAM {
+            return Ok(found);
+        }
+        if *declared == found || found == Mime::OCTET_STREAM || are_compatible(declared, &found) {
+            return Ok(declared.clone());
+        }
+        let same_kind = declared.media_type() == found.media_type();
+        if self == Self::Correct && same_kind && !found.is_active() {
+            return Ok(found);
+        }
+        Err(LoadError::new(LoadErrorKind::MimeMismatch {
+            declared: declared.clone(),
+            found,
+        }))
+    }
+}
+
+/// Samples without a header may look like anything.
+fn is_raw_sound(mime: &Mime) -> bool {
+    matches!(mime.as_str(), "audio/pcm" | "audio/l16" | "audio/basic")
+}
+
+/// Documents that are text: whatever words they begin with, they are what was declared.
+fn is_text(mime: &Mime) -> bool {
+    let name = mime.as_str();
+    mime.media_type() == MediaType::Document
+        && (name.starts_with("text/")
+            || name.ends_with("+json")
+            || name.ends_with("+xml")
+            || matches!(
+                name,
+                "application/json" | "application/xml" | "application/javascript"
+            ))
+}
+
+fn looks_like_text(head: &[u8]) -> bool {
+    let valid = match std::str::from_utf8(head) {
+        Ok(_) => true,
+        // A character that the end of the head cuts in two.
+        Err(error) => error.error_len().is_none(),
+    };
+    valid && !head.contains(&0)
+}
+
+fn are_compatible(declared: &Mime, found: &Mime) -> bool {
+    const FAMILIES: [&[&str]; 6] = [
+        &["audio/mp4", "video/mp4", "video/quicktime", "video/x-m4v"],
+        &["audio/webm", "video/webm", "video/x-matroska"],
+        &["audio/ogg", "audio/opus", "video/ogg"],
+        &["image/heic", "image/heif"],
+        &["image/svg+xml", "application/xml"],
+        &[
+            "application/msword",
+            "application/vnd.ms-excel",
+            "application/vnd.ms-powerpoint",
+            "application/x-ole-storage",
+        ],
+    ];
+    let both_in =
+        |family: &&[&str]| family.contains(&declared.as_str()) && family.contains(&found.as_str());
+    FAMILIES.iter().any(both_in)
+        || *found == Mime::APPLICATION_ZIP && is_zip_based(declared)
+        || *declared == Mime::APPLICATION_ZIP && is_zip_based(found)
+}
+
+fn is_zip_based(mime: &Mime) -> bool {
+    let name = mime.as_str();
+    name.starts_with("application/")
+        && ["openxmlformats", "opendocument", "zip", "java-archive"]
+            .iter()
+            .any(|part| name.contains(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
+    const JPEG: &[u8] = b"\xff\xd8\xff\xe0\0\x10JFIF";
+    const HTML: &[u8] = b"<!DOCTYPE html><title>404</title>";
+    const ZIP: &[u8] = b"PK\x03\x04\x14\0\0\0\0\0\0\0\0\0\0\0\0\0";
+
+    fn decide(policy: MimePolicy, declared: &str, head: &[u8]) -> Result<String, LoadErrorKind> {
+        policy
+            .decide(&declared.parse().unwrap(), head)
+            .map(|mime| mime.to_string())
+            .map_err(|error| error.kind().clone())
+    }
+
+    #[test]
+    fn bytes_of_the_same_kind_correct_or_reject() {
+        use MimePolicy::{Correct, Reject};
+        assert_eq!(decide(Correct, "image/png", PNG).unwrap(), "image/png");
+        assert_eq!(decide(Correct, "image/png", JPEG).unwrap(), "image/jpeg");
+        assert_eq!(decide(Reject, "image/png", PNG).unwrap(), "image/png");
+        assert!(decide(Reject, "image/png", JPEG).is_err());
+        for policy in [Correct, Reject] {
+            let octets = "application/octet-stream";
+            assert_eq!(decide(policy, octets, JPEG).unwrap(), "image/jpeg");
+            assert_eq!(decide(policy, octets, b"??").unwrap(), octets);
+            assert_eq!(decide(policy, "image/x-new", b"??").unwrap(), "image/x-new");
+        }
+    }
+
+    #[test]
+    fn another_kind_is_an_error_under_every_policy() {
+        for policy in [MimePolicy::Correct, MimePolicy::Reject] {
+            for (declared, head) in [
+                ("image/png", HTML),
+                ("image/svg+xml", HTML),
+                ("application/pdf", HTML),
+                ("audio/wav", PNG),
+                ("image/png", b"%PDF-1.7\n"),
+                ("text/plain", PNG),
+                ("image/png", ZIP),
+            ] {
+                let kind = decide(policy, declared, head).unwrap_err();
+                assert!(
+                    matches!(&kind, LoadErrorKind::MimeMismatch { declared: d, .. } if d.as_str() == declared),
+                    "{declared}: {kind:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn harmless_differences_are_none() {
+        let docx = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
+        let m4a = b"\0\0\0\x18ftypM4A \0\0\0\0M4A mp41";
+        for (declared, head) in [
+            ("text/plain", &b"BMW is a car"[..]),
+            ("text/markdown", b"<html> is a tag"),
+            ("text/plain", b"%PDF is a magic word"),
+            ("application/json", b"[1]"),
+            ("video/mp4", m4a),
+            (docx, ZIP),
+            ("audio/pcm", JPEG),
+            ("image/svg+xml", b"<?xml version='1.0'?><svg/>"),
+        ] {
+            let decided = decide(MimePolicy::Reject, declared, head);
+            assert_eq!(decided.unwrap(), declared);
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! Each source, and no way from one to another.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use media_loader::{LoadErrorKind, LoadOptions, MediaLoader, MimePolicy};
+use media_storage::{
+    DeleteOptions, InMemoryStorage, MediaStorage, MediaStorageExt as _, MediaUpload,
+    RetrieveOptions, Scope, SignedUrlOptions, StorageError, StorageErrorKind, StoredMedia,
+};
+use media_storage_testkit::{Call, Fault};
+use media_types::{MediaContent, MediaSource, Mime, ProviderFile, StorageReference};
+
+use crate::{kind, png, stored, with_store};
+
+#[tokio::test]
+async fn inline_and_stored_media_load() {
+    let (store, loader) = with_store();
+    for len in [0, 1, 100, 200_000] {
+        let bytes = png(len);
+        let inline = MediaContent::from_bytes(Mime::IMAGE_PNG, bytes.clone());
+        let media = loader.open(&inline).await.unwrap();
+        assert_eq!((media.size, media.sha256), (Some(len as u64), None));
+        assert!(loader.bytes(&inline).await.unwrap() == bytes);
+
+        let content = stored(&store, &bytes).await;
+        let media = loader.open(&content).await.unwrap();
+        assert_eq!(media.mime, Mime::IMAGE_PNG);
+        assert_eq!(media.size, Some(len as u64));
+        assert_eq!(media.sha256, content.reference().unwrap().sha256());
+        assert!(media.body.bytes(len as u64).await.unwrap() == bytes);
+    }
+}
+
+#[tokio::test]
+async fn every_obstacle_is_an_error_of_its_own() {
+    let (store, loader) = with_store();
+    let content = stored(&store, &png(100)).await;
+    let bare = MediaLoader::builder().build();
+    assert_eq!(kind(&bare, &content).await, LoadErrorKind::NoStorage);
+
+    let of = |backend: &str, name: Option<&str>| {
+        let id = content.reference().unwrap().id();
+        let mut reference = StorageReference::builder(backend, id);
+        if let Some(name) = name {
+            reference = reference.with_store_name(name);
+        }
+        MediaContent::from_reference(Mime::IMAGE_PNG, reference.build().unwrap())
+    };
+    for elsewhere in [of("s3", None), of("memory", Some("eu"))] {
+        let kind = kind(&loader, &elsewhere).await;
+        assert_eq!(kind, LoadErrorKind::UnknownBackend);
+    }
+
+    let url = "https://u:secret@example.com/a.png?sig=secret"
+        .parse()
+        .unwrap();
+    let url = MediaContent::from_url(Mime::IMAGE_PNG, url);
+    let error = loader.bytes(&url).await.unwrap_err();
+    assert_eq!(*error.kind(), LoadErrorKind::UrlNotSupported);
+    let shown = format!("{error} {error:?}");
+    assert!(
+        shown.contains("does not fetch URLs") && !shown.contains("secret"),
+        "{shown}"
+    );
+
+    let file = ProviderFile::new("openai", "file-abc").unwrap();
+    let file = MediaContent::new(Mime::IMAGE_PNG, MediaSource::ProviderFile(file));
+    assert_eq!(kind(&loader, &file).await, LoadErrorKind::ProviderManaged);
+
+    store.delete(content.reference().unwrap()).await.unwrap();
+    let error = loader.bytes(&content).await.unwrap_err();
+    assert_eq!(
+        *error.kind(),
+        LoadErrorKind::Storage(StorageErrorKind::NotFound)
+    );
+    assert!(error.is_missing() && !error.is_retryable());
+    assert_eq!(
+        error.storage_error().unwrap().kind(),
+        StorageErrorKind::NotFound
+    );
+}
+
+#[tokio::test]
+async fn a_broken_reference_does_not_fall_through_to_a_url() {
+    let (_, loader) = with_store();
+    let json = r#"{"type":"image","mime_type":"image/png","url":"https://example.com/a.png",
+        "storage_reference":{"id":"0f3c9a7e51b2k4m8n1p6r9t2vw","backend":"memory"}}"#;
+    let content: MediaContent = serde_json::from_str(json).unwrap();
+    let missing = LoadErrorKind::Storage(StorageErrorKind::NotFound);
+    assert_eq!(kind(&loader, &content).await, missing);
+}
+
+#[tokio::test]
+async fn storage_failures_keep_their_cause() {
+    let (store, loader) = with_store();
+    let content = stored(&store, &png(200_000)).await;
+    store.inject(Fault::nth(Call::Retrieve, 1).fail(StorageErrorKind::Unavailable));
+    let error = loader.base64(&content).await.unwrap_err();
+    assert!(error.is_retryable() && !error.is_missing(), "{error:?}");
+    for after in [0, 500, 150_000] {
+        store.heal();
+        store.inject(
+            Fault::every(Call::Retrieve)
+                .in_body(after)
+                .fail(StorageErrorKind::Corrupted),
+        );
+        let corrupted = LoadErrorKind::Storage(StorageErrorKind::Corrupted);
+        assert_eq!(kind(&loader, &content).await, corrupted);
+        assert_eq!(
+            *loader.base64(&content).await.unwrap_err().kind(),
+            corrupted
+        );
+    }
+    store.heal();
+    assert!(loader.bytes(&content).await.is_ok());
+}
+
+#[tokio::test]
+async fn foreign_media_is_not_found() {
+    let (store, loader) = with_store();
+    let content = stored(&store, &png(100)).await;
+    let scoped = |user: &str| {
+        let scope = Scope::User(user.parse().unwrap());
+        loader.with_options(LoadOptions::new().with_expected_scope(scope))
+    };
+    assert!(scoped("user-1").bytes(&content).await.is_ok());
+    assert!(
+        scoped("user-2")
+            .bytes(&content)
+            .await
+            .unwrap_err()
+            .is_missing()
+    );
+    assert!(loader.bytes(&content).await.is_ok());
+}
+
+#[tokio::test]
+async fn the_type_comes_from_the_bytes() {
+    let (store, loader) = with_store();
+    let strict = MediaLoader::builder()
+        .with_storage(Arc::new(store.clone()))
+        .with_mime_policy(MimePolicy::Reject)
+        .build();
+    let mislabelled = MediaContent::from_bytes(Mime::IMAGE_JPEG, png(100));
+    let mismatch = LoadErrorKind::MimeMismatch {
+        declared: Mime::IMAGE_JPEG,
+        found: Mime::IMAGE_PNG,
+    };
+    assert_eq!(
+        loader.open(&mislabelled).await.unwrap().mime,
+        Mime::IMAGE_PNG
+    );
+    assert_eq!(kind(&strict, &mislabelled).await, mismatch);
+
+    // The content says one type, the store's record another.
+    let content = stored(&store, &png(100)).await;
+    let reference = content.reference().unwrap().clone();
+    let mislabelled = MediaContent::from_reference(Mime::IMAGE_JPEG, reference.clone());
+    assert_eq!(
+        loader.open(&mislabelled).await.unwrap().mime,
+        Mime::IMAGE_PNG
+    );
+    assert_eq!(kind(&strict, &mislabelled).await, mismatch);
+    let unlabelled = MediaContent::from_reference(Mime::OCTET_STREAM, reference);
+    assert_eq!(
+        strict.open(&unlabelled).await.unwrap().mime,
+        Mime::IMAGE_PNG
+    );
+
+    let page = "<!doctype html><h1>Not Found</h1>".to_owned();
+    let reference = store
+        .store_bytes(Mime::IMAGE_PNG, page.clone(), Default::default())
+        .await
+        .unwrap();
+    for page in [
+        MediaContent::from_bytes(Mime::IMAGE_PNG, page),
+        MediaContent::from_reference(Mime::IMAGE_PNG, reference),
+    ] {
+        for loader in [&loader, &strict] {
+            let found = Mime::TEXT_HTML;
+            let declared = Mime::IMAGE_PNG;
+            let mismatch = LoadErrorKind::MimeMismatch { declared, found };
+            assert_eq!(kind(loader, &page).await, mismatch);
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_url_is_signed_where_no_store_signs() {
+    let (store, loader) = with_store();
+    let content = stored(&store, &png(100)).await;
+    let url = loader.url(&content, SignedUrlOptions::new()).await;
+    assert!(url.unwrap().is_none());
+    let inline = MediaContent::from_bytes(Mime::IMAGE_PNG, png(100));
+    let url = loader.url(&inline, SignedUrlOptions::new()).await;
+    assert!(url.unwrap().is_none());
+}
+
+/// A store with a name.
+#[derive(Clone, Debug)]
+struct Named(&'static str, InMemoryStorage);
+
+#[async_trait]
+impl MediaStorage for Named {
+    fn backend(&self) -> &str {
+        "memory"
+    }
+    fn name(&self) -> Option<&str> {
+        Some(self.0)
+    }
+    async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
+        let made = self.1.store(upload).await?;
+        Ok(StorageReference::builder("memory", made.id())
+            .with_store_name(self.0)
+            .build()?)
+    }
+    async fn retrieve_opts(
+        &self,
+        reference: &StorageReference,
+        options: RetrieveOptions,
+    ) -> Result<StoredMedia, StorageError> {
+        let inner = StorageReference::builder("memory", reference.id()).build()?;
+        self.1.retrieve_opts(&inner, options).await
+    }
+    async fn delete_opts(
+        &self,
+        reference: &StorageReference,
+        options: DeleteOptions,
+    ) -> Result<(), StorageError> {
+        self.1.delete_opts(reference, options).await
+    }
+}
+
+#[tokio::test]
+async fn of_several_stores_the_reference_chooses() {
+    let (eu, us) = (
+        Named("eu", InMemoryStorage::new()),
+        Named("us", InMemoryStorage::new()),
+    );
+    let loader = MediaLoader::builder()
+        .with_storage(Arc::new(eu.clone()))
+        .with_storage(Arc::new(us.clone()));
+    let both = loader.build();
+    for (store, text) in [(&eu, "Europe"), (&us, "America")] {
+        let reference = store
+            .store_bytes(Mime::TEXT_PLAIN, text, Default::default())
+            .await
+            .unwrap();
+        let content = MediaContent::from_reference(Mime::TEXT_PLAIN, reference.clone());
+        assert_eq!(both.bytes(&content).await.unwrap(), text);
+
+        let nameless = StorageReference::builder("memory", reference.id());
+        let nameless = nameless.build().unwrap();
+        let nameless = MediaContent::from_reference(Mime::TEXT_PLAIN, nameless);
+        assert_eq!(kind(&both, &nameless).await, LoadErrorKind::UnknownBackend);
+        let alone = MediaLoader::builder().with_storage(Arc::new(store.clone()));
+        assert_eq!(alone.build().bytes(&nameless).await.unwrap(), text);
+    }
+}
