@@ -71,7 +71,9 @@ pub async fn equal_bytes_survive_any_order(backend: &impl Backend) {
             0..5 => {
                 let content = numbers.below(contents.len());
                 let reference = put(store, &contents[content], about("conv-1")).await;
-                live.insert(reference.id().to_owned(), (reference, content));
+                let id = reference.id().to_owned();
+                let before = live.insert(id, (reference, content));
+                assert!(before.is_none(), "an id came twice");
             }
             5..9 => {
                 let Some(id) = live.keys().nth(numbers.below(live.len().max(1))).cloned() else {
