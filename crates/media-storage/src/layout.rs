@@ -154,6 +154,32 @@ pub fn encode_segment(id: &str, case: CaseRule) -> String {
     name
 }
 
+/// The id that [`encode_segment`] made a name of; `None` for a name that it does not write, and for
+/// one that is a hash.
+///
+/// ```
+/// use media_storage::layout::decode_segment;
+/// assert_eq!(decode_segment("%2E.%2Fetc").as_deref(), Some("../etc"));
+/// assert_eq!(decode_segment("~abc"), None);
+/// ```
+pub fn decode_segment(name: &str) -> Option<String> {
+    let nibble = |b: Option<u8>| match b? {
+        b @ b'0'..=b'9' => Some(b - b'0'),
+        b @ b'A'..=b'F' => Some(b - b'A' + 10),
+        _ => None,
+    };
+    let mut id = Vec::with_capacity(name.len());
+    let mut bytes = name.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'%' => id.push(nibble(bytes.next())? << 4 | nibble(bytes.next())?),
+            b if b.is_ascii_alphanumeric() || b"._-".contains(&b) => id.push(b),
+            _ => return None,
+        }
+    }
+    String::from_utf8(id).ok().filter(|id| !id.is_empty())
+}
+
 /// Whether this is a name that Windows gives to a device, with or without an extension.
 fn is_device(id: &str) -> bool {
     let stem = id.split('.').next().unwrap_or_default();
@@ -394,6 +420,9 @@ mod tests {
                     prop_assert!(name.len() <= MAX_SEGMENT && !name.is_empty());
                     prop_assert!(!name.starts_with('.') && !name.ends_with('.'));
                     prop_assert!(!is_device(&name));
+                    if !name.starts_with('~') {
+                        prop_assert_eq!(decode_segment(&name), Some(id.clone()));
+                    }
                     prop_assert!(name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-%~".contains(&b)));
                     if case == CaseRule::Folding {
                         name = name.to_ascii_lowercase();

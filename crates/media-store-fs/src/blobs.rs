@@ -236,6 +236,41 @@ impl Blobs {
         self.replace(entry, &blob, digest)
     }
 
+    /// Makes a published file share the blob of its bytes, which are known to be right; whether it
+    /// does so now. The swap is one step that fails when the file is gone, so a delete that races
+    /// it wins.
+    pub(crate) fn relink(
+        &self,
+        entry: &Entry,
+        dir: &Dir,
+        name: &str,
+        digest: Digest,
+    ) -> io::Result<bool> {
+        let blob = blob_path(self.class, digest.sha256);
+        match self.dir.hard_link(&blob, entry.dir(), entry.bytes()) {
+            Ok(()) => {
+                let pinned = sys::open_file(entry.dir(), entry.bytes())?;
+                if hash(&pinned)? != digest {
+                    return Ok(false);
+                }
+                sys::swap(entry.dir(), entry.bytes(), dir, name)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // It becomes the blob itself; only what is durable may.
+                dir.hard_link(name, entry.dir(), entry.bytes())?;
+                if self.durability == Durability::Synced {
+                    sys::open_file(entry.dir(), entry.bytes())?.sync_all()?;
+                }
+                match self.name_blob(entry, &blob, digest) {
+                    Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+                    _ => Ok(false),
+                }
+            }
+            Err(error) if sys::is_too_many_links(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     fn create_shelf(&self, sha256: Sha256) -> io::Result<()> {
         let tolerate = |result: io::Result<()>| match result {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),

@@ -60,6 +60,17 @@ impl Permissions {
     }
 }
 
+/// When `.dedup-index.json` is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DedupIndex {
+    /// When it is asked for.
+    #[default]
+    OnRequest,
+    /// Also when the store is closed. That costs a walk over everything.
+    AtClose,
+}
+
 /// Whether equal bytes are kept once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Deduplication {
@@ -80,6 +91,7 @@ pub(crate) struct Config {
     pub(crate) capacity: Option<u64>,
     pub(crate) default_retention: RetentionPolicy,
     pub(crate) permissions: Permissions,
+    pub(crate) dedup_index: DedupIndex,
 }
 
 /// Sets up a [`FileStore`].
@@ -103,6 +115,7 @@ impl FileStoreBuilder {
                 capacity: None,
                 default_retention: RetentionPolicy::default(),
                 permissions: Permissions::default(),
+                dedup_index: DedupIndex::default(),
             },
         }
     }
@@ -164,6 +177,12 @@ impl FileStoreBuilder {
     /// Who may read and write what the store creates. Default: [`Permissions::Private`].
     pub fn with_permissions(mut self, permissions: Permissions) -> Self {
         self.config.permissions = permissions;
+        self
+    }
+
+    /// When `.dedup-index.json` is written. Default: [`DedupIndex::OnRequest`].
+    pub fn with_dedup_index(mut self, when: DedupIndex) -> Self {
+        self.config.dedup_index = when;
         self
     }
 

@@ -32,7 +32,8 @@
 //! - storing: a body becomes staged bytes (`upload`, `intake`, `staging`), shares a blob where it
 //!   can (`blobs`), gets its names (`publish`); calls that nobody waits for (`cancel`)
 //! - reading (`retrieve`) and deleting (`delete`)
-//! - walks (`walk`): list, usage, delete-scope (`inventory`), `sweep`, the index (`export`)
+//! - walks (`walk`): list, usage, delete-scope (`inventory`), `sweep` and the task that does it
+//!   (`sweeper`), `verify` and repair, the index (`export`)
 //! - hints of what expires (`expiry`), the directory's own description (`format`)
 //! - directories and their fsyncs (`directories`, `group_sync`), operating systems (`sys`)
 
@@ -54,10 +55,14 @@ mod shared;
 mod staging;
 mod store;
 mod sweep;
+mod sweeper;
 mod sys;
 mod upload;
+mod verify;
 mod walk;
 
-pub use config::{Durability, FileStoreBuilder, Permissions};
+pub use config::{DedupIndex, Durability, FileStoreBuilder, Permissions};
 pub use media_storage::{Organization, Verification};
 pub use store::FileStore;
+pub use sweeper::{Progress, Sweeper, SweeperOptions};
+pub use verify::{Damaged, Problem, ProblemKind, Repair, VerifyDepth, VerifyOptions, VerifyReport};

@@ -21,7 +21,7 @@ use crate::staging::Stagings;
 use crate::sys;
 
 /// The directory of the store's own files. No id is ever encoded to a name that starts with a dot.
-const OWN: &str = ".store";
+pub(crate) const OWN: &str = ".store";
 
 /// How many file jobs run at once. Enough for stores to share their fsyncs, few enough to leave
 /// the runtime's threads to others.

@@ -11,10 +11,12 @@ use media_storage::{
 };
 use media_types::StorageReference;
 
-use crate::config::{Config, FileStoreBuilder};
+use crate::config::{Config, DedupIndex, FileStoreBuilder};
 use crate::error::{BACKEND, fail};
 use crate::shared::Shared;
-use crate::{delete, export, retrieve, upload};
+use crate::sweeper::{Sweeper, SweeperOptions};
+use crate::verify::{VerifyOptions, VerifyReport};
+use crate::{delete, export, retrieve, upload, verify};
 
 /// Keeps media in a directory.
 ///
@@ -89,15 +91,41 @@ impl FileStore {
         self.shared.run(Operation::Export, export).await
     }
 
-    /// Removes what this process staged. Dropping the last handle does so too; this waits for it.
+    /// Checks everything that is stored: every sidecar, every reference against its hash, every
+    /// blob. Finds, and repairs what it is asked to. Costs a read of everything; other work goes on
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Permission`; what is wrong with single things is in the report.
+    pub async fn verify(&self, options: VerifyOptions) -> Result<VerifyReport, StorageError> {
+        let verify = move |shared: &Arc<Shared>| verify::verify(shared, options);
+        self.shared.run(Operation::Verify, verify).await
+    }
+
+    /// Starts a task that sweeps this store until the returned handle is stopped or dropped. The
+    /// first sweep comes at once and is a full one.
+    ///
+    /// Must be called inside a tokio runtime with its timer.
+    #[must_use]
+    pub fn start_sweeper(&self, options: SweeperOptions) -> Sweeper {
+        Sweeper::start(self.clone(), options)
+    }
+
+    /// Removes what this process staged, and writes the index where
+    /// [`DedupIndex::AtClose`](crate::DedupIndex::AtClose) asks for it. Dropping the last handle
+    /// removes what is staged too; this waits for it.
     /// The store may be used on afterwards.
     ///
     /// # Errors
-    /// `Unavailable` when the runtime is shutting down.
+    /// As [`export_dedup_index`](Self::export_dedup_index).
     pub async fn close(&self) -> Result<(), StorageError> {
         let close = |shared: &Arc<Shared>| {
+            let exported = match shared.config.dedup_index {
+                DedupIndex::AtClose => export::export(shared),
+                DedupIndex::OnRequest => Ok(()),
+            };
             shared.stagings.close();
-            Ok(())
+            exported.map_err(|error| error.with_operation(Operation::Close))
         };
         self.shared.run(Operation::Close, close).await
     }

@@ -51,6 +51,10 @@ pub(crate) fn rename_new(from: &Dir, name: &str, to: &Dir, new: &str) -> io::Res
     }
 }
 
+pub(crate) fn swap(_: &Dir, _: &str, _: &Dir, _: &str) -> io::Result<bool> {
+    Ok(false)
+}
+
 pub(crate) fn is_world_writable(_: &Dir) -> io::Result<bool> {
     Ok(false)
 }

@@ -114,6 +114,15 @@ pub(crate) fn rename_new(from: &Dir, name: &str, to: &Dir, new: &str) -> io::Res
     }
 }
 
+/// Swaps two files, where the system can; fails when either is missing.
+pub(crate) fn swap(one: &Dir, name: &str, two: &Dir, other: &str) -> io::Result<bool> {
+    match rustix::fs::renameat_with(one, name, two, other, RenameFlags::EXCHANGE) {
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => Ok(false),
+        Err(error) => Err(error.into()),
+        Ok(()) => Ok(true),
+    }
+}
+
 /// Whether everybody may write here.
 pub(crate) fn is_world_writable(dir: &Dir) -> io::Result<bool> {
     Ok(rustix::fs::fstat(dir)?.st_mode & 0o002 != 0)
