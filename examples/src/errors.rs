@@ -6,26 +6,51 @@ use std::fmt::{self, Write as _};
 /// What ends an example.
 #[derive(Debug)]
 pub struct Failure {
-    what: String,
+    what: What,
     advice: String,
-    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+#[derive(Debug)]
+enum What {
+    Said {
+        text: String,
+        source: Option<Box<dyn Error + Send + Sync>>,
+    },
+    Error(Box<dyn Error + Send + Sync>),
 }
 
 impl Failure {
     /// `what` is a sentence and `advice` is one, both without the full stop.
     pub fn new(what: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self {
-            what: what.into(),
-            advice: advice.into(),
+        let what = What::Said {
+            text: what.into(),
             source: None,
+        };
+        Self {
+            what,
+            advice: advice.into(),
+        }
+    }
+
+    /// A failure that an error tells in its own words.
+    pub fn from_error(
+        error: impl Into<Box<dyn Error + Send + Sync>>,
+        advice: impl Into<String>,
+    ) -> Self {
+        Self {
+            what: What::Error(error.into()),
+            advice: advice.into(),
         }
     }
 
     /// The error behind it, which tells its own causes.
     #[must_use]
-    pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        self.source = Some(source.into());
-        self
+    pub fn with_source(self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let what = What::Said {
+            text: self.to_string(),
+            source: Some(source.into()),
+        };
+        Self { what, ..self }
     }
 
     /// All that is printed: `error: <what>. <advice>.` and a line `caused by: ...` for each cause.
@@ -33,10 +58,10 @@ impl Failure {
     pub fn report(&self) -> String {
         let mut report = format!(
             "error: {}. {}.\n",
-            one_line(&self.what),
+            one_line(&self.to_string()),
             one_line(&self.advice)
         );
-        let mut cause = self.source.as_deref().map(|source| source as &dyn Error);
+        let mut cause = self.source();
         // A chain that goes in a circle must not fill the screen.
         for _ in 0..16 {
             let Some(error) = cause else { break };
@@ -49,15 +74,21 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.what)
+        match &self.what {
+            What::Said { text, .. } => f.write_str(text),
+            What::Error(error) => error.fmt(f),
+        }
     }
 }
 
 impl Error for Failure {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source
-            .as_deref()
-            .map(|source| source as &(dyn Error + 'static))
+        match &self.what {
+            What::Said { source, .. } => source
+                .as_deref()
+                .map(|source| source as &(dyn Error + 'static)),
+            What::Error(error) => error.source(),
+        }
     }
 }
 

@@ -2,16 +2,23 @@
 //!
 //! - [`bucket`]: a storage backend of one's own
 //! - [`peer`]: a local server that stands in for the service where no key is given
+//! - [`options`]: flags of the command line
 //! - [`service`]: which service is asked
 //! - [`run`]: what every example's `main` calls
-//! - [`errors`]: how an example reports what went wrong
+//! - [`errors`], [`advice`]: how an example reports what went wrong
+//! - [`photo`]: pictures from files
+//! - [`report`]: what a conversation holds, in figures
 //! - [`prompt`], [`terminal`], [`memory`], [`sizes`]: what it reads and prints
 
+pub mod advice;
 pub mod bucket;
 pub mod errors;
 pub mod memory;
+pub mod options;
 pub mod peer;
+pub mod photo;
 pub mod prompt;
+pub mod report;
 pub mod service;
 pub mod sizes;
 mod start;
