@@ -1,0 +1,6 @@
+//! The file store's own tests.
+
+mod layout;
+mod repair;
+mod support;
+mod sweeping;
