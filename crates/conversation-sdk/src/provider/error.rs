@@ -16,8 +16,10 @@ pub enum ProviderErrorKind {
     MediaRefused,
     /// The request is too large (413).
     TooLarge,
-    /// Too many requests, or no quota left (429).
+    /// Too many requests (429).
     RateLimited,
+    /// No quota or credit left (402, or 429 saying so): waiting does not help.
+    Quota,
     /// The provider failed (5xx) or is overloaded.
     Server,
     /// The provider cannot be reached: no such host, refused, reset.
@@ -44,6 +46,7 @@ impl fmt::Display for ProviderErrorKind {
             Self::MediaRefused => "media was refused",
             Self::TooLarge => "the request is too large",
             Self::RateLimited => "too many requests",
+            Self::Quota => "no quota left",
             Self::Server => "the provider failed",
             Self::Unreachable => "the provider cannot be reached",
             Self::Timeout => "no answer in time",

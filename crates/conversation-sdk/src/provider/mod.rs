@@ -1,6 +1,7 @@
 //! Model providers: the trait, what goes in and what comes out.
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_core::stream::BoxStream;
@@ -8,14 +9,33 @@ use media_types::MediaContent;
 use serde_json::{Map, Value};
 
 use crate::message::{Message, Part, ToolCall};
+use crate::pack::ToolChoice;
 use crate::tool::ToolDefinition;
 use crate::usage::{Cost, TokenUsage};
 
+mod capability;
+mod data;
 mod error;
+#[cfg(feature = "provider-http")]
+mod http;
+mod image;
 mod media;
+mod note;
+#[cfg(feature = "openai")]
+mod openai;
+mod price;
+#[cfg(feature = "provider-http")]
+mod skeleton;
 
+pub use capability::{ApiCapabilities, Capabilities};
+pub use data::DataError;
 pub use error::{ProviderError, ProviderErrorKind};
-pub use media::MediaContext;
+pub use image::{GeneratedImages, ImageGenerator, ImageRequest};
+pub use media::{MediaContext, MediaForm, MediaPlan, SignedUrls};
+pub use note::{MediaNote, NoteCause};
+#[cfg(feature = "openai")]
+pub use openai::{OpenAiImages, OpenAiProvider};
+pub use price::PriceTable;
 
 /// A model behind an API.
 ///
@@ -47,6 +67,24 @@ pub trait Provider: fmt::Debug + Send + Sync + 'static {
     ) -> Result<Reply, ProviderError>;
 }
 
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<T: Provider + ?Sized> Provider for Arc<T> {
+    fn name(&self) -> &str {
+        self.as_ref().name()
+    }
+    fn model(&self) -> &str {
+        self.as_ref().model()
+    }
+    async fn respond(
+        &self,
+        request: ProviderRequest<'_>,
+        media: &MediaContext,
+    ) -> Result<Reply, ProviderError> {
+        self.as_ref().respond(request, media).await
+    }
+}
+
 /// How the answer is to come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -68,6 +106,8 @@ pub struct ProviderRequest<'a> {
     pub messages: &'a [Message],
     /// Tools that the model may call.
     pub tools: &'a [ToolDefinition],
+    /// Whether it may, must or must not call them; without tools it means nothing.
+    pub tool_choice: ToolChoice,
     /// Sampling parameters by their common names: `temperature`, `max_tokens`, `top_p`, ...
     pub parameters: Map<String, Value>,
     /// How the answer is to come.
@@ -81,6 +121,7 @@ impl<'a> ProviderRequest<'a> {
             system: None,
             messages,
             tools: &[],
+            tool_choice: ToolChoice::Auto,
             parameters: Map::new(),
             delivery: Delivery::Whole,
         }
@@ -97,6 +138,13 @@ impl<'a> ProviderRequest<'a> {
     #[must_use]
     pub fn with_tools(mut self, tools: &'a [ToolDefinition]) -> Self {
         self.tools = tools;
+        self
+    }
+
+    /// Sets whether tools may, must or must not be called. Default: the model decides.
+    #[must_use]
+    pub fn with_tool_choice(mut self, choice: ToolChoice) -> Self {
+        self.tool_choice = choice;
         self
     }
 
@@ -231,24 +279,4 @@ pub enum StopReason {
     Refused,
     /// Something else, in the provider's word.
     Other(String),
-}
-
-/// Media that a model got as a note instead.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct MediaNote {
-    /// File name of the reference, or what else names the media.
-    pub name: String,
-    /// Why, in a few words: `no longer available`, `too large for this provider`, ...
-    pub reason: String,
-}
-
-impl MediaNote {
-    /// A note about named media.
-    pub fn new(name: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            reason: reason.into(),
-        }
-    }
 }

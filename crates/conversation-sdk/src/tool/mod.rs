@@ -1,12 +1,17 @@
 //! Tools that a model may call.
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::Value;
 
 use crate::message::Part;
 use crate::usage::{Cost, TokenUsage};
+
+mod image_generation;
+
+pub use image_generation::ImageGenerationTool;
 
 /// What a model is told about a tool.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,6 +50,17 @@ pub trait Tool: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// [`ToolError`], with a text for the model.
     async fn call(&self, arguments: Value) -> Result<ToolOutput, ToolError>;
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<T: Tool + ?Sized> Tool for Arc<T> {
+    fn definition(&self) -> ToolDefinition {
+        self.as_ref().definition()
+    }
+    async fn call(&self, arguments: Value) -> Result<ToolOutput, ToolError> {
+        self.as_ref().call(arguments).await
+    }
 }
 
 /// What a tool brings back.

@@ -1,0 +1,248 @@
+//! What the APIs of providers take, as data.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+
+use media_types::{MediaType, Mime};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::data::{DataError, check_version, fits};
+
+const BUILTIN: &str = include_str!("../../data/capabilities.v1.json");
+const VERSION: u32 = 1;
+
+/// Which forms of media each API takes, up to which sizes, and how its models want their
+/// parameters.
+///
+/// The file that is built in can be replaced by one of the same form, such as for a compatible
+/// server that takes less:
+///
+/// ```
+/// use conversation_sdk::provider::Capabilities;
+/// let ours = Capabilities::from_json(r#"{
+///     "format_version": 1, "revised": "2026-01-31",
+///     "apis": {"openai.chat": {"max_items": 4, "media": [
+///         {"mime": ["image/*"], "forms": ["base64"], "max_item_bytes": 5000000}
+///     ]}}
+/// }"#)?;
+/// assert!(ours.api("openai.chat").is_some());
+/// # Ok::<(), conversation_sdk::provider::DataError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Capabilities {
+    revised: String,
+    apis: BTreeMap<String, Arc<ApiCapabilities>>,
+}
+
+/// What one API takes.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ApiCapabilities {
+    max_request_bytes: Option<u64>,
+    max_items: Option<usize>,
+    media: Vec<MediaRule>,
+    parameters: Vec<ParameterRule>,
+}
+
+/// Which forms an API takes for some types.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct MediaRule {
+    mime: Vec<String>,
+    forms: Vec<Form>,
+    pub(crate) max_item_bytes: Option<u64>,
+}
+
+/// A way to put media into a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Form {
+    ProviderFile,
+    Url,
+    Base64,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct ParameterRule {
+    models: Vec<String>,
+    rename: BTreeMap<String, String>,
+    omit: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Wire {
+    format_version: u32,
+    revised: String,
+    apis: BTreeMap<String, Arc<ApiCapabilities>>,
+}
+
+impl Capabilities {
+    /// The file that is built in.
+    pub fn builtin() -> Self {
+        // A test reads the file; an API without an entry takes no media.
+        static FILE: LazyLock<Capabilities> = LazyLock::new(|| {
+            Capabilities::from_json(BUILTIN).unwrap_or_else(|_| Capabilities {
+                revised: String::new(),
+                apis: BTreeMap::new(),
+            })
+        });
+        FILE.clone()
+    }
+
+    /// Capabilities from JSON.
+    ///
+    /// # Errors
+    /// Another form or another version.
+    pub fn from_json(json: &str) -> Result<Self, DataError> {
+        let wire: Wire = serde_json::from_str(json)?;
+        check_version(wire.format_version, VERSION)?;
+        Ok(Self {
+            revised: wire.revised,
+            apis: wire.apis,
+        })
+    }
+
+    /// The date of the file.
+    pub fn revised(&self) -> &str {
+        &self.revised
+    }
+
+    /// What an API takes: `openai.chat`, `openai.images`.
+    pub fn api(&self, name: &str) -> Option<Arc<ApiCapabilities>> {
+        self.apis.get(name).map(Arc::clone)
+    }
+}
+
+impl Default for Capabilities {
+    fn default() -> Self {
+        Self::builtin()
+    }
+}
+
+impl ApiCapabilities {
+    /// Most bytes of one request, media as base64 included; `None` without a limit.
+    pub fn max_request_bytes(&self) -> Option<u64> {
+        self.max_request_bytes
+    }
+
+    /// Most media of one request; `None` without a limit.
+    pub fn max_items(&self) -> Option<usize> {
+        self.max_items
+    }
+
+    /// Whether media of this type can be sent in any form.
+    pub fn takes(&self, mime: &Mime) -> bool {
+        self.rule(mime).is_some()
+    }
+
+    /// The rule for a type; for a type that says nothing, that of its kind.
+    pub(crate) fn rule_for(&self, mime: &Mime, kind: MediaType) -> Option<&MediaRule> {
+        if *mime != Mime::OCTET_STREAM {
+            return self.rule(mime);
+        }
+        let of_kind = |pattern: &String| {
+            let top = pattern.split('/').next();
+            top == Some(kind.as_str())
+        };
+        self.media.iter().find(|rule| rule.mime.iter().any(of_kind))
+    }
+
+    pub(crate) fn rule(&self, mime: &Mime) -> Option<&MediaRule> {
+        let mime = mime.as_str();
+        self.media
+            .iter()
+            .find(|rule| rule.mime.iter().any(|pattern| fits(pattern, mime)))
+    }
+
+    /// The parameters as a model wants them: some under another name, some not at all.
+    pub fn adapt(
+        &self,
+        model: &str,
+        mut parameters: Map<String, Value>,
+    ) -> Map<String, Value> {
+        // Gateways put the vendor before the name: `openai/gpt-5`.
+        let model = model.rsplit('/').next().unwrap_or(model);
+        let rule = self
+            .parameters
+            .iter()
+            .find(|rule| rule.models.iter().any(|pattern| fits(pattern, model)));
+        if let Some(rule) = rule {
+            for name in &rule.omit {
+                parameters.remove(name);
+            }
+            for (from, to) in &rule.rename {
+                if let Some(value) = parameters.remove(from) {
+                    parameters.entry(to.as_str()).or_insert(value);
+                }
+            }
+        }
+        parameters
+    }
+}
+
+impl MediaRule {
+    pub(crate) fn takes(&self, form: Form) -> bool {
+        self.forms.contains(&form)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn adapt(model: &str, parameters: Value) -> Value {
+        let Value::Object(parameters) = parameters else {
+            unreachable!()
+        };
+        let api = Capabilities::builtin().api("openai.chat").unwrap();
+        Value::Object(api.adapt(model, parameters))
+    }
+
+    #[test]
+    fn the_builtin_file_reads() {
+        let file = Capabilities::from_json(BUILTIN).unwrap();
+        let chat = file.api("openai.chat").unwrap();
+        assert!(chat.takes(&Mime::IMAGE_PNG) && chat.takes(&Mime::APPLICATION_PDF));
+        assert!(!chat.takes(&Mime::VIDEO_MP4));
+        assert!(chat.rule(&Mime::IMAGE_PNG).unwrap().takes(Form::Url));
+        assert!(!chat.rule(&Mime::AUDIO_WAV).unwrap().takes(Form::Url));
+        assert!(file.api("nobody.chat").is_none());
+    }
+
+    #[test]
+    fn parameters_follow_the_family_of_the_model() {
+        let given = json!({"max_tokens": 5, "temperature": 0.7, "seed": 1});
+        assert_eq!(adapt("gpt-4o", given.clone()), given);
+        assert_eq!(adapt("our-own-model", given.clone()), given);
+        assert_eq!(
+            adapt("gpt-5.4-mini", given.clone()),
+            json!({"max_completion_tokens": 5, "temperature": 0.7, "seed": 1})
+        );
+        for model in ["gpt-5", "openai/gpt-5-mini", "o3", "o1-mini"] {
+            assert_eq!(
+                adapt(model, given.clone()),
+                json!({"max_completion_tokens": 5, "seed": 1}),
+                "{model}"
+            );
+        }
+        assert_eq!(
+            adapt("o3", json!({"max_tokens": 5, "max_completion_tokens": 9})),
+            json!({"max_completion_tokens": 9})
+        );
+    }
+
+    #[test]
+    fn other_files_are_refused() {
+        for bad in [
+            "[]",
+            r#"{"format_version":9,"revised":"r","apis":{}}"#,
+            r#"{"format_version":1,"revised":"r","apis":{"a":{"max_item":1}}}"#,
+            r#"{"format_version":1,"revised":"r","apis":{"a":{"media":[{"forms":["fax"]}]}}}"#,
+        ] {
+            assert!(Capabilities::from_json(bad).is_err(), "{bad}");
+        }
+    }
+}

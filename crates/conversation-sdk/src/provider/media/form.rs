@@ -1,0 +1,159 @@
+//! The forms of the media of one request.
+
+use std::fmt;
+
+use bytes::Bytes;
+use futures_core::stream::BoxStream;
+use media_types::{MediaContent, MediaUrl, Mime, ProviderFile};
+
+use super::{MediaContext, source};
+use crate::provider::note::{MediaNote, NoteCause};
+
+/// How a medium goes to a provider.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum MediaForm {
+    /// Under the id that the provider gave.
+    ProviderFile(ProviderFile),
+    /// As an address that the provider fetches; it may carry its own permission, so it belongs
+    /// into the request and nowhere else.
+    Url(MediaUrl),
+    /// As base64 of so many bytes of this type, read while it is sent.
+    Base64 {
+        /// The type.
+        mime: Mime,
+        /// Size of the media in bytes, before it is encoded.
+        size: u64,
+    },
+    /// Not at all.
+    Note {
+        /// What is told to the caller.
+        note: MediaNote,
+        /// What the model reads in its place.
+        text: String,
+    },
+}
+
+/// One medium with its form.
+#[derive(Clone, Debug)]
+pub(super) struct Item {
+    content: MediaContent,
+    form: MediaForm,
+    /// What a signed URL can be replaced by.
+    bytes: Option<(Mime, u64)>,
+}
+
+impl Item {
+    pub(super) fn new(content: MediaContent, form: MediaForm) -> Self {
+        Self {
+            content,
+            form,
+            bytes: None,
+        }
+    }
+
+    pub(super) fn note(content: MediaContent, cause: NoteCause, reason: impl Into<String>) -> Self {
+        let note = MediaNote::about(&content, cause, reason);
+        let text = note.text(&content);
+        Self::new(content, MediaForm::Note { note, text })
+    }
+
+    pub(super) fn signed(mut self, mime: Mime, size: u64) -> Self {
+        self.bytes = Some((mime, size));
+        self
+    }
+}
+
+/// The forms of the media of one request, by number, as they were given to
+/// [`MediaContext::plan`].
+#[derive(Clone, Default)]
+pub struct MediaPlan {
+    items: Vec<Item>,
+}
+
+impl MediaPlan {
+    pub(super) fn new(items: Vec<Item>) -> Self {
+        Self { items }
+    }
+
+    /// How many media there are.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether there is no media.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// The media, as it was given; remote media that had to be fetched is inline here.
+    ///
+    /// # Panics
+    /// Beyond the last number, as indexing does.
+    pub fn content(&self, index: usize) -> &MediaContent {
+        &self.items[index].content
+    }
+
+    /// Its form.
+    ///
+    /// # Panics
+    /// Beyond the last number, as indexing does.
+    pub fn form(&self, index: usize) -> &MediaForm {
+        &self.items[index].form
+    }
+
+    /// How many bytes of it are sent as base64, before they are encoded; 0 in any other form.
+    pub fn size(&self, index: usize) -> u64 {
+        match self.items.get(index).map(|item| &item.form) {
+            Some(MediaForm::Base64 { size, .. }) => *size,
+            _ => 0,
+        }
+    }
+
+    /// Media that is sent as a note, and why.
+    pub fn notes(&self) -> Vec<MediaNote> {
+        let notes = self.items.iter().filter_map(|item| match &item.form {
+            MediaForm::Note { note, .. } => Some(note.clone()),
+            _ => None,
+        });
+        notes.collect()
+    }
+
+    /// Sends a note in place of a medium.
+    pub fn note(&mut self, index: usize, cause: NoteCause, reason: impl Into<String>) {
+        if let Some(item) = self.items.get_mut(index) {
+            *item = Item::note(item.content.clone(), cause, reason);
+        }
+    }
+
+    /// Sends the bytes of a medium whose signed URL the provider did not take; tells whether there
+    /// was a signed URL to replace.
+    pub fn bytes_instead_of_url(&mut self, index: usize) -> bool {
+        let Some(item) = self.items.get_mut(index) else {
+            return false;
+        };
+        let Some((mime, size)) = item.bytes.take() else {
+            return false;
+        };
+        item.form = MediaForm::Base64 { mime, size };
+        true
+    }
+
+    /// The base64 of a medium in pieces of at most 64 KiB, exactly as long as its size says; the
+    /// last item is an error if it is not what the plan said or cannot be read.
+    pub fn base64(
+        &self,
+        index: usize,
+        context: &MediaContext,
+    ) -> BoxStream<'static, Result<Bytes, Box<dyn std::error::Error + Send + Sync>>> {
+        source::base64(&context.loader, self.content(index), self.size(index))
+    }
+}
+
+impl fmt::Debug for MediaPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list()
+            .entries(self.items.iter().map(|item| &item.form))
+            .finish()
+    }
+}

@@ -1,0 +1,224 @@
+//! Pictures by the images endpoint.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use media_types::Mime;
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use serde_json::{Map, Value};
+
+use super::failure::ApiError;
+use super::pictures::{Gallery, Pictures, Trouble};
+use super::{BASE_URL, NAME};
+use crate::provider::capability::{ApiCapabilities, Capabilities};
+use crate::provider::http::client::{Http, Settings};
+use crate::provider::http::settings::http_setters;
+use crate::provider::http::{failure, read};
+use crate::provider::image::{GeneratedImages, ImageGenerator, ImageRequest};
+use crate::provider::price::PriceTable;
+use crate::provider::{ProviderError, ProviderErrorKind as Kind};
+
+const API: &str = "openai.images";
+
+/// Pictures of OpenAI's image models, or of a server that speaks the same.
+///
+/// The base64 of an answer is decoded while it arrives, so that a picture is held once. Pictures
+/// that a server gives as addresses stay addresses; such an address works for a while only.
+///
+/// ```
+/// use conversation_sdk::provider::OpenAiImages;
+/// let images = OpenAiImages::new("sk-...", "gpt-image-1-mini");
+/// assert!(!format!("{images:?}").contains("sk-..."));
+/// ```
+#[derive(Clone)]
+pub struct OpenAiImages {
+    http: Http,
+    model: String,
+    capabilities: Arc<ApiCapabilities>,
+    prices: PriceTable,
+    parameters: Map<String, Value>,
+    max_answer: usize,
+}
+
+impl OpenAiImages {
+    /// A model by its name, with the key of an account; an empty key sends none.
+    pub fn new(key: impl AsRef<str>, model: impl Into<String>) -> Self {
+        Self {
+            http: Http::new(Settings::new(NAME, key.as_ref(), BASE_URL)),
+            model: model.into(),
+            capabilities: Capabilities::builtin().api(API).unwrap_or_default(),
+            prices: PriceTable::builtin(),
+            parameters: Map::new(),
+            max_answer: 256 * 1024 * 1024,
+        }
+    }
+
+    http_setters!("https://api.openai.com/v1");
+
+    /// The organisation that requests are counted for. Default: the key's.
+    #[must_use]
+    pub fn with_organization(self, id: impl AsRef<str>) -> Self {
+        self.with_header("openai-organization", id)
+    }
+
+    /// The project that requests are counted for. Default: the key's.
+    #[must_use]
+    pub fn with_project(self, id: impl AsRef<str>) -> Self {
+        self.with_header("openai-project", id)
+    }
+
+    /// Prices for [`GeneratedImages::cost`]. Default: the built-in table.
+    #[must_use]
+    pub fn with_price_table(mut self, prices: PriceTable) -> Self {
+        self.prices = prices;
+        self
+    }
+
+    /// How the models want their parameters, by the entry `openai.images`. Default: the built-in
+    /// file.
+    #[must_use]
+    pub fn with_capabilities(mut self, capabilities: &Capabilities) -> Self {
+        self.capabilities = capabilities.api(API).unwrap_or_default();
+        self
+    }
+
+    /// A parameter of every request, such as `output_format`, or for older compatible servers
+    /// `response_format` with `b64_json`. A request's own parameter goes before it. Default: none.
+    #[must_use]
+    pub fn with_parameter(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.parameters.insert(name.into(), value.into());
+        self
+    }
+
+    /// Largest answer in bytes of pictures, decoded. Default: 256 MiB.
+    #[must_use]
+    pub fn with_max_answer_bytes(mut self, bytes: usize) -> Self {
+        self.max_answer = bytes;
+        self
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.http.settings
+    }
+
+    fn body(&self, request: &ImageRequest) -> Map<String, Value> {
+        let mut fields = self.parameters.clone();
+        let own = request.parameters().iter();
+        fields.extend(own.map(|(name, value)| (name.clone(), value.clone())));
+        // Pictures in pieces are not read here.
+        for name in ["stream", "partial_images"] {
+            fields.remove(name);
+        }
+        fields.insert("model".to_owned(), self.model.as_str().into());
+        fields.insert("prompt".to_owned(), request.prompt().into());
+        if let Some(count) = request.count() {
+            fields.insert("n".to_owned(), count.into());
+        }
+        if let Some(size) = request.size() {
+            fields.insert("size".to_owned(), size.into());
+        }
+        if let Some(quality) = request.quality() {
+            fields.insert("quality".to_owned(), quality.into());
+        }
+        self.capabilities.adapt(&self.model, fields)
+    }
+
+    async fn attempt(&self, body: Vec<u8>, asked: &Mime) -> Result<Gallery, ProviderError> {
+        let sent = self
+            .http
+            .post(&["images", "generations"])
+            .await?
+            .header(CONTENT_TYPE, "application/json")
+            .header(ACCEPT, "application/json")
+            .body(body)
+            .send()
+            .await;
+        let mut response = sent.map_err(|error| failure::of_transport(NAME, error))?;
+        let status = response.status();
+        tracing::debug!(
+            provider = NAME,
+            model = self.model,
+            status = status.as_u16(),
+            "answered"
+        );
+        if !status.is_success() {
+            let wait = failure::retry_after(response.headers(), chrono::Utc::now());
+            let body = read::start_of_error(&mut response).await;
+            let error = ApiError::from_body(&body).into_error(self.settings(), status.as_u16());
+            return Err(error.with_retry_after(wait));
+        }
+        let mut pictures = Pictures::new(self.max_answer);
+        while let Some(piece) = read::next(NAME, &mut response).await? {
+            pictures
+                .push(&piece)
+                .map_err(|trouble| self.trouble(trouble))?;
+        }
+        let mut gallery = pictures
+            .finish(asked)
+            .map_err(|trouble| self.trouble(trouble))?;
+        if let Some(error) = gallery.error.take() {
+            let api = ApiError::from_value(&error);
+            let status = api.status.unwrap_or(500);
+            return Err(api.into_error(self.settings(), status));
+        }
+        Ok(gallery)
+    }
+
+    fn trouble(&self, trouble: Trouble) -> ProviderError {
+        let error = self
+            .settings()
+            .error(Kind::InvalidResponse)
+            .with_message(trouble.words());
+        match trouble {
+            Trouble::Json(cause) => error.with_source(cause),
+            _ => error,
+        }
+    }
+}
+
+#[async_trait]
+impl ImageGenerator for OpenAiImages {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn model(&self) -> &str {
+        &self.model
+    }
+
+    async fn generate(&self, request: ImageRequest) -> Result<GeneratedImages, ProviderError> {
+        let settings = self.settings();
+        let fields = self.body(&request);
+        let asked = fields
+            .get("output_format")
+            .and_then(Value::as_str)
+            .and_then(Mime::from_extension)
+            .unwrap_or(Mime::IMAGE_PNG);
+        let body = serde_json::to_vec(&fields)
+            .map_err(|error| settings.error(Kind::InvalidRequest).with_source(error))?;
+        let mut attempts = settings.retry.start(NAME, settings.deadline);
+        loop {
+            let attempt = self.attempt(body.clone(), &asked);
+            match attempts.run(settings.timeout, attempt).await {
+                Ok(gallery) => {
+                    let cost = gallery.usage.and_then(|usage| {
+                        self.prices
+                            .cost_with_images(&self.model, &usage, gallery.image_tokens)
+                    });
+                    return Ok(GeneratedImages::new(gallery.images).with_usage(gallery.usage, cost));
+                }
+                Err(error) => attempts.again(error).await?,
+            }
+        }
+    }
+}
+
+impl fmt::Debug for OpenAiImages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenAiImages")
+            .field("model", &self.model)
+            .field("settings", self.settings())
+            .finish_non_exhaustive()
+    }
+}

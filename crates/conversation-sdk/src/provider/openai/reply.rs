@@ -1,0 +1,303 @@
+//! The answer of chat completions.
+
+use media_types::{MediaContent, Mime, base64, sniff};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::message::{Part, ToolCall};
+use crate::provider::{Completion, PriceTable, ProviderError, ProviderErrorKind, StopReason};
+use crate::usage::TokenUsage;
+
+/// Everything is optional: compatible servers leave out what they do not have.
+#[derive(Debug, Deserialize)]
+pub(super) struct Answer {
+    #[serde(default)]
+    choices: Vec<Choice>,
+    #[serde(default)]
+    usage: Option<Usage>,
+    #[serde(default)]
+    pub(super) error: Option<Value>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Choice {
+    #[serde(default)]
+    message: Option<Message>,
+    #[serde(default)]
+    finish_reason: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Message {
+    #[serde(default)]
+    content: Option<Value>,
+    #[serde(default)]
+    refusal: Option<String>,
+    #[serde(default)]
+    tool_calls: Option<Vec<Call>>,
+    #[serde(default)]
+    audio: Option<Audio>,
+    #[serde(default)]
+    images: Option<Vec<Value>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Call {
+    #[serde(default)]
+    id: Option<String>,
+    #[serde(default)]
+    function: Option<Function>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Function {
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    arguments: Option<Value>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Audio {
+    #[serde(default)]
+    data: Option<String>,
+    #[serde(default)]
+    transcript: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+pub(super) struct Usage {
+    #[serde(default)]
+    prompt_tokens: u64,
+    #[serde(default)]
+    completion_tokens: u64,
+    #[serde(default)]
+    prompt_tokens_details: Option<PromptDetails>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+struct PromptDetails {
+    #[serde(default)]
+    cached_tokens: Option<u64>,
+}
+
+impl Usage {
+    pub(super) fn tokens(self) -> TokenUsage {
+        let cached = self
+            .prompt_tokens_details
+            .and_then(|details| details.cached_tokens)
+            .unwrap_or_default();
+        TokenUsage::new(self.prompt_tokens, self.completion_tokens).with_cached_input_tokens(cached)
+    }
+}
+
+/// An answer that is complete, whether it came whole or in pieces.
+#[derive(Debug, Default)]
+pub(super) struct Finished {
+    pub(super) text: String,
+    pub(super) refusal: String,
+    pub(super) media: Vec<MediaContent>,
+    pub(super) calls: Vec<ToolCall>,
+    pub(super) reason: Option<String>,
+    pub(super) usage: Option<Usage>,
+}
+
+impl Finished {
+    pub(super) fn from_answer(answer: Answer) -> Option<Self> {
+        let choice = answer.choices.into_iter().next()?;
+        let message = choice.message?;
+        let mut finished = Self {
+            text: text_of(message.content.as_ref()),
+            refusal: message.refusal.unwrap_or_default(),
+            reason: choice.finish_reason,
+            usage: answer.usage,
+            ..Self::default()
+        };
+        if let Some(audio) = message.audio {
+            if finished.text.is_empty() {
+                finished.text = audio.transcript.clone().unwrap_or_default();
+            }
+            finished.media.extend(sound(audio));
+        }
+        finished
+            .media
+            .extend(message.images.iter().flatten().filter_map(picture));
+        let calls = message.tool_calls.unwrap_or_default().into_iter();
+        finished.calls = calls.filter_map(Call::read).collect();
+        Some(finished)
+    }
+
+    pub(super) fn into_completion(self, model: &str, prices: &PriceTable) -> Completion {
+        let refused = !self.refusal.is_empty();
+        let words = if refused && self.text.is_empty() {
+            self.refusal
+        } else {
+            self.text
+        };
+        let mut content = Vec::new();
+        if !words.is_empty() {
+            content.push(Part::Text(words));
+        }
+        content.extend(self.media.into_iter().map(Part::Media));
+        let stop = match self.reason.as_deref() {
+            _ if refused => Some(StopReason::Refused),
+            // Servers that end a round of calls with `stop` are many: the calls tell.
+            None | Some("stop" | "tool_calls" | "function_call" | "") => None,
+            Some("length") => Some(StopReason::Length),
+            Some("content_filter") => Some(StopReason::Refused),
+            Some(other) => Some(StopReason::Other(other.chars().take(80).collect())),
+        };
+        let usage = self.usage.map(Usage::tokens);
+        let cost = usage.and_then(|usage| prices.cost(model, &usage));
+        let completion = Completion::new(content)
+            .with_tool_calls(self.calls)
+            .with_usage(usage, cost);
+        match stop {
+            Some(stop) => completion.with_stop(stop),
+            None => completion,
+        }
+    }
+}
+
+impl Call {
+    fn read(self) -> Option<ToolCall> {
+        let function = self.function?;
+        let arguments = match function.arguments {
+            Some(Value::String(text)) => text,
+            // Some servers send the object itself.
+            Some(Value::Null) | None => String::new(),
+            Some(other) => other.to_string(),
+        };
+        let id = self
+            .id
+            .filter(|id| !id.is_empty())
+            .unwrap_or_else(new_call_id);
+        Some(ToolCall::new(
+            id,
+            function.name.unwrap_or_default(),
+            arguments,
+        ))
+    }
+}
+
+/// An id for a call that came without one.
+pub(super) fn new_call_id() -> String {
+    format!("call_{}", uuid::Uuid::new_v4().simple())
+}
+
+/// Text, or the texts of an array of parts.
+pub(super) fn text_of(content: Option<&Value>) -> String {
+    match content {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(parts)) => parts
+            .iter()
+            .filter_map(|part| part.get("text").and_then(Value::as_str))
+            .collect(),
+        _ => String::new(),
+    }
+}
+
+fn sound(audio: Audio) -> Option<MediaContent> {
+    let bytes = base64::decode(audio.data?.as_bytes()).ok()?;
+    let mime = sniff(&bytes).unwrap_or(Mime::AUDIO_PCM);
+    let content = MediaContent::from_bytes(mime, bytes);
+    Some(match audio.transcript {
+        Some(words) if !words.is_empty() => content.with_transcript(words),
+        _ => content,
+    })
+}
+
+/// A picture that a gateway puts beside the words: an object with a `data:` URI or a URL.
+pub(super) fn picture(value: &Value) -> Option<MediaContent> {
+    let url = value.pointer("/image_url/url").and_then(Value::as_str)?;
+    match base64::split_data_uri(url) {
+        Some(Ok((mime, payload))) => {
+            let bytes = base64::decode(payload.as_bytes()).ok()?;
+            let mime = sniff(&bytes).or(mime).unwrap_or(Mime::IMAGE_PNG);
+            Some(MediaContent::from_bytes(mime, bytes))
+        }
+        Some(Err(_)) => None,
+        None => Some(MediaContent::from_url(Mime::IMAGE_PNG, url.parse().ok()?)),
+    }
+}
+
+/// Reads a whole answer.
+pub(super) fn parse(provider: &'static str, body: &[u8]) -> Result<Answer, ProviderError> {
+    serde_json::from_slice(body).map_err(|error| {
+        ProviderError::new(ProviderErrorKind::InvalidResponse, provider)
+            .with_message("the answer is not a chat completion")
+            .with_source(error)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn completion(json: &str) -> Completion {
+        let answer = parse("openai", json.as_bytes()).unwrap();
+        let finished = Finished::from_answer(answer).unwrap();
+        finished.into_completion("gpt-4o", &PriceTable::builtin())
+    }
+
+    #[test]
+    fn an_answer_is_read_with_usage_and_cost() {
+        let read = completion(
+            r#"{"choices":[{"index":0,"message":{"role":"assistant","content":"hello"},"finish_reason":"stop"}],
+               "usage":{"prompt_tokens":1000000,"completion_tokens":100000,"prompt_tokens_details":{"cached_tokens":200000}}}"#,
+        );
+        assert_eq!(read.content[0].as_text(), Some("hello"));
+        assert_eq!(read.stop, StopReason::End);
+        assert_eq!(read.usage.unwrap().cached_input_tokens, 200_000);
+        assert!((read.cost.unwrap().usd() - (2.0 + 0.25 + 1.0)).abs() < 1e-9);
+    }
+
+    #[test]
+    fn calls_refusals_and_cut_answers_are_told_apart() {
+        let calls = completion(
+            r#"{"choices":[{"message":{"content":null,"tool_calls":[
+                {"id":"c1","type":"function","function":{"name":"f","arguments":"{not json"}},
+                {"function":{"name":"g","arguments":{"a":1}}}]},"finish_reason":"stop"}]}"#,
+        );
+        assert_eq!(calls.stop, StopReason::ToolCalls);
+        assert_eq!(calls.tool_calls[0].arguments, "{not json");
+        assert_eq!(calls.tool_calls[1].arguments, r#"{"a":1}"#);
+        assert!(calls.tool_calls[1].id.starts_with("call_"));
+        let refused = completion(
+            r#"{"choices":[{"message":{"content":null,"refusal":"no"},"finish_reason":"stop"}]}"#,
+        );
+        assert_eq!(refused.stop, StopReason::Refused);
+        assert_eq!(refused.content[0].as_text(), Some("no"));
+        let cut =
+            completion(r#"{"choices":[{"message":{"content":"a"},"finish_reason":"length"}]}"#);
+        assert_eq!(cut.stop, StopReason::Length);
+        let empty =
+            completion(r#"{"choices":[{"message":{"content":""},"finish_reason":"stop"}]}"#);
+        assert!(empty.content.is_empty());
+        assert!(empty.usage.is_none() && empty.cost.is_none());
+    }
+
+    #[test]
+    fn media_in_an_answer_is_decoded() {
+        let read = completion(
+            r#"{"choices":[{"message":{"content":[{"type":"text","text":"see"}],
+                "images":[{"type":"image_url","image_url":{"url":"data:image/png;base64,iVBORw0KGgo="}},
+                          {"image_url":{"url":"https://h/a.png"}}, {"x":1}],
+                "audio":{"data":"UklGRgAAAABXQVZF","transcript":"words"}}}]}"#,
+        );
+        assert_eq!(read.content[0].as_text(), Some("see"));
+        let media: Vec<_> = read.content.iter().filter_map(Part::as_media).collect();
+        assert_eq!(media.len(), 3);
+        assert_eq!(media[0].mime(), &Mime::AUDIO_WAV);
+        assert_eq!(media[0].transcript(), Some("words"));
+        assert_eq!(media[1].size(), Some(8));
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_answers_never_panic(text in ".{0,200}") {
+            let _ = parse("openai", text.as_bytes()).map(Finished::from_answer);
+        }
+    }
+}

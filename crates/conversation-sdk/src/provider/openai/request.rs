@@ -1,0 +1,248 @@
+//! The JSON of a chat completions request.
+
+use std::borrow::Cow;
+
+use media_types::{MediaType, Mime};
+use serde_json::{Map, Value, json};
+
+use super::transcript::{Transcript, WireMessage, WirePart};
+use crate::message::ToolCall;
+use crate::pack::ToolChoice;
+use crate::provider::capability::ApiCapabilities;
+use crate::provider::media::{MediaForm, MediaPlan};
+use crate::provider::skeleton::Json;
+use crate::provider::{Delivery, MediaNote, NoteCause, ProviderRequest};
+use crate::tool::ToolDefinition;
+
+/// Parameters that are not the caller's to set: they are the request itself, or ask for more
+/// answers than there is use for.
+const RESERVED: [&str; 6] = [
+    "model",
+    "messages",
+    "tools",
+    "stream",
+    "stream_options",
+    "n",
+];
+
+/// What a request is made of beside its messages.
+#[derive(Debug)]
+pub(super) struct Options<'a> {
+    pub(super) model: &'a str,
+    pub(super) capabilities: &'a ApiCapabilities,
+    /// Whether a stream is asked to tell its usage.
+    pub(super) stream_usage: bool,
+    /// Parameters that the server has refused.
+    pub(super) refused: &'a [String],
+}
+
+pub(super) fn render<'a>(
+    request: &'a ProviderRequest<'a>,
+    transcript: &'a Transcript<'a>,
+    plan: &MediaPlan,
+    options: &Options<'a>,
+) -> Json<'a> {
+    let mut fields: Vec<(Cow<'a, str>, Json<'a>)> = vec![
+        ("model".into(), Json::text(options.model)),
+        (
+            "messages".into(),
+            Json::Array(
+                transcript
+                    .messages
+                    .iter()
+                    .map(|message| render_message(message, plan))
+                    .collect(),
+            ),
+        ),
+    ];
+    if !request.tools.is_empty() {
+        let tools = request.tools.iter().map(render_tool).collect();
+        fields.push(("tools".into(), Json::Array(tools)));
+    }
+    for (name, value) in parameters(request, options) {
+        fields.push((name.into(), value.into()));
+    }
+    if request.delivery == Delivery::Deltas {
+        fields.push(("stream".into(), json!(true).into()));
+        if options.stream_usage {
+            let usage = json!({"include_usage": true});
+            fields.push(("stream_options".into(), usage.into()));
+        }
+    }
+    Json::Object(fields)
+}
+
+fn parameters(request: &ProviderRequest<'_>, options: &Options<'_>) -> Map<String, Value> {
+    let mut given = request.parameters.clone();
+    given.retain(|name, value| !RESERVED.contains(&name.as_str()) && !value.is_null());
+    let choice = match request.tool_choice {
+        ToolChoice::Required => Some("required"),
+        ToolChoice::None => Some("none"),
+        _ => None,
+    };
+    if request.tools.is_empty() {
+        for name in ["tool_choice", "parallel_tool_calls"] {
+            given.remove(name);
+        }
+    } else if let Some(choice) = choice {
+        given.insert("tool_choice".to_owned(), choice.into());
+    }
+    let mut adapted = options.capabilities.adapt(options.model, given);
+    for name in options.refused {
+        let value = adapted.remove(name);
+        let other = match name.as_str() {
+            "max_tokens" => "max_completion_tokens",
+            "max_completion_tokens" => "max_tokens",
+            _ => continue,
+        };
+        if let Some(value) = value
+            && !options.refused.iter().any(|refused| refused == other)
+        {
+            adapted.insert(other.to_owned(), value);
+        }
+    }
+    adapted
+}
+
+fn render_tool(tool: &ToolDefinition) -> Json<'_> {
+    Json::object([
+        ("type", Json::text("function")),
+        (
+            "function",
+            Json::object([
+                ("name", Json::text(&tool.name)),
+                ("description", Json::text(&tool.description)),
+                ("parameters", Json::Value(Cow::Borrowed(&tool.parameters))),
+            ]),
+        ),
+    ])
+}
+
+fn render_message<'a>(message: &'a WireMessage<'a>, plan: &MediaPlan) -> Json<'a> {
+    let mut fields: Vec<(Cow<'a, str>, Json<'a>)> = vec![
+        ("role".into(), Json::text(message.role)),
+        ("content".into(), render_content(message, plan)),
+    ];
+    if let Some(id) = message.answers {
+        fields.push(("tool_call_id".into(), Json::text(id)));
+    }
+    if !message.calls.is_empty() {
+        let calls = message.calls.iter().map(render_call).collect();
+        fields.push(("tool_calls".into(), Json::Array(calls)));
+    }
+    Json::Object(fields)
+}
+
+/// A plain string where it says the same: every server reads that.
+fn render_content<'a>(message: &'a WireMessage<'a>, plan: &MediaPlan) -> Json<'a> {
+    match message.parts.as_slice() {
+        [] => Json::text(""),
+        [WirePart::Text(text)] => Json::text(text.as_ref()),
+        parts if message.role == "tool" => {
+            // Servers that take arrays here are few.
+            let texts: Vec<&str> = parts.iter().filter_map(WirePart::as_text).collect();
+            Json::text(texts.join("\n"))
+        }
+        parts => Json::Array(parts.iter().map(|part| render_part(part, plan)).collect()),
+    }
+}
+
+fn render_call(call: &ToolCall) -> Json<'_> {
+    Json::object([
+        ("id", Json::text(&call.id)),
+        ("type", Json::text("function")),
+        (
+            "function",
+            Json::object([
+                ("name", Json::text(&call.name)),
+                ("arguments", Json::text(&call.arguments)),
+            ]),
+        ),
+    ])
+}
+
+impl WirePart<'_> {
+    fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Media(_) => None,
+        }
+    }
+}
+
+fn text_part<'a>(text: impl Into<Cow<'a, str>>) -> Json<'a> {
+    Json::object([("type", Json::text("text")), ("text", Json::text(text))])
+}
+
+fn render_part<'a>(part: &'a WirePart<'a>, plan: &MediaPlan) -> Json<'a> {
+    match part {
+        WirePart::Text(text) => text_part(text.as_ref()),
+        WirePart::Media(index) => render_media(*index, plan),
+    }
+}
+
+fn render_media<'a>(index: usize, plan: &MediaPlan) -> Json<'a> {
+    let content = plan.content(index);
+    let image = |url: Json<'a>| {
+        let mut fields = vec![(Cow::Borrowed("url"), url)];
+        if let Some(detail) = content.detail() {
+            fields.push(("detail".into(), Json::text(detail.as_str())));
+        }
+        Json::object([
+            ("type", Json::text("image_url")),
+            ("image_url", Json::Object(fields)),
+        ])
+    };
+    let file = |fields: Vec<(Cow<'a, str>, Json<'a>)>| {
+        Json::object([("type", Json::text("file")), ("file", Json::Object(fields))])
+    };
+    let form = plan.form(index);
+    let kind = match form {
+        MediaForm::Base64 { mime, .. } => mime.media_type(),
+        _ => content.media_type(),
+    };
+    match (form, kind) {
+        (MediaForm::Note { text, .. }, _) => text_part(text.clone()),
+        (MediaForm::Url(url), MediaType::Image) => image(Json::text(url.as_str().to_owned())),
+        (MediaForm::ProviderFile(id), _) => {
+            file(vec![("file_id".into(), Json::text(id.id().to_owned()))])
+        }
+        (MediaForm::Base64 { mime, .. }, MediaType::Image) => image(Json::Media {
+            prefix: format!("data:{mime};base64,"),
+            media: index,
+        }),
+        (MediaForm::Base64 { mime, .. }, MediaType::Audio) => {
+            let format = if *mime == Mime::AUDIO_MPEG {
+                "mp3"
+            } else {
+                mime.extension()
+            };
+            let data = Json::Media {
+                prefix: String::new(),
+                media: index,
+            };
+            let audio = Json::object([("data", data), ("format", Json::text(format))]);
+            Json::object([("type", Json::text("input_audio")), ("input_audio", audio)])
+        }
+        (MediaForm::Base64 { mime, .. }, MediaType::Document) => {
+            let name = content.filename().map_or_else(
+                || format!("document.{}", mime.extension()),
+                ToOwned::to_owned,
+            );
+            let data = Json::Media {
+                prefix: format!("data:{mime};base64,"),
+                media: index,
+            };
+            file(vec![
+                ("filename".into(), Json::text(name)),
+                ("file_data".into(), data),
+            ])
+        }
+        // A capability file may promise what this API has no word for.
+        _ => {
+            let reason = "this provider does not take it in this form";
+            let note = MediaNote::about(content, NoteCause::Unsupported, reason);
+            text_part(note.text(content))
+        }
+    }
+}

@@ -1,0 +1,417 @@
+//! An answer that comes in pieces.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use futures_core::stream::BoxStream;
+use futures_util::stream::{self, StreamExt};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::failure::ApiError;
+use super::reply::{Finished, Usage, new_call_id, picture, text_of};
+use crate::message::ToolCall;
+use crate::provider::http::client::Settings;
+use crate::provider::http::read;
+use crate::provider::http::sse::SseParser;
+use crate::provider::{
+    MediaNote, PriceTable, ProviderError, ProviderErrorKind as Kind, ReplyEvent,
+};
+
+/// Longest event, in bytes: a picture of a gateway comes as one.
+const MAX_EVENT: usize = 64 * 1024 * 1024;
+/// Most tool calls of one answer.
+const MAX_CALLS: usize = 1024;
+
+#[derive(Debug, Deserialize)]
+struct Chunk {
+    #[serde(default)]
+    choices: Vec<Choice>,
+    #[serde(default)]
+    usage: Option<Usage>,
+    #[serde(default)]
+    error: Option<Value>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Choice {
+    #[serde(default)]
+    delta: Option<Delta>,
+    #[serde(default)]
+    finish_reason: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Delta {
+    #[serde(default)]
+    content: Option<Value>,
+    #[serde(default)]
+    refusal: Option<String>,
+    #[serde(default)]
+    tool_calls: Option<Vec<CallDelta>>,
+    #[serde(default)]
+    images: Option<Vec<Value>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct CallDelta {
+    #[serde(default)]
+    index: Option<usize>,
+    #[serde(default)]
+    id: Option<String>,
+    #[serde(default)]
+    function: Option<FunctionDelta>,
+}
+
+#[derive(Debug, Deserialize)]
+struct FunctionDelta {
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    arguments: Option<String>,
+}
+
+/// What has come so far.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    finished: Finished,
+    ended: bool,
+    bytes: usize,
+}
+
+impl Gathered {
+    /// Takes the data of one event and tells what there is to tell.
+    pub(super) fn take(
+        &mut self,
+        settings: &Settings,
+        limit: usize,
+        data: &[u8],
+        events: &mut VecDeque<ReplyEvent>,
+    ) -> Result<(), ProviderError> {
+        if data.trim_ascii() == b"[DONE]" {
+            self.ended = true;
+            return Ok(());
+        }
+        if data.trim_ascii().is_empty() {
+            return Ok(());
+        }
+        self.bytes += data.len();
+        if self.bytes > limit {
+            return Err(settings
+                .error(Kind::InvalidResponse)
+                .with_message(format!("the answer is larger than {limit} bytes")));
+        }
+        let chunk: Chunk = serde_json::from_slice(data).map_err(|error| {
+            settings
+                .error(Kind::InvalidResponse)
+                .with_message("an event of the answer is not a piece of a chat completion")
+                .with_source(error)
+        })?;
+        if let Some(error) = chunk.error.filter(|error| !error.is_null()) {
+            let api = ApiError::from_value(&error);
+            let status = api.status.unwrap_or(500);
+            return Err(api.into_error(settings, status));
+        }
+        if chunk.usage.is_some() {
+            self.finished.usage = chunk.usage;
+        }
+        let Some(choice) = chunk.choices.into_iter().next() else {
+            return Ok(());
+        };
+        if choice.finish_reason.is_some() {
+            self.finished.reason = choice.finish_reason;
+        }
+        let delta = choice.delta.unwrap_or_default();
+        let words = text_of(delta.content.as_ref());
+        if !words.is_empty() {
+            self.finished.text.push_str(&words);
+            events.push_back(ReplyEvent::TextDelta(words));
+        }
+        if let Some(words) = delta.refusal.filter(|words| !words.is_empty()) {
+            self.finished.refusal.push_str(&words);
+            events.push_back(ReplyEvent::TextDelta(words));
+        }
+        for content in delta.images.iter().flatten().filter_map(picture) {
+            self.finished.media.push(content.clone());
+            events.push_back(ReplyEvent::Media(content));
+        }
+        for call in delta.tool_calls.into_iter().flatten() {
+            self.take_call(settings, call)?;
+        }
+        Ok(())
+    }
+
+    fn take_call(&mut self, settings: &Settings, delta: CallDelta) -> Result<(), ProviderError> {
+        let calls = &mut self.finished.calls;
+        let id = delta.id.filter(|id| !id.is_empty());
+        let index = match (delta.index, &id) {
+            (Some(index), _) => index,
+            // Without an index, an id that is new starts a call.
+            (None, Some(id)) => calls
+                .iter()
+                .position(|call| call.id == *id)
+                .unwrap_or(calls.len()),
+            (None, None) => calls.len().saturating_sub(1),
+        };
+        if index >= MAX_CALLS {
+            return Err(settings
+                .error(Kind::InvalidResponse)
+                .with_message("the answer calls too many tools"));
+        }
+        while calls.len() <= index {
+            calls.push(ToolCall::new("", "", ""));
+        }
+        let call = &mut calls[index];
+        if let Some(id) = id {
+            call.id = id;
+        }
+        if let Some(function) = delta.function {
+            // Some servers repeat the name with every piece.
+            if let Some(name) = function.name
+                && call.name != name
+            {
+                call.name.push_str(&name);
+            }
+            call.arguments
+                .push_str(function.arguments.as_deref().unwrap_or_default());
+        }
+        Ok(())
+    }
+
+    /// Whether the answer is complete: the server said so, or at least why the model stopped.
+    pub(super) fn is_complete(&self) -> bool {
+        self.ended || self.finished.reason.is_some()
+    }
+
+    pub(super) fn finish(mut self) -> Finished {
+        self.finished.calls.retain(|call| !call.name.is_empty());
+        for call in &mut self.finished.calls {
+            if call.id.is_empty() {
+                call.id = new_call_id();
+            }
+        }
+        self.finished
+    }
+}
+
+/// An answer on its way.
+pub(super) struct Incoming {
+    settings: Settings,
+    model: String,
+    prices: PriceTable,
+    limit: usize,
+    response: reqwest::Response,
+    parser: SseParser,
+    gathered: Option<Gathered>,
+    events: VecDeque<ReplyEvent>,
+    notes: Vec<MediaNote>,
+}
+
+impl Incoming {
+    pub(super) fn new(
+        settings: Settings,
+        model: String,
+        prices: PriceTable,
+        limit: usize,
+        response: reqwest::Response,
+    ) -> Self {
+        Self {
+            settings,
+            model,
+            prices,
+            limit,
+            response,
+            parser: SseParser::new(MAX_EVENT.min(limit)),
+            gathered: Some(Gathered::default()),
+            events: VecDeque::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    pub(super) fn set_notes(&mut self, notes: Vec<MediaNote>) {
+        self.notes = notes;
+    }
+
+    /// Reads until there is an event to tell or the answer is complete: what fails before that
+    /// can be tried again without anybody having seen a part.
+    pub(super) async fn first(&mut self) -> Result<(), ProviderError> {
+        while self.events.is_empty() && self.gathered.is_some() {
+            self.read().await?;
+        }
+        Ok(())
+    }
+
+    async fn read(&mut self) -> Result<(), ProviderError> {
+        let Some(gathered) = self.gathered.as_mut() else {
+            return Ok(());
+        };
+        let piece = read::next(self.settings.provider, &mut self.response).await;
+        let piece = match piece {
+            // What breaks off after its end has not broken off.
+            Err(_) if gathered.is_complete() => None,
+            other => other?,
+        };
+        let Some(piece) = piece else {
+            if !gathered.is_complete() {
+                return Err(self.settings.error(Kind::Interrupted));
+            }
+            self.done();
+            return Ok(());
+        };
+        let mut outcome = Ok(());
+        let parsed = self.parser.push(&piece, |data| {
+            if outcome.is_ok() && !gathered.ended {
+                outcome = gathered.take(&self.settings, self.limit, &data, &mut self.events);
+            }
+        });
+        outcome?;
+        parsed.map_err(|_| {
+            self.settings
+                .error(Kind::InvalidResponse)
+                .with_message("an event of the answer is too large")
+        })?;
+        if gathered.ended {
+            self.done();
+        }
+        Ok(())
+    }
+
+    fn done(&mut self) {
+        if let Some(gathered) = self.gathered.take() {
+            let completion = gathered.finish().into_completion(&self.model, &self.prices);
+            let completion = completion.with_notes(std::mem::take(&mut self.notes));
+            self.events
+                .push_back(ReplyEvent::Done(Box::new(completion)));
+        }
+    }
+
+    async fn next(&mut self, timeout: Duration) -> Option<Result<ReplyEvent, ProviderError>> {
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return Some(Ok(event));
+            }
+            self.gathered.as_ref()?;
+            let outcome = match tokio::time::timeout(timeout, self.read()).await {
+                Ok(outcome) => outcome,
+                Err(_) => Err(self.settings.error(Kind::Timeout)),
+            };
+            if let Err(error) = outcome {
+                self.gathered = None;
+                return Some(Err(error));
+            }
+        }
+    }
+
+    pub(super) fn into_events(self) -> BoxStream<'static, Result<ReplyEvent, ProviderError>> {
+        let timeout = self.settings.timeout;
+        stream::unfold(self, move |mut incoming| async move {
+            let event = incoming.next(timeout).await?;
+            Some((event, incoming))
+        })
+        .boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provider::{Completion, StopReason};
+
+    fn settings() -> Settings {
+        Settings::new("openai", "key", "https://h")
+    }
+
+    fn gather(chunks: &[&str]) -> Result<(Vec<ReplyEvent>, Completion), ProviderError> {
+        let mut gathered = Gathered::default();
+        let mut events = VecDeque::new();
+        for chunk in chunks {
+            gathered.take(&settings(), 1 << 20, chunk.as_bytes(), &mut events)?;
+        }
+        assert!(gathered.is_complete());
+        let completion = gathered
+            .finish()
+            .into_completion("gpt-4o", &PriceTable::builtin());
+        Ok((events.into(), completion))
+    }
+
+    #[test]
+    fn pieces_of_calls_are_put_together() {
+        let (events, completion) = gather(&[
+            r#"{"choices":[{"delta":{"role":"assistant","content":null,"tool_calls":[{"index":0,"id":"c1","type":"function","function":{"name":"f","arguments":""}}]}}]}"#,
+            r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{\"a\""}}]}}]}"#,
+            r#"{"choices":[{"delta":{"tool_calls":[{"index":1,"id":"c2","function":{"name":"g","arguments":"{}"}}]}}]}"#,
+            r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":":1}"}}]},"finish_reason":null}]}"#,
+            r#"{"choices":[{"delta":{},"finish_reason":"tool_calls"}],"usage":null}"#,
+            r#"{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4}}"#,
+            "[DONE]",
+        ])
+        .unwrap();
+        assert!(events.is_empty());
+        assert_eq!(completion.stop, StopReason::ToolCalls);
+        let calls: Vec<_> = completion
+            .tool_calls
+            .iter()
+            .map(|call| {
+                (
+                    call.id.as_str(),
+                    call.name.as_str(),
+                    call.arguments.as_str(),
+                )
+            })
+            .collect();
+        assert_eq!(calls, [("c1", "f", "{\"a\":1}"), ("c2", "g", "{}")]);
+        assert_eq!(completion.usage.unwrap().output_tokens, 4);
+    }
+
+    #[test]
+    fn servers_without_indexes_are_understood() {
+        let (_, completion) = gather(&[
+            r#"{"choices":[{"delta":{"tool_calls":[{"id":"a","function":{"name":"f","arguments":"{"}}]}}]}"#,
+            r#"{"choices":[{"delta":{"tool_calls":[{"id":"a","function":{"name":"f","arguments":"}"}}]}}]}"#,
+            r#"{"choices":[{"delta":{"tool_calls":[{"id":"b","function":{"name":"f","arguments":"{}"}}]},"finish_reason":"stop"}]}"#,
+        ])
+        .unwrap();
+        let calls: Vec<_> = completion
+            .tool_calls
+            .iter()
+            .map(|call| {
+                (
+                    call.id.as_str(),
+                    call.name.as_str(),
+                    call.arguments.as_str(),
+                )
+            })
+            .collect();
+        assert_eq!(calls, [("a", "f", "{}"), ("b", "f", "{}")]);
+    }
+
+    #[test]
+    fn an_error_in_the_stream_is_an_error() {
+        let error =
+            gather(&[r#"{"error":{"message":"overloaded","type":"server_error","code":null}}"#])
+                .unwrap_err();
+        assert_eq!(error.kind(), Kind::Server);
+        assert_eq!(error.message(), Some("overloaded"));
+        let error = gather(&[r#"{"error":{"message":"slow down","code":429}}"#]).unwrap_err();
+        assert_eq!(error.kind(), Kind::RateLimited);
+        let error = gather(&["{"]).unwrap_err();
+        assert_eq!(error.kind(), Kind::InvalidResponse);
+    }
+
+    #[test]
+    fn a_flood_is_cut_off() {
+        let mut gathered = Gathered::default();
+        let chunk = r#"{"choices":[{"delta":{"content":"aaaaaaaaaaaaaaaa"}}]}"#;
+        let mut events = VecDeque::new();
+        let outcome = (0..100)
+            .try_for_each(|_| gathered.take(&settings(), 1000, chunk.as_bytes(), &mut events));
+        assert_eq!(outcome.unwrap_err().kind(), Kind::InvalidResponse);
+        let call = r#"{"choices":[{"delta":{"tool_calls":[{"index":4000000000}]}}]}"#;
+        let mut gathered = Gathered::default();
+        assert!(
+            gathered
+                .take(&settings(), 1000, call.as_bytes(), &mut events)
+                .is_err()
+        );
+    }
+}
