@@ -73,7 +73,8 @@ pub(crate) fn delete(directory: &Path, reference: &StorageReference) -> Result<(
 
 /// Removes sidecars whose media is absent, without asking anybody, until the soak is over.
 pub(crate) fn sweep_without_asking(directory: &Path, journal: &Path) -> Result<()> {
-    while !journal::is_over(journal) {
+    let parent = std::os::unix::process::parent_id();
+    while !journal::is_over(journal, parent) {
         for session in entries(directory) {
             for conversation in entries(&session) {
                 for file in entries(&conversation) {

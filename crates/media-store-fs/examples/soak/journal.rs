@@ -6,6 +6,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::FileExt as _;
+use std::os::unix::process::parent_id;
 use std::path::{Path, PathBuf};
 
 use media_types::StorageReference;
@@ -56,6 +57,7 @@ impl Finding {
 #[derive(Debug)]
 pub(crate) struct Journal {
     directory: PathBuf,
+    parent: u32,
     file: File,
 }
 
@@ -70,6 +72,7 @@ impl Journal {
             .open(path)?;
         let journal = Self {
             directory: directory.to_owned(),
+            parent: parent_id(),
             file,
         };
         let record = journal.read()?;
@@ -102,13 +105,13 @@ impl Journal {
 
     /// Whether the processes are to end.
     pub(crate) fn is_over(&self) -> bool {
-        is_over(&self.directory)
+        is_over(&self.directory, self.parent)
     }
 }
 
 /// Whether the driver said so, or is gone itself, and the journal with it.
-pub(crate) fn is_over(directory: &Path) -> bool {
-    directory.join("stop").exists() || std::os::unix::process::parent_id() == 1
+pub(crate) fn is_over(directory: &Path, parent: u32) -> bool {
+    directory.join("stop").exists() || parent_id() != parent
 }
 
 pub(crate) fn stop(directory: &Path) -> Result<()> {

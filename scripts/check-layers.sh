@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Holds the dependency tree to its promises: arrows point down only, small crates stay small, and
+# no HTTP client or object store sneaks in under the crates that must not have one.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+fail() { printf 'layers: %s\n' "$*" >&2; exit 1; }
+
+# The crates that a package pulls in, itself included; extra arguments go to cargo.
+tree() {
+    local package=$1
+    shift
+    cargo tree --locked -p "$package" -e normal,no-proc-macro --prefix none "$@" |
+        sed 's/ .*//' | sort -u
+}
+
+at_most() {
+    local package=$1 limit=$2 count
+    count=$(tree "$package" | wc -l)
+    [ "$count" -le "$limit" ] || fail "$package pulls in $count crates, $limit are allowed"
+    printf '%-24s %3d crates (at most %d)\n' "$package" "$count" "$limit"
+}
+
+never() {
+    local package=$1 found
+    shift
+    for crate in "$@"; do
+        found=$(tree "$package" | grep -Fx "$crate" || true)
+        [ -z "$found" ] || fail "$package must not depend on $crate"
+    done
+}
+
+at_most media-types 18
+at_most media-storage 26
+at_most media-store-fs 50
+
+http="reqwest hyper ureq curl isahc"
+never media-types $http tokio url object_store media-storage
+never media-storage $http tokio url object_store media-store-fs media-loader conversation-sdk
+never media-storage-testkit $http object_store media-store-fs media-loader conversation-sdk
+never media-store-fs $http url object_store media-loader conversation-sdk
+never media-loader $http object_store media-store-fs conversation-sdk
+never conversation-sdk $http object_store media-store-fs rusqlite
+
+printf 'layers: ok\n'
