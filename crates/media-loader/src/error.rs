@@ -30,7 +30,7 @@ pub enum LoadErrorKind {
         /// The size in bytes, where it was known before the limit was reached.
         size: Option<u64>,
     },
-    /// The content is at a URL, and this loader does not fetch URLs.
+    /// The content is at a URL; this version does not fetch URLs.
     UrlNotSupported,
     /// The content is a file at a model provider; its bytes cannot be had.
     ProviderManaged,
@@ -65,7 +65,7 @@ impl fmt::Display for LoadErrorKind {
                 write!(f, "more than the {limit} bytes that are allowed")
             }
             Self::UrlNotSupported => {
-                f.write_str("this loader does not fetch URLs; store the media, or give its bytes")
+                f.write_str("this version does not fetch URLs; store the media, or give its bytes")
             }
             Self::ProviderManaged => {
                 f.write_str("the media is a file at a model provider, which alone can read it")

@@ -36,7 +36,8 @@
 //! - [`LoadedMedia`] (`media`), [`Base64Text`] (`text`)
 //! - [`FileAccess`] (`file`), [`MimePolicy`] (`mime`)
 //! - [`LoadError`], [`LoadErrorKind`] (`error`)
-//! - inside: choosing a store (`registry`), peeking and limiting (`body`), the cache (`cache`)
+//! - inside: choosing a store (`registry`), reading from it (`stored`), peeking and limiting
+//!   (`body`), the cache (`cache`)
 
 mod body;
 mod builder;
@@ -48,6 +49,7 @@ mod media;
 mod mime;
 mod options;
 mod registry;
+mod stored;
 mod text;
 
 pub use builder::MediaLoaderBuilder;

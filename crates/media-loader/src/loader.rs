@@ -5,12 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::StreamExt as _;
-use media_storage::{
-    MediaBody, MediaStorage, RetrieveOptions, SignedUrl, SignedUrlOptions, StorageError,
-    StorageErrorKind, StoredMedia, Verification,
-};
-use media_types::{MediaContent, MediaSource, Mime, StorageReference};
+use media_storage::{MediaBody, SignedUrl, SignedUrlOptions, StorageError};
+use media_types::{MediaContent, MediaSource, Mime};
 
 use crate::body;
 use crate::builder::MediaLoaderBuilder;
@@ -21,6 +17,7 @@ use crate::media::LoadedMedia;
 use crate::mime::MimePolicy;
 use crate::options::LoadOptions;
 use crate::registry::Registry;
+use crate::stored::{body_error_of_stored, stored_error};
 use crate::text::Base64Text;
 
 /// Gives the bytes of media content, wherever they are.
@@ -28,8 +25,8 @@ use crate::text::Base64Text;
 /// Cheap to clone; clones share stores and cache. See the [crate's page](crate) for an example.
 #[derive(Clone, Debug)]
 pub struct MediaLoader {
-    shared: Arc<Shared>,
-    options: LoadOptions,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) options: LoadOptions,
 }
 
 #[derive(Debug)]
@@ -122,7 +119,7 @@ impl MediaLoader {
     /// Every [`LoadErrorKind`].
     pub async fn base64(&self, content: &MediaContent) -> Result<String, LoadError> {
         let text = self.base64_stream(content).await?;
-        collect(String::new(), text).await
+        text.append_to("").await
     }
 
     /// Reads media as a `data:` URI, verified.
@@ -131,7 +128,8 @@ impl MediaLoader {
     /// Every [`LoadErrorKind`].
     pub async fn data_uri(&self, content: &MediaContent) -> Result<String, LoadError> {
         let text = self.base64_stream(content).await?;
-        collect(format!("data:{};base64,", text.mime()), text).await
+        let start = format!("data:{};base64,", text.mime());
+        text.append_to(&start).await
     }
 
     /// Opens media as base64 text that is encoded while it is read, its length known in advance:
@@ -222,77 +220,7 @@ impl MediaLoader {
         })
     }
 
-    async fn open_stored(
-        &self,
-        declared: &Mime,
-        reference: &StorageReference,
-    ) -> Result<LoadedMedia, LoadError> {
-        let store = self.shared.registry.find(reference)?;
-        let failed = |error| stored_error(reference, error);
-        let mut options = RetrieveOptions::new();
-        if let Some(scope) = self.options.expected_scope() {
-            options = options.with_expected_scope(scope.clone());
-        }
-        let stored = match &self.shared.cache {
-            Some(cache) => self.open_cached(cache, store, reference, options).await?,
-            None => store
-                .retrieve_opts(reference, options)
-                .await
-                .map_err(failed)?,
-        };
-        let name = |error: LoadError| error.with_what(reference.id());
-        self.check_size(stored.size).map_err(name)?;
-        let limit = self.max_bytes();
-        let body = body::limited(stored.body, limit);
-        let body = body.map_err(|error| body_error_of_stored(reference, error, limit))?;
-        let (head, body) = body::peek(body)
-            .await
-            .map_err(|error| body_error_of_stored(reference, error, limit))?;
-        let policy = self.shared.mime;
-        let declared = policy.settle(declared, stored.mime).map_err(name)?;
-        Ok(LoadedMedia {
-            mime: policy.decide(&declared, &head).map_err(name)?,
-            size: Some(stored.size),
-            sha256: stored.sha256,
-            body,
-        })
-    }
-
-    /// Asks the store whether the media may be read, and takes the bytes from the cache.
-    async fn open_cached(
-        &self,
-        cache: &Cache,
-        store: &Arc<dyn MediaStorage>,
-        reference: &StorageReference,
-        options: RetrieveOptions,
-    ) -> Result<StoredMedia, LoadError> {
-        let failed = |error| stored_error(reference, error);
-        let head = options.clone().with_head();
-        let head = store.retrieve_opts(reference, head).await.map_err(failed)?;
-        let size = head.size;
-        let Some(sha256) = head
-            .sha256
-            .filter(|_| cache.takes(size) && size <= self.max_bytes())
-        else {
-            return store
-                .retrieve_opts(reference, options)
-                .await
-                .map_err(failed);
-        };
-        // What is kept under a hash must have that hash, whatever the store checks by itself.
-        let load = || async {
-            let options = options.with_verification(Verification::Always);
-            let stored = store.retrieve_opts(reference, options).await;
-            let stored = stored.map_err(failed)?;
-            stored.body.bytes(size).await.map_err(failed)
-        };
-        let bytes = cache.get_or_load(sha256, size, load).await?;
-        let mut stored = head;
-        stored.body = MediaBody::from_bytes(bytes);
-        Ok(stored)
-    }
-
-    fn check_size(&self, size: u64) -> Result<(), LoadError> {
+    pub(crate) fn check_size(&self, size: u64) -> Result<(), LoadError> {
         let limit = self.max_bytes();
         if size > limit {
             return Err(LoadError::new(LoadErrorKind::TooLarge {
@@ -302,40 +230,6 @@ impl MediaLoader {
         }
         Ok(())
     }
-}
-
-/// Appends the text to what is there; the room is exact from the start.
-async fn collect(start: String, mut text: Base64Text) -> Result<String, LoadError> {
-    let room = usize::try_from(text.len()).unwrap_or(usize::MAX);
-    let mut all = Vec::new();
-    all.reserve_exact(start.len().saturating_add(room));
-    all.extend_from_slice(start.as_bytes());
-    while let Some(piece) = text.next().await {
-        all.extend_from_slice(&piece?);
-    }
-    // Base64 is ASCII, so this cannot fail.
-    String::from_utf8(all)
-        .map_err(|error| LoadError::new(LoadErrorKind::Unsupported).with_source(error))
-}
-
-fn stored_error(reference: &StorageReference, error: StorageError) -> LoadError {
-    LoadError::new(LoadErrorKind::Storage(error.kind()))
-        .with_what(reference.id())
-        .with_source(error)
-}
-
-fn body_error_of_stored(
-    reference: &StorageReference,
-    error: StorageError,
-    limit: u64,
-) -> LoadError {
-    if error.kind() == StorageErrorKind::TooLarge {
-        let kind = LoadErrorKind::TooLarge { limit, size: None };
-        return LoadError::new(kind)
-            .with_what(reference.id())
-            .with_source(error);
-    }
-    stored_error(reference, error)
 }
 
 fn file_error(path: &Path, error: StorageError) -> LoadError {

@@ -6,7 +6,8 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_core::Stream;
-use media_storage::{ByteStream, StorageError};
+use futures_util::StreamExt as _;
+use media_storage::{ByteStream, StorageError, StorageErrorKind};
 use media_types::{Mime, base64};
 
 use crate::error::{LoadError, LoadErrorKind};
@@ -48,6 +49,39 @@ impl Base64Text {
         }
     }
 
+    /// Reads everything and appends it to `start`, encoding straight into the one buffer, which
+    /// has exactly the room that is needed.
+    pub(crate) async fn append_to(self, start: &str) -> Result<String, LoadError> {
+        let Self {
+            len,
+            source,
+            mut encoder,
+            on_error,
+            ..
+        } = self;
+        let total = usize::try_from(len).ok();
+        let total = total.and_then(|len| start.len().checked_add(len));
+        let total = total.ok_or_else(broken_size)?;
+        let mut all = Vec::new();
+        all.reserve_exact(total);
+        all.extend_from_slice(start.as_bytes());
+        if let Some(mut source) = source {
+            while let Some(piece) = source.next().await {
+                let piece = piece.map_err(&on_error)?;
+                if piece.len() / 3 * 4 > total.saturating_sub(all.len()) {
+                    return Err(broken_size());
+                }
+                encoder.push(&piece, &mut all);
+            }
+        }
+        encoder.finish(&mut all);
+        if all.len() != total {
+            return Err(broken_size());
+        }
+        // The text is ASCII, so this cannot fail.
+        String::from_utf8(all).map_err(|error| broken_size().with_source(error))
+    }
+
     /// The type of the media.
     pub fn mime(&self) -> &Mime {
         &self.mime
@@ -62,6 +96,11 @@ impl Base64Text {
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
+}
+
+/// Only a store that breaks its own word on the size comes to this.
+fn broken_size() -> LoadError {
+    LoadError::new(LoadErrorKind::Storage(StorageErrorKind::Corrupted))
 }
 
 impl fmt::Debug for Base64Text {
@@ -106,11 +145,9 @@ impl Stream for Base64Text {
             let made = text.len() as u64;
             let ended = this.source.is_none();
             if made > this.left || ended && made < this.left {
-                // Only a store that breaks its own word on the size comes here.
                 this.source = None;
                 this.piece = Bytes::new();
-                let kind = LoadErrorKind::Storage(media_storage::StorageErrorKind::Corrupted);
-                return Poll::Ready(Some(Err(LoadError::new(kind))));
+                return Poll::Ready(Some(Err(broken_size())));
             }
             this.left -= made;
             if !text.is_empty() {
