@@ -1,0 +1,152 @@
+//! Moving the bytes of messages into the media store and keeping references.
+//!
+//! # Map
+//! - `scan`: which media of messages, and putting references in its place · `nested`: media inside
+//!   JSON that is not understood · `references`: which references messages hold
+//! - `batch`: storing all of it or none · `minted`: references that no state holds yet
+//! - `observed`: the store with its events
+
+use std::sync::Arc;
+
+use media_loader::MediaLoader;
+use media_storage::MediaStorage;
+
+mod batch;
+mod minted;
+mod nested;
+mod observed;
+mod references;
+mod scan;
+
+pub(crate) use minted::{Minted, held_by};
+pub(crate) use observed::Observed;
+pub(crate) use references::of_message as references_of;
+
+use crate::config::{ManagerConfig, OnStorageError};
+use crate::error::{ConversationError, ConversationErrorKind};
+use crate::listener::{Event, KeptInline, Listeners};
+use crate::message::Message;
+use crate::state::ConversationRecord;
+use batch::{Batch, Failure, Unreadable};
+use scan::Candidate;
+
+/// Externalizes messages of a conversation.
+#[derive(Debug)]
+pub(crate) struct Externalizer {
+    pub(crate) storage: Arc<dyn MediaStorage>,
+    pub(crate) loader: MediaLoader,
+    pub(crate) listeners: Listeners,
+    pub(crate) config: ManagerConfig,
+    /// The model provider's word, kept with media that it made.
+    pub(crate) provider: String,
+}
+
+impl Externalizer {
+    /// Externalizes the chosen messages as one batch. `base` is the position of the first message
+    /// in the conversation.
+    ///
+    /// # Errors
+    /// Under [`OnStorageError::FailTurn`]: what the store or the loader says. The messages are as
+    /// they were then, and the batch has left nothing in the store.
+    pub(crate) async fn externalize(
+        &self,
+        record: &ConversationRecord,
+        base: u64,
+        messages: &mut [Message],
+        choose: impl Fn(&Message) -> bool,
+        minted: &mut Minted,
+    ) -> Result<Vec<KeptInline>, ConversationError> {
+        let candidates = scan::scan(messages, self.config.threshold_bytes(), choose);
+        if candidates.is_empty() {
+            return Ok(Vec::new());
+        }
+        let kept = |candidate: &Candidate| KeptInline {
+            conversation: record.id.clone(),
+            message_index: base + candidate.place.message as u64,
+            content_index: candidate.place.part as u64,
+            mime: candidate.content.mime().clone(),
+            size: candidate.content.size(),
+            storage_error: None,
+            reason: String::new(),
+        };
+        let fails = self.config.on_storage_error() == OnStorageError::FailTurn;
+        let batch = self.batch(record, base);
+        let mut report = Vec::new();
+        match batch.store(messages, &candidates, minted).await {
+            Ok((stored, unreadable)) => {
+                let mut unreadable = unreadable.into_iter();
+                if fails && let Some(Unreadable { error, .. }) = unreadable.next() {
+                    return Err(
+                        ConversationError::new(ConversationErrorKind::Media).with_source(error)
+                    );
+                }
+                scan::apply(messages, &stored);
+                report.extend(unreadable.map(|Unreadable { index, error }| KeptInline {
+                    reason: error.to_string(),
+                    ..kept(&candidates[index])
+                }));
+            }
+            Err(Failure { index, error }) => {
+                if fails {
+                    let place = kept(&candidates[index]);
+                    return Err(ConversationError::from(error).with_detail(format!(
+                        "part {} of message {}",
+                        place.content_index, place.message_index
+                    )));
+                }
+                report.extend(candidates.iter().map(|candidate| KeptInline {
+                    storage_error: Some(error.kind()),
+                    reason: error.to_string(),
+                    ..kept(candidate)
+                }));
+            }
+        }
+        for kept in &report {
+            self.listeners.tell(&Event::MediaKeptInline(kept.clone()));
+        }
+        Ok(report)
+    }
+
+    /// Externalizes messages of an older history: as far as the store takes them, without a word
+    /// about those that stay. Returns how many messages, from the first, are done, and whether any
+    /// changed.
+    pub(crate) async fn externalize_history(
+        &self,
+        record: &ConversationRecord,
+        base: u64,
+        messages: &mut [Message],
+        minted: &mut Minted,
+    ) -> (usize, bool) {
+        let mut changed = false;
+        for index in 0..messages.len() {
+            let Some(message) = messages.get_mut(index..=index) else {
+                break;
+            };
+            let candidates = scan::scan(message, self.config.threshold_bytes(), |_| true);
+            if candidates.is_empty() {
+                continue;
+            }
+            let batch = self.batch(record, base + index as u64);
+            match batch.store(message, &candidates, minted).await {
+                Ok((stored, _)) => {
+                    changed |= !stored.is_empty();
+                    scan::apply(message, &stored);
+                }
+                Err(_) => return (index, changed),
+            }
+        }
+        (messages.len(), changed)
+    }
+
+    fn batch<'a>(&'a self, record: &'a ConversationRecord, base: u64) -> Batch<'a> {
+        Batch {
+            storage: &self.storage,
+            loader: &self.loader,
+            record,
+            provider: &self.provider,
+            retention: self.config.media_default_policy(),
+            base,
+            concurrency: self.config.concurrent_stores(),
+        }
+    }
+}

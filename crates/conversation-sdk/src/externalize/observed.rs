@@ -1,0 +1,98 @@
+//! A media store that tells listeners what it does.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use async_trait::async_trait;
+use media_storage::{
+    DeleteOptions, Inventory, MediaStorage, MediaUpload, RetrieveOptions, StorageError,
+    StorageErrorKind, StoredMedia, UrlSigner,
+};
+use media_types::StorageReference;
+
+use crate::listener::{Event, Listeners};
+
+/// Wraps the store of a manager, so that everything that goes through it is told.
+#[derive(Debug)]
+pub(crate) struct Observed {
+    inner: Arc<dyn MediaStorage>,
+    listeners: Listeners,
+}
+
+impl Observed {
+    pub(crate) fn new(inner: Arc<dyn MediaStorage>, listeners: Listeners) -> Self {
+        Self { inner, listeners }
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl MediaStorage for Observed {
+    fn backend(&self) -> &str {
+        self.inner.backend()
+    }
+
+    fn name(&self) -> Option<&str> {
+        self.inner.name()
+    }
+
+    async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
+        let metadata = upload.metadata().clone();
+        let size = upload.body().len();
+        let started = Instant::now();
+        let reference = self.inner.store(upload).await?;
+        self.listeners.tell(&Event::MediaStored {
+            size: reference.size().or(size).unwrap_or(0),
+            reference: reference.clone(),
+            metadata,
+            duration: started.elapsed(),
+        });
+        Ok(reference)
+    }
+
+    async fn retrieve_opts(
+        &self,
+        reference: &StorageReference,
+        options: RetrieveOptions,
+    ) -> Result<StoredMedia, StorageError> {
+        let started = Instant::now();
+        let head = options.head();
+        let opened = self.inner.retrieve_opts(reference, options).await;
+        match &opened {
+            Ok(media) if !head => self.listeners.tell(&Event::MediaRetrieved {
+                reference: reference.clone(),
+                size: media.size,
+                duration: started.elapsed(),
+            }),
+            Err(error) if error.kind() == StorageErrorKind::NotFound => {
+                self.listeners.tell(&Event::MediaMissing {
+                    reference: reference.clone(),
+                });
+            }
+            _ => {}
+        }
+        opened
+    }
+
+    async fn delete_opts(
+        &self,
+        reference: &StorageReference,
+        options: DeleteOptions,
+    ) -> Result<(), StorageError> {
+        let started = Instant::now();
+        self.inner.delete_opts(reference, options).await?;
+        self.listeners.tell(&Event::MediaDeleted {
+            reference: reference.clone(),
+            duration: started.elapsed(),
+        });
+        Ok(())
+    }
+
+    fn url_signer(&self) -> Option<&dyn UrlSigner> {
+        self.inner.url_signer()
+    }
+
+    fn inventory(&self) -> Option<&dyn Inventory> {
+        self.inner.inventory()
+    }
+}
