@@ -34,6 +34,8 @@
 //!   [`MediaStorage`](media_storage::MediaStorage)
 //! - [`FaultyStorage`], [`Fault`], [`Gate`]: a store that fails, waits and counts by script
 //!   (`fault`)
+//! - `crash` (feature `crash`, Linux): kills a store at every system call, cuts its power, and checks
+//!   its promises
 //! - [`run()`]: how a scenario is run (`run`)
 
 #![allow(
@@ -44,6 +46,8 @@
 )]
 
 mod backend;
+#[cfg(all(feature = "crash", target_os = "linux"))]
+pub mod crash;
 mod fault;
 mod fixture;
 mod run;
