@@ -219,6 +219,8 @@ fn delete_scope(shared: &Shared, scope: Scope) -> Result<SweepReport, StorageErr
                     self.report.freed_bytes += removed.freed;
                     self.dirty = true;
                 }
+                // Somebody else removed it, and the directory with it.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(_) => self.report.failed += 1,
             }
             Next::Go
