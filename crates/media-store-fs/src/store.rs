@@ -147,6 +147,10 @@ impl MediaStorage for FileStore {
         BACKEND
     }
 
+    fn name(&self) -> Option<&str> {
+        self.shared.config.name.as_deref()
+    }
+
     async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
         upload::store(&self.shared, upload)
             .await
