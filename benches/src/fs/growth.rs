@@ -1,0 +1,270 @@
+//! What is present, and what it costs.
+
+use std::path::Path;
+use std::time::Instant;
+
+use bytes::Bytes;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use media_storage::{Inventory as _, Scope};
+use media_store_fs::{Durability, FileStore};
+
+use super::lanes::New;
+use super::store::faster;
+use super::{Plan, SIZES, fresh};
+use crate::bodies::Bodies;
+use crate::chart::{self, Line};
+use crate::contender::{Contender, Manner, Seat};
+use crate::race::{Lane, race};
+use crate::report::{Report, Row, grouped, time};
+use crate::stats::Samples;
+use crate::{Result, machine};
+
+/// Who grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Store,
+    Local,
+    Cacache,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Store => "`FileStore`",
+            Self::Local => "`LocalFileSystem`",
+            Self::Cacache => "`cacache`",
+        }
+    }
+}
+
+/// Stores with more and more references present, then opens and walks the largest store.
+pub(super) async fn growth(plan: &Plan, report: &mut Report) -> Result<()> {
+    let mut lines = Vec::new();
+    for kind in [Kind::Store, Kind::Local, Kind::Cacache] {
+        let dir = fresh(&plan.dir.join("growth"))?;
+        for references in &plan.references {
+            fill(kind, &dir.join(references.to_string()), *references).await?;
+        }
+        let settled = machine::settle().await?.as_secs();
+        lines.extend(measure(plan, kind, &dir, settled, report).await?);
+        if kind == Kind::Store {
+            let largest = plan.references.last().copied().unwrap_or(0);
+            let store = dir.join(largest.to_string());
+            open(plan, &store, largest, report).await?;
+            walks(&store, largest, report).await?;
+        }
+        eprintln!("removing what was filled in");
+        std::fs::remove_dir_all(&dir)?;
+    }
+    let svg = chart::draw(
+        "Storing 1 MB from base64, Buffered",
+        "references present",
+        "time by the floor",
+        &lines,
+    );
+    if let Some(docs) = &plan.docs {
+        std::fs::write(docs.join("benchmarks-growth.svg"), svg)?;
+        report.say("![Time to store 1 MB by the references present](benchmarks-growth.svg)");
+    }
+    Ok(())
+}
+
+/// Stores small media, no two alike, through the contender itself.
+async fn fill(kind: Kind, dir: &Path, references: usize) -> Result<()> {
+    let start = Instant::now();
+    let contender = match kind {
+        Kind::Store => Contender::store(dir, Durability::Buffered, true).await?,
+        Kind::Local => Contender::local(dir, Durability::Buffered)?,
+        Kind::Cacache => Contender::cacache(dir),
+    };
+    let mut bodies = Bodies::new(64);
+    stream::iter(0..references)
+        .map(|n| {
+            let (contender, text): (_, Bytes) = (contender.clone(), bodies.base64());
+            async move { contender.put(text, Seat::filling(n)).await.map(drop) }
+        })
+        .buffer_unordered(8)
+        .try_collect::<()>()
+        .await?;
+    eprintln!(
+        "{}: filled with {} in {:.1} s",
+        kind.name(),
+        grouped(references as u64),
+        start.elapsed().as_secs_f64()
+    );
+    Ok(())
+}
+
+async fn measure(
+    plan: &Plan,
+    kind: Kind,
+    dir: &Path,
+    settled: u64,
+    report: &mut Report,
+) -> Result<Vec<Line>> {
+    let mut lines = Vec::new();
+    for (len, size) in SIZES {
+        let floors = fresh(&dir.join("floors"))?;
+        let floor =
+            |name: &str, manner| Contender::floor(&floors.join(name), Durability::Buffered, manner);
+        let mut lanes: Vec<Box<dyn Lane>> = vec![
+            New::lane(floor("whole", Manner::Whole)?, len),
+            New::lane(floor("pieces", Manner::Pieces)?, len),
+        ];
+        let names: Vec<String> = match kind {
+            Kind::Store => vec![
+                kind.name().into(),
+                format!("{}, deduplicating", kind.name()),
+            ],
+            _ => vec![kind.name().into()],
+        };
+        for (at, _) in names.iter().enumerate() {
+            for references in &plan.references {
+                let dir = dir.join(references.to_string());
+                let contender = match kind {
+                    Kind::Store => Contender::store(&dir, Durability::Buffered, at == 1).await?,
+                    Kind::Local => Contender::local(&dir, Durability::Buffered)?,
+                    Kind::Cacache => Contender::cacache(&dir),
+                };
+                lanes.push(New::lane(contender, len));
+            }
+        }
+        let times = race(&mut lanes, plan.rounds).await?;
+        let [whole, pieces, grown @ ..] = times.as_slice() else {
+            return Err("no floor".into());
+        };
+        let floor = faster(whole, pieces);
+        let mut rows = vec![Row::time("floor", floor)];
+        for (name, grown) in names.iter().zip(grown.chunks(plan.references.len())) {
+            let Some(empty) = grown.first() else {
+                continue;
+            };
+            let mut points = Vec::new();
+            for (references, samples) in plan.references.iter().zip(grown) {
+                let ratio = samples.by(empty).median();
+                let present = grouped(*references as u64);
+                let mut row = Row::time(format!("{name}, {present} present"), samples);
+                if *references > 0 {
+                    row = row.with_ratio(ratio);
+                }
+                let largest = plan.references.last() == Some(references);
+                if kind == Kind::Store && len == 1_000_000 && largest {
+                    row = row.with_target("≤ 1.10", ratio <= 1.10);
+                }
+                rows.push(row);
+                #[allow(clippy::cast_precision_loss)]
+                points.push((*references as f64, samples.by(floor).median()));
+            }
+            if len == 1_000_000 {
+                lines.push(Line {
+                    name: name.replace('`', ""),
+                    points,
+                });
+            }
+        }
+        report.table(
+            &format!("Store {size} with references present, {}", kind.name()),
+            &format!("Buffered, by session, after the disk had settled ({settled} s). The references are of small media, no two alike, stored through the contender itself; the stores of all sizes lie side by side and take turns."),
+            "by empty",
+            &rows,
+        );
+        std::fs::remove_dir_all(floors)?;
+    }
+    Ok(lines)
+}
+
+async fn open(plan: &Plan, dir: &Path, references: usize, report: &mut Report) -> Result<()> {
+    let once = async || -> Result<f64> {
+        let start = Instant::now();
+        let store = FileStore::open(dir).await?;
+        let took = start.elapsed().as_secs_f64() * 1e6;
+        drop(store);
+        Ok(took)
+    };
+    let mut warm = Samples::default();
+    for _ in 0..plan.rounds {
+        warm.push(once().await?);
+    }
+    let present = grouped(references as u64);
+    let met = warm.median() <= 5000.0;
+    let mut rows =
+        vec![Row::time(format!("open, {present} references"), &warm).with_target("≤ 5 ms", met)];
+    let mut cold = Samples::default();
+    for _ in 0..5 {
+        if !machine::drop_caches() {
+            break;
+        }
+        cold.push(once().await?);
+    }
+    if !cold.median().is_nan() {
+        rows.push(Row::time(
+            format!("open, {present} references, nothing cached by the system"),
+            &cold,
+        ));
+    }
+    report.table("Open", "Builds the store and nothing else.", "", &rows);
+    Ok(())
+}
+
+async fn walks(dir: &Path, references: usize, report: &mut Report) -> Result<()> {
+    let store = FileStore::builder(dir)
+        .with_deduplication(true)
+        .with_durability(Durability::Buffered)
+        .build()
+        .await?;
+    let mut rows = Vec::new();
+    // The first walk brings the directories into memory.
+    let first = Instant::now();
+    store.usage(Scope::All).await?;
+    let first = first.elapsed().as_secs_f64();
+    rows.push(walk("usage, nothing cached", references, first));
+    let start = Instant::now();
+    let usage = store.usage(Scope::All).await?;
+    let took = start.elapsed().as_secs_f64();
+    if usage.references < references as u64 {
+        return Err(format!("usage found {} references", usage.references).into());
+    }
+    rows.push(rated("usage", references, took, 100_000.0));
+    for what in ["list, nothing cached", "list"] {
+        let start = Instant::now();
+        let listed = store
+            .list(Scope::All)
+            .try_fold(0_u64, |n, _| async move { Ok(n + 1) })
+            .await?;
+        let took = start.elapsed().as_secs_f64();
+        if listed < references as u64 {
+            return Err(format!("list found {listed} references").into());
+        }
+        rows.push(walk(what, references, took));
+    }
+    let start = Instant::now();
+    store.export_dedup_index().await?;
+    let took = start.elapsed().as_secs_f64();
+    rows.push(rated("index export", references, took, 10_000.0));
+    report.table(
+        "Walks",
+        "Everything that is present, once. `usage` looks at files, the others read every sidecar.",
+        "",
+        &rows,
+    );
+    Ok(())
+}
+
+fn walk(what: &str, references: usize, seconds: f64) -> Row {
+    #[allow(clippy::cast_precision_loss)]
+    let rate = references as f64 / seconds;
+    Row::figure(
+        format!(
+            "{what}, {} references in {}",
+            grouped(references as u64),
+            time(seconds * 1e6)
+        ),
+        format!("{rate:.0} /s"),
+    )
+}
+
+fn rated(what: &str, references: usize, seconds: f64, wanted: f64) -> Row {
+    #[allow(clippy::cast_precision_loss)]
+    let rate = references as f64 / seconds;
+    walk(what, references, seconds).with_target(format!("≥ {wanted} /s"), rate >= wanted)
+}

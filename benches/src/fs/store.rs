@@ -1,0 +1,212 @@
+//! Storing: new media, and media that is there already.
+
+use media_store_fs::Durability;
+
+use super::lanes::{Again, DecodeAndHash, New};
+use super::{Plan, SIZES, fresh};
+use crate::bodies::Bodies;
+use crate::contender::{Contender, Manner, Seat};
+use crate::race::{Lane, race};
+use crate::report::{Report, Row, time};
+use crate::stats::Samples;
+use crate::{Result, machine};
+
+/// The faster of two, by the median.
+pub(super) fn faster<'a>(one: &'a Samples, two: &'a Samples) -> &'a Samples {
+    if one.median() <= two.median() {
+        one
+    } else {
+        two
+    }
+}
+
+fn word(durability: Durability) -> &'static str {
+    match durability {
+        Durability::Buffered => "Buffered",
+        _ => "Synced",
+    }
+}
+
+/// Stores media that was not there.
+pub(super) async fn new_media(plan: &Plan, report: &mut Report) -> Result<()> {
+    for durability in [Durability::Buffered, Durability::Synced] {
+        for (len, size) in SIZES {
+            let dir = fresh(&plan.dir.join("store"))?;
+            let buffered = durability == Durability::Buffered;
+            let floor = |name: &str, manner| Contender::floor(&dir.join(name), durability, manner);
+            let mut named = vec![
+                ("floor, whole", floor("whole", Manner::Whole)?),
+                ("floor, in pieces", floor("pieces", Manner::Pieces)?),
+                (
+                    "`FileStore`",
+                    Contender::store(&dir.join("plain"), durability, false).await?,
+                ),
+                (
+                    "`FileStore`, deduplicating",
+                    Contender::store(&dir.join("dedup"), durability, true).await?,
+                ),
+                (
+                    "`LocalFileSystem`",
+                    Contender::local(&dir.join("local"), durability)?,
+                ),
+            ];
+            if buffered {
+                named.push(("`cacache`", Contender::cacache(&dir.join("cacache"))));
+            }
+            let mut lanes: Vec<Box<dyn Lane>> = named
+                .iter()
+                .map(|(_, contender)| New::lane(contender.clone(), len))
+                .collect();
+            let rounds = if buffered {
+                plan.rounds
+            } else {
+                plan.synced_rounds
+            };
+            let times = race(&mut lanes, rounds).await?;
+            let [whole, pieces, ..] = times.as_slice() else {
+                return Err("no floor".into());
+            };
+            let floor = faster(whole, pieces);
+            let rows: Vec<Row> = named
+                .iter()
+                .zip(&times)
+                .map(|((name, contender), samples)| {
+                    let ratio = samples.by(floor).median();
+                    let row = Row::time(*name, samples).with_ratio(ratio);
+                    let ours = matches!(contender, Contender::Store(..));
+                    if ours && buffered && len == 1_000_000 {
+                        row.with_target("≤ 1.25", ratio <= 1.25)
+                    } else {
+                        row
+                    }
+                })
+                .collect();
+            report.table(
+                &format!("Store {size} from base64, new, {}", word(durability)),
+                if buffered {
+                    "Nothing waits for the disk."
+                } else {
+                    "The floor and `LocalFileSystem` sync the file and its directory; the store also its sidecar."
+                },
+                "by the floor",
+                &rows,
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Stores media that is there already.
+pub(super) async fn again(plan: &Plan, report: &mut Report) -> Result<()> {
+    for durability in [Durability::Buffered, Durability::Synced] {
+        for (len, size) in SIZES {
+            let dir = fresh(&plan.dir.join("again"))?;
+            let buffered = durability == Durability::Buffered;
+            let text = Bodies::new(len).base64();
+            let by_hand = |manner| -> Box<dyn Lane> {
+                Box::new(DecodeAndHash {
+                    text: text.clone(),
+                    manner,
+                    sync_in: (!buffered).then(|| dir.clone()),
+                })
+            };
+            let store = Contender::store(&dir.join("dedup"), durability, true).await?;
+            let mut others = vec![
+                ("`FileStore`, deduplicating", store.clone()),
+                (
+                    "`LocalFileSystem`",
+                    Contender::local(&dir.join("local"), durability)?,
+                ),
+            ];
+            if buffered {
+                others.push(("`cacache`", Contender::cacache(&dir.join("cacache"))));
+            }
+            let mut lanes = vec![by_hand(Manner::Whole), by_hand(Manner::Pieces)];
+            for (_, contender) in &others {
+                // The one that the others repeat.
+                contender.put(text.clone(), Seat::active(0)).await?;
+                lanes.push(Box::new(Again {
+                    contender: contender.clone(),
+                    text: text.clone(),
+                    turn: 0,
+                }));
+            }
+            let rounds = if buffered {
+                plan.rounds
+            } else {
+                plan.synced_rounds
+            };
+            let times = race(&mut lanes, rounds).await?;
+            let [whole, pieces, ours, ..] = times.as_slice() else {
+                return Err("no floor".into());
+            };
+            let by_hand = faster(whole, pieces);
+            let work = if buffered {
+                "decode + hash by hand"
+            } else {
+                "decode + hash + 2 fsyncs by hand"
+            };
+            let mut rows = vec![Row::time(work, by_hand).with_ratio(1.0)];
+            for ((name, _), samples) in others.iter().zip(times.iter().skip(2)) {
+                rows.push(Row::time(*name, samples).with_ratio(samples.by(by_hand).median()));
+            }
+            let above = ours.less(by_hand);
+            let what = format!("`FileStore` above {work}");
+            rows.push(Row::time(what, &above).with_target("≤ 150 µs", above.median() <= 150.0));
+            let written = bytes_for_one(&store, &text).await?;
+            rows.push(
+                Row::figure("bytes that it writes", written.to_string())
+                    .with_target("no media", written < 4096),
+            );
+            report.table(
+                &format!("Store {size} from base64, duplicate, {}", word(durability)),
+                "The body comes whole, and the store has it already.",
+                "by hand",
+                &rows,
+            );
+        }
+    }
+    Ok(())
+}
+
+async fn bytes_for_one(store: &Contender, text: &bytes::Bytes) -> Result<u64> {
+    const TIMES: u64 = 10;
+    let before = machine::bytes_written();
+    for _ in 0..TIMES {
+        store.put(text.clone(), Seat::active(0)).await?;
+    }
+    Ok((machine::bytes_written() - before) / TIMES)
+}
+
+/// Stores media of the size of a photo on a page.
+pub(super) async fn medium(plan: &Plan, report: &mut Report) -> Result<()> {
+    let mut rows = Vec::new();
+    let dir = fresh(&plan.dir.join("medium"))?;
+    let buffered = Contender::store(&dir.join("buffered"), Durability::Buffered, true).await?;
+    let times = race(&mut [New::lane(buffered, 200 * 1024)], plan.rounds).await?;
+    for samples in &times {
+        rows.push(
+            Row::time("200 KiB, Buffered", samples)
+                .with_target("≤ 1.5 ms", samples.median() <= 1500.0),
+        );
+    }
+    let synced = Contender::store(&dir.join("synced"), Durability::Synced, true).await?;
+    let floor = Contender::floor(&dir.join("floor"), Durability::Synced, Manner::Pieces)?;
+    let mut lanes = vec![New::lane(synced, 200 * 1024), New::lane(floor, 200 * 1024)];
+    let times = race(&mut lanes, plan.synced_rounds).await?;
+    if let [ours, floor] = times.as_slice() {
+        // Two fsyncs are in the floor; half of it is about the third.
+        let three = floor.median() * 1.5;
+        rows.push(Row::time("200 KiB, Synced", ours).with_target(
+            format!("≤ 3 fsyncs ({}) + 1 ms", time(three)),
+            ours.median() <= three + 1000.0,
+        ));
+    }
+    report.table(
+        "Store 200 KiB, deduplicating, new",
+        "In a directory that is new; fsyncs as they are by hand at that moment.",
+        "",
+        &rows,
+    );
+    Ok(())
+}

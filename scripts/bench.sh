@@ -1,0 +1,51 @@
+#!/bin/sh
+# Measures and writes docs/benchmarks.md; prints last how many targets were met, and fails unless
+# all were.
+#
+#   scripts/bench.sh fs [--quick] [--references N] [--rounds N] [--only PART,PART]
+#   scripts/bench.sh micro
+#
+# `fs` is the whole table of the file store: about half an hour, 30 GB and 5 million files at a
+# time under $BENCH_DIR (default /tmp), which are removed again. `--quick` takes a minute or two and
+# writes nothing to docs/. `micro` runs the micro-benchmarks of single functions.
+set -eu
+cd "$(dirname "$0")/.."
+
+what=${1:-}
+[ $# -gt 0 ] && shift
+
+case $what in
+fs)
+    docs="--docs docs"
+    for option in "$@"; do
+        case $option in --quick | --only) docs= ;; esac
+    done
+    cargo build --quiet --release -p media-benches --bin media-bench
+    target=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
+    base=$(mktemp -d "${BENCH_DIR:-/tmp}/media-bench.XXXXXX")
+    bench=
+    # Ends what still runs, then removes what it made.
+    clean() {
+        [ -z "$bench" ] || kill "$bench" 2>/dev/null || :
+        rm -rf "$base"
+    }
+    trap clean EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    mkdir -p docs
+    # shellcheck disable=SC2086
+    "$target/release/media-bench" fs "$base/fs" $docs "$@" &
+    bench=$!
+    status=0
+    wait "$bench" || status=$?
+    bench=
+    exit "$status"
+    ;;
+micro)
+    exec cargo bench -p media-benches "$@"
+    ;;
+*)
+    sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2
+    exit 2
+    ;;
+esac
