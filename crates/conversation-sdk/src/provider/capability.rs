@@ -157,11 +157,7 @@ impl ApiCapabilities {
     }
 
     /// The parameters as a model wants them: some under another name, some not at all.
-    pub fn adapt(
-        &self,
-        model: &str,
-        mut parameters: Map<String, Value>,
-    ) -> Map<String, Value> {
+    pub fn adapt(&self, model: &str, mut parameters: Map<String, Value>) -> Map<String, Value> {
         // Gateways put the vendor before the name: `openai/gpt-5`.
         let model = model.rsplit('/').next().unwrap_or(model);
         let rule = self

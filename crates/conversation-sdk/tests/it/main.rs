@@ -3,6 +3,8 @@
 mod conversation;
 mod deletion;
 mod externalizer;
+#[cfg(feature = "openai")]
+mod openai;
 mod pack;
 mod races;
 mod support;

@@ -204,6 +204,8 @@ pub(super) struct Incoming {
     parser: SseParser,
     gathered: Option<Gathered>,
     events: VecDeque<ReplyEvent>,
+    /// What ended the answer, told after the events that came before it.
+    failed: Option<ProviderError>,
     notes: Vec<MediaNote>,
 }
 
@@ -224,6 +226,7 @@ impl Incoming {
             parser: SseParser::new(MAX_EVENT.min(limit)),
             gathered: Some(Gathered::default()),
             events: VecDeque::new(),
+            failed: None,
             notes: Vec::new(),
         }
     }
@@ -290,6 +293,9 @@ impl Incoming {
             if let Some(event) = self.events.pop_front() {
                 return Some(Ok(event));
             }
+            if let Some(error) = self.failed.take() {
+                return Some(Err(error));
+            }
             self.gathered.as_ref()?;
             let outcome = match tokio::time::timeout(timeout, self.read()).await {
                 Ok(outcome) => outcome,
@@ -297,7 +303,7 @@ impl Incoming {
             };
             if let Err(error) = outcome {
                 self.gathered = None;
-                return Some(Err(error));
+                self.failed = Some(error);
             }
         }
     }
