@@ -129,7 +129,7 @@ impl Unsaved {
                 minted
                     .keep_held(|reference| held.contains(reference.id()))
                     .await;
-                Ok(record)
+                Ok(*record)
             }
             Written::No(error) => {
                 minted.rollback().await;
@@ -224,7 +224,7 @@ impl Unsaved {
         match settled(&self.core, &record.id, &write, replaced).await {
             Written::Yes(record) => {
                 minted.keep();
-                Ok(Some(record))
+                Ok(Some(*record))
             }
             Written::No(error) => {
                 minted.rollback().await;
@@ -256,7 +256,7 @@ fn response(unsaved: Unsaved, id: &ConversationId) -> Response {
 
 /// Whether a write has happened.
 enum Written {
-    Yes(ConversationRecord),
+    Yes(Box<ConversationRecord>),
     No(StateError),
     Unknown(StateError),
 }
@@ -270,12 +270,12 @@ async fn settled(
     written: Result<ConversationRecord, StateError>,
 ) -> Written {
     let error = match written {
-        Ok(record) => return Written::Yes(record),
+        Ok(record) => return Written::Yes(Box::new(record)),
         Err(error) => error,
     };
     match core.state.load(id, Window::Record).await {
         Ok(Some(loaded)) if loaded.record.last_write.as_deref() == Some(write) => {
-            Written::Yes(loaded.record)
+            Written::Yes(Box::new(loaded.record))
         }
         Ok(_) => Written::No(error),
         Err(_) => Written::Unknown(error),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tracing::instrument::WithSubscriber;
 
 /// Counts the tasks of a manager, so that a shutdown can wait for them.
 #[derive(Clone, Debug)]
@@ -26,11 +27,12 @@ impl Tasks {
         task: impl Future<Output = T> + Send + 'static,
     ) -> JoinHandle<T> {
         let counted = Counted::new(self);
-        tokio::spawn(async move {
+        let task = async move {
             let output = task.await;
             drop(counted);
             output
-        })
+        };
+        tokio::spawn(task.with_current_subscriber())
     }
 
     /// As `spawn`, for callers that are perhaps outside the runtime by now; there it does nothing.

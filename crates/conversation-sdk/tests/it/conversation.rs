@@ -1,5 +1,5 @@
 //! Turns: what the model is asked, what comes back, what is kept.
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 use std::time::Duration;
 

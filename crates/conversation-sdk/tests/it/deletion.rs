@@ -1,5 +1,5 @@
 //! Ending and deleting conversations, and what happens when that is cut short.
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 use conversation_sdk::{
     ConversationErrorKind, ConversationManager, ConversationStatus, InMemoryStateStore,

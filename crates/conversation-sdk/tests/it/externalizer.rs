@@ -1,5 +1,5 @@
 //! What leaves messages for the store, and what stays.
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 use conversation_sdk::provider::Completion;
 use conversation_sdk::{

@@ -1,5 +1,5 @@
 //! Many at once, and turns that are dropped anywhere.
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 use std::collections::BTreeSet;
 use std::future::Future;

@@ -349,7 +349,11 @@ impl StateStore for SqliteStateStore {
             }
             Ok(())
         })
-        .await
+        .await?;
+        // So that the words are gone from the `-wal` file too; while someone reads, they stay until
+        // the next checkpoint.
+        let _ = self.checkpoint().await;
+        Ok(())
     }
 
     async fn list(

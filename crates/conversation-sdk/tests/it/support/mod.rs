@@ -21,7 +21,7 @@ use media_types::{MediaContent, Mime, StorageReference};
 use serde_json::{Value, json};
 
 pub(crate) use listener::Heard;
-pub(crate) use provider::{Asked, Scripted, says};
+pub(crate) use provider::{Scripted, says};
 pub(crate) use state::{FaultyState, StateFault};
 
 /// A picture of so many bytes, different for each seed.
