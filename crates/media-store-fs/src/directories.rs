@@ -135,6 +135,20 @@ impl Directories {
         Ok(MediaDir::new(path, dir))
     }
 
+    /// Makes what was removed from a directory durable: where the directory itself is gone, from
+    /// the nearest one above it.
+    pub(crate) fn sync_nearest(&self, path: &str) -> io::Result<()> {
+        let mut path = path;
+        loop {
+            match self.existing(path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_empty() => {
+                    path = path.rsplit_once('/').map_or("", |(parent, _)| parent);
+                }
+                directory => return directory?.sync(),
+            }
+        }
+    }
+
     /// Lets go of a handle that may be of a directory that is gone.
     pub(crate) fn forget(&self, stale: &MediaDir) {
         self.open().remove(&stale.path);

@@ -171,7 +171,6 @@ impl Sweep<'_> {
                     other => other?,
                 };
                 self.report.freed_bytes += removed.freed;
-                self.shared.directories.remove_empty(&key.directory);
                 *self.dirty.entry(key.directory.clone()).or_default() += 1;
                 if self.dirty.values().sum::<usize>() >= BATCH {
                     self.flush()?;
@@ -203,17 +202,14 @@ impl Sweep<'_> {
             .count() as u64
     }
 
+    /// Makes removals durable; only then may directories that they emptied go, or there would be
+    /// nothing left to sync.
     fn flush(&mut self) -> io::Result<()> {
         for (path, _) in std::mem::take(&mut self.dirty) {
-            if !self.shared.is_synced() {
-                continue;
+            if self.shared.is_synced() {
+                self.shared.directories.sync_nearest(&path)?;
             }
-            match self.shared.directories.existing(&path) {
-                Ok(directory) => directory.sync()?,
-                // It was removed with its last entry; then its parent's entry is what counts.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
-            }
+            self.shared.directories.remove_empty(&path);
         }
         Ok(())
     }
