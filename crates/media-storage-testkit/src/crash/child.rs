@@ -13,6 +13,8 @@ use media_storage::{
     Usage,
 };
 
+use media_types::StorageReference;
+
 use super::check;
 use super::script::{Event, Form, Order, Scenario, Step, StoreStep, conversation, depth};
 
@@ -60,6 +62,14 @@ pub trait CrashSubject: Send + Sync {
     /// # Errors
     /// When that fails.
     fn litter(&self, _directory: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Removes media as a delete does that is killed before it made that durable. Default: nothing.
+    ///
+    /// # Errors
+    /// When that fails.
+    fn begin_delete(&self, _directory: &Path, _reference: &StorageReference) -> io::Result<()> {
         Ok(())
     }
 
@@ -164,7 +174,7 @@ struct Run<'a, S: CrashSubject> {
     directory: &'a Path,
     pipe: Pipe,
     store: Option<S::Store>,
-    references: Vec<media_types::StorageReference>,
+    references: Vec<StorageReference>,
     number: usize,
 }
 
@@ -200,10 +210,7 @@ impl<S: CrashSubject> Run<'_, S> {
         self.pipe.tell(&event);
     }
 
-    async fn perform(
-        &mut self,
-        step: &Step,
-    ) -> Result<Option<media_types::StorageReference>, StorageError> {
+    async fn perform(&mut self, step: &Step) -> Result<Option<StorageReference>, StorageError> {
         match step {
             Step::Open => {
                 drop(self.store.take());
@@ -221,6 +228,12 @@ impl<S: CrashSubject> Run<'_, S> {
             Step::Delete(which) => {
                 let reference = self.references.get(*which).expect("the step comes later");
                 self.open_store().delete(reference).await?;
+            }
+            Step::BeginDelete(which) => {
+                let reference = self.references.get(*which).expect("the step comes later");
+                self.subject
+                    .begin_delete(self.directory, reference)
+                    .expect("media is removed");
             }
             Step::DeleteConversation(number) => {
                 let id = conversation(*number).parse().expect("an id");

@@ -7,6 +7,7 @@ use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -17,11 +18,17 @@ use super::trace::{Call, Injection, Point, Trace, attach};
 /// How long a child may take for all it has to do.
 const DEADLINE: Duration = Duration::from_secs(60);
 
+/// How often a point is tried for. Names are random, and so is the order in which directories list
+/// them: a call that was the last of its name in one run may not be made in the next.
+const ATTEMPTS: usize = 3;
+
 /// Runs children, kills them, and has what is left checked.
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct CrashKit {
     command: Vec<OsString>,
     work: PathBuf,
+    workers: usize,
 }
 
 /// A call that is not made, while its caller is told that it was.
@@ -69,6 +76,22 @@ impl Figures {
         self.points > 0 && self.failures.is_empty()
     }
 
+    /// Counts a crash by what was found after it; `None` where it did not come to it.
+    fn count(&mut self, scenario: &Scenario, point: &Point, found: Option<Vec<String>>) {
+        let Some(found) = found else {
+            self.missed += 1;
+            return;
+        };
+        self.points += 1;
+        if !found.is_empty() {
+            self.failures.push(Failure {
+                scenario: scenario.name().to_owned(),
+                point: point.clone(),
+                found,
+            });
+        }
+    }
+
     /// Adds those of another series.
     pub fn add(&mut self, other: Self) {
         self.points += other.points;
@@ -111,7 +134,14 @@ impl CrashKit {
         Self {
             command: command.into_iter().map(Into::into).collect(),
             work: work.into(),
+            workers: 1,
         }
+    }
+
+    /// How many children run at once; most of their time is waiting for the disk. Default: 1.
+    pub fn with_workers(mut self, workers: usize) -> Self {
+        self.workers = workers.max(1);
+        self
     }
 
     /// The calls of a scenario that nothing happens to.
@@ -140,22 +170,11 @@ impl CrashKit {
     /// # Errors
     /// When `strace` does not attach or a child does not behave.
     pub fn kills(&self, scenarios: &[Scenario], most: usize) -> io::Result<Figures> {
-        let mut figures = Figures::default();
-        for (scenario, point) in self.points(scenarios, |_| true, most)? {
-            let directory = self.fresh()?;
-            let mut ended = self.run(&directory, scenario, Injection::Kill(&point))?;
-            // Names are random, and so is the order in which directories list them: what a run
-            // does once may come a little later the next time.
-            for _ in 0..2 {
-                if !is_hit(&ended, &point) {
-                    let directory = self.fresh()?;
-                    ended = self.run(&directory, scenario, Injection::Kill(&point))?;
-                }
-            }
-            let hit = is_hit(&ended, &point);
-            self.judge(&mut figures, &directory, scenario, &point, &ended, hit)?;
-        }
-        Ok(figures)
+        let points = self.points(scenarios, |_| true, most)?;
+        self.each(&points, |worker| {
+            let worker = worker.clone();
+            Ok(move |scenario: &Scenario, point: &Point| worker.kill(scenario, point))
+        })
     }
 
     /// Cuts the power at every call that changes the disk and after the last acknowledgement, or
@@ -169,24 +188,20 @@ impl CrashKit {
         scenarios: &[Scenario],
         most: usize,
     ) -> io::Result<Figures> {
-        let image = Image::make(file_system, &self.work)?;
-        let mut figures = Figures::default();
-        for (scenario, point) in self.points(scenarios, Call::is_mutating, most)? {
-            let (ended, found) = self.cut(&image, scenario, Injection::Kill(&point))?;
-            if is_hit(&ended, &point) {
-                figures.points += 1;
-                if !found.is_empty() {
-                    figures.failures.push(Failure {
-                        scenario: scenario.name().to_owned(),
-                        point,
-                        found,
-                    });
+        let points = self.points(scenarios, Call::is_mutating, most)?;
+        self.each(&points, |worker| {
+            let image = Image::make(file_system, &worker.work)?;
+            let worker = worker.clone();
+            Ok(move |scenario: &Scenario, point: &Point| {
+                for _ in 0..ATTEMPTS {
+                    let (ended, found) = worker.cut(&image, scenario, Injection::Kill(point))?;
+                    if is_hit(&ended, point) {
+                        return Ok(Some(found));
+                    }
                 }
-            } else {
-                figures.missed += 1;
-            }
-        }
-        Ok(figures)
+                Ok(None)
+            })
+        })
     }
 
     /// Drops each request for durability of a scenario in turn and cuts the power after the last
@@ -236,29 +251,49 @@ impl CrashKit {
         Ok(chosen.map(|(_, point)| point).collect())
     }
 
-    fn judge(
+    /// Shares points among workers. Each has a directory of its own, and is made where it runs.
+    fn each<W>(
         &self,
-        figures: &mut Figures,
-        directory: &Path,
-        scenario: &Scenario,
-        point: &Point,
-        ended: &Ended,
-        hit: bool,
-    ) -> io::Result<()> {
-        if !hit {
-            figures.missed += 1;
-            return Ok(());
+        points: &[(&Scenario, Point)],
+        work: impl Fn(&Self) -> io::Result<W> + Sync,
+    ) -> io::Result<Figures>
+    where
+        W: Fn(&Scenario, &Point) -> io::Result<Option<Vec<String>>>,
+    {
+        let next = AtomicUsize::new(0);
+        let one = |number: usize| -> io::Result<Figures> {
+            let mut worker = self.clone();
+            worker.work = self.work.join(format!("worker-{number}"));
+            fs::create_dir_all(&worker.work)?;
+            let run = work(&worker)?;
+            let mut figures = Figures::default();
+            while let Some((scenario, point)) = points.get(next.fetch_add(1, Ordering::Relaxed)) {
+                figures.count(scenario, point, run(scenario, point)?);
+            }
+            Ok(figures)
+        };
+        std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..self.workers)
+                .map(|number| scope.spawn(move || one(number)))
+                .collect();
+            let mut all = Figures::default();
+            for worker in workers {
+                all.add(worker.join().expect("workers do not panic")?);
+            }
+            Ok(all)
+        })
+    }
+
+    /// What is found after a kill; `None` where no run came by the point.
+    fn kill(&self, scenario: &Scenario, point: &Point) -> io::Result<Option<Vec<String>>> {
+        for _ in 0..ATTEMPTS {
+            let directory = self.fresh()?;
+            let ended = self.run(&directory, scenario, Injection::Kill(point))?;
+            if is_hit(&ended, point) {
+                return Ok(Some(self.check(&directory, scenario, &ended.events)?));
+            }
         }
-        let found = self.check(directory, scenario, &ended.events)?;
-        figures.points += 1;
-        if !found.is_empty() {
-            figures.failures.push(Failure {
-                scenario: scenario.name().to_owned(),
-                point: point.clone(),
-                found,
-            });
-        }
-        Ok(())
+        Ok(None)
     }
 
     /// One run on an image whose power is cut when the child is dead.

@@ -19,6 +19,8 @@ pub enum Step {
     Store(StoreStep),
     /// Deletes what the store step of this number stored, counted from 0 over the scenario.
     Delete(usize),
+    /// Does what a delete of the same did that was killed before its work was durable.
+    BeginDelete(usize),
     /// Deletes everything of a conversation.
     DeleteConversation(u32),
     /// Removes what is due.
@@ -222,6 +224,16 @@ impl Scenario {
                 vec![Step::Delete(1)],
             ),
             Self::new(
+                "delete what a dead process began to delete",
+                vec![
+                    Step::Open,
+                    put(store(1, 300)),
+                    put(store(2, 5000)),
+                    Step::BeginDelete(1),
+                ],
+                vec![Step::Delete(1)],
+            ),
+            Self::new(
                 "delete conversation",
                 vec![Step::Open, put(store(1, 300)), put(other(1)), put(other(2))],
                 vec![Step::DeleteConversation(2)],
@@ -256,6 +268,11 @@ impl Scenario {
                     put(store(3, 400)),
                 ],
                 vec![Step::Prune(1000)],
+            ),
+            Self::new(
+                "prune the last of a directory",
+                vec![Step::Open, put(other(2)), put(store(1, 3000))],
+                vec![Step::Prune(3500)],
             ),
             Self::new(
                 "export",

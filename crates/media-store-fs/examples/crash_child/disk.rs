@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use media_storage::{Sha256Hasher, Sidecar, StorageError, Usage};
 use media_storage_testkit::crash::CrashSubject;
 use media_store_fs::FileStore;
+use media_types::StorageReference;
 
 /// The file store in a directory.
 pub(crate) struct Subject {
@@ -35,6 +36,12 @@ impl CrashSubject for Subject {
 
     fn litter(&self, directory: &Path) -> io::Result<()> {
         litter(directory)
+    }
+
+    fn begin_delete(&self, directory: &Path, reference: &StorageReference) -> io::Result<()> {
+        let media = directory.join(reference.id());
+        fs::remove_file(&media)?;
+        fs::remove_file(sidecar_of(&media))
     }
 
     fn usage(&self, directory: &Path) -> io::Result<Option<Usage>> {

@@ -1,7 +1,8 @@
 //! Kills the file store at every system call, cuts its power, breaks it on purpose, and checks
 //! that it keeps what it promises. `scripts/prove-crash.sh` builds and calls it:
 //!
-//! `prove_crash --child <program> --work <directory> [--short] [--mutant <name>=<program>]...`
+//! `prove_crash --child <program> --work <directory> [--short] [--only <scenario>]
+//! [--mutant <name>=<program>]...`
 
 #[cfg(target_os = "linux")]
 mod proof;
