@@ -77,11 +77,13 @@ pub use message::{Message, Part, Role, ToolCall, UnreadablePart, UserMessage};
 pub use middleware::{Middleware, ModelRequest, Next};
 pub use pack::{PackError, PromptPack, Variables};
 pub use provider::{MediaContext, Provider, ProviderError, ProviderErrorKind, ProviderRequest};
+#[cfg(feature = "openai")]
+pub use provider::{OpenAiImages, OpenAiProvider};
 #[cfg(feature = "sqlite")]
 pub use state::SqliteStateStore;
 pub use state::{
     ConversationFilter, ConversationRecord, ConversationStatus, InMemoryStateStore, StateError,
     StateErrorKind, StateStore, Window,
 };
-pub use tool::{Tool, ToolDefinition, ToolError, ToolOutput};
+pub use tool::{ImageGenerationTool, Tool, ToolDefinition, ToolError, ToolOutput};
 pub use usage::{Cost, TokenUsage};
