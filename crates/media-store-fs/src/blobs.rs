@@ -140,12 +140,16 @@ impl Blobs {
                         }
                         // Another store was first: share its inode after all.
                         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                        Err(error) if sys::links_unsupported(&error) => {
+                        Err(error) if sys::is_full(&error) && relief.relieve() => {}
+                        Err(error)
+                            if sys::links_unsupported(&error) || sys::is_too_many_links(&error) =>
+                        {
                             return Ok(Acquired::Copied);
                         }
                         Err(error) => return Err(io(error)),
                     }
                 }
+                Err(error) if sys::is_full(&error) && relief.relieve() => {}
                 Err(error) if sys::is_too_many_links(&error) => {
                     if !written {
                         self.write(entry, source, relief)?;
@@ -383,7 +387,7 @@ pub(crate) fn create(
     loop {
         match sys::create_new(entry.dir(), name, mode) {
             Ok(file) => return Ok(file),
-            Err(error) if error.kind() == io::ErrorKind::StorageFull && relief.relieve() => {}
+            Err(error) if sys::is_full(&error) && relief.relieve() => {}
             Err(error) => return Err(io_error(Operation::Store, error)),
         }
     }
@@ -432,7 +436,11 @@ fn equals(mut file: &File, whole: &Whole) -> io::Result<bool> {
         }
     });
     match (compared, failure) {
-        (Ok(()), _) => Ok(file.read(&mut buffer)? == 0),
+        (Ok(()), _) => {
+            let mut more = Vec::new();
+            file.take(1).read_to_end(&mut more)?;
+            Ok(more.is_empty())
+        }
         (Err(_), Some(error)) if error.kind() != io::ErrorKind::UnexpectedEof => Err(error),
         (Err(_), _) => Ok(false),
     }

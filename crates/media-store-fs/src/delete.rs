@@ -118,7 +118,8 @@ fn remove_in(
         sidecar: remove_file(dir, &key.file.sidecar())?,
         freed: 0,
     };
-    if after == After::Sync && shared.is_synced() && (removed.media || removed.sidecar) {
+    // Also when nothing was left to remove: whoever removed it may have died before its fsync.
+    if after == After::Sync && shared.is_synced() {
         directory.sync()?;
     }
     if let Some(at) = sidecar.and_then(|sidecar| sidecar.expires_at) {

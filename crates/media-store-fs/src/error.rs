@@ -14,7 +14,11 @@ pub(crate) fn fail(kind: StorageErrorKind, operation: Operation) -> StorageError
 
 /// An I/O error in an operation.
 pub(crate) fn io_error(operation: Operation, error: io::Error) -> StorageError {
-    fail(kind_of(&error), operation).with_source(error)
+    // What is known better already travels in I/O errors too.
+    match error.downcast::<StorageError>() {
+        Ok(known) => known.with_operation(operation).with_backend(BACKEND),
+        Err(error) => fail(kind_of(&error), operation).with_source(error),
+    }
 }
 
 /// What an I/O error means to a caller.
@@ -26,7 +30,7 @@ fn kind_of(error: &io::Error) -> StorageErrorKind {
         E::StorageFull | E::QuotaExceeded | E::FileTooLarge | E::WriteZero => {
             StorageErrorKind::DiskSpace
         }
-        E::CrossesDevices | E::NotADirectory => StorageErrorKind::Config,
+        E::CrossesDevices | E::NotADirectory | E::Unsupported => StorageErrorKind::Config,
         E::Interrupted
         | E::WouldBlock
         | E::TimedOut

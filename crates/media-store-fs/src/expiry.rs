@@ -11,6 +11,9 @@ use media_storage::{MAX_SIDECAR_LEN, Sidecar};
 
 use crate::sys;
 
+/// How often a bucket that others remove is created again.
+const ATTEMPTS: u32 = 64;
+
 #[derive(Debug)]
 pub(crate) struct Expiry {
     dir: Dir,
@@ -34,15 +37,20 @@ impl Expiry {
 
     fn open_bucket(&self, at: DateTime<Utc>) -> io::Result<Dir> {
         let name = bucket(at);
-        match sys::open_dir(&self.dir, &name) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                match sys::create_dir(&self.dir, &name, 0o700) {
-                    Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-                    _ => sys::open_dir(&self.dir, &name),
+        for _ in 0..ATTEMPTS {
+            match sys::open_dir(&self.dir, &name) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    match sys::create_dir(&self.dir, &name, 0o700) {
+                        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                            return Err(error);
+                        }
+                        _ => {}
+                    }
                 }
+                other => return other,
             }
-            other => other,
         }
+        Err(io::ErrorKind::ResourceBusy.into())
     }
 
     /// Notes that a published sidecar expires.
@@ -54,18 +62,18 @@ impl Expiry {
         at: DateTime<Utc>,
         sidecar: &Sidecar,
     ) -> io::Result<()> {
-        let bucket = self.open_bucket(at)?;
-        match dir.hard_link(meta, &bucket, id) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            Err(error) if sys::links_unsupported(&error) => {
-                let json = sidecar.to_json().map_err(io::Error::other)?;
-                match sys::create_new(&bucket, id, 0o600) {
-                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-                    Err(error) => Err(error),
-                    Ok(mut file) => file.write_all(&json),
-                }
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let bucket = self.open_bucket(at)?;
+            match note_in(&bucket, dir, meta, id, sidecar) {
+                // Somebody removed the bucket while it was empty.
+                Err(error)
+                    if error.kind() == io::ErrorKind::NotFound
+                        && sys::is_removed(&bucket)
+                        && attempt < ATTEMPTS => {}
+                other => return other,
             }
-            other => other,
         }
     }
 
@@ -105,6 +113,21 @@ impl Expiry {
     /// Removes a bucket if it is empty.
     pub(crate) fn remove_empty(&self, name: &str) {
         let _ = self.dir.remove_dir(name);
+    }
+}
+
+fn note_in(bucket: &Dir, dir: &Dir, meta: &str, id: &str, sidecar: &Sidecar) -> io::Result<()> {
+    match dir.hard_link(meta, bucket, id) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) if sys::links_unsupported(&error) => {
+            let json = sidecar.to_json().map_err(io::Error::other)?;
+            match sys::create_new(bucket, id, 0o600) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+                Err(error) => Err(error),
+                Ok(mut file) => file.write_all(&json),
+            }
+        }
+        other => other,
     }
 }
 

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, BufWriter, Write as _};
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use media_storage::{Operation, Scope, StorageError};
+use media_storage::{Operation, Scope, StorageError, StorageErrorKind};
 use media_types::{Mime, Sha256};
 use serde::{Deserialize, Serialize};
 
@@ -110,8 +110,15 @@ fn gather(shared: &Shared) -> Result<Parts, StorageError> {
     }
     impl Visitor for Gather<'_> {
         fn media(&mut self, directory: &MediaDir, key: &Key) -> Next {
-            let Ok(Some(sidecar)) = described(directory, key) else {
-                return Next::Go;
+            let sidecar = match described(directory, key) {
+                Ok(Some(sidecar)) => sidecar,
+                Ok(None) => return Next::Go,
+                // Nothing can be told of it, now or later; all others are told.
+                Err(error) if error.kind() == StorageErrorKind::Corrupted => return Next::Go,
+                Err(error) => {
+                    self.failure = Some(error.with_operation(Operation::Export));
+                    return Next::Stop;
+                }
             };
             let used = directory
                 .dir()
@@ -134,6 +141,13 @@ fn gather(shared: &Shared) -> Result<Parts, StorageError> {
                     Next::Stop
                 }
             }
+        }
+        fn other(&mut self, path: &str, error: Option<io::Error>) -> Next {
+            let Some(error) = error else {
+                return Next::Go;
+            };
+            self.failure = Some(io_error(Operation::Export, error).with_key(path));
+            Next::Stop
         }
     }
     let mut gather = Gather {

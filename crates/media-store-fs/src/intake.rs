@@ -8,6 +8,7 @@ use media_storage::{Operation, Sha256Hasher, StorageError, StorageErrorKind};
 use media_types::{Sha256, base64};
 
 use crate::error::{fail, io_error};
+use crate::sys;
 
 /// How many bytes are decoded, hashed and written at a time.
 pub(crate) const PIECE: usize = 192 * 1024;
@@ -102,11 +103,7 @@ pub(crate) fn write_all(
             Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => {
-                let full = matches!(
-                    error.kind(),
-                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-                );
-                if !full || !relief.relieve() {
+                if !sys::is_full(&error) || !relief.relieve() {
                     return Err(io_error(Operation::Store, error));
                 }
             }

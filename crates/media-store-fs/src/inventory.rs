@@ -134,7 +134,7 @@ pub(crate) fn described(
             .with_key(key.path())
             .with_reason("the sidecar is missing")
     };
-    let gone = || sys::stat(directory.dir(), key.file.as_str()).is_err();
+    let gone = || sys::is_absent(&sys::stat(directory.dir(), key.file.as_str()));
     match read_sidecar(directory.dir(), &key.file.sidecar(), &key.file) {
         Ok(SidecarState::Good(mut sidecar)) => {
             sidecar.id = key.path();
@@ -153,6 +153,13 @@ fn usage(shared: &Shared, scope: &Scope) -> Result<Usage, StorageError> {
         deduplication: Deduplication,
         usage: Usage,
         shared_inodes: HashSet<u64>,
+        failure: Option<StorageError>,
+    }
+    impl Sum<'_> {
+        fn stop(&mut self, failure: StorageError) -> Next {
+            self.failure = Some(failure.with_operation(Operation::Usage));
+            Next::Stop
+        }
     }
     impl Visitor for Sum<'_> {
         fn media(&mut self, directory: &MediaDir, key: &Key) -> Next {
@@ -160,11 +167,19 @@ fn usage(shared: &Shared, scope: &Scope) -> Result<Usage, StorageError> {
                 match described(directory, key) {
                     Ok(Some(sidecar)) if sidecar.is_in(self.scope) => {}
                     // Whose it is cannot be told; it counts for the whole store only.
-                    _ => return Next::Go,
+                    Err(error) if error.kind() == StorageErrorKind::Corrupted => return Next::Go,
+                    Err(error) => return self.stop(error),
+                    Ok(_) => return Next::Go,
                 }
             }
-            let Ok(stat) = sys::stat(directory.dir(), key.file.as_str()) else {
-                return Next::Go;
+            let stat = match sys::stat(directory.dir(), key.file.as_str()) {
+                // Something else under the name of media is no reference.
+                Ok(stat) if !stat.is_file => return Next::Go,
+                Ok(stat) => stat,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Next::Go,
+                Err(error) => {
+                    return self.stop(io_error(Operation::Usage, error).with_key(key.path()));
+                }
             };
             self.usage.references += 1;
             self.usage.logical_bytes += stat.len;
@@ -178,14 +193,24 @@ fn usage(shared: &Shared, scope: &Scope) -> Result<Usage, StorageError> {
             }
             Next::Go
         }
+        fn other(&mut self, path: &str, error: Option<io::Error>) -> Next {
+            match error {
+                Some(error) => self.stop(io_error(Operation::Usage, error).with_key(path)),
+                None => Next::Go,
+            }
+        }
     }
     let mut sum = Sum {
         scope,
         deduplication: shared.config.deduplication,
         usage: Usage::default(),
         shared_inodes: HashSet::new(),
+        failure: None,
     };
     walk(shared, scope, &mut sum).map_err(|error| shared.io(Operation::Usage, "", error))?;
+    if let Some(failure) = sum.failure {
+        return Err(failure);
+    }
     if sys::is_removed(shared.base()) {
         return Err(shared.absent(Operation::Usage, ""));
     }
@@ -223,6 +248,10 @@ fn delete_scope(shared: &Shared, scope: Scope) -> Result<SweepReport, StorageErr
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(_) => self.report.failed += 1,
             }
+            Next::Go
+        }
+        fn other(&mut self, _: &str, error: Option<io::Error>) -> Next {
+            self.report.failed += u64::from(error.is_some());
             Next::Go
         }
         fn leave(&mut self, directory: &MediaDir, path: &str) -> Next {

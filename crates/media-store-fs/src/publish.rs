@@ -38,6 +38,7 @@ pub(crate) fn publish(
 ) -> Result<StorageReference, StorageError> {
     let io = |error| io_error(Operation::Store, error);
     let path = description.directories.join("/");
+    let mut relief = BlobRelief::new(shared);
     for _ in 0..ATTEMPTS {
         let name = FileName::new(digest.sha256, entry.id(), &description.mime);
         let key = media_key(&description.directories, &name)?;
@@ -50,8 +51,11 @@ pub(crate) fn publish(
             shared.config.default_retention,
             Utc::now().trunc_subsecs(3),
         );
-        stage_sidecar(shared, &entry, &sidecar)?;
-        let directory = shared.directories.create(&path).map_err(io)?;
+        stage_sidecar(shared, &entry, &sidecar, &mut relief)?;
+        let directory = match shared.directories.create(&path) {
+            Err(error) if sys::is_full(&error) && relief.relieve() => continue,
+            other => other.map_err(io)?,
+        };
         cancelled.check()?;
         match publish_into(shared, &entry, &directory, &name, &sidecar) {
             Ok(()) => return sidecar.reference(BACKEND, shared.config.name.as_deref()),
@@ -64,25 +68,30 @@ pub(crate) fn publish(
                 entry.rename().map_err(io)?;
             }
             Err(error) if sys::is_too_many_links(&error) => unshare(shared, &entry, digest)?,
+            Err(error) if sys::is_full(&error) && relief.relieve() => {}
             Err(error) => return Err(io(error)),
         }
     }
     Err(io(io::ErrorKind::ResourceBusy.into()))
 }
 
-fn stage_sidecar(shared: &Shared, entry: &Entry, sidecar: &Sidecar) -> Result<(), StorageError> {
+fn stage_sidecar(
+    shared: &Shared,
+    entry: &Entry,
+    sidecar: &Sidecar,
+    relief: &mut BlobRelief<'_>,
+) -> Result<(), StorageError> {
     let json = sidecar.to_json()?;
     let name = entry.sidecar();
-    let mut relief = BlobRelief::new(shared);
     // Left from an attempt before, if anything.
     let _ = entry.dir().remove_file(&name);
     let file = blobs::create(
         entry,
         &name,
         shared.config.permissions.sidecar_mode(),
-        &mut relief,
+        relief,
     )?;
-    write_all(&file, &json, &mut relief)?;
+    write_all(&file, &json, relief)?;
     if shared.is_synced() {
         file.sync_all()
             .map_err(|error| io_error(Operation::Store, error))?;
@@ -163,7 +172,7 @@ fn unshare(shared: &Shared, entry: &Entry, digest: Digest) -> Result<(), Storage
         )?;
         match copy_bytes(&pinned, &copy) {
             Ok(()) => break copy,
-            Err(error) if error.kind() == io::ErrorKind::StorageFull && relief.relieve() => {
+            Err(error) if sys::is_full(&error) && relief.relieve() => {
                 entry.dir().remove_file(&helper).map_err(io)?;
             }
             Err(error) => return Err(io(error)),

@@ -48,7 +48,7 @@ impl Stagings {
         })
     }
 
-    /// Forgets our directory; the next entry makes a new one. For one that was removed by hand.
+    /// Forgets our directory; the next entry makes a new one.
     pub(crate) fn reset(&self) {
         *self.own.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
@@ -62,7 +62,9 @@ impl Stagings {
             };
             match sys::open_dir(&self.tmp, name).and_then(|dir| sys::stat(&dir, id)) {
                 Ok(_) => return Ok(true),
-                Err(error) if is_absent(&error) => {}
+                // What is no directory stages nothing.
+                Err(error) if is_absent(&error) || error.kind() == io::ErrorKind::NotADirectory => {
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -112,27 +114,18 @@ impl Stagings {
         }
         if mode == SweepMode::Remove {
             dir.remove_file(LOCK)?;
-            self.tmp.remove_dir(name)?;
+            match self.tmp.remove_dir(name) {
+                // Another sweeper looks at it by now, and removes it in its turn.
+                Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
+                other => other?,
+            }
         }
         Ok(())
     }
 
-    /// Removes our directory if nothing is staged in it any more.
+    /// Lets go of our directory. It goes with its last entry.
     pub(crate) fn close(&self) {
-        let own = self
-            .own
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(staging) = own {
-            staging.remove(&self.tmp);
-        }
-    }
-}
-
-impl Drop for Stagings {
-    fn drop(&mut self) {
-        self.close();
+        self.reset();
     }
 }
 
@@ -171,6 +164,7 @@ fn take_lock(dir: &Dir, creation: Creation) -> io::Result<Option<File>> {
 /// A staging directory with its lock: while the lock is held, nobody else touches the directory.
 #[derive(Debug)]
 pub(crate) struct Staging {
+    tmp: Arc<Dir>,
     name: String,
     dir: Dir,
     // Held until the directory is removed or the process ends.
@@ -178,7 +172,7 @@ pub(crate) struct Staging {
 }
 
 impl Staging {
-    fn create(tmp: &Dir) -> Result<Self, StorageError> {
+    fn create(tmp: &Arc<Dir>) -> Result<Self, StorageError> {
         let mut attempt = 0;
         loop {
             attempt += 1;
@@ -204,7 +198,7 @@ impl Staging {
         }
     }
 
-    fn create_named(tmp: &Dir, name: &str) -> io::Result<Option<Self>> {
+    fn create_named(tmp: &Arc<Dir>, name: &str) -> io::Result<Option<Self>> {
         sys::create_dir(tmp, name, 0o700)?;
         let dir = sys::open_dir(tmp, name)?;
         let made = take_lock(&dir, Creation::New);
@@ -213,21 +207,24 @@ impl Staging {
             let _ = tmp.remove_dir(name);
         }
         Ok(made?.map(|lock| Self {
+            tmp: Arc::clone(tmp),
             name: name.to_owned(),
             dir,
             _lock: lock,
         }))
     }
+}
 
-    fn remove(&self, tmp: &Dir) {
-        // Entries still staged keep the directory; a sweeper removes it after the process.
+impl Drop for Staging {
+    fn drop(&mut self) {
+        // What could not be removed keeps the directory; a sweeper takes it.
         let others = self.dir.entries().map_or(true, |entries| {
             entries
                 .flatten()
                 .any(|entry| entry.file_name().to_str() != Some(LOCK))
         });
         if !others && self.dir.remove_file(LOCK).is_ok() {
-            let _ = tmp.remove_dir(&self.name);
+            let _ = self.tmp.remove_dir(&self.name);
         }
     }
 }

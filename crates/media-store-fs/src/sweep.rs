@@ -44,10 +44,12 @@ pub(crate) fn sweep(shared: &Shared, options: &SweepOptions) -> Result<SweepRepo
         pretended: HashMap::new(),
     };
     sweep.staging().map_err(io)?;
-    sweep.expired().map_err(io)?;
     if options.depth() == SweepDepth::Full {
-        sweep.hints().map_err(io)?;
+        // The walk sees everything that has expired, also what no hint tells.
         sweep.orphans().map_err(io)?;
+        sweep.hints().map_err(io)?;
+    } else {
+        sweep.expired().map_err(io)?;
     }
     if let Some(capacity) = options.capacity().or(shared.config.capacity) {
         sweep.prune(capacity).map_err(io)?;
@@ -84,8 +86,12 @@ impl Sweep<'_> {
     fn expired(&mut self) -> io::Result<()> {
         for name in self.shared.expiry.due(self.now)? {
             let bucket = match self.shared.expiry.open(&name) {
+                Ok(bucket) => bucket,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                other => other?,
+                Err(_) => {
+                    self.report.failed += 1;
+                    continue;
+                }
             };
             for entry in bucket.entries()? {
                 if self.room == 0 {
@@ -226,7 +232,7 @@ impl Sweep<'_> {
                 };
                 let live = match read_hint(&bucket, &id) {
                     Ok(Some(hinted)) => {
-                        self.shared.base().symlink_metadata(&hinted.id).is_ok()
+                        !sys::is_absent(&sys::stat(self.shared.base(), &hinted.id))
                             || self.shared.stagings.is_staged(&id)?
                     }
                     Ok(None) => false,
@@ -243,22 +249,33 @@ impl Sweep<'_> {
         Ok(())
     }
 
-    /// Sidecars whose media is gone; and hints that are missing are made again.
+    /// Media that has expired, sidecars whose media is gone; and hints that are missing are made
+    /// again.
     fn orphans(&mut self) -> io::Result<()> {
         struct Orphans<'a, 'b>(&'a mut Sweep<'b>, Option<io::Error>);
         impl Visitor for Orphans<'_, '_> {
             fn media(&mut self, directory: &MediaDir, key: &Key) -> Next {
-                if let Ok(Some(sidecar)) = described(directory, key) {
-                    if sidecar.stored_at > self.0.now {
-                        self.0.report.future += u64::from(sidecar.expires_at.is_none());
+                let Ok(Some(sidecar)) = described(directory, key) else {
+                    return Next::Go;
+                };
+                let sweep = &mut *self.0;
+                if sidecar.stored_at > sweep.now {
+                    sweep.report.future += 1;
+                } else if sidecar.is_expired(sweep.now) {
+                    if sweep.room > 0 {
+                        match sweep.delete(key, &sidecar) {
+                            Ok(removed) => sweep.report.expired += u64::from(removed),
+                            Err(_) => sweep.report.failed += 1,
+                        }
                     }
-                    if let Some(at) = sidecar.expires_at
-                        && self.0.mode == SweepMode::Remove
-                    {
-                        let meta = key.file.sidecar();
-                        let expiry = &self.0.shared.expiry;
-                        let _ = expiry.note(directory.dir(), &meta, key.file.id(), at, &sidecar);
-                    }
+                    return Next::Go;
+                }
+                if let Some(at) = sidecar.expires_at
+                    && sweep.mode == SweepMode::Remove
+                {
+                    let meta = key.file.sidecar();
+                    let expiry = &sweep.shared.expiry;
+                    let _ = expiry.note(directory.dir(), &meta, key.file.id(), at, &sidecar);
                 }
                 Next::Go
             }
@@ -271,6 +288,10 @@ impl Sweep<'_> {
                         Next::Stop
                     }
                 }
+            }
+            fn other(&mut self, _: &str, error: Option<io::Error>) -> Next {
+                self.0.report.failed += u64::from(error.is_some());
+                Next::Go
             }
         }
         let shared = self.shared;

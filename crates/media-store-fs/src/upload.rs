@@ -13,7 +13,7 @@ use crate::blobs::{self, Source};
 use crate::cancel::{Cancelled, Minted, off_runtime};
 use crate::config::Deduplication;
 use crate::error::{fail, io_error};
-use crate::intake::{Digest, PIECE, Whole, within, write_all};
+use crate::intake::{Digest, PIECE, Relief as _, Whole, within, write_all};
 use crate::publish::{Description, note_acquired, publish};
 use crate::shared::{BlobRelief, Shared};
 use crate::staging::Entry;
@@ -133,7 +133,14 @@ fn write_whole(
 
 /// A staged entry; when our staging directory was removed by hand, in a new one.
 fn staged_entry(shared: &Shared) -> Result<Entry, StorageError> {
-    let entry = shared.stagings.entry()?;
+    let entry = match shared.stagings.entry() {
+        Err(error)
+            if error.kind() == StorageErrorKind::DiskSpace && BlobRelief::new(shared).relieve() =>
+        {
+            shared.stagings.entry()?
+        }
+        other => other?,
+    };
     if crate::sys::is_removed(entry.dir()) {
         shared.stagings.reset();
         return shared.stagings.entry();

@@ -110,11 +110,19 @@ fn step(
             continue;
         };
         let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if is_directory && !name.starts_with('.') && enter(&name)? == Next::Stop {
+        if is_directory && is_segment(&name) && enter(&name)? == Next::Stop {
             return Ok(Next::Stop);
         }
     }
     Ok(Next::Go)
+}
+
+/// Whether a directory may be one of ids. Others, such as `lost+found`, are nobody's business.
+fn is_segment(name: &str) -> bool {
+    !name.starts_with('.')
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"._-%~".contains(&b))
 }
 
 fn files(directory: &MediaDir, path: &str, visitor: &mut dyn Visitor) -> io::Result<Next> {

@@ -54,6 +54,21 @@ pub(crate) fn stat(dir: &Dir, name: &str) -> io::Result<Stat> {
     Ok(stat_of(&metadata))
 }
 
+/// Whether there is no room, or none left of a quota.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
+}
+
+/// Whether something is certainly not there: an error that tells nothing is no absence.
+pub(crate) fn is_absent(looked: &io::Result<Stat>) -> bool {
+    looked
+        .as_ref()
+        .is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+}
+
 fn stat_of(metadata: &cap_std::fs::Metadata) -> Stat {
     Stat {
         identity: Identity {

@@ -58,10 +58,19 @@ pub(crate) fn set_creation_mode(options: &mut OpenOptions, mode: u32) {
 
 /// Sets the mode where the process's umask took bits away.
 pub(crate) fn fix_file_mode(file: &File, mode: u32) -> io::Result<()> {
-    if file.metadata()?.mode() & 0o7777 == mode {
+    let actual = file.metadata()?.mode() & 0o7777;
+    if actual == mode {
         return Ok(());
     }
-    file.set_permissions(Permissions::from_mode(mode))
+    match file.set_permissions(Permissions::from_mode(mode)) {
+        // A file system without modes will do if it opens nothing to others.
+        Err(error)
+            if error.kind() == io::ErrorKind::PermissionDenied && actual & 0o077 & !mode == 0 =>
+        {
+            Ok(())
+        }
+        other => other,
+    }
 }
 
 /// Creates a directory with a mode, whatever the umask.
@@ -138,16 +147,13 @@ pub(crate) fn kind_of_os_error(error: &io::Error) -> StorageErrorKind {
     match error.raw_os_error().map(Errno::from_raw_os_error) {
         Some(Errno::DQUOT | Errno::NOSPC) => StorageErrorKind::DiskSpace,
         Some(
-            Errno::IO
-            | Errno::MFILE
-            | Errno::NFILE
-            | Errno::NOMEM
-            | Errno::AGAIN
-            | Errno::NXIO
-            | Errno::MLINK,
+            Errno::IO | Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::AGAIN | Errno::MLINK,
         ) => StorageErrorKind::Unavailable,
         Some(Errno::NOLCK) => StorageErrorKind::Config,
-        Some(Errno::LOOP | Errno::ISDIR) => StorageErrorKind::Corrupted,
+        // A link, a directory, a socket or a device without a driver in place of a file.
+        Some(Errno::LOOP | Errno::ISDIR | Errno::NXIO | Errno::NODEV) => {
+            StorageErrorKind::Corrupted
+        }
         _ => StorageErrorKind::Other,
     }
 }
