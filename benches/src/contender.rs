@@ -18,6 +18,7 @@ use object_store::local::LocalFileSystem;
 use sha2::Digest as _;
 
 use crate::Result;
+use crate::bodies::Bodies;
 
 /// The codec that the store uses, as a careful hand would use it.
 static ENGINE: LazyLock<Simd> = LazyLock::new(|| {
@@ -138,6 +139,18 @@ impl Contender {
     /// `cacache`. It does not know durability.
     pub fn cacache(dir: &Path) -> Self {
         Self::Cacache(dir.to_owned())
+    }
+
+    /// Makes the directories that a store in use has: stores a thousand small media.
+    ///
+    /// # Errors
+    /// Of the contender.
+    pub async fn warm(&self) -> Result<()> {
+        let mut bodies = Bodies::new(64);
+        for n in 0..1000 {
+            self.put(bodies.base64(), Seat::active(n)).await?;
+        }
+        Ok(())
     }
 
     /// Stores media that is given in base64.

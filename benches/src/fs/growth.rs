@@ -10,7 +10,7 @@ use media_store_fs::{Durability, FileStore};
 
 use super::lanes::New;
 use super::store::faster;
-use super::{Plan, SIZES, fresh};
+use super::{Plan, SIZES, fresh, remove};
 use crate::bodies::Bodies;
 use crate::chart::{self, Line};
 use crate::contender::{Contender, Manner, Seat};
@@ -54,7 +54,7 @@ pub(super) async fn growth(plan: &Plan, report: &mut Report) -> Result<()> {
             walks(&store, largest, report).await?;
         }
         eprintln!("removing what was filled in");
-        std::fs::remove_dir_all(&dir)?;
+        remove(&dir).await?;
     }
     let svg = chart::draw(
         "Storing 1 MB from base64, Buffered",
@@ -86,6 +86,7 @@ async fn fill(kind: Kind, dir: &Path, references: usize) -> Result<()> {
         .buffer_unordered(8)
         .try_collect::<()>()
         .await?;
+    contender.warm().await?;
     eprintln!(
         "{}: filled with {} in {:.1} s",
         kind.name(),
@@ -129,7 +130,7 @@ async fn measure(
                 lanes.push(New::lane(contender, len));
             }
         }
-        let times = race(&mut lanes, plan.rounds).await?;
+        let times = race(&mut lanes, plan.rounds / 2).await?;
         let [whole, pieces, grown @ ..] = times.as_slice() else {
             return Err("no floor".into());
         };
@@ -168,7 +169,6 @@ async fn measure(
             "by empty",
             &rows,
         );
-        std::fs::remove_dir_all(floors)?;
     }
     Ok(lines)
 }

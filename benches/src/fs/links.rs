@@ -4,7 +4,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use media_store_fs::Durability;
 
 use super::lanes::{Again, Delete};
-use super::{Plan, fresh};
+use super::{Plan, fresh, remove};
 use crate::bodies::Bodies;
 use crate::contender::{Contender, Seat};
 use crate::race::{Lane, race};
@@ -65,6 +65,6 @@ pub(super) async fn links(plan: &Plan, report: &mut Report) -> Result<()> {
         );
     }
     drop(store);
-    std::fs::remove_dir_all(dir)?;
+    remove(&dir).await?;
     Ok(())
 }

@@ -85,7 +85,7 @@ pub async fn run(plan: &Plan) -> Result<Report> {
         machine::load(),
     ));
     report.say(
-        "Contenders take turns within each round, so that a machine whose speed drifts favours none; ratios are medians of the ratios within rounds. *Floor*: the least that storing takes, written by hand: decode base64 (the same codec), SHA-256 (the same code), write to one name, rename to another, nothing kept about the media; it is done in two ways, whole and piece by piece through memory that is used again, and the faster counts. `object_store::LocalFileSystem` does not hash; `cacache` hashes and keeps an index. 1 MB is 1,000,000 bytes. Every store is removed again before the next, outside the time.",
+        "Contenders take turns within each round, so that a machine whose speed drifts favours none; ratios are medians of the ratios within rounds. *Floor*: the least that storing takes, written by hand: decode base64 (the same codec), SHA-256 (the same code), write to one name, rename to another, nothing kept about the media; it is done in two ways, whole and piece by piece through memory that is used again, and the faster counts. `object_store::LocalFileSystem` does not hash; `cacache` hashes and keeps an index. 1 MB is 1,000,000 bytes. Stores are in use: a thousand small media lie in each before it is measured.",
     );
     if plan.wants("store") {
         store::new_media(plan, &mut report).await?;
@@ -111,13 +111,23 @@ pub async fn run(plan: &Plan) -> Result<Report> {
     Ok(report)
 }
 
-/// Makes an empty directory, removing what was there.
+/// Makes a new directory of a name that starts so.
 fn fresh(dir: &Path) -> Result<PathBuf> {
-    if dir.exists() {
-        std::fs::remove_dir_all(dir)?;
+    let name = dir.file_name().unwrap_or_default();
+    let parent = dir.parent().unwrap_or(dir);
+    let made = tempfile::Builder::new().prefix(name).tempdir_in(parent)?;
+    Ok(made.keep())
+}
+
+/// Removes a directory and lets the system forget that there was one: see [`lanes::New`].
+async fn remove(dir: &Path) -> Result<()> {
+    let doomed = dir.to_owned();
+    tokio::task::spawn_blocking(move || std::fs::remove_dir_all(doomed)).await??;
+    if !machine::drop_caches() {
+        machine::settle().await?;
+        tokio::time::sleep(std::time::Duration::from_secs(60)).await;
     }
-    std::fs::create_dir_all(dir)?;
-    Ok(dir.to_owned())
+    Ok(())
 }
 
 /// Sizes that are measured, with their names.

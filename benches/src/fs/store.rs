@@ -53,6 +53,9 @@ pub(super) async fn new_media(plan: &Plan, report: &mut Report) -> Result<()> {
             if buffered {
                 named.push(("`cacache`", Contender::cacache(&dir.join("cacache"))));
             }
+            for (_, contender) in &named {
+                contender.warm().await?;
+            }
             let mut lanes: Vec<Box<dyn Lane>> = named
                 .iter()
                 .map(|(_, contender)| New::lane(contender.clone(), len))
@@ -123,6 +126,7 @@ pub(super) async fn again(plan: &Plan, report: &mut Report) -> Result<()> {
             }
             let mut lanes = vec![by_hand(Manner::Whole), by_hand(Manner::Pieces)];
             for (_, contender) in &others {
+                contender.warm().await?;
                 // The one that the others repeat.
                 contender.put(text.clone(), Seat::active(0)).await?;
                 lanes.push(Box::new(Again {
@@ -183,6 +187,7 @@ pub(super) async fn medium(plan: &Plan, report: &mut Report) -> Result<()> {
     let mut rows = Vec::new();
     let dir = fresh(&plan.dir.join("medium"))?;
     let buffered = Contender::store(&dir.join("buffered"), Durability::Buffered, true).await?;
+    buffered.warm().await?;
     let times = race(&mut [New::lane(buffered, 200 * 1024)], plan.rounds).await?;
     for samples in &times {
         rows.push(
@@ -192,6 +197,7 @@ pub(super) async fn medium(plan: &Plan, report: &mut Report) -> Result<()> {
     }
     let synced = Contender::store(&dir.join("synced"), Durability::Synced, true).await?;
     let floor = Contender::floor(&dir.join("floor"), Durability::Synced, Manner::Pieces)?;
+    synced.warm().await?;
     let mut lanes = vec![New::lane(synced, 200 * 1024), New::lane(floor, 200 * 1024)];
     let times = race(&mut lanes, plan.synced_rounds).await?;
     if let [ours, floor] = times.as_slice() {
@@ -204,7 +210,7 @@ pub(super) async fn medium(plan: &Plan, report: &mut Report) -> Result<()> {
     }
     report.table(
         "Store 200 KiB, deduplicating, new",
-        "In a directory that is new; fsyncs as they are by hand at that moment.",
+        "Fsyncs as they are by hand at that moment.",
         "",
         &rows,
     );
