@@ -11,7 +11,7 @@ use super::limits;
 use super::prepared::Prepared;
 use super::response::{Response, Spent};
 use crate::error::ConversationError;
-use crate::externalize::{Externalizer, Minted, held_by, references_of};
+use crate::externalize::{Externalizer, Minted, held_by, is_for_good, references_of};
 use crate::listener::{Event, KeptInline};
 use crate::manager::Core;
 use crate::message::{Message, Role};
@@ -148,14 +148,16 @@ impl Unsaved {
         if self.core.externalizer.is_none() || self.record.externalized < base {
             return self.record.externalized;
         }
-        let failed = self
-            .kept_inline
-            .iter()
-            .filter(|kept| kept.storage_error.is_some());
-        failed
+        self.to_be_tried_again()
             .map(|kept| kept.message_index)
             .min()
             .unwrap_or(base + self.messages.len() as u64)
+    }
+
+    /// What this turn keeps inline because the store fails now.
+    fn to_be_tried_again(&self) -> impl Iterator<Item = &KeptInline> {
+        let failed = |kept: &&KeptInline| kept.storage_error.is_some_and(|kind| !is_for_good(kind));
+        self.kept_inline.iter().filter(failed)
     }
 
     /// Externalizes what an older history holds inline, some messages each turn. The turn is saved
@@ -164,10 +166,7 @@ impl Unsaved {
         let Some(externalizer) = &self.core.externalizer else {
             return record;
         };
-        let store_fails = self
-            .kept_inline
-            .iter()
-            .any(|kept| kept.storage_error.is_some());
+        let store_fails = self.to_be_tried_again().next().is_some();
         if store_fails || !self.core.config.externalize_history() {
             return record;
         }

@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use media_loader::MediaLoader;
-use media_storage::MediaStorage;
+use media_storage::{MediaStorage, StorageErrorKind};
 
 mod batch;
 mod minted;
@@ -29,6 +29,14 @@ use crate::message::Message;
 use crate::state::ConversationRecord;
 use batch::{Batch, Failure, Unreadable};
 use scan::Candidate;
+
+/// Whether the store would refuse the same media again, so that trying again is of no use.
+pub(crate) fn is_for_good(kind: StorageErrorKind) -> bool {
+    matches!(
+        kind,
+        StorageErrorKind::TooLarge | StorageErrorKind::InvalidInput | StorageErrorKind::Unsupported
+    )
+}
 
 /// Externalizes messages of a conversation.
 #[derive(Debug)]
@@ -132,6 +140,7 @@ impl Externalizer {
                     changed |= !stored.is_empty();
                     scan::apply(message, &stored);
                 }
+                Err(Failure { error, .. }) if is_for_good(error.kind()) => {}
                 Err(_) => return (index, changed),
             }
         }

@@ -68,7 +68,8 @@ impl ConversationManagerBuilder {
     }
 
     /// How media is read that is not in a message: its own store or stores, its policy for files
-    /// and its limits. Default: a loader on the manager's media store that reads no files.
+    /// and its limits. Listeners are told of reads only as far as its stores tell them. Default: a
+    /// loader on the manager's media store that reads no files.
     pub fn with_media_loader(mut self, loader: MediaLoader) -> Self {
         self.loader = Some(loader);
         self

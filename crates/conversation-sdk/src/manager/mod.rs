@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use media_loader::MediaLoader;
 use media_storage::{SweepOptions, SweepReport};
 use media_types::{ConversationId, SessionId, UserId};
 
@@ -54,6 +55,11 @@ impl ConversationManager {
                 .warn(None, format!("pack {}: {warning}", pack.id()));
         }
         Ok(pack)
+    }
+
+    /// How media of messages is read: for showing what a [`Response`](crate::Response) refers to.
+    pub fn media_loader(&self) -> &MediaLoader {
+        &self.core.loader
     }
 
     /// Starts a conversation. It is kept from its first turn on.
@@ -218,8 +224,8 @@ impl ConversationManager {
         Ok(report)
     }
 
-    /// Waits until everything that was begun is saved, and refuses everything after. Stores are not
-    /// closed; they may be shared.
+    /// Refuses every new turn, and waits for what is being saved or deleted. Turns that still wait
+    /// for their model are left to whoever holds them. Stores are not closed; they may be shared.
     ///
     /// # Errors
     /// None now; later stores may have some.

@@ -3,8 +3,8 @@
 
 use conversation_sdk::provider::Completion;
 use conversation_sdk::{
-    ConversationErrorKind, ManagerConfig, Message, OnStorageError, Part, Tool, ToolCall,
-    ToolDefinition, ToolError, ToolOutput, UserMessage, Window,
+    ConversationErrorKind, ManagerConfig, Message, OnStorageError, Part, ReferenceAccess, Tool,
+    ToolCall, ToolDefinition, ToolError, ToolOutput, UserMessage, Window,
 };
 use media_loader::{FileAccess, MediaLoader};
 use media_storage::{
@@ -512,4 +512,61 @@ async fn a_tool_result_alone_is_taken_from_its_message() {
         store.usage(scope).await.unwrap().logical_bytes,
         500 * KIB as u64
     );
+}
+
+#[tokio::test]
+async fn media_that_the_store_never_takes_stays_inline_and_holds_nothing_up() {
+    let store = FaultyStorage::new(InMemoryStorage::new().with_max_media_size(300 * KIB as u64));
+    let manager = conversation_sdk::ConversationManager::builder()
+        .with_provider(Scripted::new())
+        .with_media_storage(store.clone())
+        .build()
+        .unwrap();
+    let mut conversation = manager.new_conversation(&pack(), config()).await.unwrap();
+    let too_large = [picture(1, 300 * KIB + 1)];
+    let response = conversation.send_with_media("x", too_large).await.unwrap();
+    let kept = &response.kept_inline()[0];
+    assert_eq!(kept.storage_error, Some(StorageErrorKind::TooLarge));
+    store.inject(Fault::from_nth(Call::Store, 2).fail(StorageErrorKind::Unavailable));
+    conversation
+        .send_with_media("y", [picture(2, 300 * KIB)])
+        .await
+        .unwrap();
+    store.heal();
+    let before = store.calls(Call::Store);
+    conversation.send("z").await.unwrap();
+    // The one that failed for a while is stored; the other one is not tried again.
+    assert_eq!(references(&conversation.messages().await.unwrap()).len(), 1);
+    assert_eq!(store.calls(Call::Store), before + 1);
+    conversation.send("and on").await.unwrap();
+    assert_eq!(store.calls(Call::Store), before + 1);
+}
+
+#[tokio::test]
+async fn references_reach_as_far_as_the_manager_allows() {
+    for (access, user, session, seen) in [
+        (ReferenceAccess::Conversation, "user-1", "session-1", false),
+        (ReferenceAccess::Session, "user-2", "session-1", true),
+        (ReferenceAccess::Session, "user-1", "session-2", false),
+        (ReferenceAccess::User, "user-1", "session-2", true),
+        (ReferenceAccess::User, "user-2", "session-1", false),
+        (ReferenceAccess::Any, "user-2", "session-2", true),
+    ] {
+        let (provider, store) = (Scripted::new(), InMemoryStorage::new());
+        let manager = builder(&provider, &store)
+            .with_config(ManagerConfig::default().with_reference_access(access))
+            .build()
+            .unwrap();
+        let mut first = manager.new_conversation(&pack(), config()).await.unwrap();
+        let response = first
+            .send_with_media("x", [picture(1, 200 * KIB)])
+            .await
+            .unwrap();
+        let media = response.messages()[0].media().next().unwrap().clone();
+        let other = config().with_user(user).with_session(session);
+        let mut second = manager.new_conversation(&pack(), other).await.unwrap();
+        second.send_with_media("y", [media]).await.unwrap();
+        let got = provider.last().media.remove(0);
+        assert_eq!(got.is_ok(), seen, "{access:?} {user} {session}: {got:?}");
+    }
 }

@@ -2,9 +2,11 @@
 
 mod builder;
 mod conversation;
+mod crash;
 mod deletion;
 mod events;
 mod externalizer;
+mod golden_state;
 #[cfg(feature = "openai")]
 mod openai;
 mod pack;
