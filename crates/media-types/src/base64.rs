@@ -119,7 +119,54 @@ impl Decoder {
     ///
     /// # Errors
     /// [`Base64Error`]; the decoder is of no use after it.
-    pub fn push(&mut self, mut text: &[u8], out: &mut Vec<u8>) -> Result<(), Base64Error> {
+    pub fn push(&mut self, text: &[u8], out: &mut Vec<u8>) -> Result<(), Base64Error> {
+        let old = out.len();
+        out.resize(old + room_for(text.len()), 0);
+        let decoded = self.decode(text, &mut out[old..]);
+        out.truncate(old + decoded.as_ref().map_or(0, |len| *len));
+        decoded.map(drop)
+    }
+
+    /// Decodes the next piece to the start of `buffer` and returns how many bytes that were. The
+    /// buffer grows where it must and never shrinks: one that is used again need not be cleared.
+    ///
+    /// # Errors
+    /// [`Base64Error`]; the decoder is of no use after it.
+    ///
+    /// ```
+    /// # use media_types::base64::Decoder;
+    /// let (mut decoder, mut buffer) = (Decoder::new(), Vec::new());
+    /// let len = decoder.push_into(b"aGVsbG8h", &mut buffer)?;
+    /// assert_eq!(buffer[..len], *b"hello!");
+    /// # Ok::<(), media_types::Base64Error>(())
+    /// ```
+    pub fn push_into(&mut self, text: &[u8], buffer: &mut Vec<u8>) -> Result<usize, Base64Error> {
+        let room = room_for(text.len());
+        if buffer.len() < room {
+            buffer.resize(room, 0);
+        }
+        self.decode(text, buffer)
+    }
+
+    /// Ends the text and appends what was left.
+    ///
+    /// # Errors
+    /// [`Base64Error`] when the text ends in the middle of a byte.
+    pub fn finish(self, out: &mut Vec<u8>) -> Result<(), Base64Error> {
+        let left = &self.carry[..self.carried];
+        if left.len() == 1 {
+            return Err(Base64Error::new(self.offset, "it ends in mid-byte"));
+        }
+        let start = self.offset - (self.pads + self.carried) as u64;
+        let mut last = [0; 3];
+        let len = decode_symbols(left, start, &mut last)?;
+        out.extend_from_slice(&last[..len]);
+        Ok(())
+    }
+
+    /// `out` has [`room_for`] the text.
+    fn decode(&mut self, text: &[u8], out: &mut [u8]) -> Result<usize, Base64Error> {
+        let (mut text, mut len) = self.decode_plain(text, out);
         while let Some(&first) = text.first() {
             match first {
                 b'\n' | b'\r' => {
@@ -140,30 +187,35 @@ impl Decoder {
                 _ => {
                     let end = memchr::memchr3(b'\n', b'\r', b'=', text).unwrap_or(text.len());
                     let (run, rest) = text.split_at(end);
-                    self.push_run(run, out)?;
+                    len += self.decode_run(run, &mut out[len..])?;
                     text = rest;
                 }
             }
         }
-        Ok(())
+        Ok(len)
     }
 
-    /// Ends the text and appends what was left.
-    ///
-    /// # Errors
-    /// [`Base64Error`] when the text ends in the middle of a byte.
-    pub fn finish(self, out: &mut Vec<u8>) -> Result<(), Base64Error> {
-        let left = &self.carry[..self.carried];
-        if left.len() == 1 {
-            return Err(Base64Error::new(self.offset, "it ends in mid-byte"));
+    /// Decodes as much as can be decoded without a look for line breaks and padding, provided that
+    /// there are none: whatever is wrong is found, and told, the slow way. Returns the rest of the
+    /// text and how many bytes there are.
+    fn decode_plain<'a>(&mut self, text: &'a [u8], out: &mut [u8]) -> (&'a [u8], usize) {
+        // The last group may be padded.
+        let end = (text.len() / 4 * 4).saturating_sub(4);
+        let (plain, rest) = text.split_at(end);
+        // What ends so would be taken for the end of the text.
+        let fits = self.carried == 0 && self.pads == 0 && plain.last().is_some_and(|b| *b != b'=');
+        match fits.then(|| ENGINE.decode_slice(plain, out)) {
+            Some(Ok(len)) => {
+                self.offset += end as u64;
+                (rest, len)
+            }
+            _ => (text, 0),
         }
-        let start = self.offset - (self.pads + self.carried) as u64;
-        decode_onto(left, start, out)
     }
 
     /// Symbols only: no line break, no padding.
-    fn push_run(&mut self, mut run: &[u8], out: &mut Vec<u8>) -> Result<(), Base64Error> {
-        let mut start = self.offset;
+    fn decode_run(&mut self, mut run: &[u8], out: &mut [u8]) -> Result<usize, Base64Error> {
+        let (mut start, mut len) = (self.offset, 0);
         self.offset += run.len() as u64;
         if self.carried > 0 {
             let take = run.len().min(4 - self.carried);
@@ -172,42 +224,38 @@ impl Decoder {
             self.carried += take;
             run = rest;
             if self.carried < 4 {
-                return Ok(());
+                return Ok(0);
             }
-            decode_onto(&self.carry, start.saturating_sub(4 - take as u64), out)?;
+            len = decode_symbols(&self.carry, start.saturating_sub(4 - take as u64), out)?;
             self.carried = 0;
             start += take as u64;
         }
         let (whole, rest) = run.split_at(run.len() / 4 * 4);
-        decode_onto(whole, start, out)?;
+        len += decode_symbols(whole, start, &mut out[len..])?;
         self.carry[..rest.len()].copy_from_slice(rest);
         self.carried = rest.len();
-        Ok(())
+        Ok(len)
     }
 }
 
-fn decode_onto(symbols: &[u8], start: u64, out: &mut Vec<u8>) -> Result<(), Base64Error> {
-    let old = out.len();
-    out.resize(old + symbols.len().div_ceil(4) * 3, 0);
-    match ENGINE.decode_slice(symbols, &mut out[old..]) {
-        Ok(written) => {
-            out.truncate(old + written);
-            Ok(())
-        }
-        Err(error) => {
-            out.truncate(old);
-            let (at, reason) = match error {
-                DecodeSliceError::DecodeError(DecodeError::InvalidByte(at, _)) => {
-                    (at, "a character outside the alphabet")
-                }
-                DecodeSliceError::DecodeError(DecodeError::InvalidLastSymbol {
-                    offset, ..
-                }) => (offset, "bits left over in the last symbol"),
-                _ => (symbols.len(), "it ends in mid-byte"),
-            };
-            Err(Base64Error::new(start + at as u64, reason))
-        }
-    }
+/// How many bytes a piece of text can decode to, with what is carried over.
+const fn room_for(text: usize) -> usize {
+    text / 4 * 3 + 6
+}
+
+fn decode_symbols(symbols: &[u8], start: u64, out: &mut [u8]) -> Result<usize, Base64Error> {
+    ENGINE.decode_slice(symbols, out).map_err(|error| {
+        let (at, reason) = match error {
+            DecodeSliceError::DecodeError(DecodeError::InvalidByte(at, _)) => {
+                (at, "a character outside the alphabet")
+            }
+            DecodeSliceError::DecodeError(DecodeError::InvalidLastSymbol { offset, .. }) => {
+                (offset, "bits left over in the last symbol")
+            }
+            _ => (symbols.len(), "it ends in mid-byte"),
+        };
+        Base64Error::new(start + at as u64, reason)
+    })
 }
 
 /// Encodes bytes that arrive in pieces of any size.
@@ -277,6 +325,10 @@ mod tests {
             ("aG VsbG8", 2),
             ("aGVsbG9=", 6),
             ("aG_s", 2),
+            ("aGVsbG8=aGVsbG8haGVs", 8),
+            ("aGVsbG8haGVsbG8=aGVs", 16),
+            ("aGVsbG8haGVs*G8haGVs", 12),
+            ("aGVsbG8haGVsbG9=\naGVs", 17),
         ] {
             let error = decode(text.as_bytes()).unwrap_err();
             assert_eq!(error.offset(), at, "{text}: {error}");
@@ -337,6 +389,14 @@ mod tests {
             }
             decoder.finish(&mut out).unwrap();
             prop_assert_eq!(&out, &bytes);
+
+            let (mut decoder, mut out, mut buffer) = (Decoder::new(), Vec::new(), Vec::new());
+            for piece in text.chunks(cuts[0]) {
+                let len = decoder.push_into(piece, &mut buffer).unwrap();
+                out.extend_from_slice(&buffer[..len]);
+            }
+            decoder.finish(&mut out).unwrap();
+            prop_assert_eq!(&out, &bytes);
             prop_assert_eq!(&decode(&text).unwrap(), &bytes);
 
             let (mut encoder, mut out, mut rest) = (Encoder::new(), Vec::new(), &bytes[..]);
@@ -350,6 +410,27 @@ mod tests {
             }
             encoder.finish(&mut out);
             prop_assert_eq!(String::from_utf8(out).unwrap(), encode(&bytes));
+        }
+
+        #[test]
+        fn pieces_fail_like_the_whole(text in "[AQgw]{0,40}[A=\n*]{0,6}[AQgw=]{0,20}", cut in 1_usize..30) {
+            let (mut decoder, mut out) = (Decoder::new(), Vec::new());
+            let mut pieces = text.as_bytes().chunks(cut);
+            let decoded = pieces
+                .try_for_each(|piece| decoder.push(piece, &mut out))
+                .and_then(|()| decoder.finish(&mut out));
+            // One symbol at a time is the slow way throughout.
+            let (mut slow, mut expected) = (Decoder::new(), Vec::new());
+            let mut symbols = text.as_bytes().chunks(1);
+            let slow = symbols
+                .try_for_each(|symbol| slow.push(symbol, &mut expected))
+                .and_then(|()| slow.finish(&mut expected));
+            prop_assert_eq!(decoded.is_ok(), slow.is_ok());
+            if let (Err(one), Err(two)) = (&decoded, &slow) {
+                prop_assert_eq!(one.offset(), two.offset());
+            } else {
+                prop_assert_eq!(out, expected);
+            }
         }
 
         #[test]
