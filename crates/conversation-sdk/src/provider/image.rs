@@ -32,7 +32,7 @@ pub trait ImageGenerator: fmt::Debug + Send + Sync + 'static {
 /// let request = ImageRequest::new("a red apple on a table").with_size("1024x1024");
 /// assert_eq!(request.size(), Some("1024x1024"));
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct ImageRequest {
     prompt: String,
     count: Option<u32>,
@@ -105,6 +105,18 @@ impl ImageRequest {
     /// Parameters of the provider's own.
     pub fn parameters(&self) -> &Map<String, Value> {
         &self.parameters
+    }
+}
+
+impl fmt::Debug for ImageRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ImageRequest")
+            .field("prompt", &format_args!("{} bytes", self.prompt.len()))
+            .field("count", &self.count)
+            .field("size", &self.size)
+            .field("quality", &self.quality)
+            .field("parameters", &self.parameters.keys().collect::<Vec<_>>())
+            .finish()
     }
 }
 

@@ -1,4 +1,22 @@
 //! Model providers: the trait, what goes in and what comes out.
+//!
+//! A [`Provider`] is asked with a [`ProviderRequest`] and answers with a [`Reply`]. Media is not
+//! part of either: the [`MediaContext`] decides for each medium in which form it goes to the
+//! provider ([`MediaPlan`]), by what the provider's API takes ([`Capabilities`], a data file), and
+//! its base64 is read from the store while the request is sent. An [`ImageGenerator`] makes
+//! pictures. Costs come from a [`PriceTable`], a data file too.
+//!
+//! The providers over HTTP (feature `openai`: `OpenAiProvider`, `OpenAiImages`) connect by
+//! HTTP/1.1 or HTTP/2 with rustls and the certificates that the machine trusts. They follow no
+//! redirect and use no proxy, whatever the environment says, unless they are told to
+//! (`with_env_proxy`). Every answer is read within a limit.
+//!
+//! # Map
+//! - `media`: the context, the forms and the plan; `note`: notes in place of media
+//! - `capability`, `price`: the data files, `data`: what they share
+//! - `skeleton`: a request body as JSON with holes for media
+//! - `http`: client, retries, bodies, events
+//! - `openai`: OpenAI and what speaks its language; `image`: the trait of image models
 
 use std::fmt;
 use std::sync::Arc;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::sync::OnceCell;
 
 use super::failure;
@@ -165,20 +164,8 @@ impl Http {
     }
 
     async fn build(&self) -> Result<reqwest::Client, ProviderError> {
-        let secure = self.url(&[])?.scheme() == "https";
         let provider = self.settings.provider;
-        let tls = tokio::task::spawn_blocking(move || tls(secure))
-            .await
-            .map_err(|error| {
-                ProviderError::new(ProviderErrorKind::Other, provider).with_source(error)
-            })?
-            .map_err(|error| {
-                self.settings
-                    .config("the certificates of this machine cannot be used")
-                    .with_source(error)
-            })?;
         let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
             .user_agent(concat!("conversation-sdk/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(self.settings.connect_timeout)
             // An API does not redirect; whoever does is not to be given the key.
@@ -186,26 +173,18 @@ impl Http {
         if !self.settings.env_proxy {
             builder = builder.no_proxy();
         }
-        builder
-            .build()
+        if self.url(&[])?.scheme() == "http" && !self.settings.env_proxy {
+            // Without need for the machine's certificates none are read: it may have none.
+            builder = builder.tls_certs_only([]);
+        }
+        // Certificates are files.
+        tokio::task::spawn_blocking(move || builder.build())
+            .await
+            .map_err(|error| {
+                ProviderError::new(ProviderErrorKind::Other, provider).with_source(error)
+            })?
             .map_err(|error| failure::of_transport(provider, error))
     }
-}
-
-/// TLS by `ring` (it builds in a fraction of the time of the other choice) with the certificates
-/// that the machine trusts. Without need for TLS none are read: a machine may have none.
-fn tls(secure: bool) -> Result<rustls::ClientConfig, rustls::Error> {
-    let crypto = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = rustls::ClientConfig::builder_with_provider(crypto)
-        .with_safe_default_protocol_versions()?;
-    let builder = if secure {
-        builder.with_platform_verifier()?
-    } else {
-        builder.with_root_certificates(rustls::RootCertStore::empty())
-    };
-    let mut config = builder.with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(config)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 use futures_core::stream::BoxStream;
+use futures_util::stream::{self, StreamExt};
 use media_types::{MediaContent, MediaUrl, Mime, ProviderFile};
 
 use super::{MediaContext, source};
@@ -86,20 +87,16 @@ impl MediaPlan {
         self.items.is_empty()
     }
 
-    /// The media, as it was given; remote media that had to be fetched is inline here.
-    ///
-    /// # Panics
-    /// Beyond the last number, as indexing does.
-    pub fn content(&self, index: usize) -> &MediaContent {
-        &self.items[index].content
+    /// The medium of a number and its form; remote media that had to be fetched is inline here.
+    pub fn get(&self, index: usize) -> Option<(&MediaContent, &MediaForm)> {
+        let item = self.items.get(index)?;
+        Some((&item.content, &item.form))
     }
 
-    /// Its form.
-    ///
-    /// # Panics
-    /// Beyond the last number, as indexing does.
-    pub fn form(&self, index: usize) -> &MediaForm {
-        &self.items[index].form
+    /// Whether a medium goes out as anything but a note.
+    pub fn is_sent(&self, index: usize) -> bool {
+        let form = self.items.get(index).map(|item| &item.form);
+        form.is_some_and(|form| !matches!(form, MediaForm::Note { .. }))
     }
 
     /// How many bytes of it are sent as base64, before they are encoded; 0 in any other form.
@@ -146,7 +143,27 @@ impl MediaPlan {
         index: usize,
         context: &MediaContext,
     ) -> BoxStream<'static, Result<Bytes, Box<dyn std::error::Error + Send + Sync>>> {
-        source::base64(&context.loader, self.content(index), self.size(index))
+        match self.items.get(index) {
+            Some(item) => source::base64(&context.loader, &item.content, self.size(index)),
+            None => stream::empty().boxed(),
+        }
+    }
+
+    /// Reads all media that goes out as base64 to its end and replaces by a note what cannot be
+    /// read: for a plan whose media failed while it was sent.
+    pub async fn check(&mut self, context: &MediaContext) {
+        for index in 0..self.len() {
+            if self.size(index) == 0 {
+                continue;
+            }
+            let mut text = self.base64(index, context);
+            while let Some(piece) = text.next().await {
+                if piece.is_err() {
+                    self.note(index, NoteCause::Failed, "it could not be read");
+                    break;
+                }
+            }
+        }
     }
 }
 

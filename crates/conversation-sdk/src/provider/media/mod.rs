@@ -171,11 +171,10 @@ fn keep_limits(plan: &mut MediaPlan, api: &ApiCapabilities) {
     let mut items = 0_usize;
     let mut bytes = 0_u64;
     for index in (0..plan.len()).rev() {
-        let size = match plan.form(index) {
-            MediaForm::Note { .. } => continue,
-            MediaForm::Base64 { size, .. } => base64::encoded_len(*size),
-            MediaForm::Url(_) | MediaForm::ProviderFile(_) => 0,
-        };
+        if !plan.is_sent(index) {
+            continue;
+        }
+        let size = base64::encoded_len(plan.size(index));
         if api.max_items().is_some_and(|most| items >= most) {
             plan.note(
                 index,

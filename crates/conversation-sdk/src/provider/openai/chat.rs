@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use media_types::MediaContent;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 
 use super::failure::{ApiError, Failure, classify};
@@ -229,47 +230,45 @@ impl OpenAiProvider {
 
     /// Changes the request so that the next attempt may succeed; gives the error back where there
     /// is nothing to change.
-    fn change(
+    async fn change(
         &self,
         failed: Failure,
         plan: &mut MediaPlan,
+        media: &MediaContext,
         tried: &mut Tried,
     ) -> Result<(), ProviderError> {
+        tried.changes += 1;
+        if tried.changes > MAX_CHANGES {
+            return Err(failed.into_error());
+        }
         match failed {
-            Failure::Media { index, .. } if !std::mem::replace(&mut tried.unreadable, true) => {
-                plan.note(index, NoteCause::Failed, "it could not be read");
+            Failure::Media { index, error } => {
+                tried.unreadable += 1;
+                match tried.unreadable {
+                    1 => plan.note(index, NoteCause::Failed, "it could not be read"),
+                    // One after the other would send the same again and again.
+                    2 => plan.check(media).await,
+                    _ => return Err(error),
+                }
                 Ok(())
             }
             Failure::Refused {
                 media,
                 named,
                 error,
-            } if tried.refused < 2 => {
-                tried.refused += 1;
-                // An address that the provider could not fetch is no bad picture.
-                let as_bytes = media
-                    .iter()
-                    .filter(|i| plan.bytes_instead_of_url(**i))
-                    .count();
-                if as_bytes == 0 {
-                    tried.refused = 2;
-                    let (cause, reason) = match error.kind() {
-                        Kind::TooLarge => (NoteCause::TooLarge, "it is too large for openai"),
-                        _ => (NoteCause::Refused, "it was refused by openai"),
-                    };
-                    for index in media {
-                        if named && cause == NoteCause::Refused {
-                            self.learned.refuse_media(plan.content(index));
-                        }
-                        plan.note(index, cause, reason);
-                    }
-                }
+            } => {
                 tracing::warn!(provider = NAME, %error, "media was refused; trying without it");
+                // An address that the provider could not fetch is no bad picture.
+                let by_url = media.iter().filter(|i| plan.bytes_instead_of_url(**i));
+                if by_url.count() == 0 {
+                    tried.refused += 1;
+                    self.leave_out(&media, named, &error, plan, tried)
+                        .ok_or(error)?;
+                }
                 Ok(())
             }
             Failure::Parameter { name, error } => {
-                let known = self.learned.parameters();
-                if known.contains(&name) {
+                if self.learned.parameters().contains(&name) {
                     return Err(error);
                 }
                 tracing::warn!(
@@ -281,16 +280,57 @@ impl OpenAiProvider {
                 self.learned.refuse_parameter(&name);
                 Ok(())
             }
-            other => Err(other.into_error()),
+            Failure::Plain(error) => Err(error),
         }
     }
+
+    /// Puts notes in place of refused media: of what was named first, then of all; `None` where
+    /// that was done already.
+    fn leave_out(
+        &self,
+        refused: &[usize],
+        named: bool,
+        error: &ProviderError,
+        plan: &mut MediaPlan,
+        tried: &mut Tried,
+    ) -> Option<()> {
+        let (cause, reason) = match error.kind() {
+            Kind::TooLarge => (NoteCause::TooLarge, "it is too large for openai"),
+            _ => (NoteCause::Refused, REFUSED),
+        };
+        let all: Vec<usize>;
+        let refused = match tried.refused {
+            1 => refused,
+            2 => {
+                all = (0..plan.len()).filter(|i| plan.is_sent(*i)).collect();
+                &all
+            }
+            _ => return None,
+        };
+        for index in refused {
+            if let Some((content, _)) = plan.get(*index)
+                && named
+                && tried.refused == 1
+                && cause == NoteCause::Refused
+            {
+                tried.to_blame.push(content.clone());
+            }
+            plan.note(*index, cause, reason);
+        }
+        Some(())
+    }
 }
+
+const REFUSED: &str = "it was refused by openai";
 
 /// What was changed for the sake of one request.
 #[derive(Debug, Default)]
 struct Tried {
-    unreadable: bool,
+    changes: u32,
+    unreadable: u32,
     refused: u32,
+    /// Media without which the request may succeed: if it does, that media is remembered.
+    to_blame: Vec<MediaContent>,
 }
 
 enum Answered {
@@ -325,32 +365,31 @@ impl Provider for OpenAiProvider {
         let mut plan = media.plan(NAME, &self.capabilities, contents).await;
         for (index, content) in transcript.media.iter().enumerate() {
             if self.learned.is_refused(content) {
-                plan.note(index, NoteCause::Refused, "it was refused by openai");
+                plan.note(index, NoteCause::Refused, REFUSED);
             }
         }
         let settings = self.settings();
         let mut attempts = settings.retry.start(NAME, settings.deadline);
         let mut tried = Tried::default();
-        let mut changes = 0;
-        loop {
+        let answered = loop {
             let skeleton = self.write(&request, &transcript, &plan)?;
             let attempt = self.attempt(skeleton, &transcript, &plan, media, request.delivery);
             match attempts.run(settings.timeout, attempt).await {
-                Ok(Answered::Whole(completion)) => {
-                    return Ok(Reply::whole(completion.with_notes(plan.notes())));
-                }
-                Ok(Answered::Incoming(mut incoming)) => {
-                    incoming.set_notes(plan.notes());
-                    return Ok(Reply::from_events(incoming.into_events()));
-                }
+                Ok(answered) => break answered,
                 Err(Failure::Plain(error)) => attempts.again(error).await?,
-                Err(other) if changes >= MAX_CHANGES => return Err(other.into_error()),
-                Err(other) => {
-                    changes += 1;
-                    self.change(other, &mut plan, &mut tried)?;
-                }
+                Err(other) => self.change(other, &mut plan, media, &mut tried).await?,
             }
+        };
+        for content in &tried.to_blame {
+            self.learned.refuse_media(content);
         }
+        Ok(match answered {
+            Answered::Whole(completion) => Reply::whole(completion.with_notes(plan.notes())),
+            Answered::Incoming(mut incoming) => {
+                incoming.set_notes(plan.notes());
+                Reply::from_events(incoming.into_events())
+            }
+        })
     }
 }
 

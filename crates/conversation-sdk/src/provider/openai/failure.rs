@@ -197,9 +197,7 @@ fn refused_media(
     transcript: &Transcript<'_>,
     plan: &MediaPlan,
 ) -> Option<(Vec<usize>, bool)> {
-    let sent: Vec<usize> = (0..plan.len())
-        .filter(|index| !matches!(plan.form(*index), MediaForm::Note { .. }))
-        .collect();
+    let sent: Vec<usize> = (0..plan.len()).filter(|i| plan.is_sent(*i)).collect();
     if sent.is_empty() {
         return None;
     }
@@ -215,18 +213,28 @@ fn refused_media(
     let by_url: Vec<usize> = sent
         .iter()
         .copied()
-        .filter(
-            |index| matches!(plan.form(*index), MediaForm::Url(url) if said.contains(url.as_str())),
-        )
+        .filter(|index| match plan.get(*index) {
+            Some((_, MediaForm::Url(url))) => said.contains(url.as_str()),
+            _ => false,
+        })
         .collect();
     if !by_url.is_empty() {
         return Some((by_url, true));
     }
-    if let Some(kind) = kind_spoken_of(api) {
+    // An error that names another field speaks of media by chance only.
+    let elsewhere = api.param.as_deref().is_some_and(|param| {
+        let param = param.to_lowercase();
+        let words = ["messages", "content", "url", "image", "audio", "file"];
+        !words.iter().any(|word| param.contains(word))
+    });
+    if let Some(kind) = kind_spoken_of(api).filter(|_| !elsewhere) {
         let of_kind: Vec<usize> = sent
             .iter()
             .copied()
-            .filter(|index| plan.content(*index).media_type() == kind)
+            .filter(|index| {
+                plan.get(*index)
+                    .is_some_and(|(content, _)| content.media_type() == kind)
+            })
             .collect();
         if !of_kind.is_empty() {
             let certain = of_kind.len() == 1;

@@ -105,16 +105,18 @@ fn parameters(request: &ProviderRequest<'_>, options: &Options<'_>) -> Map<Strin
 }
 
 fn render_tool(tool: &ToolDefinition) -> Json<'_> {
+    let mut function: Vec<(Cow<'_, str>, Json<'_>)> = vec![("name".into(), Json::text(&tool.name))];
+    if !tool.description.is_empty() {
+        function.push(("description".into(), Json::text(&tool.description)));
+    }
+    // Without them the function takes none.
+    if !tool.parameters.is_null() {
+        let parameters = Json::Value(Cow::Borrowed(&tool.parameters));
+        function.push(("parameters".into(), parameters));
+    }
     Json::object([
         ("type", Json::text("function")),
-        (
-            "function",
-            Json::object([
-                ("name", Json::text(&tool.name)),
-                ("description", Json::text(&tool.description)),
-                ("parameters", Json::Value(Cow::Borrowed(&tool.parameters))),
-            ]),
-        ),
+        ("function", Json::Object(function)),
     ])
 }
 
@@ -182,7 +184,9 @@ fn render_part<'a>(part: &'a WirePart<'a>, plan: &MediaPlan) -> Json<'a> {
 }
 
 fn render_media<'a>(index: usize, plan: &MediaPlan) -> Json<'a> {
-    let content = plan.content(index);
+    let Some((content, form)) = plan.get(index) else {
+        return text_part("");
+    };
     let image = |url: Json<'a>| {
         let mut fields = vec![(Cow::Borrowed("url"), url)];
         if let Some(detail) = content.detail() {
@@ -196,7 +200,6 @@ fn render_media<'a>(index: usize, plan: &MediaPlan) -> Json<'a> {
     let file = |fields: Vec<(Cow<'a, str>, Json<'a>)>| {
         Json::object([("type", Json::text("file")), ("file", Json::Object(fields))])
     };
-    let form = plan.form(index);
     let kind = match form {
         MediaForm::Base64 { mime, .. } => mime.media_type(),
         _ => content.media_type(),

@@ -196,21 +196,19 @@ async fn media_that_fails_while_it_is_sent_is_replaced_and_the_request_repeated(
 }
 
 #[tokio::test]
-async fn a_second_medium_that_fails_fails_the_call() {
+async fn any_number_of_media_that_cannot_be_read_leaves_the_turn_alive() {
     let broken = Zeros {
-        size: 4 << 20,
-        fails_at: Some(1 << 20),
+        size: 1 << 20,
+        fails_at: Some(1 << 19),
     };
     let peer = Peer::start((0..3).map(|_| Act::json(200, &hello()))).await;
-    let messages = [
-        user_with("see", [Zeros::content()]),
-        user_with("see", [Zeros::content()]),
-    ];
-    let error = ask(&provider(&peer), &messages, &over(Arc::new(broken)))
-        .await
-        .unwrap_err();
-    assert_eq!(error.kind(), Kind::Media);
-    assert!(peer.received().is_empty());
+    let mut messages = vec![user_with("see", [Zeros::content()]); 5];
+    messages.push(user_with("and this", [inline_png(b"fine")]));
+    let media = over(Arc::new(broken));
+    let provider = provider(&peer).with_max_retries(0);
+    let done = ask(&provider, &messages, &media).await.unwrap();
+    assert_eq!(done.notes.len(), 5);
+    assert_eq!(picture_of(&peer.only().json(), 5, 1), png(b"fine"));
 }
 
 #[tokio::test]
@@ -298,6 +296,35 @@ async fn media_that_is_refused_again_and_again_ends_the_call() {
     assert_eq!(peer.received().len(), 2);
     // Without media there is nothing to refuse but the request.
     assert_eq!(error.kind(), Kind::InvalidRequest);
+}
+
+#[tokio::test]
+async fn a_model_that_takes_no_pictures_gets_none() {
+    let refusal = |part: usize| {
+        let param = format!("messages.[0].content.[{part}].type");
+        let message = "Invalid content type. image_url is only supported by certain models.";
+        Act::json(400, &error_body("invalid_value", message, Some(&param)))
+    };
+    let peer = Peer::start([refusal(1), refusal(2), Act::json(200, &hello())]).await;
+    let pictures = [inline_png(b"1"), inline_png(b"2"), inline_png(b"3")];
+    let messages = [user_with("see", pictures)];
+    let done = ask(&provider(&peer), &messages, &no_storage())
+        .await
+        .unwrap();
+    assert_eq!(done.notes.len(), 3);
+}
+
+#[tokio::test]
+async fn an_error_about_something_else_blames_no_picture() {
+    let message = "Invalid 'tools[0].function.name': 'image generator' does not match.";
+    let refusal = error_body("invalid_value", message, Some("tools[0].function.name"));
+    let peer = Peer::start([Act::json(400, &refusal), Act::json(200, &hello())]).await;
+    let messages = [user_with("see", [inline_png(b"1")])];
+    let error = ask(&provider(&peer), &messages, &no_storage())
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), Kind::InvalidRequest);
+    assert_eq!(peer.received().len(), 1);
 }
 
 #[tokio::test]

@@ -111,7 +111,7 @@ impl Provider for Scripted {
         let plan = context.plan("openai", &api, content).await;
         let mut media = Vec::new();
         for index in 0..plan.len() {
-            media.push(match plan.form(index) {
+            media.push(match plan.get(index).unwrap().1 {
                 MediaForm::Note { note, .. } => Err(format!("{}: {}", note.name, note.reason)),
                 MediaForm::Base64 { .. } => {
                     let mut text = BytesMut::new();
