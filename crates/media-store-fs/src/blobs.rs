@@ -48,6 +48,13 @@ pub(crate) enum Acquired {
     Copied,
 }
 
+/// A blob under its staged name, open and known to be good.
+struct Pinned {
+    file: File,
+    identity: Identity,
+    modified: SystemTime,
+}
+
 /// Where the bytes are, should they have to be written.
 pub(crate) enum Source<'a> {
     /// In memory; nothing is staged yet.
@@ -104,8 +111,8 @@ impl Blobs {
             let pin = if written { entry.helper() } else { pin.clone() };
             match self.dir.hard_link(&blob, entry.dir(), &pin) {
                 Ok(()) => {
-                    if self
-                        .matches(entry.dir(), &pin, digest, source, written)
+                    if let Some(shared) = self
+                        .matching(entry.dir(), &pin, digest, source, written)
                         .map_err(io)?
                     {
                         if written {
@@ -114,7 +121,7 @@ impl Blobs {
                                 .rename(&pin, entry.dir(), entry.bytes())
                                 .map_err(io)?;
                         }
-                        self.touch(entry);
+                        self.touch(&shared);
                         return Ok(Acquired::Shared);
                     }
                     entry.dir().remove_file(&pin).map_err(io)?;
@@ -285,33 +292,41 @@ impl Blobs {
         tolerate(sys::create_dir(&class, &shelf(sha256), 0o700))
     }
 
-    /// Whether a pinned file holds the bytes that it should. Compared once per file and process.
-    fn matches(
+    /// A pinned file if it holds the bytes that it should. Compared once per file and process.
+    fn matching(
         &self,
         dir: &Dir,
         pin: &str,
         digest: Digest,
         source: &Source<'_>,
         written: bool,
-    ) -> io::Result<bool> {
+    ) -> io::Result<Option<Pinned>> {
+        // What is no file under a blob's name is replaced as damaged bytes are.
+        if !sys::stat(dir, pin)?.is_file {
+            return Ok(None);
+        }
         let file = sys::open_file(dir, pin)?;
         let stat = sys::stat_file(&file)?;
-        if !stat.is_file || stat.len != digest.len {
-            return Ok(false);
+        if stat.len != digest.len {
+            return Ok(None);
         }
         let key = (stat.identity.device, stat.identity.inode);
         let modified = file.metadata()?.modified()?;
-        if self.remembered().get(&key) == Some(&modified) {
-            return Ok(true);
-        }
-        let same = match source {
-            Source::Whole(whole) if !written => equals(&file, whole)?,
-            _ => hash(&file)? == digest,
-        };
-        if same {
+        if self.remembered().get(&key) != Some(&modified) {
+            let same = match source {
+                Source::Whole(whole) if !written => equals(&file, whole)?,
+                _ => hash(&file)? == digest,
+            };
+            if !same {
+                return Ok(None);
+            }
             self.keep(stat.identity, modified);
         }
-        Ok(same)
+        Ok(Some(Pinned {
+            file,
+            identity: stat.identity,
+            modified,
+        }))
     }
 
     fn keep(&self, identity: Identity, modified: SystemTime) {
@@ -334,26 +349,17 @@ impl Blobs {
 
     /// Renews the time of a shared file, so that whoever cleans up by age does not take media early.
     /// Best effort.
-    fn touch(&self, entry: &Entry) {
-        let Ok(file) = sys::open_file(entry.dir(), entry.bytes()) else {
-            return;
-        };
-        let Ok(modified) = file.metadata().and_then(|metadata| metadata.modified()) else {
-            return;
-        };
+    fn touch(&self, shared: &Pinned) {
         let now = SystemTime::now();
-        if now
-            .duration_since(modified)
-            .is_ok_and(|age| age < TOUCH_AFTER)
-        {
+        let age = now.duration_since(shared.modified);
+        if age.is_ok_and(|age| age < TOUCH_AFTER) {
             return;
         }
         let times = std::fs::FileTimes::new().set_modified(now);
-        if file.set_times(times).is_ok()
-            && let Ok(stat) = sys::stat_file(&file)
-            && let Ok(renewed) = file.metadata().and_then(|metadata| metadata.modified())
+        if shared.file.set_times(times).is_ok()
+            && let Ok(renewed) = shared.file.metadata().and_then(|known| known.modified())
         {
-            self.keep(stat.identity, renewed);
+            self.keep(shared.identity, renewed);
         }
     }
 

@@ -13,6 +13,9 @@ use crate::sys;
 /// How many bytes are decoded, hashed and written at a time.
 pub(crate) const PIECE: usize = 192 * 1024;
 
+/// Text up to this size is decoded once and held; larger text is decoded as often as it is read.
+const HELD: usize = 1536 * 1024;
+
 /// A body that is here whole and can be read more than once.
 #[derive(Clone, Debug)]
 pub(crate) enum Whole {
@@ -21,6 +24,27 @@ pub(crate) enum Whole {
 }
 
 impl Whole {
+    /// How many bytes this is, where a limit needs it. Text is looked through only if it may be
+    /// above.
+    pub(crate) fn len_against(&self, limit: u64) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::Base64(text) if text.len() as u64 <= limit => 0,
+            Self::Base64(text) => base64::decoded_len(text),
+        }
+    }
+
+    /// The same, decoded if it is small: it is about to be read twice.
+    pub(crate) fn held(self) -> Result<Self, StorageError> {
+        match self {
+            Self::Base64(text) if text.len() <= HELD => {
+                let bytes = base64::decode(&text).map_err(bad_base64)?;
+                Ok(Self::Bytes(bytes.into()))
+            }
+            other => Ok(other),
+        }
+    }
+
     /// Gives the decoded bytes in pieces.
     pub(crate) fn pieces(
         &self,
@@ -29,16 +53,17 @@ impl Whole {
         match self {
             Self::Bytes(bytes) => bytes.chunks(PIECE).try_for_each(each),
             Self::Base64(text) => {
-                let mut decoder = base64::Decoder::new();
-                let mut out = Vec::with_capacity(PIECE + 3);
+                let (mut decoder, mut buffer) = (base64::Decoder::new(), Vec::new());
                 for piece in text.chunks(PIECE / 3 * 4) {
-                    out.clear();
-                    decoder.push(piece, &mut out).map_err(bad_base64)?;
-                    each(&out)?;
+                    let len = decoder.push_into(piece, &mut buffer).map_err(bad_base64)?;
+                    each(buffer.get(..len).unwrap_or_default())?;
                 }
-                out.clear();
-                decoder.finish(&mut out).map_err(bad_base64)?;
-                each(&out)
+                buffer.clear();
+                decoder.finish(&mut buffer).map_err(bad_base64)?;
+                if buffer.is_empty() {
+                    return Ok(());
+                }
+                each(&buffer)
             }
         }
     }

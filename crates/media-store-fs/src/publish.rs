@@ -39,7 +39,10 @@ pub(crate) fn publish(
     let io = |error| io_error(Operation::Store, error);
     let path = description.directories.join("/");
     let mut relief = BlobRelief::new(shared);
-    for _ in 0..ATTEMPTS {
+    for attempt in 0..ATTEMPTS {
+        if attempt > 0 {
+            let _ = entry.dir().remove_file(entry.sidecar());
+        }
         let name = FileName::new(digest.sha256, entry.id(), &description.mime);
         let key = media_key(&description.directories, &name)?;
         let sidecar = Sidecar::new(
@@ -83,8 +86,6 @@ fn stage_sidecar(
 ) -> Result<(), StorageError> {
     let json = sidecar.to_json()?;
     let name = entry.sidecar();
-    // Left from an attempt before, if anything.
-    let _ = entry.dir().remove_file(&name);
     let file = blobs::create(
         entry,
         &name,

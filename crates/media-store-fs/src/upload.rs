@@ -23,8 +23,6 @@ pub(crate) async fn store(
     upload: MediaUpload,
 ) -> Result<StorageReference, StorageError> {
     let (mime, body, metadata, expected) = upload.into_parts();
-    let limit = shared.config.max_media_size;
-    within(body.len().unwrap_or(0), limit)?;
     let organization = shared.config.organization;
     let directories = organization
         .directories(&metadata, shared.format.case)
@@ -38,26 +36,15 @@ pub(crate) async fn store(
     let _guard = cancelled.guard();
     let minted = match body.into_data() {
         BodyData::Bytes(bytes) => {
-            store_whole(
-                shared,
-                Whole::Bytes(bytes),
-                description,
-                expected,
-                cancelled,
-            )
-            .await?
+            let whole = Whole::Bytes(bytes);
+            store_whole(shared, whole, description, expected, cancelled).await?
         }
         BodyData::Base64(text) => {
-            store_whole(
-                shared,
-                Whole::Base64(text),
-                description,
-                expected,
-                cancelled,
-            )
-            .await?
+            let whole = Whole::Base64(text);
+            store_whole(shared, whole, description, expected, cancelled).await?
         }
-        BodyData::Stream { stream, .. } => {
+        BodyData::Stream { len, stream } => {
+            within(len.unwrap_or(0), shared.config.max_media_size)?;
             store_stream(shared, stream, description, expected, cancelled).await?
         }
         _ => {
@@ -85,12 +72,15 @@ async fn store_whole(
     expected: Option<Sha256>,
     cancelled: Cancelled,
 ) -> Result<Minted, StorageError> {
+    let limit = shared.config.max_media_size;
+    within(whole.len_against(limit), limit)?;
     shared
         .run(Operation::Store, move |shared| {
             let entry = staged_entry(shared)?;
             let digest = match shared.config.deduplication {
                 Deduplication::On => {
-                    let digest = whole.digest(shared.config.max_media_size)?;
+                    let whole = whole.held()?;
+                    let digest = whole.digest(limit)?;
                     check_expected(expected, digest)?;
                     let source = Source::Whole(&whole);
                     let mut relief = BlobRelief::new(shared);
