@@ -118,8 +118,11 @@ fn list(shared: &Shared, scope: &Scope, sender: &Sender) {
         scope,
         sender,
     };
-    if let Err(error) = walk(shared, scope, &mut lister) {
+    let walked = walk(shared, scope, &mut lister);
+    if let Err(error) = walked {
         let _ = lister.send(Err(shared.io(Operation::List, "", error)));
+    } else if sys::is_removed(shared.base()) {
+        let _ = lister.send(Err(shared.absent(Operation::List, "")));
     }
 }
 

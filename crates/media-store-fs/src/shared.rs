@@ -152,13 +152,25 @@ impl Shared {
         let _permit = self.jobs.acquire().await;
         let shared = Arc::clone(self);
         match tokio::task::spawn_blocking(move || job(&shared)).await {
-            Ok(result) => result,
+            Ok(result) => result.map_err(|error| gone(operation, error)),
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
             Err(error) => Err(fail(StorageErrorKind::Unavailable, operation)
                 .with_reason("the runtime is shutting down")
                 .with_source(error)),
         }
     }
+}
+
+/// Only who names media can be told that it is not found; whoever else misses something misses a
+/// directory of the store.
+fn gone(operation: Operation, error: StorageError) -> StorageError {
+    let names_media = matches!(operation, Operation::Retrieve | Operation::Delete);
+    if names_media || error.kind() != StorageErrorKind::NotFound {
+        return error;
+    }
+    fail(StorageErrorKind::Unavailable, operation)
+        .with_reason("a directory of the store is gone")
+        .with_source(error)
 }
 
 /// Opens the base directory, creating the last component of its path where it is missing.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use media_storage::{
     DeleteOptions, Inventory, MediaStorage, MediaUpload, Operation, RetrieveOptions, StorageError,
-    StorageErrorKind, StoredMedia,
+    StoredMedia,
 };
 use media_types::StorageReference;
 
@@ -152,18 +152,9 @@ impl MediaStorage for FileStore {
     }
 
     async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
-        upload::store(&self.shared, upload).await.map_err(|error| {
-            let error = match error.kind() {
-                // A store looks for nothing but its own directories.
-                StorageErrorKind::NotFound => {
-                    let gone = fail(StorageErrorKind::Unavailable, Operation::Store);
-                    gone.with_reason("a directory of the store is gone")
-                        .with_source(error)
-                }
-                _ => error,
-            };
-            error.with_operation(Operation::Store).with_backend(BACKEND)
-        })
+        upload::store(&self.shared, upload)
+            .await
+            .map_err(|error| error.with_operation(Operation::Store).with_backend(BACKEND))
     }
 
     async fn retrieve_opts(

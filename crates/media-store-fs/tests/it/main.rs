@@ -7,7 +7,11 @@
     reason = "tests fail by panicking"
 )]
 
+mod forged;
+mod hostile;
 mod layout;
+mod places;
+mod race;
 mod repair;
 mod support;
 mod sweeping;
