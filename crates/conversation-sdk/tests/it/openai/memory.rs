@@ -30,7 +30,6 @@ fn peak() -> u64 {
 /// Other tests of this process would be measured too, so the measured part runs in a process of
 /// its own.
 #[test]
-#[cfg(target_os = "linux")]
 fn a_request_of_200_mib_is_sent_in_constant_memory() {
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", CHILD, "--ignored", "--nocapture"])

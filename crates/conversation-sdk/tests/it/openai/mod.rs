@@ -18,6 +18,7 @@ mod contract;
 mod failures;
 mod images;
 mod media;
+#[cfg(target_os = "linux")]
 mod memory;
 mod peer;
 mod stream;
