@@ -202,8 +202,8 @@ impl ConversationError {
         self.0.kind.hint()
     }
 
-    /// The answer that was there when the turn could not be kept: its media is inline, and it is
-    /// not in the history.
+    /// The answer that was there when the turn could not be kept: what the model and its tools
+    /// said, with the bytes of their media. It is not in the history.
     pub fn answer(&self) -> Option<&Response> {
         self.0.answer.as_deref()
     }

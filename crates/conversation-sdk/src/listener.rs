@@ -1,6 +1,7 @@
 //! Events for code that counts, logs or shows what happens to media and turns.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,8 +12,8 @@ use crate::usage::{Cost, TokenUsage};
 
 /// Someone who is told what happens.
 ///
-/// Called where it happens, in the middle of turns: be quick and do not block. No event carries
-/// bytes, keys or signed URLs.
+/// Called where it happens, in the middle of turns: be quick and do not block. A panic is logged and
+/// changes nothing else. No event carries bytes, keys or signed URLs.
 pub trait Listener: fmt::Debug + Send + Sync + 'static {
     /// Something happened.
     fn on_event(&self, event: &Event);
@@ -137,7 +138,11 @@ impl Listeners {
     pub(crate) fn tell(&self, event: &Event) {
         log(event);
         for listener in &*self.0 {
-            listener.on_event(event);
+            // Nothing of a turn may hang on whoever looks on.
+            let told = catch_unwind(AssertUnwindSafe(|| listener.on_event(event)));
+            if told.is_err() {
+                tracing::error!(?listener, "a listener panicked");
+            }
         }
     }
 

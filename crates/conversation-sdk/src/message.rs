@@ -319,6 +319,11 @@ impl UserMessage {
     pub fn parts(&self) -> &[Part] {
         &self.parts
     }
+
+    /// Takes the message apart.
+    pub fn into_parts(self) -> Vec<Part> {
+        self.parts
+    }
 }
 
 impl From<&str> for UserMessage {

@@ -211,17 +211,18 @@ impl Conversation {
         self.core.check_open()?;
         // A turn that was left behind is in the history or not; either way this one comes after.
         let _ = self.settle().await;
-        let original = Message::new(Role::User, message.parts().to_vec());
-        if original.content.is_empty() {
+        let asked = Message::new(Role::User, message.into_parts());
+        if asked.content.is_empty() {
             return Err(ConversationError::new(ConversationErrorKind::InvalidInput)
                 .with_detail("the message is empty"));
         }
         let core = Arc::clone(&self.core);
         let loaded = context::load(&core, &self.record).await?;
-        limits::check_media(&core, &self.prepared.prompt, &original).await?;
+        limits::check_media(&core, &self.prepared.prompt, &asked).await?;
 
         let mut minted = core.minted();
-        let mut turn = vec![original.clone()];
+        // The only copy: bytes that the store has taken are in memory no longer.
+        let mut turn = vec![asked];
         let mut kept_inline = Vec::new();
         if let Some(externalizer) = &core.externalizer {
             let base = loaded.record.messages;
@@ -229,7 +230,7 @@ impl Conversation {
                 .externalize(&loaded.record, base, &mut turn, |_| true, &mut minted)
                 .await?;
         }
-        let asked = rounds::run(
+        let answered = rounds::run(
             &core,
             &self.prepared,
             &loaded.record,
@@ -237,7 +238,7 @@ impl Conversation {
             &mut turn,
             events,
         );
-        let spent = match asked.await {
+        let spent = match answered.await {
             Ok(spent) => spent,
             Err(error) => {
                 minted.rollback().await;
@@ -250,7 +251,6 @@ impl Conversation {
             prepared: self.prepared.clone(),
             record: loaded.record,
             messages: turn,
-            original,
             minted,
             spent,
             kept_inline,

@@ -30,8 +30,6 @@ pub(super) struct Unsaved {
     pub(super) record: ConversationRecord,
     /// The user's message with its media already externalized, and everything after it.
     pub(super) messages: Vec<Message>,
-    /// The user's message as it came.
-    pub(super) original: Message,
     pub(super) minted: Minted,
     pub(super) spent: Spent,
     pub(super) kept_inline: Vec<KeptInline>,
@@ -51,13 +49,7 @@ impl Unsaved {
         for middleware in &self.core.middleware {
             middleware.before_save(&mut self.messages);
         }
-        let mut as_they_came = self.messages.clone();
-        if let Some(first) = as_they_came
-            .first_mut()
-            .filter(|one| one.role == Role::User)
-        {
-            *first = self.original.clone();
-        }
+        let answer = answer(&self.messages);
         match self.store_and_append().await {
             Ok(record) => {
                 let record = self.externalize_history(record).await;
@@ -75,7 +67,7 @@ impl Unsaved {
                 })
             }
             Err(error) => {
-                self.messages = as_they_came;
+                self.messages = answer;
                 self.kept_inline.clear();
                 let id = self.record.id.clone();
                 Err(error.with_answer(response(self, &id)))
@@ -87,9 +79,7 @@ impl Unsaved {
     pub(super) async fn give_up(mut self, error: ConversationError) -> ConversationError {
         let minted = std::mem::replace(&mut self.minted, self.core.minted());
         minted.rollback().await;
-        if let Some(first) = self.messages.first_mut() {
-            *first = self.original.clone();
-        }
+        self.messages = answer(&self.messages);
         self.kept_inline.clear();
         let id = self.record.id.clone();
         error.with_answer(response(self, &id))
@@ -235,6 +225,12 @@ impl Unsaved {
             }
         }
     }
+}
+
+/// What the model and its tools said, with the bytes of their media.
+fn answer(messages: &[Message]) -> Vec<Message> {
+    let is_theirs = |message: &&Message| message.role != Role::User;
+    messages.iter().filter(is_theirs).cloned().collect()
 }
 
 fn count_references(message: &Message) -> usize {

@@ -1,7 +1,7 @@
 //! What listeners and the log are told, and what never.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
-use conversation_sdk::{Event, InMemoryStateStore, StateErrorKind};
+use conversation_sdk::{Event, InMemoryStateStore, Listener, StateErrorKind};
 use media_storage::{InMemoryStorage, StorageErrorKind};
 use media_storage_testkit::{Call, Fault, FaultyStorage};
 use media_types::base64;
@@ -52,6 +52,33 @@ async fn a_turn_is_told_in_order_with_sizes_and_times() {
         panic!("{events:?}");
     };
     assert_eq!((*messages, usage.input_tokens), (2, 10));
+}
+
+/// Falls over at every event.
+#[derive(Debug)]
+struct Panics;
+
+impl Listener for Panics {
+    fn on_event(&self, _: &Event) {
+        panic!("the listener fell over");
+    }
+}
+
+#[tokio::test]
+async fn a_listener_that_panics_changes_nothing() {
+    let (provider, store, heard) = (Scripted::new(), InMemoryStorage::new(), Heard::default());
+    let manager = builder(&provider, &store)
+        .with_listener(Panics)
+        .with_listener(heard.clone())
+        .build()
+        .unwrap();
+    let mut conversation = manager.new_conversation(&pack(), config()).await.unwrap();
+    let response = conversation
+        .send_with_media("x", [picture(1, 200 * KIB)])
+        .await
+        .unwrap();
+    assert_eq!(crate::support::references(response.messages()).len(), 1);
+    assert!(heard.names().contains(&"saved"));
 }
 
 #[tokio::test]

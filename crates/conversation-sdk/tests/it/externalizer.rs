@@ -14,6 +14,7 @@ use media_storage_testkit::{Call, Fault, FaultyStorage};
 use media_types::{Detail, MediaContent, MediaSource, MediaUrl, Mime, ProviderFile};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::support::{
     Heard, KIB, Scripted, builder, config, count, pack, picture, picture_bytes, references, says,
@@ -569,4 +570,47 @@ async fn references_reach_as_far_as_the_manager_allows() {
         let got = provider.last().media.remove(0);
         assert_eq!(got.is_ok(), seen, "{access:?} {user} {session}: {got:?}");
     }
+}
+
+/// Bytes that tell when the last copy is gone.
+struct Watched(Vec<u8>, Arc<AtomicBool>);
+
+impl AsRef<[u8]> for Watched {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.1.store(true, Ordering::SeqCst);
+    }
+}
+
+/// A store that keeps a copy of its own, as one on a disk does.
+#[tokio::test]
+async fn bytes_that_are_stored_are_in_memory_no_longer() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = media_store_fs::FileStore::open(directory.path().join("m"))
+        .await
+        .unwrap();
+    let gone = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&gone);
+    let provider = Scripted::new().then(move |_| {
+        assert!(
+            seen.load(Ordering::SeqCst),
+            "the bytes are held while the model answers"
+        );
+        Ok(says("ok"))
+    });
+    let manager = conversation_sdk::ConversationManager::builder()
+        .with_provider(provider.clone())
+        .with_media_storage(store)
+        .build()
+        .unwrap();
+    let mut conversation = manager.new_conversation(&pack(), config()).await.unwrap();
+    let bytes = Watched(picture_bytes(1, 200 * KIB).to_vec(), gone);
+    let media = MediaContent::from_bytes(Mime::IMAGE_PNG, bytes::Bytes::from_owner(bytes));
+    conversation.send_with_media("x", [media]).await.unwrap();
+    assert_eq!(provider.last().media, [Ok(picture_bytes(1, 200 * KIB))]);
 }

@@ -22,7 +22,8 @@ CREATE TABLE conversations (
 );
 CREATE INDEX conversations_by_user ON conversations (user, updated_at DESC, id) WHERE user IS NOT NULL;
 CREATE INDEX conversations_by_session ON conversations (session, updated_at DESC, id) WHERE session IS NOT NULL;
-CREATE INDEX conversations_by_status ON conversations (status, updated_at DESC, id) WHERE status NOT IN ('active', 'ended');
+CREATE INDEX conversations_deleting ON conversations (updated_at DESC, id) WHERE status = 'deleting';
+CREATE INDEX conversations_ending ON conversations (updated_at DESC, id) WHERE status = 'ending';
 CREATE INDEX conversations_by_time ON conversations (updated_at DESC, id);
 CREATE TABLE messages (
     conversation  INTEGER NOT NULL REFERENCES conversations (key),
@@ -53,5 +54,49 @@ pub(super) fn list(filter: &ConversationFilter) -> &'static str {
         (None, None, Some(Status::Deleting)) => list!("status = 'deleting'"),
         (None, None, Some(Status::Ending)) => list!("status = 'ending'"),
         (None, None, _) => list!("TRUE"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::*;
+    use crate::state::ConversationStatus as Status;
+
+    #[test]
+    fn every_list_has_its_index_and_sorts_nothing() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(CREATE).unwrap();
+        let all = ConversationFilter::new;
+        for (filter, index) in [
+            (all(), "conversations_by_time"),
+            (all().with_status(Status::Active), "conversations_by_time"),
+            (
+                all().with_status(Status::Deleting),
+                "conversations_deleting",
+            ),
+            (all().with_status(Status::Ending), "conversations_ending"),
+            (
+                all().with_user("u".parse().unwrap()),
+                "conversations_by_user",
+            ),
+            (
+                all().with_session("s".parse().unwrap()),
+                "conversations_by_session",
+            ),
+        ] {
+            let mut plan = connection
+                .prepare(&format!("EXPLAIN QUERY PLAN {}", list(&filter)))
+                .unwrap();
+            let steps: Vec<String> = plan
+                .query_map([None::<&str>; 6], |row| row.get(3))
+                .unwrap()
+                .map(Result::unwrap)
+                .collect();
+            let steps = steps.join("; ");
+            assert!(steps.contains(index), "{filter:?}: {steps}");
+            assert!(!steps.contains("TEMP B-TREE"), "{filter:?}: {steps}");
+        }
     }
 }

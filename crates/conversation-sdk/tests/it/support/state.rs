@@ -63,6 +63,7 @@ impl<S: StateStore> FaultyState<S> {
     }
 
     /// How many messages were read and written since this was last asked.
+    #[cfg_attr(not(feature = "sqlite"), allow(dead_code))]
     pub(crate) fn take_counts(&self) -> (usize, usize) {
         (
             self.messages_read.swap(0, Ordering::Relaxed),
