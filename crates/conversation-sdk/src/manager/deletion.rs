@@ -16,7 +16,7 @@ use crate::externalize::references_of;
 use crate::state::{ConversationFilter, ConversationStatus, Window};
 
 /// How many messages are read at a time to find references.
-const CHUNK: u64 = 256;
+const CHUNK: u64 = 32;
 /// How many references are deleted at once.
 const CONCURRENT_DELETES: usize = 8;
 
@@ -117,9 +117,6 @@ async fn delete_references(
     id: &ConversationId,
     which: Which,
 ) -> Result<(), ConversationError> {
-    let Some(storage) = &core.storage else {
-        return Ok(());
-    };
     let mut position = 0;
     loop {
         let window = Window::Range(position..position + CHUNK);
@@ -131,22 +128,42 @@ async fn delete_references(
         for message in &loaded.messages {
             references_of(message, &mut |reference| references.push(reference.clone()));
         }
-        let default = core.config.media_default_policy();
-        let mut deletes = Vec::with_capacity(references.len());
-        for reference in &references {
-            deletes.push(delete_reference(storage, reference, id, which, default));
-        }
-        let mut deletes = stream::iter(deletes).buffer_unordered(CONCURRENT_DELETES);
-        let mut failure = None;
-        while let Some(result) = deletes.next().await {
-            failure = failure.or(result.err());
-        }
-        if let Some(error) = failure {
-            return Err(error.into());
+        match &core.storage {
+            Some(storage) => delete_some(core, storage, &references, id, which).await?,
+            // Without its references the state would leave media behind that nobody finds again.
+            None if !references.is_empty() => {
+                return Err(ConversationError::new(ConversationErrorKind::Config)
+                    .with_detail("the conversation has stored media, and there is no media store")
+                    .with_hint("Give the manager the media store that the conversation used"));
+            }
+            None => {}
         }
         if position >= loaded.record.messages {
             return Ok(());
         }
+    }
+}
+
+async fn delete_some(
+    core: &Core,
+    storage: &Arc<dyn MediaStorage>,
+    references: &[StorageReference],
+    id: &ConversationId,
+    which: Which,
+) -> Result<(), ConversationError> {
+    let default = core.config.media_default_policy();
+    let mut deletes = Vec::with_capacity(references.len());
+    for reference in references {
+        deletes.push(delete_reference(storage, reference, id, which, default));
+    }
+    let mut deletes = stream::iter(deletes).buffer_unordered(CONCURRENT_DELETES);
+    let mut failure = None;
+    while let Some(result) = deletes.next().await {
+        failure = failure.or(result.err());
+    }
+    match failure {
+        Some(error) => Err(error.into()),
+        None => Ok(()),
     }
 }
 

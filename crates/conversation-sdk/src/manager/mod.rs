@@ -176,7 +176,8 @@ impl ConversationManager {
     /// history names but that was stored for someone else stays.
     ///
     /// # Errors
-    /// `State`, `Storage`; call again.
+    /// `State`, `Storage`; call again. `Config` where the history names stored media and the manager
+    /// has no media store.
     pub async fn delete_conversation(&self, id: &ConversationId) -> Result<(), ConversationError> {
         self.core.check_open()?;
         let (core, id) = (Arc::clone(&self.core), id.clone());

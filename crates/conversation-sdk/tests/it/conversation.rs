@@ -460,3 +460,17 @@ async fn the_history_that_is_sent_has_its_limit() {
     let part = conversation.read(Window::Range(2..4)).await.unwrap();
     assert_eq!((part.first, part.messages[0].text().as_str()), (2, "1"));
 }
+
+#[test]
+fn handles_go_everywhere() {
+    fn anywhere<T: Send + Sync + 'static>() {}
+    fn send<T: Send>(_: &T) {}
+    anywhere::<ConversationManager>();
+    anywhere::<conversation_sdk::Conversation>();
+    anywhere::<ConversationError>();
+    let _ = |conversation: &mut conversation_sdk::Conversation| {
+        send(&conversation.send("x"));
+        send(&conversation.stream("x"));
+        send(&conversation.end());
+    };
+}

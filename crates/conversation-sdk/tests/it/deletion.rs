@@ -259,3 +259,41 @@ async fn a_turn_under_way_loses_against_a_deletion() {
     assert_eq!(count(&store).await, 0);
     assert!(conversation.messages().await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn a_manager_without_the_store_does_not_lose_the_references() {
+    let (provider, store, state) = (
+        Scripted::new(),
+        InMemoryStorage::new(),
+        InMemoryStateStore::new(),
+    );
+    let with = builder(&provider, &store)
+        .with_state_store(state.clone())
+        .build()
+        .unwrap();
+    let without = ConversationManager::builder()
+        .with_provider(provider.clone())
+        .with_state_store(state.clone())
+        .build()
+        .unwrap();
+    let mut conversation = with.new_conversation(&pack(), config()).await.unwrap();
+    conversation
+        .send_with_media("x", [picture(1, 200 * KIB)])
+        .await
+        .unwrap();
+    let mut plain = without.new_conversation(&pack(), config()).await.unwrap();
+    plain
+        .send_with_media("x", [picture(1, 200 * KIB)])
+        .await
+        .unwrap();
+    without.delete_conversation(plain.id()).await.unwrap();
+
+    let id = conversation.id().clone();
+    let error = without.delete_conversation(&id).await.unwrap_err();
+    assert_eq!(error.kind(), ConversationErrorKind::Config);
+    assert!(without.finish_deletions().await.is_err());
+    assert!(state.load(&id, Window::Record).await.unwrap().is_some());
+    assert_eq!(with.finish_deletions().await.unwrap(), 1);
+    assert_eq!(count(&store).await, 0);
+    assert!(state.load(&id, Window::Record).await.unwrap().is_none());
+}
