@@ -308,6 +308,13 @@ mod tests {
         let later = json.replace("\"filename\"", "\"new_field\": {\"a\": 1},\n  \"filename\"");
         let read = Sidecar::from_json(later.as_bytes()).unwrap();
         assert_eq!(read.unknown["new_field"]["a"], 1);
+        let number = json.replace(
+            "\"filename\"",
+            "\"f\": 1111111111111111222318742074256,\n  \"filename\"",
+        );
+        let read = Sidecar::from_json(number.as_bytes()).unwrap();
+        let written = read.to_json().unwrap();
+        assert_eq!(Sidecar::from_json(&written).unwrap(), read);
         let version = json.replace("\"format_version\": 1", "\"format_version\": 2");
         let error = Sidecar::from_json(version.as_bytes()).unwrap_err();
         assert_eq!(error.kind(), StorageErrorKind::Corrupted);
