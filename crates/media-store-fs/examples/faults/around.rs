@@ -47,7 +47,7 @@ impl Fault {
         );
         let removes = matches!(
             scenario,
-            S::DeleteLast | S::DeleteShared | S::DeleteScope | S::Sweep
+            S::DeleteLast | S::DeleteShared | S::DeleteGone | S::DeleteScope | S::Sweep
         );
         match self {
             Self::NoLinks => None,

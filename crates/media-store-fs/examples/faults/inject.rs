@@ -158,6 +158,12 @@ pub(crate) fn run(directory: &Path, length: Length) -> Result<Tally> {
     let mut rig = Rig::new(directory)?;
     for scenario in Scenario::ALL {
         let calls = rig.calls(scenario)?;
+        let fsyncs = calls.get("fsync").copied().unwrap_or_default();
+        let enough = match scenario.fsyncs() {
+            due if fsyncs < due => Err(format!("{fsyncs} instead of {due}")),
+            _ => Ok(()),
+        };
+        tally.check(&format!("{scenario:?} fsyncs"), enough);
         let mut seen = "";
         for injection in INJECTIONS {
             let again = std::mem::replace(&mut seen, injection.call) == injection.call;

@@ -26,6 +26,8 @@ pub(crate) enum Scenario {
     StoreAlone,
     DeleteLast,
     DeleteShared,
+    /// Somebody removed the files already, and may have died before the fsync.
+    DeleteGone,
     DeleteScope,
     Sweep,
     Export,
@@ -36,7 +38,7 @@ pub(crate) enum Scenario {
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::Open,
         Self::StoreNew,
         Self::StoreDuplicate,
@@ -46,6 +48,7 @@ impl Scenario {
         Self::StoreAlone,
         Self::DeleteLast,
         Self::DeleteShared,
+        Self::DeleteGone,
         Self::DeleteScope,
         Self::Sweep,
         Self::Export,
@@ -54,6 +57,16 @@ impl Scenario {
         Self::Usage,
         Self::List,
     ];
+
+    /// How many fsyncs it must make at least, to be what it says.
+    pub(crate) fn fsyncs(self) -> u32 {
+        match self {
+            Self::StoreNew | Self::StoreStreamed | Self::StoreExpiring | Self::StoreAlone => 3,
+            Self::StoreDuplicate | Self::StoreStreamedDuplicate => 2,
+            Self::DeleteLast | Self::DeleteShared | Self::DeleteGone => 1,
+            _ => 0,
+        }
+    }
 }
 
 /// What is ready before the fault begins.
@@ -103,6 +116,13 @@ impl Prepared {
         match scenario {
             Scenario::DeleteLast => target = Some(put(noise(5, SMALL)).await?),
             Scenario::DeleteShared => target = Some(put(noise(1, SMALL)).await?),
+            Scenario::DeleteGone => {
+                let gone = put(noise(1, SMALL)).await?;
+                let path = world.base.join(gone.id());
+                fs::remove_file(&path)?;
+                fs::remove_file(format!("{}.meta", path.display()))?;
+                target = Some(gone);
+            }
             Scenario::DeleteScope => {
                 put(noise(1, SMALL)).await?;
                 put(noise(5, SMALL)).await?;
@@ -159,7 +179,7 @@ impl Prepared {
                 let metadata = about("new")?.with_retention(RetentionPolicy::RetainDays(1));
                 stored(store.store(png(bytes.clone(), metadata)).await)
             }
-            Scenario::DeleteLast | Scenario::DeleteShared => {
+            Scenario::DeleteLast | Scenario::DeleteShared | Scenario::DeleteGone => {
                 store.delete(target()?).await.map(done)
             }
             Scenario::DeleteScope => {
@@ -211,7 +231,7 @@ impl Prepared {
         let told = |error: StorageError| format!("tried again: {error:?}");
         let failed = matches!(outcome, Outcome::Failed(_));
         match (self.scenario, &self.store) {
-            (Scenario::DeleteLast | Scenario::DeleteShared, Some(store)) => {
+            (Scenario::DeleteLast | Scenario::DeleteShared | Scenario::DeleteGone, Some(store)) => {
                 let Some(target) = &self.target else {
                     return Err("there is no target".to_owned());
                 };

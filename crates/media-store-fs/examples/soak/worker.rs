@@ -245,6 +245,17 @@ impl Worker<'_> {
                     .await;
                 self.count("store", expiring).map(drop)
             }
+            10 => {
+                let index = fs::read(self.setup.directory.join(".dedup-index.json"));
+                self.record.operations += 1;
+                match index.map(|json| serde_json::from_slice::<serde_json::Value>(&json)) {
+                    Ok(Err(error)) => {
+                        let text = format!("the index does not read: {error}");
+                        self.journal.find(Finding::Failed, &text)
+                    }
+                    _ => Ok(()),
+                }
+            }
             // Holds its reference for a moment.
             7..10 => {
                 std::thread::sleep(Duration::from_micros(self.numbers.below(2000)));

@@ -1,6 +1,7 @@
 //! Where a store may be opened, and what becomes of it when its place changes.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
@@ -221,6 +222,37 @@ async fn a_sweeper_knows_the_dead_from_the_living() {
     assert_eq!(reference.size(), Some(900_000));
     drop(sweeper);
     assert_eq!(internals(&place.media()).len(), 1, "the blob alone");
+}
+
+#[tokio::test]
+async fn more_references_than_a_file_may_have_names() {
+    /// Above what ext4 allows (65,000) and below what xfs does.
+    const MANY: u32 = 70_000;
+    let place = Place::new();
+    let store = place.store().await;
+    let first = put(&store, "bytes", of("s", "c")).await;
+    let names = place.root().join("names");
+    fs::create_dir(&names).unwrap();
+    let media = place.media().join(first.id());
+    let full = (0..MANY).find(|n| fs::hard_link(&media, names.join(n.to_string())).is_err());
+    if full.is_none() {
+        let _ = writeln!(
+            std::io::stderr(),
+            "NOT RUN: a file without a name left: this file system gives more than {MANY}"
+        );
+        return;
+    }
+    let mut references = vec![first];
+    for _ in 0..3 {
+        references.push(put(&store, "bytes", of("s", "c")).await);
+    }
+    let another = place.store().await;
+    references.push(put(&another, "bytes", of("s", "c")).await);
+    for reference in &references {
+        assert_eq!(get(&another, reference).await, "bytes");
+    }
+    let usage = store.usage(Scope::All).await.unwrap();
+    assert_eq!((usage.references, usage.blobs, usage.copies), (5, 2, 0));
 }
 
 #[tokio::test]
