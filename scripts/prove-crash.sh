@@ -52,7 +52,9 @@ cp "$target/debug/examples/prove_crash" "$target/debug/examples/crash_child" "$p
 tree=$programs/tree
 rm -rf "$tree"
 mkdir -p "$tree"
-cp -a Cargo.toml Cargo.lock crates examples benches "$tree/"
+# Times are kept, so that only what a patch changes is built.
+cp -a Cargo.toml Cargo.lock crates "$tree/"
+sed -i -E '/^default-members/d; s/^members = .*/members = ["crates\/*"]/' "$tree/Cargo.toml"
 mutants=()
 for patch in scripts/mutants/*.patch; do
     name=$(basename "$patch" .patch)

@@ -149,8 +149,11 @@ impl CrashKit {
     /// # Errors
     /// When `strace` does not attach or the child does not behave.
     pub fn reference(&self, scenario: &Scenario) -> io::Result<Trace> {
-        let directory = self.fresh()?;
-        let ended = self.run(&directory, scenario, Injection::Nothing)?;
+        self.reference_in(&self.fresh()?, scenario)
+    }
+
+    fn reference_in(&self, directory: &Path, scenario: &Scenario) -> io::Result<Trace> {
+        let ended = self.run(directory, scenario, Injection::Nothing)?;
         let failed = ended
             .events
             .iter()
@@ -170,7 +173,12 @@ impl CrashKit {
     /// # Errors
     /// When `strace` does not attach or a child does not behave.
     pub fn kills(&self, scenarios: &[Scenario], most: usize) -> io::Result<Figures> {
-        let points = self.points(scenarios, |_| true, most)?;
+        let points = points(
+            scenarios,
+            |scenario| self.reference(scenario),
+            |_| true,
+            most,
+        )?;
         self.each(&points, |worker| {
             let worker = worker.clone();
             Ok(move |scenario: &Scenario, point: &Point| worker.kill(scenario, point))
@@ -188,7 +196,13 @@ impl CrashKit {
         scenarios: &[Scenario],
         most: usize,
     ) -> io::Result<Figures> {
-        let points = self.points(scenarios, Call::is_mutating, most)?;
+        let image = Image::make(file_system, &self.work)?;
+        // Where directories list otherwise, other calls are made.
+        let reference = |scenario: &Scenario| {
+            let mounted = image.mount()?;
+            self.reference_in(&mounted.path().join("media"), scenario)
+        };
+        let points = points(scenarios, reference, Call::is_mutating, most)?;
         self.each(&points, |worker| {
             let image = Image::make(file_system, &worker.work)?;
             let worker = worker.clone();
@@ -228,27 +242,6 @@ impl CrashKit {
             outcomes.push((tamper, found));
         }
         Ok(outcomes)
-    }
-
-    /// The points of all scenarios, or so many of them, evenly chosen.
-    fn points<'a>(
-        &self,
-        scenarios: &'a [Scenario],
-        concerns: impl Fn(&Call) -> bool,
-        most: usize,
-    ) -> io::Result<Vec<(&'a Scenario, Point)>> {
-        let mut all = Vec::new();
-        for scenario in scenarios {
-            let points = self.reference(scenario)?.points(&concerns);
-            all.extend(points.into_iter().map(|point| (scenario, point)));
-            all.push((scenario, Point::End));
-        }
-        let total = all.len();
-        let chosen = all.into_iter().enumerate().filter(|(at, _)| {
-            // The one in which the count of chosen ones grows.
-            total <= most || (at + 1) * most / total > at * most / total
-        });
-        Ok(chosen.map(|(_, point)| point).collect())
     }
 
     /// Shares points among workers. Each has a directory of its own, and is made where it runs.
@@ -450,4 +443,25 @@ fn is_hit(ended: &Ended, point: &Point) -> bool {
         Point::End => !ended.killed,
         Point::Call { .. } => ended.killed && ended.trace.ends_at(point),
     }
+}
+
+/// The points of all scenarios, or so many of them, evenly chosen.
+fn points(
+    scenarios: &[Scenario],
+    reference: impl Fn(&Scenario) -> io::Result<Trace>,
+    concerns: impl Fn(&Call) -> bool,
+    most: usize,
+) -> io::Result<Vec<(&Scenario, Point)>> {
+    let mut all = Vec::new();
+    for scenario in scenarios {
+        let points = reference(scenario)?.points(&concerns);
+        all.extend(points.into_iter().map(|point| (scenario, point)));
+        all.push((scenario, Point::End));
+    }
+    let total = all.len();
+    let chosen = all.into_iter().enumerate().filter(|(at, _)| {
+        // Those at which the count of chosen ones grows.
+        total <= most || (at + 1) * most / total > at * most / total
+    });
+    Ok(chosen.map(|(_, point)| point).collect())
 }

@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use media_storage::{Sha256Hasher, Sidecar, StorageError, Usage};
 use media_storage_testkit::crash::CrashSubject;
@@ -237,5 +238,11 @@ fn litter(directory: &Path) -> io::Result<()> {
         .join("blobs/sha256")
         .join(hash.get(..2).unwrap_or_default());
     fs::create_dir_all(&shelf)?;
-    fs::write(shelf.join(hash), bytes)
+    fs::write(shelf.join(hash), bytes)?;
+    // It is from long ago: a power cut of now does not reach it.
+    let synced = Command::new("sync").arg("-f").arg(directory).status()?;
+    synced
+        .success()
+        .then_some(())
+        .ok_or(io::ErrorKind::Other.into())
 }
