@@ -2,7 +2,9 @@
 
 use std::error::Error;
 
-use conversation_sdk::{PackError, ProviderError, ProviderErrorKind};
+use conversation_sdk::{
+    ConversationError, PackError, ProviderError, ProviderErrorKind, StateError,
+};
 use media_storage::{StorageError, StorageErrorKind};
 
 use crate::errors::Failure;
@@ -22,6 +24,12 @@ pub fn failed(error: impl Error + Send + Sync + 'static) -> Failure {
 }
 
 fn for_error(error: &(dyn Error + 'static)) -> Option<String> {
+    if let Some(error) = error.downcast_ref::<ConversationError>() {
+        return Some(error.hint().to_owned());
+    }
+    if let Some(error) = error.downcast_ref::<StateError>() {
+        return Some(error.hint().to_owned());
+    }
     if let Some(error) = error.downcast_ref::<PackError>() {
         return Some(error.hint().to_owned());
     }

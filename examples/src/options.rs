@@ -1,8 +1,10 @@
 //! Options that the examples share.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
+use conversation_sdk::ManagerConfig;
 use media_storage::Organization;
 
 /// Where media and conversations are kept, and how.
@@ -35,6 +37,17 @@ pub struct Keeping {
     /// Start a new conversation instead of continuing the last one
     #[arg(long = "new")]
     pub start_over: bool,
+}
+
+impl Keeping {
+    /// The part of it that a manager decides.
+    #[must_use]
+    pub fn config(&self) -> ManagerConfig {
+        ManagerConfig::default()
+            .with_media_size_threshold_kb(self.threshold_kb)
+            // Services may take minutes for a picture.
+            .with_default_timeout(Duration::from_secs(300))
+    }
 }
 
 fn organization(text: &str) -> Result<Organization, String> {

@@ -2,6 +2,10 @@
 
 use std::env;
 use std::fmt;
+use std::sync::Arc;
+
+use conversation_sdk::provider::{OpenAiImages, OpenAiProvider};
+use conversation_sdk::tool::ImageGenerationTool;
 
 use crate::errors::Failure;
 use crate::peer::process::LocalPeer;
@@ -48,28 +52,17 @@ impl Service {
         Ok(models((peer.base_url(), peer.key().to_owned(), Some(peer))))
     }
 
-    /// What the base URL of a provider is to be.
+    /// The model for conversations, as a provider of the library.
     #[must_use]
-    pub fn base_url(&self) -> &str {
-        &self.base_url
+    pub fn provider(&self) -> OpenAiProvider {
+        OpenAiProvider::new(&self.key, &self.chat_model).with_base_url(&self.base_url)
     }
 
-    /// The key. A secret: to be given to a provider, never to be printed.
+    /// The model for pictures, as a tool that a pack calls by this name.
     #[must_use]
-    pub fn key(&self) -> &str {
-        &self.key
-    }
-
-    /// The model for conversations.
-    #[must_use]
-    pub fn chat_model(&self) -> &str {
-        &self.chat_model
-    }
-
-    /// The model for pictures.
-    #[must_use]
-    pub fn image_model(&self) -> &str {
-        &self.image_model
+    pub fn image_tool(&self, name: &str) -> ImageGenerationTool {
+        let images = OpenAiImages::new(&self.key, &self.image_model).with_base_url(&self.base_url);
+        ImageGenerationTool::new(Arc::new(images)).with_name(name)
     }
 
     /// Whether answers come from this machine.

@@ -22,7 +22,10 @@ where
             )
             .with_source(error)
         }),
-        None => run_here(example),
+        None => {
+            with_honest_memory();
+            run_here(example)
+        }
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -32,6 +35,28 @@ where
         }
     }
 }
+
+/// Starts the program again, in the same process, with an allocator that gives freed pictures back to the system.
+///
+/// The GNU allocator otherwise keeps up to 32 MB that were freed once, and the printed figures would tell of that
+/// instead of what the conversation holds. The only ways to tell it are unsafe calls and this variable.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn with_honest_memory() {
+    use std::os::unix::process::CommandExt as _;
+    const VARIABLE: &str = "MALLOC_MMAP_THRESHOLD_";
+    if std::env::var_os(VARIABLE).is_none()
+        && let Ok(program) = std::env::current_exe()
+    {
+        // Returns only when it fails, and then the program goes on as it is.
+        let _ = std::process::Command::new(program)
+            .args(std::env::args_os().skip(1))
+            .env(VARIABLE, "131072")
+            .exec();
+    }
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn with_honest_memory() {}
 
 fn run_here<F>(example: impl FnOnce() -> F) -> Result<(), Failure>
 where
@@ -43,7 +68,9 @@ where
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .init();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    // Few threads, since each keeps freed memory for itself and would blur the figures that are printed.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .max_blocking_threads(4)
         .enable_all()
         .build();
     let runtime = runtime.map_err(|error| {

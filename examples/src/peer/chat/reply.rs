@@ -132,8 +132,11 @@ fn failure(result: &str) -> Option<String> {
             .or_else(|| error.get("message").and_then(Value::as_str));
         return Some(text.unwrap_or("the tool gave no reason").to_owned());
     }
-    let lower = result.trim_start().to_lowercase();
-    lower.starts_with("error").then(|| result.trim().to_owned())
+    let result = result.trim();
+    let reason = result
+        .strip_prefix("error")
+        .or_else(|| result.strip_prefix("Error"))?;
+    Some(reason.trim_start_matches([':', ' ']).to_owned())
 }
 
 fn prompt_of(arguments: &str) -> Option<String> {

@@ -1,0 +1,19 @@
+//! The examples as a person runs them: whole programs, from the command line to the files they leave.
+//!
+//! - `run`: starts a program and takes what it says
+//! - `generator`, `photos`, `backend`: what the examples do
+//! - `trouble`: what they say when something is wrong
+//! - `lifetime`: the peer ends with its program
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests fail by panicking"
+)]
+
+mod backend;
+mod generator;
+mod lifetime;
+mod photos;
+mod run;
+mod trouble;
