@@ -102,4 +102,72 @@ mod tests {
             }
         }
     }
+
+    /// Every name of a test in the table of promises is a test, every script is there.
+    #[test]
+    fn promises_name_what_exists() {
+        fn sources(folder: &std::path::Path, all: &mut String) {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    sources(&path, all);
+                } else if path.extension().is_some_and(|extension| extension == "rs") {
+                    all.push_str(&std::fs::read_to_string(&path).unwrap());
+                }
+            }
+        }
+        let mut all = String::new();
+        sources(&root().join("crates"), &mut all);
+        let text = std::fs::read_to_string(root().join("docs/promises.md")).unwrap();
+        let rows = text.lines().filter(|line| line.starts_with('|'));
+        for name in rows.flat_map(|row| row.split('`').skip(1).step_by(2)) {
+            let script = name.split(' ').next().unwrap();
+            let is_test = all.contains(&format!("fn {name}("));
+            let is_script = script.starts_with("scripts/") && root().join(script).is_file();
+            let is_word = ["Synced", "Buffered", "kill -9"].contains(&name);
+            assert!(is_test || is_script || is_word, "{name}");
+        }
+    }
+
+    #[test]
+    fn every_kind_of_error_is_explained() {
+        let explained = std::fs::read_to_string(root().join("docs/errors.md")).unwrap();
+        for (file, name) in [
+            ("media-storage/src/error.rs", "StorageErrorKind"),
+            ("media-loader/src/error.rs", "LoadErrorKind"),
+            ("conversation-sdk/src/error.rs", "ConversationErrorKind"),
+            (
+                "conversation-sdk/src/provider/error.rs",
+                "ProviderErrorKind",
+            ),
+            ("conversation-sdk/src/state/error.rs", "StateErrorKind"),
+            ("conversation-sdk/src/pack/error.rs", "PackErrorKind"),
+        ] {
+            let source = std::fs::read_to_string(root().join("crates").join(file)).unwrap();
+            let start = source.find(&format!("pub enum {name} {{")).unwrap();
+            let body = &source[start..start + source[start..].find("\n}").unwrap()];
+            let variants = body.lines().filter_map(|line| {
+                let name = line
+                    .strip_prefix("    ")?
+                    .split([',', ' ', '(', '{'])
+                    .next()?;
+                name.starts_with(|c: char| c.is_ascii_uppercase())
+                    .then_some(name)
+            });
+            let section = format!("## `{}`", name.trim_end_matches("Kind"));
+            let rows = explained
+                .split(&section)
+                .nth(1)
+                .unwrap()
+                .split("\n## ")
+                .next()
+                .unwrap();
+            let mut count = 0;
+            for variant in variants {
+                assert!(rows.contains(&format!("`{variant}`")), "{name}::{variant}");
+                count += 1;
+            }
+            assert!(count > 5, "{name}");
+        }
+    }
 }
