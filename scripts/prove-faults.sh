@@ -69,8 +69,9 @@ place() {
 # --- errors at each system call ---
 if ! command -v strace >/dev/null; then
     not_run "errors at each system call: there is no strace"
-elif ! strace -o /dev/null true 2>/dev/null; then
-    not_run "errors at each system call: strace may not trace here"
+elif ! strace -o /dev/null true 2>/dev/null ||
+    { [[ $EUID -ne 0 ]] && grep -qs '[1-9]' /proc/sys/kernel/yama/ptrace_scope; }; then
+    not_run "errors at each system call: strace may not attach to a running process here"
 else
     # No fsync is faster than in memory, and none is needed: the machine stays up.
     memory=$(mktemp -d -p /dev/shm 2>/dev/null) || memory=$(place calls)

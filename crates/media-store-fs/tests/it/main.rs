@@ -8,9 +8,12 @@
 )]
 
 mod forged;
+#[cfg(target_os = "linux")]
 mod hostile;
 mod layout;
+#[cfg(target_os = "linux")]
 mod places;
+#[cfg(target_os = "linux")]
 mod race;
 mod repair;
 mod support;

@@ -8,9 +8,9 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use media_storage::StorageErrorKind as Kind;
 use media_storage::{Inventory as _, MediaStorage as _, MediaStorageExt as _};
 
-use crate::scenario::{Outcome, Prepared, Scenario, furnish};
-use crate::world::{World, about, full_sweep, noise, png};
-use crate::{Result, Tally};
+use crate::run::scenario::{Outcome, Prepared, Scenario, furnish};
+use crate::run::world::{World, about, full_sweep, noise, png};
+use crate::run::{Result, Tally};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {

@@ -9,10 +9,10 @@ use futures_util::StreamExt as _;
 use media_storage::{Inventory as _, Scope, SweepDepth, SweepOptions};
 use media_store_fs::Durability;
 
-use crate::journal::{Finding, Holding, Journal, findings, note, stop};
-use crate::truth::Truth;
-use crate::worker::{open, verify};
-use crate::{Result, Variant};
+use crate::run::journal::{Finding, Holding, Journal, findings, note, stop};
+use crate::run::truth::Truth;
+use crate::run::worker::{open, verify};
+use crate::run::{Result, Variant};
 
 const PROCESSES: usize = 8;
 /// How long a process may take to end when it is asked to.

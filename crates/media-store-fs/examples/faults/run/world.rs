@@ -14,7 +14,7 @@ use media_storage::{
 use media_store_fs::{Durability, FileStore};
 use media_types::{Mime, StorageReference};
 
-use crate::Result;
+use crate::run::Result;
 
 /// Bytes that differ by seed.
 pub(crate) fn noise(seed: u64, len: usize) -> Bytes {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use media_storage::layout::FileName;
 
-use crate::Result;
+use crate::run::Result;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Truth {

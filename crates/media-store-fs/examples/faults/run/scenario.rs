@@ -12,8 +12,8 @@ use media_storage::{
 use media_store_fs::FileStore;
 use media_types::{Mime, StorageReference};
 
-use crate::Result;
-use crate::world::{World, about, full_sweep, noise, png};
+use crate::run::Result;
+use crate::run::world::{World, about, full_sweep, noise, png};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scenario {

@@ -16,8 +16,8 @@ use media_storage::{
 use media_store_fs::{Durability, FileStore};
 use media_types::{Mime, StorageReference};
 
-use crate::journal::{Finding, Holding, Journal, Record};
-use crate::{Result, Variant, broken};
+use crate::run::journal::{Finding, Holding, Journal, Record};
+use crate::run::{Result, Variant, broken};
 
 #[derive(Debug)]
 pub(crate) struct Setup {

@@ -9,8 +9,8 @@ use media_storage::layout::{FileName, MediaId};
 use media_storage::{MediaMetadata, RetentionPolicy, Sha256Hasher, Sidecar};
 use media_types::{Mime, Sha256, StorageReference};
 
-use crate::Result;
-use crate::journal;
+use crate::run::Result;
+use crate::run::journal;
 
 const CLASSES: [&str; 2] = ["sha256", "buffered"];
 

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use media_types::StorageReference;
 use serde::{Deserialize, Serialize};
 
-use crate::Result;
+use crate::run::Result;
 
 const RECORD: usize = 1024;
 

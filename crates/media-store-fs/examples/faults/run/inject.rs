@@ -13,10 +13,10 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 
-use crate::matrix::{INJECTIONS, Injection};
-use crate::scenario::{Outcome, Prepared, Scenario, furnish};
-use crate::world::World;
-use crate::{Result, Tally};
+use crate::run::matrix::{INJECTIONS, Injection};
+use crate::run::scenario::{Outcome, Prepared, Scenario, furnish};
+use crate::run::world::World;
+use crate::run::{Result, Tally};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Length {
