@@ -38,17 +38,16 @@ if ! command -v strace >/dev/null; then
     exit 1
 fi
 
-target=${CARGO_TARGET_DIR:-target}
-mkdir -p "$target"
-target=$(cd "$target" && pwd)
-export CARGO_TARGET_DIR=$target
+mkdir -p "${CARGO_TARGET_DIR:-target}"
+target=$(cd "${CARGO_TARGET_DIR:-target}" && pwd)
 programs=$target/prove-crash
 mkdir -p "$programs"
 cargo build --quiet -p media-store-fs --example prove_crash --example crash_child
 # Programs of their own: nobody builds over them while they run.
 cp "$target/debug/examples/prove_crash" "$target/debug/examples/crash_child" "$programs/"
 
-# Wrong programs are built from a copy of the sources, one patch each.
+# Wrong programs are built from a copy of the sources, one patch each, and in a target directory of
+# their own: cargo tells packages by their place in a workspace, and would take one for the other.
 tree=$programs/tree
 rm -rf "$tree"
 mkdir -p "$tree"
@@ -60,10 +59,10 @@ for patch in scripts/mutants/*.patch; do
     name=$(basename "$patch" .patch)
     patch --quiet -p1 -d "$tree" <"$patch"
     mv "$tree/crates/media-store-fs/examples/crash_child" "$tree/crates/media-store-fs/examples/$name"
-    (cd "$tree" && cargo build --quiet -p media-store-fs --example "$name")
+    (cd "$tree" && CARGO_TARGET_DIR=$programs/target cargo build --quiet -p media-store-fs --example "$name")
     mv "$tree/crates/media-store-fs/examples/$name" "$tree/crates/media-store-fs/examples/crash_child"
     patch --quiet --reverse -p1 -d "$tree" <"$patch"
-    cp "$target/debug/examples/$name" "$programs/"
+    cp "$programs/target/debug/examples/$name" "$programs/"
     mutants+=(--mutant "$name=$programs/$name")
 done
 
