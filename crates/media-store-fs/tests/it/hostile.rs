@@ -22,12 +22,16 @@ use crate::support::{Place, get, of, put};
 
 const BYTES: &str = "the bytes of the media";
 
+/// What hangs does so for ever; all else takes milliseconds, or a little longer when the disk is
+/// busy with others.
+const HANGS: Duration = Duration::from_secs(5);
+
 /// Ends the whole run when something hangs: a thread that hangs cannot be ended alone.
 pub(crate) async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(Duration::from_secs(1), future).await {
+    match tokio::time::timeout(HANGS, future).await {
         Ok(value) => value,
         Err(_) => {
-            let _ = writeln!(std::io::stderr(), "{what} did not end within a second");
+            let _ = writeln!(std::io::stderr(), "{what} did not end within {HANGS:?}");
             std::process::abort();
         }
     }
