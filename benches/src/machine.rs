@@ -40,6 +40,17 @@ pub fn load() -> String {
         .join(" ")
 }
 
+/// Whether this process goes before others; nothing where it does not.
+pub fn priority() -> String {
+    let stat = read("/proc/self/stat");
+    // The name of the program, in brackets, may hold anything.
+    let after = stat.rsplit(')').next().unwrap_or_default();
+    match after.split_whitespace().nth(16) {
+        None | Some("0") => String::new(),
+        Some(nice) => format!(", run with a nice value of {nice}"),
+    }
+}
+
 /// The kind of file system that a path lies on.
 pub fn file_system(path: &Path) -> String {
     let mounts = read("/proc/self/mounts");

@@ -50,7 +50,7 @@ async fn files(dir: &str, options: &[&str]) -> Result<ExitCode> {
             "--rounds" => plan.rounds = value()?.parse()?,
             "--references" => {
                 let most: usize = value()?.parse()?;
-                plan.references = [0, 1_000, 10_000, 100_000, 1_000_000]
+                plan.references = [0, 10_000, 100_000, 1_000_000]
                     .into_iter()
                     .filter(|n| *n < most)
                     .chain([most])

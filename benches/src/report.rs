@@ -39,6 +39,13 @@ impl Row {
         }
     }
 
+    /// Says how much it varies.
+    #[must_use]
+    pub fn with_spread(mut self, spread: impl Into<String>) -> Self {
+        self.spread = spread.into();
+        self
+    }
+
     /// Compares it with something measured in the same rounds.
     #[must_use]
     pub fn with_ratio(mut self, ratio: f64) -> Self {

@@ -64,9 +64,11 @@ pub(super) async fn tasks(plan: &Plan, report: &mut Report) -> Result<()> {
             for (at, (tasks, samples)) in TASKS.into_iter().zip(rates).enumerate() {
                 let (low, high) = samples.spread();
                 let gain = speed_up(rates, at);
-                let figure = format!("{:.0} MB/s ({low:.0} – {high:.0})", samples.median());
-                let mut row =
-                    Row::figure(format!("{name}, {tasks} tasks"), figure).with_ratio(gain);
+                let plural = if tasks == 1 { "" } else { "s" };
+                let figure = format!("{:.0} MB/s", samples.median());
+                let mut row = Row::figure(format!("{name}, {tasks} task{plural}"), figure)
+                    .with_spread(format!("{low:.0} – {high:.0} MB/s"))
+                    .with_ratio(gain);
                 if matches!(contender, Contender::Store(..)) && tasks == 8 {
                     let wanted = 0.9 * speed_up(&floor, at);
                     row = row.with_target(format!("≥ {wanted:.2}"), gain >= wanted);
