@@ -50,8 +50,9 @@ async fn custom_backend() -> Result<(), Failure> {
         "Paint abstract art with bold colors",
     ] {
         say(format_args!("\n> {wish}"));
-        if let Some(turn) = Turn::take(&mut conversation, wish).await? {
-            say(turn);
+        match Turn::take(&mut conversation, wish).await? {
+            Some(turn) => say(turn),
+            None => return Err(Turn::stopped()),
         }
     }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use conversation_sdk::{Message, Part};
 use media_types::{MediaContent, MediaSource, StorageReference};
 
-use crate::sizes::human;
+use crate::sizes::{count, human};
 
 /// How large the state of a conversation is, and how large it would be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,20 +45,17 @@ impl StateSize {
 
 impl std::fmt::Display for StateSize {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.embedded > 0 && self.references == 0 {
-            return write!(
+        let (kept, inline) = (human(self.kept), human(self.inline));
+        let embedded = count(self.embedded, "picture");
+        match (self.references, self.embedded) {
+            (0, 0) => write!(f, "state: {kept}"),
+            (0, _) => write!(f, "state: {kept} with {embedded} inline"),
+            (_, 0) => write!(f, "state: {kept} with references, would be {inline} inline"),
+            _ => write!(
                 f,
-                "state: {} with {} pictures inline",
-                human(self.kept),
-                self.embedded
-            );
+                "state: {kept} with references and {embedded} inline, would be {inline} with all inline"
+            ),
         }
-        write!(
-            f,
-            "state: {} with references, would be {} inline",
-            human(self.kept),
-            human(self.inline)
-        )
     }
 }
 

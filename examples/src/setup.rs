@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use conversation_sdk::{
     Conversation, ConversationConfig, ConversationManager, ConversationStatus, Message, PromptPack,
-    SqliteStateStore,
+    Role, SqliteStateStore,
 };
 use media_storage::{MediaStorage, Scope};
 use media_store_fs::FileStore;
@@ -16,7 +16,7 @@ use crate::advice::failed;
 use crate::errors::Failure;
 use crate::options::Keeping;
 use crate::report::{StateSize, stored};
-use crate::sizes::human;
+use crate::sizes::{count, human};
 use crate::terminal::say;
 
 /// Where an example keeps things.
@@ -86,9 +86,9 @@ impl Place {
             .map_err(failed)?;
         let saved = usage.logical_bytes.saturating_sub(usage.stored_bytes);
         let mut summary = format!(
-            "media: {} references to {} unique files, {} on disk, {} saved by deduplication\n",
-            usage.references,
-            usage.blobs,
+            "media: {} to {}, {} on disk, {} saved by deduplication\n",
+            count(usage.references, "reference"),
+            count(usage.blobs, "unique file"),
             human(usage.stored_bytes),
             human(saved),
         );
@@ -159,10 +159,11 @@ pub async fn continue_or_start(
             .find(|record| record.status == ConversationStatus::Active)
         {
             let conversation = manager.resume(pack, &newest.id).await.map_err(failed)?;
+            let messages = conversation.messages().await.map_err(failed)?;
             say(format_args!(
                 "continuing {}, {} messages",
                 conversation.id(),
-                conversation.message_count()
+                messages.iter().filter(|message| is_said(message)).count()
             ));
             return Ok(conversation);
         }
@@ -173,4 +174,13 @@ pub async fn continue_or_start(
         .map_err(failed)?;
     say(format_args!("new {} in {session}", conversation.id()));
     Ok(conversation)
+}
+
+/// Whether a message is one that people see: not a call of a tool, and not what the tool brought.
+fn is_said(message: &Message) -> bool {
+    match message.role {
+        Role::User => true,
+        Role::Assistant => message.tool_calls.is_empty(),
+        _ => false,
+    }
 }

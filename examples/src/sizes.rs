@@ -29,6 +29,12 @@ pub fn human_change(before: u64, after: u64) -> String {
     }
 }
 
+/// A number of things: "1 file", "2 files".
+#[must_use]
+pub fn count(number: u64, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -42,6 +48,14 @@ mod tests {
         assert_eq!(human(999_950), "1.0 MB");
         assert_eq!(human(1_234_567), "1.2 MB");
         assert_eq!(human(u64::MAX), "18446744.1 TB");
+    }
+
+    #[test]
+    fn one_thing_is_not_plural() {
+        assert_eq!(
+            [0, 1, 2].map(|n| count(n, "file")),
+            ["0 files", "1 file", "2 files"]
+        );
     }
 
     #[test]

@@ -64,7 +64,7 @@ fn the_main_job() {
     std::fs::rename(&media, place.path().join("moved")).unwrap();
     let second = run("image_generator", place.path(), &["--media-dir", "moved"]).ok();
     assert!(
-        second.contains(&format!("continuing {id}, 16 messages")),
+        second.contains(&format!("continuing {id}, 8 messages")),
         "{second}"
     );
     assert!(
@@ -162,7 +162,7 @@ fn options_do_what_they_say() {
         "inline.sqlite",
     ];
     let out = talk("image_generator", place.path(), &arguments, "a red apple\n").ok();
-    assert!(out.contains("with 1 pictures inline"), "{out}");
+    assert!(out.contains("with 1 picture inline"), "{out}");
     assert!(!place.path().join("none").exists());
     assert!(
         longest_base64(&place.path().join("inline.sqlite")) > 4000,

@@ -3,7 +3,7 @@
 //! - `run`: starts a program and takes what it says
 //! - `generator`, `photos`, `backend`: what the examples do
 //! - `trouble`: what they say when something is wrong
-//! - `lifetime`: the peer ends with its program
+//! - `interrupt`: Ctrl-C; `lifetime`: the peer ends with its program
 
 #![allow(
     clippy::unwrap_used,
@@ -13,6 +13,8 @@
 
 mod backend;
 mod generator;
+#[cfg(unix)]
+mod interrupt;
 mod lifetime;
 mod photos;
 mod run;
