@@ -52,6 +52,12 @@ impl Shared {
         let format = format::open(&own, config.organization)?;
         if made {
             sys::sync_dir(&base).map_err(io)?;
+            // Whoever created the base may have died before this. A parent that may not even be
+            // opened was not written to by this user.
+            match sync_parent(&config.directory) {
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+                other => other.map_err(io)?,
+            }
         }
         let inner = |name| -> io::Result<Dir> {
             match sys::open_dir(&own, name) {
@@ -193,9 +199,7 @@ fn open_base(path: &Path, mode: u32) -> Result<Dir, StorageError> {
                 }
                 _ => {}
             }
-            let dir = open().map_err(|error| io_error(Operation::Open, error))?;
-            sync_parent(path).map_err(|error| io_error(Operation::Open, error))?;
-            Ok(dir)
+            open().map_err(|error| io_error(Operation::Open, error))
         }
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => Err(config(
             "there is a file where the directory should be",

@@ -124,7 +124,7 @@ mod tests {
             let script = name.split(' ').next().unwrap();
             let is_test = all.contains(&format!("fn {name}("));
             let is_script = script.starts_with("scripts/") && root().join(script).is_file();
-            let is_word = ["Synced", "Buffered", "kill -9"].contains(&name);
+            let is_word = ["Synced", "Buffered", "kill -9", "delete", "Debug"].contains(&name);
             assert!(is_test || is_script || is_word, "{name}");
         }
     }
