@@ -1,5 +1,6 @@
 //! Chat completions.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -268,7 +269,8 @@ impl OpenAiProvider {
                 Ok(())
             }
             Failure::Parameter { name, error } => {
-                if self.learned.parameters().contains(&name) {
+                // Whether another request has learned it meanwhile says nothing about this one.
+                if !tried.parameters.insert(name.clone()) {
                     return Err(error);
                 }
                 tracing::warn!(
@@ -329,6 +331,8 @@ struct Tried {
     changes: u32,
     unreadable: u32,
     refused: u32,
+    /// Parameters that were left out.
+    parameters: BTreeSet<String>,
     /// Media without which the request may succeed: if it does, that media is remembered.
     to_blame: Vec<MediaContent>,
 }

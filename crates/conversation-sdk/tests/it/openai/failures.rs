@@ -3,8 +3,9 @@
 use std::time::Instant;
 
 use conversation_sdk::ProviderErrorKind as Kind;
+use tokio::sync::Barrier;
 
-use super::peer::{Act, Peer, head};
+use super::peer::{Act, Peer, Received, head};
 use super::*;
 
 async fn kind_of(acts: Vec<Act>) -> (Kind, usize) {
@@ -241,6 +242,42 @@ async fn a_parameter_that_the_model_refuses_is_left_out_and_remembered() {
         assert_eq!(sent["max_completion_tokens"], 5);
         assert_eq!(sent["top_p"], 1);
     }
+}
+
+#[tokio::test]
+async fn requests_that_are_refused_a_parameter_at_the_same_time_all_go_on() {
+    const TURNS: usize = 8;
+    let name = "temperature";
+    let body = error_body("unsupported_value", "Unsupported value.", Some(name)).to_string();
+    let refusal = head(400, &[], Some(body.len()), "application/json") + &body;
+    let all_sent = Arc::new(Barrier::new(TURNS));
+    let refusals =
+        (0..TURNS).map(|_| Act::SendTogether(Arc::clone(&all_sent), refusal.clone().into_bytes()));
+    let answers = (0..TURNS).map(|_| Act::json(200, &hello()));
+    let peer = Peer::start(refusals.chain(answers)).await;
+    let provider = provider(&peer);
+    let (messages, media) = ([user("hi")], no_storage());
+    let parameters = json!({"temperature": 0.7});
+    let turns = (0..TURNS).map(|_| {
+        let request = ProviderRequest::new(&messages)
+            .with_parameters(parameters.as_object().unwrap().clone());
+        answer(&provider, request, &media)
+    });
+    for outcome in futures_util::future::join_all(turns).await {
+        outcome.unwrap();
+    }
+    let received = peer.received();
+    assert_eq!(received.len(), 2 * TURNS);
+    let without = received.iter().map(Received::json);
+    let without = without.filter(|sent| sent.get(name).is_none());
+    assert_eq!(without.count(), TURNS);
+}
+
+#[tokio::test]
+async fn a_parameter_that_is_refused_though_it_was_left_out_ends_the_call() {
+    let body = error_body("unknown_parameter", "m", Some("seed"));
+    let acts = (0..9).map(|_| Act::json(400, &body)).collect();
+    assert_eq!(kind_of(acts).await, (Kind::InvalidRequest, 2));
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
+use tokio::sync::{Barrier, Notify};
 
 /// What was sent.
 #[derive(Clone, Debug)]
@@ -33,6 +33,8 @@ impl Received {
 pub(crate) enum Act {
     /// Answers, in these pieces, each written by itself; then closes.
     Send(Vec<Vec<u8>>),
+    /// Answers in one piece, once all requests that the barrier counts have arrived; then closes.
+    SendTogether(Arc<Barrier>, Vec<u8>),
     /// Answers before it has read the body; then closes.
     SendEarly(Vec<u8>),
     /// Answers these pieces and then is silent until the peer is dropped.
@@ -187,6 +189,10 @@ async fn serve(
     notify.notify_one();
     match act {
         Act::Send(pieces) => write_pieces(&mut socket, &pieces).await?,
+        Act::SendTogether(barrier, answer) => {
+            barrier.wait().await;
+            socket.write_all(&answer).await?;
+        }
         Act::SendAndHang(pieces) => {
             write_pieces(&mut socket, &pieces).await?;
             std::future::pending::<()>().await;
