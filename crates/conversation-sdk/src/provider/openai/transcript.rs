@@ -10,6 +10,10 @@ use media_types::MediaContent;
 use crate::message::{Message, Part, Role, ToolCall};
 use crate::provider::ProviderRequest;
 
+/// What the model is told in place of a part that does not read: without it, an answer that speaks
+/// of that part would come out of nothing.
+const UNREADABLE: &str = "[a part that cannot be read]";
+
 /// Messages as they go out; media by number.
 #[derive(Debug, Default)]
 pub(super) struct Transcript<'a> {
@@ -71,10 +75,10 @@ impl<'a> Builder<'a> {
         }
         match message.role {
             Role::User => {
-                let parts = message.content.iter().filter_map(|part| match part {
-                    Part::Text(text) => Some(WirePart::Text(text.as_str().into())),
-                    Part::Media(content) => Some(WirePart::Media(self.add(content))),
-                    Part::Unreadable(_) => None,
+                let parts = message.content.iter().map(|part| match part {
+                    Part::Text(text) => WirePart::Text(text.as_str().into()),
+                    Part::Media(content) => WirePart::Media(self.add(content)),
+                    Part::Unreadable(_) => WirePart::Text(UNREADABLE.into()),
                 });
                 let parts = parts.collect();
                 self.push("user", parts);
@@ -108,7 +112,11 @@ impl<'a> Builder<'a> {
     }
 
     fn words_then_media(&mut self, role: &'static str, message: &'a Message, lead: &str) {
-        let texts = message.content.iter().filter_map(Part::as_text);
+        let texts = message.content.iter().filter_map(|part| match part {
+            Part::Text(text) => Some(text.as_str()),
+            Part::Unreadable(_) => Some(UNREADABLE),
+            Part::Media(_) => None,
+        });
         let mut parts: Vec<WirePart<'a>> = texts.map(|t| WirePart::Text(t.into())).collect();
         let start = self.waiting.len();
         for content in message.media() {
@@ -148,5 +156,38 @@ impl<'a> Builder<'a> {
             let parts = std::mem::take(&mut self.waiting);
             self.push("user", parts);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_model_is_told_of_parts_that_do_not_read() {
+        let content = r#"[{"type":"text","text":"see"},{"type":"hologram","secret":1}]"#;
+        let content: Vec<Part> = serde_json::from_str(content).unwrap();
+        let messages = [
+            Message::new(Role::User, content.clone()),
+            Message::new(Role::Assistant, content[1..].to_vec()),
+            Message::tool("call_1", content),
+        ];
+        let request = ProviderRequest::new(&messages);
+        let transcript = Transcript::of(&request);
+        let sent: Vec<Vec<&str>> = transcript
+            .messages
+            .iter()
+            .map(|message| {
+                let parts = message.parts.iter();
+                parts
+                    .map(|part| match part {
+                        WirePart::Text(text) => text.as_ref(),
+                        WirePart::Media(_) => panic!("{part:?}"),
+                    })
+                    .collect()
+            })
+            .collect();
+        let both = vec!["see", UNREADABLE];
+        assert_eq!(sent, [both.clone(), vec![UNREADABLE], both]);
     }
 }
