@@ -64,7 +64,8 @@ pub(super) fn render<'a>(
     }
     if request.delivery == Delivery::Deltas {
         fields.push(("stream".into(), json!(true).into()));
-        if options.stream_usage {
+        let refused = options.refused.iter().any(|name| name == "stream_options");
+        if options.stream_usage && !refused {
             let usage = json!({"include_usage": true});
             fields.push(("stream_options".into(), usage.into()));
         }

@@ -262,6 +262,30 @@ async fn a_stream_is_asked_for_with_its_usage() {
 }
 
 #[tokio::test]
+async fn a_server_that_refuses_to_tell_the_usage_is_asked_without() {
+    let events = "data: {\"choices\":[{\"delta\":{\"content\":\"x\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+    let refusal = error_body("unsupported_parameter", "m", Some("stream_options"));
+    let acts = [
+        Act::json(400, &refusal),
+        Act::events(events, 1000),
+        Act::events(events, 1000),
+    ];
+    let peer = Peer::start(acts).await;
+    let provider = provider(&peer);
+    let messages = [user("hi")];
+    for _ in 0..2 {
+        let request = ProviderRequest::new(&messages).with_delivery(Delivery::Deltas);
+        answer(&provider, request, &no_storage()).await.unwrap();
+    }
+    let sent = peer.received();
+    let asked: Vec<bool> = sent
+        .iter()
+        .map(|sent| sent.json().get("stream_options").is_some())
+        .collect();
+    assert_eq!(asked, [true, false, false]);
+}
+
+#[tokio::test]
 async fn what_tools_may_do_is_told() {
     use conversation_sdk::pack::ToolChoice;
     let peer = Peer::start((0..3).map(|_| Act::json(200, &hello()))).await;
