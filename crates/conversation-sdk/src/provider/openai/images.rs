@@ -26,6 +26,10 @@ const API: &str = "openai.images";
 /// The base64 of an answer is decoded while it arrives, so that a picture is held once. Pictures
 /// that a server gives as addresses stay addresses; such an address works for a while only.
 ///
+/// Rate limits, server errors and failed connections are tried again
+/// ([`with_max_retries`](Self::with_max_retries)). A request whose answer does not come in time or
+/// breaks off is not: the pictures may have been made and billed, and would be once more.
+///
 /// ```
 /// use conversation_sdk::provider::OpenAiImages;
 /// let images = OpenAiImages::new("sk-...", "gpt-image-1-mini");
@@ -208,10 +212,17 @@ impl ImageGenerator for OpenAiImages {
                     });
                     return Ok(GeneratedImages::new(gallery.images).with_usage(gallery.usage, cost));
                 }
+                Err(error) if is_lost(&error) => return Err(error),
                 Err(error) => attempts.again(error).await?,
             }
         }
     }
+}
+
+/// Whether the request may have been carried out though there is no answer to it.
+fn is_lost(error: &ProviderError) -> bool {
+    // With a status the server itself said that it did not.
+    error.status().is_none() && matches!(error.kind(), Kind::Timeout | Kind::Interrupted)
 }
 
 impl fmt::Debug for OpenAiImages {

@@ -134,10 +134,16 @@ async fn failures_are_typed_and_tried_again_where_that_helps() {
             3,
         ),
         (
-            vec![Act::Send(cut), Act::json(200, &painted(&[png(b"x")]))],
+            vec![
+                Act::reply(408, &[], "{}"),
+                Act::json(200, &painted(&[png(b"x")])),
+            ],
             Ok(()),
             2,
         ),
+        // What may have been made is not asked for again: it is billed each time.
+        (vec![Act::Send(cut)], Err(Kind::Interrupted), 1),
+        (vec![Act::Close], Err(Kind::Interrupted), 1),
         (
             vec![Act::reply(200, &[], "{\"data\":[]}")],
             Err(Kind::InvalidResponse),
@@ -159,6 +165,18 @@ async fn failures_are_typed_and_tried_again_where_that_helps() {
         assert_eq!(made.map(|_| ()).map_err(|error| error.kind()), outcome);
         assert_eq!(peer.received().len(), requests);
     }
+}
+
+#[tokio::test]
+async fn pictures_that_do_not_come_in_time_are_not_asked_for_again() {
+    let peer = Peer::start([Act::Hang]).await;
+    let error = images(&peer, "gpt-image-1-mini")
+        .with_timeout(Duration::from_millis(200))
+        .generate(ImageRequest::new("x"))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), Kind::Timeout);
+    assert_eq!(peer.received().len(), 1);
 }
 
 #[tokio::test]
