@@ -5,6 +5,7 @@ use media_types::{MediaContent, MediaUrl, Mime, sniff};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::reply::count_at;
 use crate::provider::http::sieve::{Sieve, SieveError};
 use crate::provider::price::ImageTokens;
 use crate::usage::TokenUsage;
@@ -62,11 +63,11 @@ pub(super) struct Gallery {
 #[derive(Deserialize)]
 struct Answer {
     #[serde(default)]
-    data: Vec<Picture>,
+    data: Option<Vec<Picture>>,
     #[serde(default)]
     output_format: Option<String>,
     #[serde(default)]
-    usage: Option<Usage>,
+    usage: Option<Value>,
     #[serde(default)]
     error: Option<Value>,
 }
@@ -80,26 +81,6 @@ struct Picture {
     url: Option<String>,
     #[serde(default)]
     revised_prompt: Option<String>,
-}
-
-#[derive(Clone, Copy, Default, Deserialize)]
-struct Usage {
-    #[serde(default)]
-    input_tokens: u64,
-    #[serde(default)]
-    output_tokens: u64,
-    #[serde(default)]
-    input_tokens_details: Option<Details>,
-    #[serde(default)]
-    output_tokens_details: Option<Details>,
-}
-
-#[derive(Clone, Copy, Default, Deserialize)]
-struct Details {
-    #[serde(default)]
-    image_tokens: Option<u64>,
-    #[serde(default)]
-    cached_tokens: Option<u64>,
 }
 
 impl Pictures {
@@ -143,6 +124,7 @@ impl Pictures {
         let images: Vec<MediaContent> = answer
             .data
             .into_iter()
+            .flatten()
             .filter_map(|picture| {
                 let bytes = picture
                     .b64_json
@@ -169,24 +151,22 @@ impl Pictures {
             return Err(Trouble::Empty);
         }
         let made = images.len() as u64;
-        let details = |details: Option<Details>| details.unwrap_or_default();
-        let usage = answer.usage.unwrap_or_default();
+        let count = |pointer| count_at(answer.usage.as_ref()?, pointer);
+        let (input, output) = (count("/input_tokens"), count("/output_tokens"));
+        let cached = count("/input_tokens_details/cached_tokens").unwrap_or_default();
         Ok(Gallery {
             images,
-            usage: answer.usage.map(|usage| {
-                let input = details(usage.input_tokens_details);
-                TokenUsage::new(usage.input_tokens, usage.output_tokens)
-                    .with_cached_input_tokens(input.cached_tokens.unwrap_or_default())
+            usage: input.or(output).map(|_| {
+                TokenUsage::new(input.unwrap_or_default(), output.unwrap_or_default())
+                    .with_cached_input_tokens(cached)
                     .with_images(made)
             }),
             image_tokens: ImageTokens {
-                input: details(usage.input_tokens_details)
-                    .image_tokens
-                    .unwrap_or_default(),
+                input: count("/input_tokens_details/image_tokens").unwrap_or_default(),
                 // Without a split, what an image model puts out is pictures.
-                output: details(usage.output_tokens_details)
-                    .image_tokens
-                    .unwrap_or(usage.output_tokens),
+                output: count("/output_tokens_details/image_tokens")
+                    .or(output)
+                    .unwrap_or_default(),
             },
             error,
         })
@@ -231,6 +211,28 @@ mod tests {
                 output: 20
             }
         );
+    }
+
+    #[test]
+    fn what_a_server_has_nothing_to_say_about_may_be_null() {
+        let pictures = r#""data":[{"b64_json":"iVBORw0KGgo=","url":null}]"#;
+        for (usage, tokens) in [
+            ("null", None),
+            (r#"{"input_tokens":null,"output_tokens":null}"#, None),
+            (
+                r#"{"input_tokens":1.0,"output_tokens":20,"input_tokens_details":null,"output_tokens_details":{"image_tokens":null}}"#,
+                Some((1, 20)),
+            ),
+        ] {
+            let gallery = read(&format!(r#"{{{pictures},"usage":{usage}}}"#)).unwrap();
+            assert_eq!(gallery.images.len(), 1);
+            let found = gallery.usage.map(|u| (u.input_tokens, u.output_tokens));
+            assert_eq!(found, tokens, "{usage}");
+            let output = tokens.map_or(0, |(_, output)| output);
+            assert_eq!(gallery.image_tokens, ImageTokens { input: 0, output });
+        }
+        let failed = read(r#"{"data":null,"error":{"message":"m"}}"#).unwrap();
+        assert!(failed.error.is_some());
     }
 
     #[test]

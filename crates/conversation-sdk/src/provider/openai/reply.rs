@@ -12,9 +12,9 @@ use crate::usage::TokenUsage;
 #[derive(Debug, Deserialize)]
 pub(super) struct Answer {
     #[serde(default)]
-    choices: Vec<Choice>,
+    choices: Option<Vec<Choice>>,
     #[serde(default)]
-    usage: Option<Usage>,
+    usage: Option<Value>,
     #[serde(default)]
     pub(super) error: Option<Value>,
 }
@@ -65,30 +65,28 @@ struct Audio {
     transcript: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-pub(super) struct Usage {
-    #[serde(default)]
-    prompt_tokens: u64,
-    #[serde(default)]
-    completion_tokens: u64,
-    #[serde(default)]
-    prompt_tokens_details: Option<PromptDetails>,
+/// What an answer cost in tokens; `None` where the server gives no count. However it is written,
+/// it is no reason to lose an answer that was paid for.
+pub(super) fn usage_of(usage: Option<&Value>) -> Option<TokenUsage> {
+    let usage = usage?;
+    let input = count_at(usage, "/prompt_tokens");
+    let output = count_at(usage, "/completion_tokens");
+    let cached = count_at(usage, "/prompt_tokens_details/cached_tokens");
+    input.or(output)?;
+    Some(
+        TokenUsage::new(input.unwrap_or_default(), output.unwrap_or_default())
+            .with_cached_input_tokens(cached.unwrap_or_default()),
+    )
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-struct PromptDetails {
-    #[serde(default)]
-    cached_tokens: Option<u64>,
-}
-
-impl Usage {
-    pub(super) fn tokens(self) -> TokenUsage {
-        let cached = self
-            .prompt_tokens_details
-            .and_then(|details| details.cached_tokens)
-            .unwrap_or_default();
-        TokenUsage::new(self.prompt_tokens, self.completion_tokens).with_cached_input_tokens(cached)
-    }
+/// The count at a JSON pointer; some servers write it with a fraction, or as `null`.
+pub(super) fn count_at(value: &Value, pointer: &str) -> Option<u64> {
+    let value = value.pointer(pointer)?;
+    let rounded = || {
+        let number = value.as_f64()?;
+        (number >= 0.0).then(|| number.round() as u64)
+    };
+    value.as_u64().or_else(rounded)
 }
 
 /// An answer that is complete, whether it came whole or in pieces.
@@ -99,18 +97,18 @@ pub(super) struct Finished {
     pub(super) media: Vec<MediaContent>,
     pub(super) calls: Vec<ToolCall>,
     pub(super) reason: Option<String>,
-    pub(super) usage: Option<Usage>,
+    pub(super) usage: Option<TokenUsage>,
 }
 
 impl Finished {
     pub(super) fn from_answer(answer: Answer) -> Option<Self> {
-        let choice = answer.choices.into_iter().next()?;
+        let choice = answer.choices?.into_iter().next()?;
         let message = choice.message?;
         let mut finished = Self {
             text: text_of(message.content.as_ref()),
             refusal: message.refusal.unwrap_or_default(),
             reason: choice.finish_reason,
-            usage: answer.usage,
+            usage: usage_of(answer.usage.as_ref()),
             ..Self::default()
         };
         if let Some(audio) = message.audio {
@@ -147,7 +145,7 @@ impl Finished {
             Some("content_filter") => Some(StopReason::Refused),
             Some(other) => Some(StopReason::Other(other.chars().take(80).collect())),
         };
-        let usage = self.usage.map(Usage::tokens);
+        let usage = self.usage;
         let cost = usage.and_then(|usage| prices.cost(model, &usage));
         let completion = Completion::new(content)
             .with_tool_calls(self.calls)
@@ -162,12 +160,7 @@ impl Finished {
 impl Call {
     fn read(self) -> Option<ToolCall> {
         let function = self.function?;
-        let arguments = match function.arguments {
-            Some(Value::String(text)) => text,
-            // Some servers send the object itself.
-            Some(Value::Null) | None => String::new(),
-            Some(other) => other.to_string(),
-        };
+        let arguments = arguments_of(function.arguments);
         let id = self
             .id
             .filter(|id| !id.is_empty())
@@ -177,6 +170,16 @@ impl Call {
             function.name.unwrap_or_default(),
             arguments,
         ))
+    }
+}
+
+/// The arguments of a call as text.
+pub(super) fn arguments_of(arguments: Option<Value>) -> String {
+    match arguments {
+        Some(Value::String(text)) => text,
+        Some(Value::Null) | None => String::new(),
+        // Some servers send the object itself.
+        Some(other) => other.to_string(),
     }
 }
 
@@ -276,6 +279,50 @@ mod tests {
             completion(r#"{"choices":[{"message":{"content":""},"finish_reason":"stop"}]}"#);
         assert!(empty.content.is_empty());
         assert!(empty.usage.is_none() && empty.cost.is_none());
+    }
+
+    #[test]
+    fn a_usage_of_any_form_leaves_the_answer_alone() {
+        for (usage, counts) in [
+            ("null", None),
+            ("7", None),
+            ("[]", None),
+            ("{}", None),
+            (r#"{"prompt_tokens":null,"completion_tokens":null}"#, None),
+            (r#"{"prompt_tokens":"3","completion_tokens":-1}"#, None),
+            (
+                r#"{"prompt_tokens":null,"completion_tokens":4}"#,
+                Some((0, 4, 0)),
+            ),
+            (
+                r#"{"prompt_tokens":3.0,"completion_tokens":4.6,"prompt_tokens_details":{"cached_tokens":2.0}}"#,
+                Some((3, 5, 2)),
+            ),
+            (
+                r#"{"prompt_tokens":3,"completion_tokens":4,"prompt_tokens_details":"none"}"#,
+                Some((3, 4, 0)),
+            ),
+        ] {
+            let answer =
+                format!(r#"{{"choices":[{{"message":{{"content":"hello"}}}}],"usage":{usage}}}"#);
+            let read = completion(&answer);
+            assert_eq!(read.content[0].as_text(), Some("hello"), "{usage}");
+            let found = read.usage.map(|usage| {
+                (
+                    usage.input_tokens,
+                    usage.output_tokens,
+                    usage.cached_input_tokens,
+                )
+            });
+            assert_eq!(found, counts, "{usage}");
+        }
+    }
+
+    #[test]
+    fn an_error_beside_null_choices_is_read() {
+        let answer = parse("openai", br#"{"choices":null,"error":{"message":"m"}}"#).unwrap();
+        assert!(answer.error.is_some());
+        assert!(Finished::from_answer(answer).is_none());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::failure::ApiError;
-use super::reply::{Finished, Usage, new_call_id, picture, text_of};
+use super::reply::{Finished, arguments_of, new_call_id, picture, text_of, usage_of};
 use crate::message::ToolCall;
 use crate::provider::http::client::Settings;
 use crate::provider::http::read;
@@ -26,9 +26,9 @@ const MAX_CALLS: usize = 1024;
 #[derive(Debug, Deserialize)]
 struct Chunk {
     #[serde(default)]
-    choices: Vec<Choice>,
+    choices: Option<Vec<Choice>>,
     #[serde(default)]
-    usage: Option<Usage>,
+    usage: Option<Value>,
     #[serde(default)]
     error: Option<Value>,
 }
@@ -68,7 +68,7 @@ struct FunctionDelta {
     #[serde(default)]
     name: Option<String>,
     #[serde(default)]
-    arguments: Option<String>,
+    arguments: Option<Value>,
 }
 
 /// What has come so far.
@@ -112,10 +112,10 @@ impl Gathered {
             let status = api.status.unwrap_or(500);
             return Err(api.into_error(settings, status));
         }
-        if chunk.usage.is_some() {
-            self.finished.usage = chunk.usage;
+        if let Some(usage) = usage_of(chunk.usage.as_ref()) {
+            self.finished.usage = Some(usage);
         }
-        let Some(choice) = chunk.choices.into_iter().next() else {
+        let Some(choice) = chunk.choices.into_iter().flatten().next() else {
             return Ok(());
         };
         if choice.finish_reason.is_some() {
@@ -172,8 +172,7 @@ impl Gathered {
             {
                 call.name.push_str(&name);
             }
-            call.arguments
-                .push_str(function.arguments.as_deref().unwrap_or_default());
+            call.arguments.push_str(&arguments_of(function.arguments));
         }
         Ok(())
     }
@@ -389,6 +388,23 @@ mod tests {
             })
             .collect();
         assert_eq!(calls, [("a", "f", "{}"), ("b", "f", "{}")]);
+    }
+
+    #[test]
+    fn what_a_server_has_nothing_to_say_about_may_be_null() {
+        let (events, completion) = gather(&[
+            r#"{"choices":[{"delta":{"content":"hello","tool_calls":null},"finish_reason":null}],"usage":{"prompt_tokens":null,"completion_tokens":null}}"#,
+            r#"{"choices":[{"delta":{"tool_calls":[{"index":null,"id":"a","function":{"name":"f","arguments":{"a":1}}}]}}]}"#,
+            r#"{"choices":[{"delta":{"tool_calls":[{"id":"a","function":{"name":null,"arguments":null}}]},"finish_reason":"stop"}]}"#,
+            r#"{"choices":null,"usage":{"prompt_tokens":3.0,"completion_tokens":4}}"#,
+            r#"{"choices":null,"usage":{"prompt_tokens":null},"error":null}"#,
+        ])
+        .unwrap();
+        assert_eq!(events.len(), 1);
+        assert_eq!(completion.content[0].as_text(), Some("hello"));
+        assert_eq!(completion.tool_calls[0].arguments, r#"{"a":1}"#);
+        let usage = completion.usage.unwrap();
+        assert_eq!((usage.input_tokens, usage.output_tokens), (3, 4));
     }
 
     #[test]
