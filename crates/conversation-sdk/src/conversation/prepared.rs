@@ -60,8 +60,7 @@ fn offered(core: &Core, prompt: &Prompt, id: &ConversationId) -> Arc<[OfferedToo
     if policy.choice() == ToolChoice::None {
         return Arc::default();
     }
-    let lists_none = prompt.tools().next().is_none() && prompt.undefined_tools().next().is_none();
-    if lists_none {
+    if !prompt.lists_tools() {
         return core
             .tools
             .iter()

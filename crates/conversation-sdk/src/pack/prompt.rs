@@ -235,6 +235,11 @@ impl Prompt {
             .map(|(_, over)| over)
     }
 
+    /// Whether the pack lists tools for it, blocked ones among them. One that lists none leaves the choice to code.
+    pub(crate) fn lists_tools(&self) -> bool {
+        !self.data.tools.is_empty()
+    }
+
     /// The tools the model may be told of, in the prompt's order: those the pack defines, without blocked ones.
     pub fn tools(&self) -> impl Iterator<Item = &PackTool> {
         let names = self

@@ -57,6 +57,28 @@ fn calls(calls: Vec<ToolCall>) -> Completion {
     Completion::new(vec![]).with_tool_calls(calls)
 }
 
+#[tokio::test]
+async fn a_prompt_whose_tools_are_all_blocked_offers_none() {
+    for (tools, blocklist, expected) in [
+        (json!(["act"]), json!(["act"]), 0),
+        (json!(["act"]), json!([]), 1),
+        (json!([]), json!(["act"]), 0),
+        (json!([]), json!([]), 1),
+        (json!(["other"]), json!(["other"]), 0),
+    ] {
+        let fields = json!({"tools": tools, "tool_policy": {"blocklist": blocklist}});
+        let provider = Scripted::new();
+        let manager = builder(&provider, &InMemoryStorage::new())
+            .with_tool(Acts::default())
+            .build()
+            .unwrap();
+        let pack = pack_with(fields.clone());
+        let mut conversation = manager.new_conversation(&pack, config()).await.unwrap();
+        conversation.send("act").await.unwrap();
+        assert_eq!(provider.last().tools.len(), expected, "{fields}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn whatever_goes_wrong_is_told_to_the_model() {
     let provider = Scripted::new()
