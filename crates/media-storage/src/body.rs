@@ -179,7 +179,8 @@ impl MediaBody {
             }
             (data, progress) => Self { data, progress },
         };
-        let room = known.unwrap_or(0).min(limit);
+        // A declared length is a hint; nothing is allocated on its word.
+        let room = known.unwrap_or(0).min(limit).min(1 << 20);
         let mut stream = data.into_stream();
         let mut first: Option<Bytes> = None;
         let mut all = BytesMut::new();

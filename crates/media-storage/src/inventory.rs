@@ -97,7 +97,8 @@ pub struct Usage {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SweepDepth {
-    /// What is due by its time, and what dead processes left. Cost grows with what is due.
+    /// What is due by its time, and what dead processes left. Cost grows with what is due, unless
+    /// there is a capacity: whether it is kept is told by a walk.
     #[default]
     Due,
     /// Also orphans, unreferenced bodies and a rebuild of what is derived. Cost grows with what is

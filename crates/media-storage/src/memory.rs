@@ -101,10 +101,14 @@ impl MediaStorage for InMemoryStorage {
 
     async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
         let (mime, body, metadata, expected) = upload.into_parts();
-        let bytes = body
-            .bytes(self.max_media_size)
-            .await
-            .map_err(|error| error.with_operation(Operation::Store).with_backend(BACKEND))?;
+        let bytes =
+            body.bytes(self.max_media_size)
+                .await
+                .map_err(|error| match error.backend() {
+                    "" => error.with_operation(Operation::Store).with_backend(BACKEND),
+                    // A body that comes from another store says itself what failed there.
+                    _ => error,
+                })?;
         let sha256 = Sha256Hasher::digest(&bytes);
         if expected.is_some_and(|expected| expected != sha256) {
             return Err(fail(StorageErrorKind::InvalidInput, Operation::Store)

@@ -13,7 +13,7 @@ use cap_std::fs::Dir;
 use media_storage::{Operation, StorageError};
 use media_types::Sha256;
 
-use crate::config::Durability;
+use crate::config::{Durability, Permissions};
 use crate::error::io_error;
 use crate::intake::{Digest, PIECE, Relief, Whole, write_all};
 use crate::staging::Entry;
@@ -33,7 +33,7 @@ pub(crate) struct Blobs {
     dir: Dir,
     class: &'static str,
     durability: Durability,
-    media_mode: u32,
+    permissions: Permissions,
     remembered: Mutex<HashMap<(u64, u64), SystemTime>>,
 }
 
@@ -64,7 +64,7 @@ pub(crate) enum Source<'a> {
 }
 
 impl Blobs {
-    pub(crate) fn new(dir: Dir, durability: Durability, media_mode: u32) -> Self {
+    pub(crate) fn new(dir: Dir, durability: Durability, permissions: Permissions) -> Self {
         let class = match durability {
             Durability::Synced => CLASSES[0],
             Durability::Buffered => CLASSES[1],
@@ -73,7 +73,7 @@ impl Blobs {
             dir,
             class,
             durability,
-            media_mode,
+            permissions,
             remembered: Mutex::default(),
         }
     }
@@ -191,7 +191,7 @@ impl Blobs {
             return Ok(());
         };
         let io = |error| io_error(Operation::Store, error);
-        let file = create(entry, entry.bytes(), self.media_mode, relief)?;
+        let file = create(entry, entry.bytes(), self.permissions.media_mode(), relief)?;
         whole.pieces(|piece| write_all(&file, piece, relief))?;
         if self.durability == Durability::Synced {
             file.sync_all().map_err(io)?;
@@ -264,6 +264,8 @@ impl Blobs {
                 if hash(&pinned)? != digest {
                     return Ok(false);
                 }
+                // The file that it replaces may have been stored durably.
+                pinned.sync_all()?;
                 sys::swap(entry.dir(), entry.bytes(), dir, name)
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -287,9 +289,10 @@ impl Blobs {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
             _ => Ok(()),
         };
-        tolerate(sys::create_dir(&self.dir, self.class, 0o700))?;
+        let mode = self.permissions.own_directory_mode();
+        tolerate(sys::create_dir(&self.dir, self.class, mode))?;
         let class = sys::open_dir(&self.dir, self.class)?;
-        tolerate(sys::create_dir(&class, &shelf(sha256), 0o700))
+        tolerate(sys::create_dir(&class, &shelf(sha256), mode))
     }
 
     /// A pinned file if it holds the bytes that it should. Compared once per file and process.
@@ -314,8 +317,9 @@ impl Blobs {
         let modified = file.metadata()?.modified()?;
         if self.remembered().get(&key) != Some(&modified) {
             let same = match source {
-                Source::Whole(whole) if !written => equals(&file, whole)?,
-                _ => hash(&file)? == digest,
+                // What cannot be read is as good as damaged: the caller has the bytes.
+                Source::Whole(whole) if !written => equals(&file, whole).unwrap_or(false),
+                _ => hash(&file).is_ok_and(|found| found == digest),
             };
             if !same {
                 return Ok(None);
@@ -403,7 +407,7 @@ fn shelf(sha256: Sha256) -> String {
     format!("{:02x}", sha256.as_bytes()[0])
 }
 
-fn blob_path(class: &str, sha256: Sha256) -> String {
+pub(crate) fn blob_path(class: &str, sha256: Sha256) -> String {
     format!("{class}/{}/{sha256}", shelf(sha256))
 }
 

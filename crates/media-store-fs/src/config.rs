@@ -51,6 +51,12 @@ impl Permissions {
         }
     }
 
+    /// The store's own directories: as open as the media's, so that another user of the group can
+    /// open the store at all.
+    pub(crate) fn own_directory_mode(self) -> u32 {
+        self.directory_mode()
+    }
+
     pub(crate) fn directory_mode(self) -> u32 {
         match self {
             Self::Private => 0o700,

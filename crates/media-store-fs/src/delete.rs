@@ -41,7 +41,7 @@ pub(crate) fn delete(
         .map(|sidecar| sidecar.sha256)
         .or(reference.sha256());
     let mut removed = match remove(shared, &key, sidecar.as_deref(), hash, After::Sync) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Removed::default(),
+        Err(error) if sys::is_absence(&error) => Removed::default(),
         other => other.map_err(io)?,
     };
     if !removed.media && sys::is_removed(shared.base()) {

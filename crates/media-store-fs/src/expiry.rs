@@ -9,6 +9,7 @@ use cap_std::fs::Dir;
 use chrono::{DateTime, Utc};
 use media_storage::{MAX_SIDECAR_LEN, Sidecar};
 
+use crate::config::Permissions;
 use crate::sys;
 
 /// How often a bucket that others remove is created again.
@@ -17,6 +18,7 @@ const ATTEMPTS: u32 = 64;
 #[derive(Debug)]
 pub(crate) struct Expiry {
     dir: Dir,
+    permissions: Permissions,
 }
 
 /// The bucket of a time: its hour, sortable as text.
@@ -31,8 +33,8 @@ fn is_later(name: &str, now: DateTime<Utc>) -> bool {
 }
 
 impl Expiry {
-    pub(crate) fn new(dir: Dir) -> Self {
-        Self { dir }
+    pub(crate) fn new(dir: Dir, permissions: Permissions) -> Self {
+        Self { dir, permissions }
     }
 
     fn open_bucket(&self, at: DateTime<Utc>) -> io::Result<Dir> {
@@ -40,7 +42,7 @@ impl Expiry {
         for _ in 0..ATTEMPTS {
             match sys::open_dir(&self.dir, &name) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    match sys::create_dir(&self.dir, &name, 0o700) {
+                    match sys::create_dir(&self.dir, &name, self.permissions.own_directory_mode()) {
                         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                             return Err(error);
                         }
@@ -66,7 +68,7 @@ impl Expiry {
         loop {
             attempt += 1;
             let bucket = self.open_bucket(at)?;
-            match note_in(&bucket, dir, meta, id, sidecar) {
+            match note_in(&bucket, dir, meta, id, sidecar, self.permissions) {
                 // Somebody removed the bucket while it was empty.
                 Err(error)
                     if error.kind() == io::ErrorKind::NotFound
@@ -116,12 +118,19 @@ impl Expiry {
     }
 }
 
-fn note_in(bucket: &Dir, dir: &Dir, meta: &str, id: &str, sidecar: &Sidecar) -> io::Result<()> {
+fn note_in(
+    bucket: &Dir,
+    dir: &Dir,
+    meta: &str,
+    id: &str,
+    sidecar: &Sidecar,
+    permissions: Permissions,
+) -> io::Result<()> {
     match dir.hard_link(meta, bucket, id) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) if sys::links_unsupported(&error) => {
             let json = sidecar.to_json().map_err(io::Error::other)?;
-            match sys::create_new(bucket, id, 0o600) {
+            match sys::create_new(bucket, id, permissions.sidecar_mode()) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
                 Err(error) => Err(error),
                 Ok(mut file) => file.write_all(&json),

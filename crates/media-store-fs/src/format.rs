@@ -8,6 +8,7 @@ use media_storage::layout::CaseRule;
 use media_storage::{Operation, Organization, StorageError, StorageErrorKind};
 use serde::{Deserialize, Serialize};
 
+use crate::config::Permissions;
 use crate::error::{fail, io_error};
 use crate::sys::{self, Creation};
 
@@ -33,7 +34,11 @@ pub(crate) struct Format {
 }
 
 /// Reads the format and adds this organisation to it where it is new.
-pub(crate) fn open(store: &Dir, organization: Organization) -> Result<Format, StorageError> {
+pub(crate) fn open(
+    store: &Dir,
+    organization: Organization,
+    permissions: Permissions,
+) -> Result<Format, StorageError> {
     if let Some(stored) = read(store)?
         && stored.organizations.contains(organization.as_str())
     {
@@ -41,7 +46,8 @@ pub(crate) fn open(store: &Dir, organization: Organization) -> Result<Format, St
     }
     let io = |error| io_error(Operation::Open, error);
     // Two processes that add an organisation at once must not lose one of them.
-    let lock = sys::open_lock(store, LOCK, Creation::IfMissing).map_err(io)?;
+    let lock =
+        sys::open_lock(store, LOCK, Creation::IfMissing, permissions.sidecar_mode()).map_err(io)?;
     lock.lock().map_err(io)?;
     let mut stored = match read(store)? {
         Some(stored) => stored,
@@ -54,8 +60,22 @@ pub(crate) fn open(store: &Dir, organization: Organization) -> Result<Format, St
     stored
         .organizations
         .insert(organization.as_str().to_owned());
-    write(store, &stored).map_err(io)?;
+    write(store, &stored, permissions.sidecar_mode()).map_err(io)?;
     interpret(&stored)
+}
+
+/// The organisations that are listed now; other processes add theirs while this one runs.
+pub(crate) fn organizations(store: &Dir) -> Result<Vec<Organization>, StorageError> {
+    let stored = read(store)?;
+    stored.map_or_else(
+        || Ok(Vec::new()),
+        |stored| interpret(&stored).map(|format| format.organizations),
+    )
+}
+
+/// Whether the directory describes itself already.
+pub(crate) fn is_there(store: &Dir) -> bool {
+    store.symlink_metadata(FILE).is_ok()
 }
 
 fn read(store: &Dir) -> Result<Option<Stored>, StorageError> {
@@ -84,14 +104,14 @@ fn read(store: &Dir) -> Result<Option<Stored>, StorageError> {
     Ok(Some(stored))
 }
 
-fn write(store: &Dir, stored: &Stored) -> io::Result<()> {
+fn write(store: &Dir, stored: &Stored, mode: u32) -> io::Result<()> {
     let mut json = serde_json::to_vec_pretty(stored)?;
     json.push(b'\n');
     match store.remove_file(STAGED) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut file = sys::create_new(store, STAGED, 0o600)?;
+    let mut file = sys::create_new(store, STAGED, mode)?;
     file.write_all(&json)?;
     file.sync_all()?;
     store.rename(STAGED, store, FILE)?;

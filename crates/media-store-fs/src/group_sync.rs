@@ -17,6 +17,8 @@ pub(crate) struct GroupSync {
 #[derive(Default)]
 struct State {
     running: bool,
+    /// How many callers wait for an fsync that runs.
+    waiting: usize,
     /// Number of the fsync that starts next.
     next: u64,
     /// Number of fsyncs that have ended.
@@ -45,10 +47,12 @@ impl GroupSync {
                 };
             }
             if state.running {
+                state.waiting += 1;
                 state = self
                     .ended
                     .wait(state)
                     .unwrap_or_else(PoisonError::into_inner);
+                state.waiting -= 1;
                 continue;
             }
             state.running = true;
@@ -60,7 +64,11 @@ impl GroupSync {
             state.running = false;
             state.done = number + 1;
             if let Err(error) = &result {
-                state.failed = Some((number, error.raw_os_error().unwrap_or_default()));
+                // The system tells of a failure once. Whoever waits for the next fsync may have
+                // written what this one failed to write, and must not take its success for his.
+                state.next += 1;
+                state.done = state.next;
+                state.failed = Some((state.next - 1, error.raw_os_error().unwrap_or_default()));
             }
             self.ended.notify_all();
             if number >= mine {
@@ -72,7 +80,9 @@ impl GroupSync {
 
 impl fmt::Debug for GroupSync {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GroupSync").finish_non_exhaustive()
+        f.debug_struct("GroupSync")
+            .field("waiting", &self.state().waiting)
+            .finish_non_exhaustive()
     }
 }
 
@@ -111,8 +121,7 @@ mod tests {
                 })
             })
             .collect();
-        // All eight have their number before the first fsync ends, as far as that can be seen.
-        while group.state().next == 0 {
+        while group.state().waiting < 8 {
             std::thread::yield_now();
         }
         release.wait();
@@ -120,7 +129,7 @@ mod tests {
         for thread in waiting {
             thread.join().unwrap().unwrap();
         }
-        assert!(count.load(Ordering::SeqCst) <= 9);
+        assert_eq!(count.load(Ordering::SeqCst), 2);
     }
 
     #[test]
@@ -129,6 +138,27 @@ mod tests {
         let error = group
             .sync(|| Err(io::Error::from_raw_os_error(5)))
             .unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(5));
+        group.sync(|| Ok(())).unwrap();
+    }
+
+    #[test]
+    fn a_failure_reaches_those_who_waited_while_it_happened() {
+        let group = Arc::new(GroupSync::default());
+        let waiter = Mutex::new(None);
+        let failed = group.sync(|| {
+            // Arrives while this fsync runs, so it waits for the next.
+            let waiting = Arc::clone(&group);
+            let thread = std::thread::spawn(move || waiting.sync(|| Ok(())));
+            while group.state().waiting == 0 {
+                std::thread::yield_now();
+            }
+            *waiter.lock().unwrap() = Some(thread);
+            Err(io::Error::from_raw_os_error(5))
+        });
+        assert!(failed.is_err());
+        let thread = waiter.lock().unwrap().take().unwrap();
+        let error = thread.join().unwrap().unwrap_err();
         assert_eq!(error.raw_os_error(), Some(5));
         group.sync(|| Ok(())).unwrap();
     }

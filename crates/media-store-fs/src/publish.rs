@@ -122,9 +122,11 @@ fn publish_into(
             shared.say_copying();
         }
         if shared.is_synced() {
-            directory.sync().inspect_err(|_| {
+            directory.sync().map_err(|error| {
                 let _ = dir.remove_file(name.as_str());
                 shared.directories.forget(directory);
+                // Wrapped, so that nobody takes it for a fault to try again after.
+                io::Error::other(io_error(Operation::Store, error))
             })?;
         }
         Ok(())

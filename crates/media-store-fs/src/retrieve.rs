@@ -82,7 +82,7 @@ pub(crate) fn read_sidecar(
     let damaged = |error| Ok(SidecarState::Damaged(error));
     let opened = match sys::open_file(base, path) {
         Ok(opened) => opened,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(SidecarState::Absent),
+        Err(error) if sys::is_absence(&error) => return Ok(SidecarState::Absent),
         Err(error) => match io_error(Operation::Retrieve, error) {
             error if error.kind() == StorageErrorKind::Corrupted => return damaged(error),
             error => return Err(io::Error::other(error)),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use cap_std::fs::Dir;
-use media_storage::{Operation, StorageError, StorageErrorKind};
+use media_storage::{Operation, Organization, StorageError, StorageErrorKind};
 use media_types::StorageReference;
 use tokio::sync::Semaphore;
 
@@ -35,7 +35,8 @@ pub(crate) struct Shared {
     pub(crate) blobs: Blobs,
     pub(crate) stagings: Stagings,
     pub(crate) expiry: Expiry,
-    jobs: Semaphore,
+    own: Dir,
+    jobs: Arc<Semaphore>,
     copying: AtomicBool,
 }
 
@@ -47,22 +48,23 @@ impl Shared {
             return Err(fail(StorageErrorKind::Config, Operation::Open)
                 .with_reason("everybody may write to the directory"));
         }
-        let made = ensure_dir(&base, OWN, 0o700).map_err(io)?;
+        let mode = config.permissions.own_directory_mode();
+        ensure_dir(&base, OWN, mode).map_err(io)?;
         let own = sys::open_dir(&base, OWN).map_err(io)?;
-        let format = format::open(&own, config.organization)?;
-        if made {
+        if !format::is_there(&own) {
+            // So that where there is a format, the names that lead to it are durable, whoever made
+            // them and died. A parent that may not even be opened was not written to by this user.
             sys::sync_dir(&base).map_err(io)?;
-            // Whoever created the base may have died before this. A parent that may not even be
-            // opened was not written to by this user.
             match sync_parent(&config.directory) {
                 Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
                 other => other.map_err(io)?,
             }
         }
+        let format = format::open(&own, config.organization, config.permissions)?;
         let inner = |name| -> io::Result<Dir> {
             match sys::open_dir(&own, name) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    ensure_dir(&own, name, 0o700)?;
+                    ensure_dir(&own, name, mode)?;
                     sys::open_dir(&own, name)
                 }
                 other => other,
@@ -79,11 +81,12 @@ impl Shared {
                 config.durability,
                 config.permissions.directory_mode(),
             ),
-            blobs: Blobs::new(blobs, config.durability, config.permissions.media_mode()),
-            stagings: Stagings::new(tmp),
-            expiry: Expiry::new(expiry),
+            blobs: Blobs::new(blobs, config.durability, config.permissions),
+            stagings: Stagings::new(tmp, config.permissions),
+            expiry: Expiry::new(expiry, config.permissions),
+            own,
             format,
-            jobs: Semaphore::new(MAX_JOBS),
+            jobs: Arc::new(Semaphore::new(MAX_JOBS)),
             copying: AtomicBool::new(false),
             config,
         })
@@ -91,6 +94,18 @@ impl Shared {
 
     pub(crate) fn base(&self) -> &Dir {
         self.directories.base()
+    }
+
+    /// Every organisation that media may lie in: those known when this store was opened, and those
+    /// that others have added since.
+    pub(crate) fn organizations(&self) -> Result<Vec<Organization>, StorageError> {
+        let mut all = self.format.organizations.clone();
+        for organization in format::organizations(&self.own)? {
+            if !all.contains(&organization) {
+                all.push(organization);
+            }
+        }
+        Ok(all)
     }
 
     pub(crate) fn is_synced(&self) -> bool {
@@ -108,7 +123,7 @@ impl Shared {
 
     /// An I/O error about a key.
     pub(crate) fn io(&self, operation: Operation, key: &str, error: io::Error) -> StorageError {
-        if error.kind() == io::ErrorKind::NotFound {
+        if sys::is_absence(&error) {
             return self.absent(operation, key);
         }
         io_error(operation, error).with_key(key)
@@ -155,9 +170,14 @@ impl Shared {
         T: Send + 'static,
         F: FnOnce(&Arc<Self>) -> Result<T, StorageError> + Send + 'static,
     {
-        let _permit = self.jobs.acquire().await;
+        let permit = Arc::clone(&self.jobs).acquire_owned().await;
         let shared = Arc::clone(self);
-        match tokio::task::spawn_blocking(move || job(&shared)).await {
+        let work = move || {
+            // Held by the work, which goes on when the future is dropped.
+            let _permit = permit;
+            job(&shared)
+        };
+        match tokio::task::spawn_blocking(work).await {
             Ok(result) => result.map_err(|error| gone(operation, error)),
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
             Err(error) => Err(fail(StorageErrorKind::Unavailable, operation)

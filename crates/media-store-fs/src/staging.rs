@@ -8,6 +8,7 @@ use cap_std::fs::Dir;
 use media_storage::StorageError;
 use media_storage::layout::MediaId;
 
+use crate::config::Permissions;
 use crate::error::io_error;
 use crate::sys::{self, Creation};
 
@@ -18,13 +19,15 @@ const ATTEMPTS: u32 = 16;
 #[derive(Debug)]
 pub(crate) struct Stagings {
     tmp: Arc<Dir>,
+    permissions: Permissions,
     own: Mutex<Option<Arc<Staging>>>,
 }
 
 impl Stagings {
-    pub(crate) fn new(tmp: Dir) -> Self {
+    pub(crate) fn new(tmp: Dir, permissions: Permissions) -> Self {
         Self {
             tmp: Arc::new(tmp),
+            permissions,
             own: Mutex::new(None),
         }
     }
@@ -35,7 +38,7 @@ impl Stagings {
         if let Some(staging) = own.as_ref() {
             return Ok(Arc::clone(staging));
         }
-        let made = Arc::new(Staging::create(&self.tmp)?);
+        let made = Arc::new(Staging::create(&self.tmp, self.permissions)?);
         *own = Some(Arc::clone(&made));
         Ok(made)
     }
@@ -95,7 +98,7 @@ impl Stagings {
             SweepMode::DryRun if dir.symlink_metadata(LOCK).is_err() => return Ok(()),
             SweepMode::DryRun => Creation::IfMissing,
         };
-        let Some(_lock) = take_lock(&dir, creation)? else {
+        let Some(_lock) = take_lock(&dir, creation, self.permissions)? else {
             return Ok(());
         };
         for entry in dir.entries()? {
@@ -149,8 +152,8 @@ fn is_absent(error: &io::Error) -> bool {
 }
 
 /// The lock of a staging directory, if it is to be had and still the file of that name.
-fn take_lock(dir: &Dir, creation: Creation) -> io::Result<Option<File>> {
-    let lock = sys::open_lock(dir, LOCK, creation)?;
+fn take_lock(dir: &Dir, creation: Creation, permissions: Permissions) -> io::Result<Option<File>> {
+    let lock = sys::open_lock(dir, LOCK, creation, permissions.sidecar_mode())?;
     match lock.try_lock() {
         Ok(()) => {}
         Err(std::fs::TryLockError::WouldBlock) => return Ok(None),
@@ -172,12 +175,12 @@ pub(crate) struct Staging {
 }
 
 impl Staging {
-    fn create(tmp: &Arc<Dir>) -> Result<Self, StorageError> {
+    fn create(tmp: &Arc<Dir>, permissions: Permissions) -> Result<Self, StorageError> {
         let mut attempt = 0;
         loop {
             attempt += 1;
             let name = MediaId::mint()?.to_string();
-            match Self::create_named(tmp, &name) {
+            match Self::create_named(tmp, &name, permissions) {
                 Ok(Some(staging)) => return Ok(staging),
                 // A sweeper was between our two steps: it took the directory for a dead one.
                 Ok(None) if attempt < ATTEMPTS => {}
@@ -198,10 +201,14 @@ impl Staging {
         }
     }
 
-    fn create_named(tmp: &Arc<Dir>, name: &str) -> io::Result<Option<Self>> {
-        sys::create_dir(tmp, name, 0o700)?;
+    fn create_named(
+        tmp: &Arc<Dir>,
+        name: &str,
+        permissions: Permissions,
+    ) -> io::Result<Option<Self>> {
+        sys::create_dir(tmp, name, permissions.own_directory_mode())?;
         let dir = sys::open_dir(tmp, name)?;
-        let made = take_lock(&dir, Creation::New);
+        let made = take_lock(&dir, Creation::New, permissions);
         if made.is_err() {
             // Nothing of ours is in it; a directory that a sweeper holds stays.
             let _ = tmp.remove_dir(name);

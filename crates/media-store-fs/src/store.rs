@@ -152,9 +152,14 @@ impl MediaStorage for FileStore {
     }
 
     async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
-        upload::store(&self.shared, upload)
-            .await
-            .map_err(|error| error.with_operation(Operation::Store).with_backend(BACKEND))
+        upload::store(&self.shared, upload).await.map_err(|error| {
+            if error.backend().is_empty() {
+                error.with_operation(Operation::Store).with_backend(BACKEND)
+            } else {
+                // A body that comes from another store says itself what failed there.
+                error
+            }
+        })
     }
 
     async fn retrieve_opts(

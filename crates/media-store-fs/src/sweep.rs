@@ -10,7 +10,7 @@ use media_storage::{
 };
 use media_types::Sha256;
 
-use crate::blobs::CLASSES;
+use crate::blobs::{CLASSES, blob_path};
 use crate::delete::{After, remove};
 use crate::directories::MediaDir;
 use crate::expiry::read_hint;
@@ -140,9 +140,11 @@ impl Sweep<'_> {
         if !sidecar.is_expired(self.now) {
             return Ok(());
         }
-        if self.delete(&key, &sidecar)? {
-            self.report.expired += 1;
+        // Absent media may be about to be published; its hint stays for it.
+        if !self.delete(&key, &sidecar)? {
+            return Ok(());
         }
+        self.report.expired += 1;
         match drop_hint() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             other => other,
@@ -151,12 +153,12 @@ impl Sweep<'_> {
 
     /// Deletes one reference, or counts what that would free; whether it was there.
     fn delete(&mut self, key: &Key, sidecar: &Sidecar) -> io::Result<bool> {
+        let stat = match sys::stat(self.shared.base(), &key.path()) {
+            Err(error) if sys::is_absence(&error) => return Ok(false),
+            other => other?,
+        };
         let found = match self.mode {
             SweepMode::DryRun => {
-                let stat = match sys::stat(self.shared.base(), &key.path()) {
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-                    other => other?,
-                };
                 let gone = self.pretended.entry(stat.identity.inode).or_default();
                 *gone += 1;
                 let left = stat.identity.links.saturating_sub(*gone);
@@ -200,11 +202,7 @@ impl Sweep<'_> {
     fn links_without_references(&self, sha256: Sha256) -> u64 {
         CLASSES
             .iter()
-            .filter(|class| {
-                let hex = sha256.to_hex();
-                let path = format!("{class}/{}/{hex}", hex.get(..2).unwrap_or_default());
-                sys::stat(self.shared.blobs.dir(), &path).is_ok()
-            })
+            .filter(|class| sys::stat(self.shared.blobs.dir(), &blob_path(class, sha256)).is_ok())
             .count() as u64
     }
 
@@ -252,7 +250,7 @@ impl Sweep<'_> {
     /// Media that has expired, sidecars whose media is gone; and hints that are missing are made
     /// again.
     fn orphans(&mut self) -> io::Result<()> {
-        struct Orphans<'a, 'b>(&'a mut Sweep<'b>, Option<io::Error>);
+        struct Orphans<'a, 'b>(&'a mut Sweep<'b>);
         impl Visitor for Orphans<'_, '_> {
             fn media(&mut self, directory: &MediaDir, key: &Key) -> Next {
                 let Ok(Some(sidecar)) = described(directory, key) else {
@@ -283,9 +281,9 @@ impl Sweep<'_> {
                 match self.0.orphan(directory, key) {
                     Ok(()) => Next::Go,
                     Err(error) if error.kind() == io::ErrorKind::NotFound => Next::Go,
-                    Err(error) => {
-                        self.1 = Some(error);
-                        Next::Stop
+                    Err(_) => {
+                        self.0.report.failed += 1;
+                        Next::Go
                     }
                 }
             }
@@ -295,9 +293,7 @@ impl Sweep<'_> {
             }
         }
         let shared = self.shared;
-        let mut orphans = Orphans(self, None);
-        walk(shared, &Scope::All, &mut orphans)?;
-        orphans.1.map_or(Ok(()), Err)
+        walk(shared, &Scope::All, &mut Orphans(self))
     }
 
     /// A sidecar goes only if its media is absent, nobody is about to publish it, and it is absent

@@ -129,12 +129,15 @@ async fn run(
         }
         let full = last_full.is_none_or(|at| at.elapsed() >= options.full_interval);
         let depth = if full {
-            last_full = Some(Instant::now());
             SweepDepth::Full
         } else {
             SweepDepth::Due
         };
+        let started = Instant::now();
         let swept = store.sweep(options.sweep.with_depth(depth)).await;
+        if full && swept.is_ok() {
+            last_full = Some(started);
+        }
         tell(&swept);
         report.send_modify(|progress| {
             progress.sweeps += 1;

@@ -6,7 +6,7 @@ use std::io;
 use cap_std::fs::Dir;
 use chrono::{DateTime, SubsecRound as _, Utc};
 use media_storage::layout::{MediaId, decode_segment};
-use media_storage::{MediaMetadata, Operation, Scope, Sidecar, StorageError};
+use media_storage::{MediaMetadata, Operation, RetentionPolicy, Scope, Sidecar, StorageError};
 use media_types::{Mime, Sha256, sniff};
 
 use crate::blobs::{self, CLASSES};
@@ -324,7 +324,8 @@ impl Verifier<'_> {
             digest.len,
             digest.sha256,
             metadata_of(&key.directory),
-            self.shared.config.default_retention,
+            // What it was is lost; nothing is deleted on a guess.
+            RetentionPolicy::Retain,
             modified.trunc_subsecs(3),
         );
         let json = sidecar.to_json().map_err(io::Error::other)?;

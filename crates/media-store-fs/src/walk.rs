@@ -43,8 +43,8 @@ pub(crate) trait Visitor {
 /// Walks what may belong to a scope, in every organisation that the store was ever opened with.
 /// Whether something does belong is told by its sidecar.
 pub(crate) fn walk(shared: &Shared, scope: &Scope, visitor: &mut dyn Visitor) -> io::Result<()> {
-    for organization in &shared.format.organizations {
-        let levels = levels(shared, *organization, scope);
+    for organization in shared.organizations().map_err(io::Error::other)? {
+        let levels = levels(shared, organization, scope);
         let base = shared.directories.existing("")?;
         if step(&base, "", &levels, visitor)? == Next::Stop {
             return Ok(());

@@ -127,7 +127,7 @@ pub(crate) fn create_new(dir: &Dir, name: &str, mode: u32) -> io::Result<File> {
 }
 
 /// Opens a file for locking, creating it where it is missing.
-pub(crate) fn open_lock(dir: &Dir, name: &str, creation: Creation) -> io::Result<File> {
+pub(crate) fn open_lock(dir: &Dir, name: &str, creation: Creation, mode: u32) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).follow(FollowSymlinks::No);
     match creation {
@@ -135,8 +135,19 @@ pub(crate) fn open_lock(dir: &Dir, name: &str, creation: Creation) -> io::Result
         Creation::IfMissing => options.create(true),
     };
     dont_wait(&mut options);
-    set_creation_mode(&mut options, 0o600);
-    Ok(dir.open_with(name, &options)?.into_std())
+    set_creation_mode(&mut options, mode);
+    let file = dir.open_with(name, &options)?.into_std();
+    // The umask may have taken bits; only the owner may give them back, and has then.
+    let _ = fix_file_mode(&file, mode);
+    Ok(file)
+}
+
+/// Whether nothing is under a path: not there, or something else where a directory should be.
+pub(crate) fn is_absence(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
 }
 
 /// Whether a file must be new.

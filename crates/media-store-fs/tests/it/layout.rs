@@ -112,6 +112,37 @@ async fn a_changed_organisation_hides_nothing() {
 }
 
 #[tokio::test]
+async fn an_organisation_that_another_process_adds_is_seen() {
+    let place = Place::new();
+    let before = place.store().await;
+    let other = place
+        .builder()
+        .with_organization(Organization::ByRun)
+        .build()
+        .await
+        .unwrap();
+    let reference = put(&other, "bytes", complete()).await;
+    let inventory = media_storage::MediaStorage::inventory(&before).unwrap();
+    let scope = media_storage::Scope::Session("session-1".parse().unwrap());
+    assert_eq!(inventory.usage(scope.clone()).await.unwrap().references, 1);
+    assert_eq!(inventory.delete_scope(scope).await.unwrap().deleted, 1);
+    let error = other.retrieve(&reference).await.unwrap_err();
+    assert_eq!(error.kind(), StorageErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn a_file_in_place_of_a_directory_holds_no_media() {
+    let place = Place::new();
+    let store = place.store().await;
+    let reference = put(&store, "bytes", complete()).await;
+    std::fs::remove_dir_all(place.media().join("session-1")).unwrap();
+    std::fs::write(place.media().join("session-1"), "in the way").unwrap();
+    let error = store.retrieve(&reference).await.unwrap_err();
+    assert_eq!(error.kind(), StorageErrorKind::NotFound);
+    store.delete(&reference).await.unwrap();
+}
+
+#[tokio::test]
 async fn the_sidecar_tells_everything_in_plain_json() {
     let place = Place::new();
     let store = place.store().await;
@@ -289,7 +320,10 @@ async fn modes_are_those_that_were_asked_for() {
         for path in ["", "s", "s/c"] {
             assert_eq!(mode(path), directory, "{permissions:?} {path}");
         }
-        assert_eq!(mode(".store"), 0o700);
+        for path in [".store", ".store/tmp", ".store/blobs/sha256"] {
+            assert_eq!(mode(path), directory, "{permissions:?} {path}");
+        }
+        assert_eq!(mode(".store/format.json"), sidecar);
     }
 }
 

@@ -127,6 +127,20 @@ async fn references_work_without_their_sidecars_until_these_are_rebuilt() {
 }
 
 #[tokio::test]
+async fn a_rebuilt_sidecar_sentences_nothing_to_deletion() {
+    let place = Place::new();
+    let policy = media_storage::RetentionPolicy::RetainHours(0);
+    let builder = place.builder().with_default_retention(policy);
+    let store = builder.build().await.unwrap();
+    let kept = media_storage::RetentionPolicy::Retain;
+    let reference = put(&store, "bytes", of("s", "c").with_retention(kept)).await;
+    std::fs::remove_file(place.media().join(format!("{}.meta", reference.id()))).unwrap();
+    let repair = VerifyOptions::new().with_repair(Repair::Rebuild);
+    assert_eq!(store.verify(repair).await.unwrap().rebuilt, 1);
+    assert_eq!(get(&store, &reference).await, "bytes");
+}
+
+#[tokio::test]
 async fn structure_alone_reads_no_content() {
     let place = Place::new();
     let store = place.store().await;

@@ -131,6 +131,41 @@ async fn orphaned_sidecars_and_dead_staging_go() {
     assert!(left.is_empty(), "{left:?}");
 }
 
+#[tokio::test]
+async fn what_cannot_be_swept_is_counted_and_stops_nothing() {
+    let place = Place::new();
+    let store = place.store().await;
+    let reference = put(&store, "a", of("s", "c")).await;
+    let odd = reference.id().replace("png", "gif.meta");
+    std::fs::create_dir(place.media().join(&odd)).unwrap();
+    let policy = RetentionPolicy::DeleteAfterMinutes(0);
+    put(&store, "b", of("t", "c").with_retention(policy)).await;
+    let report = store.inventory().unwrap().sweep(full()).await.unwrap();
+    assert_eq!((report.expired, report.failed), (1, 1), "{report:?}");
+}
+
+#[tokio::test]
+async fn a_sidecar_that_waits_for_its_media_is_not_taken_by_its_hint() {
+    let place = Place::new();
+    let store = place.store().await;
+    let policy = RetentionPolicy::DeleteAfterMinutes(0);
+    let reference = put(&store, "a", of("s", "c").with_retention(policy)).await;
+    // As a store leaves it that was stopped between the two names.
+    std::fs::remove_file(place.media().join(reference.id())).unwrap();
+    let due = store
+        .inventory()
+        .unwrap()
+        .sweep(SweepOptions::new())
+        .await
+        .unwrap();
+    assert_eq!(due.expired, 0);
+    let sidecar = place.media().join(format!("{}.meta", reference.id()));
+    assert!(sidecar.exists());
+    let report = store.inventory().unwrap().sweep(full()).await.unwrap();
+    assert_eq!(report.orphans, 1);
+    assert!(!sidecar.exists());
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_sweeper_sees_what_is_stored_after_it_started() {
     let place = Place::new();
