@@ -154,6 +154,6 @@ impl Batch<'_> {
     }
 }
 
-fn file_name(path: &Path) -> Option<&str> {
+pub(super) fn file_name(path: &Path) -> Option<&str> {
     path.file_name().and_then(|name| name.to_str())
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use media_loader::MediaLoader;
 use media_storage::{MediaStorage, StorageErrorKind};
+use media_types::MediaSource;
 
 mod batch;
 mod minted;
@@ -25,9 +26,9 @@ pub(crate) use references::of_message as references_of;
 use crate::config::{ManagerConfig, OnStorageError};
 use crate::error::{ConversationError, ConversationErrorKind};
 use crate::listener::{Event, KeptInline, Listeners};
-use crate::message::Message;
+use crate::message::{Message, Part};
 use crate::state::ConversationRecord;
-use batch::{Batch, Failure, Unreadable};
+use batch::{Batch, Failure, Unreadable, file_name};
 use scan::Candidate;
 
 /// Whether the store would refuse the same media again, so that trying again is of no use.
@@ -102,17 +103,43 @@ impl Externalizer {
                         place.content_index, place.message_index
                     )));
                 }
-                report.extend(candidates.iter().map(|candidate| KeptInline {
-                    storage_error: Some(error.kind()),
-                    reason: error.to_string(),
-                    ..kept(candidate)
-                }));
+                for candidate in &candidates {
+                    let mut kept = kept(candidate);
+                    kept.storage_error = Some(error.kind());
+                    kept.reason = error.to_string();
+                    if let Some(size) = self.take_in_file(messages, candidate).await {
+                        kept.size = Some(size);
+                    }
+                    report.push(kept);
+                }
             }
         }
         for kept in &report {
             self.listeners.tell(&Event::MediaKeptInline(kept.clone()));
         }
         Ok(report)
+    }
+
+    /// Puts the bytes of a file in its place, since the file may be gone when the store is back;
+    /// returns how many. A file that cannot be read stays as it is.
+    async fn take_in_file(&self, messages: &mut [Message], candidate: &Candidate) -> Option<u64> {
+        let MediaSource::File(path) = candidate.content.source() else {
+            return None;
+        };
+        let part = messages
+            .get_mut(candidate.place.message)
+            .and_then(|message| message.content.get_mut(candidate.place.part));
+        let Some(Part::Media(content)) = part else {
+            return None;
+        };
+        let bytes = self.loader.bytes(&candidate.content).await.ok()?;
+        let size = bytes.len() as u64;
+        let mut inline = content.clone().with_source(MediaSource::Inline(bytes));
+        if let (None, Some(name)) = (inline.filename(), file_name(path)) {
+            inline = inline.with_filename(name);
+        }
+        *content = inline;
+        Some(size)
     }
 
     /// Externalizes messages of an older history: as far as the store takes them, without a word

@@ -405,6 +405,42 @@ async fn files_are_stored_through_the_loader_and_its_policy() {
 }
 
 #[tokio::test]
+async fn a_file_that_stays_inline_is_there_when_the_file_is_gone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("photo.png");
+    std::fs::write(&path, picture_bytes(1, 200 * KIB)).unwrap();
+    let store = FaultyStorage::new(InMemoryStorage::new())
+        .with_fault(Fault::nth(Call::Store, 1).fail(StorageErrorKind::Unavailable));
+    let loader = MediaLoader::builder()
+        .with_storage(Arc::new(store.clone()))
+        .with_file_access(FileAccess::Under(dir.path().to_owned()))
+        .build();
+    let provider = Scripted::new();
+    let manager = conversation_sdk::ConversationManager::builder()
+        .with_provider(provider.clone())
+        .with_media_storage(store.clone())
+        .with_media_loader(loader)
+        .build()
+        .unwrap();
+    let mut conversation = manager.new_conversation(&pack(), config()).await.unwrap();
+    let file = MediaContent::from_path(Mime::IMAGE_PNG, "photo.png").with_caption("c");
+    let response = conversation.send_with_media("x", [file]).await.unwrap();
+    assert_eq!(response.kept_inline()[0].size, Some(200 * KIB as u64));
+    std::fs::remove_file(&path).unwrap();
+    let kept = conversation.messages().await.unwrap();
+    let media = kept[0].media().next().unwrap();
+    assert_eq!(media.inline(), Some(&picture_bytes(1, 200 * KIB)));
+    assert_eq!(
+        (media.caption(), media.filename()),
+        (Some("c"), Some("photo.png"))
+    );
+    // The store is well again and takes what the file no longer gives.
+    conversation.send("and now?").await.unwrap();
+    assert_eq!(provider.last().media, [Ok(picture_bytes(1, 200 * KIB))]);
+    assert_eq!(references(&conversation.messages().await.unwrap()).len(), 1);
+}
+
+#[tokio::test]
 async fn without_a_store_nothing_changes() {
     let provider = Scripted::new();
     let manager = conversation_sdk::ConversationManager::builder()
