@@ -16,7 +16,7 @@ use crate::listener::{Event, KeptInline};
 use crate::manager::Core;
 use crate::message::{Message, Role};
 use crate::pack::Violation;
-use crate::state::{ConversationRecord, StateError, Window};
+use crate::state::{ConversationRecord, StateError, StateErrorKind, Window};
 
 /// How many messages of an older history are externalized at a time, and for how long in one turn.
 const HISTORY_CHUNK: u64 = 8;
@@ -89,11 +89,14 @@ impl Unsaved {
         let base = self.record.messages;
         let mut minted = std::mem::replace(&mut self.minted, self.core.minted());
         if let Some(externalizer) = &self.core.externalizer {
+            // What of the user's message the store took is a reference by now; anything else came
+            // from middleware, unless the store failed for it: then it is not asked again so soon.
+            let whole = self.kept_inline.is_empty();
             let batch = externalizer.externalize(
                 &self.record,
                 base,
                 &mut self.messages,
-                |message| message.role != Role::User,
+                |message| whole || message.role != Role::User,
                 &mut minted,
             );
             match batch.await {
@@ -113,7 +116,7 @@ impl Unsaved {
             .state
             .append(&record, self.record.version, &self.messages)
             .await;
-        match settled(&self.core, &record.id, &write, appended).await {
+        match settled(&self.core, &record, &write, appended).await {
             Written::Yes(record) => {
                 let held = held_by(&self.messages);
                 minted
@@ -210,7 +213,7 @@ impl Unsaved {
             .state
             .replace(&next, record.version, &changed)
             .await;
-        match settled(&self.core, &record.id, &write, replaced).await {
+        match settled(&self.core, record, &write, replaced).await {
             Written::Yes(record) => {
                 minted.keep();
                 Ok(Some(*record))
@@ -257,10 +260,10 @@ enum Written {
 }
 
 /// Finds out whether a write that failed has happened all the same: its answer may have got lost
-/// on the way.
+/// on the way. `before` is the record that the write was based on.
 async fn settled(
     core: &Core,
-    id: &ConversationId,
+    before: &ConversationRecord,
     write: &str,
     written: Result<ConversationRecord, StateError>,
 ) -> Written {
@@ -268,9 +271,16 @@ async fn settled(
         Ok(record) => return Written::Yes(Box::new(record)),
         Err(error) => error,
     };
-    match core.state.load(id, Window::Record).await {
+    match core.state.load(&before.id, Window::Record).await {
         Ok(Some(loaded)) if loaded.record.last_write.as_deref() == Some(write) => {
             Written::Yes(Box::new(loaded.record))
+        }
+        // Somebody else has written: instead of this write, which is a conflict, or after it.
+        Ok(Some(loaded))
+            if loaded.record.version > before.version
+                && error.kind() != StateErrorKind::Conflict =>
+        {
+            Written::Unknown(error)
         }
         Ok(_) => Written::No(error),
         Err(_) => Written::Unknown(error),

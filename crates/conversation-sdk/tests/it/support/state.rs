@@ -20,6 +20,8 @@ pub(crate) enum StateFault {
     AppendAfter,
     /// Appending is done, the answer is lost, and the store is not to be reached then.
     AppendAfterAndLoad,
+    /// Appending is done, somebody else appends a message then, and the answer is lost.
+    AppendAfterAndAnother,
     /// The conversation cannot be removed.
     Delete,
     /// The status cannot be set.
@@ -118,7 +120,12 @@ impl<S: StateStore> StateStore for FaultyState<S> {
     ) -> Result<ConversationRecord, StateError> {
         use StateFault as F;
         self.give_way().await;
-        let fault = self.fails(&[F::AppendBefore, F::AppendAfter, F::AppendAfterAndLoad]);
+        let fault = self.fails(&[
+            F::AppendBefore,
+            F::AppendAfter,
+            F::AppendAfterAndLoad,
+            F::AppendAfterAndAnother,
+        ]);
         if fault == Some(F::AppendBefore) {
             return Err(unavailable());
         }
@@ -129,6 +136,12 @@ impl<S: StateStore> StateStore for FaultyState<S> {
         self.messages_written
             .fetch_add(messages.len(), Ordering::Relaxed);
         self.give_way().await;
+        if fault == Some(F::AppendAfterAndAnother) {
+            let mut other = record.clone();
+            other.last_write = Some("somebody else's".to_owned());
+            let message = [Message::user("from elsewhere")];
+            self.inner.append(&other, record.version, &message).await?;
+        }
         if fault == Some(F::AppendAfterAndLoad) {
             *self.loads_fail.lock().unwrap() = true;
         }
