@@ -16,6 +16,25 @@ pub(super) struct Context {
     pub(super) history: Vec<Message>,
 }
 
+/// Whether what is kept under an id is the conversation that is known by it: ids can be used again
+/// once a conversation was deleted.
+///
+/// # Errors
+/// `AlreadyExists` where the known one was never written, `NotFound` where it was.
+pub(crate) fn check_same(
+    known: &ConversationRecord,
+    held: &ConversationRecord,
+) -> Result<(), ConversationError> {
+    if held.created_at == known.created_at {
+        return Ok(());
+    }
+    Err(match known.version {
+        0 => ConversationError::new(ConversationErrorKind::AlreadyExists),
+        _ => ConversationError::new(ConversationErrorKind::NotFound)
+            .with_detail("it was deleted, and another one was started under its id"),
+    })
+}
+
 /// Reads the record and the history within its limits.
 pub(super) async fn load(
     core: &Core,
@@ -37,6 +56,7 @@ pub(super) async fn load(
             ConversationError::new(ConversationErrorKind::NotFound).with_detail("it was deleted")
         );
     };
+    check_same(known, &loaded.record)?;
     match loaded.record.status {
         ConversationStatus::Active => {}
         ConversationStatus::Deleting => {
@@ -45,10 +65,6 @@ pub(super) async fn load(
         }
         _ => return Err(ConversationError::new(ConversationErrorKind::Ended)),
     }
-    // Another one was started under this id before this one was written.
-    if known.version == 0 && loaded.record.created_at != known.created_at {
-        return Err(ConversationError::new(ConversationErrorKind::AlreadyExists));
-    }
     let skip = cut(&core.config, loaded.first, &loaded.messages);
     let mut history = loaded.messages;
     history.drain(..skip);
@@ -56,6 +72,22 @@ pub(super) async fn load(
         record: loaded.record,
         history,
     })
+}
+
+/// Tells of the first part of the history that cannot be read; returns whether there is one.
+pub(super) fn warn_of_unreadable(core: &Core, context: &Context) -> bool {
+    let parts = context.history.iter().flat_map(|message| &message.content);
+    let reason = parts.into_iter().find_map(|part| match part {
+        Part::Unreadable(part) => Some(part.reason()),
+        _ => None,
+    });
+    if let Some(reason) = reason {
+        core.listeners.warn(
+            Some(&context.record.id),
+            format!("a part of the history cannot be read: {reason}"),
+        );
+    }
+    reason.is_some()
 }
 
 /// How many of the messages that were read to leave out at the beginning, so that it moves in

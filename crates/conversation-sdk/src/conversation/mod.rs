@@ -28,6 +28,7 @@ mod save;
 mod tools;
 
 pub use config::ConversationConfig;
+pub(crate) use context::check_same;
 pub use events::{TurnEvent, TurnEvents};
 pub(crate) use prepared::Prepared;
 pub use response::Response;
@@ -53,6 +54,8 @@ pub struct Conversation {
     prepared: Prepared,
     record: ConversationRecord,
     saving: Option<Saving>,
+    /// Whether it was told that parts of the history cannot be read; once is enough.
+    told_unreadable: bool,
 }
 
 impl Conversation {
@@ -62,6 +65,7 @@ impl Conversation {
             prepared,
             record,
             saving: None,
+            told_unreadable: false,
         }
     }
 
@@ -104,7 +108,7 @@ impl Conversation {
     /// is better read in windows, with [`read`](Self::read).
     ///
     /// # Errors
-    /// `State`.
+    /// Those of [`read`](Self::read).
     pub async fn messages(&self) -> Result<Vec<Message>, ConversationError> {
         Ok(self.read(Window::All).await?.messages)
     }
@@ -112,10 +116,14 @@ impl Conversation {
     /// Reads a part of the history.
     ///
     /// # Errors
-    /// `State`.
+    /// `State`; `NotFound` and `AlreadyExists` where there is another conversation under this id now.
     pub async fn read(&self, window: Window) -> Result<LoadedConversation, ConversationError> {
         let loaded = self.core.state.load(&self.record.id, window).await?;
-        Ok(loaded.unwrap_or_else(|| LoadedConversation::new(self.record.clone(), 0, Vec::new())))
+        let Some(loaded) = loaded else {
+            return Ok(LoadedConversation::new(self.record.clone(), 0, Vec::new()));
+        };
+        check_same(&self.record, &loaded.record)?;
+        Ok(loaded)
     }
 
     /// Says something and waits for the answer.
@@ -123,7 +131,8 @@ impl Conversation {
     /// # Errors
     /// `Provider`, `Timeout`, `ToolLimit`, `AnswerRejected`, `MediaNotAccepted`, `Conflict`,
     /// `State`, `Storage` and `Media` where those fail the turn, `Ended`, `NotFound` where it was
-    /// deleted, `Closed`.
+    /// deleted, `AlreadyExists` where another one was started under its id before its first turn,
+    /// `Closed`.
     pub fn send(
         &mut self,
         message: impl Into<UserMessage>,
@@ -181,11 +190,12 @@ impl Conversation {
     ///
     /// # Errors
     /// `State`, `Storage`; call again, or leave it to
-    /// [`finish_deletions`](crate::ConversationManager::finish_deletions).
+    /// [`finish_deletions`](crate::ConversationManager::finish_deletions). `NotFound` and
+    /// `AlreadyExists` where there is another conversation under this id now; it goes on.
     pub async fn end(&mut self) -> Result<(), ConversationError> {
         // How the last turn went was told to whoever waited for it.
         let _ = self.settle().await;
-        end_conversation(&self.core, &self.record.id).await
+        end_conversation(&self.core, &self.record).await
     }
 
     async fn turn(
@@ -218,6 +228,9 @@ impl Conversation {
         }
         let core = Arc::clone(&self.core);
         let loaded = context::load(&core, &self.record).await?;
+        if !self.told_unreadable {
+            self.told_unreadable = context::warn_of_unreadable(&core, &loaded);
+        }
         limits::check_media(&core, &self.prepared.prompt, &asked).await?;
 
         let mut minted = core.minted();

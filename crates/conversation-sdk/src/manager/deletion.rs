@@ -11,9 +11,10 @@ use media_storage::{
 use media_types::{ConversationId, StorageReference};
 
 use super::Core;
+use crate::conversation::check_same;
 use crate::error::{ConversationError, ConversationErrorKind};
 use crate::externalize::references_of;
-use crate::state::{ConversationFilter, ConversationStatus, Window};
+use crate::state::{ConversationFilter, ConversationRecord, ConversationStatus, Window};
 
 /// How many messages are read at a time to find references.
 const CHUNK: u64 = 32;
@@ -49,20 +50,21 @@ pub(super) async fn delete_conversation(
 /// Ends a conversation: media that was stored to go with it is deleted, the history stays.
 pub(crate) async fn end_conversation(
     core: &Arc<Core>,
-    id: &ConversationId,
+    known: &ConversationRecord,
 ) -> Result<(), ConversationError> {
-    let (task_core, id) = (Arc::clone(core), id.clone());
+    let (task_core, known) = (Arc::clone(core), known.clone());
     on_task(core, async move {
-        let core = task_core;
-        let Some(loaded) = core.state.load(&id, Window::Record).await? else {
+        let (core, id) = (task_core, &known.id);
+        let Some(loaded) = core.state.load(id, Window::Record).await? else {
             return Ok(());
         };
+        check_same(&known, &loaded.record)?;
         match loaded.record.status {
             ConversationStatus::Active | ConversationStatus::Ending => {
                 core.state
-                    .set_status(&id, ConversationStatus::Ending)
+                    .set_status(id, ConversationStatus::Ending)
                     .await?;
-                finish_end(&core, &id).await
+                finish_end(&core, id).await
             }
             _ => Ok(()),
         }

@@ -6,10 +6,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use conversation_sdk::provider::{Completion, Delivery, Provider, Reply, StopReason};
 use conversation_sdk::{
-    ConversationConfig, ConversationError, ConversationErrorKind, ConversationManager, Cost,
-    InMemoryStateStore, ManagerConfig, MediaContext, Message, Middleware, ModelRequest, Next, Part,
-    PromptPack, ProviderError, ProviderErrorKind, ProviderRequest, Role, TokenUsage, TurnEvent,
-    Window,
+    ConversationConfig, ConversationError, ConversationErrorKind, ConversationManager,
+    ConversationRecord, Cost, InMemoryStateStore, ManagerConfig, MediaContext, Message, Middleware,
+    ModelRequest, Next, Part, PromptPack, ProviderError, ProviderErrorKind, ProviderRequest, Role,
+    StateStore, TokenUsage, TurnEvent, Window,
 };
 use media_storage::InMemoryStorage;
 use media_types::{MediaContent, Mime};
@@ -435,6 +435,93 @@ async fn middleware_changes_questions_answers_and_what_is_kept() {
         "from the cache"
     );
     assert_eq!(provider.asked().len(), 1);
+}
+
+/// Puts a picture into the user's message when it is saved.
+#[derive(Debug)]
+struct AddsPicture;
+
+#[async_trait]
+impl Middleware for AddsPicture {
+    async fn handle(
+        &self,
+        request: ModelRequest,
+        next: Next<'_>,
+    ) -> Result<Reply, ConversationError> {
+        next.run(request).await
+    }
+    fn before_save(&self, messages: &mut Vec<Message>) {
+        messages[0].content.push(picture(2, 200 * KIB).into());
+    }
+}
+
+#[tokio::test]
+async fn media_that_middleware_adds_to_the_users_message_is_stored() {
+    let (provider, store) = (Scripted::new(), InMemoryStorage::new());
+    let manager = builder(&provider, &store)
+        .with_middleware(AddsPicture)
+        .build()
+        .unwrap();
+    let mut conversation = manager.new_conversation(&pack(), config()).await.unwrap();
+    let media = [picture(1, 200 * KIB)];
+    conversation.send_with_media("x", media).await.unwrap();
+    let kept = conversation.messages().await.unwrap();
+    assert_eq!(references(&kept).len(), 2);
+    assert_eq!(count(&store).await, 2);
+}
+
+#[tokio::test]
+async fn a_handle_does_not_go_on_with_another_conversation_of_its_id() {
+    let (provider, store) = (Scripted::new(), InMemoryStorage::new());
+    let state = InMemoryStateStore::new();
+    let manager = builder(&provider, &store)
+        .with_state_store(state.clone())
+        .build()
+        .unwrap();
+    let config = config().with_conversation_id("chat-1");
+    let pack = pack();
+    let start = || manager.new_conversation(&pack, config.clone());
+    let (mut written, mut unwritten) = (start().await.unwrap(), start().await.unwrap());
+    written.send("mine").await.unwrap();
+    let id = written.id().clone();
+    manager.delete_conversation(&id).await.unwrap();
+    let mut another = ConversationRecord::new(id.clone());
+    another.created_at += Duration::from_secs(1);
+    let theirs = [Message::user("theirs")];
+    let another = state.append(&another, 0, &theirs).await.unwrap();
+    let asked = provider.asked().len();
+    for (handle, kind) in [
+        (&mut written, ConversationErrorKind::NotFound),
+        (&mut unwritten, ConversationErrorKind::AlreadyExists),
+    ] {
+        assert_eq!(handle.send("more").await.unwrap_err().kind(), kind);
+        assert_eq!(handle.messages().await.unwrap_err().kind(), kind);
+        assert_eq!(handle.end().await.unwrap_err().kind(), kind);
+    }
+    assert_eq!(provider.asked().len(), asked);
+    let held = state.load(&id, Window::All).await.unwrap().unwrap();
+    assert_eq!((held.record, held.messages.len()), (another, 1));
+}
+
+#[tokio::test]
+async fn a_history_that_cannot_be_read_in_part_is_told_once() {
+    let (provider, store, heard) = (Scripted::new(), InMemoryStorage::new(), Heard::default());
+    let manager = builder(&provider, &store)
+        .with_listener(heard.clone())
+        .build()
+        .unwrap();
+    let mut conversation = manager.new_conversation(&pack(), config()).await.unwrap();
+    let part: Part = serde_json::from_str(r#"{"type":"hologram"}"#).unwrap();
+    conversation
+        .send(vec![Part::Text("look".to_owned()), part])
+        .await
+        .unwrap();
+    assert!(heard.warnings().is_empty());
+    conversation.send("again").await.unwrap();
+    conversation.send("and again").await.unwrap();
+    let warnings = heard.warnings();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].starts_with("a part of the history cannot be read: "));
 }
 
 #[tokio::test]
