@@ -3,7 +3,7 @@
 # all were.
 #
 #   scripts/bench.sh fs [--quick] [--references N] [--rounds N] [--only PART,PART]
-#   scripts/bench.sh micro
+#   scripts/bench.sh micro [NAME] [--quick]
 #
 # `fs` is the whole table of the file store: about half an hour, 30 GB and 5 million files at a
 # time under $BENCH_DIR (default /tmp), which are removed again. `--quick` takes a minute or two and
@@ -42,7 +42,7 @@ fs)
     exit "$status"
     ;;
 micro)
-    exec cargo bench -p media-benches "$@"
+    exec cargo bench -p media-benches --benches -- "$@"
     ;;
 *)
     sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2

@@ -1,7 +1,7 @@
 //! The file store, its peers and the work done by hand, behind one face.
 
 use std::fs::File;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::LazyLock;
@@ -47,9 +47,15 @@ impl Seat {
 
     /// The seat of the n-th medium that is measured: eight conversations go on at once.
     pub fn active(n: usize) -> Self {
+        Self::among(8, n)
+    }
+
+    /// The same, with so many conversations.
+    pub fn among(conversations: usize, n: usize) -> Self {
+        let conversation = n % conversations;
         Self {
-            session: 0,
-            conversation: n % 8,
+            session: conversation / 10,
+            conversation: conversation % 10,
         }
     }
 
@@ -340,14 +346,4 @@ pub fn two_fsyncs(dir: &Path) -> Result<()> {
     std::fs::rename(&staged, &path)?;
     File::open(dir)?.sync_all()?;
     Ok(())
-}
-
-/// Reads a file whole.
-///
-/// # Errors
-/// Of the file system.
-pub fn read_file(path: &Path) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.read_to_end(&mut bytes)?;
-    Ok(bytes)
 }

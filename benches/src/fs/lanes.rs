@@ -19,14 +19,21 @@ pub(super) struct New {
     pub(super) contender: Contender,
     pub(super) bodies: Bodies,
     pub(super) turn: usize,
+    pub(super) conversations: usize,
 }
 
 impl New {
     pub(super) fn lane(contender: Contender, len: usize) -> Box<dyn Lane> {
+        Self::among(8, contender, len)
+    }
+
+    /// So many conversations take turns.
+    pub(super) fn among(conversations: usize, contender: Contender, len: usize) -> Box<dyn Lane> {
         Box::new(Self {
             contender,
             bodies: Bodies::new(len),
             turn: 0,
+            conversations,
         })
     }
 }
@@ -37,7 +44,8 @@ impl Lane for New {
         let text = self.bodies.base64();
         self.turn += 1;
         let start = Instant::now();
-        self.contender.put(text, Seat::active(self.turn)).await?;
+        let seat = Seat::among(self.conversations, self.turn);
+        self.contender.put(text, seat).await?;
         Ok(start.elapsed())
     }
 }
