@@ -4,7 +4,7 @@
 //! cargo run --release --example custom_backend
 //! ```
 //!
-//! The backend is `examples/src/bucket/store.rs`: one trait with three methods. It passes the conformance suite
+//! The backend is `examples/src/bucket/store.rs`: one trait with four methods. It passes the conformance suite
 //! (`examples/tests/conformance.rs`), and everything else works with it unchanged.
 
 use std::process::ExitCode;

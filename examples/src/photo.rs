@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use media_storage::Sha256Hasher;
 use media_types::{MediaContent, MediaType, Mime, Sha256, sniff};
+use tokio::fs::File;
+use tokio::io::AsyncReadExt as _;
 
 use crate::errors::Failure;
 use crate::sizes::human;
@@ -36,7 +38,21 @@ impl Photo {
             )
             .with_source(error)
         };
-        let size = tokio::fs::metadata(path).await.map_err(unreadable)?.len();
+        let metadata = tokio::fs::metadata(path).await.map_err(unreadable)?;
+        if !metadata.is_file() {
+            return Err(Failure::new(
+                format!("{shown} is no file"),
+                "Give PNG, JPEG, GIF or WebP files",
+            ));
+        }
+        let mut bytes = Vec::new();
+        // The file may be larger by now than it said.
+        let file = File::open(path).await.map_err(unreadable)?;
+        file.take(LIMIT + 1)
+            .read_to_end(&mut bytes)
+            .await
+            .map_err(unreadable)?;
+        let size = metadata.len().max(bytes.len() as u64);
         if size > LIMIT {
             let what = format!(
                 "{shown} is too large: {} of at most {}",
@@ -45,7 +61,7 @@ impl Photo {
             );
             return Err(Failure::new(what, "Give a smaller picture"));
         }
-        let bytes = Bytes::from(tokio::fs::read(path).await.map_err(unreadable)?);
+        let bytes = Bytes::from(bytes);
         let mime = sniff(&bytes).filter(|mime| mime.media_type() == MediaType::Image);
         let Some(mime) = mime else {
             return Err(Failure::new(

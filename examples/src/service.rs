@@ -61,7 +61,11 @@ impl Service {
     /// The model for pictures, as a tool that a pack calls by this name.
     #[must_use]
     pub fn image_tool(&self, name: &str) -> ImageGenerationTool {
-        let images = OpenAiImages::new(&self.key, &self.image_model).with_base_url(&self.base_url);
+        // Older servers answer with an address that expires unless they are asked for the bytes; newer models know
+        // nothing else than bytes, and the library leaves the parameter out for them.
+        let images = OpenAiImages::new(&self.key, &self.image_model)
+            .with_base_url(&self.base_url)
+            .with_parameter("response_format", "b64_json");
         ImageGenerationTool::new(Arc::new(images)).with_name(name)
     }
 

@@ -4,6 +4,8 @@ use std::fmt;
 
 use conversation_sdk::{Conversation, Response, UserMessage};
 
+use media_types::MediaSource;
+
 use crate::advice::failed;
 use crate::errors::Failure;
 use crate::memory::resident_bytes;
@@ -18,11 +20,11 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// Sends a message and waits for the answer, showing progress; `None` when Ctrl-C came first, which leaves the
-    /// conversation as it was.
+    /// Sends a message and waits for the answer, showing progress; `None` when Ctrl-C came first: then the turn is in
+    /// the conversation whole, if it was being saved already, or not at all.
     ///
     /// # Errors
-    /// When the turn fails, which leaves the conversation as it was, too.
+    /// When the turn fails.
     pub async fn take(
         conversation: &mut Conversation,
         message: impl Into<UserMessage> + Send,
@@ -31,7 +33,11 @@ impl Turn {
         let progress = Progress::start("at work");
         let response = tokio::select! {
             response = conversation.send(message) => response.map_err(failed)?,
-            _ = tokio::signal::ctrl_c() => return Ok(None),
+            _ = tokio::signal::ctrl_c() => {
+                // What is being saved is saved; then it is known which of the two it is.
+                conversation.flush().await.map_err(failed)?;
+                return Ok(None);
+            }
         };
         drop(progress);
         let memory = before.zip(resident_bytes());
@@ -72,9 +78,12 @@ impl Turn {
             let size = media
                 .size()
                 .map_or_else(String::new, |size| format!(" ({})", human(size)));
-            lines.push(match media.reference() {
-                Some(reference) => format!("  picture: {}{size}", reference.file_name()),
-                None => format!("  picture: kept in the conversation{size}"),
+            lines.push(match media.source() {
+                MediaSource::Stored(reference) => {
+                    format!("  picture: {}{size}", reference.file_name())
+                }
+                MediaSource::Url(_) => "  picture: only an address, nothing was stored".to_owned(),
+                _ => format!("  picture: kept in the conversation{size}"),
             });
         }
         for kept in response.kept_inline() {

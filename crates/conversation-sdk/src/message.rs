@@ -35,7 +35,8 @@ pub enum Part {
     Text(String),
     /// Media, inline or elsewhere.
     Media(MediaContent),
-    /// A piece of stored history that does not read; it is kept as it is and sent to no model.
+    /// A piece of stored history that does not read; it is kept as it is; a model is told
+    /// only that something is there.
     Unreadable(UnreadablePart),
 }
 

@@ -1,4 +1,4 @@
-//! A `MediaStorage` over a bucket: three methods, and the rules of all stores come from `media-storage`.
+//! A `MediaStorage` over a bucket: four methods, and the rules of all stores come from `media-storage`.
 //!
 //! Two objects make up stored media: the bytes, and beside them a sidecar `<key>.meta` that says what they are and whom
 //! they belong to. The sidecar goes first and is removed last, so that bytes never lie there unexplained.
