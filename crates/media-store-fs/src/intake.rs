@@ -16,6 +16,9 @@ pub(crate) const PIECE: usize = 192 * 1024;
 /// Text up to this size is decoded once and held; larger text is decoded as often as it is read.
 const HELD: usize = 1536 * 1024;
 
+/// How much text is decoded before it is hashed.
+const NEAR: usize = 32 * 1024;
+
 /// A body that is here whole and can be read more than once.
 #[derive(Clone, Debug)]
 pub(crate) enum Whole {
@@ -31,17 +34,6 @@ impl Whole {
             Self::Bytes(bytes) => bytes.len() as u64,
             Self::Base64(text) if text.len() as u64 <= limit => 0,
             Self::Base64(text) => base64::decoded_len(text),
-        }
-    }
-
-    /// The same, decoded if it is small: it is about to be read twice.
-    pub(crate) fn held(self) -> Result<Self, StorageError> {
-        match self {
-            Self::Base64(text) if text.len() <= HELD => {
-                let bytes = base64::decode(&text).map_err(bad_base64)?;
-                Ok(Self::Bytes(bytes.into()))
-            }
-            other => Ok(other),
         }
     }
 
@@ -68,14 +60,33 @@ impl Whole {
         }
     }
 
-    /// Hash and size, without writing anything.
-    pub(crate) fn digest(&self, limit: u64) -> Result<Digest, StorageError> {
+    /// Hash and size, without writing anything. Small text is decoded by this: it is about to be
+    /// read again.
+    pub(crate) fn digest(self, limit: u64) -> Result<(Self, Digest), StorageError> {
         let mut hasher = Sha256Hasher::new();
-        self.pieces(|piece| {
-            hasher.update(piece);
-            within(hasher.len(), limit)
-        })?;
-        Ok(Digest::of(hasher))
+        let text = match self {
+            Self::Base64(text) if text.len() <= HELD => text,
+            whole => {
+                whole.pieces(|piece| {
+                    hasher.update(piece);
+                    within(hasher.len(), limit)
+                })?;
+                return Ok((whole, Digest::of(hasher)));
+            }
+        };
+        let mut decoder = base64::Decoder::new();
+        let mut bytes = Vec::with_capacity(text.len() / 4 * 3 + 8);
+        // Each piece is hashed while it is in the processor's cache.
+        for piece in text.chunks(NEAR) {
+            let old = bytes.len();
+            decoder.push(piece, &mut bytes).map_err(bad_base64)?;
+            hasher.update(bytes.get(old..).unwrap_or_default());
+        }
+        let old = bytes.len();
+        decoder.finish(&mut bytes).map_err(bad_base64)?;
+        hasher.update(bytes.get(old..).unwrap_or_default());
+        within(hasher.len(), limit)?;
+        Ok((Self::Bytes(bytes.into()), Digest::of(hasher)))
     }
 }
 

@@ -79,8 +79,7 @@ async fn store_whole(
             let entry = staged_entry(shared)?;
             let digest = match shared.config.deduplication {
                 Deduplication::On => {
-                    let whole = whole.held()?;
-                    let digest = whole.digest(limit)?;
+                    let (whole, digest) = whole.digest(limit)?;
                     check_expected(expected, digest)?;
                     let source = Source::Whole(&whole);
                     let mut relief = BlobRelief::new(shared);
