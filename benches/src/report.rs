@@ -146,11 +146,13 @@ impl Report {
             format!("<!-- {part}: begin -->"),
             format!("<!-- {part}: end -->"),
         );
-        let old = match std::fs::read_to_string(file) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => "# Benchmarks\n\n".into(),
-            Err(error) => return Err(error.into()),
+        let mut old = match std::fs::read_to_string(file) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            other => other?,
         };
+        if old.trim().is_empty() {
+            "# Benchmarks".clone_into(&mut old);
+        }
         let body = self.text.trim_end();
         let section = format!(
             "{begin}\n## {heading}\n\n{body}\n\n{}.\n{end}",

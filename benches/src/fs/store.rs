@@ -106,11 +106,12 @@ pub(super) async fn again(plan: &Plan, report: &mut Report) -> Result<()> {
             let dir = fresh(&plan.dir.join("again"))?;
             let buffered = durability == Durability::Buffered;
             let text = Bodies::new(len).base64();
-            let by_hand = |manner| -> Box<dyn Lane> {
+            let by_hand = |manner, off_runtime| -> Box<dyn Lane> {
                 Box::new(DecodeAndHash {
                     text: text.clone(),
                     manner,
                     sync_in: (!buffered).then(|| dir.clone()),
+                    off_runtime,
                 })
             };
             let store = Contender::store(&dir.join("dedup"), durability, true).await?;
@@ -124,7 +125,11 @@ pub(super) async fn again(plan: &Plan, report: &mut Report) -> Result<()> {
             if buffered {
                 others.push(("`cacache`", Contender::cacache(&dir.join("cacache"))));
             }
-            let mut lanes = vec![by_hand(Manner::Whole), by_hand(Manner::Pieces)];
+            let mut lanes = vec![
+                by_hand(Manner::Whole, false),
+                by_hand(Manner::Pieces, false),
+                by_hand(Manner::Pieces, true),
+            ];
             for (_, contender) in &others {
                 contender.warm().await?;
                 // The one that the others repeat.
@@ -141,7 +146,7 @@ pub(super) async fn again(plan: &Plan, report: &mut Report) -> Result<()> {
                 plan.synced_rounds
             };
             let times = race(&mut lanes, rounds).await?;
-            let [whole, pieces, ours, ..] = times.as_slice() else {
+            let [whole, pieces, off_runtime, ours, ..] = times.as_slice() else {
                 return Err("no floor".into());
             };
             let by_hand = faster(whole, pieces);
@@ -150,8 +155,12 @@ pub(super) async fn again(plan: &Plan, report: &mut Report) -> Result<()> {
             } else {
                 "decode + hash + 2 fsyncs by hand"
             };
-            let mut rows = vec![Row::time(work, by_hand).with_ratio(1.0)];
-            for ((name, _), samples) in others.iter().zip(times.iter().skip(2)) {
+            let mut rows = vec![
+                Row::time(work, by_hand).with_ratio(1.0),
+                Row::time(format!("{work}, on a blocking thread"), off_runtime)
+                    .with_ratio(off_runtime.by(by_hand).median()),
+            ];
+            for ((name, _), samples) in others.iter().zip(times.iter().skip(3)) {
                 rows.push(Row::time(*name, samples).with_ratio(samples.by(by_hand).median()));
             }
             let above = ours.less(by_hand);
