@@ -45,9 +45,11 @@ pub fn priority() -> String {
     let stat = read("/proc/self/stat");
     // The name of the program, in brackets, may hold anything.
     let after = stat.rsplit(')').next().unwrap_or_default();
-    match after.split_whitespace().nth(16) {
-        None | Some("0") => String::new(),
-        Some(nice) => format!(", run with a nice value of {nice}"),
+    let fields: Vec<&str> = after.split_whitespace().collect();
+    match (fields.get(38), fields.get(16)) {
+        (Some(&("1" | "2")), _) => ", run with real-time priority".to_owned(),
+        (_, Some(&nice)) if nice != "0" => format!(", run with a nice value of {nice}"),
+        _ => String::new(),
     }
 }
 

@@ -55,8 +55,7 @@ pub(super) async fn growth(plan: &Plan, report: &mut Report) -> Result<()> {
         if kind == Kind::Store {
             let largest = plan.references.last().copied().unwrap_or(0);
             let store = dir.join(largest.to_string());
-            open(plan, &store, largest, report).await?;
-            walks(&store, largest, report).await?;
+            open_and_walk(plan, &store, largest, report).await?;
         }
         eprintln!("removing what was filled in");
         remove(&dir).await?;
@@ -206,46 +205,25 @@ async fn measure(
     Ok(lines)
 }
 
-async fn open(plan: &Plan, dir: &Path, references: usize, report: &mut Report) -> Result<()> {
-    let once = async || -> Result<f64> {
+/// Opens and walks the largest store: first with everything in memory, then with nothing.
+async fn open_and_walk(
+    plan: &Plan,
+    dir: &Path,
+    references: usize,
+    report: &mut Report,
+) -> Result<()> {
+    let open = async || -> Result<f64> {
         let start = Instant::now();
         let store = FileStore::open(dir).await?;
         let took = start.elapsed().as_secs_f64() * 1e6;
         drop(store);
         Ok(took)
     };
-    let mut warm = Samples::default();
-    for _ in 0..plan.rounds {
-        warm.push(once().await?);
-    }
-    let present = grouped(references as u64);
-    let met = warm.median() <= 5000.0;
-    let mut rows =
-        vec![Row::time(format!("open, {present} references"), &warm).with_target("≤ 5 ms", met)];
-    let mut cold = Samples::default();
-    for _ in 0..5 {
-        if !machine::drop_caches() {
-            break;
-        }
-        cold.push(once().await?);
-    }
-    if !cold.median().is_nan() {
-        rows.push(Row::time(
-            format!("open, {present} references, nothing cached by the system"),
-            &cold,
-        ));
-    }
-    report.table("Open", "Builds the store and nothing else.", "", &rows);
-    Ok(())
-}
-
-async fn walks(dir: &Path, references: usize, report: &mut Report) -> Result<()> {
     let store = FileStore::builder(dir)
         .with_deduplication(true)
         .with_durability(Durability::Buffered)
         .build()
         .await?;
-    let mut rows = Vec::new();
     let usage = async || -> Result<f64> {
         let start = Instant::now();
         let usage = store.usage(Scope::All).await?;
@@ -264,19 +242,41 @@ async fn walks(dir: &Path, references: usize, report: &mut Report) -> Result<()>
         store.export_dedup_index().await?;
         Ok(start.elapsed().as_secs_f64())
     };
-    let cold = Samples::from_iter([usage().await?]);
-    rows.push(walk("usage, nothing cached", references, &cold));
-    let warm = Samples::from_iter([usage().await?, usage().await?, usage().await?]);
-    rows.push(rated("usage", references, &warm, 100_000));
-    let cold = Samples::from_iter([list().await?]);
-    rows.push(walk("list, sidecars not cached", references, &cold));
-    let warm = Samples::from_iter([list().await?, list().await?, list().await?]);
-    rows.push(walk("list", references, &warm));
-    let warm = Samples::from_iter([export().await?, export().await?, export().await?]);
-    rows.push(rated("index export", references, &warm, 10_000));
+    let mut rows = Vec::new();
+    let mut times = Samples::default();
+    for _ in 0..plan.rounds {
+        times.push(open().await?);
+    }
+    let met = times.median() <= 5000.0;
+    rows.push(Row::time("open", &times).with_target("≤ 5 ms", met));
+    let times = Samples::from_iter([usage().await?, usage().await?, usage().await?]);
+    rows.push(rated("usage", references, &times, 100_000));
+    let times = Samples::from_iter([list().await?, list().await?, list().await?]);
+    rows.push(walk("list", references, &times));
+    let times = Samples::from_iter([export().await?, export().await?, export().await?]);
+    rows.push(rated("index export", references, &times, 10_000));
+    let mut times = Samples::default();
+    for _ in 0..5 {
+        if !machine::drop_caches() {
+            break;
+        }
+        times.push(open().await?);
+    }
+    if !times.median().is_nan() {
+        rows.push(Row::time("open, nothing cached by the system", &times));
+        let times = Samples::from_iter([usage().await?]);
+        rows.push(walk(
+            "usage, nothing cached by the system",
+            references,
+            &times,
+        ));
+    }
     report.table(
-        "Walks",
-        "Everything that is present, once. `usage` looks at files, the others read every sidecar.",
+        &format!(
+            "Open and walk, {} references present",
+            grouped(references as u64)
+        ),
+        "Walks go over everything. `usage` looks at files, the others read every sidecar.",
         "",
         &rows,
     );
@@ -293,7 +293,7 @@ fn enough(what: &str, found: u64, wanted: usize) -> Result<()> {
 fn walk(what: &str, references: usize, seconds: &Samples) -> Row {
     let (least, most) = seconds.spread();
     Row::figure(
-        format!("{what}, {} references", grouped(references as u64)),
+        what,
         format!(
             "{} /s, {}",
             rate(references, seconds.median()),
