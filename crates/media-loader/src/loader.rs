@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use media_storage::{MediaBody, SignedUrl, SignedUrlOptions, StorageError};
-use media_types::{MediaContent, MediaSource, Mime};
+use media_storage::{MediaBody, MediaStorage, SignedUrl, SignedUrlOptions, StorageError};
+use media_types::{MediaContent, MediaSource, Mime, StorageReference};
 
 use crate::body;
 use crate::builder::MediaLoaderBuilder;
@@ -27,6 +27,8 @@ use crate::text::Base64Text;
 pub struct MediaLoader {
     pub(crate) shared: Arc<Shared>,
     pub(crate) options: LoadOptions,
+    /// Stores of this handle and its clones only.
+    pub(crate) more: Registry,
 }
 
 #[derive(Debug)]
@@ -49,6 +51,7 @@ impl MediaLoader {
         Self {
             shared: Arc::new(shared),
             options: LoadOptions::new(),
+            more: Registry::default(),
         }
     }
 
@@ -68,7 +71,34 @@ impl MediaLoader {
         Self {
             shared: Arc::clone(&self.shared),
             options,
+            more: self.more.clone(),
         }
+    }
+
+    /// The same loader with one more store; everything else is shared.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use media_loader::MediaLoader;
+    /// # use media_storage::InMemoryStorage;
+    /// # fn run(loader: &MediaLoader) {
+    /// let with_drafts = loader.with_storage(Arc::new(InMemoryStorage::new()));
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_storage(&self, storage: Arc<dyn MediaStorage>) -> Self {
+        let mut loader = self.clone();
+        loader.more.add(storage);
+        loader
+    }
+
+    /// The store of a reference.
+    pub(crate) fn store_of(
+        &self,
+        reference: &StorageReference,
+    ) -> Result<&Arc<dyn MediaStorage>, LoadError> {
+        let more = self.more.find(reference);
+        more.or_else(|_| self.shared.registry.find(reference))
     }
 
     /// Largest media in bytes that this loader gives, by its set-up and its options.
@@ -178,7 +208,7 @@ impl MediaLoader {
         let Some(reference) = content.reference() else {
             return Ok(None);
         };
-        let store = self.shared.registry.find(reference)?;
+        let store = self.store_of(reference)?;
         let Some(signer) = store.url_signer() else {
             return Ok(None);
         };
@@ -232,7 +262,7 @@ impl MediaLoader {
     }
 }
 
-fn file_error(path: &Path, error: StorageError) -> LoadError {
+pub(crate) fn file_error(path: &Path, error: StorageError) -> LoadError {
     LoadError::new(LoadErrorKind::File)
         .with_path(path)
         .with_source(error)

@@ -20,7 +20,7 @@ impl MediaLoader {
         declared: &Mime,
         reference: &StorageReference,
     ) -> Result<LoadedMedia, LoadError> {
-        let store = self.shared.registry.find(reference)?;
+        let store = self.store_of(reference)?;
         let failed = |error| stored_error(reference, error);
         let mut options = RetrieveOptions::new();
         if let Some(scope) = self.options.expected_scope() {
