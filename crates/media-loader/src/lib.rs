@@ -33,7 +33,7 @@
 //!
 //! # Map
 //! - [`MediaLoader`] (`loader`), [`MediaLoaderBuilder`] (`builder`), [`LoadOptions`] (`options`)
-//! - [`LoadedMedia`] (`media`), [`Base64Text`] (`text`)
+//! - [`LoadedMedia`] (`media`), [`MediaFacts`] (`facts`), [`Base64Text`] (`text`)
 //! - [`FileAccess`] (`file`), [`MimePolicy`] (`mime`)
 //! - [`LoadError`], [`LoadErrorKind`] (`error`)
 //! - inside: choosing a store (`registry`), reading from it (`stored`), peeking and limiting
@@ -43,6 +43,7 @@ mod body;
 mod builder;
 mod cache;
 mod error;
+mod facts;
 mod file;
 mod loader;
 mod media;
@@ -54,6 +55,7 @@ mod text;
 
 pub use builder::MediaLoaderBuilder;
 pub use error::{LoadError, LoadErrorKind};
+pub use facts::MediaFacts;
 pub use file::FileAccess;
 pub use loader::MediaLoader;
 pub use media::LoadedMedia;

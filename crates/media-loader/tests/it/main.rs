@@ -6,6 +6,7 @@
 )]
 
 mod cache;
+mod facts;
 mod files;
 mod limits;
 mod sources;
