@@ -1,0 +1,208 @@
+//! A bucket with the few calls that everything here is made of.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::stream::{BoxStream, StreamExt, TryStreamExt};
+use media_storage::{Operation, StorageError, StorageErrorKind};
+use object_store::path::Path;
+use object_store::{
+    Attributes, Error, GetOptions, GetRange, GetResult, MultipartUpload, ObjectMeta, ObjectStore,
+    ObjectStoreExt, PutMode, PutMultipartOptions, PutOptions, PutPayload, UpdateVersion,
+};
+
+use crate::error::{Verb, from_object_store};
+
+/// The version of an object, for conditional writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Version(UpdateVersion);
+
+/// How a conditional write ended.
+#[derive(Debug)]
+pub(crate) enum Swap {
+    /// It happened; this is the version of what was written.
+    Done(Version),
+    /// Refused, failed, or nobody knows. Read back to find out.
+    Unclear(StorageError),
+}
+
+/// A bucket, seen by one operation. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Bucket {
+    store: Arc<dyn ObjectStore>,
+    backend: Cow<'static, str>,
+    operation: Operation,
+}
+
+impl fmt::Debug for Bucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Bucket({})", self.backend)
+    }
+}
+
+impl Bucket {
+    pub(crate) fn new(store: Arc<dyn ObjectStore>, backend: Cow<'static, str>) -> Self {
+        Self {
+            store,
+            backend,
+            operation: Operation::Open,
+        }
+    }
+
+    /// The same bucket; failures name this operation.
+    pub(crate) fn during(&self, operation: Operation) -> Self {
+        Self {
+            store: Arc::clone(&self.store),
+            backend: self.backend.clone(),
+            operation,
+        }
+    }
+
+    /// The word for this kind of store.
+    pub(crate) fn backend(&self) -> &str {
+        &self.backend
+    }
+
+    /// A failure of the operation that has no cause outside of this crate.
+    pub(crate) fn fail(&self, kind: StorageErrorKind) -> StorageError {
+        StorageError::new(kind, self.operation).with_backend(self.backend.clone())
+    }
+
+    fn failed(&self, error: Error, verb: Verb) -> StorageError {
+        from_object_store(error, self.operation, verb).with_backend(self.backend.clone())
+    }
+
+    /// Reads a small object; `None` where there is none.
+    pub(crate) async fn get(
+        &self,
+        key: &Path,
+        limit: u64,
+    ) -> Result<Option<(Bytes, Version)>, StorageError> {
+        let Some(result) = self.open(key, None).await? else {
+            return Ok(None);
+        };
+        let version = Version(UpdateVersion {
+            e_tag: result.meta.e_tag.clone(),
+            version: result.meta.version.clone(),
+        });
+        let too_large = || {
+            self.fail(StorageErrorKind::Corrupted)
+                .with_reason(format!("an object is larger than {limit} bytes"))
+        };
+        if result.meta.size > limit {
+            return Err(too_large());
+        }
+        let mut stream = result.into_stream();
+        let mut all = BytesMut::new();
+        while let Some(piece) = stream.next().await {
+            let piece = piece.map_err(|error| self.failed(error, Verb::Read))?;
+            if (all.len() + piece.len()) as u64 > limit {
+                return Err(too_large());
+            }
+            all.extend_from_slice(&piece);
+        }
+        Ok(Some((all.freeze(), version)))
+    }
+
+    /// Opens an object, or a range of it; `None` where there is none.
+    pub(crate) async fn open(
+        &self,
+        key: &Path,
+        range: Option<Range<u64>>,
+    ) -> Result<Option<GetResult>, StorageError> {
+        let options = GetOptions::new().with_range(range.map(GetRange::Bounded));
+        match self.store.get_opts(key, options).await {
+            Ok(result) => Ok(Some(result)),
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(self.failed(error, Verb::Read)),
+        }
+    }
+
+    /// Tells about an object; `None` where there is none.
+    pub(crate) async fn head(&self, key: &Path) -> Result<Option<ObjectMeta>, StorageError> {
+        match self.store.head(key).await {
+            Ok(meta) => Ok(Some(meta)),
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(self.failed(error, Verb::Read)),
+        }
+    }
+
+    /// Maps a failure in the middle of reading.
+    pub(crate) fn read_failed(&self, error: Error) -> StorageError {
+        self.failed(error, Verb::Read)
+    }
+
+    /// Writes an object, whatever was there.
+    pub(crate) async fn put(
+        &self,
+        key: &Path,
+        payload: PutPayload,
+        attributes: Attributes,
+    ) -> Result<(), StorageError> {
+        let options = PutOptions::from(attributes);
+        match self.store.put_opts(key, payload, options).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.failed(error, Verb::Write)),
+        }
+    }
+
+    /// Writes an object if it has the expected version, or if there is none where none is expected.
+    pub(crate) async fn swap(&self, key: &Path, expected: Option<&Version>, body: Bytes) -> Swap {
+        let mode = match expected {
+            None => PutMode::Create,
+            Some(Version(version)) => PutMode::Update(version.clone()),
+        };
+        let options = PutOptions::from(mode);
+        match self.store.put_opts(key, body.into(), options).await {
+            Ok(result) => Swap::Done(Version(result.into())),
+            Err(error) => Swap::Unclear(self.failed(error, Verb::Write)),
+        }
+    }
+
+    /// Begins a multipart upload.
+    pub(crate) async fn begin_multipart(
+        &self,
+        key: &Path,
+        attributes: Attributes,
+    ) -> Result<Box<dyn MultipartUpload>, StorageError> {
+        let options = PutMultipartOptions::from(attributes);
+        let begun = self.store.put_multipart_opts(key, options).await;
+        begun.map_err(|error| self.failed(error, Verb::Write))
+    }
+
+    /// Maps a failure of a multipart upload.
+    pub(crate) fn write_failed(&self, error: Error) -> StorageError {
+        self.failed(error, Verb::Write)
+    }
+
+    /// Removes an object; that it is gone is no failure.
+    pub(crate) async fn delete(&self, key: &Path) -> Result<(), StorageError> {
+        match self.store.delete(key).await {
+            Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(self.failed(error, Verb::Delete)),
+        }
+    }
+
+    /// Objects under a prefix, as the service orders them; all of them for the root.
+    pub(crate) fn list(
+        &self,
+        prefix: &Path,
+        after: Option<&Path>,
+    ) -> BoxStream<'static, Result<ObjectMeta, StorageError>> {
+        let prefix = (!prefix.is_root()).then_some(prefix);
+        let listed = match after {
+            Some(after) => self.store.list_with_offset(prefix, after),
+            None => self.store.list(prefix),
+        };
+        let this = self.clone();
+        Box::pin(listed.map_err(move |error| this.failed(error, Verb::List)))
+    }
+
+    /// Whether there is anything under a prefix.
+    pub(crate) async fn any(&self, prefix: &Path) -> Result<bool, StorageError> {
+        Ok(self.list(prefix, None).try_next().await?.is_some())
+    }
+}

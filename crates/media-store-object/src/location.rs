@@ -1,0 +1,1 @@
+//! Where a bucket is, as a URL says it.

@@ -1,0 +1,55 @@
+//! What all handles of a store share.
+
+use std::borrow::Cow;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use media_storage::{Operation, Organization, RetentionPolicy, Verification};
+
+use crate::bucket::Bucket;
+use crate::connection::Signing;
+use crate::keys::Keys;
+
+/// What all handles of a store share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) bucket: Bucket,
+    pub(crate) keys: Keys,
+    pub(crate) signer: Option<Arc<dyn Signing>>,
+    pub(crate) backend: Cow<'static, str>,
+    pub(crate) name: Option<String>,
+    pub(crate) options: Options,
+}
+
+/// How a store was opened.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    pub(crate) organization: Organization,
+    pub(crate) sharing: Sharing,
+    pub(crate) default_retention: RetentionPolicy,
+    pub(crate) max_media_size: u64,
+    pub(crate) verification: Verification,
+    pub(crate) part_size: usize,
+    pub(crate) parts_in_flight: usize,
+    pub(crate) spool_directory: Option<PathBuf>,
+    pub(crate) grace: Duration,
+}
+
+/// Whether references to equal bytes share them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sharing {
+    /// Nobody asked for it.
+    Off,
+    /// They do.
+    On,
+    /// It was asked for, and the service cannot carry it.
+    Impossible,
+}
+
+impl Shared {
+    /// The bucket for an operation.
+    pub(crate) fn bucket(&self, operation: Operation) -> Bucket {
+        self.bucket.during(operation)
+    }
+}

@@ -1,0 +1,1 @@
+//! URLs under which anybody gets the bytes of one reference for a while.
