@@ -1,0 +1,141 @@
+//! Uploads in parts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use md5::{Digest as _, Md5};
+
+use super::{Attributes, Bucket, Condition, Object, Piece, Refusal, object};
+
+/// Every part but the last has at least this many bytes on both services.
+const SMALLEST_PART: u64 = 5 * 1024 * 1024;
+
+#[derive(Debug)]
+pub(super) struct Upload {
+    key: String,
+    attributes: Attributes,
+    parts: BTreeMap<u32, Piece>,
+}
+
+/// A completed upload, for the client that asks again because it lost the answer.
+#[derive(Debug)]
+pub(super) struct Done {
+    key: String,
+    completed: Completed,
+}
+
+/// What completing an upload made.
+#[derive(Debug, Clone)]
+pub(crate) struct Completed {
+    pub(crate) e_tag: String,
+    pub(crate) generation: u64,
+}
+
+impl From<&Object> for Completed {
+    fn from(object: &Object) -> Self {
+        Self {
+            e_tag: object.e_tag.clone(),
+            generation: object.generation,
+        }
+    }
+}
+
+impl Bucket {
+    pub(crate) fn begin_upload(&self, key: &str, attributes: Attributes) -> String {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let id = format!("upload-{:08}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let upload = Upload {
+            key: key.to_owned(),
+            attributes,
+            parts: BTreeMap::new(),
+        };
+        self.state().uploads.insert(id.clone(), upload);
+        id
+    }
+
+    /// The tag of the part.
+    pub(crate) fn put_part(
+        &self,
+        key: &str,
+        id: &str,
+        number: u32,
+        piece: Piece,
+    ) -> Result<String, Refusal> {
+        let mut state = self.state();
+        let upload = state
+            .uploads
+            .get_mut(id)
+            .filter(|upload| upload.key == key)
+            .ok_or(Refusal::NoSuchUpload)?;
+        let e_tag = object::hex(&piece.md5());
+        upload.parts.insert(number, piece);
+        Ok(e_tag)
+    }
+
+    pub(crate) fn complete_upload(
+        &self,
+        key: &str,
+        id: &str,
+        named: &[(u32, String)],
+        condition: &Condition,
+    ) -> Result<Completed, Refusal> {
+        let mut state = self.state();
+        if let Some(done) = state.done.get(id).filter(|done| done.key == key) {
+            return Ok(done.completed.clone());
+        }
+        let upload = state
+            .uploads
+            .get(id)
+            .filter(|upload| upload.key == key)
+            .ok_or(Refusal::NoSuchUpload)?;
+        if !named.is_sorted_by(|a, b| a.0 < b.0) {
+            return Err(Refusal::PartOrder);
+        }
+        let pieces = named
+            .iter()
+            .map(|(number, e_tag)| {
+                upload
+                    .parts
+                    .get(number)
+                    .filter(|piece| object::hex(&piece.md5()) == e_tag.trim_matches('"'))
+                    .cloned()
+            })
+            .collect::<Option<Vec<_>>>()
+            .ok_or(Refusal::InvalidPart)?;
+        let (_, all_but_last) = pieces.split_last().ok_or(Refusal::InvalidPart)?;
+        if all_but_last.iter().any(|piece| piece.len() < SMALLEST_PART) {
+            return Err(Refusal::PartTooSmall);
+        }
+        let mut tags = Md5::new();
+        for piece in &pieces {
+            tags.update(piece.md5());
+        }
+        let e_tag = format!("{}-{}", object::hex(&tags.finalize()), pieces.len());
+        let attributes = upload.attributes.clone();
+        let object: Arc<Object> = state.put(key, pieces, e_tag, attributes, condition)?;
+        state.uploads.remove(id);
+        let completed = Completed::from(&*object);
+        let done = Done {
+            key: key.to_owned(),
+            completed: completed.clone(),
+        };
+        state.done.insert(id.to_owned(), done);
+        Ok(completed)
+    }
+
+    /// Forgets an upload and its parts.
+    pub(crate) fn abort_upload(&self, key: &str, id: &str) -> Result<(), Refusal> {
+        let mut state = self.state();
+        if state.uploads.get(id).is_none_or(|upload| upload.key != key) {
+            return Err(Refusal::NoSuchUpload);
+        }
+        state.uploads.remove(id);
+        Ok(())
+    }
+
+    /// How many uploads are neither completed nor aborted.
+    pub(crate) fn open_uploads(&self) -> usize {
+        self.state().uploads.len()
+    }
+}

@@ -1,0 +1,34 @@
+//! One request to a server on this machine, for setting it up.
+
+use std::io;
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+/// Sends a request and reads the answer to its end.
+pub(crate) async fn send(
+    address: SocketAddr,
+    request: Request<Full<Bytes>>,
+) -> io::Result<StatusCode> {
+    let stream = TcpStream::connect(address).await?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(io::Error::other)?;
+    let exchange = async {
+        let response = sender.send_request(request).await?;
+        let status = response.status();
+        response.into_body().collect().await?;
+        Ok::<_, hyper::Error>(status)
+    };
+    tokio::select! {
+        status = exchange => status.map_err(io::Error::other),
+        ended = connection => Err(io::Error::other(
+            ended.err().map_or_else(|| "connection closed".to_owned(), |e| e.to_string()),
+        )),
+    }
+}

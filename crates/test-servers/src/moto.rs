@@ -1,0 +1,82 @@
+//! S3 by `moto_server`: somebody else's reading of the service.
+//!
+//! It holds everything in memory and checks no signatures: any key will do, and it proves nothing
+//! about signed URLs. Conditional puts are atomic.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Full;
+
+use crate::child::ServerProcess;
+use crate::{ServerError, http_client, tools};
+
+const BUCKET: &str = "media";
+const KEY: &str = "testing";
+
+/// A running `moto_server` with one empty bucket.
+#[derive(Debug)]
+pub struct Moto {
+    process: ServerProcess,
+}
+
+impl Moto {
+    /// Starts the server and creates the bucket.
+    ///
+    /// # Errors
+    /// When moto is not installed, does not start, or creates no bucket.
+    pub async fn start() -> Result<Self, ServerError> {
+        let command = tools::moto_server().await?;
+        let log = tools::log_file("moto")?;
+        let process = ServerProcess::start("moto", &log, |port| {
+            let port = port.to_string();
+            let mut line = vec![command.into_os_string()];
+            line.extend(["-H", "127.0.0.1", "-p", &port].map(Into::into));
+            line
+        })
+        .await?;
+        let request = Request::put(format!("/{BUCKET}"))
+            .header("host", process.address().to_string())
+            .body(Full::<Bytes>::default())
+            .map_err(std::io::Error::other)?;
+        let status = http_client::send(process.address(), request).await?;
+        if !status.is_success() {
+            return Err(ServerError::Refused {
+                name: "moto",
+                status: status.as_u16(),
+            });
+        }
+        Ok(Self { process })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.process.address()
+    }
+
+    /// The URL for clients, without a slash at its end.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address())
+    }
+
+    /// The bucket.
+    #[must_use]
+    pub fn bucket(&self) -> &str {
+        BUCKET
+    }
+
+    /// An access key; moto takes any.
+    #[must_use]
+    pub fn access_key(&self) -> &str {
+        KEY
+    }
+
+    /// A secret key; moto takes any.
+    #[must_use]
+    pub fn secret_key(&self) -> &str {
+        KEY
+    }
+}

@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# Installs the object-store servers that tests run against: moto (S3, Python) and Azurite (Azure,
+# Node). Quick when they are there. Fails when one cannot be installed.
+#
+#   scripts/install-servers.sh [moto] [azurite] [--no-services]
+#
+# Without a name: both. `--no-services` installs nothing and says what will not be tested.
+# They go to $MEDIA_TOOLS_DIR, by default ~/.cache/conversation-media/servers; root is allowed to
+# fetch python3-venv and nodejs from Debian for them.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+# shellcheck source=../crates/test-servers/versions.env
+. "$root/crates/test-servers/versions.env"
+tools=${MEDIA_TOOLS_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/conversation-media/servers}
+
+say() { printf 'install-servers: %s\n' "$*"; }
+fail() {
+    say "FAILED: $*" >&2
+    exit 1
+}
+
+wanted=()
+for argument in "$@"; do
+    case $argument in
+    moto | azurite) wanted+=("$argument") ;;
+    --no-services)
+        say "NOTE: asked for no services; nothing that needs moto or Azurite will be tested"
+        exit 0
+        ;;
+    *)
+        sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2
+        exit 2
+        ;;
+    esac
+done
+[ ${#wanted[@]} -gt 0 ] || wanted=(moto azurite)
+
+# debian PACKAGE...: true when they could be installed.
+debian() {
+    [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1 || return 1
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get install -y --no-install-recommends "$@" >/dev/null 2>&1 ||
+        { apt-get update >/dev/null 2>&1 && apt-get install -y --no-install-recommends "$@" >/dev/null; }
+}
+
+# Both are built beside their final name and renamed when whole, so what is there is complete.
+# A Python environment holds its own path, so that one is marked instead.
+install_moto() {
+    local dir=$tools/moto-$MOTO_VERSION
+    [ -f "$dir/complete" ] && return
+    if ! python3 -c 'import venv, ensurepip' 2>/dev/null; then
+        debian python3 python3-venv || fail "moto needs python3 with venv (Debian: python3-venv)"
+    fi
+    rm -rf "$dir"
+    python3 -m venv "$dir" || fail "no Python environment for moto in $dir"
+    "$dir/bin/pip" install --quiet --disable-pip-version-check "moto[s3,server]==$MOTO_VERSION" ||
+        fail "pip could not install moto $MOTO_VERSION"
+    "$dir/bin/moto_server" --help >/dev/null || fail "moto does not start"
+    touch "$dir/complete"
+    say "moto $MOTO_VERSION in $dir"
+}
+
+install_azurite() {
+    local dir=$tools/azurite-$AZURITE_VERSION
+    local main=node_modules/azurite/dist/src/blob/main.js
+    [ -f "$dir/$main" ] && return
+    if ! command -v node >/dev/null 2>&1 || ! command -v npm >/dev/null 2>&1; then
+        debian nodejs npm || fail "Azurite needs node and npm (Debian: nodejs npm)"
+    fi
+    rm -rf "$dir.new"
+    mkdir -p "$dir.new"
+    (cd "$dir.new" && npm install --silent --no-save --no-audit --no-fund --prefix . "azurite@$AZURITE_VERSION") ||
+        fail "npm could not install azurite $AZURITE_VERSION"
+    node "$dir.new/$main" --version >/dev/null || fail "Azurite does not start"
+    rm -rf "$dir"
+    mv "$dir.new" "$dir"
+    say "Azurite $AZURITE_VERSION in $dir"
+}
+
+mkdir -p "$tools"
+# One at a time, however many test runs begin at once.
+if command -v flock >/dev/null 2>&1; then
+    exec 9>"$tools/lock"
+    flock 9
+fi
+for name in "${wanted[@]}"; do
+    "install_$name"
+done
