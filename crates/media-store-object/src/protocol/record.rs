@@ -15,6 +15,11 @@ impl Token {
     pub fn new(value: u128) -> Self {
         Self(value)
     }
+
+    /// The value.
+    pub fn value(self) -> u128 {
+        self.0
+    }
 }
 
 impl fmt::Display for Token {

@@ -21,16 +21,39 @@ enum At<V> {
     /// Putting sidecar and marker under a generation that others may be about to bury.
     Joining(Token, Put),
     /// The marker is there: is the generation still to be used?
-    Checking(Token),
-    /// Turning a condemned generation back to live.
-    Reviving(Token),
+    Checking(Own),
+    /// Making the generation, under which the marker is, the live one.
+    Turning(Own, Turn<V>),
+    /// Whether that happened is unclear.
+    Settling(Own, Turn<V>),
     /// The generation was lost: the marker must go before another attempt.
     Leaving,
     /// Putting sidecar, marker and bytes under a generation of our own.
-    Making(Token, Put, Option<V>),
-    /// Making it the one in use.
-    Publishing(Token),
+    Making(Token, Put, Option<Seen<V>>),
     Undoing(Undo, Reason),
+}
+
+/// A generation that has our marker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Own {
+    generation: Token,
+    /// Whether we put its bytes.
+    new: bool,
+}
+
+/// What was there before.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Seen<V> {
+    nonce: Token,
+    version: V,
+}
+
+/// A write of the record that makes a generation live.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Turn<V> {
+    over: Option<Seen<V>>,
+    record: Record,
+    repeats_left: u8,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -65,7 +88,7 @@ pub enum StoreOutcome {
     },
     /// A request failed; nothing stays that counts as a reference, unless the undoing failed too.
     Failed,
-    /// Others changed the record each time; trying again later will do.
+    /// Others changed the record each time; trying again later, under another reference, will do.
     Busy,
     /// The record of this hash tells of another size: somebody damaged it.
     OtherSize,
@@ -74,6 +97,10 @@ pub enum StoreOutcome {
 /// How often a store begins anew when others get in between.
 const ATTEMPTS: u32 = 16;
 
+/// How often a write of the record is repeated that did not happen though nobody got in between:
+/// services refuse some when two are under way at once.
+const REPEATS: u8 = 2;
+
 impl<V: Clone> StoreProtocol<V> {
     /// Stores bytes of this size.
     pub fn new(size: u64) -> Self {
@@ -81,6 +108,11 @@ impl<V: Clone> StoreProtocol<V> {
     }
 
     /// The same, beginning anew at most so often.
+    ///
+    /// Another attempt writes the sidecar again, for another generation. Where a client repeats
+    /// writes by itself, a copy of the first could arrive last, and a later deletion would look for
+    /// the marker in the wrong place. Who gives 0 here and answers [`StoreOutcome::Busy`] with a
+    /// store under another reference never writes a sidecar twice.
     pub fn with_attempts(size: u64, attempts: u32) -> Self {
         Self {
             size,
@@ -117,58 +149,132 @@ impl<V: Clone> StoreProtocol<V> {
             }
             dead_or_none => {
                 let generation = fresh();
-                let expected = dead_or_none.map(|read| read.version);
                 self.ask(
-                    At::Making(generation, Put::Sidecar, expected),
+                    At::Making(generation, Put::Sidecar, dead_or_none.map(Seen::from)),
                     Request::WriteSidecar(generation),
                 )
             }
         }
     }
 
-    /// What the record calls for when the marker is under `generation` already.
+    /// What the record calls for when the marker is there already.
     fn confirm(
         &mut self,
-        generation: Token,
+        own: Own,
         read: Option<Versioned<V>>,
         fresh: &mut dyn FnMut() -> Token,
     ) -> Step<V, StoreOutcome> {
         match read {
-            Some(Versioned { record, version }) if record.generation == generation => {
-                match record.state {
-                    RecordState::Live => self.stored(generation, false),
-                    RecordState::Condemned => {
-                        let record = record.turned(RecordState::Live, fresh());
-                        let expected = Some(version);
-                        self.ask(
-                            At::Reviving(generation),
-                            Request::SwapRecord { expected, record },
-                        )
-                    }
-                    RecordState::Dead => self.leave(generation),
+            Some(read) if read.record.generation == own.generation => match read.record.state {
+                RecordState::Live => stored(own),
+                RecordState::Condemned => {
+                    let record = read.record.turned(RecordState::Live, fresh());
+                    self.turn(own, Turn::new(Some(read.into()), record))
                 }
-            }
-            _ => self.leave(generation),
+                RecordState::Dead => self.leave(own),
+            },
+            _ => self.leave(own),
         }
     }
 
-    fn leave(&mut self, generation: Token) -> Step<V, StoreOutcome> {
+    fn turn(&mut self, own: Own, turn: Turn<V>) -> Step<V, StoreOutcome> {
+        let request = Request::SwapRecord {
+            expected: turn.over.as_ref().map(|seen| seen.version.clone()),
+            record: turn.record.clone(),
+        };
+        self.ask(At::Turning(own, turn), request)
+    }
+
+    /// What the record calls for when it was read after a write of which nobody knows whether it
+    /// happened.
+    fn settle(
+        &mut self,
+        own: Own,
+        mut turn: Turn<V>,
+        read: Option<Versioned<V>>,
+        fresh: &mut dyn FnMut() -> Token,
+    ) -> Step<V, StoreOutcome> {
+        let nonce = read.as_ref().map(|read| read.record.nonce);
+        if nonce == turn.over.as_ref().map(|seen| seen.nonce) {
+            // It may still happen, any time from now. The very same write does no harm then, as one
+            // of the two is refused. Another attempt would: it could join this generation while a
+            // removal of the marker, meant for this attempt, is still on its way.
+            return match turn.repeats_left.checked_sub(1) {
+                Some(left) => {
+                    turn.repeats_left = left;
+                    self.turn(own, turn)
+                }
+                None => self.undo(own, Reason::Failed),
+            };
+        }
+        // The record has changed: it happened, or never will.
+        let condemned = read.as_ref().is_some_and(|read| {
+            read.record.generation == own.generation && read.record.state == RecordState::Condemned
+        });
+        if condemned {
+            match self.attempts_left.checked_sub(1) {
+                Some(left) => self.attempts_left = left,
+                None => return self.undo(own, Reason::Busy),
+            }
+        }
+        self.confirm(own, read, fresh)
+    }
+
+    fn leave(&mut self, own: Own) -> Step<V, StoreOutcome> {
         let Some(left) = self.attempts_left.checked_sub(1) else {
-            return self.undo(generation, Reason::Busy);
+            return self.undo(own, Reason::Busy);
         };
         self.attempts_left = left;
-        self.ask(At::Leaving, Request::DeleteMarker(generation))
+        self.ask(At::Leaving, Request::DeleteMarker(own.generation))
     }
 
-    fn undo(&mut self, generation: Token, reason: Reason) -> Step<V, StoreOutcome> {
+    fn undo(&mut self, own: Own, reason: Reason) -> Step<V, StoreOutcome> {
         self.ask(
             At::Undoing(Undo::Marker, reason),
-            Request::DeleteMarker(generation),
+            Request::DeleteMarker(own.generation),
         )
     }
+}
 
-    fn stored(&mut self, generation: Token, new: bool) -> Step<V, StoreOutcome> {
-        Step::End(StoreOutcome::Stored { generation, new })
+fn stored<V>(own: Own) -> Step<V, StoreOutcome> {
+    Step::End(StoreOutcome::Stored {
+        generation: own.generation,
+        new: own.new,
+    })
+}
+
+impl<V> From<Versioned<V>> for Seen<V> {
+    fn from(read: Versioned<V>) -> Self {
+        Self {
+            nonce: read.record.nonce,
+            version: read.version,
+        }
+    }
+}
+
+impl<V> Turn<V> {
+    fn new(over: Option<Seen<V>>, record: Record) -> Self {
+        Self {
+            over,
+            record,
+            repeats_left: REPEATS,
+        }
+    }
+}
+
+impl Own {
+    fn joined(generation: Token) -> Self {
+        Self {
+            generation,
+            new: false,
+        }
+    }
+
+    fn made(generation: Token) -> Self {
+        Self {
+            generation,
+            new: true,
+        }
     }
 }
 
@@ -191,18 +297,11 @@ impl<V: Clone> Protocol<V> for StoreProtocol<V> {
                 self.ask(At::Joining(own, Put::Marker), Request::WriteMarker(own))
             }
             (At::Joining(own, _), Some(A::Done)) => {
-                self.ask(At::Checking(own), Request::ReadRecord)
+                self.ask(At::Checking(Own::joined(own)), Request::ReadRecord)
             }
+            (At::Joining(own, _), _) => self.undo(Own::joined(own), Reason::Failed),
             (At::Checking(own), Some(A::Record(read))) => self.confirm(own, read, fresh),
-            (At::Reviving(own), Some(A::Swapped(_))) => self.stored(own, false),
-            // Nobody knows what the record says now, and that is what counts.
-            (At::Reviving(own), Some(_)) => match self.attempts_left.checked_sub(1) {
-                Some(left) => {
-                    self.attempts_left = left;
-                    self.ask(At::Checking(own), Request::ReadRecord)
-                }
-                None => self.undo(own, Reason::Busy),
-            },
+
             (At::Leaving, Some(A::Done)) => self.begin(),
             // The sidecar names a generation without us: it goes with the attempt.
             (At::Leaving, _) => self.ask(
@@ -210,30 +309,31 @@ impl<V: Clone> Protocol<V> for StoreProtocol<V> {
                 Request::DeleteSidecar,
             ),
 
-            (At::Making(own, Put::Sidecar, expected), Some(A::Done)) => self.ask(
-                At::Making(own, Put::Marker, expected),
+            (At::Making(own, Put::Sidecar, over), Some(A::Done)) => self.ask(
+                At::Making(own, Put::Marker, over),
                 Request::WriteMarker(own),
             ),
-            (At::Making(own, Put::Marker, expected), Some(A::Done)) => self.ask(
-                At::Making(own, Put::Blob, expected),
-                Request::WriteBlob(own),
-            ),
-            (At::Making(own, Put::Blob, expected), Some(A::Done)) => {
+            (At::Making(own, Put::Marker, over), Some(A::Done)) => {
+                self.ask(At::Making(own, Put::Blob, over), Request::WriteBlob(own))
+            }
+            (At::Making(own, Put::Blob, over), Some(A::Done)) => {
                 let record = Record {
                     state: RecordState::Live,
                     generation: own,
                     size: self.size,
                     nonce: fresh(),
                 };
-                self.ask(
-                    At::Publishing(own),
-                    Request::SwapRecord { expected, record },
-                )
+                self.turn(Own::made(own), Turn::new(over, record))
             }
-            (At::Publishing(own), Some(A::Swapped(_))) => self.stored(own, true),
-            // It may have happened all the same. If it did not, it never will once the record has
-            // changed; the next attempt then uses another generation, so it cannot matter.
-            (At::Publishing(own), Some(_)) => self.ask(At::Checking(own), Request::ReadRecord),
+            (At::Making(own, ..), _) => self.undo(Own::made(own), Reason::Failed),
+
+            (At::Turning(own, _), Some(A::Swapped(_))) => stored(own),
+            // It may have happened all the same; what the record says is what counts.
+            (At::Turning(own, turn), _) => self.ask(At::Settling(own, turn), Request::ReadRecord),
+            (At::Settling(own, turn), Some(A::Record(read))) => {
+                self.settle(own, turn, read, fresh)
+            }
+            (At::Checking(own) | At::Settling(own, _), _) => self.undo(own, Reason::Failed),
 
             (At::Undoing(Undo::Marker, reason), _) => {
                 self.ask(At::Undoing(Undo::Sidecar, reason), Request::DeleteSidecar)
@@ -242,14 +342,6 @@ impl<V: Clone> Protocol<V> for StoreProtocol<V> {
                 Reason::Failed => StoreOutcome::Failed,
                 Reason::Busy => StoreOutcome::Busy,
             }),
-            (
-                At::Joining(own, _)
-                | At::Checking(own)
-                | At::Reviving(own)
-                | At::Making(own, ..)
-                | At::Publishing(own),
-                _,
-            ) => self.undo(own, Reason::Failed),
         }
     }
 }
