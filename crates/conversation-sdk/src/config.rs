@@ -1,5 +1,6 @@
 //! How a manager behaves.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use media_storage::RetentionPolicy;
@@ -58,6 +59,8 @@ pub struct ManagerConfig {
     concurrent_stores: usize,
     concurrent_tools: usize,
     reference_access: ReferenceAccess,
+    spool_directory: Option<PathBuf>,
+    max_received: u64,
 }
 
 impl Default for ManagerConfig {
@@ -73,6 +76,8 @@ impl Default for ManagerConfig {
             concurrent_stores: 4,
             concurrent_tools: 4,
             reference_access: ReferenceAccess::Conversation,
+            spool_directory: None,
+            max_received: 1024 * 1024 * 1024,
         }
     }
 }
@@ -161,6 +166,24 @@ impl ManagerConfig {
         self
     }
 
+    /// Where media that a model or a tool makes is kept until it is stored: temporary files of this
+    /// directory, without a name, gone with the turn or the process. It needs room for the media of
+    /// all turns that go on at once; a directory in memory is no gain. Default: the system's
+    /// directory for temporary files.
+    #[must_use]
+    pub fn with_spool_directory(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.spool_directory = Some(directory.into());
+        self
+    }
+
+    /// How many bytes of media one turn may receive from models and tools through its
+    /// [`MediaReceiver`](crate::receive::MediaReceiver). Default: 1 GiB.
+    #[must_use]
+    pub fn with_max_received_bytes(mut self, bytes: u64) -> Self {
+        self.max_received = bytes;
+        self
+    }
+
     /// The threshold in KiB.
     pub fn media_size_threshold_kb(&self) -> u64 {
         self.threshold_kb
@@ -214,5 +237,16 @@ impl ManagerConfig {
     /// Which stored media a conversation may show to its model.
     pub fn reference_access(&self) -> ReferenceAccess {
         self.reference_access
+    }
+
+    /// Where received media is kept until it is stored, if not where the system has its temporary
+    /// files.
+    pub fn spool_directory(&self) -> Option<&Path> {
+        self.spool_directory.as_deref()
+    }
+
+    /// How many bytes of media one turn may receive.
+    pub fn max_received_bytes(&self) -> u64 {
+        self.max_received
     }
 }

@@ -51,6 +51,7 @@
 //! - [`Conversation`], [`Response`] ([`conversation`]); the externalizer (`externalize`)
 //! - [`Message`], [`Part`] ([`message`]); [`TokenUsage`], [`Cost`] ([`usage`])
 //! - [`Provider`], [`MediaContext`] ([`provider`]); [`Tool`] ([`tool`]); [`Middleware`] (`middleware`)
+//! - [`receive`]: media that models and tools make, spooled until it is stored
 //! - [`StateStore`] and the stores ([`state`]); [`PromptPack`] ([`pack`])
 //! - [`Listener`], [`Event`] (`listener`); [`ConversationError`] (`error`)
 
@@ -64,6 +65,7 @@ pub mod message;
 mod middleware;
 pub mod pack;
 pub mod provider;
+pub mod receive;
 pub mod state;
 pub mod tool;
 pub mod usage;
@@ -85,5 +87,5 @@ pub use state::{
     ConversationFilter, ConversationRecord, ConversationStatus, InMemoryStateStore, StateError,
     StateErrorKind, StateStore, Window,
 };
-pub use tool::{ImageGenerationTool, Tool, ToolDefinition, ToolError, ToolOutput};
+pub use tool::{ImageGenerationTool, Tool, ToolContext, ToolDefinition, ToolError, ToolOutput};
 pub use usage::{Cost, TokenUsage};

@@ -21,7 +21,10 @@ const WAITING: usize = 16;
 pub enum TurnEvent {
     /// More words of the model.
     TextDelta(String),
-    /// Media that the model or a tool made, with its bytes.
+    /// Media that the model or a tool made: with its bytes, or where it was received through a
+    /// [`MediaReceiver`](crate::receive::MediaReceiver), as a reference that the
+    /// [loader of the manager](crate::ConversationManager::media_loader) reads until the turn is
+    /// over.
     Media(MediaContent),
     /// A tool begins.
     #[non_exhaustive]

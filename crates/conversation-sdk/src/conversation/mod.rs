@@ -234,20 +234,28 @@ impl Conversation {
         limits::check_media(&core, &self.prepared.prompt, &asked).await?;
 
         let mut minted = core.minted();
+        let received = core.received(&loaded.record);
         // The only copy: bytes that the store has taken are in memory no longer.
         let mut turn = vec![asked];
         let mut kept_inline = Vec::new();
         if let Some(externalizer) = &core.externalizer {
             let base = loaded.record.messages;
-            kept_inline = externalizer
-                .externalize(&loaded.record, base, &mut turn, |_| true, &mut minted)
-                .await?;
+            let batch = externalizer.externalize(
+                &loaded.record,
+                base,
+                &mut turn,
+                |_| true,
+                &received,
+                &mut minted,
+            );
+            kept_inline = batch.await?;
         }
         let answered = rounds::run(
             &core,
             &self.prepared,
             &loaded.record,
             &loaded.history,
+            &received,
             &mut turn,
             events,
         );
@@ -265,6 +273,7 @@ impl Conversation {
             record: loaded.record,
             messages: turn,
             minted,
+            received,
             spent,
             kept_inline,
             violations: Vec::new(),

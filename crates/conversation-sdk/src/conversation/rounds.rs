@@ -18,7 +18,9 @@ use crate::provider::{
     Completion, Delivery, MediaContext, ProviderError, ProviderErrorKind, Reply, ReplyEvent,
     StopReason,
 };
+use crate::receive::ReceivedMedia;
 use crate::state::ConversationRecord;
+use crate::tool::ToolContext;
 
 /// Asks until the model answers without calling tools; the new messages are added to `turn`.
 pub(super) async fn run(
@@ -26,10 +28,12 @@ pub(super) async fn run(
     prepared: &Prepared,
     record: &ConversationRecord,
     history: &[Message],
+    received: &ReceivedMedia,
     turn: &mut Vec<Message>,
     events: &Events,
 ) -> Result<Spent, ConversationError> {
-    let media = core.media_context(record);
+    let media = core.media_context(record, received);
+    let context = ToolContext::new().with_receiver(received.receiver());
     let policy = prepared.prompt.tool_policy();
     let mut calls = Calls::new(policy.max_calls_per_turn());
     let mut spent = Spent::default();
@@ -69,6 +73,7 @@ pub(super) async fn run(
             prepared,
             record,
             &tool_calls,
+            &context,
             &mut calls,
             &mut spent,
             events,

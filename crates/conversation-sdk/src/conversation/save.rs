@@ -16,6 +16,7 @@ use crate::listener::{Event, KeptInline};
 use crate::manager::Core;
 use crate::message::{Message, Role};
 use crate::pack::Violation;
+use crate::receive::ReceivedMedia;
 use crate::state::{ConversationRecord, StateError, StateErrorKind, Window};
 
 /// How many messages of an older history are externalized at a time, and for how long in one turn.
@@ -31,6 +32,7 @@ pub(super) struct Unsaved {
     /// The user's message with its media already externalized, and everything after it.
     pub(super) messages: Vec<Message>,
     pub(super) minted: Minted,
+    pub(super) received: ReceivedMedia,
     pub(super) spent: Spent,
     pub(super) kept_inline: Vec<KeptInline>,
     pub(super) violations: Vec<Violation>,
@@ -49,7 +51,7 @@ impl Unsaved {
         for middleware in &self.core.middleware {
             middleware.before_save(&mut self.messages);
         }
-        let answer = answer(&self.messages);
+        let mut answer = answer(&self.messages);
         match self.store_and_append().await {
             Ok(record) => {
                 let record = self.externalize_history(record).await;
@@ -67,6 +69,7 @@ impl Unsaved {
                 })
             }
             Err(error) => {
+                self.received.take_in(&mut answer).await;
                 self.messages = answer;
                 self.kept_inline.clear();
                 let id = self.record.id.clone();
@@ -80,6 +83,7 @@ impl Unsaved {
         let minted = std::mem::replace(&mut self.minted, self.core.minted());
         minted.rollback().await;
         self.messages = answer(&self.messages);
+        self.received.take_in(&mut self.messages).await;
         self.kept_inline.clear();
         let id = self.record.id.clone();
         error.with_answer(response(self, &id))
@@ -97,6 +101,7 @@ impl Unsaved {
                 base,
                 &mut self.messages,
                 |message| whole || message.role != Role::User,
+                &self.received,
                 &mut minted,
             );
             match batch.await {

@@ -15,7 +15,7 @@ use crate::listener::Event;
 use crate::manager::Core;
 use crate::message::{Message, Part, ToolCall};
 use crate::state::ConversationRecord;
-use crate::tool::ToolOutput;
+use crate::tool::{ToolContext, ToolOutput};
 
 /// How many tool calls a turn has left.
 pub(super) struct Calls {
@@ -49,6 +49,7 @@ pub(super) async fn run(
     prepared: &Prepared,
     record: &ConversationRecord,
     calls: &[ToolCall],
+    context: &ToolContext,
     left: &mut Calls,
     spent: &mut Spent,
     events: &Events,
@@ -59,7 +60,7 @@ pub(super) async fn run(
         running.push(async move {
             let started = Instant::now();
             let result = match allowed {
-                Ok(()) => call_one(core, prepared, call, events).await,
+                Ok(()) => call_one(core, prepared, call, context, events).await,
                 Err(refusal) => Err(refusal),
             };
             core.listeners.tell(&Event::ToolCalled {
@@ -112,6 +113,7 @@ async fn call_one(
     core: &Core,
     prepared: &Prepared,
     call: &ToolCall,
+    context: &ToolContext,
     events: &Events,
 ) -> Result<ToolOutput, String> {
     let name = || call.name.clone();
@@ -122,7 +124,7 @@ async fn call_one(
         .ok_or_else(|| unknown(prepared, &call.name))?;
     let arguments = arguments::read(&call.arguments, &offered.definition.parameters)?;
     events.send(TurnEvent::ToolStarted { name: name() }).await;
-    let result = guarded(core, offered, arguments).await;
+    let result = guarded(core, offered, arguments, context).await;
     if let Ok(output) = &result {
         for content in output.content.iter().filter_map(Part::as_media) {
             events.send(TurnEvent::Media(content.clone())).await;
@@ -143,11 +145,13 @@ async fn guarded(
     core: &Core,
     offered: &OfferedTool,
     arguments: Value,
+    context: &ToolContext,
 ) -> Result<ToolOutput, String> {
     let name = &offered.definition.name;
     // The tool is shared and may be left in any state by its panic; that is for the tool to mind,
     // as it is with any panic in code behind an `Arc`.
-    let call = AssertUnwindSafe(async { offered.tool.call(arguments).await }).catch_unwind();
+    let call =
+        AssertUnwindSafe(async { offered.tool.call_in(arguments, context).await }).catch_unwind();
     let result = match core.config.tool_timeout() {
         None => call.await,
         Some(limit) => match tokio::time::timeout(limit, call).await {

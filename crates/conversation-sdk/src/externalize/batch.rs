@@ -39,7 +39,7 @@ pub(super) struct Failure {
     pub(super) error: StorageError,
 }
 
-pub(super) type Stored = (Place, StorageReference);
+pub(super) type Stored = (Place, MediaSource);
 
 enum Outcome {
     Stored(StorageReference),
@@ -79,7 +79,8 @@ impl Batch<'_> {
             match outcome {
                 Outcome::Stored(reference) => {
                     ours.push(reference.clone());
-                    stored.push((candidates[index].place, reference));
+                    let source = MediaSource::Stored(reference);
+                    stored.push((candidates[index].place, source));
                 }
                 Outcome::Unreadable(error) => unreadable.push(Unreadable { index, error }),
                 Outcome::Failed(error) => {
@@ -99,6 +100,12 @@ impl Batch<'_> {
     async fn store_one(&self, message: Option<&Message>, candidate: &Candidate) -> Outcome {
         let metadata = self.metadata(message, candidate);
         let content = &candidate.content;
+        if let Some(spool) = &candidate.spool {
+            let upload = MediaUpload::new(content.mime().clone(), spool.body(), metadata)
+                .with_expected_sha256(spool.sha256());
+            let stored = self.storage.store(upload).await;
+            return stored.map_or_else(Outcome::Failed, Outcome::Stored);
+        }
         let stored = match content.source() {
             MediaSource::File(path) => {
                 let loaded = match self.loader.open(content).await {

@@ -27,9 +27,10 @@ use crate::config::{ManagerConfig, OnStorageError};
 use crate::error::{ConversationError, ConversationErrorKind};
 use crate::listener::{Event, KeptInline, Listeners};
 use crate::message::{Message, Part};
+use crate::receive::ReceivedMedia;
 use crate::state::ConversationRecord;
 use batch::{Batch, Failure, Unreadable, file_name};
-use scan::Candidate;
+use scan::{Candidate, Wanted};
 
 /// Whether the store would refuse the same media again, so that trying again is of no use.
 pub(crate) fn is_for_good(kind: StorageErrorKind) -> bool {
@@ -56,16 +57,22 @@ impl Externalizer {
     ///
     /// # Errors
     /// Under [`OnStorageError::FailTurn`]: what the store or the loader says. The messages are as
-    /// they were then, and the batch has left nothing in the store.
+    /// they were then, and the batch has left nothing in the store. Under any choice: `Media` where
+    /// the store has failed and received media cannot be read back.
     pub(crate) async fn externalize(
         &self,
         record: &ConversationRecord,
         base: u64,
         messages: &mut [Message],
         choose: impl Fn(&Message) -> bool,
+        received: &ReceivedMedia,
         minted: &mut Minted,
     ) -> Result<Vec<KeptInline>, ConversationError> {
-        let candidates = scan::scan(messages, self.config.threshold_bytes(), choose);
+        let wanted = Wanted {
+            threshold: self.config.threshold_bytes(),
+            received: Some(received),
+        };
+        let candidates = scan::scan(messages, wanted, choose);
         if candidates.is_empty() {
             return Ok(Vec::new());
         }
@@ -103,6 +110,7 @@ impl Externalizer {
                         place.content_index, place.message_index
                     )));
                 }
+                self.take_in_received(messages, &candidates).await?;
                 for candidate in &candidates {
                     let mut kept = kept(candidate);
                     kept.storage_error = Some(error.kind());
@@ -118,6 +126,25 @@ impl Externalizer {
             self.listeners.tell(&Event::MediaKeptInline(kept.clone()));
         }
         Ok(report)
+    }
+
+    /// Puts the bytes of received media in its place, since its spool is gone after the turn.
+    async fn take_in_received(
+        &self,
+        messages: &mut [Message],
+        candidates: &[Candidate],
+    ) -> Result<(), ConversationError> {
+        let mut taken_in = Vec::new();
+        for candidate in candidates {
+            if let Some(spool) = &candidate.spool {
+                let bytes = spool.bytes().await.map_err(|error| {
+                    ConversationError::new(ConversationErrorKind::Media).with_source(error)
+                })?;
+                taken_in.push((candidate.place, MediaSource::Inline(bytes)));
+            }
+        }
+        scan::apply(messages, &taken_in);
+        Ok(())
     }
 
     /// Puts the bytes of a file in its place, since the file may be gone when the store is back;
@@ -157,7 +184,11 @@ impl Externalizer {
             let Some(message) = messages.get_mut(index..=index) else {
                 break;
             };
-            let candidates = scan::scan(message, self.config.threshold_bytes(), |_| true);
+            let wanted = Wanted {
+                threshold: self.config.threshold_bytes(),
+                received: None,
+            };
+            let candidates = scan::scan(message, wanted, |_| true);
             if candidates.is_empty() {
                 continue;
             }

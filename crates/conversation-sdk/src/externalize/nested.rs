@@ -8,10 +8,12 @@ use media_types::{MediaContent, MediaSource};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::receive::is_received;
+
 /// How deep media is looked for.
 const MAX_DEPTH: usize = 64;
 
-/// Shows every inline media object of `json` to `visit`, in the order of the text. Where `visit`
+/// Shows every media object of `json` that is inline or was received to `visit`, in the order of the text. Where `visit`
 /// returns other content, that is put in its place; the whole text is returned if any was.
 pub(super) fn rewrite(
     json: &str,
@@ -84,18 +86,20 @@ fn array(
     changed.then(|| format!("[{}]", out.join(",")))
 }
 
-/// The media that an object is, if its bytes are in it.
+/// The media that an object is, if its bytes are in it or in a spool.
 fn media(json: &str, entries: &[(String, &RawValue)]) -> Option<MediaContent> {
-    let has = |name: &str| {
+    let has = |name: &str, begins: char| {
         entries
             .iter()
-            .any(|(key, value)| key == name && value.get().starts_with('"'))
+            .any(|(key, value)| key == name && value.get().starts_with(begins))
     };
-    if !has("data") || !has("mime_type") {
+    let has_source = has("data", '"') || has("storage_reference", '{');
+    if !has_source || !has("mime_type", '"') {
         return None;
     }
     let content: MediaContent = serde_json::from_str(json).ok()?;
-    matches!(content.source(), MediaSource::Inline(_)).then_some(content)
+    let is_inline = matches!(content.source(), MediaSource::Inline(_));
+    (is_inline || is_received(&content)).then_some(content)
 }
 
 /// The entries of an object in their order.

@@ -1,9 +1,10 @@
 //! Which media of messages is to be externalized, and putting references in its place.
 
-use media_types::{MediaContent, MediaSource, StorageReference};
+use media_types::{MediaContent, MediaSource};
 
 use super::nested;
 use crate::message::{Message, Part};
+use crate::receive::{ReceivedMedia, Spool};
 
 /// Where media is: message, part, and which media object of a part that is not understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,22 +19,39 @@ pub(super) struct Place {
 pub(super) struct Candidate {
     pub(super) place: Place,
     pub(super) content: MediaContent,
+    /// The bytes, where they were received in this turn.
+    pub(super) spool: Option<Spool>,
 }
 
-/// Inline media of at least `threshold` bytes, and media in files. References, addresses and files
-/// at a provider stay.
-fn is_wanted(content: &MediaContent, threshold: u64) -> bool {
-    match content.source() {
-        MediaSource::Inline(bytes) => bytes.len() as u64 >= threshold,
-        MediaSource::File(_) => true,
-        _ => false,
+/// Which media is to be externalized.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    pub(super) threshold: u64,
+    pub(super) received: Option<&'a ReceivedMedia>,
+}
+
+impl Wanted<'_> {
+    /// Inline media of at least the threshold, media in files, and media that the turn received.
+    /// References, addresses and files at a provider stay.
+    fn candidate(self, place: Place, content: &MediaContent) -> Option<Candidate> {
+        let spool = self.received.and_then(|received| received.spool(content));
+        let is_wanted = match content.source() {
+            MediaSource::Inline(bytes) => bytes.len() as u64 >= self.threshold,
+            MediaSource::File(_) => true,
+            _ => spool.is_some(),
+        };
+        is_wanted.then(|| Candidate {
+            place,
+            content: content.clone(),
+            spool,
+        })
     }
 }
 
 /// The media of the chosen messages that is to be externalized.
 pub(super) fn scan(
     messages: &[Message],
-    threshold: u64,
+    wanted: Wanted<'_>,
     choose: impl Fn(&Message) -> bool,
 ) -> Vec<Candidate> {
     let mut found = Vec::new();
@@ -48,20 +66,12 @@ pub(super) fn scan(
                 nested: None,
             };
             match content {
-                Part::Media(content) if is_wanted(content, threshold) => found.push(Candidate {
-                    place,
-                    content: content.clone(),
-                }),
+                Part::Media(content) => found.extend(wanted.candidate(place, content)),
                 Part::Unreadable(json) => {
                     let mut ordinal = 0;
                     nested::rewrite(json.json(), &mut |content| {
-                        if is_wanted(&content, threshold) {
-                            let nested = Some(ordinal);
-                            found.push(Candidate {
-                                place: Place { nested, ..place },
-                                content,
-                            });
-                        }
+                        let nested = Some(ordinal);
+                        found.extend(wanted.candidate(Place { nested, ..place }, &content));
                         ordinal += 1;
                         None
                     });
@@ -73,29 +83,28 @@ pub(super) fn scan(
     found
 }
 
-/// Puts references in the place of media. Every other field of the content stays.
-pub(super) fn apply(messages: &mut [Message], stored: &[(Place, StorageReference)]) {
-    for (place, reference) in stored {
+/// Puts other sources in the place of media. Every other field of the content stays.
+pub(super) fn apply(messages: &mut [Message], stored: &[(Place, MediaSource)]) {
+    for (place, source) in stored {
         let part = messages
             .get_mut(place.message)
             .and_then(|message| message.content.get_mut(place.part));
         match part {
             Some(Part::Media(content)) => {
-                let source = MediaSource::Stored(reference.clone());
-                *content = content.clone().with_source(source);
+                *content = content.clone().with_source(source.clone());
             }
-            // All references of such a part are put in at once, when its first one comes by.
+            // All sources of such a part are put in at once, when its first one comes by.
             Some(Part::Unreadable(json)) => {
                 let of_part =
                     |other: &Place| (other.message, other.part) == (place.message, place.part);
                 let mut ordinal = 0;
                 let new = nested::rewrite(json.json(), &mut |content| {
-                    let reference = stored
+                    let source = stored
                         .iter()
                         .find(|(other, _)| of_part(other) && other.nested == Some(ordinal));
                     ordinal += 1;
-                    let (_, reference) = reference?;
-                    Some(content.with_source(MediaSource::Stored(reference.clone())))
+                    let (_, source) = source?;
+                    Some(content.with_source(source.clone()))
                 });
                 let is_first = stored
                     .iter()

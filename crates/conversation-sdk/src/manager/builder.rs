@@ -17,6 +17,7 @@ use crate::externalize::{Externalizer, Observed};
 use crate::listener::{Listener, Listeners};
 use crate::middleware::Middleware;
 use crate::provider::Provider;
+use crate::receive::Shelf;
 use crate::state::{InMemoryStateStore, StateStore};
 use crate::tool::Tool;
 
@@ -131,6 +132,8 @@ impl ConversationManagerBuilder {
             }
             loader.build()
         });
+        let shelf = Shelf::default();
+        let loader = loader.with_storage(Arc::new(shelf.clone()));
         let externalizer = storage.clone().map(|storage| Externalizer {
             storage,
             loader: loader.clone(),
@@ -148,6 +151,7 @@ impl ConversationManagerBuilder {
                     .unwrap_or_else(|| Arc::new(InMemoryStateStore::new())),
                 tools,
                 loader,
+                shelf,
                 middleware: self.middleware,
                 listeners,
                 config: self.config,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use media_loader::MediaLoader;
-use media_storage::{MediaStorage, Scope};
+use media_storage::{MediaMetadata, MediaStorage, Scope};
 use media_types::RunId;
 
 use super::tasks::Tasks;
@@ -15,6 +15,7 @@ use crate::externalize::{Externalizer, Minted};
 use crate::listener::Listeners;
 use crate::middleware::Middleware;
 use crate::provider::{MediaContext, Provider};
+use crate::receive::{Owner, ReceivedMedia, Shelf, SpoolSite};
 use crate::state::{ConversationRecord, StateStore};
 use crate::tool::Tool;
 
@@ -25,7 +26,9 @@ pub(crate) struct Core {
     pub(crate) externalizer: Option<Externalizer>,
     pub(crate) state: Arc<dyn StateStore>,
     pub(crate) tools: BTreeMap<String, Arc<dyn Tool>>,
+    /// Finds received media too.
     pub(crate) loader: MediaLoader,
+    pub(crate) shelf: Shelf,
     pub(crate) middleware: Vec<Arc<dyn Middleware>>,
     pub(crate) listeners: Listeners,
     pub(crate) config: ManagerConfig,
@@ -48,9 +51,44 @@ impl Core {
         Minted::new(self.storage.clone(), self.tasks.clone())
     }
 
-    /// What a provider may open for a conversation.
-    pub(crate) fn media_context(&self, record: &ConversationRecord) -> MediaContext {
+    /// What a provider may open for a conversation, and where what it makes goes.
+    pub(crate) fn media_context(
+        &self,
+        record: &ConversationRecord,
+        received: &ReceivedMedia,
+    ) -> MediaContext {
         MediaContext::new(self.loader.clone(), self.reference_scope(record))
+            .with_receiver(received.receiver())
+    }
+
+    /// Begins to receive the media of a turn.
+    pub(crate) fn received(&self, record: &ConversationRecord) -> ReceivedMedia {
+        let mut metadata = MediaMetadata::new().with_conversation(record.id.clone());
+        if let Some(session) = &record.session {
+            metadata = metadata.with_session(session.clone());
+        }
+        if let Some(run) = &record.run {
+            metadata = metadata.with_run(run.clone());
+        }
+        if let Some(user) = &record.user {
+            metadata = metadata.with_user(user.clone());
+        }
+        // Without a store everything stays inline, and inline is in memory.
+        let (site, threshold) = match self.storage {
+            Some(_) => (
+                SpoolSite::Directory(self.config.spool_directory().map(Into::into)),
+                self.config.threshold_bytes(),
+            ),
+            None => (SpoolSite::Memory, u64::MAX),
+        };
+        let owner = Owner {
+            metadata,
+            threshold,
+            most: self.config.max_received_bytes(),
+            site,
+            loader: self.loader.clone(),
+        };
+        ReceivedMedia::new(&self.shelf, owner)
     }
 
     fn reference_scope(&self, record: &ConversationRecord) -> Option<Scope> {

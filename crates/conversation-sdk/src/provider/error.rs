@@ -32,6 +32,9 @@ pub enum ProviderErrorKind {
     InvalidResponse,
     /// Media of the request failed while the body was being sent.
     Media,
+    /// Media of the answer could not be kept until it is stored: the spool's directory is full,
+    /// missing or not writable.
+    Spool,
     /// The provider is set up wrongly.
     Config,
     /// Anything else; the source tells.
@@ -53,6 +56,7 @@ impl fmt::Display for ProviderErrorKind {
             Self::Interrupted => "the answer broke off",
             Self::InvalidResponse => "the answer is not understood",
             Self::Media => "media could not be sent",
+            Self::Spool => "received media could not be kept",
             Self::Config => "wrong configuration",
             Self::Other => "unexpected failure",
         })

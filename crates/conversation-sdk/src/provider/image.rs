@@ -7,6 +7,7 @@ use media_types::MediaContent;
 use serde_json::{Map, Value};
 
 use super::ProviderError;
+use crate::receive::MediaReceiver;
 use crate::usage::{Cost, TokenUsage};
 
 /// A model behind an API that makes pictures from words.
@@ -39,6 +40,7 @@ pub struct ImageRequest {
     size: Option<String>,
     quality: Option<String>,
     parameters: Map<String, Value>,
+    receiver: MediaReceiver,
 }
 
 impl ImageRequest {
@@ -50,6 +52,7 @@ impl ImageRequest {
             size: None,
             quality: None,
             parameters: Map::new(),
+            receiver: MediaReceiver::in_memory(),
         }
     }
 
@@ -80,6 +83,18 @@ impl ImageRequest {
     pub fn with_parameter(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.parameters.insert(name.into(), value.into());
         self
+    }
+
+    /// Where the pictures go. Default: into memory, as inline content.
+    #[must_use]
+    pub fn with_receiver(mut self, receiver: MediaReceiver) -> Self {
+        self.receiver = receiver;
+        self
+    }
+
+    /// Where the pictures go.
+    pub fn receiver(&self) -> &MediaReceiver {
+        &self.receiver
     }
 
     /// What the pictures show.
@@ -124,7 +139,8 @@ impl fmt::Debug for ImageRequest {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct GeneratedImages {
-    /// The pictures, at least one; inline, or at an address that the provider keeps for a while.
+    /// The pictures, at least one: as the request's receiver gave them, or at an address that the
+    /// provider keeps for a while.
     pub images: Vec<MediaContent>,
     /// What the model consumed.
     pub usage: Option<TokenUsage>,

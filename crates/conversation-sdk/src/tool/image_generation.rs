@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use media_types::MediaContent;
 use serde_json::{Map, Value, json};
 
-use super::{Tool, ToolDefinition, ToolError, ToolOutput};
+use super::{Tool, ToolContext, ToolDefinition, ToolError, ToolOutput};
 use crate::message::Part;
 use crate::provider::{ImageGenerator, ImageRequest, ProviderErrorKind};
 
@@ -182,7 +182,17 @@ impl Tool for ImageGenerationTool {
     }
 
     async fn call(&self, arguments: Value) -> Result<ToolOutput, ToolError> {
-        let request = self.request(&arguments)?;
+        self.call_in(arguments, &ToolContext::new()).await
+    }
+
+    async fn call_in(
+        &self,
+        arguments: Value,
+        context: &ToolContext,
+    ) -> Result<ToolOutput, ToolError> {
+        let request = self
+            .request(&arguments)?
+            .with_receiver(context.receiver().clone());
         let (prompt, size) = (request.prompt().to_owned(), request.size().and_then(sides));
         let made = self.generator.generate(request).await.map_err(|error| {
             let why = match (error.message(), error.kind()) {

@@ -9,8 +9,10 @@ use serde_json::Value;
 use crate::message::Part;
 use crate::usage::{Cost, TokenUsage};
 
+mod context;
 mod image_generation;
 
+pub use context::ToolContext;
 pub use image_generation::ImageGenerationTool;
 
 /// What a model is told about a tool.
@@ -50,6 +52,21 @@ pub trait Tool: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// [`ToolError`], with a text for the model.
     async fn call(&self, arguments: Value) -> Result<ToolOutput, ToolError>;
+
+    /// Does it with what the turn gives to tools: this is what a conversation calls. A tool that
+    /// makes large media implements it and hands the bytes to the context's receiver. Default:
+    /// [`call`](Self::call).
+    ///
+    /// # Errors
+    /// Those of [`call`](Self::call).
+    async fn call_in(
+        &self,
+        arguments: Value,
+        context: &ToolContext,
+    ) -> Result<ToolOutput, ToolError> {
+        let _ = context;
+        self.call(arguments).await
+    }
 }
 
 #[async_trait]
@@ -60,6 +77,13 @@ impl<T: Tool + ?Sized> Tool for Arc<T> {
     }
     async fn call(&self, arguments: Value) -> Result<ToolOutput, ToolError> {
         self.as_ref().call(arguments).await
+    }
+    async fn call_in(
+        &self,
+        arguments: Value,
+        context: &ToolContext,
+    ) -> Result<ToolOutput, ToolError> {
+        self.as_ref().call_in(arguments, context).await
     }
 }
 

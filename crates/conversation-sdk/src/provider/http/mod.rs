@@ -4,13 +4,16 @@
 //! - `settings`: the setters that all providers share
 //! - `body`: a request body that streams its media
 //! - `retry`: when to try again, and how long to wait
-//! - `read`: bounded reading of answers; `sse`: events; `sieve`: JSON whose media is decoded as it
-//!   arrives
+//! - `read`: bounded reading of answers; `sse`: events
+//! - `intake`: answers whose media goes to a receiver as they arrive; `sieve`: JSON whose media is
+//!   decoded as it arrives; `place`: where in JSON media is
 //! - `failure`: from what went wrong to a [`ProviderError`](super::ProviderError)
 
 pub(crate) mod body;
 pub(crate) mod client;
 pub(crate) mod failure;
+pub(crate) mod intake;
+pub(crate) mod place;
 pub(crate) mod read;
 pub(crate) mod retry;
 pub(crate) mod settings;

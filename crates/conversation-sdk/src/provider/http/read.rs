@@ -45,6 +45,14 @@ pub(crate) async fn whole(
     Ok(if all.is_empty() { first } else { all.freeze() })
 }
 
+/// Whether an answer comes as server-sent events.
+pub(crate) fn is_events(response: &reqwest::Response) -> bool {
+    let kind = response.headers().get(reqwest::header::CONTENT_TYPE);
+    kind.and_then(|kind| kind.to_str().ok())
+        .and_then(|kind| kind.split(';').next())
+        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("text/event-stream"))
+}
+
 /// The next piece of an answer.
 ///
 /// # Errors

@@ -52,7 +52,8 @@ macro_rules! http_setters {
         }
 
         /// How many times a request is sent again after a rate limit, a server error, a timeout or
-        /// a broken connection. Default: 2.
+        /// a broken connection. Where an answer is paid for though it got lost, as pictures are, a
+        /// request that may have been carried out is not sent again. Default: 2.
         #[must_use]
         pub fn with_max_retries(mut self, retries: u32) -> Self {
             self.http

@@ -1,23 +1,21 @@
 //! JSON whose media is decoded as it arrives.
 //!
 //! An answer with a picture is some hundred bytes of JSON around megabytes of base64. The sieve
-//! passes the base64 of chosen fields on, decoded, piece by piece, and keeps the JSON around it with
+//! passes the base64 at chosen places on, decoded, piece by piece, and keeps the JSON around it with
 //! a number in each such place. Nothing here holds a whole medium: where its bytes go is the
 //! caller's choice.
 
 use media_types::base64::Decoder;
 
+use super::place::{Place, Places};
+
 /// Splits JSON that arrives in pieces of any size.
 #[derive(Debug)]
 pub(crate) struct Sieve {
-    field: &'static str,
+    places: Places,
     rest: Vec<u8>,
     rest_limit: usize,
     state: State,
-    /// The last string that was read outside of media, as far as a field's name may be long.
-    last: Vec<u8>,
-    /// Whether the value that comes next is that of the field.
-    pending: bool,
     count: usize,
     decoded: Vec<u8>,
 }
@@ -43,7 +41,7 @@ enum Escape {
 /// Why an answer cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SieveError {
-    /// The JSON around the media is too long.
+    /// The JSON around the media is too long or too deep.
     TooLong,
     /// The media is not base64.
     NotBase64,
@@ -51,42 +49,52 @@ pub(crate) enum SieveError {
     Cut,
 }
 
+/// Some bytes of a medium.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Decoded<'a> {
+    /// Which medium of the answer, from 0.
+    pub(crate) number: usize,
+    pub(crate) bytes: &'a [u8],
+}
+
 impl Sieve {
-    /// Takes the media out of every field of this name; the JSON around them may have
+    /// Takes the media out of every string at one of these places; the JSON around them may have
     /// `rest_limit` bytes.
-    pub(crate) fn new(field: &'static str, rest_limit: usize) -> Self {
+    pub(crate) fn new(places: &'static [Place], rest_limit: usize) -> Self {
         Self {
-            field,
+            places: Places::new(places),
             rest: Vec::new(),
             rest_limit,
             state: State::Between,
-            last: Vec::new(),
-            pending: false,
             count: 0,
             decoded: Vec::new(),
         }
     }
 
-    /// Reads on; decoded bytes go to `sink` with the number of their medium.
+    /// Reads on until some bytes of a medium are decoded, and moves `input` to what is left; `None`
+    /// when all of it was read.
     ///
     /// # Errors
-    /// The sieve is of no use after an error. An error of the sink is given back.
-    pub(crate) fn push<E: From<SieveError>>(
-        &mut self,
-        mut bytes: &[u8],
-        mut sink: impl FnMut(usize, &[u8]) -> Result<(), E>,
-    ) -> Result<(), E> {
-        while !bytes.is_empty() {
-            bytes = match &mut self.state {
-                State::Between => self.between(bytes)?,
-                State::Text { .. } => self.text(bytes)?,
-                State::Media { .. } => self.media(bytes, &mut sink)?,
+    /// The sieve is of no use after an error.
+    pub(crate) fn next(&mut self, input: &mut &[u8]) -> Result<Option<Decoded<'_>>, SieveError> {
+        self.decoded.clear();
+        while !input.is_empty() {
+            let number = self.count;
+            *input = match &mut self.state {
+                State::Between => self.between(input)?,
+                State::Text { .. } => self.text(input)?,
+                State::Media { .. } => self.media(input)?,
             };
+            if !self.decoded.is_empty() {
+                let bytes = &self.decoded;
+                return Ok(Some(Decoded { number, bytes }));
+            }
         }
-        Ok(())
+        Ok(None)
     }
 
-    /// The JSON around the media; the value of each field is the number of its medium, from 0.
+    /// The JSON around the media. In each place where media was, there is its number, as a string:
+    /// no other string can be in such a place.
     ///
     /// # Errors
     /// `Cut` in the middle of a string.
@@ -105,72 +113,63 @@ impl Sieve {
         Ok(())
     }
 
-    fn between<'a>(&mut self, bytes: &'a [u8]) -> Result<&'a [u8], SieveError> {
-        let quote = bytes.iter().position(|b| *b == b'"');
-        let (before, after) = bytes.split_at(quote.unwrap_or(bytes.len()));
-        for byte in before {
-            match byte {
-                b':' => self.pending = self.last == self.field.as_bytes(),
-                b' ' | b'\n' | b'\r' | b'\t' => {}
-                _ => {
-                    self.pending = false;
-                    self.last.clear();
-                }
-            }
-        }
+    fn between<'a>(&mut self, input: &'a [u8]) -> Result<&'a [u8], SieveError> {
+        let quote = memchr::memchr(b'"', input).unwrap_or(input.len());
+        let (before, after) = input.split_at(quote);
         self.keep(before)?;
+        for byte in before {
+            self.places.pass(*byte).ok_or(SieveError::TooLong)?;
+        }
         let Some(inside) = after.get(1..) else {
             return Ok(&[]);
         };
-        self.last.clear();
-        if std::mem::take(&mut self.pending) {
-            self.state = State::Media {
+        self.keep(b"\"")?;
+        self.state = if self.places.is_wanted() {
+            State::Media {
                 decoder: Decoder::new(),
                 escape: Escape::None,
-            };
+            }
         } else {
-            self.keep(b"\"")?;
-            self.state = State::Text { escaped: false };
-        }
+            self.places.text_starts();
+            State::Text { escaped: false }
+        };
         Ok(inside)
     }
 
-    fn text<'a>(&mut self, bytes: &'a [u8]) -> Result<&'a [u8], SieveError> {
+    fn text<'a>(&mut self, input: &'a [u8]) -> Result<&'a [u8], SieveError> {
         let State::Text { escaped } = &mut self.state else {
-            return Ok(bytes);
+            return Ok(input);
         };
-        if std::mem::take(escaped) {
-            // No field that is looked for has an escape in its name.
-            self.last.resize(self.field.len() + 1, b'\\');
-            self.keep(&bytes[..1])?;
-            return Ok(&bytes[1..]);
-        }
-        let end = bytes.iter().position(|b| matches!(b, b'"' | b'\\'));
-        let (run, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
-        let room = (self.field.len() + 1).saturating_sub(self.last.len());
-        self.last.extend_from_slice(run.get(..room).unwrap_or(run));
+        // A character behind a backslash never ends the text.
+        let skip = usize::from(std::mem::take(escaped));
+        let from = input.get(skip..).unwrap_or_default();
+        let end = memchr::memchr2(b'"', b'\\', from).map_or(input.len(), |at| skip + at);
+        let (run, rest) = input.split_at(end);
+        self.places.text(run);
         self.keep(run)?;
-        match rest.first() {
-            Some(b'"') => self.state = State::Between,
-            Some(_) => self.state = State::Text { escaped: true },
-            None => return Ok(rest),
+        let Some((stop, rest)) = rest.split_first() else {
+            return Ok(rest);
+        };
+        self.keep(&[*stop])?;
+        if *stop == b'"' {
+            self.places.text_ends();
+            self.state = State::Between;
+        } else {
+            self.places.text(b"\\");
+            self.state = State::Text { escaped: true };
         }
-        self.keep(&rest[..1])?;
-        Ok(&rest[1..])
+        Ok(rest)
     }
 
-    fn media<'a, E: From<SieveError>>(
-        &mut self,
-        bytes: &'a [u8],
-        sink: &mut impl FnMut(usize, &[u8]) -> Result<(), E>,
-    ) -> Result<&'a [u8], E> {
+    fn media<'a>(&mut self, input: &'a [u8]) -> Result<&'a [u8], SieveError> {
         let State::Media { decoder, escape } = &mut self.state else {
-            return Ok(bytes);
+            return Ok(input);
         };
-        let (symbols, rest, ended): (&[u8], &[u8], bool) = match escape {
+        let unescaped: [u8; 1];
+        let (symbols, rest, ended) = match escape {
             Escape::None => {
-                let end = bytes.iter().position(|b| matches!(b, b'"' | b'\\'));
-                let (run, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
+                let end = memchr::memchr2(b'"', b'\\', input).unwrap_or(input.len());
+                let (run, rest) = input.split_at(end);
                 match rest.split_first() {
                     Some((b'"', rest)) => (run, rest, true),
                     Some((_, rest)) => {
@@ -181,38 +180,36 @@ impl Sieve {
                 }
             }
             Escape::Started => {
-                let (symbol, rest) = bytes.split_at(1);
-                let symbol: &[u8] = match symbol {
-                    b"u" => {
-                        *escape = Escape::Unicode {
+                let (symbol, rest) = input.split_at(1);
+                let (symbol, next): (&[u8], _) = match symbol {
+                    b"u" => (
+                        &[],
+                        Escape::Unicode {
                             digits: 0,
                             value: 0,
-                        };
-                        &[]
-                    }
-                    b"/" | b"n" | b"r" => {
-                        *escape = Escape::None;
-                        // Line breaks say nothing in base64.
-                        if symbol == b"/" { symbol } else { &[] }
-                    }
-                    _ => return Err(SieveError::NotBase64.into()),
+                        },
+                    ),
+                    b"/" => (symbol, Escape::None),
+                    // Line breaks say nothing in base64.
+                    b"n" | b"r" => (&[], Escape::None),
+                    _ => return Err(SieveError::NotBase64),
                 };
+                *escape = next;
                 (symbol, rest, false)
             }
             Escape::Unicode { digits, value } => {
-                let digit = char::from(bytes[0])
-                    .to_digit(16)
-                    .ok_or(SieveError::NotBase64)?;
-                *value = *value << 4 | digit;
+                let (digit, rest) = input.split_at(1);
+                let digit = digit.iter().find_map(|d| char::from(*d).to_digit(16));
+                *value = *value << 4 | digit.ok_or(SieveError::NotBase64)?;
                 *digits += 1;
-                if *digits == 4 {
-                    let symbol = u8::try_from(*value).map_err(|_| SieveError::NotBase64)?;
+                let symbol: &[u8] = if *digits == 4 {
+                    unescaped = [u8::try_from(*value).map_err(|_| SieveError::NotBase64)?];
                     *escape = Escape::None;
-                    decoder
-                        .push(&[symbol], &mut self.decoded)
-                        .map_err(|_| SieveError::NotBase64)?;
-                }
-                (&[], &bytes[1..], false)
+                    &unescaped
+                } else {
+                    &[]
+                };
+                (symbol, rest, false)
             }
         };
         decoder
@@ -222,109 +219,15 @@ impl Sieve {
             std::mem::take(decoder)
                 .finish(&mut self.decoded)
                 .map_err(|_| SieveError::NotBase64)?;
-        }
-        if !self.decoded.is_empty() {
-            sink(self.count, &self.decoded)?;
-            self.decoded.clear();
-        }
-        if ended {
             let number = self.count.to_string();
             self.count += 1;
             self.state = State::Between;
             self.keep(number.as_bytes())?;
+            self.keep(b"\"")?;
         }
         Ok(rest)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use media_types::base64;
-    use proptest::prelude::*;
-    use serde_json::{Value, json};
-
-    fn sift(text: &[u8], size: usize) -> Result<(Value, Vec<Vec<u8>>), SieveError> {
-        let mut sieve = Sieve::new("b64_json", 1 << 20);
-        let mut media: Vec<Vec<u8>> = Vec::new();
-        for piece in text.chunks(size.max(1)) {
-            sieve.push(piece, |at, bytes| {
-                media.resize(media.len().max(at + 1), Vec::new());
-                media[at].extend_from_slice(bytes);
-                Ok::<_, SieveError>(())
-            })?;
-        }
-        let rest = sieve.finish()?;
-        Ok((serde_json::from_slice(&rest).unwrap(), media))
-    }
-
-    #[test]
-    fn media_is_taken_out_of_its_field_only() {
-        let text =
-            br#"{"created":1,"data":[{"b64_json":"aGVsbG8=","revised_prompt":"a \"b64_json\": \\"},
-            {"b64_json" : null,"x":"b64_json","y":"aGk=","b64_json": "aGk="}],"B64_JSON":"aGk="}"#;
-        for size in 1..60 {
-            let (rest, media) = sift(text, size).unwrap();
-            assert_eq!(media, [b"hello".to_vec(), b"hi".to_vec()], "{size}");
-            assert_eq!(rest["data"][0]["b64_json"], 0);
-            assert_eq!(rest["data"][0]["revised_prompt"], "a \"b64_json\": \\");
-            assert_eq!(rest["data"][1]["b64_json"], 1);
-            assert_eq!(rest["data"][1]["y"], "aGk=");
-            assert_eq!(rest["B64_JSON"], "aGk=");
-        }
-    }
-
-    #[test]
-    fn escapes_in_base64_are_undone() {
-        let text = br#"{"b64_json":"\/\/\u002b\u002F\n"}"#;
-        for size in [1, 2, 3, 100] {
-            let (_, media) = sift(text, size).unwrap();
-            assert_eq!(media, [base64::decode(b"//+/").unwrap()]);
-        }
-    }
-
-    #[test]
-    fn what_is_wrong_is_an_error() {
-        for (text, error) in [
-            (&br#"{"b64_json":"aG*k"}"#[..], SieveError::NotBase64),
-            (br#"{"b64_json":"a"}"#, SieveError::NotBase64),
-            (br#"{"b64_json":"aa\x"}"#, SieveError::NotBase64),
-            (br#"{"b64_json":"\uD83D"}"#, SieveError::NotBase64),
-            (br#"{"b64_json":"aGk="#, SieveError::Cut),
-            (br#"{"a":"b"#, SieveError::Cut),
-        ] {
-            assert_eq!(sift(text, 3).unwrap_err(), error);
-        }
-        let mut sieve = Sieve::new("b64_json", 10);
-        let sink = |_: usize, _: &[u8]| Ok::<_, SieveError>(());
-        assert_eq!(sieve.push(&[b' '; 11], sink), Err(SieveError::TooLong));
-    }
-
-    proptest! {
-        #[test]
-        fn nothing_is_lost(
-            media in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 1..100), 0..4),
-            texts in proptest::collection::vec(any::<String>(), 4),
-            size in 1_usize..40,
-        ) {
-            let data: Vec<Value> = media.iter().zip(&texts)
-                .map(|(m, t)| json!({"revised_prompt": t, "b64_json": base64::encode(m), "b64_jso": t}))
-                .collect();
-            let text = serde_json::to_vec(&json!({"data": data, "note": texts})).unwrap();
-            let (rest, found) = sift(&text, size).unwrap();
-            prop_assert_eq!(found, media);
-            prop_assert_eq!(&rest["note"], &json!(texts));
-            for (at, item) in rest["data"].as_array().unwrap().iter().enumerate() {
-                prop_assert_eq!(&item["b64_json"], at);
-                prop_assert_eq!(&item["revised_prompt"], &texts[at]);
-            }
-        }
-
-        #[test]
-        fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let mut sieve = Sieve::new("b64_json", 1000);
-            let _ = sieve.push(&bytes, |_, _| Ok::<_, SieveError>(()));
-            let _ = sieve.finish();
-        }
-    }
-}
+mod tests;

@@ -1,16 +1,128 @@
 //! Server-sent events, as far as providers use them.
 
-/// Reads events from bytes that are cut anywhere.
+/// Reads events from bytes that are cut anywhere, and holds nothing of them.
 ///
 /// Lines end with LF, CR LF or CR. Only the data of events is of interest; comments, names and ids
 /// are passed over.
-#[derive(Debug)]
-pub(crate) struct SseParser {
-    line: Vec<u8>,
-    data: Vec<u8>,
+#[derive(Debug, Default)]
+pub(crate) struct SseReader {
+    line: Line,
     has_data: bool,
     after_cr: bool,
+    /// Whether the byte order mark, if there is one, is passed.
     started: bool,
+}
+
+/// Where in a line the reader is.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Line {
+    #[default]
+    Start,
+    /// So many bytes of the mark before the first line.
+    Mark(usize),
+    /// So many bytes of `data`.
+    Name(usize),
+    /// Behind the colon of `data`, where a space may be.
+    Colon,
+    Data,
+    /// In a line that is of no interest.
+    Other,
+}
+
+/// A part of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SsePiece<'a> {
+    /// Some of its data; lines of data are told apart by a line break.
+    Data(&'a [u8]),
+    /// Its end.
+    End,
+}
+
+const MARK: &[u8] = b"\xef\xbb\xbf";
+const NAME: &[u8] = b"data";
+
+impl SseReader {
+    /// Reads on and moves `input` to what is left; `None` when all of it was read.
+    pub(crate) fn next<'a>(&mut self, input: &mut &'a [u8]) -> Option<SsePiece<'a>> {
+        loop {
+            let (byte, rest) = input.split_first()?;
+            if std::mem::take(&mut self.after_cr) && *byte == b'\n' {
+                *input = rest;
+                continue;
+            }
+            if matches!(byte, b'\n' | b'\r') {
+                self.after_cr = *byte == b'\r';
+                *input = rest;
+                if let Some(piece) = self.line_ended() {
+                    return Some(piece);
+                }
+                continue;
+            }
+            match self.line {
+                Line::Data => {
+                    let end = memchr::memchr2(b'\n', b'\r', input).unwrap_or(input.len());
+                    let (data, rest) = input.split_at(end);
+                    *input = rest;
+                    return Some(SsePiece::Data(data));
+                }
+                Line::Other => {
+                    let end = memchr::memchr2(b'\n', b'\r', input).unwrap_or(input.len());
+                    *input = input.get(end..).unwrap_or_default();
+                    continue;
+                }
+                _ => {}
+            }
+            let (line, is_read) = self.step(*byte);
+            self.line = line;
+            if is_read {
+                *input = rest;
+            }
+            if self.line == Line::Colon && std::mem::replace(&mut self.has_data, true) {
+                return Some(SsePiece::Data(b"\n"));
+            }
+        }
+    }
+
+    /// Where a byte leads, and whether it is read with that.
+    fn step(&mut self, byte: u8) -> (Line, bool) {
+        match self.line {
+            Line::Start if !self.started && Some(&byte) == MARK.first() => (Line::Mark(1), true),
+            Line::Start => {
+                self.started = true;
+                (Line::Name(0), false)
+            }
+            Line::Mark(at) if MARK.get(at) == Some(&byte) => {
+                self.started = at + 1 == MARK.len();
+                match self.started {
+                    true => (Line::Start, true),
+                    false => (Line::Mark(at + 1), true),
+                }
+            }
+            Line::Name(at) if NAME.get(at) == Some(&byte) => (Line::Name(at + 1), true),
+            Line::Name(at) if at == NAME.len() && byte == b':' => (Line::Colon, true),
+            Line::Colon => (Line::Data, byte == b' '),
+            _ => (Line::Other, true),
+        }
+    }
+
+    fn line_ended(&mut self) -> Option<SsePiece<'static>> {
+        self.started = true;
+        match std::mem::take(&mut self.line) {
+            Line::Start => std::mem::take(&mut self.has_data).then_some(SsePiece::End),
+            // A name without a colon is a field without a value.
+            Line::Name(at) if at == NAME.len() => {
+                std::mem::replace(&mut self.has_data, true).then_some(SsePiece::Data(b"\n"))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Gathers the data of each event.
+#[derive(Debug)]
+pub(crate) struct SseParser {
+    reader: SseReader,
+    data: Vec<u8>,
     limit: usize,
 }
 
@@ -19,14 +131,11 @@ pub(crate) struct SseParser {
 pub(crate) struct TooLong;
 
 impl SseParser {
-    /// A parser of events of at most `limit` bytes.
+    /// A parser of events of at most `limit` bytes of data.
     pub(crate) fn new(limit: usize) -> Self {
         Self {
-            line: Vec::new(),
+            reader: SseReader::default(),
             data: Vec::new(),
-            has_data: false,
-            after_cr: false,
-            started: false,
             limit,
         }
     }
@@ -40,61 +149,16 @@ impl SseParser {
         mut bytes: &[u8],
         mut each: impl FnMut(Vec<u8>),
     ) -> Result<(), TooLong> {
-        while !bytes.is_empty() {
-            if std::mem::take(&mut self.after_cr)
-                && let Some(rest) = bytes.strip_prefix(b"\n")
-            {
-                bytes = rest;
-                continue;
-            }
-            let Some(end) = bytes.iter().position(|b| matches!(b, b'\n' | b'\r')) else {
-                return self.take(bytes);
-            };
-            self.take(&bytes[..end])?;
-            self.after_cr = bytes[end] == b'\r';
-            bytes = &bytes[end + 1..];
-            if let Some(event) = self.line_ended()? {
-                each(event);
+        while let Some(piece) = self.reader.next(&mut bytes) {
+            match piece {
+                SsePiece::Data(data) if self.data.len() + data.len() > self.limit => {
+                    return Err(TooLong);
+                }
+                SsePiece::Data(data) => self.data.extend_from_slice(data),
+                SsePiece::End => each(std::mem::take(&mut self.data)),
             }
         }
         Ok(())
-    }
-
-    fn take(&mut self, bytes: &[u8]) -> Result<(), TooLong> {
-        if self.line.len() + bytes.len() > self.limit {
-            return Err(TooLong);
-        }
-        self.line.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    fn line_ended(&mut self) -> Result<Option<Vec<u8>>, TooLong> {
-        let mut line = std::mem::take(&mut self.line);
-        if !std::mem::replace(&mut self.started, true) && line.starts_with(b"\xef\xbb\xbf") {
-            line.drain(..3);
-        }
-        if line.is_empty() {
-            let complete = std::mem::take(&mut self.has_data);
-            return Ok(complete.then(|| std::mem::take(&mut self.data)));
-        }
-        let colon = line.iter().position(|b| *b == b':');
-        let (name, value) = match colon {
-            Some(at) => (&line[..at], &line[at + 1..]),
-            None => (&line[..], &[][..]),
-        };
-        if name == b"data" {
-            let value = value.strip_prefix(b" ").unwrap_or(value);
-            if self.data.len() + value.len() + 1 > self.limit {
-                return Err(TooLong);
-            }
-            if std::mem::replace(&mut self.has_data, true) {
-                self.data.push(b'\n');
-            }
-            self.data.extend_from_slice(value);
-        }
-        line.clear();
-        self.line = line;
-        Ok(None)
     }
 }
 
@@ -137,11 +201,18 @@ mod tests {
 
     #[test]
     fn events_are_bounded() {
+        for (data, fits) in [("1234567890", true), ("12345678901", false)] {
+            let mut parser = SseParser::new(10);
+            assert_eq!(parser.push(b"data: ", |_| ()), Ok(()));
+            assert_eq!(parser.push(data.as_bytes(), |_| ()).is_ok(), fits);
+        }
+        // A line of data counts its line break.
         let mut parser = SseParser::new(10);
-        assert_eq!(parser.push(b"data: 123456", |_| ()), Err(TooLong));
-        let mut parser = SseParser::new(10);
-        let many = b"data:12345\n".repeat(3);
-        assert_eq!(parser.push(&many, |_| ()), Err(TooLong));
+        assert_eq!(parser.push(b"data:12345\ndata:1234", |_| ()), Ok(()));
+        assert_eq!(parser.push(b"5", |_| ()), Err(TooLong));
+        // What is passed over is not held.
+        let mut parser = SseParser::new(1);
+        assert_eq!(parser.push(&[b':'; 100], |_| ()), Ok(()));
         let mut parser = SseParser::new(10);
         let mut count = 0;
         parser

@@ -10,6 +10,7 @@ use media_types::{MediaContent, MediaSource, MediaUrl, base64};
 
 use super::capability::{ApiCapabilities, Form};
 use super::note::NoteCause;
+use crate::receive::MediaReceiver;
 
 mod form;
 mod host;
@@ -31,6 +32,7 @@ pub struct MediaContext {
     loader: MediaLoader,
     scope: Option<Scope>,
     signed_urls: SignedUrls,
+    receiver: MediaReceiver,
 }
 
 /// Whether stored media may go to a provider as a signed URL.
@@ -58,6 +60,7 @@ impl MediaContext {
             loader,
             scope,
             signed_urls: SignedUrls::default(),
+            receiver: MediaReceiver::in_memory(),
         }
     }
 
@@ -66,6 +69,18 @@ impl MediaContext {
     pub fn with_signed_urls(mut self, signed_urls: SignedUrls) -> Self {
         self.signed_urls = signed_urls;
         self
+    }
+
+    /// Where media of the answer goes. Default: into memory, as inline content.
+    #[must_use]
+    pub fn with_receiver(mut self, receiver: MediaReceiver) -> Self {
+        self.receiver = receiver;
+        self
+    }
+
+    /// Where media of the answer goes.
+    pub fn receiver(&self) -> &MediaReceiver {
+        &self.receiver
     }
 
     /// The scope that references must lie in, if one is enforced.

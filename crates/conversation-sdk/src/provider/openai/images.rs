@@ -9,7 +9,7 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use serde_json::{Map, Value};
 
 use super::failure::ApiError;
-use super::pictures::{Gallery, Pictures, Trouble};
+use super::pictures::{Gallery, Pictures};
 use super::{BASE_URL, NAME};
 use crate::provider::capability::{ApiCapabilities, Capabilities};
 use crate::provider::http::client::{Http, Settings};
@@ -17,14 +17,17 @@ use crate::provider::http::settings::http_setters;
 use crate::provider::http::{failure, read};
 use crate::provider::image::{GeneratedImages, ImageGenerator, ImageRequest};
 use crate::provider::price::PriceTable;
-use crate::provider::{ProviderError, ProviderErrorKind as Kind};
+use crate::provider::{Delivery, ProviderError, ProviderErrorKind as Kind};
+use crate::receive::MediaReceiver;
 
 const API: &str = "openai.images";
 
 /// Pictures of OpenAI's image models, or of a server that speaks the same.
 ///
-/// The base64 of an answer is decoded while it arrives, so that a picture is held once. Pictures
-/// that a server gives as addresses stay addresses; such an address works for a while only.
+/// The base64 of an answer is decoded while it arrives and goes to the receiver of the request:
+/// within a turn, large pictures are never held in memory. Pictures that a server gives as
+/// addresses, which work for a while only, are fetched where the turn's loader fetches addresses,
+/// and stay addresses else.
 ///
 /// Rate limits, server errors and failed connections are tried again
 /// ([`with_max_retries`](Self::with_max_retries)). A request whose answer does not come in time or
@@ -43,6 +46,7 @@ pub struct OpenAiImages {
     prices: PriceTable,
     parameters: Map<String, Value>,
     max_answer: usize,
+    delivery: Delivery,
 }
 
 impl OpenAiImages {
@@ -55,6 +59,7 @@ impl OpenAiImages {
             prices: PriceTable::builtin(),
             parameters: Map::new(),
             max_answer: 256 * 1024 * 1024,
+            delivery: Delivery::Whole,
         }
     }
 
@@ -102,6 +107,15 @@ impl OpenAiImages {
         self
     }
 
+    /// How the answer comes: with [`Delivery::Deltas`] as events, which keeps a connection alive
+    /// that is cut where nothing is heard for long. Pictures that are not done are passed over.
+    /// Older models do not know it. Default: [`Delivery::Whole`].
+    #[must_use]
+    pub fn with_delivery(mut self, delivery: Delivery) -> Self {
+        self.delivery = delivery;
+        self
+    }
+
     fn settings(&self) -> &Settings {
         &self.http.settings
     }
@@ -110,9 +124,12 @@ impl OpenAiImages {
         let mut fields = self.parameters.clone();
         let own = request.parameters().iter();
         fields.extend(own.map(|(name, value)| (name.clone(), value.clone())));
-        // Pictures in pieces are not read here.
+        // How the answer comes is not the request's to say.
         for name in ["stream", "partial_images"] {
             fields.remove(name);
+        }
+        if self.delivery == Delivery::Deltas {
+            fields.insert("stream".to_owned(), true.into());
         }
         fields.insert("model".to_owned(), self.model.as_str().into());
         fields.insert("prompt".to_owned(), request.prompt().into());
@@ -128,7 +145,12 @@ impl OpenAiImages {
         self.capabilities.adapt(&self.model, fields)
     }
 
-    async fn attempt(&self, body: Vec<u8>, asked: &Mime) -> Result<Gallery, ProviderError> {
+    async fn attempt(
+        &self,
+        body: Vec<u8>,
+        asked: &Mime,
+        receiver: &MediaReceiver,
+    ) -> Result<Gallery, ProviderError> {
         let sent = self
             .http
             .post(&["images", "generations"])
@@ -152,32 +174,20 @@ impl OpenAiImages {
             let error = ApiError::from_body(&body).into_error(self.settings(), status.as_u16());
             return Err(error.with_retry_after(wait));
         }
-        let mut pictures = Pictures::new(self.max_answer);
+        let mut pictures = match read::is_events(&response) {
+            true => Pictures::events(self.max_answer, receiver),
+            false => Pictures::whole(self.max_answer, receiver),
+        };
         while let Some(piece) = read::next(NAME, &mut response).await? {
-            pictures
-                .push(&piece)
-                .map_err(|trouble| self.trouble(trouble))?;
+            pictures.push(&piece).await?;
         }
-        let mut gallery = pictures
-            .finish(asked)
-            .map_err(|trouble| self.trouble(trouble))?;
+        let mut gallery = pictures.finish(asked, receiver).await?;
         if let Some(error) = gallery.error.take() {
             let api = ApiError::from_value(&error);
             let status = api.status.unwrap_or(500);
             return Err(api.into_error(self.settings(), status));
         }
         Ok(gallery)
-    }
-
-    fn trouble(&self, trouble: Trouble) -> ProviderError {
-        let error = self
-            .settings()
-            .error(Kind::InvalidResponse)
-            .with_message(trouble.words());
-        match trouble {
-            Trouble::Json(cause) => error.with_source(cause),
-            _ => error,
-        }
     }
 }
 
@@ -203,7 +213,7 @@ impl ImageGenerator for OpenAiImages {
             .map_err(|error| settings.error(Kind::InvalidRequest).with_source(error))?;
         let mut attempts = settings.retry.start(NAME, settings.deadline);
         loop {
-            let attempt = self.attempt(body.clone(), &asked);
+            let attempt = self.attempt(body.clone(), &asked, request.receiver());
             match attempts.run(settings.timeout, attempt).await {
                 Ok(gallery) => {
                     let cost = gallery.usage.and_then(|usage| {

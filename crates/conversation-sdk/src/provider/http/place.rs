@@ -1,0 +1,157 @@
+//! Where in JSON media is.
+
+/// One step from a value into what it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// The value of this key of an object.
+    Key(&'static str),
+    /// Every item of an array.
+    Each,
+}
+
+/// The steps from the whole text to a value, at least one.
+pub(crate) type Place = &'static [Step];
+
+/// Deepest JSON that is read; `serde_json` refuses deeper one.
+const MAX_DEPTH: usize = 128;
+/// Longest key that is compared, in bytes as it is written. A name that is looked for is far
+/// shorter, even with every character escaped.
+const MAX_KEY: usize = 512;
+
+/// Follows JSON and knows when it comes by one of the places.
+///
+/// What is no JSON is followed in some way; whoever reads the rest finds out.
+#[derive(Debug)]
+pub(super) struct Places {
+    places: &'static [Place],
+    open: Vec<Open>,
+    /// The key that is being read, as it is written; `None` in any other text.
+    key: Option<Vec<u8>>,
+}
+
+/// An object or array that has not ended.
+#[derive(Debug)]
+struct Open {
+    is_array: bool,
+    /// Which places lead into it, one bit each.
+    here: u32,
+    /// Which places lead to the value that comes next.
+    next: u32,
+    /// Whether a key comes next.
+    at_key: bool,
+}
+
+impl Places {
+    /// Looks for at most 32 places; more are passed over.
+    pub(super) fn new(places: &'static [Place]) -> Self {
+        Self {
+            places,
+            open: Vec::new(),
+            key: None,
+        }
+    }
+
+    /// A byte outside of text; `None` where it is too deep.
+    pub(super) fn pass(&mut self, byte: u8) -> Option<()> {
+        match byte {
+            b'{' | b'[' => {
+                if self.open.len() == MAX_DEPTH {
+                    return None;
+                }
+                let here = self.open.last().map_or(u32::MAX, |open| open.next);
+                let is_array = byte == b'[';
+                let next = match is_array {
+                    true => self.those(here, Step::Each),
+                    false => 0,
+                };
+                self.open.push(Open {
+                    is_array,
+                    here,
+                    next,
+                    at_key: !is_array,
+                });
+            }
+            b'}' | b']' => {
+                self.open.pop();
+            }
+            b',' => {
+                if let Some(open) = self.open.last_mut().filter(|open| !open.is_array) {
+                    open.at_key = true;
+                    open.next = 0;
+                }
+            }
+            _ => {}
+        }
+        Some(())
+    }
+
+    /// Whether a text that begins now is media.
+    pub(super) fn is_wanted(&self) -> bool {
+        let Some(open) = self.open.last().filter(|open| !open.at_key) else {
+            return false;
+        };
+        let depth = self.open.len();
+        self.matching(open.next, |place| place.len() == depth) != 0
+    }
+
+    pub(super) fn text_starts(&mut self) {
+        let is_key = self.open.last().is_some_and(|open| open.at_key);
+        self.key = is_key.then(Vec::new);
+    }
+
+    pub(super) fn text(&mut self, bytes: &[u8]) {
+        if let Some(key) = &mut self.key {
+            // One more than is compared, so that a longer key is seen to be longer.
+            let room = (MAX_KEY + 1).saturating_sub(key.len());
+            key.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+        }
+    }
+
+    pub(super) fn text_ends(&mut self) {
+        let Some(key) = self.key.take() else {
+            return;
+        };
+        let here = self.open.last().map_or(0, |open| open.here);
+        let next = match (here, unescaped(&key)) {
+            (0, _) | (_, None) => 0,
+            (_, Some(key)) => {
+                let depth = self.open.len() - 1;
+                let named = |place: &[Step]| {
+                    place
+                        .get(depth)
+                        .is_some_and(|step| matches!(step, Step::Key(name) if *name == key))
+                };
+                self.matching(here, named)
+            }
+        };
+        if let Some(open) = self.open.last_mut() {
+            open.next = next;
+            open.at_key = false;
+        }
+    }
+
+    fn those(&self, here: u32, step: Step) -> u32 {
+        let depth = self.open.len();
+        self.matching(here, |place| place.get(depth) == Some(&step))
+    }
+
+    fn matching(&self, among: u32, is_so: impl Fn(&[Step]) -> bool) -> u32 {
+        let bits = (0..u32::BITS).map(|at| 1 << at);
+        self.places
+            .iter()
+            .zip(bits)
+            .filter(|(place, bit)| among & bit != 0 && is_so(place))
+            .fold(0, |all, (_, bit)| all | bit)
+    }
+}
+
+/// A key without its escapes; `None` where it is too long or none.
+fn unescaped(key: &[u8]) -> Option<String> {
+    if key.len() > MAX_KEY {
+        return None;
+    }
+    if memchr::memchr(b'\\', key).is_none() {
+        return String::from_utf8(key.to_vec()).ok();
+    }
+    serde_json::from_slice(&[b"\"", key, b"\""].concat()).ok()
+}
