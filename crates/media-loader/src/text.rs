@@ -24,6 +24,7 @@ const PIECE: usize = 48 * 1024;
 /// then. Dropping it at any time is safe.
 pub struct Base64Text {
     mime: Mime,
+    size: u64,
     len: u64,
     left: u64,
     source: Option<ByteStream>,
@@ -40,6 +41,7 @@ impl Base64Text {
         let len = base64::encoded_len(size);
         Self {
             mime,
+            size,
             len,
             left: len,
             source: Some(body),
@@ -85,6 +87,11 @@ impl Base64Text {
     /// The type of the media.
     pub fn mime(&self) -> &Mime {
         &self.mime
+    }
+
+    /// Size of the media in bytes, before it is encoded.
+    pub fn media_size(&self) -> u64 {
+        self.size
     }
 
     /// How many bytes of text the whole stream yields.

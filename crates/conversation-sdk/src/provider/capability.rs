@@ -39,6 +39,7 @@ pub struct Capabilities {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ApiCapabilities {
+    note: String,
     max_request_bytes: Option<u64>,
     max_items: Option<usize>,
     media: Vec<MediaRule>,
@@ -61,6 +62,8 @@ pub(crate) enum Form {
     ProviderFile,
     Url,
     Base64,
+    /// As a part of a body of several parts.
+    Upload,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -109,7 +112,9 @@ impl Capabilities {
         &self.revised
     }
 
-    /// What an API takes: `openai.chat`, `openai.images`.
+    /// What an API takes: `openai.chat`, `openai.responses`, `openai.images`, `openai.files`,
+    /// `anthropic.messages`, `anthropic.files`, `gemini.generate_content`, and the same elsewhere:
+    /// `azure.chat`, `azure.responses`, `bedrock.anthropic`, `vertex.anthropic`, `vertex.gemini`.
     pub fn api(&self, name: &str) -> Option<Arc<ApiCapabilities>> {
         self.apis.get(name).map(Arc::clone)
     }
@@ -132,6 +137,11 @@ impl ApiCapabilities {
         self.max_items
     }
 
+    /// What is to be known of these facts: which are estimates.
+    pub fn note(&self) -> &str {
+        &self.note
+    }
+
     /// Whether media of this type can be sent in any form.
     pub fn takes(&self, mime: &Mime) -> bool {
         self.rule(mime).is_some()
@@ -144,7 +154,7 @@ impl ApiCapabilities {
         }
         let of_kind = |pattern: &String| {
             let top = pattern.split('/').next();
-            top == Some(kind.as_str())
+            matches!(top, Some("*")) || top == Some(kind.as_str())
         };
         self.media.iter().find(|rule| rule.mime.iter().any(of_kind))
     }
@@ -206,6 +216,47 @@ mod tests {
         assert!(chat.rule(&Mime::IMAGE_PNG).unwrap().takes(Form::Url));
         assert!(!chat.rule(&Mime::AUDIO_WAV).unwrap().takes(Form::Url));
         assert!(file.api("nobody.chat").is_none());
+    }
+
+    #[test]
+    fn each_api_takes_the_forms_that_it_documents() {
+        use Form::{Base64, ProviderFile, Upload, Url};
+        let file = Capabilities::builtin();
+        for (api, mime, forms) in [
+            ("openai.chat", Mime::IMAGE_PNG, &[Url, Base64][..]),
+            (
+                "openai.chat",
+                Mime::APPLICATION_PDF,
+                &[ProviderFile, Base64],
+            ),
+            (
+                "openai.responses",
+                Mime::APPLICATION_PDF,
+                &[ProviderFile, Url, Base64],
+            ),
+            ("openai.files", Mime::VIDEO_MP4, &[Upload]),
+            ("openai.images", Mime::IMAGE_PNG, &[Upload]),
+            (
+                "anthropic.messages",
+                Mime::IMAGE_JPEG,
+                &[ProviderFile, Url, Base64],
+            ),
+            ("bedrock.anthropic", Mime::IMAGE_PNG, &[Base64]),
+            ("vertex.anthropic", Mime::IMAGE_PNG, &[Base64]),
+            (
+                "gemini.generate_content",
+                Mime::VIDEO_MP4,
+                &[ProviderFile, Base64],
+            ),
+            ("vertex.gemini", Mime::IMAGE_PNG, &[Url, Base64]),
+            ("azure.chat", Mime::IMAGE_PNG, &[Url, Base64]),
+        ] {
+            let found = file.api(api).unwrap().rule(&mime).unwrap().forms.clone();
+            assert_eq!(found, forms, "{api} {mime}");
+        }
+        let responses = file.api("openai.responses").unwrap();
+        assert!(!responses.takes(&Mime::AUDIO_WAV));
+        assert_eq!(file.api("azure.chat").unwrap().max_items(), Some(50));
     }
 
     #[test]

@@ -14,7 +14,7 @@
 //! # Map
 //! - `media`: the context, the forms and the plan; `note`: notes in place of media
 //! - `capability`, `price`: the data files, `data`: what they share
-//! - `skeleton`: a request body as JSON with holes for media
+//! - `skeleton`: a request body with holes for media; [`wire`]: what goes around them, per API
 //! - `http`: client, retries, bodies, events
 //! - `openai`: OpenAI and what speaks its language; `image`: the trait of image models
 
@@ -42,14 +42,16 @@ mod note;
 #[cfg(feature = "openai")]
 mod openai;
 mod price;
-#[cfg(feature = "provider-http")]
 mod skeleton;
+pub mod wire;
 
 pub use capability::{ApiCapabilities, Capabilities};
 pub use data::DataError;
 pub use error::{ProviderError, ProviderErrorKind};
 pub use image::{GeneratedImages, ImageGenerator, ImageRequest};
-pub use media::{MediaContext, MediaForm, MediaPlan, SignedUrls};
+pub use media::{
+    MediaContext, MediaForm, MediaPlan, MediaSendError, MediaSendErrorKind, SignedUrls,
+};
 pub use note::{MediaNote, NoteCause};
 #[cfg(feature = "openai")]
 pub use openai::{OpenAiImages, OpenAiProvider};

@@ -1,4 +1,4 @@
-//! A request body as JSON with holes where media go.
+//! A request body with holes where media go.
 //!
 //! The JSON is built as a tree in which media have their own kind of node, and written once. What
 //! stands between two media becomes one piece; the base64 of a medium is put there while the body
@@ -9,6 +9,27 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use media_types::base64;
 use serde_json::Value;
+
+/// How the bytes of a medium stand in a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Encoding {
+    /// Base64 of the standard alphabet.
+    Base64,
+    /// Base64 of the alphabet for URLs.
+    Base64Url,
+    /// As they are, where the body is no JSON.
+    Plain,
+}
+
+impl Encoding {
+    /// How long media of so many bytes is in this encoding.
+    pub(crate) fn len(self, size: u64) -> u64 {
+        match self {
+            Self::Base64 | Self::Base64Url => base64::encoded_len(size),
+            Self::Plain => size,
+        }
+    }
+}
 
 /// JSON in the making.
 #[derive(Clone, Debug)]
@@ -27,6 +48,8 @@ pub(crate) enum Json<'a> {
         prefix: String,
         /// Which medium.
         media: usize,
+        /// In which alphabet.
+        encoding: Encoding,
     },
 }
 
@@ -39,6 +62,15 @@ impl<'a> Json<'a> {
         let fields = fields.into_iter();
         Self::Object(fields.map(|(k, v)| (Cow::Borrowed(k), v)).collect())
     }
+
+    /// The base64 of a medium, behind this text.
+    pub(crate) fn base64(prefix: impl Into<String>, media: usize) -> Self {
+        Self::Media {
+            prefix: prefix.into(),
+            media,
+            encoding: Encoding::Base64,
+        }
+    }
 }
 
 impl From<Value> for Json<'_> {
@@ -50,10 +82,10 @@ impl From<Value> for Json<'_> {
 /// A piece of a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Piece {
-    /// JSON text.
+    /// What is there already.
     Text(Bytes),
-    /// The base64 of the medium of this number.
-    Media(usize),
+    /// The medium of this number, encoded.
+    Media(usize, Encoding),
 }
 
 /// A body, written but for its media. Cheap to clone: an attempt uses one up.
@@ -76,6 +108,11 @@ impl Skeleton {
         })
     }
 
+    /// A body of these pieces.
+    pub(crate) fn of_pieces(pieces: Vec<Piece>) -> Self {
+        Self { pieces }
+    }
+
     /// The pieces in order.
     pub(crate) fn into_pieces(self) -> Vec<Piece> {
         self.pieces
@@ -87,7 +124,7 @@ impl Skeleton {
             .iter()
             .map(|piece| match piece {
                 Piece::Text(text) => text.len() as u64,
-                Piece::Media(media) => base64::encoded_len(size(*media)),
+                Piece::Media(media, encoding) => encoding.len(size(*media)),
             })
             .fold(0, u64::saturating_add)
     }
@@ -124,13 +161,17 @@ impl Writer {
                 self.text.push(b'}');
                 Ok(())
             }
-            Json::Media { prefix, media } => {
+            Json::Media {
+                prefix,
+                media,
+                encoding,
+            } => {
                 serde_json::to_writer(&mut self.text, prefix)?;
                 // The closing quote of the prefix comes after the base64, none of whose characters
                 // needs an escape.
                 self.text.pop();
                 self.cut();
-                self.pieces.push(Piece::Media(*media));
+                self.pieces.push(Piece::Media(*media, *encoding));
                 self.text.push(b'"');
                 Ok(())
             }
@@ -176,9 +217,9 @@ mod tests {
                     }
                     map.end()
                 }
-                Json::Media { prefix, media: at } => {
-                    format!("{prefix}{}", base64::encode(&media[*at])).serialize(serializer)
-                }
+                Json::Media {
+                    prefix, media: at, ..
+                } => format!("{prefix}{}", base64::encode(&media[*at])).serialize(serializer),
             }
         }
     }
@@ -188,7 +229,9 @@ mod tests {
         for piece in skeleton.into_pieces() {
             match piece {
                 Piece::Text(text) => body.extend_from_slice(&text),
-                Piece::Media(at) => body.extend_from_slice(base64::encode(&media[at]).as_bytes()),
+                Piece::Media(at, _) => {
+                    body.extend_from_slice(base64::encode(&media[at]).as_bytes())
+                }
             }
         }
         body
@@ -201,7 +244,7 @@ mod tests {
         let literal = prop_oneof![Just(Value::Null), Just(Value::Bool(true))].prop_map(Json::from);
         let text = any::<String>().prop_map(Json::text);
         let media =
-            (any::<String>(), 0..MEDIA).prop_map(|(prefix, media)| Json::Media { prefix, media });
+            (any::<String>(), 0..MEDIA).prop_map(|(prefix, media)| Json::base64(prefix, media));
         let leaf = prop_oneof![number, literal, text, media];
         leaf.prop_recursive(4, 48, 6, |inner| {
             let array = proptest::collection::vec(inner.clone(), 0..6).prop_map(Json::Array);
@@ -235,13 +278,7 @@ mod tests {
     fn pieces_are_split_at_media_only() {
         let json = Json::object([
             ("a", Json::text("\"quoted\"")),
-            (
-                "b",
-                Json::Media {
-                    prefix: "data:,".into(),
-                    media: 7,
-                },
-            ),
+            ("b", Json::base64("data:,", 7)),
             ("c", Json::from(Value::from(1))),
         ]);
         let pieces = Skeleton::write(&json).unwrap().into_pieces();
@@ -249,7 +286,7 @@ mod tests {
             pieces,
             [
                 Piece::Text(r#"{"a":"\"quoted\"","b":"data:,"#.into()),
-                Piece::Media(7),
+                Piece::Media(7, Encoding::Base64),
                 Piece::Text(r#"","c":1}"#.into()),
             ]
         );

@@ -11,6 +11,8 @@ mod golden_state;
 mod openai;
 mod pack;
 mod races;
+mod receive;
 mod state;
 mod support;
 mod tools;
+mod wire;

@@ -6,32 +6,22 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_core::stream::BoxStream;
-use futures_util::stream::{self, StreamExt, TryStreamExt};
 use http_body::{Body, Frame, SizeHint};
 
-use crate::provider::media::{MediaContext, MediaPlan};
-use crate::provider::skeleton::{Piece, Skeleton};
-
-/// Media that failed while the body was sent.
-#[derive(Debug, thiserror::Error)]
-#[error("media number {index} failed while it was sent")]
-pub(crate) struct MediaFailure {
-    /// Which medium of the plan.
-    pub(crate) index: usize,
-    #[source]
-    pub(crate) source: Box<dyn std::error::Error + Send + Sync>,
-}
+use crate::provider::media::{MediaContext, MediaPlan, MediaSendError};
+use crate::provider::skeleton::Skeleton;
+use crate::provider::wire::pieces;
 
 /// Where a body leaves its failure, for whoever sent it: the client tells only that sending failed.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct FailureSlot(Arc<Mutex<Option<MediaFailure>>>);
+pub(crate) struct FailureSlot(Arc<Mutex<Option<MediaSendError>>>);
 
 impl FailureSlot {
-    pub(crate) fn take(&self) -> Option<MediaFailure> {
+    pub(crate) fn take(&self) -> Option<MediaSendError> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    fn put(&self, failure: MediaFailure) {
+    fn put(&self, failure: MediaSendError) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
     }
 }
@@ -41,7 +31,7 @@ pub(crate) struct SendBody {
     left: u64,
     failure: FailureSlot,
     // A lock that is never waited for: it makes a stream that is Send also Sync.
-    pieces: Mutex<BoxStream<'static, Result<Bytes, MediaFailure>>>,
+    pieces: Mutex<BoxStream<'static, Result<Bytes, MediaSendError>>>,
 }
 
 impl SendBody {
@@ -52,20 +42,10 @@ impl SendBody {
         failure: FailureSlot,
     ) -> Self {
         let left = skeleton.len(|index| plan.size(index));
-        let (plan, context) = (plan.clone(), context.clone());
-        let pieces = stream::iter(skeleton.into_pieces())
-            .map(move |piece| match piece {
-                Piece::Text(text) => stream::once(async move { Ok(text) }).boxed(),
-                Piece::Media(index) => plan
-                    .base64(index, &context)
-                    .map_err(move |source| MediaFailure { index, source })
-                    .boxed(),
-            })
-            .flatten();
         Self {
             left,
             failure,
-            pieces: Mutex::new(Box::pin(pieces)),
+            pieces: Mutex::new(pieces(skeleton, plan, context)),
         }
     }
 }

@@ -5,10 +5,12 @@ use std::fmt;
 use bytes::Bytes;
 use futures_core::stream::BoxStream;
 use futures_util::stream::{self, StreamExt};
-use media_types::{MediaContent, MediaUrl, Mime, ProviderFile};
+use media_types::{MediaContent, MediaUrl, Mime, ProviderFile, base64};
 
+use super::failure::{MediaSendError, MediaSendErrorKind};
 use super::{MediaContext, source};
 use crate::provider::note::{MediaNote, NoteCause};
+use crate::provider::skeleton::Encoding;
 
 /// How a medium goes to a provider.
 #[derive(Clone, Debug)]
@@ -26,6 +28,13 @@ pub enum MediaForm {
         /// Size of the media in bytes, before it is encoded.
         size: u64,
     },
+    /// As it is, in a body of several parts, read while it is sent.
+    Upload {
+        /// The type.
+        mime: Mime,
+        /// Size of the media in bytes.
+        size: u64,
+    },
     /// Not at all.
     Note {
         /// What is told to the caller.
@@ -41,7 +50,7 @@ pub(super) struct Item {
     content: MediaContent,
     form: MediaForm,
     /// What a signed URL can be replaced by.
-    bytes: Option<(Mime, u64)>,
+    bytes: Option<MediaForm>,
 }
 
 impl Item {
@@ -59,8 +68,8 @@ impl Item {
         Self::new(content, MediaForm::Note { note, text })
     }
 
-    pub(super) fn signed(mut self, mime: Mime, size: u64) -> Self {
-        self.bytes = Some((mime, size));
+    pub(super) fn or(mut self, bytes: Option<MediaForm>) -> Self {
+        self.bytes = bytes;
         self
     }
 }
@@ -99,10 +108,20 @@ impl MediaPlan {
         form.is_some_and(|form| !matches!(form, MediaForm::Note { .. }))
     }
 
-    /// How many bytes of it are sent as base64, before they are encoded; 0 in any other form.
+    /// How many bytes of it are sent with the request, before they are encoded; 0 where it goes by
+    /// an address, an id or a note.
     pub fn size(&self, index: usize) -> u64 {
         match self.items.get(index).map(|item| &item.form) {
-            Some(MediaForm::Base64 { size, .. }) => *size,
+            Some(MediaForm::Base64 { size, .. } | MediaForm::Upload { size, .. }) => *size,
+            _ => 0,
+        }
+    }
+
+    /// How long it is in the body of the request.
+    pub(super) fn len_in_body(&self, index: usize) -> u64 {
+        match self.items.get(index).map(|item| &item.form) {
+            Some(MediaForm::Base64 { size, .. }) => base64::encoded_len(*size),
+            Some(MediaForm::Upload { size, .. }) => *size,
             _ => 0,
         }
     }
@@ -129,39 +148,83 @@ impl MediaPlan {
         let Some(item) = self.items.get_mut(index) else {
             return false;
         };
-        let Some((mime, size)) = item.bytes.take() else {
+        let Some(bytes) = item.bytes.take() else {
             return false;
         };
-        item.form = MediaForm::Base64 { mime, size };
+        item.form = bytes;
         true
     }
 
     /// The base64 of a medium in pieces of at most 64 KiB, exactly as long as its size says; the
-    /// last item is an error if it is not what the plan said or cannot be read.
+    /// last item is an error if it is not what the plan said or cannot be read. Nothing for media
+    /// that is not sent by its bytes. Each call reads anew.
     pub fn base64(
         &self,
         index: usize,
         context: &MediaContext,
-    ) -> BoxStream<'static, Result<Bytes, Box<dyn std::error::Error + Send + Sync>>> {
+    ) -> BoxStream<'static, Result<Bytes, MediaSendError>> {
+        self.encoded(index, Encoding::Base64, context)
+    }
+
+    pub(crate) fn encoded(
+        &self,
+        index: usize,
+        encoding: Encoding,
+        context: &MediaContext,
+    ) -> BoxStream<'static, Result<Bytes, MediaSendError>> {
         match self.items.get(index) {
-            Some(item) => source::base64(&context.loader, &item.content, self.size(index)),
-            None => stream::empty().boxed(),
+            Some(Item {
+                content,
+                form: MediaForm::Base64 { mime, size } | MediaForm::Upload { mime, size },
+                ..
+            }) => {
+                let planned = source::Planned {
+                    index,
+                    mime: mime.clone(),
+                    size: *size,
+                };
+                source::encoded(&context.loader, content, planned, encoding)
+            }
+            _ => stream::empty().boxed(),
         }
     }
 
-    /// Reads all media that goes out as base64 to its end and replaces by a note what cannot be
-    /// read: for a plan whose media failed while it was sent.
+    /// Changes the plan so that a medium that failed while it was sent does not fail again: its
+    /// type is put right where that was the failure, else it becomes a note.
+    pub fn amend(&mut self, failed: &MediaSendError) {
+        let Some(item) = self.items.get_mut(failed.index()) else {
+            return;
+        };
+        match (failed.kind(), &mut item.form) {
+            // Another kind of media may not be taken, or not in this form.
+            (
+                MediaSendErrorKind::Retyped { found },
+                MediaForm::Base64 { mime, .. } | MediaForm::Upload { mime, .. },
+            ) if found.media_type() == mime.media_type() => *mime = found.clone(),
+            (kind, _) => {
+                let reason = kind.reason();
+                self.note(failed.index(), NoteCause::Failed, reason);
+            }
+        }
+    }
+
+    async fn failure_of(&self, index: usize, context: &MediaContext) -> Option<MediaSendError> {
+        let mut pieces = self.encoded(index, Encoding::Plain, context);
+        while let Some(piece) = pieces.next().await {
+            if let Err(failed) = piece {
+                return Some(failed);
+            }
+        }
+        None
+    }
+
+    /// Reads all media that goes out by its bytes to its end and amends the plan for what fails:
+    /// for a plan whose media failed while it was sent.
     pub async fn check(&mut self, context: &MediaContext) {
         for index in 0..self.len() {
-            if self.size(index) == 0 {
-                continue;
-            }
-            let mut text = self.base64(index, context);
-            while let Some(piece) = text.next().await {
-                if piece.is_err() {
-                    self.note(index, NoteCause::Failed, "it could not be read");
-                    break;
-                }
+            // A medium whose type was put right is read once more.
+            while let Some(failed) = self.failure_of(index, context).await {
+                self.amend(&failed);
             }
         }
     }

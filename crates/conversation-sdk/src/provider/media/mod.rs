@@ -6,16 +6,18 @@ use std::time::Duration;
 use futures_util::stream::{self, StreamExt};
 use media_loader::{LoadOptions, MediaLoader};
 use media_storage::{Scope, SignedUrlOptions};
-use media_types::{MediaContent, MediaSource, MediaUrl, base64};
+use media_types::{MediaContent, MediaSource, MediaUrl};
 
 use super::capability::{ApiCapabilities, Form};
 use super::note::NoteCause;
 use crate::receive::MediaReceiver;
 
+mod failure;
 mod form;
 mod host;
 mod source;
 
+pub use failure::{MediaSendError, MediaSendErrorKind};
 pub use form::{MediaForm, MediaPlan};
 
 /// How many media are looked up at once.
@@ -91,9 +93,9 @@ impl MediaContext {
     /// Decides the form of each medium, oldest first. Where a limit of the request is reached, the
     /// oldest media become notes.
     ///
-    /// This looks every medium up, so that its size and whether it is there are known before the
-    /// request starts; it reads no bytes but those of remote media that the provider does not fetch
-    /// itself.
+    /// Type, size and presence of every medium are asked for, sixteen at a time, so that the length
+    /// of the request is known before it starts; no bytes are read but those of remote media that
+    /// the provider does not fetch itself.
     pub async fn plan<'a>(
         &self,
         provider: &str,
@@ -154,17 +156,25 @@ impl MediaContext {
             let reason = format!("it is too large for {provider}");
             return refuse(NoteCause::TooLarge, reason);
         }
+        let bytes = if rule.takes(Form::Base64) {
+            Some(MediaForm::Base64 { mime, size })
+        } else if rule.takes(Form::Upload) {
+            Some(MediaForm::Upload { mime, size })
+        } else {
+            None
+        };
         if rule.takes(Form::Url)
             && let Some(url) = self.signed_url(&content).await
         {
-            return form::Item::new(content, MediaForm::Url(url)).signed(mime, size);
+            return form::Item::new(content, MediaForm::Url(url)).or(bytes);
         }
-        if !rule.takes(Form::Base64) {
-            let reason = format!("{provider} does not take it in this form");
-            return refuse(NoteCause::Unsupported, reason);
+        match bytes {
+            Some(form) => form::Item::new(found.fetched.unwrap_or(content), form),
+            None => {
+                let reason = format!("{provider} does not take it in this form");
+                refuse(NoteCause::Unsupported, reason)
+            }
         }
-        let form = MediaForm::Base64 { mime, size };
-        form::Item::new(found.fetched.unwrap_or(content), form)
     }
 
     async fn signed_url(&self, content: &MediaContent) -> Option<MediaUrl> {
@@ -189,7 +199,7 @@ fn keep_limits(plan: &mut MediaPlan, api: &ApiCapabilities) {
         if !plan.is_sent(index) {
             continue;
         }
-        let size = base64::encoded_len(plan.size(index));
+        let size = plan.len_in_body(index);
         if api.max_items().is_some_and(|most| items >= most) {
             plan.note(
                 index,

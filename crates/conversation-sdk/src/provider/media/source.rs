@@ -1,13 +1,15 @@
 //! What the loader gives, in terms of a request.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_core::stream::BoxStream;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use media_loader::{LoadError, LoadErrorKind, MediaLoader};
 use media_storage::StorageErrorKind;
-use media_types::{MediaContent, MediaSource, Mime, base64};
+use media_types::{MediaContent, MediaSource, Mime};
 
+use super::failure::{MediaSendError, MediaSendErrorKind as SendErrorKind};
 use crate::provider::note::NoteCause;
+use crate::provider::skeleton::Encoding;
 
 /// Media that is there.
 pub(super) struct Found {
@@ -23,35 +25,34 @@ pub(super) struct Missing {
     pub(super) reason: &'static str,
 }
 
-/// Opens media for a look at its type and size, and lets go of it again. Media of unknown size is
-/// fetched, within the loader's limit.
+/// Asks for type and size. Media of unknown size, which is media at a URL, is fetched, within the
+/// loader's limit.
 pub(super) async fn look_up(
     loader: &MediaLoader,
     content: &MediaContent,
 ) -> Result<Found, Missing> {
-    let media = loader.open(content).await.map_err(|e| missing(&e))?;
-    match (media.size, content.source()) {
-        (Some(size), MediaSource::Inline(_) | MediaSource::Stored(_) | MediaSource::File(_)) => {
-            Ok(Found {
-                mime: media.mime,
+    if !matches!(content.source(), MediaSource::Url(_)) {
+        let facts = loader.inspect(content).await.map_err(|e| missing(&e))?;
+        if let Some(size) = facts.size {
+            return Ok(Found {
+                mime: facts.mime,
                 size,
                 fetched: None,
-            })
-        }
-        // What is fetched from afar is fetched once.
-        _ => {
-            let bytes = media.body.bytes(loader.max_bytes()).await;
-            let bytes = bytes.map_err(|error| match error.kind() {
-                StorageErrorKind::TooLarge => TOO_LARGE,
-                _ => UNREADABLE,
-            })?;
-            Ok(Found {
-                mime: media.mime,
-                size: bytes.len() as u64,
-                fetched: Some(content.clone().with_source(MediaSource::Inline(bytes))),
-            })
+            });
         }
     }
+    // What is fetched from afar is fetched once.
+    let media = loader.open(content).await.map_err(|e| missing(&e))?;
+    let bytes = media.body.bytes(loader.max_bytes()).await;
+    let bytes = bytes.map_err(|error| match error.kind() {
+        StorageErrorKind::TooLarge => TOO_LARGE,
+        _ => UNREADABLE,
+    })?;
+    Ok(Found {
+        mime: media.mime,
+        size: bytes.len() as u64,
+        fetched: Some(content.clone().with_source(MediaSource::Inline(bytes))),
+    })
 }
 
 const TOO_LARGE: Missing = Missing {
@@ -86,21 +87,101 @@ fn missing(error: &LoadError) -> Missing {
     }
 }
 
-type Piece = Result<Bytes, Box<dyn std::error::Error + Send + Sync>>;
+/// What a medium is by its plan.
+pub(super) struct Planned {
+    pub(super) index: usize,
+    pub(super) mime: Mime,
+    pub(super) size: u64,
+}
 
-/// The base64 of media that was found to have `size` bytes.
-pub(super) fn base64(
+impl Planned {
+    fn check(&self, mime: &Mime, size: Option<u64>) -> Result<(), MediaSendError> {
+        let kind = match size {
+            Some(size) if size != self.size => SendErrorKind::Resized {
+                planned: self.size,
+                found: size,
+            },
+            _ if *mime != self.mime => SendErrorKind::Retyped {
+                found: mime.clone(),
+            },
+            _ => return Ok(()),
+        };
+        Err(MediaSendError::new(self.index, kind))
+    }
+}
+
+type Pieces = BoxStream<'static, Result<Bytes, MediaSendError>>;
+
+/// The bytes of media in an encoding, exactly as many as were planned, or an error at their end.
+pub(super) fn encoded(
     loader: &MediaLoader,
     content: &MediaContent,
-    size: u64,
-) -> BoxStream<'static, Piece> {
+    planned: Planned,
+    encoding: Encoding,
+) -> Pieces {
     let (loader, content) = (loader.clone(), content.clone());
-    let text = async move {
-        let text = loader.base64_stream(&content).await?;
-        if text.len() != base64::encoded_len(size) {
-            return Err("the size of the media has changed".into());
+    let opened = async move {
+        match encoding {
+            Encoding::Base64 => base64(&loader, &content, planned).await,
+            Encoding::Base64Url => {
+                let text = base64(&loader, &content, planned).await?;
+                Ok(text.map_ok(for_urls).boxed())
+            }
+            Encoding::Plain => plain(&loader, &content, planned).await,
         }
-        Ok::<_, Box<dyn std::error::Error + Send + Sync>>(text.map_err(Into::into))
     };
-    stream::once(text).try_flatten().boxed()
+    stream::once(opened).try_flatten().boxed()
+}
+
+async fn base64(
+    loader: &MediaLoader,
+    content: &MediaContent,
+    planned: Planned,
+) -> Result<Pieces, MediaSendError> {
+    let index = planned.index;
+    let text = loader.base64_stream(content).await;
+    let text = text.map_err(|error| MediaSendError::of_load(index, error))?;
+    planned.check(text.mime(), Some(text.media_size()))?;
+    Ok(text
+        .map_err(move |error| MediaSendError::of_load(index, error))
+        .boxed())
+}
+
+/// The same text in the alphabet for URLs and file names.
+fn for_urls(text: Bytes) -> Bytes {
+    // The encoder gives away buffers of its own, so this copies nothing.
+    let mut text = BytesMut::from(text);
+    for symbol in &mut text[..] {
+        *symbol = match *symbol {
+            b'+' => b'-',
+            b'/' => b'_',
+            other => other,
+        };
+    }
+    text.freeze()
+}
+
+async fn plain(
+    loader: &MediaLoader,
+    content: &MediaContent,
+    planned: Planned,
+) -> Result<Pieces, MediaSendError> {
+    let index = planned.index;
+    let media = loader.open(content).await;
+    let media = media.map_err(|error| MediaSendError::of_load(index, error))?;
+    planned.check(&media.mime, media.size)?;
+    let size = planned.size;
+    let counted = stream::try_unfold((media.body.into_stream(), 0_u64), move |state| async move {
+        let (mut body, before) = state;
+        let piece = body.try_next().await;
+        let piece = piece.map_err(|error| MediaSendError::of_body(index, error))?;
+        let found = before + piece.as_ref().map_or(0, |piece| piece.len() as u64);
+        if found > size || piece.is_none() && found < size {
+            let planned = size;
+            let kind = SendErrorKind::Resized { planned, found };
+            return Err(MediaSendError::new(index, kind));
+        }
+        Ok(piece.map(|piece| (piece, (body, found))))
+    });
+    Ok(counted.boxed())
 }

@@ -11,9 +11,7 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use super::failure::{ApiError, Failure, classify};
 use super::learned::Learned;
 use super::reply::{self, Finished};
-use super::request::{self, Options};
 use super::stream::Incoming;
-use super::transcript::Transcript;
 use super::{BASE_URL, NAME};
 use crate::provider::capability::{ApiCapabilities, Capabilities};
 use crate::provider::http::body::{FailureSlot, SendBody};
@@ -24,6 +22,7 @@ use crate::provider::media::{MediaContext, MediaPlan};
 use crate::provider::note::NoteCause;
 use crate::provider::price::PriceTable;
 use crate::provider::skeleton::Skeleton;
+use crate::provider::wire::{Options, Transcript, WireForm, chat};
 use crate::provider::{
     Completion, Delivery, Provider, ProviderError, ProviderErrorKind as Kind, ProviderRequest,
     Reply,
@@ -138,7 +137,7 @@ impl OpenAiProvider {
             stream_usage: self.stream_usage,
             refused: &refused,
         };
-        let json = request::render(request, transcript, plan, &options);
+        let json = chat::render(request, transcript, plan, &options);
         Skeleton::write(&json).map_err(|error| {
             self.settings()
                 .error(Kind::InvalidRequest)
@@ -172,16 +171,7 @@ impl OpenAiProvider {
         let mut response = match (sent, slot.take()) {
             // An answer counts even where the body was not read to its end.
             (Ok(response), _) => response,
-            (Err(_), Some(failed)) => {
-                let error = self
-                    .settings()
-                    .error(Kind::Media)
-                    .with_source(failed.source);
-                return Err(Failure::Media {
-                    index: failed.index,
-                    error,
-                });
-            }
+            (Err(_), Some(failed)) => return Err(Failure::Media(failed)),
             (Err(error), None) => return Err(failure::of_transport(NAME, error).into()),
         };
         let status = response.status();
@@ -243,13 +233,14 @@ impl OpenAiProvider {
             return Err(failed.into_error());
         }
         match failed {
-            Failure::Media { index, error } => {
+            Failure::Media(failed) => {
                 tried.unreadable += 1;
+                tracing::warn!(provider = NAME, %failed, "media failed while it was sent");
                 match tried.unreadable {
-                    1 => plan.note(index, NoteCause::Failed, "it could not be read"),
+                    1 => plan.amend(&failed),
                     // One after the other would send the same again and again.
                     2 => plan.check(media).await,
-                    _ => return Err(error),
+                    _ => return Err(Failure::Media(failed).into_error()),
                 }
                 Ok(())
             }
@@ -364,7 +355,7 @@ impl Provider for OpenAiProvider {
         request: ProviderRequest<'_>,
         media: &MediaContext,
     ) -> Result<Reply, ProviderError> {
-        let transcript = Transcript::of(&request);
+        let transcript = Transcript::of(WireForm::OpenAiChat, &request);
         let contents = transcript.media.iter().copied();
         let mut plan = media.plan(NAME, &self.capabilities, contents).await;
         for (index, content) in transcript.media.iter().enumerate() {

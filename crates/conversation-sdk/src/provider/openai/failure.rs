@@ -4,10 +4,11 @@ use media_types::MediaType;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
-use super::transcript::{Transcript, WirePart};
+use super::NAME;
 use crate::provider::http::client::Settings;
 use crate::provider::http::failure::{kind_of_status, retry_after, tame};
-use crate::provider::media::{MediaForm, MediaPlan};
+use crate::provider::media::{MediaForm, MediaPlan, MediaSendError};
+use crate::provider::wire::{Transcript, WirePart};
 use crate::provider::{ProviderError, ProviderErrorKind as Kind};
 
 /// Why an attempt failed, as far as the next one can be a better one.
@@ -16,7 +17,7 @@ pub(super) enum Failure {
     /// Nothing to change about the request.
     Plain(ProviderError),
     /// A medium could not be read while the body was sent.
-    Media { index: usize, error: ProviderError },
+    Media(MediaSendError),
     /// The provider refuses media.
     Refused {
         /// Which.
@@ -38,10 +39,10 @@ impl From<ProviderError> for Failure {
 impl Failure {
     pub(super) fn into_error(self) -> ProviderError {
         match self {
-            Self::Plain(error)
-            | Self::Media { error, .. }
-            | Self::Refused { error, .. }
-            | Self::Parameter { error, .. } => error,
+            Self::Media(failed) => ProviderError::new(Kind::Media, NAME).with_source(failed),
+            Self::Plain(error) | Self::Refused { error, .. } | Self::Parameter { error, .. } => {
+                error
+            }
         }
     }
 }

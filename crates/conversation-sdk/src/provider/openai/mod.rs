@@ -1,7 +1,7 @@
 //! OpenAI's API, and the servers that speak it.
 //!
-//! - `chat`: chat completions; `transcript` puts the conversation in their order, `request` writes
-//!   the body, `reply` reads a whole answer, `stream` one in pieces, `failure` what went wrong
+//! - `chat`: chat completions; `reply` reads a whole answer, `stream` one in pieces, `failure` what
+//!   went wrong
 //! - `images`: pictures; `pictures` reads them while they arrive
 //! - `learned`: what a provider remembers between requests
 
@@ -11,9 +11,7 @@ mod images;
 mod learned;
 mod pictures;
 mod reply;
-mod request;
 mod stream;
-mod transcript;
 
 pub use chat::OpenAiProvider;
 pub use images::OpenAiImages;

@@ -15,6 +15,7 @@ use media_types::{MediaUrl, StorageReference, base64};
 
 use super::peer::{Act, Peer};
 use super::*;
+use crate::wire::broken::{FATES, Fate, Fated};
 
 /// Media that is there in no way but as a length: for stores that fail and for large bodies.
 #[derive(Debug)]
@@ -100,8 +101,10 @@ async fn stored_media_arrives_byte_for_byte() {
         .with_session("s".parse().unwrap())
         .with_conversation("c".parse().unwrap());
     let mut messages = Vec::new();
-    let sizes = [1, 2, 3, 65_535, 65_536, 65_537, 1_000_003, 5 << 20];
-    let bytes = |size: usize| png(&(0..size).map(|n| (n * 31 % 251) as u8).collect::<Vec<_>>());
+    let sizes = [
+        9, 10, 11, 178, 65_535, 65_536, 65_537, 5_000_000, 20_000_000,
+    ];
+    let bytes = |size: usize| png(&(8..size).map(|n| (n * 31 % 251) as u8).collect::<Vec<_>>());
     for size in sizes {
         let photo = MediaContent::from_bytes(Mime::IMAGE_PNG, bytes(size));
         let reference = store.store_media(&photo, metadata.clone()).await.unwrap();
@@ -189,10 +192,55 @@ async fn media_that_fails_while_it_is_sent_is_replaced_and_the_request_repeated(
         sent["messages"][0]["content"][2]["text"]
             .as_str()
             .unwrap()
-            .contains("could not be read")
+            .contains("it is damaged")
     );
     assert_eq!(done.notes.len(), 1);
     assert_eq!(done.notes[0].cause, NoteCause::Failed);
+}
+
+#[tokio::test]
+async fn whatever_happens_to_media_the_turn_is_tried_again_once_and_no_wrong_byte_counts() {
+    for fate in FATES {
+        let peer = Peer::start([Act::json(200, &hello()), Act::json(200, &hello())]).await;
+        let messages = [user_with("see", [inline_png(b"fine"), Fated::content()])];
+        let media = over(Arc::new(Fated(fate)));
+        let provider = provider(&peer).with_max_retries(0);
+        let done = ask(&provider, &messages, &media).await.unwrap();
+        // The first attempt never became a whole request.
+        let sent = peer.only().json();
+        assert_eq!(picture_of(&sent, 0, 1), png(b"fine"));
+        let second = &sent["messages"][0]["content"][2];
+        if fate == Fate::Turns {
+            let url = second["image_url"]["url"].as_str().unwrap();
+            assert!(url.starts_with("data:image/jpeg;base64,"));
+            assert!(done.notes.is_empty());
+        } else {
+            assert_eq!(second["type"], "text", "{fate:?}");
+            assert_eq!(done.notes.len(), 1, "{fate:?}");
+            assert_eq!(done.notes[0].cause, NoteCause::Failed, "{fate:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_peer_that_closes_in_mid_body_is_asked_again_and_then_an_error() {
+    let sent = 20 << 20;
+    let messages = [user_with("see", [Zeros::content()])];
+    let zeros = || Zeros {
+        size: sent,
+        fails_at: None,
+    };
+    let media = over(Arc::new(zeros()));
+    let acts = [Act::CloseInBody(1 << 20), Act::json(200, &hello())];
+    let peer = Peer::start(acts).await;
+    let done = ask(&provider(&peer), &messages, &media).await.unwrap();
+    assert!(done.notes.is_empty());
+    assert_eq!(peer.only().body.len() as u64 / 4 * 3 / sent, 1);
+
+    let peer = Peer::start((0..3).map(|_| Act::CloseInBody(1 << 20))).await;
+    let error = ask(&provider(&peer), &messages, &media).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Interrupted);
+    assert!(peer.received().is_empty());
 }
 
 #[tokio::test]

@@ -41,6 +41,8 @@ pub(crate) enum Act {
     SendAndHang(Vec<Vec<u8>>),
     /// Reads the request and closes without a word.
     Close,
+    /// Reads so many bytes of the body and closes without a word.
+    CloseInBody(usize),
     /// Reads the request and is silent until the peer is dropped.
     Hang,
 }
@@ -172,13 +174,20 @@ async fn serve(
     }
     let len = headers.iter().find(|(name, _)| name == "content-length");
     let len: usize = len.map_or(0, |(_, value)| value.parse().unwrap());
-    while body.len() < len {
+    let wanted = match &act {
+        Act::CloseInBody(at) => len.min(*at),
+        _ => len,
+    };
+    while body.len() < wanted {
         let mut piece = vec![0; 64 * 1024];
         let read = socket.read(&mut piece).await?;
         if read == 0 {
             return Ok(());
         }
         body.extend_from_slice(&piece[..read]);
+    }
+    if wanted < len {
+        return Ok(());
     }
     let received = Received {
         line,
@@ -198,7 +207,7 @@ async fn serve(
             std::future::pending::<()>().await;
         }
         Act::Hang => std::future::pending().await,
-        Act::Close | Act::SendEarly(_) => {}
+        Act::Close | Act::CloseInBody(_) | Act::SendEarly(_) => {}
     }
     socket.shutdown().await
 }

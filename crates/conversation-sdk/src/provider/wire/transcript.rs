@@ -1,12 +1,14 @@
-//! The conversation in the order and the roles that chat completions want.
+//! The conversation in the order that an API wants, its media by number.
 //!
-//! Pictures, sound and files may stand in messages of users only. Those of tools and of the model
-//! itself follow in a user message of their own, once all calls of the round are answered.
+//! Where media may stand depends on the API: everywhere in messages of users, in some also in the
+//! answers of tools or in what the model said. Elsewhere it follows in a user message of its own,
+//! once all calls of the round are answered.
 
 use std::collections::HashSet;
 
 use media_types::MediaContent;
 
+use super::WireForm;
 use crate::message::{Message, Part, Role, ToolCall};
 use crate::provider::ProviderRequest;
 
@@ -16,30 +18,57 @@ const UNREADABLE: &str = "[a part that cannot be read]";
 
 /// Messages as they go out; media by number.
 #[derive(Debug, Default)]
-pub(super) struct Transcript<'a> {
-    pub(super) messages: Vec<WireMessage<'a>>,
-    pub(super) media: Vec<&'a MediaContent>,
+pub(crate) struct Transcript<'a> {
+    pub(crate) messages: Vec<WireMessage<'a>>,
+    pub(crate) media: Vec<&'a MediaContent>,
 }
 
 #[derive(Debug)]
-pub(super) struct WireMessage<'a> {
-    pub(super) role: &'static str,
-    pub(super) parts: Vec<WirePart<'a>>,
-    pub(super) calls: &'a [ToolCall],
-    pub(super) answers: Option<&'a str>,
+pub(crate) struct WireMessage<'a> {
+    pub(crate) role: Role,
+    pub(crate) parts: Vec<WirePart<'a>>,
+    pub(crate) calls: &'a [ToolCall],
+    /// The call that this answers.
+    pub(crate) answers: Option<&'a str>,
+    /// The tool that was called, where the call is known.
+    pub(crate) tool: Option<&'a str>,
+}
+
+impl WireMessage<'_> {
+    /// All words, joined by line ends.
+    pub(crate) fn words(&self) -> String {
+        let texts: Vec<&str> = self.parts.iter().filter_map(WirePart::as_text).collect();
+        texts.join("\n")
+    }
 }
 
 #[derive(Debug)]
-pub(super) enum WirePart<'a> {
+pub(crate) enum WirePart<'a> {
     Text(std::borrow::Cow<'a, str>),
     Media(usize),
 }
 
+impl WirePart<'_> {
+    pub(crate) fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Media(_) => None,
+        }
+    }
+}
+
 impl<'a> Transcript<'a> {
-    pub(super) fn of(request: &ProviderRequest<'a>) -> Self {
-        let mut builder = Builder::default();
-        if let Some(system) = request.system {
-            builder.push("system", vec![WirePart::Text(system.into())]);
+    pub(crate) fn of(form: WireForm, request: &ProviderRequest<'a>) -> Self {
+        let mut builder = Builder {
+            form,
+            transcript: Self::default(),
+            waiting: Vec::new(),
+            seen: HashSet::new(),
+        };
+        if let Some(system) = request.system
+            && form == WireForm::OpenAiChat
+        {
+            builder.push(Role::System, vec![WirePart::Text(system.into())]);
         }
         for message in request.messages {
             builder.message(message);
@@ -49,8 +78,21 @@ impl<'a> Transcript<'a> {
     }
 }
 
-#[derive(Default)]
+/// Whether media stands where it was said, in what this role says.
+fn in_place(form: WireForm, role: Role) -> bool {
+    match role {
+        Role::User => true,
+        Role::Tool => matches!(
+            form,
+            WireForm::OpenAiResponses | WireForm::AnthropicMessages
+        ),
+        Role::Assistant => form == WireForm::GeminiContents,
+        Role::System => false,
+    }
+}
+
 struct Builder<'a> {
+    form: WireForm,
     transcript: Transcript<'a>,
     /// Media that waits for a user message of its own.
     waiting: Vec<WirePart<'a>>,
@@ -60,12 +102,13 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn push(&mut self, role: &'static str, parts: Vec<WirePart<'a>>) {
+    fn push(&mut self, role: Role, parts: Vec<WirePart<'a>>) {
         self.transcript.messages.push(WireMessage {
             role,
             parts,
             calls: &[],
             answers: None,
+            tool: None,
         });
     }
 
@@ -73,23 +116,14 @@ impl<'a> Builder<'a> {
         if message.role != Role::Tool {
             self.flush();
         }
+        if in_place(self.form, message.role) {
+            return self.as_said(message);
+        }
         match message.role {
-            Role::User => {
-                let parts = message.content.iter().map(|part| match part {
-                    Part::Text(text) => WirePart::Text(text.as_str().into()),
-                    Part::Media(content) => WirePart::Media(self.add(content)),
-                    Part::Unreadable(_) => WirePart::Text(UNREADABLE.into()),
-                });
-                let parts = parts.collect();
-                self.push("user", parts);
-            }
-            Role::System => self.words_then_media("system", message, "Media of the instructions:"),
+            Role::User => self.as_said(message),
+            Role::System => self.words_then_media(message, "Media of the instructions:"),
             Role::Assistant => {
-                self.words_then_media(
-                    "assistant",
-                    message,
-                    "Media of the assistant's message above:",
-                );
+                self.words_then_media(message, "Media of the assistant's message above:");
             }
             Role::Tool => {
                 let id = message.tool_call_id.as_deref().unwrap_or_default();
@@ -97,9 +131,25 @@ impl<'a> Builder<'a> {
                     Some(name) => format!("Media that the call {id} of {name} returned:"),
                     None => format!("Media that the call {id} returned:"),
                 };
-                self.words_then_media("tool", message, &lead);
+                self.words_then_media(message, &lead);
             }
         }
+    }
+
+    fn as_said(&mut self, message: &'a Message) {
+        let mut parts = Vec::with_capacity(message.content.len());
+        for part in &message.content {
+            parts.push(match part {
+                Part::Text(text) => WirePart::Text(text.as_str().into()),
+                Part::Unreadable(_) => WirePart::Text(UNREADABLE.into()),
+                // The model's picture may be one that a tool has shown already.
+                Part::Media(content) if message.role == Role::Assistant && self.has(content) => {
+                    continue;
+                }
+                Part::Media(content) => WirePart::Media(self.add(content)),
+            });
+        }
+        self.finish(message, parts);
     }
 
     /// Name of the tool that this call called.
@@ -111,7 +161,7 @@ impl<'a> Builder<'a> {
             .map(|call| call.name.as_str())
     }
 
-    fn words_then_media(&mut self, role: &'static str, message: &'a Message, lead: &str) {
+    fn words_then_media(&mut self, message: &'a Message, lead: &str) {
         let texts = message.content.iter().filter_map(|part| match part {
             Part::Text(text) => Some(text.as_str()),
             Part::Unreadable(_) => Some(UNREADABLE),
@@ -120,10 +170,7 @@ impl<'a> Builder<'a> {
         let mut parts: Vec<WirePart<'a>> = texts.map(|t| WirePart::Text(t.into())).collect();
         let start = self.waiting.len();
         for content in message.media() {
-            let seen = content
-                .reference()
-                .is_some_and(|reference| self.seen.contains(reference.id()));
-            if !seen {
+            if !self.has(content) {
                 let part = WirePart::Media(self.add(content));
                 self.waiting.push(part);
             }
@@ -131,16 +178,29 @@ impl<'a> Builder<'a> {
         if self.waiting.len() > start {
             self.waiting
                 .insert(start, WirePart::Text(lead.to_owned().into()));
-            if role == "tool" && parts.is_empty() {
+            if message.role == Role::Tool && parts.is_empty() {
                 parts.push(WirePart::Text("The media follows.".into()));
             }
         }
+        self.finish(message, parts);
+    }
+
+    fn finish(&mut self, message: &'a Message, parts: Vec<WirePart<'a>>) {
+        let answers = message.tool_call_id.as_deref();
+        let tool = answers.and_then(|id| self.caller(id));
         self.transcript.messages.push(WireMessage {
-            role,
+            role: message.role,
             parts,
             calls: &message.tool_calls,
-            answers: message.tool_call_id.as_deref(),
+            answers,
+            tool,
         });
+    }
+
+    fn has(&self, content: &MediaContent) -> bool {
+        content
+            .reference()
+            .is_some_and(|reference| self.seen.contains(reference.id()))
     }
 
     fn add(&mut self, content: &'a MediaContent) -> usize {
@@ -154,7 +214,7 @@ impl<'a> Builder<'a> {
     fn flush(&mut self) {
         if !self.waiting.is_empty() {
             let parts = std::mem::take(&mut self.waiting);
-            self.push("user", parts);
+            self.push(Role::User, parts);
         }
     }
 }
@@ -173,7 +233,7 @@ mod tests {
             Message::tool("call_1", content),
         ];
         let request = ProviderRequest::new(&messages);
-        let transcript = Transcript::of(&request);
+        let transcript = Transcript::of(WireForm::OpenAiChat, &request);
         let sent: Vec<Vec<&str>> = transcript
             .messages
             .iter()

@@ -6,12 +6,12 @@ use media_types::{MediaType, Mime};
 use serde_json::{Map, Value, json};
 
 use super::transcript::{Transcript, WireMessage, WirePart};
-use crate::message::ToolCall;
+use super::{Options, unsupported};
+use crate::message::{Role, ToolCall};
 use crate::pack::ToolChoice;
-use crate::provider::capability::ApiCapabilities;
 use crate::provider::media::{MediaForm, MediaPlan};
 use crate::provider::skeleton::Json;
-use crate::provider::{Delivery, MediaNote, NoteCause, ProviderRequest};
+use crate::provider::{Delivery, ProviderRequest};
 use crate::tool::ToolDefinition;
 
 /// Parameters that are not the caller's to set: they are the request itself, or ask for more
@@ -25,36 +25,14 @@ const RESERVED: [&str; 6] = [
     "n",
 ];
 
-/// What a request is made of beside its messages.
-#[derive(Debug)]
-pub(super) struct Options<'a> {
-    pub(super) model: &'a str,
-    pub(super) capabilities: &'a ApiCapabilities,
-    /// Whether a stream is asked to tell its usage.
-    pub(super) stream_usage: bool,
-    /// Parameters that the server has refused.
-    pub(super) refused: &'a [String],
-}
-
-pub(super) fn render<'a>(
+pub(crate) fn render<'a>(
     request: &'a ProviderRequest<'a>,
     transcript: &'a Transcript<'a>,
     plan: &MediaPlan,
     options: &Options<'a>,
 ) -> Json<'a> {
-    let mut fields: Vec<(Cow<'a, str>, Json<'a>)> = vec![
-        ("model".into(), Json::text(options.model)),
-        (
-            "messages".into(),
-            Json::Array(
-                transcript
-                    .messages
-                    .iter()
-                    .map(|message| render_message(message, plan))
-                    .collect(),
-            ),
-        ),
-    ];
+    let mut fields: Vec<(Cow<'a, str>, Json<'a>)> =
+        vec![("model".into(), Json::text(options.model))];
     if !request.tools.is_empty() {
         let tools = request.tools.iter().map(render_tool).collect();
         fields.push(("tools".into(), Json::Array(tools)));
@@ -70,6 +48,10 @@ pub(super) fn render<'a>(
             fields.push(("stream_options".into(), usage.into()));
         }
     }
+    // Last, so that the body of one turn begins the body of the next.
+    let messages = transcript.messages.iter();
+    let messages = messages.map(|message| render_message(message, plan));
+    fields.push(("messages".into(), Json::Array(messages.collect())));
     Json::Object(fields)
 }
 
@@ -123,7 +105,7 @@ fn render_tool(tool: &ToolDefinition) -> Json<'_> {
 
 fn render_message<'a>(message: &'a WireMessage<'a>, plan: &MediaPlan) -> Json<'a> {
     let mut fields: Vec<(Cow<'a, str>, Json<'a>)> = vec![
-        ("role".into(), Json::text(message.role)),
+        ("role".into(), Json::text(role(message.role))),
         ("content".into(), render_content(message, plan)),
     ];
     if let Some(id) = message.answers {
@@ -136,12 +118,21 @@ fn render_message<'a>(message: &'a WireMessage<'a>, plan: &MediaPlan) -> Json<'a
     Json::Object(fields)
 }
 
+fn role(role: Role) -> &'static str {
+    match role {
+        Role::System => "system",
+        Role::User => "user",
+        Role::Assistant => "assistant",
+        Role::Tool => "tool",
+    }
+}
+
 /// A plain string where it says the same: every server reads that.
 fn render_content<'a>(message: &'a WireMessage<'a>, plan: &MediaPlan) -> Json<'a> {
     match message.parts.as_slice() {
         [] => Json::text(""),
         [WirePart::Text(text)] => Json::text(text.as_ref()),
-        parts if message.role == "tool" => {
+        parts if message.role == Role::Tool => {
             // Servers that take arrays here are few.
             let texts: Vec<&str> = parts.iter().filter_map(WirePart::as_text).collect();
             Json::text(texts.join("\n"))
@@ -162,15 +153,6 @@ fn render_call(call: &ToolCall) -> Json<'_> {
             ]),
         ),
     ])
-}
-
-impl WirePart<'_> {
-    fn as_text(&self) -> Option<&str> {
-        match self {
-            Self::Text(text) => Some(text),
-            Self::Media(_) => None,
-        }
-    }
 }
 
 fn text_part<'a>(text: impl Into<Cow<'a, str>>) -> Json<'a> {
@@ -211,20 +193,16 @@ fn render_media<'a>(index: usize, plan: &MediaPlan) -> Json<'a> {
         (MediaForm::ProviderFile(id), _) => {
             file(vec![("file_id".into(), Json::text(id.id().to_owned()))])
         }
-        (MediaForm::Base64 { mime, .. }, MediaType::Image) => image(Json::Media {
-            prefix: format!("data:{mime};base64,"),
-            media: index,
-        }),
+        (MediaForm::Base64 { mime, .. }, MediaType::Image) => {
+            image(Json::base64(format!("data:{mime};base64,"), index))
+        }
         (MediaForm::Base64 { mime, .. }, MediaType::Audio) => {
             let format = if *mime == Mime::AUDIO_MPEG {
                 "mp3"
             } else {
                 mime.extension()
             };
-            let data = Json::Media {
-                prefix: String::new(),
-                media: index,
-            };
+            let data = Json::base64("", index);
             let audio = Json::object([("data", data), ("format", Json::text(format))]);
             Json::object([("type", Json::text("input_audio")), ("input_audio", audio)])
         }
@@ -233,20 +211,13 @@ fn render_media<'a>(index: usize, plan: &MediaPlan) -> Json<'a> {
                 || format!("document.{}", mime.extension()),
                 ToOwned::to_owned,
             );
-            let data = Json::Media {
-                prefix: format!("data:{mime};base64,"),
-                media: index,
-            };
+            let data = Json::base64(format!("data:{mime};base64,"), index);
             file(vec![
                 ("filename".into(), Json::text(name)),
                 ("file_data".into(), data),
             ])
         }
         // A capability file may promise what this API has no word for.
-        _ => {
-            let reason = "this provider does not take it in this form";
-            let note = MediaNote::about(content, NoteCause::Unsupported, reason);
-            text_part(note.text(content))
-        }
+        _ => text_part(unsupported(content)),
     }
 }
