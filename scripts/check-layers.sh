@@ -21,12 +21,15 @@ at_most() {
     printf '%-24s %3d crates (at most %d)\n' "$package" "$count" "$limit"
 }
 
+# A package, with what cargo is told in front of the crates it must not pull in: "name --flag".
 never() {
-    local package=$1 found
+    local package=${1%% *} found
+    local flags=()
+    [ "$package" = "$1" ] || read -ra flags <<<"${1#* }"
     shift
     for crate in "$@"; do
-        found=$(tree "$package" | grep -Fx "$crate" || true)
-        [ -z "$found" ] || fail "$package must not depend on $crate"
+        found=$(tree "$package" "${flags[@]}" | grep -Fx "$crate" || true)
+        [ -z "$found" ] || fail "$package ${flags[*]} must not depend on $crate"
     done
 }
 
@@ -39,7 +42,21 @@ never media-types $http tokio url object_store media-storage
 never media-storage $http tokio url object_store media-store-fs media-loader conversation-sdk
 never media-storage-testkit $http object_store media-store-fs media-loader conversation-sdk
 never media-store-fs $http url object_store media-loader conversation-sdk
-never media-loader $http object_store media-store-fs conversation-sdk
+never media-loader object_store media-store-fs conversation-sdk
+never "media-loader --no-default-features" $http url
 never conversation-sdk $http object_store media-store-fs rusqlite
+never "conversation-sdk --features http,openai" object_store media-store-fs rusqlite
+
+# URLs are fetched in one place; the other client is the one of the providers' APIs. Bodies are
+# never decompressed on the way.
+elsewhere=$(grep -rlE '\bClient::(new|builder)\(|\breqwest::get\(|\bureq::' crates --include='*.rs' |
+    grep -vE '^crates/(media-loader/src/fetch/client|conversation-sdk/src/provider/http/client)\.rs$' |
+    grep -vE '^crates/test-servers/|/(tests|examples|benches)/' || true)
+[ -z "$elsewhere" ] || fail "an HTTP client is made outside its places: $elsewhere"
+for feature in gzip brotli deflate zstd cookies; do
+    found=$(cargo tree --locked -p conversation-sdk --all-features -e features -i reqwest |
+        grep -F "reqwest feature \"$feature\"" || true)
+    [ -z "$found" ] || fail "reqwest must not have the feature $feature"
+done
 
 printf 'layers: ok\n'

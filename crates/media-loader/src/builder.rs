@@ -6,6 +6,8 @@ use std::time::Duration;
 use media_storage::MediaStorage;
 
 use crate::cache::Cache;
+#[cfg(feature = "http")]
+use crate::fetch::{Fetcher, UrlPolicy};
 use crate::file::FileAccess;
 use crate::loader::{MediaLoader, Shared};
 use crate::mime::MimePolicy;
@@ -24,6 +26,8 @@ pub struct MediaLoaderBuilder {
     mime: MimePolicy,
     max_bytes: u64,
     http_timeout: Duration,
+    #[cfg(feature = "http")]
+    urls: UrlPolicy,
     cache: u64,
 }
 
@@ -35,6 +39,8 @@ impl MediaLoaderBuilder {
             mime: MimePolicy::default(),
             max_bytes: DEFAULT_MAX_BYTES,
             http_timeout: DEFAULT_HTTP_TIMEOUT,
+            #[cfg(feature = "http")]
+            urls: UrlPolicy::default(),
             cache: 0,
         }
     }
@@ -64,8 +70,15 @@ impl MediaLoaderBuilder {
         self
     }
 
-    /// How long fetching one URL may take in all, for loaders that fetch URLs; this version does
-    /// not. Default: 30 seconds.
+    /// Which URLs may be fetched. Default: [`UrlPolicy::public`].
+    #[cfg(feature = "http")]
+    pub fn with_url_policy(mut self, policy: UrlPolicy) -> Self {
+        self.urls = policy;
+        self
+    }
+
+    /// How long fetching one URL may take in all, redirects and the reading of the body included.
+    /// Default: 30 seconds.
     pub fn with_http_timeout(mut self, timeout: Duration) -> Self {
         self.http_timeout = timeout;
         self
@@ -73,7 +86,8 @@ impl MediaLoaderBuilder {
 
     /// Keeps up to so many bytes of stored media in memory, the most recently used. Tasks that ask
     /// for the same media at once read it once. The store is still asked whether the media is
-    /// there and may be read; only its bytes are not read again. Default: 0, no cache.
+    /// there and may be read; only its bytes are not read again. Media at URLs is not kept: what a
+    /// URL gives next is not known before it is fetched. Default: 0, no cache.
     pub fn with_cache(mut self, bytes: u64) -> Self {
         self.cache = bytes;
         self
@@ -87,6 +101,8 @@ impl MediaLoaderBuilder {
             mime: self.mime,
             max_bytes: self.max_bytes,
             http_timeout: self.http_timeout,
+            #[cfg(feature = "http")]
+            fetcher: Fetcher::new(self.urls, self.http_timeout),
             cache: (self.cache > 0).then(|| Cache::new(self.cache)),
         })
     }

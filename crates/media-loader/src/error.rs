@@ -30,8 +30,36 @@ pub enum LoadErrorKind {
         /// The size in bytes, where it was known before the limit was reached.
         size: Option<u64>,
     },
-    /// The content is at a URL; this version does not fetch URLs.
+    /// The content is at a URL, and this build fetches none: the feature `http` is off.
     UrlNotSupported,
+    /// The content is at a URL, and the policy allows none.
+    UrlDenied,
+    /// The URL, or the one of a redirect, cannot be parsed, or has a user name or password.
+    InvalidUrl,
+    /// The scheme of the URL is not allowed, or a redirect leads from `https` to another.
+    SchemeNotAllowed,
+    /// The port of the URL is not allowed.
+    PortNotAllowed,
+    /// The host of the URL is not listed, or is internal by its name.
+    HostNotAllowed,
+    /// The address of the host, or one of several, is not public and not allowed.
+    AddressNotAllowed,
+    /// The host of the URL has no address.
+    NameNotResolved,
+    /// No connection to the host, or none that is secure.
+    ConnectFailed,
+    /// The server took longer than is allowed to connect, to go on, or in all.
+    Timeout,
+    /// The URL redirects more often than is allowed, or in a circle.
+    TooManyRedirects,
+    /// The server answered with this status instead of the media.
+    HttpStatus(u16),
+    /// The server sent an encoded body (gzip, say), which was not asked for.
+    EncodedBody,
+    /// The connection ended before the answer did.
+    Interrupted,
+    /// The answer is not HTTP, its headers are too many or too long, or it redirects to nowhere.
+    InvalidResponse,
     /// The content is a file at a model provider; its bytes cannot be had.
     ProviderManaged,
     /// The bytes are not of the type that was declared.
@@ -65,8 +93,22 @@ impl fmt::Display for LoadErrorKind {
                 write!(f, "more than the {limit} bytes that are allowed")
             }
             Self::UrlNotSupported => {
-                f.write_str("this version does not fetch URLs; store the media, or give its bytes")
+                f.write_str("URLs are not fetched; store the media, or give its bytes")
             }
+            Self::UrlDenied => f.write_str("the loader may not fetch URLs"),
+            Self::InvalidUrl => f.write_str("not a URL that can be fetched"),
+            Self::SchemeNotAllowed => f.write_str("the scheme of the URL is not allowed"),
+            Self::PortNotAllowed => f.write_str("the port of the URL is not allowed"),
+            Self::HostNotAllowed => f.write_str("the host of the URL is not allowed"),
+            Self::AddressNotAllowed => f.write_str("the address of the host is not allowed"),
+            Self::NameNotResolved => f.write_str("the name of the host does not resolve"),
+            Self::ConnectFailed => f.write_str("no connection to the host"),
+            Self::Timeout => f.write_str("the server took too long"),
+            Self::TooManyRedirects => f.write_str("too many redirects"),
+            Self::HttpStatus(status) => write!(f, "the server answered with status {status}"),
+            Self::EncodedBody => f.write_str("the server sent an encoded body"),
+            Self::Interrupted => f.write_str("the connection ended before the answer did"),
+            Self::InvalidResponse => f.write_str("the answer of the server is not valid"),
             Self::ProviderManaged => {
                 f.write_str("the media is a file at a model provider, which alone can read it")
             }
@@ -129,19 +171,32 @@ impl LoadError {
             .and_then(|source| source.downcast_ref())
     }
 
-    /// Whether the media is not there any more: deleted, expired, outside the expected scope, or
-    /// a file that is gone.
+    /// Whether the media is not there any more: deleted, expired, outside the expected scope, a
+    /// file that is gone, or a URL whose server says so (404, 410).
     pub fn is_missing(&self) -> bool {
         matches!(
             self.0.kind,
-            LoadErrorKind::Storage(StorageErrorKind::NotFound) | LoadErrorKind::FileNotFound
+            LoadErrorKind::Storage(StorageErrorKind::NotFound)
+                | LoadErrorKind::FileNotFound
+                | LoadErrorKind::HttpStatus(404 | 410)
         )
     }
 
     /// Whether a later attempt may succeed without any change.
     pub fn is_retryable(&self) -> bool {
-        matches!(self.0.kind, LoadErrorKind::Storage(_))
-            && self.storage_error().is_some_and(StorageError::is_retryable)
+        match self.0.kind {
+            LoadErrorKind::Storage(_) => {
+                self.storage_error().is_some_and(StorageError::is_retryable)
+            }
+            LoadErrorKind::HttpStatus(status) => {
+                matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504)
+            }
+            LoadErrorKind::NameNotResolved
+            | LoadErrorKind::ConnectFailed
+            | LoadErrorKind::Timeout
+            | LoadErrorKind::Interrupted => true,
+            _ => false,
+        }
     }
 }
 

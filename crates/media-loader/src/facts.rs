@@ -40,7 +40,12 @@ impl MediaLoader {
             MediaSource::Stored(reference) => self.inspect_stored(content.mime(), reference).await,
             MediaSource::File(path) => self.inspect_file(content.mime(), path).await,
             MediaSource::Url(url) => {
-                Err(LoadError::new(LoadErrorKind::UrlNotSupported).with_what(&url.to_string()))
+                self.check_url(url)?;
+                Ok(MediaFacts {
+                    mime: content.mime().clone(),
+                    size: None,
+                    sha256: None,
+                })
             }
             MediaSource::ProviderFile(file) => {
                 Err(LoadError::new(LoadErrorKind::ProviderManaged).with_what(file.id()))

@@ -27,7 +27,12 @@
 //! reference that is broken is an error, also where the content had a URL before. Nothing that a
 //! content says is trusted: files are refused unless allowed ([`FileAccess`]), every read is
 //! bounded while it goes on, stored media is verified, and the type comes from the bytes where
-//! they tell ([`MimePolicy`]). URLs are not fetched by this version.
+//! they tell ([`MimePolicy`]).
+//!
+//! # URLs
+//! With the feature `http` (on by default), media at `https` URLs of public hosts is fetched;
+//! `UrlPolicy` allows more or less. Every address that a name resolves to is checked, what was
+//! checked is what is connected to, and each redirect is checked again.
 //!
 //! A loader needs a tokio runtime. It is cheap to clone and safe for any number of tasks.
 //!
@@ -36,14 +41,19 @@
 //! - [`LoadedMedia`] (`media`), [`MediaFacts`] (`facts`), [`Base64Text`] (`text`)
 //! - [`FileAccess`] (`file`), [`MimePolicy`] (`mime`)
 //! - [`LoadError`], [`LoadErrorKind`] (`error`)
-//! - inside: choosing a store (`registry`), reading from it (`stored`), peeking and limiting
-//!   (`body`), the cache (`cache`)
+//! - with the feature `http` (`fetch`): `UrlPolicy` (`policy`), `IpNetwork` (`network`), `is_public`
+//!   (`address`), `HostResolver` (`resolver`); inside: names (`host`), the client (`client`),
+//!   redirects (`fetcher`), heads and bodies (`answer`), what failed (`failure`)
+//! - inside: media at URLs (`url`), choosing a store (`registry`), reading from it (`stored`),
+//!   peeking and limiting (`body`), the cache (`cache`)
 
 mod body;
 mod builder;
 mod cache;
 mod error;
 mod facts;
+#[cfg(feature = "http")]
+mod fetch;
 mod file;
 mod loader;
 mod media;
@@ -52,10 +62,13 @@ mod options;
 mod registry;
 mod stored;
 mod text;
+mod url;
 
 pub use builder::MediaLoaderBuilder;
 pub use error::{LoadError, LoadErrorKind};
 pub use facts::MediaFacts;
+#[cfg(feature = "http")]
+pub use fetch::{HostResolver, IpNetwork, IpNetworkError, SystemResolver, UrlPolicy, is_public};
 pub use file::FileAccess;
 pub use loader::MediaLoader;
 pub use media::LoadedMedia;

@@ -38,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) mime: MimePolicy,
     pub(crate) max_bytes: u64,
     pub(crate) http_timeout: Duration,
+    #[cfg(feature = "http")]
+    pub(crate) fetcher: crate::fetch::Fetcher,
     pub(crate) cache: Option<Cache>,
 }
 
@@ -121,9 +123,7 @@ impl MediaLoader {
             MediaSource::Inline(bytes) => self.open_inline(content.mime(), bytes),
             MediaSource::Stored(reference) => self.open_stored(content.mime(), reference).await,
             MediaSource::File(path) => self.open_file(content.mime(), path).await,
-            MediaSource::Url(url) => {
-                Err(LoadError::new(LoadErrorKind::UrlNotSupported).with_what(&url.to_string()))
-            }
+            MediaSource::Url(url) => self.open_url(content.mime(), url).await,
             MediaSource::ProviderFile(file) => {
                 Err(LoadError::new(LoadErrorKind::ProviderManaged).with_what(file.id()))
             }
@@ -273,6 +273,8 @@ fn body_error(source: &MediaSource, error: StorageError, limit: u64) -> LoadErro
     match source {
         MediaSource::Stored(reference) => body_error_of_stored(reference, error, limit),
         MediaSource::File(path) => file_error(path, error),
+        #[cfg(feature = "http")]
+        MediaSource::Url(url) => crate::fetch::body_error(url, error, limit),
         _ => LoadError::new(LoadErrorKind::Unsupported).with_source(error),
     }
 }

@@ -35,6 +35,32 @@ impl MimePolicy {
         }
     }
 
+    /// The type of media from a server, which may say a type of its own. That is taken where
+    /// nothing else tells; and where the bytes are silent, a page or text in the place of a
+    /// picture, of sound or of a video is told by it: servers say errors so.
+    #[cfg(feature = "http")]
+    pub(crate) fn decide_served(
+        self,
+        declared: &Mime,
+        head: &[u8],
+        served: Option<Mime>,
+    ) -> Result<Mime, LoadError> {
+        let decided = self.decide(declared, head)?;
+        let Some(served) = served.filter(|_| sniff(head).is_none()) else {
+            return Ok(decided);
+        };
+        if decided == Mime::OCTET_STREAM && !served.is_active() {
+            return Ok(served);
+        }
+        if decided.media_type() != MediaType::Document && is_text(&served) {
+            return Err(LoadError::new(LoadErrorKind::MimeMismatch {
+                declared: decided,
+                found: served,
+            }));
+        }
+        Ok(decided)
+    }
+
     /// One type of two that speak of the same media.
     pub(crate) fn settle(self, declared: &Mime, found: Mime) -> Result<Mime, LoadError> {
         if *declared == Mime::OCTET_STREAM {

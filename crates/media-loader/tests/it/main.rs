@@ -8,8 +8,12 @@
 mod cache;
 mod facts;
 mod files;
+#[cfg(feature = "http")]
+mod http;
 mod limits;
 mod sources;
+#[cfg(feature = "http")]
+mod ssrf;
 mod text;
 
 use std::sync::Arc;

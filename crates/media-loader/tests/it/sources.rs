@@ -52,18 +52,6 @@ async fn every_obstacle_is_an_error_of_its_own() {
         assert_eq!(kind, LoadErrorKind::UnknownBackend);
     }
 
-    let url = "https://u:secret@example.com/a.png?sig=secret"
-        .parse()
-        .unwrap();
-    let url = MediaContent::from_url(Mime::IMAGE_PNG, url);
-    let error = loader.bytes(&url).await.unwrap_err();
-    assert_eq!(*error.kind(), LoadErrorKind::UrlNotSupported);
-    let shown = format!("{error} {error:?}");
-    assert!(
-        shown.contains("does not fetch URLs") && !shown.contains("secret"),
-        "{shown}"
-    );
-
     let file = ProviderFile::new("openai", "file-abc").unwrap();
     let file = MediaContent::new(Mime::IMAGE_PNG, MediaSource::ProviderFile(file));
     assert_eq!(kind(&loader, &file).await, LoadErrorKind::ProviderManaged);
@@ -79,6 +67,18 @@ async fn every_obstacle_is_an_error_of_its_own() {
         error.storage_error().unwrap().kind(),
         StorageErrorKind::NotFound
     );
+}
+
+#[cfg(not(feature = "http"))]
+#[tokio::test]
+async fn urls_are_not_fetched_without_the_feature() {
+    let (_, loader) = with_store();
+    let url = "https://u:secret@example.com/a.png?sig=secret";
+    let url = MediaContent::from_url(Mime::IMAGE_PNG, url.parse().unwrap());
+    let error = loader.bytes(&url).await.unwrap_err();
+    assert_eq!(*error.kind(), LoadErrorKind::UrlNotSupported);
+    assert!(!format!("{error} {error:?}").contains("secret"));
+    assert!(loader.inspect(&url).await.is_err());
 }
 
 #[tokio::test]

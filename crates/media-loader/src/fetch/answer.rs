@@ -1,0 +1,92 @@
+//! The answer to a fetch: what its head says, and its body.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream;
+use media_storage::{MediaBody, StorageError};
+use media_types::Mime;
+use reqwest::Response;
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, TRANSFER_ENCODING};
+use tokio::time::{Instant, timeout_at};
+
+use super::failure::{self, BodyFault};
+use crate::error::{LoadError, LoadErrorKind};
+
+/// How long a fetch may take, and how long it may be silent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    pub(super) deadline: Instant,
+    pub(super) idle: Duration,
+}
+
+impl Patience {
+    /// When to give up on what begins now and may be preceded by `more`.
+    pub(super) fn until(&self, more: Duration) -> Instant {
+        let idle = Instant::now() + self.idle.saturating_add(more);
+        idle.min(self.deadline)
+    }
+}
+
+/// An answer with a body worth reading.
+pub(crate) struct Answer {
+    /// The type that the server claims.
+    pub(crate) served: Option<Mime>,
+    /// Size of the body, where the server says it.
+    pub(crate) size: Option<u64>,
+    pub(crate) body: MediaBody,
+}
+
+impl Answer {
+    pub(super) fn of(
+        response: Response,
+        patience: Patience,
+        limit: u64,
+    ) -> Result<Self, LoadError> {
+        let status = response.status().as_u16();
+        if !matches!(status, 200 | 203) {
+            return Err(LoadError::new(LoadErrorKind::HttpStatus(status)));
+        }
+        let headers = response.headers();
+        if is_encoded(headers, &CONTENT_ENCODING, "identity")
+            || is_encoded(headers, &TRANSFER_ENCODING, "chunked")
+        {
+            return Err(LoadError::new(LoadErrorKind::EncodedBody));
+        }
+        let size = response.content_length();
+        if size.is_some_and(|size| size > limit) {
+            return Err(LoadError::new(LoadErrorKind::TooLarge { limit, size }));
+        }
+        let served = headers.get(CONTENT_TYPE).and_then(|value| {
+            let text = value.to_str().ok()?;
+            text.split(';').next()?.trim().parse().ok()
+        });
+        let pieces = stream::try_unfold(response, move |mut response| async move {
+            let piece = next(&mut response, patience).await?;
+            Ok(piece.map(|piece| (piece, response)))
+        });
+        Ok(Self {
+            served,
+            size,
+            body: MediaBody::from_stream(size, pieces),
+        })
+    }
+}
+
+async fn next(response: &mut Response, patience: Patience) -> Result<Option<Bytes>, StorageError> {
+    let piece = timeout_at(patience.until(Duration::ZERO), response.chunk()).await;
+    match piece {
+        Ok(Ok(piece)) => Ok(piece),
+        Ok(Err(error)) => Err(failure::of_body(error)),
+        Err(_) => Err(BodyFault::new(LoadErrorKind::Timeout).into()),
+    }
+}
+
+/// Whether a header names an encoding beside the one that leaves the bytes as they are.
+fn is_encoded(headers: &HeaderMap, name: &HeaderName, plain: &str) -> bool {
+    headers.get_all(name).iter().any(|value| {
+        let codings = value.as_bytes().split(|byte| *byte == b',');
+        let mut codings = codings.map(<[u8]>::trim_ascii);
+        !codings.all(|coding| coding.is_empty() || coding.eq_ignore_ascii_case(plain.as_bytes()))
+    })
+}

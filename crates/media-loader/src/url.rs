@@ -1,0 +1,54 @@
+//! Media at URLs.
+
+use media_types::{MediaUrl, Mime};
+
+use crate::error::LoadError;
+use crate::loader::MediaLoader;
+use crate::media::LoadedMedia;
+
+#[cfg(feature = "http")]
+impl MediaLoader {
+    pub(crate) fn check_url(&self, url: &MediaUrl) -> Result<(), LoadError> {
+        self.shared.fetcher.check(url)
+    }
+
+    pub(crate) async fn open_url(
+        &self,
+        declared: &Mime,
+        url: &MediaUrl,
+    ) -> Result<LoadedMedia, LoadError> {
+        let limit = self.max_bytes();
+        // Boxed: the machinery of the client is large, and most loads do not need it.
+        let answer = Box::pin(self.shared.fetcher.fetch(url, limit)).await?;
+        let failed = |error| crate::fetch::body_error(url, error, limit);
+        let body = crate::body::limited(answer.body, limit).map_err(failed)?;
+        let (head, body) = crate::body::peek(body).await.map_err(failed)?;
+        let mime = self
+            .shared
+            .mime
+            .decide_served(declared, &head, answer.served);
+        Ok(LoadedMedia {
+            mime: mime.map_err(|error| error.with_what(&url.to_string()))?,
+            size: answer.size,
+            sha256: None,
+            body,
+        })
+    }
+}
+
+#[cfg(not(feature = "http"))]
+impl MediaLoader {
+    pub(crate) fn check_url(&self, url: &MediaUrl) -> Result<(), LoadError> {
+        let kind = crate::error::LoadErrorKind::UrlNotSupported;
+        Err(LoadError::new(kind).with_what(&url.to_string()))
+    }
+
+    pub(crate) async fn open_url(
+        &self,
+        _: &Mime,
+        url: &MediaUrl,
+    ) -> Result<LoadedMedia, LoadError> {
+        self.check_url(url)?;
+        Err(LoadError::new(crate::error::LoadErrorKind::Unsupported))
+    }
+}

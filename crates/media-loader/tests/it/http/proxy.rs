@@ -1,0 +1,96 @@
+//! Proxies of the environment, which is set for a process of its own.
+
+use std::process::Command;
+
+use media_loader::UrlPolicy;
+
+use super::server::{Server, ok};
+use super::{at, loader};
+use crate::png;
+
+const TARGET: &str = "http://93.184.215.14/a.png";
+
+/// Runs the test `child` of this binary with a proxy in its environment.
+fn child(server: &Server, test: &str) -> std::process::Output {
+    let proxy = server.url("");
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "--ignored", &format!("http::proxy::{test}")]);
+    for name in [
+        "http_proxy",
+        "HTTP_PROXY",
+        "https_proxy",
+        "all_proxy",
+        "ALL_PROXY",
+    ] {
+        command.env(name, &proxy);
+    }
+    command.env_remove("NO_PROXY").env_remove("no_proxy");
+    command.env("PROXY_OF_TEST", &proxy).output().unwrap()
+}
+
+async fn run(test: &'static str) -> Vec<String> {
+    let server = Server::start(|_, _| ok("", &png(10))).await;
+    let (server, output) = tokio::task::spawn_blocking(move || {
+        let output = child(&server, test);
+        (server, output)
+    })
+    .await
+    .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success() && text.contains("1 passed"),
+        "{text}"
+    );
+    server.requests()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_proxy_of_the_environment_is_used_when_asked() {
+    let requests = run("child_that_asks").await;
+    assert_eq!(requests.len(), 1);
+    assert!(
+        requests[0].starts_with(&format!("GET {TARGET} ")),
+        "{requests:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_proxy_of_the_environment_is_not_used_unasked() {
+    let requests = run("child_that_does_not_ask").await;
+    assert_eq!(requests.len(), 1);
+    assert!(requests[0].starts_with("GET /a.png "), "{requests:?}");
+}
+
+#[tokio::test]
+#[ignore = "run by the tests above, in an environment of its own"]
+async fn child_that_asks() {
+    assert!(
+        std::env::var("PROXY_OF_TEST").is_ok(),
+        "not run by its parent"
+    );
+    let policy = UrlPolicy::public().with_http_allowed().with_env_proxy();
+    let loader = loader(policy);
+    assert!(loader.bytes(&at(TARGET)).await.unwrap() == png(10));
+    // The rules of URLs hold with a proxy as without.
+    for url in [
+        "http://127.0.0.1/",
+        "http://metadata.google.internal/",
+        "http://[::ffff:a00:1]/",
+    ] {
+        assert!(loader.bytes(&at(url)).await.is_err(), "{url}");
+    }
+}
+
+#[tokio::test]
+#[ignore = "run by the tests above, in an environment of its own"]
+async fn child_that_does_not_ask() {
+    let proxy = std::env::var("PROXY_OF_TEST").expect("not run by its parent");
+    let (ip, port) = proxy.trim_start_matches("http://").split_once(':').unwrap();
+    let policy = UrlPolicy::public()
+        .with_http_allowed()
+        .with_allowed_port(port.parse().unwrap())
+        .with_allowed_address(ip.parse::<std::net::IpAddr>().unwrap());
+    let loader = loader(policy);
+    let url = format!("{proxy}/a.png");
+    assert!(loader.bytes(&at(&url)).await.unwrap() == png(10));
+}
