@@ -261,6 +261,7 @@ fn provider_hint(kind: ProviderErrorKind) -> &'static str {
         K::Unreachable => "Check the base URL and the network",
         K::Timeout => "Try again, or allow more time",
         K::InvalidResponse => "Check that the base URL is that of a compatible API",
+        K::Spool => "Free some space in the spool directory and send again",
         K::Config => "Correct the provider's configuration",
         _ => "See the cause",
     }

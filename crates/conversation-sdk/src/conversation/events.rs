@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
@@ -11,6 +12,7 @@ use tokio::sync::mpsc;
 
 use super::response::Response;
 use crate::error::ConversationError;
+use crate::receive::ReceivedMedia;
 
 /// How many events of a turn wait for their reader; the turn waits when there are more.
 const WAITING: usize = 16;
@@ -23,8 +25,8 @@ pub enum TurnEvent {
     TextDelta(String),
     /// Media that the model or a tool made: with its bytes, or where it was received through a
     /// [`MediaReceiver`](crate::receive::MediaReceiver), as a reference that the
-    /// [loader of the manager](crate::ConversationManager::media_loader) reads until the turn is
-    /// over.
+    /// [loader of the manager](crate::ConversationManager::media_loader) reads until the last
+    /// event.
     Media(MediaContent),
     /// A tool begins.
     #[non_exhaustive]
@@ -46,7 +48,17 @@ pub enum TurnEvent {
 
 /// Where the events of a turn go, if anywhere.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Events(Option<mpsc::Sender<TurnEvent>>);
+pub(crate) struct Events(Option<Reader>);
+
+/// Who reads events, perhaps later than the turn goes on.
+#[derive(Clone, Debug)]
+struct Reader {
+    sender: mpsc::Sender<TurnEvent>,
+    received: Held,
+}
+
+/// The media that events refer to, held as long as they are read.
+type Held = Arc<OnceLock<Arc<ReceivedMedia>>>;
 
 impl Events {
     pub(crate) fn are_wanted(&self) -> bool {
@@ -54,9 +66,16 @@ impl Events {
     }
 
     pub(crate) async fn send(&self, event: TurnEvent) {
-        if let Some(sender) = &self.0 {
+        if let Some(reader) = &self.0 {
             // A reader that is gone has dropped the turn too.
-            let _ = sender.send(event).await;
+            let _ = reader.sender.send(event).await;
+        }
+    }
+
+    /// Holds the media of the turn until its events are read.
+    pub(crate) fn hold(&self, received: &Arc<ReceivedMedia>) {
+        if let Some(reader) = &self.0 {
+            reader.received.get_or_init(|| Arc::clone(received));
         }
     }
 }
@@ -70,15 +89,22 @@ pub struct TurnEvents<'a> {
     turn: Option<Turn<'a>>,
     events: mpsc::Receiver<TurnEvent>,
     outcome: Option<Result<Response, ConversationError>>,
+    received: Held,
 }
 
 impl<'a> TurnEvents<'a> {
     pub(super) fn new(start: impl FnOnce(Events) -> Turn<'a>) -> Self {
         let (sender, events) = mpsc::channel(WAITING);
+        let received = Held::default();
+        let reader = Reader {
+            sender,
+            received: Arc::clone(&received),
+        };
         Self {
-            turn: Some(start(Events(Some(sender)))),
+            turn: Some(start(Events(Some(reader)))),
             events,
             outcome: None,
+            received,
         }
     }
 
@@ -131,6 +157,7 @@ impl Stream for TurnEvents<'_> {
         if this.turn.is_some() {
             return Poll::Pending;
         }
+        this.received = Held::default();
         let outcome = this.outcome.take();
         Poll::Ready(outcome.map(|done| done.map(|response| TurnEvent::Done(Box::new(response)))))
     }

@@ -234,7 +234,8 @@ impl Conversation {
         limits::check_media(&core, &self.prepared.prompt, &asked).await?;
 
         let mut minted = core.minted();
-        let received = core.received(&loaded.record);
+        let received = Arc::new(core.received(&loaded.record));
+        events.hold(&received);
         // The only copy: bytes that the store has taken are in memory no longer.
         let mut turn = vec![asked];
         let mut kept_inline = Vec::new();

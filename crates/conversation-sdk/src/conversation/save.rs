@@ -32,7 +32,7 @@ pub(super) struct Unsaved {
     /// The user's message with its media already externalized, and everything after it.
     pub(super) messages: Vec<Message>,
     pub(super) minted: Minted,
-    pub(super) received: ReceivedMedia,
+    pub(super) received: Arc<ReceivedMedia>,
     pub(super) spent: Spent,
     pub(super) kept_inline: Vec<KeptInline>,
     pub(super) violations: Vec<Violation>,

@@ -17,7 +17,7 @@ fn golden(name: &str) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
-fn painted(pictures: &[Vec<u8>]) -> Value {
+pub(super) fn painted(pictures: &[Vec<u8>]) -> Value {
     let data: Vec<Value> = pictures
         .iter()
         .map(|picture| json!({"b64_json": base64::encode(picture)}))

@@ -21,6 +21,7 @@ mod media;
 #[cfg(target_os = "linux")]
 mod memory;
 mod peer;
+mod receive;
 mod stream;
 mod wire;
 
