@@ -5,8 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use media_loader::{LoadErrorKind, LoadOptions, MediaLoader, MimePolicy};
 use media_storage::{
-    DeleteOptions, InMemoryStorage, MediaStorage, MediaStorageExt as _, MediaUpload,
-    RetrieveOptions, Scope, SignedUrlOptions, StorageError, StorageErrorKind, StoredMedia,
+    DeleteOptions, InMemoryStorage, MediaMetadata, MediaStorage, MediaStorageExt as _, MediaUpload,
+    RetrieveOptions, Scope, SignedUrl, SignedUrlOptions, StorageError, StorageErrorKind,
+    StoredMedia, UrlSigner,
 };
 use media_storage_testkit::{Call, Fault};
 use media_types::{MediaContent, MediaSource, Mime, ProviderFile, StorageReference};
@@ -195,6 +196,77 @@ async fn no_url_is_signed_where_no_store_signs() {
     let inline = MediaContent::from_bytes(Mime::IMAGE_PNG, png(100));
     let url = loader.url(&inline, SignedUrlOptions::new()).await;
     assert!(url.unwrap().is_none());
+}
+
+/// A store that signs URLs for whom the scope allows.
+#[derive(Debug)]
+struct Signing(InMemoryStorage);
+
+#[async_trait]
+impl UrlSigner for Signing {
+    async fn signed_url(
+        &self,
+        reference: &StorageReference,
+        options: SignedUrlOptions,
+    ) -> Result<SignedUrl, StorageError> {
+        let mut head = RetrieveOptions::new().with_head();
+        if let Some(scope) = options.expected_scope() {
+            head = head.with_expected_scope(scope.clone());
+        }
+        self.0.retrieve_opts(reference, head).await?;
+        let url = "https://s3.example.com/a.png?sig=secret".parse()?;
+        Ok(SignedUrl::new(url, chrono::Utc::now() + options.validity()))
+    }
+}
+
+#[async_trait]
+impl MediaStorage for Signing {
+    fn backend(&self) -> &str {
+        self.0.backend()
+    }
+    fn url_signer(&self) -> Option<&dyn UrlSigner> {
+        Some(self)
+    }
+    async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
+        self.0.store(upload).await
+    }
+    async fn retrieve_opts(
+        &self,
+        reference: &StorageReference,
+        options: RetrieveOptions,
+    ) -> Result<StoredMedia, StorageError> {
+        self.0.retrieve_opts(reference, options).await
+    }
+    async fn delete_opts(
+        &self,
+        reference: &StorageReference,
+        options: DeleteOptions,
+    ) -> Result<(), StorageError> {
+        self.0.delete_opts(reference, options).await
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_signs_is_asked_within_the_scope() {
+    let store = Signing(InMemoryStorage::new());
+    let metadata = MediaMetadata::new().with_user("user-1".parse().unwrap());
+    let reference = store.store_bytes(Mime::IMAGE_PNG, png(100), metadata).await;
+    let content = MediaContent::from_reference(Mime::IMAGE_PNG, reference.unwrap());
+    let loader = MediaLoader::builder().with_storage(Arc::new(store)).build();
+    let scoped = |user: &str| {
+        let scope = Scope::User(user.parse().unwrap());
+        loader.with_options(LoadOptions::new().with_expected_scope(scope))
+    };
+    for loader in [&loader, &scoped("user-1")] {
+        let url = loader.url(&content, SignedUrlOptions::new()).await;
+        let url = url.unwrap().unwrap();
+        assert!(url.url().as_str().contains("sig=secret"));
+        assert!(!format!("{url:?}").contains("secret"));
+    }
+    let foreign = scoped("user-2")
+        .url(&content, SignedUrlOptions::new())
+        .await;
+    assert!(foreign.unwrap_err().is_missing());
 }
 
 /// A store with a name.

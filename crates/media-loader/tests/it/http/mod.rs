@@ -7,6 +7,7 @@ mod policy;
 mod proxy;
 mod redirects;
 pub(crate) mod server;
+mod tls;
 
 use std::io;
 use std::net::IpAddr;

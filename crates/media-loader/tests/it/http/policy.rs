@@ -1,8 +1,13 @@
 //! What a policy allows beyond the default, and what it does not.
 
+use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use media_loader::{LoadErrorKind, UrlPolicy};
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, pending};
+use media_loader::{HostResolver, LoadErrorKind, UrlPolicy};
 
 use super::server::{Server, ok};
 use super::{Scripted, at, loader, policy};
@@ -119,4 +124,40 @@ async fn a_listed_name_must_still_lead_to_an_allowed_address() {
         LoadErrorKind::AddressNotAllowed
     );
     assert_eq!(server.connections(), 0);
+}
+
+#[tokio::test]
+async fn the_system_looks_names_up() {
+    let server = Server::start(|_, _| ok("", &png(10))).await;
+    let listed = policy(&server)
+        .with_allowed_host("localhost")
+        .with_allowed_address("::1".parse::<IpAddr>().unwrap());
+    let url = format!("http://localhost:{}/", server.port());
+    assert!(loader(listed).bytes(&at(&url)).await.is_ok());
+    // A name that may not exist, by the standard.
+    let none = refused(
+        policy(&server),
+        &format!("http://a.invalid:{}/", server.port()),
+    )
+    .await;
+    assert_eq!(none, LoadErrorKind::NameNotResolved);
+}
+
+#[derive(Debug)]
+struct Stuck;
+
+impl HostResolver for Stuck {
+    fn resolve<'a>(&'a self, _: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
+        pending().boxed()
+    }
+}
+
+#[tokio::test]
+async fn looking_up_a_name_counts_as_connecting() {
+    let stuck = UrlPolicy::public()
+        .with_http_allowed()
+        .with_connect_timeout(Duration::from_millis(50))
+        .with_resolver(Arc::new(Stuck));
+    let kind = refused(stuck, "http://example.com/").await;
+    assert_eq!(kind, LoadErrorKind::Timeout);
 }

@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
 /// What the server does with a connection after it has read the request.
 pub(crate) enum Reply {
@@ -74,6 +75,21 @@ impl Drop for Server {
 impl Server {
     /// Listens on 127.0.0.1; `answer` is given the path and the server's own port.
     pub(crate) async fn start(answer: impl Fn(&str, u16) -> Reply + Send + Sync + 'static) -> Self {
+        Self::listen(None, answer).await
+    }
+
+    /// The same over TLS.
+    pub(crate) async fn start_tls(
+        tls: TlsAcceptor,
+        answer: impl Fn(&str, u16) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        Self::listen(Some(tls), answer).await
+    }
+
+    async fn listen(
+        tls: Option<TlsAcceptor>,
+        answer: impl Fn(&str, u16) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Seen::default());
@@ -82,9 +98,17 @@ impl Server {
             while let Ok((stream, _)) = listener.accept().await {
                 by_task.connections.fetch_add(1, SeqCst);
                 let (answer, seen) = (Arc::clone(&answer), Arc::clone(&by_task));
-                let port = address.port();
+                let (tls, port) = (tls.clone(), address.port());
                 tokio::spawn(async move {
-                    serve(stream, &seen, |path| answer(path, port)).await;
+                    let answer = |path: &str| answer(path, port);
+                    match tls {
+                        None => serve(stream, &seen, answer).await,
+                        Some(tls) => {
+                            if let Ok(stream) = tls.accept(stream).await {
+                                serve(stream, &seen, answer).await;
+                            }
+                        }
+                    }
                     seen.gone.notify_one();
                 });
             }
@@ -132,7 +156,10 @@ impl Server {
     }
 }
 
-async fn serve(mut stream: TcpStream, seen: &Seen, answer: impl Fn(&str) -> Reply) {
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+async fn serve(mut stream: impl Stream, seen: &Seen, answer: impl Fn(&str) -> Reply) {
     let mut request = Vec::new();
     while !request.ends_with(b"\r\n\r\n") {
         if stream.read_buf(&mut request).await.unwrap_or(0) == 0 {
@@ -171,7 +198,7 @@ async fn serve(mut stream: TcpStream, seen: &Seen, answer: impl Fn(&str) -> Repl
     }
 }
 
-async fn send(stream: &mut TcpStream, seen: &Seen, bytes: &[u8]) -> bool {
+async fn send(stream: &mut impl Stream, seen: &Seen, bytes: &[u8]) -> bool {
     let sent = stream.write_all(bytes).await.is_ok();
     if sent {
         seen.sent.fetch_add(bytes.len() as u64, SeqCst);
@@ -179,7 +206,7 @@ async fn send(stream: &mut TcpStream, seen: &Seen, bytes: &[u8]) -> bool {
     sent
 }
 
-async fn until_closed(stream: &mut TcpStream) {
+async fn until_closed(stream: &mut impl Stream) {
     let mut rest = [0; 64];
     while stream.read(&mut rest).await.unwrap_or(0) > 0 {}
 }
