@@ -39,6 +39,7 @@ use crate::message::{Message, Part, Role, UserMessage};
 use crate::pack::Prompt;
 use crate::state::{ConversationRecord, LoadedConversation, Window};
 use events::Events;
+use rounds::Setting;
 use save::{Saved, Unsaved};
 
 type Saving = JoinHandle<Result<Saved, ConversationError>>;
@@ -251,15 +252,14 @@ impl Conversation {
             );
             kept_inline = batch.await?;
         }
-        let answered = rounds::run(
-            &core,
-            &self.prepared,
-            &loaded.record,
-            &loaded.history,
-            &received,
-            &mut turn,
+        let setting = Setting {
+            core: &core,
+            prepared: &self.prepared,
+            record: &loaded.record,
+            received: &received,
             events,
-        );
+        };
+        let answered = rounds::run(setting, &loaded.history, &mut turn);
         let spent = match answered.await {
             Ok(spent) => spent,
             Err(error) => {

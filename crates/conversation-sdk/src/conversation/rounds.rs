@@ -20,20 +20,31 @@ use crate::provider::{
 };
 use crate::receive::ReceivedMedia;
 use crate::state::ConversationRecord;
-use crate::tool::ToolContext;
+
+/// What every question of a turn and every tool that it calls is given.
+#[derive(Clone, Copy)]
+pub(super) struct Setting<'a> {
+    pub(super) core: &'a Core,
+    pub(super) prepared: &'a Prepared,
+    pub(super) record: &'a ConversationRecord,
+    pub(super) received: &'a ReceivedMedia,
+    pub(super) events: &'a Events,
+}
 
 /// Asks until the model answers without calling tools; the new messages are added to `turn`.
 pub(super) async fn run(
-    core: &Core,
-    prepared: &Prepared,
-    record: &ConversationRecord,
+    setting: Setting<'_>,
     history: &[Message],
-    received: &ReceivedMedia,
     turn: &mut Vec<Message>,
-    events: &Events,
 ) -> Result<Spent, ConversationError> {
+    let Setting {
+        core,
+        prepared,
+        record,
+        received,
+        events,
+    } = setting;
     let media = core.media_context(record, received);
-    let context = ToolContext::new().with_receiver(received.receiver());
     let policy = prepared.prompt.tool_policy();
     let mut calls = Calls::new(policy.max_calls_per_turn());
     let mut spent = Spent::default();
@@ -68,18 +79,8 @@ pub(super) async fn run(
         if is_last {
             break;
         }
-        let answered = tools::run(
-            core,
-            prepared,
-            record,
-            &tool_calls,
-            &context,
-            &mut calls,
-            &mut spent,
-            events,
-        )
-        .await;
-        turn.extend(answered);
+        let answered = tools::run(setting, &tool_calls, &mut calls, &mut spent);
+        turn.extend(answered.await);
     }
     Err(
         ConversationError::new(ConversationErrorKind::ToolLimit).with_detail(format!(

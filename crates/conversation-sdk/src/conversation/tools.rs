@@ -8,13 +8,13 @@ use futures_util::stream::{self, StreamExt};
 use serde_json::Value;
 
 use super::arguments;
-use super::events::{Events, TurnEvent};
+use super::events::TurnEvent;
 use super::prepared::{OfferedTool, Prepared};
 use super::response::Spent;
+use super::rounds::Setting;
 use crate::listener::Event;
 use crate::manager::Core;
 use crate::message::{Message, Part, ToolCall};
-use crate::state::ConversationRecord;
 use crate::tool::{ToolContext, ToolOutput};
 
 /// How many tool calls a turn has left.
@@ -45,22 +45,20 @@ impl Calls {
 
 /// Runs the calls of one message, some at once, and returns their answers in order.
 pub(super) async fn run(
-    core: &Core,
-    prepared: &Prepared,
-    record: &ConversationRecord,
+    setting: Setting<'_>,
     calls: &[ToolCall],
-    context: &ToolContext,
     left: &mut Calls,
     spent: &mut Spent,
-    events: &Events,
 ) -> Vec<Message> {
+    let Setting { core, record, .. } = setting;
+    let context = &ToolContext::new().with_receiver(setting.received.receiver());
     let mut running = Vec::with_capacity(calls.len());
     for call in calls {
         let allowed = left.take();
         running.push(async move {
             let started = Instant::now();
             let result = match allowed {
-                Ok(()) => call_one(core, prepared, call, context, events).await,
+                Ok(()) => call_one(setting, call, context).await,
                 Err(refusal) => Err(refusal),
             };
             core.listeners.tell(&Event::ToolCalled {
@@ -110,12 +108,16 @@ pub(super) async fn run(
 }
 
 async fn call_one(
-    core: &Core,
-    prepared: &Prepared,
+    setting: Setting<'_>,
     call: &ToolCall,
     context: &ToolContext,
-    events: &Events,
 ) -> Result<ToolOutput, String> {
+    let Setting {
+        core,
+        prepared,
+        events,
+        ..
+    } = setting;
     let name = || call.name.clone();
     let offered = prepared
         .tools

@@ -181,7 +181,7 @@ impl OpenAiImages {
         while let Some(piece) = read::next(NAME, &mut response).await? {
             pictures.push(&piece).await?;
         }
-        let mut gallery = pictures.finish(asked, receiver).await?;
+        let mut gallery = pictures.finish(asked).await?;
         if let Some(error) = gallery.error.take() {
             let api = ApiError::from_value(&error);
             let status = api.status.unwrap_or(500);
@@ -220,7 +220,13 @@ impl ImageGenerator for OpenAiImages {
                         self.prices
                             .cost_with_images(&self.model, &usage, gallery.image_tokens)
                     });
-                    return Ok(GeneratedImages::new(gallery.images).with_usage(gallery.usage, cost));
+                    let mut images = Vec::with_capacity(gallery.images.len());
+                    for image in gallery.images {
+                        // Outside of the attempt: the pictures are made, and a slow host of theirs
+                        // is no reason to lose them.
+                        images.push(request.receiver().fetch(image).await);
+                    }
+                    return Ok(GeneratedImages::new(images).with_usage(gallery.usage, cost));
                 }
                 Err(error) if is_lost(&error) => return Err(error),
                 Err(error) => attempts.again(error).await?,

@@ -105,11 +105,7 @@ impl Pictures {
         }
     }
 
-    pub(super) async fn finish(
-        self,
-        asked: &Mime,
-        receiver: &MediaReceiver,
-    ) -> Result<Gallery, ProviderError> {
+    pub(super) async fn finish(self, asked: &Mime) -> Result<Gallery, ProviderError> {
         match self {
             Self::Whole(intake) => {
                 let mut taken = intake.finish().map_err(trouble)?;
@@ -122,7 +118,7 @@ impl Pictures {
                 let mime = declared(rest.output_format.as_deref(), asked);
                 let mut images = Vec::with_capacity(data.len());
                 for picture in data {
-                    images.extend(content(picture, &mut taken, &mime, receiver).await?);
+                    images.extend(content(picture, &mut taken, &mime).await?);
                 }
                 gallery(images, rest.usage.as_ref(), rest.error)
             }
@@ -134,7 +130,7 @@ impl Pictures {
                 for mut taken in done {
                     let event: Event = parsed(&taken.json)?;
                     let mime = declared(event.output_format.as_deref(), asked);
-                    images.extend(content(event.picture, &mut taken, &mime, receiver).await?);
+                    images.extend(content(event.picture, &mut taken, &mime).await?);
                     usage = event.usage.or(usage);
                     error = event.error.or(error);
                 }
@@ -185,7 +181,6 @@ async fn content(
     picture: Picture,
     taken: &mut Taken,
     declared: &Mime,
-    receiver: &MediaReceiver,
 ) -> Result<Option<MediaContent>, ProviderError> {
     let number = picture.b64_json.as_ref().and_then(Value::as_str);
     let incoming = number.and_then(|number| taken.media(number));
@@ -195,10 +190,7 @@ async fn content(
             let received = incoming.finish(declared).await;
             received.map_err(|error| trouble(IntakeError::Receive(error)))?
         }
-        (None, Some(url)) => {
-            let content = MediaContent::from_url(declared.clone(), url);
-            receiver.fetch(content).await
-        }
+        (None, Some(url)) => MediaContent::from_url(declared.clone(), url),
         (None, None) => return Ok(None),
     };
     Ok(Some(match picture.revised_prompt {
@@ -248,7 +240,7 @@ mod tests {
         for piece in text.as_bytes().chunks(7) {
             pictures.push(piece).await?;
         }
-        pictures.finish(&Mime::IMAGE_PNG, &memory).await
+        pictures.finish(&Mime::IMAGE_PNG).await
     }
 
     #[tokio::test]
@@ -261,7 +253,7 @@ mod tests {
             for piece in stream.as_bytes().chunks(size) {
                 pictures.push(piece).await?;
             }
-            pictures.finish(&Mime::IMAGE_WEBP, &memory).await
+            pictures.finish(&Mime::IMAGE_WEBP).await
         };
         for size in [1, 10, 1000] {
             let gallery = read(stream, size).await.unwrap();

@@ -9,7 +9,7 @@ use super::media::Zeros;
 use super::peer::{head, read_head};
 use super::*;
 
-const MIB: u64 = 1024 * 1024;
+pub(super) const MIB: u64 = 1024 * 1024;
 const ITEMS: usize = 4;
 const ITEM: u64 = 50 * MIB;
 /// Growth that is allowed: buffers of two sockets, the client, the allocator.
@@ -17,7 +17,7 @@ const ALLOWED: u64 = 16 * MIB;
 const CHILD: &str = "openai::memory::the_measured_part";
 
 /// The most memory that this process ever held, in bytes.
-fn peak() -> u64 {
+pub(super) fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status
         .lines()

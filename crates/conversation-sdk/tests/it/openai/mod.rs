@@ -22,6 +22,8 @@ mod media;
 mod memory;
 mod peer;
 mod receive;
+#[cfg(target_os = "linux")]
+mod receive_memory;
 mod stream;
 mod wire;
 

@@ -55,21 +55,30 @@ impl Tool for Draws {
 }
 
 /// One turn in which the model has pictures drawn.
-async fn draw(
+async fn draw(draws: &Draws, store: Arc<dyn MediaStorage>, settings: ManagerConfig) -> Response {
+    draw_with(draws, store, settings, None).await
+}
+
+async fn draw_with(
     draws: &Draws,
     store: Arc<dyn MediaStorage>,
-    config_of_manager: ManagerConfig,
+    settings: ManagerConfig,
+    loader: Option<MediaLoader>,
 ) -> Response {
     let call = ToolCall::new("call-1", "draw", "{}");
     let provider = Scripted::new()
         .then_says(Completion::new(vec![]).with_tool_calls(vec![call]))
         .then_says(says("done"));
-    let manager = ConversationManager::builder()
+    let mut builder = ConversationManager::builder();
+    if let Some(loader) = loader {
+        builder = builder.with_media_loader(loader);
+    }
+    let manager = builder
         .with_provider(provider)
         .with_optional_media_storage(Some(store))
         .with_state_store(InMemoryStateStore::new())
         .with_tool(draws.clone())
-        .with_config(config_of_manager)
+        .with_config(settings)
         .build()
         .unwrap();
     let mut conversation = manager.new_conversation(&pack(), config()).await.unwrap();
@@ -242,6 +251,55 @@ async fn an_address_that_nobody_may_fetch_stays_an_address() {
     assert_eq!(content.caption(), Some("a cat"));
     assert!(stored(&store, Scope::All).await.is_empty());
     spools.assert_empty();
+}
+
+/// The same turn, with a loader that may fetch from this machine.
+#[cfg(feature = "http")]
+#[tokio::test]
+async fn a_picture_at_an_address_is_fetched_while_it_is_there() {
+    use media_loader::UrlPolicy;
+
+    let picture = picture_bytes(1, 400_000);
+    let host = |len: usize, served: &[u8]| {
+        let head = head(200, &[], Some(len), "image/png").into_bytes();
+        Act::Send(vec![[head, served.to_vec()].concat()])
+    };
+    for (act, is_fetched) in [
+        (host(picture.len(), &picture), true),
+        // It breaks off.
+        (host(picture.len(), &picture[..300_000]), false),
+        (Act::reply(404, &[], "gone"), false),
+    ] {
+        let (spools, store) = (Spools::new(), InMemoryStorage::new());
+        let files = Peer::start([act]).await;
+        let url = format!("{}/a.png?sig=1", files.url());
+        let port = url.split([':', '/']).nth(4).unwrap().parse().unwrap();
+        let network: media_loader::IpNetwork = "127.0.0.1/32".parse().unwrap();
+        let policy = UrlPolicy::public()
+            .with_http_allowed()
+            .with_allowed_port(port)
+            .with_allowed_address(network);
+        let answer = json!({"data": [{"url": url, "revised_prompt": "a cat"}]});
+        let peer = Peer::start([Act::json(200, &answer)]).await;
+        let draws = Draws::new(images(&peer, "dall-e-3"));
+        let loader = MediaLoader::builder().with_url_policy(policy).build();
+        let store_of_turn: Arc<dyn MediaStorage> = Arc::new(store.clone());
+        let response = draw_with(&draws, store_of_turn, spools.config(), Some(loader)).await;
+        let content = &response.media()[0];
+        assert_eq!(content.caption(), Some("a cat"));
+        match content.source() {
+            MediaSource::Stored(reference) if is_fetched => {
+                assert!(store.retrieve_bytes(reference, u64::MAX).await.unwrap() == picture);
+            }
+            MediaSource::Url(_) if !is_fetched => {}
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(
+            stored(&store, Scope::All).await.len(),
+            usize::from(is_fetched)
+        );
+        spools.assert_empty();
+    }
 }
 
 /// Where writing a file ends at 256 KiB, as it would on a full disk. Run below in a process of its
