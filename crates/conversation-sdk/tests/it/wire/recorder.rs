@@ -58,7 +58,7 @@ pub(super) async fn send(
     address: SocketAddr,
     path: &str,
     body: &RequestBody,
-) -> Result<(), Box<dyn std::error::Error>> {
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let mut socket = TcpStream::connect(address).await?;
     let head = format!(
         "POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: {}\r\ncontent-length: {}\r\n\r\n",

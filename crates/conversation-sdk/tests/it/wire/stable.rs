@@ -122,8 +122,7 @@ fn tools() -> [ToolDefinition; 2] {
 
 /// A body without what closes it.
 fn open(body: &[u8]) -> &[u8] {
-    let end = body.strip_suffix(b"]}").unwrap();
-    end
+    body.strip_suffix(b"]}").unwrap()
 }
 
 #[tokio::test]
