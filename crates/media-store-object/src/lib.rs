@@ -12,8 +12,10 @@
 //!   (`error`)
 //! - getting in: URL, options and environment (`location`, `connect`, `connection`), what the service
 //!   can do (`probe`), signed URLs (`sign`)
+//! - [`ReadCache`]: the bytes of media that was read, on the local disk in front of a store (`cache`)
 
 mod bucket;
+mod cache;
 mod connect;
 mod connection;
 mod error;
@@ -23,3 +25,5 @@ mod probe;
 pub mod protocol;
 mod shared;
 mod sign;
+
+pub use cache::{CacheFill, CacheStats, ReadCache, ReadCacheBuilder};

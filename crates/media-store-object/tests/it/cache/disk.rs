@@ -1,0 +1,106 @@
+//! A disk that is full, gone or odd fails no read.
+
+use std::fs;
+
+use media_storage::MediaStorage as _;
+
+use super::{KIB, LARGE, Place, get, get_range, noise, until};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_directory_that_is_removed_fails_no_read() {
+    let place = Place::new();
+    let cache = place.cache().await;
+    let bytes = noise(1, LARGE);
+    let reference = place.put(&bytes).await;
+    get(&cache, &reference).await;
+    until(&cache, |stats| stats.entries == 1).await;
+    fs::remove_dir_all(place.dir()).unwrap();
+    for seed in 1..4 {
+        let small = noise(seed, 200 * KIB);
+        let other = place.put(&small).await;
+        assert!(get(&cache, &reference).await == bytes);
+        assert!(get(&cache, &other).await == small);
+        assert!(get_range(&cache, &other, 1, 2).await == small.slice(1..2));
+    }
+    until(&cache, |stats| stats.bytes == 0).await;
+    assert_eq!((cache.stats().hits, cache.stats().entries), (0, 0));
+    assert_eq!(cache.backend(), "memory");
+}
+
+/// A small file system of its own, gone at the end.
+#[cfg(target_os = "linux")]
+struct Tmpfs(std::path::PathBuf);
+
+#[cfg(target_os = "linux")]
+impl Tmpfs {
+    fn mount(path: std::path::PathBuf, size: usize) -> Self {
+        fs::create_dir_all(&path).unwrap();
+        let mounted = std::process::Command::new("mount")
+            .args(["-t", "tmpfs", "-o"])
+            .arg(format!("size={size}"))
+            .arg("tmpfs")
+            .arg(&path)
+            .status();
+        assert!(
+            mounted.is_ok_and(|status| status.success()),
+            "a small tmpfs cannot be mounted; only the superuser may. Without that right, set {}=1",
+            WITHOUT
+        );
+        Self(path)
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for Tmpfs {
+    fn drop(&mut self) {
+        let gone = std::process::Command::new("umount").arg(&self.0).status();
+        if !gone.is_ok_and(|status| status.success()) {
+            eprintln!("{} stays mounted", self.0.display());
+        }
+    }
+}
+
+/// Says that mounting is not possible here.
+#[cfg(target_os = "linux")]
+const WITHOUT: &str = "MEDIA_TESTS_WITHOUT_MOUNT";
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_fails_no_read() {
+    use std::io::Write as _;
+    if std::env::var_os(WITHOUT).is_some() {
+        let mut told = std::io::stderr();
+        writeln!(told, "NOT RUN: a_full_disk_fails_no_read: no mounting").unwrap();
+        return;
+    }
+    let place = Place::new();
+    let disk = Tmpfs::mount(place.dir(), 2 << 20);
+    // It may take a gigabyte, and the disk has two megabytes.
+    let cache = place.cache().await;
+    for seed in 0..4 {
+        for len in [900 * KIB, LARGE] {
+            let bytes = noise(seed, len);
+            let reference = place.put(&bytes).await;
+            for _ in 0..2 {
+                assert!(get(&cache, &reference).await == bytes);
+            }
+        }
+    }
+    // Each large one was begun twice and given up; of the small ones some had room.
+    until(&cache, |stats| stats.abandoned >= 8).await;
+    until(&cache, |stats| stats.filled + stats.abandoned >= 12).await;
+    assert!(cache.stats().filled >= 1 && cache.stats().filled <= 2);
+    let whole = place
+        .files()
+        .into_iter()
+        .filter(|path| path.extension().is_none());
+    assert_eq!(whole.count() as u64, cache.stats().filled);
+    // The disk has room again, and the cache works again.
+    cache.clear().await.unwrap();
+    let bytes = noise(9, 900 * KIB);
+    let reference = place.put(&bytes).await;
+    get(&cache, &reference).await;
+    until(&cache, |stats| stats.entries == 1).await;
+    drop(cache);
+    drop(disk);
+}

@@ -1,0 +1,185 @@
+//! One download for all, and what becomes of the others when it fails or stands still.
+
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt as _;
+use futures_util::future::join_all;
+use media_storage::{InMemoryStorage, MediaStorageExt as _, StorageErrorKind};
+use media_storage_testkit::{Call, Fault, FaultyStorage};
+use media_store_object::ReadCache;
+
+use super::streaming::Streaming;
+use super::{KIB, LARGE, LONG, MIB, Place, files, get, noise, until};
+
+async fn hundred_readers(len: usize) {
+    let place = Place::new();
+    let cache = place.cache().await;
+    let bytes = noise(1, len);
+    let reference = place.put(&bytes).await;
+    // Nobody gets a byte before all have asked.
+    place.store.hold_after(0);
+    let readers = (0..100).map(|_| {
+        let (cache, reference, bytes) = (cache.clone(), reference.clone(), bytes.clone());
+        tokio::spawn(async move { assert!(get(&cache, &reference).await == bytes) })
+    });
+    let readers: Vec<_> = readers.collect();
+    let begun = Instant::now();
+    while place.store.heads() < 99 {
+        assert!(begun.elapsed() < LONG);
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    place.store.let_all_pass();
+    for reader in join_all(readers).await {
+        reader.unwrap();
+    }
+    assert_eq!((place.store.bodies(), place.store.taken()), (1, len as u64));
+    assert_eq!((cache.stats().misses, cache.stats().hits), (1, 99));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_readers_of_small_media_are_one_download() {
+    hundred_readers(300 * KIB).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_readers_of_large_media_are_one_download() {
+    hundred_readers(LARGE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_readers_of_a_file_found_hash_it_once() {
+    let place = Place::new();
+    let bytes = noise(1, LARGE);
+    let reference = place.put(&bytes).await;
+    let cache = place.cache().await;
+    get(&cache, &reference).await;
+    until(&cache, |stats| stats.entries == 1).await;
+    drop(cache);
+    let cache = place.cache().await;
+    let readers = (0..100).map(|_| get(&cache, &reference));
+    assert!(
+        join_all(readers)
+            .await
+            .into_iter()
+            .all(|read| read == bytes)
+    );
+    assert_eq!(place.store.bodies(), 1);
+    assert_eq!(cache.stats().hits, 100);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dropped_body_leaves_nothing_and_hands_over() {
+    let place = Place::new();
+    let cache = place.cache().await;
+    let bytes = noise(1, LARGE);
+    let reference = place.put(&bytes).await;
+    let mut first = cache.retrieve(&reference).await.unwrap().body.into_stream();
+    first.next().await.unwrap().unwrap();
+    let second = {
+        let (cache, reference) = (cache.clone(), reference.clone());
+        tokio::spawn(async move { get(&cache, &reference).await })
+    };
+    while place.store.heads() == 0 {
+        tokio::task::yield_now().await;
+    }
+    drop(first);
+    assert!(second.await.unwrap() == bytes);
+    until(&cache, |stats| stats.entries == 1 && stats.abandoned == 1).await;
+    assert_eq!(place.files().len(), 1);
+    assert_eq!(place.store.bodies(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dropped_call_hands_over() {
+    let place = Place::new();
+    let cache = place.cache().await;
+    let bytes = noise(1, 500 * KIB);
+    let reference = place.put(&bytes).await;
+    place.store.hold_after(2);
+    let first = {
+        let (cache, reference) = (cache.clone(), reference.clone());
+        tokio::spawn(async move { get(&cache, &reference).await })
+    };
+    while place.store.bodies() == 0 {
+        tokio::task::yield_now().await;
+    }
+    let second = {
+        let (cache, reference) = (cache.clone(), reference.clone());
+        tokio::spawn(async move { get(&cache, &reference).await })
+    };
+    while place.store.heads() == 0 {
+        tokio::task::yield_now().await;
+    }
+    first.abort();
+    assert!(first.await.unwrap_err().is_cancelled());
+    place.store.let_all_pass();
+    assert!(second.await.unwrap() == bytes);
+    until(&cache, |stats| stats.entries == 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_waits_for_a_reader_that_does_not_read() {
+    let place = Place::new();
+    let patience = Duration::from_millis(50);
+    let cache = place.builder().with_patience(patience).build();
+    let cache = cache.await.unwrap();
+    let bytes = noise(1, LARGE);
+    let reference = place.put(&bytes).await;
+    // Opened and left alone, as when one request holds the same picture twice.
+    let idle = cache.retrieve(&reference).await.unwrap();
+    let begun = Instant::now();
+    assert!(get(&cache, &reference).await == bytes);
+    assert!(begun.elapsed() < LONG / 2, "waited {:?}", begun.elapsed());
+    assert!(idle.body.bytes(u64::MAX).await.unwrap() == bytes);
+    until(&cache, |stats| stats.entries == 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_waits_for_a_store_for_ever() {
+    let place = Place::new();
+    let wait = Duration::from_millis(100);
+    let cache = place.builder().with_max_wait(wait).build().await.unwrap();
+    let bytes = noise(1, 2 * MIB);
+    let reference = place.put(&bytes).await;
+    place.store.hold_after(0);
+    let stuck = {
+        let (cache, reference) = (cache.clone(), reference.clone());
+        tokio::spawn(async move { get(&cache, &reference).await })
+    };
+    while place.store.bodies() == 0 {
+        tokio::task::yield_now().await;
+    }
+    let other = cache.retrieve(&reference).await.unwrap();
+    assert_eq!(place.store.bodies(), 2);
+    place.store.let_all_pass();
+    assert!(other.body.bytes(u64::MAX).await.unwrap() == bytes);
+    assert!(stuck.await.unwrap() == bytes);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_fails_leaves_nothing() {
+    for len in [300 * KIB, LARGE] {
+        let root = tempfile::tempdir().unwrap();
+        let faulty = FaultyStorage::new(Streaming::new(InMemoryStorage::new()));
+        let cache = ReadCache::builder(faulty.clone(), root.path());
+        let cache = cache.build().await.unwrap();
+        let bytes = noise(1, len);
+        let mime = media_types::Mime::IMAGE_PNG;
+        let stored = cache.store_bytes(mime, bytes.clone(), Default::default());
+        let reference = stored.await.unwrap();
+        for fault in [
+            Fault::every(Call::Retrieve).in_body(200 * KIB as u64),
+            Fault::every(Call::Retrieve),
+        ] {
+            faulty.inject(fault.fail(StorageErrorKind::Unavailable));
+            let read = cache.retrieve_bytes(&reference, u64::MAX).await;
+            assert_eq!(read.unwrap_err().kind(), StorageErrorKind::Unavailable);
+            faulty.heal();
+        }
+        until(&cache, |stats| stats.bytes == 0).await;
+        assert!(files(&root.path().join("0")).is_empty());
+        assert_eq!(cache.stats().filled, 0);
+        assert!(get(&cache, &reference).await == bytes);
+        until(&cache, |stats| stats.entries == 1).await;
+    }
+}

@@ -1,0 +1,178 @@
+//! What another process left: found again, or removed.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use media_storage::{InMemoryStorage, MediaStorageExt as _, StorageErrorKind};
+use media_store_object::ReadCache;
+use media_types::Mime;
+
+use super::streaming::Streaming;
+use super::{LARGE, MIB, Place, files, get, noise, until};
+
+/// Names the directory in the child of the kill test.
+const CHILD: &str = "MEDIA_READ_CACHE_CHILD";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_and_their_order_are_found_again() {
+    let place = Place::new();
+    let cache = place.cache().await;
+    let mut references = Vec::new();
+    for seed in 0..4 {
+        references.push(place.put(&noise(seed, 100)).await);
+    }
+    for (filled, n) in [(1, 0), (2, 1), (3, 2), (3, 0), (4, 3)] {
+        get(&cache, &references[n]).await;
+        until(&cache, |stats| stats.filled == filled).await;
+        // File systems tell times in ticks of the kernel.
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    drop(cache);
+    let cache = place
+        .builder()
+        .with_capacity(3 * 4096)
+        .build()
+        .await
+        .unwrap();
+    let stats = cache.stats();
+    assert_eq!(
+        (stats.entries, stats.evictions, stats.bytes),
+        (3, 1, 3 * 4096)
+    );
+    for n in [0, 2, 3] {
+        get(&cache, &references[n]).await;
+    }
+    assert_eq!(cache.stats().hits, 3);
+    get(&cache, &references[1]).await;
+    assert_eq!(cache.stats().misses, 1);
+}
+
+/// Reads half of a body, tells so, and waits for its end.
+fn read_half(dir: &std::ffi::OsStr) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let store = Streaming::new(InMemoryStorage::new());
+        let cache = ReadCache::builder(store.clone(), dir)
+            .build()
+            .await
+            .unwrap();
+        for (seed, len) in [(1, 1000), (2, LARGE)] {
+            let stored = store.store_bytes(Mime::IMAGE_PNG, noise(seed, len), Default::default());
+            let reference = stored.await.unwrap();
+            if len == 1000 {
+                get(&cache, &reference).await;
+                until(&cache, |stats| stats.entries == 1).await;
+                continue;
+            }
+            let mut body = cache.retrieve(&reference).await.unwrap().body.into_stream();
+            let mut read = 0;
+            while read < 3 * MIB {
+                read += body.next().await.unwrap().unwrap().len();
+            }
+            // Until it lies on the disk.
+            let slot = std::path::Path::new(dir).join("0");
+            while !files(&slot).iter().any(|path| {
+                path.extension().is_some() && fs::metadata(path).unwrap().len() > MIB as u64
+            }) {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+            println!("\nhalf");
+            std::future::pending::<()>().await;
+        }
+    });
+}
+
+#[test]
+fn a_kill_in_the_middle_leaves_what_was_whole() {
+    if let Some(dir) = std::env::var_os(CHILD) {
+        return read_half(&dir);
+    }
+    let place = Place::new();
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "--nocapture"])
+        .arg("cache::restart::a_kill_in_the_middle_leaves_what_was_whole")
+        .env(CHILD, place.dir())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let output = BufReader::new(child.stdout.take().unwrap());
+    assert!(output.lines().any(|line| line.unwrap() == "half"));
+    assert_eq!(place.files().len(), 2);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let neighbour = place.cache().await;
+        assert_eq!(
+            place.files().len(),
+            2,
+            "it is not ours while its owner lives"
+        );
+        drop(neighbour);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let cache = place.cache().await;
+        assert_eq!((cache.stats().entries, cache.stats().bytes), (1, 4096));
+        assert_eq!(place.files().len(), 1);
+        let reference = place.put(&noise(1, 1000)).await;
+        assert!(get(&cache, &reference).await == noise(1, 1000));
+        assert_eq!(cache.stats().hits, 1);
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_files_are_left_alone_and_links_are_not_followed() {
+    let place = Place::new();
+    drop(place.cache().await);
+    let hash = media_types::Sha256::EMPTY.to_hex();
+    fs::write(place.slot().join("notes.txt"), "mine").unwrap();
+    #[cfg(unix)]
+    {
+        let target = place.root.path().join("secret");
+        fs::write(&target, "x").unwrap();
+        std::os::unix::fs::symlink(&target, place.slot().join(format!("{hash}-1-5"))).unwrap();
+    }
+    let cache = place.cache().await;
+    assert_eq!(cache.stats().entries, 0);
+    cache.clear().await.unwrap();
+    assert_eq!(fs::read(place.slot().join("notes.txt")).unwrap(), b"mine");
+    drop(cache);
+    #[cfg(unix)]
+    {
+        fs::remove_dir_all(place.slot()).unwrap();
+        std::os::unix::fs::symlink(place.root.path(), place.slot()).unwrap();
+        assert!(place.builder().build().await.is_err());
+    }
+    let _ = hash;
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_else_may_read_it() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let place = Place::new();
+    fs::create_dir_all(place.slot()).unwrap();
+    fs::set_permissions(place.slot(), fs::Permissions::from_mode(0o777)).unwrap();
+    let cache = place.cache().await;
+    let reference = place.put(&noise(1, 1000)).await;
+    get(&cache, &reference).await;
+    until(&cache, |stats| stats.entries == 1).await;
+    assert_eq!(mode(&place.slot()), 0o700);
+    assert_eq!(mode(&place.files()[0]), 0o600);
+    let fresh = place.root.path().join("new");
+    let builder = ReadCache::builder(place.store.clone(), &fresh);
+    builder.build().await.unwrap();
+    assert_eq!(mode(&fresh), 0o700);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_directory_that_cannot_be_one_is_told_at_once() {
+    let place = Place::new();
+    fs::write(place.dir(), "a file").unwrap();
+    let error = place.builder().build().await.unwrap_err();
+    assert_eq!(error.operation(), media_storage::Operation::Open);
+    let small = place.builder().with_capacity(4095).build().await;
+    assert_eq!(small.unwrap_err().kind(), StorageErrorKind::Config);
+}

@@ -1,0 +1,132 @@
+//! A store whose bodies come in pieces, are counted, and wait for the test.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
+use media_storage::{
+    DeleteOptions, Inventory, MediaBody, MediaStorage, MediaUpload, RetrieveOptions, StorageError,
+    StoredMedia, UrlSigner, next,
+};
+use media_types::StorageReference;
+use tokio::sync::Semaphore;
+
+const PIECE: usize = 64 * 1024;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Streaming<S> {
+    inner: S,
+    taken: Arc<AtomicU64>,
+    heads: Arc<AtomicU64>,
+    bodies: Arc<AtomicU64>,
+    pieces: Arc<Semaphore>,
+}
+
+impl<S> Streaming<S> {
+    pub(crate) fn new(inner: S) -> Self {
+        Self {
+            inner,
+            taken: Arc::default(),
+            heads: Arc::default(),
+            bodies: Arc::default(),
+            pieces: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)),
+        }
+    }
+
+    /// Lets only so many pieces pass from now on.
+    pub(crate) fn hold_after(&self, pieces: usize) {
+        self.pieces.forget_permits(usize::MAX);
+        self.pieces.add_permits(pieces);
+    }
+
+    pub(crate) fn let_all_pass(&self) {
+        self.pieces.add_permits(Semaphore::MAX_PERMITS / 2);
+    }
+
+    /// Bytes that came out of bodies.
+    pub(crate) fn taken(&self) -> u64 {
+        self.taken.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn heads(&self) -> u64 {
+        self.heads.load(Ordering::SeqCst)
+    }
+
+    /// How many bodies were opened.
+    pub(crate) fn bodies(&self) -> u64 {
+        self.bodies.load(Ordering::SeqCst)
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<S: MediaStorage> MediaStorage for Streaming<S> {
+    fn backend(&self) -> &str {
+        self.inner.backend()
+    }
+
+    fn name(&self) -> Option<&str> {
+        self.inner.name()
+    }
+
+    async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
+        self.inner.store(upload).await
+    }
+
+    async fn retrieve_opts(
+        &self,
+        reference: &StorageReference,
+        options: RetrieveOptions,
+    ) -> Result<StoredMedia, StorageError> {
+        let head = options.head();
+        let mut stored = self.inner.retrieve_opts(reference, options).await?;
+        if head {
+            self.heads.fetch_add(1, Ordering::SeqCst);
+            return Ok(stored);
+        }
+        self.bodies.fetch_add(1, Ordering::SeqCst);
+        let len = stored.body.len();
+        let empty = MediaBody::from_bytes(Bytes::new());
+        let body = std::mem::replace(&mut stored.body, empty).into_stream();
+        let cut = stream::unfold((body, Bytes::new()), |(mut body, mut rest)| async move {
+            if rest.is_empty() {
+                rest = match next(&mut body).await? {
+                    Ok(piece) => piece,
+                    Err(error) => return Some((Err(error), (body, rest))),
+                };
+            }
+            let piece = rest.split_to(rest.len().min(PIECE));
+            Some((Ok(piece), (body, rest)))
+        });
+        let (pieces, taken) = (Arc::clone(&self.pieces), Arc::clone(&self.taken));
+        let held = cut.then(move |piece| {
+            let (pieces, taken) = (Arc::clone(&pieces), Arc::clone(&taken));
+            async move {
+                pieces.acquire().await.unwrap().forget();
+                let len = piece.as_ref().map_or(0, Bytes::len);
+                taken.fetch_add(len as u64, Ordering::SeqCst);
+                piece
+            }
+        });
+        stored.body = MediaBody::from_stream(len, held);
+        Ok(stored)
+    }
+
+    async fn delete_opts(
+        &self,
+        reference: &StorageReference,
+        options: DeleteOptions,
+    ) -> Result<(), StorageError> {
+        self.inner.delete_opts(reference, options).await
+    }
+
+    fn url_signer(&self) -> Option<&dyn UrlSigner> {
+        self.inner.url_signer()
+    }
+
+    fn inventory(&self) -> Option<&dyn Inventory> {
+        self.inner.inventory()
+    }
+}
