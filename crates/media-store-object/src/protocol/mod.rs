@@ -41,6 +41,8 @@ mod delete;
 mod fence;
 mod record;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub use collect::{CollectOutcome, CollectProtocol};
 pub use delete::{DeleteOutcome, DeleteProtocol};

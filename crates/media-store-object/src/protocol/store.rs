@@ -330,9 +330,7 @@ impl<V: Clone> Protocol<V> for StoreProtocol<V> {
             (At::Turning(own, _), Some(A::Swapped(_))) => stored(own),
             // It may have happened all the same; what the record says is what counts.
             (At::Turning(own, turn), _) => self.ask(At::Settling(own, turn), Request::ReadRecord),
-            (At::Settling(own, turn), Some(A::Record(read))) => {
-                self.settle(own, turn, read, fresh)
-            }
+            (At::Settling(own, turn), Some(A::Record(read))) => self.settle(own, turn, read, fresh),
             (At::Checking(own) | At::Settling(own, _), _) => self.undo(own, Reason::Failed),
 
             (At::Undoing(Undo::Marker, reason), _) => {

@@ -1,0 +1,218 @@
+//! Drives the state machines of the deduplication protocol, the very code that the store runs,
+//! through every interleaving of several processes on a model of a bucket.
+//!
+//! A process may stop for ever after any request: each state is looked at, so that this is every
+//! prefix of its life. A request may be lost, may happen and count as failed, may count as failed
+//! and happen any time later, and what a client repeats by itself may happen once more any time
+//! later; so many of each as the configuration says.
+//!
+//! In each state:
+//! - an acknowledged reference that nobody deletes has its marker, its bytes, a record that names
+//!   its generation and is not dead, and a sidecar that names its generation;
+//! - a generation that was dead, or whose removal began, is not in use;
+//! - a reference whose sidecar was deleted has no marker, so that a deletion can be finished;
+//! - at the end, when all is deleted and a collector and a fence ran: no bytes and no markers are
+//!   left. Where requests failed or processes died, those stay that a marker holds.
+//!
+//! Usage: `prove_protocol [--short] [--trace]`. The figures come last; the exit code tells whether
+//! nothing was broken and each weakened variant was caught.
+//!
+//! # Map
+//! - `world`: the bucket; `tokens`: names for generations and nonces
+//! - `actor`: a process, driving the machines; `weak`, `naive`: weakened variants
+//! - `scenario`, `table`: the configurations
+//! - `model`: what can happen next and what must hold; `janitor`: what is left at the end
+//! - `explore`, `fingerprint`, `trace`: all states, and the shortest way to a bad one; `random`: schedules by lot
+
+mod actor;
+mod explore;
+mod fingerprint;
+mod janitor;
+mod model;
+mod naive;
+mod random;
+mod scenario;
+mod table;
+mod tokens;
+mod trace;
+mod weak;
+mod world;
+
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use explore::{Report, Violation, explore};
+use scenario::Scenario;
+
+/// How many configurations are explored at once: memory is for so many.
+const THREADS: usize = 2;
+
+fn main() -> ExitCode {
+    let mut short = false;
+    let mut traces = false;
+    for argument in std::env::args().skip(1) {
+        match argument.as_str() {
+            "--short" => short = true,
+            "--trace" => traces = true,
+            other => {
+                eprintln!("usage: prove_protocol [--short] [--trace], not {other}");
+                return ExitCode::from(2);
+            }
+        }
+    }
+    let begin = Instant::now();
+
+    println!("the protocol as it is:");
+    let whole = table::whole(short);
+    let reports = each(&whole, |scenario| {
+        let begin = Instant::now();
+        let report = explore(scenario);
+        let seconds = begin.elapsed().as_secs();
+        println!("{}, {seconds} s", line(scenario, &report));
+        report
+    });
+    let states: usize = reports.iter().map(|report| report.states).sum();
+    let capped = reports.iter().filter(|report| !report.exhaustive).count();
+    let violations = reports
+        .iter()
+        .filter_map(|report| report.violation.as_ref());
+    let violations = violations.inspect(|violation| tell(violation)).count();
+
+    println!("weakened, each must be caught:");
+    let broken = table::broken();
+    let caught = each(&broken, |scenario| {
+        let report = explore(scenario);
+        (line(scenario, &report), report)
+    });
+    for (line, report) in &caught {
+        println!("{line}");
+        if let Some(violation) = report.violation.as_ref().filter(|_| traces) {
+            tell(violation);
+        }
+    }
+    let missed = caught
+        .iter()
+        .filter(|(_, report)| report.violation.is_none())
+        .count();
+    let control = explore(&table::control());
+    println!(
+        "right elsewhere, must pass:\n{}",
+        line(&table::control(), &control)
+    );
+
+    println!("by lot:");
+    let schedules = if short { 20_000 } else { 500_000 };
+    let drawn = table::drawn();
+    let outcomes = each(&drawn, |scenario| random::run(scenario, 0..schedules));
+    let mut unlucky = 0;
+    for (scenario, outcome) in drawn.iter().zip(&outcomes) {
+        let result = match &outcome.violation {
+            None => "no rule broken".to_owned(),
+            Some((seed, violation)) => {
+                unlucky += 1;
+                tell(violation);
+                format!("BROKEN with seed {seed}: {}", violation.rule)
+            }
+        };
+        println!(
+            "  {}: seeds 0 to {}, {} steps, {result}",
+            scenario.name,
+            schedules - 1,
+            outcome.steps
+        );
+    }
+
+    println!(
+        "protocol: {} configurations, {states} states, {capped} capped, {violations} violations; \
+         {} of {} weakened variants caught; {} schedules by lot, {unlucky} violations; {} s",
+        whole.len(),
+        broken.len() - missed,
+        broken.len(),
+        schedules * drawn.len() as u64,
+        begin.elapsed().as_secs(),
+    );
+    let good = violations + missed + unlucky == 0 && control.violation.is_none();
+    if good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn line(scenario: &Scenario, report: &Report) -> String {
+    let result = match &report.violation {
+        Some(violation) => format!("in {} steps: {}", violation.trace.len(), violation.rule),
+        None if report.exhaustive => format!("exhaustive, {} ends, no rule broken", report.ends),
+        None => "CAPPED, no rule broken".to_owned(),
+    };
+    format!("  {}: {} states, {result}", scenario.name, report.states)
+}
+
+fn tell(violation: &Violation) {
+    println!("    {}:", violation.rule);
+    for line in &violation.trace {
+        println!("      {line}");
+    }
+}
+
+/// Does this for each, several at once, and gives the results in order.
+fn each<T: Send>(all: &[Scenario], one: impl Fn(&Scenario) -> T + Sync) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let results = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                while let Some((at, scenario)) = {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    all.get(at).map(|scenario| (at, scenario))
+                } {
+                    let result = one(scenario);
+                    let mut results = results.lock().unwrap_or_else(|e| e.into_inner());
+                    results.push((at, result));
+                }
+            });
+        }
+    });
+    let mut results = results.into_inner().unwrap_or_else(|e| e.into_inner());
+    results.sort_by_key(|(at, _)| *at);
+    results.into_iter().map(|(_, result)| result).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use scenario::{Op, Start};
+
+    #[test]
+    fn no_interleaving_breaks_a_rule() {
+        let small = Scenario::new("small")
+            .with(2, &[Op::Store, Op::Delete])
+            .with(1, &[Op::Collect])
+            .from(Start::Live)
+            .losses(1)
+            .all_die();
+        let report = explore(&small);
+        assert!(report.violation.is_none(), "{:?}", report.violation);
+        assert!(report.exhaustive && report.ends > 0 && report.states > 1000);
+        let control = explore(&table::control());
+        assert!(control.violation.is_none(), "{:?}", control.violation);
+    }
+
+    #[test]
+    fn every_weakened_variant_is_caught() {
+        for scenario in table::broken() {
+            let report = explore(&scenario);
+            assert!(report.violation.is_some(), "{}", scenario.name);
+        }
+    }
+
+    #[test]
+    fn equal_seeds_give_equal_schedules() {
+        let drawn = &table::drawn()[0];
+        let one = random::run(drawn, 0..50);
+        assert!(one.violation.is_none());
+        assert_eq!(one.steps, random::run(drawn, 0..50).steps);
+    }
+}

@@ -1,0 +1,222 @@
+//! All that can happen next.
+
+use media_store_object::protocol::{Record, RecordState, Request};
+
+use crate::actor::Actor;
+use crate::fingerprint;
+use crate::scenario::Scenario;
+use crate::tokens::Tokens;
+use crate::world::{Ask, Reply, Standing, World};
+
+/// A request on its way that nobody waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Late {
+    ask: Ask,
+    reference: u8,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct State {
+    pub(crate) world: World,
+    pub(crate) actors: Vec<Actor>,
+    late: Vec<Late>,
+    losses_left: u8,
+    late_left: u8,
+    copies_left: u8,
+}
+
+/// What becomes of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Happens,
+    /// It never happens, and counts as failed.
+    Lost,
+    /// It happens, and counts as failed.
+    Unheard,
+    /// It counts as failed, and may happen any time from now.
+    Late,
+    /// It happens, and may happen once more any time from now.
+    Copied,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// The request of this process.
+    Answer(usize, Fate),
+    /// A request that nobody waits for happens.
+    Land(usize),
+}
+
+impl State {
+    pub(crate) fn first(scenario: &Scenario) -> Self {
+        let mut world = scenario.world();
+        let actors = (0..scenario.actors.len())
+            .map(|place| Actor::new(scenario, place, &mut world))
+            .collect();
+        Self {
+            world,
+            actors,
+            late: Vec::new(),
+            losses_left: scenario.losses,
+            late_left: scenario.late,
+            copies_left: scenario.copies,
+        }
+    }
+
+    /// Whether nothing can happen any more.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.late.is_empty() && self.actors.iter().all(|actor| actor.pending.is_none())
+    }
+
+    /// Whether nothing went wrong on the way here.
+    pub(crate) fn went_well(&self, scenario: &Scenario) -> bool {
+        (self.losses_left, self.late_left, self.copies_left)
+            == (scenario.losses, scenario.late, scenario.copies)
+    }
+
+    /// What can happen. Of processes that are alike, the one before begins first.
+    pub(crate) fn actions(&self, scenario: &Scenario, actions: &mut Vec<Action>) {
+        actions.clear();
+        for (place, actor) in self.actors.iter().enumerate() {
+            let Some(ask) = &actor.pending else {
+                continue;
+            };
+            if scenario.is_twin(place) && !actor.started && !self.actors[place - 1].started {
+                continue;
+            }
+            actions.push(Action::Answer(place, Fate::Happens));
+            if self.losses_left > 0 {
+                actions.push(Action::Answer(place, Fate::Lost));
+            }
+            if ask.is_read() {
+                continue;
+            }
+            if self.losses_left > 0 && self.matters(ask) {
+                actions.push(Action::Answer(place, Fate::Unheard));
+            }
+            if self.late_left > 0 {
+                actions.push(Action::Answer(place, Fate::Late));
+            }
+            // A client repeats by itself what may be repeated, and the second time is heard of.
+            let is_sidecar = matches!(ask, Ask::Protocol(Request::WriteSidecar(_)));
+            let may_be_repeated = !ask.is_swap() && (!is_sidecar || scenario.copies_of_sidecars);
+            if self.copies_left > 0 && may_be_repeated {
+                actions.push(Action::Answer(place, Fate::Copied));
+            }
+        }
+        actions.extend((0..self.late.len()).map(Action::Land));
+    }
+
+    /// Whether the request would change anything: a write that is refused is as one that is lost.
+    fn matters(&self, ask: &Ask) -> bool {
+        match ask {
+            Ask::Protocol(Request::SwapRecord { expected, .. }) => {
+                let version = self.world.record.as_ref().map(crate::world::Version::of);
+                *expected == version
+            }
+            _ => true,
+        }
+    }
+
+    pub(crate) fn after(&self, action: Action, scenario: &Scenario) -> Self {
+        let mut next = self.clone();
+        match action {
+            Action::Land(at) => {
+                let late = next.late.remove(at);
+                next.world.apply(&late.ask, usize::from(late.reference));
+            }
+            Action::Answer(place, fate) => {
+                let actor = &next.actors[place];
+                let (Some(ask), reference) = (actor.pending.clone(), actor.reference) else {
+                    return next;
+                };
+                match fate {
+                    Fate::Happens => {}
+                    Fate::Lost | Fate::Unheard => next.losses_left -= 1,
+                    Fate::Late => next.late_left -= 1,
+                    Fate::Copied => next.copies_left -= 1,
+                }
+                let reply = match fate {
+                    Fate::Happens | Fate::Copied => next.world.apply(&ask, usize::from(reference)),
+                    Fate::Unheard => {
+                        next.world.apply(&ask, usize::from(reference));
+                        ask.doubt()
+                    }
+                    Fate::Lost | Fate::Late => ask.doubt(),
+                };
+                if matches!(fate, Fate::Late | Fate::Copied) {
+                    next.late.push(Late { ask, reference });
+                    next.late.sort_by_cached_key(fingerprint::of);
+                }
+                next.hear(place, reply, scenario);
+            }
+        }
+        let named = next.held();
+        next.world.forget(named);
+        next
+    }
+
+    fn hear(&mut self, place: usize, reply: Reply, scenario: &Scenario) {
+        let used = self.held().and(self.world.tokens());
+        let actor = &mut self.actors[place];
+        actor.hear(reply, scenario, place, &mut self.world, used);
+    }
+
+    /// The tokens that somebody can name.
+    fn held(&self) -> Tokens {
+        let late = self.late.iter().map(|late| late.ask.tokens());
+        let actors = self.actors.iter().map(|actor| actor.held);
+        late.chain(actors).fold(Tokens::NONE, Tokens::and)
+    }
+
+    /// The same bucket after all processes died.
+    pub(crate) fn abandoned(&self) -> World {
+        self.world.clone()
+    }
+
+    /// The rule that is broken here.
+    pub(crate) fn broken(&self, scenario: &Scenario) -> Option<&'static str> {
+        let world = &self.world;
+        for (at, reference) in world.references.iter().enumerate() {
+            let bit = 1u16 << at;
+            match reference.standing {
+                Standing::Held(token) => {
+                    let generation = world.generation(token);
+                    if generation.is_none_or(|g| g.blob.is_none()) {
+                        return Some("the bytes of an acknowledged reference are gone");
+                    }
+                    if generation.is_none_or(|g| g.markers & bit == 0) {
+                        return Some("the marker of an acknowledged reference is gone");
+                    }
+                    let holds = |record: &Record| {
+                        record.generation == token && record.state != RecordState::Dead
+                    };
+                    if !scenario.is_naive() && !world.record.as_ref().is_some_and(holds) {
+                        return Some("an acknowledged reference is in a generation that is lost");
+                    }
+                    if reference.sidecar != Some(token) {
+                        return Some("the sidecar of an acknowledged reference names another");
+                    }
+                }
+                Standing::Leaving
+                    if scenario.copies == 0
+                        && reference.sidecar.is_none()
+                        && world.generations.iter().any(|g| g.markers & bit != 0) =>
+                {
+                    return Some("a deletion that stopped here cannot be finished");
+                }
+                _ => {}
+            }
+        }
+        if scenario.weakness.is_some() {
+            // Of weakened variants a loss is to be shown.
+            return None;
+        }
+        let record = world.record.as_ref()?;
+        let over = world
+            .generation(record.generation)
+            .is_some_and(|generation| generation.over);
+        (record.state != RecordState::Dead && over)
+            .then_some("a generation whose removal began is in use again")
+    }
+}

@@ -1,0 +1,212 @@
+//! What is explored: who takes part, what the bucket holds at first, and what may go wrong.
+
+use media_store_object::protocol::{Record, RecordState, Token};
+
+use crate::weak::{STALE, Weakness};
+use crate::world::World;
+
+/// An operation of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Op {
+    Store,
+    /// Of what was stored last.
+    Delete,
+    Collect,
+    Fence,
+    NaiveStore {
+        touch: bool,
+    },
+    NaiveCollect {
+        conditional: bool,
+    },
+}
+
+impl Op {
+    pub(crate) fn is_store(&self) -> bool {
+        matches!(self, Self::Store | Self::NaiveStore { .. })
+    }
+}
+
+/// A process: its operations, one after the other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Role(Vec<Op>);
+
+impl Role {
+    pub(crate) fn ops(&self) -> &[Op] {
+        &self.0
+    }
+}
+
+fn stores(ops: &[Op]) -> u8 {
+    let stores = ops.iter().filter(|op| op.is_store()).count();
+    u8::try_from(stores).unwrap_or(u8::MAX)
+}
+
+/// What the bucket holds at first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    Empty,
+    /// A generation that is live and has no marker.
+    Live,
+    /// A generation that is dead and has its bytes still.
+    Dead,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Scenario {
+    pub(crate) name: String,
+    pub(crate) actors: Vec<Role>,
+    pub(crate) start: Start,
+    /// How often a store begins anew by itself.
+    pub(crate) attempts: u32,
+    /// Under how many references a store is tried.
+    pub(crate) names: u8,
+    /// How many requests fail: before they happened, or after.
+    pub(crate) losses: u8,
+    /// How many requests count as failed and happen any time later.
+    pub(crate) late: u8,
+    /// How many requests happen, and once more any time later.
+    pub(crate) copies: u8,
+    /// Whether writes of sidecars are among them.
+    pub(crate) copies_of_sidecars: bool,
+    /// Whether each state is also looked at as one in which all processes die.
+    pub(crate) all_die: bool,
+    pub(crate) weakness: Option<Weakness>,
+    /// Whether the service gives equal bytes another entity tag when they are written again.
+    pub(crate) tags_count: bool,
+    /// Most states to look at.
+    pub(crate) cap: usize,
+}
+
+impl Scenario {
+    /// Processes on an empty bucket where nothing goes wrong but that processes stop.
+    pub(crate) fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            actors: Vec::new(),
+            start: Start::Empty,
+            attempts: 1,
+            names: 1,
+            losses: 0,
+            late: 0,
+            copies: 0,
+            copies_of_sidecars: false,
+            all_die: false,
+            weakness: None,
+            tags_count: false,
+            cap: usize::MAX,
+        }
+    }
+
+    /// So many processes that do this.
+    pub(crate) fn with(mut self, count: usize, ops: &[Op]) -> Self {
+        for _ in 0..count {
+            self.actors.push(Role(ops.to_vec()));
+        }
+        self
+    }
+
+    pub(crate) fn from(mut self, start: Start) -> Self {
+        self.start = start;
+        self
+    }
+
+    pub(crate) fn attempts(mut self, attempts: u32) -> Self {
+        self.attempts = attempts;
+        self
+    }
+
+    /// Stores begin anew under other references only.
+    pub(crate) fn names(mut self, names: u8) -> Self {
+        self.names = names;
+        self.attempts = 0;
+        self
+    }
+
+    pub(crate) fn losses(mut self, losses: u8) -> Self {
+        self.losses = losses;
+        self
+    }
+
+    pub(crate) fn late(mut self, late: u8) -> Self {
+        self.late = late;
+        self
+    }
+
+    pub(crate) fn copies(mut self, copies: u8) -> Self {
+        self.copies = copies;
+        self
+    }
+
+    pub(crate) fn copies_of_sidecars(mut self) -> Self {
+        self.copies_of_sidecars = true;
+        self
+    }
+
+    pub(crate) fn all_die(mut self) -> Self {
+        self.all_die = true;
+        self
+    }
+
+    pub(crate) fn weak(mut self, weakness: Weakness) -> Self {
+        self.weakness = Some(weakness);
+        self
+    }
+
+    pub(crate) fn tags_count(mut self) -> Self {
+        self.tags_count = true;
+        self
+    }
+
+    /// The reference under which a process makes a store of its list, tried so often before.
+    pub(crate) fn reference(&self, place: usize, op: usize, name: u8) -> u8 {
+        let before = self.actors[..place].iter().map(|role| stores(role.ops()));
+        let here = stores(&self.actors[place].ops()[..op]);
+        (before.sum::<u8>() + here) * self.names + name
+    }
+
+    fn references(&self) -> u8 {
+        let all = self.actors.iter().map(|role| stores(role.ops()));
+        all.sum::<u8>() * self.names
+    }
+
+    /// Whether this process is like the one before it, so that it need not begin first.
+    pub(crate) fn is_twin(&self, place: usize) -> bool {
+        place > 0 && self.actors[place] == self.actors[place - 1]
+    }
+
+    /// Whether there is a record at all.
+    pub(crate) fn is_naive(&self) -> bool {
+        let mut ops = self.actors.iter().flat_map(|role| role.ops());
+        ops.any(|op| matches!(op, Op::NaiveStore { .. }))
+    }
+
+    pub(crate) fn world(&self) -> World {
+        let references = self.references();
+        assert!(references <= 16, "markers are bits of 16");
+        let mut world = World::new(usize::from(references), self.tags_count);
+        let state = match self.start {
+            Start::Empty => return world,
+            Start::Live => RecordState::Live,
+            Start::Dead => RecordState::Dead,
+        };
+        let generation = Token::new(0);
+        let slot = world.generation_mut(generation);
+        slot.blob = Some(0);
+        slot.over = state == RecordState::Dead;
+        if self.is_naive() {
+            return world;
+        }
+        let nonce = match self.weakness {
+            Some(Weakness::StaleNonce) => STALE,
+            _ => 1,
+        };
+        world.record = Some(Record {
+            state,
+            generation,
+            size: 1,
+            nonce: Token::new(nonce),
+        });
+        world
+    }
+}

@@ -1,0 +1,218 @@
+//! The configurations: what is proven, what must be caught, and what is drawn by lot.
+
+use crate::scenario::{Op, Scenario, Start};
+use crate::weak::Weakness;
+
+use Op::{Collect, Delete, Fence, Store};
+
+/// The protocol as it is: no state may break a rule. The long form is the short one and more.
+pub(crate) fn whole(short: bool) -> Vec<Scenario> {
+    let two = [Collect, Collect];
+    let three = [Collect, Collect, Collect];
+    let mut all = vec![
+        Scenario::new("2 writers, collector x2, empty, all die at each state")
+            .with(2, &[Store, Delete])
+            .with(1, &two)
+            .all_die(),
+        Scenario::new("2 writers, collector, fence, 1 lost, all die at each state")
+            .with(2, &[Store])
+            .with(1, &[Collect])
+            .with(1, &[Fence])
+            .losses(1)
+            .all_die(),
+        Scenario::new("2 writers, collector x2, 1 late, live")
+            .with(2, &[Store])
+            .with(1, &two)
+            .from(Start::Live)
+            .late(1),
+        Scenario::new("2 writers, collector, 2 late")
+            .with(2, &[Store])
+            .with(1, &[Collect])
+            .late(2),
+        Scenario::new("writer, collector x2, fence, 2 lost, 1 late, dead")
+            .with(1, &[Store, Delete])
+            .with(1, &two)
+            .with(1, &[Fence])
+            .from(Start::Dead)
+            .losses(2)
+            .late(1),
+        Scenario::new("2 writers, collector, fence, 1 copy")
+            .with(2, &[Store])
+            .with(1, &[Collect])
+            .with(1, &[Fence])
+            .copies(1),
+        Scenario::new("2 writers of 2 names, collector x2, 1 copy (sidecars too), live")
+            .with(2, &[Store])
+            .with(1, &two)
+            .from(Start::Live)
+            .names(2)
+            .copies(1)
+            .copies_of_sidecars(),
+        Scenario::new("writer, collector, 1 lost, 1 late, 1 copy, live")
+            .with(1, &[Store, Delete])
+            .with(1, &[Collect])
+            .from(Start::Live)
+            .losses(1)
+            .late(1)
+            .copies(1),
+    ];
+    if short {
+        return all;
+    }
+    all.extend([
+        Scenario::new("2 writers, 2 collectors x3")
+            .with(2, &[Store, Delete])
+            .with(2, &three)
+            .attempts(2),
+        Scenario::new("2 writers, 2 collectors x3, live")
+            .with(2, &[Store, Delete])
+            .with(2, &three)
+            .from(Start::Live)
+            .attempts(2),
+        Scenario::new("2 writers, 2 collectors x2, 1 late")
+            .with(2, &[Store])
+            .with(2, &two)
+            .late(1),
+        Scenario::new("2 writers, 2 collectors x2, 1 late, live")
+            .with(2, &[Store])
+            .with(2, &two)
+            .from(Start::Live)
+            .late(1),
+        Scenario::new("2 writers x2, collector x4, 1 late")
+            .with(2, &[Store, Delete, Store])
+            .with(1, &[Collect, Collect, Collect, Collect])
+            .late(1),
+        Scenario::new("3 writers, collector x3, live")
+            .with(3, &[Store, Delete])
+            .with(1, &three)
+            .from(Start::Live),
+        Scenario::new("3 writers, collector x2, fence, dead")
+            .with(3, &[Store])
+            .with(1, &two)
+            .with(1, &[Fence])
+            .from(Start::Dead),
+        Scenario::new("2 writers, collector x2, fence, 1 late, 1 copy")
+            .with(2, &[Store])
+            .with(1, &two)
+            .with(1, &[Fence])
+            .late(1)
+            .copies(1),
+        Scenario::new("2 writers, collector x2, 2 fences, 1 late, dead")
+            .with(2, &[Store])
+            .with(1, &two)
+            .with(2, &[Fence])
+            .from(Start::Dead)
+            .late(1),
+        Scenario::new("2 writers of 2 names, collector x2, fence, 1 lost, 1 copy (sidecars too)")
+            .with(2, &[Store])
+            .with(1, &two)
+            .with(1, &[Fence])
+            .names(2)
+            .losses(1)
+            .copies(1)
+            .copies_of_sidecars(),
+        Scenario::new("2 writers, collector x2, 3 late, live")
+            .with(2, &[Store])
+            .with(1, &two)
+            .from(Start::Live)
+            .late(3),
+    ]);
+    all
+}
+
+/// The protocol with one piece taken out, and the simpler ones: each must break a rule.
+pub(crate) fn broken() -> Vec<Scenario> {
+    let naive = |name, touch, conditional| {
+        Scenario::new(name)
+            .with(1, &[Op::NaiveStore { touch }])
+            .with(1, &[Op::NaiveCollect { conditional }])
+            .from(Start::Live)
+    };
+    let joining = |weakness: Weakness| {
+        Scenario::new(format!("{weakness:?}"))
+            .with(1, &[Store])
+            .with(1, &[Collect, Collect])
+            .from(Start::Live)
+            .weak(weakness)
+    };
+    let making = |weakness: Weakness| {
+        Scenario::new(format!("{weakness:?}"))
+            .with(2, &[Store])
+            .with(1, &[Collect])
+            .weak(weakness)
+    };
+    vec![
+        naive("marker, then list and delete", false, false),
+        naive(
+            "bytes put again, delete if the content is the same",
+            true,
+            true,
+        ),
+        joining(Weakness::OneStepDead),
+        joining(Weakness::UnconditionalBurial),
+        joining(Weakness::BelievedBurial),
+        joining(Weakness::NoSecondLook),
+        joining(Weakness::NoSecondRead),
+        joining(Weakness::MarkerAfterCheck),
+        joining(Weakness::NoRevival),
+        making(Weakness::WriterRemovesBytes).late(1).losses(2),
+        making(Weakness::BytesAfterPublication),
+        making(Weakness::PublishedOverNewer).with(1, &[Fence]),
+        making(Weakness::BegunAnewInDoubt).late(1).copies(1),
+        Scenario::new("NoFence")
+            .with(1, &[Store])
+            .with(1, &[Fence])
+            .weak(Weakness::NoFence),
+        Scenario::new("GenerationReused")
+            .with(1, &[Store])
+            .with(1, &[Collect])
+            .from(Start::Dead)
+            .weak(Weakness::GenerationReused),
+        Scenario::new("StaleNonce")
+            .with(1, &[Store])
+            .with(2, &[Collect])
+            .from(Start::Live)
+            .weak(Weakness::StaleNonce),
+        Scenario::new("DeleteRemovesBytes")
+            .with(2, &[Store, Delete])
+            .weak(Weakness::DeleteRemovesBytes),
+        Scenario::new("SidecarFirst")
+            .with(1, &[Store, Delete])
+            .weak(Weakness::SidecarFirst),
+        Scenario::new("another attempt under the same name, sidecars copied")
+            .with(2, &[Store])
+            .copies(1)
+            .copies_of_sidecars(),
+    ]
+}
+
+/// What would be right elsewhere: shows that the checker does not find fault with everything.
+pub(crate) fn control() -> Scenario {
+    Scenario::new("bytes put again, delete if the tag is the same, a tag per write")
+        .with(2, &[Op::NaiveStore { touch: true }])
+        .with(2, &[Op::NaiveCollect { conditional: true }])
+        .from(Start::Live)
+        .tags_count()
+}
+
+/// Too much to look at all.
+pub(crate) fn drawn() -> Vec<Scenario> {
+    let writer = [Store, Delete, Store, Delete, Store];
+    vec![
+        Scenario::new("4 writers x3, 3 collectors x4, 2 fences x2, 3 late, 3 lost, 3 copies")
+            .with(4, &writer)
+            .with(3, &[Collect; 4])
+            .with(2, &[Fence; 2])
+            .losses(3)
+            .late(3)
+            .copies(3),
+        Scenario::new("4 writers x2 of 2 names, 3 collectors x4, fence x2, 3 late, 3 copies")
+            .with(4, &[Store, Delete, Store])
+            .with(3, &[Collect; 4])
+            .with(1, &[Fence; 2])
+            .names(2)
+            .late(3)
+            .copies(3)
+            .copies_of_sidecars(),
+    ]
+}

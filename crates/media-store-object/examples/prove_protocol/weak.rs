@@ -1,0 +1,297 @@
+//! The protocol with one piece taken out: each must be caught, or the checker is blind.
+//!
+//! The machines are the real ones. What is between them and the bucket changes their requests, or
+//! answers in the bucket's place.
+
+use media_store_object::protocol::{Answer, Record, RecordState, Request, Token, Versioned};
+
+use crate::world::{Ask, Reply, Version};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Weakness {
+    /// A collector makes a live generation dead at once.
+    OneStepDead,
+    /// The write that buries does not look at what it replaces.
+    UnconditionalBurial,
+    /// A burial in doubt is believed.
+    BelievedBurial,
+    /// A collector does not look for markers again after it condemned.
+    NoSecondLook,
+    /// A writer removes its bytes when its publication is in doubt.
+    WriterRemovesBytes,
+    /// A writer that joins does not read the record again.
+    NoSecondRead,
+    /// A writer that joins puts its marker after it read the record again.
+    MarkerAfterCheck,
+    /// A writer takes a condemned generation for a live one.
+    NoRevival,
+    /// A writer publishes before it puts the bytes.
+    BytesAfterPublication,
+    /// A writer publishes again over whatever record came meanwhile.
+    PublishedOverNewer,
+    /// A writer begins anew while its publication may still happen.
+    BegunAnewInDoubt,
+    /// A writer puts new bytes under the generation that died.
+    GenerationReused,
+    /// Orphans are removed without a fence.
+    NoFence,
+    /// Records are not unlike each other, so that versions come back.
+    StaleNonce,
+    /// Who deletes the last reference removes the bytes.
+    DeleteRemovesBytes,
+    /// Who deletes removes the sidecar first.
+    SidecarFirst,
+}
+
+/// Which machine it is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Store,
+    Delete,
+    Collect,
+    Fence,
+    Other,
+}
+
+/// What a weakness has to remember of the operation at hand.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Memory {
+    /// The generation that the next fresh token is to be.
+    pub(crate) reuse: Option<Token>,
+    read: Option<Answer<Version>>,
+    generation: Option<Token>,
+    record: Option<Record>,
+    held: Option<Reply>,
+    stage: u8,
+}
+
+pub(crate) enum Asked {
+    Send(Ask),
+    Pretend(Answer<Version>),
+}
+
+pub(crate) enum Heard {
+    Reply(Reply),
+    /// Another request before the machine hears anything.
+    Also(Ask),
+}
+
+/// The one nonce of all records.
+pub(crate) const STALE: u128 = 127;
+
+impl Weakness {
+    /// Changes a request, or answers it.
+    pub(crate) fn ask(self, memory: &mut Memory, kind: Kind, ask: Ask) -> Asked {
+        use Request as R;
+        let request = match ask {
+            Ask::Protocol(request) => request,
+            other => return Asked::Send(other),
+        };
+        let send = |request| Asked::Send(Ask::Protocol(request));
+        match (self, kind, request) {
+            (Self::OneStepDead, Kind::Collect, R::SwapRecord { expected, record }) => {
+                if record.state == RecordState::Condemned {
+                    memory.stage = 1;
+                    let state = RecordState::Dead;
+                    let record = Record { state, ..record };
+                    send(R::SwapRecord { expected, record })
+                } else if record.state == RecordState::Dead && memory.stage == 1 {
+                    Asked::Pretend(Answer::Swapped(Version::of(&record)))
+                } else {
+                    send(R::SwapRecord { expected, record })
+                }
+            }
+            (Self::OneStepDead, Kind::Collect, R::FindMarker(_)) if memory.stage == 1 => {
+                Asked::Pretend(Answer::Found(false))
+            }
+            (Self::UnconditionalBurial, Kind::Collect, R::SwapRecord { record, .. })
+                if record.state == RecordState::Dead =>
+            {
+                Asked::Send(Ask::PutRecord(record))
+            }
+            (Self::NoSecondLook, Kind::Collect, R::SwapRecord { expected, record }) => {
+                memory.stage = 1;
+                send(R::SwapRecord { expected, record })
+            }
+            (Self::NoSecondLook, Kind::Collect, R::FindMarker(_)) if memory.stage == 1 => {
+                Asked::Pretend(Answer::Found(false))
+            }
+            (Self::WriterRemovesBytes, Kind::Store, R::WriteBlob(token)) => {
+                memory.generation = Some(token);
+                send(R::WriteBlob(token))
+            }
+            (Self::NoSecondRead, Kind::Store, R::ReadRecord) => match memory.read.take() {
+                Some(read) => Asked::Pretend(read),
+                None => send(R::ReadRecord),
+            },
+            (Self::MarkerAfterCheck, Kind::Store, R::WriteMarker(token)) => {
+                memory.generation = Some(token);
+                Asked::Pretend(Answer::Done)
+            }
+            (Self::BytesAfterPublication, Kind::Store, R::WriteBlob(token)) => {
+                memory.generation = Some(token);
+                Asked::Pretend(Answer::Done)
+            }
+            (Self::NoFence, Kind::Fence, R::SwapRecord { record, .. }) => {
+                Asked::Pretend(Answer::Swapped(Version::of(&record)))
+            }
+            (Self::StaleNonce, _, R::SwapRecord { expected, record }) => {
+                let nonce = Token::new(STALE);
+                let record = Record { nonce, ..record };
+                send(R::SwapRecord { expected, record })
+            }
+            (Self::SidecarFirst, Kind::Delete, R::DeleteMarker(token)) => {
+                memory.generation = Some(token);
+                send(R::DeleteSidecar)
+            }
+            (Self::SidecarFirst, Kind::Delete, R::DeleteSidecar) => match memory.generation {
+                Some(token) => send(R::DeleteMarker(token)),
+                None => send(R::DeleteSidecar),
+            },
+            (_, _, request) => send(request),
+        }
+    }
+
+    /// Changes an answer, or asks more.
+    pub(crate) fn hear(self, memory: &mut Memory, kind: Kind, ask: &Ask, reply: Reply) -> Heard {
+        use Request as R;
+        let (Ask::Protocol(request), Reply::Protocol(answer)) = (ask, &reply) else {
+            return Heard::Reply(reply);
+        };
+        let also = |request| Heard::Also(Ask::Protocol(request));
+        let say = |answer| Heard::Reply(Reply::Protocol(answer));
+        match (self, kind, request, answer) {
+            (
+                Self::BelievedBurial,
+                Kind::Collect,
+                R::SwapRecord { record, .. },
+                Answer::Unclear,
+            ) if record.state == RecordState::Dead => say(Answer::Swapped(Version::of(record))),
+            (Self::WriterRemovesBytes, Kind::Store, R::DeleteMarker(token), _)
+                if memory.generation == Some(*token) =>
+            {
+                memory.held = Some(reply);
+                also(R::DeleteBlob(*token))
+            }
+            (Self::NoSecondRead, Kind::Store, R::ReadRecord, Answer::Record(_)) => {
+                memory.read = Some(answer.clone());
+                Heard::Reply(reply)
+            }
+            (Self::MarkerAfterCheck, Kind::Store, R::ReadRecord, _) => match memory.generation {
+                Some(token) => {
+                    memory.held = Some(reply);
+                    also(R::WriteMarker(token))
+                }
+                None => Heard::Reply(reply),
+            },
+            (Self::MarkerAfterCheck, Kind::Store, R::WriteMarker(_), _) => held(memory, reply),
+            (Self::NoRevival, Kind::Store, R::ReadRecord, Answer::Record(Some(read)))
+                if read.record.state == RecordState::Condemned =>
+            {
+                let mut read = read.clone();
+                read.record.state = RecordState::Live;
+                say(Answer::Record(Some(read)))
+            }
+            (Self::BytesAfterPublication, Kind::Store, R::SwapRecord { .. }, _) => {
+                match memory.generation.take() {
+                    Some(token) => {
+                        memory.held = Some(reply);
+                        also(R::WriteBlob(token))
+                    }
+                    None => Heard::Reply(reply),
+                }
+            }
+            (
+                Self::PublishedOverNewer,
+                Kind::Store,
+                R::SwapRecord { record, .. },
+                Answer::Unclear,
+            ) if memory.stage == 0 => {
+                memory.stage = 1;
+                memory.record = Some(record.clone());
+                memory.held = Some(Reply::Protocol(Answer::Unclear));
+                also(R::ReadRecord)
+            }
+            (Self::PublishedOverNewer, Kind::Store, R::ReadRecord, Answer::Record(read))
+                if memory.stage == 1 =>
+            {
+                memory.stage = 2;
+                match (&memory.record, read) {
+                    (Some(ours), Some(Versioned { record, version }))
+                        if record.generation != ours.generation =>
+                    {
+                        also(R::SwapRecord {
+                            expected: Some(*version),
+                            record: ours.clone(),
+                        })
+                    }
+                    _ => held(memory, reply),
+                }
+            }
+            (
+                Self::BegunAnewInDoubt,
+                Kind::Store,
+                R::SwapRecord { record, .. },
+                Answer::Unclear,
+            ) => {
+                memory.record = Some(record.clone());
+                Heard::Reply(reply)
+            }
+            (Self::BegunAnewInDoubt, Kind::Store, R::ReadRecord, Answer::Record(read)) => {
+                match (memory.record.take(), read) {
+                    (Some(ours), read)
+                        if read
+                            .as_ref()
+                            .is_none_or(|read| read.record.generation != ours.generation) =>
+                    {
+                        // A record that changed, so that the machine takes its own for lost.
+                        say(Answer::Record(Some(dead(&ours))))
+                    }
+                    _ => Heard::Reply(reply),
+                }
+            }
+            (Self::GenerationReused, Kind::Store, R::ReadRecord, Answer::Record(Some(read)))
+                if read.record.state == RecordState::Dead && memory.stage == 0 =>
+            {
+                memory.stage = 1;
+                memory.reuse = Some(read.record.generation);
+                Heard::Reply(reply)
+            }
+            (Self::DeleteRemovesBytes, Kind::Delete, R::DeleteMarker(token), Answer::Done) => {
+                memory.held = Some(reply);
+                also(R::FindMarker(*token))
+            }
+            (
+                Self::DeleteRemovesBytes,
+                Kind::Delete,
+                R::FindMarker(token),
+                Answer::Found(false),
+            ) => also(R::DeleteBlob(*token)),
+            (
+                Self::DeleteRemovesBytes | Self::WriterRemovesBytes,
+                Kind::Delete | Kind::Store,
+                R::FindMarker(_) | R::DeleteBlob(_),
+                _,
+            ) => held(memory, reply),
+            (Self::BytesAfterPublication, Kind::Store, R::WriteBlob(_), _) => held(memory, reply),
+            _ => Heard::Reply(reply),
+        }
+    }
+}
+
+fn held(memory: &mut Memory, reply: Reply) -> Heard {
+    Heard::Reply(memory.held.take().unwrap_or(reply))
+}
+
+fn dead(ours: &Record) -> Versioned<Version> {
+    let record = Record {
+        state: RecordState::Dead,
+        ..ours.clone()
+    };
+    let version = Version::of(&record);
+    let record = Record {
+        nonce: Token::new(STALE),
+        ..record
+    };
+    Versioned { record, version }
+}
