@@ -47,8 +47,9 @@ pub trait Middleware: fmt::Debug + Send + Sync + 'static {
         next: Next<'_>,
     ) -> Result<Reply, ConversationError>;
 
-    /// Changes the new messages of a turn before they are saved, after the last reply. Default:
-    /// leaves them as they are.
+    /// Changes the new messages of a turn before they are saved, after the last reply. Media that
+    /// was [received](crate::receive) in this turn is not in the store yet. Default: leaves them as
+    /// they are.
     fn before_save(&self, messages: &mut Vec<Message>) {
         let _ = messages;
     }

@@ -11,7 +11,7 @@ use super::limits;
 use super::prepared::Prepared;
 use super::response::{Response, Spent};
 use crate::error::ConversationError;
-use crate::externalize::{Externalizer, Minted, held_by, is_for_good, references_of};
+use crate::externalize::{Externalizer, Minted, held_by, is_for_good, references_of, take_in_all};
 use crate::listener::{Event, KeptInline};
 use crate::manager::Core;
 use crate::message::{Message, Role};
@@ -69,7 +69,7 @@ impl Unsaved {
                 })
             }
             Err(error) => {
-                self.received.take_in(&mut answer).await;
+                take_in_all(&mut answer, &self.received).await;
                 self.messages = answer;
                 self.kept_inline.clear();
                 let id = self.record.id.clone();
@@ -83,7 +83,7 @@ impl Unsaved {
         let minted = std::mem::replace(&mut self.minted, self.core.minted());
         minted.rollback().await;
         self.messages = answer(&self.messages);
-        self.received.take_in(&mut self.messages).await;
+        take_in_all(&mut self.messages, &self.received).await;
         self.kept_inline.clear();
         let id = self.record.id.clone();
         error.with_answer(response(self, &id))

@@ -4,7 +4,8 @@
 //! - `scan`: which media of messages, and putting references in its place · `nested`: media inside
 //!   JSON that is not understood · `references`: which references messages hold
 //! - `batch`: storing all of it or none · `minted`: references that no state holds yet
-//! - `observed`: the store with its events
+//! - `received`: media that came piece by piece, back in its place · `observed`: the store with its
+//!   events
 
 use std::sync::Arc;
 
@@ -16,11 +17,13 @@ mod batch;
 mod minted;
 mod nested;
 mod observed;
+mod received;
 mod references;
 mod scan;
 
 pub(crate) use minted::{Minted, held_by};
 pub(crate) use observed::Observed;
+pub(crate) use received::take_in_all;
 pub(crate) use references::of_message as references_of;
 
 use crate::config::{ManagerConfig, OnStorageError};
@@ -65,12 +68,12 @@ impl Externalizer {
         base: u64,
         messages: &mut [Message],
         choose: impl Fn(&Message) -> bool,
-        received: &ReceivedMedia,
+        of_turn: &ReceivedMedia,
         minted: &mut Minted,
     ) -> Result<Vec<KeptInline>, ConversationError> {
         let wanted = Wanted {
             threshold: self.config.threshold_bytes(),
-            received: Some(received),
+            received: Some(of_turn),
         };
         let candidates = scan::scan(messages, wanted, choose);
         if candidates.is_empty() {
@@ -110,7 +113,10 @@ impl Externalizer {
                         place.content_index, place.message_index
                     )));
                 }
-                self.take_in_received(messages, &candidates).await?;
+                let taken_in = received::take_in(messages, &candidates).await;
+                taken_in.map_err(|error| {
+                    ConversationError::new(ConversationErrorKind::Media).with_source(error)
+                })?;
                 for candidate in &candidates {
                     let mut kept = kept(candidate);
                     kept.storage_error = Some(error.kind());
@@ -126,25 +132,6 @@ impl Externalizer {
             self.listeners.tell(&Event::MediaKeptInline(kept.clone()));
         }
         Ok(report)
-    }
-
-    /// Puts the bytes of received media in its place, since its spool is gone after the turn.
-    async fn take_in_received(
-        &self,
-        messages: &mut [Message],
-        candidates: &[Candidate],
-    ) -> Result<(), ConversationError> {
-        let mut taken_in = Vec::new();
-        for candidate in candidates {
-            if let Some(spool) = &candidate.spool {
-                let bytes = spool.bytes().await.map_err(|error| {
-                    ConversationError::new(ConversationErrorKind::Media).with_source(error)
-                })?;
-                taken_in.push((candidate.place, MediaSource::Inline(bytes)));
-            }
-        }
-        scan::apply(messages, &taken_in);
-        Ok(())
     }
 
     /// Puts the bytes of a file in its place, since the file may be gone when the store is back;

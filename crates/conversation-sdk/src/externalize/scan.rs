@@ -48,7 +48,7 @@ impl Wanted<'_> {
     }
 }
 
-/// The media of the chosen messages that is to be externalized.
+/// The media of the chosen messages that is to be externalized, and received media of all.
 pub(super) fn scan(
     messages: &[Message],
     wanted: Wanted<'_>,
@@ -56,9 +56,12 @@ pub(super) fn scan(
 ) -> Vec<Candidate> {
     let mut found = Vec::new();
     for (message, content) in messages.iter().enumerate() {
-        if !choose(content) {
-            continue;
-        }
+        // Received media is gone after the turn, wherever it is.
+        let is_chosen = choose(content);
+        let wanted = |place, content: &MediaContent| {
+            let candidate = wanted.candidate(place, content)?;
+            (is_chosen || candidate.spool.is_some()).then_some(candidate)
+        };
         for (part, content) in content.content.iter().enumerate() {
             let place = Place {
                 message,
@@ -66,12 +69,12 @@ pub(super) fn scan(
                 nested: None,
             };
             match content {
-                Part::Media(content) => found.extend(wanted.candidate(place, content)),
+                Part::Media(content) => found.extend(wanted(place, content)),
                 Part::Unreadable(json) => {
                     let mut ordinal = 0;
                     nested::rewrite(json.json(), &mut |content| {
                         let nested = Some(ordinal);
-                        found.extend(wanted.candidate(Place { nested, ..place }, &content));
+                        found.extend(wanted(Place { nested, ..place }, &content));
                         ordinal += 1;
                         None
                     });

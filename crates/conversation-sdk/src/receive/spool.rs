@@ -6,10 +6,10 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::stream;
 use media_storage::{
-    ByteStream, MediaBody, Operation, Sha256Hasher, StorageError, StorageErrorKind,
+    ByteStream, MediaBody, Operation, Sha256Hasher, StorageError, StorageErrorKind, next,
 };
 use media_types::{Mime, SNIFF_LEN, Sha256, sniff};
 
@@ -208,7 +208,17 @@ impl Spool {
 
     /// All bytes, in memory.
     pub(crate) async fn bytes(&self) -> Result<Bytes, StorageError> {
-        self.body().bytes(self.len()).await
+        if let Bits::Memory(bytes) = &self.0.bytes {
+            return Ok(bytes.clone());
+        }
+        let len = usize::try_from(self.len()).map_err(failed)?;
+        // So many bytes were written: the length is no mere claim.
+        let mut all = BytesMut::with_capacity(len);
+        let mut pieces = self.body().into_stream();
+        while let Some(piece) = next(&mut pieces).await {
+            all.extend_from_slice(&piece?);
+        }
+        Ok(all.freeze())
     }
 
     fn read(&self, range: Range<u64>) -> ByteStream {

@@ -4,14 +4,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use media_loader::MediaLoader;
 use media_storage::MediaMetadata;
-use media_types::{MediaContent, MediaSource, Mime, StorageReference};
+use media_types::{MediaContent, Mime, StorageReference};
 use uuid::Uuid;
 
 use super::budget::Budget;
 use super::receiver::MediaReceiver;
 use super::shelf::{BACKEND, Held, Shelf};
 use super::spool::{Spool, SpoolSite};
-use crate::message::{Message, Part};
 
 /// For whom media is received, and which of it stays inline.
 #[derive(Clone, Debug)]
@@ -64,25 +63,6 @@ impl ReceivedMedia {
             return None;
         }
         self.0.shelf.held(reference.id()).map(|held| held.spool)
-    }
-
-    /// Puts the bytes of received media into messages that are to outlive the turn. What cannot be
-    /// read stays a reference to nothing.
-    pub(crate) async fn take_in(&self, messages: &mut [Message]) {
-        for part in messages.iter_mut().flat_map(|message| &mut message.content) {
-            if let Part::Media(content) = part
-                && let Some(spool) = self.spool(content)
-            {
-                match spool.bytes().await {
-                    Ok(bytes) => {
-                        *content = content.clone().with_source(MediaSource::Inline(bytes));
-                    }
-                    Err(error) => {
-                        tracing::warn!(kind = %error.kind(), "received media of a turn is lost");
-                    }
-                }
-            }
-        }
     }
 }
 

@@ -26,7 +26,7 @@ const STEP: Duration = Duration::from_millis(1);
 
 /// Polls a future so many times and drops it then; tells whether it was done. The clock is paused
 /// and moves with the polls, so that the number of polls does not hang on the machine's speed.
-async fn poll_times<T>(future: impl Future<Output = T>, times: usize) -> Option<T> {
+pub(crate) async fn poll_times<T>(future: impl Future<Output = T>, times: usize) -> Option<T> {
     let mut future = pin!(future);
     for _ in 0..times {
         let polled = std::future::poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await;

@@ -1,16 +1,19 @@
 //! Media that models and tools hand over piece by piece.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use conversation_sdk::provider::{Completion, ProviderRequest, Reply};
 use conversation_sdk::receive::{MediaReceiver, ReceiveErrorKind};
 use conversation_sdk::{
-    ConversationErrorKind, ConversationManager, InMemoryStateStore, ManagerConfig, MediaContext,
-    Message, OnStorageError, Part, Provider, ProviderError, ProviderErrorKind, ReferenceAccess,
-    Response, Tool, ToolCall, ToolContext, ToolDefinition, ToolError, ToolOutput, TurnEvent,
+    ConversationError, ConversationErrorKind, ConversationManager, InMemoryStateStore,
+    ManagerConfig, MediaContext, Message, Middleware, ModelRequest, Next, OnStorageError, Part,
+    Provider, ProviderError, ProviderErrorKind, ReferenceAccess, Response, Role, Tool, ToolCall,
+    ToolContext, ToolDefinition, ToolError, ToolOutput, TurnEvent,
 };
 use media_loader::{LoadErrorKind, LoadOptions};
 use media_storage::{
@@ -21,6 +24,7 @@ use media_types::{MediaContent, Mime};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
+use crate::races::poll_times;
 use crate::support::{
     FaultyState, Heard, KIB, Scripted, StateFault, config, count, pack, picture_bytes, references,
     says,
@@ -58,6 +62,10 @@ impl Spools {
     #[cfg(not(target_os = "linux"))]
     pub(crate) fn open(&self) -> usize {
         0
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.path().read_dir().unwrap().next().is_none() && self.open() == 0
     }
 
     pub(crate) fn assert_empty(&self) {
@@ -381,21 +389,31 @@ impl Tool for Wraps {
 
 #[tokio::test]
 async fn received_media_inside_of_other_json_is_stored_too() {
-    for fails in [false, true] {
+    for fault in [
+        None,
+        Some(OnStorageError::KeepInline),
+        Some(OnStorageError::FailTurn),
+    ] {
         let (spools, store) = (Spools::new(), FaultyStorage::new(InMemoryStorage::new()));
-        if fails {
+        let mut settings = spools.config();
+        if let Some(choice) = fault {
             store.inject(Fault::every(Call::Store).fail(StorageErrorKind::Unavailable));
+            settings = settings.with_on_storage_error(choice);
         }
         let manager = ConversationManager::builder()
             .with_provider(Scripted::new().then_says(calls_paint()))
             .with_media_storage(store.clone())
             .with_tool(Wraps)
-            .with_config(spools.config())
+            .with_config(settings)
             .build()
             .unwrap();
         let mut conversation = manager.new_conversation(&pack(), config()).await.unwrap();
-        let response = conversation.send("paint").await.unwrap();
-        let Part::Unreadable(part) = &response.messages()[2].content[0] else {
+        let messages = match conversation.send("paint").await {
+            Ok(response) => response.messages().to_vec(),
+            Err(error) => error.answer().unwrap().messages().to_vec(),
+        };
+        let result = messages.iter().find(|message| message.role == Role::Tool);
+        let Part::Unreadable(part) = &result.unwrap().content[0] else {
             panic!("the part changed its kind");
         };
         let part: Value = serde_json::from_str(part.json()).unwrap();
@@ -404,10 +422,54 @@ async fn received_media_inside_of_other_json_is_stored_too() {
             Some(reference) => store.retrieve_bytes(reference, u64::MAX).await.unwrap(),
             None => content.inline().unwrap().clone(),
         };
-        assert_eq!(content.inline().is_some(), fails);
+        assert_eq!(content.inline().is_some(), fault.is_some());
         assert!(bytes == picture_bytes(1, 200 * KIB));
         spools.assert_empty();
     }
+}
+
+/// Shows the model's picture beside what the user said, whatever becomes of the user's own.
+#[derive(Debug)]
+struct Moves;
+
+#[async_trait]
+impl Middleware for Moves {
+    async fn handle(
+        &self,
+        request: ModelRequest,
+        next: Next<'_>,
+    ) -> Result<Reply, ConversationError> {
+        next.run(request).await
+    }
+    fn before_save(&self, messages: &mut Vec<Message>) {
+        let part = messages[1].content.pop().unwrap();
+        messages[0].content.push(part);
+    }
+}
+
+#[tokio::test]
+async fn received_media_is_stored_wherever_middleware_puts_it() {
+    let spools = Spools::new();
+    // The user's own picture is refused, so its message is not looked at again.
+    let store = FaultyStorage::new(InMemoryStorage::new())
+        .with_fault(Fault::nth(Call::Store, 1).fail(StorageErrorKind::Unavailable));
+    let manager = ConversationManager::builder()
+        .with_provider(Painter(1, 300 * KIB))
+        .with_media_storage(store.clone())
+        .with_middleware(Moves)
+        .with_config(spools.config())
+        .build()
+        .unwrap();
+    let mut conversation = manager.new_conversation(&pack(), config()).await.unwrap();
+    let own = MediaContent::from_bytes(Mime::IMAGE_PNG, picture_bytes(2, 200 * KIB));
+    let response = conversation.send_with_media("x", [own]).await.unwrap();
+    let media: Vec<_> = response.messages()[0].media().collect();
+    assert!(media[0].inline().is_some());
+    let reference = media[1].reference().unwrap();
+    assert!(
+        store.retrieve_bytes(reference, u64::MAX).await.unwrap() == picture_bytes(1, 300 * KIB)
+    );
+    spools.assert_empty();
 }
 
 /// Receives something, tells so, and never ends.
@@ -456,6 +518,48 @@ async fn a_turn_that_is_dropped_leaves_nothing() {
     spools.assert_empty();
     manager.shutdown().await.unwrap();
     assert_eq!(count(&store).await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_dropped_at_any_await_leaves_media_only_where_its_history_names_it() {
+    let mut outcomes = BTreeSet::new();
+    for times in 1.. {
+        let (spools, inner) = (Spools::new(), InMemoryStorage::new());
+        let store = FaultyStorage::new(inner.clone())
+            .with_fault(Fault::every(Call::Store).delay(Duration::from_millis(1)));
+        let manager = ConversationManager::builder()
+            .with_provider(Scripted::new().with_yields(2).then_says(calls_paint()))
+            .with_media_storage(store)
+            .with_state_store(FaultyState::new(InMemoryStateStore::new()).with_yields(2))
+            .with_tool(Paints(vec![(1, 400 * KIB), (2, 200 * KIB)]))
+            .with_config(spools.config())
+            .build()
+            .unwrap();
+        let mut conversation = manager.new_conversation(&pack(), config()).await.unwrap();
+        let done = poll_times(conversation.send("paint"), times).await;
+        let _ = conversation.flush().await;
+        manager.shutdown().await.unwrap();
+        let messages = conversation.messages().await.unwrap();
+        let held = references(&messages).len();
+        assert_eq!(
+            held,
+            if messages.is_empty() { 0 } else { 2 },
+            "{times} polls"
+        );
+        assert_eq!(count(&inner).await, held, "{times} polls");
+        // A write that was under way ends by itself, and closes its file then.
+        while !spools.is_empty() {
+            let wait = tokio::task::spawn_blocking(std::thread::yield_now);
+            wait.await.unwrap();
+        }
+        outcomes.insert((done.is_some(), held));
+        if done.is_some() {
+            break;
+        }
+    }
+    // Files are written in real time, so which awaits a drop meets in between is the machine's to
+    // say.
+    assert!(outcomes.contains(&(false, 0)) && outcomes.contains(&(true, 2)));
 }
 
 /// Receives too much, and says so as a provider should.
