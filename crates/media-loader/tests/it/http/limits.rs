@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::StreamExt as _;
 use media_loader::{LoadErrorKind, MediaLoader};
+use media_storage::StorageErrorKind;
 
 use super::server::{Reply, Server, bytes, ok, raw};
 use super::{at, policy};
@@ -63,9 +65,21 @@ async fn an_endless_body_is_cut_at_the_limit() {
         size: None,
     };
     assert_eq!(crate::kind(&loader, &at(&server.url("/"))).await, too_large);
+    // Also for who reads the pieces and sets no limit.
+    let media = loader.open(&at(&server.url("/"))).await.unwrap();
+    let mut pieces = media.body.into_stream();
+    let mut read = 0;
+    let error = loop {
+        match pieces.next().await.unwrap() {
+            Ok(piece) => read += piece.len(),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.kind(), StorageErrorKind::TooLarge);
+    assert!(read <= 1_000_000, "{read}");
     server.gone().await;
     // What lies between is in the buffers of the two sockets.
-    assert!(server.sent() < 20_000_000, "{} bytes", server.sent());
+    assert!(server.sent() < 40_000_000, "{} bytes", server.sent());
 }
 
 /// Loads with short patience; gives what came of it and how long it took.

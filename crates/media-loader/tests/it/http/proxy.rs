@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use media_loader::UrlPolicy;
+use media_loader::{LoadErrorKind, UrlPolicy};
 
 use super::server::{Server, ok};
 use super::{at, loader};
@@ -11,8 +11,7 @@ use crate::png;
 const TARGET: &str = "http://93.184.215.14/a.png";
 
 /// Runs the test `child` of this binary with a proxy in its environment.
-fn child(server: &Server, test: &str) -> std::process::Output {
-    let proxy = server.url("");
+fn child(proxy: &str, test: &str) -> std::process::Output {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "--ignored", &format!("http::proxy::{test}")]);
     for name in [
@@ -22,16 +21,17 @@ fn child(server: &Server, test: &str) -> std::process::Output {
         "all_proxy",
         "ALL_PROXY",
     ] {
-        command.env(name, &proxy);
+        command.env(name, proxy);
     }
     command.env_remove("NO_PROXY").env_remove("no_proxy");
-    command.env("PROXY_OF_TEST", &proxy).output().unwrap()
+    command.env("PROXY_OF_TEST", proxy).output().unwrap()
 }
 
-async fn run(test: &'static str) -> Vec<String> {
+async fn run(test: &'static str, host: &str) -> Vec<String> {
     let server = Server::start(|_, _| ok("", &png(10))).await;
+    let proxy = format!("http://{host}:{}", server.port());
     let (server, output) = tokio::task::spawn_blocking(move || {
-        let output = child(&server, test);
+        let output = child(&proxy, test);
         (server, output)
     })
     .await
@@ -46,7 +46,7 @@ async fn run(test: &'static str) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_proxy_of_the_environment_is_used_when_asked() {
-    let requests = run("child_that_asks").await;
+    let requests = run("child_that_asks", "127.0.0.1").await;
     assert_eq!(requests.len(), 1);
     assert!(
         requests[0].starts_with(&format!("GET {TARGET} ")),
@@ -56,9 +56,33 @@ async fn the_proxy_of_the_environment_is_used_when_asked() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_proxy_of_the_environment_is_not_used_unasked() {
-    let requests = run("child_that_does_not_ask").await;
+    let requests = run("child_that_does_not_ask", "127.0.0.1").await;
     assert_eq!(requests.len(), 1);
     assert!(requests[0].starts_with("GET /a.png "), "{requests:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_is_reached_by_its_name_and_is_no_target_itself() {
+    let requests = run("child_with_a_named_proxy", "localhost").await;
+    assert_eq!(requests.len(), 1);
+    assert!(
+        requests[0].starts_with(&format!("GET {TARGET} ")),
+        "{requests:?}"
+    );
+}
+
+#[tokio::test]
+#[ignore = "run by the tests above, in an environment of its own"]
+async fn child_with_a_named_proxy() {
+    let proxy = std::env::var("PROXY_OF_TEST").expect("not run by its parent");
+    let (_, port) = proxy.rsplit_once(':').unwrap();
+    let policy = UrlPolicy::public().with_http_allowed().with_env_proxy();
+    let policy = policy.with_allowed_port(port.parse().unwrap());
+    let public = loader(policy.clone());
+    assert!(public.bytes(&at(TARGET)).await.unwrap() == png(10));
+    let listed = loader(policy.with_allowed_host("localhost"));
+    let kind = crate::kind(&listed, &at(&format!("{proxy}/a.png"))).await;
+    assert_eq!(kind, LoadErrorKind::HostNotAllowed);
 }
 
 #[tokio::test]
