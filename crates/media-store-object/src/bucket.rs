@@ -71,6 +71,18 @@ impl Bucket {
         StorageError::new(kind, self.operation).with_backend(self.backend.clone())
     }
 
+    /// Gives an error from elsewhere in this crate the operation and the backend, unless it comes
+    /// from another store.
+    pub(crate) fn adopt(&self, error: StorageError) -> StorageError {
+        if error.backend().is_empty() {
+            error
+                .with_operation(self.operation)
+                .with_backend(self.backend.clone())
+        } else {
+            error
+        }
+    }
+
     fn failed(&self, error: Error, verb: Verb) -> StorageError {
         from_object_store(error, self.operation, verb).with_backend(self.backend.clone())
     }
@@ -142,11 +154,19 @@ impl Bucket {
         payload: PutPayload,
         attributes: Attributes,
     ) -> Result<(), StorageError> {
+        let plain = attributes.is_empty();
         let options = PutOptions::from(attributes);
-        match self.store.put_opts(key, payload, options).await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(self.failed(error, Verb::Write)),
-        }
+        let result = match self.store.put_opts(key, payload.clone(), options).await {
+            // Stores of files know no headers.
+            Err(Error::NotImplemented { .. }) if !plain => {
+                let options = PutOptions::default();
+                self.store.put_opts(key, payload, options).await
+            }
+            other => other,
+        };
+        result
+            .map(drop)
+            .map_err(|error| self.failed(error, Verb::Write))
     }
 
     /// Writes an object if it has the expected version, or if there is none where none is expected.
@@ -168,8 +188,15 @@ impl Bucket {
         key: &Path,
         attributes: Attributes,
     ) -> Result<Box<dyn MultipartUpload>, StorageError> {
+        let plain = attributes.is_empty();
         let options = PutMultipartOptions::from(attributes);
-        let begun = self.store.put_multipart_opts(key, options).await;
+        let begun = match self.store.put_multipart_opts(key, options).await {
+            Err(Error::NotImplemented { .. }) if !plain => {
+                let options = PutMultipartOptions::default();
+                self.store.put_multipart_opts(key, options).await
+            }
+            other => other,
+        };
         begun.map_err(|error| self.failed(error, Verb::Write))
     }
 
@@ -184,6 +211,31 @@ impl Bucket {
             Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(self.failed(error, Verb::Delete)),
         }
+    }
+
+    /// Removes everything under a prefix, many at a time where the service can.
+    pub(crate) async fn delete_under(&self, prefix: &Path) -> Result<(), StorageError> {
+        let listed = self.store.list(Some(prefix));
+        let locations = listed.map_ok(|meta| meta.location).boxed();
+        let mut deleted = self.store.delete_stream(locations);
+        while let Some(result) = deleted.next().await {
+            match result {
+                Ok(_) | Err(Error::NotFound { .. }) => {}
+                Err(error) => return Err(self.failed(error, Verb::Delete)),
+            }
+        }
+        Ok(())
+    }
+
+    /// The names of what lies directly under a prefix: objects and directories.
+    pub(crate) async fn names(&self, prefix: &Path) -> Result<Vec<String>, StorageError> {
+        let listed = self.store.list_with_delimiter(Some(prefix)).await;
+        let listed = listed.map_err(|error| self.failed(error, Verb::List))?;
+        let objects = listed.objects.into_iter().map(|meta| meta.location);
+        Ok(objects
+            .chain(listed.common_prefixes)
+            .filter_map(|path| path.filename().map(str::to_owned))
+            .collect())
     }
 
     /// Objects under a prefix, as the service orders them; all of them for the root.

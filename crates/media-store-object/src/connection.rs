@@ -50,8 +50,11 @@ pub(crate) struct Connection {
 #[async_trait]
 pub(crate) trait Signing: fmt::Debug + Send + Sync {
     /// A URL under which anybody may read the object for a while.
-    async fn sign(&self, object: &Path, request: &SigningRequest)
-    -> Result<SignedUrl, StorageError>;
+    async fn sign(
+        &self,
+        object: &Path,
+        request: &SigningRequest,
+    ) -> Result<SignedUrl, StorageError>;
 }
 
 /// What the answer to a signed URL is to look like.

@@ -1,15 +1,18 @@
 //! What all handles of a store share.
 
-use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use media_storage::{Operation, Organization, RetentionPolicy, Verification};
+use media_storage::{
+    Operation, Organization, RetentionPolicy, StorageError, StorageErrorKind, Verification,
+};
+use media_types::StorageReference;
 
 use crate::bucket::Bucket;
 use crate::connection::Signing;
-use crate::keys::Keys;
+use crate::keys::{Keys, MediaKey};
+use crate::send::Sending;
 
 /// What all handles of a store share.
 #[derive(Debug)]
@@ -17,7 +20,6 @@ pub(crate) struct Shared {
     pub(crate) bucket: Bucket,
     pub(crate) keys: Keys,
     pub(crate) signer: Option<Arc<dyn Signing>>,
-    pub(crate) backend: Cow<'static, str>,
     pub(crate) name: Option<String>,
     pub(crate) options: Options,
 }
@@ -30,8 +32,7 @@ pub(crate) struct Options {
     pub(crate) default_retention: RetentionPolicy,
     pub(crate) max_media_size: u64,
     pub(crate) verification: Verification,
-    pub(crate) part_size: usize,
-    pub(crate) parts_in_flight: usize,
+    pub(crate) sending: Sending,
     pub(crate) spool_directory: Option<PathBuf>,
     pub(crate) grace: Duration,
 }
@@ -51,5 +52,25 @@ impl Shared {
     /// The bucket for an operation.
     pub(crate) fn bucket(&self, operation: Operation) -> Bucket {
         self.bucket.during(operation)
+    }
+
+    /// Takes a reference apart, if it can be one of this store.
+    pub(crate) fn key(
+        &self,
+        bucket: &Bucket,
+        reference: &StorageReference,
+    ) -> Result<MediaKey, StorageError> {
+        let refuse = |reason: &'static str| {
+            bucket
+                .fail(StorageErrorKind::InvalidRef)
+                .with_key(reference.id())
+                .with_reason(reason)
+        };
+        let ours = reference.backend() == bucket.backend()
+            && reference.store_name() == self.name.as_deref();
+        if !ours {
+            return Err(refuse("it belongs to another store"));
+        }
+        MediaKey::parse(reference.id()).ok_or_else(|| refuse("the id is not one of media"))
     }
 }

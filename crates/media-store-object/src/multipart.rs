@@ -1,0 +1,110 @@
+//! Uploads in parts: a bounded number in flight, aborted unless completed.
+
+use bytes::Bytes;
+use media_storage::{StorageError, StorageErrorKind};
+use object_store::path::Path;
+use object_store::{Attributes, MultipartUpload};
+use tokio::task::JoinSet;
+
+use crate::bucket::Bucket;
+
+/// An upload in parts. Nothing is visible before [`complete`](Self::complete); dropped before, it
+/// is aborted in the background.
+#[derive(Debug)]
+pub(crate) struct Multipart {
+    upload: Option<Box<dyn MultipartUpload>>,
+    parts: JoinSet<object_store::Result<()>>,
+    at_once: usize,
+    bucket: Bucket,
+}
+
+impl Multipart {
+    pub(crate) async fn begin(
+        bucket: &Bucket,
+        key: &Path,
+        attributes: Attributes,
+        at_once: usize,
+    ) -> Result<Self, StorageError> {
+        Ok(Self {
+            upload: Some(bucket.begin_multipart(key, attributes).await?),
+            parts: JoinSet::new(),
+            at_once,
+            bucket: bucket.clone(),
+        })
+    }
+
+    /// Waits until there is room for another part in memory. Ask before the part is made.
+    pub(crate) async fn room(&mut self) -> Result<(), StorageError> {
+        while self.parts.len() >= self.at_once {
+            self.join().await?;
+        }
+        Ok(())
+    }
+
+    async fn join(&mut self) -> Result<(), StorageError> {
+        match self.parts.join_next().await {
+            None | Some(Ok(Ok(()))) => Ok(()),
+            Some(Ok(Err(error))) => Err(self.bucket.write_failed(error)),
+            Some(Err(error)) => Err(self
+                .bucket
+                .fail(StorageErrorKind::Unavailable)
+                .with_reason("the upload of a part was stopped")
+                .with_source(error)),
+        }
+    }
+
+    /// Sends the next part, in the background.
+    pub(crate) fn put(&mut self, part: Bytes) {
+        if let Some(upload) = self.upload.as_mut() {
+            self.parts.spawn(upload.put_part(part.into()));
+        }
+    }
+
+    /// Waits until all parts were taken.
+    pub(crate) async fn settle(&mut self) -> Result<(), StorageError> {
+        while !self.parts.is_empty() {
+            self.join().await?;
+        }
+        Ok(())
+    }
+
+    /// Makes the object of the parts. After a failure nobody knows whether it is there.
+    pub(crate) async fn complete(mut self) -> Result<(), StorageError> {
+        self.settle().await?;
+        let Some(upload) = self.upload.as_mut() else {
+            return Ok(());
+        };
+        match upload.complete().await {
+            Ok(_) => {
+                self.upload = None;
+                Ok(())
+            }
+            Err(error) => Err(self.bucket.write_failed(error)),
+        }
+    }
+}
+
+impl Drop for Multipart {
+    fn drop(&mut self) {
+        let Some(mut upload) = self.upload.take() else {
+            return;
+        };
+        self.parts.abort_all();
+        // Without a runtime the service's own clean-up of incomplete uploads is left.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let mut parts = std::mem::take(&mut self.parts);
+            drop(runtime.spawn(async move {
+                // A part that is still on its way would outlive the abort.
+                while parts.join_next().await.is_some() {}
+                if let Err(error) = upload.abort().await {
+                    let failure = crate::error::from_object_store(
+                        error,
+                        media_storage::Operation::Store,
+                        crate::error::Verb::Write,
+                    );
+                    tracing::warn!(error = %failure, "an upload in parts could not be aborted");
+                }
+            }));
+        }
+    }
+}

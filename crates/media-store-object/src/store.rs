@@ -1,0 +1,127 @@
+//! The handle.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use media_storage::{
+    DeleteOptions, Inventory, MediaStorage, MediaUpload, Operation, RetrieveOptions, StorageError,
+    StoredMedia,
+};
+use media_types::StorageReference;
+
+use crate::builder::ObjectMediaStoreBuilder;
+use crate::shared::{Shared, Sharing};
+use crate::{delete, retrieve, upload};
+
+/// Keeps media in an object store: S3, GCS, Azure, or anything behind
+/// [`ObjectStore`](object_store::ObjectStore).
+///
+/// Handles are cheap to clone and may be used from any task. Any number of stores, on any number
+/// of nodes, may have one bucket and prefix open. Needs a tokio runtime.
+///
+/// ```
+/// use std::sync::Arc;
+/// use media_storage::{MediaMetadata, MediaStorageExt};
+/// use media_store_object::ObjectMediaStore;
+/// use media_types::Mime;
+/// use object_store::memory::InMemory;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = ObjectMediaStore::builder()
+///     .with_object_store(Arc::new(InMemory::new()))
+///     .with_deduplication(true)
+///     .build()
+///     .await?;
+/// let metadata = MediaMetadata::new()
+///     .with_session("session-1".parse()?)
+///     .with_conversation("conv-1".parse()?);
+/// let reference = store.store_bytes(Mime::IMAGE_PNG, "bytes", metadata).await?;
+/// assert_eq!(store.retrieve_bytes(&reference, 1024).await?, "bytes");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct ObjectMediaStore {
+    shared: Arc<Shared>,
+}
+
+impl ObjectMediaStore {
+    /// Opens a bucket, `s3://bucket/prefix` and the like, with credentials from the environment
+    /// and the defaults of [`builder`](Self::builder).
+    ///
+    /// # Errors
+    /// As [`ObjectMediaStoreBuilder::build`].
+    pub async fn from_url(url: impl Into<String>) -> Result<Self, StorageError> {
+        Self::builder().with_url(url).with_env().build().await
+    }
+
+    /// Sets up a store.
+    pub fn builder() -> ObjectMediaStoreBuilder {
+        ObjectMediaStoreBuilder::new()
+    }
+
+    pub(crate) fn new(shared: Shared) -> Self {
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Whether references to equal bytes share them: deduplication was asked for, and the service
+    /// can carry it.
+    pub fn is_deduplicating(&self) -> bool {
+        self.shared.options.sharing == Sharing::On
+    }
+}
+
+impl fmt::Debug for ObjectMediaStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ObjectMediaStore")
+            .field("backend", &self.shared.bucket.backend())
+            .field("organization", &self.shared.options.organization)
+            .field("sharing", &self.shared.options.sharing)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl MediaStorage for ObjectMediaStore {
+    fn backend(&self) -> &str {
+        self.shared.bucket.backend()
+    }
+
+    fn name(&self) -> Option<&str> {
+        self.shared.name.as_deref()
+    }
+
+    async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
+        let stored = upload::store(&self.shared, upload).await;
+        // A body that comes from another store says itself what failed there.
+        stored.map_err(|error| self.shared.bucket(Operation::Store).adopt(error))
+    }
+
+    async fn retrieve_opts(
+        &self,
+        reference: &StorageReference,
+        options: RetrieveOptions,
+    ) -> Result<StoredMedia, StorageError> {
+        retrieve::retrieve(&self.shared, reference, &options).await
+    }
+
+    async fn delete_opts(
+        &self,
+        reference: &StorageReference,
+        options: DeleteOptions,
+    ) -> Result<(), StorageError> {
+        delete::delete(&self.shared, reference, &options).await
+    }
+
+    fn inventory(&self) -> Option<&dyn Inventory> {
+        Some(self)
+    }
+}
