@@ -3,11 +3,13 @@
 # all were.
 #
 #   scripts/bench.sh fs [--quick] [--references N] [--rounds N] [--only PART,PART]
+#   scripts/bench.sh wire [--quick] [--rounds N]
 #   scripts/bench.sh micro [NAME] [--quick]
 #
 # `fs` is the whole table of the file store: about half an hour, 30 GB and 5 million files at a
 # time under $BENCH_DIR (default /tmp), which are removed again. `--quick` takes a minute or two and
-# writes nothing to docs/. `micro` runs the micro-benchmarks of single functions.
+# writes nothing to docs/. `wire` is the table of request bodies: a minute or two. `micro` runs the
+# micro-benchmarks of single functions.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -15,7 +17,7 @@ what=${1:-}
 [ $# -gt 0 ] && shift
 
 case $what in
-fs)
+fs | wire)
     docs="--docs docs"
     for option in "$@"; do
         case $option in --quick | --only) docs= ;; esac
@@ -34,7 +36,7 @@ fs)
     trap 'exit 143' TERM
     mkdir -p docs
     # shellcheck disable=SC2086
-    "$target/release/media-bench" fs "$base/fs" $docs "$@" &
+    "$target/release/media-bench" "$what" "$base/$what" $docs "$@" &
     bench=$!
     status=0
     wait "$bench" || status=$?

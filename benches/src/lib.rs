@@ -4,7 +4,7 @@
 //! - [`race`]: contenders take turns, so that a machine whose speed drifts favours none
 //! - [`stats`]: medians, spread and ratios; [`bodies`]: media to store; [`machine`]: where it ran
 //! - [`contender`]: the file store, its peers and the work done by hand, behind one face
-//! - [`fs`]: the measurements of the file store
+//! - [`fs`]: the measurements of the file store; [`wire`]: those of request bodies
 //! - [`report`]: Markdown tables with targets; [`chart`]: pictures
 
 pub mod bodies;
@@ -15,6 +15,7 @@ pub mod machine;
 pub mod race;
 pub mod report;
 pub mod stats;
+pub mod wire;
 
 /// Whatever goes wrong in a measurement ends it.
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;

@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use media_benches::{Result, fs};
+use media_benches::report::Report;
+use media_benches::{Result, fs, wire};
 
 const USAGE: &str = "\
 usage: media-bench fs DIR [--quick] [--docs DIR] [--references N] [--rounds N] [--only PART,PART]
+       media-bench wire DIR [--quick] [--docs DIR] [--rounds N]
 
 DIR is made on the disk that is to be measured and must not be there yet.
 PARTs of fs: store, load, tasks, memory, links, growth.";
@@ -17,6 +19,7 @@ async fn main() -> ExitCode {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let ended = match words.as_slice() {
         ["fs", dir, options @ ..] => files(dir, options).await,
+        ["wire", dir, options @ ..] => requests(dir, options).await,
         ["memory", work, size, dir] => memory(work, size, dir).await,
         _ => Err(USAGE.into()),
     };
@@ -65,15 +68,42 @@ async fn files(dir: &str, options: &[&str]) -> Result<ExitCode> {
         report.write_into(&docs.join("benchmarks.md"), "fs", "File store")?;
     }
     drop(held);
+    Ok(verdict(&report))
+}
+
+async fn requests(dir: &str, options: &[&str]) -> Result<ExitCode> {
+    std::fs::create_dir(dir)?;
+    let held = Removed(std::fs::canonicalize(dir)?);
+    let mut plan = wire::Plan::full(held.0.clone());
+    let mut rest = options.iter();
+    while let Some(option) = rest.next() {
+        let mut value = || rest.next().copied().ok_or(USAGE);
+        match *option {
+            "--quick" => plan.rounds = wire::Plan::quick(plan.dir.clone()).rounds,
+            "--docs" => plan.docs = Some(value()?.into()),
+            "--rounds" => plan.rounds = value()?.parse()?,
+            _ => return Err(USAGE.into()),
+        }
+    }
+    let report = wire::run(&plan).await?;
+    if let Some(docs) = &plan.docs {
+        report.write_into(&docs.join("benchmarks.md"), "wire", "Request bodies")?;
+    }
+    drop(held);
+    Ok(verdict(&report))
+}
+
+/// Says how many targets were met, and fails unless all were.
+fn verdict(report: &Report) -> ExitCode {
     for missed in report.missed() {
         println!("not met: {missed}");
     }
     println!("{}", report.score());
-    Ok(if report.missed().is_empty() {
+    if report.missed().is_empty() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
-    })
+    }
 }
 
 /// A directory that goes with this value.
