@@ -135,6 +135,7 @@ cases! {
     dummy_v6: "http://[100:0:0:1::1]:{}/",
     documentation_v6: "http://[2001:db8::1]:{}/",
     documentation_v6_new: "http://[3fff::1]:{}/",
+    sixbone_v6: "http://[3ffe::1]:{}/",
     benchmark_v6: "http://[2001:2::1]:{}/",
     orchid_v6: "http://[2001:10::1]:{}/",
     orchid2_v6: "http://[2001:20::1]:{}/",
