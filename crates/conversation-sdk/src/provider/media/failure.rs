@@ -54,7 +54,9 @@ impl MediaSendError {
     pub(super) fn of_load(index: usize, error: LoadError) -> Self {
         let kind = match error.kind() {
             LoadErrorKind::Storage(kind) => of_storage(*kind),
-            LoadErrorKind::FileNotFound => MediaSendErrorKind::Missing,
+            LoadErrorKind::FileNotFound | LoadErrorKind::HttpStatus(404 | 410) => {
+                MediaSendErrorKind::Missing
+            }
             _ => MediaSendErrorKind::Unreadable,
         };
         Self {

@@ -23,6 +23,9 @@ pub use form::{MediaForm, MediaPlan};
 /// How many media are looked up at once.
 const LOOKUPS: usize = 16;
 
+/// How much remote media of a request is held between its fetching and its sending, in bytes.
+const FETCHED: u64 = 4 * 1024 * 1024;
+
 /// What a provider may do with the media of a request.
 ///
 /// [`plan`](Self::plan) decides for each medium how it goes: under the file id that the provider
@@ -95,18 +98,20 @@ impl MediaContext {
     ///
     /// Type, size and presence of every medium are asked for, sixteen at a time, so that the length
     /// of the request is known before it starts; no bytes are read but those of remote media that
-    /// the provider does not fetch itself.
+    /// the provider does not fetch itself. Of these up to 4 MiB are kept until they are sent; what
+    /// is beyond is fetched once more then.
     pub async fn plan<'a>(
         &self,
         provider: &str,
         api: &Arc<ApiCapabilities>,
         media: impl IntoIterator<Item = &'a MediaContent>,
     ) -> MediaPlan {
+        let room = source::Room::new(FETCHED);
         let lookups: Vec<_> = media
             .into_iter()
             .map(|content| {
                 let (context, content) = (self.clone(), content.clone());
-                context.item(provider.to_owned(), Arc::clone(api), content)
+                context.item(provider.to_owned(), Arc::clone(api), content, room.clone())
             })
             .collect();
         let items: Vec<form::Item> = stream::iter(lookups).buffered(LOOKUPS).collect().await;
@@ -120,6 +125,7 @@ impl MediaContext {
         provider: String,
         api: Arc<ApiCapabilities>,
         content: MediaContent,
+        room: source::Room,
     ) -> form::Item {
         let refuse = |cause, reason: String| form::Item::note(content.clone(), cause, reason);
         let declared = api.rule_for(content.mime(), content.media_type());
@@ -140,7 +146,7 @@ impl MediaContext {
             }
             _ => {}
         }
-        let found = match source::look_up(&self.loader, &content).await {
+        let found = match source::look_up(&self.loader, &content, &room).await {
             Ok(found) => found,
             Err(missing) => return refuse(missing.cause, missing.reason.to_owned()),
         };

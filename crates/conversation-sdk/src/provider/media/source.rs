@@ -1,11 +1,15 @@
 //! What the loader gives, in terms of a request.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+
 use bytes::{Bytes, BytesMut};
 use futures_core::stream::BoxStream;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use media_loader::{LoadError, LoadErrorKind, MediaLoader};
 use media_storage::StorageErrorKind;
-use media_types::{MediaContent, MediaSource, Mime};
+use media_types::{MediaContent, MediaSource, Mime, base64};
 
 use super::failure::{MediaSendError, MediaSendErrorKind as SendErrorKind};
 use crate::provider::note::NoteCause;
@@ -25,33 +29,69 @@ pub(super) struct Missing {
     pub(super) reason: &'static str,
 }
 
-/// Asks for type and size. Media of unknown size, which is media at a URL, is fetched, within the
-/// loader's limit.
+/// How much of what was fetched for its size may be kept until it is sent, in bytes; shared by the
+/// media of one request.
+#[derive(Clone, Debug)]
+pub(super) struct Room(Arc<AtomicU64>);
+
+impl Room {
+    pub(super) fn new(bytes: u64) -> Self {
+        Self(Arc::new(AtomicU64::new(bytes)))
+    }
+
+    fn take(&self, bytes: u64) -> bool {
+        let less = |left: u64| left.checked_sub(bytes);
+        self.0.fetch_update(Relaxed, Relaxed, less).is_ok()
+    }
+
+    fn give_back(&self, bytes: u64) {
+        self.0.fetch_add(bytes, Relaxed);
+    }
+}
+
+/// Asks for type and size. Media at a URL is fetched for that, within the loader's limit; it is kept
+/// where there is room, and fetched again when it is sent where there is none.
 pub(super) async fn look_up(
     loader: &MediaLoader,
     content: &MediaContent,
+    room: &Room,
 ) -> Result<Found, Missing> {
-    if !matches!(content.source(), MediaSource::Url(_)) {
-        let facts = loader.inspect(content).await.map_err(|e| missing(&e))?;
-        if let Some(size) = facts.size {
-            return Ok(Found {
-                mime: facts.mime,
-                size,
-                fetched: None,
-            });
+    let facts = loader.inspect(content).await.map_err(|e| missing(&e))?;
+    if let Some(size) = facts.size {
+        return Ok(Found {
+            mime: facts.mime,
+            size,
+            fetched: None,
+        });
+    }
+    let media = loader.open(content).await.map_err(|e| missing(&e))?;
+    let mut kept = Some(BytesMut::new());
+    let mut size = 0;
+    let mut pieces = media.body.into_stream();
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|error| match error.kind() {
+            StorageErrorKind::TooLarge => TOO_LARGE,
+            _ => UNREADABLE,
+        })?;
+        let more = piece.len() as u64;
+        if kept.is_some() && !room.take(more) {
+            kept = None;
+            room.give_back(size);
+        }
+        size += more;
+        if let Some(kept) = &mut kept {
+            kept.extend_from_slice(&piece);
+        } else if let Some(told) = media.size {
+            // It is read no further than it must be.
+            size = told;
+            break;
         }
     }
-    // What is fetched from afar is fetched once.
-    let media = loader.open(content).await.map_err(|e| missing(&e))?;
-    let bytes = media.body.bytes(loader.max_bytes()).await;
-    let bytes = bytes.map_err(|error| match error.kind() {
-        StorageErrorKind::TooLarge => TOO_LARGE,
-        _ => UNREADABLE,
-    })?;
+    let inline = |bytes: BytesMut| MediaSource::Inline(bytes.freeze());
     Ok(Found {
         mime: media.mime,
-        size: bytes.len() as u64,
-        fetched: Some(content.clone().with_source(MediaSource::Inline(bytes))),
+        size,
+        fetched: kept.map(|bytes| content.clone().with_source(inline(bytes))),
     })
 }
 
@@ -79,7 +119,9 @@ fn missing(error: &LoadError) -> Missing {
         },
         K::Storage(StorageErrorKind::Corrupted) => unavailable("it is damaged"),
         K::Storage(StorageErrorKind::Unavailable) | K::File => UNREADABLE,
-        K::Storage(_) | K::FileNotFound => unavailable("it is no longer available"),
+        K::Storage(_) | K::FileNotFound | K::HttpStatus(404 | 410) => {
+            unavailable("it is no longer available")
+        }
         K::FileDenied | K::NotRegularFile => unavailable("the file may not be read"),
         K::NoStorage | K::UnknownBackend => unavailable("its storage is not at hand"),
         K::UrlNotSupported => unavailable("its address cannot be fetched"),
@@ -122,9 +164,9 @@ pub(super) fn encoded(
     let (loader, content) = (loader.clone(), content.clone());
     let opened = async move {
         match encoding {
-            Encoding::Base64 => base64(&loader, &content, planned).await,
+            Encoding::Base64 => base64_text(&loader, &content, planned).await,
             Encoding::Base64Url => {
-                let text = base64(&loader, &content, planned).await?;
+                let text = base64_text(&loader, &content, planned).await?;
                 Ok(text.map_ok(for_urls).boxed())
             }
             Encoding::Plain => plain(&loader, &content, planned).await,
@@ -133,11 +175,15 @@ pub(super) fn encoded(
     stream::once(opened).try_flatten().boxed()
 }
 
-async fn base64(
+async fn base64_text(
     loader: &MediaLoader,
     content: &MediaContent,
     planned: Planned,
 ) -> Result<Pieces, MediaSendError> {
+    if matches!(content.source(), MediaSource::Url(_)) {
+        // A server may not tell the size again; the plan knows it.
+        return Ok(text_of(plain(loader, content, planned).await?));
+    }
     let index = planned.index;
     let text = loader.base64_stream(content).await;
     let text = text.map_err(|error| MediaSendError::of_load(index, error))?;
@@ -145,6 +191,29 @@ async fn base64(
     Ok(text
         .map_err(move |error| MediaSendError::of_load(index, error))
         .boxed())
+}
+
+/// Encodes while it is read.
+fn text_of(bytes: Pieces) -> Pieces {
+    let state = Some((bytes, base64::Encoder::new()));
+    let text = stream::try_unfold(state, |state| async move {
+        let Some((mut bytes, mut encoder)) = state else {
+            return Ok(None);
+        };
+        let mut text = Vec::new();
+        let left = match bytes.try_next().await? {
+            Some(piece) => {
+                encoder.push(&piece, &mut text);
+                Some((bytes, encoder))
+            }
+            None => {
+                encoder.finish(&mut text);
+                None
+            }
+        };
+        Ok(Some((Bytes::from(text), left)))
+    });
+    text.boxed()
 }
 
 /// The same text in the alphabet for URLs and file names.

@@ -16,6 +16,7 @@ pub(crate) mod broken;
 mod exact;
 mod forms;
 mod golden;
+mod planning;
 mod recorder;
 mod stable;
 
