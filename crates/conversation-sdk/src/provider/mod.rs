@@ -15,7 +15,8 @@
 //! - `media`: the context, the forms and the plan; `note`: notes in place of media
 //! - `capability`, `price`: the data files, `data`: what they share
 //! - `skeleton`: a request body with holes for media; [`wire`]: what goes around them, per API
-//! - `http`: client, retries, bodies, events
+//! - [`answer`]: answers whose media is received as it arrives
+//! - `http`: client, retries, bodies
 //! - `openai`: OpenAI and what speaks its language; `image`: the trait of image models
 
 use std::fmt;
@@ -31,6 +32,7 @@ use crate::pack::ToolChoice;
 use crate::tool::ToolDefinition;
 use crate::usage::{Cost, TokenUsage};
 
+pub mod answer;
 mod capability;
 mod data;
 mod error;

@@ -1,5 +1,6 @@
 //! Tests of the conversation SDK from outside.
 
+mod answer;
 mod builder;
 mod conversation;
 mod crash;

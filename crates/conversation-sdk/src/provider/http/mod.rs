@@ -4,18 +4,12 @@
 //! - `settings`: the setters that all providers share
 //! - `body`: a request body that streams its media
 //! - `retry`: when to try again, and how long to wait
-//! - `read`: bounded reading of answers; `sse`: events
-//! - `intake`: answers whose media goes to a receiver as they arrive; `sieve`: JSON whose media is
-//!   decoded as it arrives; `place`: where in JSON media is
+//! - `read`: bounded reading of answers
 //! - `failure`: from what went wrong to a [`ProviderError`](super::ProviderError)
 
 pub(crate) mod body;
 pub(crate) mod client;
 pub(crate) mod failure;
-pub(crate) mod intake;
-pub(crate) mod place;
 pub(crate) mod read;
 pub(crate) mod retry;
 pub(crate) mod settings;
-pub(crate) mod sieve;
-pub(crate) mod sse;

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::NAME;
 use super::reply::count_at;
-use crate::provider::http::intake::{EventIntake, Form, Intake, IntakeError, Taken};
-use crate::provider::http::place::Step::{Each, Key};
+use crate::provider::answer::intake::{EventIntake, Form, Intake, IntakeError, Taken};
+use crate::provider::answer::place::Step::{Each, Key};
 use crate::provider::price::ImageTokens;
 use crate::provider::{ProviderError, ProviderErrorKind as Kind};
 use crate::receive::MediaReceiver;
@@ -140,7 +140,7 @@ impl Pictures {
     }
 }
 
-fn form(places: &'static [&'static [crate::provider::http::place::Step]], limit: usize) -> Form {
+fn form(places: &'static [&'static [crate::provider::answer::place::Step]], limit: usize) -> Form {
     Form {
         places,
         max_rest: MAX_REST,

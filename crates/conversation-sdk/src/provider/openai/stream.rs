@@ -11,9 +11,9 @@ use serde_json::Value;
 use super::failure::ApiError;
 use super::reply::{Finished, arguments_of, new_call_id, picture, text_of, usage_of};
 use crate::message::ToolCall;
+use crate::provider::answer::sse::SseParser;
 use crate::provider::http::client::Settings;
 use crate::provider::http::read;
-use crate::provider::http::sse::SseParser;
 use crate::provider::{
     MediaNote, PriceTable, ProviderError, ProviderErrorKind as Kind, ReplyEvent,
 };

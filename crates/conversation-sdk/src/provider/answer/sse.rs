@@ -119,6 +119,7 @@ impl SseReader {
 }
 
 /// Gathers the data of each event.
+#[cfg(feature = "provider-http")]
 #[derive(Debug)]
 pub(crate) struct SseParser {
     reader: SseReader,
@@ -127,9 +128,11 @@ pub(crate) struct SseParser {
 }
 
 /// An event that is larger than allowed.
+#[cfg(feature = "provider-http")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TooLong;
 
+#[cfg(feature = "provider-http")]
 impl SseParser {
     /// A parser of events of at most `limit` bytes of data.
     pub(crate) fn new(limit: usize) -> Self {
@@ -163,6 +166,7 @@ impl SseParser {
 }
 
 #[cfg(test)]
+#[cfg(feature = "provider-http")]
 mod tests {
     use super::*;
     use proptest::prelude::*;
