@@ -98,9 +98,7 @@ impl State {
                 actions.push(Action::Answer(place, Fate::Late));
             }
             // A client repeats by itself what may be repeated, and the second time is heard of.
-            let is_sidecar = matches!(ask, Ask::Protocol(Request::WriteSidecar(_)));
-            let may_be_repeated = !ask.is_swap() && (!is_sidecar || scenario.copies_of_sidecars);
-            if self.copies_left > 0 && may_be_repeated {
+            if self.copies_left > 0 && !ask.is_swap() {
                 actions.push(Action::Answer(place, Fate::Copied));
             }
         }

@@ -67,8 +67,6 @@ pub(crate) struct Scenario {
     pub(crate) late: u8,
     /// How many requests happen, and once more any time later.
     pub(crate) copies: u8,
-    /// Whether writes of sidecars are among them.
-    pub(crate) copies_of_sidecars: bool,
     /// Whether each state is also looked at as one in which all processes die.
     pub(crate) all_die: bool,
     pub(crate) weakness: Option<Weakness>,
@@ -85,16 +83,15 @@ impl Scenario {
             name: name.into(),
             actors: Vec::new(),
             start: Start::Empty,
-            attempts: 1,
-            names: 1,
+            attempts: 0,
+            names: 2,
             losses: 0,
             late: 0,
             copies: 0,
-            copies_of_sidecars: false,
             all_die: false,
             weakness: None,
             tags_count: false,
-            cap: usize::MAX,
+            cap: 12_000_000,
         }
     }
 
@@ -111,15 +108,16 @@ impl Scenario {
         self
     }
 
+    /// Stores begin anew by themselves, under the same reference.
     pub(crate) fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts;
+        self.names = 1;
         self
     }
 
-    /// Stores begin anew under other references only.
+    /// A store is tried under so many references.
     pub(crate) fn names(mut self, names: u8) -> Self {
         self.names = names;
-        self.attempts = 0;
         self
     }
 
@@ -135,11 +133,6 @@ impl Scenario {
 
     pub(crate) fn copies(mut self, copies: u8) -> Self {
         self.copies = copies;
-        self
-    }
-
-    pub(crate) fn copies_of_sidecars(mut self) -> Self {
-        self.copies_of_sidecars = true;
         self
     }
 
