@@ -50,6 +50,8 @@ pub struct ApiCapabilities {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct MediaRule {
+    /// All models if empty.
+    models: Vec<String>,
     mime: Vec<String>,
     forms: Vec<Form>,
     pub(crate) max_item_bytes: Option<u64>,
@@ -137,6 +139,20 @@ impl ApiCapabilities {
         self.max_items
     }
 
+    /// What one model takes: with the rules that are for it alone, which count for none before.
+    #[must_use]
+    pub fn for_model(&self, model: &str) -> Self {
+        let model = bare(model);
+        let mut narrowed = self.clone();
+        narrowed.media.retain(|rule| {
+            rule.models.is_empty() || rule.models.iter().any(|pattern| fits(pattern, model))
+        });
+        for rule in &mut narrowed.media {
+            rule.models.clear();
+        }
+        narrowed
+    }
+
     /// What is to be known of these facts: which are estimates.
     pub fn note(&self) -> &str {
         &self.note
@@ -144,7 +160,7 @@ impl ApiCapabilities {
 
     /// Whether media of this type can be sent in any form.
     pub fn takes(&self, mime: &Mime) -> bool {
-        self.rule(mime).is_some()
+        self.rule(mime).is_some_and(|rule| !rule.forms.is_empty())
     }
 
     /// The rule for a type; for a type that says nothing, that of its kind.
@@ -156,20 +172,23 @@ impl ApiCapabilities {
             let top = pattern.split('/').next();
             matches!(top, Some("*")) || top == Some(kind.as_str())
         };
-        self.media.iter().find(|rule| rule.mime.iter().any(of_kind))
+        let mut rules = self.rules();
+        rules.find(|rule| rule.mime.iter().any(of_kind))
     }
 
     pub(crate) fn rule(&self, mime: &Mime) -> Option<&MediaRule> {
         let mime = mime.as_str();
-        self.media
-            .iter()
-            .find(|rule| rule.mime.iter().any(|pattern| fits(pattern, mime)))
+        let mut rules = self.rules();
+        rules.find(|rule| rule.mime.iter().any(|pattern| fits(pattern, mime)))
+    }
+
+    fn rules(&self) -> impl Iterator<Item = &MediaRule> {
+        self.media.iter().filter(|rule| rule.models.is_empty())
     }
 
     /// The parameters as a model wants them: some under another name, some not at all.
     pub fn adapt(&self, model: &str, mut parameters: Map<String, Value>) -> Map<String, Value> {
-        // Gateways put the vendor before the name: `openai/gpt-5`.
-        let model = model.rsplit('/').next().unwrap_or(model);
+        let model = bare(model);
         let rule = self
             .parameters
             .iter()
@@ -188,7 +207,16 @@ impl ApiCapabilities {
     }
 }
 
+/// Gateways put the vendor before the name: `openai/gpt-5`.
+fn bare(model: &str) -> &str {
+    model.rsplit('/').next().unwrap_or(model)
+}
+
 impl MediaRule {
+    pub(crate) fn takes_nothing(&self) -> bool {
+        self.forms.is_empty()
+    }
+
     pub(crate) fn takes(&self, form: Form) -> bool {
         self.forms.contains(&form)
     }
@@ -257,6 +285,21 @@ mod tests {
         let responses = file.api("openai.responses").unwrap();
         assert!(!responses.takes(&Mime::AUDIO_WAV));
         assert_eq!(file.api("azure.chat").unwrap().max_items(), Some(50));
+    }
+
+    #[test]
+    fn what_is_taken_depends_on_the_model() {
+        let chat = Capabilities::builtin().api("openai.chat").unwrap();
+        for (model, takes) in [
+            ("gpt-4o", true),
+            ("our-own-model", true),
+            ("gpt-3.5-turbo", false),
+            ("openai/o3-mini", false),
+            ("o3", true),
+        ] {
+            let found = chat.for_model(model).takes(&Mime::IMAGE_PNG);
+            assert_eq!(found, takes, "{model}");
+        }
     }
 
     #[test]

@@ -151,7 +151,8 @@ impl MediaContext {
             Err(missing) => return refuse(missing.cause, missing.reason.to_owned()),
         };
         let (mime, size) = (found.mime, found.size);
-        let Some(rule) = api.rule_for(&mime, mime.media_type()) else {
+        let rule = api.rule_for(&mime, mime.media_type());
+        let Some(rule) = rule.filter(|rule| !rule.takes_nothing()) else {
             let reason = format!("{provider} does not take {mime}");
             return refuse(NoteCause::Unsupported, reason);
         };

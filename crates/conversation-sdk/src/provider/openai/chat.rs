@@ -64,10 +64,12 @@ pub struct OpenAiProvider {
 impl OpenAiProvider {
     /// A model by its name, with the key of an account; an empty key sends none.
     pub fn new(key: impl AsRef<str>, model: impl Into<String>) -> Self {
+        let model = model.into();
+        let api = Capabilities::builtin().api(API).unwrap_or_default();
         Self {
             http: Http::new(Settings::new(NAME, key.as_ref(), BASE_URL)),
-            model: model.into(),
-            capabilities: Capabilities::builtin().api(API).unwrap_or_default(),
+            capabilities: Arc::new(api.for_model(&model)),
+            model,
             prices: PriceTable::builtin(),
             learned: Learned::default(),
             stream_usage: true,
@@ -101,7 +103,8 @@ impl OpenAiProvider {
     /// Default: the built-in file.
     #[must_use]
     pub fn with_capabilities(mut self, capabilities: &Capabilities) -> Self {
-        self.capabilities = capabilities.api(API).unwrap_or_default();
+        let api = capabilities.api(API).unwrap_or_default();
+        self.capabilities = Arc::new(api.for_model(&self.model));
         self
     }
 

@@ -42,7 +42,8 @@ impl RequestBody {
     ) -> Result<Self, ProviderError> {
         let transcript = Transcript::of(form, request);
         let contents = transcript.media.iter().copied();
-        let plan = media.plan(form.provider(), api, contents).await;
+        let of_model = Arc::new(api.for_model(model));
+        let plan = media.plan(form.provider(), &of_model, contents).await;
         Self::write(form, model, request, &transcript, api, plan, media)
     }
 
