@@ -91,7 +91,7 @@ impl Scenario {
             all_die: false,
             weakness: None,
             tags_count: false,
-            cap: 12_000_000,
+            cap: 20_000_000,
         }
     }
 

@@ -64,8 +64,9 @@ pub(crate) fn whole(short: bool) -> Vec<Scenario> {
             .with(2, &[Store])
             .with(2, &[Collect; 3])
             .from(Start::Live),
-        Scenario::new("2 writers, 2 collectors x2, 1 late, live")
+        Scenario::new("2 writers of one name, 2 collectors x2, 1 late, live")
             .with(2, &[Store])
+            .names(1)
             .with(2, &[Collect; 2])
             .from(Start::Live)
             .late(1),
