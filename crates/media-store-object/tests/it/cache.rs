@@ -72,6 +72,21 @@ impl Place {
         stored.await.unwrap()
     }
 
+    /// Drops the last handle, and waits until what goes on behind it has let go of the directory.
+    async fn close(&self, cache: ReadCache) {
+        self.close_slot(cache, "0").await;
+    }
+
+    async fn close_slot(&self, cache: ReadCache, slot: &str) {
+        drop(cache);
+        let begun = SystemTime::now();
+        let lock = fs::File::open(self.dir().join(slot).join("lock")).unwrap();
+        while lock.try_lock().is_err() {
+            assert!(begun.elapsed().unwrap() < LONG, "the directory stays held");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
     /// The files of media in the first directory, sorted.
     fn files(&self) -> Vec<PathBuf> {
         files(&self.slot())

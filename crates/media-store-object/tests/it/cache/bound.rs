@@ -68,8 +68,7 @@ async fn the_bound_holds_at_any_time() {
     assert!(watcher.join().unwrap() > 0);
     assert!(cache.stats().evictions > 0);
     // At rest the listing is exact.
-    until(&cache, |stats| stats.filled + stats.abandoned > 0).await;
-    drop(cache);
+    place.close(cache).await;
     let again = place.builder().with_capacity(CAPACITY).build();
     let again = again.await.unwrap();
     assert_eq!(again.stats().bytes, on_disk(&place));

@@ -37,6 +37,25 @@ async fn filled(len: usize) -> (Place, ReadCache, media_types::StorageReference)
     (place, cache, reference)
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_that_are_not_those_of_their_hash_do_not_enter() {
+    for len in [300 * KIB, LARGE] {
+        let place = Place::new();
+        let cache = place.cache().await;
+        let reference = place.put(&noise(1, len)).await;
+        place.store.set_lying(true);
+        // What the store lets pass is between it and the reader.
+        assert!(get(&cache, &reference).await != noise(1, len));
+        until(&cache, |stats| stats.abandoned == 1 && stats.bytes == 0).await;
+        assert!(place.files().is_empty());
+        place.store.set_lying(false);
+        for _ in 0..2 {
+            assert!(get(&cache, &reference).await == noise(1, len));
+        }
+        assert_eq!((cache.stats().filled, cache.stats().hits), (1, 1));
+    }
+}
+
 type Damage = fn(&Path);
 
 #[tokio::test(flavor = "multi_thread")]
@@ -59,7 +78,7 @@ async fn damaged_files_are_healed_in_silence() {
             for restarts in [false, true] {
                 let (place, mut cache, reference) = filled(len).await;
                 if restarts {
-                    drop(cache);
+                    place.close(cache).await;
                     damage(&place.files()[0]);
                     cache = place.cache().await;
                 } else {

@@ -27,6 +27,48 @@ async fn a_directory_that_is_removed_fails_no_read() {
     assert_eq!(cache.backend(), "memory");
 }
 
+/// A disk that does not answer, made of the only thread that may block.
+#[test]
+fn a_disk_that_hangs_fails_no_read() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    runtime.block_on(async {
+        let place = Place::new();
+        let cache = place.cache().await;
+        let (bytes, small, large) = (noise(1, 1000), noise(2, 1000), noise(3, LARGE));
+        let there = place.put(&bytes).await;
+        get(&cache, &there).await;
+        until(&cache, |stats| stats.entries == 1).await;
+        let absent = place.put(&small).await;
+        let stream = place.put(&large).await;
+        let hung = tokio::task::spawn_blocking(move || held.recv());
+        let begun = std::time::Instant::now();
+        let reads = futures_util::future::join3(
+            get(&cache, &there),
+            get(&cache, &absent),
+            get(&cache, &stream),
+        );
+        let read = reads.await;
+        assert!(read == (bytes.clone(), small, large));
+        assert!(begun.elapsed() < std::time::Duration::from_secs(20));
+        // The disk is left alone now.
+        let begun = std::time::Instant::now();
+        assert!(get(&cache, &there).await == bytes);
+        assert!(begun.elapsed() < std::time::Duration::from_secs(4));
+        assert_eq!((cache.stats().hits, cache.stats().filled), (0, 1));
+        drop(release);
+        assert!(hung.await.unwrap().is_err());
+        // What was whole enters late, the body that was given up does not.
+        until(&cache, |stats| stats.filled == 2 && stats.abandoned == 1).await;
+        assert_eq!(place.files().len(), 2);
+    });
+}
+
 /// A small file system of its own, gone at the end.
 #[cfg(target_os = "linux")]
 struct Tmpfs(std::path::PathBuf);
@@ -101,6 +143,6 @@ async fn a_full_disk_fails_no_read() {
     let reference = place.put(&bytes).await;
     get(&cache, &reference).await;
     until(&cache, |stats| stats.entries == 1).await;
-    drop(cache);
+    place.close(cache).await;
     drop(disk);
 }

@@ -49,12 +49,12 @@ async fn a_scope_that_is_deleted_is_gone_after_clear() {
     let other = place.cache().await;
     get(&other, &reference).await;
     until(&other, |stats| stats.entries == 1).await;
-    drop(other);
+    place.close_slot(other, "1").await;
     let neighbour = place.cache().await;
     assert_eq!(neighbour.stats().entries, 1, "it took what was left");
     assert_eq!(cache.clear().await.unwrap(), 1);
     assert_eq!(neighbour.stats().entries, 1);
-    drop(neighbour);
+    place.close_slot(neighbour, "1").await;
 
     let scope = Scope::Conversation("conv-1".parse().unwrap());
     let inventory = cache.inventory().unwrap();

@@ -54,7 +54,7 @@ async fn a_hundred_readers_of_a_file_found_hash_it_once() {
     let cache = place.cache().await;
     get(&cache, &reference).await;
     until(&cache, |stats| stats.entries == 1).await;
-    drop(cache);
+    place.close(cache).await;
     let cache = place.cache().await;
     let readers = (0..100).map(|_| get(&cache, &reference));
     assert!(
@@ -132,6 +132,34 @@ async fn nobody_waits_for_a_reader_that_does_not_read() {
     assert!(begun.elapsed() < LONG / 2, "waited {:?}", begun.elapsed());
     assert!(idle.body.bytes(u64::MAX).await.unwrap() == bytes);
     until(&cache, |stats| stats.entries == 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_store_is_waited_for_with_whoever_reads_from_it() {
+    let place = Place::new();
+    let patience = Duration::from_millis(50);
+    let cache = place.builder().with_patience(patience).build();
+    let cache = cache.await.unwrap();
+    let bytes = noise(1, LARGE);
+    let reference = place.put(&bytes).await;
+    place.store.hold_after(3);
+    let reader = || {
+        let (cache, reference) = (cache.clone(), reference.clone());
+        tokio::spawn(async move { get(&cache, &reference).await })
+    };
+    let first = reader();
+    while place.store.taken() < 3 * 64 * KIB as u64 {
+        tokio::task::yield_now().await;
+    }
+    let second = reader();
+    while place.store.heads() == 0 {
+        tokio::task::yield_now().await;
+    }
+    // Longer than the others wait for a reader that does not read.
+    tokio::time::sleep(8 * patience).await;
+    place.store.let_all_pass();
+    assert!(first.await.unwrap() == bytes && second.await.unwrap() == bytes);
+    assert_eq!(place.store.bodies(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,7 @@
 //! A store whose bodies come in pieces, are counted, and wait for the test.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -22,6 +22,7 @@ pub(crate) struct Streaming<S> {
     heads: Arc<AtomicU64>,
     bodies: Arc<AtomicU64>,
     pieces: Arc<Semaphore>,
+    lies: Arc<AtomicBool>,
 }
 
 impl<S> Streaming<S> {
@@ -32,6 +33,7 @@ impl<S> Streaming<S> {
             heads: Arc::default(),
             bodies: Arc::default(),
             pieces: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)),
+            lies: Arc::default(),
         }
     }
 
@@ -43,6 +45,11 @@ impl<S> Streaming<S> {
 
     pub(crate) fn let_all_pass(&self) {
         self.pieces.add_permits(Semaphore::MAX_PERMITS / 2);
+    }
+
+    /// Gives other bytes of the same number.
+    pub(crate) fn set_lying(&self, lies: bool) {
+        self.lies.store(lies, Ordering::SeqCst);
     }
 
     /// Bytes that came out of bodies.
@@ -88,6 +95,7 @@ impl<S: MediaStorage> MediaStorage for Streaming<S> {
         }
         self.bodies.fetch_add(1, Ordering::SeqCst);
         let len = stored.body.len();
+        let lies = self.lies.load(Ordering::SeqCst);
         let empty = MediaBody::from_bytes(Bytes::new());
         let body = std::mem::replace(&mut stored.body, empty).into_stream();
         let cut = stream::unfold((body, Bytes::new()), |(mut body, mut rest)| async move {
@@ -107,7 +115,10 @@ impl<S: MediaStorage> MediaStorage for Streaming<S> {
                 pieces.acquire().await.unwrap().forget();
                 let len = piece.as_ref().map_or(0, Bytes::len);
                 taken.fetch_add(len as u64, Ordering::SeqCst);
-                piece
+                piece.map(|piece| match lies {
+                    true => piece.iter().map(|byte| !byte).collect(),
+                    false => piece,
+                })
             }
         });
         stored.body = MediaBody::from_stream(len, held);
