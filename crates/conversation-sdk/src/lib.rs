@@ -50,7 +50,8 @@
 //! - [`ConversationManager`] (`manager`), [`ManagerConfig`] ([`config`])
 //! - [`Conversation`], [`Response`] ([`conversation`]); the externalizer (`externalize`)
 //! - [`Message`], [`Part`] ([`message`]); [`TokenUsage`], [`Cost`] ([`usage`])
-//! - [`Provider`], [`MediaContext`] ([`provider`]); [`Tool`] ([`tool`]); [`Middleware`] (`middleware`)
+//! - [`Provider`], [`MediaContext`] ([`provider`]); request bodies for transports of one's own
+//!   ([`provider::wire`]); [`Tool`] ([`tool`]); [`Middleware`] (`middleware`)
 //! - [`receive`]: media that models and tools make, spooled until it is stored
 //! - [`StateStore`] and the stores ([`state`]); [`PromptPack`] ([`pack`])
 //! - [`Listener`], [`Event`] (`listener`); [`ConversationError`] (`error`)
