@@ -7,6 +7,7 @@ use object_store::path::Path;
 use super::{AT_ONCE, Cause, Mode, Sweep};
 use crate::expiry;
 use crate::keys::MediaKey;
+use crate::seen::Seen;
 use crate::sidecar::{self, Described};
 
 /// What a hint leads to.
@@ -31,6 +32,18 @@ impl Sweep<'_> {
                     return Ok(());
                 }
                 self.look(chunk.into_iter().map(|meta| meta.location)).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Drops hints, of any hour, of references that the walk did not come by. Costs a listing.
+    pub(super) async fn idle_hints(&mut self, sidecars: &Seen) -> Result<(), StorageError> {
+        let mut listed = self.bucket.list(&self.shared.keys.expiry()?, None);
+        while let Some(meta) = listed.try_next().await? {
+            let unique = meta.location.filename().unwrap_or_default();
+            if !sidecars.may_contain(unique) && self.is_settled(meta.last_modified) {
+                self.look(std::iter::once(meta.location)).await;
             }
         }
         Ok(())

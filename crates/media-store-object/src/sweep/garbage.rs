@@ -37,14 +37,18 @@ impl Sweep<'_> {
                         let sha256 = objects.sha256;
                         Some((sha256, this.clear(&objects).await))
                     }
-                    // What was removed before stays removed.
                     Walked::Restart => None,
                 })
             })
-            .buffer_unordered(AT_ONCE);
+            .buffered(AT_ONCE);
         let (mut report, mut fenced, mut failures) = (self.report, Vec::new(), Vec::new());
         while let Some(item) = removed.next().await {
             let Some((sha256, removed)) = item? else {
+                // What was removed stays removed; what would have been is met again.
+                if this.mode == Mode::DryRun {
+                    report = this.report;
+                    fenced.clear();
+                }
                 continue;
             };
             if let Some(generation) = removed.unheld

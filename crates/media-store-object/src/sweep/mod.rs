@@ -88,8 +88,7 @@ pub(crate) async fn sweep(
         sweep.garbage().await?;
         let sidecars = sweep.walk().await?;
         if sweep.mode == Mode::Remove {
-            // The walk saw all that has expired; what is left of the hints leads nowhere.
-            sweep.expired().await?;
+            sweep.idle_hints(&sidecars).await?;
             sweep.heal(&sidecars).await?;
         }
     } else {

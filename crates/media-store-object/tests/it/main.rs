@@ -8,3 +8,4 @@
 )]
 
 mod cache;
+mod store;
