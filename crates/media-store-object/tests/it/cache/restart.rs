@@ -52,6 +52,24 @@ async fn files_and_their_order_are_found_again() {
     assert_eq!(cache.stats().misses, 1);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_that_are_there_twice_are_counted_once() {
+    let place = Place::new();
+    let cache = place.cache().await;
+    let reference = place.put(&noise(1, 1000)).await;
+    get(&cache, &reference).await;
+    until(&cache, |stats| stats.entries == 1).await;
+    place.close(cache).await;
+    let hash = reference.sha256().unwrap();
+    let twin = place.slot().join(format!("{hash}-1000-77"));
+    fs::copy(&place.files()[0], twin).unwrap();
+    let cache = place.cache().await;
+    assert_eq!((cache.stats().entries, cache.stats().bytes), (1, 4096));
+    assert_eq!(place.files().len(), 1);
+    assert!(get(&cache, &reference).await == noise(1, 1000));
+    assert_eq!(cache.stats().hits, 1);
+}
+
 /// Reads half of a body, tells so, and waits for its end.
 fn read_half(dir: &std::ffi::OsStr) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
