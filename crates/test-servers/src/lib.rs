@@ -40,7 +40,7 @@ pub mod azurite;
 mod bucket;
 mod child;
 mod error;
-// pub mod gcs;
+pub mod gcs;
 mod http_client;
 mod listening;
 pub mod moto;

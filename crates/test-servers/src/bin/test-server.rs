@@ -1,11 +1,164 @@
-//! A test server or the fault proxy as a process of its own; ends with SIGINT, SIGTERM, or when its
-//! standard input closes.
+//! A test server or the fault proxy as a process of its own, for proofs whose other processes come
+//! and go.
 //!
 //! ```text
 //! test-server s3    --dir DIR [--port PORT] [--bucket NAME] [--ignore-conditions]
-//! test-server proxy --upstream HOST:PORT [--port PORT] [--faults PERCENT] [--seed N]
+//! test-server proxy --upstream HOST:PORT [--port PORT] [--faults PER_MILLE] [--seed N]
 //! ```
 //!
-//! The first line it prints is `listening on http://127.0.0.1:PORT`.
+//! The first line on its standard output is `listening on http://127.0.0.1:PORT`; for `s3` the
+//! second is `access ACCESS_KEY SECRET_KEY BUCKET`. It ends with SIGINT or SIGTERM; the proxy then
+//! prints how many requests it saw and how many met a fault. `--faults` breaks that share of the
+//! requests, in all ways that need no one to release them, by a generator that `--seed` starts.
 
-fn main() {}
+use std::collections::HashMap;
+use std::error::Error;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use test_servers::proxy::{Fault, FaultProxy, RequestHead};
+use test_servers::s3::{S3Options, S3Server};
+
+const USAGE: &str =
+    "usage: test-server s3 --dir DIR [--port PORT] [--bucket NAME] [--ignore-conditions]
+       test-server proxy --upstream HOST:PORT [--port PORT] [--faults PER_MILLE] [--seed N]";
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let command = arguments.next();
+    let outcome = match (command.as_deref(), options(arguments)) {
+        (Some("s3"), Some(options)) => s3(&options).await,
+        (Some("proxy"), Some(options)) => proxy(&options).await,
+        _ => Err(USAGE.into()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "test-server: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+type Options = HashMap<String, String>;
+
+fn options(mut arguments: impl Iterator<Item = String>) -> Option<Options> {
+    let mut options = Options::new();
+    while let Some(name) = arguments.next() {
+        let name = name.strip_prefix("--")?.to_owned();
+        let value = match name.as_str() {
+            "ignore-conditions" => String::new(),
+            "dir" | "port" | "bucket" | "upstream" | "faults" | "seed" => arguments.next()?,
+            _ => return None,
+        };
+        options.insert(name, value);
+    }
+    Some(options)
+}
+
+fn number(options: &Options, name: &str) -> Result<u64, Box<dyn Error>> {
+    let value = options.get(name).map(|value| value.parse());
+    Ok(value
+        .transpose()
+        .map_err(|e| format!("--{name}: {e}"))?
+        .unwrap_or(0))
+}
+
+async fn s3(options: &Options) -> Result<(), Box<dyn Error>> {
+    let dir = options.get("dir").ok_or(USAGE)?;
+    let mut wanted = S3Options::default().with_port(number(options, "port")?.try_into()?);
+    if let Some(bucket) = options.get("bucket") {
+        wanted = wanted.with_bucket(bucket);
+    }
+    if options.contains_key("ignore-conditions") {
+        wanted = wanted.ignoring_conditions();
+    }
+    let server = S3Server::start_with(dir, wanted).await?;
+    say(format_args!("listening on {}", server.endpoint()))?;
+    let (access, secret) = (server.access_key(), server.secret_key());
+    say(format_args!("access {access} {secret} {}", server.bucket()))?;
+    until_ended().await?;
+    Ok(())
+}
+
+async fn proxy(options: &Options) -> Result<(), Box<dyn Error>> {
+    let upstream = options.get("upstream").ok_or(USAGE)?.parse()?;
+    let port = number(options, "port")?.try_into()?;
+    let proxy = FaultProxy::start_on(port, upstream).await?;
+    let per_mille = number(options, "faults")?;
+    if per_mille > 0 {
+        let chance = Chance::new(number(options, "seed")?);
+        proxy.set_script(move |_: &RequestHead, _| {
+            if chance.below(1000) < per_mille {
+                some_fault(&chance)
+            } else {
+                Fault::Pass
+            }
+        });
+    }
+    say(format_args!("listening on {}", proxy.endpoint()))?;
+    until_ended().await?;
+    let totals = proxy.totals();
+    let (requests, faults) = (totals.requests, totals.faults);
+    say(format_args!("{requests} requests, {faults} met a fault"))?;
+    Ok(())
+}
+
+fn some_fault(chance: &Chance) -> Fault {
+    let delay = Duration::from_millis(chance.below(3000));
+    match chance.below(12) {
+        0 => Fault::ResetBeforeForward,
+        1 | 2 => Fault::DropResponse,
+        3 => Fault::status(500),
+        4 => Fault::status(503),
+        5 => Fault::status(429),
+        6 => Fault::status_after_forward(500),
+        7 => Fault::status_after_forward(503),
+        8 => Fault::DelayRequest(delay),
+        9 => Fault::DelayResponse(delay),
+        10 => Fault::TruncateResponse(chance.below(4096)),
+        _ => Fault::TruncateRequest(chance.below(4096)),
+    }
+}
+
+/// Numbers that look random and come again with the same seed.
+struct Chance(AtomicU64);
+
+impl Chance {
+    fn new(seed: u64) -> Self {
+        Self(AtomicU64::new(seed))
+    }
+
+    /// `SplitMix64`, whose state only ever grows, so that it needs no lock.
+    fn below(&self, limit: u64) -> u64 {
+        const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
+        let state = self.0.fetch_add(STEP, Ordering::Relaxed).wrapping_add(STEP);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (mixed ^ (mixed >> 31)) % limit.max(1)
+    }
+}
+
+fn say(line: std::fmt::Arguments<'_>) -> io::Result<()> {
+    let mut out = io::stdout();
+    writeln!(out, "{line}")?;
+    out.flush()
+}
+
+#[cfg(unix)]
+async fn until_ended() -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminated = signal(SignalKind::terminate())?;
+    tokio::select! {
+        ended = tokio::signal::ctrl_c() => ended,
+        _ = terminated.recv() => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+async fn until_ended() -> io::Result<()> {
+    tokio::signal::ctrl_c().await
+}

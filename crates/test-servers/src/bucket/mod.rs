@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures_core::Stream;
 
 pub(crate) use listing::{ListQuery, Page};
-pub(crate) use object::{Attributes, Object};
+pub(crate) use object::{Attributes, Object, hex};
 pub use staging::MEMORY_LIMIT;
 pub(crate) use staging::Piece;
 use staging::Staging;
