@@ -19,16 +19,14 @@ pub(crate) async fn send(
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
         .await
         .map_err(io::Error::other)?;
-    let exchange = async {
+    let exchange = async move {
         let response = sender.send_request(request).await?;
         let status = response.status();
         response.into_body().collect().await?;
         Ok::<_, hyper::Error>(status)
     };
-    tokio::select! {
-        status = exchange => status.map_err(io::Error::other),
-        ended = connection => Err(io::Error::other(
-            ended.err().map_or_else(|| "connection closed".to_owned(), |e| e.to_string()),
-        )),
-    }
+    // A server may end the connection before its answer was looked at here, so that its end alone
+    // tells nothing.
+    let (status, _) = futures_util::future::join(exchange, connection).await;
+    status.map_err(io::Error::other)
 }
