@@ -209,7 +209,7 @@ mod tests {
 
     #[tokio::test]
     async fn parts_are_equal_and_can_be_read_again() {
-        let bytes: Vec<u8> = (0..1_000_003_u32).map(|n| (n * 7 >> 3) as u8).collect();
+        let bytes: Vec<u8> = (0..1_000_003_u32).map(|n| ((n * 7) >> 3) as u8).collect();
         let text = Bytes::from(base64::encode(&bytes));
         let (plain, digest) = Payload::of_bytes(bytes.clone().into()).await.unwrap();
         let mut payloads = vec![plain];

@@ -22,10 +22,13 @@ pub(crate) struct Sending {
 }
 
 impl Sending {
-    /// The size of parts for a body of this length.
-    fn part_for(self, len: u64) -> usize {
-        let least = len.div_ceil(MAX_PARTS);
-        usize::try_from(least).map_or(self.part_size, |least| least.max(self.part_size))
+    /// The same, with parts as large as a body of this length needs them.
+    pub(crate) fn for_len(self, len: u64) -> Self {
+        let least = usize::try_from(len.div_ceil(MAX_PARTS)).unwrap_or(usize::MAX);
+        Self {
+            part_size: self.part_size.max(least),
+            ..self
+        }
     }
 }
 
@@ -39,7 +42,7 @@ pub(crate) async fn send(
     sending: Sending,
     cancelled: &Cancelled,
 ) -> Result<(), StorageError> {
-    let mut parts = payload.parts(len, sending.part_for(len));
+    let mut parts = payload.parts(len, sending.for_len(len).part_size);
     if len <= sending.part_size as u64 {
         let body = parts.next().await?.map(PutPayload::from);
         return bucket.put(key, body.unwrap_or_default(), attributes).await;
@@ -65,9 +68,9 @@ mod tests {
             part_size: 8 << 20,
             in_flight: 2,
         };
-        assert_eq!(sending.part_for(1 << 30), 8 << 20);
+        assert_eq!(sending.for_len(1 << 30).part_size, 8 << 20);
         let most: u64 = 5 << 40;
-        let part = sending.part_for(most) as u64;
+        let part = sending.for_len(most).part_size as u64;
         assert!(part.saturating_mul(MAX_PARTS) >= most);
     }
 }

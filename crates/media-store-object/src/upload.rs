@@ -17,6 +17,7 @@ use crate::keys::MediaKey;
 use crate::multipart::Multipart;
 use crate::own;
 use crate::payload::{Digest, Payload};
+use crate::send::Sending;
 use crate::shared::{Shared, Sharing};
 use crate::spool::Spooling;
 
@@ -87,7 +88,8 @@ pub(crate) async fn store(
     let (mime, body, metadata, expected) = upload.into_parts();
     let description = Description::new(shared, mime, metadata)?;
     let options = &shared.options;
-    let part_size = options.sending.part_size;
+    let sending = options.sending.for_len(body.len().unwrap_or(0));
+    let part_size = sending.part_size;
     let (payload, digest) = match take(body, options.max_media_size, part_size).await? {
         Intake::Whole(payload, digest) => (payload, digest),
         Intake::Longer(first, incoming) if options.sharing == Sharing::On => {
@@ -95,7 +97,8 @@ pub(crate) async fn store(
             incoming.spool(first, spooling).await?
         }
         Intake::Longer(first, incoming) => {
-            return store_stream(shared, description, (first, incoming), expected).await;
+            let parts = (first, incoming, sending);
+            return store_stream(shared, description, parts, expected).await;
         }
     };
     check_expected(expected, digest)?;
@@ -158,11 +161,10 @@ async fn keep(
 async fn store_stream(
     shared: &Arc<Shared>,
     description: Description,
-    (first, mut incoming): (bytes::Bytes, Incoming),
+    (first, mut incoming, sending): (bytes::Bytes, Incoming, Sending),
     expected: Option<Sha256>,
 ) -> Result<StorageReference, StorageError> {
     let bucket = shared.bucket(Operation::Store);
-    let sending = shared.options.sending;
     let nothing = Sha256::from_bytes([0; 32]);
     let file = FileName::new(nothing, &MediaId::mint()?, &description.mime);
     let key = description.key(&file)?;

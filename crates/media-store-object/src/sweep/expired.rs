@@ -12,7 +12,7 @@ use crate::sidecar::{self, Described};
 
 /// What a hint leads to.
 enum Hinted {
-    Due(MediaKey, Described),
+    Due(MediaKey, Box<Described>),
     NotYet,
     /// The sidecar claims to be of a time to come.
     Future,
@@ -59,7 +59,7 @@ impl Sweep<'_> {
         let mut due = Vec::new();
         for hinted in hinted {
             match hinted {
-                Ok(Hinted::Due(key, described)) => due.push((key, described)),
+                Ok(Hinted::Due(key, described)) => due.push((key, *described)),
                 Ok(Hinted::NotYet) => {}
                 Ok(Hinted::Future) => self.report.future += 1,
                 Ok(Hinted::Nothing(hint)) if self.mode == Mode::Remove => {
@@ -86,7 +86,7 @@ impl Sweep<'_> {
         Ok(if described.sidecar.stored_at > self.now {
             Hinted::Future
         } else if described.sidecar.is_expired(self.now) {
-            Hinted::Due(key, described)
+            Hinted::Due(key, Box::new(described))
         } else {
             Hinted::NotYet
         })

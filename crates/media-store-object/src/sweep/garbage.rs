@@ -117,17 +117,14 @@ impl Sweep<'_> {
         let record = hash.record().await?.map(|read| read.record);
         let mut garbage = Garbage::default();
         for (token, generation) in &objects.generations {
-            match &record {
-                Some(record) if record.generation == *token => {
-                    // The protocol looks again before it removes anything.
-                    if record.state == RecordState::Dead || generation.markers == 0 {
-                        garbage.unheld = Some(*generation);
-                    }
+            let named = record.as_ref().filter(|r| r.generation == *token);
+            if let Some(record) = named {
+                // The protocol looks again before it removes anything.
+                if record.state == RecordState::Dead || generation.markers == 0 {
+                    garbage.unheld = Some(*generation);
                 }
-                _ if self.is_settled(generation.newest) => {
-                    garbage.orphans.push((*token, *generation));
-                }
-                _ => {}
+            } else if self.is_settled(generation.newest) {
+                garbage.orphans.push((*token, *generation));
             }
         }
         Ok(garbage)

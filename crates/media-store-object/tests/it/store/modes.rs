@@ -106,3 +106,33 @@ async fn keys_are_under_the_prefix_and_as_documented() {
     assert!(names.iter().all(|name| name.starts_with("tenant-1/")));
     assert!(names.contains(&format!("tenant-1/{}.meta", reference.id())));
 }
+
+/// A stream that is to be shared and is longer than a part goes by a temporary file.
+#[tokio::test]
+async fn a_spool_that_cannot_be_is_told() {
+    let bucket = FaultyBucket::new();
+    let directory = tempfile::tempdir().unwrap();
+    let spool = directory.path().join("spool");
+    let store = ObjectMediaStore::builder()
+        .with_object_store(Arc::new(bucket.clone()))
+        .with_deduplication(true)
+        .with_spool_directory(&spool)
+        .build()
+        .await
+        .unwrap();
+    let bytes = noise(1, 9 * super::MIB);
+    let upload = || {
+        let body = futures_util::stream::iter([Ok(bytes.clone())]);
+        let body = media_storage::MediaBody::from_stream(None, body);
+        media_storage::MediaUpload::new(Mime::IMAGE_PNG, body, about("conv-1"))
+    };
+    let error = store.store(upload()).await.unwrap_err();
+    assert_eq!(error.kind(), StorageErrorKind::Config, "{error}");
+    assert!(error.to_string().contains("temporary file"), "{error}");
+    std::fs::create_dir(&spool).unwrap();
+    let reference = store.store(upload()).await.unwrap();
+    holds(&store, &reference, &bytes).await;
+    assert_eq!(std::fs::read_dir(&spool).unwrap().count(), 0);
+    store.delete(&reference).await.unwrap();
+    is_clean(&store, &bucket).await;
+}

@@ -1,4 +1,4 @@
-//! The object store against the conformance suite.
+//! A bucket in memory, in all four organisations.
 
 use std::sync::Arc;
 

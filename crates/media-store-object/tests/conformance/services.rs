@@ -1,0 +1,63 @@
+//! Servers of the three clouds, over HTTP.
+
+use media_storage::StorageError;
+use media_storage_testkit::{Backend, StoreOptions, conformance_tests};
+use media_store_object::{ObjectMediaStore, ObjectMediaStoreBuilder};
+
+use crate::servers::{Place, Service};
+
+type SetUp = fn(ObjectMediaStoreBuilder) -> ObjectMediaStoreBuilder;
+
+/// A place at a service, and how stores are opened there.
+struct At(Place, SetUp);
+
+impl At {
+    fn new(service: Service, set_up: SetUp) -> Self {
+        Self(service.new_place(), set_up)
+    }
+}
+
+impl Backend for At {
+    type Store = ObjectMediaStore;
+
+    async fn open(&self, options: StoreOptions) -> Result<ObjectMediaStore, StorageError> {
+        let bucket = self.0.client();
+        let store = (self.1)(ObjectMediaStore::builder().with_object_store(bucket));
+        let store = store.with_max_media_size(options.max_media_size());
+        let store = store.with_default_retention(options.default_retention());
+        store.build().await
+    }
+}
+
+fn shared(store: ObjectMediaStoreBuilder) -> ObjectMediaStoreBuilder {
+    store.with_deduplication(true)
+}
+
+fn single(store: ObjectMediaStoreBuilder) -> ObjectMediaStoreBuilder {
+    store
+}
+
+mod s3_shared {
+    use super::*;
+    conformance_tests!(At::new(Service::S3, shared));
+}
+
+mod s3_single {
+    use super::*;
+    conformance_tests!(At::new(Service::S3, single));
+}
+
+mod moto_shared {
+    use super::*;
+    conformance_tests!(At::new(Service::Moto, shared));
+}
+
+mod azurite_shared {
+    use super::*;
+    conformance_tests!(At::new(Service::Azurite, shared));
+}
+
+mod gcs_shared {
+    use super::*;
+    conformance_tests!(At::new(Service::Gcs, shared));
+}
