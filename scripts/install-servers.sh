@@ -77,7 +77,7 @@ install_azurite() {
     say "Azurite $AZURITE_VERSION in $dir"
 }
 
-mkdir -p "$tools"
+mkdir -p "$tools" || fail "$tools cannot be created"
 # One at a time, however many test runs begin at once.
 if command -v flock >/dev/null 2>&1; then
     exec 9>"$tools/lock"

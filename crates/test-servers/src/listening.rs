@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
@@ -30,7 +31,7 @@ impl Listening {
                     accepted = listener.accept() => {
                         let Ok((stream, _)) = accepted else {
                             // Out of descriptors; they come back as connections end.
-                            tokio::task::yield_now().await;
+                            tokio::time::sleep(Duration::from_millis(10)).await;
                             continue;
                         };
                         // Without it an answer in two writes waits 40 ms for an acknowledgement.

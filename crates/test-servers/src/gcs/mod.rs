@@ -9,7 +9,7 @@
 //! makes clients send one), or come by a signed URL; anything else is refused. The account's key is
 //! made when the server starts.
 //!
-//! `object_store` signs URLs for `https://storage.googleapis.com`, wherever the server is. A test
+//! `object_store` signs URLs for the host `storage.googleapis.com`, whatever host they name. A test
 //! fetches one here by [`GcsServer::reachable`], with the `host` header [`SIGNED_HOST`], which is
 //! part of what was signed.
 
@@ -34,7 +34,7 @@ use crate::listening::Listening;
 use account::Account;
 use service::Service;
 
-/// The host that signed URLs name and that requests by them must name, too.
+/// The host that URLs are signed for and that requests by them must name.
 pub const SIGNED_HOST: &str = "storage.googleapis.com";
 
 /// How a [`GcsServer`] is to be.

@@ -178,7 +178,7 @@ impl Gate {
         self.wait(|state| state.open).await;
     }
 
-    async fn wait(&self, holds: impl Fn(&GateState) -> bool) {
+    async fn wait(&self, holds: impl Fn(&GateState) -> bool + Send + Sync) {
         // Ends only with what is waited for: the sender lives as long as this gate.
         let _ = self.state.subscribe().wait_for(|state| holds(state)).await;
     }

@@ -131,9 +131,16 @@ impl RequestPattern {
         Self::method(Method::GET).with_path(path)
     }
 
-    /// Deletes whose decoded path contains `path`.
+    /// Deletes whose decoded path contains `path`. On S3, `object_store` asks for deletes in bulk,
+    /// see [`RequestPattern::s3_bulk_delete`]; on Azure in batches.
     pub fn delete(path: impl Into<String>) -> Self {
         Self::method(Method::DELETE).with_path(path)
+    }
+
+    /// Deletes of several objects in one request, or of one, as `object_store` sends them to S3; the
+    /// keys are in the body.
+    pub fn s3_bulk_delete() -> Self {
+        Self::method(Method::POST).with_query("delete")
     }
 
     /// Only if the decoded path contains this.

@@ -6,6 +6,7 @@
 
 mod backend;
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,7 +25,7 @@ use backend::{Backend, Conditions};
 pub const REGION: &str = "us-east-1";
 
 /// How an [`S3Server`] is to be.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use]
 pub struct S3Options {
     port: u16,
@@ -75,6 +76,16 @@ impl S3Options {
     pub fn ignoring_conditions(mut self) -> Self {
         self.conditions = Conditions::Ignored;
         self
+    }
+}
+
+impl fmt::Debug for S3Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("S3Options")
+            .field("port", &self.port)
+            .field("bucket", &self.bucket)
+            .field("conditions", &self.conditions)
+            .finish_non_exhaustive()
     }
 }
 
