@@ -2,48 +2,58 @@
 
 use std::hash::{BuildHasher as _, RandomState};
 
-/// Bits of a set: 4 MiB. With a million names in it, one in ten thousand others seems to be.
-const BITS: usize = 1 << 25;
+/// Bits of a set: 4 MiB at most. With a million names in it, one in ten thousand others seems to be.
+const BITS: u64 = 1 << 25;
 
 /// How many bits a name has.
 const EACH: u64 = 4;
 
+/// Words of a page; pages without a name take no memory.
+const WORDS: usize = 128;
+
 /// A set of names that may seem to hold a name that it does not hold, never the other way round. A
 /// name that is mistaken once will hardly be the next time.
-#[derive(Debug)]
 pub(crate) struct Seen {
-    words: Vec<u64>,
+    pages: Vec<Option<Box<[u64; WORDS]>>>,
     hasher: RandomState,
 }
 
 impl Seen {
     pub(crate) fn new() -> Self {
         Self {
-            words: vec![0; BITS / 64],
+            pages: vec![None; (BITS / 64) as usize / WORDS],
             hasher: RandomState::new(),
         }
     }
 
-    fn places(&self, name: &str) -> impl Iterator<Item = (usize, u64)> + use<> {
+    /// Page, word in it and bit in that, for each of a name's bits.
+    fn places(&self, name: &str) -> impl Iterator<Item = (usize, usize, u64)> + use<> {
         let hash = self.hasher.hash_one(name);
-        let (start, step) = (hash, hash.rotate_left(32) | 1);
+        let step = hash.rotate_left(32) | 1;
         (0..EACH).map(move |n| {
-            let bit = start.wrapping_add(step.wrapping_mul(n)) % BITS as u64;
-            ((bit / 64) as usize, 1 << (bit % 64))
+            let bit = hash.wrapping_add(step.wrapping_mul(n)) % BITS;
+            let word = (bit / 64) as usize;
+            (word / WORDS, word % WORDS, 1 << (bit % 64))
         })
     }
 
     pub(crate) fn insert(&mut self, name: &str) {
-        for (word, bit) in self.places(name) {
-            if let Some(word) = self.words.get_mut(word) {
-                *word |= bit;
+        for (page, word, bit) in self.places(name) {
+            if let Some(page) = self.pages.get_mut(page) {
+                let words = page.get_or_insert_with(|| Box::new([0; WORDS]));
+                if let Some(word) = words.get_mut(word) {
+                    *word |= bit;
+                }
             }
         }
     }
 
     pub(crate) fn may_contain(&self, name: &str) -> bool {
-        self.places(name)
-            .all(|(word, bit)| self.words.get(word).is_some_and(|word| word & bit != 0))
+        self.places(name).all(|(page, word, bit)| {
+            let words = self.pages.get(page).and_then(Option::as_ref);
+            let word = words.and_then(|words| words.get(word));
+            word.is_some_and(|word| word & bit != 0)
+        })
     }
 }
 

@@ -58,8 +58,8 @@ struct Sweep<'a> {
     fenced: HashSet<(Sha256, Token)>,
 }
 
-/// Sweeps. A full sweep needs 12 MiB of memory beside what is in flight, and 40 bytes for each
-/// reference where there is a capacity; a dry run also some for each reference that would go.
+/// Sweeps. A full sweep needs at most 12 MiB of memory beside what is in flight, and 40 bytes for
+/// each reference where there is a capacity; a dry run also some for each reference that would go.
 pub(crate) async fn sweep(
     shared: &Shared,
     options: &SweepOptions,
