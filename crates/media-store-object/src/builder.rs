@@ -12,6 +12,7 @@ use media_storage::{
 use object_store::ObjectStore;
 use object_store::path::Path;
 
+use crate::blocking::blocking;
 use crate::bucket::Bucket;
 use crate::connect::connect;
 use crate::connection::{ConnectSettings, Connection};
@@ -184,7 +185,9 @@ impl ObjectMediaStoreBuilder {
     /// # Errors
     /// `Config`: no bucket, a wrong URL, option, name or size. `Permission`, `Unavailable`.
     pub async fn build(self) -> Result<ObjectMediaStore, StorageError> {
-        let connection = self.connection()?;
+        // Reads files: certificates, and credentials where options name them.
+        let builder = self.clone();
+        let connection = blocking(move || builder.connection()).await?;
         let backend = connection.backend.clone();
         self.open(connection).await.map_err(|error| {
             if error.backend().is_empty() {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use media_storage::{SignedUrl, StorageError};
 use object_store::ObjectStore;
 use object_store::path::Path;
@@ -58,10 +59,18 @@ pub(crate) trait Signing: fmt::Debug + Send + Sync {
 }
 
 /// What the answer to a signed URL is to look like.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug)]
+#[cfg_attr(
+    not(any(feature = "aws", feature = "azure", feature = "gcp")),
+    allow(dead_code, reason = "nothing is there that signs")
+)]
 pub(crate) struct SigningRequest {
+    /// What time it is.
+    pub(crate) now: DateTime<Utc>,
     /// How long the URL is to work.
     pub(crate) validity: Duration,
+    /// When the media expires; the URL ends with it.
+    pub(crate) not_after: Option<DateTime<Utc>>,
     /// `Content-Type` of the answer.
     pub(crate) content_type: String,
     /// `Content-Disposition` of the answer.

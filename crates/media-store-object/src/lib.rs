@@ -57,4 +57,5 @@ mod walk;
 
 pub use builder::ObjectMediaStoreBuilder;
 pub use cache::{CacheFill, CacheStats, ReadCache, ReadCacheBuilder};
+pub use error::ServiceFailure;
 pub use store::ObjectMediaStore;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use media_storage::{
     DeleteOptions, Inventory, MediaStorage, MediaUpload, Operation, RetrieveOptions, StorageError,
-    StoredMedia,
+    StoredMedia, UrlSigner,
 };
 use media_types::StorageReference;
 
@@ -119,6 +119,11 @@ impl MediaStorage for ObjectMediaStore {
         options: DeleteOptions,
     ) -> Result<(), StorageError> {
         delete::delete(&self.shared, reference, &options).await
+    }
+
+    fn url_signer(&self) -> Option<&dyn UrlSigner> {
+        let signer: &dyn UrlSigner = self;
+        self.shared.signer.as_ref().map(|_| signer)
     }
 
     fn inventory(&self) -> Option<&dyn Inventory> {

@@ -1,0 +1,243 @@
+//! Options by name: the ones that are known, and those that a user gave.
+
+use std::fmt;
+use std::time::Duration;
+
+use media_storage::StorageError;
+
+use super::names::{ALIASES, AZURE, CLIENT, GCS, Kind, Known, OWN, S3};
+use super::nearest::nearest;
+use crate::location::{Service, misconfigured};
+
+/// Options of one service, checked: name of `object_store`, value, and where it came from.
+#[derive(Default)]
+pub(super) struct Options {
+    given: Vec<Given>,
+}
+
+struct Given {
+    /// The name as `object_store` or we know it: without a cloud's prefix where both exist.
+    name: &'static str,
+    value: String,
+    origin: Origin,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Origin {
+    Environment,
+    Explicit,
+}
+
+/// Values may be secret.
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list()
+            .entries(self.given.iter().map(|given| given.name))
+            .finish()
+    }
+}
+
+impl Options {
+    /// Takes what the environment says (unknown names are ignored) and then what was said
+    /// explicitly, which wins.
+    ///
+    /// # Errors
+    /// `Config` naming an explicit option that is unknown, or one whose value has not its form.
+    pub(super) fn collect(
+        service: Service,
+        environment: &[(String, String)],
+        explicit: &[(String, String)],
+    ) -> Result<Self, StorageError> {
+        let mut options = Self::default();
+        for (variable, value) in environment {
+            let name = variable.to_ascii_lowercase();
+            let ours = environment_prefixes(service)
+                .iter()
+                .any(|prefix| name.starts_with(prefix));
+            let known = ours.then(|| resolve(service, &name)).flatten();
+            if let Some(option) = known.filter(|option| !is_bucket(option)) {
+                check_value(option, variable, value)?;
+                options.set(option.name, value, Origin::Environment);
+            }
+        }
+        for (key, value) in explicit {
+            let name = key.trim().to_ascii_lowercase();
+            let Some(option) = resolve(service, &name) else {
+                return Err(unknown(service, &name));
+            };
+            if is_bucket(option) {
+                return Err(misconfigured(format!(
+                    "the option {key} is not needed: the URL names the bucket"
+                )));
+            }
+            check_value(option, key, value)?;
+            options.set(option.name, value, Origin::Explicit);
+        }
+        Ok(options)
+    }
+
+    fn set(&mut self, name: &'static str, value: &str, origin: Origin) {
+        let given = Given {
+            name,
+            value: value.to_owned(),
+            origin,
+        };
+        match self.given.iter_mut().find(|known| known.name == name) {
+            Some(known) if known.origin <= origin => *known = given,
+            Some(_) => {}
+            None => self.given.push(given),
+        }
+    }
+
+    /// Sets what nobody has said.
+    pub(super) fn default_to(&mut self, name: &'static str, value: &str) {
+        if self.get(name).is_none() {
+            self.set(name, value, Origin::Environment);
+        }
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.given
+            .iter()
+            .find(|given| given.name == name)
+            .map(|given| given.value.as_str())
+    }
+
+    /// The first of several that somebody said.
+    pub(super) fn any(&self, names: &[&str]) -> bool {
+        names
+            .iter()
+            .any(|name| self.get(name).is_some_and(|value| !value.is_empty()))
+    }
+
+    pub(super) fn flag(&self, name: &str) -> bool {
+        self.get(name).and_then(parse_flag).unwrap_or(false)
+    }
+
+    pub(super) fn duration(&self, name: &str) -> Option<Duration> {
+        self.get(name).and_then(parse_duration)
+    }
+
+    pub(super) fn count(&self, name: &str) -> Option<usize> {
+        self.get(name).and_then(|value| value.trim().parse().ok())
+    }
+
+    /// Those that `object_store` takes, in the order in which they were given.
+    pub(super) fn foreign(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.given
+            .iter()
+            .filter(|given| !OWN.iter().any(|own| own.name == given.name))
+            .map(|given| (given.name, given.value.as_str()))
+    }
+}
+
+/// What environment variables of a service begin with, in lower case.
+fn environment_prefixes(service: Service) -> &'static [&'static str] {
+    match service {
+        Service::S3 => &["aws_"],
+        Service::Gcs => &["google_", "service_account"],
+        Service::Azure => &["azure_", "identity_endpoint"],
+    }
+}
+
+/// The URL names it.
+fn is_bucket(option: &Known) -> bool {
+    matches!(option.name, "bucket" | "container_name")
+}
+
+fn table(service: Service) -> &'static [Known] {
+    match service {
+        Service::S3 => S3,
+        Service::Gcs => GCS,
+        Service::Azure => AZURE,
+    }
+}
+
+fn all(service: Service) -> impl Iterator<Item = &'static Known> {
+    table(service).iter().chain(CLIENT).chain(OWN)
+}
+
+fn aliases(
+    service: Service,
+) -> impl Iterator<Item = &'static (Service, &'static str, &'static str)> {
+    ALIASES.iter().filter(move |(of, ..)| *of == service)
+}
+
+/// The option of that name, with or without the cloud's prefix, or by another name for it.
+fn resolve(service: Service, name: &str) -> Option<&'static Known> {
+    let find = |name: &str| all(service).find(|option| option.name == name);
+    let by_alias = |name: &str| {
+        let (.., target) = aliases(service).find(|(_, alias, _)| *alias == name)?;
+        find(target)
+    };
+    let prefixes: &[&str] = match service {
+        Service::S3 => &["aws_"],
+        Service::Gcs => &["google_"],
+        Service::Azure => &["azure_storage_", "azure_"],
+    };
+    let short = prefixes
+        .iter()
+        .filter_map(|prefix| name.strip_prefix(prefix));
+    std::iter::once(name)
+        .chain(short)
+        .find_map(|name| find(name).or_else(|| by_alias(name)))
+}
+
+fn unknown(service: Service, name: &str) -> StorageError {
+    let shown: String = name.chars().take(60).collect();
+    let known = all(service)
+        .map(|option| option.name)
+        .chain(aliases(service).map(|(_, alias, _)| *alias));
+    let word = service.word();
+    misconfigured(match nearest(name, known) {
+        Some(known) => format!("{word} has no option {shown:?}; did you mean {known:?}?"),
+        None => format!("{word} has no option {shown:?}"),
+    })
+}
+
+/// Says by the name of the option, never by its value, what is wrong with it.
+fn check_value(option: &Known, key: &str, value: &str) -> Result<(), StorageError> {
+    let wanted = match option.kind {
+        Kind::Flag if parse_flag(value).is_none() => "true or false",
+        Kind::Duration if parse_duration(value).is_none() => "a duration such as 30s",
+        Kind::Count if value.trim().parse::<u32>().is_err() => "a whole number",
+        Kind::Time if chrono::DateTime::parse_from_rfc3339(value).is_err() => {
+            "a time such as 2030-01-02T03:04:05Z"
+        }
+        Kind::Text
+            if value
+                .chars()
+                .any(|c| c.is_control() && c != '\n' && c != '\r') =>
+        {
+            "text without control characters"
+        }
+        _ => return Ok(()),
+    };
+    Err(misconfigured(format!("the option {key} wants {wanted}")))
+}
+
+/// The words that `object_store` takes.
+fn parse_flag(value: &str) -> Option<bool> {
+    match value.to_ascii_lowercase().as_str() {
+        "1" | "true" | "on" | "yes" | "y" => Some(true),
+        "0" | "false" | "off" | "no" | "n" => Some(false),
+        _ => None,
+    }
+}
+
+/// `30s`, `500ms`, `2m`, `1h`, with or without a space between.
+fn parse_duration(value: &str) -> Option<Duration> {
+    let value = value.trim();
+    let digits = value.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = value.split_at(digits);
+    let number: u64 = number.parse().ok()?;
+    match unit.trim() {
+        "ms" | "millis" => Some(Duration::from_millis(number)),
+        "s" | "sec" | "secs" | "second" | "seconds" => Some(Duration::from_secs(number)),
+        "m" | "min" | "mins" | "minute" | "minutes" => {
+            number.checked_mul(60).map(Duration::from_secs)
+        }
+        "h" | "hour" | "hours" => number.checked_mul(3600).map(Duration::from_secs),
+        _ => None,
+    }
+}

@@ -1,1 +1,0 @@
-//! URLs under which anybody gets the bytes of one reference for a while.

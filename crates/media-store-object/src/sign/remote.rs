@@ -1,0 +1,123 @@
+//! URLs that the cloud signs, because the key is its own: Google's workload identities.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use media_storage::{Operation, SignedUrl, StorageError};
+use media_types::MediaUrl;
+use object_store::path::Path;
+use object_store::signer::{Method, SignedUrlOptions, Signer};
+
+use super::window::Window;
+use crate::connection::{Signing, SigningRequest};
+use crate::error::{Verb, from_object_store};
+
+/// Keys that Google manages are good for this long.
+const LONGEST: Duration = Duration::from_secs(12 * 3600);
+
+/// How many URLs are remembered: some MB at most.
+const REMEMBERED: usize = 2048;
+
+/// Has URLs signed through `object_store`, and remembers them for their window. They are equal
+/// within one process only.
+pub(crate) struct RemoteSigner {
+    signer: Arc<dyn Signer>,
+    remembered: Mutex<HashMap<Wanted, SignedUrl>>,
+}
+
+/// What makes two URLs the same.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Wanted {
+    object: Path,
+    content_type: String,
+    content_disposition: String,
+    window: Window,
+}
+
+impl RemoteSigner {
+    pub(crate) fn new(signer: Arc<dyn Signer>) -> Self {
+        Self {
+            signer,
+            remembered: Mutex::default(),
+        }
+    }
+
+    fn recall(&self, wanted: &Wanted) -> Option<SignedUrl> {
+        let remembered = self
+            .remembered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        remembered.get(wanted).cloned()
+    }
+
+    /// Remembers a URL, and gives the one that was first.
+    fn remember(
+        &self,
+        wanted: Wanted,
+        url: SignedUrl,
+        now: chrono::DateTime<chrono::Utc>,
+    ) -> SignedUrl {
+        let mut remembered = self
+            .remembered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if remembered.len() >= REMEMBERED {
+            remembered.retain(|_, url| url.expires_at() > now);
+        }
+        if remembered.len() >= REMEMBERED {
+            // Those of windows that have passed are asked for no more.
+            remembered.retain(|known, _| known.window.start >= wanted.window.start);
+        }
+        if remembered.len() >= REMEMBERED {
+            remembered.clear();
+        }
+        remembered.entry(wanted).or_insert(url).clone()
+    }
+}
+
+#[async_trait]
+impl Signing for RemoteSigner {
+    async fn sign(
+        &self,
+        object: &Path,
+        request: &SigningRequest,
+    ) -> Result<SignedUrl, StorageError> {
+        let window = Window::of(request, Some(LONGEST), None)?;
+        let wanted = Wanted {
+            object: object.clone(),
+            content_type: request.content_type.clone(),
+            content_disposition: request.content_disposition.clone(),
+            window,
+        };
+        if let Some(url) = self.recall(&wanted) {
+            return Ok(url);
+        }
+        let options = SignedUrlOptions::new().with_query([
+            (
+                "response-content-disposition",
+                request.content_disposition.as_str(),
+            ),
+            ("response-content-type", request.content_type.as_str()),
+        ]);
+        // Signed as of now, and made to end when the window does.
+        let left = (window.expires - request.now).to_std().unwrap_or_default();
+        let left = Duration::from_secs(left.as_secs().max(1));
+        let signed = self
+            .signer
+            .signed_url_opts(Method::GET, object, left, &options)
+            .await;
+        let signed =
+            signed.map_err(|error| from_object_store(error, Operation::Sign, Verb::Read))?;
+        let url = SignedUrl::new(MediaUrl::new(signed.as_str())?, window.expires);
+        Ok(self.remember(wanted, url, request.now))
+    }
+}
+
+impl fmt::Debug for RemoteSigner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteSigner").finish_non_exhaustive()
+    }
+}
