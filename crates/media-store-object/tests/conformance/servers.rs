@@ -1,20 +1,19 @@
 //! The servers: one of each in this process, started when the first test wants it, and a prefix of
 //! its own in it for each place.
 
+use std::error::Error;
 use std::io::Write as _;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock};
 
-use object_store::ObjectStore;
-use object_store::aws::AmazonS3Builder;
-use object_store::azure::MicrosoftAzureBuilder;
-use object_store::gcp::GoogleCloudStorageBuilder;
+use async_trait::async_trait;
+use media_storage_testkit::{HttpClient, HttpResponse};
+use media_store_object::{ObjectMediaStore, ObjectMediaStoreBuilder};
 use object_store::memory::InMemory;
-use object_store::prefix::PrefixStore;
 use test_servers::azurite::Azurite;
-use test_servers::gcs::GcsServer;
+use test_servers::gcs::{GcsServer, SIGNED_HOST};
 use test_servers::moto::Moto;
-use test_servers::s3::{REGION, S3Server};
+use test_servers::s3::S3Server;
 use test_servers::{ServerError, tools};
 use tokio::runtime::Runtime;
 
@@ -59,52 +58,39 @@ impl Service {
         matches!(self, Self::Moto | Self::Azurite)
     }
 
-    /// A client for it. Connections belong to the runtime that made them, so that each test needs
-    /// clients of its own.
-    fn client(self) -> Arc<dyn ObjectStore> {
+    /// Whether the server looks at the expiry of signed URLs.
+    pub(crate) fn enforces_url_expiry(self) -> bool {
+        self != Self::Moto
+    }
+
+    /// A store at a prefix. Connections belong to the runtime that made them, so that each test
+    /// needs stores of its own.
+    fn builder(self, prefix: &str) -> ObjectMediaStoreBuilder {
         let s3 = |endpoint: String, bucket: &str, key: &str, secret: &str| {
-            AmazonS3Builder::new()
-                .with_endpoint(endpoint)
-                .with_allow_http(true)
-                .with_region(REGION)
-                .with_virtual_hosted_style_request(false)
-                .with_bucket_name(bucket)
-                .with_access_key_id(key)
-                .with_secret_access_key(secret)
-                .build()
+            ObjectMediaStore::builder()
+                .with_url(format!("s3://{bucket}/{prefix}"))
+                .with_option("endpoint", endpoint)
+                .with_option("access_key_id", key)
+                .with_option("secret_access_key", secret)
         };
-        match self {
-            Self::S3 => {
-                Arc::new(s3(S3.endpoint(), S3.bucket(), S3.access_key(), S3.secret_key()).unwrap())
-            }
-            Self::Moto => Arc::new(
-                s3(
-                    MOTO.endpoint(),
-                    MOTO.bucket(),
-                    MOTO.access_key(),
-                    MOTO.secret_key(),
-                )
-                .unwrap(),
+        let store = match self {
+            Self::S3 => s3(S3.endpoint(), S3.bucket(), S3.access_key(), S3.secret_key()),
+            Self::Moto => s3(
+                MOTO.endpoint(),
+                MOTO.bucket(),
+                MOTO.access_key(),
+                MOTO.secret_key(),
             ),
-            Self::Azurite => Arc::new(
-                MicrosoftAzureBuilder::new()
-                    .with_endpoint(AZURITE.endpoint())
-                    .with_allow_http(true)
-                    .with_container_name(AZURITE.container())
-                    .with_account(AZURITE.account())
-                    .with_access_key(AZURITE.access_key())
-                    .build()
-                    .unwrap(),
-            ),
-            Self::Gcs => Arc::new(
-                GoogleCloudStorageBuilder::new()
-                    .with_bucket_name(GCS.bucket())
-                    .with_service_account_key(GCS.service_account())
-                    .with_client_options(object_store::ClientOptions::new().with_allow_http(true))
-                    .build()
-                    .unwrap(),
-            ),
-        }
+            Self::Azurite => ObjectMediaStore::builder()
+                .with_url(format!("az://{}/{prefix}", AZURITE.container()))
+                .with_option("endpoint", AZURITE.endpoint())
+                .with_option("account", AZURITE.account())
+                .with_option("access_key", AZURITE.access_key()),
+            Self::Gcs => ObjectMediaStore::builder()
+                .with_url(format!("gs://{}/{prefix}", GCS.bucket()))
+                .with_option("service_account_key", GCS.service_account()),
+        };
+        store.with_option("allow_http", "true")
     }
 
     /// A place that nobody else has.
@@ -131,13 +117,35 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    /// A client that sees this place only.
-    pub(crate) fn client(&self) -> Arc<dyn ObjectStore> {
+    /// A store here.
+    pub(crate) fn builder(&self) -> ObjectMediaStoreBuilder {
         match self {
-            Self::Prefix(service, prefix) => {
-                Arc::new(PrefixStore::new(service.client(), prefix.as_str()))
+            Self::Prefix(service, prefix) => service.builder(prefix),
+            Self::Memory(bucket) => {
+                ObjectMediaStore::builder().with_object_store(Arc::clone(bucket) as _)
             }
-            Self::Memory(bucket) => Arc::clone(bucket) as Arc<dyn ObjectStore>,
         }
+    }
+}
+
+/// Fetches signed URLs.
+pub(crate) struct PlainClient;
+
+#[async_trait]
+impl HttpClient for PlainClient {
+    async fn get(&self, url: &str) -> Result<HttpResponse, Box<dyn Error + Send + Sync>> {
+        let url = match url.contains(SIGNED_HOST) {
+            true => GCS.reachable(url),
+            false => url.to_owned(),
+        };
+        let client = reqwest::Client::builder().no_proxy().build()?;
+        let answer = client.get(url).send().await?;
+        let content_type = answer.headers().get("content-type");
+        let content_type = content_type.and_then(|value| value.to_str().ok());
+        Ok(HttpResponse {
+            status: answer.status().as_u16(),
+            content_type: content_type.map(str::to_owned),
+            body: answer.bytes().await?,
+        })
     }
 }

@@ -1,19 +1,19 @@
 //! Servers of the three clouds, over HTTP.
 
 use media_storage::StorageError;
-use media_storage_testkit::{Backend, StoreOptions, conformance_tests};
+use media_storage_testkit::{Backend, HttpClient, StoreOptions, conformance_tests};
 use media_store_object::{ObjectMediaStore, ObjectMediaStoreBuilder};
 
-use crate::servers::{Place, Service};
+use crate::servers::{Place, PlainClient, Service};
 
 type SetUp = fn(ObjectMediaStoreBuilder) -> ObjectMediaStoreBuilder;
 
 /// A place at a service, and how stores are opened there.
-struct At(Place, SetUp);
+struct At(Place, Service, SetUp);
 
 impl At {
     fn new(service: Service, set_up: SetUp) -> Self {
-        Self(service.new_place(), set_up)
+        Self(service.new_place(), service, set_up)
     }
 }
 
@@ -21,11 +21,18 @@ impl Backend for At {
     type Store = ObjectMediaStore;
 
     async fn open(&self, options: StoreOptions) -> Result<ObjectMediaStore, StorageError> {
-        let bucket = self.0.client();
-        let store = (self.1)(ObjectMediaStore::builder().with_object_store(bucket));
+        let store = (self.2)(self.0.builder());
         let store = store.with_max_media_size(options.max_media_size());
         let store = store.with_default_retention(options.default_retention());
         store.build().await
+    }
+
+    fn http_client(&self) -> Option<&dyn HttpClient> {
+        Some(&PlainClient)
+    }
+
+    fn enforces_url_expiry(&self) -> bool {
+        self.1.enforces_url_expiry()
     }
 }
 

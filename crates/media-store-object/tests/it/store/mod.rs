@@ -4,6 +4,7 @@ mod bucket;
 mod damage;
 mod dropped;
 mod faults;
+mod files;
 mod leftovers;
 mod memory;
 mod modes;
