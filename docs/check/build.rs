@@ -13,21 +13,28 @@ const IMPORTS: &str = "
     use media_loader::MediaLoader;
     use media_storage::*;
     use media_store_fs::FileStore;
+    use media_store_object::{ObjectMediaStore, ReadCache};
     use media_types::*;
 ";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?).join("../..");
     let mut pages = vec![root.join("README.md")];
-    for entry in std::fs::read_dir(root.join("docs"))? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "md") {
-            pages.push(path);
+    for directory in ["docs", "docs/clouds"] {
+        for entry in std::fs::read_dir(root.join(directory))? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "md") {
+                pages.push(path);
+            }
         }
     }
     pages.sort();
     let mut code = String::new();
     println!("cargo::rerun-if-changed={}", root.join("docs").display());
+    println!(
+        "cargo::rerun-if-changed={}",
+        root.join("docs/clouds").display()
+    );
     for page in &pages {
         println!("cargo::rerun-if-changed={}", page.display());
         let text = std::fs::read_to_string(page)?;
