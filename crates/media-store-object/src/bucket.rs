@@ -14,7 +14,7 @@ use object_store::{
     ObjectStoreExt, PutMode, PutMultipartOptions, PutOptions, PutPayload, UpdateVersion,
 };
 
-use crate::error::{Verb, from_object_store};
+use crate::error::{Verb, from_object_store, is_absent};
 
 /// The version of an object, for conditional writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,7 +128,7 @@ impl Bucket {
         let options = GetOptions::new().with_range(range.map(GetRange::Bounded));
         match self.store.get_opts(key, options).await {
             Ok(result) => Ok(Some(result)),
-            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) if is_absent(&error) => Ok(None),
             Err(error) => Err(self.failed(error, Verb::Read)),
         }
     }
@@ -137,7 +137,7 @@ impl Bucket {
     pub(crate) async fn head(&self, key: &Path) -> Result<Option<ObjectMeta>, StorageError> {
         match self.store.head(key).await {
             Ok(meta) => Ok(Some(meta)),
-            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) if is_absent(&error) => Ok(None),
             Err(error) => Err(self.failed(error, Verb::Read)),
         }
     }
@@ -208,7 +208,8 @@ impl Bucket {
     /// Removes an object; that it is gone is no failure.
     pub(crate) async fn delete(&self, key: &Path) -> Result<(), StorageError> {
         match self.store.delete(key).await {
-            Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
+            Ok(()) => Ok(()),
+            Err(error) if is_absent(&error) => Ok(()),
             Err(error) => Err(self.failed(error, Verb::Delete)),
         }
     }
@@ -220,7 +221,8 @@ impl Bucket {
         let mut deleted = self.store.delete_stream(locations);
         while let Some(result) = deleted.next().await {
             match result {
-                Ok(_) | Err(Error::NotFound { .. }) => {}
+                Ok(_) => {}
+                Err(error) if is_absent(&error) => {}
                 Err(error) => return Err(self.failed(error, Verb::Delete)),
             }
         }

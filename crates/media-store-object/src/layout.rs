@@ -17,8 +17,11 @@ pub(crate) async fn note(
     organization: Organization,
 ) -> Result<(), StorageError> {
     let key = keys.layout(organization)?;
-    if bucket.head(&key).await?.is_some() {
-        return Ok(());
+    match bucket.head(&key).await {
+        Ok(Some(_)) => return Ok(()),
+        // Without the right to list, S3 forbids looking for what is not there.
+        Err(error) if error.kind() != StorageErrorKind::Permission => return Err(error),
+        _ => {}
     }
     let body = bytes::Bytes::from(organization.as_str());
     match bucket.put(&key, body.into(), Attributes::new()).await {

@@ -93,8 +93,10 @@ pub(crate) async fn reach(bucket: &Bucket, keys: &Keys) -> Result<(), StorageErr
 fn is_plain_refusal(error: &StorageError) -> bool {
     let source = std::error::Error::source(error);
     let failure = source.and_then(|source| source.downcast_ref::<ServiceFailure>());
-    error.kind() == StorageErrorKind::Permission
-        && failure.and_then(ServiceFailure::status) == Some(403)
+    let known = failure.is_some_and(|failure| {
+        failure.status() == Some(403) && failure.code() != Some("AuthorizationFailure")
+    });
+    known && error.kind() == StorageErrorKind::Permission
 }
 
 async fn conditions(bucket: &Bucket, object: &Path) -> Result<Conditional, StorageError> {
@@ -118,9 +120,14 @@ async fn conditions(bucket: &Bucket, object: &Path) -> Result<Conditional, Stora
         .await
     {
         Swap::Done(_) => {}
-        Swap::Unclear(error) if refused(&error) || is_unknown(&error) => {
+        Swap::Unclear(error) if is_unknown(&error) => {
             return Ok(Conditional::Missing(NO_REPLACE));
         }
+        // Here too an answer may have been lost.
+        Swap::Unclear(error) if refused(&error) => match bucket.get(object, 16).await? {
+            Some((body, _)) if body == "2" => {}
+            _ => return Ok(Conditional::Missing(NO_REPLACE)),
+        },
         Swap::Unclear(error) => return Err(error),
     }
     Ok(match refusal(bucket, object, Some(&first)).await? {

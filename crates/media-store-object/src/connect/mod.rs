@@ -87,3 +87,188 @@ fn connect_in(
 fn refused(_: object_store::Error) -> StorageError {
     misconfigured("the options do not fit together, or one has a value that cannot be used")
 }
+
+#[cfg(test)]
+#[cfg(all(feature = "aws", feature = "azure", feature = "gcp"))]
+mod tests {
+    use super::*;
+
+    fn settings(url: &str, options: &[(&str, &str)]) -> ConnectSettings {
+        let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        ConnectSettings {
+            url: Some(url.to_owned()),
+            options: options.iter().map(owned).collect(),
+            environment: true,
+            public_endpoint: None,
+        }
+    }
+
+    /// Connects in an environment that has these variables.
+    fn within(
+        environment: &[(&str, &str)],
+        url: &str,
+        options: &[(&str, &str)],
+    ) -> Result<Connection, StorageError> {
+        let settings = settings(url, options);
+        let environment: Vec<_> = environment
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect();
+        connect_in(&settings, &environment)
+    }
+
+    const KEYS: [(&str, &str); 2] = [
+        ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+        ("AWS_SECRET_ACCESS_KEY", "hunter2"),
+    ];
+
+    async fn url_of(connection: &Connection) -> String {
+        let request = crate::connection::SigningRequest {
+            now: "2026-01-02T03:04:05Z".parse().unwrap(),
+            validity: std::time::Duration::from_secs(900),
+            not_after: None,
+            content_type: "image/png".to_owned(),
+            content_disposition: "inline".to_owned(),
+        };
+        let object = object_store::path::Path::parse("a/b.png").unwrap();
+        let signer = connection.signer.as_ref().expect("it signs");
+        let signed = signer.sign(&object, &request).await.unwrap();
+        signed.url().as_str().to_owned()
+    }
+
+    #[tokio::test]
+    async fn the_environment_fills_in_and_options_win() {
+        let mut environment = KEYS.to_vec();
+        environment.extend([
+            ("AWS_REGION", "eu-west-1"),
+            ("AWS_BUCKET", "ignored"),
+            ("AWS_PAGER", "less"),
+            ("AWS_MAX_ATTEMPTS", "many"),
+            ("GOOGLE_SERVICE_ACCOUNT", "/nowhere"),
+            ("PATH", "/bin"),
+        ]);
+        let connection = within(&environment, "s3://media/p", &[]).unwrap();
+        assert_eq!(connection.prefix.as_ref(), "p");
+        let url = url_of(&connection).await;
+        assert!(
+            url.starts_with("https://s3.eu-west-1.amazonaws.com/media/a/b.png?"),
+            "{url}"
+        );
+        assert!(
+            url.contains("AKIDEXAMPLE%2F20260102%2Feu-west-1%2Fs3%2Faws4_request"),
+            "{url}"
+        );
+
+        let options = [
+            ("region", "us-west-2"),
+            ("virtual_hosted_style_request", "true"),
+        ];
+        let connection = within(&environment, "s3://media/p", &options).unwrap();
+        let url = url_of(&connection).await;
+        assert!(
+            url.starts_with("https://media.s3.us-west-2.amazonaws.com/a/b.png?"),
+            "{url}"
+        );
+        let shown = format!("{connection:?}");
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+
+    #[tokio::test]
+    async fn the_variables_for_endpoints_are_heeded_and_the_nearest_counts() {
+        let mut environment = KEYS.to_vec();
+        environment.push(("AWS_ENDPOINT_URL", "https://all.example"));
+        let url = url_of(&within(&environment, "s3://media", &[]).unwrap()).await;
+        assert!(
+            url.starts_with("https://all.example/media/a/b.png?"),
+            "{url}"
+        );
+        environment.push(("AWS_ENDPOINT_URL_S3", "https://s3.example/"));
+        let url = url_of(&within(&environment, "s3://media", &[]).unwrap()).await;
+        assert!(
+            url.starts_with("https://s3.example/media/a/b.png?"),
+            "{url}"
+        );
+        let explicit = [("endpoint", "https://mine.example")];
+        let url = url_of(&within(&environment, "s3://media", &explicit).unwrap()).await;
+        assert!(
+            url.starts_with("https://mine.example/media/a/b.png?"),
+            "{url}"
+        );
+    }
+
+    #[tokio::test]
+    async fn credentials_of_the_environment_do_not_mix_with_explicit_ones() {
+        let mut environment = KEYS.to_vec();
+        environment.push(("AWS_SESSION_TOKEN", "of-another-key"));
+        let url = url_of(&within(&environment, "s3://media", &[]).unwrap()).await;
+        assert!(url.contains("X-Amz-Security-Token=of-another-key"), "{url}");
+        let own = [("access_key_id", "MINE"), ("secret_access_key", "hunter3")];
+        let url = url_of(&within(&environment, "s3://media", &own).unwrap()).await;
+        assert!(
+            url.contains("Credential=MINE%2F") && !url.contains("Security-Token"),
+            "{url}"
+        );
+
+        let account = ("account", "acme");
+        let environment = [("AZURE_STORAGE_TOKEN", "hunter2")];
+        let key = ("access_key", "aHVudGVyMg==");
+        let url = url_of(&within(&environment, "az://media", &[account, key]).unwrap()).await;
+        assert!(
+            url.contains("&sig="),
+            "signed with the key, without asking anybody: {url}"
+        );
+    }
+
+    #[test]
+    fn a_variable_without_its_form_is_named_and_not_repeated() {
+        let mut environment = KEYS.to_vec();
+        environment.push(("AWS_ALLOW_HTTP", "hunter2"));
+        let error = within(&environment, "s3://media", &[])
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("AWS_ALLOW_HTTP wants true or false"),
+            "{error}"
+        );
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+
+    #[test]
+    fn who_cannot_sign_has_no_signer() {
+        let signs = |url: &str, options: &[(&str, &str)]| {
+            within(&[], url, options).unwrap().signer.is_some()
+        };
+        assert!(!signs("s3://media", &[("skip_signature", "true")]));
+        assert!(!signs("gs://media", &[("bearer_token", "hunter2")]));
+        let shared_access = [("account", "acme"), ("sas_token", "sv=2022&sig=hunter2")];
+        assert!(!signs("az://media", &shared_access));
+        assert!(signs(
+            "az://media",
+            &[("account", "acme"), ("token", "hunter2")]
+        ));
+        let secret = [
+            ("account", "acme"),
+            ("client_id", "i"),
+            ("client_secret", "hunter2"),
+            ("tenant_id", "t"),
+        ];
+        assert!(signs("az://media", &secret));
+    }
+
+    #[tokio::test]
+    async fn azure_urls_and_options_agree_on_the_account() {
+        let key = ("access_key", "aHVudGVyMg==");
+        let url = "abfss://media@acme.dfs.core.windows.net/p";
+        let signed = url_of(&within(&[], url, &[key]).unwrap()).await;
+        assert!(
+            signed.starts_with("https://acme.blob.core.windows.net/media/a/b.png?sp=r&se=2026"),
+            "{signed}"
+        );
+        assert!(signed.contains("&spr=https&"), "{signed}");
+        let error = within(&[], url, &[key, ("account_name", "other")]).unwrap_err();
+        assert!(
+            error.to_string().contains("different storage accounts"),
+            "{error}"
+        );
+    }
+}

@@ -170,6 +170,36 @@ pub(super) const ALIASES: &[(Service, &str, &str)] = &[
     (Service::Azure, "container", "container_name"),
 ];
 
+/// What of the environment belongs to something else when one of these is given explicitly: a session
+/// token is of one key, and a bucket is reached in one way.
+pub(super) const REPLACED: &[(Service, &[&str], &[&str])] = &[
+    (Service::S3, &["endpoint"], &["aws_endpoint_url_s3"]),
+    (
+        Service::S3,
+        &["access_key_id", "secret_access_key"],
+        &["session_token", "credential_expiration"],
+    ),
+    (Service::Gcs, GCS_CREDENTIALS, GCS_CREDENTIALS),
+    (Service::Azure, AZURE_CREDENTIALS, AZURE_CREDENTIALS),
+];
+
+const GCS_CREDENTIALS: &[&str] = &[
+    "service_account_path",
+    "service_account_key",
+    "application_credentials",
+    "bearer_token",
+];
+
+const AZURE_CREDENTIALS: &[&str] = &[
+    "access_key",
+    "sas_token",
+    "token",
+    "client_secret",
+    "federated_token_file",
+    "use_azure_cli",
+    "credential_type",
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use media_storage::StorageError;
 
-use super::names::{ALIASES, AZURE, CLIENT, GCS, Kind, Known, OWN, S3};
+use super::names::{ALIASES, AZURE, CLIENT, GCS, Kind, Known, OWN, REPLACED, S3};
 use super::nearest::nearest;
 use crate::location::{Service, misconfigured};
 
@@ -73,7 +73,23 @@ impl Options {
             check_value(option, key, value)?;
             options.set(option.name, value, Origin::Explicit);
         }
+        options.drop_replaced(service);
         Ok(options)
+    }
+
+    /// Forgets what of the environment does not go with what was said explicitly.
+    fn drop_replaced(&mut self, service: Service) {
+        for (_, by, replaced) in REPLACED.iter().filter(|(of, ..)| *of == service) {
+            let explicit = |given: &Given| given.origin == Origin::Explicit;
+            if self
+                .given
+                .iter()
+                .any(|given| explicit(given) && by.contains(&given.name))
+            {
+                self.given
+                    .retain(|given| explicit(given) || !replaced.contains(&given.name));
+            }
+        }
     }
 
     fn set(&mut self, name: &'static str, value: &str, origin: Origin) {

@@ -170,6 +170,15 @@ fn harmless(message: &str) -> Option<String> {
     (!quoting && !text.is_empty()).then_some(text)
 }
 
+/// Whether there is no such object, in a bucket that is there.
+pub(crate) fn is_absent(error: &StoreError) -> bool {
+    let no_bucket = ["NoSuchBucket", "ContainerNotFound"];
+    matches!(error, StoreError::NotFound { .. })
+        && !ServiceFailure::of(error)
+            .code()
+            .is_some_and(|code| no_bucket.contains(&code))
+}
+
 /// Whether the failure of a conditional write was the service's refusal: the condition did not hold.
 pub(crate) fn refused(error: &StorageError) -> bool {
     let source = Error::source(error).and_then(|source| source.downcast_ref::<ServiceFailure>());

@@ -10,7 +10,7 @@ mod verdict;
 use media_storage::{Operation, StorageError};
 
 pub use failure::ServiceFailure;
-pub(crate) use failure::refused;
+pub(crate) use failure::{is_absent, refused};
 
 /// What was done to the bucket when it failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -60,12 +60,16 @@ fn by_code(failure: &ServiceFailure) -> Option<Verdict> {
         "NoSuchBucket" => verdict(Kind::Config, "the bucket does not exist"),
         "ContainerNotFound" => verdict(Kind::Config, "the container does not exist"),
         "InvalidBucketName" => verdict(Kind::Config, "the bucket's name is not valid"),
-        "InvalidAccessKeyId" | "UnknownAccessKey" => {
+        "InvalidAccessKeyId" | "NotSignedUp" => {
             verdict(Kind::Config, "the service does not know the access key id")
         }
         "SignatureDoesNotMatch" => verdict(
             Kind::Config,
             "the secret access key does not belong to the access key id, or a proxy changes requests",
+        ),
+        "AuthorizationFailure" => verdict(
+            Kind::Permission,
+            "the account key is wrong, or the account's network rules let nobody in from here",
         ),
         "AuthenticationFailed" | "InvalidAuthenticationInfo" => verdict(
             Kind::Config,

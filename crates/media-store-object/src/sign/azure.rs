@@ -170,3 +170,120 @@ impl Signing for DelegationSigner {
             .url(object, request, window.expires, secret, Some(&key))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use object_store::StaticCredentialProvider;
+    use object_store::azure::AzureCredential;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    const OUR_KEY: &str = "c2VjcmV0IG9mIHRoZSBkYXk=";
+
+    /// Lends one key after another, good until `expiry`, and tells what it was asked.
+    async fn lender(
+        expiry: &'static str,
+    ) -> (std::sync::Arc<std::sync::Mutex<Vec<String>>>, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let asked = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let log = std::sync::Arc::clone(&asked);
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut request = vec![0; 8192];
+                let mut filled = 0;
+                while !request[..filled].ends_with(b"</KeyInfo>") {
+                    filled += stream.read(&mut request[filled..]).await.unwrap();
+                }
+                log.lock()
+                    .unwrap()
+                    .push(String::from_utf8_lossy(&request[..filled]).into_owned());
+                let body = format!(
+                    "<UserDelegationKey><SignedOid>oid</SignedOid><SignedTid>tid</SignedTid>\
+                     <SignedStart>2026-01-01T00:00:00Z</SignedStart>\
+                     <SignedExpiry>{expiry}</SignedExpiry><SignedService>b</SignedService>\
+                     <SignedVersion>{VERSION}</SignedVersion><Value>{OUR_KEY}</Value>\
+                     </UserDelegationKey>"
+                );
+                let length = body.len();
+                let answer = format!(
+                    "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+                );
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+        (asked, format!("http://{address}"))
+    }
+
+    fn signer(url: &str) -> DelegationSigner {
+        let token = AzureCredential::BearerToken("hunter2".to_owned());
+        let credentials = std::sync::Arc::new(StaticCredentialProvider::new(token));
+        let service = Endpoint::parse("endpoint", url).unwrap();
+        let clients = ClientOptions::new().with_allow_http(true);
+        let public = Endpoint::parse("endpoint", "https://acme.blob.core.windows.net").unwrap();
+        let target = Target::new(&public, &["media"]);
+        let (account, name) = ("acme".to_owned(), "media".to_owned());
+        DelegationSigner::new(account, name, credentials, &service, &clients, target).unwrap()
+    }
+
+    fn request(now: &str, seconds: u64) -> SigningRequest {
+        SigningRequest {
+            now: now.parse().unwrap(),
+            validity: Duration::from_secs(seconds),
+            not_after: None,
+            content_type: "image/png".to_owned(),
+            content_disposition: "inline".to_owned(),
+        }
+    }
+
+    #[tokio::test]
+    async fn one_lent_key_signs_all_urls_of_its_time() {
+        let (asked, url) = lender("2026-01-02T00:00:00Z").await;
+        let signer = signer(&url);
+        let object = Path::parse("a/%41 b.png").unwrap();
+        let noon = request("2026-01-01T12:00:00Z", 900);
+        let signed = signer.sign(&object, &noon).await.unwrap();
+        let text = signed.url().as_str();
+        // Signed by hand, by the rules of the service's documentation.
+        let to_sign = "r\n\n2026-01-01T12:15:00Z\n/blob/acme/media/a/%41 b.png\noid\ntid\n\
+             2026-01-01T00:00:00Z\n2026-01-02T00:00:00Z\nb\n2022-11-02\n\n\n\n\nhttps\n2022-11-02\nb\n\
+             \n\n\ninline\n\n\nimage/png";
+        let key = BASE64_STANDARD.decode(OUR_KEY).unwrap();
+        let tag = sign(&Key::new(HMAC_SHA256, &key), to_sign.as_bytes());
+        let wanted = format!("&sig={}", encoded(&BASE64_STANDARD.encode(tag)));
+        assert!(text.ends_with(&wanted), "{text}");
+        assert!(text.contains("&skoid=oid&sktid=tid&skt=") && text.contains("/a/%2541%20b.png?"));
+        assert_eq!(
+            signer.sign(&object, &noon).await.unwrap().url(),
+            signed.url()
+        );
+        {
+            let asked = asked.lock().unwrap();
+            assert_eq!(asked.len(), 1);
+            assert!(asked[0].starts_with("POST /?restype=service&comp=userdelegationkey "));
+            assert!(asked[0].contains("authorization: Bearer hunter2"));
+            assert!(
+                asked[0].contains("<Expiry>2026-01-02T12:00:00Z</Expiry>"),
+                "{}",
+                asked[0]
+            );
+        }
+        // The key ends before the URL would; the service lends no other.
+        let late = request("2026-01-01T23:55:00Z", 900);
+        let signed = signer.sign(&object, &late).await.unwrap();
+        assert_eq!(
+            signed.expires_at().to_rfc3339(),
+            "2026-01-02T00:00:00+00:00"
+        );
+        assert_eq!(asked.lock().unwrap().len(), 2);
+        let shown = format!("{signer:?}");
+        assert!(
+            !shown.contains("hunter2") && !shown.contains(OUR_KEY),
+            "{shown}"
+        );
+    }
+}

@@ -8,4 +8,5 @@
 )]
 
 mod cache;
+mod clouds;
 mod store;
