@@ -39,7 +39,10 @@ if [ ! -e "$aimock/installed" ]; then
     touch "$aimock/installed"
 fi
 
-cargo build --quiet -p conversation-sdk --features openai --example prove_wire
+# The test run has built the whole workspace; by itself this needs one crate only.
+selection=(-p conversation-sdk --features openai)
+[ -z "${MEDIA_WHOLE_WORKSPACE:-}" ] || selection=(--all-features)
+cargo build --locked --quiet "${selection[@]}" --example prove_wire
 target=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
 
 work=$(mktemp -d)
