@@ -17,7 +17,7 @@ use media_store_object::ObjectMediaStore;
 use test_servers::gcs::GcsServer;
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let builder = ObjectMediaStore::builder();
     if let Ok(url) = std::env::var("MEDIA_GCS_URL") {
         println!("bucket          {url}");

@@ -16,7 +16,7 @@ use media_store_object::ObjectMediaStore;
 use test_servers::s3::S3Server;
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let builder = ObjectMediaStore::builder();
     if let Ok(url) = std::env::var("MEDIA_S3_URL") {
         println!("bucket          {url}");

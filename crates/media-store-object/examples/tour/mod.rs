@@ -12,7 +12,9 @@ use media_store_object::ObjectMediaStoreBuilder;
 use media_types::{Mime, SessionId};
 
 /// Stores a picture twice, reads it, hands out a URL, deletes, and cleans up.
-pub(crate) async fn show(builder: ObjectMediaStoreBuilder) -> Result<(), Box<dyn Error>> {
+pub(crate) async fn show(
+    builder: ObjectMediaStoreBuilder,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
     let store = builder.with_deduplication(true).build().await?;
     println!("opened          {store:?}");
     println!("deduplicates    {}", store.is_deduplicating());
@@ -20,7 +22,7 @@ pub(crate) async fn show(builder: ObjectMediaStoreBuilder) -> Result<(), Box<dyn
     // A session of its own, so that the example finds and removes what it wrote.
     let session = SessionId::mint();
     let picture = Bytes::from(b"\x89PNG\r\n\x1a\n of a sunset".repeat(20_000));
-    let about = |conversation: &str| -> Result<MediaMetadata, Box<dyn Error>> {
+    let about = |conversation: &str| -> Result<MediaMetadata, Box<dyn Error + Send + Sync>> {
         Ok(MediaMetadata::new()
             .with_session(session.clone())
             .with_conversation(conversation.parse()?)
