@@ -97,6 +97,9 @@ impl ServiceFailure {
             self.read_answer(body);
         } else if text.starts_with("Received redirect without LOCATION") {
             self.redirected = true;
+        } else if self.status.is_none() && text.starts_with("Bulk delete request failed") {
+            // One part of a batch, which has no answer of its own.
+            self.status = status_of_part(&text);
         }
         if self
             .status
@@ -111,6 +114,12 @@ impl ServiceFailure {
         self.message = element(body, "Message").and_then(|message| harmless(&message));
         self.region = element(body, "Region").filter(|region| is_word(region));
     }
+}
+
+/// The status in a text that ends with `(code: 403)`.
+fn status_of_part(text: &str) -> Option<u16> {
+    let (_, code) = text.rsplit_once("(code: ")?;
+    code.strip_suffix(')')?.parse().ok()
 }
 
 #[cfg(any(feature = "aws", feature = "azure", feature = "gcp"))]
@@ -208,3 +217,51 @@ impl fmt::Display for ServiceFailure {
 }
 
 impl Error for ServiceFailure {}
+
+#[cfg(test)]
+mod tests {
+    use media_storage::{Operation, StorageErrorKind};
+
+    use super::*;
+    use crate::error::{Verb, from_object_store};
+
+    fn generic(text: &str) -> StoreError {
+        StoreError::Generic {
+            store: "any",
+            source: text.into(),
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_batch_has_a_status() {
+        let text = "Bulk delete request failed for key a/b: not authorized (code: 403)";
+        let error = from_object_store(generic(text), Operation::Delete, Verb::Delete);
+        assert_eq!(error.kind(), StorageErrorKind::Permission);
+        assert!(error.to_string().ends_with("the credential may not delete"));
+    }
+
+    #[test]
+    fn what_a_service_quotes_is_not_repeated() {
+        let answer = |message: &str| {
+            let body = format!(
+                "Server returned non-2xx status code: 403 Forbidden: <Error><Code>X</Code>\
+                 <Message>{message}</Message><StringToSign>hunter2</StringToSign></Error>"
+            );
+            ServiceFailure::of(&generic(&body)).to_string()
+        };
+        assert_eq!(answer("no"), "the service answered 403 X: no");
+        assert_eq!(answer("bad Signature=abc"), "the service answered 403 X");
+        assert_eq!(answer("one\nhunter2"), "the service answered 403 X: one");
+        assert!(answer(&"x".repeat(5000)).len() < 400);
+    }
+
+    #[test]
+    fn no_metadata_service_means_no_credentials() {
+        let text = "Error performing GET http://169.254.169.254/latest/api/token in 1s";
+        let error = from_object_store(generic(text), Operation::Open, Verb::List);
+        assert_eq!(error.kind(), StorageErrorKind::Config);
+        assert!(error.to_string().contains("no credentials"), "{error}");
+        let error = from_object_store(generic(text), Operation::Store, Verb::Write);
+        assert!(error.is_retryable());
+    }
+}

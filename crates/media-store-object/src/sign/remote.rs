@@ -121,3 +121,77 @@ impl fmt::Debug for RemoteSigner {
         f.debug_struct("RemoteSigner").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use object_store::signer::Url;
+
+    use super::*;
+
+    /// Gives another URL each time, and counts.
+    #[derive(Debug, Default)]
+    struct Counting(AtomicU64);
+
+    #[async_trait]
+    impl Signer for Counting {
+        async fn signed_url(
+            &self,
+            _: Method,
+            path: &Path,
+            _: Duration,
+        ) -> object_store::Result<Url> {
+            let number = self.0.fetch_add(1, Ordering::Relaxed);
+            Ok(Url::parse(&format!("https://signed.example/{path}?n={number}")).unwrap())
+        }
+
+        async fn signed_url_opts(
+            &self,
+            method: Method,
+            path: &Path,
+            expires_in: Duration,
+            options: &SignedUrlOptions,
+        ) -> object_store::Result<Url> {
+            assert_eq!(options.extra_query.len(), 2);
+            self.signed_url(method, path, expires_in).await
+        }
+    }
+
+    fn at(seconds: i64, content_type: &str) -> SigningRequest {
+        SigningRequest {
+            now: chrono::DateTime::from_timestamp(1_770_000_000 + seconds, 0).unwrap(),
+            validity: Duration::from_secs(600),
+            not_after: None,
+            content_type: content_type.to_owned(),
+            content_disposition: "inline".to_owned(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_url_is_asked_for_once_in_a_window() {
+        let signer = RemoteSigner::new(Arc::new(Counting::default()));
+        let object = Path::parse("a.png").unwrap();
+        let first = signer.sign(&object, &at(0, "image/png")).await.unwrap();
+        let again = signer.sign(&object, &at(299, "image/png")).await.unwrap();
+        assert_eq!(first.url(), again.url());
+        assert_eq!(first.expires_at(), again.expires_at());
+        let other = signer.sign(&object, &at(299, "text/html")).await.unwrap();
+        assert_ne!(first.url(), other.url());
+        let later = signer.sign(&object, &at(300, "image/png")).await.unwrap();
+        assert_ne!(first.url(), later.url());
+        let shown = format!("{signer:?}");
+        assert!(!shown.contains("signed.example"), "{shown}");
+    }
+
+    #[tokio::test]
+    async fn what_is_remembered_is_bounded() {
+        let signer = RemoteSigner::new(Arc::new(Counting::default()));
+        for number in 0..REMEMBERED + 100 {
+            let object = Path::parse(format!("{number}.png")).unwrap();
+            signer.sign(&object, &at(0, "image/png")).await.unwrap();
+        }
+        let remembered = signer.remembered.lock().unwrap().len();
+        assert!(remembered <= REMEMBERED && remembered > 0, "{remembered}");
+    }
+}
