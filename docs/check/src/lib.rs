@@ -4,6 +4,7 @@
 #[allow(
     dead_code,
     unused_imports,
+    unused_variables,
     unreachable_pub,
     missing_docs,
     clippy::unwrap_used,
