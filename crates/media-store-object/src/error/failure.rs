@@ -110,6 +110,10 @@ impl ServiceFailure {
     }
 
     fn read_answer(&mut self, body: &str) {
+        if let Some(code) = said_in_words(body) {
+            self.code = Some(code.to_owned());
+            return;
+        }
         self.code = element(body, "Code").filter(|code| is_word(code));
         self.message = element(body, "Message").and_then(|message| harmless(&message));
         self.region = element(body, "Region").filter(|region| is_word(region));
@@ -150,6 +154,20 @@ fn transport_word(error: &object_store::client::HttpError) -> &'static str {
 pub(super) const PLAIN_HTTP: &str = "plain HTTP is not allowed";
 /// The transport failure of a server that shows a certificate nobody here trusts.
 pub(super) const BAD_CERTIFICATE: &str = "the server's certificate is not trusted";
+
+/// Garage has one code for all that is denied, and tells keys and signatures in the message, the key's
+/// id included.
+fn said_in_words(body: &str) -> Option<&'static str> {
+    let message = element(body, "Message")?;
+    let words = message.strip_prefix("Forbidden: ")?;
+    if words.starts_with("No such key") {
+        Some("InvalidAccessKeyId")
+    } else if words.starts_with("Invalid signature") {
+        Some("SignatureDoesNotMatch")
+    } else {
+        None
+    }
+}
 
 /// The text of the first element of that name.
 fn element(body: &str, name: &str) -> Option<String> {
@@ -253,6 +271,29 @@ mod tests {
         assert_eq!(answer("bad Signature=abc"), "the service answered 403 X");
         assert_eq!(answer("one\nhunter2"), "the service answered 403 X: one");
         assert!(answer(&"x".repeat(5000)).len() < 400);
+    }
+
+    #[test]
+    fn garage_says_in_words_what_others_say_by_code() {
+        for (message, words) in [
+            (
+                "Forbidden: No such key: GK37f3",
+                "does not know the access key id",
+            ),
+            (
+                "Forbidden: Invalid signature",
+                "the secret access key does not belong",
+            ),
+        ] {
+            let body = format!(
+                "Server returned non-2xx status code: 403 Forbidden: <Error><Code>AccessDenied</Code>\
+                 <Message>{message}</Message><Region>garage</Region></Error>"
+            );
+            let error = from_object_store(generic(&body), Operation::Open, Verb::Write);
+            assert_eq!(error.kind(), StorageErrorKind::Config);
+            assert!(error.to_string().contains(words), "{error}");
+            assert!(!format!("{error:?}").contains("GK37f3"), "{error:?}");
+        }
     }
 
     #[test]
