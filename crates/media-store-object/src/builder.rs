@@ -151,8 +151,9 @@ impl ObjectMediaStoreBuilder {
         self
     }
 
-    /// Bodies of more than so many bytes are sent in parts of this size; at least 5 MiB. Default:
-    /// 8 MiB.
+    /// Bodies of more than so many bytes are sent in parts of this size; at least 5 MiB. A stream
+    /// that does not tell its length, and is not to be shared, can have 10,000 of them; else parts
+    /// are made larger as needed. Default: 8 MiB.
     pub fn with_part_size(mut self, bytes: usize) -> Self {
         self.options.sending.part_size = bytes;
         self
@@ -225,6 +226,7 @@ impl ObjectMediaStoreBuilder {
         self.check(&connection.backend)?;
         let bucket = Bucket::new(connection.store, connection.backend);
         let keys = Keys::new(connection.prefix);
+        keys.check()?;
         if self.options.sharing == Sharing::On {
             if let Conditional::Missing(reason) = probe(&bucket, &keys).await? {
                 tracing::warn!(

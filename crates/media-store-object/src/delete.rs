@@ -8,7 +8,7 @@ use media_types::StorageReference;
 
 use crate::bucket::Bucket;
 use crate::dedup::{self, Hash};
-use crate::find::{absent, find};
+use crate::find::{absent, find, markers_of};
 use crate::keys::{Keys, MediaKey};
 use crate::own;
 use crate::shared::Shared;
@@ -28,6 +28,11 @@ pub(crate) async fn delete(
         Err(error) if error.kind() == StorageErrorKind::Corrupted && scope.is_none() => {
             tracing::warn!(%error, "media with a damaged sidecar is deleted");
             let key = shared.key(&bucket, reference)?;
+            for name in markers_of(&bucket, &shared.keys, &key).await? {
+                let (sha256, generation) = (name.sha256, name.generation);
+                let marker = shared.keys.marker(sha256, generation, &name.unique)?;
+                bucket.delete(&marker).await?;
+            }
             return own::delete(&bucket, &shared.keys, &key, None).await;
         }
         other => other?,

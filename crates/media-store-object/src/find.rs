@@ -1,11 +1,12 @@
 //! Finding what a reference stands for.
 
-use media_storage::{Operation, Scope, StorageError, StorageErrorKind};
+use futures_util::stream::TryStreamExt as _;
+use media_storage::{MAX_SIDECAR_LEN, Operation, Scope, StorageError, StorageErrorKind};
 use media_types::{Sha256, StorageReference};
 
 use crate::bucket::Bucket;
 use crate::dedup::Hash;
-use crate::keys::{Keys, MediaKey};
+use crate::keys::{Keys, MarkerName, MediaKey};
 use crate::protocol::RecordState;
 use crate::shared::Shared;
 use crate::sidecar::{self, Described};
@@ -33,14 +34,16 @@ pub(crate) async fn find(
     let key = shared.key(bucket, reference)?;
     let read = sidecar::read(bucket, &shared.keys, &key).await;
     let damage = match read {
-        Ok(Some(described)) => return Ok(Some(Found { key, described })),
-        Ok(None) => None,
+        Ok(Some(described)) if described.stands(bucket, &shared.keys, &key).await? => {
+            return Ok(Some(Found { key, described }));
+        }
+        Ok(_) => None,
         Err(error) if error.kind() == StorageErrorKind::Corrupted => Some(error),
         Err(error) => return Err(error),
     };
     let by_record = match reference.sha256() {
         Some(sha256) => by_record(bucket, &shared.keys, &key, sha256).await?,
-        None => None,
+        None => by_name(bucket, &shared.keys, &key).await?,
     };
     match (by_record, damage) {
         (Some(described), _) => Ok(Some(Found { key, described })),
@@ -64,12 +67,55 @@ pub(crate) async fn by_record(
         return Ok(None);
     }
     let marker = keys.marker(sha256, record.generation, key.unique())?;
-    let limit = media_storage::MAX_SIDECAR_LEN;
-    let Some((json, _)) = bucket.get(&marker, limit).await? else {
+    let Some((json, _)) = bucket.get(&marker, MAX_SIDECAR_LEN).await? else {
         return Ok(None);
     };
+    let name = MarkerName {
+        sha256,
+        generation: record.generation,
+        unique: key.unique().to_owned(),
+    };
+    let read = Described::of_marker(&json, &name).ok();
     // A marker of another id is that of a reference that was guessed.
-    Ok(Described::from_json(&json, key).ok())
+    Ok(read.filter(|(named, _)| named == key).map(|read| read.1))
+}
+
+/// The same where the reference does not tell its hash.
+async fn by_name(
+    bucket: &Bucket,
+    keys: &Keys,
+    key: &MediaKey,
+) -> Result<Option<Described>, StorageError> {
+    for marker in markers_of(bucket, keys, key).await? {
+        if let Some(described) = by_record(bucket, keys, key, marker.sha256).await? {
+            return Ok(Some(described));
+        }
+    }
+    Ok(None)
+}
+
+/// The markers of a reference, under whatever hash, found by the digits of it in the file's name.
+/// Costs a listing, which ends with those digits; of services that list in no order it sees less.
+pub(crate) async fn markers_of(
+    bucket: &Bucket,
+    keys: &Keys,
+    key: &MediaKey,
+) -> Result<Vec<MarkerName>, StorageError> {
+    let before = keys.before_markers(key)?;
+    let mut listed = bucket.list(&keys.all_markers()?, Some(&before));
+    let mut found = Vec::new();
+    while let Some(meta) = listed.try_next().await? {
+        let Some(name) = keys.parse_marker(&meta.location) else {
+            continue;
+        };
+        if !name.sha256.to_hex().starts_with(key.digits()) {
+            break;
+        }
+        if name.unique == key.unique() {
+            found.push(name);
+        }
+    }
+    Ok(found)
 }
 
 /// Finds what a reference stands for, and whether it may be reached: the rules of reading.

@@ -113,7 +113,7 @@ async fn usage_of(shared: &Shared, scope: Scope) -> Result<Usage, StorageError> 
     let mut usage = Usage::default();
     let mut members = in_scope(&bucket, &shared.keys, scope);
     while let Some(member) = members.next().await {
-        let Described { sidecar, place } = match member {
+        let Described { sidecar, place, .. } = match member {
             Ok(InScope { described, .. }) => described,
             Err(Broken::Walk(error)) => return Err(error),
             // Whose it is cannot be told; it counts for the whole store only.

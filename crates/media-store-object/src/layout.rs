@@ -2,6 +2,8 @@
 //!
 //! `.store/v1/layout/<organisation>` is written when a store is opened that uses it.
 
+use chrono::{DateTime, Utc};
+use futures_util::stream::TryStreamExt as _;
 use media_storage::layout::{CaseRule, encode_segment};
 use media_storage::{Organization, Scope, StorageError, StorageErrorKind};
 use object_store::Attributes;
@@ -23,12 +25,37 @@ pub(crate) async fn note(
         Err(error) if error.kind() != StorageErrorKind::Permission => return Err(error),
         _ => {}
     }
-    let body = bytes::Bytes::from(organization.as_str());
-    match bucket.put(&key, body.into(), Attributes::new()).await {
+    match write(bucket, &key, organization).await {
         // Who may not write stores nothing in it either.
         Err(error) if error.kind() == StorageErrorKind::Permission => Ok(()),
         other => other,
     }
+}
+
+async fn write(
+    bucket: &Bucket,
+    key: &Path,
+    organization: Organization,
+) -> Result<(), StorageError> {
+    let body = bytes::Bytes::from(organization.as_str());
+    bucket.put(key, body.into(), Attributes::new()).await
+}
+
+/// What time it is where objects get theirs: that of the note, written again. `None` where it
+/// cannot be told. Costs a request and a listing.
+pub(crate) async fn time(
+    bucket: &Bucket,
+    keys: &Keys,
+    organization: Organization,
+) -> Result<Option<DateTime<Utc>>, StorageError> {
+    let key = keys.layout(organization)?;
+    match write(bucket, &key, organization).await {
+        Err(error) if error.kind() == StorageErrorKind::Permission => return Ok(None),
+        other => other?,
+    }
+    let notes: Vec<_> = bucket.list(&keys.layouts()?, None).try_collect().await?;
+    let note = notes.into_iter().find(|note| note.location == key);
+    Ok(note.map(|note| note.last_modified))
 }
 
 /// The one organisation that begins its keys with what a scope is made of, and that beginning.

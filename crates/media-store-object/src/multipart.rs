@@ -8,6 +8,9 @@ use tokio::task::JoinSet;
 
 use crate::bucket::Bucket;
 
+/// Services take at most so many parts.
+pub(crate) const MAX_PARTS: u64 = 10_000;
+
 /// An upload in parts. Nothing is visible before [`complete`](Self::complete); dropped before, it
 /// is aborted in the background.
 #[derive(Debug)]
@@ -15,6 +18,7 @@ pub(crate) struct Multipart {
     upload: Option<Box<dyn MultipartUpload>>,
     parts: JoinSet<object_store::Result<()>>,
     at_once: usize,
+    begun: u64,
     bucket: Bucket,
 }
 
@@ -25,12 +29,24 @@ impl Multipart {
         attributes: Attributes,
         at_once: usize,
     ) -> Result<Self, StorageError> {
-        Ok(Self {
-            upload: Some(bucket.begin_multipart(key, attributes).await?),
-            parts: JoinSet::new(),
-            at_once,
-            bucket: bucket.clone(),
-        })
+        let (bucket, key) = (bucket.clone(), key.clone());
+        let stopped = bucket.fail(StorageErrorKind::Unavailable);
+        // A caller that goes away while it waits for the answer leaves nothing open: the task drops
+        // what it has begun.
+        let beginning = tokio::spawn(async move {
+            Ok(Self {
+                upload: Some(bucket.begin_multipart(&key, attributes).await?),
+                parts: JoinSet::new(),
+                at_once,
+                begun: 0,
+                bucket,
+            })
+        });
+        beginning.await.map_err(|error| {
+            stopped
+                .with_reason("the runtime is shutting down")
+                .with_source(error)
+        })?
     }
 
     /// Waits until there is room for another part in memory. Ask before the part is made.
@@ -54,10 +70,19 @@ impl Multipart {
     }
 
     /// Sends the next part, in the background.
-    pub(crate) fn put(&mut self, part: Bytes) {
+    pub(crate) fn put(&mut self, part: Bytes) -> Result<(), StorageError> {
+        if self.begun >= MAX_PARTS {
+            let reason = "the stream is longer than the 10,000 parts that services take";
+            return Err(self
+                .bucket
+                .fail(StorageErrorKind::TooLarge)
+                .with_reason(reason));
+        }
+        self.begun += 1;
         if let Some(upload) = self.upload.as_mut() {
             self.parts.spawn(upload.put_part(part.into()));
         }
+        Ok(())
     }
 
     /// Waits until all parts were taken.

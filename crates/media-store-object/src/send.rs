@@ -6,11 +6,8 @@ use object_store::{Attributes, PutPayload};
 
 use crate::bucket::Bucket;
 use crate::cancel::Cancelled;
-use crate::multipart::Multipart;
+use crate::multipart::{MAX_PARTS, Multipart};
 use crate::payload::Payload;
-
-/// Services take at most so many parts.
-const MAX_PARTS: u64 = 10_000;
 
 /// How bodies are cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +49,7 @@ pub(crate) async fn send(
         cancelled.check()?;
         upload.room().await?;
         match parts.next().await? {
-            Some(part) => upload.put(part),
+            Some(part) => upload.put(part)?,
             None => return upload.complete().await,
         }
     }

@@ -5,11 +5,15 @@ use object_store::path::Path;
 use serde_json::Value;
 
 use crate::bucket::Bucket;
-use crate::keys::{Keys, MediaKey};
+use crate::keys::{Keys, MarkerName, MediaKey};
 use crate::protocol::Token;
 
 /// The field of a sidecar that tells under which generation the bytes are.
 const GENERATION: &str = "generation";
+
+/// The field of a sidecar that a sweep copied from the marker: it counts only while the marker is
+/// there.
+const RESTORED: &str = "restored";
 
 /// Where the bytes of a reference are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,20 +29,36 @@ pub(crate) enum Place {
 pub(crate) struct Described {
     pub(crate) sidecar: Sidecar,
     pub(crate) place: Place,
+    restored: bool,
 }
 
 impl Described {
-    /// Reads the sidecar of a reference.
-    pub(crate) fn from_json(json: &[u8], key: &MediaKey) -> Result<Self, StorageError> {
+    /// Reads the sidecar of a reference; `None` for that of a store whose prefix lies below ours.
+    fn from_json(json: &[u8], key: &MediaKey) -> Result<Option<Self>, StorageError> {
         let described = Self::of_any(json)?;
-        if described.sidecar.id != key.id() {
-            return Err(corrupted("the sidecar is of other media"));
+        let outside = key.id().strip_suffix(described.sidecar.id.as_str());
+        match outside {
+            Some("") => Ok(Some(described)),
+            Some(directory) if directory.ends_with('/') => Ok(None),
+            _ => Err(corrupted("the sidecar is of other media")),
         }
-        Ok(described)
     }
 
-    /// Reads a sidecar, whosever it is.
-    pub(crate) fn of_any(json: &[u8]) -> Result<Self, StorageError> {
+    /// Reads the copy of a sidecar that a marker holds, and of which reference it is.
+    pub(crate) fn of_marker(
+        json: &[u8],
+        marker: &MarkerName,
+    ) -> Result<(MediaKey, Self), StorageError> {
+        let described = Self::of_any(json)?;
+        let fits = described.place == Place::Shared(marker.generation)
+            && described.sidecar.sha256 == marker.sha256;
+        match MediaKey::parse(&described.sidecar.id) {
+            Some(key) if fits && key.unique() == marker.unique => Ok((key, described)),
+            _ => Err(corrupted("the marker is of other media")),
+        }
+    }
+
+    fn of_any(json: &[u8]) -> Result<Self, StorageError> {
         let sidecar = Sidecar::from_json(json)?;
         let place = match sidecar.unknown.get(GENERATION) {
             None => Place::Own,
@@ -47,7 +67,38 @@ impl Described {
                 Place::Shared(token.ok_or_else(|| corrupted("the sidecar names no generation"))?)
             }
         };
-        Ok(Self { sidecar, place })
+        let restored = sidecar.unknown.contains_key(RESTORED);
+        Ok(Self {
+            sidecar,
+            place,
+            restored,
+        })
+    }
+
+    /// Whether this stands for something. A sweep that restored the sidecar may have been overtaken
+    /// by a deletion, so that here the marker has the last word.
+    pub(crate) async fn stands(
+        &self,
+        bucket: &Bucket,
+        keys: &Keys,
+        key: &MediaKey,
+    ) -> Result<bool, StorageError> {
+        match self.place {
+            Place::Shared(generation) if self.restored => {
+                let marker = keys.marker(self.sidecar.sha256, generation, key.unique())?;
+                Ok(bucket.head(&marker).await?.is_some())
+            }
+            _ => Ok(true),
+        }
+    }
+
+    /// The sidecar as a sweep writes it that found the marker alone.
+    pub(crate) fn restored_json(&self) -> Result<Vec<u8>, StorageError> {
+        let mut sidecar = self.sidecar.clone();
+        sidecar
+            .unknown
+            .insert(RESTORED.to_owned(), Value::Bool(true));
+        sidecar.to_json()
     }
 
     /// Where the bytes are.
@@ -81,7 +132,7 @@ pub(crate) async fn read(
         return Ok(None);
     };
     match Described::from_json(&json, key) {
-        Ok(described) => Ok(Some(described)),
+        Ok(described) => Ok(described),
         Err(error) => Err(bucket.adopt(error).with_key(key.id())),
     }
 }
@@ -105,12 +156,13 @@ mod tests {
             chrono::DateTime::UNIX_EPOCH,
         );
         let key = MediaKey::parse(id).unwrap();
-        let own = Described::from_json(&sidecar.to_json().unwrap(), &key).unwrap();
+        let read = |json: &[u8]| Described::from_json(json, &key).map(Option::unwrap);
+        let own = read(&sidecar.to_json().unwrap()).unwrap();
         assert_eq!(own.place, Place::Own);
         let json = shared_json(&sidecar, Token::new(5)).unwrap();
-        let shared = Described::from_json(&json, &key).unwrap();
+        let shared = read(&json).unwrap();
         assert_eq!(shared.place, Place::Shared(Token::new(5)));
         let bad = String::from_utf8(json).unwrap().replace("00005", "0000x");
-        assert!(Described::from_json(bad.as_bytes(), &key).is_err());
+        assert!(read(bad.as_bytes()).is_err());
     }
 }

@@ -110,7 +110,8 @@ impl MediaStorage for ObjectMediaStore {
         reference: &StorageReference,
         options: RetrieveOptions,
     ) -> Result<StoredMedia, StorageError> {
-        retrieve::retrieve(&self.shared, reference, &options).await
+        let stored = retrieve::retrieve(&self.shared, reference, &options).await;
+        stored.map_err(|error| self.shared.bucket(Operation::Retrieve).adopt(error))
     }
 
     async fn delete_opts(
@@ -118,7 +119,8 @@ impl MediaStorage for ObjectMediaStore {
         reference: &StorageReference,
         options: DeleteOptions,
     ) -> Result<(), StorageError> {
-        delete::delete(&self.shared, reference, &options).await
+        let deleted = delete::delete(&self.shared, reference, &options).await;
+        deleted.map_err(|error| self.shared.bucket(Operation::Delete).adopt(error))
     }
 
     fn url_signer(&self) -> Option<&dyn UrlSigner> {

@@ -46,7 +46,14 @@ impl Description {
             sha256: Sha256::EMPTY,
             len: u64::MAX,
         };
-        let (_, sidecar) = description.mint(shared, any)?;
+        let (key, sidecar) = description.mint(shared, any)?;
+        if !shared.keys.can_hold(&key) {
+            return Err(
+                StorageError::new(StorageErrorKind::InvalidInput, Operation::Store).with_reason(
+                    "the prefix and the ids make a key of more than the 1024 bytes that services take",
+                ),
+            );
+        }
         crate::sidecar::shared_json(&sidecar, crate::protocol::Token::new(u128::MAX))?;
         Ok(description)
     }
@@ -108,6 +115,14 @@ pub(crate) async fn store(
             Sharing::Off | Sharing::Impossible => {
                 keep(&shared, &description, (&payload, digest), &cancelled).await
             }
+        };
+        let stored = match stored {
+            // Bytes are not to be turned away because somebody damaged the record of their hash.
+            Err(error) if error.kind() == StorageErrorKind::Corrupted => {
+                tracing::warn!(%error, "media that cannot be shared is stored on its own");
+                keep(&shared, &description, (&payload, digest), &cancelled).await
+            }
+            stored => stored,
         };
         stored.map_err(|error| shared.bucket(Operation::Store).adopt(error))
     })
@@ -172,12 +187,12 @@ async fn store_stream(
     let object = shared.keys.media(&key)?;
     let mut upload = Multipart::begin(&bucket, &object, headers, sending.in_flight).await?;
     let mut hasher = hashed(Sha256Hasher::new(), &first).await?;
-    upload.put(first);
+    upload.put(first)?;
     while !incoming.is_at_end() {
         upload.room().await?;
         let part = incoming.part(sending.part_size).await?;
         hasher = hashed(hasher, &part).await?;
-        upload.put(part);
+        upload.put(part)?;
     }
     let digest = Digest::of(hasher);
     check_expected(expected, digest)?;

@@ -231,6 +231,10 @@ async fn member(
     if !described.sidecar.is_in(scope) {
         return Ok(None);
     }
+    let stands = described.stands(bucket, keys, &reference.key).await;
+    if !stands.map_err(Broken::Walk)? {
+        return Ok(None);
+    }
     // Before an upload is completed its sidecar is there already.
     if described.place == Place::Own && reference.own.is_none() {
         let object = keys.media(&reference.key).map_err(Broken::Walk)?;

@@ -57,10 +57,8 @@ impl Sweep<'_> {
         let Some((json, _)) = self.bucket.get(marker, MAX_SIDECAR_LEN).await? else {
             return Ok(None);
         };
-        let described = Described::of_any(&json).map_err(|error| self.bucket.adopt(error))?;
-        let Some(key) = MediaKey::parse(&described.sidecar.id) else {
-            return Ok(None);
-        };
+        let read = Described::of_marker(&json, name);
+        let (key, described) = read.map_err(|error| self.bucket.adopt(error))?;
         let beside = self.bucket.head(&keys.sidecar(&key)?).await?;
         Ok(beside.is_none().then_some((key, described)))
     }
@@ -72,14 +70,12 @@ impl Sweep<'_> {
         described: &Described,
     ) -> Result<(), StorageError> {
         let keys = &self.shared.keys;
-        let Some((json, _)) = self.bucket.get(marker, MAX_SIDECAR_LEN).await? else {
-            return Ok(());
-        };
+        let json = bytes::Bytes::from(described.restored_json()?);
         let beside = keys.sidecar(key)?;
         let put = self.bucket.put(&beside, json.into(), Attributes::new());
         put.await?;
         expiry::note(&self.bucket, keys, key, described.sidecar.expires_at).await?;
-        // Deleted meanwhile: nobody will look at this sidecar again to remove it.
+        // Deleted meanwhile: readers see that the marker is gone, and nobody else removes this.
         if self.bucket.head(marker).await?.is_none() {
             expiry::forget(&self.bucket, keys, key, described.sidecar.expires_at).await?;
             self.bucket.delete(&beside).await?;

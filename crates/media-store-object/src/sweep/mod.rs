@@ -19,6 +19,7 @@ use media_types::Sha256;
 use crate::bucket::Bucket;
 use crate::delete::remove;
 use crate::keys::MediaKey;
+use crate::layout;
 use crate::protocol::Token;
 use crate::released::Released;
 use crate::shared::Shared;
@@ -45,7 +46,7 @@ struct Sweep<'a> {
     shared: &'a Shared,
     bucket: Bucket,
     now: DateTime<Utc>,
-    /// What was put there before is nobody's work in progress.
+    /// What was put there before is nobody's work in progress; by the clock of the service.
     settled_before: DateTime<Utc>,
     mode: Mode,
     /// How many references may still be deleted.
@@ -64,14 +65,12 @@ pub(crate) async fn sweep(
     shared: &Shared,
     options: &SweepOptions,
 ) -> Result<SweepReport, StorageError> {
-    let grace = options.grace().unwrap_or(shared.options.grace);
-    let grace = TimeDelta::from_std(grace).unwrap_or(TimeDelta::MAX);
-    let settled_before = Utc::now().checked_sub_signed(grace);
+    let bucket = shared.bucket(Operation::Sweep);
     let mut sweep = Sweep {
         shared,
-        bucket: shared.bucket(Operation::Sweep),
+        settled_before: settled_before(shared, &bucket, options).await?,
+        bucket,
         now: options.now().unwrap_or_else(Utc::now),
-        settled_before: settled_before.unwrap_or(DateTime::<Utc>::MIN_UTC),
         mode: if options.dry_run() {
             Mode::DryRun
         } else {
@@ -100,6 +99,25 @@ pub(crate) async fn sweep(
     sweep.free().await;
     sweep.count_pretended().await?;
     Ok(sweep.report)
+}
+
+/// A node whose clock is ahead must not take for old what others are just writing. A dry run writes
+/// nothing and goes by the own clock.
+async fn settled_before(
+    shared: &Shared,
+    bucket: &Bucket,
+    options: &SweepOptions,
+) -> Result<DateTime<Utc>, StorageError> {
+    let grace = options.grace().unwrap_or(shared.options.grace);
+    let grace = TimeDelta::from_std(grace).unwrap_or(TimeDelta::MAX);
+    let told = if options.depth() == SweepDepth::Full && !options.dry_run() {
+        layout::time(bucket, &shared.keys, shared.options.organization).await?
+    } else {
+        None
+    };
+    let now = told.unwrap_or_else(Utc::now);
+    let before = now.checked_sub_signed(grace);
+    Ok(before.unwrap_or(DateTime::<Utc>::MIN_UTC))
 }
 
 impl Sweep<'_> {

@@ -58,6 +58,7 @@ struct Record {
     open_uploads: AtomicUsize,
     late: AtomicUsize,
     unordered: AtomicBool,
+    repeated: AtomicBool,
     unconditional: AtomicBool,
 }
 
@@ -118,6 +119,11 @@ impl FaultyBucket {
     /// Lists in another order than that of the keys.
     pub(crate) fn list_unordered(&self) {
         self.record.unordered.store(true, Ordering::SeqCst);
+    }
+
+    /// Lists everything twice, as pages that come again.
+    pub(crate) fn list_twice(&self) {
+        self.record.repeated.store(true, Ordering::SeqCst);
     }
 
     /// From now on, every write of a record succeeds, whatever it expects.
@@ -204,6 +210,9 @@ impl FaultyBucket {
         let mut listed = listed;
         if self.record.unordered.load(Ordering::SeqCst) {
             listed.sort_by_key(|meta| meta.location.as_ref().bytes().rev().collect::<Vec<_>>());
+        }
+        if self.record.repeated.load(Ordering::SeqCst) {
+            listed.extend_from_within(..);
         }
         listed
     }

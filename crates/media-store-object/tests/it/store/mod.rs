@@ -5,10 +5,13 @@ mod damage;
 mod dropped;
 mod faults;
 mod files;
+mod forged;
 mod leftovers;
 mod memory;
 mod modes;
+mod neighbours;
 mod requests;
+mod returning;
 mod schedules;
 
 use std::sync::Arc;
