@@ -29,6 +29,8 @@ pub struct MediaLoader {
     pub(crate) options: LoadOptions,
     /// Stores of this handle and its clones only.
     pub(crate) more: Registry,
+    /// Whether this handle and its clones leave URLs alone, whatever the policy.
+    pub(crate) no_urls: bool,
 }
 
 #[derive(Debug)]
@@ -54,6 +56,7 @@ impl MediaLoader {
             shared: Arc::new(shared),
             options: LoadOptions::new(),
             more: Registry::default(),
+            no_urls: false,
         }
     }
 
@@ -71,9 +74,23 @@ impl MediaLoader {
     #[must_use]
     pub fn with_options(&self, options: LoadOptions) -> Self {
         Self {
-            shared: Arc::clone(&self.shared),
             options,
-            more: self.more.clone(),
+            ..self.clone()
+        }
+    }
+
+    /// The options of this handle's loads.
+    pub fn options(&self) -> &LoadOptions {
+        &self.options
+    }
+
+    /// The same loader, that fetches no URL whatever its policy: for content whose addresses were
+    /// chosen by somebody who is not trusted. Everything else is shared.
+    #[must_use]
+    pub fn without_urls(&self) -> Self {
+        Self {
+            no_urls: true,
+            ..self.clone()
         }
     }
 

@@ -2,13 +2,22 @@
 
 use media_types::{MediaUrl, Mime};
 
-use crate::error::LoadError;
+use crate::error::{LoadError, LoadErrorKind};
 use crate::loader::MediaLoader;
 use crate::media::LoadedMedia;
 
-#[cfg(feature = "http")]
 impl MediaLoader {
     pub(crate) fn check_url(&self, url: &MediaUrl) -> Result<(), LoadError> {
+        if self.no_urls {
+            return Err(LoadError::new(LoadErrorKind::UrlDenied).with_what(&url.to_string()));
+        }
+        self.check_policy(url)
+    }
+}
+
+#[cfg(feature = "http")]
+impl MediaLoader {
+    fn check_policy(&self, url: &MediaUrl) -> Result<(), LoadError> {
         self.shared.fetcher.check(url)
     }
 
@@ -17,6 +26,7 @@ impl MediaLoader {
         declared: &Mime,
         url: &MediaUrl,
     ) -> Result<LoadedMedia, LoadError> {
+        self.check_url(url)?;
         let limit = self.max_bytes();
         // Boxed: the machinery of the client is large, and most loads do not need it.
         let answer = Box::pin(self.shared.fetcher.fetch(url, limit)).await?;
@@ -38,8 +48,8 @@ impl MediaLoader {
 
 #[cfg(not(feature = "http"))]
 impl MediaLoader {
-    pub(crate) fn check_url(&self, url: &MediaUrl) -> Result<(), LoadError> {
-        let kind = crate::error::LoadErrorKind::UrlNotSupported;
+    fn check_policy(&self, url: &MediaUrl) -> Result<(), LoadError> {
+        let kind = LoadErrorKind::UrlNotSupported;
         Err(LoadError::new(kind).with_what(&url.to_string()))
     }
 
@@ -49,6 +59,6 @@ impl MediaLoader {
         url: &MediaUrl,
     ) -> Result<LoadedMedia, LoadError> {
         self.check_url(url)?;
-        Err(LoadError::new(crate::error::LoadErrorKind::Unsupported))
+        Err(LoadError::new(LoadErrorKind::Unsupported))
     }
 }

@@ -68,9 +68,14 @@ impl ConversationManagerBuilder {
         self
     }
 
-    /// How media is read that is not in a message: its own store or stores, its policy for files
-    /// and its limits. Listeners are told of reads only as far as its stores tell them. Default: a
-    /// loader on the manager's media store that reads no files.
+    /// How media is read that is not in a message: its own store or stores, its policies for files
+    /// and URLs, and its limits. Listeners are told of reads only as far as its stores tell them.
+    ///
+    /// Default: a loader on the manager's media store that reads no files, and fetches no address
+    /// that a message or a history names; such an address goes to a provider that fetches it
+    /// itself, and is a note for any other. Only what a model or a tool answers with is
+    /// fetched, at public `https` addresses (feature `http`). A loader that is given here follows its own
+    /// policy for all of these.
     pub fn with_media_loader(mut self, loader: MediaLoader) -> Self {
         self.loader = Some(loader);
         self
@@ -125,15 +130,8 @@ impl ConversationManagerBuilder {
         let storage: Option<Arc<dyn MediaStorage>> = self
             .storage
             .map(|storage| Arc::new(Observed::new(storage, listeners.clone())) as _);
-        let loader = self.loader.unwrap_or_else(|| {
-            let mut loader = MediaLoader::builder();
-            if let Some(storage) = &storage {
-                loader = loader.with_storage(Arc::clone(storage));
-            }
-            loader.build()
-        });
         let shelf = Shelf::default();
-        let loader = loader.with_storage(Arc::new(shelf.clone()));
+        let (loader, answers) = loaders(self.loader, storage.as_ref(), &shelf);
         let externalizer = storage.clone().map(|storage| Externalizer {
             storage,
             loader: loader.clone(),
@@ -151,6 +149,7 @@ impl ConversationManagerBuilder {
                     .unwrap_or_else(|| Arc::new(InMemoryStateStore::new())),
                 tools,
                 loader,
+                answers,
                 shelf,
                 middleware: self.middleware,
                 listeners,
@@ -161,5 +160,55 @@ impl ConversationManagerBuilder {
                 deletions_looked_at: AtomicBool::new(false),
             }),
         })
+    }
+}
+
+/// How media of messages is read, and how media is fetched that a model answers with as an address.
+fn loaders(
+    given: Option<MediaLoader>,
+    storage: Option<&Arc<dyn MediaStorage>>,
+    shelf: &Shelf,
+) -> (MediaLoader, MediaLoader) {
+    let shelf = Arc::new(shelf.clone());
+    if let Some(loader) = given {
+        let loader = loader.with_storage(shelf);
+        return (loader.clone(), loader);
+    }
+    let mut builder = MediaLoader::builder();
+    if let Some(storage) = storage {
+        builder = builder.with_storage(Arc::clone(storage));
+    }
+    let loader = builder.build().with_storage(shelf);
+    // Messages come from users and clients: they do not choose what this machine fetches.
+    (loader.without_urls(), loader)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use media_loader::LoadErrorKind as Kind;
+    use media_types::{MediaContent, Mime};
+
+    #[tokio::test]
+    async fn messages_choose_no_fetches_unless_a_loader_allows_it() {
+        let url = "https://203.0.114.1/a.png".parse().unwrap();
+        let content = MediaContent::from_url(Mime::IMAGE_PNG, url);
+        let kind = async |loader: &MediaLoader| {
+            let error = loader.inspect(&content).await.err();
+            error.map(|error| error.kind().clone())
+        };
+        let fetches = match cfg!(feature = "http") {
+            true => None,
+            false => Some(Kind::UrlNotSupported),
+        };
+        let (messages, answers) = loaders(None, None, &Shelf::default());
+        assert_eq!(kind(&messages).await, Some(Kind::UrlDenied));
+        let opened = messages.open(&content).await.err();
+        assert_eq!(opened.map(|e| e.kind().clone()), Some(Kind::UrlDenied));
+        assert_eq!(kind(&answers).await, fetches);
+        let own = MediaLoader::builder().build();
+        let (messages, answers) = loaders(Some(own), None, &Shelf::default());
+        assert_eq!(kind(&messages).await, fetches);
+        assert_eq!(kind(&answers).await, fetches);
     }
 }

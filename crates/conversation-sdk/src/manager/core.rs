@@ -28,6 +28,8 @@ pub(crate) struct Core {
     pub(crate) tools: BTreeMap<String, Arc<dyn Tool>>,
     /// Finds received media too.
     pub(crate) loader: MediaLoader,
+    /// Fetches media that a model answers with as an address.
+    pub(crate) answers: MediaLoader,
     pub(crate) shelf: Shelf,
     pub(crate) middleware: Vec<Arc<dyn Middleware>>,
     pub(crate) listeners: Listeners,
@@ -86,7 +88,7 @@ impl Core {
             threshold,
             most: self.config.max_received_bytes(),
             site,
-            loader: self.loader.clone(),
+            loader: self.answers.clone(),
         };
         ReceivedMedia::new(&self.shelf, owner)
     }

@@ -37,6 +37,15 @@ mod capability;
 mod data;
 mod error;
 #[cfg(feature = "provider-http")]
+#[cfg_attr(
+    not(feature = "openai"),
+    allow(
+        dead_code,
+        unused_imports,
+        unused_macros,
+        reason = "of use to providers only"
+    )
+)]
 mod http;
 mod image;
 mod media;

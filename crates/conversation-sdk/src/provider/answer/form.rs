@@ -1,11 +1,11 @@
 //! Where the answers of each API have media.
 
 use super::place::Place;
-use super::place::Step::{Each, Key};
+use super::place::Step::{DataUri, Each, Key};
 use crate::provider::wire::WireForm;
 
 /// In whole answers, and in the events of streamed ones.
-pub(super) fn places(form: WireForm) -> &'static [Place] {
+pub(crate) fn places(form: WireForm) -> &'static [Place] {
     match form {
         WireForm::OpenAiChat => CHAT,
         WireForm::OpenAiResponses => RESPONSES,
@@ -14,13 +14,34 @@ pub(super) fn places(form: WireForm) -> &'static [Place] {
     }
 }
 
-const CHAT: &[Place] = &[&[
-    Key("choices"),
-    Each,
-    Key("message"),
-    Key("audio"),
-    Key("data"),
-]];
+const CHAT: &[Place] = &[
+    &[
+        Key("choices"),
+        Each,
+        Key("message"),
+        Key("audio"),
+        Key("data"),
+    ],
+    // Pictures beside the words, as gateways give them.
+    &[
+        Key("choices"),
+        Each,
+        Key("message"),
+        Key("images"),
+        Each,
+        Key("image_url"),
+        DataUri("url"),
+    ],
+    &[
+        Key("choices"),
+        Each,
+        Key("delta"),
+        Key("images"),
+        Each,
+        Key("image_url"),
+        DataUri("url"),
+    ],
+];
 
 const RESPONSES: &[Place] = &[
     &[Key("output"), Each, Key("result")],

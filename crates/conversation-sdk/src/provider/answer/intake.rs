@@ -90,6 +90,10 @@ impl Intake {
                 incoming.write(bytes).await.map_err(IntakeError::Receive)?;
             }
         }
+        // Those without bytes too: each costs a place in the answer.
+        if self.sieve.count() > MAX_MEDIA {
+            return Err(IntakeError::TooLarge);
+        }
         Ok(())
     }
 

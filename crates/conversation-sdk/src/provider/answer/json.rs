@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::intake::{IntakeError, Taken};
 use super::place::{Place, Step};
+use super::sieve::number_of;
 use crate::provider::{ProviderError, ProviderErrorKind};
 
 /// An answer, or one event of it, without the text of its media.
@@ -103,6 +104,19 @@ fn collect(
                 found.push(Found {
                     pointer: pointer.clone(),
                     number: std::mem::take(number),
+                    mime,
+                });
+                *value = Value::Null;
+            }
+        }
+        (Some((Step::DataUri(name), _)), Value::Object(entries)) => {
+            let Some(value) = entries.get_mut(*name) else {
+                return;
+            };
+            if let Some((number, mime)) = value.as_str().and_then(number_of) {
+                found.push(Found {
+                    pointer: format!("{pointer}/{name}"),
+                    number: number.to_owned(),
                     mime,
                 });
                 *value = Value::Null;

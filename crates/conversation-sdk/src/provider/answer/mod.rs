@@ -32,14 +32,15 @@
 //! - [`AnswerReader`], [`EventReader`] (`reader`) · [`Answer`] (`json`) · `form`: where each API has
 //!   media
 //! - `intake`: from pieces to JSON and media · `sieve`: JSON whose media is decoded as it arrives ·
-//!   `place`: where in JSON media is · `sse`: events
+//!   `place`: where in JSON media is · `escape`: escapes in it · `sse`: events
 
-mod form;
+mod escape;
+pub(crate) mod form;
 pub(crate) mod intake;
 mod json;
 pub(crate) mod place;
 mod reader;
-mod sieve;
+pub(crate) mod sieve;
 pub(crate) mod sse;
 
 pub use json::Answer;

@@ -5,8 +5,19 @@
 pub(crate) enum Step {
     /// The value of this key of an object.
     Key(&'static str),
+    /// The value of this key of an object, which may be a `data:` URI; last of its place.
+    DataUri(&'static str),
     /// Every item of an array.
     Each,
+}
+
+/// How a text is media.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Coding {
+    /// It is base64.
+    Base64,
+    /// It is a `data:` URI, or something else that is no media.
+    DataUri,
 }
 
 /// The steps from the whole text to a value, at least one.
@@ -85,13 +96,19 @@ impl Places {
         Some(())
     }
 
-    /// Whether a text that begins now is media.
-    pub(super) fn is_wanted(&self) -> bool {
-        let Some(open) = self.open.last().filter(|open| !open.at_key) else {
-            return false;
-        };
+    /// How a text that begins now is media; `None` where it is none.
+    pub(super) fn coding(&self) -> Option<Coding> {
+        let open = self.open.last().filter(|open| !open.at_key)?;
         let depth = self.open.len();
-        self.matching(open.next, |place| place.len() == depth) != 0
+        let ends_as = |is_last: fn(&Step) -> bool| {
+            let is_here =
+                |place: &[Step]| place.len() == depth && place.last().is_some_and(is_last);
+            self.matching(open.next, is_here) != 0
+        };
+        if ends_as(|step| !matches!(step, Step::DataUri(_))) {
+            return Some(Coding::Base64);
+        }
+        ends_as(|step| matches!(step, Step::DataUri(_))).then_some(Coding::DataUri)
     }
 
     pub(super) fn text_starts(&mut self) {
@@ -117,9 +134,9 @@ impl Places {
             (_, Some(key)) => {
                 let depth = self.open.len() - 1;
                 let named = |place: &[Step]| {
-                    place
-                        .get(depth)
-                        .is_some_and(|step| matches!(step, Step::Key(name) if *name == key))
+                    place.get(depth).is_some_and(
+                        |step| matches!(step, Step::Key(name) | Step::DataUri(name) if *name == key),
+                    )
                 };
                 self.matching(here, named)
             }

@@ -5,9 +5,11 @@
 //! a number in each such place. Nothing here holds a whole medium: where its bytes go is the
 //! caller's choice.
 
-use media_types::base64::Decoder;
+use media_types::Mime;
+use media_types::base64::{Decoder, split_data_uri};
 
-use super::place::{Place, Places};
+use super::escape::{Escapes, Symbol};
+use super::place::{Coding, Place, Places};
 
 /// Splits JSON that arrives in pieces of any size.
 #[derive(Debug)]
@@ -20,21 +22,26 @@ pub(crate) struct Sieve {
     decoded: Vec<u8>,
 }
 
+/// Longest part of a text in which a `data:` URI must have its comma, in bytes.
+const MAX_HEAD: usize = 1100;
+
 #[derive(Debug)]
 enum State {
     Between,
-    Text { escaped: bool },
-    Media { decoder: Decoder, escape: Escape },
-}
-
-#[derive(Debug)]
-enum Escape {
-    None,
-    Started,
-    /// `\u` and the digits so far.
-    Unicode {
-        digits: u8,
-        value: u32,
+    Text {
+        escaped: bool,
+    },
+    /// The beginning of a text that may be a `data:` URI.
+    Head {
+        /// As it is written.
+        raw: Vec<u8>,
+        /// As it is meant.
+        text: String,
+        escapes: Escapes,
+    },
+    Media {
+        decoder: Decoder,
+        escapes: Escapes,
     },
 }
 
@@ -83,6 +90,7 @@ impl Sieve {
             *input = match &mut self.state {
                 State::Between => self.between(input)?,
                 State::Text { .. } => self.text(input)?,
+                State::Head { .. } => self.head(input)?,
                 State::Media { .. } => self.media(input)?,
             };
             if !self.decoded.is_empty() {
@@ -93,8 +101,13 @@ impl Sieve {
         Ok(None)
     }
 
-    /// The JSON around the media. In each place where media was, there is its number, as a string:
-    /// no other string can be in such a place.
+    /// How many media came so far, those without bytes too.
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The JSON around the media. In each place where media was, there is its number, as a string,
+    /// or as what a `data:` URI holds ([`number_of`]): no other string can be taken for one.
     ///
     /// # Errors
     /// `Cut` in the middle of a string.
@@ -124,14 +137,20 @@ impl Sieve {
             return Ok(&[]);
         };
         self.keep(b"\"")?;
-        self.state = if self.places.is_wanted() {
-            State::Media {
+        self.state = match self.places.coding() {
+            Some(Coding::Base64) => State::Media {
                 decoder: Decoder::new(),
-                escape: Escape::None,
+                escapes: Escapes::default(),
+            },
+            Some(Coding::DataUri) => State::Head {
+                raw: Vec::new(),
+                text: String::new(),
+                escapes: Escapes::default(),
+            },
+            None => {
+                self.places.text_starts();
+                State::Text { escaped: false }
             }
-        } else {
-            self.places.text_starts();
-            State::Text { escaped: false }
         };
         Ok(inside)
     }
@@ -161,57 +180,76 @@ impl Sieve {
         Ok(rest)
     }
 
-    fn media<'a>(&mut self, input: &'a [u8]) -> Result<&'a [u8], SieveError> {
-        let State::Media { decoder, escape } = &mut self.state else {
+    /// Reads on until it is clear whether the text is a `data:` URI with base64.
+    fn head<'a>(&mut self, input: &'a [u8]) -> Result<&'a [u8], SieveError> {
+        let State::Head { raw, text, escapes } = &mut self.state else {
             return Ok(input);
         };
-        let unescaped: [u8; 1];
-        let (symbols, rest, ended) = match escape {
-            Escape::None => {
+        let mut rest = input;
+        let is_media = loop {
+            let Some((byte, after)) = rest.split_first() else {
+                return Ok(rest);
+            };
+            if *byte == b'"' && escapes.are_none() {
+                break false;
+            }
+            rest = after;
+            raw.push(*byte);
+            match escapes.next(*byte) {
+                Symbol::Open => continue,
+                Symbol::Byte(byte) if is_of_head(byte) => text.push(char::from(byte)),
+                Symbol::Byte(_) | Symbol::Break | Symbol::Other => break false,
+            }
+            if text.ends_with(',') {
+                break matches!(split_data_uri(text), Some(Ok(_)));
+            }
+            let mut scheme = text.bytes().zip(*b"data:");
+            let is_open = scheme.all(|(is, wanted)| is.eq_ignore_ascii_case(&wanted));
+            if !is_open || text.len() > MAX_HEAD {
+                break false;
+            }
+        };
+        let raw = std::mem::take(raw);
+        self.state = match is_media {
+            true => State::Media {
+                decoder: Decoder::new(),
+                escapes: Escapes::default(),
+            },
+            false => State::Text { escaped: false },
+        };
+        self.keep(&raw)?;
+        Ok(rest)
+    }
+
+    fn media<'a>(&mut self, input: &'a [u8]) -> Result<&'a [u8], SieveError> {
+        let State::Media { decoder, escapes } = &mut self.state else {
+            return Ok(input);
+        };
+        let symbol: [u8; 1];
+        let (symbols, rest, ended) =
+            if let Some((byte, rest)) = input.split_first().filter(|_| !escapes.are_none()) {
+                let symbols: &[u8] = match escapes.next(*byte) {
+                    // Line breaks say nothing in base64.
+                    Symbol::Open | Symbol::Break => &[],
+                    Symbol::Byte(byte) => {
+                        symbol = [byte];
+                        &symbol
+                    }
+                    Symbol::Other => return Err(SieveError::NotBase64),
+                };
+                (symbols, rest, false)
+            } else {
                 let end = memchr::memchr2(b'"', b'\\', input).unwrap_or(input.len());
                 let (run, rest) = input.split_at(end);
                 match rest.split_first() {
                     Some((b'"', rest)) => (run, rest, true),
-                    Some((_, rest)) => {
-                        *escape = Escape::Started;
+                    Some((backslash, rest)) => {
+                        escapes.next(*backslash);
                         (run, rest, false)
                     }
                     None => (run, rest, false),
                 }
-            }
-            Escape::Started => {
-                let (symbol, rest) = input.split_at(1);
-                let (symbol, next): (&[u8], _) = match symbol {
-                    b"u" => (
-                        &[],
-                        Escape::Unicode {
-                            digits: 0,
-                            value: 0,
-                        },
-                    ),
-                    b"/" => (symbol, Escape::None),
-                    // Line breaks say nothing in base64.
-                    b"n" | b"r" => (&[], Escape::None),
-                    _ => return Err(SieveError::NotBase64),
-                };
-                *escape = next;
-                (symbol, rest, false)
-            }
-            Escape::Unicode { digits, value } => {
-                let (digit, rest) = input.split_at(1);
-                let digit = digit.iter().find_map(|d| char::from(*d).to_digit(16));
-                *value = *value << 4 | digit.ok_or(SieveError::NotBase64)?;
-                *digits += 1;
-                let symbol: &[u8] = if *digits == 4 {
-                    unescaped = [u8::try_from(*value).map_err(|_| SieveError::NotBase64)?];
-                    *escape = Escape::None;
-                    &unescaped
-                } else {
-                    &[]
-                };
-                (symbol, rest, false)
-            }
-        };
+            };
         decoder
             .push(symbols, &mut self.decoded)
             .map_err(|_| SieveError::NotBase64)?;
@@ -227,6 +265,20 @@ impl Sieve {
         }
         Ok(rest)
     }
+}
+
+/// The number and the declared type of media that was taken out of a `data:` URI; `None` where the
+/// text is nothing that the sieve takes.
+pub(crate) fn number_of(text: &str) -> Option<(&str, Option<Mime>)> {
+    let (mime, number) = split_data_uri(text)?.ok()?;
+    let head = text.bytes().take_while(|byte| *byte != b',');
+    head.into_iter().all(is_of_head).then_some((number, mime))
+}
+
+/// Whether a character may be in front of the comma of a `data:` URI, for the sieve and for
+/// whoever reads what it leaves.
+fn is_of_head(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')
 }
 
 #[cfg(test)]

@@ -118,58 +118,50 @@ impl SseReader {
     }
 }
 
-/// Gathers the data of each event.
-#[cfg(feature = "provider-http")]
-#[derive(Debug)]
-pub(crate) struct SseParser {
-    reader: SseReader,
-    data: Vec<u8>,
-    limit: usize,
-}
-
-/// An event that is larger than allowed.
-#[cfg(feature = "provider-http")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TooLong;
-
-#[cfg(feature = "provider-http")]
-impl SseParser {
-    /// A parser of events of at most `limit` bytes of data.
-    pub(crate) fn new(limit: usize) -> Self {
-        Self {
-            reader: SseReader::default(),
-            data: Vec::new(),
-            limit,
-        }
-    }
-
-    /// Reads on and gives the data of each event that is complete to `each`.
-    ///
-    /// # Errors
-    /// An event that is too long; the parser is of no use after it.
-    pub(crate) fn push(
-        &mut self,
-        mut bytes: &[u8],
-        mut each: impl FnMut(Vec<u8>),
-    ) -> Result<(), TooLong> {
-        while let Some(piece) = self.reader.next(&mut bytes) {
-            match piece {
-                SsePiece::Data(data) if self.data.len() + data.len() > self.limit => {
-                    return Err(TooLong);
-                }
-                SsePiece::Data(data) => self.data.extend_from_slice(data),
-                SsePiece::End => each(std::mem::take(&mut self.data)),
-            }
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
-#[cfg(feature = "provider-http")]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    /// Gathers the data of each event.
+    #[derive(Debug)]
+    struct SseParser {
+        reader: SseReader,
+        data: Vec<u8>,
+        limit: usize,
+    }
+
+    /// An event that is larger than allowed.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    struct TooLong;
+
+    impl SseParser {
+        /// A parser of events of at most `limit` bytes of data.
+        fn new(limit: usize) -> Self {
+            Self {
+                reader: SseReader::default(),
+                data: Vec::new(),
+                limit,
+            }
+        }
+
+        /// Reads on and gives the data of each event that is complete to `each`.
+        ///
+        /// # Errors
+        /// An event that is too long; the parser is of no use after it.
+        fn push(&mut self, mut bytes: &[u8], mut each: impl FnMut(Vec<u8>)) -> Result<(), TooLong> {
+            while let Some(piece) = self.reader.next(&mut bytes) {
+                match piece {
+                    SsePiece::Data(data) if self.data.len() + data.len() > self.limit => {
+                        return Err(TooLong);
+                    }
+                    SsePiece::Data(data) => self.data.extend_from_slice(data),
+                    SsePiece::End => each(std::mem::take(&mut self.data)),
+                }
+            }
+            Ok(())
+        }
+    }
 
     fn events(pieces: &[&[u8]]) -> Vec<String> {
         let mut parser = SseParser::new(1 << 20);

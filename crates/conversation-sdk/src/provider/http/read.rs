@@ -1,48 +1,27 @@
 //! Bounded reading of answers.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
+use media_types::base64;
 
 use super::failure;
-use crate::provider::{ProviderError, ProviderErrorKind};
+use crate::provider::ProviderError;
+use crate::provider::answer::intake::{Form, IntakeError};
 
 /// Longest body of an error that is read, in bytes.
 pub(crate) const MAX_ERROR_BODY: usize = 64 * 1024;
 
-/// Reads a whole answer.
+/// Refuses an answer that says of itself that it cannot be within its limits, be half of its base64
+/// escapes.
 ///
 /// # Errors
-/// `InvalidResponse` above `limit` bytes; `Interrupted` when it breaks off.
-pub(crate) async fn whole(
-    provider: &'static str,
-    mut response: reqwest::Response,
-    limit: usize,
-) -> Result<Bytes, ProviderError> {
-    let too_large = || {
-        ProviderError::new(ProviderErrorKind::InvalidResponse, provider)
-            .with_message(format!("the answer is larger than {limit} bytes"))
-    };
-    if response
-        .content_length()
-        .is_some_and(|len| len > limit as u64)
-    {
-        return Err(too_large());
+/// `TooLarge`.
+pub(crate) fn check_len(response: &reqwest::Response, form: Form) -> Result<(), IntakeError> {
+    let media = base64::encoded_len(form.max_media as u64).saturating_mul(2);
+    let most = media.saturating_add(form.max_rest as u64);
+    match response.content_length() {
+        Some(len) if len > most => Err(IntakeError::TooLarge),
+        _ => Ok(()),
     }
-    let mut first = Bytes::new();
-    let mut all = BytesMut::new();
-    while let Some(piece) = next(provider, &mut response).await? {
-        if first.len() + all.len() + piece.len() > limit {
-            return Err(too_large());
-        }
-        if first.is_empty() && all.is_empty() {
-            first = piece;
-        } else {
-            if !first.is_empty() {
-                all.extend_from_slice(&std::mem::take(&mut first));
-            }
-            all.extend_from_slice(&piece);
-        }
-    }
-    Ok(if all.is_empty() { first } else { all.freeze() })
 }
 
 /// Whether an answer comes as server-sent events.

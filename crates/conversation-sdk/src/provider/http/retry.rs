@@ -51,7 +51,7 @@ impl RetryPolicy {
         Attempts {
             policy: self,
             provider,
-            deadline: Instant::now() + deadline,
+            deadline: after(deadline),
             retry: 0,
         }
     }
@@ -73,7 +73,7 @@ impl Attempts {
         timeout: Duration,
         attempt: impl Future<Output = Result<T, E>> + Send,
     ) -> Result<T, E> {
-        let until = self.deadline.min(Instant::now() + timeout);
+        let until = self.deadline.min(after(timeout));
         match tokio::time::timeout_at(until, attempt).await {
             Ok(outcome) => outcome,
             Err(_) => Err(ProviderError::new(ProviderErrorKind::Timeout, self.provider).into()),
@@ -83,7 +83,7 @@ impl Attempts {
     /// Waits before the next attempt, or gives the error back when there is to be none.
     pub(crate) async fn again(&mut self, error: ProviderError) -> Result<(), ProviderError> {
         match self.policy.wait(self.retry, &error) {
-            Some(wait) if Instant::now() + wait < self.deadline => {
+            Some(wait) if after(wait) < self.deadline => {
                 let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
                 tracing::debug!(
                     provider = self.provider,
@@ -100,6 +100,13 @@ impl Attempts {
             _ => Err(error),
         }
     }
+}
+
+/// The moment after so much time from now; in a year where that is later than the clock can tell.
+fn after(time: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(time)
+        .unwrap_or_else(|| now + Duration::from_secs(365 * 24 * 3600))
 }
 
 /// Between half of the wait and the whole, so that many clients do not come back at once.
@@ -180,6 +187,13 @@ mod tests {
         assert_eq!(last.kind(), ProviderErrorKind::Timeout);
         assert_eq!(count, 2);
         assert!(start.elapsed() <= Duration::from_secs(5));
+    }
+
+    #[tokio::test]
+    async fn times_without_end_are_taken() {
+        let attempts = RetryPolicy::default().start("openai", Duration::MAX);
+        let done = async { Ok::<_, ProviderError>(1) };
+        assert_eq!(attempts.run(Duration::MAX, done).await.unwrap(), 1);
     }
 
     #[tokio::test(start_paused = true)]

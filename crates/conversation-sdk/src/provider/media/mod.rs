@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
-use media_loader::{LoadOptions, MediaLoader};
+use media_loader::MediaLoader;
 use media_storage::{Scope, SignedUrlOptions};
 use media_types::{MediaContent, MediaSource, MediaUrl};
 
@@ -57,7 +57,8 @@ impl MediaContext {
     pub fn new(loader: MediaLoader, scope: Option<Scope>) -> Self {
         let loader = match &scope {
             Some(scope) => {
-                loader.with_options(LoadOptions::new().with_expected_scope(scope.clone()))
+                let options = loader.options().clone();
+                loader.with_options(options.with_expected_scope(scope.clone()))
             }
             None => loader,
         };

@@ -124,7 +124,7 @@ fn missing(error: &LoadError) -> Missing {
         }
         K::FileDenied | K::NotRegularFile => unavailable("the file may not be read"),
         K::NoStorage | K::UnknownBackend => unavailable("its storage is not at hand"),
-        K::UrlNotSupported => unavailable("its address cannot be fetched"),
+        K::UrlNotSupported | K::UrlDenied => unavailable("its address cannot be fetched"),
         _ => unavailable("it cannot be read"),
     }
 }

@@ -13,6 +13,8 @@ use super::learned::Learned;
 use super::reply::{self, Finished};
 use super::stream::Incoming;
 use super::{BASE_URL, NAME};
+use crate::provider::answer::form::places;
+use crate::provider::answer::intake::{Form, Intake, IntakeError};
 use crate::provider::capability::{ApiCapabilities, Capabilities};
 use crate::provider::http::body::{FailureSlot, SendBody};
 use crate::provider::http::client::{Http, Settings};
@@ -29,6 +31,8 @@ use crate::provider::{
 };
 
 const API: &str = "openai.chat";
+/// Longest JSON of an answer around its media, in bytes.
+const MAX_JSON: usize = 16 * 1024 * 1024;
 
 /// How many times a request is changed because of what the server said.
 const MAX_CHANGES: u32 = 6;
@@ -37,7 +41,9 @@ const MAX_CHANGES: u32 = 6;
 ///
 /// Media goes out as pictures, sound (`wav`, `mp3`) and files (PDF). Its base64 is streamed from
 /// where the media is into the request: memory does not depend on its size. Media of tools and of
-/// the model's own answers follows in a user message, since other roles take text only.
+/// the model's own answers follows in a user message, since other roles take text only. Sound in an
+/// answer, and pictures that gateways put beside its words, are decoded as they arrive and go to
+/// the turn's [receiver](crate::receive::MediaReceiver).
 ///
 /// What does not get through is tried again where that can help: rate limits and server errors
 /// after a wait; media that the server refuses, or that cannot be read, once more with a note in
@@ -116,7 +122,8 @@ impl OpenAiProvider {
         self
     }
 
-    /// Largest answer in bytes. Default: 64 MiB.
+    /// Largest answer in bytes: of its media, decoded, and of the JSON around it, which may have
+    /// 16 MiB at most. Default: 64 MiB.
     #[must_use]
     pub fn with_max_answer_bytes(mut self, bytes: usize) -> Self {
         self.max_answer = bytes;
@@ -195,25 +202,38 @@ impl OpenAiProvider {
                 plan,
             ));
         }
+        let form = Form {
+            places: places(WireForm::OpenAiChat),
+            max_rest: self.max_answer.min(MAX_JSON),
+            max_media: self.max_answer,
+        };
         if delivery == Delivery::Deltas && is_event_stream(&response) {
             let mut incoming = Incoming::new(
                 self.settings().clone(),
                 self.model.clone(),
                 self.prices.clone(),
-                self.max_answer,
+                form,
+                media.receiver(),
                 response,
             );
             incoming.first().await?;
             return Ok(Answered::Incoming(Box::new(incoming)));
         }
-        let body = read::whole(NAME, response, self.max_answer).await?;
-        let mut answer = reply::parse(NAME, &body)?;
+        let trouble = |error: IntakeError| error.into_error(NAME);
+        read::check_len(&response, form).map_err(trouble)?;
+        let mut intake = Intake::new(form, media.receiver());
+        while let Some(piece) = read::next(NAME, &mut response).await? {
+            intake.push(&piece).await.map_err(trouble)?;
+        }
+        let mut taken = intake.finish().map_err(trouble)?;
+        let mut answer = reply::parse(NAME, &taken.json)?;
         if let Some(error) = answer.error.take().filter(|error| !error.is_null()) {
             let api = ApiError::from_value(&error);
             let status = api.status.unwrap_or(500);
             return Err(api.into_error(self.settings(), status).into());
         }
-        let finished = Finished::from_answer(answer).ok_or_else(|| {
+        let finished = Finished::from_answer(answer, &mut taken).await?;
+        let finished = finished.ok_or_else(|| {
             self.settings()
                 .error(Kind::InvalidResponse)
                 .with_message("the answer has no choices")

@@ -1,10 +1,13 @@
 //! The answer of chat completions.
 
-use media_types::{MediaContent, Mime, base64, sniff};
+use media_types::{MediaContent, Mime};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::NAME;
 use crate::message::{Part, ToolCall};
+use crate::provider::answer::intake::{IntakeError, Taken};
+use crate::provider::answer::sieve::number_of;
 use crate::provider::{Completion, PriceTable, ProviderError, ProviderErrorKind, StopReason};
 use crate::usage::TokenUsage;
 
@@ -60,6 +63,7 @@ struct Function {
 #[derive(Debug, Deserialize)]
 struct Audio {
     #[serde(default)]
+    /// The number of the sound, put here by the intake.
     data: Option<String>,
     #[serde(default)]
     transcript: Option<String>,
@@ -101,13 +105,21 @@ pub(super) struct Finished {
 }
 
 impl Finished {
-    pub(super) fn from_answer(answer: Answer) -> Option<Self> {
-        let choice = answer.choices?.into_iter().next()?;
-        let message = choice.message?;
+    /// What an answer says, with the media that was received for it; `None` where it says nothing.
+    pub(super) async fn from_answer(
+        answer: Answer,
+        taken: &mut Taken,
+    ) -> Result<Option<Self>, ProviderError> {
+        let choice = answer.choices.into_iter().flatten().next();
+        let Some((message, reason)) =
+            choice.and_then(|choice| Some((choice.message?, choice.finish_reason)))
+        else {
+            return Ok(None);
+        };
         let mut finished = Self {
             text: text_of(message.content.as_ref()),
             refusal: message.refusal.unwrap_or_default(),
-            reason: choice.finish_reason,
+            reason,
             usage: usage_of(answer.usage.as_ref()),
             ..Self::default()
         };
@@ -115,14 +127,14 @@ impl Finished {
             if finished.text.is_empty() {
                 finished.text = audio.transcript.clone().unwrap_or_default();
             }
-            finished.media.extend(sound(audio));
+            finished.media.extend(sound(audio, taken).await?);
         }
-        finished
-            .media
-            .extend(message.images.iter().flatten().filter_map(picture));
+        for image in message.images.iter().flatten() {
+            finished.media.extend(picture(image, taken).await?);
+        }
         let calls = message.tool_calls.unwrap_or_default().into_iter();
         finished.calls = calls.filter_map(Call::read).collect();
-        Some(finished)
+        Ok(Some(finished))
     }
 
     pub(super) fn into_completion(self, model: &str, prices: &PriceTable) -> Completion {
@@ -200,28 +212,42 @@ pub(super) fn text_of(content: Option<&Value>) -> String {
     }
 }
 
-fn sound(audio: Audio) -> Option<MediaContent> {
-    let bytes = base64::decode(audio.data?.as_bytes()).ok()?;
-    let mime = sniff(&bytes).unwrap_or(Mime::AUDIO_PCM);
-    let content = MediaContent::from_bytes(mime, bytes);
-    Some(match audio.transcript {
+async fn sound(audio: Audio, taken: &mut Taken) -> Result<Option<MediaContent>, ProviderError> {
+    let number = audio.data.unwrap_or_default();
+    let content = received(&number, &Mime::AUDIO_PCM, taken).await?;
+    Ok(content.map(|content| match audio.transcript {
         Some(words) if !words.is_empty() => content.with_transcript(words),
         _ => content,
-    })
+    }))
 }
 
 /// A picture that a gateway puts beside the words: an object with a `data:` URI or a URL.
-pub(super) fn picture(value: &Value) -> Option<MediaContent> {
-    let url = value.pointer("/image_url/url").and_then(Value::as_str)?;
-    match base64::split_data_uri(url) {
-        Some(Ok((mime, payload))) => {
-            let bytes = base64::decode(payload.as_bytes()).ok()?;
-            let mime = sniff(&bytes).or(mime).unwrap_or(Mime::IMAGE_PNG);
-            Some(MediaContent::from_bytes(mime, bytes))
-        }
-        Some(Err(_)) => None,
-        None => Some(MediaContent::from_url(Mime::IMAGE_PNG, url.parse().ok()?)),
+pub(super) async fn picture(
+    value: &Value,
+    taken: &mut Taken,
+) -> Result<Option<MediaContent>, ProviderError> {
+    let Some(url) = value.pointer("/image_url/url").and_then(Value::as_str) else {
+        return Ok(None);
+    };
+    if let Some((number, mime)) = number_of(url) {
+        return received(number, &mime.unwrap_or(Mime::IMAGE_PNG), taken).await;
     }
+    let url = url.parse().ok();
+    Ok(url.map(|url| MediaContent::from_url(Mime::IMAGE_PNG, url)))
+}
+
+/// The medium of a number; none where it has no bytes.
+async fn received(
+    number: &str,
+    declared: &Mime,
+    taken: &mut Taken,
+) -> Result<Option<MediaContent>, ProviderError> {
+    let Some(incoming) = taken.media(number) else {
+        return Ok(None);
+    };
+    let content = incoming.finish(declared).await;
+    let content = content.map_err(|error| IntakeError::Receive(error).into_error(NAME))?;
+    Ok(Some(content))
 }
 
 /// Reads a whole answer.
@@ -236,12 +262,41 @@ pub(super) fn parse(provider: &'static str, body: &[u8]) -> Result<Answer, Provi
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::provider::answer::form::places;
+    use crate::provider::answer::intake::{Form, Intake};
+    use crate::provider::wire::WireForm;
+    use crate::receive::MediaReceiver;
     use proptest::prelude::*;
 
     fn completion(json: &str) -> Completion {
-        let answer = parse("openai", json.as_bytes()).unwrap();
-        let finished = Finished::from_answer(answer).unwrap();
-        finished.into_completion("gpt-4o", &PriceTable::builtin())
+        finished(json)
+            .unwrap()
+            .unwrap()
+            .into_completion("gpt-4o", &PriceTable::builtin())
+    }
+
+    fn form() -> Form {
+        Form {
+            places: places(WireForm::OpenAiChat),
+            max_rest: 1 << 20,
+            max_media: 1 << 20,
+        }
+    }
+
+    fn finished(json: &str) -> Result<Option<Finished>, ProviderError> {
+        use futures_util::FutureExt;
+        let read = async {
+            let mut intake = Intake::new(form(), &MediaReceiver::in_memory());
+            for piece in json.as_bytes().chunks(7) {
+                let pushed = intake.push(piece).await;
+                pushed.map_err(|error| error.into_error(NAME))?;
+            }
+            let mut taken = intake.finish().map_err(|error| error.into_error(NAME))?;
+            let answer = parse(NAME, &taken.json)?;
+            Finished::from_answer(answer, &mut taken).await
+        };
+        // In memory nothing is waited for.
+        read.now_or_never().unwrap()
     }
 
     #[test]
@@ -322,7 +377,8 @@ mod tests {
     fn an_error_beside_null_choices_is_read() {
         let answer = parse("openai", br#"{"choices":null,"error":{"message":"m"}}"#).unwrap();
         assert!(answer.error.is_some());
-        assert!(Finished::from_answer(answer).is_none());
+        let none = finished(r#"{"choices":null,"error":{"message":"m"}}"#);
+        assert!(none.unwrap().is_none());
     }
 
     #[test]
@@ -344,7 +400,7 @@ mod tests {
     proptest! {
         #[test]
         fn arbitrary_answers_never_panic(text in ".{0,200}") {
-            let _ = parse("openai", text.as_bytes()).map(Finished::from_answer);
+            let _ = finished(&text);
         }
     }
 }

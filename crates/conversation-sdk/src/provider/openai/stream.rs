@@ -11,15 +11,14 @@ use serde_json::Value;
 use super::failure::ApiError;
 use super::reply::{Finished, arguments_of, new_call_id, picture, text_of, usage_of};
 use crate::message::ToolCall;
-use crate::provider::answer::sse::SseParser;
+use crate::provider::answer::intake::{EventIntake, Form, Taken};
 use crate::provider::http::client::Settings;
 use crate::provider::http::read;
 use crate::provider::{
     MediaNote, PriceTable, ProviderError, ProviderErrorKind as Kind, ReplyEvent,
 };
+use crate::receive::MediaReceiver;
 
-/// Longest event, in bytes: a picture of a gateway comes as one.
-const MAX_EVENT: usize = 64 * 1024 * 1024;
 /// Most tool calls of one answer.
 const MAX_CALLS: usize = 1024;
 
@@ -81,13 +80,14 @@ pub(super) struct Gathered {
 
 impl Gathered {
     /// Takes the data of one event and tells what there is to tell.
-    pub(super) fn take(
+    pub(super) async fn take(
         &mut self,
         settings: &Settings,
         limit: usize,
-        data: &[u8],
+        taken: &mut Taken,
         events: &mut VecDeque<ReplyEvent>,
     ) -> Result<(), ProviderError> {
+        let data = &taken.json[..];
         if data.trim_ascii() == b"[DONE]" {
             self.ended = true;
             return Ok(());
@@ -131,7 +131,10 @@ impl Gathered {
             self.finished.refusal.push_str(&words);
             events.push_back(ReplyEvent::TextDelta(words));
         }
-        for content in delta.images.iter().flatten().filter_map(picture) {
+        for image in delta.images.iter().flatten() {
+            let Some(content) = picture(image, taken).await? else {
+                continue;
+            };
             self.finished.media.push(content.clone());
             events.push_back(ReplyEvent::Media(content));
         }
@@ -200,7 +203,7 @@ pub(super) struct Incoming {
     prices: PriceTable,
     limit: usize,
     response: reqwest::Response,
-    parser: SseParser,
+    intake: EventIntake,
     gathered: Option<Gathered>,
     events: VecDeque<ReplyEvent>,
     /// What ended the answer, told after the events that came before it.
@@ -213,16 +216,17 @@ impl Incoming {
         settings: Settings,
         model: String,
         prices: PriceTable,
-        limit: usize,
+        form: Form,
+        receiver: &MediaReceiver,
         response: reqwest::Response,
     ) -> Self {
         Self {
             settings,
             model,
             prices,
-            limit,
+            limit: form.max_rest,
             response,
-            parser: SseParser::new(MAX_EVENT.min(limit)),
+            intake: EventIntake::new(form, receiver),
             gathered: Some(Gathered::default()),
             events: VecDeque::new(),
             failed: None,
@@ -260,18 +264,17 @@ impl Incoming {
             self.done();
             return Ok(());
         };
-        let mut outcome = Ok(());
-        let parsed = self.parser.push(&piece, |data| {
-            if outcome.is_ok() && !gathered.ended {
-                outcome = gathered.take(&self.settings, self.limit, &data, &mut self.events);
-            }
-        });
-        outcome?;
-        parsed.map_err(|_| {
-            self.settings
-                .error(Kind::InvalidResponse)
-                .with_message("an event of the answer is too large")
-        })?;
+        let mut piece = &piece[..];
+        while !gathered.ended {
+            let taken = self.intake.next(&mut piece).await;
+            let taken = taken.map_err(|error| error.into_error(self.settings.provider))?;
+            let Some(mut taken) = taken else {
+                break;
+            };
+            gathered
+                .take(&self.settings, self.limit, &mut taken, &mut self.events)
+                .await?;
+        }
         if gathered.ended {
             self.done();
         }
@@ -320,7 +323,10 @@ impl Incoming {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::provider::answer::form::places;
+    use crate::provider::wire::WireForm;
     use crate::provider::{Completion, StopReason};
+    use futures_util::FutureExt;
 
     fn settings() -> Settings {
         Settings::new("openai", "key", "https://h")
@@ -330,13 +336,35 @@ mod tests {
         let mut gathered = Gathered::default();
         let mut events = VecDeque::new();
         for chunk in chunks {
-            gathered.take(&settings(), 1 << 20, chunk.as_bytes(), &mut events)?;
+            take(&mut gathered, 1 << 20, chunk, &mut events)?;
         }
         assert!(gathered.is_complete());
         let completion = gathered
             .finish()
             .into_completion("gpt-4o", &PriceTable::builtin());
         Ok((events.into(), completion))
+    }
+
+    fn take(
+        gathered: &mut Gathered,
+        limit: usize,
+        chunk: &str,
+        events: &mut VecDeque<ReplyEvent>,
+    ) -> Result<(), ProviderError> {
+        let form = Form {
+            places: places(WireForm::OpenAiChat),
+            max_rest: 1 << 20,
+            max_media: 1 << 20,
+        };
+        let event = format!("data: {chunk}\n\n");
+        let read = async {
+            let mut intake = EventIntake::new(form, &MediaReceiver::in_memory());
+            let taken = intake.next(&mut event.as_bytes()).await;
+            let mut taken = taken.map_err(|error| error.into_error("openai"))?.unwrap();
+            gathered.take(&settings(), limit, &mut taken, events).await
+        };
+        // In memory nothing is waited for.
+        read.now_or_never().unwrap()
     }
 
     #[test]
@@ -408,6 +436,28 @@ mod tests {
     }
 
     #[test]
+    fn pictures_beside_the_words_are_events() {
+        let (events, completion) = gather(&[
+            r#"{"choices":[{"delta":{"content":"see","images":[{"image_url":{"url":"data:image\/webp;base64,iVBORw0K\u0047go="}},{"image_url":{"url":"https://h/a.png"}},{"image_url":{"url":"data:image/png,0"}}]}}]}"#,
+            r#"{"choices":[{"delta":{"images":[{"image_url":{"url":"data:;base64,AAAA"}}]},"finish_reason":"stop"}]}"#,
+        ])
+        .unwrap();
+        assert_eq!(events.len(), 4);
+        let media: Vec<_> = completion
+            .content
+            .iter()
+            .filter_map(|p| p.as_media())
+            .collect();
+        let sizes: Vec<_> = media.iter().map(|content| content.size()).collect();
+        assert_eq!(sizes, [Some(8), None, Some(3)]);
+        assert_eq!(media[0].mime(), &media_types::Mime::IMAGE_PNG);
+        let broken =
+            r#"{"choices":[{"delta":{"images":[{"image_url":{"url":"data:;base64,A*"}}]}}]}"#;
+        let error = gather(&[broken]).unwrap_err();
+        assert_eq!(error.message(), Some("media is not base64"));
+    }
+
+    #[test]
     fn an_error_in_the_stream_is_an_error() {
         let error =
             gather(&[r#"{"error":{"message":"overloaded","type":"server_error","code":null}}"#])
@@ -425,15 +475,10 @@ mod tests {
         let mut gathered = Gathered::default();
         let chunk = r#"{"choices":[{"delta":{"content":"aaaaaaaaaaaaaaaa"}}]}"#;
         let mut events = VecDeque::new();
-        let outcome = (0..100)
-            .try_for_each(|_| gathered.take(&settings(), 1000, chunk.as_bytes(), &mut events));
+        let outcome = (0..100).try_for_each(|_| take(&mut gathered, 1000, chunk, &mut events));
         assert_eq!(outcome.unwrap_err().kind(), Kind::InvalidResponse);
         let call = r#"{"choices":[{"delta":{"tool_calls":[{"index":4000000000}]}}]}"#;
         let mut gathered = Gathered::default();
-        assert!(
-            gathered
-                .take(&settings(), 1000, call.as_bytes(), &mut events)
-                .is_err()
-        );
+        assert!(take(&mut gathered, 1000, call, &mut events).is_err());
     }
 }

@@ -19,11 +19,18 @@ use super::{
 };
 use crate::message::Message;
 
+#[cfg(test)]
+mod cost;
 mod failure;
 mod open;
 mod schema;
 
 use failure::Failures;
+
+const FIND: &str = "SELECT key, record FROM conversations WHERE id = ?1";
+const READ: &str = "SELECT position, message FROM messages \
+    WHERE conversation = ?1 AND position >= ?2 AND position < ?3 ORDER BY position";
+const ADD: &str = "INSERT INTO messages (conversation, position, message) VALUES (?1, ?2, ?3)";
 
 /// Keeps conversations in one SQLite file: durable when a turn returns, safe for several processes
 /// on one machine. Clones share the connection.
@@ -148,17 +155,13 @@ fn find(
     failures: &Failures,
     id: &ConversationId,
 ) -> Result<Option<(i64, ConversationRecord)>, StateError> {
-    let row = failures.map(
-        connection
-            .prepare_cached("SELECT key, record FROM conversations WHERE id = ?1")
-            .and_then(|mut query| {
-                query
-                    .query_row([id.as_str()], |row| {
-                        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
-                    })
-                    .optional()
-            }),
-    )?;
+    let row = failures.map(connection.prepare_cached(FIND).and_then(|mut query| {
+        query
+            .query_row([id.as_str()], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
+            })
+            .optional()
+    }))?;
     row.map(|(key, json)| Ok((key, failures.read(&json, "a conversation")?)))
         .transpose()
 }
@@ -227,10 +230,7 @@ impl StateStore for SqliteStateStore {
             let positions = window.positions(record.messages);
             let mut messages = Vec::new();
             if !positions.is_empty() {
-                let mut query = failures.map(transaction.prepare_cached(
-                    "SELECT position, message FROM messages \
-                     WHERE conversation = ?1 AND position >= ?2 AND position < ?3 ORDER BY position",
-                ))?;
+                let mut query = failures.map(transaction.prepare_cached(READ))?;
                 let range = params![key, positions.start as i64, positions.end as i64];
                 let mut rows = failures.map(query.query(range))?;
                 while let Some(row) = failures.map(rows.next())? {
@@ -241,7 +241,9 @@ impl StateStore for SqliteStateStore {
                     }
                     let json = failures.map(row.get_ref(1))?;
                     let json = json.as_str().map_err(|error| {
-                        failures.damaged(format!("message {expected}")).with_source(error)
+                        failures
+                            .damaged(format!("message {expected}"))
+                            .with_source(error)
                     })?;
                     messages.push(failures.read(json, "a message")?);
                 }
@@ -251,7 +253,11 @@ impl StateStore for SqliteStateStore {
                     return Err(failures.damaged(format!("message {last} is missing")));
                 }
             }
-            Ok(Some(LoadedConversation::new(record, positions.start, messages)))
+            Ok(Some(LoadedConversation::new(
+                record,
+                positions.start,
+                messages,
+            )))
         })
         .await
     }
@@ -271,9 +277,7 @@ impl StateStore for SqliteStateStore {
             let next = next_record(held.as_ref(), &record, expected_version, added)
                 .map_err(|error| failures.named(error))?;
             let key = put_record(transaction, failures, key, &next)?;
-            let mut insert = failures.map(transaction.prepare_cached(
-                "INSERT INTO messages (conversation, position, message) VALUES (?1, ?2, ?3)",
-            ))?;
+            let mut insert = failures.map(transaction.prepare_cached(ADD))?;
             let first = next.messages - added;
             for (position, json) in (first..).zip(&json) {
                 failures.map(insert.execute(params![key, position as i64, json]))?;

@@ -22,6 +22,7 @@ mod media;
 mod memory;
 mod peer;
 mod receive;
+mod receive_chat;
 #[cfg(target_os = "linux")]
 mod receive_memory;
 mod stream;

@@ -1,7 +1,6 @@
 //! What is special to the SQLite file: other processes, damage, what lies in it, what a turn costs.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use conversation_sdk::state::LoadedConversation;
@@ -359,10 +358,11 @@ async fn a_locked_file_is_unavailable_and_works_again() {
     assert_eq!(state.append(&one, 1, &[]).await.unwrap().version, 2);
 }
 
+/// How many steps each of them takes in the database is counted beside the store.
 #[tokio::test]
 async fn a_turn_costs_the_same_after_ten_thousand() {
     let inner = InDirectory::new().await;
-    let (store, path) = (inner.store.clone(), inner.path());
+    let store = inner.store.clone();
     let state = FaultyState::new(store.clone());
     let provider = Scripted::new();
     let manager = ConversationManager::builder()
@@ -372,7 +372,6 @@ async fn a_turn_costs_the_same_after_ten_thousand() {
         .build()
         .unwrap();
     let mut conversation = manager.new_conversation(&pack(), config()).await.unwrap();
-    let mut costs = Vec::new();
     for turns in [10_u64, 10_000] {
         let loaded = store.load(conversation.id(), Window::Record).await.unwrap();
         let mut record = loaded.map_or_else(|| conversation.record().clone(), |one| one.record);
@@ -389,28 +388,13 @@ async fn a_turn_costs_the_same_after_ten_thousand() {
         }
         conversation = manager.resume(&pack(), &record.id).await.unwrap();
         conversation.send("warm").await.unwrap();
-        let mut times = Vec::new();
         for _ in 0..40 {
             state.take_counts();
-            let started = Instant::now();
             conversation.send("x").await.unwrap();
-            times.push(started.elapsed());
             let (read, written) = state.take_counts();
             assert_eq!((read, written), (20, 2), "after {turns} turns");
         }
-        times.sort();
         let asked = provider.last().messages.len();
         assert!(asked <= 21, "{asked}");
-        costs.push(times[times.len() / 2]);
     }
-    let size = std::fs::metadata(&path).unwrap().len();
-    println!(
-        "median turn after 10 turns {:?}, after 10000 {:?}, file {size} bytes",
-        costs[0], costs[1]
-    );
-    // Wide, for busy machines: a cost that grows with the history would be hundreds of times more.
-    assert!(
-        costs[1] < costs[0] * 3 + Duration::from_millis(5),
-        "{costs:?}"
-    );
 }

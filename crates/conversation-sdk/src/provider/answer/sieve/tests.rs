@@ -1,4 +1,4 @@
-use super::super::place::Step::{self, Each, Key};
+use super::super::place::Step::{self, DataUri, Each, Key};
 use super::*;
 use media_types::base64;
 use proptest::prelude::*;
@@ -26,7 +26,8 @@ const GEMINI_SNAKE: &[Step] = &[
 ];
 const RESPONSES: &[Step] = &[Key("output"), Each, Key("result")];
 const NESTED: &[Step] = &[Each, Each, Key("a"), Key("a")];
-const ALL: &[Place] = &[IMAGES, GEMINI, GEMINI_SNAKE, RESPONSES, NESTED];
+const URIS: &[Step] = &[Key("images"), Each, DataUri("url")];
+const ALL: &[Place] = &[IMAGES, GEMINI, GEMINI_SNAKE, RESPONSES, NESTED, URIS];
 
 fn sift(text: &[u8], size: usize) -> Result<(Vec<u8>, Vec<Vec<u8>>), SieveError> {
     let mut sieve = Sieve::new(ALL, 1 << 20);
@@ -54,6 +55,12 @@ fn whole(text: &[u8]) -> Option<(Value, Vec<Vec<u8>>)> {
             places.iter().filter(leads).copied().collect()
         };
         match value {
+            Value::String(text) if places.contains(&URIS) && depth == URIS.len() => {
+                if let Some((head, payload)) = uri(text) {
+                    media.push(base64::decode(payload.as_bytes()).ok()?);
+                    *text = format!("{head}{}", media.len() - 1);
+                }
+            }
             Value::String(text) if places.iter().any(|place| place.len() == depth) => {
                 media.push(base64::decode(text.as_bytes()).ok()?);
                 *text = (media.len() - 1).to_string();
@@ -65,8 +72,7 @@ fn whole(text: &[u8]) -> Option<(Value, Vec<Vec<u8>>)> {
             }
             Value::Object(entries) => {
                 for (key, value) in entries {
-                    let leads =
-                        |place: &&Place| matches!(place.get(depth), Some(Key(name)) if name == key);
+                    let leads = |place: &&Place| matches!(place.get(depth), Some(Key(name) | DataUri(name)) if name == key);
                     let places: Vec<Place> = places.iter().filter(leads).copied().collect();
                     take(value, &places, depth + 1, media)?;
                 }
@@ -312,5 +318,82 @@ proptest! {
         let _ = sift(&bytes, size);
         let some_json: Vec<u8> = bytes.iter().map(|b| br#"{}[]",:\adu0 "#[usize::from(*b) % 13]).collect();
         let _ = sift(&some_json, size);
+    }
+}
+
+/// A `data:` URI in its two parts, as the sieve sees it.
+fn uri(text: &str) -> Option<(&str, &str)> {
+    let (head, payload) = text.split_at(text.find(',')? + 1);
+    number_of(text).map(|_| (head, payload))
+}
+
+#[test]
+fn data_uris_are_taken_out_and_addresses_stay() {
+    for (url, found) in [
+        ("data:image/png;base64,AAAA", Some(("0", "image/png"))),
+        ("DATA:image\\/png;BASE64,AAAA", Some(("0", "image/png"))),
+        ("\\u0064ata:;base64,A\\u0041AA", Some(("0", ""))),
+        ("data:;base64,", Some(("0", ""))),
+        ("data:image/png,AAAA", None),
+        ("data:image/png", None),
+        ("data:nonsense;base64,AAAA", None),
+        // What the sieve passes over must not be taken for a number by whoever reads the rest.
+        ("data:image/png\\t;base64,0", None),
+        ("data:image/png;x=\\u0009;base64,0", None),
+        ("data:image/png;x=\\\"a\\\";base64,0", None),
+        ("data:image/png;x=\\u0022;base64,0", None),
+        ("data:image/png;x=\u{e9};base64,0", None),
+        ("dat", None),
+        ("", None),
+        ("https://h/a.png?data:;base64,0", None),
+    ] {
+        let text = format!(r#"{{"images":[{{"url":"{url}"}}]}}"#);
+        for size in [1, 2, 7, 1000] {
+            let (rest, media) = sift(text.as_bytes(), size).unwrap();
+            let rest: Value = serde_json::from_slice(&rest).unwrap();
+            let left = rest["images"][0]["url"].as_str().unwrap();
+            let number = number_of(left).map(|(number, mime)| {
+                (
+                    number.to_owned(),
+                    mime.map(|m| m.to_string()).unwrap_or_default(),
+                )
+            });
+            let wanted = found.map(|(number, mime)| (number.to_owned(), mime.to_owned()));
+            assert_eq!(number, wanted, "{url}");
+            assert_eq!(media.len(), usize::from(found.is_some()), "{url}");
+            if found.is_none() {
+                let whole: Value = serde_json::from_str(&text).unwrap();
+                assert_eq!(rest, whole);
+            }
+        }
+    }
+    // However long its head is, it is either media or text, never a number of another.
+    for long in [990, 1010, 1030, 1100, 5000] {
+        let head = format!("data:image/png;x={};base64,", "y".repeat(long));
+        let text = format!(r#"{{"images":[{{"url":"{head}0000"}}]}}"#);
+        let (rest, media) = sift(text.as_bytes(), 100).unwrap();
+        let rest: Value = serde_json::from_slice(&rest).unwrap();
+        let is_number = number_of(rest["images"][0]["url"].as_str().unwrap()).is_some();
+        assert_eq!(is_number, media.len() == 1, "{long}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn data_uris_are_taken_as_if_all_was_there(
+        url in r#"(data|DATA|dat)?:?(image/png|image\\/png|é)?(;x="?)?(\\n|\\u0041)?(;base64)?,?[A-Za-z0-9]{0,9}"#,
+        size in 1_usize..20,
+    ) {
+        let url = url.replace("\"", "\\\"");
+        let text = format!(r#"{{"images":[{{"url":"{url}"}}],"a":1}}"#);
+        let found = sift(text.as_bytes(), size);
+        match whole(text.as_bytes()) {
+            Some((value, media)) => {
+                let (rest, taken) = found.unwrap();
+                prop_assert_eq!(serde_json::from_slice::<Value>(&rest).unwrap(), value);
+                prop_assert_eq!(taken, media);
+            }
+            None => prop_assert_eq!(found.unwrap_err(), SieveError::NotBase64),
+        }
     }
 }
