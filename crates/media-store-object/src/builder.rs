@@ -226,7 +226,6 @@ impl ObjectMediaStoreBuilder {
         self.check(&connection.backend)?;
         let bucket = Bucket::new(connection.store, connection.backend);
         let keys = Keys::new(connection.prefix);
-        keys.check()?;
         if self.options.sharing == Sharing::On {
             if let Conditional::Missing(reason) = probe(&bucket, &keys).await? {
                 tracing::warn!(

@@ -24,9 +24,6 @@ const INTERNAL: &str = ".store/v1";
 /// What the name of a sidecar ends with.
 const SIDECAR: &str = ".meta";
 
-/// Longest name that services take, in bytes.
-const MAX_NAME: usize = 1024;
-
 /// Makes names of objects, and reads them.
 #[derive(Clone, Debug)]
 pub(crate) struct Keys {
@@ -94,33 +91,6 @@ impl Keys {
     /// What all names begin with.
     pub(crate) fn prefix(&self) -> &Path {
         &self.prefix
-    }
-
-    /// Whether a prefix is one: the names below it fit, and it is not inside of a store.
-    pub(crate) fn check(&self) -> Result<(), StorageError> {
-        let refuse = |reason: &'static str| {
-            StorageError::new(StorageErrorKind::Config, Operation::Open).with_reason(reason)
-        };
-        if self.prefix.parts().any(|part| part.as_ref() == ".store") {
-            return Err(refuse("the prefix is among the internal names of a store"));
-        }
-        let any = Token::new(0);
-        let longest = self.marker(Sha256::EMPTY, any, &"0".repeat(MediaId::LEN))?;
-        if longest.as_ref().len() > MAX_NAME {
-            return Err(refuse(
-                "the prefix is too long: keys would have more than 1024 bytes",
-            ));
-        }
-        Ok(())
-    }
-
-    /// Whether services take the names of a reference's objects.
-    pub(crate) fn can_hold(&self, key: &MediaKey) -> bool {
-        let prefix = match self.prefix.as_ref() {
-            "" => 0,
-            prefix => prefix.len() + 1,
-        };
-        prefix + key.id.len() + SIDECAR.len() <= MAX_NAME
     }
 
     fn at(&self, rest: &str) -> Result<Path, StorageError> {
@@ -324,26 +294,6 @@ mod tests {
             assert_eq!(keys.parse_blob(&marker), None);
             assert_eq!(keys.parse_marker(&blob), None);
         }
-    }
-
-    #[test]
-    fn prefixes_leave_room_and_are_outside_of_stores() {
-        let check = |prefix: &str| Keys::new(Path::parse(prefix).unwrap()).check();
-        let longest = |len: usize| check(&"p".repeat(len));
-        let marker = ".store/v1/ref///".len() + 64 + 32 + 26;
-        let room = 1024 - 1 - marker;
-        longest(room).unwrap();
-        let keys = Keys::new(Path::parse("p".repeat(room)).unwrap());
-        let marker = keys.marker(Sha256::EMPTY, Token::new(1), &"0".repeat(26));
-        assert_eq!(marker.unwrap().as_ref().len(), 1024);
-        assert!(keys.can_hold(&MediaKey::parse(ID).unwrap()));
-        let deep = format!("{}/{}", "a".repeat(120), ID);
-        assert!(!keys.can_hold(&MediaKey::parse(&deep).unwrap()));
-        for bad in [".store", "a/.store", ".store/v1/blob"] {
-            assert!(check(bad).is_err(), "{bad}");
-        }
-        assert!(check("").is_ok() && check("a.store/b").is_ok());
-        assert!(longest(room + 1).is_err());
     }
 
     #[test]

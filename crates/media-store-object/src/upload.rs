@@ -46,14 +46,7 @@ impl Description {
             sha256: Sha256::EMPTY,
             len: u64::MAX,
         };
-        let (key, sidecar) = description.mint(shared, any)?;
-        if !shared.keys.can_hold(&key) {
-            return Err(
-                StorageError::new(StorageErrorKind::InvalidInput, Operation::Store).with_reason(
-                    "the prefix and the ids make a key of more than the 1024 bytes that services take",
-                ),
-            );
-        }
+        let (_, sidecar) = description.mint(shared, any)?;
         crate::sidecar::shared_json(&sidecar, crate::protocol::Token::new(u128::MAX))?;
         Ok(description)
     }

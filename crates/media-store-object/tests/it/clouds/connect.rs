@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use media_storage::{MediaStorage as _, MediaStorageExt as _, StorageErrorKind};
+use media_storage::{
+    MediaMetadata, MediaStorage as _, MediaStorageExt as _, Organization, StorageErrorKind,
+};
 use media_store_object::ObjectMediaStoreBuilder;
+use media_types::Mime;
 use test_servers::proxy::{Fault, RequestPattern, Script};
 
 use super::{Broken, azure_at, azurite, gcs_at, gcs_server, s3_at, s3_server};
@@ -36,6 +39,41 @@ async fn s3_by_url_and_options() {
 async fn gcs_by_url_and_options() {
     let (server, _dir) = gcs_server().await;
     works(gcs_at(&server), "gcs").await;
+}
+
+/// Services take keys of 1024 bytes. The longest prefix leaves room for the longest ids.
+#[tokio::test]
+async fn prefixes_may_be_as_long_as_keys_allow() {
+    let (server, _dir) = s3_server().await;
+    let at = |prefix: &str| {
+        s3_at(&server, &server.endpoint()).with_url(format!("s3://{}/{prefix}", server.bucket()))
+    };
+    // Segments of 100 bytes, because the server keeps them as directories.
+    let prefix = |len: usize| -> String {
+        let cut = |n: usize| if n % 101 == 100 { '/' } else { 'p' };
+        (0..len).map(cut).collect()
+    };
+    let refused = at(&prefix(513)).build().await.unwrap_err();
+    assert_eq!(refused.kind(), StorageErrorKind::Config);
+    assert!(refused.to_string().contains("512"), "{refused}");
+    let inside = at("media/.store/v1").build().await.unwrap_err();
+    assert_eq!(inside.kind(), StorageErrorKind::Config);
+    assert!(inside.to_string().contains("keeps for itself"), "{inside}");
+
+    let store = at(&prefix(512)).with_organization(Organization::ByRun);
+    let store = store.with_deduplication(true).build().await.unwrap();
+    let bytes = noise(1, 1000);
+    for (id, least) in [("x".repeat(120), 400), ("x".repeat(1024), 0)] {
+        let metadata = MediaMetadata::new()
+            .with_run(id.parse().unwrap())
+            .with_session(id.parse().unwrap())
+            .with_conversation(id.parse().unwrap());
+        let stored = store.store_bytes(Mime::IMAGE_PNG, bytes.clone(), metadata);
+        let reference = stored.await.unwrap();
+        assert!(reference.id().len() >= least && 513 + reference.id().len() + 5 <= 1024);
+        holds(&store, &reference, &bytes).await;
+        store.delete(&reference).await.unwrap();
+    }
 }
 
 #[tokio::test]

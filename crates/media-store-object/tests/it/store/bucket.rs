@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -56,9 +56,12 @@ struct Record {
     requests: Mutex<Vec<Request>>,
     judge: Mutex<Option<Judge>>,
     open_uploads: AtomicUsize,
+    begun_uploads: AtomicUsize,
     late: AtomicUsize,
     unordered: AtomicBool,
     repeated: AtomicBool,
+    /// How far ahead of ours the service's clock is, in seconds.
+    ahead: AtomicI64,
     unconditional: AtomicBool,
 }
 
@@ -121,6 +124,12 @@ impl FaultyBucket {
         self.record.unordered.store(true, Ordering::SeqCst);
     }
 
+    /// Everything was stamped by a clock that is so far ahead of ours.
+    pub(crate) fn set_clock(&self, ahead: chrono::TimeDelta) {
+        let seconds = ahead.num_seconds();
+        self.record.ahead.store(seconds, Ordering::SeqCst);
+    }
+
     /// Lists everything twice, as pages that come again.
     pub(crate) fn list_twice(&self) {
         self.record.repeated.store(true, Ordering::SeqCst);
@@ -134,6 +143,11 @@ impl FaultyBucket {
     /// The requests since the last call.
     pub(crate) fn take_requests(&self) -> Vec<Request> {
         std::mem::take(&mut lock(&self.record.requests))
+    }
+
+    /// How many uploads were ever begun.
+    pub(crate) fn begun_uploads(&self) -> usize {
+        self.record.begun_uploads.load(Ordering::SeqCst)
     }
 
     pub(crate) fn open_uploads(&self) -> usize {
@@ -208,6 +222,10 @@ impl FaultyBucket {
 
     fn listed(&self, listed: Vec<ObjectMeta>) -> Vec<ObjectMeta> {
         let mut listed = listed;
+        let ahead = chrono::TimeDelta::seconds(self.record.ahead.load(Ordering::SeqCst));
+        for meta in &mut listed {
+            meta.last_modified += ahead;
+        }
         if self.record.unordered.load(Ordering::SeqCst) {
             listed.sort_by_key(|meta| meta.location.as_ref().bytes().rev().collect::<Vec<_>>());
         }
@@ -250,6 +268,7 @@ impl ObjectStore for FaultyBucket {
         }
         let upload = self.inner.put_multipart_opts(location, opts).await?;
         self.record.open_uploads.fetch_add(1, Ordering::SeqCst);
+        self.record.begun_uploads.fetch_add(1, Ordering::SeqCst);
         Ok(Box::new(FaultyUpload {
             bucket: self.clone(),
             key: location.to_string(),

@@ -115,6 +115,42 @@ async fn stores_of_bytes_of_their_own() {
     dropped_stores(false, 5000, false, true).await;
 }
 
+/// A caller that goes away while the service is opening an upload.
+#[tokio::test]
+async fn an_upload_that_is_being_begun_is_aborted() {
+    for polls in 1..60 {
+        let bucket = FaultyBucket::new();
+        let store = open(&bucket, false).await;
+        let (begun, reached) = (std::sync::Arc::new(tokio::sync::Notify::new()), polls);
+        let notify = std::sync::Arc::clone(&begun);
+        bucket.judge(move |request| {
+            if request.verb == super::Verb::Begin {
+                notify.notify_one();
+                return (Fate::Pass, reached);
+            }
+            (Fate::Pass, 0)
+        });
+        let stream = futures_util::stream::iter([Ok(noise(1, 9 * MIB))]);
+        let body = MediaBody::from_stream(None, stream);
+        let upload = MediaUpload::new(Mime::IMAGE_PNG, body, about("conv-1"));
+        let storing = {
+            let store = store.clone();
+            tokio::spawn(async move { store.store(upload).await })
+        };
+        begun.notified().await;
+        storing.abort();
+        assert!(storing.await.unwrap_err().is_cancelled());
+        settle(&bucket).await;
+        assert_eq!((bucket.begun_uploads(), bucket.open_uploads()), (1, 0));
+        assert!(
+            bucket
+                .names()
+                .iter()
+                .all(|name| name.starts_with(".store/"))
+        );
+    }
+}
+
 #[tokio::test]
 async fn deletes_go_on() {
     let bytes = noise(1, 5000);

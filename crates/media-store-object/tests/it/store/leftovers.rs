@@ -70,6 +70,33 @@ async fn media_without_sidecar_goes_after_the_grace() {
     is_clean(&store, &bucket).await;
 }
 
+/// The service stamps objects with another time than that of this process: the grace goes by the
+/// service.
+#[tokio::test]
+async fn a_clock_that_is_far_off_cuts_no_grace() {
+    for (deduplication, requests) in [(true, 3), (false, 1)] {
+        for hours in [-100, 0, 100] {
+            let bucket = FaultyBucket::new();
+            let store = open(&bucket, deduplication).await;
+            let kept = put(&store, &noise(2, 100)).await;
+            stop_after(&bucket, requests);
+            let stored = store.store_bytes(Mime::IMAGE_PNG, noise(1, 3000), about("conv-1"));
+            stored.await.unwrap_err();
+            bucket.heal();
+            bucket.set_clock(chrono::TimeDelta::hours(hours));
+            let before = bucket.names();
+            let young = SweepOptions::new().with_depth(SweepDepth::Full);
+            store.sweep(young).await.unwrap();
+            assert_eq!(bucket.names(), before, "{hours} hours off");
+            store.sweep(full()).await.unwrap();
+            assert!(bucket.names().len() < before.len(), "{hours} hours off");
+            holds(&store, &kept, &noise(2, 100)).await;
+            store.delete(&kept).await.unwrap();
+            is_clean(&store, &bucket).await;
+        }
+    }
+}
+
 #[tokio::test]
 async fn lost_hints_are_made_again() {
     let bucket = FaultyBucket::new();
