@@ -36,16 +36,24 @@ never() {
 at_most media-types 18
 at_most media-storage 26
 at_most media-store-fs 50
+at_most media-store-object 135
 
 http="reqwest hyper ureq curl isahc"
 never media-types $http tokio url object_store media-storage
 never media-storage $http tokio url object_store media-store-fs media-loader conversation-sdk
 never media-storage-testkit $http object_store media-store-fs media-loader conversation-sdk
 never media-store-fs $http url object_store media-loader conversation-sdk
+never media-store-object rusqlite media-store-fs media-loader conversation-sdk
+never "media-store-object --no-default-features" $http aws-lc-rs
 never media-loader object_store media-store-fs conversation-sdk
 never "media-loader --no-default-features" $http url
 never conversation-sdk $http object_store media-store-fs rusqlite
 never "conversation-sdk --features http,openai" object_store media-store-fs rusqlite
+
+# One crate knows object stores; tests, benches and test servers may.
+elsewhere=$(grep -lE '^object_store\b' crates/*/Cargo.toml |
+    grep -vE '^crates/(media-store-object|test-servers)/' || true)
+[ -z "$elsewhere" ] || fail "object_store is named elsewhere: $elsewhere"
 
 # URLs are fetched in one place; the other client is the one of the providers' APIs. Bodies are
 # never decompressed on the way.

@@ -133,3 +133,35 @@ impl Drop for Multipart {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use object_store::ObjectStoreExt as _;
+    use object_store::memory::InMemory;
+    use std::sync::Arc;
+
+    #[tokio::test]
+    async fn no_more_parts_are_sent_than_services_take() {
+        let store = Arc::new(InMemory::new());
+        let bucket = Bucket::new(store.clone(), "object".into());
+        let key = Path::from("media");
+        for (parts, fits) in [(MAX_PARTS, true), (MAX_PARTS + 1, false)] {
+            let upload = Multipart::begin(&bucket, &key, Attributes::new(), 2).await;
+            let mut upload = upload.unwrap();
+            let mut last = Ok(());
+            for _ in 0..parts {
+                upload.room().await.unwrap();
+                last = upload.put(Bytes::from_static(b"x"));
+            }
+            match fits {
+                true => {
+                    last.unwrap();
+                    upload.complete().await.unwrap();
+                    assert_eq!(store.head(&key).await.unwrap().size, MAX_PARTS);
+                }
+                false => assert_eq!(last.unwrap_err().kind(), StorageErrorKind::TooLarge),
+            }
+        }
+    }
+}

@@ -201,6 +201,11 @@ fn by_variant(error: &StoreError, verb: Verb) -> Verdict {
             Kind::Unsupported,
             "the object store does not have this call",
         ),
+        StoreError::InvalidPath { .. } if verb == Verb::List => verdict(
+            Kind::Config,
+            "there is an object under the prefix whose name cannot be read, such as one with an \
+             empty segment; the prefix must be the store's alone",
+        ),
         StoreError::InvalidPath { .. } => plain(Kind::InvalidRef),
         StoreError::UnknownConfigurationKey { .. } => plain(Kind::Config),
         _ => verdict(

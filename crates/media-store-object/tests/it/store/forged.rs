@@ -74,6 +74,90 @@ async fn ids_reach_nothing_but_media() {
     }
 }
 
+/// Random changes of ids, spliced with other names in the bucket.
+#[tokio::test]
+async fn none_of_a_hundred_thousand_opens_or_deletes_anything() {
+    let bucket = FaultyBucket::new();
+    let store = open(&bucket, true).await;
+    let own = open(&bucket, false).await;
+    let bytes = noise(1, 300);
+    let sound = [put(&store, &bytes).await, put(&own, &bytes).await];
+    let before = bucket.names();
+    let pieces = [
+        "/",
+        "//",
+        ".",
+        "..",
+        "../",
+        "%2F",
+        "%2e",
+        "%00",
+        "\\",
+        "\0",
+        ".meta",
+        ".store",
+        ".store/v1/",
+        "~",
+        "rec/",
+        "ref/",
+        "blob/",
+        "conv-1",
+        "0",
+        "Z",
+        "\u{202e}",
+        "\n",
+        ":",
+    ];
+    let mut state = 7_u64;
+    let mut below = |end: usize| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (state >> 33) as usize % end
+    };
+    let mut accepted = 0;
+    for n in 0..100_000 {
+        let mut id: Vec<char> = match below(4) {
+            0 => before[below(before.len())].chars().collect(),
+            n => sound[n % 2].id().chars().collect(),
+        };
+        for _ in 0..=below(3) {
+            let at = below(id.len() + 1);
+            match below(3) {
+                0 => drop(id.drain(at..(at + below(9)).min(id.len()))),
+                1 => drop(id.splice(at..at, pieces[below(pieces.len())].chars())),
+                _ => {
+                    let end = (at + 1).min(id.len());
+                    drop(id.splice(at..end, pieces[below(pieces.len())].chars()));
+                }
+            }
+        }
+        let id: String = id.into_iter().collect();
+        if sound.iter().any(|reference| reference.id() == id) {
+            continue;
+        }
+        let mut forged = StorageReference::builder("object", id);
+        if n % 2 == 0 {
+            forged = forged.with_sha256(sound[0].sha256().unwrap());
+        }
+        let Ok(forged) = forged.build() else {
+            continue;
+        };
+        accepted += 1;
+        let error = store.retrieve(&forged).await.unwrap_err();
+        let expected = [StorageErrorKind::InvalidRef, StorageErrorKind::NotFound];
+        assert!(expected.contains(&error.kind()), "{forged:?}: {error:?}");
+        if let Err(error) = store.delete(&forged).await {
+            assert_eq!(error.kind(), StorageErrorKind::InvalidRef, "{forged:?}");
+        }
+    }
+    assert!(accepted > 50_000, "{accepted} were references at all");
+    assert_eq!(bucket.names(), before);
+    for reference in &sound {
+        holds(&store, reference, &bytes).await;
+    }
+}
+
 #[tokio::test]
 async fn every_field_is_held_against_the_sidecar() {
     for deduplication in [true, false] {
