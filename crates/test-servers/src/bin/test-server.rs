@@ -9,7 +9,8 @@
 //! The first line on its standard output is `listening on http://127.0.0.1:PORT`; for `s3` the
 //! second is `access ACCESS_KEY SECRET_KEY BUCKET`. It ends with SIGINT or SIGTERM; the proxy then
 //! prints how many requests it saw and how many met a fault. `--faults` breaks that share of the
-//! requests, in all ways that need no one to release them, by a generator that `--seed` starts.
+//! requests, in all ways that need no one to release them, by a generator that `--seed` starts. Some
+//! hang until the client gives up, which it must do by itself.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -91,9 +92,9 @@ async fn proxy(options: &Options) -> Result<(), Box<dyn Error>> {
     let per_mille = number(options, "faults")?;
     if per_mille > 0 {
         let chance = Chance::new(number(options, "seed")?);
-        proxy.set_script(move |_: &RequestHead, _| {
+        proxy.set_script(move |request: &RequestHead, _| {
             if chance.below(1000) < per_mille {
-                some_fault(&chance)
+                some_fault(&chance, request)
             } else {
                 Fault::Pass
             }
@@ -107,9 +108,22 @@ async fn proxy(options: &Options) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn some_fault(chance: &Chance) -> Fault {
+fn some_fault(chance: &Chance, request: &RequestHead) -> Fault {
     let delay = Duration::from_millis(chance.below(3000));
-    match chance.below(12) {
+    let conditional = ["if-match", "if-none-match"];
+    if conditional
+        .iter()
+        .any(|name| request.header(name).is_some())
+        && chance.below(3) == 0
+    {
+        // Others were at the same key at the same time, or it looks so.
+        return match chance.below(4) {
+            0 => Fault::status_after_forward(409),
+            1 => Fault::status_after_forward(412),
+            _ => Fault::status(409),
+        };
+    }
+    match chance.below(13) {
         0 => Fault::ResetBeforeForward,
         1 | 2 => Fault::DropResponse,
         3 => Fault::status(500),
@@ -120,6 +134,7 @@ fn some_fault(chance: &Chance) -> Fault {
         8 => Fault::DelayRequest(delay),
         9 => Fault::DelayResponse(delay),
         10 => Fault::TruncateResponse(chance.below(4096)),
+        11 => Fault::Hang,
         _ => Fault::TruncateRequest(chance.below(4096)),
     }
 }

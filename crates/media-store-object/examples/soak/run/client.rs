@@ -1,0 +1,93 @@
+//! How the bucket is asked: by the store, and beneath it.
+
+use std::time::Duration;
+
+use media_storage::{MediaStorage as _, RetrieveOptions};
+use media_storage::{Scope, StorageError, StorageErrorKind};
+use media_store_object::ObjectMediaStore;
+use media_types::StorageReference;
+use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::{BackoffConfig, ClientOptions, RetryConfig};
+
+use crate::run::Result;
+use crate::run::content::Content;
+use crate::run::services::Access;
+
+/// What all names in the bucket begin with.
+pub(crate) const PREFIX: &str = "soak";
+
+/// Shorter than the longest delay of the proxy, so that requests are given up and take effect all
+/// the same.
+const READ_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The smallest there is.
+const PART_SIZE: usize = 5 * 1024 * 1024;
+
+pub(crate) async fn open(access: &Access) -> std::result::Result<ObjectMediaStore, StorageError> {
+    ObjectMediaStore::builder()
+        .with_url(format!("s3://{}/{PREFIX}", access.bucket))
+        .with_option("endpoint", &access.endpoint)
+        .with_option("access_key_id", &access.key)
+        .with_option("secret_access_key", &access.secret)
+        .with_option("allow_http", "true")
+        .with_option("read_timeout", format!("{}s", READ_TIMEOUT.as_secs()))
+        .with_option("max_retries", "3")
+        .with_option("retry_timeout", "10s")
+        .with_part_size(PART_SIZE)
+        .with_deduplication(true)
+        .build()
+        .await
+}
+
+/// The bucket itself.
+pub(crate) fn beneath(access: &Access) -> Result<AmazonS3> {
+    let options = ClientOptions::new()
+        .with_allow_http(true)
+        .with_timeout_disabled()
+        .with_read_timeout(READ_TIMEOUT);
+    let retries = RetryConfig {
+        backoff: BackoffConfig::default(),
+        max_retries: 3,
+        retry_timeout: Duration::from_secs(10),
+    };
+    let store = AmazonS3Builder::new()
+        .with_client_options(options)
+        .with_retry(retries)
+        .with_endpoint(&access.endpoint)
+        .with_region(test_servers::s3::REGION)
+        .with_bucket_name(&access.bucket)
+        .with_access_key_id(&access.key)
+        .with_secret_access_key(&access.secret)
+        .with_disable_bulk_delete(true)
+        .build()?;
+    Ok(store)
+}
+
+/// What came of reading.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    Good,
+    /// The service could not be asked.
+    Unknown,
+    Bad(String),
+}
+
+/// Whether a reference gives its bytes.
+pub(crate) async fn verify(
+    store: &ObjectMediaStore,
+    reference: &StorageReference,
+    content: Content,
+    scope: Scope,
+) -> Verdict {
+    let options = RetrieveOptions::new().with_expected_scope(scope);
+    let read = async {
+        let media = store.retrieve_opts(reference, options).await?;
+        media.body.bytes(8 << 20).await
+    };
+    match read.await {
+        Ok(bytes) if bytes == content.bytes() => Verdict::Good,
+        Ok(_) => Verdict::Bad(format!("{} has other bytes", reference.id())),
+        Err(error) if error.kind() == StorageErrorKind::Unavailable => Verdict::Unknown,
+        Err(error) => Verdict::Bad(format!("{} {content:?} {error:?}", reference.id())),
+    }
+}
