@@ -16,4 +16,5 @@ mod receive;
 mod state;
 mod support;
 mod tools;
+mod untrusted;
 mod wire;

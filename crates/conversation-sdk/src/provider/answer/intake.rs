@@ -6,8 +6,10 @@ use super::sse::{SsePiece, SseReader};
 use crate::provider::{ProviderError, ProviderErrorKind as Kind};
 use crate::receive::{IncomingMedia, MediaReceiver, ReceiveError, ReceiveErrorKind};
 
-/// Most media of one answer.
+/// Most media of one answer, or of one event.
 const MAX_MEDIA: usize = 64;
+/// Most media of all events of an answer.
+const MAX_MEDIA_OF_EVENTS: usize = 1024;
 
 /// Where an answer has its media, and how large it may be.
 #[derive(Clone, Copy, Debug)]
@@ -133,6 +135,8 @@ pub(crate) struct EventIntake {
     form: Form,
     receiver: MediaReceiver,
     event: Option<Intake>,
+    /// How many media came in events that have ended.
+    count: usize,
 }
 
 impl EventIntake {
@@ -142,6 +146,7 @@ impl EventIntake {
             form,
             receiver: receiver.clone(),
             event: None,
+            count: 0,
         }
     }
 
@@ -159,6 +164,10 @@ impl EventIntake {
                 SsePiece::End => {
                     if let Some(event) = self.event.take() {
                         self.form.max_media = event.left;
+                        self.count += event.sieve.count();
+                        if self.count > MAX_MEDIA_OF_EVENTS {
+                            return Err(IntakeError::TooLarge);
+                        }
                         return event.finish().map(Some);
                     }
                 }
@@ -241,6 +250,15 @@ mod tests {
                 .unzip();
             assert_eq!(texts, [json!("one"), json!("two"), Value::Null]);
             assert_eq!(media, [vec![1; 90], vec![2; 300], vec![]]);
+        }
+    }
+
+    #[tokio::test]
+    async fn the_media_of_all_events_is_counted() {
+        for (count, fits) in [(1024, true), (1025, false)] {
+            let one = format!("data: {}\n\n", event("", &[]));
+            let read = read(&one.repeat(count), 1000).await;
+            assert_eq!(read.is_ok(), fits, "{count}");
         }
     }
 

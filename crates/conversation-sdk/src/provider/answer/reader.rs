@@ -73,7 +73,8 @@ impl AnswerReader {
 
 /// Reads an answer that comes as server-sent events, in pieces that are cut anywhere.
 ///
-/// An event may have 16 MiB of JSON and 64 media; all events together 256 MiB of media.
+/// An event may have 16 MiB of JSON and 64 media; all events together 256 MiB of media, and 1024
+/// media.
 #[derive(Debug)]
 pub struct EventReader {
     form: WireForm,

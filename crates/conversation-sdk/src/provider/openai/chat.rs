@@ -357,10 +357,8 @@ enum Answered {
 }
 
 fn is_event_stream(response: &reqwest::Response) -> bool {
-    let kind = response.headers().get(CONTENT_TYPE);
-    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     // A server that does not say what it sends was asked for a stream.
-    kind.is_empty() || kind.trim_start().starts_with("text/event-stream")
+    !response.headers().contains_key(CONTENT_TYPE) || read::is_events(response)
 }
 
 #[async_trait]

@@ -1,6 +1,6 @@
 //! The answer of chat completions.
 
-use media_types::{MediaContent, Mime};
+use media_types::{MediaContent, MediaType, Mime};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -230,6 +230,8 @@ pub(super) async fn picture(
         return Ok(None);
     };
     if let Some((number, mime)) = number_of(url) {
+        // What claims to be no picture, and shows nothing else, is not made active content here.
+        let mime = mime.filter(|mime| mime.media_type() == MediaType::Image);
         return received(number, &mime.unwrap_or(Mime::IMAGE_PNG), taken).await;
     }
     let url = url.parse().ok();
@@ -386,12 +388,14 @@ mod tests {
         let read = completion(
             r#"{"choices":[{"message":{"content":[{"type":"text","text":"see"}],
                 "images":[{"type":"image_url","image_url":{"url":"data:image/png;base64,iVBORw0KGgo="}},
-                          {"image_url":{"url":"https://h/a.png"}}, {"x":1}],
+                          {"image_url":{"url":"https://h/a.png"}}, {"x":1},
+                          {"image_url":{"url":"data:text/html;base64,AAAA"}}],
                 "audio":{"data":"UklGRgAAAABXQVZF","transcript":"words"}}}]}"#,
         );
         assert_eq!(read.content[0].as_text(), Some("see"));
         let media: Vec<_> = read.content.iter().filter_map(Part::as_media).collect();
-        assert_eq!(media.len(), 3);
+        assert_eq!(media.len(), 4);
+        assert_eq!(media[3].mime(), &Mime::IMAGE_PNG);
         assert_eq!(media[0].mime(), &Mime::AUDIO_WAV);
         assert_eq!(media[0].transcript(), Some("words"));
         assert_eq!(media[1].size(), Some(8));

@@ -21,6 +21,7 @@ const LARGE: usize = (50 * 1024 * 1024_usize).next_multiple_of(PIECE);
 /// Growth that is allowed.
 const ALLOWED: u64 = 8 * MIB;
 const CHILD: &str = "openai::receive_memory::the_measured_part";
+const CHILD_OF_CHAT: &str = "openai::receive_memory::the_measured_part_of_chat";
 const PAINTER: &str = "PAINTER_OF_THE_MEASURED_PART";
 
 /// A model that has a picture made and does not look at it, as the models of other tests do.
@@ -50,12 +51,11 @@ impl Provider for Orders {
 }
 
 /// Answers with a small picture and then with a large one.
-async fn paint(listener: TcpListener) {
+async fn paint(listener: TcpListener, before: &'static str, after: &'static str) {
     let piece = base64::encode(&[7; PIECE]);
     for size in [SMALL, LARGE] {
         let (mut socket, _) = listener.accept().await.unwrap();
         read_head(&mut socket).await.unwrap();
-        let (before, after) = (r#"{"data":[{"b64_json":""#, r#""}]}"#);
         let len = before.len() + piece.len() * (size / PIECE) + after.len();
         let head = head(200, &[], Some(len), "application/json") + before;
         socket.write_all(head.as_bytes()).await.unwrap();
@@ -73,12 +73,22 @@ async fn paint(listener: TcpListener) {
 /// nor any other test is measured.
 #[tokio::test]
 async fn a_picture_of_50_mib_is_received_in_constant_memory() {
+    measure(CHILD, r#"{"data":[{"b64_json":""#, r#""}]}"#).await;
+}
+
+#[tokio::test]
+async fn a_picture_of_50_mib_beside_words_is_received_in_constant_memory() {
+    let before = r#"{"choices":[{"finish_reason":"stop","message":{"content":"look","images":[{"image_url":{"url":"data:image/png;base64,"#;
+    measure(CHILD_OF_CHAT, before, r#""}}]}}]}"#).await;
+}
+
+async fn measure(child: &'static str, before: &'static str, after: &'static str) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());
-    let painter = tokio::spawn(paint(listener));
-    let child = tokio::task::spawn_blocking(|| {
+    let painter = tokio::spawn(paint(listener, before, after));
+    let child = tokio::task::spawn_blocking(move || {
         Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", CHILD, "--ignored", "--nocapture"])
+            .args(["--exact", child, "--ignored", "--nocapture"])
             .env(PAINTER, url)
             .output()
             .unwrap()
@@ -109,6 +119,25 @@ async fn the_measured_part() {
         .with_config(spools.config())
         .build()
         .unwrap();
+    send_both(&manager, &spools).await;
+}
+
+#[tokio::test]
+#[ignore = "run by a test above in a process of its own"]
+async fn the_measured_part_of_chat() {
+    let url = std::env::var(PAINTER).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let spools = Spools::new();
+    let manager = ConversationManager::builder()
+        .with_provider(OpenAiProvider::new(KEY, "gpt-4o").with_base_url(url))
+        .with_media_storage(FileStore::open(directory.path()).await.unwrap())
+        .with_config(spools.config())
+        .build()
+        .unwrap();
+    send_both(&manager, &spools).await;
+}
+
+async fn send_both(manager: &ConversationManager, spools: &Spools) {
     let mut conversation = manager.new_conversation(&pack(), config()).await.unwrap();
     conversation.send("a small one").await.unwrap();
     // Forgets the largest so far.
