@@ -10,3 +10,4 @@
 mod cache;
 mod clouds;
 mod store;
+mod wire;
