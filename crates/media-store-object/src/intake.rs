@@ -7,6 +7,7 @@ use media_storage::{
 use media_types::Sha256;
 
 use crate::blocking::{AT_ONCE, blocking};
+use crate::buffers::Buffers;
 use crate::payload::{Digest, Payload};
 use crate::spool::Spooling;
 
@@ -44,6 +45,7 @@ pub(crate) async fn take(
                 carry: Bytes::new(),
                 taken: 0,
                 limit,
+                buffers: Buffers::default(),
             };
             let first = incoming.part(part_size).await?;
             if !incoming.is_at_end() {
@@ -90,6 +92,7 @@ pub(crate) struct Incoming {
     carry: Bytes,
     taken: u64,
     limit: u64,
+    buffers: Buffers,
 }
 
 impl std::fmt::Debug for Incoming {
@@ -108,7 +111,13 @@ impl Incoming {
     pub(crate) async fn part(&mut self, len: usize) -> Result<Bytes, StorageError> {
         let first = self.carry.split_to(self.carry.len().min(len));
         // Mostly there is more to come; the copy keeps alive nothing but itself.
-        let mut part = first.to_vec();
+        let mut part = self.buffers.take();
+        part.clear();
+        if self.taken > 0 {
+            // After a full part, mostly another; grown bit by bit it would be there twice at times.
+            part.reserve(len);
+        }
+        part.extend_from_slice(&first);
         while self.carry.is_empty() {
             let Some(stream) = self.stream.as_mut() else {
                 break;
@@ -124,7 +133,7 @@ impl Incoming {
             part.extend_from_slice(&fits);
             self.carry = piece;
         }
-        Ok(part.into())
+        Ok(self.buffers.lend(part))
     }
 
     /// Writes all of it, and what came before, to a temporary file.

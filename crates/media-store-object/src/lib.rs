@@ -70,8 +70,8 @@
 //! - how equal bytes are shared by many nodes without a database: [`protocol`], state machines that
 //!   do no I/O, and what drives them against a bucket (`dedup`)
 //! - storing (`upload`): a body becomes something that can be sent again (`intake`, `payload`,
-//!   `spool`) and is sent whole or in parts (`send`, `multipart`), to be shared (`dedup`, `tokens`)
-//!   or not (`own`); calls that nobody waits for (`cancel`); headers (`headers`)
+//!   `spool`; `buffers`) and is sent whole or in parts (`send`, `multipart`), to be shared (`dedup`,
+//!   `tokens`) or not (`own`); calls that nobody waits for (`cancel`); headers (`headers`)
 //! - finding what a reference stands for (`find`, `sidecar`), reading (`retrieve`), deleting
 //!   (`delete`)
 //! - walks over references (`walk`, `layout`) and shared bytes (`hashes`): list, usage, delete-scope
@@ -84,6 +84,7 @@
 
 mod blocking;
 mod bucket;
+mod buffers;
 mod builder;
 mod cache;
 mod cancel;

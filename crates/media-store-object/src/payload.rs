@@ -5,6 +5,7 @@ use media_storage::{Operation, Sha256Hasher, StorageError, StorageErrorKind};
 use media_types::{Sha256, base64};
 
 use crate::blocking::{AT_ONCE, blocking};
+use crate::buffers::Buffers;
 use crate::spool::Spool;
 
 /// How much text is decoded at a time.
@@ -108,6 +109,7 @@ impl Payload {
             at: 0,
             len,
             part_size,
+            buffers: Buffers::default(),
         }
     }
 }
@@ -119,6 +121,7 @@ pub(crate) struct Parts {
     at: u64,
     len: u64,
     part_size: usize,
+    buffers: Buffers,
 }
 
 #[derive(Debug)]
@@ -175,8 +178,8 @@ impl Parts {
                 (Source::Bytes(bytes), part)
             }
             Source::Spooled(spool) => {
-                let part = spool.read(self.at, wanted).await?;
-                (Source::Spooled(spool), part)
+                let part = spool.read(self.at, wanted, self.buffers.take()).await?;
+                (Source::Spooled(spool), self.buffers.lend(part))
             }
             Source::Base64(decoding) => {
                 let (decoding, part) = blocking(move || decoding.part(wanted)).await?;

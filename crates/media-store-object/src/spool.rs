@@ -73,16 +73,21 @@ impl Spooling {
 }
 
 impl Spool {
-    /// Reads a part.
-    pub(crate) async fn read(&self, at: u64, len: usize) -> Result<Bytes, StorageError> {
+    /// Reads a part into a buffer.
+    pub(crate) async fn read(
+        &self,
+        at: u64,
+        len: usize,
+        mut part: Vec<u8>,
+    ) -> Result<Vec<u8>, StorageError> {
         let file = Arc::clone(&self.file);
         blocking(move || {
             // Nothing panics while it holds the lock, and each use seeks first.
             let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut part = vec![0; len];
+            part.resize(len, 0);
             file.seek(SeekFrom::Start(at)).map_err(failed)?;
             file.read_exact(&mut part).map_err(failed)?;
-            Ok(part.into())
+            Ok(part)
         })
         .await
     }
