@@ -16,6 +16,7 @@ use crate::blocking::blocking;
 use crate::bucket::Bucket;
 use crate::connect::connect;
 use crate::connection::{ConnectSettings, Connection};
+use crate::dedup::Known;
 use crate::keys::Keys;
 use crate::layout;
 use crate::probe::{Conditional, probe, reach};
@@ -245,6 +246,7 @@ impl ObjectMediaStoreBuilder {
             signer: connection.signer,
             name: self.name,
             options: self.options,
+            known: Known::default(),
         }))
     }
 

@@ -11,6 +11,7 @@ use media_types::StorageReference;
 
 use crate::bucket::Bucket;
 use crate::connection::Signing;
+use crate::dedup::Known;
 use crate::keys::{Keys, MediaKey};
 use crate::send::Sending;
 
@@ -22,6 +23,7 @@ pub(crate) struct Shared {
     pub(crate) signer: Option<Arc<dyn Signing>>,
     pub(crate) name: Option<String>,
     pub(crate) options: Options,
+    pub(crate) known: Known,
 }
 
 /// How a store was opened.

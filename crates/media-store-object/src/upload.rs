@@ -17,6 +17,7 @@ use crate::keys::MediaKey;
 use crate::multipart::Multipart;
 use crate::own;
 use crate::payload::{Digest, Payload};
+use crate::protocol::Token;
 use crate::send::Sending;
 use crate::shared::{Shared, Sharing};
 use crate::spool::Spooling;
@@ -47,7 +48,7 @@ impl Description {
             len: u64::MAX,
         };
         let (_, sidecar) = description.mint(shared, any)?;
-        crate::sidecar::shared_json(&sidecar, crate::protocol::Token::new(u128::MAX))?;
+        crate::sidecar::shared_json(&sidecar, Token::new(u128::MAX))?;
         Ok(description)
     }
 
@@ -110,7 +111,7 @@ pub(crate) async fn store(
             }
         };
         let stored = match stored {
-            // Bytes are not to be turned away because somebody damaged the record of their hash.
+            // Bytes are not to be turned away because somebody damaged what they would share.
             Err(error) if error.kind() == StorageErrorKind::Corrupted => {
                 tracing::warn!(%error, "media that cannot be shared is stored on its own");
                 keep(&shared, &description, (&payload, digest), &cancelled).await
@@ -132,15 +133,20 @@ async fn share(
     let bucket = shared.bucket(Operation::Store);
     for _ in 0..ATTEMPTS {
         let (key, sidecar) = description.mint(shared, digest)?;
+        let hash = Hash::new(&bucket, &shared.keys, digest.sha256);
         let to_share = ToShare {
-            hash: Hash::new(&bucket, &shared.keys, digest.sha256),
-            key,
+            hash: hash.clone(),
+            key: key.clone(),
             sidecar: &sidecar,
             payload,
             sending: shared.options.sending,
             cancelled,
         };
-        if let Attempt::Stored { new } = dedup::store(to_share).await? {
+        if let Attempt::Stored { generation, new } = dedup::store(to_share).await? {
+            if !new {
+                check_shared(shared, hash, &key, &sidecar, generation).await?;
+            }
+            shared.known.insert(digest.sha256, generation);
             tracing::debug!(bytes = digest.len, new, "media stored");
             return sidecar.reference(bucket.backend(), shared.name.as_deref());
         }
@@ -148,6 +154,31 @@ async fn share(
     Err(bucket
         .fail(StorageErrorKind::Unavailable)
         .with_reason("others stored and removed the same bytes all the time"))
+}
+
+/// Takes a reference back whose bytes, which others stored, are gone. Looks once for each.
+async fn check_shared(
+    shared: &Shared,
+    hash: Hash,
+    key: &MediaKey,
+    sidecar: &Sidecar,
+    generation: Token,
+) -> Result<(), StorageError> {
+    if shared.known.contains(hash.sha256, generation) {
+        return Ok(());
+    }
+    let gone = match hash.has_bytes(generation, sidecar.size_bytes).await {
+        Ok(true) => return Ok(()),
+        Ok(false) => shared
+            .bucket(Operation::Store)
+            .fail(StorageErrorKind::Corrupted)
+            .with_reason("the shared bytes are gone"),
+        Err(error) => error,
+    };
+    if let Err(error) = dedup::delete(hash, key, generation, sidecar.expires_at).await {
+        tracing::debug!(%error, "a reference without bytes stays for a sweep");
+    }
+    Err(gone)
 }
 
 /// Stores a body as an object of its own.

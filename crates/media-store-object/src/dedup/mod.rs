@@ -2,10 +2,12 @@
 
 mod collect;
 mod delete;
+mod known;
 mod store;
 
 pub(crate) use collect::{collect, fence};
 pub(crate) use delete::delete;
+pub(crate) use known::Known;
 pub(crate) use store::{Attempt, ToShare, store};
 
 use media_storage::{StorageError, StorageErrorKind};
@@ -13,7 +15,7 @@ use media_types::Sha256;
 
 use crate::bucket::{Bucket, Swap, Version};
 use crate::keys::Keys;
-use crate::protocol::{Answer, Protocol, Record, Request, Step, Versioned};
+use crate::protocol::{Answer, Protocol, Record, Request, Step, Token, Versioned};
 use crate::tokens::Tokens;
 
 /// Largest record that is read, in bytes.
@@ -49,6 +51,17 @@ impl Hash {
                 .with_source(error)
         })?;
         Ok(Some(Versioned { record, version }))
+    }
+
+    /// Whether the bytes of a generation are there, as far as their size tells.
+    pub(crate) async fn has_bytes(
+        &self,
+        generation: Token,
+        len: u64,
+    ) -> Result<bool, StorageError> {
+        let blob = self.keys.blob(self.sha256, generation)?;
+        let found = self.bucket.head(&blob).await?;
+        Ok(found.is_some_and(|meta| meta.size == len))
     }
 
     /// Does what all protocols may ask; requests that belong to one reference fail.
@@ -122,7 +135,7 @@ where
         let step = protocol.step(answer.take(), &mut || {
             tokens.take().unwrap_or_else(|| {
                 lacking = true;
-                crate::protocol::Token::new(0)
+                Token::new(0)
             })
         });
         if lacking {

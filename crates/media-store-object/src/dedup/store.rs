@@ -11,7 +11,7 @@ use crate::expiry;
 use crate::headers::shared_attributes;
 use crate::keys::MediaKey;
 use crate::payload::Payload;
-use crate::protocol::{Answer, Request, StoreOutcome, StoreProtocol};
+use crate::protocol::{Answer, Request, StoreOutcome, StoreProtocol, Token};
 use crate::send::{Sending, send};
 use crate::sidecar::shared_json;
 
@@ -29,6 +29,7 @@ pub(crate) struct ToShare<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Attempt {
     Stored {
+        generation: Token,
         /// Whether the bytes were written for it.
         new: bool,
     },
@@ -45,7 +46,7 @@ pub(crate) async fn store(to_share: ToShare<'_>) -> Result<Attempt, StorageError
     let protocol = StoreProtocol::with_attempts(to_share.sidecar.size_bytes, 0);
     let ended = drive(protocol, &mut Storing(to_share)).await?;
     match ended.outcome {
-        StoreOutcome::Stored { new, .. } => Ok(Attempt::Stored { new }),
+        StoreOutcome::Stored { generation, new } => Ok(Attempt::Stored { generation, new }),
         StoreOutcome::Busy if ended.failure.is_none() => Ok(Attempt::Busy),
         StoreOutcome::OtherSize => Err(bucket
             .fail(StorageErrorKind::Corrupted)

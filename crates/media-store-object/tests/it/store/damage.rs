@@ -58,6 +58,30 @@ async fn changed_bytes_are_corrupted_and_missing_ones_told() {
     }
 }
 
+/// As by a lifecycle rule: the record still names the bytes.
+#[tokio::test]
+async fn nobody_new_shares_bytes_that_are_gone() {
+    for damaged in [None, Some(noise(2, 17))] {
+        let bucket = FaultyBucket::new();
+        let first = open(&bucket, true).await;
+        let bytes = noise(1, 3000);
+        let lost = put(&first, &bytes).await;
+        let blob = bucket.name_with("/blob/");
+        match damaged {
+            None => bucket.inner().delete(&blob).await.unwrap(),
+            Some(damaged) => overwrite(&bucket, &blob, damaged.to_vec()).await,
+        }
+        let store = open(&bucket, true).await;
+        let reference = put(&store, &bytes).await;
+        holds(&store, &reference, &bytes).await;
+        assert_eq!(listed(&store).await.len(), 2);
+        for reference in [&reference, &lost] {
+            store.delete(reference).await.unwrap();
+        }
+        is_clean(&store, &bucket).await;
+    }
+}
+
 #[tokio::test]
 async fn a_lost_sidecar_is_made_again_from_the_marker() {
     let bucket = FaultyBucket::new();

@@ -53,6 +53,14 @@ async fn shared_media_costs_what_was_promised() {
     assert_eq!(verbs(&duplicate), [Get, Put, Put, Get], "{duplicate:#?}");
     assert_eq!(media_bytes(&duplicate), 0);
 
+    // Another node looks once whether the bytes are really there.
+    let node = open(&bucket, true).await;
+    for expected in [vec![Get, Put, Put, Get, Get], vec![Get, Put, Put, Get]] {
+        bucket.take_requests();
+        put(&node, &bytes).await;
+        assert_eq!(verbs(&bucket.take_requests()), expected);
+    }
+
     let stream = MediaBody::from_base64_stream(futures_util::stream::iter([Ok(
         media_types::base64::encode(&bytes).into(),
     )]));
