@@ -23,9 +23,15 @@ pub(super) struct Patience {
 impl Patience {
     /// When to give up on what begins now and may be preceded by `more`.
     pub(super) fn until(&self, more: Duration) -> Instant {
-        let idle = Instant::now() + self.idle.saturating_add(more);
-        idle.min(self.deadline)
+        after(self.idle.saturating_add(more)).min(self.deadline)
     }
+}
+
+/// The moment after so much time from now; in a year where that is later than the clock can tell.
+pub(super) fn after(time: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(time)
+        .unwrap_or_else(|| now + Duration::from_secs(365 * 24 * 3600))
 }
 
 /// An answer with a body worth reading.

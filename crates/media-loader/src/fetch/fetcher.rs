@@ -5,10 +5,10 @@ use std::time::Duration;
 use media_types::MediaUrl;
 use reqwest::Response;
 use reqwest::header::{ACCEPT_ENCODING, HeaderValue, LOCATION};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 use url::Url;
 
-use super::answer::{Answer, Patience};
+use super::answer::{Answer, Patience, after};
 use super::client::Clients;
 use super::failure;
 use super::policy::UrlPolicy;
@@ -43,7 +43,7 @@ impl Fetcher {
     /// answer, closes the connection.
     pub(crate) async fn fetch(&self, url: &MediaUrl, limit: u64) -> Result<Answer, LoadError> {
         let patience = Patience {
-            deadline: Instant::now() + self.timeout,
+            deadline: after(self.timeout),
             idle: self.policy.idle_timeout,
         };
         let name = |error: LoadError| error.with_what(&url.to_string());

@@ -138,3 +138,21 @@ async fn silence_before_the_head_and_within_the_body_is_bounded() {
         );
     }
 }
+
+#[tokio::test]
+async fn times_without_end_are_taken() {
+    let server = Server::start(|_, _| ok("", &png(1000))).await;
+    let policy = policy(&server)
+        .with_idle_timeout(Duration::MAX)
+        .with_connect_timeout(Duration::MAX);
+    let loader = MediaLoader::builder()
+        .with_url_policy(policy)
+        .with_http_timeout(Duration::MAX)
+        .build();
+    let content = at(&server.url("/a"));
+    assert!(loader.bytes(&content).await.unwrap() == png(1000));
+    // A handle that fetches nothing is closed for itself only.
+    let error = loader.without_urls().open(&content).await.unwrap_err();
+    assert_eq!(error.kind(), &LoadErrorKind::UrlDenied);
+    assert!(loader.open(&content).await.is_ok());
+}
