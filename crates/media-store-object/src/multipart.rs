@@ -144,7 +144,7 @@ mod tests {
     #[tokio::test]
     async fn no_more_parts_are_sent_than_services_take() {
         let store = Arc::new(InMemory::new());
-        let bucket = Bucket::new(store.clone(), "object".into());
+        let bucket = Bucket::new(Arc::<InMemory>::clone(&store), "object".into());
         let key = Path::from("media");
         for (parts, fits) in [(MAX_PARTS, true), (MAX_PARTS + 1, false)] {
             let upload = Multipart::begin(&bucket, &key, Attributes::new(), 2).await;
