@@ -257,3 +257,30 @@ async fn a_broken_answer_is_one_typed_error_and_leaves_nothing() {
         spools.assert_empty();
     }
 }
+
+#[tokio::test]
+async fn pictures_in_data_uris_are_media_and_addresses_are_not() {
+    let answer = json!({"choices": [{"message": {"content": "look", "images": [
+        {"image_url": {"url": "https://h/a.png"}},
+        {"image_url": {"url": format!("data:image/webp;base64,{}", base64::encode(&[7; 300]))}},
+        {"image_url": {"url": "data:image/png,0"}},
+        {"image_url": {"url": ""}},
+    ]}}]});
+    let text = answer.to_string();
+    for size in [1, 10, 1000] {
+        let mut reader = AnswerReader::new(WireForm::OpenAiChat, &MediaReceiver::in_memory());
+        for piece in text.as_bytes().chunks(size) {
+            reader.push(piece).await.unwrap();
+        }
+        let read = reader.finish().await.unwrap();
+        let place = "/choices/0/message/images/1/image_url/url";
+        let media: Vec<_> = read.media().collect();
+        assert_eq!(media.len(), 1);
+        assert_eq!(media[0].0, place);
+        assert_eq!(media[0].1.mime(), &Mime::IMAGE_WEBP);
+        assert!(media[0].1.inline().unwrap()[..] == [7; 300]);
+        let mut rest = answer.clone();
+        *rest.pointer_mut(place).unwrap() = Value::Null;
+        assert_eq!(*read.json(), rest);
+    }
+}
