@@ -4,11 +4,14 @@
 #
 #   scripts/bench.sh fs [--quick] [--references N] [--rounds N] [--only PART,PART]
 #   scripts/bench.sh wire [--quick] [--rounds N]
+#   scripts/bench.sh object [--quick] [--rounds N] [--only PART,PART]
 #   scripts/bench.sh micro [NAME] [--quick]
 #
 # `fs` is the whole table of the file store: about half an hour, 30 GB and 5 million files at a
 # time under $BENCH_DIR (default /tmp), which are removed again. `--quick` takes a minute or two and
-# writes nothing to docs/. `wire` is the table of request bodies: a minute or two. `micro` runs the
+# writes nothing to docs/. `wire` is the table of request bodies: a minute or two. `object` is the
+# table of the object store: its requests to S3, Azurite and Google's interface, its time and memory
+# against S3; some minutes and 4 GB; it installs Azurite where that is missing. `micro` runs the
 # micro-benchmarks of single functions.
 set -eu
 cd "$(dirname "$0")/.."
@@ -17,7 +20,7 @@ what=${1:-}
 [ $# -gt 0 ] && shift
 
 case $what in
-fs | wire)
+fs | wire | object)
     docs="--docs docs"
     for option in "$@"; do
         case $option in --quick | --only) docs= ;; esac

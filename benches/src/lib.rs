@@ -4,7 +4,8 @@
 //! - [`race`]: contenders take turns, so that a machine whose speed drifts favours none
 //! - [`stats`]: medians, spread and ratios; [`bodies`]: media to store; [`machine`]: where it ran
 //! - [`contender`]: the file store, its peers and the work done by hand, behind one face
-//! - [`fs`]: the measurements of the file store; [`wire`]: those of request bodies
+//! - [`fs`]: the measurements of the file store; [`object`]: those of the object store; [`wire`]:
+//!   those of request bodies
 //! - [`report`]: Markdown tables with targets; [`chart`]: pictures
 
 pub mod bodies;
@@ -12,6 +13,7 @@ pub mod chart;
 pub mod contender;
 pub mod fs;
 pub mod machine;
+pub mod object;
 pub mod race;
 pub mod report;
 pub mod stats;

@@ -4,14 +4,16 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use media_benches::report::Report;
-use media_benches::{Result, fs, wire};
+use media_benches::{Result, fs, object, wire};
 
 const USAGE: &str = "\
 usage: media-bench fs DIR [--quick] [--docs DIR] [--references N] [--rounds N] [--only PART,PART]
        media-bench wire DIR [--quick] [--docs DIR] [--rounds N]
+       media-bench object DIR [--quick] [--docs DIR] [--rounds N] [--only PART,PART]
 
 DIR is made on the disk that is to be measured and must not be there yet.
-PARTs of fs: store, load, tasks, memory, links, growth.";
+PARTs of fs: store, load, tasks, memory, links, growth.
+PARTs of object: requests, speed, memory.";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -20,7 +22,12 @@ async fn main() -> ExitCode {
     let ended = match words.as_slice() {
         ["fs", dir, options @ ..] => files(dir, options).await,
         ["wire", dir, options @ ..] => requests(dir, options).await,
+        ["object", dir, options @ ..] => objects(dir, options).await,
         ["memory", work, size, dir] => memory(work, size, dir).await,
+        ["object-server", dir] => done(object::serve(Path::new(dir)).await),
+        ["object-memory", work, kind, what, dir, words @ ..] => {
+            done(object::memory_child(work, kind, what, Path::new(dir), words).await)
+        }
         _ => Err(USAGE.into()),
     };
     ended.unwrap_or_else(|error| {
@@ -29,9 +36,12 @@ async fn main() -> ExitCode {
     })
 }
 
+fn done(ended: Result<()>) -> Result<ExitCode> {
+    ended.map(|()| ExitCode::SUCCESS)
+}
+
 async fn memory(work: &str, size: &str, dir: &str) -> Result<ExitCode> {
-    fs::memory_child(work, size.parse()?, Path::new(dir)).await?;
-    Ok(ExitCode::SUCCESS)
+    done(fs::memory_child(work, size.parse()?, Path::new(dir)).await)
 }
 
 async fn files(dir: &str, options: &[&str]) -> Result<ExitCode> {
@@ -88,6 +98,35 @@ async fn requests(dir: &str, options: &[&str]) -> Result<ExitCode> {
     let report = wire::run(&plan).await?;
     if let Some(docs) = &plan.docs {
         report.write_into(&docs.join("benchmarks.md"), "wire", "Request bodies")?;
+    }
+    drop(held);
+    Ok(verdict(&report))
+}
+
+async fn objects(dir: &str, options: &[&str]) -> Result<ExitCode> {
+    std::fs::create_dir(dir)?;
+    let held = Removed(std::fs::canonicalize(dir)?);
+    let mut plan = object::Plan::full(held.0.clone());
+    let mut rest = options.iter();
+    while let Some(option) = rest.next() {
+        let mut value = || rest.next().copied().ok_or(USAGE);
+        match *option {
+            "--quick" => {
+                plan = object::Plan {
+                    docs: plan.docs,
+                    only: plan.only,
+                    ..object::Plan::quick(plan.dir)
+                };
+            }
+            "--docs" => plan.docs = Some(value()?.into()),
+            "--rounds" => plan.rounds = value()?.parse()?,
+            "--only" => plan.only = value()?.split(',').map(str::to_owned).collect(),
+            _ => return Err(USAGE.into()),
+        }
+    }
+    let report = object::run(&plan).await?;
+    if let Some(docs) = &plan.docs {
+        report.write_into(&docs.join("benchmarks.md"), "object", "Object store")?;
     }
     drop(held);
     Ok(verdict(&report))

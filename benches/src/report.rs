@@ -62,6 +62,33 @@ impl Row {
     }
 }
 
+/// One line of a table that has columns of its own.
+#[derive(Clone, Debug)]
+pub struct Line {
+    cells: Vec<String>,
+    target: String,
+    met: Option<bool>,
+}
+
+impl Line {
+    /// The cells; the first says what it is.
+    pub fn new(cells: impl IntoIterator<Item = String>) -> Self {
+        Self {
+            cells: cells.into_iter().collect(),
+            target: String::new(),
+            met: None,
+        }
+    }
+
+    /// Holds it to a target.
+    #[must_use]
+    pub fn with_target(mut self, target: impl Into<String>, met: bool) -> Self {
+        self.target = target.into();
+        self.met = Some(met);
+        self
+    }
+}
+
 /// A time in microseconds, in a unit that suits it.
 pub fn time(us: f64) -> String {
     match us {
@@ -105,24 +132,46 @@ impl Report {
             "### {heading}\n\n{note}\n\n| what | median | middle 80 % | {ratio} | target | |\n|---|---:|---:|---:|---:|---|\n"
         );
         for row in rows {
-            let verdict = match row.met {
-                Some(true) => "met",
-                Some(false) => "**not met**",
-                None => "",
-            };
+            let verdict = self.judge(row.met, heading, &row.what);
             let _ = writeln!(
                 text,
                 "| {} | {} | {} | {} | {} | {verdict} |",
                 row.what, row.figure, row.spread, row.ratio, row.target
             );
-            match row.met {
-                Some(true) => self.met += 1,
-                Some(false) => self.missed.push(format!("{heading}: {}", row.what)),
-                None => {}
-            }
         }
         println!("{text}");
         let _ = writeln!(self.text, "{text}");
+    }
+
+    /// Adds a table with these columns under a heading; a column of targets comes last.
+    pub fn lines(&mut self, heading: &str, note: &str, columns: &[&str], lines: &[Line]) {
+        let mut text = format!("### {heading}\n\n{note}\n\n| {}", columns.join(" | "));
+        text.push_str(" | target | |\n|---|");
+        text.push_str(&"---:|".repeat(columns.len()));
+        text.push_str("---|\n");
+        for line in lines {
+            let what = line.cells.first().map_or("", String::as_str);
+            let verdict = self.judge(line.met, heading, what);
+            let cells = line.cells.join(" | ");
+            let _ = writeln!(text, "| {cells} | {} | {verdict} |", line.target);
+        }
+        println!("{text}");
+        let _ = writeln!(self.text, "{text}");
+    }
+
+    /// Counts a target, and words it.
+    fn judge(&mut self, met: Option<bool>, heading: &str, what: &str) -> &'static str {
+        match met {
+            Some(true) => {
+                self.met += 1;
+                "met"
+            }
+            Some(false) => {
+                self.missed.push(format!("{heading}: {what}"));
+                "**not met**"
+            }
+            None => "",
+        }
     }
 
     /// Which targets were missed.

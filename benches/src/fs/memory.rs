@@ -73,7 +73,8 @@ fn pieces(size: u64) -> impl Iterator<Item = Bytes> {
         })
 }
 
-fn body(size: u64) -> MediaBody {
+/// A body of a known length whose pieces are made as they are asked for.
+pub(crate) fn body(size: u64) -> MediaBody {
     MediaBody::from_stream(Some(size), stream::iter(pieces(size).map(Ok)))
 }
 

@@ -15,6 +15,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use crate::report::Report;
 use crate::{Result, machine};
 
+pub(crate) use memory::body as made_body;
 pub use memory::child as memory_child;
 
 /// How much is measured.
