@@ -1,5 +1,6 @@
 //! Random interleavings of stores, deletes and sweeps by several nodes, with requests that fail,
-//! fail after they happened, or happen long after they failed. `OBJECT_SCHEDULES` says how many;
+//! fail after they happened, or happen long after they failed; in every other one somebody removes
+//! sidecars meanwhile. `OBJECT_SCHEDULES` says how many;
 //! `OBJECT_SEED` runs one of them again.
 
 use std::sync::{Arc, Mutex};
@@ -7,6 +8,8 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use media_storage::{Inventory as _, MediaStorageExt as _, Scope};
 use media_types::{Mime, StorageReference};
+use object_store::ObjectStoreExt as _;
+use object_store::path::Path;
 
 use super::{Fate, FaultyBucket, Verb, about, full, holds, is_clean, is_gone, listed, noise, open};
 
@@ -29,12 +32,30 @@ struct Told {
     deleted: Vec<StorageReference>,
     stores_failed: u64,
     sweeps: u64,
+    lost_sidecars: u64,
+}
+
+/// Removes one sidecar, whosever it is.
+async fn lose_a_sidecar(bucket: &FaultyBucket, numbers: &mut Numbers) -> bool {
+    let mut names = bucket.names();
+    names.retain(|name| name.ends_with(".meta"));
+    if names.is_empty() {
+        return false;
+    }
+    let name = &names[numbers.below(names.len() as u64) as usize];
+    let name = Path::parse(name).unwrap();
+    bucket.inner().delete(&name).await.is_ok()
 }
 
 async fn node(bucket: FaultyBucket, contents: Arc<Vec<Bytes>>, told: Arc<Mutex<Told>>, seed: u64) {
     let mut numbers = Numbers(seed);
     let store = open_calmly(&bucket).await;
+    let careless = seed % 2 == 1;
     for _ in 0..3 + numbers.below(4) {
+        if careless && numbers.below(3) == 0 {
+            let lost = lose_a_sidecar(&bucket, &mut numbers).await;
+            told.lock().unwrap().lost_sidecars += u64::from(lost);
+        }
         if numbers.below(4) == 0 {
             let swept = store.sweep(full()).await;
             told.lock().unwrap().sweeps += u64::from(swept.is_ok());
@@ -153,7 +174,7 @@ fn nothing_acknowledged_is_lost_and_nothing_deleted_comes_back() {
         Some(seed) => seed..seed + 1,
         None => 0..env("OBJECT_SCHEDULES").unwrap_or(1500),
     };
-    let (mut stored, mut deleted, mut failed, mut sweeps) = (0, 0, 0, 0);
+    let (mut stored, mut deleted, mut failed, mut sweeps, mut lost) = (0, 0, 0, 0, 0);
     let schedules = seeds.end - seeds.start;
     for seed in seeds {
         let run = || runtime.block_on(schedule(seed, FaultyBucket::new()));
@@ -163,12 +184,13 @@ fn nothing_acknowledged_is_lost_and_nothing_deleted_comes_back() {
         deleted += told.deleted.len();
         failed += told.stores_failed;
         sweeps += told.sweeps;
+        lost += told.lost_sidecars;
     }
     println!(
         "{schedules} schedules: {stored} references kept, {deleted} deleted, {failed} stores \
-         failed, {sweeps} sweeps; 0 lost, 0 came back"
+         failed, {sweeps} sweeps, {lost} sidecars removed; 0 lost, 0 came back"
     );
-    assert!(stored > 0 && deleted > 0 && sweeps > 0);
+    assert!(stored > 0 && deleted > 0 && sweeps > 0 && lost > 0);
 }
 
 /// The schedules are alive: where records are written without conditions they find losses.
