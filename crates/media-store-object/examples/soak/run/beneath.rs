@@ -29,7 +29,10 @@ pub(crate) struct Beneath {
     pub(crate) markers: BTreeSet<String>,
     /// Sidecars and media outside of the internal names.
     pub(crate) outer: BTreeSet<String>,
-    /// Objects of stores that were being opened, and hints of expiry.
+    /// Objects of stores that were killed while they were being opened. No sweep may tell them from
+    /// those of one that is being opened now.
+    pub(crate) probes: u64,
+    /// Hints of expiry, and what should not be there.
     pub(crate) others: BTreeSet<String>,
 }
 
@@ -64,6 +67,7 @@ impl Beneath {
                         }
                     }
                 }
+                "probe" => beneath.probes += 1,
                 // It stays as long as the bucket.
                 "layout" => {}
                 _ => drop(beneath.others.insert(name.to_owned())),

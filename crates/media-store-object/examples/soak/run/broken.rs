@@ -1,8 +1,11 @@
 //! Collectors that are broken on purpose, each in one way that only shows when operations race. They
 //! work on the bucket directly; everything else is the store.
 
+use std::time::Duration;
+
 use futures_util::TryStreamExt as _;
 use media_store_object::protocol::{Record, RecordState, Token};
+use media_types::Sha256;
 use object_store::aws::AmazonS3;
 use object_store::path::Path;
 use object_store::{ObjectStore as _, ObjectStoreExt as _, PutMode, PutOptions, UpdateVersion};
@@ -11,6 +14,8 @@ use crate::run::beneath::internal;
 use crate::run::client::beneath;
 use crate::run::services::Access;
 use crate::run::{Result, Variant};
+
+const PAUSE: Duration = Duration::from_millis(40);
 
 #[derive(Debug)]
 pub(crate) struct Broken {
@@ -41,6 +46,11 @@ impl Broken {
         Ok(())
     }
 
+    /// Removes the bytes of a hash if it has no marker.
+    pub(crate) async fn collect_hash(&self, sha256: Sha256) -> Result<()> {
+        self.collect_one(&internal(&format!("rec/{sha256}"))?).await
+    }
+
     async fn collect_one(&self, key: &Path) -> Result<()> {
         let read = self.bucket.get(key).await?;
         let version = UpdateVersion {
@@ -57,26 +67,23 @@ impl Broken {
         if self.bucket.list(Some(&markers)).try_next().await?.is_some() {
             return Ok(());
         }
-        // The defect of both: who comes between the listing and now is not seen.
+        // The defect of both: who comes between the listing and what follows is not seen. Any process
+        // may stop there for a while.
+        tokio::time::sleep(PAUSE).await;
         let blob = internal(&format!("blob/{below}"))?;
-        match self.variant {
-            Variant::ListThenDelete => {
-                self.bucket.delete(&blob).await?;
-                self.bucket.delete(key).await?;
-            }
-            _ => {
-                let mut nonce = [0; 16];
-                getrandom::fill(&mut nonce)?;
-                let mut dead = record;
-                dead.state = RecordState::Dead;
-                dead.nonce = Token::new(u128::from_le_bytes(nonce));
-                let mode = PutOptions::from(PutMode::Update(version));
-                self.bucket
-                    .put_opts(key, dead.to_json().into(), mode)
-                    .await?;
-                self.bucket.delete(&blob).await?;
-            }
+        if self.variant == Variant::ListThenDelete {
+            self.bucket.delete(&blob).await?;
         }
+        let mut nonce = [0; 16];
+        getrandom::fill(&mut nonce)?;
+        let mut dead = record;
+        dead.state = RecordState::Dead;
+        dead.nonce = Token::new(u128::from_le_bytes(nonce));
+        let mode = PutOptions::from(PutMode::Update(version));
+        self.bucket
+            .put_opts(key, dead.to_json().into(), mode)
+            .await?;
+        self.bucket.delete(&blob).await?;
         Ok(())
     }
 }

@@ -20,10 +20,30 @@ pub(crate) const PREFIX: &str = "soak";
 /// the same.
 const READ_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How often a request is sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Retries {
+    /// Calls fail at once and leave outcomes that nobody knows.
+    None,
+    Few,
+}
+
+impl Retries {
+    fn count(self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Few => 2,
+        }
+    }
+}
+
 /// The smallest there is.
 const PART_SIZE: usize = 5 * 1024 * 1024;
 
-pub(crate) async fn open(access: &Access) -> std::result::Result<ObjectMediaStore, StorageError> {
+pub(crate) async fn open(
+    access: &Access,
+    retries: Retries,
+) -> std::result::Result<ObjectMediaStore, StorageError> {
     ObjectMediaStore::builder()
         .with_url(format!("s3://{}/{PREFIX}", access.bucket))
         .with_option("endpoint", &access.endpoint)
@@ -31,7 +51,7 @@ pub(crate) async fn open(access: &Access) -> std::result::Result<ObjectMediaStor
         .with_option("secret_access_key", &access.secret)
         .with_option("allow_http", "true")
         .with_option("read_timeout", format!("{}s", READ_TIMEOUT.as_secs()))
-        .with_option("max_retries", "3")
+        .with_option("max_retries", retries.count().to_string())
         .with_option("retry_timeout", "10s")
         .with_part_size(PART_SIZE)
         .with_deduplication(true)
@@ -47,7 +67,7 @@ pub(crate) fn beneath(access: &Access) -> Result<AmazonS3> {
         .with_read_timeout(READ_TIMEOUT);
     let retries = RetryConfig {
         backoff: BackoffConfig::default(),
-        max_retries: 3,
+        max_retries: Retries::Few.count(),
         retry_timeout: Duration::from_secs(10),
     };
     let store = AmazonS3Builder::new()

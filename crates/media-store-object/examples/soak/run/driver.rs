@@ -85,9 +85,9 @@ fn disturb(plan: &Plan, journal: &Path, server: &Server) -> Result<Disturbed> {
         let number = usize::try_from(numbers.below(PROCESSES as u64))?;
         match numbers.below(8) {
             0 => fleet.kill(number)?,
-            1..4 => fleet.pause(number, Duration::from_millis(50 + numbers.below(450)))?,
+            1..3 => fleet.pause(number, Duration::from_millis(50 + numbers.below(450)))?,
             // Longer than any request waits.
-            4 if numbers.below(8) == 0 => fleet.pause(number, Duration::from_secs(3))?,
+            3 if numbers.below(8) == 0 => fleet.pause(number, Duration::from_secs(3))?,
             _ => {}
         }
     };
@@ -156,18 +156,20 @@ fn tell(how: &Disturbed, all: &Account, verified: &Verified, journal: &Path) -> 
     );
     println!(
         "garbage before the last sweeps: {} stray markers and sidecars, {} stray contents; {} \
-         references that nobody was told of, {} deleted ones that came back late; after: {} objects \
-         and {} records of what is gone",
+         references that nobody was told of, {} deleted ones that came back late; after: {} \
+         objects of openings that were cut short, and {} records of what is gone",
         verified.strays,
         verified.unnamed,
         verified.strangers,
         all.came_back,
-        verified.left,
+        verified.probes,
         verified.records,
     );
     // Each kill and each call that failed may leave one store whose outcome nobody knows.
     let bound = usize::try_from(how.kills + failures)?;
-    let bounded = verified.strangers <= bound && verified.strays <= 2 * bound;
+    let bounded = verified.strangers <= bound
+        && verified.strays <= 2 * bound
+        && verified.probes <= how.kills + failures;
     if !bounded {
         println!(
             "more garbage than {} calls without an answer can leave",

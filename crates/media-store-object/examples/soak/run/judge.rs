@@ -13,7 +13,7 @@ use object_store::aws::AmazonS3;
 
 use crate::run::Result;
 use crate::run::beneath::Beneath;
-use crate::run::client::{Verdict, beneath, open, verify};
+use crate::run::client::{Retries, Verdict, beneath, open, verify};
 use crate::run::fleet::PROCESSES;
 use crate::run::journal::{Account, Finding, account, note};
 use crate::run::services::Access;
@@ -34,6 +34,8 @@ pub(crate) struct Verified {
     pub(crate) unnamed: usize,
     /// Objects that are left when everything is deleted and swept.
     pub(crate) left: usize,
+    /// Objects of openings that were cut short, which stay.
+    pub(crate) probes: u64,
     /// Records of bytes that are gone, which stay.
     pub(crate) records: u64,
 }
@@ -49,7 +51,7 @@ pub(crate) async fn judge(access: &Access, journal: &Path) -> Result<Verified> {
     let accounts = (0..PROCESSES).map(|number| account(journal, number));
     let judge = Judge {
         journal,
-        store: open(access).await?,
+        store: open(access, Retries::Few).await?,
         bucket: beneath(access)?,
         accounts: accounts.collect::<Result<_>>()?,
     };
@@ -82,6 +84,7 @@ pub(crate) async fn judge(access: &Access, journal: &Path) -> Result<Verified> {
         println!("garbage: {name}");
     }
     verified.left = left.into_iter().map(BTreeSet::len).sum();
+    verified.probes = after.probes;
     verified.records = after.dead;
     Ok(verified)
 }

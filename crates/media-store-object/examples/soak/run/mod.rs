@@ -26,9 +26,10 @@ type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 enum Variant {
     /// As the store does.
     Sound,
-    /// Lists the markers, and removes the bytes when there are none.
+    /// Lists the markers, removes the bytes when there are none, and then makes the record dead.
     ListThenDelete,
-    /// As before, but first makes the record dead, if that has not changed, in one step.
+    /// Lists the markers, makes the record dead in one step if it has not changed, and then removes
+    /// the bytes.
     OneStep,
 }
 
@@ -58,7 +59,7 @@ fn plan(seconds: &str, options: &[&str]) -> Result<Plan> {
         variant: Variant::Sound,
         server: Kind::S3,
         seed: 1,
-        faults: 50,
+        faults: 30,
     };
     for option in options.chunks(2) {
         match option {

@@ -14,7 +14,7 @@ use media_store_object::ObjectMediaStore;
 use media_types::{Mime, StorageReference};
 
 use crate::run::broken::Broken;
-use crate::run::client::{Verdict, open, verify};
+use crate::run::client::{Retries, Verdict, open, verify};
 use crate::run::content::{Content, Numbers};
 use crate::run::journal::{Act, Event, Finding, Held, Journal};
 use crate::run::services::Access;
@@ -60,7 +60,7 @@ pub(crate) fn run(setup: &Setup) -> Result<()> {
     runtime.block_on(async {
         let access = Access::load(&setup.journal)?;
         let mut journal = Journal::open(&setup.journal, setup.number)?;
-        let Some(store) = opened(&access, &mut journal).await? else {
+        let Some(store) = opened(&access, setup.seed, &mut journal).await? else {
             return Ok(());
         };
         let broken = Broken::new(setup.variant, &access)?;
@@ -79,9 +79,17 @@ pub(crate) fn run(setup: &Setup) -> Result<()> {
     })
 }
 
-async fn opened(access: &Access, journal: &mut Journal) -> Result<Option<ObjectMediaStore>> {
+async fn opened(
+    access: &Access,
+    seed: u64,
+    journal: &mut Journal,
+) -> Result<Option<ObjectMediaStore>> {
+    let retries = match seed % 2 {
+        0 => Retries::None,
+        _ => Retries::Few,
+    };
     while !journal.is_over() {
-        match open(access).await {
+        match open(access, retries).await {
             Ok(store) if store.is_deduplicating() => {
                 journal.write(Event::Did(Act::Open))?;
                 return Ok(Some(store));
@@ -127,10 +135,7 @@ impl Worker<'_> {
                 self.remove(slot, held).await?;
             }
         }
-        if self.broken.is_none() {
-            self.delete_scope().await?;
-        }
-        Ok(())
+        self.delete_scope().await
     }
 
     async fn round(&mut self) -> Result<()> {
@@ -153,7 +158,7 @@ impl Worker<'_> {
     /// Nobody knows whether a store that failed left a reference.
     async fn after_failure(&mut self) -> Result<()> {
         tokio::time::sleep(PAUSE).await;
-        if self.broken.is_none() && self.numbers.below(2) == 0 {
+        if self.numbers.below(2) == 0 {
             self.delete_scope().await?;
         }
         Ok(())
@@ -272,13 +277,14 @@ impl Worker<'_> {
 
     /// Deletes; whether that is certain.
     async fn take(&mut self, slot: usize, reference: &StorageReference) -> Result<bool> {
-        if slot == 0 && self.broken.is_none() && self.numbers.below(3) == 0 {
+        if slot == 0 && self.numbers.below(3) == 0 {
             self.delete_scope().await?;
         }
         let deleted = self.store.delete(reference).await;
         let deleted = self.count(Act::Delete, deleted)?.is_some();
-        if self.broken.is_some() && self.numbers.below(3) == 0 {
-            self.sweep().await?;
+        if let (Some(broken), Some(sha256)) = (&self.broken, reference.sha256()) {
+            let collected = broken.collect_hash(sha256).await;
+            self.swept_by_broken(&collected)?;
         }
         Ok(deleted)
     }
@@ -299,13 +305,17 @@ impl Worker<'_> {
         self.count(Act::DeleteScope, report).map(drop)
     }
 
+    fn swept_by_broken(&mut self, swept: &Result<()>) -> Result<()> {
+        self.journal.write(match swept {
+            Ok(()) => Event::Did(Act::Sweep),
+            Err(_) => Event::Failed(Act::Sweep),
+        })
+    }
+
     async fn sweep(&mut self) -> Result<()> {
         if let Some(broken) = &self.broken {
             let swept = broken.collect().await;
-            return self.journal.write(match swept {
-                Ok(()) => Event::Did(Act::Sweep),
-                Err(_) => Event::Failed(Act::Sweep),
-            });
+            return self.swept_by_broken(&swept);
         }
         let options = SweepOptions::new().with_now(Utc::now() + TimeDelta::minutes(2));
         let options = match self.numbers.below(4) {
