@@ -34,6 +34,10 @@ enum Refusal {
     Unknown,
 }
 
+/// A service may refuse a write that comes while another one is at the same key, such as a copy of
+/// itself, and says so as if the version were another. One that never replaces does so each time.
+const REPLACE_ATTEMPTS: u32 = 3;
+
 const CREATED_TWICE: &str = "it creates an object that exists";
 const STALE_REPLACED: &str = "it replaces an object whose version is another";
 const NO_CREATE: &str = "it does not know writes on condition that there is no object";
@@ -115,26 +119,38 @@ async fn conditions(bucket: &Bucket, object: &Path) -> Result<Conditional, Stora
         Refusal::Ignored => return Ok(Conditional::Missing(CREATED_TWICE)),
         Refusal::Unknown => return Ok(Conditional::Missing(NO_CREATE)),
     }
-    match bucket
-        .swap(object, Some(&first), Bytes::from_static(b"2"))
-        .await
-    {
-        Swap::Done(_) => {}
-        Swap::Unclear(error) if is_unknown(&error) => {
-            return Ok(Conditional::Missing(NO_REPLACE));
-        }
-        // Here too an answer may have been lost.
-        Swap::Unclear(error) if refused(&error) => match bucket.get(object, 16).await? {
-            Some((body, _)) if body == "2" => {}
-            _ => return Ok(Conditional::Missing(NO_REPLACE)),
-        },
-        Swap::Unclear(error) => return Err(error),
+    if !is_replaced(bucket, object, &first).await? {
+        return Ok(Conditional::Missing(NO_REPLACE));
     }
     Ok(match refusal(bucket, object, Some(&first)).await? {
         Refusal::Refused => Conditional::Works,
         Refusal::Ignored => Conditional::Missing(STALE_REPLACED),
         Refusal::Unknown => Conditional::Missing(NO_REPLACE),
     })
+}
+
+/// Whether an object can be replaced by who knows its version.
+async fn is_replaced(
+    bucket: &Bucket,
+    object: &Path,
+    first: &Version,
+) -> Result<bool, StorageError> {
+    for _ in 0..REPLACE_ATTEMPTS {
+        match bucket
+            .swap(object, Some(first), Bytes::from_static(b"2"))
+            .await
+        {
+            Swap::Done(_) => return Ok(true),
+            Swap::Unclear(error) if is_unknown(&error) => return Ok(false),
+            // Here too an answer may have been lost.
+            Swap::Unclear(error) if refused(&error) => match bucket.get(object, 16).await? {
+                Some((body, _)) if body == "2" => return Ok(true),
+                _ => {}
+            },
+            Swap::Unclear(error) => return Err(error),
+        }
+    }
+    Ok(false)
 }
 
 async fn refusal(

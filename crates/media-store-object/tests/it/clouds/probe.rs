@@ -170,6 +170,21 @@ async fn lost_answers_do_not_mislead() {
 }
 
 #[tokio::test]
+async fn a_conflict_that_passes_does_not_mislead() {
+    let broken = Broken::start().await;
+    for (header, status) in [("if-match", 409), ("if-match", 412), ("if-none-match", 409)] {
+        let pattern = RequestPattern::put("probe").with_header(header);
+        let script = Script::pass().nth(1, pattern, Fault::status(status));
+        broken.proxy.set_script(script);
+        let builder = broken.builder().with_option("max_retries", "0");
+        match builder.with_deduplication(true).build().await {
+            Ok(store) => assert!(store.is_deduplicating(), "{header} {status}"),
+            Err(error) => assert_eq!(error.kind(), Kind::Unavailable, "{header} {status}"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn probes_at_once_do_not_disturb_each_other() {
     let broken = Broken::start().await;
     let open = || broken.builder().with_deduplication(true).build();
