@@ -59,7 +59,7 @@ pub(super) async fn speed(plan: &Plan, report: &mut Report) -> Result<()> {
 /// Larger media and more tasks take turns less often.
 fn rounds(plan: &Plan, len: usize, tasks: usize) -> usize {
     let bytes = (len * tasks).max(1_000_000);
-    (plan.rounds * 4_000_000 / (bytes + 3_000_000)).max(5)
+    (plan.rounds * 4_000_000 / (bytes + 3_000_000)).max(8)
 }
 
 struct Race<'a> {
