@@ -34,27 +34,33 @@ case ${1:-} in
 esac
 seconds=${1:-$seconds}
 [[ $seconds =~ ^[0-9]+$ && $# -le 1 ]] || usage
-programs="${CARGO_TARGET_DIR:-target}/release"
-
 good=yes
-# Nothing of a cloud is in it: the clients of the services need not be built.
-cargo build --quiet --release -p media-store-object --no-default-features --example prove_protocol
+if [[ -n ${MEDIA_WHOLE_WORKSPACE:-} ]]; then
+    # The test run has built the whole workspace already, for development.
+    programs="${CARGO_TARGET_DIR:-target}/debug"
+    cargo build --locked --quiet --all-features --example prove_protocol --example soak_bucket --bins
+else
+    programs="${CARGO_TARGET_DIR:-target}/release"
+    # Nothing of a cloud is in it: the clients of the services need not be built.
+    cargo build --quiet --release -p media-store-object --no-default-features --example prove_protocol
+fi
 figures=$(
     set -o pipefail
     "$programs/examples/prove_protocol" "${arguments[@]}" |
-        tee /dev/stderr | tail -n 1
+        tee -a /dev/stderr | tail -n 1
 ) || good=no
 
 if [[ $(uname) == Linux ]]; then
-    cargo build --quiet --release -p media-store-object --example soak -p test-servers --bins
+    [[ -n ${MEDIA_WHOLE_WORKSPACE:-} ]] ||
+        cargo build --quiet --release -p media-store-object --example soak_bucket -p test-servers --bins
     variants=(list-then-delete one-step)
     caught=0
     for variant in "${variants[@]}"; do
-        if "$programs/examples/soak" 30 --variant "$variant"; then
+        if "$programs/examples/soak_bucket" 30 --variant "$variant"; then
             caught=$((caught + 1))
         fi
     done
-    soak=$("$programs/examples/soak" "$seconds" | tee /dev/stderr | tail -n 1) || good=no
+    soak=$("$programs/examples/soak_bucket" "$seconds" | tee -a /dev/stderr | tail -n 1) || good=no
     figures+=$'\n'"$soak, $caught of ${#variants[@]} broken variants caught"
     [[ $caught -eq ${#variants[@]} ]] || good=no
 else
