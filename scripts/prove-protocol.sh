@@ -47,7 +47,7 @@ fi
 figures=$(
     set -o pipefail
     "$programs/examples/prove_protocol" "${arguments[@]}" |
-        tee -a /dev/stderr | tail -n 1
+        tee >(cat >&2) | tail -n 1
 ) || good=no
 
 if [[ $(uname) == Linux ]]; then
@@ -60,7 +60,7 @@ if [[ $(uname) == Linux ]]; then
             caught=$((caught + 1))
         fi
     done
-    soak=$("$programs/examples/soak_bucket" "$seconds" | tee -a /dev/stderr | tail -n 1) || good=no
+    soak=$("$programs/examples/soak_bucket" "$seconds" | tee >(cat >&2) | tail -n 1) || good=no
     figures+=$'\n'"$soak, $caught of ${#variants[@]} broken variants caught"
     [[ $caught -eq ${#variants[@]} ]] || good=no
 else

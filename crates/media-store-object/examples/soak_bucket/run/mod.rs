@@ -50,7 +50,7 @@ impl Variant {
     }
 }
 
-const USAGE: &str = "usage: soak SECONDS [--variant sound | list-then-delete | one-step] \
+const USAGE: &str = "usage: soak_bucket SECONDS [--variant sound | list-then-delete | one-step] \
                      [--server s3 | moto] [--seed N] [--faults PER_MILLE]";
 
 fn plan(seconds: &str, options: &[&str]) -> Result<Plan> {
@@ -96,7 +96,7 @@ pub(crate) fn main() -> ExitCode {
     match run(&arguments) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("soak: {error}");
+            eprintln!("soak_bucket: {error}");
             ExitCode::from(2)
         }
     }
