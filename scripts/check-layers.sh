@@ -37,6 +37,7 @@ at_most media-types 18
 at_most media-storage 26
 at_most media-store-fs 50
 at_most media-store-object 135
+at_most media-read-cache 50
 
 http="reqwest hyper ureq curl isahc"
 never media-types $http tokio url object_store media-storage
@@ -44,6 +45,7 @@ never media-storage $http tokio url object_store media-store-fs media-loader con
 never media-storage-testkit $http object_store media-store-fs media-loader conversation-sdk
 never media-store-fs $http url object_store media-loader conversation-sdk
 never media-store-object rusqlite media-store-fs media-loader conversation-sdk
+never media-read-cache $http url object_store media-store-fs media-store-object media-loader conversation-sdk
 never "media-store-object --no-default-features" $http aws-lc-rs
 never media-loader object_store media-store-fs conversation-sdk
 never "media-loader --no-default-features" $http url

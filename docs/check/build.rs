@@ -13,7 +13,8 @@ const IMPORTS: &str = "
     use media_loader::MediaLoader;
     use media_storage::*;
     use media_store_fs::FileStore;
-    use media_store_object::{ObjectMediaStore, ReadCache};
+    use media_read_cache::ReadCache;
+    use media_store_object::ObjectMediaStore;
     use media_types::*;
 ";
 

@@ -80,13 +80,11 @@
 //!   (`error`), work that would hold up the runtime (`blocking`)
 //! - getting in: URL, options and environment (`location`, `connect`, `connection`), what the service
 //!   can do (`probe`), signed URLs (`sign`)
-//! - [`ReadCache`]: the bytes of media that was read, on the local disk in front of a store (`cache`)
 
 mod blocking;
 mod bucket;
 mod buffers;
 mod builder;
-mod cache;
 mod cancel;
 mod connect;
 mod connection;
@@ -122,6 +120,5 @@ mod upload;
 mod walk;
 
 pub use builder::ObjectMediaStoreBuilder;
-pub use cache::{CacheFill, CacheStats, ReadCache, ReadCacheBuilder};
 pub use error::ServiceFailure;
 pub use store::ObjectMediaStore;

@@ -7,7 +7,6 @@
     reason = "tests fail by panicking"
 )]
 
-mod cache;
 mod clouds;
 mod store;
 mod wire;

@@ -1,8 +1,8 @@
 //! A store behind the cache passes for the store.
 
+use media_read_cache::{CacheFill, ReadCache};
 use media_storage::{InMemoryStorage, StorageError};
 use media_storage_testkit::{Backend, StoreOptions, conformance_tests};
-use media_store_object::{CacheFill, ReadCache};
 
 use super::streaming::Streaming;
 

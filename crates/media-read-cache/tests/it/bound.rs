@@ -7,13 +7,13 @@ use futures_util::StreamExt as _;
 use media_storage::MediaStorageExt as _;
 use media_types::StorageReference;
 
-use super::{KIB, LARGE, MIB, Place, get, noise, until};
+use super::{Fixture, KIB, LARGE, MIB, get, noise, until};
 
 const BLOCK: u64 = 4096;
 
 /// What files take, in blocks; a file that goes while it is looked at takes nothing.
-fn on_disk(place: &Place) -> u64 {
-    let lens = place.files().into_iter().filter_map(|path| {
+fn on_disk(fixture: &Fixture) -> u64 {
+    let lens = fixture.files().into_iter().filter_map(|path| {
         let metadata = std::fs::metadata(path).ok()?;
         Some(metadata.len())
     });
@@ -23,18 +23,18 @@ fn on_disk(place: &Place) -> u64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_bound_holds_at_any_time() {
     const CAPACITY: u64 = 7 * MIB as u64;
-    let place = Arc::new(Place::new());
-    let cache = place.builder().with_capacity(CAPACITY).build();
+    let fixture = Arc::new(Fixture::new());
+    let cache = fixture.builder().with_capacity(CAPACITY).build();
     let cache = cache.await.unwrap();
     let ended = Arc::new(AtomicBool::new(false));
     let watcher = {
-        let (place, cache, ended) = (Arc::clone(&place), cache.clone(), Arc::clone(&ended));
+        let (fixture, cache, ended) = (Arc::clone(&fixture), cache.clone(), Arc::clone(&ended));
         std::thread::spawn(move || {
             let mut most = 0;
             while !ended.load(Ordering::SeqCst) {
                 let bytes = cache.stats().bytes;
                 assert!(bytes <= CAPACITY, "{bytes} are counted");
-                let bytes = on_disk(&place);
+                let bytes = on_disk(&fixture);
                 // A listing is no moment in time: a file may be seen before it goes, and another
                 // that took its room after. One more file is the most that this adds.
                 assert!(
@@ -50,7 +50,7 @@ async fn the_bound_holds_at_any_time() {
     for seed in 0..40 {
         let len = [1, 5000, 700 * KIB, 2 * MIB, LARGE][seed % 5];
         let bytes = noise(seed as u64, len);
-        references.push((place.put(&bytes).await, bytes));
+        references.push((fixture.put(&bytes).await, bytes));
     }
     let tasks = (0..8_usize).map(|task| {
         let (cache, references) = (cache.clone(), references.clone());
@@ -68,21 +68,23 @@ async fn the_bound_holds_at_any_time() {
     assert!(watcher.join().unwrap() > 0);
     assert!(cache.stats().evictions > 0);
     // At rest the listing is exact.
-    place.close(cache).await;
-    let again = place.builder().with_capacity(CAPACITY).build();
+    fixture.close(cache).await;
+    let again = fixture.builder().with_capacity(CAPACITY).build();
     let again = again.await.unwrap();
-    assert_eq!(again.stats().bytes, on_disk(&place));
-    assert!(on_disk(&place) <= CAPACITY);
+    assert_eq!(again.stats().bytes, on_disk(&fixture));
+    assert!(on_disk(&fixture) <= CAPACITY);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_block_more_or_less_decides() {
     for (capacity, fits) in [(3 * BLOCK, true), (3 * BLOCK - 1, false)] {
-        let place = Place::new();
-        let cache = place.builder().with_capacity(capacity).build();
+        let fixture = Fixture::new();
+        let cache = fixture.builder().with_capacity(capacity).build();
         let cache = cache.await.unwrap();
         for (entries, len) in [(1, BLOCK + 1), (2, 1)] {
-            let reference = place.put(&noise(len, usize::try_from(len).unwrap())).await;
+            let reference = fixture
+                .put(&noise(len, usize::try_from(len).unwrap()))
+                .await;
             get(&cache, &reference).await;
             let entries = if fits { entries } else { 1 };
             until(&cache, |stats| stats.entries == entries).await;
@@ -96,12 +98,12 @@ async fn a_block_more_or_less_decides() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_longest_unused_goes_first() {
-    let place = Place::new();
-    let cache = place.builder().with_capacity(3 * BLOCK).build();
+    let fixture = Fixture::new();
+    let cache = fixture.builder().with_capacity(3 * BLOCK).build();
     let cache = cache.await.unwrap();
     let mut references: Vec<StorageReference> = Vec::new();
     for seed in 0..4 {
-        references.push(place.put(&noise(seed, 100)).await);
+        references.push(fixture.put(&noise(seed, 100)).await);
     }
     for (filled, n) in [(1, 0), (2, 1), (3, 2), (3, 0), (4, 3)] {
         get(&cache, &references[n]).await;
@@ -110,7 +112,7 @@ async fn the_longest_unused_goes_first() {
     let mut there = Vec::new();
     for reference in &references {
         let hash = reference.sha256().unwrap().to_hex();
-        let names = place.files().into_iter();
+        let names = fixture.files().into_iter();
         let names = names.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned());
         there.push(names.into_iter().any(|name| name.starts_with(&hash)));
     }
@@ -119,18 +121,18 @@ async fn the_longest_unused_goes_first() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_read_does_not_go() {
-    let place = Place::new();
+    let fixture = Fixture::new();
     let capacity = LARGE as u64 + BLOCK;
-    let cache = place.builder().with_capacity(capacity).build();
+    let cache = fixture.builder().with_capacity(capacity).build();
     let cache = cache.await.unwrap();
     let bytes = noise(1, LARGE);
-    let reference = place.put(&bytes).await;
+    let reference = fixture.put(&bytes).await;
     get(&cache, &reference).await;
     until(&cache, |stats| stats.entries == 1).await;
     let mut body = cache.retrieve(&reference).await.unwrap().body.into_stream();
     let mut read = body.next().await.unwrap().unwrap().to_vec();
     let other = noise(2, LARGE);
-    let second = place.put(&other).await;
+    let second = fixture.put(&other).await;
     assert!(get(&cache, &second).await == other, "it passes by");
     while let Some(piece) = body.next().await {
         read.extend_from_slice(&piece.unwrap());

@@ -1,4 +1,4 @@
-//! The cache's files together with their index. All of it blocks.
+//! The files of the cache together with their index. All functions block.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
@@ -9,41 +9,41 @@ use std::sync::Arc;
 use bytes::Bytes;
 use media_storage::Sha256Hasher;
 
-use super::flight::Claim;
-use super::index::{Entry, Index};
-use super::key::FileName;
-use super::ledger::{Reservation, charge};
-use super::slot::{Identity, Slot, note_use};
-use super::stats::{CacheStats, Counters};
+use crate::entry::Entry;
+use crate::index::{Claim, Index};
+use crate::key::FileName;
+use crate::ledger::{Reservation, charge};
+use crate::slot::{Identity, Slot, note_use};
+use crate::stats::{CacheStats, Counters};
 
-/// Bodies up to this size are handled whole, verified before the first byte is handed over.
-pub(super) const WHOLE: u64 = 1024 * 1024;
-/// How many bytes of larger bodies are read at a time.
-pub(super) const PIECE: usize = 256 * 1024;
+/// Size, in bytes, up to which bodies are read whole and verified before the first byte is served.
+pub(crate) const WHOLE: u64 = 1024 * 1024;
+/// Number of bytes of a larger body that are read at a time.
+pub(crate) const PIECE: usize = 256 * 1024;
 
 #[derive(Debug)]
-pub(super) struct Disk {
-    pub(super) slot: Slot,
-    pub(super) index: Arc<Index>,
-    pub(super) counters: Counters,
+pub(crate) struct Disk {
+    pub(crate) slot: Slot,
+    pub(crate) index: Arc<Index>,
+    pub(crate) counters: Counters,
 }
 
-/// What reading a file of the cache came to.
+/// Result of opening a file of the cache.
 #[derive(Debug)]
-pub(super) enum Opened {
-    /// These are the bytes that were asked for.
+pub(crate) enum Opened {
+    /// The requested bytes.
     Whole(Bytes),
-    /// The file, verified, to be read piece by piece.
+    /// A verified file, to be read in pieces.
     File(File),
-    /// This process has not hashed it as it is now.
+    /// This process has not hashed the file in its current state.
     Unverified,
-    /// It is not there any more, or was damaged and is not there any more.
+    /// The file was missing, or was damaged and has been removed.
     Gone,
 }
 
 impl Disk {
-    /// Opens a directory and rebuilds the index from what is in it.
-    pub(super) fn open(path: &Path, capacity: u64) -> io::Result<Self> {
+    /// Opens a directory and rebuilds the index from the files in it.
+    pub(crate) fn open(path: &Path, capacity: u64) -> io::Result<Self> {
         let disk = Self {
             slot: Slot::open(path)?,
             index: Index::new(capacity),
@@ -66,48 +66,48 @@ impl Disk {
         Ok(disk)
     }
 
-    /// Removes the file of an entry that has left the index. Returns whether it is gone.
-    pub(super) fn unlink(&self, entry: &Arc<Entry>) -> bool {
+    /// Removes the file of an entry that has left the index. Returns whether it was removed.
+    pub(crate) fn unlink(&self, entry: &Arc<Entry>) -> bool {
         let removed = self.slot.remove(entry.name());
         if let Err(error) = &removed {
-            tracing::warn!(%error, "a file of the read cache could not be removed");
+            tracing::warn!(%error, "failed to remove a file of the read cache");
             entry.keep_charge();
         }
         removed.is_ok()
     }
 
-    /// Takes an entry out, with its file.
-    pub(super) fn discard(&self, entry: &Arc<Entry>) -> bool {
+    /// Removes an entry and its file.
+    pub(crate) fn discard(&self, entry: &Arc<Entry>) -> bool {
         self.index.remove(entry);
         self.unlink(entry)
     }
 
-    /// Takes an entry out because its bytes are not those of its name.
-    pub(super) fn discard_damaged(&self, entry: &Arc<Entry>) {
+    /// Removes an entry whose bytes do not match its name.
+    pub(crate) fn discard_damaged(&self, entry: &Arc<Entry>) {
         self.counters.damaged.add(1);
         tracing::warn!(
             size = entry.name().key.size,
-            "a damaged file leaves the read cache"
+            "removed a damaged file from the read cache"
         );
         self.discard(entry);
     }
 
-    /// Room for a file of this size.
-    pub(super) fn reserve(&self, size: u64) -> Option<Reservation> {
+    /// Reserves room for a file of this size, evicting others if necessary.
+    pub(crate) fn reserve(&self, size: u64) -> Option<Reservation> {
         self.index.reserve(size, |name: &FileName| {
             let removed = self.slot.remove(name);
             match &removed {
                 Ok(()) => self.counters.evictions.add(1),
                 Err(error) => {
-                    tracing::warn!(%error, "a file of the read cache could not be evicted");
+                    tracing::warn!(%error, "failed to evict a file of the read cache");
                 }
             }
             removed.is_ok()
         })
     }
 
-    /// Opens a file for a range; small ones are read at once and hashed where `hash` says so.
-    pub(super) fn open_entry(
+    /// Opens a file for a range. Small ranges are read at once, and hashed if `hash` says so.
+    pub(crate) fn open_entry(
         &self,
         entry: &Arc<Entry>,
         range: &Range<u64>,
@@ -147,8 +147,8 @@ impl Disk {
         Ok(Opened::Whole(bytes.into()))
     }
 
-    /// Hashes all of a file, once for as long as nobody writes to it.
-    pub(super) fn verify(&self, entry: &Arc<Entry>, claim: &Claim) -> io::Result<()> {
+    /// Hashes all of a file; the result is remembered until the file is written to.
+    pub(crate) fn verify(&self, entry: &Arc<Entry>, claim: &Claim) -> io::Result<()> {
         let key = entry.name().key;
         let mut file = self.slot.read(entry.name())?;
         let identity = Identity::of(&file)?;
@@ -165,7 +165,7 @@ impl Disk {
             claim.flight().advance(read as u64);
         }
         let whole = hasher.len() == key.size && hasher.finish() == key.sha256;
-        // What was written to meanwhile is hashed again next time.
+        // A file that was written to during the check is hashed again next time.
         if !whole {
             self.discard_damaged(entry);
         } else if Identity::of(&file)? == identity {
@@ -174,7 +174,7 @@ impl Disk {
         Ok(())
     }
 
-    pub(super) fn stats(&self) -> CacheStats {
+    pub(crate) fn stats(&self) -> CacheStats {
         let counters = &self.counters;
         CacheStats {
             hits: counters.hits.get(),
@@ -190,11 +190,11 @@ impl Disk {
     }
 }
 
-/// Whether bytes that are read are hashed.
+/// Whether to hash the bytes that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Hash {
-    /// The whole body is read and hashed.
+pub(crate) enum Hash {
+    /// The whole body is read, and hashed.
     Body,
-    /// A part is read, or the caller wants the size checked only.
+    /// Only a part is read, or the caller asked for the size to be checked only.
     Nothing,
 }

@@ -4,10 +4,10 @@ use std::fs::{self, File, FileTimes};
 use std::path::Path;
 
 use futures_util::StreamExt as _;
+use media_read_cache::ReadCache;
 use media_storage::{MediaStorageExt as _, StorageErrorKind};
-use media_store_object::ReadCache;
 
-use super::{KIB, LARGE, Place, get, noise, until};
+use super::{Fixture, KIB, LARGE, get, noise, until};
 
 fn flip(path: &Path, at: usize) {
     let mut bytes = fs::read(path).unwrap();
@@ -28,27 +28,27 @@ fn rot(path: &Path, at: usize) {
         .unwrap();
 }
 
-async fn filled(len: usize) -> (Place, ReadCache, media_types::StorageReference) {
-    let place = Place::new();
-    let cache = place.cache().await;
-    let reference = place.put(&noise(1, len)).await;
+async fn filled(len: usize) -> (Fixture, ReadCache, media_types::StorageReference) {
+    let fixture = Fixture::new();
+    let cache = fixture.cache().await;
+    let reference = fixture.put(&noise(1, len)).await;
     get(&cache, &reference).await;
     until(&cache, |stats| stats.entries == 1).await;
-    (place, cache, reference)
+    (fixture, cache, reference)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bytes_that_are_not_those_of_their_hash_do_not_enter() {
     for len in [300 * KIB, LARGE] {
-        let place = Place::new();
-        let cache = place.cache().await;
-        let reference = place.put(&noise(1, len)).await;
-        place.store.set_lying(true);
+        let fixture = Fixture::new();
+        let cache = fixture.cache().await;
+        let reference = fixture.put(&noise(1, len)).await;
+        fixture.store.set_lying(true);
         // What the store lets pass is between it and the reader.
         assert!(get(&cache, &reference).await != noise(1, len));
         until(&cache, |stats| stats.abandoned == 1 && stats.bytes == 0).await;
-        assert!(place.files().is_empty());
-        place.store.set_lying(false);
+        assert!(fixture.files().is_empty());
+        fixture.store.set_lying(false);
         for _ in 0..2 {
             assert!(get(&cache, &reference).await == noise(1, len));
         }
@@ -76,25 +76,25 @@ async fn damaged_files_are_healed_in_silence() {
     for len in [300 * KIB, LARGE] {
         for (name, damaged, damage) in damages {
             for restarts in [false, true] {
-                let (place, mut cache, reference) = filled(len).await;
+                let (fixture, mut cache, reference) = filled(len).await;
                 if restarts {
-                    place.close(cache).await;
-                    damage(&place.files()[0]);
-                    cache = place.cache().await;
+                    fixture.close(cache).await;
+                    damage(&fixture.files()[0]);
+                    cache = fixture.cache().await;
                 } else {
-                    damage(&place.files()[0]);
+                    damage(&fixture.files()[0]);
                 }
                 let bytes = noise(1, len);
                 assert!(get(&cache, &reference).await == bytes, "{name}");
                 until(&cache, |stats| stats.entries == 1).await;
                 assert!(get(&cache, &reference).await == bytes, "{name}");
                 let stats = cache.stats();
-                assert_eq!(place.store.bodies(), 2, "{name}: {stats:?}");
+                assert_eq!(fixture.store.bodies(), 2, "{name}: {stats:?}");
                 // What has not the length of its name goes at the start.
                 let at_start = restarts && name != "written to";
                 let damaged = if at_start { 0 } else { damaged };
                 assert_eq!((stats.damaged, stats.hits), (damaged, 1), "{name}");
-                assert_eq!(place.files().len(), 1);
+                assert_eq!(fixture.files().len(), 1);
             }
         }
     }
@@ -102,16 +102,16 @@ async fn damaged_files_are_healed_in_silence() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bit_that_rots_in_small_media_is_healed_in_silence() {
-    let (place, cache, reference) = filled(300 * KIB).await;
-    rot(&place.files()[0], 7);
+    let (fixture, cache, reference) = filled(300 * KIB).await;
+    rot(&fixture.files()[0], 7);
     assert!(get(&cache, &reference).await == noise(1, 300 * KIB));
     assert_eq!(cache.stats().damaged, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bit_that_rots_in_large_media_never_reaches_a_commit() {
-    let (place, cache, reference) = filled(LARGE).await;
-    rot(&place.files()[0], LARGE - 7);
+    let (fixture, cache, reference) = filled(LARGE).await;
+    rot(&fixture.files()[0], LARGE - 7);
     let error = cache
         .retrieve_bytes(&reference, u64::MAX)
         .await
@@ -124,18 +124,21 @@ async fn a_bit_that_rots_in_large_media_never_reaches_a_commit() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_ends_while_it_is_read_goes_on_from_the_store() {
-    let (place, cache, reference) = filled(LARGE).await;
+    let (fixture, cache, reference) = filled(LARGE).await;
     let mut body = cache.retrieve(&reference).await.unwrap().body.into_stream();
     let mut read = body.next().await.unwrap().unwrap().to_vec();
-    let file = File::options().write(true).open(&place.files()[0]).unwrap();
+    let file = File::options()
+        .write(true)
+        .open(&fixture.files()[0])
+        .unwrap();
     file.set_len(1_000_000).unwrap();
     while let Some(piece) = body.next().await {
         read.extend_from_slice(&piece.unwrap());
     }
     assert!(read == noise(1, LARGE));
-    let from_store = place.store.taken() - LARGE as u64;
+    let from_store = fixture.store.taken() - LARGE as u64;
     assert!(from_store < LARGE as u64 && from_store > 0, "{from_store}");
     drop(body);
     until(&cache, |stats| stats.bytes == 0).await;
-    assert!(place.files().is_empty());
+    assert!(fixture.files().is_empty());
 }

@@ -1,4 +1,4 @@
-//! One read: from the disk where the bytes are there, else from the store and into the cache.
+//! One read: from the disk if the bytes are present, otherwise from the store into the cache.
 
 use std::io;
 use std::ops::Range;
@@ -12,34 +12,34 @@ use media_storage::{
 use media_types::StorageReference;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::Inner;
-use super::disk::{Hash, Opened, WHOLE};
-use super::filling::fill_whole;
-use super::flight::Claim;
-use super::hit::{Hit, Origin};
-use super::index::{Entry, Found};
-use super::key::CacheKey;
-use super::tee::Tee;
+use crate::disk::{Hash, Opened, WHOLE};
+use crate::engine::Engine;
+use crate::entry::Entry;
+use crate::filling::fill_whole;
+use crate::hit::{Hit, Origin};
+use crate::index::{Claim, Found};
+use crate::key::CacheKey;
+use crate::tee::Tee;
 
-/// How often a read looks into the cache again after others failed to fill it.
+/// How often a read looks into the cache again after other readers failed to fill it.
 const ROUNDS: usize = 4;
 /// How long a read waits for the disk to open a file.
-pub(super) const OPEN_STALL: Duration = Duration::from_secs(5);
-/// How long the disk is left alone after it did not answer.
-const REST: Duration = Duration::from_secs(30);
+pub(crate) const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long reads bypass a disk that did not answer.
+const BYPASS: Duration = Duration::from_secs(30);
 
-pub(super) async fn retrieve(
-    cache: &Arc<Inner>,
+pub(crate) async fn retrieve(
+    cache: &Arc<Engine>,
     reference: &StorageReference,
     options: RetrieveOptions,
 ) -> Result<StoredMedia, StorageError> {
     let store = &cache.store;
-    if options.head() || cache.is_resting() {
+    if options.head() || cache.is_bypassed() {
         return store.retrieve_opts(reference, options).await;
     }
     if let Some(claimed) = CacheKey::claimed_by(reference) {
-        // The reference may lie: about bytes that are cached, the store is asked below; about
-        // others it makes no difference, as the store answers in any case.
+        // A forged claim is harmless: for bytes that are cached, the store is asked below; for other
+        // bytes, the store answers in any case.
         if !cache.admits(claimed) {
             return store.retrieve_opts(reference, options).await;
         }
@@ -48,17 +48,17 @@ pub(super) async fn retrieve(
                 Some(_) => cache.miss(reference, options).await,
                 None => match cache.disk.index.claim(claimed) {
                     Ok(claim) => fetch(cache, reference, options, claim).await,
-                    Err(_) => look(cache, reference, options).await,
+                    Err(_) => look_up(cache, reference, options).await,
                 },
             };
         }
     }
-    look(cache, reference, options).await
+    look_up(cache, reference, options).await
 }
 
-/// Asks the store whether the media may be read and what it is, then looks for its bytes.
-async fn look(
-    cache: &Arc<Inner>,
+/// Asks the store for the head of the media, then looks for its bytes in the cache.
+async fn look_up(
+    cache: &Arc<Engine>,
     reference: &StorageReference,
     options: RetrieveOptions,
 ) -> Result<StoredMedia, StorageError> {
@@ -68,11 +68,11 @@ async fn look(
         return cache.store.retrieve_opts(reference, options).await;
     };
     let index = &cache.disk.index;
-    let deadline = Instant::now() + cache.max_wait;
+    let deadline = Instant::now() + cache.limits.max_wait;
     for _ in 0..ROUNDS {
         let found = match options.range() {
             None => index.find(key),
-            // A range fills nothing and waits for nobody.
+            // A range fills nothing and waits for no other reader.
             Some(_) => match index.get(key) {
                 Some(entry) => Found::Present(entry),
                 None => break,
@@ -107,16 +107,16 @@ async fn look(
                 }
                 Ok(Opened::Gone | Opened::Unverified) => {}
                 Err(error) => {
-                    tracing::warn!(%error, "the read cache could not be read");
+                    tracing::warn!(%error, "failed to open a file of the read cache");
                     break;
                 }
             },
-            Found::UnderWay(flight) => {
-                if !flight.wait(cache.patience, deadline).await {
+            Found::InProgress(flight) => {
+                if !flight.wait(cache.limits.stall_timeout, deadline).await {
                     break;
                 }
             }
-            Found::Ours(claim) => return fetch(cache, reference, options, claim).await,
+            Found::Vacant(claim) => return fetch(cache, reference, options, claim).await,
         }
     }
     cache.miss(reference, options).await
@@ -127,7 +127,7 @@ fn with_body(mut head: StoredMedia, body: MediaBody) -> StoredMedia {
     head
 }
 
-/// The bytes that are asked for, cut at the end of the media.
+/// Returns the requested range, cut at the end of the media.
 fn range_of(options: &RetrieveOptions, size: u64) -> Range<u64> {
     let range = options.range().unwrap_or(0..size);
     let start = range.start.min(size);
@@ -143,9 +143,9 @@ fn hash_of(options: &RetrieveOptions, range: &Range<u64>, size: u64) -> Hash {
     }
 }
 
-/// Opens a file; one that this process has not hashed yet is hashed first, by one for all.
+/// Opens a file. A file that this process has not hashed yet is hashed first, once for all readers.
 async fn open(
-    cache: &Arc<Inner>,
+    cache: &Arc<Engine>,
     entry: &Arc<Entry>,
     options: &RetrieveOptions,
     deadline: Instant,
@@ -157,12 +157,12 @@ async fn open(
     match cache.disk.index.claim(entry.name().key) {
         Ok(claim) => {
             let (disk, entry) = (Arc::clone(&cache.disk), Arc::clone(entry));
-            // Goes on when nobody waits any more, for the next reader.
+            // The check goes on when this reader gives up, for the next one.
             let job = tokio::task::spawn_blocking(move || disk.verify(&entry, &claim));
             timeout_at(deadline, job).await???;
         }
         Err(flight) => {
-            if !flight.wait(cache.patience, deadline).await {
+            if !flight.wait(cache.limits.stall_timeout, deadline).await {
                 return Err(io::ErrorKind::TimedOut.into());
             }
         }
@@ -171,7 +171,7 @@ async fn open(
 }
 
 async fn open_once(
-    cache: &Arc<Inner>,
+    cache: &Arc<Engine>,
     entry: &Arc<Entry>,
     options: &RetrieveOptions,
 ) -> io::Result<Opened> {
@@ -187,19 +187,18 @@ async fn open_once(
         })
         .await
     };
-    match timeout(OPEN_STALL, answer).await {
+    match timeout(OPEN_TIMEOUT, answer).await {
         Ok(answer) => answer?,
-        Err(late) => {
-            cache.rest(REST);
-            Err(late.into())
+        Err(elapsed) => {
+            cache.bypass_for(BYPASS);
+            Err(elapsed.into())
         }
     }
 }
 
-/// Reads from the store into the cache. Whatever is wrong with the cache, the store's answer is
-/// the answer.
+/// Reads from the store into the cache. A failure of the cache never changes the store's answer.
 async fn fetch(
-    cache: &Arc<Inner>,
+    cache: &Arc<Engine>,
     reference: &StorageReference,
     options: RetrieveOptions,
     claim: Claim,
@@ -208,7 +207,7 @@ async fn fetch(
     if CacheKey::of(&stored) != Some(claim.key()) {
         return Ok(stored);
     }
-    let Ok(permit) = Arc::clone(&cache.fills).try_acquire_owned() else {
+    let Some(permit) = cache.try_fill() else {
         return Ok(stored);
     };
     let body = std::mem::replace(&mut stored.body, MediaBody::from_bytes(Vec::new()));
@@ -228,7 +227,7 @@ async fn fetch(
             stored.body = MediaBody::from_base64(text);
             return Ok(stored);
         }
-        // A form that this code does not know is left alone.
+        // A kind of body that this code does not know is read again, without the cache.
         _ => return cache.store.retrieve_opts(reference, options).await,
     };
     claim.flight().set_waits_for_reader(true);

@@ -4,35 +4,38 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
+use media_read_cache::ReadCache;
 use media_storage::{InMemoryStorage, MediaStorageExt as _, StorageErrorKind};
 use media_storage_testkit::{Call, Fault, FaultyStorage};
-use media_store_object::ReadCache;
 
 use super::streaming::Streaming;
-use super::{KIB, LARGE, LONG, MIB, Place, files, get, noise, until};
+use super::{Fixture, KIB, LARGE, LONG, MIB, files, get, noise, until};
 
 async fn hundred_readers(len: usize) {
-    let place = Place::new();
-    let cache = place.cache().await;
+    let fixture = Fixture::new();
+    let cache = fixture.cache().await;
     let bytes = noise(1, len);
-    let reference = place.put(&bytes).await;
+    let reference = fixture.put(&bytes).await;
     // Nobody gets a byte before all have asked.
-    place.store.hold_after(0);
+    fixture.store.hold_after(0);
     let readers = (0..100).map(|_| {
         let (cache, reference, bytes) = (cache.clone(), reference.clone(), bytes.clone());
         tokio::spawn(async move { assert!(get(&cache, &reference).await == bytes) })
     });
     let readers: Vec<_> = readers.collect();
     let begun = Instant::now();
-    while place.store.heads() < 99 {
+    while fixture.store.heads() < 99 {
         assert!(begun.elapsed() < LONG);
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
-    place.store.let_all_pass();
+    fixture.store.let_all_pass();
     for reader in join_all(readers).await {
         reader.unwrap();
     }
-    assert_eq!((place.store.bodies(), place.store.taken()), (1, len as u64));
+    assert_eq!(
+        (fixture.store.bodies(), fixture.store.taken()),
+        (1, len as u64)
+    );
     assert_eq!((cache.stats().misses, cache.stats().hits), (1, 99));
 }
 
@@ -48,14 +51,14 @@ async fn a_hundred_readers_of_large_media_are_one_download() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_readers_of_a_file_found_hash_it_once() {
-    let place = Place::new();
+    let fixture = Fixture::new();
     let bytes = noise(1, LARGE);
-    let reference = place.put(&bytes).await;
-    let cache = place.cache().await;
+    let reference = fixture.put(&bytes).await;
+    let cache = fixture.cache().await;
     get(&cache, &reference).await;
     until(&cache, |stats| stats.entries == 1).await;
-    place.close(cache).await;
-    let cache = place.cache().await;
+    fixture.close(cache).await;
+    let cache = fixture.cache().await;
     let readers = (0..100).map(|_| get(&cache, &reference));
     assert!(
         join_all(readers)
@@ -63,68 +66,68 @@ async fn a_hundred_readers_of_a_file_found_hash_it_once() {
             .into_iter()
             .all(|read| read == bytes)
     );
-    assert_eq!(place.store.bodies(), 1);
+    assert_eq!(fixture.store.bodies(), 1);
     assert_eq!(cache.stats().hits, 100);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dropped_body_leaves_nothing_and_hands_over() {
-    let place = Place::new();
-    let cache = place.cache().await;
+    let fixture = Fixture::new();
+    let cache = fixture.cache().await;
     let bytes = noise(1, LARGE);
-    let reference = place.put(&bytes).await;
+    let reference = fixture.put(&bytes).await;
     let mut first = cache.retrieve(&reference).await.unwrap().body.into_stream();
     first.next().await.unwrap().unwrap();
     let second = {
         let (cache, reference) = (cache.clone(), reference.clone());
         tokio::spawn(async move { get(&cache, &reference).await })
     };
-    while place.store.heads() == 0 {
+    while fixture.store.heads() == 0 {
         tokio::task::yield_now().await;
     }
     drop(first);
     assert!(second.await.unwrap() == bytes);
     until(&cache, |stats| stats.entries == 1 && stats.abandoned == 1).await;
-    assert_eq!(place.files().len(), 1);
-    assert_eq!(place.store.bodies(), 2);
+    assert_eq!(fixture.files().len(), 1);
+    assert_eq!(fixture.store.bodies(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dropped_call_hands_over() {
-    let place = Place::new();
-    let cache = place.cache().await;
+    let fixture = Fixture::new();
+    let cache = fixture.cache().await;
     let bytes = noise(1, 500 * KIB);
-    let reference = place.put(&bytes).await;
-    place.store.hold_after(2);
+    let reference = fixture.put(&bytes).await;
+    fixture.store.hold_after(2);
     let first = {
         let (cache, reference) = (cache.clone(), reference.clone());
         tokio::spawn(async move { get(&cache, &reference).await })
     };
-    while place.store.bodies() == 0 {
+    while fixture.store.bodies() == 0 {
         tokio::task::yield_now().await;
     }
     let second = {
         let (cache, reference) = (cache.clone(), reference.clone());
         tokio::spawn(async move { get(&cache, &reference).await })
     };
-    while place.store.heads() == 0 {
+    while fixture.store.heads() == 0 {
         tokio::task::yield_now().await;
     }
     first.abort();
     assert!(first.await.unwrap_err().is_cancelled());
-    place.store.let_all_pass();
+    fixture.store.let_all_pass();
     assert!(second.await.unwrap() == bytes);
     until(&cache, |stats| stats.entries == 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_waits_for_a_reader_that_does_not_read() {
-    let place = Place::new();
+    let fixture = Fixture::new();
     let patience = Duration::from_millis(50);
-    let cache = place.builder().with_patience(patience).build();
+    let cache = fixture.builder().with_stall_timeout(patience).build();
     let cache = cache.await.unwrap();
     let bytes = noise(1, LARGE);
-    let reference = place.put(&bytes).await;
+    let reference = fixture.put(&bytes).await;
     // Opened and left alone, as when one request holds the same picture twice.
     let idle = cache.retrieve(&reference).await.unwrap();
     let begun = Instant::now();
@@ -136,50 +139,50 @@ async fn nobody_waits_for_a_reader_that_does_not_read() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_store_is_waited_for_with_whoever_reads_from_it() {
-    let place = Place::new();
+    let fixture = Fixture::new();
     let patience = Duration::from_millis(50);
-    let cache = place.builder().with_patience(patience).build();
+    let cache = fixture.builder().with_stall_timeout(patience).build();
     let cache = cache.await.unwrap();
     let bytes = noise(1, LARGE);
-    let reference = place.put(&bytes).await;
-    place.store.hold_after(3);
+    let reference = fixture.put(&bytes).await;
+    fixture.store.hold_after(3);
     let reader = || {
         let (cache, reference) = (cache.clone(), reference.clone());
         tokio::spawn(async move { get(&cache, &reference).await })
     };
     let first = reader();
-    while place.store.taken() < 3 * 64 * KIB as u64 {
+    while fixture.store.taken() < 3 * 64 * KIB as u64 {
         tokio::task::yield_now().await;
     }
     let second = reader();
-    while place.store.heads() == 0 {
+    while fixture.store.heads() == 0 {
         tokio::task::yield_now().await;
     }
     // Longer than the others wait for a reader that does not read.
     tokio::time::sleep(8 * patience).await;
-    place.store.let_all_pass();
+    fixture.store.let_all_pass();
     assert!(first.await.unwrap() == bytes && second.await.unwrap() == bytes);
-    assert_eq!(place.store.bodies(), 1);
+    assert_eq!(fixture.store.bodies(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_waits_for_a_store_for_ever() {
-    let place = Place::new();
+    let fixture = Fixture::new();
     let wait = Duration::from_millis(100);
-    let cache = place.builder().with_max_wait(wait).build().await.unwrap();
+    let cache = fixture.builder().with_max_wait(wait).build().await.unwrap();
     let bytes = noise(1, 2 * MIB);
-    let reference = place.put(&bytes).await;
-    place.store.hold_after(0);
+    let reference = fixture.put(&bytes).await;
+    fixture.store.hold_after(0);
     let stuck = {
         let (cache, reference) = (cache.clone(), reference.clone());
         tokio::spawn(async move { get(&cache, &reference).await })
     };
-    while place.store.bodies() == 0 {
+    while fixture.store.bodies() == 0 {
         tokio::task::yield_now().await;
     }
     let other = cache.retrieve(&reference).await.unwrap();
-    assert_eq!(place.store.bodies(), 2);
-    place.store.let_all_pass();
+    assert_eq!(fixture.store.bodies(), 2);
+    fixture.store.let_all_pass();
     assert!(other.body.bytes(u64::MAX).await.unwrap() == bytes);
     assert!(stuck.await.unwrap() == bytes);
 }

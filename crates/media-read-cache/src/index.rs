@@ -1,71 +1,59 @@
-//! What is in the cache, who works on what, and who goes first. Memory only.
+//! The index of the cache: which files are present, which are in progress, which go first.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::flight::{Claim, Flight};
-use super::key::{CacheKey, FileName};
-use super::ledger::{Ledger, Reservation, charge};
-use super::slot::Identity;
+use tokio::sync::watch;
 
-/// A file of the cache. Whoever holds one keeps it from being evicted.
-#[derive(Debug)]
-pub(super) struct Entry {
-    name: FileName,
-    reservation: Reservation,
-    verified: Mutex<Option<Identity>>,
-}
+use crate::entry::Entry;
+use crate::flight::Flight;
+use crate::key::{CacheKey, FileName};
+use crate::ledger::{Ledger, Reservation, charge};
 
-impl Entry {
-    pub(super) fn new(
-        name: FileName,
-        reservation: Reservation,
-        verified: Option<Identity>,
-    ) -> Arc<Self> {
-        Arc::new(Self {
-            name,
-            reservation,
-            verified: Mutex::new(verified),
-        })
-    }
-
-    pub(super) fn name(&self) -> &FileName {
-        &self.name
-    }
-
-    /// The file as it was when all of it was last hashed by this process.
-    pub(super) fn verified(&self) -> Option<Identity> {
-        *lock(&self.verified)
-    }
-
-    pub(super) fn set_verified(&self, identity: Identity) {
-        *lock(&self.verified) = Some(identity);
-    }
-
-    /// The file could not be removed and goes on taking its bytes.
-    pub(super) fn keep_charge(&self) {
-        self.reservation.keep();
-    }
-}
-
-/// No code panics while it holds one of these locks.
+/// No code panics while it holds this lock.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What somebody who wants bytes finds.
+/// Result of looking for bytes.
 #[derive(Debug)]
-pub(super) enum Found {
-    /// They are there.
+pub(crate) enum Found {
+    /// The bytes are present.
     Present(Arc<Entry>),
-    /// Somebody else works on them.
-    UnderWay(Arc<Flight>),
-    /// They are not there, and it is for the finder to get them.
-    Ours(Claim),
+    /// Another task is fetching or checking the bytes.
+    InProgress(Arc<Flight>),
+    /// The bytes are absent; the finder may fetch them.
+    Vacant(Claim),
+}
+
+/// The exclusive right to fetch or check some bytes, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    index: Arc<Index>,
+    key: CacheKey,
+    flight: Arc<Flight>,
+    // Dropped after the claim has left the index, so that waiting readers find it gone.
+    _end: watch::Sender<()>,
+}
+
+impl Claim {
+    pub(crate) fn key(&self) -> CacheKey {
+        self.key
+    }
+
+    pub(crate) fn flight(&self) -> &Arc<Flight> {
+        &self.flight
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        lock(&self.index.state).flights.remove(&self.key);
+    }
 }
 
 #[derive(Debug)]
-pub(super) struct Index {
+pub(crate) struct Index {
     ledger: Arc<Ledger>,
     state: Mutex<State>,
 }
@@ -73,7 +61,7 @@ pub(super) struct Index {
 #[derive(Debug, Default)]
 struct State {
     entries: HashMap<CacheKey, Held>,
-    /// The turns in which entries were last used, the oldest first.
+    /// Keys by the turn of their last use, the oldest first.
     order: BTreeMap<u64, CacheKey>,
     flights: HashMap<CacheKey, Arc<Flight>>,
     turn: u64,
@@ -107,8 +95,8 @@ impl State {
         Some(held.entry)
     }
 
-    /// The entries that must go for so many bytes, oldest first, without those in use; none if
-    /// that is not enough.
+    /// Returns the least recently used entries that free `bytes` together, without those in use;
+    /// `None` if that is not enough.
     fn victims(&self, bytes: u64) -> Option<Vec<CacheKey>> {
         let mut freed = 0;
         let mut victims = Vec::new();
@@ -116,11 +104,11 @@ impl State {
             if freed >= bytes {
                 break;
             }
-            // Clones are made under the lock only: one that is ours alone stays so.
+            // Clones are made under the lock only, so that an unused entry stays unused.
             if let Some(held) = self.entries.get(key)
                 && Arc::strong_count(&held.entry) == 1
             {
-                freed += held.entry.reservation.bytes();
+                freed += held.entry.charged_bytes();
                 victims.push(*key);
             }
         }
@@ -129,46 +117,46 @@ impl State {
 }
 
 impl Index {
-    pub(super) fn new(capacity: u64) -> Arc<Self> {
+    pub(crate) fn new(capacity: u64) -> Arc<Self> {
         Arc::new(Self {
             ledger: Ledger::new(capacity),
             state: Mutex::default(),
         })
     }
 
-    pub(super) fn ledger(&self) -> &Arc<Ledger> {
+    pub(crate) fn ledger(&self) -> &Arc<Ledger> {
         &self.ledger
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         lock(&self.state).entries.len()
     }
 
-    /// Whether the bytes are there or on their way.
-    pub(super) fn knows(&self, key: CacheKey) -> bool {
+    /// Whether the bytes are present or in progress.
+    pub(crate) fn knows(&self, key: CacheKey) -> bool {
         let state = lock(&self.state);
         state.entries.contains_key(&key) || state.flights.contains_key(&key)
     }
 
-    /// The bytes, if they are there.
-    pub(super) fn get(&self, key: CacheKey) -> Option<Arc<Entry>> {
+    /// Returns the entry of these bytes, if they are present.
+    pub(crate) fn get(&self, key: CacheKey) -> Option<Arc<Entry>> {
         lock(&self.state).use_entry(key)
     }
 
-    /// The bytes, or somebody who gets them, or the right to get them.
-    pub(super) fn find(self: &Arc<Self>, key: CacheKey) -> Found {
+    /// Returns the entry of these bytes, or the flight that fetches them, or a claim to fetch them.
+    pub(crate) fn find(self: &Arc<Self>, key: CacheKey) -> Found {
         let mut state = lock(&self.state);
         if let Some(entry) = state.use_entry(key) {
             return Found::Present(entry);
         }
         match self.claim_in(&mut state, key) {
-            Ok(claim) => Found::Ours(claim),
-            Err(flight) => Found::UnderWay(flight),
+            Ok(claim) => Found::Vacant(claim),
+            Err(flight) => Found::InProgress(flight),
         }
     }
 
-    /// The right to work on bytes, whether they are there or not; else who has it.
-    pub(super) fn claim(self: &Arc<Self>, key: CacheKey) -> Result<Claim, Arc<Flight>> {
+    /// Returns a claim on these bytes, whether they are present or not, or the flight that holds it.
+    pub(crate) fn claim(self: &Arc<Self>, key: CacheKey) -> Result<Claim, Arc<Flight>> {
         self.claim_in(&mut lock(&self.state), key)
     }
 
@@ -176,73 +164,74 @@ impl Index {
         if let Some(flight) = state.flights.get(&key) {
             return Err(Arc::clone(flight));
         }
-        let claim = Claim::new(self, key);
-        state.flights.insert(key, Arc::clone(claim.flight()));
-        Ok(claim)
+        let (flight, end) = Flight::new();
+        state.flights.insert(key, Arc::clone(&flight));
+        Ok(Claim {
+            index: Arc::clone(self),
+            key,
+            flight,
+            _end: end,
+        })
     }
 
-    pub(super) fn release(&self, key: CacheKey) {
-        lock(&self.state).flights.remove(&key);
-    }
-
-    /// Takes in a file that was filled under a claim. Gives back what must be removed: the file
-    /// that it replaces, or itself where it must not enter any more.
-    pub(super) fn insert(
+    /// Inserts a file that was filled under a claim. Returns the entry whose file must be removed:
+    /// the one that it replaces, or as an error the file itself if it must not enter any more.
+    pub(crate) fn insert(
         &self,
         entry: Arc<Entry>,
         claim: &Claim,
     ) -> Result<Option<Arc<Entry>>, Arc<Entry>> {
         let mut state = lock(&self.state);
-        if claim.flight().is_doomed() {
+        if claim.flight().is_invalidated() {
             return Err(entry);
         }
         Ok(Self::insert_in(&mut state, entry))
     }
 
-    /// Takes in a file that was found; the newest is found last.
-    pub(super) fn insert_found(&self, entry: Arc<Entry>) -> Option<Arc<Entry>> {
+    /// Inserts a file that was found on disk. Files are inserted in the order of their last use.
+    pub(crate) fn insert_found(&self, entry: Arc<Entry>) -> Option<Arc<Entry>> {
         Self::insert_in(&mut lock(&self.state), entry)
     }
 
     fn insert_in(state: &mut State, entry: Arc<Entry>) -> Option<Arc<Entry>> {
-        let key = entry.name.key;
+        let key = entry.name().key;
         let replaced = state.remove(key);
         let turn = state.next_turn(key);
         state.entries.insert(key, Held { entry, turn });
         replaced
     }
 
-    /// Takes this very entry out.
-    pub(super) fn remove(&self, entry: &Arc<Entry>) {
+    /// Removes this entry, unless another one has replaced it.
+    pub(crate) fn remove(&self, entry: &Arc<Entry>) {
         let mut state = lock(&self.state);
-        let key = entry.name.key;
+        let key = entry.name().key;
         let same = |held: &Held| Arc::ptr_eq(&held.entry, entry);
         if state.entries.get(&key).is_some_and(same) {
             state.remove(key);
         }
     }
 
-    /// Takes the bytes out, and lets nothing in that is on its way.
-    pub(super) fn forget(&self, key: CacheKey) -> Option<Arc<Entry>> {
+    /// Removes these bytes, and keeps a fetch in progress from adding them again.
+    pub(crate) fn forget(&self, key: CacheKey) -> Option<Arc<Entry>> {
         let mut state = lock(&self.state);
         if let Some(flight) = state.flights.get(&key) {
-            flight.doom();
+            flight.invalidate();
         }
         state.remove(key)
     }
 
-    /// Takes everything out, and lets nothing in that is on its way.
-    pub(super) fn forget_all(&self) -> Vec<Arc<Entry>> {
+    /// Removes all bytes, and keeps fetches in progress from adding theirs.
+    pub(crate) fn forget_all(&self) -> Vec<Arc<Entry>> {
         let mut state = lock(&self.state);
         for flight in state.flights.values() {
-            flight.doom();
+            flight.invalidate();
         }
         state.order.clear();
         state.entries.drain().map(|(_, held)| held.entry).collect()
     }
 
-    /// Takes out so many bytes of the longest unused, at least.
-    pub(super) fn oldest(&self, bytes: u64) -> Vec<Arc<Entry>> {
+    /// Removes the least recently used entries, `bytes` or more in total.
+    pub(crate) fn oldest(&self, bytes: u64) -> Vec<Arc<Entry>> {
         let mut state = lock(&self.state);
         let victims = state.victims(bytes).unwrap_or_default();
         victims
@@ -251,9 +240,10 @@ impl Index {
             .collect()
     }
 
-    /// Reserves what a file of this size takes. What goes for it leaves the index at once and is
-    /// handed to `remove`, which tells whether the file is gone. None if there is no room.
-    pub(super) fn reserve(
+    /// Reserves room for a file of this size, or returns `None` if there is not enough. Entries that
+    /// are evicted leave the index at once and are passed to `remove`, which returns whether the
+    /// file was removed.
+    pub(crate) fn reserve(
         &self,
         size: u64,
         mut remove: impl FnMut(&FileName) -> bool,
@@ -270,11 +260,11 @@ impl Index {
             }
         }
         for victim in victims {
-            let gone = remove(&victim.name);
+            let removed = remove(victim.name());
             match Arc::try_unwrap(victim) {
-                Ok(entry) if gone => reservation.absorb(entry.reservation),
-                Ok(entry) => entry.reservation.keep(),
-                // Cannot be: nobody else had it, and it has left the index.
+                Ok(entry) if removed => reservation.absorb(entry.into_reservation()),
+                Ok(entry) => entry.keep_charge(),
+                // Unreachable: an unused entry that has left the index has no other owner.
                 Err(_) => {}
             }
         }

@@ -1,29 +1,30 @@
-//! What bytes are called: in the cache by hash and size, on disk with a number behind.
+//! Names of cached bytes: hash and size in memory, with a number appended on disk.
 
 use media_storage::StoredMedia;
 use media_types::{Sha256, StorageReference};
 
-/// The ending of files that are being filled.
+/// The suffix of files that are being filled.
 const FILLING: &str = ".filling";
 
-/// Bytes, by what they are. Equal for every reference, store and tenant that holds them.
+/// The identity of some bytes, equal for every reference, store and tenant that holds them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct CacheKey {
-    pub(super) sha256: Sha256,
-    pub(super) size: u64,
+pub(crate) struct CacheKey {
+    pub(crate) sha256: Sha256,
+    pub(crate) size: u64,
 }
 
 impl CacheKey {
-    /// By the word of a reference, which may be a lie: good for a guess, not for an answer.
-    pub(super) fn claimed_by(reference: &StorageReference) -> Option<Self> {
+    /// Returns the key that a reference claims. A reference can be forged, so that this is good for
+    /// a lookup and not for a decision.
+    pub(crate) fn claimed_by(reference: &StorageReference) -> Option<Self> {
         Some(Self {
             sha256: reference.sha256()?,
             size: reference.size()?,
         })
     }
 
-    /// By the word of the store.
-    pub(super) fn of(stored: &StoredMedia) -> Option<Self> {
+    /// Returns the key that the store reports.
+    pub(crate) fn of(stored: &StoredMedia) -> Option<Self> {
         Some(Self {
             sha256: stored.sha256?,
             size: stored.size,
@@ -33,25 +34,25 @@ impl CacheKey {
 
 /// The name of a file in the cache.
 ///
-/// The number is another one each time, so that the removal of a file that left the cache never
-/// meets the file that took its place.
+/// Each file gets a new number, so that the late removal of an evicted file never removes the file
+/// that replaced it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct FileName {
-    pub(super) key: CacheKey,
-    pub(super) number: u64,
+pub(crate) struct FileName {
+    pub(crate) key: CacheKey,
+    pub(crate) number: u64,
 }
 
 impl FileName {
-    pub(super) fn whole(&self) -> String {
+    pub(crate) fn whole(&self) -> String {
         format!("{}-{}-{}", self.key.sha256, self.key.size, self.number)
     }
 
-    pub(super) fn filling(&self) -> String {
+    pub(crate) fn filling(&self) -> String {
         format!("{}{FILLING}", self.whole())
     }
 
-    /// Takes the name of a whole file apart; none for a name that is not exactly of this form.
-    pub(super) fn parse(name: &str) -> Option<Self> {
+    /// Parses the name of a whole file, in exactly the form that [`whole`](Self::whole) writes.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
         let mut parts = name.splitn(3, '-');
         let parsed = Self {
             key: CacheKey {
@@ -63,8 +64,8 @@ impl FileName {
         (parsed.whole() == name).then_some(parsed)
     }
 
-    /// The same for a file that was being filled.
-    pub(super) fn parse_filling(name: &str) -> Option<Self> {
+    /// Parses the name of a file that is being filled.
+    pub(crate) fn parse_filling(name: &str) -> Option<Self> {
         Self::parse(name.strip_suffix(FILLING)?)
     }
 }

@@ -1,6 +1,6 @@
-//! The directory of one cache: `<dir>/<n>`, ours alone as long as we hold the lock in it.
+//! The directory of one cache, `<dir>/<n>`, which belongs to whoever holds the lock in it.
 //!
-//! Nothing here follows a symbolic link below `<dir>`. All of it blocks.
+//! Nothing here follows a symbolic link below `<dir>`. All functions block.
 
 use std::fs::{File, FileTimes, TryLockError};
 use std::io;
@@ -11,24 +11,27 @@ use std::time::SystemTime;
 use cap_fs_ext::{DirExt as _, FollowSymlinks, OpenOptionsFollowExt as _};
 use cap_std::fs::{Dir, OpenOptions};
 
-use super::key::{CacheKey, FileName};
+use crate::key::{CacheKey, FileName};
 
 const LOCK: &str = "lock";
 #[cfg(unix)]
 const PROBE: &str = "probe";
-/// How many caches may share a directory.
-pub(super) const MAX_SLOTS: u32 = 256;
+/// Maximum number of caches that share a directory.
+pub(crate) const MAX_SLOTS: u32 = 256;
 
-/// Which file this is, and whether it was written to since.
+/// Identity of a file, which changes when the file is written to.
+///
+/// It is compared only with the identity of a file that was opened by the same name, and a name is
+/// never given to a second file, so that a reused inode number cannot pass for another file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Identity {
+pub(crate) struct Identity {
     inode: u64,
-    pub(super) len: u64,
+    pub(crate) len: u64,
     modified: Option<SystemTime>,
 }
 
 impl Identity {
-    pub(super) fn of(file: &File) -> io::Result<Self> {
+    pub(crate) fn of(file: &File) -> io::Result<Self> {
         let metadata = file.metadata()?;
         Ok(Self {
             inode: inode(&metadata),
@@ -48,26 +51,26 @@ fn inode(_: &std::fs::Metadata) -> u64 {
     0
 }
 
-/// A file that an earlier process left, and when it was last used.
+/// A file that an earlier process left, with the time of its last use.
 #[derive(Debug)]
-pub(super) struct FoundFile {
-    pub(super) name: FileName,
-    pub(super) used: SystemTime,
+pub(crate) struct FoundFile {
+    pub(crate) name: FileName,
+    pub(crate) used: SystemTime,
 }
 
 #[derive(Debug)]
-pub(super) struct Slot {
+pub(crate) struct Slot {
     base: Dir,
     dir: Dir,
     number: u32,
     next: AtomicU64,
-    // Held until the process ends or the cache is dropped.
+    // Held until the cache is dropped or the process ends.
     _lock: File,
 }
 
 impl Slot {
-    /// Takes the first directory that nobody holds, and makes what is missing.
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
+    /// Locks the first directory that is not locked, creating what is missing.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
         create_base(path)?;
         let base = Dir::open_ambient_dir(path, cap_std::ambient_authority())?;
         for number in 0..MAX_SLOTS {
@@ -92,9 +95,9 @@ impl Slot {
         Err(io::ErrorKind::ResourceBusy.into())
     }
 
-    /// What earlier processes left, in no order. What they were filling is removed, and so is what
-    /// has not the length of its name.
-    pub(super) fn scan(&self) -> io::Result<Vec<FoundFile>> {
+    /// Returns the files that earlier processes left, in no order. Files that were being filled, and
+    /// files whose length differs from their name, are removed.
+    pub(crate) fn scan(&self) -> io::Result<Vec<FoundFile>> {
         let mut found = Vec::new();
         let mut highest = 0;
         for entry in self.dir.entries()? {
@@ -131,44 +134,44 @@ impl Slot {
         Ok(found)
     }
 
-    /// A name that no file has or had.
-    pub(super) fn new_name(&self, key: CacheKey) -> FileName {
+    /// Returns a name that no file has or had.
+    pub(crate) fn new_name(&self, key: CacheKey) -> FileName {
         FileName {
             key,
             number: self.next.fetch_add(1, Ordering::Relaxed),
         }
     }
 
-    /// A new file to be filled.
-    pub(super) fn create(&self, name: &FileName) -> io::Result<File> {
+    /// Creates a file to be filled.
+    pub(crate) fn create(&self, name: &FileName) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         open(&self.dir, &name.filling(), options)
     }
 
-    /// Gives a filled file its name.
-    pub(super) fn publish(&self, name: &FileName) -> io::Result<()> {
+    /// Renames a filled file to its final name.
+    pub(crate) fn publish(&self, name: &FileName) -> io::Result<()> {
         self.dir.rename(name.filling(), &self.dir, name.whole())
     }
 
-    /// Opens a whole file for reading.
-    pub(super) fn read(&self, name: &FileName) -> io::Result<File> {
+    /// Opens a file for reading.
+    pub(crate) fn read(&self, name: &FileName) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options.read(true);
         open(&self.dir, &name.whole(), options)
     }
 
-    pub(super) fn remove(&self, name: &FileName) -> io::Result<()> {
+    pub(crate) fn remove(&self, name: &FileName) -> io::Result<()> {
         gone(self.dir.remove_file(name.whole()))
     }
 
-    pub(super) fn remove_filling(&self, name: &FileName) -> io::Result<()> {
+    pub(crate) fn remove_filling(&self, name: &FileName) -> io::Result<()> {
         gone(self.dir.remove_file(name.filling()))
     }
 
-    /// Removes every file of media from this directory and from those that nobody holds. Returns
-    /// how many directories belong to others.
-    pub(super) fn clear(&self) -> io::Result<u32> {
+    /// Removes every media file from this directory and from those that are not locked. Returns the
+    /// number of directories that other caches hold.
+    pub(crate) fn clear(&self) -> io::Result<u32> {
         remove_media(&self.dir)?;
         let mut others = 0;
         for number in (0..MAX_SLOTS).filter(|number| *number != self.number) {
@@ -186,10 +189,10 @@ impl Slot {
     }
 }
 
-/// Notes that a file was used, for the order after a restart. The time of its last change is left
-/// alone: it tells that nobody wrote to it.
-pub(super) fn note_use(file: &File) {
-    // Where the system refuses, the order after a restart is that of filling.
+/// Records the use of a file in its access time, for the order of eviction after a restart. The
+/// modification time stays: it shows that nothing was written to the file.
+pub(crate) fn note_use(file: &File) {
+    // If the system refuses, the order after a restart is that of filling.
     let _ = file.set_times(FileTimes::new().set_accessed(SystemTime::now()));
 }
 
@@ -250,17 +253,17 @@ fn create_dir(base: &Dir, name: &str) -> io::Result<()> {
     base.create_dir_with(name, &builder)
 }
 
-/// Whoever else could write here could put other bytes under our names, or read ours.
+/// Removes the rights of other users, who could otherwise read the files or replace their bytes.
 #[cfg(unix)]
 fn make_private(dir: &Dir) -> io::Result<()> {
     use cap_std::fs::{MetadataExt as _, Permissions, PermissionsExt as _};
-    // A file that we make tells who we are.
+    // The owner of a file that this process creates is the user that it runs as.
     gone(dir.remove_file(PROBE))?;
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     let probe = match open(dir, PROBE, options) {
         Ok(probe) => probe,
-        // A full disk is no reason not to start.
+        // A full disk must not keep the cache from opening.
         Err(error) if is_full(&error) => return Ok(()),
         Err(error) => return Err(error),
     };

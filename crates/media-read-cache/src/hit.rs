@@ -1,4 +1,4 @@
-//! Bodies from the cache's files, piece by piece.
+//! Bodies that are streamed from files of the cache.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -16,29 +16,29 @@ use media_storage::{
 use media_types::StorageReference;
 use tokio::task::JoinHandle;
 
-use super::disk::{Disk, PIECE};
-use super::index::Entry;
+use crate::disk::{Disk, PIECE};
+use crate::entry::Entry;
 
-/// How long a reader waits for one piece from the disk before it goes to the store.
-const STALL: Duration = Duration::from_secs(5);
+/// How long a reader waits for one piece from the disk before it turns to the store.
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where the rest comes from when the disk fails in the middle.
+/// The source of the remaining bytes if the disk fails in the middle of a body.
 #[derive(Debug)]
-pub(super) struct Origin {
-    pub(super) store: Arc<dyn MediaStorage>,
-    pub(super) reference: StorageReference,
-    pub(super) options: RetrieveOptions,
+pub(crate) struct Origin {
+    pub(crate) store: Arc<dyn MediaStorage>,
+    pub(crate) reference: StorageReference,
+    pub(crate) options: RetrieveOptions,
 }
 
-/// The file of an entry as a body. The entry is in use until the body is dropped.
-pub(super) struct Hit {
-    pub(super) disk: Arc<Disk>,
-    pub(super) entry: Arc<Entry>,
-    pub(super) file: File,
-    pub(super) range: Range<u64>,
-    /// Hashes what is read, where that is the whole body.
-    pub(super) hasher: Option<Sha256Hasher>,
-    pub(super) origin: Origin,
+/// The body of an entry. The entry is in use until the body is dropped.
+pub(crate) struct Hit {
+    pub(crate) disk: Arc<Disk>,
+    pub(crate) entry: Arc<Entry>,
+    pub(crate) file: File,
+    pub(crate) range: Range<u64>,
+    /// Hashes what is read, if that is the whole body.
+    pub(crate) hasher: Option<Sha256Hasher>,
+    pub(crate) origin: Origin,
 }
 
 struct Reading {
@@ -70,7 +70,7 @@ struct State {
     entry: Arc<Entry>,
     origin: Origin,
     end: u64,
-    /// What was handed over, for whoever takes over from the disk.
+    /// Offset behind the last byte that was served.
     at: u64,
     hasher: Option<Sha256Hasher>,
     source: Source,
@@ -90,8 +90,8 @@ fn read(mut reading: Reading) -> Job {
 }
 
 impl Hit {
-    /// Reads one piece ahead of the reader. Where the disk fails, the rest comes from the store.
-    pub(super) fn into_stream(
+    /// Returns a stream that reads one piece ahead. If the disk fails, the rest comes from the store.
+    pub(crate) fn into_stream(
         self,
     ) -> impl Stream<Item = Result<Bytes, StorageError>> + Send + 'static {
         let reading = Reading {
@@ -121,19 +121,19 @@ impl Hit {
 impl State {
     async fn next(&mut self) -> Option<Result<Bytes, StorageError>> {
         if let Source::Local(job) = &mut self.source {
-            match tokio::time::timeout(STALL, job).await {
+            match tokio::time::timeout(READ_TIMEOUT, job).await {
                 Ok(Ok((reading, Ok(piece)))) => return Some(self.local(reading, piece)),
                 Ok(Ok((_, Err(error)))) => {
-                    tracing::warn!(%error, "a file of the read cache could not be read on");
+                    tracing::warn!(%error, "failed to read a file of the read cache");
                     self.disk.index.remove(&self.entry);
                     let (disk, entry) = (Arc::clone(&self.disk), Arc::clone(&self.entry));
                     drop(tokio::task::spawn_blocking(move || disk.unlink(&entry)));
                 }
                 Ok(Err(_)) | Err(_) => {
-                    tracing::warn!("the read cache is too slow; a body goes on without it");
+                    tracing::warn!("the read cache is too slow; the rest comes from the store");
                 }
             }
-            if let Err(error) = self.turn_to_store().await {
+            if let Err(error) = self.switch_to_store().await {
                 return Some(Err(error));
             }
         }
@@ -157,7 +157,7 @@ impl State {
         item
     }
 
-    /// Hands over a piece from the disk; the last of a whole body only if the hash is right.
+    /// Returns a piece from the disk; the last piece of a whole body only if the hash matches.
     fn local(&mut self, reading: Reading, piece: Bytes) -> Result<Bytes, StorageError> {
         self.at += piece.len() as u64;
         self.hasher.clone_from(&reading.hasher);
@@ -177,7 +177,7 @@ impl State {
         found.is_some_and(|found| found != self.entry.name().key.sha256)
     }
 
-    /// The media is well in the store, so that another attempt succeeds.
+    /// Removes the damaged file. The error is retryable, since the store's copy is sound.
     fn damaged(&self) -> StorageError {
         let (disk, entry) = (Arc::clone(&self.disk), Arc::clone(&self.entry));
         self.disk.index.remove(&entry);
@@ -187,10 +187,10 @@ impl State {
         StorageError::new(StorageErrorKind::Unavailable, Operation::Retrieve)
             .with_backend(self.origin.store.backend().to_owned())
             .with_key(self.origin.reference.id())
-            .with_reason("the local copy was damaged while it was read; the next read does without")
+            .with_reason("the cached copy changed while it was read; it has been removed")
     }
 
-    async fn turn_to_store(&mut self) -> Result<(), StorageError> {
+    async fn switch_to_store(&mut self) -> Result<(), StorageError> {
         self.source = Source::Ended;
         let options = self.origin.options.clone().with_range(self.at..self.end);
         let stored = self

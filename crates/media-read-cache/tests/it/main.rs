@@ -1,5 +1,12 @@
 //! The read cache: that it changes nothing but where bytes come from, and what it promises itself.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests fail by panicking"
+)]
+
 mod bound;
 mod cached;
 mod damage;
@@ -15,11 +22,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use media_read_cache::{CacheStats, ReadCache, ReadCacheBuilder};
 use media_storage::{
     InMemoryStorage, MediaMetadata, MediaStorage as _, MediaStorageExt as _, RetrieveOptions,
     Sha256Hasher,
 };
-use media_store_object::{CacheStats, ReadCache, ReadCacheBuilder};
 use media_types::{Mime, StorageReference};
 
 use streaming::Streaming;
@@ -32,12 +39,12 @@ const LARGE: usize = 5 * MIB + 3;
 const LONG: Duration = Duration::from_secs(45);
 
 /// A directory for caches, and a store whose bodies are streams that can be held back.
-struct Place {
+struct Fixture {
     root: tempfile::TempDir,
     store: Streaming<InMemoryStorage>,
 }
 
-impl Place {
+impl Fixture {
     fn new() -> Self {
         Self {
             root: tempfile::tempdir().unwrap(),
@@ -56,7 +63,7 @@ impl Place {
     /// Readers are patient, so that a busy machine changes nothing.
     fn builder(&self) -> ReadCacheBuilder {
         ReadCache::builder(self.store.clone(), self.dir())
-            .with_patience(LONG)
+            .with_stall_timeout(LONG)
             .with_max_wait(LONG)
     }
 

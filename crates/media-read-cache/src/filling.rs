@@ -1,4 +1,4 @@
-//! A file on its way into the cache. All of it blocks.
+//! A file that is being filled. All functions block.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -8,30 +8,30 @@ use bytes::Bytes;
 use media_storage::Sha256Hasher;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::disk::Disk;
-use super::flight::Claim;
-use super::index::Entry;
-use super::key::FileName;
-use super::ledger::Reservation;
-use super::slot::Identity;
+use crate::disk::Disk;
+use crate::entry::Entry;
+use crate::index::Claim;
+use crate::key::FileName;
+use crate::ledger::Reservation;
+use crate::slot::Identity;
 
-/// A file that is being filled. Dropped before it is committed, it leaves nothing.
+/// A file that is being filled. Dropping it before [`commit`](Self::commit) removes the file.
 #[derive(Debug)]
-pub(super) struct Filling {
+pub(crate) struct Filling {
     disk: Arc<Disk>,
     name: FileName,
     file: File,
     hasher: Sha256Hasher,
     reservation: Option<Reservation>,
     committed: bool,
-    // Released last, when the file is gone or in its place.
+    // Released last, after the file was removed or renamed.
     claim: Claim,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Filling {
-    /// Makes room and a file; none where there is no room.
-    pub(super) fn begin(
+    /// Reserves room and creates a file. Returns `None` if there is not enough room.
+    pub(crate) fn begin(
         disk: &Arc<Disk>,
         claim: Claim,
         permit: OwnedSemaphorePermit,
@@ -43,7 +43,7 @@ impl Filling {
         let name = disk.slot.new_name(key);
         let file = disk.slot.create(&name).inspect_err(|error| {
             disk.counters.abandoned.add(1);
-            tracing::warn!(%error, "the read cache takes no file");
+            tracing::warn!(%error, "failed to create a file of the read cache");
         })?;
         Ok(Some(Self {
             disk: Arc::clone(disk),
@@ -57,22 +57,22 @@ impl Filling {
         }))
     }
 
-    /// Adds bytes, never beyond what was reserved.
-    pub(super) fn write(&mut self, pieces: &[Bytes]) -> io::Result<()> {
+    /// Appends bytes, up to the size that was reserved.
+    pub(crate) fn write(&mut self, pieces: &[Bytes]) -> io::Result<()> {
         for piece in pieces {
             self.hasher.update(piece);
             if self.hasher.len() > self.name.key.size {
                 return Err(io::ErrorKind::InvalidData.into());
             }
             self.file.write_all(piece).inspect_err(|error| {
-                tracing::warn!(%error, "the read cache could not be written to");
+                tracing::warn!(%error, "failed to write to a file of the read cache");
             })?;
         }
         Ok(())
     }
 
-    /// Gives the file its name and takes it in, if its bytes are those of its hash.
-    pub(super) fn commit(mut self) -> io::Result<()> {
+    /// Renames the file and adds it to the index, if its bytes match its hash.
+    pub(crate) fn commit(mut self) -> io::Result<()> {
         let key = self.name.key;
         let hasher = std::mem::take(&mut self.hasher);
         if hasher.len() != key.size || hasher.finish() != key.sha256 {
@@ -88,7 +88,7 @@ impl Filling {
         match self.disk.index.insert(entry, &self.claim) {
             Ok(replaced) => {
                 self.disk.counters.filled.add(1);
-                tracing::debug!(size = key.size, "media entered the read cache");
+                tracing::debug!(size = key.size, "added media to the read cache");
                 if let Some(replaced) = replaced {
                     self.disk.unlink(&replaced);
                 }
@@ -109,7 +109,7 @@ impl Drop for Filling {
         }
         self.disk.counters.abandoned.add(1);
         if let Err(error) = self.disk.slot.remove_filling(&self.name) {
-            tracing::warn!(%error, "a file that was begun stays until the next start");
+            tracing::warn!(%error, "failed to remove an unfinished file; the next start removes it");
             if let Some(reservation) = &self.reservation {
                 reservation.keep();
             }
@@ -117,14 +117,14 @@ impl Drop for Filling {
     }
 }
 
-/// Puts bytes that are whole into the cache.
-pub(super) fn fill_whole(
+/// Adds a whole body to the cache.
+pub(crate) fn fill_whole(
     disk: &Arc<Disk>,
     claim: Claim,
     permit: OwnedSemaphorePermit,
     bytes: &Bytes,
 ) {
-    // What fails has told so, and leaves the bytes to the store.
+    // Failures are logged where they occur; the bytes remain in the store.
     let Ok(Some(mut filling)) = Filling::begin(disk, claim, permit) else {
         return;
     };

@@ -1,7 +1,7 @@
-//! A body on its way from the store to a reader, written to the cache as it passes.
+//! A body that is written to the cache while a reader reads it from the store.
 //!
-//! The reader comes first: it waits for the disk only while a bounded backlog is full, and not
-//! longer than [`STALL`]; whatever fails on the disk ends the writing and nothing else.
+//! The reader has priority: it waits for the disk only while a bounded backlog is full, and not
+//! longer than [`WRITE_TIMEOUT`]. A failure of the disk ends the writing and nothing else.
 
 use std::future::Future as _;
 use std::io;
@@ -14,22 +14,23 @@ use bytes::Bytes;
 use futures_core::Stream;
 use media_storage::{ByteStream, StorageError};
 use tokio::runtime::Handle;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinHandle;
 use tokio::time::Sleep;
 
-use super::disk::Disk;
-use super::filling::Filling;
-use super::flight::{Claim, Flight};
-use tokio::sync::OwnedSemaphorePermit;
+use crate::disk::Disk;
+use crate::filling::Filling;
+use crate::flight::Flight;
+use crate::index::Claim;
 
-/// How many bytes may wait for the disk.
+/// Maximum number of bytes that wait for the disk.
 const BACKLOG: usize = 1024 * 1024;
-/// How long a reader waits for the disk before the disk is given up.
-const STALL: Duration = Duration::from_secs(2);
+/// How long a reader waits for the disk before the writing is abandoned.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(2);
 
 type Job = JoinHandle<io::Result<Option<Box<Filling>>>>;
 
-pub(super) struct Tee {
+pub(crate) struct Tee {
     stream: ByteStream,
     flight: Arc<Flight>,
     writer: Writer,
@@ -46,8 +47,8 @@ enum Writer {
 }
 
 impl Tee {
-    /// Watches a body that was claimed.
-    pub(super) fn new(
+    /// Creates a tee for a body whose bytes were claimed.
+    pub(crate) fn new(
         disk: &Arc<Disk>,
         claim: Claim,
         permit: OwnedSemaphorePermit,
@@ -69,7 +70,7 @@ impl Tee {
         }
     }
 
-    fn give_up(&mut self) {
+    fn abandon(&mut self) {
         self.backlog = Vec::new();
         self.waiting = 0;
         self.stall = None;
@@ -78,8 +79,8 @@ impl Tee {
         }
     }
 
-    /// Goes on with writing as far as that needs no waiting.
-    fn turn(&mut self, cx: &mut Context<'_>) {
+    /// Continues writing as far as possible without waiting.
+    fn drive(&mut self, cx: &mut Context<'_>) {
         if let Writer::Busy(job) = &mut self.writer
             && let Poll::Ready(done) = Pin::new(job).poll(cx)
         {
@@ -88,7 +89,7 @@ impl Tee {
                 Ok(Ok(Some(filling))) => self.writer = Writer::Idle(filling),
                 _ => {
                     self.writer = Writer::Over;
-                    self.give_up();
+                    self.abandon();
                 }
             }
         }
@@ -110,18 +111,18 @@ impl Tee {
         std::mem::take(&mut self.backlog)
     }
 
-    /// Waits, for a while, until the disk has taken some of a backlog that is full.
+    /// Waits while the backlog is full, for [`WRITE_TIMEOUT`] at most.
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.turn(cx);
+        self.drive(cx);
         if self.waiting < BACKLOG || !matches!(self.writer, Writer::Busy(_)) {
             return Poll::Ready(());
         }
         let stall = self
             .stall
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep(STALL)));
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(WRITE_TIMEOUT)));
         ready!(stall.as_mut().poll(cx));
-        tracing::warn!("the read cache is too slow; a body goes on without it");
-        self.give_up();
+        tracing::warn!("the read cache is too slow; a body is not cached");
+        self.abandon();
         Poll::Ready(())
     }
 
@@ -132,7 +133,7 @@ impl Tee {
             return;
         }
         if len > self.left {
-            return self.give_up();
+            return self.abandon();
         }
         self.left -= len;
         self.waiting += piece.len();
@@ -142,7 +143,7 @@ impl Tee {
         }
     }
 
-    /// All bytes have passed: the rest is done whether the reader stays or not.
+    /// Completes the file after all bytes have passed, whether the reader stays or not.
     fn finish(&mut self) {
         let pieces = self.take_backlog();
         let last = move |filling: Box<Filling>| {
@@ -165,7 +166,7 @@ fn write(mut filling: Box<Filling>, pieces: &[Bytes]) -> io::Result<Box<Filling>
     Ok(filling)
 }
 
-/// Drops a file on a thread that may block, where there is one.
+/// Drops a file on a thread that may block, if there is a runtime.
 fn drop_blocking(filling: Box<Filling>) {
     match Handle::try_current() {
         Ok(runtime) => drop(runtime.spawn_blocking(move || drop(filling))),
@@ -184,9 +185,9 @@ impl Stream for Tee {
         match &item {
             Poll::Ready(Some(Ok(piece))) => {
                 this.take(piece);
-                this.turn(cx);
+                this.drive(cx);
             }
-            Poll::Ready(_) => this.give_up(),
+            Poll::Ready(_) => this.abandon(),
             Poll::Pending => {}
         }
         item
@@ -195,6 +196,6 @@ impl Stream for Tee {
 
 impl Drop for Tee {
     fn drop(&mut self) {
-        self.give_up();
+        self.abandon();
     }
 }

@@ -4,20 +4,20 @@ use std::fs;
 
 use media_storage::MediaStorage as _;
 
-use super::{KIB, LARGE, Place, get, get_range, noise, until};
+use super::{Fixture, KIB, LARGE, get, get_range, noise, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_directory_that_is_removed_fails_no_read() {
-    let place = Place::new();
-    let cache = place.cache().await;
+    let fixture = Fixture::new();
+    let cache = fixture.cache().await;
     let bytes = noise(1, LARGE);
-    let reference = place.put(&bytes).await;
+    let reference = fixture.put(&bytes).await;
     get(&cache, &reference).await;
     until(&cache, |stats| stats.entries == 1).await;
-    fs::remove_dir_all(place.dir()).unwrap();
+    fs::remove_dir_all(fixture.dir()).unwrap();
     for seed in 1..4 {
         let small = noise(seed, 200 * KIB);
-        let other = place.put(&small).await;
+        let other = fixture.put(&small).await;
         assert!(get(&cache, &reference).await == bytes);
         assert!(get(&cache, &other).await == small);
         assert!(get_range(&cache, &other, 1, 2).await == small.slice(1..2));
@@ -38,14 +38,14 @@ fn a_disk_that_hangs_fails_no_read() {
         .unwrap();
     let (release, held) = std::sync::mpsc::channel::<()>();
     runtime.block_on(async {
-        let place = Place::new();
-        let cache = place.cache().await;
+        let fixture = Fixture::new();
+        let cache = fixture.cache().await;
         let (bytes, small, large) = (noise(1, 1000), noise(2, 1000), noise(3, LARGE));
-        let there = place.put(&bytes).await;
+        let there = fixture.put(&bytes).await;
         get(&cache, &there).await;
         until(&cache, |stats| stats.entries == 1).await;
-        let absent = place.put(&small).await;
-        let stream = place.put(&large).await;
+        let absent = fixture.put(&small).await;
+        let stream = fixture.put(&large).await;
         let hung = tokio::task::spawn_blocking(move || held.recv());
         let begun = std::time::Instant::now();
         let reads = futures_util::future::join3(
@@ -65,7 +65,7 @@ fn a_disk_that_hangs_fails_no_read() {
         assert!(hung.await.unwrap().is_err());
         // What was whole enters late, the body that was given up does not.
         until(&cache, |stats| stats.filled == 2 && stats.abandoned == 1).await;
-        assert_eq!(place.files().len(), 2);
+        assert_eq!(fixture.files().len(), 2);
     });
 }
 
@@ -115,14 +115,14 @@ async fn a_full_disk_fails_no_read() {
         writeln!(told, "NOT RUN: a_full_disk_fails_no_read: no mounting").unwrap();
         return;
     }
-    let place = Place::new();
-    let disk = Tmpfs::mount(place.dir(), 2 << 20);
+    let fixture = Fixture::new();
+    let disk = Tmpfs::mount(fixture.dir(), 2 << 20);
     // It may take a gigabyte, and the disk has two megabytes.
-    let cache = place.cache().await;
+    let cache = fixture.cache().await;
     for seed in 0..4 {
         for len in [900 * KIB, LARGE] {
             let bytes = noise(seed, len);
-            let reference = place.put(&bytes).await;
+            let reference = fixture.put(&bytes).await;
             for _ in 0..2 {
                 assert!(get(&cache, &reference).await == bytes);
             }
@@ -132,7 +132,7 @@ async fn a_full_disk_fails_no_read() {
     until(&cache, |stats| stats.abandoned >= 8).await;
     until(&cache, |stats| stats.filled + stats.abandoned >= 12).await;
     assert!(cache.stats().filled >= 1 && cache.stats().filled <= 2);
-    let whole = place
+    let whole = fixture
         .files()
         .into_iter()
         .filter(|path| path.extension().is_none());
@@ -140,9 +140,9 @@ async fn a_full_disk_fails_no_read() {
     // The disk has room again, and the cache works again.
     cache.clear().await.unwrap();
     let bytes = noise(9, 900 * KIB);
-    let reference = place.put(&bytes).await;
+    let reference = fixture.put(&bytes).await;
     get(&cache, &reference).await;
     until(&cache, |stats| stats.entries == 1).await;
-    place.close(cache).await;
+    fixture.close(cache).await;
     drop(disk);
 }
