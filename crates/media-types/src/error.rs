@@ -55,7 +55,9 @@ pub struct ValueError {
 }
 
 impl ValueError {
-    pub(crate) fn new(kind: ValueKind, reason: impl Into<Cow<'static, str>>) -> Self {
+    /// Creates an error about a kind of value, with what is wrong with it. The reason must not quote
+    /// the value.
+    pub fn new(kind: ValueKind, reason: impl Into<Cow<'static, str>>) -> Self {
         Self {
             kind,
             reason: reason.into(),
