@@ -1,0 +1,1 @@
+//! Moving the bytes of messages into media stores.
