@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::conversation_types::ToolDefinition;
 use crate::fault::Fault;
 use crate::file::TemplateEngine;
 use crate::options::{PackOptions, PackWarning};
 use crate::path::{JsonPath, escape_for_display};
 use crate::prompt_data::PromptData;
 use crate::variable::VariableType;
+use conversation_types::ToolDefinition;
 
 /// Checks the template engine. The path of an error starts at it.
 ///

@@ -84,37 +84,6 @@ mod validators;
 mod variable;
 mod variables;
 
-mod conversation_types {
-    use serde_json::Value;
-    #[derive(Clone, Debug, PartialEq)]
-    pub struct ToolDefinition {
-        pub name: String,
-        pub description: String,
-        pub parameters: Value,
-    }
-    impl ToolDefinition {
-        pub fn new(
-            name: impl Into<String>,
-            description: impl Into<String>,
-            parameters: Value,
-        ) -> Self {
-            Self {
-                name: name.into(),
-                description: description.into(),
-                parameters,
-            }
-        }
-    }
-    #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-    pub enum ToolChoice {
-        #[default]
-        Auto,
-        Required,
-        None,
-        Tool(String),
-    }
-}
-
 pub use conversation_types::{ToolChoice, ToolDefinition};
 pub use error::{PackError, PackErrorKind, PackLocation};
 pub use load::MAX_PACK_BYTES;

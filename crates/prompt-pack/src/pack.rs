@@ -8,7 +8,6 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::checks;
-use crate::conversation_types::ToolDefinition;
 use crate::error::{Operation, PackError, PackErrorKind};
 use crate::fault::{Fault, Within as _};
 use crate::file::PackFile;
@@ -21,6 +20,7 @@ use crate::prompt::Prompt;
 use crate::prompt_data::{PackContext, PackIdentity, PromptData};
 use crate::read::read;
 use crate::reference::PackRef;
+use conversation_types::ToolDefinition;
 
 /// A pack of prompts, read from one JSON file. Cheap to clone.
 #[derive(Clone)]

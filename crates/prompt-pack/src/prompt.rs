@@ -4,7 +4,6 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::conversation_types::ToolDefinition;
 use crate::error::PackError;
 use crate::media::MediaConfig;
 use crate::overrides::{ModelOverride, is_meant_for};
@@ -16,6 +15,7 @@ use crate::tools::ToolPolicy;
 use crate::validators::Validators;
 use crate::variable::Variable;
 use crate::variables::Variables;
+use conversation_types::ToolDefinition;
 
 /// A prompt, taken from a pack by [`PromptPack::prompt`](crate::PromptPack::prompt) or built in
 /// code by [`Prompt::builder`]. Cheap to clone.

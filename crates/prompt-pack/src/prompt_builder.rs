@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::conversation_types::ToolDefinition;
 use crate::error::{Operation, PackError};
 use crate::fault::Within as _;
 use crate::file::PromptFile;
@@ -16,6 +15,7 @@ use crate::prompt_data::{PackContext, PromptData};
 use crate::tools::ToolPolicy;
 use crate::validators::ValidatorConfig;
 use crate::variable::Variable;
+use conversation_types::ToolDefinition;
 
 /// Builds a [`Prompt`] without a pack.
 ///

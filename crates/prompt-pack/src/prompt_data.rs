@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use crate::conversation_types::ToolDefinition;
 use crate::declared::DeclaredVariable;
 use crate::fault::{Fault, Within as _};
 use crate::file::PromptFile;
@@ -15,6 +14,7 @@ use crate::path::escape_for_display;
 use crate::patterns::PatternCompiler;
 use crate::tools::ToolPolicy;
 use crate::validators::Validators;
+use conversation_types::ToolDefinition;
 
 /// The largest number of variables, and of tools, of one prompt.
 const MAX_LISTED: usize = 1000;

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 
-use crate::conversation_types::{ToolChoice, ToolDefinition};
+use conversation_types::{ToolChoice, ToolDefinition};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value, json};
 
