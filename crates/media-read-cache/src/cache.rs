@@ -234,4 +234,12 @@ impl MediaStorage for ReadCache {
     fn inventory(&self) -> Option<&dyn Inventory> {
         self.engine.store.inventory()
     }
+
+    fn verifier(&self) -> Option<&dyn media_storage::Verifier> {
+        self.engine.store.verifier()
+    }
+
+    fn importer(&self) -> Option<&dyn media_storage::Importer> {
+        self.engine.store.importer()
+    }
 }

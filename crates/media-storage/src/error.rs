@@ -78,6 +78,8 @@ pub enum Operation {
     Verify,
     /// Writing a derived view.
     Export,
+    /// Taking media over from another store.
+    Import,
     /// Closing the store.
     Close,
 }
@@ -96,6 +98,7 @@ impl fmt::Display for Operation {
             Self::Sweep => "sweep",
             Self::Verify => "verify",
             Self::Export => "export",
+            Self::Import => "import",
             Self::Close => "close",
         })
     }

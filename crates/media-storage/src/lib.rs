@@ -20,7 +20,8 @@
 //!
 //! # Map
 //! - [`MediaStorage`]: what a backend implements (`storage`); [`MediaStorageExt`]: what callers use
-//!   (`ext`); [`UrlSigner`], [`Inventory`]: what some stores can do beyond (`signer`, `inventory`)
+//!   (`ext`); [`UrlSigner`], [`Inventory`], [`Verifier`], [`Importer`]: what some stores can do beyond
+//!   (`signer`, `inventory`, `verifier`, `importer`)
 //! - [`MediaUpload`], [`MediaBody`], [`StoredMedia`]: what goes in and out (`storage`, `body`)
 //! - [`MediaMetadata`], [`Scope`], [`RetentionPolicy`], [`RetrieveOptions`], [`DeleteOptions`]
 //! - [`StorageError`] (`error`)
@@ -31,6 +32,7 @@ mod body;
 mod error;
 mod ext;
 mod hash;
+mod importer;
 mod inventory;
 pub mod layout;
 mod memory;
@@ -40,11 +42,13 @@ mod retention;
 mod sidecar;
 mod signer;
 mod storage;
+mod verifier;
 
 pub use body::{BodyData, ByteStream, MediaBody, next};
 pub use error::{Operation, StorageError, StorageErrorKind};
 pub use ext::MediaStorageExt;
 pub use hash::Sha256Hasher;
+pub use importer::{ImportKey, ImportOutcome, ImportUpload, Imported, Importer};
 pub use inventory::{Entry, Inventory, SweepDepth, SweepOptions, SweepReport, Usage};
 pub use layout::Organization;
 pub use memory::InMemoryStorage;
@@ -54,3 +58,7 @@ pub use retention::{RetentionError, RetentionPolicy};
 pub use sidecar::{MAX_SIDECAR_LEN, SIDECAR_VERSION, Sidecar};
 pub use signer::{SignedUrl, SignedUrlOptions, UrlSigner};
 pub use storage::{MediaStorage, MediaUpload, StoredMedia};
+pub use verifier::{
+    DamagedMedia, ReadData, Verifier, VerifyIssue, VerifyIssueKind, VerifyOptions, VerifyReport,
+    verify_inventory,
+};

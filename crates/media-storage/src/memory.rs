@@ -19,6 +19,7 @@ use crate::options::{DeleteOptions, RetrieveOptions, Verification};
 use crate::retention::RetentionPolicy;
 use crate::sidecar::Sidecar;
 use crate::storage::{MediaStorage, MediaUpload, StoredMedia};
+use crate::verifier::{Verifier, VerifyOptions, VerifyReport, verify_inventory};
 
 const BACKEND: &str = "memory";
 
@@ -207,6 +208,17 @@ impl MediaStorage for InMemoryStorage {
 
     fn inventory(&self) -> Option<&dyn Inventory> {
         Some(self)
+    }
+
+    fn verifier(&self) -> Option<&dyn Verifier> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Verifier for InMemoryStorage {
+    async fn verify(&self, options: VerifyOptions) -> Result<VerifyReport, StorageError> {
+        verify_inventory(self, self, options).await
     }
 }
 

@@ -9,10 +9,12 @@ use media_types::{Mime, Sha256, StorageReference};
 
 use crate::body::MediaBody;
 use crate::error::StorageError;
+use crate::importer::Importer;
 use crate::inventory::Inventory;
 use crate::metadata::MediaMetadata;
 use crate::options::{DeleteOptions, RetrieveOptions};
 use crate::signer::UrlSigner;
+use crate::verifier::Verifier;
 
 /// A place that keeps media.
 ///
@@ -87,6 +89,16 @@ pub trait MediaStorage: Debug + Send + Sync + 'static {
     fn inventory(&self) -> Option<&dyn Inventory> {
         None
     }
+
+    /// The ability to check what is stored, where the store has it.
+    fn verifier(&self) -> Option<&dyn Verifier> {
+        None
+    }
+
+    /// The ability to take media over under a given id, where the store has it.
+    fn importer(&self) -> Option<&dyn Importer> {
+        None
+    }
 }
 
 macro_rules! forward {
@@ -122,6 +134,12 @@ macro_rules! forward {
             }
             fn inventory(&self) -> Option<&dyn Inventory> {
                 self.as_ref().inventory()
+            }
+            fn verifier(&self) -> Option<&dyn Verifier> {
+                self.as_ref().verifier()
+            }
+            fn importer(&self) -> Option<&dyn Importer> {
+                self.as_ref().importer()
             }
         }
     };

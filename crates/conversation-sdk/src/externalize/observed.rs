@@ -95,4 +95,12 @@ impl MediaStorage for Observed {
     fn inventory(&self) -> Option<&dyn Inventory> {
         self.inner.inventory()
     }
+
+    fn verifier(&self) -> Option<&dyn media_storage::Verifier> {
+        self.inner.verifier()
+    }
+
+    fn importer(&self) -> Option<&dyn media_storage::Importer> {
+        self.inner.importer()
+    }
 }

@@ -118,4 +118,12 @@ impl MediaStorage for Shelf {
     fn inventory(&self) -> Option<&dyn Inventory> {
         None
     }
+
+    fn verifier(&self) -> Option<&dyn media_storage::Verifier> {
+        None
+    }
+
+    fn importer(&self) -> Option<&dyn media_storage::Importer> {
+        None
+    }
 }

@@ -140,4 +140,12 @@ impl<S: MediaStorage> MediaStorage for Streaming<S> {
     fn inventory(&self) -> Option<&dyn Inventory> {
         self.inner.inventory()
     }
+
+    fn verifier(&self) -> Option<&dyn media_storage::Verifier> {
+        self.inner.verifier()
+    }
+
+    fn importer(&self) -> Option<&dyn media_storage::Importer> {
+        self.inner.importer()
+    }
 }
