@@ -1,0 +1,87 @@
+//! Where conversations with LLMs are kept between turns.
+//!
+//! A [`StateStore`] keeps records, turns and messages of conversations. Every change is one atomic
+//! [`StateWrite`] under a [`Fence`], and has an id under which it can be repeated until its outcome
+//! is known.
+//!
+//! ```
+//! use conversation_state::{
+//!     ConversationRecord, Fence, InMemoryStateStore, LeaseChange, NewConversation, StateStore,
+//!     StateWrite, TurnFence, TurnRecord, TurnStatus, Window,
+//! };
+//! use conversation_types::{Message, TurnId};
+//! use media_types::ConversationId;
+//! use std::time::Duration;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let store = InMemoryStateStore::new();
+//! let record = ConversationRecord::new(ConversationId::mint());
+//! let record = store.create(NewConversation::new(record)).await?.into_record();
+//!
+//! // A turn begins: the user's message, the turn and its lease are one write.
+//! let mut turn = TurnRecord::new(TurnId::mint());
+//! let fence = Fence::Head { head: record.head, turn: None };
+//! let lease = LeaseChange::Take { owner: "node-1".into(), duration: Duration::from_secs(60) };
+//! let begin = StateWrite::new(&record, fence)
+//!     .with_append([Message::user("Hello").with_turn(turn.id.clone())])
+//!     .with_turn(turn.clone())
+//!     .with_lease(lease);
+//! let begun = store.apply(begin.clone()).await?;
+//!
+//! // A repetition changes nothing.
+//! assert!(store.apply(begin).await?.replayed);
+//!
+//! // It ends with the answer.
+//! turn.status = TurnStatus::Complete;
+//! let own = TurnFence::new(turn.id.clone(), begun.epoch.unwrap_or_default());
+//! let fence = Fence::Head { head: begun.head, turn: Some(own) };
+//! let finish = StateWrite::new(&begun.record, fence)
+//!     .with_append([Message::assistant(vec!["Hi".into()]).with_turn(turn.id.clone())])
+//!     .with_turn(turn);
+//! store.apply(finish).await?;
+//!
+//! let loaded = store.load(&record.id, Window::NewestTurns(10).into()).await?;
+//! assert_eq!(loaded.map(|loaded| loaded.messages.len()), Some(2));
+//! # Ok(())
+//! # }
+//! ```
+
+mod clock;
+mod cursor;
+mod error;
+mod id;
+mod limits;
+mod list;
+mod load;
+mod memory;
+mod record;
+mod reference;
+mod references;
+mod store;
+mod stored;
+pub mod transition;
+mod turn;
+mod write;
+
+pub use clock::Clock;
+pub use error::{StateError, StateErrorKind};
+pub use id::{Incarnation, StoreId, WriteId};
+pub use limits::{
+    Durability, MAX_KEY_BYTES, MAX_METADATA_BYTES, MAX_PAGE, MAX_PLANNER_BYTES, StateLimits,
+    StoreInfo, TOMBSTONE_KEPT_FOR, WRITES_KEPT, WRITES_KEPT_FOR,
+};
+pub use list::{ConversationFilter, ConversationPage, ListOrder};
+pub use load::{LoadOptions, LoadedConversation, MessagePosition, StoredMessage, Window};
+pub use memory::InMemoryStateStore;
+pub use record::{
+    BranchSource, ConversationRecord, ConversationStatus, MediaStoreName, RecordCounters,
+};
+pub use reference::ReferenceKey;
+pub use references::references_of;
+pub use store::StateStore;
+pub use turn::{ContextInclusion, Lease, PendingCall, TurnRecord, TurnStatus};
+pub use write::{
+    Applied, Created, Fence, LeaseChange, NewConversation, PlannerEntry, RecordUpdate, StateWrite,
+    Truncation, TruncationMode, TurnFence,
+};

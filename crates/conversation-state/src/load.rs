@@ -1,0 +1,195 @@
+//! Reading conversations.
+
+use std::ops::Range;
+
+use chrono::{DateTime, Utc};
+use conversation_types::{Message, TurnId};
+
+use crate::record::ConversationRecord;
+use crate::turn::TurnRecord;
+use crate::write::PlannerEntry;
+
+/// Which messages of a conversation to read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Window {
+    /// None.
+    #[default]
+    MetadataOnly,
+    /// Those of the newest turns in context. Messages without a turn count as turns that begin at
+    /// each message of the user.
+    NewestTurns(usize),
+    /// The newest messages.
+    NewestMessages(usize),
+    /// Those at these positions, from 0; positions beyond the end are no error.
+    Range(Range<u64>),
+    /// Those of a turn.
+    Turn(TurnId),
+    /// Those from a position on.
+    Since(u64),
+    /// All.
+    All,
+}
+
+impl Window {
+    /// Returns the positions that the window means in a history of so many messages, or nothing
+    /// for a window of turns.
+    pub fn positions(&self, messages: u64) -> Option<Range<u64>> {
+        let range = match self {
+            Self::MetadataOnly => messages..messages,
+            Self::NewestMessages(n) => messages.saturating_sub(*n as u64)..messages,
+            Self::Range(range) => {
+                let start = range.start.min(messages);
+                start..range.end.clamp(start, messages)
+            }
+            Self::Since(position) => (*position).min(messages)..messages,
+            Self::All => 0..messages,
+            Self::NewestTurns(_) | Self::Turn(_) => return None,
+        };
+        Some(range)
+    }
+}
+
+/// What to read of a conversation beside its record and its current turn.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LoadOptions {
+    /// Which messages to read, with the turns that they belong to.
+    pub window: Window,
+    /// A turn to read in any case.
+    pub turn: Option<TurnId>,
+    /// The idempotency key of a turn to read.
+    pub key: Option<String>,
+    /// Keys of rows of request planners to read.
+    pub planner: Vec<String>,
+    /// Whether messages that were cut off and kept are read as well: those that fit the window by
+    /// position or by turn.
+    pub include_branches: bool,
+}
+
+impl LoadOptions {
+    /// Creates options that read a window.
+    pub fn new(window: Window) -> Self {
+        Self {
+            window,
+            ..Self::default()
+        }
+    }
+
+    /// Sets a turn to read in any case. Defaults to none.
+    #[must_use]
+    pub fn with_turn(mut self, turn: TurnId) -> Self {
+        self.turn = Some(turn);
+        self
+    }
+
+    /// Sets the idempotency key of a turn to read. Defaults to none.
+    #[must_use]
+    pub fn with_key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    /// Adds the key of a row of a request planner. Defaults to none.
+    #[must_use]
+    pub fn with_planner(mut self, key: impl Into<String>) -> Self {
+        self.planner.push(key.into());
+        self
+    }
+
+    /// Sets whether messages that were cut off are read as well. Defaults to `false`.
+    #[must_use]
+    pub fn with_branches(mut self, include: bool) -> Self {
+        self.include_branches = include;
+        self
+    }
+}
+
+impl From<Window> for LoadOptions {
+    fn from(window: Window) -> Self {
+        Self::new(window)
+    }
+}
+
+/// A message and its place.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct StoredMessage {
+    /// The position on its branch, from 0.
+    pub position: u64,
+    /// The branch; 0 is the history itself.
+    pub branch: u32,
+    /// The message.
+    pub message: Message,
+}
+
+impl StoredMessage {
+    /// Creates a message at a place.
+    pub fn new(position: u64, branch: u32, message: Message) -> Self {
+        Self {
+            position,
+            branch,
+            message,
+        }
+    }
+}
+
+/// The place of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub struct MessagePosition {
+    /// The branch; 0 is the history itself.
+    pub branch: u32,
+    /// The position on the branch, from 0.
+    pub position: u64,
+}
+
+impl MessagePosition {
+    /// Creates a place.
+    pub fn new(branch: u32, position: u64) -> Self {
+        Self { branch, position }
+    }
+}
+
+/// A conversation as it was at one moment, never between two writes.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct LoadedConversation {
+    /// The record.
+    pub record: ConversationRecord,
+    /// The turns of the messages, the current turn, and the one that was asked for, each once, in
+    /// the order in which they began.
+    pub turns: Vec<TurnRecord>,
+    /// The messages of the window, by branch and position.
+    pub messages: Vec<StoredMessage>,
+    /// The turn that has the idempotency key.
+    pub keyed_turn: Option<TurnRecord>,
+    /// The rows of request planners, where there are any.
+    pub planner: Vec<PlannerEntry>,
+    /// The time by the store's clock.
+    pub now: DateTime<Utc>,
+}
+
+impl LoadedConversation {
+    /// Creates a conversation of which only the record was read.
+    pub fn new(record: ConversationRecord, now: DateTime<Utc>) -> Self {
+        Self {
+            record,
+            turns: Vec::new(),
+            messages: Vec::new(),
+            keyed_turn: None,
+            planner: Vec::new(),
+            now,
+        }
+    }
+
+    /// Returns a turn that was read.
+    pub fn turn(&self, id: &TurnId) -> Option<&TurnRecord> {
+        self.turns.iter().find(|turn| turn.id == *id)
+    }
+
+    /// Returns the turn that is running or suspended.
+    pub fn current_turn(&self) -> Option<&TurnRecord> {
+        self.turn(self.record.current_turn.as_ref()?)
+    }
+}

@@ -1,0 +1,6 @@
+//! Conversations in memory: the default, and the model of all other stores.
+
+mod conversation;
+mod store;
+
+pub use store::InMemoryStateStore;

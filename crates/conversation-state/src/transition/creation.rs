@@ -1,0 +1,61 @@
+//! The first and the last write of a conversation.
+
+use chrono::{DateTime, Utc};
+
+use crate::error::StateError;
+use crate::id::WriteId;
+use crate::limits::MAX_KEY_BYTES;
+use crate::record::{ConversationRecord, ConversationStatus, RecordCounters};
+use crate::transition::check::{self, Failures};
+use crate::transition::view::LoggedWrite;
+use crate::write::NewConversation;
+
+/// Checks a new conversation and returns its record, and the entry of the log that its creation
+/// leaves.
+///
+/// # Errors
+/// `TooLarge`; `InvalidInput` for a status of [`ConversationStatus::Deleting`].
+pub fn judge_creation(
+    new: &NewConversation,
+    now: DateTime<Utc>,
+) -> Result<(ConversationRecord, LoggedWrite), StateError> {
+    let failures = Failures::new("create conversation", new.record.id.as_str());
+    let key = new.key.as_ref().map_or(0, String::len);
+    failures.bounded("bytes of the idempotency key", key, MAX_KEY_BYTES)?;
+    check::record(&new.record, failures)?;
+    if new.record.status == ConversationStatus::Deleting {
+        return Err(failures.invalid("a conversation is deleted by a tombstone"));
+    }
+    let mut record = new.record.clone();
+    record.version = 1;
+    record.head = 0;
+    record.created_at = now;
+    record.updated_at = now;
+    record.message_count = 0;
+    record.externalized_through = 0;
+    record.current_turn = None;
+    record.branch = 0;
+    record.counters = RecordCounters {
+        oldest_write: 1,
+        ..RecordCounters::default()
+    };
+    let log = LoggedWrite::new(new.write, 1, 0, None, now);
+    Ok((record, log))
+}
+
+/// Returns the record of a conversation that is being deleted from now on, and the entry of the log
+/// that this leaves; nothing if it is being deleted already.
+pub fn tombstoned(
+    record: &ConversationRecord,
+    now: DateTime<Utc>,
+) -> Option<(ConversationRecord, LoggedWrite)> {
+    if record.status == ConversationStatus::Deleting {
+        return None;
+    }
+    let mut next = record.clone();
+    next.status = ConversationStatus::Deleting;
+    next.version += 1;
+    next.updated_at = now.max(record.updated_at);
+    let log = LoggedWrite::new(WriteId::mint(), next.version, next.head, None, now);
+    Some((next, log))
+}

@@ -1,0 +1,19 @@
+//! What a write makes of a conversation: the rules that all stores share, without I/O.
+//!
+//! A store looks up what a [`StateView`] asks for, lets [`judge`] decide, and carries out the
+//! [`Plan`] in the same transaction, or in one script that first checks that the record still has
+//! the version that was judged.
+
+mod check;
+mod creation;
+mod judge;
+mod plan;
+mod prepare;
+mod turns;
+mod view;
+
+pub use creation::{judge_creation, tombstoned};
+pub use judge::{Judgment, judge};
+pub use plan::{NewMessage, Plan, PlannedCut, PlannedTurn};
+pub use prepare::{EncodedMessage, PreparedWrite};
+pub use view::{LoggedWrite, StateView, TurnRow};
