@@ -42,6 +42,7 @@ at_most media-read-cache 50
 http="reqwest hyper ureq curl isahc"
 never media-types $http tokio url object_store media-storage
 never media-storage $http tokio url object_store media-store-fs media-loader conversation-sdk
+never prompt-pack $http tokio url object_store media-storage conversation-sdk
 never media-storage-testkit $http object_store media-store-fs media-loader conversation-sdk
 never media-store-fs $http url object_store media-loader conversation-sdk
 never media-store-object rusqlite media-store-fs media-loader conversation-sdk

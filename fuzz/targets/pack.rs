@@ -1,44 +1,51 @@
-//! Packs and their templates: every prompt renders or says why not, within its bounds.
+//! Packs and their templates: every prompt renders or says why not, within its bounds, and escaped
+//! text renders to itself.
 #![no_main]
 
-use conversation_sdk::pack::{MAX_RENDERED_BYTES, PromptPack, Variables};
 use libfuzzer_sys::fuzz_target;
+use media_types::Mime;
+use prompt_pack::{
+    MAX_RENDERED_BYTES, MediaProperties, PackOptions, Prompt, PromptPack, Variables,
+    escape_template,
+};
 
 fuzz_target!(|data: &[u8]| {
-    if let Ok(pack) = PromptPack::from_json(data) {
-        render(&pack);
+    let options = PackOptions::new().with_undefined_tools(true);
+    match PromptPack::from_json_with(data, &options) {
+        Ok(pack) => {
+            for name in pack.prompt_names() {
+                exercise(&pack.prompt(name).expect("a prompt that the pack lists"));
+            }
+            let _ = pack.warnings().iter().map(ToString::to_string).count();
+        }
+        Err(error) => assert!(!error.to_string().is_empty() && !error.hint().is_empty()),
     }
-    // Any text as a template, with a fragment and a value that look like templates themselves.
-    let Ok(template) = std::str::from_utf8(data) else {
+    let Ok(text) = std::str::from_utf8(data) else {
         return;
     };
-    let pack = serde_json::json!({
-        "id": "fuzz", "name": "fuzz", "version": "1.0.0",
-        "template_engine": {"version": "v1", "syntax": "{{variable}}"},
-        "prompts": {"p": {
-            "id": "p", "name": "p", "version": "1.0.0", "system_template": template,
-            "variables": [{"name": "v", "type": "string", "required": false}],
-        }},
-        "fragments": {"f": template, "g": "{{f}}{{v}}"},
-    });
-    if let Ok(pack) = PromptPack::from_json(pack.to_string().as_bytes()) {
-        render(&pack);
-    }
+    // Any text as a template, with a fragment and a value that look like templates themselves.
+    let builder = Prompt::builder("p")
+        .with_system(text)
+        .with_fragment("f", text)
+        .with_fragment("g", "{{f}}{{v}}");
+    exercise(&builder.build().expect("a prompt with any template"));
+    let escaped = Prompt::builder("p").with_system(escape_template(text));
+    let escaped = escaped.build().expect("a prompt with any template");
+    assert_eq!(escaped.render(&Variables::new()).ok().as_deref(), Some(text));
 });
 
-fn render(pack: &PromptPack) {
-    let names: Vec<String> = pack.prompt_names().map(str::to_owned).collect();
-    for name in names {
-        let Ok(prompt) = pack.prompt(&name) else {
-            continue;
-        };
-        let given = Variables::new().with("v", "{{v}}{{fragments.f}}");
-        for variables in [Variables::new(), given] {
-            if let Ok(text) = prompt.render(&variables) {
-                assert!(text.len() <= MAX_RENDERED_BYTES);
+fn exercise(prompt: &Prompt) {
+    let given = Variables::new().with("v", "{{v}}{{fragments.f}}");
+    for variables in [Variables::new(), given] {
+        for text in [prompt.render(&variables), prompt.render_for("m", &variables)] {
+            match text {
+                Ok(text) => assert!(text.len() <= MAX_RENDERED_BYTES),
+                Err(error) => assert_eq!(error.prompt(), Some(prompt.name())),
             }
         }
-        let _ = (prompt.parameters(), prompt.media(), prompt.validators());
-        let _ = prompt.tools().count();
+        let _ = prompt.reference(&variables);
     }
+    let _ = (prompt.parameters_for("m"), prompt.listed_tools().count());
+    let image = MediaProperties::new(&Mime::IMAGE_PNG).with_size(u64::MAX);
+    let _ = (prompt.check_media([image]), prompt.check_answer("some text"));
 }

@@ -1,6 +1,5 @@
 //! The error of everything that concerns packs and prompts.
 
-use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -90,45 +89,24 @@ pub struct PackError(Box<Inner>);
 struct Inner {
     kind: PackErrorKind,
     operation: Operation,
-    message: String,
-    path: Option<PathBuf>,
+    fault: Fault,
     location: Option<PackLocation>,
+    file: Option<PathBuf>,
     prompt: Option<String>,
-    name: Option<String>,
-    hint: Cow<'static, str>,
-    source: Option<Box<dyn Error + Send + Sync>>,
 }
 
 impl PackError {
-    pub(crate) fn new(
-        kind: PackErrorKind,
-        operation: Operation,
-        message: impl Into<String>,
-    ) -> Self {
+    pub(crate) fn new(kind: PackErrorKind, operation: Operation, mut fault: Fault) -> Self {
+        let path = fault.take_path();
+        let has_path = kind == PackErrorKind::InvalidPack || !path.is_root();
         Self(Box::new(Inner {
             kind,
             operation,
-            message: message.into(),
-            path: None,
-            location: None,
+            fault,
+            location: has_path.then_some(PackLocation::Path(path)),
+            file: None,
             prompt: None,
-            name: None,
-            hint: Cow::Borrowed(kind.hint()),
-            source: None,
         }))
-    }
-
-    /// Makes the error of a value that a pack or a prompt must not have.
-    pub(crate) fn invalid(operation: Operation, mut fault: Fault) -> Self {
-        let location = PackLocation::Path(fault.take_path());
-        let mut error = Self::new(PackErrorKind::InvalidPack, operation, fault.message);
-        error.0.location = Some(location);
-        error.0.name = fault.name;
-        error.0.source = fault.source;
-        if let Some(hint) = fault.hint {
-            error.0.hint = hint;
-        }
-        error
     }
 
     pub(crate) fn at(mut self, location: PackLocation) -> Self {
@@ -137,27 +115,12 @@ impl PackError {
     }
 
     pub(crate) fn in_file(mut self, path: Option<&Path>) -> Self {
-        self.0.path = path.map(Path::to_path_buf);
+        self.0.file = path.map(Path::to_path_buf);
         self
     }
 
     pub(crate) fn of_prompt(mut self, prompt: &str) -> Self {
         self.0.prompt = Some(prompt.to_owned());
-        self
-    }
-
-    pub(crate) fn about(mut self, name: &str) -> Self {
-        self.0.name = Some(name.to_owned());
-        self
-    }
-
-    pub(crate) fn with_hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
-        self.0.hint = hint.into();
-        self
-    }
-
-    pub(crate) fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        self.0.source = Some(source.into());
         self
     }
 
@@ -170,7 +133,7 @@ impl PackError {
     /// Returns the file that the pack was read from, if it was read from one.
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
-        self.0.path.as_deref()
+        self.0.file.as_deref()
     }
 
     /// Returns the place in the pack, if the error has one.
@@ -188,45 +151,45 @@ impl PackError {
     /// Returns the name of the variable, fragment, tool, prompt or pack that the error is about.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
-        self.0.name.as_deref()
+        self.0.fault.name.as_deref()
     }
 
     /// Returns what to do about the error: one sentence without a full stop.
     #[must_use]
     pub fn hint(&self) -> &str {
-        &self.0.hint
+        let hint = self.0.fault.hint.as_deref();
+        hint.unwrap_or_else(|| self.0.kind.hint())
     }
 }
 
 impl fmt::Display for PackError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = &*self.0;
-        let prompt = inner.prompt.as_deref().map(escape_for_display);
-        let path = inner.path.as_deref().map(Path::to_string_lossy);
-        let path = path.as_deref().map(escape_for_display);
-        match inner.operation {
-            Operation::Read => f.write_str("failed to read pack")?,
-            Operation::Validate => f.write_str("failed to validate pack")?,
-            Operation::Find => f.write_str("failed to find prompt")?,
-            Operation::Build => f.write_str("failed to build prompt")?,
-            Operation::Render => f.write_str("failed to render prompt")?,
+        f.write_str(match inner.operation {
+            Operation::Read => "failed to read pack",
+            Operation::Validate => "failed to validate pack",
+            Operation::Find => "failed to find prompt",
+            Operation::Build => "failed to build prompt",
+            Operation::Render => "failed to render prompt",
+        })?;
+        if let Some(prompt) = &inner.prompt {
+            write!(f, " `{}`", escape_for_display(prompt))?;
         }
-        if let Some(prompt) = &prompt {
-            write!(f, " `{prompt}`")?;
+        if let Some(file) = &inner.file {
+            let of = if inner.prompt.is_some() {
+                " of pack"
+            } else {
+                ""
+            };
+            write!(f, "{of} `{}`", escape_for_display(&file.to_string_lossy()))?;
         }
-        if let Some(path) = &path {
-            let of = if prompt.is_some() { " of pack" } else { "" };
-            write!(f, "{of} `{path}`")?;
-        }
-        f.write_str(": ")?;
+        let message = &inner.fault.message;
         match &inner.location {
             Some(PackLocation::Position { line, column }) => {
-                write!(f, "{} at line {line}, column {column}", inner.message)
+                write!(f, ": {message} at line {line}, column {column}")
             }
-            Some(PackLocation::Path(path)) if !path.is_root() => {
-                write!(f, "{path}: {}", inner.message)
-            }
-            _ => f.write_str(&inner.message),
+            Some(PackLocation::Path(path)) if !path.is_root() => write!(f, ": {path}: {message}"),
+            _ => write!(f, ": {message}"),
         }
     }
 }
@@ -236,17 +199,15 @@ impl fmt::Debug for PackError {
         f.debug_struct("PackError")
             .field("kind", &self.0.kind)
             .field("message", &self.to_string())
-            .field("source", &self.0.source)
+            .field("source", &self.0.fault.source)
             .finish_non_exhaustive()
     }
 }
 
 impl Error for PackError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.0
-            .source
-            .as_deref()
-            .map(|source| source as &(dyn Error + 'static))
+        let source = self.0.fault.source.as_deref()?;
+        Some(source)
     }
 }
 
@@ -263,13 +224,10 @@ mod tests {
 
     #[test]
     fn text_does_not_repeat_its_source() {
-        let error = PackError::new(
-            PackErrorKind::Unreadable,
-            Operation::Read,
-            "file not readable",
-        )
-        .in_file(Some(Path::new("a.json")))
-        .with_source(std::io::Error::other("no such device"));
+        let fault =
+            Fault::new("file not readable").with_source(std::io::Error::other("no such device"));
+        let error = PackError::new(PackErrorKind::Unreadable, Operation::Read, fault)
+            .in_file(Some(Path::new("a.json")));
         assert_eq!(
             error.to_string(),
             "failed to read pack `a.json`: file not readable"
@@ -280,7 +238,8 @@ mod tests {
     #[test]
     fn text_names_the_prompt_and_the_place() {
         let fault = Fault::new("bad").in_index(2).in_key("tools");
-        let error = PackError::invalid(Operation::Build, fault).of_prompt("p\n");
+        let error =
+            PackError::new(PackErrorKind::InvalidPack, Operation::Build, fault).of_prompt("p\n");
         assert_eq!(
             error.to_string(),
             "failed to build prompt `p\\n`: tools[2]: bad"

@@ -99,20 +99,27 @@ impl de::Error for Fault {
         let found = match found {
             // "expected a whole number, found a number" would be a riddle.
             Unexpected::Float(number) if expected.starts_with("a whole") => number.to_string(),
-            other => type_name(other),
+            Unexpected::Bool(_) => "a boolean".to_owned(),
+            Unexpected::Unsigned(_) | Unexpected::Signed(_) | Unexpected::Float(_) => {
+                "a number".to_owned()
+            }
+            Unexpected::Str(_) => "a string".to_owned(),
+            Unexpected::Unit | Unexpected::Option => "null".to_owned(),
+            Unexpected::Seq => "an array".to_owned(),
+            Unexpected::Map => "an object".to_owned(),
+            other => other.to_string(),
         };
         Self::new(format!("expected {expected}, found {found}"))
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        let found = match found {
+        let number = match found {
             Unexpected::Unsigned(number) => number.to_string(),
             Unexpected::Signed(number) => number.to_string(),
-            Unexpected::Float(number) => number.to_string(),
-            other => type_name(other),
+            other => return Self::invalid_type(other, expected),
         };
         Self::new(format!(
-            "expected {}, found {found}",
+            "expected {}, found {number}",
             expected_noun(expected)
         ))
     }
@@ -133,19 +140,5 @@ fn expected_noun(expected: &dyn Expected) -> String {
         "a map" => "an object".to_owned(),
         name if name.starts_with("struct ") => "an object".to_owned(),
         _ => text,
-    }
-}
-
-fn type_name(found: Unexpected<'_>) -> String {
-    match found {
-        Unexpected::Bool(_) => "a boolean".to_owned(),
-        Unexpected::Unsigned(_) | Unexpected::Signed(_) | Unexpected::Float(_) => {
-            "a number".to_owned()
-        }
-        Unexpected::Str(_) => "a string".to_owned(),
-        Unexpected::Unit | Unexpected::Option => "null".to_owned(),
-        Unexpected::Seq => "an array".to_owned(),
-        Unexpected::Map => "an object".to_owned(),
-        other => other.to_string(),
     }
 }

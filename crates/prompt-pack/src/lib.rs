@@ -17,15 +17,15 @@
 //! [`PromptPack::from_path`] reads a file; [`Prompt::builder`] builds a prompt in code, without a
 //! pack. This crate knows no provider, no conversation and no store: whoever runs a conversation
 //! asks the [`Prompt`] for its system prompt, [tools](Prompt::listed_tools),
-//! [parameters](Prompt::parameters_for), [media limits](MediaConfig::check) and
-//! [checks of answers](Validators::check), and keeps a [`PackRef`] in its state.
+//! [parameters](Prompt::parameters_for), [media limits](Prompt::check_media) and
+//! [checks of answers](Prompt::check_answer), and keeps a [`PackRef`] in its state.
 //!
 //! # What is checked when a pack is read
 //!
 //! Errors, with their place in the file: JSON, size (4 MiB) and nesting (128 levels); the ids of
 //! the pack and of its prompts; semantic versions (a prompt may lack one); at least one prompt,
 //! each with a template; names and duplicates of variables and tools; tools that a prompt lists and
-//! the pack does not define, if the pack defines any (see [`PackOptions::with_undefined_tools`]);
+//! the pack does not define, if the pack defines any (see [`PackOptions::undefined_tools`]);
 //! values of the wrong type in every field that this crate reads; patterns that do not compile.
 //!
 //! A `null` counts as an absent field. Unknown fields are kept in [`PromptPack::json`] and
@@ -56,11 +56,12 @@
 //!   them.
 //! - The result is at most 1 MiB.
 
+mod builder;
 mod checks;
-mod declared;
+mod compiled;
+mod definition;
 mod error;
 mod fault;
-mod file;
 mod load;
 mod media;
 mod names;
@@ -71,8 +72,6 @@ mod parameters;
 mod path;
 mod patterns;
 mod prompt;
-mod prompt_builder;
-mod prompt_data;
 mod read;
 mod reference;
 mod render;
@@ -84,7 +83,9 @@ mod validators;
 mod variable;
 mod variables;
 
+pub use builder::PromptBuilder;
 pub use conversation_types::{ToolChoice, ToolDefinition};
+pub use definition::PromptDefinition;
 pub use error::{PackError, PackErrorKind, PackLocation};
 pub use load::MAX_PACK_BYTES;
 pub use media::{MediaConfig, MediaLimits, MediaProperties, MediaViolation, MediaViolationKind};
@@ -94,11 +95,10 @@ pub use pack::PromptPack;
 pub use parameters::Parameters;
 pub use path::JsonPath;
 pub use prompt::Prompt;
-pub use prompt_builder::PromptBuilder;
 pub use reference::PackRef;
 pub use render::MAX_RENDERED_BYTES;
 pub use template::escape_template;
 pub use tools::ToolPolicy;
-pub use validators::{Validator, ValidatorConfig, Validators, Violation};
-pub use variable::{Variable, VariableType};
+pub use validators::{ValidatorConfig, Violation};
+pub use variable::{Variable, VariableRules};
 pub use variables::Variables;

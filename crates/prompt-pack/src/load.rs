@@ -7,29 +7,27 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::error::{Operation, PackError, PackErrorKind, PackLocation};
+use crate::fault::Fault;
 
 /// The largest size of a pack: 4 MiB.
 pub const MAX_PACK_BYTES: usize = 4 * 1024 * 1024;
 
-/// Reads a file.
+/// Reads a file, of an oversized one not more than shows that.
 ///
 /// # Errors
-/// `Unreadable` and `TooLarge`.
+/// `Unreadable`.
 pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, PackError> {
     let unreadable = |error: io::Error| {
-        PackError::new(
-            PackErrorKind::Unreadable,
-            Operation::Read,
-            "cannot read file",
-        )
-        .with_source(error)
+        let fault = Fault::new("cannot read file").with_source(error);
+        PackError::new(PackErrorKind::Unreadable, Operation::Read, fault)
     };
     // Before opening, because opening a pipe without a writer waits for one.
     if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
+        let fault = Fault::new("not a regular file");
         return Err(PackError::new(
             PackErrorKind::Unreadable,
             Operation::Read,
-            "not a regular file",
+            fault,
         ));
     }
     let file = File::open(path).map_err(unreadable)?;
@@ -37,7 +35,6 @@ pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, PackError> {
     file.take(MAX_PACK_BYTES as u64 + 1)
         .read_to_end(&mut bytes)
         .map_err(unreadable)?;
-    check_size(&bytes)?;
     Ok(bytes)
 }
 
@@ -46,27 +43,22 @@ pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, PackError> {
 /// # Errors
 /// `TooLarge` and `InvalidJson`.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Value, PackError> {
-    check_size(bytes)?;
+    if bytes.len() > MAX_PACK_BYTES {
+        let limit = MAX_PACK_BYTES / 1024 / 1024;
+        let fault = Fault::new(format!("the pack is larger than {limit} MiB"));
+        return Err(PackError::new(
+            PackErrorKind::TooLarge,
+            Operation::Read,
+            fault,
+        ));
+    }
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     serde_json::from_slice(text).map_err(|error| {
         let location = PackLocation::Position {
             line: error.line(),
             column: error.column(),
         };
-        PackError::new(PackErrorKind::InvalidJson, Operation::Read, "invalid JSON")
-            .at(location)
-            .with_source(error)
+        let fault = Fault::new("invalid JSON").with_source(error);
+        PackError::new(PackErrorKind::InvalidJson, Operation::Read, fault).at(location)
     })
-}
-
-fn check_size(bytes: &[u8]) -> Result<(), PackError> {
-    if bytes.len() <= MAX_PACK_BYTES {
-        return Ok(());
-    }
-    let limit = MAX_PACK_BYTES / 1024 / 1024;
-    Err(PackError::new(
-        PackErrorKind::TooLarge,
-        Operation::Read,
-        format!("the pack is larger than {limit} MiB"),
-    ))
 }

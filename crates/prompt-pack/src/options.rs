@@ -2,12 +2,17 @@
 
 use std::fmt;
 
+use crate::fault::Fault;
 use crate::path::JsonPath;
 
 /// Options for loading a pack.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct PackOptions {
-    undefined_tools: bool,
+    /// Whether prompts may list tools that a pack with tools does not define, because the program
+    /// provides them; they are then warnings. A pack that defines no tools may always do so.
+    /// Defaults to false.
+    pub undefined_tools: bool,
 }
 
 impl PackOptions {
@@ -17,39 +22,30 @@ impl PackOptions {
         Self::default()
     }
 
-    /// Sets whether prompts may list tools that a pack with tools does not define, because the
-    /// program provides them; they are then warnings. A pack that defines no tools may always do
-    /// so. Defaults to false.
+    /// Sets [`undefined_tools`](Self::undefined_tools).
     #[must_use]
     pub fn with_undefined_tools(mut self, allowed: bool) -> Self {
         self.undefined_tools = allowed;
         self
     }
-
-    pub(crate) fn allows_undefined_tools(&self) -> bool {
-        self.undefined_tools
-    }
 }
 
 /// Something in a pack that loads but does not have its full effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PackWarning {
-    path: JsonPath,
-    message: String,
+    /// The path of the value that the warning is about.
+    pub path: JsonPath,
+    /// What has no effect.
+    pub message: String,
 }
 
 impl PackWarning {
-    pub(crate) fn new(path: JsonPath, message: impl Into<String>) -> Self {
+    pub(crate) fn new(mut fault: Fault) -> Self {
         Self {
-            path,
-            message: message.into(),
+            path: fault.take_path(),
+            message: fault.message,
         }
-    }
-
-    /// Returns the path of the value that the warning is about.
-    #[must_use]
-    pub fn path(&self) -> &JsonPath {
-        &self.path
     }
 }
 

@@ -6,57 +6,20 @@ use crate::parameters::Parameters;
 
 /// Changes of a prompt for one model.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
 pub struct ModelOverride {
-    system_template: Option<String>,
-    #[serde(default)]
-    system_template_prefix: String,
-    #[serde(default)]
-    system_template_suffix: String,
-    #[serde(default)]
-    parameters: Parameters,
+    /// The template that replaces the one of the prompt.
+    pub system_template: Option<String>,
+    /// Text directly before the template.
+    pub system_template_prefix: String,
+    /// Text directly after the template.
+    pub system_template_suffix: String,
+    /// The parameters that differ from the prompt's.
+    pub parameters: Parameters,
 }
 
 impl ModelOverride {
-    /// Creates an override that changes nothing.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Sets the template that replaces the one of the prompt. Defaults to the prompt's.
-    #[must_use]
-    pub fn with_system(mut self, template: impl Into<String>) -> Self {
-        self.system_template = Some(template.into());
-        self
-    }
-
-    /// Sets the text directly before the template. Defaults to none.
-    #[must_use]
-    pub fn with_prefix(mut self, template: impl Into<String>) -> Self {
-        self.system_template_prefix = template.into();
-        self
-    }
-
-    /// Sets the text directly after the template. Defaults to none.
-    #[must_use]
-    pub fn with_suffix(mut self, template: impl Into<String>) -> Self {
-        self.system_template_suffix = template.into();
-        self
-    }
-
-    /// Sets the parameters that differ from the prompt's. Defaults to none.
-    #[must_use]
-    pub fn with_parameters(mut self, parameters: Parameters) -> Self {
-        self.parameters = parameters;
-        self
-    }
-
-    /// Returns the parameters that differ from the prompt's.
-    #[must_use]
-    pub fn parameters(&self) -> &Parameters {
-        &self.parameters
-    }
-
     /// Returns the template for this model: its own or `base`, between its prefix and suffix.
     pub(crate) fn template(&self, base: &str) -> String {
         let template = self.system_template.as_deref().unwrap_or(base);

@@ -5,22 +5,22 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use conversation_types::ToolDefinition;
 use serde_json::Value;
 
 use crate::checks;
+use crate::compiled::CompiledPrompt;
+use crate::definition::PackFile;
 use crate::error::{Operation, PackError, PackErrorKind};
 use crate::fault::{Fault, Within as _};
-use crate::file::PackFile;
 use crate::load;
 use crate::names;
 use crate::options::{PackOptions, PackWarning};
 use crate::path::escape_for_display;
 use crate::patterns::PatternCompiler;
-use crate::prompt::Prompt;
-use crate::prompt_data::{PackContext, PackIdentity, PromptData};
+use crate::prompt::{PackIdentity, Prompt, PromptContext};
 use crate::read::read;
 use crate::reference::PackRef;
-use conversation_types::ToolDefinition;
 
 /// A pack of prompts, read from one JSON file. Cheap to clone.
 #[derive(Clone)]
@@ -29,7 +29,7 @@ pub struct PromptPack {
 }
 
 struct Shared {
-    context: Arc<PackContext>,
+    context: Arc<PromptContext>,
     id: String,
     version: String,
     name: Option<String>,
@@ -83,9 +83,10 @@ impl PromptPack {
 
     fn read(bytes: &[u8], path: Option<&Path>, options: &PackOptions) -> Result<Self, PackError> {
         let json = load::parse(bytes)?;
-        let invalid = |fault| PackError::invalid(Operation::Read, fault);
-        let file = read(&json).map_err(invalid)?;
-        let shared = Shared::new(file, json, path, options).map_err(invalid)?;
+        let shared = read(&json).and_then(|file| Shared::new(file, path, options));
+        let mut shared = shared
+            .map_err(|fault| PackError::new(PackErrorKind::InvalidPack, Operation::Read, fault))?;
+        shared.json = json;
         Ok(Self {
             shared: Arc::new(shared),
         })
@@ -136,57 +137,38 @@ impl PromptPack {
             return Ok(prompt.clone());
         }
         let names: Vec<&str> = self.prompt_names().collect();
-        let message = format!("the pack `{}` has no prompt of that name", self.id());
-        Err(
-            PackError::new(PackErrorKind::UnknownPrompt, Operation::Find, message)
-                .in_file(self.path())
-                .of_prompt(name)
-                .about(name)
-                .with_hint(format!(
-                    "Choose a prompt of the pack: {}",
-                    escape_for_display(&names.join(", "))
-                )),
-        )
+        let names = escape_for_display(&names.join(", "));
+        let fault = Fault::new(format!(
+            "the pack `{}` has no prompt of that name",
+            self.id()
+        ))
+        .about(name)
+        .with_hint(format!("Choose a prompt of the pack: {names}"));
+        let error = PackError::new(PackErrorKind::UnknownPrompt, Operation::Find, fault);
+        Err(error.of_prompt(name).in_file(self.path()))
     }
 
     /// Returns the prompt that a conversation was started with. The pack may have another version
-    /// now; compare [`PackRef::version`] with [`version`](Self::version) where that matters.
+    /// now; compare the version of the reference with [`version`](Self::version) where that matters.
     ///
     /// # Errors
     /// `PackMismatch` if the reference is to a pack with another id, `UnknownPrompt` if the pack
     /// has the prompt no longer.
     pub fn prompt_for(&self, reference: &PackRef) -> Result<Prompt, PackError> {
-        if reference.pack() == self.id() {
-            return self.prompt(reference.prompt());
+        let PackRef { pack, prompt, .. } = reference;
+        if pack == self.id() {
+            return self.prompt(prompt);
         }
-        let message = format!(
-            "expected the pack `{}`, found `{}`",
-            escape_for_display(reference.pack()),
-            self.id()
-        );
-        Err(
-            PackError::new(PackErrorKind::PackMismatch, Operation::Find, message)
-                .in_file(self.path())
-                .of_prompt(reference.prompt())
-                .about(reference.pack()),
-        )
-    }
-
-    /// Returns the definition of a tool.
-    #[must_use]
-    pub fn tool(&self, name: &str) -> Option<&ToolDefinition> {
-        self.shared.context.tools.get(name)
+        let shown = escape_for_display(pack);
+        let message = format!("expected the pack `{shown}`, found `{}`", self.id());
+        let fault = Fault::new(message).about(pack);
+        let error = PackError::new(PackErrorKind::PackMismatch, Operation::Find, fault);
+        Err(error.of_prompt(prompt).in_file(self.path()))
     }
 
     /// Returns the definitions of all tools in the order of their names.
     pub fn tools(&self) -> impl Iterator<Item = &ToolDefinition> {
         self.shared.context.tools.values()
-    }
-
-    /// Returns the fragments by name.
-    #[must_use]
-    pub fn fragments(&self) -> &BTreeMap<String, String> {
-        &self.shared.context.fragments
     }
 
     /// Returns what the pack has without full effect: validators, variable types and template
@@ -215,24 +197,19 @@ impl fmt::Debug for PromptPack {
 }
 
 impl Shared {
-    fn new(
-        file: PackFile,
-        json: Value,
-        path: Option<&Path>,
-        options: &PackOptions,
-    ) -> Result<Self, Fault> {
+    fn new(file: PackFile, path: Option<&Path>, options: &PackOptions) -> Result<Self, Fault> {
         names::check_pack_id(&file.id).in_key("id")?;
         names::check_version(&file.version).in_key("version")?;
         let mut warnings = Vec::new();
         if let Some(engine) = &file.template_engine {
-            checks::check_engine(engine, &mut warnings).in_key("template_engine")?;
+            checks::check_engine(engine, &mut warnings)?;
         }
         let mut tools = BTreeMap::new();
         for (name, tool) in file.tools {
             let tool = tool.define(&name).in_key(&name).in_key("tools")?;
             tools.insert(name, tool);
         }
-        let context = Arc::new(PackContext {
+        let context = Arc::new(PromptContext {
             pack: Some(PackIdentity {
                 id: file.id.clone(),
                 version: file.version.clone(),
@@ -241,24 +218,18 @@ impl Shared {
             tools,
             fragments: file.fragments,
         });
-        let mut patterns = PatternCompiler::default();
+        let mut compiler = PatternCompiler::default();
         let mut prompts = BTreeMap::new();
-        for (name, prompt) in file.prompts {
-            let data = PromptData::new(&name, prompt, &mut patterns)
-                .and_then(|data| {
-                    checks::check_template(&data)?;
-                    checks::check_tools(&data, &context.tools, options, &mut warnings)?;
-                    Ok(data)
-                })
+        for (name, definition) in file.prompts {
+            let prompt = CompiledPrompt::new(&name, definition, &mut compiler)
                 .in_key(&name)
                 .in_key("prompts")?;
-            checks::warn_of_unknown_types(&data, &mut warnings);
-            prompts.insert(name, Prompt::new(Arc::clone(&context), data));
+            checks::check_prompt(&prompt, &context.tools, options, &mut warnings)?;
+            prompts.insert(name, Prompt::new(Arc::clone(&context), prompt));
         }
         if prompts.is_empty() {
-            return Err(Fault::new("the pack has no prompt")
-                .with_hint("Add a prompt to the pack")
-                .in_key("prompts"));
+            let fault = Fault::new("the pack has no prompt").with_hint("Add a prompt to the pack");
+            return Err(fault.in_key("prompts"));
         }
         Ok(Self {
             context,
@@ -268,7 +239,7 @@ impl Shared {
             description: file.description,
             prompts,
             warnings,
-            json,
+            json: Value::Null,
         })
     }
 }

@@ -21,20 +21,6 @@ impl JsonPath {
         Self(segments)
     }
 
-    /// Returns the path of the member `key` of what this path leads to.
-    pub(crate) fn key(&self, key: &str) -> Self {
-        let mut segments = self.0.clone();
-        segments.push(PathSegment::Key(key.to_owned()));
-        Self(segments)
-    }
-
-    /// Returns the path of the item `index` of what this path leads to.
-    pub(crate) fn index(&self, index: usize) -> Self {
-        let mut segments = self.0.clone();
-        segments.push(PathSegment::Index(index));
-        Self(segments)
-    }
-
     /// Whether the path leads to the document itself.
     #[must_use]
     pub fn is_root(&self) -> bool {
@@ -103,12 +89,14 @@ mod tests {
 
     #[test]
     fn both_forms() {
-        let path = JsonPath::default()
-            .key("tools")
-            .key("a/b ~c")
-            .key("names")
-            .index(2)
-            .key("x");
+        let key = |key: &str| PathSegment::Key(key.to_owned());
+        let path = JsonPath::new(vec![
+            key("tools"),
+            key("a/b ~c"),
+            key("names"),
+            PathSegment::Index(2),
+            key("x"),
+        ]);
         assert_eq!(path.to_string(), r#"tools["a/b ~c"].names[2].x"#);
         assert_eq!(path.to_pointer(), "/tools/a~1b ~0c/names/2/x");
         let root = JsonPath::default();
@@ -119,7 +107,7 @@ mod tests {
     fn text_of_a_pack_is_shown_without_control_characters() {
         assert_eq!(escape_for_display("a\u{1b}[2Jb\n"), "a\\u{1b}[2Jb\\n");
         assert!(escape_for_display(&"x".repeat(5000)).len() < 300);
-        let path = JsonPath::default().key("\u{1b}[2J");
+        let path = JsonPath::new(vec![PathSegment::Key("\u{1b}[2J".to_owned())]);
         assert_eq!(path.to_string(), r#"["\u{1b}[2J"]"#);
     }
 }

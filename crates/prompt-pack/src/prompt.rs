@@ -1,105 +1,86 @@
 //! A prompt: its template, tools, limits and checks.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::error::PackError;
-use crate::media::MediaConfig;
+use conversation_types::ToolDefinition;
+
+use crate::compiled::CompiledPrompt;
+use crate::definition::PromptDefinition;
+use crate::error::{Operation, PackError, PackErrorKind};
+use crate::fault::Fault;
+use crate::media::{MediaConfig, MediaProperties, MediaViolation};
 use crate::overrides::{ModelOverride, is_meant_for};
 use crate::parameters::Parameters;
-use crate::prompt_data::{PackContext, PackIdentity, PromptData};
 use crate::reference::PackRef;
 use crate::render::{Scope, render};
 use crate::tools::ToolPolicy;
-use crate::validators::Validators;
-use crate::variable::Variable;
+use crate::validators::Violation;
 use crate::variables::Variables;
-use conversation_types::ToolDefinition;
 
 /// A prompt, taken from a pack by [`PromptPack::prompt`](crate::PromptPack::prompt) or built in
 /// code by [`Prompt::builder`]. Cheap to clone.
 #[derive(Clone)]
 pub struct Prompt {
-    context: Arc<PackContext>,
-    data: Arc<PromptData>,
+    context: Arc<PromptContext>,
+    compiled: Arc<CompiledPrompt>,
+}
+
+/// What the prompts of a pack share.
+#[derive(Debug, Default)]
+pub(crate) struct PromptContext {
+    /// `None` for a prompt that was built in code.
+    pub(crate) pack: Option<PackIdentity>,
+    pub(crate) tools: BTreeMap<String, ToolDefinition>,
+    pub(crate) fragments: BTreeMap<String, String>,
+}
+
+#[derive(Debug)]
+pub(crate) struct PackIdentity {
+    pub(crate) id: String,
+    pub(crate) version: String,
+    pub(crate) path: Option<PathBuf>,
 }
 
 impl Prompt {
-    pub(crate) fn new(context: Arc<PackContext>, data: PromptData) -> Self {
+    pub(crate) fn new(context: Arc<PromptContext>, compiled: CompiledPrompt) -> Self {
         Self {
             context,
-            data: Arc::new(data),
+            compiled: Arc::new(compiled),
         }
     }
 
     /// Returns the name under which the pack lists the prompt (the task type).
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.data.name
+        &self.compiled.name
     }
 
-    /// Returns the title for people; the name where there is none.
+    /// Returns the prompt as it was written.
     #[must_use]
-    pub fn title(&self) -> &str {
-        self.data.title.as_deref().unwrap_or(&self.data.name)
-    }
-
-    /// Returns what the prompt is for.
-    #[must_use]
-    pub fn description(&self) -> Option<&str> {
-        self.data.description.as_deref()
-    }
-
-    /// Returns the version of the prompt itself; `None` where only the pack has a version.
-    #[must_use]
-    pub fn version(&self) -> Option<&str> {
-        self.data.version.as_deref()
+    pub fn definition(&self) -> &PromptDefinition {
+        &self.compiled.definition
     }
 
     /// Returns the id of the pack that the prompt belongs to; `None` if it was built in code.
     #[must_use]
     pub fn pack_id(&self) -> Option<&str> {
-        self.pack().map(|pack| pack.id.as_str())
-    }
-
-    /// Returns the version of the pack that the prompt belongs to; `None` if it was built in code.
-    #[must_use]
-    pub fn pack_version(&self) -> Option<&str> {
-        self.pack().map(|pack| pack.version.as_str())
-    }
-
-    /// Returns the file that the pack was read from, if there is one.
-    #[must_use]
-    pub fn pack_path(&self) -> Option<&Path> {
-        self.pack().and_then(|pack| pack.path.as_deref())
-    }
-
-    fn pack(&self) -> Option<&PackIdentity> {
-        self.context.pack.as_ref()
+        self.context.pack.as_ref().map(|pack| pack.id.as_str())
     }
 
     /// Returns what the state of a conversation remembers so that it can be resumed; `None` if the
     /// prompt was built in code.
     #[must_use]
     pub fn reference(&self, variables: &Variables) -> Option<PackRef> {
-        let pack = self.pack()?;
-        let reference = PackRef::new(&pack.id, &pack.version, &self.data.name);
-        Some(reference.with_variables(variables.clone()))
-    }
-
-    /// Returns the template as it was written.
-    #[must_use]
-    pub fn template(&self) -> &str {
-        &self.data.template
-    }
-
-    /// Returns the declared variables in their order.
-    pub fn variables(&self) -> impl ExactSizeIterator<Item = &Variable> {
-        self.data
-            .variables
-            .iter()
-            .map(|declared| &declared.variable)
+        let pack = self.context.pack.as_ref()?;
+        Some(PackRef {
+            pack: pack.id.clone(),
+            version: pack.version.clone(),
+            prompt: self.name().to_owned(),
+            variables: variables.clone(),
+        })
     }
 
     /// Renders the system prompt for any model without an override.
@@ -108,7 +89,7 @@ impl Prompt {
     /// `MissingVariable` and `InvalidVariable` for what was given, whether the template uses the
     /// variable or not; `InvalidTemplate` if the template cannot be rendered. All name the prompt.
     pub fn render(&self, variables: &Variables) -> Result<String, PackError> {
-        self.render_template(&self.data.template, variables)
+        self.render_template(&self.definition().system_template, variables)
     }
 
     /// Renders the system prompt for `model`, with the override for it if there is one.
@@ -118,34 +99,65 @@ impl Prompt {
     pub fn render_for(&self, model: &str, variables: &Variables) -> Result<String, PackError> {
         match self.model_override(model) {
             None => self.render(variables),
-            Some(over) => self.render_template(&over.template(&self.data.template), variables),
+            Some(over) => {
+                let template = over.template(&self.definition().system_template);
+                self.render_template(&template, variables)
+            }
         }
     }
 
     fn render_template(&self, template: &str, given: &Variables) -> Result<String, PackError> {
         let scope = Scope {
             fragments: &self.context.fragments,
-            declared: &self.data.variables,
+            declared: &self.definition().variables,
             given,
         };
-        render(template, &scope)
-            .map_err(|error| error.of_prompt(&self.data.name).in_file(self.pack_path()))
+        self.check_variables(given)
+            .and_then(|()| render(template, &scope))
+            .map_err(|(kind, fault)| {
+                let path = self
+                    .context
+                    .pack
+                    .as_ref()
+                    .and_then(|pack| pack.path.as_deref());
+                PackError::new(kind, Operation::Render, fault)
+                    .of_prompt(self.name())
+                    .in_file(path)
+            })
     }
 
-    /// Returns the parameters for any model without an override.
-    #[must_use]
-    pub fn parameters(&self) -> &Parameters {
-        &self.data.parameters
+    fn check_variables(&self, given: &Variables) -> Result<(), (PackErrorKind, Fault)> {
+        let variables = self.definition().variables.iter();
+        for (variable, pattern) in variables.zip(&self.compiled.patterns) {
+            let name = &variable.name;
+            let (kind, fault) = match given.given(name) {
+                None if variable.required => (
+                    PackErrorKind::MissingVariable,
+                    Fault::new(format!("missing required variable `{name}`"))
+                        .with_hint(format!("Give the variable `{name}` a value")),
+                ),
+                None => continue,
+                Some(value) => match variable.violation(value, pattern.as_ref()) {
+                    None => continue,
+                    Some(violation) => (
+                        PackErrorKind::InvalidVariable,
+                        Fault::new(format!("invalid variable `{name}`: {violation}")),
+                    ),
+                },
+            };
+            return Err((kind, fault.about(name)));
+        }
+        Ok(())
     }
 
     /// Returns the parameters for `model`: those of the prompt, with those of the override for it
     /// taking precedence.
     #[must_use]
     pub fn parameters_for(&self, model: &str) -> Parameters {
-        let parameters = &self.data.parameters;
+        let parameters = &self.definition().parameters;
         match self.model_override(model) {
             None => parameters.clone(),
-            Some(over) => parameters.overridden_by(over.parameters()),
+            Some(over) => parameters.overridden_by(&over.parameters),
         }
     }
 
@@ -154,8 +166,8 @@ impl Prompt {
     /// `gpt-4o-latest`).
     #[must_use]
     pub fn model_override(&self, model: &str) -> Option<&ModelOverride> {
-        let matching = self.data.overrides.iter();
-        let matching = matching.filter(|(key, _)| is_meant_for(key, model));
+        let overrides = self.definition().model_overrides.iter();
+        let matching = overrides.filter(|(key, _)| is_meant_for(key, model));
         matching
             .max_by_key(|(key, _)| key.len())
             .map(|(_, over)| over)
@@ -165,14 +177,14 @@ impl Prompt {
     /// to the program.
     #[must_use]
     pub fn lists_tools(&self) -> bool {
-        !self.data.tools.is_empty()
+        !self.definition().tools.is_empty()
     }
 
     /// Returns the names of the tools that the prompt lists and its policy allows, in their order.
     /// The program has to provide each of them; none where the policy switches tools off.
     pub fn listed_tools(&self) -> impl Iterator<Item = &str> {
-        let names = self.data.tools.iter().map(String::as_str);
-        names.filter(|name| self.data.policy.allows(name))
+        let names = self.definition().tools.iter().map(String::as_str);
+        names.filter(|name| self.tool_policy().allows(name))
     }
 
     /// Returns the definitions of the [listed tools](Self::listed_tools) that the pack defines.
@@ -195,19 +207,36 @@ impl Prompt {
     /// Returns how tools may be used.
     #[must_use]
     pub fn tool_policy(&self) -> &ToolPolicy {
-        &self.data.policy
+        &self.definition().tool_policy
     }
 
     /// Returns the limits for media; `None` where the prompt does not limit it.
     #[must_use]
     pub fn media(&self) -> Option<&MediaConfig> {
-        self.data.media.as_ref()
+        self.definition().media.as_ref()
     }
 
-    /// Returns the checks of answers.
+    /// Checks the media items of one message, nested ones included if the caller lists them, and
+    /// returns every violation in the order of the items.
     #[must_use]
-    pub fn validators(&self) -> &Validators {
-        &self.data.validators
+    pub fn check_media<'a>(
+        &self,
+        items: impl IntoIterator<Item = MediaProperties<'a>>,
+    ) -> Vec<MediaViolation> {
+        self.media()
+            .map(|media| media.check(items))
+            .unwrap_or_default()
+    }
+
+    /// Runs every enabled and supported validator on an answer and returns all violations. Takes
+    /// time linear in the length of the answer for each validator.
+    #[must_use]
+    pub fn check_answer(&self, answer: &str) -> Vec<Violation> {
+        let validators = self.definition().validators.iter();
+        validators
+            .zip(&self.compiled.rules)
+            .filter_map(|(config, rule)| Violation::find(config, rule, answer))
+            .collect()
     }
 }
 
@@ -215,8 +244,7 @@ impl fmt::Debug for Prompt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Prompt")
             .field("pack", &self.pack_id())
-            .field("name", &self.data.name)
-            .field("version", &self.data.version)
+            .field("name", &self.compiled.name)
             .finish_non_exhaustive()
     }
 }

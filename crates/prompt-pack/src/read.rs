@@ -108,10 +108,6 @@ impl<'de> SeqAccess<'de> for Items<'de> {
         };
         seed.deserialize(Reader(item)).map(Some).in_index(index)
     }
-
-    fn size_hint(&self) -> Option<usize> {
-        Some(self.items.len())
-    }
 }
 
 struct Members<'de> {

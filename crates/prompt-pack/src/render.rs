@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::declared::DeclaredVariable;
-use crate::error::{Operation, PackError, PackErrorKind};
+use crate::error::PackErrorKind;
+use crate::fault::Fault;
 use crate::names;
 use crate::path::escape_for_display;
 use crate::template::{Piece, Unclosed, pieces};
+use crate::variable::Variable;
 use crate::variables::Variables;
 
 /// The largest size of a rendered system prompt: 1 MiB.
@@ -23,18 +24,15 @@ const MAX_EXPANDED_BYTES: usize = 16 * 1024 * 1024;
 /// What the names in a template stand for.
 pub(crate) struct Scope<'a> {
     pub(crate) fragments: &'a BTreeMap<String, String>,
-    pub(crate) declared: &'a [DeclaredVariable],
+    pub(crate) declared: &'a [Variable],
     pub(crate) given: &'a Variables,
 }
 
-/// Renders a template.
-///
-/// # Errors
-/// `MissingVariable`, `InvalidVariable` and `InvalidTemplate`, without the prompt.
-pub(crate) fn render(template: &str, scope: &Scope<'_>) -> Result<String, PackError> {
-    for declared in scope.declared {
-        declared.check(scope.given)?;
-    }
+/// A `MissingVariable` or `InvalidTemplate`, and what it is about.
+type Failure = (PackErrorKind, Fault);
+
+/// Renders a template with variables that were checked.
+pub(crate) fn render(template: &str, scope: &Scope<'_>) -> Result<String, Failure> {
     let mut rendering = Rendering {
         scope,
         output: String::with_capacity(template.len().min(MAX_RENDERED_BYTES)),
@@ -60,12 +58,13 @@ enum Resolved<'a> {
 }
 
 impl<'a> Rendering<'a> {
-    fn expand(&mut self, text: &str, depth: usize) -> Result<(), PackError> {
+    fn expand(&mut self, text: &str, depth: usize) -> Result<(), Failure> {
         self.expanded += text.len();
         if self.expanded > MAX_EXPANDED_BYTES {
-            return Err(invalid_template(format!(
+            let message = format!(
                 "the fragments expand to more than {MAX_EXPANDED_BYTES} bytes of templates"
-            )));
+            );
+            return Err(invalid(Fault::new(message)));
         }
         for piece in pieces(text) {
             match piece {
@@ -73,22 +72,20 @@ impl<'a> Rendering<'a> {
                 Ok(Piece::Placeholder(name)) => self.fill_in(name, depth)?,
                 Err(Unclosed(rest)) => {
                     let start: String = rest.chars().take(20).collect();
-                    return Err(invalid_template(format!(
-                        "`{}` is not closed by `}}}}`",
-                        escape_for_display(&start)
-                    )));
+                    let start = escape_for_display(&start);
+                    let message = format!("`{start}` is not closed by `}}}}`");
+                    return Err(invalid(Fault::new(message)));
                 }
             }
         }
         Ok(())
     }
 
-    fn fill_in(&mut self, name: &str, depth: usize) -> Result<(), PackError> {
+    fn fill_in(&mut self, name: &str, depth: usize) -> Result<(), Failure> {
         self.placeholders += 1;
         if self.placeholders > MAX_PLACEHOLDERS {
-            return Err(invalid_template(format!(
-                "more than {MAX_PLACEHOLDERS} placeholders"
-            )));
+            let message = format!("more than {MAX_PLACEHOLDERS} placeholders");
+            return Err(invalid(Fault::new(message)));
         }
         match self.resolve(name)? {
             Resolved::Nothing => Ok(()),
@@ -98,15 +95,16 @@ impl<'a> Rendering<'a> {
                 let message = format!(
                     "fragments are nested more than {MAX_FRAGMENT_DEPTH} deep at `{shown}`"
                 );
-                Err(invalid_template(message)
-                    .about(name)
-                    .with_hint("Check whether fragments of the pack use each other in a circle"))
+                let fault = Fault::new(message).about(name);
+                Err(invalid(fault.with_hint(
+                    "Check whether fragments of the pack use each other in a circle",
+                )))
             }
             Resolved::Fragment(text) => self.expand(text, depth + 1),
         }
     }
 
-    fn resolve(&self, name: &str) -> Result<Resolved<'a>, PackError> {
+    fn resolve(&self, name: &str) -> Result<Resolved<'a>, Failure> {
         let Scope {
             fragments,
             declared,
@@ -129,8 +127,9 @@ impl<'a> Rendering<'a> {
         let (root, path) = name
             .split_once('.')
             .map_or((name, None), |(root, path)| (root, Some(path)));
-        if let Some(declared) = declared.iter().find(|one| one.variable.name() == root) {
-            return match declared.value(given) {
+        if let Some(variable) = declared.iter().find(|variable| variable.name == root) {
+            let default = variable.default.as_ref().filter(|_| !variable.required);
+            return match given.given(root).or(default) {
                 Some(value) => inner_value(name, value, path),
                 None => Ok(Resolved::Nothing),
             };
@@ -148,12 +147,13 @@ impl<'a> Rendering<'a> {
         }
     }
 
-    fn push(&mut self, text: &str) -> Result<(), PackError> {
+    fn push(&mut self, text: &str) -> Result<(), Failure> {
         if text.len() > MAX_RENDERED_BYTES - self.output.len() {
-            return Err(invalid_template(format!(
-                "the system prompt is longer than {MAX_RENDERED_BYTES} bytes"
-            ))
-            .with_hint("Give shorter values or shorten the template"));
+            let message = format!("the system prompt is longer than {MAX_RENDERED_BYTES} bytes");
+            let fault = Fault::new(message);
+            return Err(invalid(
+                fault.with_hint("Give shorter values or shorten the template"),
+            ));
         }
         self.output.push_str(text);
         Ok(())
@@ -165,7 +165,7 @@ fn inner_value<'a>(
     name: &str,
     value: &'a Value,
     path: Option<&str>,
-) -> Result<Resolved<'a>, PackError> {
+) -> Result<Resolved<'a>, Failure> {
     let mut value = value;
     for segment in path.into_iter().flat_map(|path| path.split('.')) {
         let inner = match value {
@@ -186,37 +186,30 @@ fn text_of(value: &Value) -> Cow<'_, str> {
     }
 }
 
-fn invalid_template(message: impl Into<String>) -> PackError {
-    PackError::new(PackErrorKind::InvalidTemplate, Operation::Render, message)
+fn invalid(fault: Fault) -> Failure {
+    (PackErrorKind::InvalidTemplate, fault)
 }
 
-fn missing(name: &str) -> PackError {
+fn missing(name: &str) -> Failure {
     let shown = escape_for_display(name);
-    PackError::new(
-        PackErrorKind::MissingVariable,
-        Operation::Render,
-        format!("missing variable `{shown}`"),
-    )
-    .about(name)
-    .with_hint(format!("Give the variable `{shown}` a value"))
+    let fault = Fault::new(format!("missing variable `{shown}`")).about(name);
+    let hint = format!("Give the variable `{shown}` a value");
+    (PackErrorKind::MissingVariable, fault.with_hint(hint))
 }
 
-fn unknown_fragment(name: &str) -> PackError {
+fn unknown_fragment(name: &str) -> Failure {
     let shown = escape_for_display(name);
-    invalid_template(format!("unknown fragment `{shown}`"))
-        .about(name)
-        .with_hint(format!(
-            "Add the fragment `{shown}` to the pack or correct its name in the template"
-        ))
+    let fault = Fault::new(format!("unknown fragment `{shown}`")).about(name);
+    invalid(fault.with_hint(format!(
+        "Add the fragment `{shown}` to the pack or correct its name in the template"
+    )))
 }
 
-fn unsupported(name: &str) -> PackError {
+fn unsupported(name: &str) -> Failure {
     let shown = escape_for_display(name);
-    invalid_template(format!(
-        "`{{{{{shown}}}}}` is neither a variable nor a fragment"
-    ))
-    .with_hint(
+    let message = format!("`{{{{{shown}}}}}` is neither a variable nor a fragment");
+    invalid(Fault::new(message).with_hint(
         "Use {{name}}, {{name.field}} or {{fragments.name}}, and {{'{{'}} for two braces; \
          conditionals, loops and filters are not supported",
-    )
+    ))
 }

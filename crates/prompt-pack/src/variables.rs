@@ -39,14 +39,8 @@ impl Variables {
     }
 
     /// Returns the variables in the order of their names.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Value)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
-    }
-
-    /// Returns the number of variables.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.0.len()
     }
 
     /// Whether there are no variables.
@@ -63,17 +57,12 @@ impl Variables {
 
 impl<K: Into<String>, V: Into<Value>> FromIterator<(K, V)> for Variables {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
-        let mut variables = Self::new();
-        variables.extend(pairs);
-        variables
-    }
-}
-
-impl<K: Into<String>, V: Into<Value>> Extend<(K, V)> for Variables {
-    fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, pairs: I) {
-        for (name, value) in pairs {
-            self.insert(name, value);
-        }
+        let pairs = pairs.into_iter();
+        Self(
+            pairs
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+        )
     }
 }
 

@@ -1,110 +1,79 @@
 //! Which media a prompt takes.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::num::NonZeroU64;
+use std::time::Duration;
 
 use media_types::MediaType;
-use serde::de::{self, IgnoredAny, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde::Deserialize;
 
 use super::limits::MediaLimits;
 use super::properties::MediaProperties;
 use super::violation::{MediaViolation, MediaViolationKind};
 use crate::path::escape_for_display;
-use crate::read::read;
 
 /// Which media a prompt takes, and within which limits.
 ///
 /// ```
-/// use media_types::{MediaType, Mime};
-/// use prompt_pack::{MediaConfig, MediaLimits, MediaProperties, MediaViolationKind};
+/// use media_types::Mime;
+/// use prompt_pack::{MediaConfig, MediaProperties, MediaViolationKind};
 ///
-/// let config = MediaConfig::new()
-///     .with_supported_types([MediaType::Image])
-///     .with_limits(MediaType::Image, MediaLimits::new().with_max_bytes(1024));
-/// let image = MediaProperties::new(&Mime::IMAGE_PNG).with_size(2048);
+/// let mut config = MediaConfig::default();
+/// config.supported_types = Some(vec!["image".to_owned()]);
+/// config.image.max_size_mb = Some(0.5);
+/// let image = MediaProperties::new(&Mime::IMAGE_PNG).with_size(1024 * 1024);
 /// let violations = config.check([image]);
-/// assert_eq!(violations[0].kind(), MediaViolationKind::TooLarge);
+/// assert_eq!(violations[0].kind, MediaViolationKind::TooLarge);
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
 pub struct MediaConfig {
-    enabled: bool,
-    supported: Option<Vec<String>>,
-    limits: BTreeMap<String, MediaLimits>,
+    /// Whether media is taken at all. Defaults to true.
+    pub enabled: bool,
+    /// The types that are taken (`image`, `audio`, `video`, `document`); `None` for all.
+    pub supported_types: Option<Vec<String>>,
+    /// The limits for images.
+    pub image: MediaLimits,
+    /// The limits for audio.
+    pub audio: MediaLimits,
+    /// The limits for video.
+    pub video: MediaLimits,
+    /// The limits for documents.
+    pub document: MediaLimits,
 }
 
 impl Default for MediaConfig {
     fn default() -> Self {
         Self {
             enabled: true,
-            supported: None,
-            limits: BTreeMap::new(),
+            supported_types: None,
+            image: MediaLimits::default(),
+            audio: MediaLimits::default(),
+            video: MediaLimits::default(),
+            document: MediaLimits::default(),
         }
     }
 }
 
 impl MediaConfig {
-    /// Creates a config that takes all media.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Sets whether media is taken at all. Defaults to true.
-    #[must_use]
-    pub fn with_enabled(mut self, enabled: bool) -> Self {
-        self.enabled = enabled;
-        self
-    }
-
-    /// Sets the types that are taken. Defaults to all.
-    #[must_use]
-    pub fn with_supported_types(mut self, types: impl IntoIterator<Item = MediaType>) -> Self {
-        let names = types.into_iter().map(|one| one.as_str().to_owned());
-        self.supported = Some(names.collect());
-        self
-    }
-
-    /// Sets the limits for a type. Defaults to none.
-    #[must_use]
-    pub fn with_limits(mut self, media_type: MediaType, limits: MediaLimits) -> Self {
-        self.limits.insert(media_type.as_str().to_owned(), limits);
-        self
-    }
-
-    /// Whether media is taken at all.
-    #[must_use]
-    pub fn is_enabled(&self) -> bool {
-        self.enabled
-    }
-
-    /// Whether media of this type is taken. A config without a list of types takes all, one with an
-    /// empty list none.
+    /// Whether media of this type is taken.
     #[must_use]
     pub fn supports(&self, media_type: MediaType) -> bool {
-        let is_listed =
-            |supported: &Vec<String>| supported.iter().any(|one| one == media_type.as_str());
-        self.enabled && self.supported.as_ref().is_none_or(is_listed)
+        let types = self.supported_types.as_ref();
+        self.enabled && types.is_none_or(|types| types.iter().any(|one| one == media_type.as_str()))
     }
 
-    /// Returns the types that the pack lists, also those that this crate does not know; `None`
-    /// where there is no list.
-    #[must_use]
-    pub fn supported_types(&self) -> Option<&[String]> {
-        self.supported.as_deref()
-    }
-
-    /// Returns the limits for a type of media.
+    /// Returns the limits for a type of media; `None` for a type that packs do not limit.
     #[must_use]
     pub fn limits(&self, media_type: MediaType) -> Option<&MediaLimits> {
-        self.limits_named(media_type.as_str())
-    }
-
-    /// Returns the limits under a name of the pack, for types that this crate does not know.
-    #[must_use]
-    pub fn limits_named(&self, name: &str) -> Option<&MediaLimits> {
-        self.limits.get(name)
+        match media_type {
+            MediaType::Image => Some(&self.image),
+            MediaType::Audio => Some(&self.audio),
+            MediaType::Video => Some(&self.video),
+            MediaType::Document => Some(&self.document),
+            _ => None,
+        }
     }
 
     /// Checks the media items of one message, nested ones included if the caller lists them, and
@@ -119,13 +88,12 @@ impl MediaConfig {
         for (index, item) in items.into_iter().enumerate() {
             let count = counts.entry(item.mime.media_type()).or_default();
             *count += 1;
-            self.check_item(&item, *count, &mut |kind, reason| {
-                violations.push(MediaViolation {
-                    index,
-                    kind,
-                    reason,
-                });
-            });
+            let found = self.check_item(&item, *count).into_iter();
+            violations.extend(found.map(|(kind, reason)| MediaViolation {
+                index,
+                kind,
+                reason,
+            }));
         }
         violations
     }
@@ -134,66 +102,53 @@ impl MediaConfig {
         &self,
         item: &MediaProperties<'_>,
         count: u64,
-        report: &mut dyn FnMut(MediaViolationKind, String),
-    ) {
+    ) -> Vec<(MediaViolationKind, String)> {
         use MediaViolationKind as Kind;
         let media_type = item.mime.media_type();
         if !self.enabled {
-            return report(Kind::Disabled, "the prompt takes no media".to_owned());
+            return vec![(Kind::Disabled, "the prompt takes no media".to_owned())];
         }
         if !self.supports(media_type) {
-            return report(
-                Kind::UnsupportedType,
-                format!("the prompt takes no media of type {media_type}"),
-            );
+            let reason = format!("the prompt takes no media of type {media_type}");
+            return vec![(Kind::UnsupportedType, reason)];
         }
         let Some(limits) = self.limits(media_type) else {
-            return;
+            return Vec::new();
         };
+        let mut found = Vec::new();
         if !limits.allows(item.mime) {
-            let listed = limits.allowed_formats().unwrap_or_default().join(", ");
-            report(
-                Kind::UnsupportedFormat,
-                format!(
-                    "format {} is not among {}",
-                    item.mime,
-                    escape_for_display(&listed)
-                ),
-            );
+            let listed = limits.allowed_formats.as_deref().unwrap_or_default();
+            let listed = escape_for_display(&listed.join(", "));
+            let reason = format!("format {} is not among {listed}", item.mime);
+            found.push((Kind::UnsupportedFormat, reason));
         }
         if let Some((max, size)) = exceeded(limits.max_bytes(), item.size) {
-            report(
-                Kind::TooLarge,
-                format!("{size} bytes exceed the limit of {max}"),
-            );
+            let reason = format!("{size} bytes exceed the limit of {max}");
+            found.push((Kind::TooLarge, reason));
         }
-        if let Some((max, _)) = exceeded(limits.max_per_message(), Some(count)) {
-            report(
-                Kind::TooMany,
-                format!("the message has more than {max} items of type {media_type}"),
-            );
+        if let Some((max, _)) = exceeded(limits.max_per_message.map(NonZeroU64::get), Some(count)) {
+            let reason = format!("the message has more than {max} items of type {media_type}");
+            found.push((Kind::TooMany, reason));
         }
-        if let Some((max, duration)) = exceeded(limits.max_duration(), item.duration) {
-            report(
-                Kind::TooLong,
-                format!("a duration of {duration:?} exceeds the limit of {max:?}"),
-            );
+        let max_duration = limits
+            .max_duration_sec
+            .map(|max| Duration::from_secs(max.get()));
+        if let Some((max, duration)) = exceeded(max_duration, item.duration) {
+            let reason = format!("a duration of {duration:?} exceeds the limit of {max:?}");
+            found.push((Kind::TooLong, reason));
         }
-        if let Some((max, pages)) = exceeded(limits.max_pages(), item.pages) {
-            report(
-                Kind::TooManyPages,
-                format!("{pages} pages exceed the limit of {max}"),
-            );
+        if let Some((max, pages)) = exceeded(limits.max_pages.map(NonZeroU64::get), item.pages) {
+            let reason = format!("{pages} pages exceed the limit of {max}");
+            found.push((Kind::TooManyPages, reason));
         }
-        if limits.requires_caption() && !item.caption {
-            report(Kind::CaptionMissing, "the caption is missing".to_owned());
+        if limits.require_caption && !item.has_caption {
+            found.push((Kind::CaptionMissing, "the caption is missing".to_owned()));
         }
-        if limits.requires_metadata() && !item.caption && !item.metadata {
-            report(
-                Kind::MetadataMissing,
-                "title and description are missing".to_owned(),
-            );
+        if limits.require_metadata && !item.has_caption && !item.has_metadata {
+            let reason = "title and description are missing".to_owned();
+            found.push((Kind::MetadataMissing, reason));
         }
+        found
     }
 }
 
@@ -202,76 +157,13 @@ fn exceeded<T: PartialOrd>(max: Option<T>, value: Option<T>) -> Option<(T, T)> {
     max.zip(value).filter(|(max, value)| value > max)
 }
 
-impl<'de> Deserialize<'de> for MediaConfig {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(ConfigVisitor)
-    }
-}
-
-/// By hand, because later versions of the specification put types of media beside other fields.
-struct ConfigVisitor;
-
-impl<'de> Visitor<'de> for ConfigVisitor {
-    type Value = MediaConfig;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<MediaConfig, A::Error> {
-        let mut config = MediaConfig::default();
-        while let Some(key) = map.next_key::<String>()? {
-            let limits = match key.as_str() {
-                "enabled" => {
-                    config.enabled = map.next_value::<Option<_>>()?.unwrap_or(true);
-                    None
-                }
-                "supported_types" => {
-                    config.supported = map.next_value()?;
-                    None
-                }
-                "examples" => {
-                    map.next_value::<IgnoredAny>()?;
-                    None
-                }
-                "image" | "audio" | "video" | "document" => map.next_value()?,
-                _ => map.next_value::<UnknownType>()?.0,
-            };
-            if let Some(limits) = limits {
-                config.limits.insert(key, limits);
-            }
-        }
-        Ok(config)
-    }
-}
-
-/// The limits of a type that this crate does not know. A value that is not an object is a field of
-/// a later version.
-struct UnknownType(Option<MediaLimits>);
-
-impl<'de> Deserialize<'de> for UnknownType {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
-        if !value.is_object() {
-            return Ok(Self(None));
-        }
-        read(&value)
-            .map(|limits| Self(Some(limits)))
-            .map_err(|mut fault| {
-                let path = fault.take_path();
-                de::Error::custom(format_args!("{path}: {fault}"))
-            })
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use media_types::Mime;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
+    use crate::read::read;
 
     fn config(json: Value) -> MediaConfig {
         read(&json).unwrap()
@@ -282,7 +174,7 @@ mod tests {
         items: &[MediaProperties<'_>],
     ) -> Vec<(usize, MediaViolationKind)> {
         let violations = config.check(items.iter().copied());
-        let pairs = violations.iter().map(|one| (one.index(), one.kind()));
+        let pairs = violations.iter().map(|one| (one.index, one.kind));
         pairs.collect()
     }
 
@@ -340,26 +232,29 @@ mod tests {
             "audio": {"max_duration_sec": 10, "require_metadata": true},
             "document": {"max_pages": 3}
         }));
-        let image = MediaProperties::new(&Mime::IMAGE_PNG);
+        let mut image = [MediaProperties::new(&Mime::IMAGE_PNG); 2];
+        image[1].has_caption = true;
         assert_eq!(
-            kinds(&config, &[image, image.with_caption(true)]),
+            kinds(&config, &image),
             [(0, MediaViolationKind::CaptionMissing)]
         );
-        let audio = MediaProperties::new(&Mime::AUDIO_WAV);
-        let second = Duration::from_secs(1);
+        let mut audio = [MediaProperties::new(&Mime::AUDIO_WAV); 4];
+        audio[1].has_caption = true;
+        audio[2].has_metadata = true;
+        audio[3].has_metadata = true;
+        audio[2].duration = Some(Duration::from_secs(10));
+        audio[3].duration = Some(Duration::from_millis(10_001));
         assert_eq!(
-            kinds(&config, &[audio, audio.with_metadata(true)]),
-            [(0, MediaViolationKind::MetadataMissing)]
+            kinds(&config, &audio),
+            [
+                (0, MediaViolationKind::MetadataMissing),
+                (3, MediaViolationKind::TooLong)
+            ]
         );
-        let audio = audio.with_metadata(true);
-        let long = [
-            audio.with_duration(10 * second),
-            audio.with_duration(11 * second),
-        ];
-        assert_eq!(kinds(&config, &long), [(1, MediaViolationKind::TooLong)]);
-        let pdf = MediaProperties::new(&Mime::APPLICATION_PDF);
+        let mut pdf = [MediaProperties::new(&Mime::APPLICATION_PDF); 2];
+        (pdf[0].pages, pdf[1].pages) = (Some(3), Some(4));
         assert_eq!(
-            kinds(&config, &[pdf.with_pages(3), pdf.with_pages(4)]),
+            kinds(&config, &pdf),
             [(1, MediaViolationKind::TooManyPages)]
         );
     }
@@ -378,7 +273,6 @@ mod tests {
                 "image.allowed_formats",
             ),
             (json!({"image": true}), "image"),
-            (json!({"model3d": {"max_pages": 0}}), "model3d"),
             (json!({"supported_types": "image"}), "supported_types"),
             (json!({"enabled": "yes"}), "enabled"),
             (json!([]), ""),
@@ -386,26 +280,8 @@ mod tests {
             let mut fault = read::<MediaConfig>(&section).unwrap_err();
             assert_eq!(fault.take_path().to_string(), path, "{section}");
         }
-        let section = json!({"examples": [{}], "model3d": {"max_size_mb": 0.5}, "note": "x"});
-        let config = config(section);
-        let limits = config.limits_named("model3d").unwrap();
-        assert_eq!(limits.max_bytes(), Some(512 * 1024));
-    }
-
-    #[test]
-    fn a_config_in_code_is_the_one_of_a_pack() {
-        let pack = config(json!({
-            "supported_types": ["image"],
-            "image": {"max_size_mb": 1, "allowed_formats": ["png"], "max_images_per_msg": 2}
-        }));
-        let limits = MediaLimits::new()
-            .with_max_bytes(1024 * 1024)
-            .with_formats(["png"])
-            .with_max_per_message(2);
-        let code = MediaConfig::new()
-            .with_supported_types([MediaType::Image])
-            .with_limits(MediaType::Image, limits);
-        assert_eq!(pack, code);
+        let later = json!({"examples": [{}], "model3d": {"max_size_mb": 0.5}, "note": "x"});
+        assert_eq!(config(later), MediaConfig::default());
     }
 
     #[test]

@@ -5,15 +5,22 @@ use std::time::Duration;
 use media_types::{MediaContent, Mime};
 use serde_json::Value;
 
-/// Properties of one media item that a prompt may limit. What is not known is not checked.
+/// Properties of one media item that a prompt may limit. What is `None` is not checked.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct MediaProperties<'a> {
-    pub(super) mime: &'a Mime,
-    pub(super) size: Option<u64>,
-    pub(super) caption: bool,
-    pub(super) metadata: bool,
-    pub(super) duration: Option<Duration>,
-    pub(super) pages: Option<u64>,
+    /// The MIME type.
+    pub mime: &'a Mime,
+    /// The decoded size in bytes.
+    pub size: Option<u64>,
+    /// Whether the item has a caption.
+    pub has_caption: bool,
+    /// Whether the item has a title or a description.
+    pub has_metadata: bool,
+    /// How long the item lasts.
+    pub duration: Option<Duration>,
+    /// The number of pages.
+    pub pages: Option<u64>,
 }
 
 impl<'a> MediaProperties<'a> {
@@ -23,45 +30,17 @@ impl<'a> MediaProperties<'a> {
         Self {
             mime,
             size: None,
-            caption: false,
-            metadata: false,
+            has_caption: false,
+            has_metadata: false,
             duration: None,
             pages: None,
         }
     }
 
-    /// Sets the decoded size in bytes. Defaults to unknown.
+    /// Sets the decoded size in bytes, as for a file whose content does not know it.
     #[must_use]
     pub fn with_size(mut self, bytes: u64) -> Self {
         self.size = Some(bytes);
-        self
-    }
-
-    /// Sets whether the item has a caption. Defaults to false.
-    #[must_use]
-    pub fn with_caption(mut self, present: bool) -> Self {
-        self.caption = present;
-        self
-    }
-
-    /// Sets whether the item has a title or a description. Defaults to false.
-    #[must_use]
-    pub fn with_metadata(mut self, present: bool) -> Self {
-        self.metadata = present;
-        self
-    }
-
-    /// Sets how long the item lasts. Defaults to unknown.
-    #[must_use]
-    pub fn with_duration(mut self, duration: Duration) -> Self {
-        self.duration = Some(duration);
-        self
-    }
-
-    /// Sets the number of pages. Defaults to unknown.
-    #[must_use]
-    pub fn with_pages(mut self, pages: u64) -> Self {
-        self.pages = Some(pages);
         self
     }
 }
@@ -78,8 +57,8 @@ impl<'a> From<&'a MediaContent> for MediaProperties<'a> {
         Self {
             mime: content.mime(),
             size: content.size(),
-            caption: has_text("caption"),
-            metadata: has_text("title") || has_text("description"),
+            has_caption: has_text("caption"),
+            has_metadata: has_text("title") || has_text("description"),
             duration: content.duration(),
             pages: content.attribute("pages").and_then(Value::as_u64),
         }

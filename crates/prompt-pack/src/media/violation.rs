@@ -28,24 +28,14 @@ pub enum MediaViolationKind {
 
 /// A media item that a prompt does not take, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct MediaViolation {
-    pub(super) index: usize,
-    pub(super) kind: MediaViolationKind,
-    pub(super) reason: String,
-}
-
-impl MediaViolation {
-    /// Returns the position of the item among those that were checked, from 0.
-    #[must_use]
-    pub fn index(&self) -> usize {
-        self.index
-    }
-
-    /// Returns the limit that the item breaks.
-    #[must_use]
-    pub fn kind(&self) -> MediaViolationKind {
-        self.kind
-    }
+    /// The position of the item among those that were checked, from 0.
+    pub index: usize,
+    /// The limit that the item breaks.
+    pub kind: MediaViolationKind,
+    /// What breaks the limit.
+    pub reason: String,
 }
 
 impl fmt::Display for MediaViolation {

@@ -17,7 +17,7 @@ const BOUNDARY: u8 = 0xff;
 /// marked text exactly where the whole word is in the text. One automaton then finds the first
 /// match of all words in one pass, however long the list is.
 #[derive(Clone)]
-pub(super) struct BannedWords {
+pub(crate) struct BannedWords {
     words: Vec<String>,
     automaton: AhoCorasick,
 }

@@ -16,15 +16,21 @@ use serde_json::{Map, Value, json};
 /// Tokens are estimated as a quarter of the characters, rounded up. Other types are kept and do not
 /// run. Words are at most 10,000 of 1 to 200 bytes each.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[non_exhaustive]
 pub struct ValidatorConfig {
+    /// The type.
     #[serde(rename = "type")]
-    pub(super) kind: String,
+    pub kind: String,
+    /// Whether the validator runs. Defaults to true.
     #[serde(default = "enabled")]
-    pub(super) enabled: bool,
+    pub enabled: bool,
+    /// Whether a violation fails the answer; otherwise it is only reported. Defaults to false.
     #[serde(default)]
-    pub(super) fail_on_violation: bool,
-    pub(super) message: Option<String>,
-    pub(super) params: Option<Map<String, Value>>,
+    pub fail_on_violation: bool,
+    /// What users are told of a violation. Defaults to the reason.
+    pub message: Option<String>,
+    /// The parameters.
+    pub params: Option<Map<String, Value>>,
 }
 
 fn enabled() -> bool {
@@ -32,8 +38,7 @@ fn enabled() -> bool {
 }
 
 impl ValidatorConfig {
-    /// Creates an enabled validator of any type, with its parameters as a pack writes them.
-    /// Violations are reported and do not fail the answer.
+    /// Creates a validator of any type, with its parameters as a pack writes them.
     #[must_use]
     pub fn new(kind: impl Into<String>, params: Map<String, Value>) -> Self {
         Self {
@@ -74,36 +79,5 @@ impl ValidatorConfig {
     pub fn with_fail_on_violation(mut self, fail: bool) -> Self {
         self.fail_on_violation = fail;
         self
-    }
-
-    /// Sets what users are told of a violation. Defaults to the reason.
-    #[must_use]
-    pub fn with_message(mut self, message: impl Into<String>) -> Self {
-        self.message = Some(message.into());
-        self
-    }
-
-    /// Returns the type, as the pack writes it.
-    #[must_use]
-    pub fn kind(&self) -> &str {
-        &self.kind
-    }
-
-    /// Whether the validator runs.
-    #[must_use]
-    pub fn is_enabled(&self) -> bool {
-        self.enabled
-    }
-
-    /// Whether a violation fails the answer; otherwise it is only reported.
-    #[must_use]
-    pub fn fails_on_violation(&self) -> bool {
-        self.fail_on_violation
-    }
-
-    /// Returns the parameters, as the pack has them.
-    #[must_use]
-    pub fn params(&self) -> Option<&Map<String, Value>> {
-        self.params.as_ref()
     }
 }

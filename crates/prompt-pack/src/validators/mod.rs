@@ -3,7 +3,8 @@
 mod banned_words;
 mod config;
 mod rule;
-mod validator;
+mod violation;
 
 pub use config::ValidatorConfig;
-pub use validator::{Validator, Validators, Violation};
+pub(crate) use rule::Rule;
+pub use violation::Violation;

@@ -2,7 +2,6 @@
 
 use regex::Regex;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::banned_words::BannedWords;
@@ -14,7 +13,7 @@ use crate::read::read_fields;
 
 /// A compiled rule.
 #[derive(Clone, Debug)]
-pub(super) enum Rule {
+pub(crate) enum Rule {
     BannedWords(BannedWords),
     Length(LengthLimits),
     Pattern {
@@ -39,82 +38,35 @@ struct PatternParams {
 }
 
 #[derive(Clone, Debug, Deserialize)]
-pub(super) struct LengthLimits {
+pub(crate) struct LengthLimits {
     min_characters: Option<u64>,
     max_characters: Option<u64>,
     min_tokens: Option<u64>,
     max_tokens: Option<u64>,
 }
 
-/// Whether this crate runs validators of the type.
-pub(super) fn is_known(kind: &str) -> bool {
-    matches!(
-        kind,
-        "banned_words" | "max_length" | "min_length" | "length" | "regex_match"
-    )
-}
-
 impl Rule {
-    pub(super) fn new(
+    pub(crate) fn new(
         config: &ValidatorConfig,
-        patterns: &mut PatternCompiler,
+        compiler: &mut PatternCompiler,
     ) -> Result<Self, Fault> {
-        let kind = config.kind();
+        let kind = config.kind.as_str();
         if kind.is_empty() {
-            return Err(Fault::new("the type of the validator is empty")).in_key("type");
+            return Err(Fault::new("the type of the validator is empty").in_key("type"));
         }
-        if !config.is_enabled() {
+        if !config.enabled {
             return Ok(Self::Disabled);
         }
-        if !is_known(kind) {
-            return Ok(Self::Unknown);
-        }
-        let Some(params) = config.params() else {
+        let read = match kind {
+            "banned_words" => read_banned_words,
+            "regex_match" => read_pattern,
+            "length" | "min_length" | "max_length" => read_length,
+            _ => return Ok(Self::Unknown),
+        };
+        let Some(params) = &config.params else {
             return Err(Fault::new("missing field `params`"));
         };
-        Self::read(kind, params, patterns).in_key("params")
-    }
-
-    fn read(
-        kind: &str,
-        params: &Map<String, Value>,
-        patterns: &mut PatternCompiler,
-    ) -> Result<Self, Fault> {
-        fn params_as<T: DeserializeOwned>(params: &Map<String, Value>) -> Result<T, Fault> {
-            read_fields(params)
-        }
-        match kind {
-            "banned_words" => {
-                let BannedWordsParams { words } = params_as(params)?;
-                let words = BannedWords::new(&words).in_key("words")?;
-                Ok(Self::BannedWords(words))
-            }
-            "regex_match" => {
-                let PatternParams {
-                    pattern,
-                    must_match,
-                } = params_as(params)?;
-                Ok(Self::Pattern {
-                    regex: patterns.compile(&pattern).in_key("pattern")?,
-                    must_match: must_match.unwrap_or(true),
-                })
-            }
-            _ => {
-                let mut limits: LengthLimits = params_as(params)?;
-                if kind == "min_length" {
-                    (limits.max_characters, limits.max_tokens) = (None, None);
-                }
-                if kind == "max_length" {
-                    (limits.min_characters, limits.min_tokens) = (None, None);
-                }
-                if limits.is_empty() {
-                    return Err(Fault::new(format!(
-                        "`{kind}` limits neither characters nor tokens"
-                    )));
-                }
-                Ok(Self::Length(limits))
-            }
-        }
+        read(kind, params, compiler).in_key("params")
     }
 
     /// Returns what violates the rule. It has no text of the answer but a word that is banned.
@@ -137,6 +89,36 @@ impl Rule {
             },
         }
     }
+}
+
+type Params = Map<String, Value>;
+
+fn read_banned_words(_: &str, params: &Params, _: &mut PatternCompiler) -> Result<Rule, Fault> {
+    let BannedWordsParams { words } = read_fields(params)?;
+    let words = BannedWords::new(&words).in_key("words")?;
+    Ok(Rule::BannedWords(words))
+}
+
+fn read_pattern(_: &str, params: &Params, compiler: &mut PatternCompiler) -> Result<Rule, Fault> {
+    let params: PatternParams = read_fields(params)?;
+    Ok(Rule::Pattern {
+        regex: compiler.compile(&params.pattern).in_key("pattern")?,
+        must_match: params.must_match.unwrap_or(true),
+    })
+}
+
+fn read_length(kind: &str, params: &Params, _: &mut PatternCompiler) -> Result<Rule, Fault> {
+    let mut limits: LengthLimits = read_fields(params)?;
+    match kind {
+        "min_length" => (limits.max_characters, limits.max_tokens) = (None, None),
+        "max_length" => (limits.min_characters, limits.min_tokens) = (None, None),
+        _ => {}
+    }
+    if limits.is_empty() {
+        let message = format!("`{kind}` limits neither characters nor tokens");
+        return Err(Fault::new(message));
+    }
+    Ok(Rule::Length(limits))
 }
 
 impl LengthLimits {

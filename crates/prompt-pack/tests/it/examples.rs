@@ -90,7 +90,7 @@ fn example_packs_load_or_fail_for_a_known_reason() {
         assert_eq!(
             pack.warnings()
                 .iter()
-                .any(|warning| warning.path().to_pointer().contains("/tools/")),
+                .any(|warning| warning.path.to_pointer().contains("/tools/")),
             failure.is_some(),
             "{file}"
         );
@@ -138,10 +138,12 @@ fn prompts_of_example_packs_ask_for_their_variables_and_render() {
                 }
             };
             assert!(!system.contains("{{"), "{file} {name}: {system}");
-            for (variable, value) in given
-                .iter()
-                .filter(|(name, _)| prompt.template().contains(&format!("{{{{{name}}}}}")))
-            {
+            for (variable, value) in given.iter().filter(|(name, _)| {
+                prompt
+                    .definition()
+                    .system_template
+                    .contains(&format!("{{{{{name}}}}}"))
+            }) {
                 assert!(
                     system.contains(value.as_str().unwrap()),
                     "{file} {name} {variable}: {system}"

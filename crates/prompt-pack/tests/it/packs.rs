@@ -1,5 +1,8 @@
 //! What a pack says, and what its prompts make of it.
 
+use std::num::NonZeroU64;
+use std::path::Path;
+
 use media_types::{MediaType, Mime};
 use prompt_pack::{
     MediaProperties, MediaViolationKind, PackErrorKind, PackRef, PromptPack, ToolChoice, Variables,
@@ -19,7 +22,7 @@ fn own_pack_says_what_the_sdk_needs() {
     assert_eq!(pack.warnings(), []);
 
     let prompt = pack.prompt("image-generator").unwrap();
-    assert_eq!(prompt.version(), None);
+    assert_eq!(prompt.definition().version, None);
     let system = prompt.render(&Variables::new()).unwrap();
     assert!(
         system.contains("natural light") && system.contains("Ask one short question"),
@@ -41,16 +44,19 @@ fn own_pack_says_what_the_sdk_needs() {
         (Some("image-generator"), Some("style"))
     );
 
-    assert_eq!(prompt.parameters().temperature(), Some(0.7));
-    assert_eq!(prompt.parameters().max_tokens(), Some(500));
+    assert_eq!(prompt.definition().parameters.temperature, Some(0.7));
+    assert_eq!(
+        prompt.definition().parameters.max_tokens,
+        NonZeroU64::new(500)
+    );
     let tools: Vec<_> = prompt.tools().collect();
     assert_eq!(tools.len(), 1);
     assert_eq!(tools[0].name, "image-generator-tool");
     assert_eq!(tools[0].parameters["required"], json!(["prompt"]));
     assert_eq!(
         (
-            prompt.tool_policy().max_rounds(),
-            prompt.tool_policy().max_calls_per_turn()
+            prompt.tool_policy().max_rounds.get(),
+            prompt.tool_policy().max_tool_calls_per_turn.get()
         ),
         (4, 4)
     );
@@ -66,7 +72,7 @@ fn own_pack_says_what_the_sdk_needs() {
     ]);
     let kinds: Vec<_> = violations
         .iter()
-        .map(|violation| (violation.index(), violation.kind()))
+        .map(|violation| (violation.index, violation.kind))
         .collect();
     assert_eq!(
         kinds,
@@ -166,17 +172,20 @@ fn model_overrides_change_template_and_parameters() {
     let parameters = prompt.parameters_for("small");
     assert_eq!(
         (
-            parameters.temperature(),
-            parameters.max_tokens(),
-            parameters.top_k()
+            parameters.temperature,
+            parameters.max_tokens,
+            parameters.top_k
         ),
-        (Some(0.5), Some(5), None)
+        (Some(0.5), NonZeroU64::new(5), None)
     );
     assert_eq!(
-        Value::Object(parameters.other().clone()),
+        Value::Object(parameters.other.clone()),
         json!({"seed": 2, "stop": ["a"]})
     );
-    assert_eq!(prompt.parameters_for("large"), *prompt.parameters());
+    assert_eq!(
+        prompt.parameters_for("large"),
+        prompt.definition().parameters
+    );
 }
 
 #[test]
@@ -190,13 +199,13 @@ fn tool_policy_and_its_defaults() {
     let policy = plain.tool_policy();
     assert_eq!(
         (
-            policy.choice(),
-            policy.max_rounds(),
-            policy.max_calls_per_turn()
+            &policy.tool_choice,
+            policy.max_rounds.get(),
+            policy.max_tool_calls_per_turn.get()
         ),
         (&ToolChoice::Auto, 5, 10)
     );
-    assert!(policy.blocklist().is_empty() && policy.allows("a"));
+    assert!(policy.blocklist.is_empty() && policy.allows("a"));
     let tools: Vec<_> = plain.tools().collect();
     assert_eq!(
         tools
@@ -227,8 +236,8 @@ fn tool_policy_and_its_defaults() {
     assert!(!blocked.tool_policy().allows("a") && blocked.tool_policy().allows("b-c"));
     assert_eq!(
         (
-            blocked.tool_policy().choice(),
-            blocked.tool_policy().max_rounds()
+            &blocked.tool_policy().tool_choice,
+            blocked.tool_policy().max_rounds.get()
         ),
         (&ToolChoice::Required, 2)
     );
@@ -267,7 +276,7 @@ fn later_versions_and_unknown_fields_load_with_warnings() {
     let pointers: Vec<_> = pack
         .warnings()
         .iter()
-        .map(|warning| warning.path().to_pointer())
+        .map(|warning| warning.path.to_pointer())
         .collect();
     assert_eq!(
         pointers,
@@ -282,14 +291,7 @@ fn later_versions_and_unknown_fields_load_with_warnings() {
             .iter()
             .all(|pointer| json.pointer(pointer).is_some())
     );
-    assert_eq!(
-        pack.prompt("p")
-            .unwrap()
-            .validators()
-            .unsupported()
-            .collect::<Vec<_>>(),
-        ["pii_detection"]
-    );
+    assert_eq!(pack.prompt("p").unwrap().check_answer("anything"), []);
 }
 
 #[test]
@@ -309,17 +311,40 @@ fn state_remembers_names_and_variables_only() {
     let read_back: PackRef = serde_json::from_value(json).unwrap();
     assert_eq!(read_back, reference);
     let prompt = pack.prompt_for(&read_back).unwrap();
-    assert!(
-        prompt
-            .render(read_back.variables())
-            .unwrap()
-            .contains("ink")
-    );
+    assert!(prompt.render(&read_back.variables).unwrap().contains("ink"));
     assert!(!format!("{reference:?}").contains("ink"));
 
     let other = read(&with_prompt(json!({}))).unwrap();
     assert_eq!(
         other.prompt_for(&reference).unwrap_err().kind(),
         PackErrorKind::PackMismatch
+    );
+}
+
+#[test]
+fn the_pack_of_the_documentation_does_what_the_page_says() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/prompt-packs.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let (_, json) = page.split_once("```json\n").unwrap();
+    let (json, _) = json.split_once("```").unwrap();
+    let pack = PromptPack::from_json(json).unwrap();
+    assert_eq!(pack.warnings(), []);
+    let prompt = pack.prompt("chat").unwrap();
+    let given = Variables::new().with("company", "Acme");
+    assert_eq!(
+        prompt.render_for("small-model", &given).unwrap(),
+        "You help customers of Acme. Answer in English, in at most three sentences."
+    );
+    let parameters = prompt.parameters_for("small-model");
+    assert_eq!(
+        (parameters.temperature, parameters.max_tokens),
+        (Some(0.3), NonZeroU64::new(200))
+    );
+    assert_eq!(prompt.listed_tools().collect::<Vec<_>>(), ["search"]);
+    let violation = &prompt.check_answer("We guarantee it.")[0];
+    assert!(violation.is_failure && violation.message == "The answer promises too much.");
+    assert_eq!(
+        prompt.media().unwrap().image.max_per_message,
+        NonZeroU64::new(4)
     );
 }

@@ -42,11 +42,10 @@ fn exercise(pack: &PromptPack, given: &Variables) {
             prompt.render_for("m", given),
             prompt.parameters_for("m"),
         );
-        let _ = prompt.validators().check("some text");
+        let _ = prompt.check_answer("some text");
         let _ = (prompt.tools().count(), prompt.undefined_tools().count());
-        let _ = prompt
-            .media()
-            .map(|media| media.check([MediaProperties::new(&Mime::IMAGE_PNG).with_size(u64::MAX)]));
+        let image = MediaProperties::new(&Mime::IMAGE_PNG).with_size(u64::MAX);
+        let _ = prompt.check_media([image]);
         assert_eq!(
             pack.prompt_for(&prompt.reference(given).unwrap())
                 .unwrap()

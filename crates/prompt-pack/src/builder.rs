@@ -2,20 +2,21 @@
 
 use std::sync::Arc;
 
-use crate::error::{Operation, PackError};
+use conversation_types::ToolDefinition;
+
+use crate::compiled::CompiledPrompt;
+use crate::definition::PromptDefinition;
+use crate::error::{Operation, PackError, PackErrorKind};
 use crate::fault::Within as _;
-use crate::file::PromptFile;
 use crate::media::MediaConfig;
 use crate::names;
 use crate::overrides::ModelOverride;
 use crate::parameters::Parameters;
 use crate::patterns::PatternCompiler;
-use crate::prompt::Prompt;
-use crate::prompt_data::{PackContext, PromptData};
+use crate::prompt::{Prompt, PromptContext};
 use crate::tools::ToolPolicy;
 use crate::validators::ValidatorConfig;
 use crate::variable::Variable;
-use conversation_types::ToolDefinition;
 
 /// Builds a [`Prompt`] without a pack.
 ///
@@ -36,8 +37,8 @@ use conversation_types::ToolDefinition;
 #[must_use]
 pub struct PromptBuilder {
     name: String,
-    file: PromptFile,
-    definitions: Vec<ToolDefinition>,
+    definition: PromptDefinition,
+    tools: Vec<ToolDefinition>,
     fragments: Vec<(String, String)>,
 }
 
@@ -46,8 +47,8 @@ impl Prompt {
     pub fn builder(name: impl Into<String>) -> PromptBuilder {
         PromptBuilder {
             name: name.into(),
-            file: PromptFile::default(),
-            definitions: Vec::new(),
+            definition: PromptDefinition::default(),
+            tools: Vec::new(),
             fragments: Vec::new(),
         }
     }
@@ -57,7 +58,7 @@ impl PromptBuilder {
     /// Sets the template of the system prompt. Text that is not a template goes through
     /// [`escape_template`](crate::escape_template). Defaults to no system prompt.
     pub fn with_system(mut self, template: impl Into<String>) -> Self {
-        self.file.system_template = template.into();
+        self.definition.system_template = template.into();
         self
     }
 
@@ -69,63 +70,52 @@ impl PromptBuilder {
 
     /// Declares a variable.
     pub fn with_variable(mut self, variable: Variable) -> Self {
-        self.file.variables.push(variable);
+        self.definition.variables.push(variable);
         self
     }
 
     /// Lists tools of the program by name. A prompt that lists none leaves the choice to the
     /// program.
     pub fn with_tools<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
-        self.file.tools.extend(names.into_iter().map(Into::into));
+        let names = names.into_iter().map(Into::into);
+        self.definition.tools.extend(names);
         self
     }
 
     /// Lists a tool with a definition that takes precedence over the program's.
-    pub fn with_tool_definition(mut self, definition: ToolDefinition) -> Self {
-        self.file.tools.push(definition.name.clone());
-        self.definitions.push(definition);
+    pub fn with_tool_definition(mut self, tool: ToolDefinition) -> Self {
+        self.definition.tools.push(tool.name.clone());
+        self.tools.push(tool);
         self
     }
 
-    /// Sets how tools may be used. Defaults to [`ToolPolicy::new`].
+    /// Sets how tools may be used. Defaults to [`ToolPolicy::default`].
     pub fn with_tool_policy(mut self, policy: ToolPolicy) -> Self {
-        self.file.tool_policy = policy;
+        self.definition.tool_policy = policy;
         self
     }
 
     /// Sets the parameters of generation. Defaults to the provider's.
     pub fn with_parameters(mut self, parameters: Parameters) -> Self {
-        self.file.parameters = parameters;
+        self.definition.parameters = parameters;
         self
     }
 
     /// Sets the limits for media. Defaults to none.
     pub fn with_media(mut self, media: MediaConfig) -> Self {
-        self.file.media = Some(media);
+        self.definition.media = Some(media);
         self
     }
 
     /// Adds a check of answers.
     pub fn with_validator(mut self, validator: ValidatorConfig) -> Self {
-        self.file.validators.push(validator);
+        self.definition.validators.push(validator);
         self
     }
 
     /// Sets what changes for a model and its dated versions.
     pub fn with_model_override(mut self, model: impl Into<String>, over: ModelOverride) -> Self {
-        self.file.model_overrides.insert(model.into(), over);
-        self
-    }
-
-    /// Sets the title for people. Defaults to the name.
-    pub fn with_title(mut self, title: impl Into<String>) -> Self {
-        self.file.name = Some(title.into());
-        self
-    }
-
-    /// Sets what the prompt is for. Defaults to nothing.
-    pub fn with_description(mut self, text: impl Into<String>) -> Self {
-        self.file.description = Some(text.into());
+        self.definition.model_overrides.insert(model.into(), over);
         self
     }
 
@@ -134,21 +124,26 @@ impl PromptBuilder {
     /// # Errors
     /// `InvalidPack`, with the path that the value would have in a pack below its prompt.
     pub fn build(self) -> Result<Prompt, PackError> {
-        let invalid = |fault| PackError::invalid(Operation::Build, fault).of_prompt(&self.name);
-        let data = PromptData::new(&self.name, self.file, &mut PatternCompiler::default());
-        let data = data.map_err(invalid)?;
-        for (index, name) in data.tools.iter().enumerate() {
-            names::check_identifier(name, "a tool name")
-                .in_index(index)
-                .in_key("tools")
-                .map_err(invalid)?;
-        }
-        let definitions = self.definitions.into_iter();
-        let context = PackContext {
+        let mut compiler = PatternCompiler::default();
+        let compiled = CompiledPrompt::new(&self.name, self.definition, &mut compiler)
+            .and_then(|compiled| {
+                for (index, name) in compiled.definition.tools.iter().enumerate() {
+                    names::check_identifier(name, "a tool name")
+                        .in_index(index)
+                        .in_key("tools")?;
+                }
+                Ok(compiled)
+            })
+            .map_err(|fault| {
+                PackError::new(PackErrorKind::InvalidPack, Operation::Build, fault)
+                    .of_prompt(&self.name)
+            })?;
+        let tools = self.tools.into_iter().map(|tool| (tool.name.clone(), tool));
+        let context = PromptContext {
             pack: None,
-            tools: definitions.map(|one| (one.name.clone(), one)).collect(),
+            tools: tools.collect(),
             fragments: self.fragments.into_iter().collect(),
         };
-        Ok(Prompt::new(Arc::new(context), data))
+        Ok(Prompt::new(Arc::new(context), compiled))
     }
 }
