@@ -52,15 +52,18 @@ pub enum Detail {
     High,
     /// The model decides.
     Auto,
+    /// The image as it is, without scaling.
+    Original,
 }
 
 impl Detail {
-    /// The word on the wire: `low`, `high` or `auto`.
+    /// The word on the wire: `low`, `high`, `auto` or `original`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Low => "low",
             Self::High => "high",
             Self::Auto => "auto",
+            Self::Original => "original",
         }
     }
 }
@@ -72,9 +75,10 @@ impl FromStr for Detail {
             "low" => Ok(Self::Low),
             "high" => Ok(Self::High),
             "auto" => Ok(Self::Auto),
+            "original" => Ok(Self::Original),
             _ => Err(ValueError::new(
                 ValueKind::Content,
-                "detail is low, high or auto",
+                "detail is low, high, auto or original",
             )),
         }
     }

@@ -1,0 +1,88 @@
+//! The attempts that all layers of a call share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Attempts of a default budget.
+const DEFAULT_ATTEMPTS: u32 = 6;
+
+/// A number of requests, and a deadline, that retries and repairs of all layers share.
+///
+/// A provider takes one attempt before each request that it sends. Whoever owns the budget gives
+/// one back for an answer that brought the conversation forward ([`refund`](Self::refund)), so
+/// that only attempts without progress count. Clones share the attempts.
+///
+/// ```
+/// use conversation_providers::AttemptBudget;
+///
+/// let budget = AttemptBudget::new(2);
+/// assert!(budget.try_take() && budget.try_take() && !budget.try_take());
+/// budget.refund();
+/// assert_eq!(budget.remaining(), 1);
+/// ```
+#[derive(Clone, Debug)]
+pub struct AttemptBudget {
+    remaining: Arc<AtomicU32>,
+    deadline: Option<Instant>,
+}
+
+impl AttemptBudget {
+    /// Creates a budget of a number of attempts without a deadline.
+    pub fn new(attempts: u32) -> Self {
+        Self {
+            remaining: Arc::new(AtomicU32::new(attempts)),
+            deadline: None,
+        }
+    }
+
+    /// Sets the moment by which every attempt ends. Defaults to none.
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: Instant) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// Sets the deadline to a time from now; a time that no clock reaches is no deadline.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.deadline = Instant::now().checked_add(timeout);
+        self
+    }
+
+    /// Takes an attempt; returns whether one was left.
+    pub fn try_take(&self) -> bool {
+        let less = |left: u32| left.checked_sub(1);
+        self.remaining
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less)
+            .is_ok()
+    }
+
+    /// Gives an attempt back: for an answer that brought the conversation forward.
+    pub fn refund(&self) {
+        let more = |left: u32| left.checked_add(1);
+        // At the largest number there is nothing to give back.
+        let _ = self
+            .remaining
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+    }
+
+    /// Returns the number of attempts that are left.
+    pub fn remaining(&self) -> u32 {
+        self.remaining.load(Ordering::Relaxed)
+    }
+
+    /// Returns the moment by which every attempt ends.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+}
+
+impl Default for AttemptBudget {
+    /// Six attempts without a deadline.
+    fn default() -> Self {
+        Self::new(DEFAULT_ATTEMPTS)
+    }
+}

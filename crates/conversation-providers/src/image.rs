@@ -1,0 +1,182 @@
+//! Models that generate images.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use conversation_types::{Cost, TokenUsage};
+use media_types::MediaContent;
+use serde_json::{Map, Value};
+
+use crate::budget::AttemptBudget;
+use crate::error::ProviderError;
+use crate::sink::MediaSink;
+
+/// A model behind an API that generates images from text.
+#[async_trait]
+pub trait ImageGenerator: fmt::Debug + Send + Sync + 'static {
+    /// Returns the name of the provider: `openai`, ...
+    fn name(&self) -> &str;
+
+    /// Returns the model.
+    fn model(&self) -> &str;
+
+    /// Generates images. Dropping the future ends the request.
+    ///
+    /// # Errors
+    /// [`ProviderError`] with its kind.
+    async fn generate(&self, request: ImageRequest) -> Result<GeneratedImages, ProviderError>;
+}
+
+/// A request for images. `Debug` prints sizes, never the prompt.
+///
+/// ```
+/// use conversation_providers::ImageRequest;
+/// let request = ImageRequest::new("a red apple on a table").with_size("1024x1024");
+/// assert_eq!(request.size(), Some("1024x1024"));
+/// ```
+#[derive(Clone)]
+pub struct ImageRequest {
+    prompt: String,
+    count: Option<u32>,
+    size: Option<String>,
+    quality: Option<String>,
+    parameters: Map<String, Value>,
+    sink: MediaSink,
+    budget: AttemptBudget,
+}
+
+impl ImageRequest {
+    /// Creates a request for one image of a prompt.
+    pub fn new(prompt: impl Into<String>) -> Self {
+        Self {
+            prompt: prompt.into(),
+            count: None,
+            size: None,
+            quality: None,
+            parameters: Map::new(),
+            sink: MediaSink::in_memory(),
+            budget: AttemptBudget::default(),
+        }
+    }
+
+    /// Sets the number of images. Defaults to the provider's, which is one.
+    #[must_use]
+    pub fn with_count(mut self, count: u32) -> Self {
+        self.count = Some(count);
+        self
+    }
+
+    /// Sets width and height in pixels, as in `1024x1024`. Defaults to the provider's.
+    #[must_use]
+    pub fn with_size(mut self, size: impl Into<String>) -> Self {
+        self.size = Some(size.into());
+        self
+    }
+
+    /// Sets the quality in the provider's word: `low`, `medium`, `high`. Defaults to the provider's.
+    #[must_use]
+    pub fn with_quality(mut self, quality: impl Into<String>) -> Self {
+        self.quality = Some(quality.into());
+        self
+    }
+
+    /// Sets a parameter that only this provider has: `output_format`, `background`, ... Defaults to
+    /// none.
+    #[must_use]
+    pub fn with_parameter(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.parameters.insert(name.into(), value.into());
+        self
+    }
+
+    /// Sets where the images go. Defaults to memory, as inline content.
+    #[must_use]
+    pub fn with_sink(mut self, sink: MediaSink) -> Self {
+        self.sink = sink;
+        self
+    }
+
+    /// Sets the attempts that the request may use. Defaults to six of its own.
+    #[must_use]
+    pub fn with_budget(mut self, budget: AttemptBudget) -> Self {
+        self.budget = budget;
+        self
+    }
+
+    /// Returns where the images go.
+    pub fn sink(&self) -> &MediaSink {
+        &self.sink
+    }
+
+    /// Returns the attempts that the request may use.
+    pub fn budget(&self) -> &AttemptBudget {
+        &self.budget
+    }
+
+    /// Returns the prompt.
+    pub fn prompt(&self) -> &str {
+        &self.prompt
+    }
+
+    /// Returns the number of images, if it is set.
+    pub fn count(&self) -> Option<u32> {
+        self.count
+    }
+
+    /// Returns width and height, if they are set.
+    pub fn size(&self) -> Option<&str> {
+        self.size.as_deref()
+    }
+
+    /// Returns the quality, if it is set.
+    pub fn quality(&self) -> Option<&str> {
+        self.quality.as_deref()
+    }
+
+    /// Returns the parameters that only this provider has.
+    pub fn parameters(&self) -> &Map<String, Value> {
+        &self.parameters
+    }
+}
+
+impl fmt::Debug for ImageRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ImageRequest")
+            .field("prompt", &format_args!("{} bytes", self.prompt.len()))
+            .field("count", &self.count)
+            .field("size", &self.size)
+            .field("quality", &self.quality)
+            .field("parameters", &self.parameters.keys().collect::<Vec<_>>())
+            .finish()
+    }
+}
+
+/// Images that a model generated.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct GeneratedImages {
+    /// The images, at least one: as the request's sink gave them, or at a URL that the provider
+    /// keeps for a while.
+    pub images: Vec<MediaContent>,
+    /// What the model consumed, where it is known.
+    pub usage: Option<TokenUsage>,
+    /// What that cost, where the price is known.
+    pub cost: Option<Cost>,
+}
+
+impl GeneratedImages {
+    /// Creates a result of images.
+    pub fn new(images: Vec<MediaContent>) -> Self {
+        Self {
+            images,
+            ..Self::default()
+        }
+    }
+
+    /// Sets usage and cost. Defaults to unknown.
+    #[must_use]
+    pub fn with_usage(mut self, usage: Option<TokenUsage>, cost: Option<Cost>) -> Self {
+        self.usage = usage;
+        self.cost = cost;
+        self
+    }
+}

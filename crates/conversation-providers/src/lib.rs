@@ -1,0 +1,77 @@
+//! Providers of large language models whose requests stream media, and whose answers deliver it as
+//! it arrives.
+//!
+//! A [`Provider`] takes a [`ProviderRequest`] and answers with [`ResponseEvent`]s. Media is never
+//! loaded for it: messages hold references, the [`MediaContext`] decides in which form each item
+//! goes out, and its bytes are read while the request is being sent. Media of an answer goes to a
+//! [`MediaSink`](sink::MediaSink) piece by piece.
+//!
+//! ```
+//! use conversation_providers::testing::ScriptedProvider;
+//! use conversation_providers::{
+//!     MediaContext, Provider, ProviderRequest, ResponseEvent, ResponseMode, StreamAccumulator,
+//! };
+//! use conversation_types::Message;
+//! use futures_util::StreamExt;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let provider = ScriptedProvider::new().with_answer("Hello!");
+//! let messages = [Message::user("Hi")];
+//! let request = ProviderRequest::new(&messages).with_mode(ResponseMode::Streaming);
+//! let mut events = provider.complete(request, &MediaContext::default()).await?.into_events();
+//! let mut answer = StreamAccumulator::new();
+//! while let Some(event) = events.next().await {
+//!     answer.push(&event?);
+//! }
+//! assert_eq!(answer.into_message().text(), "Hello!");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Features
+//! No feature is on by default, and without any there is no HTTP client in the build.
+//! - `openai`: `OpenAiProvider` for chat completions of OpenAI and compatible servers, and
+//!   `OpenAiImages`
+//! - `http`: media at URLs is fetched, as far as the media loader allows it
+//! - `testing`: a provider for tests that answers by a script
+//!
+//! Nothing here needs a manager of conversations: with a transport of your own, write request
+//! bodies with [`body::RequestBody`] and read answers with [`answer::AnswerReader`].
+//!
+//! The providers over HTTP use HTTP/1.1 or HTTP/2 with rustls and the certificates that the machine
+//! trusts. They follow no redirect and use no proxy unless told to. Every answer is read within a
+//! limit.
+
+mod accumulator;
+mod budget;
+mod capability;
+mod completion;
+mod data;
+mod error;
+mod image;
+pub mod media;
+mod price;
+mod provider;
+mod request;
+mod response;
+pub mod sink;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod usage;
+
+pub use accumulator::StreamAccumulator;
+pub use budget::AttemptBudget;
+pub use capability::{ApiCapabilities, Capabilities};
+pub use completion::Completion;
+pub use data::DataError;
+pub use error::{ProviderError, ProviderErrorKind, TimeoutPhase};
+pub use image::{GeneratedImages, ImageGenerator, ImageRequest};
+pub use media::{
+    MediaContext, MediaForm, MediaPlan, MediaSendError, MediaSendErrorKind, SignedUrls,
+};
+pub use price::PriceTable;
+pub use provider::Provider;
+pub use request::{ProviderRequest, ResponseMode};
+pub use response::{ProviderResponse, ResponseEvent};
+pub use usage::{estimate_input, estimate_tokens, usage_of_interrupted};

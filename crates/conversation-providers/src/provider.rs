@@ -1,0 +1,63 @@
+//! The trait of models behind an API.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::error::ProviderError;
+use crate::media::MediaContext;
+use crate::request::ProviderRequest;
+use crate::response::ProviderResponse;
+
+/// A model behind an API.
+///
+/// A provider receives messages that hold references, never loaded bytes; the [`MediaContext`]
+/// reads media while the request body is being sent.
+///
+/// # Contract
+/// - Dropping the future or the stream of events ends the request.
+/// - The last event of a response is [`ResponseEvent::Done`] or an error; whatever came before an
+///   error has been an event.
+/// - One attempt is taken from the request's budget before each request that is sent. A request is
+///   sent again only when no byte of an answer came, and either its status says that it was not
+///   carried out or no connection was made.
+///
+/// [`ResponseEvent::Done`]: crate::ResponseEvent::Done
+#[async_trait]
+pub trait Provider: fmt::Debug + Send + Sync + 'static {
+    /// Returns the name of the provider: `openai`, `anthropic`, `gemini`, ...
+    fn name(&self) -> &str;
+
+    /// Returns the model that answers where a request names none.
+    fn model(&self) -> &str;
+
+    /// Sends a request to the model.
+    ///
+    /// # Errors
+    /// [`ProviderError`] with its kind. Media that cannot be loaded is no error; it is replaced by
+    /// a short text and reported in [`Completion::omitted_media`](crate::Completion::omitted_media).
+    async fn complete(
+        &self,
+        request: ProviderRequest<'_>,
+        media: &MediaContext,
+    ) -> Result<ProviderResponse, ProviderError>;
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<T: Provider + ?Sized> Provider for Arc<T> {
+    fn name(&self) -> &str {
+        self.as_ref().name()
+    }
+    fn model(&self) -> &str {
+        self.as_ref().model()
+    }
+    async fn complete(
+        &self,
+        request: ProviderRequest<'_>,
+        media: &MediaContext,
+    ) -> Result<ProviderResponse, ProviderError> {
+        self.as_ref().complete(request, media).await
+    }
+}

@@ -1,0 +1,3 @@
+//! Tests of providers from outside.
+
+mod scripted;
