@@ -1,0 +1,153 @@
+//! Histories that are deleted, replaced or copied, with the media that they own.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use media_storage::{
+    DeleteOptions, MediaBody, MediaMetadata, MediaUpload, RetrieveOptions, StorageErrorKind,
+};
+use media_types::StorageReference;
+
+use crate::error::{HistoryError, HistoryErrorKind, HistoryOperation};
+use crate::placeholder::{Placeholder, find};
+use crate::report::ForgetReport;
+use crate::settings::{Owner, Settings};
+
+/// What tells references apart: backend, store, id.
+type Name = (String, Option<String>, String);
+
+fn name(reference: &StorageReference) -> Name {
+    (
+        reference.backend().to_owned(),
+        reference.store_name().map(str::to_owned),
+        reference.id().to_owned(),
+    )
+}
+
+/// The references that a slim history names, each once, in the order of the text.
+pub(crate) fn references(settings: &Settings, owner: &Owner, slim: &[u8]) -> Vec<StorageReference> {
+    let mut seen = BTreeSet::new();
+    find(slim, &settings.key, &owner.tag)
+        .filter(|(_, is_ours, _)| *is_ours)
+        .map(|(_, _, candidate)| candidate.placeholder.reference)
+        .filter(|reference| seen.insert(name(reference)))
+        .collect()
+}
+
+/// Deletes what `old` names and `kept` does not.
+pub(crate) async fn delete(
+    settings: &Settings,
+    old: &[u8],
+    kept: &[u8],
+) -> Result<ForgetReport, HistoryError> {
+    const OPERATION: HistoryOperation = HistoryOperation::Forget;
+    let owner = settings.owner(OPERATION)?;
+    let kept: BTreeSet<Name> = references(settings, &owner, kept)
+        .iter()
+        .map(name)
+        .collect();
+    let mut report = ForgetReport::default();
+    for reference in references(settings, &owner, old) {
+        if kept.contains(&name(&reference)) {
+            report.kept += 1;
+            continue;
+        }
+        let options = DeleteOptions::new().with_expected_scope(owner.scope.clone());
+        let store = settings.store_of(&reference, OPERATION)?;
+        match store.delete_opts(&reference, options).await {
+            Ok(()) => report.deleted.push(reference),
+            Err(error) if error.kind() == StorageErrorKind::NotFound => report.gone += 1,
+            Err(error) => {
+                return Err(HistoryError::storage(OPERATION, error).with_reference(reference));
+            }
+        }
+    }
+    Ok(report)
+}
+
+/// Copies the media that a slim history names to another owner, and returns the history that names
+/// the copies.
+pub(crate) async fn fork(
+    settings: &Settings,
+    slim: &[u8],
+    to: Owner,
+    metadata: MediaMetadata,
+) -> Result<(Bytes, Vec<StorageReference>), HistoryError> {
+    const OPERATION: HistoryOperation = HistoryOperation::Fork;
+    let owner = settings.owner(OPERATION)?;
+    let metadata = to.metadata(metadata, OPERATION)?;
+    let (mut out, mut copied) = (Vec::with_capacity(slim.len()), 0);
+    let mut copies: BTreeMap<Name, StorageReference> = BTreeMap::new();
+    for (at, is_ours, candidate) in find(slim, &settings.key, &owner.tag) {
+        if !is_ours {
+            continue;
+        }
+        let Placeholder {
+            reference,
+            text_len,
+            style,
+            ..
+        } = candidate.placeholder;
+        let name = name(&reference);
+        let copy = match copies.get(&name) {
+            Some(copy) => Ok(copy.clone()),
+            None => copy(settings, &owner, &reference, &metadata).await,
+        };
+        let placeholder = copy.and_then(|copy| {
+            copies.insert(name, copy.clone());
+            Placeholder::new(copy, text_len, style)
+                .and_then(|placeholder| placeholder.to_text(&settings.key, &to.tag))
+                .ok_or_else(|| {
+                    HistoryError::new(HistoryErrorKind::Storage, OPERATION)
+                        .with_reason("the store returned a reference without size or hash")
+                })
+        });
+        let placeholder = match placeholder {
+            Ok(placeholder) => placeholder,
+            Err(error) => {
+                discard(settings, copies.into_values()).await;
+                return Err(error.with_reference(reference));
+            }
+        };
+        out.extend_from_slice(slim.get(copied..at).unwrap_or_default());
+        out.extend_from_slice(placeholder.as_bytes());
+        copied = at + candidate.len;
+    }
+    out.extend_from_slice(slim.get(copied..).unwrap_or_default());
+    Ok((out.into(), copies.into_values().collect()))
+}
+
+async fn copy(
+    settings: &Settings,
+    owner: &Owner,
+    reference: &StorageReference,
+    metadata: &MediaMetadata,
+) -> Result<StorageReference, HistoryError> {
+    const OPERATION: HistoryOperation = HistoryOperation::Fork;
+    let failed = |error| HistoryError::storage(OPERATION, error);
+    let store = settings.store_of(reference, OPERATION)?;
+    let options = RetrieveOptions::new().with_expected_scope(owner.scope.clone());
+    let stored = store
+        .retrieve_opts(reference, options)
+        .await
+        .map_err(failed)?;
+    let body = MediaBody::from_stream(Some(stored.size), stored.body.into_stream());
+    let mut upload = MediaUpload::new(stored.mime, body, metadata.clone());
+    if let Some(sha256) = reference.sha256() {
+        upload = upload.with_expected_sha256(sha256);
+    }
+    store.store(upload).await.map_err(failed)
+}
+
+/// Deletes references that nothing names, as far as that works: what stays is an orphan.
+pub(crate) async fn discard(
+    settings: &Settings,
+    references: impl IntoIterator<Item = StorageReference>,
+) {
+    for reference in references {
+        if let Ok(store) = settings.store_of(&reference, HistoryOperation::Forget) {
+            // The failure that led here is the one to report.
+            let _ = store.delete_opts(&reference, DeleteOptions::new()).await;
+        }
+    }
+}

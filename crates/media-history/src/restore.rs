@@ -1,0 +1,266 @@
+//! Putting media back where its placeholders are.
+
+use bytes::{Bytes, BytesMut};
+use media_storage::{ByteStream, RetrieveOptions, next};
+use memchr::memmem;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+
+use crate::error::{HistoryError, HistoryErrorKind, HistoryOperation};
+use crate::placeholder::{Candidate, PREFIX, Parsed, Placeholder, find, open_tail, parse};
+use crate::report::RestoreReport;
+use crate::settings::{OnMissing, Owner, Settings};
+use crate::style::StyledEncoder;
+
+const OPERATION: HistoryOperation = HistoryOperation::Restore;
+
+/// How much is read at a time.
+const PIECE: usize = 64 * 1024;
+
+/// Reads a slim history and yields the restored one, piece by piece.
+pub(crate) struct Restorer<R> {
+    reader: R,
+    settings: Settings,
+    owner: Owner,
+    buffer: BytesMut,
+    ended: bool,
+    media: Option<OpenMedia>,
+    report: RestoreReport,
+}
+
+/// Media that is being put back.
+struct OpenMedia {
+    stream: ByteStream,
+    encoder: StyledEncoder,
+    placeholder: Placeholder,
+    written: u64,
+}
+
+enum Step {
+    Text(Bytes),
+    Placeholder(Box<Candidate>),
+    Read,
+    End,
+}
+
+impl<R: AsyncRead + Unpin + Send> Restorer<R> {
+    pub(crate) fn new(settings: Settings, reader: R) -> Result<Self, HistoryError> {
+        Ok(Self {
+            reader,
+            owner: settings.owner(OPERATION)?,
+            settings,
+            buffer: BytesMut::new(),
+            ended: false,
+            media: None,
+            report: RestoreReport::default(),
+        })
+    }
+
+    pub(crate) fn report(&self) -> RestoreReport {
+        self.report
+    }
+
+    /// The next piece of the restored history; `None` at its end.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, HistoryError> {
+        loop {
+            if let Some(open) = &mut self.media {
+                let piece = open.next().await?;
+                if let Some(piece) = piece {
+                    self.report.output_bytes += piece.len() as u64;
+                    return Ok(Some(piece));
+                }
+                self.report.restored += 1;
+                self.report.media_bytes += open.placeholder.size;
+                self.media = None;
+            }
+            match self.step() {
+                Step::Text(text) => {
+                    self.report.output_bytes += text.len() as u64;
+                    return Ok(Some(text));
+                }
+                Step::Placeholder(candidate) => {
+                    if let Some(kept) = self.open(*candidate).await? {
+                        self.report.output_bytes += kept.len() as u64;
+                        return Ok(Some(kept));
+                    }
+                }
+                Step::Read => self.read().await?,
+                Step::End => return Ok(None),
+            }
+        }
+    }
+
+    /// Looks at what is buffered.
+    fn step(&mut self) -> Step {
+        let mut from = 0;
+        loop {
+            let rest = self.buffer.get(from..).unwrap_or_default();
+            let Some(at) = memmem::find(rest, PREFIX) else {
+                let tail = if self.ended { 0 } else { open_tail(rest) };
+                let text = self.buffer.len() - tail;
+                return match text {
+                    0 if self.ended => Step::End,
+                    0 => Step::Read,
+                    _ => Step::Text(self.buffer.split_to(text).freeze()),
+                };
+            };
+            let at = from + at;
+            let rest = self.buffer.get(at..).unwrap_or_default();
+            match parse(rest) {
+                Parsed::Candidate(candidate)
+                    if candidate.is_ours(rest, &self.settings.key, &self.owner.tag) =>
+                {
+                    return match at {
+                        0 => Step::Placeholder(candidate),
+                        _ => Step::Text(self.buffer.split_to(at).freeze()),
+                    };
+                }
+                Parsed::Incomplete if !self.ended => {
+                    return match at {
+                        0 => Step::Read,
+                        _ => Step::Text(self.buffer.split_to(at).freeze()),
+                    };
+                }
+                // Text that only looks like a placeholder; a real one may begin inside it.
+                _ => from = at + 1,
+            }
+        }
+    }
+
+    async fn read(&mut self) -> Result<(), HistoryError> {
+        self.buffer.reserve(PIECE);
+        let read = (&mut self.reader)
+            .take(PIECE as u64)
+            .read_buf(&mut self.buffer)
+            .await
+            .map_err(|error| {
+                HistoryError::new(HistoryErrorKind::Read, OPERATION).with_source(error)
+            })?;
+        self.report.input_bytes += read as u64;
+        self.ended = read == 0;
+        Ok(())
+    }
+
+    /// Opens the media of the placeholder that the buffer begins with; returns the text that goes in
+    /// its place, if that is not the media.
+    async fn open(&mut self, candidate: Candidate) -> Result<Option<Bytes>, HistoryError> {
+        let text = self.buffer.split_to(candidate.len).freeze();
+        match open_media(&self.settings, &self.owner, candidate.placeholder).await {
+            Ok(media) => {
+                self.media = Some(media);
+                Ok(None)
+            }
+            Err(error)
+                if error.kind() == HistoryErrorKind::Missing
+                    && self.settings.on_missing == OnMissing::Keep =>
+            {
+                self.report.missing += 1;
+                Ok(Some(text))
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+async fn open_media(
+    settings: &Settings,
+    owner: &Owner,
+    placeholder: Placeholder,
+) -> Result<OpenMedia, HistoryError> {
+    let reference = &placeholder.reference;
+    let store = settings.store_of(reference, OPERATION)?;
+    let options = RetrieveOptions::new().with_expected_scope(owner.scope.clone());
+    let stored = store
+        .retrieve_opts(reference, options)
+        .await
+        .map_err(|error| {
+            HistoryError::storage(OPERATION, error).with_reference(reference.clone())
+        })?;
+    if stored.size != placeholder.size {
+        return Err(corrupted(&placeholder));
+    }
+    Ok(OpenMedia {
+        stream: stored.body.into_stream(),
+        encoder: StyledEncoder::new(placeholder.style.clone()),
+        placeholder,
+        written: 0,
+    })
+}
+
+fn corrupted(placeholder: &Placeholder) -> HistoryError {
+    HistoryError::new(HistoryErrorKind::Corrupted, OPERATION)
+        .with_reason("the stored media does not have the length of the placeholder")
+        .with_reference(placeholder.reference.clone())
+}
+
+impl OpenMedia {
+    /// The next piece of text; `None` after the last, which is checked.
+    async fn next(&mut self) -> Result<Option<Bytes>, HistoryError> {
+        while let Some(piece) = next(&mut self.stream).await {
+            let piece = piece.map_err(|error| {
+                HistoryError::storage(OPERATION, error)
+                    .with_reference(self.placeholder.reference.clone())
+            })?;
+            let mut text = Vec::with_capacity(piece.len() / 3 * 4 + 4);
+            self.encoder.push(&piece, &mut text);
+            if !text.is_empty() {
+                return self.counted(text).map(Some);
+            }
+        }
+        let encoder = std::mem::replace(
+            &mut self.encoder,
+            StyledEncoder::new(crate::style::Style::standard()),
+        );
+        let mut text = Vec::new();
+        encoder.finish(&mut text);
+        if !text.is_empty() {
+            // The next call finds nothing more and ends.
+            return self.counted(text).map(Some);
+        }
+        if self.written == self.placeholder.text_len {
+            Ok(None)
+        } else {
+            Err(corrupted(&self.placeholder))
+        }
+    }
+
+    /// Never more text than the placeholder says, so that a body keeps its declared length.
+    fn counted(&mut self, text: Vec<u8>) -> Result<Bytes, HistoryError> {
+        self.written += text.len() as u64;
+        if self.written > self.placeholder.text_len {
+            return Err(corrupted(&self.placeholder));
+        }
+        Ok(text.into())
+    }
+}
+
+/// The length that a slim history has when it is restored, without a look at any media.
+pub(crate) fn restored_len(settings: &Settings, slim: &[u8]) -> Result<u64, HistoryError> {
+    let owner = settings.owner(OPERATION)?;
+    let mut len = slim.len() as u64;
+    for (_, is_ours, candidate) in find(slim, &settings.key, &owner.tag) {
+        if is_ours {
+            len = len - candidate.len as u64 + candidate.placeholder.text_len;
+        }
+    }
+    Ok(len)
+}
+
+/// Looks whether the media of every placeholder is there.
+pub(crate) async fn look_up(settings: &Settings, slim: &[u8]) -> Result<(), HistoryError> {
+    let owner = settings.owner(OPERATION)?;
+    let mut seen = std::collections::BTreeSet::new();
+    for (_, is_ours, candidate) in find(slim, &settings.key, &owner.tag) {
+        let reference = &candidate.placeholder.reference;
+        if !is_ours || !seen.insert(reference.to_uri()) {
+            continue;
+        }
+        let options = RetrieveOptions::new()
+            .with_expected_scope(owner.scope.clone())
+            .with_head();
+        let store = settings.store_of(reference, OPERATION)?;
+        if let Err(error) = store.retrieve_opts(reference, options).await {
+            return Err(HistoryError::storage(OPERATION, error).with_reference(reference.clone()));
+        }
+    }
+    Ok(())
+}
