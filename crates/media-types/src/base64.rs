@@ -1,5 +1,6 @@
-//! Base64 (RFC 4648, standard alphabet): strict on writing, forgiving on reading.
+//! Base64 (RFC 4648): strict on writing, forgiving on reading.
 //!
+//! Functions without an [`Alphabet`] use the standard one; [`Decoder`] and [`Encoder`] take either.
 //! Reading accepts line breaks and missing padding, and refuses everything else that is not
 //! canonical: other characters, data after the padding, bits left over in the last symbol.
 //! The codec uses the processor's vector instructions where it has them.
@@ -12,15 +13,44 @@ use base64::{DecodeError, DecodeSliceError};
 use crate::error::{Base64Error, ValueError};
 use crate::mime::Mime;
 
-static ENGINE: LazyLock<Simd> = LazyLock::new(|| {
-    Simd::standard(
-        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-    )
-});
+const CONFIG: GeneralPurposeConfig =
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+
+static STANDARD: LazyLock<Simd> = LazyLock::new(|| Simd::standard(CONFIG));
+
+static URL_SAFE: LazyLock<Simd> = LazyLock::new(|| Simd::url_safe(CONFIG));
+
+/// The two alphabets of base64, which differ in their last two symbols.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Alphabet {
+    /// `+` and `/` (RFC 4648, section 4).
+    #[default]
+    Standard,
+    /// `-` and `_` (RFC 4648, section 5).
+    UrlSafe,
+}
+
+impl Alphabet {
+    /// Returns the last two symbols, which stand for 62 and 63.
+    pub const fn last_symbols(self) -> [u8; 2] {
+        match self {
+            Self::Standard => *b"+/",
+            Self::UrlSafe => *b"-_",
+        }
+    }
+
+    fn engine(self) -> &'static Simd {
+        match self {
+            Self::Standard => &STANDARD,
+            Self::UrlSafe => &URL_SAFE,
+        }
+    }
+}
 
 /// Encodes bytes, with padding.
 pub fn encode(bytes: &[u8]) -> String {
-    ENGINE.encode(bytes)
+    STANDARD.encode(bytes)
 }
 
 /// How many characters `len` bytes take when they are encoded with padding.
@@ -54,8 +84,24 @@ pub fn decoded_len(text: &[u8]) -> u64 {
 /// # Ok::<(), media_types::Base64Error>(())
 /// ```
 pub fn decode(text: &[u8]) -> Result<Vec<u8>, Base64Error> {
+    decode_with(Alphabet::Standard, text)
+}
+
+/// Decodes text of an alphabet. Line breaks and missing padding are accepted.
+///
+/// # Errors
+/// Returns [`Base64Error`] with the offset of the first fault, which a symbol of the other alphabet
+/// is too.
+///
+/// ```
+/// use media_types::base64::{self, Alphabet};
+/// assert_eq!(base64::decode_with(Alphabet::UrlSafe, b"-_8")?, [0xfb, 0xff]);
+/// assert!(base64::decode_with(Alphabet::Standard, b"-_8").is_err());
+/// # Ok::<(), media_types::Base64Error>(())
+/// ```
+pub fn decode_with(alphabet: Alphabet, text: &[u8]) -> Result<Vec<u8>, Base64Error> {
     let mut out = Vec::with_capacity(text.len() / 4 * 3 + 3);
-    let mut decoder = Decoder::new();
+    let mut decoder = Decoder::with_alphabet(alphabet);
     decoder.push(text, &mut out)?;
     decoder.finish(&mut out)?;
     Ok(out)
@@ -101,8 +147,9 @@ pub fn split_data_uri(text: &str) -> Option<Result<(Option<Mime>, &str), ValueEr
 }
 
 /// Decodes text that arrives in pieces of any size.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Decoder {
+    alphabet: Alphabet,
     carry: [u8; 4],
     carried: usize,
     pads: usize,
@@ -113,6 +160,14 @@ impl Decoder {
     /// A decoder at the start of a text.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Creates a decoder of an alphabet at the start of a text.
+    pub fn with_alphabet(alphabet: Alphabet) -> Self {
+        Self {
+            alphabet,
+            ..Self::default()
+        }
     }
 
     /// Decodes the next piece and appends the bytes to `out`.
@@ -159,7 +214,7 @@ impl Decoder {
         }
         let start = self.offset - (self.pads + self.carried) as u64;
         let mut last = [0; 3];
-        let len = decode_symbols(left, start, &mut last)?;
+        let len = decode_symbols(self.alphabet, left, start, &mut last)?;
         out.extend_from_slice(&last[..len]);
         Ok(())
     }
@@ -204,7 +259,7 @@ impl Decoder {
         let (plain, rest) = text.split_at(end);
         // What ends so would be taken for the end of the text.
         let fits = self.carried == 0 && self.pads == 0 && plain.last().is_some_and(|b| *b != b'=');
-        match fits.then(|| ENGINE.decode_slice(plain, out)) {
+        match fits.then(|| self.alphabet.engine().decode_slice(plain, out)) {
             Some(Ok(len)) => {
                 self.offset += end as u64;
                 (rest, len)
@@ -226,12 +281,17 @@ impl Decoder {
             if self.carried < 4 {
                 return Ok(0);
             }
-            len = decode_symbols(&self.carry, start.saturating_sub(4 - take as u64), out)?;
+            len = decode_symbols(
+                self.alphabet,
+                &self.carry,
+                start.saturating_sub(4 - take as u64),
+                out,
+            )?;
             self.carried = 0;
             start += take as u64;
         }
         let (whole, rest) = run.split_at(run.len() / 4 * 4);
-        len += decode_symbols(whole, start, &mut out[len..])?;
+        len += decode_symbols(self.alphabet, whole, start, &mut out[len..])?;
         self.carry[..rest.len()].copy_from_slice(rest);
         self.carried = rest.len();
         Ok(len)
@@ -243,24 +303,33 @@ const fn room_for(text: usize) -> usize {
     text / 4 * 3 + 6
 }
 
-fn decode_symbols(symbols: &[u8], start: u64, out: &mut [u8]) -> Result<usize, Base64Error> {
-    ENGINE.decode_slice(symbols, out).map_err(|error| {
-        let (at, reason) = match error {
-            DecodeSliceError::DecodeError(DecodeError::InvalidByte(at, _)) => {
-                (at, "a character outside the alphabet")
-            }
-            DecodeSliceError::DecodeError(DecodeError::InvalidLastSymbol { offset, .. }) => {
-                (offset, "bits left over in the last symbol")
-            }
-            _ => (symbols.len(), "it ends in mid-byte"),
-        };
-        Base64Error::new(start + at as u64, reason)
-    })
+fn decode_symbols(
+    alphabet: Alphabet,
+    symbols: &[u8],
+    start: u64,
+    out: &mut [u8],
+) -> Result<usize, Base64Error> {
+    alphabet
+        .engine()
+        .decode_slice(symbols, out)
+        .map_err(|error| {
+            let (at, reason) = match error {
+                DecodeSliceError::DecodeError(DecodeError::InvalidByte(at, _)) => {
+                    (at, "a character outside the alphabet")
+                }
+                DecodeSliceError::DecodeError(DecodeError::InvalidLastSymbol {
+                    offset, ..
+                }) => (offset, "bits left over in the last symbol"),
+                _ => (symbols.len(), "it ends in mid-byte"),
+            };
+            Base64Error::new(start + at as u64, reason)
+        })
 }
 
 /// Encodes bytes that arrive in pieces of any size.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Encoder {
+    alphabet: Alphabet,
     carry: [u8; 3],
     carried: usize,
 }
@@ -269,6 +338,14 @@ impl Encoder {
     /// An encoder at the start of the bytes.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Creates an encoder to an alphabet at the start of the bytes.
+    pub fn with_alphabet(alphabet: Alphabet) -> Self {
+        Self {
+            alphabet,
+            ..Self::default()
+        }
     }
 
     /// Encodes the next piece and appends the text to `out`.
@@ -282,26 +359,26 @@ impl Encoder {
             if self.carried < 3 {
                 return;
             }
-            encode_onto(&self.carry, out);
+            encode_onto(self.alphabet, &self.carry, out);
             self.carried = 0;
         }
         let (whole, rest) = bytes.split_at(bytes.len() / 3 * 3);
-        encode_onto(whole, out);
+        encode_onto(self.alphabet, whole, out);
         self.carry[..rest.len()].copy_from_slice(rest);
         self.carried = rest.len();
     }
 
     /// Ends the text: appends what was left, padded.
     pub fn finish(self, out: &mut Vec<u8>) {
-        encode_onto(&self.carry[..self.carried], out);
+        encode_onto(self.alphabet, &self.carry[..self.carried], out);
     }
 }
 
-fn encode_onto(bytes: &[u8], out: &mut Vec<u8>) {
+fn encode_onto(alphabet: Alphabet, bytes: &[u8], out: &mut Vec<u8>) {
     let old = out.len();
     out.resize(old + bytes.len().div_ceil(3) * 4, 0);
     // The room is exact, so the only error, too little of it, cannot happen.
-    if let Ok(written) = ENGINE.encode_slice(bytes, &mut out[old..]) {
+    if let Ok(written) = alphabet.engine().encode_slice(bytes, &mut out[old..]) {
         out.truncate(old + written);
     }
 }
@@ -333,6 +410,24 @@ mod tests {
             let error = decode(text.as_bytes()).unwrap_err();
             assert_eq!(error.offset(), at, "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn the_url_safe_alphabet_goes_both_ways() {
+        let bytes = [0xfb, 0xff, 0xfe, 0x3f];
+        let mut text = Vec::new();
+        let mut encoder = Encoder::with_alphabet(Alphabet::UrlSafe);
+        for byte in bytes {
+            encoder.push(&[byte], &mut text);
+        }
+        encoder.finish(&mut text);
+        assert_eq!(text, b"-__-Pw==");
+        for spelled in [&b"-__-Pw=="[..], b"-__-Pw", b"-__-\nPw=="] {
+            assert_eq!(decode_with(Alphabet::UrlSafe, spelled).unwrap(), bytes);
+            assert!(decode(spelled).is_err());
+        }
+        let mixed = decode_with(Alphabet::UrlSafe, b"-__-Pw/_").unwrap_err();
+        assert_eq!(mixed.offset(), 6);
     }
 
     #[test]

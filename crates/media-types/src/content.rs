@@ -139,6 +139,33 @@ impl MediaContent {
         Ok(Self::from_bytes(mime, bytes))
     }
 
+    /// Creates content from a `data:` URI (RFC 2397) with base64, of the type that the URI names, else
+    /// of the type that the bytes show, else `application/octet-stream`.
+    ///
+    /// # Errors
+    /// Returns [`ContentError`] for text that is not a `data:` URI with base64, that names an invalid
+    /// type, or that does not decode, with the offset in `uri`.
+    ///
+    /// ```
+    /// use media_types::{MediaContent, Mime};
+    /// let content = MediaContent::from_data_uri("data:image/png;base64,iVBORw0KGgo=")?;
+    /// assert_eq!(content.mime(), &Mime::IMAGE_PNG);
+    /// assert_eq!(content.size(), Some(8));
+    /// # Ok::<(), media_types::ContentError>(())
+    /// ```
+    pub fn from_data_uri(uri: &str) -> Result<Self, ContentError> {
+        let Some(split) = base64::split_data_uri(uri) else {
+            return Err(ValueError::new(ValueKind::Content, "not a data: URI").into());
+        };
+        let (mime, payload) = split?;
+        let offset = (uri.len() - payload.len()) as u64;
+        let bytes = base64::decode(payload.as_bytes()).map_err(|error| error.shifted(offset))?;
+        let mime = mime
+            .or_else(|| crate::sniff::sniff(&bytes))
+            .unwrap_or(Mime::OCTET_STREAM);
+        Ok(Self::from_bytes(mime, bytes))
+    }
+
     /// Content in a file of the host.
     pub fn from_path(mime: Mime, path: impl AsRef<Path>) -> Self {
         Self::new(mime, MediaSource::File(path.as_ref().to_owned()))
@@ -361,6 +388,19 @@ mod tests {
         );
         let empty = MediaContent::from_base64(Mime::IMAGE_PNG, "").unwrap();
         assert_eq!(empty.size(), Some(0));
+    }
+
+    #[test]
+    fn a_data_uri_brings_its_type() {
+        let of = |uri: &str| MediaContent::from_data_uri(uri).map(|content| content.mime().clone());
+        assert_eq!(of("data:audio/WAV;x=1;BASE64,AAAA"), Ok(Mime::AUDIO_WAV));
+        assert_eq!(of("data:;base64,iVBORw0KGgo="), Ok(Mime::IMAGE_PNG));
+        assert_eq!(of("data:;base64,AAAA"), Ok(Mime::OCTET_STREAM));
+        for bad in ["AAAA", "data:image/png,AAAA", "data:x;base64,AAAA"] {
+            assert!(matches!(of(bad), Err(ContentError::Value(_))), "{bad}");
+        }
+        let cut = of("data:image/png;base64,AAAA****").unwrap_err();
+        assert!(matches!(cut, ContentError::Base64(error) if error.offset() == 26));
     }
 
     #[test]

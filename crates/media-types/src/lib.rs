@@ -16,7 +16,8 @@
 //! # Map
 //! - [`MediaContent`] and [`MediaSource`]: a medium and where its bytes are (`content`), its JSON
 //!   (`wire`)
-//! - [`StorageReference`], [`ProviderFile`]: what stands for bytes kept elsewhere (`reference`)
+//! - [`StorageReference`], [`ProviderFile`]: what stands for bytes kept elsewhere (`reference`), and
+//!   the URI form of a reference (`uri`)
 //! - [`Mime`], [`MediaType`] (`mime`), [`sniff()`] (`sniff`)
 //! - [`StorageKey`] (`key`), [`MediaUrl`] (`url`), [`Sha256`] (`sha256`), [`ConversationId`] and
 //!   its kin (`id`)
@@ -32,6 +33,7 @@ mod mime;
 mod reference;
 mod sha256;
 mod sniff;
+mod uri;
 mod url;
 mod wire;
 
