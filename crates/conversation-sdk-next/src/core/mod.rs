@@ -1,0 +1,13 @@
+//! What a manager and its conversations share.
+
+mod fence;
+mod observed;
+mod shared;
+mod stores;
+mod tasks;
+
+pub(crate) use fence::UserFences;
+pub(crate) use observed::ObservedStorage;
+pub(crate) use shared::{Core, media_owner, owner_metadata, subject_of};
+pub(crate) use stores::{MediaStores, name_of};
+pub(crate) use tasks::Tasks;

@@ -1,0 +1,351 @@
+//! The manager.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use conversation_state::{
+    ConversationFilter, ConversationPage, ConversationRecord, ConversationStatus, Created, Fence,
+    LoadOptions, NewConversation, StateWrite, TurnFence, Window,
+};
+use conversation_types::TurnId;
+use media_types::{ConversationId, UserId};
+use prompt_pack::{PackOptions, PackRef, Prompt, PromptPack};
+use serde::Deserialize;
+
+use super::builder::ConversationManagerBuilder;
+use crate::conversation::Conversation;
+use crate::core::{Core, subject_of};
+use crate::error::{ConversationError, ConversationErrorKind as Kind};
+use crate::owner::Owner;
+use crate::prompt::{InlinePrompt, ResolvedPrompt};
+use crate::start::{ConversationConfig, Start};
+use crate::turn::{StateWriter, StopReason, WriteOutcome};
+
+/// How long a shutdown waits for turns that it has told to end.
+const INTERRUPT_TIME: Duration = Duration::from_secs(30);
+
+/// Starts, resumes and deletes conversations over one provider or several, a state store, and media
+/// stores. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct ConversationManager {
+    pub(crate) core: Arc<Core>,
+}
+
+impl ConversationManager {
+    pub(crate) fn new(core: Arc<Core>) -> Self {
+        Self { core }
+    }
+
+    /// Returns a builder.
+    pub fn builder() -> ConversationManagerBuilder {
+        ConversationManagerBuilder::default()
+    }
+
+    /// Reads a pack from a file.
+    ///
+    /// # Errors
+    /// `Pack`.
+    pub fn load_pack(&self, path: impl AsRef<Path>) -> Result<PromptPack, ConversationError> {
+        self.load_pack_with(path, &PackOptions::new())
+    }
+
+    /// Reads a pack from a file with options.
+    ///
+    /// # Errors
+    /// `Pack`.
+    pub fn load_pack_with(
+        &self,
+        path: impl AsRef<Path>,
+        options: &PackOptions,
+    ) -> Result<PromptPack, ConversationError> {
+        let pack = PromptPack::from_path_with(path, options)?;
+        self.core.remember_pack(&pack);
+        Ok(pack)
+    }
+
+    /// Starts a conversation without a pack and writes its record.
+    ///
+    /// # Errors
+    /// `InvalidInput` for an id that is none, `MissingTool`, `Pack`, `AlreadyExists`, `NotFound`
+    /// where the id was deleted lately or the user is being erased, `State`, `Closed`.
+    pub async fn start(&self, start: Start) -> Result<Conversation, ConversationError> {
+        let mut inline = start.inline.clone();
+        let prompt = match start.prompt.clone() {
+            None => self.resolve_inline(&inline)?,
+            Some(prompt) => {
+                inline.built_in_code = true;
+                self.resolve_prompt(prompt, &start.variables, inline.model.as_deref())?
+            }
+        };
+        let record = start.record(&self.core.run)?.with_prompt(inline.to_record());
+        self.create(record, start.key(), prompt).await
+    }
+
+    /// Starts a conversation with a prompt of a pack and writes its record.
+    ///
+    /// # Errors
+    /// Those of [`start`](Self::start).
+    pub async fn new_conversation(
+        &self,
+        pack: &PromptPack,
+        config: ConversationConfig,
+    ) -> Result<Conversation, ConversationError> {
+        let prompt = pack.prompt(config.prompt())?;
+        self.core.remember_pack(pack);
+        let reference = prompt.reference(config.variables());
+        let kept = reference.and_then(|reference| serde_json::to_value(reference).ok());
+        let resolved = self.resolve_prompt(prompt, config.variables(), None)?;
+        let record = config.record(&self.core.run)?.with_prompt(kept);
+        self.create(record, config.key(), resolved).await
+    }
+
+    pub(crate) async fn create(
+        &self,
+        record: ConversationRecord,
+        key: Option<&str>,
+        prompt: ResolvedPrompt,
+    ) -> Result<Conversation, ConversationError> {
+        self.open().await?;
+        let core = &self.core;
+        if core
+            .fences
+            .is_fenced(&*core.state, record.user.as_ref())
+            .await?
+        {
+            return Err(ConversationError::new(Kind::NotFound)
+                .with_detail("the user is being erased"));
+        }
+        let new = NewConversation::new(record).with_key(key.map(str::to_owned));
+        let created = core.state.create(new).await.map_err(|error| {
+            use conversation_state::StateErrorKind as State;
+            match error.kind() {
+                State::Conflict => ConversationError::new(Kind::AlreadyExists).with_source(error),
+                _ => error.into(),
+            }
+        })?;
+        let record = match created {
+            Created::New(record) => record,
+            Created::Existing(record) => return self.resumed(record, None).await,
+            _ => return Err(ConversationError::new(Kind::Other)),
+        };
+        for warning in prompt.warnings() {
+            core.listeners.warn(&subject_of(&record), warning.clone());
+        }
+        Ok(Conversation::new(Arc::clone(core), prompt, record))
+    }
+
+    /// Goes on with a conversation, with the prompt that it was started with.
+    ///
+    /// # Errors
+    /// `NotFound` where there is none, it was deleted, or it belongs to another owner;
+    /// `PackMismatch` where the manager does not have its pack: see
+    /// [`with_pack`](ConversationManagerBuilder::with_pack); `Pack`, `MissingTool`, `State`,
+    /// `Closed`.
+    pub async fn resume(
+        &self,
+        id: &ConversationId,
+        owner: Owner,
+    ) -> Result<Conversation, ConversationError> {
+        let record = self.owned(id, &owner).await?;
+        self.resumed(record, None).await
+    }
+
+    /// Goes on with a conversation with a prompt that was built in code, or with a prompt of
+    /// another version of its pack.
+    ///
+    /// # Errors
+    /// Those of [`resume`](Self::resume).
+    pub async fn resume_with(
+        &self,
+        id: &ConversationId,
+        owner: Owner,
+        prompt: Prompt,
+    ) -> Result<Conversation, ConversationError> {
+        let record = self.owned(id, &owner).await?;
+        self.resumed(record, Some(prompt)).await
+    }
+
+    /// Loads the record of a conversation that an owner may see.
+    pub(crate) async fn owned(
+        &self,
+        id: &ConversationId,
+        owner: &Owner,
+    ) -> Result<ConversationRecord, ConversationError> {
+        self.open().await?;
+        owner.as_user()?;
+        let not_found = || ConversationError::new(Kind::NotFound);
+        let options = LoadOptions::new(Window::MetadataOnly);
+        let loaded = self.core.state.load(id, options).await?;
+        let record = loaded.ok_or_else(not_found)?.record;
+        let is_gone = record.status == ConversationStatus::Deleting;
+        if is_gone || !owner.may_see(record.user.as_ref()) {
+            return Err(not_found());
+        }
+        Ok(record)
+    }
+
+    async fn resumed(
+        &self,
+        record: ConversationRecord,
+        given: Option<Prompt>,
+    ) -> Result<Conversation, ConversationError> {
+        let resolved = match (InlinePrompt::from_record(record.prompt.as_ref()), given) {
+            (Some(inline), Some(prompt)) => {
+                self.resolve_prompt(prompt, &Default::default(), inline.model.as_deref())?
+            }
+            (Some(inline), None) if inline.built_in_code => {
+                return Err(ConversationError::new(Kind::PackMismatch)
+                    .with_detail("it was started with a prompt that was built in code")
+                    .with_hint("Resume it with `resume_with` and that prompt"));
+            }
+            (Some(inline), None) => self.resolve_inline(&inline)?,
+            (None, given) => self.resolve_reference(&record, given)?,
+        };
+        Ok(Conversation::new(Arc::clone(&self.core), resolved, record))
+    }
+
+    fn resolve_reference(
+        &self,
+        record: &ConversationRecord,
+        given: Option<Prompt>,
+    ) -> Result<ResolvedPrompt, ConversationError> {
+        let mismatch = |detail: String| {
+            ConversationError::new(Kind::PackMismatch)
+                .with_detail(detail)
+                .with_hint("Give the manager the pack with `with_pack` or `load_pack`")
+        };
+        let kept = record.prompt.as_ref();
+        let reference = kept
+            .and_then(|kept| PackRef::deserialize(kept).ok())
+            .ok_or_else(|| mismatch("its state does not name a prompt".to_owned()))?;
+        let prompt = match given {
+            Some(prompt) => prompt,
+            None => {
+                let pack = self.core.pack(reference.pack()).ok_or_else(|| {
+                    mismatch(format!("the pack `{}`", reference.pack().escape_debug()))
+                })?;
+                if pack.version() != reference.version() {
+                    let text = format!(
+                        "started with version {} of the pack {}, resumed with {}",
+                        reference.version(),
+                        pack.id(),
+                        pack.version()
+                    );
+                    self.core.listeners.warn(&subject_of(record), text);
+                }
+                pack.prompt_for(&reference)?
+            }
+        };
+        self.resolve_prompt(prompt, reference.variables(), None)
+    }
+
+    fn resolve_prompt(
+        &self,
+        prompt: Prompt,
+        variables: &prompt_pack::Variables,
+        model: Option<&str>,
+    ) -> Result<ResolvedPrompt, ConversationError> {
+        let core = &self.core;
+        let default = core.providers.get(None).map(|provider| provider.model());
+        let model = model.or(default).unwrap_or_default();
+        let missing = core.config.missing_tools();
+        ResolvedPrompt::of_prompt(prompt, variables, model, &core.tools, missing)
+    }
+
+    fn resolve_inline(&self, inline: &InlinePrompt) -> Result<ResolvedPrompt, ConversationError> {
+        ResolvedPrompt::of_inline(inline, &self.core.tools, self.core.config.missing_tools())
+    }
+
+    /// Lists the conversations of a user, newest first, at most 1,000.
+    ///
+    /// # Errors
+    /// `InvalidInput` for an id that is none, `State`, `Closed`.
+    pub async fn conversations(
+        &self,
+        user: impl AsRef<str> + Send,
+    ) -> Result<Vec<ConversationRecord>, ConversationError> {
+        let filter = ConversationFilter::new().with_user(UserId::new(user)?);
+        Ok(self.find_conversations(&filter).await?.records)
+    }
+
+    /// Lists the conversations that a filter accepts, a page at a time.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a cursor that is none, `State`, `Closed`.
+    pub async fn find_conversations(
+        &self,
+        filter: &ConversationFilter,
+    ) -> Result<ConversationPage, ConversationError> {
+        self.open().await?;
+        Ok(self.core.state.list(filter).await?)
+    }
+
+    /// Asks for the end of a running turn, on whichever node it runs; it is interrupted within 2 s.
+    /// A turn that has ended stays as it is.
+    ///
+    /// # Errors
+    /// `NotFound`, `State`.
+    pub async fn cancel_turn(
+        &self,
+        id: &ConversationId,
+        owner: Owner,
+        turn: &TurnId,
+    ) -> Result<(), ConversationError> {
+        let record = self.owned(id, &owner).await?;
+        if let Some(running) = self.core.turns.get(turn) {
+            running.stop.stop(StopReason::Cancelled);
+            return Ok(());
+        }
+        let options = LoadOptions::new(Window::MetadataOnly).with_turn(turn.clone());
+        let loaded = self.core.state.load(id, options).await?;
+        let held = loaded.as_ref().and_then(|loaded| loaded.turn(turn));
+        let held = held.ok_or_else(|| ConversationError::new(Kind::NotFound))?;
+        if !held.status.is_open() {
+            return Ok(());
+        }
+        let fence = Fence::Turn(TurnFence::new(turn.clone(), held.epoch));
+        let write = StateWrite::new(&record, fence).with_cancel_turn(turn.clone());
+        let writer = StateWriter::new(
+            self.core.state.clone(),
+            self.core.config.state_retry_time(),
+        );
+        match writer.write(write).await {
+            WriteOutcome::Committed(_) => Ok(()),
+            // It has ended, or another owner has it now, who is told by the next call.
+            WriteOutcome::NotCommitted(error)
+                if error.kind() == conversation_state::StateErrorKind::Conflict =>
+            {
+                Ok(())
+            }
+            WriteOutcome::NotCommitted(error) | WriteOutcome::Indeterminate(error) => {
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Refuses new turns and waits for those that run, for at most `deadline`; those that run then
+    /// are interrupted and saved. Background work is waited for. Stores are not closed: they may be
+    /// shared.
+    ///
+    /// # Errors
+    /// `Timeout` where something still runs after all that.
+    pub async fn shutdown(&self, deadline: Duration) -> Result<(), ConversationError> {
+        self.core.closed.store(true, Ordering::Release);
+        if self.core.tasks.wait(deadline).await {
+            return Ok(());
+        }
+        self.core.turns.stop_all(StopReason::Shutdown);
+        match self.core.tasks.wait(INTERRUPT_TIME).await {
+            true => Ok(()),
+            false => Err(ConversationError::new(Kind::Timeout)
+                .with_detail("turns or background work still run")),
+        }
+    }
+
+    /// Refuses work of a closed manager.
+    pub(crate) async fn open(&self) -> Result<(), ConversationError> {
+        self.core.check_open()
+    }
+}

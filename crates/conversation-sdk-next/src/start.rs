@@ -1,0 +1,248 @@
+//! How conversations are started.
+
+use std::collections::BTreeSet;
+
+use conversation_state::ConversationRecord;
+use media_types::{ConversationId, RunId, SessionId, UserId};
+use prompt_pack::{Prompt, Variables};
+use serde_json::{Map, Value};
+
+use crate::error::ConversationError;
+use crate::prompt::InlinePrompt;
+
+/// Who a conversation belongs to and what it is called. What is not given is minted.
+#[derive(Clone, Debug, Default)]
+struct Ownership {
+    user: Option<String>,
+    session: Option<String>,
+    run: Option<String>,
+    conversation: Option<String>,
+    title: Option<String>,
+    metadata: Map<String, Value>,
+    tags: BTreeSet<String>,
+    key: Option<String>,
+}
+
+impl Ownership {
+    fn record(&self, run: &RunId) -> Result<ConversationRecord, ConversationError> {
+        let id = match &self.conversation {
+            Some(id) => ConversationId::new(id)?,
+            None => ConversationId::mint(),
+        };
+        let session = match &self.session {
+            Some(session) => SessionId::new(session)?,
+            None => SessionId::mint(),
+        };
+        let run = match &self.run {
+            Some(run) => RunId::new(run)?,
+            None => run.clone(),
+        };
+        let user = self.user.as_deref().map(UserId::new).transpose()?;
+        Ok(ConversationRecord::new(id)
+            .with_session(Some(session))
+            .with_run(Some(run))
+            .with_user(user)
+            .with_title(self.title.clone())
+            .with_metadata(self.metadata.clone())
+            .with_tags(self.tags.clone()))
+    }
+}
+
+macro_rules! ownership_methods {
+    () => {
+        /// Sets the user that the conversation belongs to. Defaults to none.
+        #[must_use]
+        pub fn with_user(mut self, user: impl AsRef<str>) -> Self {
+            self.ownership.user = Some(user.as_ref().to_owned());
+            self
+        }
+
+        /// Sets the session. Defaults to a new one, `session-<uuid>`.
+        #[must_use]
+        pub fn with_session(mut self, session: impl AsRef<str>) -> Self {
+            self.ownership.session = Some(session.as_ref().to_owned());
+            self
+        }
+
+        /// Sets the run. Defaults to the manager's, `run-<uuid>`.
+        #[must_use]
+        pub fn with_run(mut self, run: impl AsRef<str>) -> Self {
+            self.ownership.run = Some(run.as_ref().to_owned());
+            self
+        }
+
+        /// Sets the id, which no conversation may have yet. Defaults to `conv-<uuid>`.
+        #[must_use]
+        pub fn with_conversation_id(mut self, id: impl AsRef<str>) -> Self {
+            self.ownership.conversation = Some(id.as_ref().to_owned());
+            self
+        }
+
+        /// Sets the title. Defaults to none.
+        #[must_use]
+        pub fn with_title(mut self, title: impl Into<String>) -> Self {
+            self.ownership.title = Some(title.into());
+            self
+        }
+
+        /// Adds application data that is kept with the conversation; with the title at most 16 KiB
+        /// of JSON.
+        #[must_use]
+        pub fn with_metadata(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+            self.ownership.metadata.insert(name.into(), value.into());
+            self
+        }
+
+        /// Adds a tag by which conversations are listed.
+        #[must_use]
+        pub fn with_tag(mut self, tag: impl Into<String>) -> Self {
+            self.ownership.tags.insert(tag.into());
+            self
+        }
+
+        /// Sets a key that is unique to this conversation among those of its user: starting again
+        /// with the same key returns the same conversation.
+        #[must_use]
+        pub fn with_idempotency_key(mut self, key: impl Into<String>) -> Self {
+            self.ownership.key = Some(key.into());
+            self
+        }
+
+        pub(crate) fn record(&self, run: &RunId) -> Result<ConversationRecord, ConversationError> {
+            self.ownership.record(run)
+        }
+
+        pub(crate) fn key(&self) -> Option<&str> {
+            self.ownership.key.as_deref()
+        }
+    };
+}
+
+/// How a conversation is started without a pack.
+///
+/// ```
+/// use conversation_sdk::Start;
+/// let start = Start::new().with_system("Be exact.").with_user("u1");
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Start {
+    ownership: Ownership,
+    pub(crate) inline: InlinePrompt,
+    pub(crate) prompt: Option<Prompt>,
+    pub(crate) variables: Variables,
+}
+
+impl Start {
+    /// Creates a start without instructions, with all tools of the manager.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    ownership_methods!();
+
+    /// Sets the instructions, as plain text: braces have no meaning. Defaults to none.
+    #[must_use]
+    pub fn with_system(mut self, system: impl Into<String>) -> Self {
+        self.inline.system = Some(system.into());
+        self
+    }
+
+    /// Sets a prompt that was built in code. It is not kept with the conversation: resuming needs
+    /// it again, through [`ConversationManager::resume_with`](crate::ConversationManager::resume_with).
+    #[must_use]
+    pub fn with_prompt(mut self, prompt: Prompt) -> Self {
+        self.prompt = Some(prompt);
+        self
+    }
+
+    /// Sets a variable of the prompt.
+    #[must_use]
+    pub fn with_variable(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.variables.insert(name, value);
+        self
+    }
+
+    /// Sets the names of the tools that the model may call. Defaults to all tools of the manager.
+    #[must_use]
+    pub fn with_tools<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        self.inline.tools = Some(names.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Sets a parameter of every request: `temperature`, `max_tokens`, ...
+    #[must_use]
+    pub fn with_parameter(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.inline.parameters.insert(name.into(), value.into());
+        self
+    }
+
+    /// Sets the provider that the conversation prefers, by the name that the manager has it under.
+    #[must_use]
+    pub fn with_provider(mut self, name: impl Into<String>) -> Self {
+        self.inline.provider = Some(name.into());
+        self
+    }
+
+    /// Sets the model that the conversation prefers.
+    #[must_use]
+    pub fn with_model(mut self, model: impl Into<String>) -> Self {
+        self.inline.model = Some(model.into());
+        self
+    }
+}
+
+/// How a conversation is started with a prompt of a pack.
+///
+/// ```
+/// use conversation_sdk::ConversationConfig;
+/// let config = ConversationConfig::new("image-generator")
+///     .with_user("user123")
+///     .with_session("session-demo-001")
+///     .with_variable("style", "watercolor");
+/// assert_eq!(config.prompt(), "image-generator");
+/// ```
+#[derive(Clone, Debug)]
+pub struct ConversationConfig {
+    ownership: Ownership,
+    prompt: String,
+    variables: Variables,
+}
+
+impl ConversationConfig {
+    /// Creates a configuration for a prompt of the pack.
+    pub fn new(prompt: impl Into<String>) -> Self {
+        Self {
+            ownership: Ownership::default(),
+            prompt: prompt.into(),
+            variables: Variables::new(),
+        }
+    }
+
+    ownership_methods!();
+
+    /// Sets a variable of the prompt.
+    #[must_use]
+    pub fn with_variable(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.variables.insert(name, value);
+        self
+    }
+
+    /// Sets variables of the prompt, beside those that are set already.
+    #[must_use]
+    pub fn with_variables(mut self, variables: Variables) -> Self {
+        for (name, value) in variables.iter() {
+            self.variables.insert(name, value.clone());
+        }
+        self
+    }
+
+    /// Returns the name of the prompt.
+    pub fn prompt(&self) -> &str {
+        &self.prompt
+    }
+
+    /// Returns the variables of the prompt.
+    pub fn variables(&self) -> &Variables {
+        &self.variables
+    }
+}

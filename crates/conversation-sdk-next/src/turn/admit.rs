@@ -1,0 +1,157 @@
+//! Whether a turn may begin.
+
+use std::time::Duration;
+
+use chrono::Utc;
+use conversation_state::{
+    ContextInclusion, ConversationRecord, ConversationStatus, Fence, LeaseChange, LoadOptions,
+    LoadedConversation, StateErrorKind, StateWrite, TurnFence, TurnRecord, TurnStatus, Window,
+};
+use conversation_types::Role;
+use tokio::time::Instant;
+
+use super::stop::StopSignal;
+use super::writer::{StateWriter, WriteOutcome};
+use crate::core::Core;
+use crate::error::{ConversationError, ConversationErrorKind as Kind};
+
+/// How often a conversation is looked at while its turn is waited for.
+const WAIT_STEP: Duration = Duration::from_millis(200);
+
+/// The answer to whether a turn may begin.
+#[derive(Debug)]
+pub(super) enum Admitted {
+    /// No turn is running; a suspended one may wait for results.
+    Free(Box<LoadedConversation>),
+    /// The idempotency key belongs to this turn.
+    Known(Box<LoadedConversation>, Box<TurnRecord>),
+}
+
+/// Loads a conversation and waits, for as long as allowed, until no turn runs in it.
+///
+/// # Errors
+/// `NotFound`, `Ended`, `Busy`, `State`, `Cancelled`.
+pub(super) async fn admit(
+    core: &Core,
+    known: &ConversationRecord,
+    options: &LoadOptions,
+    wait: Option<Duration>,
+    stop: &StopSignal,
+) -> Result<Admitted, ConversationError> {
+    let deadline = wait.map(|wait| Instant::now() + wait);
+    loop {
+        let mut loaded = load(core, known, options).await?;
+        if let Some(turn) = loaded.keyed_turn.take() {
+            return Ok(Admitted::Known(Box::new(loaded), Box::new(turn)));
+        }
+        let Some(turn) = loaded.current_turn().cloned() else {
+            return Ok(Admitted::Free(Box::new(loaded)));
+        };
+        if turn.status == TurnStatus::Suspended {
+            return Ok(Admitted::Free(Box::new(loaded)));
+        }
+        let lease_until = turn.lease.as_ref().map(|lease| lease.expires_at);
+        if lease_until.is_none_or(|until| until <= loaded.now) {
+            take_over(core, &loaded, turn).await?;
+            continue;
+        }
+        let busy = ConversationError::new(Kind::Busy)
+            .with_turn(turn.id)
+            .with_lease_until(lease_until);
+        match deadline {
+            Some(deadline) if Instant::now() < deadline => {
+                tokio::select! {
+                    () = tokio::time::sleep(WAIT_STEP.min(deadline - Instant::now())) => {}
+                    _ = stop.stopped() => return Err(busy),
+                }
+            }
+            _ => return Err(busy),
+        }
+    }
+}
+
+/// Loads a conversation that is to be gone on with.
+///
+/// # Errors
+/// `NotFound` where it was deleted or its user is being erased, `Ended`, `State`.
+pub(crate) async fn load(
+    core: &Core,
+    known: &ConversationRecord,
+    options: &LoadOptions,
+) -> Result<LoadedConversation, ConversationError> {
+    let not_found = |detail: &'static str| {
+        ConversationError::new(Kind::NotFound).with_detail(detail)
+    };
+    let loaded = core.state.load(&known.id, options.clone()).await?;
+    let loaded = loaded.ok_or_else(|| not_found("it was deleted"))?;
+    if loaded.record.incarnation != known.incarnation {
+        return Err(not_found("it was deleted, and its id belongs to another conversation"));
+    }
+    match loaded.record.status {
+        ConversationStatus::Active => {}
+        ConversationStatus::Deleting => return Err(not_found("it was deleted")),
+        ConversationStatus::Creating => return Err(not_found("it is still being created")),
+        _ => return Err(ConversationError::new(Kind::Ended)),
+    }
+    let user = loaded.record.user.as_ref();
+    if core.fences.is_fenced(&*core.state, user).await? {
+        return Err(not_found("its user is being erased"));
+    }
+    Ok(loaded)
+}
+
+/// Ends a turn whose lease is over: its owner is gone. What it has written stands.
+///
+/// # Errors
+/// `State`; a lost race is no error, since the next load tells who won.
+async fn take_over(
+    core: &Core,
+    loaded: &LoadedConversation,
+    mut turn: TurnRecord,
+) -> Result<(), ConversationError> {
+    let Some(lease) = turn.lease.clone() else {
+        return mark_interrupted(core, loaded, turn, None).await;
+    };
+    let fence = Fence::TakeOver {
+        head: loaded.record.head,
+        turn: TurnFence::new(turn.id.clone(), turn.epoch),
+        expires_at: lease.expires_at,
+    };
+    turn.lease = None;
+    mark_interrupted(core, loaded, turn, Some(fence)).await
+}
+
+async fn mark_interrupted(
+    core: &Core,
+    loaded: &LoadedConversation,
+    mut turn: TurnRecord,
+    fence: Option<Fence>,
+) -> Result<(), ConversationError> {
+    let options = LoadOptions::new(Window::Turn(turn.id.clone()));
+    let of_turn = core.state.load(&loaded.record.id, options).await?;
+    let answered = of_turn.is_some_and(|loaded| {
+        loaded
+            .messages
+            .iter()
+            .any(|stored| matches!(stored.message.role, Role::Assistant | Role::Tool))
+    });
+    (turn.status, turn.in_context) = match answered {
+        true => (TurnStatus::Interrupted, ContextInclusion::All),
+        false => (TurnStatus::Failed, ContextInclusion::UserOnly),
+    };
+    turn.error = Some(Kind::LeaseLost.as_str());
+    turn.ended_at = Some(Utc::now());
+    let fence = fence.unwrap_or_else(|| Fence::Head {
+        head: loaded.record.head,
+        turn: Some(TurnFence::new(turn.id.clone(), turn.epoch)),
+    });
+    let write = StateWrite::new(&loaded.record, fence)
+        .with_turn(turn)
+        .with_lease(LeaseChange::Release);
+    let writer = StateWriter::new(core.state.clone(), core.config.state_retry_time());
+    match writer.write(write).await {
+        WriteOutcome::Committed(_) => Ok(()),
+        WriteOutcome::NotCommitted(error) if error.kind() == StateErrorKind::Conflict => Ok(()),
+        WriteOutcome::NotCommitted(error) | WriteOutcome::Indeterminate(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,117 @@
+//! Reading the events of a turn that was started elsewhere.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use conversation_state::{ConversationRecord, LoadOptions, Window};
+use conversation_types::{Message, Role, TurnId};
+use futures_util::StreamExt;
+use futures_util::stream;
+
+use super::event::TurnEvent;
+use super::events::TurnEvents;
+use super::progress::response_of;
+use super::replay::outcome_of;
+use crate::core::Core;
+use crate::error::{ConversationError, ConversationErrorKind as Kind};
+
+/// How often the state is looked at for a turn of another node.
+const POLL: Duration = Duration::from_millis(500);
+
+/// Returns the events of a turn from a place on: live where it runs in this process, else by what
+/// its owner writes.
+pub(crate) fn events(
+    core: &Arc<Core>,
+    record: &ConversationRecord,
+    turn: TurnId,
+    from: u64,
+) -> TurnEvents {
+    if let Some(running) = core.turns.get(&turn) {
+        return TurnEvents::of_log(running.log, from, None);
+    }
+    let position = Arc::new(AtomicU64::new(from));
+    let follower = Follower {
+        core: Arc::clone(core),
+        record: record.clone(),
+        turn: turn.clone(),
+        position: Arc::clone(&position),
+        skip: from,
+        sent: 0,
+        first: true,
+    };
+    let events = stream::unfold(Some(follower), |follower| async move {
+        let mut follower = follower?;
+        match follower.next().await {
+            Ok(Some(event)) => {
+                let rest = (!matches!(event, TurnEvent::Done(_))).then_some(follower);
+                Some((Ok(event), rest))
+            }
+            Ok(None) => None,
+            Err(error) => Some((Err(error), None)),
+        }
+    });
+    TurnEvents::of_stream(turn, events.boxed(), position)
+}
+
+/// Follows a turn by what its owner writes to the state.
+struct Follower {
+    core: Arc<Core>,
+    record: ConversationRecord,
+    turn: TurnId,
+    position: Arc<AtomicU64>,
+    /// How many units the reader has seen before.
+    skip: u64,
+    /// How many bytes of text were read from the state so far.
+    sent: usize,
+    first: bool,
+}
+
+impl Follower {
+    async fn next(&mut self) -> Result<Option<TurnEvent>, ConversationError> {
+        loop {
+            if !std::mem::take(&mut self.first) {
+                tokio::time::sleep(POLL).await;
+            }
+            let options = LoadOptions::new(Window::Turn(self.turn.clone()));
+            let loaded = self.core.state.load(&self.record.id, options).await?;
+            let not_found = || ConversationError::new(Kind::NotFound).with_turn(self.turn.clone());
+            let loaded = loaded.ok_or_else(not_found)?;
+            let turn = loaded.turn(&self.turn).cloned().ok_or_else(not_found)?;
+            let messages: Vec<Message> = loaded
+                .messages
+                .into_iter()
+                .filter(|stored| stored.branch == 0)
+                .map(|stored| stored.message)
+                .collect();
+            if let Some(delta) = self.new_text(&messages) {
+                // More may have come; it is looked at again at once.
+                self.first = true;
+                return Ok(Some(TurnEvent::TextDelta(delta)));
+            }
+            if !turn.status.is_open() || turn.status == conversation_state::TurnStatus::Suspended {
+                let response = response_of(&loaded.record, &turn, messages);
+                return outcome_of(response, &turn).map(|response| Some(TurnEvent::Done(response)));
+            }
+        }
+    }
+
+    /// Returns the text that was written since the last look.
+    fn new_text(&mut self, messages: &[Message]) -> Option<String> {
+        let answers = messages.iter().filter(|m| m.role == Role::Assistant);
+        let text: String = answers.map(Message::text).collect();
+        let start = text.floor_char_boundary(self.sent);
+        let mut delta = text.get(start..)?.to_owned();
+        self.sent = text.len();
+        // Readers that come back count events too, which the state does not keep: what they have
+        // seen of the text is at most what they have counted.
+        let seen = (self.skip as usize).min(delta.len());
+        self.skip -= seen as u64;
+        delta = delta.get(delta.floor_char_boundary(seen)..)?.to_owned();
+        if delta.is_empty() {
+            return None;
+        }
+        self.position.fetch_add(delta.len() as u64, Ordering::AcqRel);
+        Some(delta)
+    }
+}

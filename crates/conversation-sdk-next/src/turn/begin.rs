@@ -1,0 +1,373 @@
+//! The beginning of a turn: admission, the user's media, the first write.
+
+use std::sync::Arc;
+
+use conversation_providers::AttemptBudget;
+use conversation_state::{
+    ConversationRecord, Fence, LeaseChange, LoadOptions, LoadedConversation, RecordUpdate,
+    StateErrorKind, StateWrite, Truncation, TurnFence, TurnRecord, TurnStatus, Window,
+};
+use conversation_types::{Message, MessageStatus, Role, TurnId};
+
+use super::admit::{Admitted, admit};
+use super::event::TurnEvent;
+use super::job::{Cut, RetryFrom, TurnJob};
+use super::lease::{EraseCheck, LeaseKeeper};
+use super::log::Outcome;
+use super::progress::Progress;
+use super::opening::Opening;
+use super::permit::Permit;
+use super::turn::{Turn, TurnScope};
+use super::user_message::UserInput;
+use super::writer::WriteOutcome;
+use super::{context, fingerprint, replay, resume};
+use crate::core::{Core, name_of, subject_of};
+use crate::error::{ConversationError, ConversationErrorKind as Kind};
+use crate::event::EventKind;
+
+/// A turn that has begun, or its outcome where nothing is left to do.
+pub(super) enum Begun {
+    Turn(Box<Turn>),
+    Outcome(Outcome),
+}
+
+/// Admits a turn and writes its beginning.
+///
+/// # Errors
+/// Nothing was written or paid: `NotFound`, `Ended`, `Busy`, `KeyReused`, `NotLast`,
+/// `MediaNotAccepted`, `Media`, `Storage`, `NotAdmitted`, `Conflict`, `State`. It is unknown:
+/// `StateOutcomeUnknown`.
+pub(super) async fn begin(
+    scope: TurnScope,
+    known: &ConversationRecord,
+    job: TurnJob,
+) -> Result<Begun, ConversationError> {
+    let core = Arc::clone(&scope.core);
+    core.check_open()?;
+    let key = match &job {
+        TurnJob::New { message, .. } => scope
+            .options
+            .idempotency_key
+            .clone()
+            .map(|key| (key, fingerprint::fingerprint(&message.content, &scope.options))),
+        _ => None,
+    };
+    let max_turns = core.config.max_history_turns();
+    let mut options = LoadOptions::new(context::window(max_turns));
+    if let Some((key, _)) = &key {
+        options = options.with_key(key.clone());
+    }
+    if let TurnJob::Retry { turn, .. } = &job {
+        options = options.with_turn(turn.clone());
+    }
+    let admitted = admit(&core, known, &options, scope.options.wait, &scope.stop).await?;
+    let mut loaded = match admitted {
+        Admitted::Free(loaded) => loaded,
+        Admitted::Known(loaded, turn) => {
+            let print = key.as_ref().map(|(_, print)| print.as_str());
+            return Ok(Begun::Outcome(
+                replay::replay(&scope, &loaded, &turn, print).await,
+            ));
+        }
+    };
+    warn_of_unreadable(&core, &loaded);
+    let opening = match job {
+        TurnJob::New { message, cut } => {
+            let cut = cut_off(&core, &mut loaded, cut).await?;
+            let mut opening = open_new(&scope, &loaded, *message, key).await?;
+            opening.cut = cut;
+            opening
+        }
+        TurnJob::Retry {
+            turn,
+            from,
+            replaced,
+        } => {
+            let permit = Permit::ask(&scope, &loaded, &turn, None).await?;
+            let turn = retried(&core, &loaded, &turn).await?;
+            open_retry(turn, from, replaced, permit)?
+        }
+        TurnJob::Resume { token, output } => {
+            match resume::open_resume(&scope, &loaded, &token, *output).await? {
+                resume::Resumed::Opening(opening) => *opening,
+                resume::Resumed::Outcome(outcome) => return Ok(Begun::Outcome(outcome)),
+            }
+        }
+    };
+    write_opening(scope, *loaded, opening).await
+}
+
+fn warn_of_unreadable(core: &Core, loaded: &LoadedConversation) {
+    let unreadable = loaded
+        .messages
+        .iter()
+        .filter_map(|stored| Some((&stored.message.id, stored.message.unreadable_reason()?)));
+    for (id, _) in unreadable {
+        if core.turns.first_report(&loaded.record.id, id) {
+            let text = format!("the message {id} cannot be read; it is kept and not sent");
+            core.listeners.warn(&subject_of(&loaded.record), text);
+        }
+    }
+}
+
+async fn open_new(
+    scope: &TurnScope,
+    loaded: &LoadedConversation,
+    message: Message,
+    key: Option<(String, String)>,
+) -> Result<Opening, ConversationError> {
+    let id = scope.log.turn().clone();
+    let message = message.with_turn(id.clone());
+    let permit = Permit::ask(scope, loaded, &id, Some(&message)).await?;
+    let input = UserInput::prepare(scope, &loaded.record, message).await?;
+    let mut turn = TurnRecord::new(id);
+    turn.metadata.clone_from(&scope.options.metadata);
+    if let Some((key, print)) = key {
+        turn.idempotency_key = Some(key);
+        turn.fingerprint = Some(print);
+    }
+    // A new message closes calls that wait for people: they are declined.
+    let (ended, declined) = match loaded.current_turn() {
+        Some(suspended) if suspended.status == TurnStatus::Suspended => resume::decline(suspended),
+        _ => (None, Vec::new()),
+    };
+    let mut append = declined;
+    append.push(input.message().clone());
+    Ok(Opening {
+        turn,
+        previous: None,
+        append,
+        ended: ended.into_iter().collect(),
+        saved: Vec::new(),
+        truncate: None,
+        cut: None,
+        input: Some(input),
+        permit,
+    })
+}
+
+/// Finds out where an edit cuts off the history, and takes what is cut off out of what was read.
+async fn cut_off(
+    core: &Core,
+    loaded: &mut LoadedConversation,
+    cut: Option<Cut>,
+) -> Result<Option<Truncation>, ConversationError> {
+    let Some(cut) = cut else { return Ok(None) };
+    let not_found = || {
+        ConversationError::new(Kind::NotFound)
+            .with_detail("the conversation has no such message")
+    };
+    let id = &loaded.record.id;
+    let place = core.state.find_message(id, &cut.first).await?;
+    let place = place.filter(|place| place.branch == 0).ok_or_else(not_found)?;
+    let after = match place.position.checked_sub(1) {
+        None => None,
+        Some(before) => {
+            let window = Window::Range(before..place.position);
+            let read = core.state.load(id, LoadOptions::new(window)).await?;
+            let message = read.and_then(|mut read| read.messages.pop());
+            Some(message.ok_or_else(not_found)?.message.id)
+        }
+    };
+    loaded.messages.retain(|stored| stored.position < place.position);
+    Ok(Some(Truncation::new(after, cut.mode)))
+}
+
+/// Returns the last turn, with its messages.
+async fn retried(
+    core: &Core,
+    loaded: &LoadedConversation,
+    id: &TurnId,
+) -> Result<(TurnRecord, Vec<Message>), ConversationError> {
+    let not_found = || {
+        ConversationError::new(Kind::NotFound)
+            .with_detail("the conversation has no such turn")
+            .with_turn(id.clone())
+    };
+    let turn = loaded.turn(id).cloned().ok_or_else(not_found)?;
+    let last = core
+        .state
+        .load(&loaded.record.id, LoadOptions::new(Window::NewestMessages(1)))
+        .await?;
+    let last_turn = last
+        .as_ref()
+        .and_then(|loaded| loaded.messages.last()?.message.turn.as_ref());
+    if last_turn != Some(id) {
+        return Err(ConversationError::new(Kind::NotLast).with_turn(id.clone()));
+    }
+    let options = LoadOptions::new(Window::Turn(id.clone()));
+    let of_turn = core.state.load(&loaded.record.id, options).await?;
+    let messages = of_turn.ok_or_else(not_found)?.messages;
+    let messages = messages.into_iter().filter(|stored| stored.branch == 0);
+    Ok((turn, messages.map(|stored| stored.message).collect()))
+}
+
+fn open_retry(
+    (turn, messages): (TurnRecord, Vec<Message>),
+    from: RetryFrom,
+    replaced: conversation_state::TruncationMode,
+    permit: Option<Permit>,
+) -> Result<Opening, ConversationError> {
+    if turn.status == TurnStatus::Suspended {
+        return Err(ConversationError::new(Kind::Busy)
+            .with_detail("the turn waits for results of tool calls")
+            .with_hint("Give the results with `resume_turn`")
+            .with_turn(turn.id));
+    }
+    let is_kept = |message: &Message| match (from, message.role) {
+        (_, Role::User | Role::System) => true,
+        (RetryFrom::Start, _) => false,
+        (RetryFrom::LastRound, Role::Assistant) => {
+            message.status == MessageStatus::Complete && !message.tool_calls.is_empty()
+        }
+        (RetryFrom::LastRound, _) => true,
+    };
+    let kept = messages.iter().take_while(|message| is_kept(message)).count();
+    let truncate = (kept < messages.len()).then(|| {
+        let after = messages.get(kept.wrapping_sub(1)).map(|message| message.id.clone());
+        Truncation::new(after, replaced)
+    });
+    let mut again = turn.clone();
+    again.status = TurnStatus::Running;
+    again.error = None;
+    again.ended_at = None;
+    again.cancel_requested = false;
+    Ok(Opening {
+        turn: again,
+        previous: Some(turn),
+        append: Vec::new(),
+        ended: Vec::new(),
+        saved: messages.into_iter().take(kept).collect(),
+        truncate,
+        cut: None,
+        input: None,
+        permit,
+    })
+}
+
+/// Writes the beginning of a turn. A race that was lost over another field is run again.
+pub(super) async fn write_opening(
+    scope: TurnScope,
+    loaded: LoadedConversation,
+    mut opening: Opening,
+) -> Result<Begun, ConversationError> {
+    let core = Arc::clone(&scope.core);
+    let record = loaded.record.clone();
+    let times = core.config.lease_times();
+    let current = loaded
+        .current_turn()
+        .map(|turn| TurnFence::new(turn.id.clone(), turn.epoch));
+    let fence = Fence::Head {
+        head: record.head,
+        turn: current,
+    };
+    opening.turn.attempts += 1;
+    let mut write = StateWrite::new(&record, fence)
+        .with_append(opening.append.iter().cloned())
+        .with_lease(LeaseChange::Take {
+            owner: core.run.to_string(),
+            duration: times.ttl(),
+        })
+        .with_record(RecordUpdate::new().with_media_stores(core.stores.primary().map(name_of)));
+    if let Some(cut) = opening.cut {
+        write = write.with_truncate(cut);
+    }
+    for ended in opening.ended {
+        write = write.with_turn(ended);
+    }
+    write = write.with_turn(opening.turn.clone());
+    let outcome = scope.writer().write(write).await;
+    let applied = match outcome {
+        WriteOutcome::Committed(applied) => {
+            if let Some(input) = &mut opening.input {
+                input.commit();
+            }
+            applied
+        }
+        WriteOutcome::NotCommitted(error) => {
+            if let Some(input) = &mut opening.input {
+                input.rollback().await;
+            }
+            let kind = match error.kind() {
+                StateErrorKind::Conflict => Kind::Conflict,
+                StateErrorKind::KeyTaken => Kind::Busy,
+                _ => return Err(error.into()),
+            };
+            return Err(ConversationError::new(kind).with_source(error));
+        }
+        WriteOutcome::Indeterminate(error) => {
+            if let Some(input) = &mut opening.input {
+                input.keep();
+            }
+            return Err(ConversationError::new(Kind::StateOutcomeUnknown).with_source(error));
+        }
+    };
+    let (pending, kept_inline) = match opening.input {
+        Some(input) => input.into_parts(),
+        None => (core.pending_references(), Vec::new()),
+    };
+    let mut turn = opening.turn;
+    turn.epoch = applied.epoch.unwrap_or(turn.epoch);
+    let lease = LeaseKeeper::start(
+        core.tasks.runtime(),
+        core.state.clone(),
+        applied.record.clone(),
+        TurnFence::new(turn.id.clone(), turn.epoch),
+        times,
+        scope.stop.clone(),
+        erase_check(&core, &applied.record),
+    );
+    let received = core.receive_media(&applied.record, scope.options.max_media_bytes);
+    let timeout = scope.options.timeout.unwrap_or(core.config.turn_timeout());
+    let mut saved = opening.saved;
+    saved.extend(opening.append.into_iter().filter(|m| m.turn.as_ref() == Some(&turn.id)));
+    let history = context::history(&loaded, core.config.max_history_turns(), &turn.id);
+    if let Some(message) = saved.first() {
+        scope.log.event(TurnEvent::Started {
+            turn: turn.id.clone(),
+            message: message.id.clone(),
+        });
+    }
+    let begun = Turn {
+        record: applied.record,
+        before: (turn.usage, turn.cost),
+        previous: opening.previous,
+        truncate: opening.truncate,
+        history,
+        received: Arc::new(received),
+        pending,
+        permit: opening.permit,
+        lease,
+        progress: Progress {
+            saved,
+            kept_inline,
+            ..Progress::default()
+        },
+        budget: AttemptBudget::new(core.config.max_attempts().max(1)).with_timeout(timeout),
+        turn,
+        scope,
+    };
+    let kind = match begun.previous {
+        None => EventKind::TurnStarted,
+        Some(_) => EventKind::TurnRetried,
+    };
+    core.listeners.emit(&begun.subject(), kind);
+    Ok(Begun::Turn(Box::new(begun)))
+}
+
+fn erase_check(core: &Arc<Core>, record: &ConversationRecord) -> EraseCheck {
+    let (core, user) = (Arc::downgrade(core), record.user.clone());
+    Arc::new(move || {
+        let (core, user) = (core.upgrade(), user.clone());
+        Box::pin(async move {
+            match core {
+                Some(core) => core
+                    .fences
+                    .is_fenced(&*core.state, user.as_ref())
+                    .await
+                    .unwrap_or(false),
+                None => false,
+            }
+        })
+    })
+}

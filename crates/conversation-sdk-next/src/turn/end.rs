@@ -1,0 +1,308 @@
+//! The end of a turn: complete, suspended, interrupted or failed.
+
+use conversation_providers::{ProviderError, ProviderErrorKind};
+use conversation_state::{
+    ContextInclusion, Fence, LoadOptions, PendingCall, StateWrite, TurnRecord,
+    TurnStatus, Window,
+};
+use conversation_types::{Message, MessageStatus, Role};
+
+use super::opening::now;
+use super::log::Outcome;
+use super::save::{Save, save};
+use super::turn::Turn;
+use super::writer::WriteOutcome;
+use crate::error::{ConversationError, ConversationErrorKind as Kind};
+use crate::event::EventKind;
+use crate::externalize::BatchKind;
+
+/// Writes the answer and the end of the turn.
+pub(super) async fn finish(mut turn: Turn) -> Outcome {
+    let rejection = check_answer(&mut turn);
+    let mut record = ended(&turn, TurnStatus::Complete, ContextInclusion::All);
+    record.finish = Some(turn.progress.finish.clone());
+    if let Some(error) = &rejection {
+        record.status = TurnStatus::Interrupted;
+        record.in_context = ContextInclusion::UserOnly;
+        record.error = Some(error.kind().as_str());
+    }
+    let messages = turn.progress.unsaved.clone();
+    let saved = save(
+        &mut turn,
+        Save {
+            messages,
+            turn: record,
+            release: true,
+            kind: BatchKind::Answer,
+        },
+    )
+    .await;
+    if let Err(error) = saved {
+        return Err(interrupt(turn, error).await);
+    }
+    if turn.progress.storage_failed {
+        return Err(storage_failed(turn).await);
+    }
+    let outcome = match rejection {
+        None => Ok(Box::new(turn.progress.response(&turn.record, &turn.turn))),
+        Some(error) => Err(with_kept(&turn, error)),
+    };
+    report(&turn, outcome.as_ref().err());
+    settle(turn).await;
+    outcome
+}
+
+/// Runs the validators over the answer; one that it violates marks it as rejected.
+fn check_answer(turn: &mut Turn) -> Option<ConversationError> {
+    let answer = turn.progress.unsaved.last_mut()?;
+    let violations = turn.scope.prompt.check_answer(&answer.text());
+    let failure = violations.iter().find(|one| one.is_failure()).cloned();
+    turn.progress.violations = violations;
+    let failure = failure?;
+    answer.status = MessageStatus::Rejected;
+    Some(
+        ConversationError::new(Kind::AnswerRejected).with_detail(failure.message().to_owned()),
+    )
+}
+
+/// Ends a turn whose media the store did not take, where that is to fail the turn.
+async fn storage_failed(mut turn: Turn) -> ConversationError {
+    let mut record = turn.turn.clone();
+    record.status = TurnStatus::Interrupted;
+    record.error = Some(Kind::Storage.as_str());
+    let fence = Fence::Head {
+        head: turn.record.head,
+        turn: None,
+    };
+    let write = StateWrite::new(&turn.record, fence).with_turn(record.clone());
+    if let WriteOutcome::Committed(applied) = turn.scope.writer().write(write).await {
+        turn.record = applied.record;
+        turn.turn = record;
+    }
+    let error = with_kept(&turn, ConversationError::new(Kind::Storage));
+    report(&turn, Some(&error));
+    settle(turn).await;
+    error
+}
+
+/// Suspends a turn until people have given results.
+pub(super) async fn suspend(mut turn: Turn, pending: Vec<PendingCall>) -> Outcome {
+    let mut record = turn.turn.clone();
+    record.status = TurnStatus::Suspended;
+    record.usage = turn.total_usage();
+    record.cost = turn.total_cost();
+    record.pending = pending;
+    let messages = turn.progress.unsaved.clone();
+    let saved = save(
+        &mut turn,
+        Save {
+            messages,
+            turn: record,
+            release: true,
+            kind: BatchKind::Answer,
+        },
+    )
+    .await;
+    if let Err(error) = saved {
+        return Err(interrupt(turn, error).await);
+    }
+    let response = turn.progress.response(&turn.record, &turn.turn);
+    turn.core()
+        .listeners
+        .emit(&turn.subject(), EventKind::TurnSuspended);
+    settle(turn).await;
+    Ok(Box::new(response))
+}
+
+/// Ends a turn early: what has arrived is written. Returns the error, with what was kept.
+pub(super) async fn interrupt(mut turn: Turn, error: ConversationError) -> ConversationError {
+    turn.progress.interrupt();
+    let error = match error.kind() {
+        // Whether an earlier write happened is unknown, so another could contradict it. The next
+        // loader ends the turn when its lease is over.
+        Kind::StateOutcomeUnknown => error,
+        Kind::NotFound => {
+            turn.pending.rollback().await;
+            error
+        }
+        Kind::LeaseLost => write_late(&mut turn, error).await,
+        _ => write_interrupted(&mut turn, error).await,
+    };
+    let error = with_kept(&turn, error);
+    report(&turn, Some(&error));
+    settle(turn).await;
+    error
+}
+
+async fn write_interrupted(turn: &mut Turn, error: ConversationError) -> ConversationError {
+    let brings = turn.previous.is_none() || !turn.progress.unsaved.is_empty();
+    let record = match (&turn.previous, brings) {
+        // An attempt that brings nothing leaves the one before it.
+        (Some(previous), false) => {
+            let mut record = previous.clone();
+            record.usage = turn.total_usage();
+            record.cost = turn.total_cost();
+            record.attempts = turn.turn.attempts;
+            record
+        }
+        _ => interrupted_record(turn, &error),
+    };
+    let messages = turn.progress.unsaved.clone();
+    let saving = Save {
+        messages,
+        turn: record,
+        release: true,
+        kind: BatchKind::Answer,
+    };
+    match save(turn, saving).await {
+        Ok(()) => error,
+        Err(lost) if lost.kind() == Kind::LeaseLost => write_late(turn, lost).await,
+        Err(failed) => {
+            let kind = failed.kind();
+            turn.core()
+                .listeners
+                .emit(&turn.subject(), EventKind::SaveFailed { error: kind });
+            match kind {
+                Kind::StateOutcomeUnknown | Kind::NotFound => failed,
+                _ => error,
+            }
+        }
+    }
+}
+
+/// Writes what has arrived for a turn that another owner has taken over, unless a later turn has
+/// begun.
+async fn write_late(turn: &mut Turn, error: ConversationError) -> ConversationError {
+    let options = LoadOptions::new(Window::NewestMessages(1)).with_turn(turn.id().clone());
+    let loaded = match turn.core().state.load(&turn.record.id, options).await {
+        Ok(Some(loaded)) if loaded.record.incarnation == turn.record.incarnation => loaded,
+        _ => return error,
+    };
+    let last_is_ours = loaded
+        .messages
+        .last()
+        .is_some_and(|last| last.message.turn.as_ref() == Some(turn.id()));
+    if loaded.record.current_turn.is_some() || !last_is_ours || turn.progress.unsaved.is_empty() {
+        return error;
+    }
+    let mut record = interrupted_record(turn, &error);
+    record.lease = None;
+    record.epoch = loaded.turn(turn.id()).map_or(record.epoch, |held| held.epoch);
+    let fence = Fence::Head {
+        head: loaded.record.head,
+        turn: None,
+    };
+    // Media of these messages is not stored any more: it may be the turn's last moment, and inline
+    // media is bounded by the state store alone.
+    let messages: Vec<Message> = turn.progress.unsaved.iter().map(without_received).collect();
+    let (replace, append): (Vec<Message>, Vec<Message>) = messages
+        .into_iter()
+        .partition(|message| turn.progress.checkpointed.as_ref() == Some(&message.id));
+    let write = StateWrite::new(&loaded.record, fence)
+        .with_append(append)
+        .with_replace(replace)
+        .with_turn(record.clone());
+    if let WriteOutcome::Committed(applied) = turn.scope.writer().write(write).await {
+        turn.record = applied.record;
+        turn.turn = record;
+    }
+    error
+}
+
+/// The message without media that only the turn that received it can read.
+fn without_received(message: &Message) -> Message {
+    let mut message = message.clone();
+    for part in &mut message.content {
+        if let conversation_types::Part::Media(media) = part
+            && conversation_providers::is_received(media)
+        {
+            let reason = conversation_types::OmissionReason::StorageFailed;
+            *part = conversation_types::OmittedMedia::new(media, reason, "").into();
+        }
+    }
+    message
+}
+
+fn interrupted_record(turn: &Turn, error: &ConversationError) -> TurnRecord {
+    let (status, in_context) = match turn.progress.has_answer() {
+        true => (TurnStatus::Interrupted, ContextInclusion::All),
+        false if is_about_content(error) => (TurnStatus::Failed, ContextInclusion::None),
+        false => (TurnStatus::Failed, ContextInclusion::UserOnly),
+    };
+    let mut record = ended(turn, status, in_context);
+    record.error = Some(error.kind().as_str());
+    record
+}
+
+/// Whether the provider refused what the message says, so that sending it again is of no use.
+fn is_about_content(error: &ConversationError) -> bool {
+    use ProviderErrorKind as Provider;
+    let provider = std::error::Error::source(error)
+        .and_then(|source| source.downcast_ref::<ProviderError>());
+    provider.is_some_and(|error| {
+        matches!(
+            error.kind(),
+            Provider::InvalidRequest
+                | Provider::ContextLength
+                | Provider::Refused
+                | Provider::TooLarge
+                | Provider::MediaRefused
+        )
+    })
+}
+
+fn ended(turn: &Turn, status: TurnStatus, in_context: ContextInclusion) -> TurnRecord {
+    let mut record = turn.turn.clone();
+    record.status = status;
+    record.in_context = in_context;
+    record.usage = turn.total_usage();
+    record.cost = turn.total_cost();
+    record.ended_at = Some(now());
+    record.pending.clear();
+    record
+}
+
+fn with_kept(turn: &Turn, error: ConversationError) -> ConversationError {
+    let mut kept = turn.progress.response(&turn.record, &turn.turn);
+    kept.usage = turn.total_usage();
+    kept.cost = turn.total_cost();
+    // Media that was received and not stored is gone with the turn.
+    for message in &mut kept.messages {
+        if matches!(message.role, Role::Assistant | Role::Tool) {
+            *message = without_received(message);
+        }
+    }
+    error.with_turn(turn.id().clone()).with_kept(kept)
+}
+
+fn report(turn: &Turn, error: Option<&ConversationError>) {
+    let duration = turn.scope.started.elapsed();
+    let (usage, cost) = (turn.total_usage(), turn.total_cost());
+    let kind = match (error, turn.progress.has_answer()) {
+        (None, _) => EventKind::TurnFinished {
+            messages: turn.progress.saved.len(),
+            usage,
+            cost,
+            duration,
+        },
+        (Some(error), true) => EventKind::TurnInterrupted {
+            error: error.kind(),
+            usage,
+            cost,
+            duration,
+        },
+        (Some(error), false) => EventKind::TurnFailed {
+            error: error.kind(),
+            usage,
+            duration,
+        },
+    };
+    turn.core().listeners.emit(&turn.subject(), kind);
+}
+
+async fn settle(mut turn: Turn) {
+    let (usage, cost) = (turn.progress.usage, turn.progress.cost);
+    if let Some(permit) = turn.permit.take() {
+        permit.settle(usage, cost).await;
+    }
+}

@@ -1,0 +1,181 @@
+//! The lease by which this process owns a running turn.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use conversation_state::{
+    ConversationRecord, Fence, LeaseChange, LoadOptions, StateErrorKind, StateStore, StateWrite,
+    TurnFence, Window,
+};
+use conversation_types::TurnId;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::stop::{StopReason, StopSignal};
+use crate::policy::LeaseTimes;
+
+/// Renews the lease of a running turn and looks for requests to end it, in a task of its own that
+/// depends on neither the provider nor readers. It ends when this is dropped.
+#[derive(Debug)]
+pub(crate) struct LeaseKeeper {
+    fence: TurnFence,
+    times: LeaseTimes,
+    renewed: Arc<Mutex<Instant>>,
+    task: JoinHandle<()>,
+}
+
+/// What the task of a keeper needs.
+struct Renewal {
+    state: Arc<dyn StateStore>,
+    record: ConversationRecord,
+    fence: TurnFence,
+    times: LeaseTimes,
+    renewed: Arc<Mutex<Instant>>,
+    stop: StopSignal,
+    is_erased: EraseCheck,
+}
+
+/// Tells whether the user of the conversation is being erased.
+pub(crate) type EraseCheck =
+    Arc<dyn Fn() -> futures_core::future::BoxFuture<'static, bool> + Send + Sync>;
+
+impl LeaseKeeper {
+    /// Keeps the lease of a turn that was just taken.
+    pub(crate) fn start(
+        runtime: &tokio::runtime::Handle,
+        state: Arc<dyn StateStore>,
+        record: ConversationRecord,
+        fence: TurnFence,
+        times: LeaseTimes,
+        stop: StopSignal,
+        is_erased: EraseCheck,
+    ) -> Self {
+        let renewed = Arc::new(Mutex::new(Instant::now()));
+        let renewal = Renewal {
+            state,
+            record,
+            fence: fence.clone(),
+            times,
+            renewed: Arc::clone(&renewed),
+            stop,
+            is_erased,
+        };
+        Self {
+            fence,
+            times,
+            renewed,
+            task: runtime.spawn(renewal.run()),
+        }
+    }
+
+    /// Returns the fence of writes under this lease.
+    pub(crate) fn fence(&self) -> &TurnFence {
+        &self.fence
+    }
+
+    /// Returns whether the lease was renewed so lately that something new may begin under it.
+    pub(crate) fn is_fresh(&self) -> bool {
+        lock(&self.renewed).elapsed() < self.times.stop_after()
+    }
+
+    /// Notes that a write of the turn has renewed the lease.
+    pub(crate) fn note_renewed(&self) {
+        *lock(&self.renewed) = Instant::now();
+    }
+}
+
+impl Drop for LeaseKeeper {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn lock(renewed: &Mutex<Instant>) -> MutexGuard<'_, Instant> {
+    renewed.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Renewal {
+    async fn run(self) {
+        let mut renew = interval(self.times.renew_every());
+        let mut poll = interval(self.times.poll_every());
+        loop {
+            let keep_on = tokio::select! {
+                _ = renew.tick() => self.renew().await,
+                _ = poll.tick() => self.look_for_cancellation().await,
+            };
+            if !keep_on {
+                return;
+            }
+        }
+    }
+
+    /// Renews the lease; returns whether the turn is still ours.
+    async fn renew(&self) -> bool {
+        let fence = Fence::Turn(self.fence.clone());
+        let write = StateWrite::new(&self.record, fence)
+            .with_lease(LeaseChange::Hold(self.times.ttl()));
+        match self.state.apply(write).await {
+            Ok(applied) => {
+                *lock(&self.renewed) = Instant::now();
+                if applied.cancel_requested {
+                    self.stop.stop(StopReason::Cancelled);
+                }
+                if (self.is_erased)().await {
+                    self.stop.stop(StopReason::Deleted);
+                }
+                true
+            }
+            Err(error) => {
+                tracing::debug!(%error, "a lease was not renewed");
+                let reason = match error.kind() {
+                    StateErrorKind::Conflict => StopReason::LeaseLost,
+                    StateErrorKind::NotFound => StopReason::Deleted,
+                    _ => return true,
+                };
+                self.stop.stop(reason);
+                false
+            }
+        }
+    }
+
+    /// Looks for a request to end the turn; returns whether there is none.
+    async fn look_for_cancellation(&self) -> bool {
+        let options = LoadOptions::new(Window::MetadataOnly);
+        let Ok(loaded) = self.state.load(&self.record.id, options).await else {
+            return true;
+        };
+        let reason = match loaded {
+            None => StopReason::Deleted,
+            Some(loaded) if loaded.record.incarnation != self.record.incarnation => {
+                StopReason::Deleted
+            }
+            Some(loaded)
+                if loaded.record.status == conversation_state::ConversationStatus::Deleting =>
+            {
+                StopReason::Deleted
+            }
+            Some(loaded) => match loaded.current_turn() {
+                Some(turn) if is_ours(turn.id.clone(), turn.epoch, &self.fence) => {
+                    match turn.cancel_requested {
+                        true => StopReason::Cancelled,
+                        false => return true,
+                    }
+                }
+                _ => StopReason::LeaseLost,
+            },
+        };
+        self.stop.stop(reason);
+        false
+    }
+}
+
+fn is_ours(turn: TurnId, epoch: u64, fence: &TurnFence) -> bool {
+    turn == fence.turn && epoch == fence.epoch
+}
+
+fn interval(period: Duration) -> tokio::time::Interval {
+    let start = Instant::now() + period;
+    let mut interval = tokio::time::interval_at(start, period.max(Duration::from_millis(1)));
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
+}

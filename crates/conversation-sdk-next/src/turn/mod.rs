@@ -1,0 +1,44 @@
+//! Turns: a message of the user and everything that answers it.
+
+mod admit;
+mod arguments;
+mod attach;
+mod begin;
+mod context;
+mod end;
+mod event;
+mod events;
+mod fingerprint;
+mod job;
+mod lease;
+mod log;
+mod model;
+mod opening;
+mod permit;
+mod progress;
+mod received;
+mod replay;
+mod resume;
+mod rounds;
+mod running;
+mod save;
+mod start;
+mod steps;
+mod stop;
+mod tool_round;
+#[allow(clippy::module_inception, reason = "the type is what the module is about")]
+mod turn;
+mod user_message;
+mod writer;
+
+pub(crate) use admit::load;
+pub(crate) use attach::events as attached_events;
+pub(crate) use job::{Cut, TurnJob};
+pub(crate) use running::RunningTurns;
+pub(crate) use start::start;
+pub(crate) use stop::StopReason;
+pub(crate) use writer::{StateWriter, WriteOutcome};
+
+pub use event::{EventPosition, TurnEvent, TurnSnapshot};
+pub use events::TurnEvents;
+pub use job::RetryFrom;

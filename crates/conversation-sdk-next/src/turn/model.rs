@@ -1,0 +1,315 @@
+//! One request to the model of a turn, and its answer as it arrives.
+
+use std::panic::AssertUnwindSafe;
+
+use conversation_providers::{
+    Completion, ProviderError, ProviderErrorKind, ProviderResponse, ResponseEvent, ResponseMode,
+    StreamAccumulator,
+};
+use conversation_types::{MessageId, Part, ToolChoice};
+use futures_util::{FutureExt, StreamExt};
+use tokio::time::Instant;
+
+use super::event::TurnEvent;
+use super::save::{Save, save};
+use super::stop::StopReason;
+use super::turn::Turn;
+use crate::error::{ConversationError, ConversationErrorKind as Kind};
+use crate::event::EventKind;
+use crate::externalize::BatchKind;
+use crate::middleware::{ModelRequest, Next};
+
+/// Asks the model once. The answer is a message of the turn's progress that is not written yet;
+/// what had arrived of an answer that broke is there too.
+///
+/// # Errors
+/// Whatever ended the answer.
+pub(super) async fn ask(
+    turn: &mut Turn,
+    round: u64,
+    choice: ToolChoice,
+) -> Result<(), ConversationError> {
+    may_begin(turn)?;
+    let started = Instant::now();
+    let id = MessageId::mint();
+    let accumulator = StreamAccumulator::new()
+        .with_id(id.clone())
+        .with_turn(turn.id().clone());
+    turn.progress.open = Some(accumulator);
+    turn.progress.checkpointed = None;
+    turn.scope.log.begin_message();
+    let asked = exchange(turn, round, choice).await;
+    let usage = match &asked {
+        Ok(completion) => completion.usage,
+        Err(error) => failed_usage(turn, error),
+    };
+    let event = EventKind::ProviderCalled {
+        provider: turn.progress.provider.clone().unwrap_or_default(),
+        model: turn.progress.model.clone().unwrap_or_default(),
+        round,
+        is_error: asked.is_err(),
+        usage,
+        duration: started.elapsed(),
+    };
+    let completion = match asked {
+        Ok(completion) => completion,
+        Err(error) => {
+            turn.core().listeners.emit(&turn.subject(), event);
+            return Err(error);
+        }
+    };
+    let turn_id = turn.id().clone();
+    let omitted = completion.omitted_media.clone();
+    turn.progress.complete(id, &turn_id, completion);
+    let subject = turn.subject();
+    for media in &omitted {
+        turn.core()
+            .listeners
+            .emit(&subject, EventKind::omitted(media));
+    }
+    turn.core().listeners.emit(&subject, event);
+    Ok(())
+}
+
+/// What a request that failed consumed, where the provider or the answer so far says it.
+fn failed_usage(turn: &mut Turn, error: &ConversationError) -> conversation_types::TokenUsage {
+    let reported = std::error::Error::source(error)
+        .and_then(|source| source.downcast_ref::<ProviderError>())
+        .and_then(ProviderError::usage);
+    match (&mut turn.progress.open, reported) {
+        (Some(open), Some(usage)) if open.usage().is_zero() => {
+            open.push(&ResponseEvent::Usage(usage));
+            open.usage()
+        }
+        (Some(open), _) => open.usage(),
+        (None, usage) => usage.unwrap_or_default(),
+    }
+}
+
+/// Refuses new work of a turn that is to end, that could not renew its lease, or whose budget is
+/// used up.
+///
+/// # Errors
+/// `Cancelled`, `Timeout`, `LeaseLost`, `State`, `BudgetExceeded`.
+pub(super) fn may_begin(turn: &Turn) -> Result<(), ConversationError> {
+    if let Some(reason) = turn.scope.stop.reason() {
+        return Err(stopped(reason));
+    }
+    if !turn.lease.is_fresh() {
+        return Err(ConversationError::new(Kind::State)
+            .with_detail("the lease of the turn could not be renewed"));
+    }
+    let limit = turn.scope.options.max_cost;
+    match (limit, turn.total_cost()) {
+        (Some(limit), Some(cost)) if cost >= limit => {
+            Err(ConversationError::new(Kind::BudgetExceeded)
+                .with_detail(format!("{cost} of {limit} is spent")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The error of a turn that was ended by a signal.
+pub(super) fn stopped(reason: StopReason) -> ConversationError {
+    ConversationError::new(match reason {
+        StopReason::Cancelled | StopReason::Shutdown => Kind::Cancelled,
+        StopReason::Timeout => Kind::Timeout,
+        StopReason::LeaseLost => Kind::LeaseLost,
+        StopReason::Deleted => Kind::NotFound,
+    })
+}
+
+fn request(turn: &Turn, round: u64, tool_choice: ToolChoice) -> ModelRequest {
+    let (scope, options) = (&turn.scope, &turn.scope.options);
+    let mut messages = Vec::with_capacity(turn.history.len() + turn.progress.saved.len());
+    messages.extend_from_slice(&turn.history);
+    messages.extend(turn.progress.messages().cloned());
+    scope.prompt.set_default_detail(&mut messages);
+    let mut parameters = scope.prompt.parameters().clone();
+    parameters.extend(options.parameters.clone());
+    let prefer = |option: &Option<String>, prompt: Option<&str>| {
+        option.clone().or_else(|| prompt.map(str::to_owned))
+    };
+    ModelRequest {
+        conversation: turn.record.id.clone(),
+        session: turn.record.session.clone(),
+        user: turn.record.user.clone(),
+        turn: turn.id().clone(),
+        round,
+        provider: prefer(&options.provider, scope.prompt.provider()),
+        model: prefer(&options.model, scope.prompt.model()),
+        system: scope.prompt.system().map(str::to_owned),
+        messages,
+        tools: scope.prompt.definitions(options.tools.as_deref()),
+        tool_choice,
+        parameters,
+        response_format: options.response_format.clone(),
+        mode: ResponseMode::Streaming,
+        budget: turn.budget.clone(),
+    }
+}
+
+/// Sends the request and reads the answer to its end.
+async fn exchange(
+    turn: &mut Turn,
+    round: u64,
+    choice: ToolChoice,
+) -> Result<Completion, ConversationError> {
+    let core = std::sync::Arc::clone(&turn.scope.core);
+    let stop = turn.scope.stop.clone();
+    let mut request = request(turn, round, choice);
+    resolve_opaque(turn, &mut request).await;
+    let media = core.media_context(&turn.record, &turn.received);
+    let next = Next::new(&core.middleware, &core.providers, &media);
+    let asked = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let response: ProviderResponse = tokio::select! {
+        response = asked => response.unwrap_or_else(|_| Err(panicked("middleware or a provider")))?,
+        reason = stop.stopped() => return Err(stopped(reason)),
+    };
+    let mut events = response.into_events();
+    let mut checkpoint = CheckpointClock::new();
+    let mut seen = Seen::default();
+    loop {
+        let event = tokio::select! {
+            event = AssertUnwindSafe(events.next()).catch_unwind() => {
+                event.unwrap_or_else(|_| Some(Err(panic_of_provider())))
+            }
+            reason = stop.stopped() => return Err(stopped(reason)),
+        };
+        match event {
+            None => {
+                let name = turn.progress.provider.clone().unwrap_or_default();
+                return Err(ProviderError::new(ProviderErrorKind::Interrupted, name).into());
+            }
+            Some(Err(error)) => return Err(error.into()),
+            Some(Ok(ResponseEvent::Done(completion))) => {
+                seen.pass_on_rest(turn, &completion);
+                return Ok(*completion);
+            }
+            Some(Ok(event)) => seen.pass_on(turn, event),
+        }
+        if checkpoint.is_due(turn) {
+            write_checkpoint(turn).await?;
+            checkpoint.restart(turn);
+        }
+    }
+}
+
+fn panicked(what: &str) -> ConversationError {
+    ConversationError::new(Kind::Panicked).with_detail(what.to_owned())
+}
+
+fn panic_of_provider() -> ProviderError {
+    ProviderError::new(ProviderErrorKind::Other, "provider").with_reason("it panicked")
+}
+
+/// Reads opaque data that is in the store, since providers want it verbatim. What cannot be read
+/// stays a reference and is not sent.
+async fn resolve_opaque(turn: &Turn, request: &mut ModelRequest) {
+    if let Some(externalizer) = &turn.core().externalizer {
+        let scope = turn.core().reference_scope(&turn.record);
+        externalizer
+            .resolve_opaque(&mut request.messages, scope.as_ref())
+            .await;
+    }
+}
+
+/// What of an answer was passed on to readers, so that an answer that comes at once is passed on
+/// as if it had come in pieces.
+#[derive(Default)]
+struct Seen {
+    text: bool,
+    media: usize,
+}
+
+impl Seen {
+    fn pass_on(&mut self, turn: &mut Turn, event: ResponseEvent) {
+        match &event {
+            ResponseEvent::TextDelta(text) => {
+                self.text = true;
+                turn.scope.log.text(text);
+            }
+            ResponseEvent::ReasoningDelta(text) => turn.scope.log.reasoning(text),
+            ResponseEvent::Media(media) => {
+                self.media += 1;
+                turn.scope.log.event(TurnEvent::Media(media.clone()));
+            }
+            _ => {}
+        }
+        if let Some(open) = &mut turn.progress.open {
+            open.push(&event);
+        }
+    }
+
+    fn pass_on_rest(&self, turn: &mut Turn, completion: &Completion) {
+        if !self.text {
+            for text in completion.content.iter().filter_map(Part::as_text) {
+                turn.scope.log.text(text);
+            }
+        }
+        let media = completion.content.iter().filter_map(Part::as_media);
+        for media in media.skip(self.media) {
+            turn.scope.log.event(TurnEvent::Media(media.clone()));
+        }
+    }
+}
+
+/// Tells when the partial answer is to be written.
+struct CheckpointClock {
+    written_at: Instant,
+    written_bytes: u64,
+}
+
+impl CheckpointClock {
+    fn new() -> Self {
+        Self {
+            written_at: Instant::now(),
+            written_bytes: 0,
+        }
+    }
+
+    fn is_due(&self, turn: &Turn) -> bool {
+        let Some(checkpoint) = turn.core().config.checkpoint() else {
+            return false;
+        };
+        self.written_at.elapsed() >= checkpoint.interval()
+            && arrived(turn).saturating_sub(self.written_bytes) >= checkpoint.bytes()
+    }
+
+    fn restart(&mut self, turn: &Turn) {
+        self.written_at = Instant::now();
+        self.written_bytes = arrived(turn);
+    }
+}
+
+/// How many bytes of the answer have arrived, media included.
+fn arrived(turn: &Turn) -> u64 {
+    let Some(open) = &turn.progress.open else {
+        return 0;
+    };
+    let media = open.content().iter().filter_map(Part::as_media);
+    open.output_bytes() + media.filter_map(|media| media.size()).sum::<u64>()
+}
+
+/// Writes the partial answer.
+async fn write_checkpoint(turn: &mut Turn) -> Result<(), ConversationError> {
+    let Some(open) = &turn.progress.open else {
+        return Ok(());
+    };
+    if open.is_empty() {
+        return Ok(());
+    }
+    let message = open.message();
+    let mut record = turn.turn.clone();
+    record.usage = turn.total_usage();
+    save(
+        turn,
+        Save {
+            messages: vec![message],
+            turn: record,
+            release: false,
+            kind: BatchKind::Checkpoint,
+        },
+    )
+    .await
+}

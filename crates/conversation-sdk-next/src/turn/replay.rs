@@ -1,0 +1,63 @@
+//! Messages that come again under the same idempotency key.
+
+use conversation_state::{LoadOptions, LoadedConversation, TurnRecord, TurnStatus, Window};
+
+use super::attach;
+use super::event::TurnEvent;
+use super::log::Outcome;
+use super::progress::response_of;
+use super::turn::TurnScope;
+use crate::error::{ConversationError, ConversationErrorKind as Kind};
+
+/// Answers with the turn that the key belongs to: its response, its error, or what it brings while
+/// it runs.
+pub(super) async fn replay(
+    scope: &TurnScope,
+    loaded: &LoadedConversation,
+    turn: &TurnRecord,
+    fingerprint: Option<&str>,
+) -> Outcome {
+    if turn.fingerprint.as_deref() != fingerprint {
+        return Err(ConversationError::new(Kind::KeyReused).with_turn(turn.id.clone()));
+    }
+    if turn.status == TurnStatus::Running {
+        let mut events = attach::events(&scope.core, &loaded.record, turn.id.clone(), 0);
+        loop {
+            match events.next().await {
+                Some(Ok(TurnEvent::Done(response))) => return Ok(response),
+                Some(Ok(TurnEvent::TextDelta(text))) => scope.log.text(&text),
+                Some(Ok(event)) => scope.log.event(event),
+                Some(Err(error)) => return Err(error),
+                None => return Err(ConversationError::new(Kind::Cancelled)),
+            }
+        }
+    }
+    stored_outcome(scope, loaded, turn).await
+}
+
+async fn stored_outcome(
+    scope: &TurnScope,
+    loaded: &LoadedConversation,
+    turn: &TurnRecord,
+) -> Outcome {
+    let options = LoadOptions::new(Window::Turn(turn.id.clone()));
+    let of_turn = scope.core.state.load(&loaded.record.id, options).await?;
+    let messages = of_turn.map(|loaded| loaded.messages).unwrap_or_default();
+    let messages = messages.into_iter().filter(|stored| stored.branch == 0);
+    let messages = messages.map(|stored| stored.message).collect();
+    outcome_of(response_of(&loaded.record, turn, messages), turn)
+}
+
+/// Returns the outcome of a turn that has ended, as the state has it.
+pub(crate) fn outcome_of(response: crate::response::Response, turn: &TurnRecord) -> Outcome {
+    match turn.status {
+        TurnStatus::Complete | TurnStatus::Suspended => Ok(Box::new(response)),
+        _ => {
+            let word = turn.error.as_deref().unwrap_or_default();
+            let kind = Kind::ALL.iter().copied().find(|kind| kind.as_str() == word);
+            Err(ConversationError::new(kind.unwrap_or(Kind::Other))
+                .with_turn(turn.id.clone())
+                .with_kept(response))
+        }
+    }
+}

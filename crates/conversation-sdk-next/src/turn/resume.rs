@@ -1,0 +1,149 @@
+//! Turns that wait for people.
+
+use conversation_state::{
+    ContextInclusion, Fence, LeaseChange, LoadOptions, LoadedConversation, StateWrite, TurnFence,
+    TurnRecord, TurnStatus, Window,
+};
+use conversation_types::{Message, Part, Role};
+use serde_json::Value;
+
+use super::opening::{Opening, now};
+use super::log::Outcome;
+use super::permit::Permit;
+use super::progress::response_of;
+use super::turn::TurnScope;
+use super::user_message::UserInput;
+use super::writer::WriteOutcome;
+use crate::error::{ConversationError, ConversationErrorKind as Kind};
+use crate::tool::ToolOutput;
+
+/// What a result leads to.
+pub(super) enum Resumed {
+    /// The turn goes on.
+    Opening(Box<Opening>),
+    /// The turn waits for other results.
+    Outcome(Outcome),
+}
+
+/// Takes the result of a call that a suspended turn waits for.
+///
+/// # Errors
+/// `NotFound` where no turn waits under the token, `State`, `Storage`, `Conflict`.
+pub(super) async fn open_resume(
+    scope: &TurnScope,
+    loaded: &LoadedConversation,
+    token: &str,
+    output: Result<ToolOutput, String>,
+) -> Result<Resumed, ConversationError> {
+    let not_found = || {
+        ConversationError::new(Kind::NotFound)
+            .with_detail("no call waits under this token")
+            .with_hint("The result was given already, or the turn was closed by a new message")
+    };
+    let suspended = loaded.current_turn().ok_or_else(not_found)?;
+    let mut turn = suspended.clone();
+    let at = turn.pending.iter().position(|call| call.token == token);
+    let call = turn.pending.remove(at.ok_or_else(not_found)?);
+    let message = tool_message(&call.call_id, output).with_turn(turn.id.clone());
+    let options = LoadOptions::new(Window::Turn(turn.id.clone()));
+    let of_turn = scope.core.state.load(&loaded.record.id, options).await?;
+    let saved: Vec<Message> = of_turn
+        .map(|loaded| loaded.messages)
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|stored| stored.branch == 0)
+        .map(|stored| stored.message)
+        .collect();
+    if turn.pending.is_empty() {
+        let permit = Permit::ask(scope, loaded, &turn.id, None).await?;
+        let input = UserInput::prepare(scope, &loaded.record, message).await?;
+        turn.status = TurnStatus::Running;
+        turn.ended_at = None;
+        return Ok(Resumed::Opening(Box::new(Opening {
+            append: vec![input.message().clone()],
+            input: Some(input),
+            previous: None,
+            ended: Vec::new(),
+            saved,
+            truncate: None,
+            cut: None,
+            permit,
+            turn,
+        })));
+    }
+    let outcome = write_result(scope, loaded, turn, saved, message).await;
+    Ok(Resumed::Outcome(outcome))
+}
+
+/// Writes one result of several; the turn stays suspended.
+async fn write_result(
+    scope: &TurnScope,
+    loaded: &LoadedConversation,
+    turn: TurnRecord,
+    mut saved: Vec<Message>,
+    message: Message,
+) -> Outcome {
+    let mut input = UserInput::prepare(scope, &loaded.record, message).await?;
+    let fence = Fence::Head {
+        head: loaded.record.head,
+        turn: Some(TurnFence::new(turn.id.clone(), turn.epoch)),
+    };
+    let write = StateWrite::new(&loaded.record, fence)
+        .with_append([input.message().clone()])
+        .with_turn(turn.clone());
+    match scope.writer().write(write).await {
+        WriteOutcome::Committed(applied) => {
+            input.commit();
+            saved.push(input.message().clone());
+            Ok(Box::new(response_of(&applied.record, &turn, saved)))
+        }
+        WriteOutcome::NotCommitted(error) => {
+            input.rollback().await;
+            Err(error.into())
+        }
+        WriteOutcome::Indeterminate(error) => {
+            input.keep();
+            Err(ConversationError::new(Kind::StateOutcomeUnknown).with_source(error))
+        }
+    }
+}
+
+/// Closes the calls of a suspended turn as declined: the turn as it ends, and the results.
+pub(super) fn decline(suspended: &TurnRecord) -> (Option<TurnRecord>, Vec<Message>) {
+    let mut turn = suspended.clone();
+    let declined = turn
+        .pending
+        .drain(..)
+        .map(|call| {
+            let declined = Err("the user declined and went on".to_owned());
+            tool_message(&call.call_id, declined).with_turn(suspended.id.clone())
+        })
+        .collect();
+    turn.status = TurnStatus::Interrupted;
+    turn.in_context = ContextInclusion::All;
+    turn.error = Some(Kind::Cancelled.as_str());
+    turn.ended_at = Some(now());
+    (Some(turn), declined)
+}
+
+/// Returns the message with the result of a call.
+pub(super) fn tool_message(call: &str, output: Result<ToolOutput, String>) -> Message {
+    match output {
+        Ok(output) => {
+            let mut message = Message::tool(call, output.content);
+            message.usage = output.usage;
+            if let Some(cost) = output.cost {
+                let cost = Value::from(cost.usd());
+                message.metadata.insert("cost_usd".to_owned(), cost);
+            }
+            message
+        }
+        Err(error) => {
+            let text = Part::text(format!("error: {error}"));
+            let mut message = Message::new(Role::Tool, vec![text]);
+            message.tool_call_id = Some(call.to_owned());
+            message.metadata.insert("is_error".to_owned(), Value::Bool(true));
+            message
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Writing what a turn has: media into the store, then messages and the turn into the state.
+
+use conversation_state::{Fence, LeaseChange, RecordUpdate, StateErrorKind, StateWrite, TurnRecord};
+use conversation_types::{Message, MessageStatus, Role};
+
+use super::event::TurnEvent;
+use super::received::ReceivedByTurn;
+use super::turn::Turn;
+use super::user_message::{before_save, externalize_error};
+use super::writer::WriteOutcome;
+use crate::core::media_owner;
+use crate::error::{ConversationError, ConversationErrorKind as Kind};
+use crate::event::EventKind;
+use crate::externalize::{Batch, BatchKind, OnStorageError};
+use crate::response::InlineFallback;
+
+/// One write of a turn.
+pub(super) struct Save {
+    /// New messages, or newer forms of messages that the state has.
+    pub(super) messages: Vec<Message>,
+    /// The turn as it is to be.
+    pub(super) turn: TurnRecord,
+    /// Whether the lease ends with the write.
+    pub(super) release: bool,
+    pub(super) kind: BatchKind,
+}
+
+/// Stores the media of messages and writes them with the turn. Must not be dropped before its end.
+///
+/// # Errors
+/// `LeaseLost` and `NotFound`: it was certainly not written, and its media was taken back.
+/// `StateOutcomeUnknown`: the media stays. Those of the middleware.
+pub(super) async fn save(turn: &mut Turn, save: Save) -> Result<(), ConversationError> {
+    let Save {
+        mut messages,
+        turn: record,
+        release,
+        kind,
+    } = save;
+    before_save(&turn.scope, &mut messages).await?;
+    externalize(turn, &mut messages, kind).await?;
+    let is_new = |message: &Message| {
+        turn.progress.checkpointed.as_ref() != Some(&message.id)
+            && !turn.progress.saved.iter().any(|saved| saved.id == message.id)
+    };
+    let (append, replace): (Vec<Message>, Vec<Message>) =
+        messages.iter().cloned().partition(is_new);
+    let times = turn.core().config.lease_times();
+    let fence = Fence::Head {
+        head: turn.record.head,
+        turn: Some(turn.lease.fence().clone()),
+    };
+    let stores = turn.core().stores.primary().map(crate::core::name_of);
+    let mut write = StateWrite::new(&turn.record, fence)
+        .with_replace(replace)
+        .with_turn(record.clone())
+        .with_record(RecordUpdate::new().with_media_stores(stores))
+        .with_lease(match release {
+            true => LeaseChange::Release,
+            false => LeaseChange::Hold(times.ttl()),
+        });
+    // What the attempt replaces goes with the first message that it brings.
+    if !append.is_empty()
+        && let Some(truncation) = turn.truncate.clone()
+    {
+        write = write.with_truncate(truncation);
+    }
+    let brings = !append.is_empty();
+    write = write.with_append(append);
+    match turn.scope.writer().write(write).await {
+        WriteOutcome::Committed(applied) => {
+            turn.pending.commit();
+            turn.lease.note_renewed();
+            turn.record = applied.record;
+            turn.turn = record;
+            if brings {
+                turn.truncate = None;
+                turn.previous = None;
+            }
+            note_saved(turn, messages);
+            Ok(())
+        }
+        WriteOutcome::NotCommitted(error) => {
+            turn.pending.rollback().await;
+            let kind = match error.kind() {
+                StateErrorKind::Conflict => Kind::LeaseLost,
+                StateErrorKind::NotFound => Kind::NotFound,
+                _ => return Err(error.into()),
+            };
+            Err(ConversationError::new(kind).with_source(error))
+        }
+        WriteOutcome::Indeterminate(error) => {
+            // The state may name the media: an orphan is better than a reference to nothing.
+            turn.pending.keep();
+            Err(ConversationError::new(Kind::StateOutcomeUnknown).with_source(error))
+        }
+    }
+}
+
+fn note_saved(turn: &mut Turn, messages: Vec<Message>) {
+    for message in &messages {
+        if message.status == MessageStatus::Partial {
+            turn.progress.checkpointed = Some(message.id.clone());
+        } else if message.role != Role::User {
+            turn.scope.log.event(TurnEvent::MessageSaved(message.id.clone()));
+        }
+    }
+    turn.progress.mark_saved(messages);
+}
+
+async fn externalize(
+    turn: &mut Turn,
+    messages: &mut [Message],
+    kind: BatchKind,
+) -> Result<(), ConversationError> {
+    let core = std::sync::Arc::clone(&turn.scope.core);
+    let Some(externalizer) = &core.externalizer else {
+        return Ok(());
+    };
+    let owner = media_owner(&turn.record);
+    let lookup = ReceivedByTurn(&turn.received);
+    let provider = turn.progress.provider.clone();
+    let batch = Batch::new(&owner, turn.record.message_count, kind)
+        .with_provider(provider.as_deref())
+        .with_received(&lookup);
+    let report = externalizer
+        .externalize(&batch, messages, &mut turn.pending)
+        .await
+        .map_err(externalize_error)?;
+    let subject = turn.subject();
+    for kept in report.inline_fallbacks {
+        let kept = InlineFallback::from(kept);
+        core.listeners
+            .emit(&subject, EventKind::MediaKeptInline(kept.clone()));
+        if !turn.progress.kept_inline.contains(&kept) {
+            turn.progress.kept_inline.push(kept);
+        }
+    }
+    for item in report.omitted {
+        core.listeners
+            .emit(&subject, EventKind::omitted(&item.omitted));
+        turn.progress.storage_failed |=
+            core.config.on_storage_error() == OnStorageError::FailTurn;
+        turn.progress.omitted_media.push(item.omitted);
+    }
+    Ok(())
+}

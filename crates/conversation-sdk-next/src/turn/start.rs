@@ -1,0 +1,73 @@
+//! Starting a turn as a task.
+
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::sync::Arc;
+
+use conversation_state::ConversationRecord;
+use conversation_types::TurnId;
+use futures_util::FutureExt;
+use tokio::time::Instant;
+use tracing::Instrument;
+
+use super::events::TurnEvents;
+use super::job::TurnJob;
+use super::log::TurnLog;
+use super::running::RunningTurn;
+use super::steps;
+use super::stop::{StopOnDrop, StopReason, StopSignal};
+use super::turn::TurnScope;
+use crate::core::Core;
+use crate::error::{ConversationError, ConversationErrorKind as Kind};
+use crate::options::TurnOptions;
+use crate::prompt::ResolvedPrompt;
+
+/// Starts a turn as a task of the manager's runtime and returns its events.
+pub(crate) fn start(
+    core: &Arc<Core>,
+    prompt: ResolvedPrompt,
+    record: ConversationRecord,
+    job: TurnJob,
+    options: TurnOptions,
+) -> TurnEvents {
+    let id = match &job {
+        TurnJob::Retry { turn, .. } => turn.clone(),
+        TurnJob::New { .. } | TurnJob::Resume { .. } => TurnId::mint(),
+    };
+    let log = Arc::new(TurnLog::new(id));
+    let stop = StopSignal::new();
+    let on_drop = options.on_drop.unwrap_or(core.config.on_drop());
+    let timeout = options.timeout.unwrap_or(core.config.turn_timeout());
+    let scope = TurnScope {
+        core: Arc::clone(core),
+        prompt,
+        options,
+        log: Arc::clone(&log),
+        stop: stop.clone(),
+        started: Instant::now(),
+    };
+    let span = tracing::info_span!("turn", conversation = %record.id, turn = %log.turn());
+    let guard = core.turns.register(RunningTurn {
+        conversation: record.id.clone(),
+        log: Arc::clone(&log),
+        stop: stop.clone(),
+    });
+    let (task_log, timer) = (Arc::clone(&log), stop.clone());
+    let task = async move {
+        let mut turn = pin!(AssertUnwindSafe(steps::run(scope, record, job)).catch_unwind());
+        let outcome = match tokio::time::timeout(timeout, &mut turn).await {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                timer.stop(StopReason::Timeout);
+                turn.await
+            }
+        };
+        let outcome = outcome.unwrap_or_else(|_| {
+            Err(ConversationError::new(Kind::Panicked).with_detail("while a turn was running"))
+        });
+        task_log.end(outcome);
+        drop(guard);
+    };
+    drop(core.tasks.spawn(task.instrument(span)));
+    TurnEvents::of_log(log, 0, Some(StopOnDrop::new(stop, on_drop)))
+}

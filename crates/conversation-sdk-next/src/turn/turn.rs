@@ -1,0 +1,93 @@
+//! What a turn holds while it runs.
+
+use std::sync::Arc;
+
+use conversation_providers::{AttemptBudget, ReceivedMedia};
+use conversation_state::{ConversationRecord, Truncation, TurnRecord};
+use conversation_types::{Cost, Message, TokenUsage, TurnId};
+use tokio::time::Instant;
+
+use super::lease::LeaseKeeper;
+use super::log::TurnLog;
+use super::permit::Permit;
+use super::progress::Progress;
+use super::stop::StopSignal;
+use super::writer::StateWriter;
+use crate::core::{Core, subject_of};
+use crate::event::EventSubject;
+use crate::externalize::PendingReferences;
+use crate::options::TurnOptions;
+use crate::prompt::ResolvedPrompt;
+
+/// What every step of a turn needs and none changes.
+#[derive(Clone, Debug)]
+pub(crate) struct TurnScope {
+    pub(crate) core: Arc<Core>,
+    pub(crate) prompt: ResolvedPrompt,
+    pub(crate) options: TurnOptions,
+    pub(crate) log: Arc<TurnLog>,
+    pub(crate) stop: StopSignal,
+    pub(crate) started: Instant,
+}
+
+impl TurnScope {
+    pub(super) fn writer(&self) -> StateWriter {
+        let core = &self.core;
+        StateWriter::new(core.state.clone(), core.config.state_retry_time())
+    }
+}
+
+/// A turn that has begun: its user's message and its lease are in the state.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    pub(super) scope: TurnScope,
+    /// The record as the last write left it.
+    pub(super) record: ConversationRecord,
+    /// The turn as the last write left it.
+    pub(super) turn: TurnRecord,
+    /// The turn as it was before this attempt, where it is tried again.
+    pub(super) previous: Option<TurnRecord>,
+    /// What this attempt replaces, as soon as it brings something.
+    pub(super) truncate: Option<Truncation>,
+    /// What earlier attempts consumed and cost.
+    pub(super) before: (TokenUsage, Option<Cost>),
+    /// The messages of earlier turns that go with every request.
+    pub(super) history: Vec<Message>,
+    pub(super) received: Arc<ReceivedMedia>,
+    /// References that the state does not name yet.
+    pub(super) pending: PendingReferences,
+    pub(super) permit: Option<Permit>,
+    pub(super) lease: LeaseKeeper,
+    pub(super) progress: Progress,
+    pub(super) budget: AttemptBudget,
+}
+
+impl Turn {
+    /// What all attempts of the turn consumed, the answer that is arriving included.
+    pub(super) fn total_usage(&self) -> TokenUsage {
+        let open = self.progress.open.as_ref().map(|open| open.usage());
+        self.before.0 + self.progress.usage + open.unwrap_or_default()
+    }
+
+    /// What all attempts of the turn cost, as far as prices are known.
+    pub(super) fn total_cost(&self) -> Option<Cost> {
+        match (self.before.1, self.progress.cost) {
+            (None, cost) | (cost, None) => cost,
+            (Some(before), Some(cost)) => Some(before + cost),
+        }
+    }
+
+    pub(super) fn core(&self) -> &Core {
+        &self.scope.core
+    }
+
+    pub(super) fn id(&self) -> &TurnId {
+        &self.turn.id
+    }
+
+    pub(super) fn subject(&self) -> EventSubject {
+        let mut subject = subject_of(&self.record);
+        subject.turn = Some(self.turn.id.clone());
+        subject
+    }
+}

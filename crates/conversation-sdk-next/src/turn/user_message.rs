@@ -1,0 +1,206 @@
+//! The user's message: what it may hold, and its media in the store.
+
+use std::panic::AssertUnwindSafe;
+
+use conversation_state::ConversationRecord;
+use conversation_types::{Message, Part, Role};
+use futures_util::FutureExt;
+use media_loader::MediaLoader;
+use media_types::{MediaContent, MediaSource};
+use prompt_pack::MediaProperties;
+
+use super::turn::TurnScope;
+use crate::core::media_owner;
+use crate::error::{ConversationError, ConversationErrorKind as Kind};
+use crate::externalize::{Batch, BatchKind, ExternalizeError, ExternalizeErrorKind, PendingReferences, foreign_sources};
+use crate::policy::ForeignMedia;
+use crate::prompt::ResolvedPrompt;
+use crate::response::InlineFallback;
+
+/// A user's message whose media is in the store and that the state does not have yet.
+#[derive(Debug)]
+pub(super) struct UserInput {
+    message: Message,
+    pending: PendingReferences,
+    kept_inline: Vec<InlineFallback>,
+}
+
+impl UserInput {
+    /// Checks a message and stores its media: all of it, or none.
+    ///
+    /// # Errors
+    /// `InvalidInput`, `MediaNotAccepted`, `Media`, `Storage`; nothing is left in the store.
+    pub(super) async fn prepare(
+        scope: &TurnScope,
+        record: &ConversationRecord,
+        message: Message,
+    ) -> Result<Self, ConversationError> {
+        let core = &scope.core;
+        check_not_empty(&message)?;
+        let mut pending = core.pending_references();
+        let mut messages = vec![message];
+        before_save(scope, &mut messages).await?;
+        let Some(message) = messages.first_mut() else {
+            return Err(invalid("middleware removed the message"));
+        };
+        admit_foreign(scope, record, message, &mut pending).await?;
+        check_media(&scope.prompt, &core.loader, message).await?;
+        let mut kept_inline = Vec::new();
+        if let Some(externalizer) = &core.externalizer {
+            let owner = media_owner(record);
+            let batch = Batch::new(&owner, record.message_count, BatchKind::User);
+            let report = externalizer
+                .externalize(&batch, &mut messages, &mut pending)
+                .await
+                .map_err(externalize_error)?;
+            kept_inline = report.inline_fallbacks.into_iter().map(InlineFallback::from).collect();
+        }
+        let message = messages.pop().ok_or_else(|| invalid("middleware removed the message"))?;
+        Ok(Self {
+            message,
+            pending,
+            kept_inline,
+        })
+    }
+
+    pub(super) fn message(&self) -> &Message {
+        &self.message
+    }
+
+    /// Notes that the state names the media now.
+    pub(super) fn commit(&mut self) {
+        self.pending.commit();
+    }
+
+    /// Notes that the state may name the media.
+    pub(super) fn keep(&mut self) {
+        self.pending.keep();
+    }
+
+    /// Takes the media back.
+    pub(super) async fn rollback(&mut self) {
+        self.pending.rollback().await;
+    }
+
+    pub(super) fn into_parts(self) -> (PendingReferences, Vec<InlineFallback>) {
+        (self.pending, self.kept_inline)
+    }
+}
+
+fn invalid(detail: &'static str) -> ConversationError {
+    ConversationError::new(Kind::InvalidInput).with_detail(detail)
+}
+
+fn check_not_empty(message: &Message) -> Result<(), ConversationError> {
+    let says_something = message.role != Role::User || message.content.iter().any(|part| match part {
+        Part::Text(text) => !text.text.is_empty(),
+        _ => true,
+    });
+    match says_something {
+        true => Ok(()),
+        false => Err(invalid("the message is empty")),
+    }
+}
+
+/// Runs the middleware over messages before they are written.
+///
+/// # Errors
+/// The middleware's own; `Panicked`.
+pub(super) async fn before_save(
+    scope: &TurnScope,
+    messages: &mut Vec<Message>,
+) -> Result<(), ConversationError> {
+    for middleware in &scope.core.middleware {
+        let ran = AssertUnwindSafe(middleware.before_save(messages))
+            .catch_unwind()
+            .await;
+        ran.unwrap_or_else(|_| {
+            Err(ConversationError::new(Kind::Panicked)
+                .with_detail(format!("the middleware {middleware:?}, before saving")))
+        })?;
+    }
+    Ok(())
+}
+
+/// Refuses media of other owners, and copies uploads of the same user into the conversation.
+async fn admit_foreign(
+    scope: &TurnScope,
+    record: &ConversationRecord,
+    message: &mut Message,
+    pending: &mut PendingReferences,
+) -> Result<(), ConversationError> {
+    if scope.core.config.foreign_media() == ForeignMedia::Allow {
+        return Ok(());
+    }
+    if foreign_sources(message).is_empty() {
+        return Ok(());
+    }
+    crate::upload::adopt_uploads(&scope.core, record, message, pending).await
+}
+
+/// Checks the media of a message against the limits of the prompt.
+async fn check_media(
+    prompt: &ResolvedPrompt,
+    loader: &MediaLoader,
+    message: &Message,
+) -> Result<(), ConversationError> {
+    let Some(config) = prompt.prompt().and_then(|prompt| prompt.media()) else {
+        return Ok(());
+    };
+    let mut properties = Vec::new();
+    for media in message.media() {
+        properties.push(properties_of(loader, media).await);
+    }
+    match config.check(&properties).first() {
+        None => Ok(()),
+        Some(violation) => Err(ConversationError::new(Kind::MediaNotAccepted)
+            .with_detail(violation.to_string())),
+    }
+}
+
+async fn properties_of<'a>(loader: &MediaLoader, media: &'a MediaContent) -> MediaProperties<'a> {
+    let has = |name: &str| {
+        let text = media.attribute(name).and_then(|value| value.as_str());
+        text.is_some_and(|text| !text.is_empty())
+    };
+    let mut properties = MediaProperties::new(media.mime())
+        .with_caption(has("caption"))
+        .with_metadata(has("title") || has("description"));
+    let size = match media.source() {
+        // A file that cannot be read is found out when it is stored or sent.
+        MediaSource::File(_) => loader.open(media).await.ok().and_then(|file| file.size),
+        _ => media.size(),
+    };
+    if let Some(size) = size {
+        properties = properties.with_size(size);
+    }
+    if let Some(duration) = media.duration() {
+        properties = properties.with_duration(duration);
+    }
+    if let Some(pages) = media.attribute("pages").and_then(|pages| pages.as_u64()) {
+        properties = properties.with_pages(pages);
+    }
+    properties
+}
+
+/// Converts an error of the externalizer.
+pub(super) fn externalize_error(error: ExternalizeError) -> ConversationError {
+    let kind = match error.kind() {
+        ExternalizeErrorKind::Storage(_) => Kind::Storage,
+        ExternalizeErrorKind::Unreadable => Kind::Media,
+        ExternalizeErrorKind::PathNotUtf8 => Kind::InvalidInput,
+    };
+    let retryable = error.storage_error().is_some_and(|error| error.is_retryable());
+    let position = error.position();
+    let converted = ConversationError::new(kind).with_source(error);
+    let converted = match kind {
+        Kind::Storage => converted.with_retryable(retryable),
+        _ => converted,
+    };
+    match position {
+        Some((message, part)) => {
+            converted.with_detail(format!("part {part} of message {message}"))
+        }
+        None => converted,
+    }
+}
