@@ -1,0 +1,96 @@
+//! What a batch of messages belongs to.
+
+use media_storage::MediaMetadata;
+use media_types::{ConversationId, RunId, SessionId, UserId};
+
+use super::received::{NothingReceived, ReceivedLookup};
+
+/// The conversation that media belongs to, with its session, run and user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct MediaOwner {
+    /// The conversation.
+    pub(crate) conversation: ConversationId,
+    /// The session, if any.
+    pub(crate) session: Option<SessionId>,
+    /// The run, if any.
+    pub(crate) run: Option<RunId>,
+    /// The user, if any.
+    pub(crate) user: Option<UserId>,
+}
+
+impl MediaOwner {
+    /// Creates an owner without session, run and user.
+    pub(crate) fn new(conversation: ConversationId) -> Self {
+        Self {
+            conversation,
+            session: None,
+            run: None,
+            user: None,
+        }
+    }
+
+    /// Returns metadata that names the owner.
+    pub(crate) fn metadata(&self) -> MediaMetadata {
+        let mut metadata = MediaMetadata::new().with_conversation(self.conversation.clone());
+        if let Some(session) = &self.session {
+            metadata = metadata.with_session(session.clone());
+        }
+        if let Some(run) = &self.run {
+            metadata = metadata.with_run(run.clone());
+        }
+        if let Some(user) = &self.user {
+            metadata = metadata.with_user(user.clone());
+        }
+        metadata
+    }
+}
+
+/// Where the messages of a batch come from, which decides what a failure of the store means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum BatchKind {
+    /// A user's message, not yet paid for: all of its media is stored or none.
+    User,
+    /// Answers of models and tools: each media item is stored for itself, and what the store does
+    /// not take costs no other item and no text.
+    Answer,
+    /// An answer that is still being received. A `data:` URI at the end of its text may be
+    /// unfinished and stays.
+    Checkpoint,
+}
+
+/// The context of one call of [`Externalizer::externalize`](super::Externalizer::externalize).
+#[derive(Clone, Copy)]
+pub(crate) struct Batch<'a> {
+    pub(super) owner: &'a MediaOwner,
+    pub(super) base_position: u64,
+    pub(super) kind: BatchKind,
+    pub(super) provider: Option<&'a str>,
+    pub(super) received: &'a dyn ReceivedLookup,
+}
+
+impl<'a> Batch<'a> {
+    /// Creates the context of messages of which the first has this position in its conversation.
+    pub(crate) fn new(owner: &'a MediaOwner, base_position: u64, kind: BatchKind) -> Self {
+        Self {
+            owner,
+            base_position,
+            kind,
+            provider: None,
+            received: &NothingReceived,
+        }
+    }
+
+    /// Sets the name of the provider, which is kept with media of its answers. Defaults to none.
+    #[must_use]
+    pub(crate) fn with_provider(mut self, provider: Option<&'a str>) -> Self {
+        self.provider = provider;
+        self
+    }
+
+    /// Sets where media that was received in this turn is found. Defaults to nowhere.
+    #[must_use]
+    pub(crate) fn with_received(mut self, received: &'a dyn ReceivedLookup) -> Self {
+        self.received = received;
+        self
+    }
+}

@@ -1,0 +1,318 @@
+//! The externalizer.
+
+use std::sync::Arc;
+
+use conversation_types::{Message, OmissionReason};
+use media_loader::MediaLoader;
+use media_storage::MediaStorage;
+use media_types::{MediaSource, Mime};
+
+use super::apply::{self, Replacement};
+use super::candidate::{Candidate, Selection};
+use super::context::{Batch, BatchKind};
+use super::draft::Draft;
+use super::error::ExternalizeError;
+use super::extract::MediaExtractor;
+use super::fallback::{self, Cause, Fallback};
+use super::options::{ExternalizeOptions, OnStorageError};
+use super::pending::PendingReferences;
+use super::report::{ExternalizeReport, TypeCorrection};
+use super::store::{Outcome, StopAt, Uploader, file_name};
+
+/// Moves the bytes of messages into a media store and keeps references. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Externalizer {
+    pub(super) storage: Option<Arc<dyn MediaStorage>>,
+    pub(super) loader: MediaLoader,
+    pub(super) options: ExternalizeOptions,
+}
+
+/// Messages as they will be, and what of them is to be stored.
+pub(super) struct Plan {
+    pub(super) drafts: Vec<Draft>,
+    pub(super) candidates: Vec<Candidate>,
+    pub(super) work: u64,
+}
+
+/// What was stored of a batch, before the messages name it.
+pub(super) struct Stored {
+    pub(super) outcomes: Vec<Outcome>,
+    pub(super) ours: PendingReferences,
+    pub(super) failure: Option<ExternalizeError>,
+}
+
+impl Externalizer {
+    /// Creates an externalizer. Without a store, media is found and typed, and stays inline.
+    /// `loader` reads files by its own policy.
+    pub(crate) fn new(
+        storage: Option<Arc<dyn MediaStorage>>,
+        loader: MediaLoader,
+        options: ExternalizeOptions,
+    ) -> Self {
+        Self {
+            storage,
+            loader,
+            options,
+        }
+    }
+
+    /// Returns the store, if there is one.
+    pub(crate) fn storage(&self) -> Option<&Arc<dyn MediaStorage>> {
+        self.storage.as_ref()
+    }
+
+    /// Returns the options.
+    pub(crate) fn options(&self) -> &ExternalizeOptions {
+        &self.options
+    }
+
+    /// Moves the media of messages into the store and leaves references in its place.
+    ///
+    /// References that it makes are added to `pending` in the moment in which the messages name
+    /// them. The future may be dropped at any point: then the messages are as they were, and what
+    /// was stored is deleted again by a task.
+    ///
+    /// # Errors
+    /// Under [`OnStorageError::FailTurn`], for [`BatchKind::User`] alone: the store's failure or
+    /// media that cannot be read. The messages are as they were, and nothing of the batch is left
+    /// in the store. Everything else that goes wrong is in the report.
+    pub(crate) async fn externalize(
+        &self,
+        batch: &Batch<'_>,
+        messages: &mut [Message],
+        pending: &mut PendingReferences,
+    ) -> Result<ExternalizeReport, ExternalizeError> {
+        let Plan {
+            mut drafts,
+            candidates,
+            ..
+        } = self.plan(batch, messages).await;
+        let mut report = ExternalizeReport {
+            corrections: drafts
+                .iter_mut()
+                .flat_map(|draft| std::mem::take(&mut draft.corrections))
+                .collect(),
+            ..ExternalizeReport::default()
+        };
+        let Stored {
+            outcomes,
+            mut ours,
+            failure,
+        } = self.store(batch, messages, &candidates, pending).await?;
+        let mut fallback = Fallback::new(
+            batch,
+            &self.loader,
+            self.options.max_inline_bytes_per_message(),
+            messages,
+            &drafts,
+            &candidates,
+        );
+        let outage = failure.as_ref().map(Cause::of);
+        let mut replacements = Vec::with_capacity(candidates.len());
+        for (candidate, outcome) in candidates.iter().zip(outcomes) {
+            let cause = match outcome {
+                Outcome::Stored(reference, mime) => {
+                    report.stored += 1;
+                    report
+                        .corrections
+                        .extend(corrected(batch, candidate, mime.as_ref()));
+                    let name = file_name(&candidate.content).map(str::to_owned);
+                    let stored = Replacement::stored(reference, mime, name);
+                    replacements.push((candidate, stored));
+                    continue;
+                }
+                Outcome::Unreadable(error) => Cause {
+                    storage_error: None,
+                    reason: error.to_string(),
+                },
+                Outcome::Failed(error) => Cause {
+                    storage_error: Some(error.kind()),
+                    reason: error.to_string(),
+                },
+                Outcome::NotTried => outage.clone().unwrap_or_else(Cause::no_store),
+            };
+            let new = if self.omits(batch.kind) && self.storage.is_some() {
+                let reason = match cause.storage_error {
+                    Some(_) => OmissionReason::StorageFailed,
+                    None => OmissionReason::Unavailable,
+                };
+                Some(fallback::omit(
+                    batch,
+                    candidate,
+                    reason,
+                    &cause,
+                    &mut report,
+                ))
+            } else {
+                fallback.keep_inline(candidate, &cause, &mut report).await
+            };
+            if batch.kind == BatchKind::User && is_lost_path(candidate, new.as_ref()) {
+                let position = batch.base_position + candidate.message as u64;
+                return Err(ExternalizeError::path_not_utf8().at(position, candidate.part));
+            }
+            replacements.extend(new.map(|new| (candidate, new)));
+        }
+        report.failure = failure;
+        // From here on nothing waits, so that messages and references change together.
+        for (draft, message) in drafts.into_iter().zip(messages.iter_mut()) {
+            draft.apply(message);
+        }
+        ours.abandon(&apply::apply(messages, replacements));
+        pending.absorb(ours);
+        Ok(report)
+    }
+
+    /// Whether media that is not stored is omitted rather than kept inline.
+    fn omits(&self, kind: BatchKind) -> bool {
+        self.options.on_storage_error() == OnStorageError::FailTurn && kind != BatchKind::User
+    }
+
+    /// Drafts messages and selects what is to be stored; changes nothing.
+    pub(super) async fn plan(&self, batch: &Batch<'_>, messages: &[Message]) -> Plan {
+        let mut extractor = MediaExtractor::default();
+        let selection = Selection {
+            threshold: self
+                .storage
+                .as_ref()
+                .map(|_| self.options.threshold_bytes()),
+            received: batch.received,
+            may_repeat: batch.kind != BatchKind::User,
+        };
+        let mut drafts = Vec::with_capacity(messages.len());
+        let mut candidates = Vec::new();
+        for (index, message) in messages.iter().enumerate() {
+            let position = batch.base_position + index as u64;
+            let draft = extractor.draft(message, position, batch.kind).await;
+            let pacer = extractor.pacer();
+            candidates.extend(selection.select(index, message, &draft, pacer).await);
+            drafts.push(draft);
+        }
+        Plan {
+            drafts,
+            candidates,
+            work: extractor.work(),
+        }
+    }
+
+    /// Stores candidates, unless an earlier call of the turn did.
+    pub(super) async fn store(
+        &self,
+        batch: &Batch<'_>,
+        messages: &[Message],
+        candidates: &[Candidate],
+        pending: &PendingReferences,
+    ) -> Result<Stored, ExternalizeError> {
+        let mut ours = pending.child();
+        let (known, new): (Vec<_>, Vec<_>) = candidates.iter().enumerate().partition(|(_, c)| {
+            c.key
+                .as_ref()
+                .is_some_and(|key| pending.known(key).is_some())
+        });
+        let mut outcomes: Vec<Outcome> = candidates.iter().map(|_| Outcome::NotTried).collect();
+        for (index, candidate) in known {
+            if let Some(reference) = candidate.key.as_ref().and_then(|key| pending.known(key)) {
+                outcomes[index] = Outcome::Stored(reference.clone(), None);
+            }
+        }
+        let Some(storage) = &self.storage else {
+            let failure = None;
+            return Ok(Stored {
+                outcomes,
+                ours,
+                failure,
+            });
+        };
+        let uploader = Uploader {
+            storage,
+            loader: &self.loader,
+            retention: self.options.retention(),
+            concurrency: self.options.concurrency(),
+            batch,
+        };
+        let is_whole = batch.kind == BatchKind::User;
+        let stop = if is_whole {
+            StopAt::AnyFailure
+        } else {
+            StopAt::Outage
+        };
+        let (indices, new): (Vec<usize>, Vec<Candidate>) =
+            new.into_iter().map(|(index, c)| (index, c.clone())).unzip();
+        let stored = uploader.store(messages, &new, stop, &mut ours).await;
+        let mut failure = None;
+        for (index, outcome) in indices.into_iter().zip(stored) {
+            let candidate = &candidates[index];
+            let position = batch.base_position + candidate.message as u64;
+            let fails = self.options.on_storage_error() == OnStorageError::FailTurn;
+            outcomes[index] = match outcome {
+                Outcome::Failed(error) if failure.is_none() => {
+                    let error = ExternalizeError::storage(error);
+                    failure = Some(error.at(position, candidate.part));
+                    Outcome::NotTried
+                }
+                Outcome::Unreadable(error) if fails && failure.is_none() => {
+                    let error = ExternalizeError::unreadable(error);
+                    failure = Some(error.at(position, candidate.part));
+                    Outcome::NotTried
+                }
+                other => other,
+            };
+        }
+        if let Some(error) = failure.take_if(|_| is_whole) {
+            ours.rollback().await;
+            if self.options.on_storage_error() == OnStorageError::FailTurn {
+                return Err(error);
+            }
+            for (outcome, candidate) in outcomes.iter_mut().zip(candidates) {
+                let is_known = candidate
+                    .key
+                    .as_ref()
+                    .is_some_and(|key| pending.known(key).is_some());
+                if matches!(outcome, Outcome::Stored(..)) && !is_known {
+                    *outcome = Outcome::NotTried;
+                }
+            }
+            failure = Some(error);
+        }
+        Ok(Stored {
+            outcomes,
+            ours,
+            failure,
+        })
+    }
+}
+
+impl Cause {
+    fn of(error: &ExternalizeError) -> Self {
+        let source = error.storage_error();
+        Self {
+            storage_error: source.map(media_storage::StorageError::kind),
+            reason: source.map_or_else(|| error.to_string(), ToString::to_string),
+        }
+    }
+
+    fn no_store() -> Self {
+        Self {
+            storage_error: None,
+            reason: "there is no media storage".to_owned(),
+        }
+    }
+}
+
+/// Whether a file is lost only because its path cannot be kept in a message.
+fn is_lost_path(candidate: &Candidate, new: Option<&Replacement>) -> bool {
+    matches!(candidate.content.source(), MediaSource::File(path) if path.to_str().is_none())
+        && matches!(new, Some(Replacement::Omitted(omitted)) if omitted.reason == OmissionReason::Unavailable)
+}
+
+fn corrected(
+    batch: &Batch<'_>,
+    candidate: &Candidate,
+    mime: Option<&Mime>,
+) -> Option<TypeCorrection> {
+    Some(TypeCorrection {
+        message_index: batch.base_position + candidate.message as u64,
+        content_index: candidate.part as u64,
+        declared: candidate.content.mime().clone(),
+        found: mime?.clone(),
+    })
+}

@@ -1,0 +1,115 @@
+//! Storing what older messages hold inline.
+
+use conversation_types::Message;
+
+use super::apply::{self, Replacement};
+use super::context::{Batch, BatchKind, MediaOwner};
+use super::error::{ExternalizeErrorKind, is_permanent};
+use super::externalizer::{Externalizer, Plan, Stored};
+use super::pending::PendingReferences;
+use super::store::{Outcome, file_name};
+
+/// How far older messages were externalized.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct HistoryProgress {
+    /// How many messages, from the first, are done: they hold nothing that the store takes.
+    pub(crate) done: usize,
+    /// The indices of messages that changed and have to be written.
+    pub(crate) changed: Vec<usize>,
+}
+
+impl Externalizer {
+    /// Moves media that older messages hold into the store, message by message, as far as the store
+    /// takes it. Media that stays is not reported. `base_position` is the position of the first
+    /// message in its conversation.
+    ///
+    /// Each message changes as a whole in one moment; the future may be dropped at any point.
+    /// References are added to `pending` as by [`externalize`](Self::externalize).
+    pub(crate) async fn externalize_history(
+        &self,
+        owner: &MediaOwner,
+        base_position: u64,
+        messages: &mut [Message],
+        pending: &mut PendingReferences,
+    ) -> HistoryProgress {
+        let mut progress = HistoryProgress::default();
+        for index in 0..messages.len() {
+            let Some(message) = messages.get_mut(index..=index) else {
+                break;
+            };
+            match self
+                .externalize_one(owner, base_position + index as u64, message, pending)
+                .await
+            {
+                OneMessage::Changed => progress.changed.push(index),
+                OneMessage::Unchanged => {}
+                OneMessage::Outage => return progress,
+            }
+            progress.done = index + 1;
+        }
+        progress
+    }
+
+    async fn externalize_one(
+        &self,
+        owner: &MediaOwner,
+        position: u64,
+        message: &mut [Message],
+        pending: &mut PendingReferences,
+    ) -> OneMessage {
+        let batch = Batch::new(owner, position, BatchKind::User);
+        let Plan {
+            drafts, candidates, ..
+        } = self.plan(&batch, message).await;
+        let stored = match self.store(&batch, message, &candidates, pending).await {
+            Ok(stored) => stored,
+            Err(error) => return OneMessage::failed(error.kind()),
+        };
+        let Stored {
+            outcomes,
+            mut ours,
+            failure,
+        } = stored;
+        if let Some(error) = failure {
+            return OneMessage::failed(error.kind());
+        }
+        let replacements: Vec<_> = candidates
+            .iter()
+            .zip(outcomes)
+            .filter_map(|(candidate, outcome)| match outcome {
+                Outcome::Stored(reference, mime) => {
+                    let name = file_name(&candidate.content).map(str::to_owned);
+                    Some((candidate, Replacement::stored(reference, mime, name)))
+                }
+                _ => None,
+            })
+            .collect();
+        let is_changed = !replacements.is_empty() || drafts.iter().any(|draft| draft.is_changed());
+        for (draft, message) in drafts.into_iter().zip(message.iter_mut()) {
+            draft.apply(message);
+        }
+        ours.abandon(&apply::apply(message, replacements));
+        pending.absorb(ours);
+        if is_changed {
+            OneMessage::Changed
+        } else {
+            OneMessage::Unchanged
+        }
+    }
+}
+
+enum OneMessage {
+    Changed,
+    Unchanged,
+    /// The store fails, and later may not.
+    Outage,
+}
+
+impl OneMessage {
+    fn failed(kind: ExternalizeErrorKind) -> Self {
+        match kind {
+            ExternalizeErrorKind::Storage(kind) if !is_permanent(kind) => Self::Outage,
+            _ => Self::Unchanged,
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Settings of the externalizer.
+
+use media_storage::RetentionPolicy;
+
+/// The size from which media goes to the store by default.
+const DEFAULT_THRESHOLD: u64 = 100 * 1024;
+/// How much of a message's media stays inline by default when the store fails.
+const DEFAULT_MAX_INLINE: u64 = 8 * 1024 * 1024;
+/// How many media items are stored at once by default.
+const DEFAULT_CONCURRENCY: usize = 4;
+
+/// What happens to media that the store does not take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OnStorageError {
+    /// It stays inline in its message, up to a limit, and is stored later. This is the default.
+    #[default]
+    KeepInline,
+    /// The turn fails: a user's message is refused, and an answer is kept without the media.
+    FailTurn,
+}
+
+/// Options for moving media out of messages.
+#[derive(Clone, Debug)]
+pub(crate) struct ExternalizeOptions {
+    threshold_bytes: u64,
+    retention: Option<RetentionPolicy>,
+    on_storage_error: OnStorageError,
+    max_inline_bytes_per_message: u64,
+    concurrency: usize,
+}
+
+impl Default for ExternalizeOptions {
+    fn default() -> Self {
+        Self {
+            threshold_bytes: DEFAULT_THRESHOLD,
+            retention: None,
+            on_storage_error: OnStorageError::default(),
+            max_inline_bytes_per_message: DEFAULT_MAX_INLINE,
+            concurrency: DEFAULT_CONCURRENCY,
+        }
+    }
+}
+
+impl ExternalizeOptions {
+    /// Creates the default options.
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the decoded size in bytes from which inline media is stored; 0 stores all. Defaults to
+    /// 100 KiB.
+    #[must_use]
+    pub(crate) fn with_threshold_bytes(mut self, bytes: u64) -> Self {
+        self.threshold_bytes = bytes;
+        self
+    }
+
+    /// Sets how long stored media is kept. Defaults to `None`: the store's own default holds.
+    #[must_use]
+    pub(crate) fn with_retention(mut self, retention: Option<RetentionPolicy>) -> Self {
+        self.retention = retention;
+        self
+    }
+
+    /// Sets what happens to media that the store does not take. Defaults to
+    /// [`OnStorageError::KeepInline`].
+    #[must_use]
+    pub(crate) fn with_on_storage_error(mut self, on_storage_error: OnStorageError) -> Self {
+        self.on_storage_error = on_storage_error;
+        self
+    }
+
+    /// Sets how many decoded bytes of media a message may hold when the store fails; media beyond
+    /// that is omitted. Base64 makes four bytes of state out of three. Defaults to 8 MiB.
+    #[must_use]
+    pub(crate) fn with_max_inline_bytes_per_message(mut self, bytes: u64) -> Self {
+        self.max_inline_bytes_per_message = bytes;
+        self
+    }
+
+    /// Sets how many media items of a batch are stored at once; at least one is. Defaults to 4.
+    #[must_use]
+    pub(crate) fn with_concurrency(mut self, concurrency: usize) -> Self {
+        self.concurrency = concurrency.max(1);
+        self
+    }
+
+    /// Returns the decoded size in bytes from which inline media is stored.
+    pub(crate) fn threshold_bytes(&self) -> u64 {
+        self.threshold_bytes
+    }
+
+    /// Returns how long stored media is kept, unless the store decides.
+    pub(crate) fn retention(&self) -> Option<RetentionPolicy> {
+        self.retention
+    }
+
+    /// Returns what happens to media that the store does not take.
+    pub(crate) fn on_storage_error(&self) -> OnStorageError {
+        self.on_storage_error
+    }
+
+    /// Returns how many decoded bytes of media a message may hold when the store fails.
+    pub(crate) fn max_inline_bytes_per_message(&self) -> u64 {
+        self.max_inline_bytes_per_message
+    }
+
+    /// Returns how many media items of a batch are stored at once.
+    pub(crate) fn concurrency(&self) -> usize {
+        self.concurrency
+    }
+}

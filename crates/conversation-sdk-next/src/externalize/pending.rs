@@ -1,0 +1,176 @@
+//! References that no state names yet.
+
+use std::collections::HashMap;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use conversation_types::MessageId;
+use futures_core::future::BoxFuture;
+use futures_util::stream::{self, StreamExt};
+use media_storage::{MediaStorage, MediaStorageExt};
+use media_types::{Sha256, StorageReference};
+
+/// How many references are deleted at once.
+const CONCURRENT_DELETES: usize = 4;
+
+/// Runs the rollback of references that were dropped.
+pub(crate) trait SpawnRollback: Debug + Send + Sync {
+    /// Runs a task to its end, as far as the process lives.
+    fn spawn_rollback(&self, task: BoxFuture<'static, ()>);
+}
+
+impl SpawnRollback for tokio::runtime::Handle {
+    fn spawn_rollback(&self, task: BoxFuture<'static, ()>) {
+        drop(self.spawn(task));
+    }
+}
+
+/// Media that a turn may bring to the externalizer more than once.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum MediaKey {
+    /// Media that the turn received, by the id of its spool.
+    Received(String),
+    /// Bytes that stand in a message.
+    Inline(MessageId, usize, Sha256),
+}
+
+/// References that a turn has made and that no state names yet.
+///
+/// One value serves all writes of a turn. After each call of
+/// [`Externalizer::externalize`](super::Externalizer::externalize) comes a state write, and its
+/// outcome decides: [`commit`](Self::commit) when it happened, [`rollback`](Self::rollback) when it
+/// certainly did not and never will, [`keep`](Self::keep) when nobody can tell. References that are
+/// dropped without any of these are rolled back by a task, so a caller that starts a write and may
+/// be canceled before its outcome is known calls `keep` first.
+///
+/// It remembers which media became which reference, so that a later write of the same turn does
+/// not store the same media again.
+#[derive(Debug)]
+pub(crate) struct PendingReferences {
+    storage: Option<Arc<dyn MediaStorage>>,
+    spawner: Arc<dyn SpawnRollback>,
+    pending: Vec<StorageReference>,
+    known: HashMap<MediaKey, StorageReference>,
+}
+
+impl PendingReferences {
+    /// Creates an empty value for references of a store. `spawner` runs the rollback of references
+    /// that are dropped.
+    pub(crate) fn new(
+        storage: Option<Arc<dyn MediaStorage>>,
+        spawner: Arc<dyn SpawnRollback>,
+    ) -> Self {
+        Self {
+            storage,
+            spawner,
+            pending: Vec::new(),
+            known: HashMap::new(),
+        }
+    }
+
+    /// Creates another empty value for the same store.
+    pub(super) fn child(&self) -> Self {
+        Self::new(self.storage.clone(), Arc::clone(&self.spawner))
+    }
+
+    pub(super) fn push(&mut self, reference: StorageReference, key: Option<MediaKey>) {
+        if let Some(key) = key {
+            self.known.insert(key, reference.clone());
+        }
+        self.pending.push(reference);
+    }
+
+    /// Adds a reference that no state names yet.
+    pub(crate) fn add(&mut self, reference: StorageReference) {
+        self.push(reference, None);
+    }
+
+    /// Takes over what another value holds.
+    pub(super) fn absorb(&mut self, mut other: Self) {
+        self.pending.append(&mut other.pending);
+        self.known.extend(other.known.drain());
+    }
+
+    pub(super) fn known(&self, key: &MediaKey) -> Option<&StorageReference> {
+        self.known.get(key)
+    }
+
+    /// Rolls some of the references back by a task.
+    pub(super) fn abandon(&mut self, references: &[StorageReference]) {
+        let mut abandoned = self.child();
+        let (gone, kept) = std::mem::take(&mut self.pending)
+            .into_iter()
+            .partition(|reference| references.contains(reference));
+        (abandoned.pending, self.pending) = (gone, kept);
+        self.known
+            .retain(|_, reference| !abandoned.pending.contains(reference));
+    }
+
+    /// Returns whether there are no references that wait for a state write.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.pending.is_empty()
+    }
+
+    /// Returns the references that wait for a state write.
+    pub(crate) fn references(&self) -> &[StorageReference] {
+        &self.pending
+    }
+
+    /// The state names the references now.
+    pub(crate) fn commit(&mut self) {
+        self.pending.clear();
+    }
+
+    /// Nobody can tell whether the state names the references: they stay, and reconciliation
+    /// removes those that nothing names.
+    pub(crate) fn keep(&mut self) {
+        self.pending.clear();
+    }
+
+    /// Deletes the references, as far as the store can; reconciliation finds what is left. Only
+    /// correct when no state names them and no write that names them can still happen.
+    ///
+    /// Cancel-safe: what is not deleted yet is deleted when the value is dropped.
+    pub(crate) async fn rollback(&mut self) {
+        let Some(storage) = self.storage.clone() else {
+            self.pending.clear();
+            return;
+        };
+        // They stay listed until they are gone, so that a drop in between loses none.
+        while !self.pending.is_empty() {
+            let end = self.pending.len().saturating_sub(CONCURRENT_DELETES);
+            let some = self.pending[end..].to_vec();
+            self.known.retain(|_, reference| !some.contains(reference));
+            delete_all(&storage, &some).await;
+            self.pending.truncate(end);
+        }
+    }
+}
+
+impl Drop for PendingReferences {
+    fn drop(&mut self) {
+        if self.pending.is_empty() {
+            return;
+        }
+        if let Some(storage) = self.storage.take() {
+            let references = std::mem::take(&mut self.pending);
+            self.spawner.spawn_rollback(Box::pin(async move {
+                delete_all(&storage, &references).await;
+            }));
+        }
+    }
+}
+
+async fn delete_all(storage: &Arc<dyn MediaStorage>, references: &[StorageReference]) {
+    stream::iter(references)
+        .for_each_concurrent(CONCURRENT_DELETES, |reference| async move {
+            if let Err(error) = storage.delete(reference).await {
+                tracing::warn!(
+                    media = reference.file_name(),
+                    kind = %error.kind(),
+                    "media of a write that did not happen is left in the store for reconciliation"
+                );
+            }
+        })
+        .await;
+}

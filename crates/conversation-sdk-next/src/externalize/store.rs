@@ -1,0 +1,181 @@
+//! Storing candidates.
+
+use std::sync::Arc;
+
+use conversation_types::{Message, Role};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use media_loader::{LoadError, LoadErrorKind, LoadedMedia, MediaLoader};
+use media_storage::{MediaMetadata, MediaStorage, MediaUpload, RetentionPolicy, StorageError};
+use media_types::{MediaContent, MediaSource, Mime, StorageReference};
+
+use super::candidate::{Candidate, Payload};
+use super::context::Batch;
+use super::error::is_permanent;
+use super::media_kind::retyped;
+use super::pending::PendingReferences;
+
+/// What became of a candidate.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// It is stored, under this type if that is another than the content's.
+    Stored(StorageReference, Option<Mime>),
+    /// It cannot be read from where it is.
+    Unreadable(LoadError),
+    /// The store refused it.
+    Failed(StorageError),
+    /// It was not tried after the store had failed.
+    NotTried,
+}
+
+/// When no more candidates are tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StopAt {
+    /// The first failure.
+    AnyFailure,
+    /// A failure that other candidates are likely to meet too.
+    Outage,
+}
+
+/// Stores candidates of a batch.
+#[derive(Clone, Copy)]
+pub(super) struct Uploader<'a> {
+    pub(super) storage: &'a Arc<dyn MediaStorage>,
+    pub(super) loader: &'a MediaLoader,
+    pub(super) retention: Option<RetentionPolicy>,
+    pub(super) concurrency: usize,
+    pub(super) batch: &'a Batch<'a>,
+}
+
+impl Uploader<'_> {
+    /// Stores candidates; those that are on their way when the store fails are waited for. What was
+    /// stored is in `ours`. Candidates with the same key are stored once.
+    pub(super) async fn store(
+        &self,
+        messages: &[Message],
+        candidates: &[Candidate],
+        stop: StopAt,
+        ours: &mut PendingReferences,
+    ) -> Vec<Outcome> {
+        let mut outcomes: Vec<Outcome> = candidates.iter().map(|_| Outcome::NotTried).collect();
+        let mut waiting = candidates.iter().enumerate();
+        let mut running = FuturesUnordered::new();
+        let mut is_stopped = false;
+        let mut keys = std::collections::HashSet::new();
+        loop {
+            while !is_stopped && running.len() < self.concurrency {
+                let Some((index, candidate)) = waiting.next() else {
+                    break;
+                };
+                if candidate.key.as_ref().is_some_and(|key| !keys.insert(key)) {
+                    continue;
+                }
+                let message = messages.get(candidate.message);
+                running.push(async move { (index, self.store_one(message, candidate).await) });
+            }
+            let Some((index, outcome)) = running.next().await else {
+                break;
+            };
+            match &outcome {
+                Outcome::Stored(reference, _) => {
+                    ours.push(reference.clone(), candidates[index].key.clone());
+                }
+                Outcome::Failed(error) => {
+                    is_stopped |= stop == StopAt::AnyFailure || !is_permanent(error.kind());
+                }
+                Outcome::Unreadable(_) | Outcome::NotTried => {}
+            }
+            outcomes[index] = outcome;
+        }
+        drop(running);
+        for (outcome, candidate) in outcomes.iter_mut().zip(candidates) {
+            if let (Outcome::NotTried, Some(key)) = (&outcome, &candidate.key)
+                && let Some(reference) = ours.known(key)
+            {
+                *outcome = Outcome::Stored(reference.clone(), None);
+            }
+        }
+        outcomes
+    }
+
+    async fn store_one(&self, message: Option<&Message>, candidate: &Candidate) -> Outcome {
+        let metadata = self.metadata(message, candidate);
+        let content = &candidate.content;
+        let mut found = None;
+        let upload = match &candidate.payload {
+            Payload::Inline(bytes) => {
+                MediaUpload::new(content.mime().clone(), bytes.clone(), metadata)
+            }
+            Payload::Received(reference, info) => {
+                let Some(body) = self.batch.received.open(reference) else {
+                    return Outcome::NotTried;
+                };
+                MediaUpload::new(content.mime().clone(), body, metadata)
+                    .with_expected_sha256(info.sha256)
+            }
+            Payload::File => {
+                let loaded = match open_file(self.loader, content).await {
+                    Ok(loaded) => loaded,
+                    Err(error) => return Outcome::Unreadable(error),
+                };
+                found = Some(loaded.mime.clone()).filter(|mime| mime != content.mime());
+                MediaUpload::new(loaded.mime, loaded.body, metadata)
+            }
+        };
+        match self.storage.store(upload).await {
+            Ok(reference) => Outcome::Stored(reference, found),
+            Err(error) => Outcome::Failed(error),
+        }
+    }
+
+    fn metadata(&self, message: Option<&Message>, candidate: &Candidate) -> MediaMetadata {
+        let position = self.batch.base_position + candidate.message as u64;
+        let mut metadata = self
+            .batch
+            .owner
+            .metadata()
+            .with_message_index(position)
+            .with_content_index(candidate.part as u64);
+        if let Some(retention) = self.retention {
+            metadata = metadata.with_retention(retention);
+        }
+        if let Some(name) = file_name(&candidate.content) {
+            metadata = metadata.with_filename(name.to_owned());
+        }
+        if let Some(message) = message {
+            metadata = metadata.with_created_at(message.created_at);
+            let named = candidate.content.attribute("provider");
+            let of_answer = (message.role == Role::Assistant).then_some(self.batch.provider);
+            let provider = named.and_then(|name| name.as_str()).or(of_answer.flatten());
+            if let Some(provider) = provider {
+                metadata = metadata.with_provider(provider.to_owned());
+            }
+        }
+        metadata
+    }
+}
+
+/// Opens a file, under the type of its bytes where they contradict the declared one.
+pub(super) async fn open_file(
+    loader: &MediaLoader,
+    content: &MediaContent,
+) -> Result<LoadedMedia, LoadError> {
+    let error = match loader.open(content).await {
+        Ok(loaded) => return Ok(loaded),
+        Err(error) => error,
+    };
+    match error.kind() {
+        LoadErrorKind::MimeMismatch { found, .. } if !found.is_active() => {
+            loader.open(&retyped(content, found.clone())).await
+        }
+        _ => Err(error),
+    }
+}
+
+/// The name of the file that content is or was, as far as it is UTF-8.
+pub(super) fn file_name(content: &MediaContent) -> Option<&str> {
+    match (content.filename(), content.source()) {
+        (Some(name), _) => Some(name),
+        (None, MediaSource::File(path)) => path.file_name()?.to_str(),
+        _ => None,
+    }
+}

@@ -1,0 +1,372 @@
+//! Stores that fail and callers that go.
+
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use conversation_types::{Message, OmissionReason, Part};
+use media_storage::{InMemoryStorage, StorageErrorKind};
+use media_storage_testkit::{Call, Fault, FaultyStorage, Gate};
+use media_types::{MediaContent, Mime};
+
+use super::support::{
+    KIB, Spools, bytes_of, count, externalizer, owner, pending, png, png_base64, png_bytes, run,
+    shown, try_run,
+};
+use crate::externalize::{
+    Batch, BatchKind, ExternalizeErrorKind, ExternalizeOptions, OnStorageError, references_of,
+};
+
+fn four(size: usize) -> Message {
+    Message::user(
+        (1..=4)
+            .map(|seed| png(seed, size).into())
+            .collect::<Vec<Part>>(),
+    )
+}
+
+#[tokio::test]
+async fn a_failure_at_any_item_leaves_nothing_of_a_users_batch() {
+    for kind in [
+        StorageErrorKind::Unavailable,
+        StorageErrorKind::DiskSpace,
+        StorageErrorKind::TooLarge,
+    ] {
+        for n in 1..=4 {
+            for on_error in [OnStorageError::KeepInline, OnStorageError::FailTurn] {
+                let store = FaultyStorage::new(InMemoryStorage::new())
+                    .with_fault(Fault::nth(Call::Store, n).fail(kind));
+                let options = ExternalizeOptions::new().with_on_storage_error(on_error);
+                let externalizer = externalizer(store.clone(), options);
+                let before = four(200 * KIB);
+                let mut messages = [before.clone()];
+                let mut pending = pending(&externalizer);
+                let result =
+                    try_run(&externalizer, BatchKind::User, &mut messages, &mut pending).await;
+                assert_eq!(messages[0], before, "{kind:?} {n}");
+                assert_eq!(count(store.inner()).await, 0);
+                assert!(pending.is_empty());
+                match result {
+                    Ok(report) => {
+                        assert_eq!(on_error, OnStorageError::KeepInline);
+                        assert_eq!(report.inline_fallbacks.len(), 4);
+                        assert_eq!(report.inline_fallbacks[0].storage_error, Some(kind));
+                        assert_eq!(report.inline_fallbacks[0].size, Some(200 * KIB as u64));
+                        assert!(report.failure.is_some());
+                    }
+                    Err(error) => {
+                        assert_eq!(on_error, OnStorageError::FailTurn);
+                        assert_eq!(error.kind(), ExternalizeErrorKind::Storage(kind));
+                        let (message, part) = error.position().unwrap();
+                        assert!(message == 10 && part < 4);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_an_answer_only_what_the_store_does_not_take_is_kept_inline_or_omitted() {
+    for n in 1..=4 {
+        for on_error in [OnStorageError::KeepInline, OnStorageError::FailTurn] {
+            // Too large is said of one item: the others are stored.
+            let store = FaultyStorage::new(InMemoryStorage::new())
+                .with_fault(Fault::nth(Call::Store, n).fail(StorageErrorKind::TooLarge));
+            let options = ExternalizeOptions::new()
+                .with_on_storage_error(on_error)
+                .with_concurrency(1);
+            let externalizer = externalizer(store.clone(), options);
+            let mut parts = vec![Part::text("here they are")];
+            parts.extend(four(200 * KIB).content);
+            let mut messages = [Message::assistant(parts)];
+            let report = run(&externalizer, BatchKind::Answer, &mut messages).await;
+            let word = match on_error {
+                OnStorageError::KeepInline => "<image/png inline>",
+                OnStorageError::FailTurn => "<image/png storage_failed>",
+            };
+            let mut expected = vec!["here they are"];
+            expected.extend((1..=4).map(|i| if i == n { word } else { "<image/png stored>" }));
+            assert_eq!(shown(&messages[0]), expected);
+            assert_eq!(count(store.inner()).await, 3);
+            let is_kept = on_error == OnStorageError::KeepInline;
+            assert_eq!(
+                (report.inline_fallbacks.len(), report.omitted.len()),
+                (usize::from(is_kept), usize::from(!is_kept))
+            );
+            assert!(report.failure.is_some());
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_outage_during_an_answer_is_not_tried_again_and_again() {
+    let store = FaultyStorage::new(InMemoryStorage::new())
+        .with_fault(Fault::from_nth(Call::Store, 2).fail(StorageErrorKind::Unavailable));
+    let externalizer = externalizer(store.clone(), ExternalizeOptions::new().with_concurrency(1));
+    let mut messages = [Message::assistant(four(200 * KIB).content)];
+    let report = run(&externalizer, BatchKind::Answer, &mut messages).await;
+    assert_eq!(store.calls(Call::Store), 2);
+    assert_eq!(
+        shown(&messages[0])[..2],
+        ["<image/png stored>", "<image/png inline>"]
+    );
+    assert_eq!(report.inline_fallbacks.len(), 3);
+    assert!(
+        report
+            .inline_fallbacks
+            .iter()
+            .all(|f| f.storage_error == Some(StorageErrorKind::Unavailable))
+    );
+}
+
+#[tokio::test]
+async fn inline_bytes_of_a_message_are_bounded_when_the_store_fails() {
+    let store = FaultyStorage::new(InMemoryStorage::new())
+        .with_fault(Fault::every(Call::Store).fail(StorageErrorKind::Unavailable));
+    let options = ExternalizeOptions::new().with_max_inline_bytes_per_message(500 * KIB as u64);
+    let externalizer = externalizer(store.clone(), options);
+    let mut spools = Spools::default();
+    let received = spools.hold("a", png_bytes(5, 150 * KIB));
+    let text = format!("![x](data:image/png;base64,{})", png_base64(6, 150 * KIB));
+    // 60 KiB are below the threshold and count; 40 KiB are left for the last.
+    let small = MediaContent::from_bytes(Mime::IMAGE_PNG, png_bytes(7, 60 * KIB));
+    let mut messages = [
+        Message::assistant(vec![
+            small.into(),
+            png(1, 150 * KIB).into(),
+            text.into(),
+            received.into(),
+            png(2, 100 * KIB).into(),
+        ]),
+        Message::assistant(vec![png(3, 500 * KIB).into(), png(4, 100 * KIB).into()]),
+    ];
+    let owner = owner();
+    let batch = Batch::new(&owner, 0, BatchKind::Answer).with_received(&spools);
+    let mut pending = pending(&externalizer);
+    let report = externalizer
+        .externalize(&batch, &mut messages, &mut pending)
+        .await
+        .unwrap();
+    let inline = "<image/png inline>";
+    let gone = "<image/png storage_failed>";
+    assert_eq!(
+        shown(&messages[0]),
+        [inline, inline, "![x]", inline, gone, inline]
+    );
+    assert_eq!(shown(&messages[1]), [inline, gone]);
+    assert_eq!(report.omitted.len(), 2);
+    let omitted = &report.omitted[0];
+    assert_eq!((omitted.message_index, omitted.content_index), (0, 4));
+    assert_eq!(omitted.omitted.reason, OmissionReason::StorageFailed);
+    assert_eq!(omitted.omitted.size, Some(150 * KIB as u64));
+    assert_eq!(omitted.omitted.reference, None);
+    assert!(pending.is_empty());
+}
+
+#[tokio::test]
+async fn received_media_comes_back_inline_and_is_never_a_reference_to_nothing() {
+    let store = FaultyStorage::new(InMemoryStorage::new())
+        .with_fault(Fault::every(Call::Store).fail(StorageErrorKind::Unavailable));
+    let externalizer = externalizer(store.clone(), ExternalizeOptions::new());
+    let mut spools = Spools::default();
+    let received = spools.hold("a", png_bytes(1, 300 * KIB)).with_caption("c");
+    let nested = format!(r#"{{"x":[{}]}}"#, serde_json::to_string(&received).unwrap());
+    let owner = owner();
+    let batch = Batch::new(&owner, 0, BatchKind::Answer).with_received(&spools);
+    let mut messages = [Message::assistant(vec![
+        received.into(),
+        serde_json::from_str(&nested).unwrap(),
+    ])];
+    let mut pending = pending(&externalizer);
+    externalizer
+        .externalize(&batch, &mut messages, &mut pending)
+        .await
+        .unwrap();
+    let content = messages[0].media().next().unwrap();
+    assert_eq!(content.inline(), Some(&png_bytes(1, 300 * KIB)));
+    assert_eq!(content.caption(), Some("c"));
+    references_of(&messages[0], &mut |reference| panic!("{reference:?}"));
+    // The store is well again and takes both from the message.
+    store.heal();
+    let report = run(&externalizer, BatchKind::Answer, &mut messages).await;
+    assert_eq!(report.stored, 2);
+    let part = messages[0].content[0].clone();
+    assert_eq!(
+        bytes_of(store.inner(), &part).await,
+        png_bytes(1, 300 * KIB)
+    );
+}
+
+#[tokio::test]
+async fn a_file_that_stays_inline_is_there_when_the_file_is_gone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("photo.png");
+    std::fs::write(&path, png_bytes(1, 200 * KIB)).unwrap();
+    let store = FaultyStorage::new(InMemoryStorage::new())
+        .with_fault(Fault::nth(Call::Store, 1).fail(StorageErrorKind::Unavailable));
+    let mut externalizer = externalizer(store.clone(), ExternalizeOptions::new());
+    externalizer.loader = media_loader::MediaLoader::builder()
+        .with_file_access(media_loader::FileAccess::Under(dir.path().to_owned()))
+        .build();
+    let file = MediaContent::from_path(Mime::IMAGE_PNG, "photo.png").with_caption("c");
+    let mut messages = [Message::user(vec![file.into()])];
+    let report = run(&externalizer, BatchKind::User, &mut messages).await;
+    assert_eq!(report.inline_fallbacks[0].size, Some(200 * KIB as u64));
+    std::fs::remove_file(&path).unwrap();
+    let media = messages[0].media().next().unwrap();
+    assert_eq!(media.inline(), Some(&png_bytes(1, 200 * KIB)));
+    assert_eq!(
+        (media.caption(), media.filename()),
+        (Some("c"), Some("photo.png"))
+    );
+}
+
+#[tokio::test]
+async fn a_file_that_may_not_be_read_fails_or_stays() {
+    let store = InMemoryStorage::new();
+    for on_error in [OnStorageError::FailTurn, OnStorageError::KeepInline] {
+        let options = ExternalizeOptions::new().with_on_storage_error(on_error);
+        let externalizer = externalizer(store.clone(), options);
+        let file = MediaContent::from_path(Mime::IMAGE_PNG, "photo.png");
+        let before = Message::user(vec![png(1, 200 * KIB).into(), file.into()]);
+        let mut messages = [before.clone()];
+        let mut pending = pending(&externalizer);
+        let result = try_run(&externalizer, BatchKind::User, &mut messages, &mut pending).await;
+        match (on_error, result) {
+            (OnStorageError::FailTurn, Err(error)) => {
+                assert_eq!(error.kind(), ExternalizeErrorKind::Unreadable);
+                assert!(error.load_error().is_some());
+                assert_eq!(messages[0], before);
+                assert_eq!(count(&store).await, 0);
+            }
+            (OnStorageError::KeepInline, Ok(report)) => {
+                assert_eq!(messages[0].content[1], before.content[1]);
+                assert_eq!(report.inline_fallbacks[0].storage_error, None);
+                assert_eq!(count(&store).await, 1);
+            }
+            (_, other) => panic!("{other:?}"),
+        }
+    }
+}
+
+/// Polls a future until it waits.
+fn poll_once<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+#[tokio::test]
+async fn dropped_at_every_wait_it_leaves_the_messages_and_nothing_in_the_store() {
+    let text = format!(
+        r#"[{{"type":"image","mimeType":"image/png","data":"{}"}},"![](data:image/png;base64,{})"]"#,
+        png_base64(4, 400 * KIB),
+        png_base64(5, 400 * KIB)
+    );
+    let before = [
+        Message::user(vec![png(1, 200 * KIB).into(), png(2, 200 * KIB).into()]),
+        Message::tool("call-1", vec![text.into(), png(3, 200 * KIB).into()]),
+    ];
+    for kind in [BatchKind::User, BatchKind::Answer] {
+        let mut waits = 0;
+        loop {
+            // Each call of the store waits once before and once after it has stored.
+            let store = FaultyStorage::new(InMemoryStorage::new())
+                .with_fault(Fault::every(Call::Store).delay(std::time::Duration::ZERO));
+            let externalizer =
+                externalizer(store.clone(), ExternalizeOptions::new().with_concurrency(2));
+            let mut messages = before.clone();
+            let mut pending = pending(&externalizer);
+            let is_over = {
+                let mut future = pin!(try_run(&externalizer, kind, &mut messages, &mut pending));
+                let mut is_over = false;
+                for _ in 0..=waits {
+                    is_over = poll_once(future.as_mut()).is_ready();
+                    if is_over {
+                        break;
+                    }
+                    tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+                }
+                is_over
+            };
+            if is_over {
+                assert_eq!(
+                    pending.references().len() as u64,
+                    count(store.inner()).await
+                );
+                assert_eq!(pending.references().len(), 5);
+                pending.rollback().await;
+            } else {
+                assert_eq!(messages, before);
+                assert!(pending.is_empty());
+            }
+            drop(pending);
+            settle(store.inner()).await;
+            if is_over {
+                break;
+            }
+            waits += 1;
+        }
+        assert!(waits >= 4, "{waits}");
+    }
+}
+
+/// Waits until rollback tasks have emptied the store.
+async fn settle(store: &InMemoryStorage) {
+    for _ in 0..10_000 {
+        if count(store).await == 0 {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("media is left in the store");
+}
+
+#[tokio::test]
+async fn references_of_a_write_that_did_not_happen_are_deleted_and_others_stay() {
+    let store = InMemoryStorage::new();
+    let externalizer = externalizer(store.clone(), ExternalizeOptions::new());
+    for (outcome, left) in [("commit", 4), ("keep", 4), ("rollback", 0), ("drop", 0)] {
+        let mut pending = pending(&externalizer);
+        let mut messages = [four(200 * KIB)];
+        try_run(&externalizer, BatchKind::User, &mut messages, &mut pending)
+            .await
+            .unwrap();
+        let references = pending.references().to_vec();
+        match outcome {
+            "commit" => pending.commit(),
+            "keep" => pending.keep(),
+            "rollback" => pending.rollback().await,
+            _ => {}
+        }
+        drop(pending);
+        if left == 0 {
+            settle(&store).await;
+        }
+        assert_eq!(count(&store).await, left, "{outcome}");
+        for reference in &references {
+            media_storage::MediaStorageExt::delete(&store, reference)
+                .await
+                .unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_rollback_that_is_cut_short_is_finished() {
+    let gate = Gate::new();
+    let store = FaultyStorage::new(InMemoryStorage::new());
+    let externalizer = externalizer(store.clone(), ExternalizeOptions::new());
+    let mut pending = pending(&externalizer);
+    let mut messages = [four(200 * KIB), four(200 * KIB)];
+    try_run(&externalizer, BatchKind::User, &mut messages, &mut pending)
+        .await
+        .unwrap();
+    store.inject(Fault::nth(Call::Delete, 6).hold(&gate));
+    {
+        let mut rollback = pin!(pending.rollback());
+        assert!(poll_once(rollback.as_mut()).is_pending());
+    }
+    drop(pending);
+    gate.open();
+    settle(store.inner()).await;
+}

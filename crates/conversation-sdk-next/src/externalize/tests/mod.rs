@@ -1,0 +1,12 @@
+//! Tests of the externalizer.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
+
+mod failures;
+mod history;
+mod opaque;
+mod shapes;
+mod stored;
+mod support;
+mod text;
+mod types;
+mod work;
