@@ -42,9 +42,10 @@ pub use start::{ConversationConfig, Start};
 pub use tool::{Cancellation, ImageGenerationTool, Tool, ToolContext, ToolError, ToolOutput};
 pub use turn::{EventPosition, RetryFrom, TurnEvent, TurnEvents, TurnSnapshot};
 
+pub use conversation_providers::sink::{MediaSink, MediaWriter, SinkError};
 pub use conversation_providers::{
-    MediaContext, MediaSink, Provider, ProviderError, ProviderErrorKind, ProviderRequest,
-    ProviderResponse,
+    Completion, ImageGenerator, ImageRequest, MediaContext, Provider, ProviderError,
+    ProviderErrorKind, ProviderRequest, ProviderResponse, ResponseEvent, ResponseMode,
 };
 pub use conversation_state::{
     ConversationFilter, ConversationPage, ConversationRecord, ConversationStatus,

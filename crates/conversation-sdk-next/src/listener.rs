@@ -78,7 +78,11 @@ fn log(event: &Event) {
             tracing::error!(conversation, %error, "a save whose caller is gone failed");
         }
         EventKind::MediaMissing { reference } => {
-            tracing::warn!(conversation, media = reference.file_name(), "media is missing");
+            tracing::warn!(
+                conversation,
+                media = reference.file_name(),
+                "media is missing"
+            );
         }
         EventKind::MediaKeptInline(kept) => {
             tracing::warn!(conversation, reason = %kept.reason, "media stays inline");

@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use conversation_providers::{MediaContext, Provider, ProviderRequest, ProviderResponse, ResponseMode};
+use conversation_providers::{
+    MediaContext, Provider, ProviderRequest, ProviderResponse, ResponseMode,
+};
 use conversation_types::{Message, ToolChoice, ToolDefinition, TurnId};
 use media_types::{ConversationId, SessionId, UserId};
 use serde_json::{Map, Value};
@@ -107,8 +109,6 @@ pub struct ModelRequest {
     pub tool_choice: ToolChoice,
     /// Parameters by their common names: `temperature`, `max_tokens`, ...
     pub parameters: Map<String, Value>,
-    /// A JSON Schema that the answer has to match, where the API takes one.
-    pub response_format: Option<Value>,
     /// Whether the response comes at once or in pieces.
     pub mode: ResponseMode,
     pub(crate) budget: conversation_providers::AttemptBudget,
@@ -166,18 +166,20 @@ impl<'a> Next<'a> {
             };
             return first.handle(request, next).await;
         }
-        let provider = self.providers.get(request.provider.as_deref()).ok_or_else(|| {
-            ConversationError::new(ConversationErrorKind::Config)
-                .with_detail("no provider of this name")
-                .with_hint("Give the manager the provider with `with_named_provider`")
-        })?;
+        let provider = self
+            .providers
+            .get(request.provider.as_deref())
+            .ok_or_else(|| {
+                ConversationError::new(ConversationErrorKind::Config)
+                    .with_detail("no provider of this name")
+                    .with_hint("Give the manager the provider with `with_named_provider`")
+            })?;
         let question = ProviderRequest::new(&request.messages)
             .with_system(request.system.as_deref())
             .with_tools(&request.tools)
             .with_tool_choice(request.tool_choice)
             .with_parameters(request.parameters)
-            .with_model(request.model)
-            .with_response_format(request.response_format)
+            .with_model(request.model.as_deref())
             .with_mode(request.mode)
             .with_budget(request.budget);
         Ok(provider.complete(question, self.media).await?)

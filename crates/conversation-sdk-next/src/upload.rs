@@ -1,30 +1,79 @@
-//! Media that is uploaded before the message that names it.
+//! Media that a user's message names by a reference.
 
 use conversation_state::ConversationRecord;
-use conversation_types::Message;
+use conversation_types::{Message, Part};
+use media_storage::{RetrieveOptions, Scope};
+use media_types::{MediaSource, StorageReference};
 
 use crate::core::{Core, media_owner};
 use crate::error::{ConversationError, ConversationErrorKind as Kind};
 use crate::externalize::{ForeignSource, PendingReferences, foreign_sources};
 
-/// Copies uploads of the same user that a message names into the conversation, and refuses
-/// references of other owners and file ids of providers.
+/// Checks the references of a user's message: those of the conversation stay, uploads of the same
+/// user are copied into the conversation, everything else is refused.
 ///
 /// # Errors
-/// `Media`: the message names media of another owner. `Storage`.
+/// `Media`: the message names media of another owner, media that is gone, or a file id of a
+/// provider. `Storage`.
 pub(crate) async fn adopt_uploads(
     core: &Core,
     record: &ConversationRecord,
     message: &mut Message,
     pending: &mut PendingReferences,
 ) -> Result<(), ConversationError> {
-    let _ = (core, record, message, pending, media_owner);
-    todo_adopt()
+    for (index, source) in foreign_sources(message) {
+        let ForeignSource::Reference(reference) = source else {
+            return Err(refused(
+                "a file id of a provider is not allowed in a message",
+            ));
+        };
+        if is_own(core, record, &reference).await {
+            continue;
+        }
+        let copy = adopt(core, record, &reference, pending).await?;
+        match message.content.get_mut(index) {
+            Some(Part::Media(media)) => {
+                *media = media.clone().with_source(MediaSource::Stored(copy));
+            }
+            // Only media parts can name an upload.
+            _ => return Err(refused("a part that is not media names stored media")),
+        }
+    }
+    Ok(())
 }
 
-fn todo_adopt() -> Result<(), ConversationError> {
-    Err(ConversationError::new(Kind::Media))
+fn refused(detail: &'static str) -> ConversationError {
+    ConversationError::new(Kind::Media).with_detail(detail)
 }
 
-#[allow(unused_imports)]
-use {ForeignSource as _, foreign_sources as _};
+/// Whether a reference is to media that the conversation may show to its model.
+async fn is_own(core: &Core, record: &ConversationRecord, reference: &StorageReference) -> bool {
+    let Some(scope) = core.reference_scope(record) else {
+        return true;
+    };
+    for store in core.stores.all() {
+        let head = RetrieveOptions::new()
+            .with_head()
+            .with_expected_scope(scope.clone());
+        if store.retrieve_opts(reference, head).await.is_ok() {
+            return true;
+        }
+    }
+    false
+}
+
+async fn adopt(
+    core: &Core,
+    record: &ConversationRecord,
+    reference: &StorageReference,
+    pending: &mut PendingReferences,
+) -> Result<StorageReference, ConversationError> {
+    let Some(user) = record.user.clone() else {
+        return Err(refused("the media was not found"));
+    };
+    let owner = media_owner(record);
+    core.externalizer
+        .duplicate_into(reference, Scope::User(user), &owner, pending)
+        .await
+        .map_err(|error| refused("the media was not found").with_source(error))
+}

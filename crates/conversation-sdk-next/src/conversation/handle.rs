@@ -4,7 +4,9 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
-use conversation_state::{ConversationRecord, LoadOptions, LoadedConversation, TruncationMode, Window};
+use conversation_state::{
+    ConversationRecord, LoadOptions, LoadedConversation, TruncationMode, Window,
+};
 use conversation_types::{Message, Part, Role, TurnId, UserMessage};
 use media_loader::LoadedMedia;
 use media_types::{ConversationId, MediaContent, SessionId, UserId};
@@ -79,7 +81,10 @@ impl Conversation {
     /// `NotFound` where it was deleted, `State`.
     pub async fn messages(&self, window: Window) -> Result<Vec<Message>, ConversationError> {
         let loaded = self.read(window).await?;
-        let current = loaded.messages.into_iter().filter(|stored| stored.branch == 0);
+        let current = loaded
+            .messages
+            .into_iter()
+            .filter(|stored| stored.branch == 0);
         Ok(current.map(|stored| stored.message).collect())
     }
 
@@ -235,7 +240,10 @@ impl Conversation {
     ///
     /// # Errors
     /// `Media`.
-    pub async fn open_media(&self, content: &MediaContent) -> Result<LoadedMedia, ConversationError> {
+    pub async fn open_media(
+        &self,
+        content: &MediaContent,
+    ) -> Result<LoadedMedia, ConversationError> {
         let loader = self.core.scoped_loader(&self.known);
         let opened = loader.open(content).await;
         opened.map_err(|error| ConversationError::new(Kind::Media).with_source(error))

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use conversation_providers::{MediaContext, ReceivedMedia, SpoolOptions, SpoolRegistry};
+use conversation_providers::MediaContext;
+use conversation_providers::sink::{ReceivedMedia, SpoolOptions, SpoolRegistry};
 use conversation_state::{ConversationRecord, StateStore};
 use media_loader::{LoadOptions, MediaLoader};
 use media_storage::{MediaMetadata, Scope};
@@ -30,7 +31,7 @@ use crate::turn::RunningTurns;
 pub(crate) struct Core {
     pub(crate) providers: Providers,
     pub(crate) stores: MediaStores,
-    pub(crate) externalizer: Option<Externalizer>,
+    pub(crate) externalizer: Externalizer,
     pub(crate) state: Arc<dyn StateStore>,
     pub(crate) tools: Toolbox,
     /// Reads media of messages; finds media that running turns have received.

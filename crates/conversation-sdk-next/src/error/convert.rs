@@ -12,7 +12,7 @@ use super::kind::ConversationErrorKind as Kind;
 impl From<PackError> for ConversationError {
     fn from(error: PackError) -> Self {
         let kind = match error.kind() {
-            PackErrorKind::OtherPack => Kind::PackMismatch,
+            PackErrorKind::PackMismatch => Kind::PackMismatch,
             _ => Kind::Pack,
         };
         Self::new(kind).with_source(error)

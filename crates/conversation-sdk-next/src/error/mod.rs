@@ -1,7 +1,7 @@
 //! The error of everything that a manager and its conversations do.
 
-mod convert;
 mod conversation_error;
+mod convert;
 mod kind;
 
 pub use conversation_error::ConversationError;

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
-use conversation_providers::{Provider, SpoolRegistry};
+use conversation_providers::Provider;
+use conversation_providers::sink::SpoolRegistry;
 use conversation_state::{InMemoryStateStore, StateStore};
 use media_loader::MediaLoader;
 use media_storage::MediaStorage;
@@ -53,11 +54,7 @@ impl ConversationManagerBuilder {
     }
 
     /// Adds a provider that conversations and turns can choose by its name.
-    pub fn with_named_provider(
-        mut self,
-        name: impl Into<String>,
-        provider: impl Provider,
-    ) -> Self {
+    pub fn with_named_provider(mut self, name: impl Into<String>, provider: impl Provider) -> Self {
         self.named_providers.insert(name.into(), Arc::new(provider));
         self
     }
@@ -187,10 +184,11 @@ impl ConversationManagerBuilder {
                 self.config.max_inline_bytes().min(inline_limit / 4 * 3),
             )
             .with_concurrency(self.config.concurrent_stores().max(1));
-        let externalizer = stores
-            .primary()
-            .map(|store| Externalizer::new(Arc::clone(store), loader.clone(), options));
-        let packs = self.packs.into_iter().map(|pack| (pack.id().to_owned(), pack));
+        let externalizer = Externalizer::new(stores.primary().cloned(), loader.clone(), options);
+        let packs = self
+            .packs
+            .into_iter()
+            .map(|pack| (pack.id().to_owned(), pack));
         let core = Core {
             providers: Providers::new(provider, self.named_providers),
             stores,

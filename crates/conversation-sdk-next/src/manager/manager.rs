@@ -79,7 +79,9 @@ impl ConversationManager {
                 self.resolve_prompt(prompt, &start.variables, inline.model.as_deref())?
             }
         };
-        let record = start.record(&self.core.run)?.with_prompt(inline.to_record());
+        let record = start
+            .record(&self.core.run)?
+            .with_prompt(inline.to_record());
         self.create(record, start.key(), prompt).await
     }
 
@@ -114,8 +116,9 @@ impl ConversationManager {
             .is_fenced(&*core.state, record.user.as_ref())
             .await?
         {
-            return Err(ConversationError::new(Kind::NotFound)
-                .with_detail("the user is being erased"));
+            return Err(
+                ConversationError::new(Kind::NotFound).with_detail("the user is being erased")
+            );
         }
         let new = NewConversation::new(record).with_key(key.map(str::to_owned));
         let created = core.state.create(new).await.map_err(|error| {
@@ -223,13 +226,13 @@ impl ConversationManager {
         let prompt = match given {
             Some(prompt) => prompt,
             None => {
-                let pack = self.core.pack(reference.pack()).ok_or_else(|| {
-                    mismatch(format!("the pack `{}`", reference.pack().escape_debug()))
+                let pack = self.core.pack(&reference.pack).ok_or_else(|| {
+                    mismatch(format!("the pack `{}`", reference.pack.escape_debug()))
                 })?;
-                if pack.version() != reference.version() {
+                if pack.version() != reference.version {
                     let text = format!(
                         "started with version {} of the pack {}, resumed with {}",
-                        reference.version(),
+                        reference.version,
                         pack.id(),
                         pack.version()
                     );
@@ -238,7 +241,7 @@ impl ConversationManager {
                 pack.prompt_for(&reference)?
             }
         };
-        self.resolve_prompt(prompt, reference.variables(), None)
+        self.resolve_prompt(prompt, &reference.variables, None)
     }
 
     fn resolve_prompt(
@@ -307,10 +310,7 @@ impl ConversationManager {
         }
         let fence = Fence::Turn(TurnFence::new(turn.clone(), held.epoch));
         let write = StateWrite::new(&record, fence).with_cancel_turn(turn.clone());
-        let writer = StateWriter::new(
-            self.core.state.clone(),
-            self.core.config.state_retry_time(),
-        );
+        let writer = StateWriter::new(self.core.state.clone(), self.core.config.state_retry_time());
         match writer.write(write).await {
             WriteOutcome::Committed(_) => Ok(()),
             // It has ended, or another owner has it now, who is told by the next call.

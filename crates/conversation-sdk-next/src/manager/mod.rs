@@ -1,7 +1,10 @@
 //! The manager of conversations.
 
 mod builder;
-#[allow(clippy::module_inception, reason = "the type is what the module is about")]
+#[allow(
+    clippy::module_inception,
+    reason = "the type is what the module is about"
+)]
 mod manager;
 
 pub use builder::ConversationManagerBuilder;

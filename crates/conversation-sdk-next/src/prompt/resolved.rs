@@ -87,9 +87,8 @@ impl ResolvedPrompt {
     }
 
     pub(crate) fn definitions(&self, only: Option<&[String]>) -> Vec<ToolDefinition> {
-        let wanted = |tool: &&EnabledTool| {
-            only.is_none_or(|only| only.contains(&tool.definition.name))
-        };
+        let wanted =
+            |tool: &&EnabledTool| only.is_none_or(|only| only.contains(&tool.definition.name));
         let tools = self.0.tools.iter().filter(wanted);
         tools.map(|tool| tool.definition.clone()).collect()
     }
@@ -99,7 +98,7 @@ impl ResolvedPrompt {
     }
 
     pub(crate) fn tool_choice(&self) -> &ToolChoice {
-        self.0.policy.choice()
+        &self.0.policy.tool_choice
     }
 
     pub(crate) fn parameters(&self) -> &Map<String, Value> {
@@ -125,7 +124,7 @@ impl ResolvedPrompt {
     /// Runs the validators over an answer.
     pub(crate) fn check_answer(&self, text: &str) -> Vec<Violation> {
         match &self.0.prompt {
-            Some(prompt) => prompt.validators().check(text),
+            Some(prompt) => prompt.check_answer(text),
             None => Vec::new(),
         }
     }
@@ -135,7 +134,7 @@ impl ResolvedPrompt {
         let media = self.0.prompt.as_ref().and_then(Prompt::media);
         let Some(detail) = media
             .and_then(|media| media.limits(MediaType::Image))
-            .and_then(|limits| limits.default_detail())
+            .and_then(|limits| limits.default_detail.as_deref())
             .and_then(|word| word.parse().ok())
         else {
             return;
@@ -155,14 +154,14 @@ impl ResolvedPrompt {
 /// Parameters by the names under which providers know them.
 fn parameters(from: &Parameters) -> Map<String, Value> {
     let named = [
-        ("temperature", from.temperature().map(Value::from)),
-        ("max_tokens", from.max_tokens().map(Value::from)),
-        ("top_p", from.top_p().map(Value::from)),
-        ("top_k", from.top_k().map(Value::from)),
-        ("frequency_penalty", from.frequency_penalty().map(Value::from)),
-        ("presence_penalty", from.presence_penalty().map(Value::from)),
+        ("temperature", from.temperature.map(Value::from)),
+        ("max_tokens", from.max_tokens.map(|n| n.get().into())),
+        ("top_p", from.top_p.map(Value::from)),
+        ("top_k", from.top_k.map(|n| n.get().into())),
+        ("frequency_penalty", from.frequency_penalty.map(Value::from)),
+        ("presence_penalty", from.presence_penalty.map(Value::from)),
     ];
-    let mut map = from.other().clone();
+    let mut map = from.other.clone();
     map.extend(
         named
             .into_iter()

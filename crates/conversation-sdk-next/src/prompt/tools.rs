@@ -50,7 +50,10 @@ impl Toolbox {
     /// Returns the tools of these names, or all, and the names that are missing.
     pub(crate) fn named(&self, names: Option<&[String]>) -> (Vec<EnabledTool>, Vec<String>) {
         let Some(names) = names else {
-            return (self.0.keys().filter_map(|name| self.enable(name)).collect(), Vec::new());
+            return (
+                self.0.keys().filter_map(|name| self.enable(name)).collect(),
+                Vec::new(),
+            );
         };
         let mut missing = Vec::new();
         let mut enabled = Vec::new();
@@ -67,7 +70,7 @@ impl Toolbox {
     /// it has some; all that its policy allows where it lists none. And the names that are missing.
     pub(crate) fn of_prompt(&self, prompt: &Prompt) -> (Vec<EnabledTool>, Vec<String>) {
         let policy = prompt.tool_policy();
-        if *policy.choice() == ToolChoice::None {
+        if policy.tool_choice == ToolChoice::None {
             return (Vec::new(), Vec::new());
         }
         if !prompt.lists_tools() {
@@ -107,10 +110,9 @@ pub(crate) fn check_missing(
         )
     };
     match (missing.first(), choice) {
-        (Some(name), MissingTools::Fail) => Err(ConversationError::new(
-            ConversationErrorKind::MissingTool,
-        )
-        .with_detail(text(name))),
+        (Some(name), MissingTools::Fail) => {
+            Err(ConversationError::new(ConversationErrorKind::MissingTool).with_detail(text(name)))
+        }
         _ => Ok(missing.iter().map(text).collect()),
     }
 }

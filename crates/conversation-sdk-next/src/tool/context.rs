@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use conversation_providers::MediaSink;
+use conversation_providers::sink::MediaSink;
 use conversation_types::TurnId;
 use media_loader::MediaLoader;
 use media_types::{ConversationId, SessionId, UserId};

@@ -11,8 +11,8 @@ use serde_json::{Map, Value, json};
 use super::context::ToolContext;
 use super::output::{ToolError, ToolOutput};
 use super::tool_trait::Tool;
-use conversation_types::{Part, ToolDefinition};
 use conversation_providers::{ImageGenerator, ImageRequest, ProviderErrorKind};
+use conversation_types::{Part, ToolDefinition};
 
 /// Longest prompt, in characters.
 const MAX_PROMPT: usize = 32_000;
@@ -190,11 +190,7 @@ impl Tool for ImageGenerationTool {
         Some(IMAGE_TIMEOUT)
     }
 
-    async fn call(
-        &self,
-        arguments: Value,
-        context: &ToolContext,
-    ) -> Result<ToolOutput, ToolError> {
+    async fn call(&self, arguments: Value, context: &ToolContext) -> Result<ToolOutput, ToolError> {
         let request = self
             .request(&arguments)?
             .with_sink(context.media_sink().clone());
@@ -282,7 +278,10 @@ mod tests {
     #[tokio::test]
     async fn an_image_comes_back_with_its_prompt_and_size() {
         let output = tool(None)
-            .call(json!({"prompt": " a red apple ", "size": "640x480"}), &ToolContext::detached())
+            .call(
+                json!({"prompt": " a red apple ", "size": "640x480"}),
+                &ToolContext::detached(),
+            )
             .await
             .unwrap();
         assert_eq!(
@@ -318,7 +317,10 @@ mod tests {
             (json!({"prompt": "x", "n": 11}), "'n'"),
             (json!({"prompt": "x", "n": "2"}), "'n'"),
         ] {
-            let error = tool(None).call(arguments.clone(), &ToolContext::detached()).await.unwrap_err();
+            let error = tool(None)
+                .call(arguments.clone(), &ToolContext::detached())
+                .await
+                .unwrap_err();
             assert!(error.to_string().contains(says), "{arguments}: {error}");
         }
         for good in [
@@ -326,7 +328,12 @@ mod tests {
             json!({"prompt": "x", "size": " 1024X1024 "}),
             json!({"prompt": "x", "size": null, "n": null}),
         ] {
-            assert!(tool(None).call(good, &ToolContext::detached()).await.is_ok());
+            assert!(
+                tool(None)
+                    .call(good, &ToolContext::detached())
+                    .await
+                    .is_ok()
+            );
         }
     }
 

@@ -50,8 +50,7 @@ pub trait Tool: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// [`ToolError`], with a text for the model.
-    async fn call(&self, arguments: Value, context: &ToolContext)
-    -> Result<ToolOutput, ToolError>;
+    async fn call(&self, arguments: Value, context: &ToolContext) -> Result<ToolOutput, ToolError>;
 }
 
 #[async_trait]
@@ -63,11 +62,7 @@ impl<T: Tool + ?Sized> Tool for Arc<T> {
     fn timeout(&self) -> Option<Duration> {
         self.as_ref().timeout()
     }
-    async fn call(
-        &self,
-        arguments: Value,
-        context: &ToolContext,
-    ) -> Result<ToolOutput, ToolError> {
+    async fn call(&self, arguments: Value, context: &ToolContext) -> Result<ToolOutput, ToolError> {
         self.as_ref().call(arguments, context).await
     }
 }

@@ -79,13 +79,14 @@ pub(crate) async fn load(
     known: &ConversationRecord,
     options: &LoadOptions,
 ) -> Result<LoadedConversation, ConversationError> {
-    let not_found = |detail: &'static str| {
-        ConversationError::new(Kind::NotFound).with_detail(detail)
-    };
+    let not_found =
+        |detail: &'static str| ConversationError::new(Kind::NotFound).with_detail(detail);
     let loaded = core.state.load(&known.id, options.clone()).await?;
     let loaded = loaded.ok_or_else(|| not_found("it was deleted"))?;
     if loaded.record.incarnation != known.incarnation {
-        return Err(not_found("it was deleted, and its id belongs to another conversation"));
+        return Err(not_found(
+            "it was deleted, and its id belongs to another conversation",
+        ));
     }
     match loaded.record.status {
         ConversationStatus::Active => {}

@@ -111,7 +111,8 @@ impl Follower {
         if delta.is_empty() {
             return None;
         }
-        self.position.fetch_add(delta.len() as u64, Ordering::AcqRel);
+        self.position
+            .fetch_add(delta.len() as u64, Ordering::AcqRel);
         Some(delta)
     }
 }

@@ -14,9 +14,9 @@ use super::event::TurnEvent;
 use super::job::{Cut, RetryFrom, TurnJob};
 use super::lease::{EraseCheck, LeaseKeeper};
 use super::log::Outcome;
-use super::progress::Progress;
 use super::opening::Opening;
 use super::permit::Permit;
+use super::progress::Progress;
 use super::turn::{Turn, TurnScope};
 use super::user_message::UserInput;
 use super::writer::WriteOutcome;
@@ -45,11 +45,12 @@ pub(super) async fn begin(
     let core = Arc::clone(&scope.core);
     core.check_open()?;
     let key = match &job {
-        TurnJob::New { message, .. } => scope
-            .options
-            .idempotency_key
-            .clone()
-            .map(|key| (key, fingerprint::fingerprint(&message.content, &scope.options))),
+        TurnJob::New { message, .. } => scope.options.idempotency_key.clone().map(|key| {
+            (
+                key,
+                fingerprint::fingerprint(&message.content, &scope.options),
+            )
+        }),
         _ => None,
     };
     let max_turns = core.config.max_history_turns();
@@ -154,12 +155,13 @@ async fn cut_off(
 ) -> Result<Option<Truncation>, ConversationError> {
     let Some(cut) = cut else { return Ok(None) };
     let not_found = || {
-        ConversationError::new(Kind::NotFound)
-            .with_detail("the conversation has no such message")
+        ConversationError::new(Kind::NotFound).with_detail("the conversation has no such message")
     };
     let id = &loaded.record.id;
     let place = core.state.find_message(id, &cut.first).await?;
-    let place = place.filter(|place| place.branch == 0).ok_or_else(not_found)?;
+    let place = place
+        .filter(|place| place.branch == 0)
+        .ok_or_else(not_found)?;
     let after = match place.position.checked_sub(1) {
         None => None,
         Some(before) => {
@@ -169,7 +171,9 @@ async fn cut_off(
             Some(message.ok_or_else(not_found)?.message.id)
         }
     };
-    loaded.messages.retain(|stored| stored.position < place.position);
+    loaded
+        .messages
+        .retain(|stored| stored.position < place.position);
     Ok(Some(Truncation::new(after, cut.mode)))
 }
 
@@ -187,7 +191,10 @@ async fn retried(
     let turn = loaded.turn(id).cloned().ok_or_else(not_found)?;
     let last = core
         .state
-        .load(&loaded.record.id, LoadOptions::new(Window::NewestMessages(1)))
+        .load(
+            &loaded.record.id,
+            LoadOptions::new(Window::NewestMessages(1)),
+        )
         .await?;
     let last_turn = last
         .as_ref()
@@ -222,9 +229,14 @@ fn open_retry(
         }
         (RetryFrom::LastRound, _) => true,
     };
-    let kept = messages.iter().take_while(|message| is_kept(message)).count();
+    let kept = messages
+        .iter()
+        .take_while(|message| is_kept(message))
+        .count();
     let truncate = (kept < messages.len()).then(|| {
-        let after = messages.get(kept.wrapping_sub(1)).map(|message| message.id.clone());
+        let after = messages
+            .get(kept.wrapping_sub(1))
+            .map(|message| message.id.clone());
         Truncation::new(after, replaced)
     });
     let mut again = turn.clone();
@@ -320,7 +332,12 @@ pub(super) async fn write_opening(
     let received = core.receive_media(&applied.record, scope.options.max_media_bytes);
     let timeout = scope.options.timeout.unwrap_or(core.config.turn_timeout());
     let mut saved = opening.saved;
-    saved.extend(opening.append.into_iter().filter(|m| m.turn.as_ref() == Some(&turn.id)));
+    saved.extend(
+        opening
+            .append
+            .into_iter()
+            .filter(|m| m.turn.as_ref() == Some(&turn.id)),
+    );
     let history = context::history(&loaded, core.config.max_history_turns(), &turn.id);
     if let Some(message) = saved.first() {
         scope.log.event(TurnEvent::Started {

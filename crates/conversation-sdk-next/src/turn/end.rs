@@ -2,13 +2,12 @@
 
 use conversation_providers::{ProviderError, ProviderErrorKind};
 use conversation_state::{
-    ContextInclusion, Fence, LoadOptions, PendingCall, StateWrite, TurnRecord,
-    TurnStatus, Window,
+    ContextInclusion, Fence, LoadOptions, PendingCall, StateWrite, TurnRecord, TurnStatus, Window,
 };
 use conversation_types::{Message, MessageStatus, Role};
 
-use super::opening::now;
 use super::log::Outcome;
+use super::opening::now;
 use super::save::{Save, save};
 use super::turn::Turn;
 use super::writer::WriteOutcome;
@@ -56,13 +55,11 @@ pub(super) async fn finish(mut turn: Turn) -> Outcome {
 fn check_answer(turn: &mut Turn) -> Option<ConversationError> {
     let answer = turn.progress.unsaved.last_mut()?;
     let violations = turn.scope.prompt.check_answer(&answer.text());
-    let failure = violations.iter().find(|one| one.is_failure()).cloned();
+    let failure = violations.iter().find(|one| one.is_failure).cloned();
     turn.progress.violations = violations;
     let failure = failure?;
     answer.status = MessageStatus::Rejected;
-    Some(
-        ConversationError::new(Kind::AnswerRejected).with_detail(failure.message().to_owned()),
-    )
+    Some(ConversationError::new(Kind::AnswerRejected).with_detail(failure.message))
 }
 
 /// Ends a turn whose media the store did not take, where that is to fail the turn.
@@ -187,7 +184,9 @@ async fn write_late(turn: &mut Turn, error: ConversationError) -> ConversationEr
     }
     let mut record = interrupted_record(turn, &error);
     record.lease = None;
-    record.epoch = loaded.turn(turn.id()).map_or(record.epoch, |held| held.epoch);
+    record.epoch = loaded
+        .turn(turn.id())
+        .map_or(record.epoch, |held| held.epoch);
     let fence = Fence::Head {
         head: loaded.record.head,
         turn: None,
@@ -214,7 +213,7 @@ fn without_received(message: &Message) -> Message {
     let mut message = message.clone();
     for part in &mut message.content {
         if let conversation_types::Part::Media(media) = part
-            && conversation_providers::is_received(media)
+            && conversation_providers::sink::is_received(media)
         {
             let reason = conversation_types::OmissionReason::StorageFailed;
             *part = conversation_types::OmittedMedia::new(media, reason, "").into();
@@ -237,8 +236,8 @@ fn interrupted_record(turn: &Turn, error: &ConversationError) -> TurnRecord {
 /// Whether the provider refused what the message says, so that sending it again is of no use.
 fn is_about_content(error: &ConversationError) -> bool {
     use ProviderErrorKind as Provider;
-    let provider = std::error::Error::source(error)
-        .and_then(|source| source.downcast_ref::<ProviderError>());
+    let provider =
+        std::error::Error::source(error).and_then(|source| source.downcast_ref::<ProviderError>());
     provider.is_some_and(|error| {
         matches!(
             error.kind(),

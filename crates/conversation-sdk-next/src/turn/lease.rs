@@ -112,8 +112,8 @@ impl Renewal {
     /// Renews the lease; returns whether the turn is still ours.
     async fn renew(&self) -> bool {
         let fence = Fence::Turn(self.fence.clone());
-        let write = StateWrite::new(&self.record, fence)
-            .with_lease(LeaseChange::Hold(self.times.ttl()));
+        let write =
+            StateWrite::new(&self.record, fence).with_lease(LeaseChange::Hold(self.times.ttl()));
         match self.state.apply(write).await {
             Ok(applied) => {
                 *lock(&self.renewed) = Instant::now();

@@ -26,7 +26,10 @@ mod start;
 mod steps;
 mod stop;
 mod tool_round;
-#[allow(clippy::module_inception, reason = "the type is what the module is about")]
+#[allow(
+    clippy::module_inception,
+    reason = "the type is what the module is about"
+)]
 mod turn;
 mod user_message;
 mod writer;

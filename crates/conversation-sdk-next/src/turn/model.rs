@@ -16,7 +16,7 @@ use super::stop::StopReason;
 use super::turn::Turn;
 use crate::error::{ConversationError, ConversationErrorKind as Kind};
 use crate::event::EventKind;
-use crate::externalize::BatchKind;
+use crate::externalize::{BatchKind, resolve_opaque as resolve_opaque_data};
 use crate::middleware::{ModelRequest, Next};
 
 /// Asks the model once. The answer is a message of the turn's progress that is not written yet;
@@ -127,6 +127,9 @@ fn request(turn: &Turn, round: u64, tool_choice: ToolChoice) -> ModelRequest {
     scope.prompt.set_default_detail(&mut messages);
     let mut parameters = scope.prompt.parameters().clone();
     parameters.extend(options.parameters.clone());
+    if let Some(schema) = &options.response_format {
+        parameters.insert("response_format".to_owned(), schema.clone());
+    }
     let prefer = |option: &Option<String>, prompt: Option<&str>| {
         option.clone().or_else(|| prompt.map(str::to_owned))
     };
@@ -143,7 +146,6 @@ fn request(turn: &Turn, round: u64, tool_choice: ToolChoice) -> ModelRequest {
         tools: scope.prompt.definitions(options.tools.as_deref()),
         tool_choice,
         parameters,
-        response_format: options.response_format.clone(),
         mode: ResponseMode::Streaming,
         budget: turn.budget.clone(),
     }
@@ -206,11 +208,11 @@ fn panic_of_provider() -> ProviderError {
 /// Reads opaque data that is in the store, since providers want it verbatim. What cannot be read
 /// stays a reference and is not sent.
 async fn resolve_opaque(turn: &Turn, request: &mut ModelRequest) {
-    if let Some(externalizer) = &turn.core().externalizer {
-        let scope = turn.core().reference_scope(&turn.record);
-        externalizer
-            .resolve_opaque(&mut request.messages, scope.as_ref())
-            .await;
+    let loader = turn.core().scoped_loader(&turn.record);
+    for message in &mut request.messages {
+        for unresolved in resolve_opaque_data(&loader, message, None).await {
+            tracing::warn!(error = %unresolved, "opaque data is left out of a request");
+        }
     }
 }
 

@@ -139,7 +139,9 @@ pub(crate) fn response_of(
     messages: Vec<Message>,
 ) -> Response {
     let mut response = Response::new(record.id.clone(), turn.id.clone(), turn.status);
-    let last = messages.iter().rfind(|message| message.role == Role::Assistant);
+    let last = messages
+        .iter()
+        .rfind(|message| message.role == Role::Assistant);
     let noted = |name: &str| {
         let value = last?.metadata.get(name)?;
         value.as_str().map(str::to_owned)

@@ -1,6 +1,6 @@
 //! Media that a turn has received, for the externalizer.
 
-use conversation_providers::ReceivedMedia;
+use conversation_providers::sink::{ReceivedMedia, Spool};
 use media_storage::MediaBody;
 use media_types::{MediaContent, Mime, StorageReference};
 
@@ -11,7 +11,7 @@ use crate::externalize::{ReceivedInfo, ReceivedLookup};
 pub(super) struct ReceivedByTurn<'a>(pub(super) &'a ReceivedMedia);
 
 impl ReceivedByTurn<'_> {
-    fn spool(&self, reference: &StorageReference) -> Option<conversation_providers::Spool> {
+    fn spool(&self, reference: &StorageReference) -> Option<Spool> {
         let content = MediaContent::from_reference(Mime::OCTET_STREAM, reference.clone());
         self.0.spool(&content)
     }

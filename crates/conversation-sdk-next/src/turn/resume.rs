@@ -7,8 +7,8 @@ use conversation_state::{
 use conversation_types::{Message, Part, Role};
 use serde_json::Value;
 
-use super::opening::{Opening, now};
 use super::log::Outcome;
+use super::opening::{Opening, now};
 use super::permit::Permit;
 use super::progress::response_of;
 use super::turn::TurnScope;
@@ -142,7 +142,9 @@ pub(super) fn tool_message(call: &str, output: Result<ToolOutput, String>) -> Me
             let text = Part::text(format!("error: {error}"));
             let mut message = Message::new(Role::Tool, vec![text]);
             message.tool_call_id = Some(call.to_owned());
-            message.metadata.insert("is_error".to_owned(), Value::Bool(true));
+            message
+                .metadata
+                .insert("is_error".to_owned(), Value::Bool(true));
             message
         }
     }

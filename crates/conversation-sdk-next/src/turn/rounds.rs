@@ -25,8 +25,12 @@ pub(super) enum RoundsEnd {
 /// Whatever ended the turn; what had arrived is in its progress.
 pub(super) async fn run(turn: &mut Turn) -> Result<RoundsEnd, ConversationError> {
     let policy = turn.scope.prompt.policy().clone();
-    let max_rounds = turn.scope.options.max_rounds.unwrap_or(policy.max_rounds());
-    let mut calls = CallBudget::new(policy.max_calls_per_turn());
+    let max_rounds = turn
+        .scope
+        .options
+        .max_rounds
+        .unwrap_or(policy.max_rounds.get());
+    let mut calls = CallBudget::new(policy.max_tool_calls_per_turn.get());
     let mut round = answered_rounds(&turn.progress.saved);
     // An attempt that goes on behind a round may have calls without a result.
     let open = unanswered(&turn.progress.saved);
@@ -51,7 +55,7 @@ pub(super) async fn run(turn: &mut Turn) -> Result<RoundsEnd, ConversationError>
         if is_last {
             let detail = format!(
                 "{max_rounds} rounds and {} calls are allowed",
-                policy.max_calls_per_turn()
+                policy.max_tool_calls_per_turn
             );
             return Err(ConversationError::new(Kind::ToolLimit).with_detail(detail));
         }
@@ -127,5 +131,10 @@ fn unanswered(saved: &[Message]) -> Vec<ToolCall> {
         let result = |message: &Message| message.tool_call_id.as_ref() == Some(&call.id);
         !after.iter().any(result)
     };
-    answer.tool_calls.iter().filter(has_result).cloned().collect()
+    answer
+        .tool_calls
+        .iter()
+        .filter(has_result)
+        .cloned()
+        .collect()
 }

@@ -1,6 +1,8 @@
 //! Writing what a turn has: media into the store, then messages and the turn into the state.
 
-use conversation_state::{Fence, LeaseChange, RecordUpdate, StateErrorKind, StateWrite, TurnRecord};
+use conversation_state::{
+    Fence, LeaseChange, RecordUpdate, StateErrorKind, StateWrite, TurnRecord,
+};
 use conversation_types::{Message, MessageStatus, Role};
 
 use super::event::TurnEvent;
@@ -41,7 +43,11 @@ pub(super) async fn save(turn: &mut Turn, save: Save) -> Result<(), Conversation
     externalize(turn, &mut messages, kind).await?;
     let is_new = |message: &Message| {
         turn.progress.checkpointed.as_ref() != Some(&message.id)
-            && !turn.progress.saved.iter().any(|saved| saved.id == message.id)
+            && !turn
+                .progress
+                .saved
+                .iter()
+                .any(|saved| saved.id == message.id)
     };
     let (append, replace): (Vec<Message>, Vec<Message>) =
         messages.iter().cloned().partition(is_new);
@@ -102,7 +108,9 @@ fn note_saved(turn: &mut Turn, messages: Vec<Message>) {
         if message.status == MessageStatus::Partial {
             turn.progress.checkpointed = Some(message.id.clone());
         } else if message.role != Role::User {
-            turn.scope.log.event(TurnEvent::MessageSaved(message.id.clone()));
+            turn.scope
+                .log
+                .event(TurnEvent::MessageSaved(message.id.clone()));
         }
     }
     turn.progress.mark_saved(messages);
@@ -114,16 +122,14 @@ async fn externalize(
     kind: BatchKind,
 ) -> Result<(), ConversationError> {
     let core = std::sync::Arc::clone(&turn.scope.core);
-    let Some(externalizer) = &core.externalizer else {
-        return Ok(());
-    };
     let owner = media_owner(&turn.record);
     let lookup = ReceivedByTurn(&turn.received);
     let provider = turn.progress.provider.clone();
     let batch = Batch::new(&owner, turn.record.message_count, kind)
         .with_provider(provider.as_deref())
         .with_received(&lookup);
-    let report = externalizer
+    let report = core
+        .externalizer
         .externalize(&batch, messages, &mut turn.pending)
         .await
         .map_err(externalize_error)?;
@@ -139,8 +145,7 @@ async fn externalize(
     for item in report.omitted {
         core.listeners
             .emit(&subject, EventKind::omitted(&item.omitted));
-        turn.progress.storage_failed |=
-            core.config.on_storage_error() == OnStorageError::FailTurn;
+        turn.progress.storage_failed |= core.config.on_storage_error() == OnStorageError::FailTurn;
         turn.progress.omitted_media.push(item.omitted);
     }
     Ok(())

@@ -46,7 +46,11 @@ impl StopSignal {
     pub(crate) async fn stopped(&self) -> StopReason {
         let mut receiver = self.0.subscribe();
         // The sender lives in `self`, so the channel cannot be closed.
-        match receiver.wait_for(Option::is_some).await {
+        let reason = receiver
+            .wait_for(Option::is_some)
+            .await
+            .map(|reason| *reason);
+        match reason {
             Ok(reason) => reason.unwrap_or(StopReason::Cancelled),
             Err(_) => std::future::pending().await,
         }

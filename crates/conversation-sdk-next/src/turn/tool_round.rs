@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use conversation_state::PendingCall;
 use conversation_types::{Part, ToolCall};
-use futures_util::stream::{self, StreamExt};
 use futures_util::FutureExt;
+use futures_util::stream::{self, StreamExt};
 use serde_json::Value;
 
 use super::arguments;
@@ -192,7 +192,11 @@ impl Runner {
                 .iter()
                 .map(|tool| tool.definition.name.as_str())
                 .collect();
-            let shown: String = name.chars().take(100).flat_map(char::escape_debug).collect();
+            let shown: String = name
+                .chars()
+                .take(100)
+                .flat_map(char::escape_debug)
+                .collect();
             match names.is_empty() {
                 true => format!("there is no tool {shown}; there are no tools"),
                 false => format!("there is no tool {shown}; there is: {}", names.join(", ")),

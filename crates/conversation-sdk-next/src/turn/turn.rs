@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use conversation_providers::{AttemptBudget, ReceivedMedia};
+use conversation_providers::AttemptBudget;
+use conversation_providers::sink::ReceivedMedia;
 use conversation_state::{ConversationRecord, Truncation, TurnRecord};
 use conversation_types::{Cost, Message, TokenUsage, TurnId};
 use tokio::time::Instant;

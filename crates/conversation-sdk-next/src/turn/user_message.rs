@@ -12,7 +12,9 @@ use prompt_pack::MediaProperties;
 use super::turn::TurnScope;
 use crate::core::media_owner;
 use crate::error::{ConversationError, ConversationErrorKind as Kind};
-use crate::externalize::{Batch, BatchKind, ExternalizeError, ExternalizeErrorKind, PendingReferences, foreign_sources};
+use crate::externalize::{
+    Batch, BatchKind, ExternalizeError, ExternalizeErrorKind, PendingReferences, foreign_sources,
+};
 use crate::policy::ForeignMedia;
 use crate::prompt::ResolvedPrompt;
 use crate::response::InlineFallback;
@@ -45,17 +47,21 @@ impl UserInput {
         };
         admit_foreign(scope, record, message, &mut pending).await?;
         check_media(&scope.prompt, &core.loader, message).await?;
-        let mut kept_inline = Vec::new();
-        if let Some(externalizer) = &core.externalizer {
-            let owner = media_owner(record);
-            let batch = Batch::new(&owner, record.message_count, BatchKind::User);
-            let report = externalizer
-                .externalize(&batch, &mut messages, &mut pending)
-                .await
-                .map_err(externalize_error)?;
-            kept_inline = report.inline_fallbacks.into_iter().map(InlineFallback::from).collect();
-        }
-        let message = messages.pop().ok_or_else(|| invalid("middleware removed the message"))?;
+        let owner = media_owner(record);
+        let batch = Batch::new(&owner, record.message_count, BatchKind::User);
+        let report = core
+            .externalizer
+            .externalize(&batch, &mut messages, &mut pending)
+            .await
+            .map_err(externalize_error)?;
+        let kept_inline: Vec<InlineFallback> = report
+            .inline_fallbacks
+            .into_iter()
+            .map(InlineFallback::from)
+            .collect();
+        let message = messages
+            .pop()
+            .ok_or_else(|| invalid("middleware removed the message"))?;
         Ok(Self {
             message,
             pending,
@@ -92,10 +98,11 @@ fn invalid(detail: &'static str) -> ConversationError {
 }
 
 fn check_not_empty(message: &Message) -> Result<(), ConversationError> {
-    let says_something = message.role != Role::User || message.content.iter().any(|part| match part {
-        Part::Text(text) => !text.text.is_empty(),
-        _ => true,
-    });
+    let says_something = message.role != Role::User
+        || message.content.iter().any(|part| match part {
+            Part::Text(text) => !text.text.is_empty(),
+            _ => true,
+        });
     match says_something {
         true => Ok(()),
         false => Err(invalid("the message is empty")),
@@ -151,10 +158,11 @@ async fn check_media(
     for media in message.media() {
         properties.push(properties_of(loader, media).await);
     }
-    match config.check(&properties).first() {
+    match config.check(properties).first() {
         None => Ok(()),
-        Some(violation) => Err(ConversationError::new(Kind::MediaNotAccepted)
-            .with_detail(violation.to_string())),
+        Some(violation) => {
+            Err(ConversationError::new(Kind::MediaNotAccepted).with_detail(violation.to_string()))
+        }
     }
 }
 
@@ -163,23 +171,17 @@ async fn properties_of<'a>(loader: &MediaLoader, media: &'a MediaContent) -> Med
         let text = media.attribute(name).and_then(|value| value.as_str());
         text.is_some_and(|text| !text.is_empty())
     };
-    let mut properties = MediaProperties::new(media.mime())
-        .with_caption(has("caption"))
-        .with_metadata(has("title") || has("description"));
+    let mut properties = MediaProperties::new(media.mime());
+    properties.has_caption = has("caption");
+    properties.has_metadata = has("title") || has("description");
     let size = match media.source() {
         // A file that cannot be read is found out when it is stored or sent.
         MediaSource::File(_) => loader.open(media).await.ok().and_then(|file| file.size),
         _ => media.size(),
     };
-    if let Some(size) = size {
-        properties = properties.with_size(size);
-    }
-    if let Some(duration) = media.duration() {
-        properties = properties.with_duration(duration);
-    }
-    if let Some(pages) = media.attribute("pages").and_then(|pages| pages.as_u64()) {
-        properties = properties.with_pages(pages);
-    }
+    properties.size = size;
+    properties.duration = media.duration();
+    properties.pages = media.attribute("pages").and_then(|pages| pages.as_u64());
     properties
 }
 
@@ -190,7 +192,9 @@ pub(super) fn externalize_error(error: ExternalizeError) -> ConversationError {
         ExternalizeErrorKind::Unreadable => Kind::Media,
         ExternalizeErrorKind::PathNotUtf8 => Kind::InvalidInput,
     };
-    let retryable = error.storage_error().is_some_and(|error| error.is_retryable());
+    let retryable = error
+        .storage_error()
+        .is_some_and(|error| error.is_retryable());
     let position = error.position();
     let converted = ConversationError::new(kind).with_source(error);
     let converted = match kind {
@@ -198,9 +202,7 @@ pub(super) fn externalize_error(error: ExternalizeError) -> ConversationError {
         _ => converted,
     };
     match position {
-        Some((message, part)) => {
-            converted.with_detail(format!("part {part} of message {message}"))
-        }
+        Some((message, part)) => converted.with_detail(format!("part {part} of message {message}")),
         None => converted,
     }
 }
