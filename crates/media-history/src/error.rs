@@ -138,6 +138,15 @@ impl HistoryError {
         self
     }
 
+    pub(crate) fn with_stored(mut self, stored: Vec<StorageReference>) -> Self {
+        self.0.stored = stored;
+        self
+    }
+
+    pub(crate) fn take_stored(&mut self) -> Vec<StorageReference> {
+        std::mem::take(&mut self.0.stored)
+    }
+
     /// Returns what went wrong.
     pub fn kind(&self) -> HistoryErrorKind {
         self.0.kind

@@ -19,7 +19,7 @@ use crate::error::{HistoryError, HistoryErrorKind, HistoryOperation};
 use crate::key::HistoryKey;
 use crate::known::Known;
 use crate::lifetime;
-use crate::placeholder::find;
+use crate::placeholder::{Placeholder, find};
 use crate::report::{CheckReport, ForgetReport, Report, RestoreReport};
 use crate::restore::{Restorer, restored_len};
 use crate::settings::{OnMissing, Owner, Rules, Settings};
@@ -190,7 +190,8 @@ impl History {
         for (_, is_ours, candidate) in find(slim, &self.settings.key, &owner.tag) {
             let placeholder = candidate.placeholder;
             if is_ours {
-                known.insert(placeholder.size, placeholder.sha256, placeholder.reference);
+                let Placeholder { size, sha256, .. } = placeholder;
+                known.insert(size, sha256, None, placeholder.reference);
             }
         }
         self.settings.known = Arc::new(known);
@@ -199,15 +200,21 @@ impl History {
 
     /// Replaces the media of a history by placeholders, in memory.
     ///
-    /// When it fails, or its future is dropped, media that it stored is deleted again as far as that
-    /// works; what stays is an orphan.
+    /// When it fails, media that it stored is deleted again as far as that works. Media of a call whose
+    /// future is dropped, or whose process dies, is an orphan.
     ///
     /// # Errors
     /// Returns `Config` without a scope; `Storage`, `Spool` when media cannot be kept. Text that is not
     /// JSON is no error: see [`Report::fault`].
     pub async fn externalize(&self, history: &[u8]) -> Result<Slim, HistoryError> {
         let mut bytes = Vec::with_capacity(history.len().min(64 * 1024));
-        let report = self.externalize_stream(history, &mut bytes).await?;
+        let report = match self.externalize_stream(history, &mut bytes).await {
+            Ok(report) => report,
+            Err(mut error) => {
+                lifetime::discard(&self.settings, error.take_stored()).await;
+                return Err(error);
+            }
+        };
         Ok(Slim {
             bytes: bytes.into(),
             report,
@@ -216,8 +223,9 @@ impl History {
 
     /// Replaces the media of a history by placeholders, from a reader to a writer, in bounded memory.
     ///
-    /// Media is stored before the text that names it is written. When it fails, or its future is
-    /// dropped, what was written names media that is stored; the error lists it.
+    /// Media is stored before the text that names it is written. When it fails, what was written names
+    /// media that is stored, and the error lists it. After a dropped future, media may be stored that no
+    /// text names: an orphan.
     ///
     /// # Errors
     /// As [`History::externalize`], and `Read` and `Write`.

@@ -23,16 +23,21 @@
 
 mod check;
 mod error;
+mod extract;
 pub mod file;
 mod history;
 mod key;
 mod known;
 mod lifetime;
+mod output;
 mod placeholder;
 mod report;
 mod restore;
+mod scan;
 mod settings;
+mod spool;
 mod style;
+mod upload;
 mod weave;
 
 pub use error::{HistoryError, HistoryErrorKind, HistoryOperation};

@@ -38,6 +38,9 @@ pub(crate) struct Placeholder {
 }
 
 impl Placeholder {
+    /// No placeholder is shorter.
+    pub(crate) const MIN_LEN: u64 = (PREFIX.len() + 64 + MAC_TEXT_LEN + 2 * FIELDS) as u64;
+
     /// `None` for a reference without size or hash.
     pub(crate) fn new(reference: StorageReference, text_len: u64, style: Style) -> Option<Self> {
         Some(Self {

@@ -41,8 +41,6 @@ pub enum LeftReason {
     Numbers,
     /// The history ends inside it.
     Torn,
-    /// Its reference has a longer text than a placeholder may have.
-    ReferenceTooLong,
 }
 
 /// A value that was replaced by a placeholder.
@@ -131,8 +129,6 @@ pub struct Totals {
     pub media_bytes: u64,
     /// Values that look like media and were left.
     pub left: u64,
-    /// Valid placeholders that were there before.
-    pub placeholders: u64,
     /// Top-level values, complete or not.
     pub documents: u64,
     /// Length of the history in bytes.

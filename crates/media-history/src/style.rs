@@ -170,6 +170,13 @@ impl StyledEncoder {
         }
     }
 
+    /// Spells symbols instead of bytes; a multiple of three bytes must have been spelled before.
+    pub(crate) fn push_symbols(&mut self, symbols: &[u8], out: &mut Vec<u8>) {
+        self.symbols.clear();
+        self.symbols.extend_from_slice(symbols);
+        self.spell(out);
+    }
+
     /// Ends the text: appends what was left.
     pub(crate) fn finish(mut self, out: &mut Vec<u8>) {
         self.symbols.clear();

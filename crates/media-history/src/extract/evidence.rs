@@ -1,0 +1,353 @@
+//! What tells media from text: the keys around a value, and its first bytes.
+
+use media_types::{Mime, sniff};
+
+/// What the fields beside a value say about it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Evidence {
+    kind: Option<Kind>,
+    mime: Option<Mime>,
+    /// Whether the type is a word of its own, such as `wav`, in a field that also has other uses.
+    is_weak: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Base64,
+    Media,
+    Redacted,
+}
+
+/// What a string that is base64 as a whole is taken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Media,
+    /// Bytes that only a provider can read.
+    Opaque,
+    /// What follows in the same object decides.
+    Later,
+    Text,
+}
+
+/// Where a value stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place<'a> {
+    /// The key of the value, or that of the innermost array that it is an element of.
+    pub(crate) key: &'a [u8],
+    /// The key of the object that the value is in.
+    pub(crate) parent_key: &'a [u8],
+    /// What is known in the value's own object; in an array there is none.
+    pub(crate) own: Option<&'a Evidence>,
+    /// What is known in the objects around that one, the nearest first.
+    pub(crate) around: [Option<&'a Evidence>; 2],
+}
+
+const TYPE_KEYS: &[&[u8]] = &[
+    b"mime_type",
+    b"mimeType",
+    b"media_type",
+    b"mediaType",
+    b"content_type",
+    b"contentType",
+];
+
+/// Keys whose values are bytes, whatever stands beside them.
+const BYTE_KEYS: &[&[u8]] = &[
+    b"b64_json",
+    b"partial_image_b64",
+    b"file_data",
+    b"bytesBase64Encoded",
+    b"base64",
+    b"Base64",
+    b"blob",
+];
+
+/// Keys whose values are bytes where something beside them says so.
+const DATA_KEYS: &[&[u8]] = &[
+    b"data",
+    b"value",
+    b"content",
+    b"result",
+    b"bytes",
+    b"body",
+    b"image",
+    b"audio",
+    b"video",
+    b"file",
+    b"document",
+    b"raw",
+    b"binary",
+    b"buffer",
+    b"b64",
+    b"image_bytes",
+    b"imageBytes",
+    b"audio_bytes",
+    b"audioBytes",
+    b"video_bytes",
+    b"videoBytes",
+    b"screenshot",
+];
+
+/// Keys whose values may be bytes by what stands beside the object that they are in.
+const INNER_KEYS: &[&[u8]] = &[b"data", b"value", b"bytes", b"content"];
+
+/// Keys of what people and models write.
+const PROSE_KEYS: &[&[u8]] = &[
+    b"text",
+    b"content",
+    b"arguments",
+    b"input",
+    b"output",
+    b"thinking",
+    b"reasoning",
+    b"reasoning_content",
+    b"prompt",
+    b"query",
+    b"message",
+    b"messages",
+    b"summary",
+    b"description",
+    b"instructions",
+    b"title",
+    b"transcript",
+    b"refusal",
+    b"delta",
+    b"parts",
+];
+
+const OPAQUE_KEYS: &[&[u8]] = &[
+    b"signature",
+    b"encrypted_content",
+    b"encryptedContent",
+    b"reasoningEncryptedContent",
+    b"thought_signature",
+    b"thoughtSignature",
+    b"thinking_signature",
+];
+
+/// The key of a map from calls to signatures.
+const OPAQUE_MAP: &[u8] = b"__gemini_function_call_thought_signatures__";
+
+impl Evidence {
+    /// Takes a short string that stands beside other values.
+    pub(crate) fn note(&mut self, key: &[u8], value: &[u8]) {
+        let Ok(value) = std::str::from_utf8(value) else {
+            return;
+        };
+        if TYPE_KEYS.contains(&key) {
+            let mime = value.parse().ok().or_else(|| Mime::from_extension(value));
+            if mime.is_some() {
+                (self.mime, self.is_weak) = (mime, false);
+            }
+        } else if matches!(key, b"format" | b"output_format") {
+            if self.mime.is_none() {
+                self.mime = Mime::from_extension(value).or_else(|| audio_format(value));
+                self.is_weak = true;
+            }
+        } else if matches!(key, b"type" | b"source_type" | b"kind") {
+            let kind = kind_of(value);
+            if kind.is_some() && self.kind != Some(Kind::Base64) {
+                self.kind = kind;
+            }
+        }
+    }
+
+    /// Whether a type is named whose media is never written as text.
+    fn names_bytes(&self) -> bool {
+        let is_bytes = |mime: &Mime| !mime.as_str().starts_with("text/");
+        self.mime.as_ref().is_some_and(is_bytes)
+    }
+}
+
+fn kind_of(word: &str) -> Option<Kind> {
+    match word {
+        "text" => Some(Kind::Text),
+        "base64" => Some(Kind::Base64),
+        "redacted_thinking" => Some(Kind::Redacted),
+        "image"
+        | "audio"
+        | "video"
+        | "file"
+        | "media"
+        | "document"
+        | "binary"
+        | "blob"
+        | "data"
+        | "image_url"
+        | "input_image"
+        | "input_audio"
+        | "input_file"
+        | "image-data"
+        | "file-data"
+        | "image_generation_call" => Some(Kind::Media),
+        _ => None,
+    }
+}
+
+/// Formats of audio APIs that are no file extensions.
+fn audio_format(word: &str) -> Option<Mime> {
+    match word {
+        "pcm16" | "pcm" | "g711_ulaw" | "g711_alaw" => Some(Mime::AUDIO_PCM),
+        _ => None,
+    }
+}
+
+/// Decides about a string that is base64 as a whole. `is_last` says that nothing follows in its
+/// object.
+pub(crate) fn judge(place: Place<'_>, head: &[u8], is_last: bool) -> Verdict {
+    let Place { key, own, .. } = place;
+    let kind = own.and_then(|own| own.kind);
+    if OPAQUE_KEYS.contains(&key) || place.parent_key == OPAQUE_MAP || kind == Some(Kind::Redacted)
+    {
+        return Verdict::Opaque;
+    }
+    if kind == Some(Kind::Text) {
+        return Verdict::Text;
+    }
+    let later = match own.is_some() && !is_last {
+        true => Verdict::Later,
+        false => Verdict::Text,
+    };
+    let is_prose = PROSE_KEYS.contains(&key);
+    if is_prose {
+        return match own {
+            Some(own) if own.names_bytes() && DATA_KEYS.contains(&key) => Verdict::Media,
+            _ if DATA_KEYS.contains(&key) => later,
+            _ => Verdict::Text,
+        };
+    }
+    let is_inline = key == b"data" && matches!(place.parent_key, b"inlineData" | b"inline_data");
+    if BYTE_KEYS.contains(&key) || is_inline || shows_media(head) {
+        return Verdict::Media;
+    }
+    if !DATA_KEYS.contains(&key) {
+        return Verdict::Text;
+    }
+    let is_named = own.is_some_and(Evidence::names_bytes)
+        || matches!(kind, Some(Kind::Base64 | Kind::Media))
+        || INNER_KEYS.contains(&key)
+            && place
+                .around
+                .iter()
+                .flatten()
+                .any(|around| around.names_bytes() && !around.is_weak);
+    let is_text_file = is_last && own.is_some_and(|own| own.mime.is_some());
+    match is_named || is_text_file {
+        true => Verdict::Media,
+        false => later,
+    }
+}
+
+/// The type that the fields around a value name, the nearest first.
+pub(crate) fn named_mime(place: Place<'_>) -> Option<Mime> {
+    let around = place
+        .around
+        .iter()
+        .flatten()
+        .filter(|around| !around.is_weak);
+    let mut all = place.own.into_iter().chain(around.copied());
+    all.find_map(|evidence| evidence.mime.clone())
+}
+
+/// Whether the first bytes are those of a media format, beyond chance.
+pub(crate) fn shows_media(head: &[u8]) -> bool {
+    let Some(mime) = sniff(head) else {
+        return false;
+    };
+    match mime.as_str() {
+        // Two bytes, or zeros, are too little: short words decode to them.
+        "image/bmp" | "image/vnd.microsoft.icon" | "text/html" => false,
+        "audio/mpeg" => head.starts_with(b"ID3"),
+        "application/pdf" | "application/zip" | "image/svg+xml" => true,
+        other => {
+            ["image/", "audio/", "video/"]
+                .iter()
+                .any(|media| other.starts_with(media))
+                || other.starts_with("application/vnd.openxmlformats")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PNG: &[u8] = b"\x89PNG\r\n\x1a\n....";
+
+    fn evidence(fields: &[(&str, &str)]) -> Evidence {
+        let mut evidence = Evidence::default();
+        for (key, value) in fields {
+            evidence.note(key.as_bytes(), value.as_bytes());
+        }
+        evidence
+    }
+
+    fn judged(key: &str, own: &[(&str, &str)], head: &[u8]) -> [Verdict; 2] {
+        let own = evidence(own);
+        let place = Place {
+            key: key.as_bytes(),
+            parent_key: b"",
+            own: Some(&own),
+            around: [None, None],
+        };
+        [false, true].map(|is_last| judge(place, head, is_last))
+    }
+
+    #[test]
+    fn keys_and_bytes_tell_media_from_text() {
+        use Verdict::{Later, Media, Opaque, Text};
+        for (key, own, head, verdict) in [
+            (
+                "data",
+                &[("media_type", "image/png")][..],
+                &b"xx"[..],
+                [Media; 2],
+            ),
+            ("data", &[("type", "base64")], b"xx", [Media; 2]),
+            ("data", &[], b"xx", [Later, Text]),
+            ("data", &[], PNG, [Media; 2]),
+            (
+                "data",
+                &[("type", "text"), ("media_type", "text/plain")],
+                b"xx",
+                [Text; 2],
+            ),
+            (
+                "data",
+                &[("media_type", "text/plain")],
+                b"xx",
+                [Later, Media],
+            ),
+            ("data", &[("type", "redacted_thinking")], PNG, [Opaque; 2]),
+            ("content", &[("role", "user")], PNG, [Later, Text]),
+            ("content", &[("mime_type", "image/png")], b"xx", [Media; 2]),
+            ("text", &[("mime_type", "image/png")], PNG, [Text; 2]),
+            ("id", &[("mime_type", "image/png")], b"xx", [Text; 2]),
+            ("anything", &[], PNG, [Media; 2]),
+            ("anything", &[], b"BM..", [Text; 2]),
+            ("blob", &[], b"xx", [Media; 2]),
+            ("signature", &[], PNG, [Opaque; 2]),
+            ("data", &[("format", "wav")], b"xx", [Media; 2]),
+            ("data", &[("format", "date-time")], b"xx", [Later, Text]),
+            ("data", &[("media_type", "png")], b"xx", [Media; 2]),
+        ] {
+            assert_eq!(judged(key, own, head), verdict, "{key} {own:?}");
+        }
+    }
+
+    #[test]
+    fn the_types_of_objects_around_count_for_the_data_in_them() {
+        let around = evidence(&[("content_type", "image/png")]);
+        let own = Evidence::default();
+        let place = |key: &'static str| Place {
+            key: key.as_bytes(),
+            parent_key: b"source",
+            own: Some(&own),
+            around: [None, Some(&around)],
+        };
+        assert_eq!(judge(place("value"), b"xx", false), Verdict::Media);
+        assert_eq!(judge(place("id"), b"xx", false), Verdict::Text);
+        assert_eq!(named_mime(place("value")), Some(Mime::IMAGE_PNG));
+    }
+}

@@ -1,0 +1,12 @@
+//! Finding media in a history.
+
+mod doc;
+mod evidence;
+mod extractor;
+mod leaf;
+mod stack;
+mod value;
+mod watch;
+
+pub(crate) use extractor::Extractor;
+pub(crate) use value::{Event, Hold, Open, Respell, Value};

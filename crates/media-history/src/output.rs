@@ -1,0 +1,450 @@
+//! What is written, in its order, while values are being stored.
+
+use std::collections::VecDeque;
+
+use futures_util::future::BoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use media_storage::MediaMetadata;
+use media_types::{Mime, StorageReference};
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+
+use crate::error::{HistoryError, HistoryErrorKind, HistoryOperation};
+use crate::extract::{Hold, Open, Respell, Value};
+use crate::known::{Glance, Known};
+use crate::lifetime::discard;
+use crate::placeholder::Placeholder;
+use crate::report::{LeftReason, LeftValue, ReplacedValue, Report};
+use crate::scan::base64::Respelling;
+use crate::settings::{Owner, Settings};
+use crate::upload::{About, Media, Uploaded};
+
+const OPERATION: HistoryOperation = HistoryOperation::Externalize;
+
+/// How many values are stored at once.
+const MAX_UPLOADS: usize = 8;
+
+/// How many bytes of values that are being stored may be in memory.
+const MAX_UPLOAD_BYTES: usize = 3 * 1024 * 1024;
+
+/// How much text may wait for a value.
+const MAX_WAITING: usize = 512 * 1024;
+
+/// How much text is written at once.
+const MIN_WRITE: usize = 64 * 1024;
+
+/// A part of the result.
+enum Slot {
+    Text(Vec<u8>),
+    Respell(Box<Respell>),
+    Held(Hold),
+    /// What follows it in the history decides what it is.
+    Open(u64, Box<Value>, Open),
+    Uploading(u64),
+    Placeholder(Box<Written>),
+}
+
+/// A placeholder and what the report says about it.
+struct Written {
+    id: u64,
+    text: String,
+    value: ReplacedValue,
+}
+
+/// A value that is being stored.
+struct Upload {
+    size: u64,
+    glance: Option<Glance>,
+    in_memory: usize,
+}
+
+/// Writes a history in its order.
+pub(crate) struct Output<'a, W> {
+    settings: &'a Settings,
+    owner: Owner,
+    metadata: MediaMetadata,
+    writer: W,
+    slots: VecDeque<Slot>,
+    futures: FuturesUnordered<BoxFuture<'static, Uploaded>>,
+    uploads: Vec<(u64, Upload)>,
+    known: Known,
+    report: Report,
+    /// The ids of the report's values.
+    ids: Vec<u64>,
+    /// References that are new, and whether their placeholders were written.
+    new: Vec<(StorageReference, bool)>,
+}
+
+impl<'a, W: AsyncWrite + Unpin + Send> Output<'a, W> {
+    pub(crate) fn new(
+        settings: &'a Settings,
+        owner: Owner,
+        metadata: MediaMetadata,
+        writer: W,
+    ) -> Self {
+        Self {
+            settings,
+            owner,
+            metadata,
+            writer,
+            slots: VecDeque::new(),
+            futures: FuturesUnordered::new(),
+            uploads: Vec::new(),
+            known: Known::clone(&settings.known),
+            report: Report::default(),
+            ids: Vec::new(),
+            new: Vec::new(),
+        }
+    }
+
+    pub(crate) fn into_report(self) -> Report {
+        self.report
+    }
+
+    pub(crate) fn left(&mut self, left: LeftValue) {
+        self.report.push_left(left);
+    }
+
+    /// Waits for what is being stored; returns the new references whose placeholders were written, and
+    /// the others.
+    pub(crate) async fn stored(mut self) -> (Vec<StorageReference>, Vec<StorageReference>) {
+        while let Some(uploaded) = self.futures.next().await {
+            let reference = uploaded.result.ok();
+            self.new
+                .extend(reference.map(|reference| (reference, false)));
+        }
+        let (mut written, mut unwritten) = (Vec::new(), Vec::new());
+        for (reference, is_written) in self.new {
+            match is_written {
+                true => written.push(reference),
+                false => unwritten.push(reference),
+            }
+        }
+        (written, unwritten)
+    }
+
+    /// Text comes next; it is taken.
+    pub(crate) async fn text(&mut self, text: &mut Vec<u8>) -> Result<(), HistoryError> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        match self.slots.back_mut() {
+            Some(Slot::Text(last)) => last.append(text),
+            _ => self.slots.push_back(Slot::Text(std::mem::take(text))),
+        }
+        match self.slots.front() {
+            Some(Slot::Text(text)) if self.slots.len() == 1 && text.len() < MIN_WRITE => Ok(()),
+            _ => self.advance(false).await,
+        }
+    }
+
+    /// Text comes next that is kept in another form.
+    pub(crate) async fn respell(&mut self, respell: Box<Respell>) -> Result<(), HistoryError> {
+        self.slots.push_back(Slot::Respell(respell));
+        self.advance(false).await
+    }
+
+    /// Text comes next that may be in a file.
+    pub(crate) async fn held(&mut self, hold: Hold) -> Result<(), HistoryError> {
+        self.slots.push_back(Slot::Held(hold));
+        self.advance(false).await
+    }
+
+    /// A value comes next.
+    pub(crate) async fn value(
+        &mut self,
+        id: u64,
+        value: Box<Value>,
+        open: Open,
+    ) -> Result<(), HistoryError> {
+        let slot = match open {
+            Open::Nothing => self.begin(id, *value).await?,
+            _ => Slot::Open(id, value, open),
+        };
+        self.slots.push_back(slot);
+        self.advance(false).await
+    }
+
+    /// It is known whether a value is media.
+    pub(crate) async fn resolve(
+        &mut self,
+        id: u64,
+        is_media: bool,
+        named: Option<Mime>,
+    ) -> Result<(), HistoryError> {
+        let is_its = |slot: &Slot| matches!(slot, Slot::Open(open, ..) if *open == id);
+        let Some(at) = self.slots.iter().position(is_its) else {
+            return Ok(());
+        };
+        let open = self
+            .slots
+            .get_mut(at)
+            .map(|slot| std::mem::replace(slot, Slot::Text(Vec::new())));
+        let Some(Slot::Open(_, mut value, _)) = open else {
+            return Ok(());
+        };
+        let bytes = value.finished.decoded_len;
+        let slot = if is_media && bytes >= self.settings.rules.threshold {
+            value.named = named;
+            self.begin(id, *value).await?
+        } else {
+            if is_media {
+                self.report
+                    .push_left(value.left(LeftReason::BelowThreshold));
+            }
+            give_back(*value)
+        };
+        if let Some(open) = self.slots.get_mut(at) {
+            *open = slot;
+        }
+        self.advance(false).await
+    }
+
+    /// A type was named after the value was stored.
+    pub(crate) fn late_type(&mut self, id: u64, mime: Mime) {
+        let value = match self.ids.iter().rposition(|written| *written == id) {
+            Some(at) => self.report.values.get_mut(at),
+            None => self.slots.iter_mut().find_map(|slot| match slot {
+                Slot::Placeholder(written) if written.id == id => Some(&mut written.value),
+                _ => None,
+            }),
+        };
+        if let Some(value) = value.filter(|value| value.mime != mime) {
+            value.late_type = Some(mime);
+        }
+    }
+
+    /// Writes everything.
+    pub(crate) async fn finish(&mut self) -> Result<(), HistoryError> {
+        self.advance(true).await?;
+        self.writer.flush().await.map_err(write_failed)
+    }
+
+    /// Begins to store a value, unless its bytes are known.
+    async fn begin(&mut self, id: u64, value: Value) -> Result<Slot, HistoryError> {
+        let (about, media) = Media::new(value);
+        let rules = self.settings.rules;
+        if !rules.small && media.text_len <= Placeholder::MIN_LEN {
+            self.report
+                .push_left(about.left(media.size, LeftReason::ShorterThanPlaceholder));
+            return Ok(Slot::Text(media.text()));
+        }
+        let glance = media.glance();
+        // The same bytes may be on their way.
+        let may_be_same = |upload: &Upload| {
+            let both = upload.glance.zip(glance);
+            upload.size == media.size && both.is_none_or(|(one, other)| one == other)
+        };
+        while self.uploads.iter().any(|(_, upload)| may_be_same(upload)) {
+            self.upload_ends().await?;
+        }
+        let known = media
+            .known(&mut self.known, self.settings, &self.owner)
+            .await;
+        if let Some(reference) = known.map_err(|error| error.with_path(about.path.clone()))? {
+            return self.stored_as(id, about, media, reference, false).await;
+        }
+        while self.is_busy() {
+            self.upload_ends().await?;
+        }
+        let Some(store) = self.settings.stores.first() else {
+            return Err(HistoryError::new(HistoryErrorKind::Config, OPERATION));
+        };
+        let upload = Upload {
+            size: media.size,
+            glance,
+            in_memory: media.tail.len(),
+        };
+        self.uploads.push((id, upload));
+        let store = media.store(
+            id,
+            about,
+            std::sync::Arc::clone(store),
+            self.metadata.clone(),
+        );
+        self.futures.push(Box::pin(store));
+        Ok(Slot::Uploading(id))
+    }
+
+    fn is_busy(&self) -> bool {
+        let in_memory: usize = self
+            .uploads
+            .iter()
+            .map(|(_, upload)| upload.in_memory)
+            .sum();
+        self.uploads.len() >= MAX_UPLOADS || in_memory > MAX_UPLOAD_BYTES
+    }
+
+    /// Waits for one value to be stored.
+    async fn upload_ends(&mut self) -> Result<(), HistoryError> {
+        let Some(uploaded) = self.futures.next().await else {
+            return Ok(());
+        };
+        let Uploaded {
+            id,
+            about,
+            media,
+            result,
+        } = uploaded;
+        let glance = self
+            .uploads
+            .iter()
+            .position(|(upload, _)| *upload == id)
+            .and_then(|at| self.uploads.swap_remove(at).1.glance);
+        let reference = result.map_err(|error| error.with_path(about.path.clone()))?;
+        self.new.push((reference.clone(), false));
+        if let Some((size, sha256)) = reference.size().zip(reference.sha256()) {
+            self.known.insert(size, sha256, glance, reference.clone());
+        }
+        let slot = self.stored_as(id, about, media, reference, true).await?;
+        let is_its = |slot: &&mut Slot| matches!(slot, Slot::Uploading(upload) if *upload == id);
+        if let Some(uploading) = self.slots.iter_mut().find(is_its) {
+            *uploading = slot;
+        }
+        Ok(())
+    }
+
+    /// The part that stands for a stored value: its placeholder, or its text where that is shorter.
+    async fn stored_as(
+        &mut self,
+        id: u64,
+        about: About,
+        media: Media,
+        reference: StorageReference,
+        new: bool,
+    ) -> Result<Slot, HistoryError> {
+        let text = Placeholder::new(reference.clone(), media.text_len, media.style.clone())
+            .and_then(|placeholder| placeholder.to_text(&self.settings.key, &self.owner.tag));
+        let Some(text) = text else {
+            return Err(HistoryError::new(HistoryErrorKind::Storage, OPERATION)
+                .with_reason("the store returned a reference without size or hash")
+                .with_reference(reference));
+        };
+        if !self.settings.rules.small && media.text_len <= text.len() as u64 {
+            if new {
+                self.new.retain(|(other, _)| *other != reference);
+                self.known = Known::clone(&self.settings.known);
+                discard(self.settings, [reference]).await;
+            }
+            self.report
+                .push_left(about.left(media.size, LeftReason::ShorterThanPlaceholder));
+            return Ok(Slot::Text(media.text()));
+        }
+        let value = ReplacedValue {
+            document: about.document,
+            path: about.path,
+            class: about.class,
+            mime: media.mime,
+            late_type: None,
+            bytes: media.size,
+            reference,
+            new,
+        };
+        Ok(Slot::Placeholder(Box::new(Written { id, text, value })))
+    }
+
+    /// Writes what can be written; all of it, or what is too much to wait.
+    async fn advance(&mut self, all: bool) -> Result<(), HistoryError> {
+        loop {
+            let must = all || self.waiting() > MAX_WAITING;
+            match self.slots.front() {
+                None => return Ok(()),
+                Some(Slot::Uploading(_)) if must => {
+                    self.upload_ends().await?;
+                    continue;
+                }
+                Some(Slot::Uploading(_)) => return Ok(()),
+                Some(Slot::Open(..)) if !must => return Ok(()),
+                _ => {}
+            }
+            match self.slots.pop_front() {
+                Some(Slot::Text(text)) => self.write(&text).await?,
+                Some(Slot::Respell(respell)) => self.write_respelled(*respell).await?,
+                Some(Slot::Held(hold)) => self.write_held(hold).await?,
+                Some(Slot::Open(id, value, open)) => {
+                    let slot = match open {
+                        Open::Kind => give_back(*value),
+                        _ => self.begin(id, *value).await?,
+                    };
+                    self.slots.push_front(slot);
+                }
+                Some(Slot::Placeholder(written)) => self.write_placeholder(*written).await?,
+                _ => {}
+            }
+        }
+    }
+
+    fn waiting(&self) -> usize {
+        let texts = self.slots.iter().map(|slot| match slot {
+            Slot::Text(text) => text.len(),
+            _ => 0,
+        });
+        texts.sum()
+    }
+
+    async fn write_placeholder(&mut self, written: Written) -> Result<(), HistoryError> {
+        let Written { id, text, value } = written;
+        // From here on it may have been written.
+        let names = |new: &&mut (StorageReference, bool)| new.0 == value.reference;
+        if let Some(new) = self.new.iter_mut().find(names) {
+            new.1 = true;
+        }
+        self.write(text.as_bytes()).await?;
+        self.report.push_value(value);
+        if self.ids.len() < self.report.values.len() {
+            self.ids.push(id);
+        }
+        Ok(())
+    }
+
+    async fn write_respelled(&mut self, respell: Respell) -> Result<(), HistoryError> {
+        let Respell {
+            mut respelling,
+            spill,
+        } = respell;
+        let (mut at, mut out) = (0, Vec::new());
+        while at < spill.len() {
+            let piece = spill.read(at).await?;
+            at += piece.len() as u64;
+            out.clear();
+            respelling.push(&piece, &mut out);
+            self.write(&out).await?;
+        }
+        out.clear();
+        respelling.finish(&mut out);
+        self.write(&out).await
+    }
+
+    async fn write_held(&mut self, hold: Hold) -> Result<(), HistoryError> {
+        let mut at = 0;
+        if let Some(spill) = &hold.spill {
+            while at < spill.len() {
+                let piece = spill.read(at).await?;
+                at += piece.len() as u64;
+                self.write(&piece).await?;
+            }
+        }
+        self.write(&hold.raw).await
+    }
+
+    async fn write(&mut self, text: &[u8]) -> Result<(), HistoryError> {
+        self.report.totals.output_bytes += text.len() as u64;
+        self.writer.write_all(text).await.map_err(write_failed)
+    }
+}
+
+/// The part that gives a value back as it was.
+fn give_back(value: Value) -> Slot {
+    let respelling = Respelling::of(value.finished);
+    match value.spill {
+        Some(spill) => Slot::Respell(Box::new(Respell { respelling, spill })),
+        None => {
+            let mut text = Vec::new();
+            respelling.finish(&mut text);
+            Slot::Text(text)
+        }
+    }
+}
+
+fn write_failed(error: std::io::Error) -> HistoryError {
+    HistoryError::new(HistoryErrorKind::Write, OPERATION).with_source(error)
+}
