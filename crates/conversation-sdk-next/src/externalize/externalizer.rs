@@ -169,7 +169,7 @@ impl Externalizer {
 
     /// Drafts messages and selects what is to be stored; changes nothing.
     pub(super) async fn plan(&self, batch: &Batch<'_>, messages: &[Message]) -> Plan {
-        let mut extractor = MediaExtractor::default();
+        let mut extractor = MediaExtractor::new(batch.received);
         let selection = Selection {
             threshold: self
                 .storage

@@ -6,16 +6,26 @@ use super::context::BatchKind;
 use super::draft::{Draft, Slot};
 use super::media_kind;
 use super::pacer::Pacer;
+use super::received::ReceivedLookup;
 use super::report::TypeCorrection;
 use super::split::{self, TextRules};
 
 /// Makes media parts of media in text and in the results of tools, and corrects types.
-#[derive(Debug, Default)]
-pub(super) struct MediaExtractor {
+#[derive(Debug)]
+pub(super) struct MediaExtractor<'a> {
+    received: &'a dyn ReceivedLookup,
     pacer: Pacer,
 }
 
-impl MediaExtractor {
+impl<'a> MediaExtractor<'a> {
+    /// Creates an extractor. `received` knows media of this turn, to which tools may refer.
+    pub(super) fn new(received: &'a dyn ReceivedLookup) -> Self {
+        Self {
+            received,
+            pacer: Pacer::default(),
+        }
+    }
+
     /// Returns how many bytes were looked at.
     pub(super) fn work(&self) -> u64 {
         self.pacer.total()
@@ -52,7 +62,7 @@ impl MediaExtractor {
     async fn parts_of(&mut self, role: Role, part: &Part, may_go_on: bool) -> Option<Vec<Part>> {
         let is_tool = role == Role::Tool;
         let rules = TextRules {
-            in_json: is_tool,
+            in_json: is_tool.then_some(self.received),
             may_go_on,
         };
         match part {

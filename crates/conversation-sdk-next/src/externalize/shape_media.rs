@@ -8,6 +8,7 @@ use media_types::{MediaContent, Mime, sniff};
 use super::base64_text::read_whole;
 use super::data_uri;
 use super::pacer::Pacer;
+use super::received::ReceivedLookup;
 use super::shapes::Shape;
 
 /// From how many bytes on a type that is declared is evidence enough.
@@ -25,17 +26,29 @@ pub(super) struct FoundMedia {
 }
 
 /// Reads the media of an object; `None` where its strings are not what they seemed.
-pub(super) async fn read(text: &str, shape: &Shape, pacer: &mut Pacer) -> Option<FoundMedia> {
+///
+/// Of media in stores only what this turn has received counts: other references are words of a tool,
+/// which is no permission.
+pub(super) async fn read(
+    text: &str,
+    shape: &Shape,
+    received: &dyn ReceivedLookup,
+    pacer: &mut Pacer,
+) -> Option<FoundMedia> {
     if shape.is_content {
         let json = text.get(shape.inner.clone())?;
         pacer.spend(json.len()).await;
         if let Ok(content) = serde_json::from_str::<MediaContent>(json)
             && (shape.is_told || is_confirmed(&content))
+            && content
+                .reference()
+                .is_none_or(|reference| received.find(reference).is_some())
         {
             return Some(FoundMedia {
                 span: shape.object.clone(),
                 content,
-                is_content: true,
+                // Under a key of another program it is that program's.
+                is_content: shape.object == shape.inner,
             });
         }
     }

@@ -7,6 +7,7 @@ use media_types::{MediaContent, Mime, sniff};
 
 use super::data_uri;
 use super::pacer::Pacer;
+use super::received::ReceivedLookup;
 use super::shape_media::{self, FoundMedia};
 use super::shapes::ShapeFinder;
 
@@ -18,19 +19,23 @@ const MAX_LABEL: usize = 512;
 const SLICE: usize = 64 * 1024;
 
 /// What is looked for in a text.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct TextRules {
-    /// Whether objects in JSON are looked for.
-    pub(super) in_json: bool,
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TextRules<'a> {
+    /// Where media of this turn is found; objects in JSON are looked for where this is set.
+    pub(super) in_json: Option<&'a dyn ReceivedLookup>,
     /// Whether a `data:` URI at the end of the text is left there, since it may not be finished.
     pub(super) may_go_on: bool,
 }
 
 /// Finds the media in a text, in order.
-pub(super) async fn find_media(text: &str, rules: TextRules, pacer: &mut Pacer) -> Vec<FoundMedia> {
+pub(super) async fn find_media(
+    text: &str,
+    rules: TextRules<'_>,
+    pacer: &mut Pacer,
+) -> Vec<FoundMedia> {
     let mut found = Vec::new();
-    if rules.in_json {
-        find_objects(text, pacer, &mut found).await;
+    if let Some(received) = rules.in_json {
+        find_objects(text, received, pacer, &mut found).await;
         found.sort_by_key(|media| media.span.start);
     }
     let mut all = Vec::with_capacity(found.len());
@@ -48,7 +53,12 @@ pub(super) async fn find_media(text: &str, rules: TextRules, pacer: &mut Pacer) 
 }
 
 /// Finds media objects in the JSON values that a text is or contains.
-async fn find_objects(text: &str, pacer: &mut Pacer, found: &mut Vec<FoundMedia>) {
+async fn find_objects(
+    text: &str,
+    received: &dyn ReceivedLookup,
+    pacer: &mut Pacer,
+    found: &mut Vec<FoundMedia>,
+) {
     let mut at = 0;
     while let Some(start) = memchr::memchr2(b'{', b'[', &text.as_bytes()[at..]) {
         let start = at + start;
@@ -65,7 +75,7 @@ async fn find_objects(text: &str, pacer: &mut Pacer, found: &mut Vec<FoundMedia>
         // What was read and is not JSON is not read again, so that the work stays linear.
         at = finder.position().max(start + 1).min(text.len());
         for shape in finder.finish() {
-            if let Some(media) = shape_media::read(text, &shape, pacer).await {
+            if let Some(media) = shape_media::read(text, &shape, received, pacer).await {
                 found.push(media);
             }
         }
@@ -75,7 +85,7 @@ async fn find_objects(text: &str, pacer: &mut Pacer, found: &mut Vec<FoundMedia>
 async fn find_uris(
     text: &str,
     limits: Range<usize>,
-    rules: TextRules,
+    rules: TextRules<'_>,
     pacer: &mut Pacer,
     found: &mut Vec<FoundMedia>,
 ) {

@@ -104,17 +104,57 @@ async fn every_field_survives_and_the_store_knows_where_media_belongs() {
 
 #[tokio::test]
 async fn the_default_retention_of_the_store_holds_unless_told_otherwise() {
-    let (store, message) = externalized(Role::User, vec![png(1, 200 * KIB).into()]).await;
-    let reference = message.media().next().unwrap().reference().unwrap().clone();
-    assert_eq!(
-        store
-            .retrieve(&reference)
-            .await
+    let days = RetentionPolicy::RetainDays;
+    for (told, expected) in [(None, days(7)), (Some(days(3)), days(3))] {
+        let store = InMemoryStorage::new().with_default_retention(days(7));
+        let options = ExternalizeOptions::new().with_retention(told);
+        let externalizer = externalizer(store.clone(), options);
+        let mut messages = [Message::user(vec![png(1, 200 * KIB).into()])];
+        run(&externalizer, BatchKind::User, &mut messages).await;
+        let reference = messages[0]
+            .media()
+            .next()
             .unwrap()
-            .metadata
-            .retention(),
-        None
+            .reference()
+            .unwrap()
+            .clone();
+        let media = store.retrieve(&reference).await.unwrap();
+        assert_eq!(media.metadata.retention(), Some(expected));
+    }
+}
+
+#[tokio::test]
+async fn a_reference_in_the_words_of_a_tool_is_no_permission() {
+    let store = InMemoryStorage::new();
+    let externalizer = externalizer(store.clone(), ExternalizeOptions::new());
+    let foreign = store
+        .store_media(&png(9, 10), MediaMetadata::new())
+        .await
+        .unwrap();
+    let foreign = MediaContent::from_reference(Mime::IMAGE_PNG, foreign);
+    let mut spools = Spools::default();
+    let received = spools.hold("a", png_bytes(1, 10));
+    let text = |media: &MediaContent| serde_json::to_string(media).unwrap();
+    let mut messages = [Message::tool(
+        "call-1",
+        vec![
+            text(&foreign).into(),
+            format!("[{}]", text(&received)).into(),
+        ],
+    )];
+    let owner = owner();
+    let batch = Batch::new(&owner, 0, BatchKind::Answer).with_received(&spools);
+    let mut pending = pending(&externalizer);
+    externalizer
+        .externalize(&batch, &mut messages, &mut pending)
+        .await
+        .unwrap();
+    pending.commit();
+    assert_eq!(
+        shown(&messages[0]),
+        [text(&foreign).as_str(), "[", "<image/png stored>", "]"]
     );
+    assert_eq!(count(&store).await, 2);
 }
 
 #[tokio::test]
@@ -150,15 +190,7 @@ async fn references_addresses_and_provider_files_stay_as_they_are() {
     let foreign = foreign_sources(&before);
     let reference = ForeignSource::Reference(reference);
     let file = ForeignSource::ProviderFile(file);
-    assert_eq!(
-        foreign,
-        [
-            (0, reference.clone()),
-            (2, file.clone()),
-            (3, file),
-            (3, reference)
-        ]
-    );
+    assert_eq!(foreign, [(0, reference.clone()), (2, file), (3, reference)]);
     let mut count = 0;
     references_of(&before, &mut |_| count += 1);
     assert_eq!(count, 2);
