@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
+use std::time::Duration;
 
 use media_types::ValueError;
 
@@ -28,6 +29,15 @@ pub enum StorageErrorKind {
     Config,
     /// The store cannot be reached now; a later attempt may succeed.
     Unavailable,
+    /// The service limits the rate of requests. A later attempt may succeed; see
+    /// [`StorageError::retry_after`].
+    RateLimited,
+    /// A quota of the store would be exceeded. Deleting media helps; waiting does not.
+    QuotaExceeded,
+    /// The caller cancelled the operation.
+    Cancelled,
+    /// The media is on hold and must not be deleted.
+    Held,
     /// This store cannot do that.
     Unsupported,
     /// Anything else; the source tells.
@@ -46,6 +56,10 @@ impl fmt::Display for StorageErrorKind {
             Self::InvalidInput => "invalid input",
             Self::Config => "wrong configuration",
             Self::Unavailable => "storage unavailable",
+            Self::RateLimited => "rate limit exceeded",
+            Self::QuotaExceeded => "quota exceeded",
+            Self::Cancelled => "operation cancelled",
+            Self::Held => "media is on hold",
             Self::Unsupported => "not supported",
             Self::Other => "unexpected failure",
         })
@@ -126,6 +140,7 @@ struct Inner {
     backend: Cow<'static, str>,
     key: Option<Box<str>>,
     reason: Option<Cow<'static, str>>,
+    retry_after: Option<Duration>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -138,6 +153,7 @@ impl StorageError {
             backend: Cow::Borrowed(""),
             key: None,
             reason: None,
+            retry_after: None,
             source: None,
         }))
     }
@@ -161,6 +177,13 @@ impl StorageError {
     #[must_use]
     pub fn with_reason(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
         self.0.reason = Some(reason.into());
+        self
+    }
+
+    /// Sets how long to wait before the next attempt. Defaults to unknown.
+    #[must_use]
+    pub fn with_retry_after(mut self, delay: Duration) -> Self {
+        self.0.retry_after = Some(delay);
         self
     }
 
@@ -203,9 +226,17 @@ impl StorageError {
         self.0.reason.as_deref()
     }
 
+    /// Returns how long the service asked to wait before the next attempt.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
     /// Whether the same call may succeed later without any change.
     pub fn is_retryable(&self) -> bool {
-        self.0.kind == StorageErrorKind::Unavailable
+        matches!(
+            self.0.kind,
+            StorageErrorKind::Unavailable | StorageErrorKind::RateLimited
+        )
     }
 }
 
@@ -248,6 +279,7 @@ impl fmt::Debug for StorageError {
             .field("backend", &self.0.backend)
             .field("key", &self.0.key)
             .field("reason", &self.0.reason)
+            .field("retry_after", &self.0.retry_after)
             .field("source", &self.0.source)
             .finish()
     }

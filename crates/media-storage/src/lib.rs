@@ -28,6 +28,7 @@
 //! - for backends: [`Sidecar`] (`sidecar`), [`layout`], [`Sha256Hasher`] (`hash`), and
 //!   [`InMemoryStorage`] (`memory`) to read first
 
+pub mod backend;
 mod body;
 mod error;
 mod ext;

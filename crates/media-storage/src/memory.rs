@@ -9,6 +9,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use futures_core::stream::{BoxStream, Stream};
 use media_types::StorageReference;
 
+use crate::backend::{Digest, attribute_store_error, check_expected_sha256};
 use crate::body::MediaBody;
 use crate::error::{Operation, StorageError, StorageErrorKind};
 use crate::hash::Sha256Hasher;
@@ -102,19 +103,14 @@ impl MediaStorage for InMemoryStorage {
 
     async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
         let (mime, body, metadata, expected) = upload.into_parts();
-        let bytes =
-            body.bytes(self.max_media_size)
-                .await
-                .map_err(|error| match error.backend() {
-                    "" => error.with_operation(Operation::Store).with_backend(BACKEND),
-                    // A body that comes from another store says itself what failed there.
-                    _ => error,
-                })?;
-        let sha256 = Sha256Hasher::digest(&bytes);
-        if expected.is_some_and(|expected| expected != sha256) {
-            return Err(fail(StorageErrorKind::InvalidInput, Operation::Store)
-                .with_reason("the body has not the expected hash"));
-        }
+        let bytes = body
+            .bytes(self.max_media_size)
+            .await
+            .map_err(|error| attribute_store_error(error, BACKEND))?;
+        let digest = Digest::of_bytes(&bytes);
+        check_expected_sha256(expected, digest)
+            .map_err(|error| attribute_store_error(error, BACKEND))?;
+        let sha256 = digest.sha256;
         let sidecar = Sidecar::new(
             MediaId::mint()?.as_str(),
             mime,

@@ -10,12 +10,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use cap_std::fs::Dir;
+use media_storage::backend::Digest;
 use media_storage::{Operation, StorageError};
 use media_types::Sha256;
 
 use crate::config::{Durability, Permissions};
 use crate::error::io_error;
-use crate::intake::{Digest, PIECE, Relief, Whole, write_all};
+use crate::intake::{PIECE, Relief, Whole, write_all};
 use crate::staging::Entry;
 use crate::sys::{self, Identity};
 

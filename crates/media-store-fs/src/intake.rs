@@ -4,10 +4,11 @@ use std::fs::File;
 use std::io::{self, Write as _};
 
 use bytes::Bytes;
-use media_storage::{Operation, Sha256Hasher, StorageError, StorageErrorKind};
-use media_types::{Sha256, base64};
+use media_storage::backend::{Digest, check_size, invalid_base64};
+use media_storage::{Operation, Sha256Hasher, StorageError};
+use media_types::base64;
 
-use crate::error::{fail, io_error};
+use crate::error::io_error;
 use crate::sys;
 
 /// How many bytes are decoded, hashed and written at a time.
@@ -47,11 +48,13 @@ impl Whole {
             Self::Base64(text) => {
                 let (mut decoder, mut buffer) = (base64::Decoder::new(), Vec::new());
                 for piece in text.chunks(PIECE / 3 * 4) {
-                    let len = decoder.push_into(piece, &mut buffer).map_err(bad_base64)?;
+                    let len = decoder
+                        .push_into(piece, &mut buffer)
+                        .map_err(invalid_base64)?;
                     each(buffer.get(..len).unwrap_or_default())?;
                 }
                 buffer.clear();
-                decoder.finish(&mut buffer).map_err(bad_base64)?;
+                decoder.finish(&mut buffer).map_err(invalid_base64)?;
                 if buffer.is_empty() {
                     return Ok(());
                 }
@@ -69,7 +72,7 @@ impl Whole {
             whole => {
                 whole.pieces(|piece| {
                     hasher.update(piece);
-                    within(hasher.len(), limit)
+                    check_size(hasher.len(), limit)
                 })?;
                 return Ok((whole, Digest::of(hasher)));
             }
@@ -79,46 +82,14 @@ impl Whole {
         // Each piece is hashed while it is in the processor's cache.
         for piece in text.chunks(NEAR) {
             let old = bytes.len();
-            decoder.push(piece, &mut bytes).map_err(bad_base64)?;
+            decoder.push(piece, &mut bytes).map_err(invalid_base64)?;
             hasher.update(bytes.get(old..).unwrap_or_default());
         }
         let old = bytes.len();
-        decoder.finish(&mut bytes).map_err(bad_base64)?;
+        decoder.finish(&mut bytes).map_err(invalid_base64)?;
         hasher.update(bytes.get(old..).unwrap_or_default());
-        within(hasher.len(), limit)?;
+        check_size(hasher.len(), limit)?;
         Ok((Self::Bytes(bytes.into()), Digest::of(hasher)))
-    }
-}
-
-fn bad_base64(error: media_types::Base64Error) -> StorageError {
-    fail(StorageErrorKind::InvalidInput, Operation::Store)
-        .with_reason("the body is not base64")
-        .with_source(error)
-}
-
-/// Refuses more bytes than are allowed.
-pub(crate) fn within(len: u64, limit: u64) -> Result<(), StorageError> {
-    if len > limit {
-        return Err(fail(StorageErrorKind::TooLarge, Operation::Store)
-            .with_reason(format!("more than the {limit} bytes that the store takes")));
-    }
-    Ok(())
-}
-
-/// What a body turned out to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Digest {
-    pub(crate) sha256: Sha256,
-    pub(crate) len: u64,
-}
-
-impl Digest {
-    pub(crate) fn of(hasher: Sha256Hasher) -> Self {
-        let len = hasher.len();
-        Self {
-            sha256: hasher.finish(),
-            len,
-        }
     }
 }
 

@@ -5,15 +5,15 @@ use std::io::{self, Write as _};
 
 use cap_std::fs::Dir;
 use chrono::{SubsecRound as _, Utc};
+use media_storage::backend::{CancelFlag, Digest};
 use media_storage::layout::{FileName, media_key};
 use media_storage::{MediaMetadata, Operation, Sidecar, StorageError};
 use media_types::{Mime, StorageReference};
 
 use crate::blobs::{self, Acquired};
-use crate::cancel::Cancelled;
 use crate::directories::MediaDir;
 use crate::error::{BACKEND, io_error};
-use crate::intake::{Digest, Relief as _, write_all};
+use crate::intake::{Relief as _, write_all};
 use crate::shared::{BlobRelief, Shared};
 use crate::staging::Entry;
 use crate::sys;
@@ -34,7 +34,7 @@ pub(crate) fn publish(
     mut entry: Entry,
     digest: Digest,
     description: &Description,
-    cancelled: &Cancelled,
+    cancelled: &CancelFlag,
 ) -> Result<StorageReference, StorageError> {
     let io = |error| io_error(Operation::Store, error);
     let path = description.directories.join("/");

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use media_storage::backend::attribute_store_error;
 use media_storage::{
     DeleteOptions, Inventory, MediaStorage, MediaUpload, Operation, RetrieveOptions, StorageError,
     StoredMedia,
@@ -152,14 +153,9 @@ impl MediaStorage for FileStore {
     }
 
     async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
-        upload::store(&self.shared, upload).await.map_err(|error| {
-            if error.backend().is_empty() {
-                error.with_operation(Operation::Store).with_backend(BACKEND)
-            } else {
-                // A body that comes from another store says itself what failed there.
-                error
-            }
-        })
+        upload::store(&self.shared, upload)
+            .await
+            .map_err(|error| attribute_store_error(error, BACKEND))
     }
 
     async fn retrieve_opts(

@@ -4,16 +4,19 @@ use std::fs::File;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use media_storage::backend::{
+    CancelFlag, Digest, PendingReference, check_expected_sha256, check_size,
+};
 use media_storage::{
     BodyData, ByteStream, MediaUpload, Operation, Sha256Hasher, StorageError, StorageErrorKind,
 };
 use media_types::{Sha256, StorageReference};
 
 use crate::blobs::{self, Source};
-use crate::cancel::{Cancelled, Minted, off_runtime};
+use crate::cancel::{off_runtime, pending};
 use crate::config::Deduplication;
 use crate::error::{fail, io_error};
-use crate::intake::{Digest, PIECE, Relief as _, Whole, within, write_all};
+use crate::intake::{PIECE, Relief as _, Whole, write_all};
 use crate::publish::{Description, note_acquired, publish};
 use crate::shared::{BlobRelief, Shared};
 use crate::staging::Entry;
@@ -32,9 +35,9 @@ pub(crate) async fn store(
         metadata,
         directories,
     };
-    let cancelled = Cancelled::default();
-    let _guard = cancelled.guard();
-    let minted = match body.into_data() {
+    let cancelled = CancelFlag::new();
+    let _guard = cancelled.cancel_on_drop();
+    let pending = match body.into_data() {
         BodyData::Bytes(bytes) => {
             let whole = Whole::Bytes(bytes);
             store_whole(shared, whole, description, expected, cancelled).await?
@@ -44,7 +47,7 @@ pub(crate) async fn store(
             store_whole(shared, whole, description, expected, cancelled).await?
         }
         BodyData::Stream { len, stream } => {
-            within(len.unwrap_or(0), shared.config.max_media_size)?;
+            check_size(len.unwrap_or(0), shared.config.max_media_size)?;
             store_stream(shared, stream, description, expected, cancelled).await?
         }
         _ => {
@@ -52,17 +55,7 @@ pub(crate) async fn store(
                 .with_reason("a body of a form that is not known here"));
         }
     };
-    minted.claim().ok_or_else(|| {
-        fail(StorageErrorKind::Other, Operation::Store).with_reason("the reference was taken back")
-    })
-}
-
-fn check_expected(expected: Option<Sha256>, digest: Digest) -> Result<(), StorageError> {
-    if expected.is_some_and(|expected| expected != digest.sha256) {
-        return Err(fail(StorageErrorKind::InvalidInput, Operation::Store)
-            .with_reason("the body has not the expected hash"));
-    }
-    Ok(())
+    Ok(pending.claim())
 }
 
 async fn store_whole(
@@ -70,17 +63,17 @@ async fn store_whole(
     whole: Whole,
     description: Description,
     expected: Option<Sha256>,
-    cancelled: Cancelled,
-) -> Result<Minted, StorageError> {
+    cancelled: CancelFlag,
+) -> Result<PendingReference, StorageError> {
     let limit = shared.config.max_media_size;
-    within(whole.len_against(limit), limit)?;
+    check_size(whole.len_against(limit), limit)?;
     shared
         .run(Operation::Store, move |shared| {
             let entry = staged_entry(shared)?;
             let digest = match shared.config.deduplication {
                 Deduplication::On => {
                     let (whole, digest) = whole.digest(limit)?;
-                    check_expected(expected, digest)?;
+                    check_expected_sha256(expected, digest)?;
                     let source = Source::Whole(&whole);
                     let mut relief = BlobRelief::new(shared);
                     let acquired = shared.blobs.acquire(&entry, digest, &source, &mut relief)?;
@@ -90,7 +83,7 @@ async fn store_whole(
                 Deduplication::Off => write_whole(shared, &entry, &whole, expected)?,
             };
             let reference = publish(shared, entry, digest, &description, &cancelled)?;
-            Ok(Minted::new(shared, reference))
+            Ok(pending(shared, reference))
         })
         .await
 }
@@ -108,11 +101,11 @@ fn write_whole(
     let mut hasher = Sha256Hasher::new();
     whole.pieces(|piece| {
         hasher.update(piece);
-        within(hasher.len(), shared.config.max_media_size)?;
+        check_size(hasher.len(), shared.config.max_media_size)?;
         write_all(&file, piece, &mut relief)
     })?;
     let digest = Digest::of(hasher);
-    check_expected(expected, digest)?;
+    check_expected_sha256(expected, digest)?;
     if shared.is_synced() {
         file.sync_all()
             .map_err(|error| io_error(Operation::Store, error))?;
@@ -162,7 +155,7 @@ impl Incoming {
         let mut relief = BlobRelief::new(shared);
         for piece in pieces {
             self.hasher.update(piece);
-            within(self.hasher.len(), shared.config.max_media_size)?;
+            check_size(self.hasher.len(), shared.config.max_media_size)?;
             write_all(&self.file, piece, &mut relief)?;
         }
         Ok(())
@@ -173,10 +166,10 @@ impl Incoming {
         shared: &Arc<Shared>,
         description: &Description,
         expected: Option<Sha256>,
-        cancelled: &Cancelled,
-    ) -> Result<Minted, StorageError> {
+        cancelled: &CancelFlag,
+    ) -> Result<PendingReference, StorageError> {
         let digest = Digest::of(self.hasher);
-        check_expected(expected, digest)?;
+        check_expected_sha256(expected, digest)?;
         if shared.config.deduplication == Deduplication::On {
             let source = Source::Staged(&self.file);
             let mut relief = BlobRelief::new(shared);
@@ -191,7 +184,7 @@ impl Incoming {
         }
         drop(self.file);
         let reference = publish(shared, self.entry, digest, description, cancelled)?;
-        Ok(Minted::new(shared, reference))
+        Ok(pending(shared, reference))
     }
 }
 
@@ -211,8 +204,8 @@ async fn store_stream(
     mut stream: ByteStream,
     description: Description,
     expected: Option<Sha256>,
-    cancelled: Cancelled,
-) -> Result<Minted, StorageError> {
+    cancelled: CancelFlag,
+) -> Result<PendingReference, StorageError> {
     let begun = shared.run(Operation::Store, |shared| {
         Incoming::begin(shared).map(|incoming| OffRuntime(Some(incoming)))
     });
@@ -256,7 +249,7 @@ async fn next_batch(
             Some(piece) => {
                 let piece = piece?;
                 *seen += piece.len() as u64;
-                within(*seen, limit)?;
+                check_size(*seen, limit)?;
                 len += piece.len();
                 batch.push(piece);
             }

@@ -5,6 +5,7 @@ use std::io;
 
 use cap_std::fs::Dir;
 use chrono::{DateTime, SubsecRound as _, Utc};
+use media_storage::backend::Digest;
 use media_storage::layout::{MediaId, decode_segment};
 use media_storage::{MediaMetadata, Operation, RetentionPolicy, Scope, Sidecar, StorageError};
 use media_types::{Mime, Sha256, sniff};
@@ -12,7 +13,6 @@ use media_types::{Mime, Sha256, sniff};
 use crate::blobs::{self, CLASSES};
 use crate::config::Deduplication;
 use crate::directories::MediaDir;
-use crate::intake::Digest;
 use crate::retrieve::{Key, SidecarState, join, read_sidecar};
 use crate::shared::Shared;
 use crate::sys;

@@ -1,10 +1,11 @@
 //! Bodies on their way in: counted, hashed, and held only as far as they must be.
 
 use bytes::Bytes;
+pub(crate) use media_storage::backend::check_expected_sha256 as check_expected;
+use media_storage::backend::check_size;
 use media_storage::{
     BodyData, ByteStream, MediaBody, Operation, Sha256Hasher, StorageError, StorageErrorKind, next,
 };
-use media_types::Sha256;
 
 use crate::blocking::{AT_ONCE, blocking};
 use crate::buffers::Buffers;
@@ -30,13 +31,13 @@ pub(crate) async fn take(
     part_size: usize,
 ) -> Result<Intake, StorageError> {
     if let Some(len) = body.len() {
-        within(len, limit)?;
+        check_size(len, limit)?;
     }
     let (payload, digest) = match body.into_data() {
         BodyData::Bytes(bytes) => Payload::of_bytes(bytes).await?,
         BodyData::Base64(text) => {
             let taken = Payload::of_base64(text, part_size).await?;
-            within(taken.1.len, limit)?;
+            check_size(taken.1.len, limit)?;
             taken
         }
         BodyData::Stream { stream, .. } => {
@@ -61,28 +62,6 @@ pub(crate) async fn take(
         }
     };
     Ok(Intake::Whole(payload, digest))
-}
-
-/// Refuses more bytes than are allowed.
-fn within(len: u64, limit: u64) -> Result<(), StorageError> {
-    if len > limit {
-        let reason = format!("more than the {limit} bytes that the store takes");
-        return Err(
-            StorageError::new(StorageErrorKind::TooLarge, Operation::Store).with_reason(reason),
-        );
-    }
-    Ok(())
-}
-
-/// Refuses a body that has not the hash that it was said to have.
-pub(crate) fn check_expected(expected: Option<Sha256>, digest: Digest) -> Result<(), StorageError> {
-    if expected.is_some_and(|expected| expected != digest.sha256) {
-        return Err(
-            StorageError::new(StorageErrorKind::InvalidInput, Operation::Store)
-                .with_reason("the body has not the expected hash"),
-        );
-    }
-    Ok(())
 }
 
 /// A stream, cut into parts.
@@ -128,7 +107,7 @@ impl Incoming {
             };
             let mut piece = piece?;
             self.taken += piece.len() as u64;
-            within(self.taken, self.limit)?;
+            check_size(self.taken, self.limit)?;
             let fits = piece.split_to(piece.len().min(len - part.len()));
             part.extend_from_slice(&fits);
             self.carry = piece;

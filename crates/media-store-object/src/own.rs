@@ -5,13 +5,13 @@ use media_storage::{Sidecar, StorageError};
 use object_store::Attributes;
 
 use crate::bucket::Bucket;
-use crate::cancel::Cancelled;
 use crate::expiry;
 use crate::headers::attributes;
 use crate::keys::{Keys, MediaKey};
 use crate::multipart::Multipart;
 use crate::payload::Payload;
 use crate::send::{Sending, send};
+use media_storage::backend::CancelFlag;
 
 /// Stores a body under a reference of its own.
 pub(crate) async fn store(
@@ -20,7 +20,7 @@ pub(crate) async fn store(
     key: &MediaKey,
     sidecar: &Sidecar,
     (payload, sending): (&Payload, Sending),
-    cancelled: &Cancelled,
+    cancelled: &CancelFlag,
 ) -> Result<(), StorageError> {
     let stored = async {
         describe(bucket, keys, key, sidecar).await?;
@@ -49,7 +49,7 @@ pub(crate) async fn complete(
     key: &MediaKey,
     sidecar: &Sidecar,
     upload: Multipart,
-    cancelled: &Cancelled,
+    cancelled: &CancelFlag,
 ) -> Result<(), StorageError> {
     let completed = async {
         describe(bucket, keys, key, sidecar).await?;

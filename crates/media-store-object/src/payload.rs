@@ -1,8 +1,10 @@
 //! Bodies that are here whole: their hash is known, and they can be sent more than once.
 
 use bytes::Bytes;
+pub(crate) use media_storage::backend::Digest;
+use media_storage::backend::invalid_base64;
 use media_storage::{Operation, Sha256Hasher, StorageError, StorageErrorKind};
-use media_types::{Sha256, base64};
+use media_types::base64;
 
 use crate::blocking::{AT_ONCE, blocking};
 use crate::buffers::Buffers;
@@ -10,23 +12,6 @@ use crate::spool::Spool;
 
 /// How much text is decoded at a time.
 const PIECE: usize = 256 * 1024;
-
-/// Hash and size of a body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Digest {
-    pub(crate) sha256: Sha256,
-    pub(crate) len: u64,
-}
-
-impl Digest {
-    pub(crate) fn of(hasher: Sha256Hasher) -> Self {
-        let len = hasher.len();
-        Self {
-            sha256: hasher.finish(),
-            len,
-        }
-    }
-}
 
 /// A body that can be sent more than once.
 #[derive(Clone, Debug)]
@@ -37,20 +22,10 @@ pub(crate) enum Payload {
     Spooled(Spool),
 }
 
-pub(crate) fn bad_base64(error: media_types::Base64Error) -> StorageError {
-    StorageError::new(StorageErrorKind::InvalidInput, Operation::Store)
-        .with_reason("the body is not base64")
-        .with_source(error)
-}
-
 impl Payload {
     /// Hashes bytes.
     pub(crate) async fn of_bytes(bytes: Bytes) -> Result<(Self, Digest), StorageError> {
-        let hash = |bytes: &Bytes| {
-            let mut hasher = Sha256Hasher::new();
-            hasher.update(bytes);
-            Digest::of(hasher)
-        };
+        let hash = |bytes: &Bytes| Digest::of_bytes(bytes);
         let digest = if bytes.len() <= AT_ONCE {
             hash(&bytes)
         } else {
@@ -73,7 +48,7 @@ impl Payload {
             let mut out = Vec::new();
             let mut settled = 0;
             for piece in text.chunks(PIECE) {
-                decoder.push(piece, &mut out).map_err(bad_base64)?;
+                decoder.push(piece, &mut out).map_err(invalid_base64)?;
                 hasher.update(out.get(settled..).unwrap_or_default());
                 if keeps {
                     settled = out.len();
@@ -81,7 +56,7 @@ impl Payload {
                     out.clear();
                 }
             }
-            decoder.finish(&mut out).map_err(bad_base64)?;
+            decoder.finish(&mut out).map_err(invalid_base64)?;
             hasher.update(out.get(settled..).unwrap_or_default());
             let payload = if keeps {
                 Self::Bytes(out.into())
@@ -151,11 +126,11 @@ impl Decoding {
             let piece = self.text.split_to(self.text.len().min(PIECE));
             self.decoder
                 .push(&piece, &mut self.ready)
-                .map_err(bad_base64)?;
+                .map_err(invalid_base64)?;
         }
         if self.text.is_empty() {
             let decoder = std::mem::take(&mut self.decoder);
-            decoder.finish(&mut self.ready).map_err(bad_base64)?;
+            decoder.finish(&mut self.ready).map_err(invalid_base64)?;
         }
         let rest = self.ready.split_off(len.min(self.ready.len()));
         let part = std::mem::replace(&mut self.ready, rest);

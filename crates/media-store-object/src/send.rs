@@ -5,9 +5,9 @@ use object_store::path::Path;
 use object_store::{Attributes, PutPayload};
 
 use crate::bucket::Bucket;
-use crate::cancel::Cancelled;
 use crate::multipart::{MAX_PARTS, Multipart};
 use crate::payload::Payload;
+use media_storage::backend::CancelFlag;
 
 /// How bodies are cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub(crate) async fn send(
     len: u64,
     attributes: Attributes,
     sending: Sending,
-    cancelled: &Cancelled,
+    cancelled: &CancelFlag,
 ) -> Result<(), StorageError> {
     let mut parts = payload.parts(len, sending.for_len(len).part_size);
     if len <= sending.part_size as u64 {

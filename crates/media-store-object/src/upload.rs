@@ -9,7 +9,7 @@ use media_storage::{
 };
 use media_types::{Mime, Sha256, StorageReference};
 
-use crate::cancel::{Cancelled, commit};
+use crate::cancel::commit;
 use crate::dedup::{self, Attempt, Hash, ToShare};
 use crate::headers::attributes;
 use crate::intake::{Incoming, Intake, check_expected, hashed, take};
@@ -21,6 +21,7 @@ use crate::protocol::Token;
 use crate::send::Sending;
 use crate::shared::{Shared, Sharing};
 use crate::spool::Spooling;
+use media_storage::backend::CancelFlag;
 
 /// How often a store begins anew, each time under another reference, when others get in between.
 const ATTEMPTS: u32 = 32;
@@ -128,7 +129,7 @@ async fn share(
     shared: &Shared,
     description: &Description,
     (payload, digest): (&Payload, Digest),
-    cancelled: &Cancelled,
+    cancelled: &CancelFlag,
 ) -> Result<StorageReference, StorageError> {
     let bucket = shared.bucket(Operation::Store);
     for _ in 0..ATTEMPTS {
@@ -186,7 +187,7 @@ async fn keep(
     shared: &Shared,
     description: &Description,
     (payload, digest): (&Payload, Digest),
-    cancelled: &Cancelled,
+    cancelled: &CancelFlag,
 ) -> Result<StorageReference, StorageError> {
     let bucket = shared.bucket(Operation::Store);
     let (key, sidecar) = description.mint(shared, digest)?;

@@ -6,7 +6,6 @@ use object_store::Attributes;
 
 use super::{Driver, Hash, drive};
 use crate::bucket::Version;
-use crate::cancel::Cancelled;
 use crate::expiry;
 use crate::headers::shared_attributes;
 use crate::keys::MediaKey;
@@ -14,6 +13,7 @@ use crate::payload::Payload;
 use crate::protocol::{Answer, Request, StoreOutcome, StoreProtocol, Token};
 use crate::send::{Sending, send};
 use crate::sidecar::shared_json;
+use media_storage::backend::CancelFlag;
 
 /// One attempt to store bytes under a reference.
 pub(crate) struct ToShare<'a> {
@@ -22,7 +22,7 @@ pub(crate) struct ToShare<'a> {
     pub(crate) sidecar: &'a Sidecar,
     pub(crate) payload: &'a Payload,
     pub(crate) sending: Sending,
-    pub(crate) cancelled: &'a Cancelled,
+    pub(crate) cancelled: &'a CancelFlag,
 }
 
 /// What came of an attempt.
@@ -107,7 +107,7 @@ impl Driver for Storing<'_> {
                 );
                 hint.and(beside)?;
             }
-            Request::SwapRecord { .. } if cancelled.is_set() => cancelled.check()?,
+            Request::SwapRecord { .. } if cancelled.is_cancelled() => cancelled.check()?,
             other => return hash.answer(other).await,
         }
         Ok(Answer::Done)
