@@ -6,8 +6,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream;
 use media_storage::{
-    BodyData, DeleteOptions, Inventory, MediaBody, MediaStorage, MediaUpload, Operation,
-    RetrieveOptions, StorageError, StorageErrorKind, StoredMedia, UrlSigner,
+    BodyData, DeleteOptions, DuplicateOptions, Inventory, MediaBody, MediaStorage, MediaUpload,
+    MetadataPatch, Operation, RetrieveOptions, StorageError, StorageErrorKind, StoredMedia,
+    UrlSigner,
 };
 use media_types::{StorageReference, base64};
 use tokio::time::timeout;
@@ -168,6 +169,21 @@ fn unsupported_body() -> StorageError {
         .with_reason("the read cache does not support this kind of body")
 }
 
+impl ReadCache {
+    /// Removes the copy of media that was deleted from the store.
+    async fn forget(&self, reference: &StorageReference) {
+        let engine = &self.engine;
+        if let Some(entry) =
+            CacheKey::claimed_by(reference).and_then(|key| engine.disk.index.forget(key))
+        {
+            let disk = Arc::clone(&engine.disk);
+            // The media is deleted whatever the disk of the cache answers; `unlink` logs failures.
+            let removal = tokio::task::spawn_blocking(move || disk.unlink(&entry));
+            let _ = timeout(read::OPEN_TIMEOUT, removal).await;
+        }
+    }
+}
+
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl MediaStorage for ReadCache {
@@ -216,15 +232,38 @@ impl MediaStorage for ReadCache {
     ) -> Result<(), StorageError> {
         let engine = &self.engine;
         engine.store.delete_opts(reference, options).await?;
-        if let Some(entry) =
-            CacheKey::claimed_by(reference).and_then(|key| engine.disk.index.forget(key))
-        {
-            let disk = Arc::clone(&engine.disk);
-            // The media is deleted whatever the disk of the cache answers; `unlink` logs failures.
-            let removal = tokio::task::spawn_blocking(move || disk.unlink(&entry));
-            let _ = timeout(read::OPEN_TIMEOUT, removal).await;
-        }
+        self.forget(reference).await;
         Ok(())
+    }
+
+    async fn duplicate(
+        &self,
+        reference: &StorageReference,
+        options: DuplicateOptions,
+    ) -> Result<StorageReference, StorageError> {
+        self.engine.store.duplicate(reference, options).await
+    }
+
+    async fn update(
+        &self,
+        reference: &StorageReference,
+        patch: MetadataPatch,
+    ) -> Result<(), StorageError> {
+        self.engine.store.update(reference, patch).await
+    }
+
+    async fn delete_many(
+        &self,
+        references: &[StorageReference],
+        options: DeleteOptions,
+    ) -> Vec<Result<(), StorageError>> {
+        let results = self.engine.store.delete_many(references, options).await;
+        for (reference, result) in references.iter().zip(&results) {
+            if result.is_ok() {
+                self.forget(reference).await;
+            }
+        }
+        results
     }
 
     fn url_signer(&self) -> Option<&dyn UrlSigner> {

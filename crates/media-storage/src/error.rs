@@ -78,6 +78,10 @@ pub enum Operation {
     Retrieve,
     /// Deleting one reference.
     Delete,
+    /// Duplicating one reference.
+    Duplicate,
+    /// Changing the metadata of one reference.
+    Update,
     /// Signing a URL.
     Sign,
     /// Listing references.
@@ -105,6 +109,8 @@ impl fmt::Display for Operation {
             Self::Store => "store",
             Self::Retrieve => "retrieve",
             Self::Delete => "delete",
+            Self::Duplicate => "duplicate",
+            Self::Update => "update",
             Self::Sign => "sign",
             Self::List => "list",
             Self::Usage => "usage",

@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use media_types::{MediaContent, MediaSource, Mime, StorageReference};
 
-use crate::body::MediaBody;
 use crate::error::{Operation, StorageError, StorageErrorKind};
 use crate::metadata::MediaMetadata;
 use crate::options::{DeleteOptions, RetrieveOptions};
@@ -120,24 +119,32 @@ pub trait MediaStorageExt: MediaStorage {
         async move { self.retrieve(reference).await?.body.bytes(limit).await }
     }
 
-    /// Makes another reference to the same bytes, with metadata of its own. The bytes are streamed
-    /// through; a store that deduplicates keeps them once.
+    /// Returns type, size, metadata and times of stored media, without its bytes.
     ///
     /// # Errors
-    /// As [`MediaStorage::retrieve_opts`] and [`MediaStorage::store`].
-    fn duplicate(
+    /// As [`MediaStorage::retrieve_opts`].
+    fn head(
         &self,
         reference: &StorageReference,
-        metadata: MediaMetadata,
-    ) -> impl Future<Output = Result<StorageReference, StorageError>> + Send {
+    ) -> impl Future<Output = Result<StoredMedia, StorageError>> + Send {
+        let options = RetrieveOptions::new().with_head();
+        async move { self.retrieve_opts(reference, options).await }
+    }
+
+    /// Returns whether stored media can be retrieved: `false` after it was deleted or has expired.
+    ///
+    /// # Errors
+    /// As [`MediaStorage::retrieve_opts`], except `NotFound`.
+    fn exists(
+        &self,
+        reference: &StorageReference,
+    ) -> impl Future<Output = Result<bool, StorageError>> + Send {
         async move {
-            let stored = self.retrieve(reference).await?;
-            let body = MediaBody::from_stream(Some(stored.size), stored.body.into_stream());
-            let mut upload = MediaUpload::new(stored.mime, body, metadata);
-            if let Some(sha256) = stored.sha256 {
-                upload = upload.with_expected_sha256(sha256);
+            match self.head(reference).await {
+                Ok(_) => Ok(true),
+                Err(error) if error.kind() == StorageErrorKind::NotFound => Ok(false),
+                Err(error) => Err(error),
             }
-            self.store(upload).await
         }
     }
 }

@@ -218,6 +218,8 @@ pub struct SweepReport {
     pub freed_bytes: u64,
     /// References that claim to have been stored in the future; they are kept.
     pub future: u64,
+    /// References that were due but are on hold; they are kept.
+    pub held: u64,
     /// Items that could not be read or removed; they are kept.
     pub failed: u64,
 }

@@ -54,9 +54,9 @@ pub use inventory::{Entry, Inventory, SweepDepth, SweepOptions, SweepReport, Usa
 pub use layout::Organization;
 pub use memory::InMemoryStorage;
 pub use metadata::{MediaMetadata, Scope};
-pub use options::{DeleteOptions, RetrieveOptions, Verification};
+pub use options::{DeleteOptions, DuplicateOptions, MetadataPatch, RetrieveOptions, Verification};
 pub use retention::{RetentionError, RetentionPolicy};
-pub use sidecar::{MAX_SIDECAR_LEN, SIDECAR_VERSION, Sidecar};
+pub use sidecar::{MAX_SIDECAR_LEN, MAX_SIDECAR_VERSION, SIDECAR_VERSION, Sidecar};
 pub use signer::{SignedUrl, SignedUrlOptions, UrlSigner};
 pub use storage::{MediaStorage, MediaUpload, StoredMedia};
 pub use verifier::{

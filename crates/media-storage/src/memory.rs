@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{SubsecRound, Utc};
 use futures_core::stream::{BoxStream, Stream};
 use media_types::StorageReference;
 
@@ -16,7 +16,9 @@ use crate::hash::Sha256Hasher;
 use crate::inventory::{Entry, Inventory, SweepOptions, SweepReport, Usage};
 use crate::layout::MediaId;
 use crate::metadata::Scope;
-use crate::options::{DeleteOptions, RetrieveOptions, Verification};
+use crate::options::{
+    DeleteOptions, DuplicateOptions, MetadataPatch, RetrieveOptions, Verification,
+};
 use crate::retention::RetentionPolicy;
 use crate::sidecar::Sidecar;
 use crate::storage::{MediaStorage, MediaUpload, StoredMedia};
@@ -88,6 +90,15 @@ fn check_reference(reference: &StorageReference, operation: Operation) -> Result
     Ok(())
 }
 
+fn find<'a>(
+    held: &'a BTreeMap<String, Held>,
+    reference: &StorageReference,
+    operation: Operation,
+) -> Result<&'a Held, StorageError> {
+    held.get(reference.id())
+        .ok_or_else(|| fail(StorageErrorKind::NotFound, operation).with_key(reference.id()))
+}
+
 fn stored_bytes<'a>(held: impl Iterator<Item = &'a Held>) -> u64 {
     let mut seen = HashSet::new();
     held.filter(|item| seen.insert(item.sidecar.sha256))
@@ -135,10 +146,7 @@ impl MediaStorage for InMemoryStorage {
         options: RetrieveOptions,
     ) -> Result<StoredMedia, StorageError> {
         check_reference(reference, Operation::Retrieve)?;
-        let Held { sidecar, bytes } =
-            self.held().get(reference.id()).cloned().ok_or_else(|| {
-                fail(StorageErrorKind::NotFound, Operation::Retrieve).with_key(reference.id())
-            })?;
+        let Held { sidecar, bytes } = find(&self.held(), reference, Operation::Retrieve)?.clone();
         sidecar
             .admit(
                 reference,
@@ -170,7 +178,8 @@ impl MediaStorage for InMemoryStorage {
         )
         .with_metadata(sidecar.metadata())
         .with_sha256(sidecar.sha256)
-        .with_stored_at(sidecar.stored_at))
+        .with_stored_at(sidecar.stored_at)
+        .with_expires_at(sidecar.expires_at))
     }
 
     async fn delete_opts(
@@ -183,14 +192,8 @@ impl MediaStorage for InMemoryStorage {
         let scope = options.expected_scope();
         match held.get(reference.id()) {
             Some(item) => {
-                // What has expired may still be deleted.
                 item.sidecar
-                    .admit(
-                        reference,
-                        scope,
-                        DateTime::<Utc>::MIN_UTC,
-                        Operation::Delete,
-                    )
+                    .admit_deletion(reference, scope)
                     .map_err(|error| error.with_backend(BACKEND))?;
                 held.remove(reference.id());
                 Ok(())
@@ -200,6 +203,64 @@ impl MediaStorage for InMemoryStorage {
             }
             None => Ok(()),
         }
+    }
+
+    async fn duplicate(
+        &self,
+        reference: &StorageReference,
+        options: DuplicateOptions,
+    ) -> Result<StorageReference, StorageError> {
+        let operation = Operation::Duplicate;
+        check_reference(reference, operation)?;
+        let now = Utc::now();
+        let mut held = self.held();
+        let source = find(&held, reference, operation)?;
+        source
+            .sidecar
+            .admit(reference, options.expected_scope(), now, operation)
+            .map_err(|error| error.with_backend(BACKEND))?;
+        let Held { sidecar, bytes } = source.clone();
+        let metadata = options.metadata().clone();
+        let copy = Sidecar::new(
+            MediaId::mint()?.as_str(),
+            sidecar.mime_type.clone(),
+            sidecar.size_bytes,
+            sidecar.sha256,
+            metadata.for_copy_of(&sidecar.metadata(), sidecar.expires_at),
+            self.default_retention,
+            now.trunc_subsecs(3),
+        );
+        copy.to_json()?;
+        let reference = copy.reference(BACKEND, None)?;
+        let id = copy.id.clone();
+        held.insert(
+            id,
+            Held {
+                sidecar: copy,
+                bytes,
+            },
+        );
+        Ok(reference)
+    }
+
+    async fn update(
+        &self,
+        reference: &StorageReference,
+        patch: MetadataPatch,
+    ) -> Result<(), StorageError> {
+        let operation = Operation::Update;
+        check_reference(reference, operation)?;
+        let mut held = self.held();
+        let sidecar = &find(&held, reference, operation)?.sidecar;
+        sidecar
+            .admit(reference, patch.expected_scope(), Utc::now(), operation)
+            .map_err(|error| error.with_backend(BACKEND))?;
+        let patched = sidecar.clone().patched(&patch);
+        patched.to_json()?;
+        if let Some(item) = held.get_mut(reference.id()) {
+            item.sidecar = patched;
+        }
+        Ok(())
     }
 
     fn inventory(&self) -> Option<&dyn Inventory> {
@@ -246,12 +307,17 @@ impl Inventory for InMemoryStorage {
     async fn delete_scope(&self, scope: Scope) -> Result<SweepReport, StorageError> {
         let mut held = self.held();
         let (count, bytes) = (held.len(), stored_bytes(held.values()));
-        held.retain(|_, item| !item.sidecar.is_in(&scope));
+        let kept = held
+            .values()
+            .filter(|item| item.sidecar.hold && item.sidecar.is_in(&scope))
+            .count() as u64;
+        held.retain(|_, item| item.sidecar.hold || !item.sidecar.is_in(&scope));
         let deleted = (count - held.len()) as u64;
         let freed_bytes = bytes - stored_bytes(held.values());
         Ok(SweepReport {
             deleted,
             freed_bytes,
+            held: kept,
             ..SweepReport::default()
         })
     }
@@ -265,7 +331,7 @@ impl Inventory for InMemoryStorage {
         kept.sort_by_key(|item| item.sidecar.stored_at);
         let mut expired = 0;
         kept.retain(|item| {
-            let goes = expired < most && item.sidecar.is_expired(now);
+            let goes = expired < most && item.sidecar.is_expired(now) && !item.sidecar.hold;
             expired += usize::from(goes);
             !goes
         });

@@ -29,6 +29,7 @@ pub struct MediaMetadata {
     pub(crate) filename: Option<String>,
     pub(crate) provider: Option<String>,
     pub(crate) retention: Option<RetentionPolicy>,
+    pub(crate) expires_at: Option<DateTime<Utc>>,
 }
 
 macro_rules! fields {
@@ -77,6 +78,35 @@ impl MediaMetadata {
         provider, with_provider, String, &str, Option::as_deref;
         /// How long the media is kept; without it the store's default.
         retention, with_retention, RetentionPolicy, RetentionPolicy, |field: &Option<RetentionPolicy>| *field;
+        /// The time at which the media expires at the latest, whatever its retention. Stored media
+        /// does not report it here but as [`StoredMedia::expires_at`](crate::StoredMedia::expires_at).
+        expires_at, with_expires_at, DateTime<Utc>, DateTime<Utc>, |field: &Option<DateTime<Utc>>| *field;
+    }
+
+    /// Returns the metadata of a copy of stored media.
+    ///
+    /// Ids and positions are those of `self`. File name, provider, creation time and retention are
+    /// taken from the source where `self` does not set them, and the copy expires no later than the
+    /// source.
+    #[must_use]
+    pub fn for_copy_of(mut self, source: &Self, expires_at: Option<DateTime<Utc>>) -> Self {
+        self.created_at = self.created_at.or(source.created_at);
+        self.filename = self.filename.or_else(|| source.filename.clone());
+        self.provider = self.provider.or_else(|| source.provider.clone());
+        self.retention = self.retention.or(source.retention);
+        self.expires_at = earlier(self.expires_at, expires_at);
+        self
+    }
+}
+
+/// Returns the earlier of two times, where `None` is never.
+pub(crate) fn earlier(
+    one: Option<DateTime<Utc>>,
+    other: Option<DateTime<Utc>>,
+) -> Option<DateTime<Utc>> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
     }
 }
 

@@ -7,14 +7,19 @@ use serde_json::{Map, Value};
 
 use crate::error::{Operation, StorageError, StorageErrorKind};
 use crate::inventory::Entry;
-use crate::metadata::{MediaMetadata, Scope};
+use crate::metadata::{MediaMetadata, Scope, earlier};
+use crate::options::MetadataPatch;
 use crate::retention::RetentionPolicy;
 
 /// Largest sidecar, in bytes.
 pub const MAX_SIDECAR_LEN: u64 = 64 * 1024;
 
-/// Version of the form that is written.
+/// Version of the form that is written, unless the record needs a later one.
 pub const SIDECAR_VERSION: u32 = 1;
+
+/// Latest version of the form that is read. Version 2 marks records that programs which know only
+/// version 1 must not act on, such as those of media on hold.
+pub const MAX_SIDECAR_VERSION: u32 = 2;
 
 /// The record beside media, as JSON. Stores decide by it, not by what a reference says.
 ///
@@ -67,6 +72,9 @@ pub struct Sidecar {
     /// When it expires.
     #[serde(serialize_with = "opt_millis", skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<DateTime<Utc>>,
+    /// Whether the media is on hold: it is neither deleted nor swept.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hold: bool,
     /// Fields of later versions.
     #[serde(flatten)]
     pub unknown: Map<String, Value>,
@@ -116,7 +124,8 @@ impl Sidecar {
             filename: metadata.filename,
             provider: metadata.provider,
             retention,
-            expires_at: retention.expires_at(stored_at),
+            expires_at: earlier(retention.expires_at(stored_at), metadata.expires_at),
+            hold: false,
             unknown: Map::new(),
         }
     }
@@ -134,7 +143,7 @@ impl Sidecar {
         }
         let sidecar: Self = serde_json::from_slice(json)
             .map_err(|error| corrupted("the sidecar does not read").with_source(error))?;
-        if sidecar.format_version == 0 || sidecar.format_version > SIDECAR_VERSION {
+        if sidecar.format_version == 0 || sidecar.format_version > MAX_SIDECAR_VERSION {
             return Err(corrupted(
                 "the sidecar has a version that is not known here",
             ));
@@ -172,7 +181,27 @@ impl Sidecar {
             filename: self.filename.clone(),
             provider: self.provider.clone(),
             retention: Some(self.retention),
+            expires_at: None,
         }
+    }
+
+    /// Returns the record with a change applied.
+    #[must_use]
+    pub fn patched(mut self, patch: &MetadataPatch) -> Self {
+        if let Some(retention) = patch.retention() {
+            self.retention = retention;
+            self.expires_at = retention.expires_at(self.stored_at);
+        }
+        if let Some(user) = patch.user() {
+            self.user_id = user.cloned();
+        }
+        if let Some(hold) = patch.hold() {
+            self.hold = hold;
+        }
+        if self.hold {
+            self.format_version = self.format_version.max(2);
+        }
+        self
     }
 
     /// Whether the media belongs to a scope.
@@ -212,6 +241,25 @@ impl Sidecar {
         if size_differs || hash_differs {
             return Err(refuse(StorageErrorKind::InvalidRef)
                 .with_reason("size or hash differ from what is stored"));
+        }
+        Ok(())
+    }
+
+    /// Decides whether a reference may delete this media. Expired media may still be deleted.
+    ///
+    /// # Errors
+    /// As [`admit`](Self::admit), and `Held` for media on hold.
+    pub fn admit_deletion(
+        &self,
+        reference: &StorageReference,
+        expected_scope: Option<&Scope>,
+    ) -> Result<(), StorageError> {
+        let before_all = DateTime::<Utc>::MIN_UTC;
+        self.admit(reference, expected_scope, before_all, Operation::Delete)?;
+        if self.hold {
+            return Err(StorageError::new(StorageErrorKind::Held, Operation::Delete)
+                .with_key(reference.id())
+                .with_reason("release the hold before deleting the media"));
         }
         Ok(())
     }
@@ -315,7 +363,7 @@ mod tests {
         let read = Sidecar::from_json(number.as_bytes()).unwrap();
         let written = read.to_json().unwrap();
         assert_eq!(Sidecar::from_json(&written).unwrap(), read);
-        let version = json.replace("\"format_version\": 1", "\"format_version\": 2");
+        let version = json.replace("\"format_version\": 1", "\"format_version\": 3");
         let error = Sidecar::from_json(version.as_bytes()).unwrap_err();
         assert_eq!(error.kind(), StorageErrorKind::Corrupted);
     }

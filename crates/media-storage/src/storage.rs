@@ -8,11 +8,11 @@ use chrono::{DateTime, Utc};
 use media_types::{Mime, Sha256, StorageReference};
 
 use crate::body::MediaBody;
-use crate::error::StorageError;
+use crate::error::{Operation, StorageError, StorageErrorKind};
 use crate::importer::Importer;
 use crate::inventory::Inventory;
-use crate::metadata::MediaMetadata;
-use crate::options::{DeleteOptions, RetrieveOptions};
+use crate::metadata::{MediaMetadata, earlier};
+use crate::options::{DeleteOptions, DuplicateOptions, MetadataPatch, RetrieveOptions};
 use crate::signer::UrlSigner;
 use crate::verifier::Verifier;
 
@@ -80,6 +80,59 @@ pub trait MediaStorage: Debug + Send + Sync + 'static {
         options: DeleteOptions,
     ) -> Result<(), StorageError>;
 
+    /// Creates another reference to stored media, with metadata of its own.
+    ///
+    /// The source is admitted as by [`retrieve_opts`](Self::retrieve_opts). The copy is independent
+    /// of the source, except that it expires no later. The default implementation reads the bytes
+    /// and stores them again; stores that can share bytes do not read them, and so do not verify
+    /// them either: damaged media stays damaged in the copy.
+    ///
+    /// # Errors
+    /// As [`retrieve_opts`](Self::retrieve_opts) and [`store`](Self::store).
+    async fn duplicate(
+        &self,
+        reference: &StorageReference,
+        options: DuplicateOptions,
+    ) -> Result<StorageReference, StorageError> {
+        copy_through(self, reference, options).await
+    }
+
+    /// Changes the metadata of stored media.
+    ///
+    /// # Errors
+    /// `Unsupported` where the store cannot do this, which is the default; otherwise as
+    /// [`retrieve_opts`](Self::retrieve_opts). Nothing is changed on an error, except that after
+    /// `Unavailable` the change may have been made.
+    async fn update(
+        &self,
+        reference: &StorageReference,
+        patch: MetadataPatch,
+    ) -> Result<(), StorageError> {
+        let _ = patch;
+        Err(
+            StorageError::new(StorageErrorKind::Unsupported, Operation::Update)
+                .with_backend(self.backend().to_owned())
+                .with_key(reference.id())
+                .with_reason("the store cannot change metadata"),
+        )
+    }
+
+    /// Deletes several references. The results are in the order of the references.
+    ///
+    /// One failure does not keep the others from being deleted. The default implementation deletes
+    /// one after the other.
+    async fn delete_many(
+        &self,
+        references: &[StorageReference],
+        options: DeleteOptions,
+    ) -> Vec<Result<(), StorageError>> {
+        let mut results = Vec::with_capacity(references.len());
+        for reference in references {
+            results.push(self.delete_opts(reference, options.clone()).await);
+        }
+        results
+    }
+
     /// The ability to sign URLs, where the store has it.
     fn url_signer(&self) -> Option<&dyn UrlSigner> {
         None
@@ -129,6 +182,30 @@ macro_rules! forward {
             ) -> Result<(), StorageError> {
                 self.as_ref().delete_opts(reference, options).await
             }
+            async fn duplicate(
+                &self,
+                reference: &StorageReference,
+                options: DuplicateOptions,
+            ) -> Result<StorageReference, StorageError> {
+                self.as_ref().duplicate(reference, options).await
+            }
+
+            async fn update(
+                &self,
+                reference: &StorageReference,
+                patch: MetadataPatch,
+            ) -> Result<(), StorageError> {
+                self.as_ref().update(reference, patch).await
+            }
+
+            async fn delete_many(
+                &self,
+                references: &[StorageReference],
+                options: DeleteOptions,
+            ) -> Vec<Result<(), StorageError>> {
+                self.as_ref().delete_many(references, options).await
+            }
+
             fn url_signer(&self) -> Option<&dyn UrlSigner> {
                 self.as_ref().url_signer()
             }
@@ -147,6 +224,32 @@ macro_rules! forward {
 
 forward!(Arc<T>);
 forward!(Box<T>);
+
+/// Duplicates media by reading it and storing it again, as [`MediaStorage::duplicate`] does by
+/// default. A store that shares bytes falls back to this where it cannot share.
+///
+/// # Errors
+/// As [`MediaStorage::duplicate`].
+pub async fn copy_through<S: MediaStorage + ?Sized>(
+    store: &S,
+    reference: &StorageReference,
+    options: DuplicateOptions,
+) -> Result<StorageReference, StorageError> {
+    let mut retrieve = RetrieveOptions::new();
+    if let Some(scope) = options.expected_scope() {
+        retrieve = retrieve.with_expected_scope(scope.clone());
+    }
+    let stored = store.retrieve_opts(reference, retrieve).await?;
+    let expires_at = stored.expires_at();
+    let metadata = options.metadata().clone();
+    let metadata = metadata.for_copy_of(&stored.metadata, expires_at);
+    let body = MediaBody::from_stream(Some(stored.size), stored.body.into_stream());
+    let mut upload = MediaUpload::new(stored.mime, body, metadata);
+    if let Some(sha256) = stored.sha256 {
+        upload = upload.with_expected_sha256(sha256);
+    }
+    store.store(upload).await
+}
 
 /// Media to be stored.
 #[derive(Debug)]
@@ -225,6 +328,7 @@ pub struct StoredMedia {
     pub stored_at: Option<DateTime<Utc>>,
     /// The bytes that were asked for; none when only the head was.
     pub body: MediaBody,
+    expires_at: Option<DateTime<Utc>>,
 }
 
 impl StoredMedia {
@@ -237,6 +341,7 @@ impl StoredMedia {
             sha256: None,
             stored_at: None,
             body,
+            expires_at: None,
         }
     }
 
@@ -259,5 +364,22 @@ impl StoredMedia {
     pub fn with_stored_at(mut self, at: DateTime<Utc>) -> Self {
         self.stored_at = Some(at);
         self
+    }
+
+    /// Sets when it expires. Defaults to what its retention and the time of store say.
+    #[must_use]
+    pub fn with_expires_at(mut self, at: Option<DateTime<Utc>>) -> Self {
+        self.expires_at = at;
+        self
+    }
+
+    /// Returns when it expires, or `None` if it does not.
+    pub fn expires_at(&self) -> Option<DateTime<Utc>> {
+        let by_retention = self
+            .metadata
+            .retention()
+            .zip(self.stored_at)
+            .and_then(|(retention, at)| retention.expires_at(at));
+        earlier(self.expires_at, by_retention)
     }
 }

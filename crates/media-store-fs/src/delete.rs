@@ -2,7 +2,6 @@
 
 use std::io;
 
-use chrono::{DateTime, Utc};
 use media_storage::{DeleteOptions, Operation, Sidecar, StorageError, StorageErrorKind};
 use media_types::{Sha256, StorageReference};
 
@@ -23,10 +22,8 @@ pub(crate) fn delete(
     let state = read_sidecar(shared.base(), &key.sidecar_path(), &key.file).map_err(io)?;
     let sidecar = match state {
         SidecarState::Good(sidecar) => {
-            // What has expired may still be deleted.
-            let before_all = DateTime::<Utc>::MIN_UTC;
             sidecar
-                .admit(reference, options.expected_scope(), before_all, operation)
+                .admit_deletion(reference, options.expected_scope())
                 .map_err(|error| error.with_backend(crate::error::BACKEND))?;
             Some(sidecar)
         }

@@ -42,6 +42,7 @@ mod cancel;
 mod config;
 mod delete;
 mod directories;
+mod duplicate;
 mod error;
 mod expiry;
 mod export;

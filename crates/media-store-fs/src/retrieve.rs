@@ -166,7 +166,8 @@ pub(crate) fn retrieve(
     if let Some(sidecar) = known.sidecar {
         media = media
             .with_metadata(sidecar.metadata())
-            .with_stored_at(sidecar.stored_at);
+            .with_stored_at(sidecar.stored_at)
+            .with_expires_at(sidecar.expires_at);
     }
     Ok(media)
 }

@@ -190,7 +190,10 @@ impl Shared {
 /// Only who names media can be told that it is not found; whoever else misses something misses a
 /// directory of the store.
 fn gone(operation: Operation, error: StorageError) -> StorageError {
-    let names_media = matches!(operation, Operation::Retrieve | Operation::Delete);
+    let names_media = matches!(
+        operation,
+        Operation::Retrieve | Operation::Delete | Operation::Duplicate | Operation::Update
+    );
     if names_media || error.kind() != StorageErrorKind::NotFound {
         return error;
     }

@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use media_storage::backend::attribute_store_error;
+use media_storage::backend::{CancelFlag, attribute_store_error, copy_through};
 use media_storage::{
-    DeleteOptions, Inventory, MediaStorage, MediaUpload, Operation, RetrieveOptions, StorageError,
-    StoredMedia,
+    DeleteOptions, DuplicateOptions, Inventory, MediaStorage, MediaUpload, Operation,
+    RetrieveOptions, StorageError, StoredMedia,
 };
 use media_types::StorageReference;
 
@@ -17,7 +17,7 @@ use crate::error::{BACKEND, fail};
 use crate::shared::Shared;
 use crate::sweeper::{Sweeper, SweeperOptions};
 use crate::verify::{VerifyOptions, VerifyReport};
-use crate::{delete, export, retrieve, upload, verify};
+use crate::{delete, duplicate, export, retrieve, upload, verify};
 
 /// Keeps media in a directory.
 ///
@@ -182,6 +182,28 @@ impl MediaStorage for FileStore {
                 delete::delete(shared, &reference, &options)
             })
             .await
+    }
+
+    /// The copy shares the bytes of the source through a hard link, also without deduplication; they
+    /// are neither read nor verified.
+    async fn duplicate(
+        &self,
+        reference: &StorageReference,
+        options: DuplicateOptions,
+    ) -> Result<StorageReference, StorageError> {
+        let cancelled = CancelFlag::new();
+        let _guard = cancelled.cancel_on_drop();
+        let (source, wanted) = (reference.clone(), options.clone());
+        let linked = self
+            .shared
+            .run(Operation::Duplicate, move |shared| {
+                duplicate::duplicate(shared, &source, &wanted, &cancelled)
+            })
+            .await?;
+        match linked {
+            Some(pending) => Ok(pending.claim()),
+            None => copy_through(self, reference, options).await,
+        }
     }
 
     fn inventory(&self) -> Option<&dyn Inventory> {

@@ -114,7 +114,7 @@ fn write_whole(
 }
 
 /// A staged entry; when our staging directory was removed by hand, in a new one.
-fn staged_entry(shared: &Shared) -> Result<Entry, StorageError> {
+pub(crate) fn staged_entry(shared: &Shared) -> Result<Entry, StorageError> {
     let entry = match shared.stagings.entry() {
         Err(error)
             if error.kind() == StorageErrorKind::DiskSpace && BlobRelief::new(shared).relieve() =>

@@ -51,7 +51,8 @@ pub(crate) async fn retrieve(
     Ok(StoredMedia::new(sidecar.mime_type.clone(), size, body)
         .with_metadata(sidecar.metadata())
         .with_sha256(sidecar.sha256)
-        .with_stored_at(sidecar.stored_at))
+        .with_stored_at(sidecar.stored_at)
+        .with_expires_at(sidecar.expires_at))
 }
 
 /// Opens the bytes of a reference; where its sidecar leads nowhere, by the record of its hash.

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use media_storage::{
-    DeleteOptions, Inventory, MediaStorage, MediaUpload, RetrieveOptions, StorageError,
-    StorageErrorKind, StoredMedia, UrlSigner,
+    DeleteOptions, DuplicateOptions, Inventory, MediaStorage, MediaUpload, MetadataPatch,
+    RetrieveOptions, StorageError, StorageErrorKind, StoredMedia, UrlSigner,
 };
 use media_types::StorageReference;
 
@@ -86,6 +86,49 @@ impl MediaStorage for Observed {
             duration: started.elapsed(),
         });
         Ok(())
+    }
+
+    async fn duplicate(
+        &self,
+        reference: &StorageReference,
+        options: DuplicateOptions,
+    ) -> Result<StorageReference, StorageError> {
+        let metadata = options.metadata().clone();
+        let started = Instant::now();
+        let copy = self.inner.duplicate(reference, options).await?;
+        self.listeners.tell(&Event::MediaStored {
+            size: copy.size().unwrap_or(0),
+            reference: copy.clone(),
+            metadata,
+            duration: started.elapsed(),
+        });
+        Ok(copy)
+    }
+
+    async fn update(
+        &self,
+        reference: &StorageReference,
+        patch: MetadataPatch,
+    ) -> Result<(), StorageError> {
+        self.inner.update(reference, patch).await
+    }
+
+    async fn delete_many(
+        &self,
+        references: &[StorageReference],
+        options: DeleteOptions,
+    ) -> Vec<Result<(), StorageError>> {
+        let started = Instant::now();
+        let results = self.inner.delete_many(references, options).await;
+        for (reference, result) in references.iter().zip(&results) {
+            if result.is_ok() {
+                self.listeners.tell(&Event::MediaDeleted {
+                    reference: reference.clone(),
+                    duration: started.elapsed(),
+                });
+            }
+        }
+        results
     }
 
     fn url_signer(&self) -> Option<&dyn UrlSigner> {

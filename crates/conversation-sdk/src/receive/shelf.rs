@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use media_storage::backend::copy_through;
 use media_storage::{
-    DeleteOptions, Inventory, MediaBody, MediaMetadata, MediaStorage, MediaUpload, Operation,
-    RetrieveOptions, StorageError, StorageErrorKind, StoredMedia, UrlSigner,
+    DeleteOptions, DuplicateOptions, Inventory, MediaBody, MediaMetadata, MediaStorage,
+    MediaUpload, MetadataPatch, Operation, RetrieveOptions, StorageError, StorageErrorKind,
+    StoredMedia, UrlSigner,
 };
 use media_types::{MediaContent, Mime, StorageReference};
 
@@ -109,6 +111,30 @@ impl MediaStorage for Shelf {
     ) -> Result<(), StorageError> {
         // It goes with its turn.
         Ok(())
+    }
+
+    async fn duplicate(
+        &self,
+        reference: &StorageReference,
+        options: DuplicateOptions,
+    ) -> Result<StorageReference, StorageError> {
+        copy_through(self, reference, options).await
+    }
+
+    async fn update(&self, _: &StorageReference, _: MetadataPatch) -> Result<(), StorageError> {
+        Err(
+            StorageError::new(StorageErrorKind::Unsupported, Operation::Update)
+                .with_backend(BACKEND),
+        )
+    }
+
+    async fn delete_many(
+        &self,
+        references: &[StorageReference],
+        _: DeleteOptions,
+    ) -> Vec<Result<(), StorageError>> {
+        // They go with their turn.
+        references.iter().map(|_| Ok(())).collect()
     }
 
     fn url_signer(&self) -> Option<&dyn UrlSigner> {

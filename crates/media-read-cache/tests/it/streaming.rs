@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use media_storage::{
-    DeleteOptions, Inventory, MediaBody, MediaStorage, MediaUpload, RetrieveOptions, StorageError,
-    StoredMedia, UrlSigner, next,
+    DeleteOptions, DuplicateOptions, Inventory, MediaBody, MediaStorage, MediaUpload,
+    MetadataPatch, RetrieveOptions, StorageError, StoredMedia, UrlSigner, next,
 };
 use media_types::StorageReference;
 use tokio::sync::Semaphore;
@@ -131,6 +131,30 @@ impl<S: MediaStorage> MediaStorage for Streaming<S> {
         options: DeleteOptions,
     ) -> Result<(), StorageError> {
         self.inner.delete_opts(reference, options).await
+    }
+
+    async fn duplicate(
+        &self,
+        reference: &StorageReference,
+        options: DuplicateOptions,
+    ) -> Result<StorageReference, StorageError> {
+        self.inner.duplicate(reference, options).await
+    }
+
+    async fn update(
+        &self,
+        reference: &StorageReference,
+        patch: MetadataPatch,
+    ) -> Result<(), StorageError> {
+        self.inner.update(reference, patch).await
+    }
+
+    async fn delete_many(
+        &self,
+        references: &[StorageReference],
+        options: DeleteOptions,
+    ) -> Vec<Result<(), StorageError>> {
+        self.inner.delete_many(references, options).await
     }
 
     fn url_signer(&self) -> Option<&dyn UrlSigner> {

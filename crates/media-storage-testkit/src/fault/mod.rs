@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use media_storage::{
-    BodyData, DeleteOptions, Inventory, MediaBody, MediaStorage, MediaUpload, Operation,
-    RetrieveOptions, StorageError, StoredMedia, UrlSigner,
+    BodyData, DeleteOptions, DuplicateOptions, Inventory, MediaBody, MediaStorage, MediaUpload,
+    MetadataPatch, Operation, RetrieveOptions, StorageError, StoredMedia, UrlSigner,
 };
 use media_types::StorageReference;
 
@@ -45,7 +45,7 @@ pub struct FaultyStorage<S> {
 #[derive(Debug, Default)]
 struct Record {
     faults: Mutex<Vec<Fault>>,
-    calls: [AtomicU64; 3],
+    calls: [AtomicU64; 5],
     in_flight: AtomicU64,
     most_in_flight: AtomicU64,
     bytes_stored: AtomicU64,
@@ -157,6 +157,8 @@ impl Begun<'_> {
             Call::Store => Operation::Store,
             Call::Retrieve => Operation::Retrieve,
             Call::Delete => Operation::Delete,
+            Call::Duplicate => Operation::Duplicate,
+            Call::Update => Operation::Update,
         };
         StorageError::new(kind, operation).with_reason("injected by the test")
     }
@@ -240,6 +242,43 @@ impl<S: MediaStorage> MediaStorage for FaultyStorage<S> {
         self.inner.delete_opts(reference, options).await?;
         lock(&self.record.deleted).push(reference.clone());
         begun.pass(Moment::After).await
+    }
+
+    async fn duplicate(
+        &self,
+        reference: &StorageReference,
+        options: DuplicateOptions,
+    ) -> Result<StorageReference, StorageError> {
+        let begun = self.begin(Call::Duplicate);
+        begun.pass(Moment::Before).await?;
+        let copy = self.inner.duplicate(reference, options).await?;
+        lock(&self.record.stored).push(copy.clone());
+        begun.pass(Moment::After).await?;
+        Ok(copy)
+    }
+
+    async fn update(
+        &self,
+        reference: &StorageReference,
+        patch: MetadataPatch,
+    ) -> Result<(), StorageError> {
+        let begun = self.begin(Call::Update);
+        begun.pass(Moment::Before).await?;
+        self.inner.update(reference, patch).await?;
+        begun.pass(Moment::After).await
+    }
+
+    /// Counts as one delete for each reference.
+    async fn delete_many(
+        &self,
+        references: &[StorageReference],
+        options: DeleteOptions,
+    ) -> Vec<Result<(), StorageError>> {
+        let mut results = Vec::with_capacity(references.len());
+        for reference in references {
+            results.push(self.delete_opts(reference, options.clone()).await);
+        }
+        results
     }
 
     fn url_signer(&self) -> Option<&dyn UrlSigner> {

@@ -17,6 +17,10 @@ pub enum Call {
     Retrieve,
     /// [`MediaStorage::delete_opts`](media_storage::MediaStorage::delete_opts)
     Delete,
+    /// [`MediaStorage::duplicate`](media_storage::MediaStorage::duplicate)
+    Duplicate,
+    /// [`MediaStorage::update`](media_storage::MediaStorage::update)
+    Update,
 }
 
 /// One thing that goes wrong: which calls, at which moment, and what happens.

@@ -63,6 +63,9 @@ scenarios! { $
         heads_bring_no_body,
         reads_can_be_tuned,
         duplicates_stand_alone,
+        duplicates_expire_with_their_source,
+        existence_is_reported,
+        many_are_deleted_at_once,
         readers_never_get_other_bytes,
     }
     input {

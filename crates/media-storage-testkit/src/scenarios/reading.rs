@@ -2,13 +2,15 @@
 
 use futures_util::StreamExt as _;
 use media_storage::{
-    MediaStorage, MediaStorageExt as _, RetrieveOptions, Sha256Hasher, StorageErrorKind,
-    Verification,
+    DeleteOptions, DuplicateOptions, MediaStorage, MediaStorageExt as _, RetentionPolicy,
+    RetrieveOptions, Sha256Hasher, StorageErrorKind, Verification,
 };
-use media_types::MediaContent;
+use media_types::{MediaContent, Mime};
 
 use crate::backend::Backend;
-use crate::fixture::{KIB, about, fails, holds, is_not_found, noise, open, put};
+use crate::fixture::{
+    KIB, about, conversation, fails, holds, is_empty, is_not_found, noise, open, put,
+};
 
 /// A range gives these bytes, cut at the end; size and hash stay those of the whole.
 pub async fn ranges_are_cut_out(backend: &impl Backend) {
@@ -96,22 +98,105 @@ pub async fn reads_can_be_tuned(backend: &impl Backend) {
     );
 }
 
-/// A duplicate is a reference of its own, with its own metadata, and outlives the original.
+/// A duplicate is a reference of its own, with its own place, and outlives the original. The source
+/// is admitted like a read; what describes the media itself is taken over.
 pub async fn duplicates_stand_alone(backend: &impl Backend) {
     let store = open(backend).await;
     let bytes = noise(1, 150 * KIB);
-    let original = put(&store, &bytes, about("conv-1")).await;
-    let copy = store.duplicate(&original, about("conv-2")).await.unwrap();
-    assert_ne!(original.id(), copy.id());
-    store.delete(&original).await.unwrap();
-    holds(&store, &copy, &bytes).await;
-    let stored = store.retrieve(&copy).await.unwrap();
-    assert_eq!(stored.metadata.conversation().unwrap().as_str(), "conv-2");
-    is_not_found(&store, &original).await;
+    let metadata = about("conv-1").with_filename("photo.png".to_owned());
+    let original = put(&store, &bytes, metadata).await;
+    let options = || DuplicateOptions::new(about("conv-2"));
+    let copy = store.duplicate(&original, options()).await.unwrap();
+    let scoped = options().with_expected_scope(conversation("conv-1"));
+    let second = store.duplicate(&original, scoped).await.unwrap();
+    let foreign = options().with_expected_scope(conversation("conv-2"));
     fails(
-        store.duplicate(&original, about("conv-2")).await,
+        store.duplicate(&original, foreign).await,
         StorageErrorKind::NotFound,
     );
+    assert_ne!(original.id(), copy.id());
+    assert_ne!(second.id(), copy.id());
+    store.delete(&original).await.unwrap();
+    store.delete(&second).await.unwrap();
+    holds(&store, &copy, &bytes).await;
+    let stored = store.retrieve(&copy).await.unwrap();
+    assert_eq!(stored.mime, Mime::IMAGE_PNG);
+    assert_eq!(stored.metadata.conversation().unwrap().as_str(), "conv-2");
+    assert_eq!(stored.metadata.filename(), Some("photo.png"));
+    is_not_found(&store, &original).await;
+    fails(
+        store.duplicate(&original, options()).await,
+        StorageErrorKind::NotFound,
+    );
+    store.delete(&copy).await.unwrap();
+    is_empty(&store, "duplicates_stand_alone").await;
+}
+
+/// A duplicate expires when its source does, or earlier if its own retention says so.
+pub async fn duplicates_expire_with_their_source(backend: &impl Backend) {
+    let store = open(backend).await;
+    let metadata = about("conv-1").with_retention(RetentionPolicy::RetainHours(2));
+    let original = put(&store, &noise(1, 5000), metadata).await;
+    let expiry = store.head(&original).await.unwrap().expires_at();
+    assert!(expiry.is_some());
+    for (retention, same) in [
+        (None, true),
+        (Some(RetentionPolicy::Retain), true),
+        (Some(RetentionPolicy::RetainDays(9)), true),
+        (Some(RetentionPolicy::RetainHours(1)), false),
+    ] {
+        let mut metadata = about("conv-2");
+        if let Some(retention) = retention {
+            metadata = metadata.with_retention(retention);
+        }
+        let options = DuplicateOptions::new(metadata);
+        let copy = store.duplicate(&original, options).await.unwrap();
+        let stored = store.head(&copy).await.unwrap();
+        if same {
+            assert_eq!(stored.expires_at(), expiry, "{retention:?}");
+        } else {
+            assert!(stored.expires_at() < expiry, "{retention:?}");
+        }
+    }
+}
+
+/// `head` and `exists` report what is stored without its bytes.
+pub async fn existence_is_reported(backend: &impl Backend) {
+    let store = open(backend).await;
+    let reference = put(&store, &noise(1, 5000), about("conv-1")).await;
+    assert!(store.exists(&reference).await.unwrap());
+    let head = store.head(&reference).await.unwrap();
+    assert_eq!((head.size, head.body.len()), (5000, Some(0)));
+    store.delete(&reference).await.unwrap();
+    assert!(!store.exists(&reference).await.unwrap());
+    fails(store.head(&reference).await, StorageErrorKind::NotFound);
+}
+
+/// Deleting many references answers for each of them, in order, and is idempotent.
+pub async fn many_are_deleted_at_once(backend: &impl Backend) {
+    let store = open(backend).await;
+    let bytes = noise(1, 5000);
+    let mut references = Vec::new();
+    for at in 0..20 {
+        let conversation = if at % 4 == 3 { "conv-2" } else { "conv-1" };
+        references.push(put(&store, &bytes, about(conversation)).await);
+    }
+    let scoped = DeleteOptions::new().with_expected_scope(conversation("conv-1"));
+    let results = store.delete_many(&references, scoped).await;
+    assert_eq!(results.len(), references.len());
+    for (at, (reference, result)) in references.iter().zip(results).enumerate() {
+        if at % 4 == 3 {
+            fails(result, StorageErrorKind::NotFound);
+            holds(&store, reference, &bytes).await;
+        } else {
+            result.unwrap();
+            is_not_found(&store, reference).await;
+        }
+    }
+    for result in store.delete_many(&references, DeleteOptions::new()).await {
+        result.unwrap();
+    }
+    is_empty(&store, "many_are_deleted_at_once").await;
 }
 
 /// A reader that is overtaken by a delete, and by other media, gets its bytes or an error.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use media_storage::{
-    Inventory, MediaStorage, MediaStorageExt as _, RetentionPolicy, Scope, StorageErrorKind,
-    SweepDepth, SweepOptions, SweepReport,
+    DuplicateOptions, Inventory, MediaStorage, MediaStorageExt as _, RetentionPolicy, Scope,
+    StorageErrorKind, SweepDepth, SweepOptions, SweepReport,
 };
 use media_types::StorageReference;
 
@@ -49,7 +49,9 @@ pub async fn expired_media_is_not_found(backend: &impl Backend) {
     let kept = put(&store, &bytes, about("conv-1")).await;
     is_not_found(&store, &expired).await;
     fails(
-        store.duplicate(&expired, about("conv-1")).await,
+        store
+            .duplicate(&expired, DuplicateOptions::new(about("conv-1")))
+            .await,
         StorageErrorKind::NotFound,
     );
     store.delete(&other).await.unwrap();

@@ -31,6 +31,7 @@ mod digest;
 mod pending;
 mod upload;
 
+pub use crate::storage::copy_through;
 pub use cancel::{CancelFlag, CancelOnDrop};
 pub use digest::Digest;
 pub use pending::PendingReference;

@@ -1,0 +1,114 @@
+//! Duplicating media by another link to its bytes.
+
+use std::io;
+use std::sync::Arc;
+
+use chrono::Utc;
+use media_storage::backend::{CancelFlag, Digest, PendingReference};
+use media_storage::{DuplicateOptions, Operation, Sidecar, StorageError, StorageErrorKind};
+use media_types::StorageReference;
+
+use crate::cancel::pending;
+use crate::error::{BACKEND, fail};
+use crate::publish::{Description, publish};
+use crate::retrieve::{Key, SidecarState, read_sidecar};
+use crate::shared::Shared;
+use crate::staging::Entry;
+use crate::sys;
+use crate::upload::staged_entry;
+
+/// Duplicates media without reading its bytes. Returns `None` where that is not possible: the bytes
+/// then have to be copied.
+pub(crate) fn duplicate(
+    shared: &Arc<Shared>,
+    reference: &StorageReference,
+    options: &DuplicateOptions,
+    cancelled: &CancelFlag,
+) -> Result<Option<PendingReference>, StorageError> {
+    let operation = Operation::Duplicate;
+    shared.check_reference(reference, operation)?;
+    let key = Key::parse(reference.id(), operation)?;
+    let io = |error| shared.io(operation, reference.id(), error);
+    let sidecar = match read_sidecar(shared.base(), &key.sidecar_path(), &key.file).map_err(io)? {
+        SidecarState::Good(sidecar) => sidecar,
+        // A read decides whether the reference alone is enough.
+        SidecarState::Absent | SidecarState::Damaged(_) => return Ok(None),
+    };
+    sidecar
+        .admit(reference, options.expected_scope(), Utc::now(), operation)
+        .map_err(|error| error.with_backend(BACKEND))?;
+    let description = describe(shared, &sidecar, options)?;
+    let entry = staged_entry(shared)?;
+    match pin(shared, &key, &entry, &sidecar) {
+        Ok(()) => {}
+        Err(error) if sys::links_unsupported(&error) || sys::is_too_many_links(&error) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(io(error)),
+    }
+    let digest = Digest {
+        sha256: sidecar.sha256,
+        len: sidecar.size_bytes,
+    };
+    let copy = publish(shared, entry, digest, &description, cancelled)
+        .map_err(|error| error.with_operation(operation))?;
+    Ok(Some(pending(shared, copy)))
+}
+
+fn describe(
+    shared: &Shared,
+    source: &Sidecar,
+    options: &DuplicateOptions,
+) -> Result<Description, StorageError> {
+    let metadata = options.metadata().clone();
+    let metadata = metadata.for_copy_of(&source.metadata(), source.expires_at);
+    let directories = shared
+        .config
+        .organization
+        .directories(&metadata, shared.format.case)
+        .map_err(|error| {
+            error
+                .with_operation(Operation::Duplicate)
+                .with_backend(BACKEND)
+        })?;
+    Ok(Description {
+        mime: source.mime_type.clone(),
+        metadata,
+        directories,
+    })
+}
+
+/// Gives the bytes a staged name, so that a delete of the source cannot take them any more.
+fn pin(shared: &Shared, key: &Key, entry: &Entry, sidecar: &Sidecar) -> io::Result<()> {
+    let corrupted = |reason: &'static str| {
+        io::Error::other(
+            fail(StorageErrorKind::Corrupted, Operation::Duplicate)
+                .with_key(key.path())
+                .with_reason(reason),
+        )
+    };
+    let mut source = shared.directories.existing(&key.directory)?;
+    let link =
+        |dir: &cap_std::fs::Dir| dir.hard_link(key.file.as_str(), entry.dir(), entry.bytes());
+    match link(source.dir()) {
+        // The handle may be of a directory that was removed and created again.
+        Err(error) if sys::is_absence(&error) && sys::is_removed(source.dir()) => {
+            shared.directories.forget(&source);
+            source = shared.directories.existing(&key.directory)?;
+            link(source.dir())?;
+        }
+        other => other?,
+    }
+    let stat = sys::stat(entry.dir(), entry.bytes())?;
+    if !stat.is_file {
+        return Err(corrupted("the media is not a regular file"));
+    }
+    if stat.len != sidecar.size_bytes {
+        return Err(corrupted("the size of the media differs from its sidecar"));
+    }
+    if shared.is_synced() {
+        // Whoever stored the source may not have waited for the disk.
+        sys::open_file(entry.dir(), entry.bytes())?.sync_all()?;
+    }
+    Ok(())
+}
