@@ -58,6 +58,8 @@ mod memory;
 mod record;
 mod reference;
 mod references;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod store;
 mod stored;
 pub mod transition;
@@ -79,6 +81,8 @@ pub use record::{
 };
 pub use reference::ReferenceKey;
 pub use references::references_of;
+#[cfg(feature = "sqlite")]
+pub use sqlite::{SqliteOptions, SqliteStateStore};
 pub use store::StateStore;
 pub use turn::{ContextInclusion, Lease, PendingCall, TurnRecord, TurnStatus};
 pub use write::{

@@ -1,0 +1,19 @@
+//! Conversations in one SQLite file.
+
+mod apply;
+mod failure;
+mod list;
+mod load;
+mod migrate;
+mod open;
+mod pool;
+mod purge;
+mod references;
+mod rows;
+mod schema;
+mod store;
+mod upkeep;
+mod view;
+
+pub use pool::SqliteOptions;
+pub use store::SqliteStateStore;
