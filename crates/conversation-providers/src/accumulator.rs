@@ -2,13 +2,16 @@
 
 use std::fmt;
 
+#[cfg(any(feature = "http-client", feature = "testing"))]
+use conversation_types::UsageSource;
 use conversation_types::{
     FinishReason, Message, MessageId, MessageStatus, Part, TextPart, TokenUsage, ToolCall, TurnId,
-    UsageSource,
 };
 
 use crate::response::ResponseEvent;
-use crate::usage::{estimate_tokens, usage_of_interrupted};
+#[cfg(any(feature = "http-client", feature = "testing"))]
+use crate::usage::estimate_tokens;
+use crate::usage::usage_of_interrupted;
 
 /// Most tool calls of one answer; what a provider sends beyond is passed over.
 const MAX_CALLS: usize = 4096;
@@ -212,6 +215,7 @@ impl StreamAccumulator {
 
     /// Returns parts and calls without copying them, and the usage as the answer's own: reported
     /// counts as they are, the output estimated where the provider reported none.
+    #[cfg(any(feature = "http-client", feature = "testing"))]
     pub(crate) fn into_parts(self) -> (Vec<Part>, Vec<ToolCall>, TokenUsage) {
         let usage = match self.usage {
             Some(usage) if usage.source != UsageSource::Estimated => usage,

@@ -44,20 +44,39 @@
 //! limit.
 
 mod accumulator;
+pub mod answer;
+pub mod body;
 mod budget;
 mod capability;
+mod codec;
 mod completion;
 mod data;
 mod error;
+mod format;
+#[cfg(feature = "http-client")]
+#[cfg_attr(
+    not(feature = "openai"),
+    allow(
+        dead_code,
+        unused_imports,
+        unused_macros,
+        reason = "used by providers only"
+    )
+)]
+mod http;
 mod image;
 pub mod media;
+#[cfg(feature = "openai")]
+mod openai;
 mod price;
 mod provider;
 mod request;
 mod response;
 pub mod sink;
+mod template;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod transcript;
 mod usage;
 
 pub use accumulator::StreamAccumulator;
@@ -66,10 +85,13 @@ pub use capability::{ApiCapabilities, Capabilities};
 pub use completion::Completion;
 pub use data::DataError;
 pub use error::{ProviderError, ProviderErrorKind, TimeoutPhase};
+pub use format::ApiFormat;
 pub use image::{GeneratedImages, ImageGenerator, ImageRequest};
 pub use media::{
     MediaContext, MediaForm, MediaPlan, MediaSendError, MediaSendErrorKind, SignedUrls,
 };
+#[cfg(feature = "openai")]
+pub use openai::{OpenAiImages, OpenAiProvider};
 pub use price::PriceTable;
 pub use provider::Provider;
 pub use request::{ProviderRequest, ResponseMode};

@@ -6,4 +6,4 @@ mod rule;
 
 pub use api::ApiCapabilities;
 pub use file::Capabilities;
-pub(crate) use rule::{AcceptedForm, MediaRule};
+pub(crate) use rule::AcceptedForm;

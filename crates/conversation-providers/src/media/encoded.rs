@@ -14,8 +14,7 @@ pub(super) type Chunks = BoxStream<'static, Result<Bytes, MediaSendError>>;
 /// What a media item is by its plan.
 pub(super) struct Planned {
     pub(super) index: usize,
-    /// `None` where any type will do.
-    pub(super) mime: Option<Mime>,
+    pub(super) mime: Mime,
     pub(super) size: u64,
 }
 
@@ -26,11 +25,9 @@ impl Planned {
                 planned: self.size,
                 found: size,
             },
-            _ if self.mime.as_ref().is_some_and(|planned| planned != mime) => {
-                MediaSendErrorKind::Retyped {
-                    found: mime.clone(),
-                }
-            }
+            _ if *mime != self.mime => MediaSendErrorKind::Retyped {
+                found: mime.clone(),
+            },
             _ => return Ok(()),
         };
         Err(MediaSendError::new(self.index, kind))

@@ -9,7 +9,7 @@ pub(crate) enum Encoding {
     Base64,
     /// Base64 of the URL-safe alphabet.
     Base64Url,
-    /// The bytes themselves, where the body is not JSON, or they are JSON.
+    /// The bytes themselves, where the body is not JSON.
     Plain,
 }
 

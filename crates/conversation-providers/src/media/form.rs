@@ -28,11 +28,6 @@ pub enum MediaForm {
         /// The size in bytes.
         size: u64,
     },
-    /// As JSON that goes back to the provider verbatim, read while it is sent.
-    Opaque {
-        /// The size in bytes.
-        size: u64,
-    },
     /// Not at all; [`OmittedMedia::text`] stands in its place.
     Omitted(Box<OmittedMedia>),
 }
@@ -49,7 +44,7 @@ impl MediaForm {
     /// Returns the number of bytes that are read for the request, before they are encoded.
     pub fn size(&self) -> u64 {
         match self {
-            Self::Base64 { size, .. } | Self::Upload { size, .. } | Self::Opaque { size } => *size,
+            Self::Base64 { size, .. } | Self::Upload { size, .. } => *size,
             _ => 0,
         }
     }
@@ -70,7 +65,6 @@ impl fmt::Debug for MediaForm {
             Self::Url(url) => f.debug_tuple("Url").field(url).finish(),
             Self::Base64 { mime, size } => write!(f, "Base64({mime}, {size} bytes)"),
             Self::Upload { mime, size } => write!(f, "Upload({mime}, {size} bytes)"),
-            Self::Opaque { size } => write!(f, "Opaque({size} bytes)"),
             Self::Omitted(omitted) => write!(f, "Omitted({})", omitted.reason),
         }
     }

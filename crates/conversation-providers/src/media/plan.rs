@@ -115,20 +115,24 @@ impl MediaPlan {
     }
 
     /// Leaves out the oldest items that are sent by their bytes, until the body is at least this
-    /// many bytes shorter; returns whether that was possible.
-    pub(crate) fn omit_oldest(&mut self, bytes: u64) -> bool {
+    /// many bytes shorter.
+    pub(crate) fn omit_oldest(&mut self, bytes: u64, reason: OmissionReason) {
         let mut saved = 0_u64;
         for index in 0..self.len() {
+            let len = self.len_in_body(index);
             if saved >= bytes {
                 break;
             }
-            let len = self.len_in_body(index);
-            if len > 0 && self.is_sent(index) {
+            if len > 0 {
                 saved = saved.saturating_add(len);
-                self.omit(index, OmissionReason::TooLarge, REQUEST_TOO_LARGE);
+                self.omit(index, reason.clone(), REQUEST_TOO_LARGE);
             }
         }
-        saved >= bytes
+    }
+
+    /// Returns the number of bytes of all items in the body.
+    pub(crate) fn sent_bytes(&self) -> u64 {
+        (0..self.len()).map(|index| self.len_in_body(index)).sum()
     }
 
     /// Sends the bytes of an item in place of its signed URL; returns whether there was a signed
@@ -164,14 +168,15 @@ impl MediaPlan {
         let Some(item) = self.items.get(index) else {
             return stream::empty().boxed();
         };
-        let (mime, size) = match &item.form {
-            MediaForm::Base64 { mime, size } | MediaForm::Upload { mime, size } => {
-                (Some(mime.clone()), *size)
-            }
-            MediaForm::Opaque { size } => (None, *size),
-            _ => return stream::empty().boxed(),
+        let (MediaForm::Base64 { mime, size } | MediaForm::Upload { mime, size }) = &item.form
+        else {
+            return stream::empty().boxed();
         };
-        let planned = Planned { index, mime, size };
+        let planned = Planned {
+            index,
+            mime: mime.clone(),
+            size: *size,
+        };
         encoded(context.loader(), &item.content, planned, encoding)
     }
 

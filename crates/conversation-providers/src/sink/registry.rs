@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 use media_storage::{
-    DeleteOptions, Inventory, MediaBody, MediaMetadata, MediaStorage, MediaUpload, Operation,
-    RetrieveOptions, StorageError, StorageErrorKind, StoredMedia, UrlSigner,
+    DeleteOptions, Importer, Inventory, MediaBody, MediaMetadata, MediaStorage, MediaUpload,
+    Operation, RetrieveOptions, StorageError, StorageErrorKind, StoredMedia, UrlSigner, Verifier,
 };
 use media_types::{MediaContent, Mime, StorageReference};
 
@@ -126,6 +126,14 @@ impl MediaStorage for SpoolRegistry {
     }
 
     fn inventory(&self) -> Option<&dyn Inventory> {
+        None
+    }
+
+    fn verifier(&self) -> Option<&dyn Verifier> {
+        None
+    }
+
+    fn importer(&self) -> Option<&dyn Importer> {
         None
     }
 }

@@ -1,0 +1,211 @@
+//! The JSON of a chat completions request.
+
+use std::borrow::Cow;
+
+use conversation_types::{Role, ToolCall, ToolChoice, ToolDefinition};
+use media_types::{MediaType, Mime};
+use serde_json::{Map, Value, json};
+
+use super::options::CodecOptions;
+use super::shared::{Fields, document_name, kind_of, unsupported};
+use crate::media::{MediaForm, MediaPlan};
+use crate::request::{ProviderRequest, ResponseMode};
+use crate::template::Json;
+use crate::transcript::{Transcript, WireMessage, WirePart};
+
+/// Parameters that are not the caller's to set: they are the request itself, or ask for more
+/// answers than there is use for.
+const RESERVED: [&str; 6] = [
+    "model",
+    "messages",
+    "tools",
+    "stream",
+    "stream_options",
+    "n",
+];
+
+pub(super) fn render<'a>(
+    request: &'a ProviderRequest<'a>,
+    transcript: &'a Transcript<'a>,
+    plan: &MediaPlan,
+    options: &CodecOptions<'a>,
+) -> Json<'a> {
+    let mut fields: Fields<'a> = vec![("model".into(), Json::text(options.model))];
+    if !request.tools.is_empty() {
+        let tools = request.tools.iter().map(tool).collect();
+        fields.push(("tools".into(), Json::Array(tools)));
+    }
+    for (name, value) in parameters(request, options) {
+        fields.push((name.into(), value.into()));
+    }
+    if request.mode == ResponseMode::Streaming {
+        fields.push(("stream".into(), json!(true).into()));
+        if options.stream_usage && !options.refuses("stream_options") {
+            let usage = json!({"include_usage": true});
+            fields.push(("stream_options".into(), usage.into()));
+        }
+    }
+    // Last, so that the body of one turn begins the body of the next.
+    let messages = transcript.messages.iter();
+    let messages = messages.map(|message| render_message(message, plan));
+    fields.push(("messages".into(), Json::Array(messages.collect())));
+    Json::Object(fields)
+}
+
+fn parameters(request: &ProviderRequest<'_>, options: &CodecOptions<'_>) -> Map<String, Value> {
+    let mut given = request.parameters.clone();
+    given.retain(|name, value| !RESERVED.contains(&name.as_str()) && !value.is_null());
+    let choice = match &request.tool_choice {
+        ToolChoice::Required => Some(json!("required")),
+        ToolChoice::None => Some(json!("none")),
+        ToolChoice::Tool(name) => Some(json!({"type": "function", "function": {"name": name}})),
+        _ => None,
+    };
+    if request.tools.is_empty() {
+        for name in ["tool_choice", "parallel_tool_calls"] {
+            given.remove(name);
+        }
+    } else if let Some(choice) = choice {
+        given.insert("tool_choice".to_owned(), choice);
+    }
+    let mut adapted = options.capabilities.adapt_parameters(options.model, given);
+    for name in options.refused {
+        let value = adapted.remove(name);
+        let other = match name.as_str() {
+            "max_tokens" => "max_completion_tokens",
+            "max_completion_tokens" => "max_tokens",
+            _ => continue,
+        };
+        if let Some(value) = value
+            && !options.refuses(other)
+        {
+            adapted.insert(other.to_owned(), value);
+        }
+    }
+    adapted
+}
+
+fn tool(tool: &ToolDefinition) -> Json<'_> {
+    let mut function: Fields<'_> = vec![("name".into(), Json::text(&tool.name))];
+    if !tool.description.is_empty() {
+        function.push(("description".into(), Json::text(&tool.description)));
+    }
+    // Without them the function takes none.
+    if !tool.parameters.is_null() {
+        let parameters = Json::Value(Cow::Borrowed(&tool.parameters));
+        function.push(("parameters".into(), parameters));
+    }
+    Json::object([
+        ("type", Json::text("function")),
+        ("function", Json::Object(function)),
+    ])
+}
+
+fn render_message<'a>(message: &'a WireMessage<'a>, plan: &MediaPlan) -> Json<'a> {
+    let mut fields: Fields<'a> = vec![
+        ("role".into(), Json::text(role(message.role))),
+        ("content".into(), content(message, plan)),
+    ];
+    if let Some(call) = message.answers {
+        fields.push(("tool_call_id".into(), Json::text(&call.id)));
+    }
+    if !message.calls.is_empty() {
+        let calls = message.calls.iter().map(|call| render_call(call.call));
+        fields.push(("tool_calls".into(), Json::Array(calls.collect())));
+    }
+    Json::Object(fields)
+}
+
+fn role(role: Role) -> &'static str {
+    match role {
+        Role::System => "system",
+        Role::Assistant => "assistant",
+        Role::Tool => "tool",
+        _ => "user",
+    }
+}
+
+/// A plain string where it says the same: every server reads that.
+fn content<'a>(message: &'a WireMessage<'a>, plan: &MediaPlan) -> Json<'a> {
+    match message.parts.as_slice() {
+        [] => Json::text(""),
+        [WirePart::Text { text, .. }] => Json::text(text.as_ref()),
+        // Few servers accept arrays here.
+        _ if message.role == Role::Tool => Json::text(message.joined_text()),
+        parts => Json::Array(parts.iter().filter_map(|p| part(p, plan)).collect()),
+    }
+}
+
+fn render_call(call: &ToolCall) -> Json<'_> {
+    Json::object([
+        ("id", Json::text(&call.id)),
+        ("type", Json::text("function")),
+        (
+            "function",
+            Json::object([
+                ("name", Json::text(&call.name)),
+                ("arguments", Json::text(&call.arguments)),
+            ]),
+        ),
+    ])
+}
+
+fn text_part<'a>(text: impl Into<Cow<'a, str>>) -> Json<'a> {
+    Json::object([("type", Json::text("text")), ("text", Json::text(text))])
+}
+
+fn part<'a>(part: &'a WirePart<'a>, plan: &MediaPlan) -> Option<Json<'a>> {
+    match part {
+        WirePart::Text { text, .. } => Some(text_part(text.as_ref())),
+        WirePart::Media { index, .. } => Some(media(*index, plan)),
+        // This API has no place for them.
+        WirePart::Opaque(_) => None,
+    }
+}
+
+fn media<'a>(index: usize, plan: &MediaPlan) -> Json<'a> {
+    let Some((content, form)) = plan.get(index) else {
+        return text_part("");
+    };
+    let image = |url: Json<'a>| {
+        let mut fields: Fields<'a> = vec![("url".into(), url)];
+        if let Some(detail) = content.detail() {
+            fields.push(("detail".into(), Json::text(detail.as_str())));
+        }
+        Json::object([
+            ("type", Json::text("image_url")),
+            ("image_url", Json::Object(fields)),
+        ])
+    };
+    let file = |fields: Fields<'a>| {
+        Json::object([("type", Json::text("file")), ("file", Json::Object(fields))])
+    };
+    match (form, kind_of(content, form)) {
+        (MediaForm::Omitted(omitted), _) => text_part(omitted.text()),
+        (MediaForm::Url(url), MediaType::Image) => image(Json::text(url.as_str().to_owned())),
+        (MediaForm::ProviderFile(id), _) => {
+            file(vec![("file_id".into(), Json::text(id.id().to_owned()))])
+        }
+        (MediaForm::Base64 { mime, .. }, MediaType::Image) => {
+            image(Json::base64(format!("data:{mime};base64,"), index))
+        }
+        (MediaForm::Base64 { mime, .. }, MediaType::Audio) => {
+            let format = if *mime == Mime::AUDIO_MPEG {
+                "mp3"
+            } else {
+                mime.extension()
+            };
+            let data = Json::base64("", index);
+            let audio = Json::object([("data", data), ("format", Json::text(format))]);
+            Json::object([("type", Json::text("input_audio")), ("input_audio", audio)])
+        }
+        (MediaForm::Base64 { mime, .. }, MediaType::Document) => {
+            let data = Json::base64(format!("data:{mime};base64,"), index);
+            file(vec![
+                ("filename".into(), Json::text(document_name(content, mime))),
+                ("file_data".into(), data),
+            ])
+        }
+        _ => text_part(unsupported(content)),
+    }
+}

@@ -1,0 +1,37 @@
+//! What a request consists of beside its messages.
+
+use serde_json::{Map, Value};
+
+use crate::capability::ApiCapabilities;
+use crate::request::ProviderRequest;
+
+/// What a request consists of beside its messages.
+#[derive(Debug)]
+pub(crate) struct CodecOptions<'a> {
+    pub(crate) model: &'a str,
+    pub(crate) capabilities: &'a ApiCapabilities,
+    /// Whether a stream is asked to report its usage, where that has to be asked for.
+    pub(crate) stream_usage: bool,
+    /// Parameters that the server has refused.
+    pub(crate) refused: &'a [String],
+}
+
+impl CodecOptions<'_> {
+    /// The parameters of a request but for those that are the request itself, as the model wants
+    /// them.
+    pub(super) fn parameters(
+        &self,
+        request: &ProviderRequest<'_>,
+        reserved: &[&str],
+    ) -> Map<String, Value> {
+        let mut given = request.parameters.clone();
+        given.retain(|name, value| !reserved.contains(&name.as_str()) && !value.is_null());
+        let mut adapted = self.capabilities.adapt_parameters(self.model, given);
+        adapted.retain(|name, _| !self.refuses(name));
+        adapted
+    }
+
+    pub(super) fn refuses(&self, name: &str) -> bool {
+        self.refused.iter().any(|refused| refused == name)
+    }
+}

@@ -1,0 +1,207 @@
+//! When a request is sent again, and after how long.
+
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::deadlines::after;
+use super::settings::HttpSettings;
+use crate::budget::AttemptBudget;
+use crate::error::{ProviderError, ProviderErrorKind, TimeoutPhase};
+
+/// The attempts of one call.
+#[derive(Debug)]
+pub(crate) struct Attempts<'a> {
+    settings: &'a HttpSettings,
+    budget: AttemptBudget,
+    deadline: Instant,
+    retries: u32,
+}
+
+impl<'a> Attempts<'a> {
+    pub(crate) fn new(settings: &'a HttpSettings, budget: &AttemptBudget) -> Self {
+        let deadline = after(Instant::now(), settings.deadline);
+        Self {
+            settings,
+            budget: budget.clone(),
+            deadline: budget.deadline().map_or(deadline, |own| own.min(deadline)),
+            retries: 0,
+        }
+    }
+
+    /// Returns the moment by which every attempt ends.
+    pub(crate) fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Takes an attempt of the budget.
+    ///
+    /// # Errors
+    /// `AttemptsExhausted`, or a timeout where the deadline has passed.
+    pub(crate) fn begin(&self) -> Result<(), ProviderError> {
+        if Instant::now() >= self.deadline {
+            let kind = ProviderErrorKind::Timeout(TimeoutPhase::BeforeSending);
+            return Err(self.settings.error(kind));
+        }
+        match self.budget.try_take() {
+            true => Ok(()),
+            false => Err(self.settings.error(ProviderErrorKind::AttemptsExhausted)),
+        }
+    }
+
+    /// Returns whether the budget allows another attempt.
+    pub(crate) fn is_left(&self) -> bool {
+        self.budget.remaining() > 0 && Instant::now() < self.deadline
+    }
+
+    /// Waits before the next attempt.
+    ///
+    /// # Errors
+    /// The error itself, where there is to be no further attempt.
+    pub(crate) async fn wait(&mut self, error: ProviderError) -> Result<(), ProviderError> {
+        let Some(wait) = self.backoff(&error) else {
+            return Err(error);
+        };
+        if !self.is_left() || after(Instant::now(), wait) >= self.deadline {
+            return Err(error);
+        }
+        tracing::debug!(
+            provider = self.settings.provider,
+            kind = ?error.kind(),
+            status = error.status(),
+            retry = self.retries,
+            wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+            "sending the request again"
+        );
+        tokio::time::sleep(wait).await;
+        self.retries += 1;
+        Ok(())
+    }
+
+    /// The wait before the next attempt; `None` where there is none. Only a request that was not
+    /// carried out is sent again.
+    fn backoff(&self, error: &ProviderError) -> Option<Duration> {
+        let settings = self.settings;
+        if self.retries >= settings.max_retries
+            || !error.is_not_processed()
+            || !error.is_retryable()
+        {
+            return None;
+        }
+        match error.retry_after() {
+            Some(asked) => (asked <= settings.max_retry_after).then_some(asked),
+            None => {
+                let factor = 2_u32.saturating_pow(self.retries);
+                let doubled = settings.first_backoff.saturating_mul(factor);
+                Some(jittered(doubled.min(settings.max_backoff)))
+            }
+        }
+    }
+}
+
+/// Between half of the wait and the whole, so that many clients do not come back at once.
+fn jittered(wait: Duration) -> Duration {
+    // The standard library's hasher is seeded at random: enough for jitter.
+    let random = RandomState::new().hash_one(0_u8);
+    let share = f64::from(u32::try_from(random >> 32).unwrap_or(u32::MAX)) / f64::from(u32::MAX);
+    wait.mul_f64(0.5 + share / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ProviderErrorKind as K;
+
+    fn settings() -> HttpSettings {
+        HttpSettings::new("openai", "key", "https://h", "m")
+    }
+
+    fn attempts(settings: &HttpSettings, retries: u32) -> Attempts<'_> {
+        let mut attempts = Attempts::new(settings, &AttemptBudget::new(100));
+        attempts.retries = retries;
+        attempts
+    }
+
+    fn overloaded() -> ProviderError {
+        ProviderError::new(K::Overloaded, "openai").with_status(503)
+    }
+
+    #[test]
+    fn waits_double_up_to_the_limit_with_jitter() {
+        let mut settings = settings();
+        settings.max_retries = 9;
+        for (retries, longest) in [(0, 500), (1, 1000), (2, 2000), (4, 8000), (8, 8000)] {
+            for _ in 0..50 {
+                let wait = attempts(&settings, retries).backoff(&overloaded()).unwrap();
+                let longest = Duration::from_millis(longest);
+                assert!(
+                    wait <= longest && wait >= longest / 2,
+                    "{retries}: {wait:?}"
+                );
+            }
+        }
+        assert_eq!(attempts(&settings, 9).backoff(&overloaded()), None);
+    }
+
+    #[test]
+    fn the_server_may_ask_for_a_bounded_wait() {
+        let settings = settings();
+        let asks = |seconds| overloaded().with_retry_after(Some(Duration::from_secs(seconds)));
+        let wait = |seconds| attempts(&settings, 0).backoff(&asks(seconds));
+        assert_eq!(wait(60), Some(Duration::from_secs(60)));
+        assert_eq!(wait(61), None);
+    }
+
+    #[test]
+    fn only_what_was_not_carried_out_is_sent_again() {
+        let settings = settings();
+        let is_sent_again = |error: ProviderError| attempts(&settings, 0).backoff(&error).is_some();
+        let of = |kind| ProviderError::new(kind, "openai");
+        assert!(is_sent_again(of(K::Connect)));
+        assert!(is_sent_again(of(K::RateLimited).with_status(429)));
+        assert!(is_sent_again(of(K::Server).with_status(500)));
+        let timeout = K::Timeout(TimeoutPhase::BeforeFirstByte);
+        for error in [
+            of(timeout),
+            of(K::Interrupted),
+            of(K::Server).with_status(502),
+            of(K::Server).with_status(504),
+            of(K::Authentication).with_status(401),
+            of(K::InvalidRequest).with_status(400),
+            of(K::Quota).with_status(429),
+            of(K::MediaRefused).with_status(400),
+            of(K::Config),
+            overloaded().with_retry_advice(Some(false)),
+        ] {
+            assert!(!is_sent_again(error));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_deadline_ends_the_waits() {
+        let settings = settings();
+        let start = Instant::now();
+        let budget = AttemptBudget::new(100).with_timeout(Duration::from_secs(5));
+        let mut attempts = Attempts::new(&settings, &budget);
+        attempts.begin().unwrap();
+        let asks = overloaded().with_retry_after(Some(Duration::from_secs(9)));
+        assert!(attempts.wait(asks).await.is_err());
+        assert_eq!(start.elapsed(), Duration::ZERO);
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let error = attempts.begin().unwrap_err();
+        assert_eq!(error.kind(), K::Timeout(TimeoutPhase::BeforeSending));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_used_up_budget_ends_the_retries() {
+        let settings = settings();
+        let budget = AttemptBudget::new(1);
+        let mut attempts = Attempts::new(&settings, &budget);
+        attempts.begin().unwrap();
+        let error = attempts.wait(overloaded()).await.unwrap_err();
+        assert_eq!(error.kind(), K::Overloaded);
+        let error = attempts.begin().unwrap_err();
+        assert_eq!(error.kind(), K::AttemptsExhausted);
+    }
+}

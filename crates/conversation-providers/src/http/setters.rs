@@ -1,0 +1,107 @@
+//! The setters that all providers over HTTP share.
+
+/// Writes the setters of a type that has a field `http: HttpClient`.
+macro_rules! http_setters {
+    ($default_url:literal) => {
+        #[doc = concat!("Sets the base URL; paths go below it. Defaults to `", $default_url, "`.")]
+        ///
+        /// A compatible server, a gateway, or your own host. With `http`, key and media go over the
+        /// wire in the clear: for this machine and trusted networks. An invalid URL is a `Config`
+        /// error of the first request.
+        #[must_use]
+        pub fn with_base_url(mut self, url: impl Into<String>) -> Self {
+            let url = url.into();
+            self.http.configure(|settings| settings.base_url = url);
+            self
+        }
+
+        /// Adds a header to every request; its value is kept as a secret. Defaults to none.
+        #[must_use]
+        pub fn with_header(mut self, name: impl Into<String>, value: impl AsRef<str>) -> Self {
+            let header = (name.into(), $crate::http::Secret::new(value.as_ref()));
+            self.http
+                .configure(|settings| settings.headers.push(header));
+            self
+        }
+
+        /// Sets the longest wait for a connection. Defaults to 10 s.
+        #[must_use]
+        pub fn with_connect_timeout(mut self, timeout: std::time::Duration) -> Self {
+            self.http
+                .configure(|settings| settings.connect_timeout = timeout);
+            self
+        }
+
+        /// Sets the longest wait for the first byte of an answer, once the request is sent.
+        /// Defaults to 330 s for models that make images and 120 s for others.
+        #[must_use]
+        pub fn with_first_byte_timeout(mut self, timeout: std::time::Duration) -> Self {
+            self.http
+                .configure(|settings| settings.first_byte_timeout = timeout);
+            self
+        }
+
+        /// Sets the longest silence after the first byte of an answer. Defaults to 120 s.
+        #[must_use]
+        pub fn with_idle_timeout(mut self, timeout: std::time::Duration) -> Self {
+            self.http
+                .configure(|settings| settings.idle_timeout = timeout);
+            self
+        }
+
+        /// Sets the longest time of all attempts of a call together, waits included, until a
+        /// complete answer or the start of a streamed one. Defaults to 600 s.
+        #[must_use]
+        pub fn with_deadline(mut self, deadline: std::time::Duration) -> Self {
+            self.http.configure(|settings| settings.deadline = deadline);
+            self
+        }
+
+        /// Sets the number of times that a request is sent again, within the budget of the
+        /// request. Defaults to 2.
+        ///
+        /// Only a request that was not carried out is sent again: no connection was made, or the
+        /// server refused it with a status such as 429, 500 or 503. One that times out or whose
+        /// connection breaks may have been carried out and billed; it is never sent again here.
+        #[must_use]
+        pub fn with_max_retries(mut self, retries: u32) -> Self {
+            self.http
+                .configure(|settings| settings.max_retries = retries);
+            self
+        }
+
+        /// Sets the wait before the first retry and the longest one; it doubles in between, with
+        /// jitter. Defaults to 0.5 s and 8 s.
+        #[must_use]
+        pub fn with_backoff(
+            mut self,
+            first: std::time::Duration,
+            longest: std::time::Duration,
+        ) -> Self {
+            self.http.configure(|settings| {
+                settings.first_backoff = first;
+                settings.max_backoff = longest;
+            });
+            self
+        }
+
+        /// Sets the longest wait that the provider may ask for with `Retry-After`; a longer one
+        /// ends the call at once. Defaults to 60 s.
+        #[must_use]
+        pub fn with_max_retry_after(mut self, longest: std::time::Duration) -> Self {
+            self.http
+                .configure(|settings| settings.max_retry_after = longest);
+            self
+        }
+
+        /// Uses the proxy that the environment names (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`).
+        /// Defaults to no proxy, whatever the environment says, so that keys go nowhere unforeseen.
+        #[must_use]
+        pub fn with_env_proxy(mut self) -> Self {
+            self.http.configure(|settings| settings.env_proxy = true);
+            self
+        }
+    };
+}
+
+pub(crate) use http_setters;

@@ -1,0 +1,349 @@
+//! Answers of the images endpoint, read while they arrive.
+
+use conversation_types::TokenUsage;
+use media_types::{MediaContent, MediaUrl, Mime};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::chat_decoder::count_at;
+use super::names::NAME;
+use crate::answer::Step::{Each, Key};
+use crate::answer::{DecodeError, DecodeLimits, Decoded, EventDecoder, JsonPath, ResponseDecoder};
+use crate::error::{ProviderError, ProviderErrorKind as Kind};
+use crate::price::ImageTokens;
+use crate::sink::MediaSink;
+
+/// Longest JSON around the images, in bytes.
+const MAX_JSON: usize = 1024 * 1024;
+
+/// Reads the images of one answer.
+#[derive(Debug)]
+pub(super) enum ImagesResponseReader {
+    /// A complete answer.
+    Complete(ResponseDecoder),
+    /// Events: perhaps some with partial images, then one for each image.
+    Events {
+        decoder: EventDecoder,
+        done: Vec<Decoded>,
+    },
+}
+
+/// The images of an answer.
+#[derive(Debug)]
+pub(super) struct ImagesResponse {
+    pub(super) images: Vec<MediaContent>,
+    pub(super) usage: Option<TokenUsage>,
+    pub(super) image_tokens: ImageTokens,
+    pub(super) error: Option<Value>,
+}
+
+#[derive(Default, Deserialize)]
+struct Answer {
+    #[serde(default)]
+    data: Option<Vec<Image>>,
+    #[serde(default)]
+    output_format: Option<String>,
+    #[serde(default)]
+    usage: Option<Value>,
+    #[serde(default)]
+    error: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct Image {
+    /// The number of the image, put here by the decoder. Anything else is ignored.
+    #[serde(default)]
+    b64_json: Option<Value>,
+    #[serde(default)]
+    url: Option<String>,
+    #[serde(default)]
+    revised_prompt: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Event {
+    #[serde(default, rename = "type")]
+    kind: Option<String>,
+    #[serde(flatten)]
+    image: Image,
+    #[serde(default)]
+    output_format: Option<String>,
+    #[serde(default)]
+    usage: Option<Value>,
+    #[serde(default)]
+    error: Option<Value>,
+}
+
+impl ImagesResponseReader {
+    /// Creates a reader of a complete answer, with at most `limit` bytes of images.
+    pub(super) fn complete(limit: usize, sink: &MediaSink) -> Self {
+        let paths = &[&[Key("data"), Each, Key("b64_json")] as &[_]];
+        Self::Complete(ResponseDecoder::new(limits(paths, limit), sink))
+    }
+
+    /// Creates a reader of events, with at most `limit` bytes of images.
+    pub(super) fn events(limit: usize, sink: &MediaSink) -> Self {
+        let paths = &[&[Key("b64_json")] as &[_]];
+        Self::Events {
+            decoder: EventDecoder::new(limits(paths, limit), sink),
+            done: Vec::new(),
+        }
+    }
+
+    pub(super) async fn push(&mut self, mut chunk: &[u8]) -> Result<(), ProviderError> {
+        match self {
+            Self::Complete(decoder) => decoder.push(chunk).await.map_err(decode_error),
+            Self::Events { decoder, done } => {
+                while let Some(event) = decoder.next(&mut chunk).await.map_err(decode_error)? {
+                    // A partial image is shown to nobody, so its spool may go at once.
+                    if is_of_interest(&event.json) {
+                        done.push(event);
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) async fn finish(self, asked: &Mime) -> Result<ImagesResponse, ProviderError> {
+        match self {
+            Self::Complete(decoder) => {
+                let mut decoded = decoder.finish().map_err(decode_error)?;
+                let answer: Answer = parse(&decoded.json)?;
+                let data = answer.data.unwrap_or_default();
+                let rest = Answer {
+                    data: None,
+                    ..answer
+                };
+                let mime = declared(rest.output_format.as_deref(), asked);
+                let mut images = Vec::with_capacity(data.len());
+                for image in data {
+                    images.extend(content(image, &mut decoded, &mime).await?);
+                }
+                response(images, rest.usage.as_ref(), rest.error)
+            }
+            Self::Events { decoder, done } => {
+                if !decoder.is_between_events() {
+                    return Err(invalid("truncated response"));
+                }
+                let (mut images, mut usage, mut error) = (Vec::new(), None, None);
+                for mut decoded in done {
+                    let event: Event = parse(&decoded.json)?;
+                    let mime = declared(event.output_format.as_deref(), asked);
+                    images.extend(content(event.image, &mut decoded, &mime).await?);
+                    usage = event.usage.or(usage);
+                    error = event.error.or(error);
+                }
+                response(images, usage.as_ref(), error)
+            }
+        }
+    }
+}
+
+fn limits(paths: &'static [JsonPath], limit: usize) -> DecodeLimits {
+    DecodeLimits {
+        paths,
+        max_json: MAX_JSON,
+        max_media: limit,
+    }
+}
+
+/// Whether an event has a complete image, or an error.
+fn is_of_interest(json: &[u8]) -> bool {
+    let event: Option<Event> = serde_json::from_slice(json).ok();
+    event.is_some_and(|event| {
+        let kind = event.kind.unwrap_or_default();
+        event.error.is_some() || kind.ends_with(".completed") || kind == "error"
+    })
+}
+
+fn decode_error(error: DecodeError) -> ProviderError {
+    error.into_error(NAME)
+}
+
+fn invalid(reason: &'static str) -> ProviderError {
+    ProviderError::new(Kind::InvalidResponse, NAME).with_reason(reason)
+}
+
+fn parse<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, ProviderError> {
+    serde_json::from_slice(json).map_err(|error| {
+        invalid("the response is not one of the images endpoint").with_source(error)
+    })
+}
+
+fn declared(output_format: Option<&str>, asked: &Mime) -> Mime {
+    output_format
+        .and_then(Mime::from_extension)
+        .unwrap_or_else(|| asked.clone())
+}
+
+/// An image as content; `None` where there is none.
+async fn content(
+    image: Image,
+    decoded: &mut Decoded,
+    declared: &Mime,
+) -> Result<Option<MediaContent>, ProviderError> {
+    let number = image.b64_json.as_ref().and_then(Value::as_str);
+    let writer = number.and_then(|number| decoded.take_media(number));
+    let url = image.url.and_then(|url| MediaUrl::new(url).ok());
+    let content = match (writer, url) {
+        (Some(writer), _) => {
+            let received = writer.finish(declared).await;
+            received.map_err(|error| decode_error(DecodeError::Sink(error)))?
+        }
+        (None, Some(url)) => MediaContent::from_url(declared.clone(), url),
+        (None, None) => return Ok(None),
+    };
+    Ok(Some(match image.revised_prompt {
+        Some(prompt) if !prompt.is_empty() => content.with_caption(prompt),
+        _ => content,
+    }))
+}
+
+fn response(
+    images: Vec<MediaContent>,
+    usage: Option<&Value>,
+    error: Option<Value>,
+) -> Result<ImagesResponse, ProviderError> {
+    let error = error.filter(|error| !error.is_null());
+    if images.is_empty() && error.is_none() {
+        return Err(invalid("the response has no images"));
+    }
+    let made = images.len() as u64;
+    let count = |pointer| count_at(usage?, pointer);
+    let (input, output) = (count("/input_tokens"), count("/output_tokens"));
+    let cached = count("/input_tokens_details/cached_tokens").unwrap_or_default();
+    Ok(ImagesResponse {
+        images,
+        usage: input.or(output).map(|_| {
+            TokenUsage::new(input.unwrap_or_default(), output.unwrap_or_default())
+                .with_cached_input_tokens(cached)
+                .with_images(made)
+        }),
+        image_tokens: ImageTokens {
+            input: count("/input_tokens_details/image_tokens").unwrap_or_default(),
+            // Without a split, what an image model puts out is images.
+            output: count("/output_tokens_details/image_tokens")
+                .or(output)
+                .unwrap_or_default(),
+        },
+        error,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn read(text: &str) -> Result<ImagesResponse, ProviderError> {
+        let memory = MediaSink::in_memory();
+        let mut reader = ImagesResponseReader::complete(1000, &memory);
+        for piece in text.as_bytes().chunks(7) {
+            reader.push(piece).await?;
+        }
+        reader.finish(&Mime::IMAGE_PNG).await
+    }
+
+    #[tokio::test]
+    async fn images_of_events_come_when_they_are_complete() {
+        let stream = "event: image_generation.partial_image\ndata: {\"type\":\"image_generation.partial_image\",\"partial_image_index\":0,\"b64_json\":\"AAAA\"}\n\n\
+            event: image_generation.completed\ndata: {\"type\":\"image_generation.completed\",\"b64_json\":\"iVBORw0KGgo=\",\"output_format\":\"png\",\"usage\":{\"input_tokens\":1,\"output_tokens\":2}}\n\n";
+        let read = async |stream: &str, size| {
+            let memory = MediaSink::in_memory();
+            let mut reader = ImagesResponseReader::events(1000, &memory);
+            for piece in stream.as_bytes().chunks(size) {
+                reader.push(piece).await?;
+            }
+            reader.finish(&Mime::IMAGE_WEBP).await
+        };
+        for size in [1, 10, 1000] {
+            let found = read(stream, size).await.unwrap();
+            assert_eq!(found.images.len(), 1);
+            assert_eq!(found.images[0].mime(), &Mime::IMAGE_PNG);
+            assert_eq!(found.usage.unwrap().output_tokens, 2);
+        }
+        let cut = read(&stream[..stream.len() - 1], 10).await.unwrap_err();
+        assert_eq!(cut.reason(), Some("truncated response"));
+        let none = read("data: {}\n\n", 10).await.unwrap_err();
+        assert_eq!(none.reason(), Some("the response has no images"));
+        let failed = read(
+            "data: {\"type\":\"error\",\"error\":{\"message\":\"m\"}}\n\n",
+            10,
+        )
+        .await;
+        assert!(failed.unwrap().error.is_some());
+    }
+
+    #[tokio::test]
+    async fn images_come_as_bytes_or_urls() {
+        let found = read(
+            r#"{"created":1,"output_format":"webp","data":[
+                {"b64_json":"iVBORw0KGgo=","revised_prompt":"a cat"},
+                {"b64_json":"AAAA"},
+                {"url":"https://h/a.png?sig=1"},
+                {"b64_json":""}],
+               "usage":{"total_tokens":30,"input_tokens":10,"output_tokens":20,"input_tokens_details":{"text_tokens":8,"image_tokens":2}}}"#,
+        )
+        .await
+        .unwrap();
+        let mimes: Vec<&str> = found.images.iter().map(|i| i.mime().as_str()).collect();
+        assert_eq!(mimes, ["image/png", "image/webp", "image/webp"]);
+        assert_eq!(found.images[0].caption(), Some("a cat"));
+        let usage = found.usage.unwrap();
+        assert_eq!(
+            (usage.input_tokens, usage.output_tokens, usage.images),
+            (10, 20, 3)
+        );
+        assert_eq!(
+            found.image_tokens,
+            ImageTokens {
+                input: 2,
+                output: 20
+            }
+        );
+    }
+
+    #[tokio::test]
+    async fn missing_values_may_be_null() {
+        let images = r#""data":[{"b64_json":"iVBORw0KGgo=","url":null}]"#;
+        for (usage, tokens) in [
+            ("null", None),
+            (r#"{"input_tokens":null,"output_tokens":null}"#, None),
+            (
+                r#"{"input_tokens":1.0,"output_tokens":20,"input_tokens_details":null,"output_tokens_details":{"image_tokens":null}}"#,
+                Some((1, 20)),
+            ),
+        ] {
+            let found = read(&format!(r#"{{{images},"usage":{usage}}}"#))
+                .await
+                .unwrap();
+            assert_eq!(found.images.len(), 1);
+            let counts = found.usage.map(|u| (u.input_tokens, u.output_tokens));
+            assert_eq!(counts, tokens, "{usage}");
+            let output = tokens.map_or(0, |(_, output)| output);
+            assert_eq!(found.image_tokens, ImageTokens { input: 0, output });
+        }
+        let failed = read(r#"{"data":null,"error":{"message":"m"}}"#)
+            .await
+            .unwrap();
+        assert!(failed.error.is_some());
+    }
+
+    #[tokio::test]
+    async fn other_answers_are_refused() {
+        for (text, words) in [
+            ("", "the response is not one of the images endpoint"),
+            ("{}", "the response has no images"),
+            (r#"{"data":[{}]}"#, "the response has no images"),
+            (r#"{"data":[{"b64_json":3}]}"#, "the response has no images"),
+            (r#"{"data":[{"b64_json":"**"}]}"#, "media is not base64"),
+            (r#"{"data":[{"b64_json":"AA"#, "truncated response"),
+        ] {
+            let error = read(text).await.unwrap_err();
+            assert_eq!(error.reason(), Some(words), "{text}");
+        }
+        let large = format!(r#"{{"data":[{{"b64_json":"{}"}}]}}"#, "A".repeat(2000));
+        let error = read(&large).await.unwrap_err();
+        assert_eq!(error.reason(), Some("the response is too large"));
+    }
+}

@@ -1,0 +1,258 @@
+//! What an error means for the request.
+
+use media_types::MediaType;
+use reqwest::header::HeaderMap;
+
+use super::api_error::ApiError;
+use super::names::NAME;
+use crate::error::{ProviderError, ProviderErrorKind as Kind};
+use crate::http::HttpSettings;
+use crate::media::{MediaForm, MediaPlan, MediaSendError};
+use crate::transcript::{Transcript, WirePart};
+
+/// The reason for which an attempt failed, as far as the next one can do better.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// Nothing about the request can be changed.
+    Final(ProviderError),
+    /// A media item could not be read while the body was sent.
+    Unreadable(MediaSendError),
+    /// The provider refuses media.
+    Media {
+        /// The items that it may mean.
+        suspects: Vec<usize>,
+        /// Whether it is certain that these are refused.
+        certain: bool,
+        error: ProviderError,
+    },
+    /// The provider does not accept a parameter with this model.
+    Parameter { name: String, error: ProviderError },
+}
+
+impl From<ProviderError> for Refusal {
+    fn from(error: ProviderError) -> Self {
+        Self::Final(error)
+    }
+}
+
+impl Refusal {
+    pub(super) fn into_error(self) -> ProviderError {
+        match self {
+            Self::Unreadable(failed) => {
+                ProviderError::new(Kind::MediaRead, NAME).with_source(failed)
+            }
+            Self::Final(error) | Self::Media { error, .. } | Self::Parameter { error, .. } => error,
+        }
+    }
+}
+
+/// Returns what an answer with an error status means for a request.
+pub(super) fn classify(
+    settings: &HttpSettings,
+    status: u16,
+    headers: &HeaderMap,
+    body: &[u8],
+    transcript: &Transcript<'_>,
+    plan: &MediaPlan,
+) -> Refusal {
+    let api = ApiError::from_body(body);
+    if !matches!(status, 400 | 413 | 415 | 422) {
+        return Refusal::Final(api.into_error(settings, status, headers));
+    }
+    if let Some(name) = refused_parameter(&api) {
+        let error = api.into_error(settings, status, headers);
+        return Refusal::Parameter { name, error };
+    }
+    match suspects(&api, status, transcript, plan) {
+        Some((suspects, certain)) => {
+            let kind = if status == 413 {
+                Kind::TooLarge
+            } else {
+                Kind::MediaRefused
+            };
+            let error = api.into_error_of(settings, status, headers, kind);
+            Refusal::Media {
+                suspects,
+                certain,
+                error,
+            }
+        }
+        None => Refusal::Final(api.into_error(settings, status, headers)),
+    }
+}
+
+/// Parameters that tune an answer: without them it comes all the same.
+const TUNING: [&str; 14] = [
+    "temperature",
+    "top_p",
+    "top_k",
+    "presence_penalty",
+    "frequency_penalty",
+    "max_tokens",
+    "max_completion_tokens",
+    "logprobs",
+    "top_logprobs",
+    "logit_bias",
+    "seed",
+    "stop",
+    "parallel_tool_calls",
+    "stream_options",
+];
+
+fn refused_parameter(api: &ApiError) -> Option<String> {
+    if !api.has_code(&[
+        "unsupported_parameter",
+        "unsupported_value",
+        "unknown_parameter",
+    ]) {
+        return None;
+    }
+    let name = api.param.as_deref()?;
+    TUNING.contains(&name).then(|| name.to_owned())
+}
+
+/// The media that an error may mean, and whether that is certain.
+fn suspects(
+    api: &ApiError,
+    status: u16,
+    transcript: &Transcript<'_>,
+    plan: &MediaPlan,
+) -> Option<(Vec<usize>, bool)> {
+    let sent: Vec<usize> = (0..plan.len()).filter(|i| plan.is_sent(*i)).collect();
+    if sent.is_empty() {
+        return None;
+    }
+    if let Some(position) = api.param.as_deref().and_then(position_of) {
+        let media = media_at(transcript, position);
+        let media: Vec<usize> = media.into_iter().filter(|i| sent.contains(i)).collect();
+        if !media.is_empty() {
+            let certain = media.len() == 1;
+            return Some((media, certain));
+        }
+    }
+    let said = api.message.as_deref().unwrap_or_default();
+    let by_url: Vec<usize> = sent
+        .iter()
+        .copied()
+        .filter(|index| match plan.get(*index) {
+            Some((_, MediaForm::Url(url))) => said.contains(url.as_str()),
+            _ => false,
+        })
+        .collect();
+    if !by_url.is_empty() {
+        return Some((by_url, true));
+    }
+    // An error that names another field mentions media by chance only.
+    let elsewhere = api.param.as_deref().is_some_and(|param| {
+        let param = param.to_lowercase();
+        let words = ["messages", "content", "url", "image", "audio", "file"];
+        !words.iter().any(|word| param.contains(word))
+    });
+    if let Some(kind) = kind_mentioned(api).filter(|_| !elsewhere) {
+        let of_kind: Vec<usize> = sent
+            .iter()
+            .copied()
+            .filter(|index| {
+                plan.get(*index)
+                    .is_some_and(|(content, _)| content.media_type() == kind)
+            })
+            .collect();
+        if !of_kind.is_empty() {
+            let certain = of_kind.len() == 1;
+            return Some((of_kind, certain));
+        }
+    }
+    // A request that is too large as a whole: without its largest item it may not be.
+    let largest = || sent.iter().copied().max_by_key(|index| plan.size(*index));
+    (status == 413).then(|| (largest().into_iter().collect(), false))
+}
+
+/// `messages[2].content[1]...` or `messages.[2].content.[1]...`: message and part.
+fn position_of(param: &str) -> Option<(usize, Option<usize>)> {
+    let number = |text: &str| -> Option<usize> {
+        let digits: String = text
+            .chars()
+            .skip_while(|c| !c.is_ascii_digit())
+            .take_while(char::is_ascii_digit)
+            .collect();
+        digits.parse().ok()
+    };
+    let rest = param.strip_prefix("messages")?;
+    let (message, part) = match rest.split_once("content") {
+        Some((message, part)) => (message, number(part)),
+        None => (rest, None),
+    };
+    Some((number(message)?, part))
+}
+
+fn media_at(transcript: &Transcript<'_>, (message, part): (usize, Option<usize>)) -> Vec<usize> {
+    let Some(message) = transcript.messages.get(message) else {
+        return Vec::new();
+    };
+    let parts = message.parts.iter().enumerate();
+    parts
+        .filter(|(at, _)| part.is_none_or(|part| part == *at))
+        .filter_map(|(_, part)| match part {
+            WirePart::Media { index, .. } => Some(*index),
+            _ => None,
+        })
+        .collect()
+}
+
+/// The kind of media that an error mentions.
+fn kind_mentioned(api: &ApiError) -> Option<MediaType> {
+    let code = api.code.as_deref().unwrap_or_default().to_lowercase();
+    let said = api.message.as_deref().unwrap_or_default().to_lowercase();
+    let complaint = [
+        "invalid",
+        "unsupport",
+        "not support",
+        "could not",
+        "cannot",
+        "unable",
+        "fail",
+        "too large",
+        "exceed",
+        "corrupt",
+        "download",
+        "not valid",
+        "malformed",
+        "does not represent",
+    ]
+    .iter()
+    .any(|word| said.contains(word));
+    let kinds = [
+        (MediaType::Image, "image"),
+        (MediaType::Audio, "audio"),
+        (MediaType::Document, "file"),
+        (MediaType::Document, "pdf"),
+    ];
+    let by_code = kinds.iter().find(|(_, word)| code.contains(word));
+    let by_words = || {
+        kinds
+            .iter()
+            .find(|(_, word)| complaint && said.contains(word))
+    };
+    by_code.or_else(by_words).map(|(kind, _)| *kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_are_read_in_both_spellings() {
+        assert_eq!(
+            position_of("messages[2].content[1].image_url"),
+            Some((2, Some(1)))
+        );
+        assert_eq!(
+            position_of("messages.[2].content.[10]"),
+            Some((2, Some(10)))
+        );
+        assert_eq!(position_of("messages[3]"), Some((3, None)));
+        for other in ["tools[0]", "messages", "", "max_tokens"] {
+            assert_eq!(position_of(other), None, "{other}");
+        }
+    }
+}

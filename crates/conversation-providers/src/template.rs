@@ -1,0 +1,191 @@
+//! A request body with holes where media goes.
+//!
+//! The JSON is built as a tree in which media has its own kind of node, and written once. The text
+//! between two media items becomes one segment; the base64 of an item is put there while the body
+//! is sent. No text is searched for marks, so no text of a user can look like one.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use crate::media::Encoding;
+
+/// A JSON tree that may hold media.
+#[derive(Clone, Debug)]
+pub(crate) enum Json<'a> {
+    /// Any value without media.
+    Value(Cow<'a, Value>),
+    /// Text; borrowed, so that a long history is copied once, into the body.
+    Text(Cow<'a, str>),
+    /// JSON text that is written as it is.
+    Raw(Cow<'a, str>),
+    /// An array.
+    Array(Vec<Json<'a>>),
+    /// An object, in this order.
+    Object(Vec<(Cow<'a, str>, Json<'a>)>),
+    /// A string: a prefix, then the base64 of a media item.
+    Media {
+        /// The text before the base64: `data:image/png;base64,` or nothing.
+        prefix: String,
+        /// The index of the item.
+        media: usize,
+        encoding: Encoding,
+    },
+}
+
+impl<'a> Json<'a> {
+    pub(crate) fn text(text: impl Into<Cow<'a, str>>) -> Self {
+        Self::Text(text.into())
+    }
+
+    pub(crate) fn object<const N: usize>(fields: [(&'a str, Json<'a>); N]) -> Self {
+        let fields = fields.into_iter();
+        Self::Object(fields.map(|(k, v)| (Cow::Borrowed(k), v)).collect())
+    }
+
+    /// The base64 of a media item after a prefix.
+    pub(crate) fn base64(prefix: impl Into<String>, media: usize) -> Self {
+        Self::Media {
+            prefix: prefix.into(),
+            media,
+            encoding: Encoding::Base64,
+        }
+    }
+}
+
+impl From<Value> for Json<'_> {
+    fn from(value: Value) -> Self {
+        Self::Value(Cow::Owned(value))
+    }
+}
+
+/// A part of a body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Segment {
+    /// Bytes that are there already.
+    Text(Bytes),
+    /// The media item of an index, encoded.
+    Media(usize, Encoding),
+}
+
+/// A body, written but for its media. Cheap to clone: each attempt takes a clone.
+#[derive(Clone, Debug)]
+pub(crate) struct BodyTemplate {
+    segments: Vec<Segment>,
+}
+
+impl BodyTemplate {
+    /// Writes JSON.
+    ///
+    /// # Errors
+    /// A number that JSON does not have.
+    pub(crate) fn write(json: &Json<'_>) -> Result<Self, serde_json::Error> {
+        let mut writer = Writer::default();
+        writer.json(json)?;
+        writer.cut();
+        Ok(Self {
+            segments: writer.segments,
+        })
+    }
+
+    pub(crate) fn from_segments(segments: Vec<Segment>) -> Self {
+        Self { segments }
+    }
+
+    /// Returns the segments in order.
+    pub(crate) fn into_segments(self) -> Vec<Segment> {
+        self.segments
+    }
+
+    /// Returns the length of the body in bytes, given the size of each media item.
+    pub(crate) fn len(&self, size: impl Fn(usize) -> u64) -> u64 {
+        self.segments
+            .iter()
+            .map(|segment| match segment {
+                Segment::Text(text) => text.len() as u64,
+                Segment::Media(media, encoding) => encoding.len(size(*media)),
+            })
+            .fold(0, u64::saturating_add)
+    }
+
+    /// Returns the length of the body without media, in bytes.
+    pub(crate) fn text_len(&self) -> u64 {
+        self.segments
+            .iter()
+            .map(|segment| match segment {
+                Segment::Text(text) => text.len() as u64,
+                Segment::Media(..) => 0,
+            })
+            .sum()
+    }
+}
+
+#[derive(Default)]
+struct Writer {
+    text: Vec<u8>,
+    segments: Vec<Segment>,
+}
+
+impl Writer {
+    fn json(&mut self, json: &Json<'_>) -> Result<(), serde_json::Error> {
+        match json {
+            Json::Value(value) => serde_json::to_writer(&mut self.text, value),
+            Json::Text(text) => serde_json::to_writer(&mut self.text, text),
+            Json::Raw(text) => {
+                self.text.extend_from_slice(text.as_bytes());
+                Ok(())
+            }
+            Json::Array(items) => {
+                self.text.push(b'[');
+                for (at, item) in items.iter().enumerate() {
+                    self.comma(at);
+                    self.json(item)?;
+                }
+                self.text.push(b']');
+                Ok(())
+            }
+            Json::Object(fields) => {
+                self.text.push(b'{');
+                for (at, (name, value)) in fields.iter().enumerate() {
+                    self.comma(at);
+                    serde_json::to_writer(&mut self.text, name)?;
+                    self.text.push(b':');
+                    self.json(value)?;
+                }
+                self.text.push(b'}');
+                Ok(())
+            }
+            Json::Media {
+                prefix,
+                media,
+                encoding,
+            } => {
+                serde_json::to_writer(&mut self.text, prefix)?;
+                // The closing quote of the prefix comes after the base64, none of whose characters
+                // needs an escape.
+                self.text.pop();
+                self.cut();
+                self.segments.push(Segment::Media(*media, *encoding));
+                self.text.push(b'"');
+                Ok(())
+            }
+        }
+    }
+
+    fn comma(&mut self, at: usize) {
+        if at > 0 {
+            self.text.push(b',');
+        }
+    }
+
+    fn cut(&mut self) {
+        if !self.text.is_empty() {
+            let text = std::mem::take(&mut self.text);
+            self.segments.push(Segment::Text(text.into()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,18 @@
+//! The conversation in the order that an API wants, its media by index.
+//!
+//! - `opaque`: items and data that go back verbatim, loaded where they are in a store
+//! - `rounds`: which messages and calls go out; each call directly followed by its result
+//! - `wire`: messages as they go out · `builder`: where text, media and opaque items stand
+//!
+//! What an interrupted message sends: its text, media, and items that their API has closed; tool
+//! calls whose arguments are an object. A call without a result gets a synthetic one. Parts and
+//! messages that this version does not know, and empty text, are not sent.
+
+mod builder;
+mod opaque;
+mod rounds;
+mod wire;
+
+pub(crate) use builder::build_transcript;
+pub(crate) use opaque::LoadedOpaque;
+pub(crate) use wire::{Transcript, WireCall, WireMessage, WirePart};
