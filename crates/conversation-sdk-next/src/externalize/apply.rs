@@ -18,7 +18,7 @@ pub(super) enum Replacement {
     /// Another source; with it a type and a file name where they were learned on the way.
     Source(MediaSource, Option<Mime>, Option<String>),
     /// A note that says why the bytes are gone.
-    Omitted(OmittedMedia),
+    Omitted(Box<OmittedMedia>),
 }
 
 impl Replacement {
@@ -38,7 +38,7 @@ impl Replacement {
         }
     }
 
-    fn content(self, content: &MediaContent) -> Result<MediaContent, OmittedMedia> {
+    fn content(self, content: &MediaContent) -> Result<MediaContent, Box<OmittedMedia>> {
         match self {
             Self::Source(source, mime, name) => {
                 let mut new = match mime {
@@ -113,7 +113,7 @@ fn place(message: &mut Message, candidate: &Candidate, site: &Site, new: Replace
         (Site::Media, Part::Media(content)) => {
             *part = match new.content(content) {
                 Ok(content) => Part::Media(content),
-                Err(omitted) => Part::Omitted(omitted),
+                Err(omitted) => Part::Omitted(*omitted),
             };
             true
         }
@@ -129,7 +129,7 @@ fn place(message: &mut Message, candidate: &Candidate, site: &Site, new: Replace
                 Replacement::Source(MediaSource::Stored(reference), ..) => {
                     *item = OpaqueData::Stored(reference);
                 }
-                Replacement::Omitted(omitted) => *part = Part::Omitted(omitted),
+                Replacement::Omitted(omitted) => *part = Part::Omitted(*omitted),
                 Replacement::Source(..) => return false,
             }
             true

@@ -6,7 +6,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use conversation_types::{Message, OpaqueData, Part, ProviderData, Role};
 use media_storage::Sha256Hasher;
-use media_types::{MediaContent, MediaSource, Mime, StorageReference};
+use media_types::{MediaContent, MediaSource, Mime, StorageReference, base64};
 
 use super::draft::Draft;
 use super::nested::ContentObjects;
@@ -65,6 +65,23 @@ pub(super) struct Candidate {
 }
 
 impl Candidate {
+    /// Returns the number of inline bytes that are media.
+    pub(super) fn inline_media(&self) -> u64 {
+        match &self.payload {
+            Payload::Inline(bytes) if self.site == Site::Media => bytes.len() as u64,
+            _ => 0,
+        }
+    }
+
+    /// Returns how much of the JSON of its message the bytes are.
+    pub(super) fn inline_json(&self) -> u64 {
+        match &self.payload {
+            Payload::Inline(bytes) if self.site.is_opaque() => bytes.len() as u64,
+            Payload::Inline(bytes) => base64::encoded_len(bytes.len() as u64),
+            _ => 0,
+        }
+    }
+
     /// Returns the size in bytes, where it is known.
     pub(super) fn size(&self) -> Option<u64> {
         match &self.payload {

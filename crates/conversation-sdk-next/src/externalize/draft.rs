@@ -10,7 +10,7 @@ pub(super) enum Slot {
     /// The part that the message has at this position.
     Kept(usize),
     /// A new part.
-    Made(Part),
+    Made(Box<Part>),
 }
 
 /// The parts that a message will have.
@@ -45,7 +45,7 @@ impl Draft {
             .into_iter()
             .filter_map(|slot| match slot {
                 Slot::Kept(index) => old.get_mut(index)?.take(),
-                Slot::Made(part) => Some(part),
+                Slot::Made(part) => Some(*part),
             })
             .collect();
     }

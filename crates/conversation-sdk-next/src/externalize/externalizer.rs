@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use conversation_types::{Message, OmissionReason};
+use conversation_types::Message;
 use media_loader::MediaLoader;
 use media_storage::MediaStorage;
-use media_types::{MediaSource, Mime};
+use media_types::Mime;
 
 use super::apply::{self, Replacement};
 use super::candidate::{Candidate, Selection};
@@ -13,7 +13,7 @@ use super::context::{Batch, BatchKind};
 use super::draft::Draft;
 use super::error::ExternalizeError;
 use super::extract::MediaExtractor;
-use super::fallback::{self, Cause, Fallback};
+use super::fallback::{Cause, Fallback};
 use super::options::{ExternalizeOptions, OnStorageError};
 use super::pending::PendingReferences;
 use super::report::{ExternalizeReport, TypeCorrection};
@@ -99,57 +99,34 @@ impl Externalizer {
             mut ours,
             failure,
         } = self.store(batch, messages, &candidates, pending).await?;
-        let mut fallback = Fallback::new(
-            batch,
-            &self.loader,
-            self.options.max_inline_bytes_per_message(),
-            messages,
-            &drafts,
-            &candidates,
-        );
-        let outage = failure.as_ref().map(Cause::of);
+        let mut fallback = None;
         let mut replacements = Vec::with_capacity(candidates.len());
         for (candidate, outcome) in candidates.iter().zip(outcomes) {
-            let cause = match outcome {
+            let new = match outcome {
                 Outcome::Stored(reference, mime) => {
                     report.stored += 1;
                     report
                         .corrections
                         .extend(corrected(batch, candidate, mime.as_ref()));
                     let name = file_name(&candidate.content).map(str::to_owned);
-                    let stored = Replacement::stored(reference, mime, name);
-                    replacements.push((candidate, stored));
-                    continue;
+                    Some(Replacement::stored(reference, mime, name))
                 }
-                Outcome::Unreadable(error) => Cause {
-                    storage_error: None,
-                    reason: error.to_string(),
-                },
-                Outcome::Failed(error) => Cause {
-                    storage_error: Some(error.kind()),
-                    reason: error.to_string(),
-                },
-                Outcome::NotTried => outage.clone().unwrap_or_else(Cause::no_store),
+                other => {
+                    let cause = Cause::new(&other, failure.as_ref());
+                    let fallback = fallback.get_or_insert_with(|| {
+                        Fallback::new(
+                            batch,
+                            &self.loader,
+                            &self.options,
+                            messages,
+                            &drafts,
+                            &candidates,
+                        )
+                        .omitting(self.omits(batch.kind))
+                    });
+                    fallback.replace(candidate, &cause, &mut report).await?
+                }
             };
-            let new = if self.omits(batch.kind) && self.storage.is_some() {
-                let reason = match cause.storage_error {
-                    Some(_) => OmissionReason::StorageFailed,
-                    None => OmissionReason::Unavailable,
-                };
-                Some(fallback::omit(
-                    batch,
-                    candidate,
-                    reason,
-                    &cause,
-                    &mut report,
-                ))
-            } else {
-                fallback.keep_inline(candidate, &cause, &mut report).await
-            };
-            if batch.kind == BatchKind::User && is_lost_path(candidate, new.as_ref()) {
-                let position = batch.base_position + candidate.message as u64;
-                return Err(ExternalizeError::path_not_utf8().at(position, candidate.part));
-            }
             replacements.extend(new.map(|new| (candidate, new)));
         }
         report.failure = failure;
@@ -162,9 +139,10 @@ impl Externalizer {
         Ok(report)
     }
 
-    /// Whether media that is not stored is omitted rather than kept inline.
+    /// Whether media that the store does not take is omitted rather than kept inline.
     fn omits(&self, kind: BatchKind) -> bool {
-        self.options.on_storage_error() == OnStorageError::FailTurn && kind != BatchKind::User
+        let fails = self.options.on_storage_error() == OnStorageError::FailTurn;
+        fails && kind != BatchKind::User && self.storage.is_some()
     }
 
     /// Drafts messages and selects what is to be stored; changes nothing.
@@ -235,8 +213,7 @@ impl Externalizer {
         } else {
             StopAt::Outage
         };
-        let (indices, new): (Vec<usize>, Vec<Candidate>) =
-            new.into_iter().map(|(index, c)| (index, c.clone())).unzip();
+        let (indices, new): (Vec<usize>, Vec<&Candidate>) = new.into_iter().unzip();
         let stored = uploader.store(messages, &new, stop, &mut ours).await;
         let mut failure = None;
         for (index, outcome) in indices.into_iter().zip(stored) {
@@ -279,29 +256,6 @@ impl Externalizer {
             failure,
         })
     }
-}
-
-impl Cause {
-    fn of(error: &ExternalizeError) -> Self {
-        let source = error.storage_error();
-        Self {
-            storage_error: source.map(media_storage::StorageError::kind),
-            reason: source.map_or_else(|| error.to_string(), ToString::to_string),
-        }
-    }
-
-    fn no_store() -> Self {
-        Self {
-            storage_error: None,
-            reason: "there is no media storage".to_owned(),
-        }
-    }
-}
-
-/// Whether a file is lost only because its path cannot be kept in a message.
-fn is_lost_path(candidate: &Candidate, new: Option<&Replacement>) -> bool {
-    matches!(candidate.content.source(), MediaSource::File(path) if path.to_str().is_none())
-        && matches!(new, Some(Replacement::Omitted(omitted)) if omitted.reason == OmissionReason::Unavailable)
 }
 
 fn corrected(

@@ -50,7 +50,9 @@ impl<'a> MediaExtractor<'a> {
             let is_last = index + 1 == message.content.len();
             let made = self.parts_of(message.role, part, is_open && is_last).await;
             match made {
-                Some(parts) => draft.slots.extend(parts.into_iter().map(Slot::Made)),
+                Some(parts) => draft
+                    .slots
+                    .extend(parts.into_iter().map(|part| Slot::Made(Box::new(part)))),
                 None => draft.slots.push(Slot::Kept(index)),
             }
         }
@@ -90,7 +92,7 @@ impl<'a> MediaExtractor<'a> {
         for (index, slot) in draft.slots.iter_mut().enumerate() {
             let part = match slot {
                 Slot::Kept(index) => message.content.get(*index),
-                Slot::Made(part) => Some(&*part),
+                Slot::Made(part) => Some(&**part),
             };
             let Some((content, declared)) =
                 part.and_then(Part::as_media).and_then(media_kind::correct)
@@ -103,7 +105,7 @@ impl<'a> MediaExtractor<'a> {
                 declared,
                 found: content.mime().clone(),
             });
-            *slot = Slot::Made(Part::Media(content));
+            *slot = Slot::Made(Box::new(Part::Media(content)));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What becomes of media that is not in a store.
 
-use std::collections::HashMap;
+use std::io;
 
 use bytes::Bytes;
 use conversation_types::{Message, OmissionReason, OmittedMedia};
@@ -10,10 +10,15 @@ use media_types::{MediaContent, MediaSource};
 
 use super::apply::Replacement;
 use super::candidate::{Candidate, Payload};
-use super::context::Batch;
+use super::context::{Batch, BatchKind};
 use super::draft::Draft;
+use super::error::ExternalizeError;
+use super::options::ExternalizeOptions;
 use super::report::{ExternalizeReport, InlineFallback, OmittedItem};
-use super::store::{file_name, open_file};
+use super::store::{Outcome, file_name, open_file};
+
+/// How much of a part's JSON is neither text nor base64, generously.
+const PART_HEAD: u64 = 512;
 
 /// Why a candidate is not in a store.
 #[derive(Clone, Debug)]
@@ -24,59 +29,113 @@ pub(super) struct Cause {
     pub(super) reason: String,
 }
 
+impl Cause {
+    /// Creates the cause of an outcome. `failure` is the first one of the batch.
+    pub(super) fn new(outcome: &Outcome, failure: Option<&ExternalizeError>) -> Self {
+        let (storage_error, reason) = match (outcome, failure) {
+            (Outcome::Failed(error), _) => (Some(error.kind()), error.to_string()),
+            (Outcome::Unreadable(error), _) => (None, error.to_string()),
+            (_, Some(failure)) => match failure.storage_error() {
+                Some(error) => (Some(error.kind()), error.to_string()),
+                None => (None, failure.to_string()),
+            },
+            (_, None) => (None, "there is no media storage".to_owned()),
+        };
+        Self {
+            storage_error,
+            reason,
+        }
+    }
+}
+
 /// Keeps media inline as far as there is room, and omits the rest.
 pub(super) struct Fallback<'a> {
     batch: &'a Batch<'a>,
     loader: &'a MediaLoader,
-    /// How many bytes a message may hold.
-    limit: u64,
-    /// How many bytes each message holds.
-    held: HashMap<usize, u64>,
+    /// Whether media is omitted rather than kept inline.
+    omits: bool,
+    /// How many more bytes each message may hold.
+    room: Vec<u64>,
 }
 
 impl<'a> Fallback<'a> {
-    /// Creates a fallback for messages whose media that is not to be stored stays.
+    /// Creates a fallback for messages of which everything but the candidates stays.
     pub(super) fn new(
         batch: &'a Batch<'a>,
         loader: &'a MediaLoader,
-        limit: u64,
+        options: &ExternalizeOptions,
         messages: &[Message],
         drafts: &[Draft],
         candidates: &[Candidate],
     ) -> Self {
-        let mut held: HashMap<usize, u64> = HashMap::new();
+        let mut room = Vec::with_capacity(messages.len());
         for (index, (message, draft)) in messages.iter().zip(drafts).enumerate() {
-            let all = draft
+            let moving: Vec<&Candidate> =
+                candidates.iter().filter(|c| c.message == index).collect();
+            let inline = draft
                 .parts(message)
                 .filter_map(|part| part.as_media()?.inline())
                 .map(|bytes| bytes.len() as u64);
-            held.insert(index, all.sum());
-        }
-        for candidate in candidates {
-            if let (Payload::Inline(bytes), false) =
-                (&candidate.payload, candidate.site.is_opaque())
-                && let Some(held) = held.get_mut(&candidate.message)
-            {
-                *held = held.saturating_sub(bytes.len() as u64);
-            }
+            let staying = inline
+                .sum::<u64>()
+                .saturating_sub(moving.iter().map(|c| c.inline_media()).sum());
+            // Media in text takes as much room there as in its own part, and each part has a head.
+            let text = json_len(message)
+                .saturating_sub(moving.iter().map(|c| c.inline_json()).sum())
+                .saturating_add(draft.slots.len() as u64 * PART_HEAD);
+            let by_media = options
+                .max_inline_bytes_per_message()
+                .saturating_sub(staying);
+            let by_json = options.max_message_bytes().saturating_sub(text) / 4 * 3;
+            room.push(by_media.min(by_json));
         }
         Self {
             batch,
             loader,
-            limit,
-            held,
+            omits: false,
+            room,
         }
     }
 
+    /// Sets whether media is omitted rather than kept inline. Defaults to `false`.
+    pub(super) fn omitting(mut self, omits: bool) -> Self {
+        self.omits = omits;
+        self
+    }
+
     /// Decides about one candidate: what takes its place, `None` where it stays as it is.
-    pub(super) async fn keep_inline(
+    ///
+    /// # Errors
+    /// A file in a user's message that cannot be read, and whose path cannot be kept either.
+    pub(super) async fn replace(
+        &mut self,
+        candidate: &Candidate,
+        cause: &Cause,
+        report: &mut ExternalizeReport,
+    ) -> Result<Option<Replacement>, ExternalizeError> {
+        if self.omits {
+            let reason = match cause.storage_error {
+                Some(_) => OmissionReason::StorageFailed,
+                None => OmissionReason::Unavailable,
+            };
+            return Ok(Some(omit(self.batch, candidate, reason, cause, report)));
+        }
+        let new = self.keep_inline(candidate, cause, report).await;
+        let is_lost = matches!(&new, Some(Replacement::Omitted(omitted)) if omitted.reason == OmissionReason::Unavailable);
+        if is_lost && self.batch.kind == BatchKind::User {
+            let position = self.batch.base_position + candidate.message as u64;
+            return Err(ExternalizeError::path_not_utf8().at(position, candidate.part));
+        }
+        Ok(new)
+    }
+
+    async fn keep_inline(
         &mut self,
         candidate: &Candidate,
         cause: &Cause,
         report: &mut ExternalizeReport,
     ) -> Option<Replacement> {
-        let held = self.held.entry(candidate.message).or_default();
-        let room = self.limit.saturating_sub(*held);
+        let room = self.room.get(candidate.message).copied().unwrap_or(0);
         let fits = candidate.size().is_none_or(|size| size <= room);
         let kept = match &candidate.payload {
             _ if !fits => Err(OmissionReason::StorageFailed),
@@ -94,7 +153,9 @@ impl<'a> Fallback<'a> {
         match kept {
             Ok(kept) => {
                 let (replacement, size) = kept.unzip();
-                *held += size.unwrap_or(0);
+                if let Some(room) = self.room.get_mut(candidate.message) {
+                    *room = room.saturating_sub(size.unwrap_or(0));
+                }
                 report.inline_fallbacks.push(InlineFallback {
                     message_index: self.batch.base_position + candidate.message as u64,
                     content_index: candidate.part as u64,
@@ -108,6 +169,24 @@ impl<'a> Fallback<'a> {
             Err(reason) => Some(omit(self.batch, candidate, reason, cause, report)),
         }
     }
+}
+
+/// The length of a message's JSON.
+fn json_len(message: &Message) -> u64 {
+    struct Counter(u64);
+    impl io::Write for Counter {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += bytes.len() as u64;
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut counter = Counter(0);
+    // A path that is not UTF-8 ends this early; such a message is refused or changed anyway.
+    let _ = serde_json::to_writer(&mut counter, message);
+    counter.0
 }
 
 type Kept = (Option<Replacement>, u64);
@@ -151,7 +230,7 @@ async fn read_file(
 }
 
 /// Puts a note in the place of a candidate.
-pub(super) fn omit(
+fn omit(
     batch: &Batch<'_>,
     candidate: &Candidate,
     reason: OmissionReason,
@@ -176,5 +255,5 @@ pub(super) fn omit(
         content_index: candidate.part as u64,
         omitted: omitted.clone(),
     });
-    Replacement::Omitted(omitted)
+    Replacement::Omitted(Box::new(omitted))
 }

@@ -27,6 +27,7 @@ pub(crate) struct ExternalizeOptions {
     retention: Option<RetentionPolicy>,
     on_storage_error: OnStorageError,
     max_inline_bytes_per_message: u64,
+    max_message_bytes: u64,
     concurrency: usize,
 }
 
@@ -37,6 +38,7 @@ impl Default for ExternalizeOptions {
             retention: None,
             on_storage_error: OnStorageError::default(),
             max_inline_bytes_per_message: DEFAULT_MAX_INLINE,
+            max_message_bytes: u64::MAX,
             concurrency: DEFAULT_CONCURRENCY,
         }
     }
@@ -72,10 +74,18 @@ impl ExternalizeOptions {
     }
 
     /// Sets how many decoded bytes of media a message may hold when the store fails; media beyond
-    /// that is omitted. Base64 makes four bytes of state out of three. Defaults to 8 MiB.
+    /// that is omitted. Defaults to 8 MiB.
     #[must_use]
     pub(crate) fn with_max_inline_bytes_per_message(mut self, bytes: u64) -> Self {
         self.max_inline_bytes_per_message = bytes;
+        self
+    }
+
+    /// Sets how large the JSON of a message may be, text and base64 together: the limit of the state
+    /// store, which media that stays inline must not exceed. Defaults to no limit.
+    #[must_use]
+    pub(crate) fn with_max_message_bytes(mut self, bytes: u64) -> Self {
+        self.max_message_bytes = bytes;
         self
     }
 
@@ -104,6 +114,11 @@ impl ExternalizeOptions {
     /// Returns how many decoded bytes of media a message may hold when the store fails.
     pub(crate) fn max_inline_bytes_per_message(&self) -> u64 {
         self.max_inline_bytes_per_message
+    }
+
+    /// Returns how large the JSON of a message may be.
+    pub(crate) fn max_message_bytes(&self) -> u64 {
+        self.max_message_bytes
     }
 
     /// Returns how many media items of a batch are stored at once.

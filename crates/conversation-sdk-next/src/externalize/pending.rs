@@ -39,9 +39,11 @@ pub(super) enum MediaKey {
 /// One value serves all writes of a turn. After each call of
 /// [`Externalizer::externalize`](super::Externalizer::externalize) comes a state write, and its
 /// outcome decides: [`commit`](Self::commit) when it happened, [`rollback`](Self::rollback) when it
-/// certainly did not and never will, [`keep`](Self::keep) when nobody can tell. References that are
-/// dropped without any of these are rolled back by a task, so a caller that starts a write and may
-/// be canceled before its outcome is known calls `keep` first.
+/// certainly did not and never will, [`keep`](Self::keep) when nobody can tell.
+///
+/// References that are dropped before any of these are rolled back by a task, unless a write that
+/// names them has begun: [`begin_write`](Self::begin_write) says so, and from then on whoever drops
+/// the value cannot know what became of it.
 ///
 /// It remembers which media became which reference, so that a later write of the same turn does
 /// not store the same media again.
@@ -50,6 +52,8 @@ pub(crate) struct PendingReferences {
     storage: Option<Arc<dyn MediaStorage>>,
     spawner: Arc<dyn SpawnRollback>,
     pending: Vec<StorageReference>,
+    /// Whether a write that names the references has begun.
+    is_exposed: bool,
     known: HashMap<MediaKey, StorageReference>,
 }
 
@@ -64,6 +68,7 @@ impl PendingReferences {
             storage,
             spawner,
             pending: Vec::new(),
+            is_exposed: false,
             known: HashMap::new(),
         }
     }
@@ -116,15 +121,25 @@ impl PendingReferences {
         &self.pending
     }
 
+    /// A write that names the references begins: until its outcome is told, they stay.
+    pub(crate) fn begin_write(&mut self) {
+        self.is_exposed = true;
+    }
+
     /// The state names the references now.
     pub(crate) fn commit(&mut self) {
-        self.pending.clear();
+        self.settle();
     }
 
     /// Nobody can tell whether the state names the references: they stay, and reconciliation
     /// removes those that nothing names.
     pub(crate) fn keep(&mut self) {
+        self.settle();
+    }
+
+    fn settle(&mut self) {
         self.pending.clear();
+        self.is_exposed = false;
     }
 
     /// Deletes the references, as far as the store can; reconciliation finds what is left. Only
@@ -132,6 +147,7 @@ impl PendingReferences {
     ///
     /// Cancel-safe: what is not deleted yet is deleted when the value is dropped.
     pub(crate) async fn rollback(&mut self) {
+        self.is_exposed = false;
         let Some(storage) = self.storage.clone() else {
             self.pending.clear();
             return;
@@ -149,7 +165,7 @@ impl PendingReferences {
 
 impl Drop for PendingReferences {
     fn drop(&mut self) {
-        if self.pending.is_empty() {
+        if self.pending.is_empty() || self.is_exposed {
             return;
         }
         if let Some(storage) = self.storage.take() {

@@ -52,12 +52,12 @@ impl Uploader<'_> {
     pub(super) async fn store(
         &self,
         messages: &[Message],
-        candidates: &[Candidate],
+        candidates: &[&Candidate],
         stop: StopAt,
         ours: &mut PendingReferences,
     ) -> Vec<Outcome> {
         let mut outcomes: Vec<Outcome> = candidates.iter().map(|_| Outcome::NotTried).collect();
-        let mut waiting = candidates.iter().enumerate();
+        let mut waiting = candidates.iter().copied().enumerate();
         let mut running = FuturesUnordered::new();
         let mut is_stopped = false;
         let mut keys = std::collections::HashSet::new();

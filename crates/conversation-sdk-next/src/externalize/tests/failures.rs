@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
+use conversation_state::references_of;
 use conversation_types::{Message, OmissionReason, Part};
 use media_storage::{InMemoryStorage, StorageErrorKind};
 use media_storage_testkit::{Call, Fault, FaultyStorage, Gate};
@@ -14,7 +15,7 @@ use super::support::{
     shown, try_run,
 };
 use crate::externalize::{
-    Batch, BatchKind, ExternalizeErrorKind, ExternalizeOptions, OnStorageError, references_of,
+    Batch, BatchKind, ExternalizeErrorKind, ExternalizeOptions, OnStorageError,
 };
 
 fn four(size: usize) -> Message {
@@ -165,6 +166,39 @@ async fn inline_bytes_of_a_message_are_bounded_when_the_store_fails() {
 }
 
 #[tokio::test]
+async fn a_message_never_exceeds_what_the_state_store_takes() {
+    const LIMIT: usize = 1024 * KIB;
+    let words = "line\n".repeat(80 * KIB);
+    let text = format!("{words}data:image/png;base64,{}", png_base64(9, 150 * KIB));
+    for count in 1..6 {
+        let store = FaultyStorage::new(InMemoryStorage::new())
+            .with_fault(Fault::every(Call::Store).fail(StorageErrorKind::Unavailable));
+        let options = ExternalizeOptions::new().with_max_message_bytes(LIMIT as u64);
+        let externalizer = externalizer(store, options);
+        let mut spools = Spools::default();
+        let mut parts = vec![Part::text(text.clone())];
+        parts.extend((0..count).map(|seed| png(seed, 100 * KIB).into()));
+        parts.push(spools.hold("a", png_bytes(7, 100 * KIB)).into());
+        let owner = owner();
+        let batch = Batch::new(&owner, 0, BatchKind::Answer).with_received(&spools);
+        let mut messages = [Message::assistant(parts)];
+        let mut pending = pending(&externalizer);
+        let report = externalizer
+            .externalize(&batch, &mut messages, &mut pending)
+            .await
+            .unwrap();
+        let size = serde_json::to_string(&messages[0]).unwrap().len();
+        assert!(size <= LIMIT, "{size}");
+        // As much as fits is kept: what is free is less than one more item takes.
+        assert!(
+            report.omitted.is_empty() || size + 150 * KIB > LIMIT,
+            "{size}"
+        );
+        assert!(messages[0].text().starts_with(&words));
+    }
+}
+
+#[tokio::test]
 async fn received_media_comes_back_inline_and_is_never_a_reference_to_nothing() {
     let store = FaultyStorage::new(InMemoryStorage::new())
         .with_fault(Fault::every(Call::Store).fail(StorageErrorKind::Unavailable));
@@ -186,7 +220,7 @@ async fn received_media_comes_back_inline_and_is_never_a_reference_to_nothing() 
     let content = messages[0].media().next().unwrap();
     assert_eq!(content.inline(), Some(&png_bytes(1, 300 * KIB)));
     assert_eq!(content.caption(), Some("c"));
-    references_of(&messages[0], &mut |reference| panic!("{reference:?}"));
+    assert!(references_of(&messages[0]).is_empty());
     // The store is well again and takes both from the message.
     store.heal();
     let report = run(&externalizer, BatchKind::Answer, &mut messages).await;
@@ -325,7 +359,14 @@ async fn settle(store: &InMemoryStorage) {
 async fn references_of_a_write_that_did_not_happen_are_deleted_and_others_stay() {
     let store = InMemoryStorage::new();
     let externalizer = externalizer(store.clone(), ExternalizeOptions::new());
-    for (outcome, left) in [("commit", 4), ("keep", 4), ("rollback", 0), ("drop", 0)] {
+    for (outcome, left) in [
+        ("commit", 4),
+        ("keep", 4),
+        ("rollback", 0),
+        ("drop", 0),
+        ("drop while the write is under way", 4),
+        ("rollback of the write", 0),
+    ] {
         let mut pending = pending(&externalizer);
         let mut messages = [four(200 * KIB)];
         try_run(&externalizer, BatchKind::User, &mut messages, &mut pending)
@@ -336,6 +377,11 @@ async fn references_of_a_write_that_did_not_happen_are_deleted_and_others_stay()
             "commit" => pending.commit(),
             "keep" => pending.keep(),
             "rollback" => pending.rollback().await,
+            "drop while the write is under way" => pending.begin_write(),
+            "rollback of the write" => {
+                pending.begin_write();
+                pending.rollback().await;
+            }
             _ => {}
         }
         drop(pending);

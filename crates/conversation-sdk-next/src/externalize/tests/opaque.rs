@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use conversation_state::references_of;
 use conversation_types::{Message, OpaqueData, Part, ProviderData, RawJson, TextPart, ToolCall};
 use media_loader::{LoadOptions, MediaLoader};
 use media_storage::{InMemoryStorage, MediaStorage, MediaStorageExt, Scope, StorageErrorKind};
@@ -10,9 +11,7 @@ use media_types::Mime;
 use proptest::prelude::*;
 
 use super::support::{KIB, count, externalizer, owner, png, run};
-use crate::externalize::{
-    BatchKind, ExternalizeOptions, OnStorageError, references_of, resolve_opaque,
-};
+use crate::externalize::{BatchKind, ExternalizeOptions, OnStorageError, resolve_opaque};
 
 fn json(seed: usize, size: usize) -> RawJson {
     // White space and numbers as a provider may write them; PNG magic must not matter.
@@ -53,11 +52,7 @@ async fn large_opaque_data_goes_to_the_store_and_comes_back_unchanged() {
     run(&externalizer, BatchKind::Answer, &mut messages).await;
     assert_eq!(count(&store).await, 6);
     assert!(serde_json::to_string(&messages[0]).unwrap().len() < 8 * KIB);
-    let mut references = Vec::new();
-    references_of(&messages[0], &mut |reference| {
-        references.push(reference.clone())
-    });
-    assert_eq!(references.len(), 6);
+    assert_eq!(references_of(&messages[0]).len(), 6);
     let Part::Opaque {
         item: OpaqueData::Stored(reference),
         ..

@@ -141,7 +141,7 @@ async fn small_uris_and_other_schemes_stay() {
     ] {
         for role in [Role::User, Role::Assistant, Role::Tool] {
             let (store, message) = externalized(role, vec![text.clone().into()]).await;
-            assert_eq!(shown(&message), [text.clone()]);
+            assert_eq!(shown(&message), [text.as_str()]);
             assert_eq!(count(&store).await, 0);
         }
     }
