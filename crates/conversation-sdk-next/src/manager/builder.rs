@@ -174,15 +174,12 @@ impl ConversationManagerBuilder {
             .unwrap_or_else(|| Arc::new(InMemoryStateStore::new()));
         let spools = SpoolRegistry::new();
         let (loader, answer_loader) = loaders(self.loader, &stores, &spools);
-        let inline_limit = state.limits().max_message_bytes as u64;
         let options = ExternalizeOptions::new()
             .with_threshold_bytes(self.config.threshold_bytes())
             .with_retention(self.config.media_retention())
             .with_on_storage_error(self.config.on_storage_error())
-            // Base64 in JSON is a third larger than the bytes.
-            .with_max_inline_bytes_per_message(
-                self.config.max_inline_bytes().min(inline_limit / 4 * 3),
-            )
+            .with_max_inline_bytes_per_message(self.config.max_inline_bytes())
+            .with_max_message_bytes(state.limits().max_message_bytes as u64)
             .with_concurrency(self.config.concurrent_stores().max(1));
         let externalizer = Externalizer::new(stores.primary().cloned(), loader.clone(), options);
         let packs = self
