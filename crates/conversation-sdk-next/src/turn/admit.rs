@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::Utc;
 use conversation_state::{
-    ContextInclusion, ConversationRecord, ConversationStatus, Fence, LeaseChange, LoadOptions,
+    ContextInclusion, ConversationRecord, ConversationStatus, Fence, LoadOptions,
     LoadedConversation, StateErrorKind, StateWrite, TurnFence, TurnRecord, TurnStatus, Window,
 };
 use conversation_types::Role;
@@ -146,9 +146,7 @@ async fn mark_interrupted(
         head: loaded.record.head,
         turn: Some(TurnFence::new(turn.id.clone(), turn.epoch)),
     });
-    let write = StateWrite::new(&loaded.record, fence)
-        .with_turn(turn)
-        .with_lease(LeaseChange::Release);
+    let write = StateWrite::new(&loaded.record, fence).with_turn(turn);
     let writer = StateWriter::new(core.state.clone(), core.config.state_retry_time());
     match writer.write(write).await {
         WriteOutcome::Committed(_) => Ok(()),

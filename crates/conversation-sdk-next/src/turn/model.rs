@@ -165,18 +165,20 @@ async fn exchange(
     let next = Next::new(&core.middleware, &core.providers, &media);
     let asked = AssertUnwindSafe(next.run(request)).catch_unwind();
     let response: ProviderResponse = tokio::select! {
-        response = asked => response.unwrap_or_else(|_| Err(panicked("middleware or a provider")))?,
+        biased;
         reason = stop.stopped() => return Err(stopped(reason)),
+        response = asked => response.unwrap_or_else(|_| Err(panicked("middleware or a provider")))?,
     };
     let mut events = response.into_events();
     let mut checkpoint = CheckpointClock::new();
     let mut seen = Seen::default();
     loop {
         let event = tokio::select! {
+            biased;
+            reason = stop.stopped() => return Err(stopped(reason)),
             event = AssertUnwindSafe(events.next()).catch_unwind() => {
                 event.unwrap_or_else(|_| Some(Err(panic_of_provider())))
             }
-            reason = stop.stopped() => return Err(stopped(reason)),
         };
         match event {
             None => {

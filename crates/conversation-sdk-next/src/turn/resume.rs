@@ -1,8 +1,8 @@
 //! Turns that wait for people.
 
 use conversation_state::{
-    ContextInclusion, Fence, LeaseChange, LoadOptions, LoadedConversation, StateWrite, TurnFence,
-    TurnRecord, TurnStatus, Window,
+    ContextInclusion, Fence, LoadOptions, LoadedConversation, StateWrite, TurnFence, TurnRecord,
+    TurnStatus, Window,
 };
 use conversation_types::{Message, Part, Role};
 use serde_json::Value;

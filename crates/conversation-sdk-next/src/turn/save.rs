@@ -62,7 +62,8 @@ pub(super) async fn save(turn: &mut Turn, save: Save) -> Result<(), Conversation
         .with_turn(record.clone())
         .with_record(RecordUpdate::new().with_media_stores(stores))
         .with_lease(match release {
-            true => LeaseChange::Release,
+            // A turn that is not running holds no lease.
+            true => LeaseChange::Keep,
             false => LeaseChange::Hold(times.ttl()),
         });
     // What the attempt replaces goes with the first message that it brings.
