@@ -48,6 +48,8 @@
 //! ```
 
 mod clock;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod cursor;
 mod error;
 mod id;

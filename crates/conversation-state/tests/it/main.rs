@@ -1,0 +1,5 @@
+//! Tests of all stores through their public interface.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+
+mod memory;
+mod sqlite;
