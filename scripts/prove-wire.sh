@@ -40,7 +40,7 @@ if [ ! -e "$aimock/installed" ]; then
 fi
 
 # The test run has built the whole workspace; by itself this needs one crate only.
-selection=(-p conversation-sdk --features openai)
+selection=(-p conversation-providers --features openai)
 [ -z "${MEDIA_WHOLE_WORKSPACE:-}" ] || selection=(--all-features)
 cargo build --locked --quiet "${selection[@]}" --example prove_wire
 target=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')

@@ -8,8 +8,9 @@
 //! (`examples/tests/conformance.rs`), and everything else works with it unchanged.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
-use conversation_sdk::{ConversationConfig, ConversationManager};
+use conversation_sdk::{ConversationConfig, ConversationManager, Window};
 use examples::advice::failed;
 use examples::bucket::{BucketServer, BucketStore};
 use examples::errors::Failure;
@@ -56,7 +57,7 @@ async fn custom_backend() -> Result<(), Failure> {
         }
     }
 
-    let messages = conversation.messages().await.map_err(failed)?;
+    let messages = conversation.messages(Window::All).await.map_err(failed)?;
     say(format_args!(
         "\n{}\nin the bucket:",
         StateSize::of(&messages)
@@ -72,13 +73,6 @@ async fn custom_backend() -> Result<(), Failure> {
             human(media.size().unwrap_or(0))
         ));
     }
-    manager
-        .delete_conversation(conversation.id())
-        .await
-        .map_err(failed)?;
-    say(format_args!(
-        "conversation deleted; objects left in the bucket: {}",
-        server.objects().len()
-    ));
-    manager.shutdown().await.map_err(failed)
+    let deadline = Duration::from_secs(5);
+    manager.shutdown(deadline).await.map_err(failed)
 }

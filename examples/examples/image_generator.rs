@@ -109,17 +109,11 @@ async fn talk(conversation: &mut Conversation) -> Result<(), Failure> {
             Entry::Help => say(HELP),
             Entry::Empty => {}
             // A turn that fails ends itself only.
-            Entry::Line(wish) => {
-                let before = conversation.message_count();
-                match Turn::take(conversation, wish).await {
-                    Ok(Some(turn)) => say(turn),
-                    Ok(None) if conversation.message_count() > before => {
-                        say("stopped; the picture was being saved and is in the conversation");
-                    }
-                    Ok(None) => say("stopped; the conversation is as it was"),
-                    Err(failure) => eprint!("{}", failure.report()),
-                }
-            }
+            Entry::Line(wish) => match Turn::take(conversation, wish).await {
+                Ok(Some(turn)) => say(turn),
+                Ok(None) => say("stopped; what had arrived is in the conversation"),
+                Err(failure) => eprint!("{}", failure.report()),
+            },
         }
     }
 }

@@ -55,9 +55,11 @@ fn for_provider(kind: ProviderErrorKind) -> Option<&'static str> {
         ProviderErrorKind::RateLimited => {
             "Wait a while, or check what the service still grants your account"
         }
-        ProviderErrorKind::Server => "Run this again in a while; what was done so far is kept",
-        ProviderErrorKind::Unreachable => "Check OPENAI_BASE_URL and the connection to the network",
-        ProviderErrorKind::Timeout | ProviderErrorKind::Interrupted => {
+        ProviderErrorKind::Server | ProviderErrorKind::Overloaded => {
+            "Run this again in a while; what was done so far is kept"
+        }
+        ProviderErrorKind::Connect => "Check OPENAI_BASE_URL and the connection to the network",
+        ProviderErrorKind::Timeout(_) | ProviderErrorKind::Interrupted => {
             "Run this again; what was done so far is kept"
         }
         ProviderErrorKind::InvalidResponse => {

@@ -46,7 +46,7 @@ impl Keeping {
         ManagerConfig::default()
             .with_media_size_threshold_kb(self.threshold_kb)
             // Services may take minutes for a picture.
-            .with_default_timeout(Duration::from_secs(300))
+            .with_turn_timeout(Duration::from_secs(600))
     }
 }
 

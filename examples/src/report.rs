@@ -102,7 +102,7 @@ mod tests {
         let message = |content: &MediaContent| {
             vec![Message::new(
                 Role::User,
-                vec![Part::Text("see".into()), Part::Media(content.clone())],
+                vec![Part::text("see"), Part::Media(content.clone())],
             )]
         };
         let (before, after) = (

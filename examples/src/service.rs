@@ -4,8 +4,7 @@ use std::env;
 use std::fmt;
 use std::sync::Arc;
 
-use conversation_sdk::provider::{OpenAiImages, OpenAiProvider};
-use conversation_sdk::tool::ImageGenerationTool;
+use conversation_sdk::{ImageGenerationTool, OpenAiImages, OpenAiProvider};
 
 use crate::errors::Failure;
 use crate::peer::process::LocalPeer;

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use conversation_sdk::{
-    Conversation, ConversationConfig, ConversationManager, ConversationStatus, Message, PromptPack,
-    Role, SqliteStateStore,
+    Conversation, ConversationConfig, ConversationFilter, ConversationManager, ConversationStatus,
+    Message, Owner, PromptPack, Role, SqliteStateStore, Window,
 };
 use media_storage::{MediaStorage, Scope};
 use media_store_fs::FileStore;
@@ -18,6 +19,11 @@ use crate::options::Keeping;
 use crate::report::{StateSize, stored};
 use crate::sizes::{count, human};
 use crate::terminal::say;
+
+/// The user of the examples.
+const USER: &str = "user123";
+/// How long a turn that is still running may take when an example ends.
+const SHUTDOWN_TIME: Duration = Duration::from_secs(5);
 
 /// Where an example keeps things.
 #[derive(Clone, Debug)]
@@ -112,12 +118,12 @@ impl Place {
         manager: &ConversationManager,
         conversation: &Conversation,
     ) -> Result<(), Failure> {
-        let messages = conversation.messages().await.map_err(failed)?;
+        let messages = conversation.messages(Window::All).await.map_err(failed)?;
         if !messages.is_empty() {
             say(format_args!("\n{}", StateSize::of(&messages)));
             say(self.summary(conversation.id(), &messages).await?);
         }
-        manager.shutdown().await.map_err(failed)?;
+        manager.shutdown(SHUTDOWN_TIME).await.map_err(failed)?;
         self.close().await
     }
 
@@ -146,20 +152,20 @@ pub async fn continue_or_start(
     start_over: bool,
 ) -> Result<Conversation, Failure> {
     let config = ConversationConfig::new(prompt)
-        .with_user("user123")
+        .with_user(USER)
         .with_session(session);
     if !start_over {
         // Newest first.
-        let known = manager
-            .session_conversations(session)
-            .await
-            .map_err(failed)?;
+        let filter = ConversationFilter::new().with_session(session.parse().map_err(failed)?);
+        let known = manager.find_conversations(&filter).await.map_err(failed)?;
         if let Some(newest) = known
+            .records
             .iter()
             .find(|record| record.status == ConversationStatus::Active)
         {
-            let conversation = manager.resume(pack, &newest.id).await.map_err(failed)?;
-            let messages = conversation.messages().await.map_err(failed)?;
+            let owner = Owner::user(USER);
+            let conversation = manager.resume(&newest.id, owner).await.map_err(failed)?;
+            let messages = conversation.messages(Window::All).await.map_err(failed)?;
             say(format_args!(
                 "continuing {}, {} messages",
                 conversation.id(),

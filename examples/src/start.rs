@@ -22,10 +22,7 @@ where
             )
             .with_source(error)
         }),
-        None => {
-            with_honest_memory();
-            run_here(example)
-        }
+        None => run_here(example),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -35,28 +32,6 @@ where
         }
     }
 }
-
-/// Starts the program again, in the same process, with an allocator that gives freed pictures back to the system.
-///
-/// The GNU allocator otherwise keeps up to 32 MB that were freed once, and the printed figures would tell of that
-/// instead of what the conversation holds. The only ways to tell it are unsafe calls and this variable.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-fn with_honest_memory() {
-    use std::os::unix::process::CommandExt as _;
-    const VARIABLE: &str = "MALLOC_MMAP_THRESHOLD_";
-    if std::env::var_os(VARIABLE).is_none()
-        && let Ok(program) = std::env::current_exe()
-    {
-        // Returns only when it fails, and then the program goes on as it is.
-        let _ = std::process::Command::new(program)
-            .args(std::env::args_os().skip(1))
-            .env(VARIABLE, "131072")
-            .exec();
-    }
-}
-
-#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-fn with_honest_memory() {}
 
 fn run_here<F>(example: impl FnOnce() -> F) -> Result<(), Failure>
 where

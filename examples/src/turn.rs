@@ -20,8 +20,8 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// Sends a message and waits for the answer, showing progress; `None` when Ctrl-C came first: then the turn is in
-    /// the conversation whole, if it was being saved already, or not at all.
+    /// Sends a message and waits for the answer, showing progress; `None` when Ctrl-C came first: then what had
+    /// arrived is kept.
     ///
     /// # Errors
     /// When the turn fails.
@@ -34,8 +34,7 @@ impl Turn {
         let response = tokio::select! {
             response = conversation.send(message) => response.map_err(failed)?,
             _ = tokio::signal::ctrl_c() => {
-                // What is being saved is saved; then it is known which of the two it is.
-                conversation.flush().await.map_err(failed)?;
+                // Dropping the turn interrupts it; what has arrived is kept.
                 return Ok(None);
             }
         };
@@ -80,10 +79,10 @@ impl Turn {
                 .map_or_else(String::new, |size| format!(" ({})", human(size)));
             lines.push(match media.source() {
                 MediaSource::Stored(reference) => {
-                    format!("  picture: {}{size}", reference.file_name())
+                    format!("  image:   {}{size}", reference.file_name())
                 }
-                MediaSource::Url(_) => "  picture: only an address, nothing was stored".to_owned(),
-                _ => format!("  picture: kept in the conversation{size}"),
+                MediaSource::Url(_) => "  image:   only an address, nothing was stored".to_owned(),
+                _ => format!("  image:   kept in the conversation{size}"),
             });
         }
         for kept in response.kept_inline() {
@@ -92,11 +91,8 @@ impl Turn {
                 kept.reason
             ));
         }
-        for note in response.notes() {
-            lines.push(format!(
-                "  left out of the request: {}, {}",
-                note.name, note.reason
-            ));
+        for omitted in response.omitted_media() {
+            lines.push(format!("  left out of the request: {omitted}"));
         }
         lines.extend(response.cost().map(|cost| format!("  cost:    {cost}")));
         lines.extend(self.memory.map(|(before, after)| {

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use conversation_sdk::provider::wire::{RequestBody, WireForm};
-use conversation_sdk::provider::{ApiCapabilities, Capabilities, ProviderRequest};
-use conversation_sdk::{MediaContext, Message, UserMessage};
+use conversation_providers::body::RequestBody;
+use conversation_providers::{
+    ApiCapabilities, ApiFormat, Capabilities, MediaContext, ProviderRequest,
+};
+use conversation_types::{Message, UserMessage};
 use futures_util::TryStreamExt as _;
 use media_loader::MediaLoader;
 use media_types::MediaContent;
@@ -71,7 +73,7 @@ impl Request {
         let message = media
             .into_iter()
             .fold(UserMessage::from("see"), UserMessage::with_part);
-        let api = Capabilities::builtin().api(WireForm::OpenAiChat.api());
+        let api = Capabilities::builtin().api(ApiFormat::OpenAiChat.capability_name());
         Ok(Self {
             messages: [Message::user(message)].into(),
             api: api.ok_or("no capabilities")?,
@@ -81,9 +83,9 @@ impl Request {
 
     async fn write(&self) -> Result<RequestBody> {
         let request = ProviderRequest::new(&self.messages);
-        let form = WireForm::OpenAiChat;
+        let form = ApiFormat::OpenAiChat;
         let body = RequestBody::new(form, "model", &request, &self.api, &self.media).await?;
-        if body.notes().is_empty() {
+        if body.omitted_media().is_empty() {
             Ok(body)
         } else {
             Err("media was left out".into())

@@ -1,35 +1,39 @@
-//! Code around every question to the model.
+//! Code around every request to a model.
 
 use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use conversation_providers::{
+    MediaContext, Provider, ProviderRequest, ProviderResponse, ResponseMode,
+};
+use conversation_types::{Message, ToolChoice, ToolDefinition, TurnId};
 use media_types::{ConversationId, SessionId, UserId};
 use serde_json::{Map, Value};
 
-use crate::error::ConversationError;
-use crate::message::Message;
-use crate::pack::ToolChoice;
-use crate::provider::{Delivery, MediaContext, Provider, ProviderRequest, Reply};
-use crate::tool::ToolDefinition;
+use crate::error::{ConversationError, ConversationErrorKind};
+use crate::provider_set::Providers;
 
-/// Code around every question to the model: it may change the question, answer it itself, look at
-/// the reply or wrap it, and change what is saved.
+/// Code around every request to a model: it may change the request, answer it itself, look at the
+/// response or wrap it, route it to another provider, and change what is saved.
 ///
 /// A turn asks the model once for every round of tools. Middleware runs in the order in which it
-/// was added, the first outermost. Where media is stored is fixed: after the reply, before the
-/// state; middleware cannot come between.
+/// was added, the first outermost. Media is stored after the response and before the state is
+/// written; middleware cannot come between.
 ///
 /// ```
-/// use conversation_sdk::{ConversationError, Middleware, ModelRequest, Next};
-/// use conversation_sdk::provider::Reply;
+/// use conversation_sdk::{ConversationError, Middleware, ModelRequest, Next, ProviderResponse};
 ///
 /// #[derive(Debug)]
 /// struct Polite;
 ///
 /// #[async_trait::async_trait]
 /// impl Middleware for Polite {
-///     async fn handle(&self, mut request: ModelRequest, next: Next<'_>) -> Result<Reply, ConversationError> {
+///     async fn handle(
+///         &self,
+///         mut request: ModelRequest,
+///         next: Next<'_>,
+///     ) -> Result<ProviderResponse, ConversationError> {
 ///         request.system.get_or_insert_default().push_str(" Be polite.");
 ///         next.run(request).await
 ///     }
@@ -37,7 +41,7 @@ use crate::tool::ToolDefinition;
 /// ```
 #[async_trait]
 pub trait Middleware: fmt::Debug + Send + Sync + 'static {
-    /// Handles one question; [`Next::run`] passes it on.
+    /// Handles one request; [`Next::run`] passes it on.
     ///
     /// # Errors
     /// Whatever ends the turn.
@@ -45,91 +49,116 @@ pub trait Middleware: fmt::Debug + Send + Sync + 'static {
         &self,
         request: ModelRequest,
         next: Next<'_>,
-    ) -> Result<Reply, ConversationError>;
+    ) -> Result<ProviderResponse, ConversationError> {
+        next.run(request).await
+    }
 
-    /// Changes the new messages of a turn before they are saved, after the last reply. Media that
-    /// was [received](crate::receive) in this turn is not in the store yet. Default: leaves them as
-    /// they are.
-    fn before_save(&self, messages: &mut Vec<Message>) {
+    /// Changes new messages before they are written, every message before every write: a partial
+    /// answer that is written several times comes by each time. Defaults to leaving them as they
+    /// are.
+    ///
+    /// # Errors
+    /// Whatever ends the turn; nothing of these messages is written then.
+    async fn before_save(&self, messages: &mut Vec<Message>) -> Result<(), ConversationError> {
         let _ = messages;
+        Ok(())
     }
 }
 
-/// A question to the model on its way through the middleware. Its media is references, or inline
-/// below the threshold; never loaded bytes of the history.
-#[derive(Clone, Debug)]
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<T: Middleware + ?Sized> Middleware for Arc<T> {
+    async fn handle(
+        &self,
+        request: ModelRequest,
+        next: Next<'_>,
+    ) -> Result<ProviderResponse, ConversationError> {
+        self.as_ref().handle(request, next).await
+    }
+    async fn before_save(&self, messages: &mut Vec<Message>) -> Result<(), ConversationError> {
+        self.as_ref().before_save(messages).await
+    }
+}
+
+/// A request to a model on its way through the middleware. Its media is references, or inline below
+/// the threshold; never loaded bytes of the history. `Debug` prints sizes.
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct ModelRequest {
-    /// In which conversation.
+    /// The conversation.
     pub conversation: ConversationId,
-    /// In which session.
+    /// The session.
     pub session: Option<SessionId>,
-    /// For which user.
+    /// The user.
     pub user: Option<UserId>,
-    /// Which question of the turn this is, from 0.
+    /// The turn.
+    pub turn: TurnId,
+    /// The number of the request within the turn, from 0.
     pub round: u64,
+    /// The name of the provider; `None` for the manager's default.
+    pub provider: Option<String>,
+    /// The model; `None` for the provider's own.
+    pub model: Option<String>,
     /// The instructions.
     pub system: Option<String>,
     /// The history within its limits, and the turn so far.
     pub messages: Vec<Message>,
     /// Tools that the model may call.
     pub tools: Vec<ToolDefinition>,
-    /// Whether it may, must or must not call them.
+    /// Whether the model may, must or must not call tools.
     pub tool_choice: ToolChoice,
-    /// Sampling parameters by their common names.
+    /// Parameters by their common names: `temperature`, `max_tokens`, ...
     pub parameters: Map<String, Value>,
-    /// How the answer is to come.
-    pub delivery: Delivery,
+    /// Whether the response comes at once or in pieces.
+    pub mode: ResponseMode,
+    pub(crate) budget: conversation_providers::AttemptBudget,
 }
 
-impl ModelRequest {
-    pub(crate) fn new(conversation: ConversationId, messages: Vec<Message>) -> Self {
-        Self {
-            conversation,
-            session: None,
-            user: None,
-            round: 0,
-            system: None,
-            messages,
-            tools: Vec::new(),
-            tool_choice: ToolChoice::Auto,
-            parameters: Map::new(),
-            delivery: Delivery::Whole,
-        }
+impl fmt::Debug for ModelRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ModelRequest")
+            .field("conversation", &self.conversation)
+            .field("turn", &self.turn)
+            .field("round", &self.round)
+            .field("provider", &self.provider)
+            .field("model", &self.model)
+            .field("messages", &self.messages.len())
+            .field("tools", &self.tools.len())
+            .finish_non_exhaustive()
     }
 }
 
-/// What comes after a middleware: the next one, and at last the model.
+/// What comes after a middleware: the next one, and at last the provider.
 #[derive(Debug)]
 pub struct Next<'a> {
     middleware: &'a [Arc<dyn Middleware>],
-    provider: &'a dyn Provider,
+    providers: &'a Providers,
     media: &'a MediaContext,
 }
 
 impl<'a> Next<'a> {
     pub(crate) fn new(
         middleware: &'a [Arc<dyn Middleware>],
-        provider: &'a dyn Provider,
+        providers: &'a Providers,
         media: &'a MediaContext,
     ) -> Self {
         Self {
             middleware,
-            provider,
+            providers,
             media,
         }
     }
 
-    /// What may be done with the media of the question.
+    /// Returns what may be done with the media of the request.
     pub fn media(&self) -> &'a MediaContext {
         self.media
     }
 
-    /// Passes the question on.
+    /// Passes the request on.
     ///
     /// # Errors
-    /// Those of what comes after.
-    pub async fn run(self, request: ModelRequest) -> Result<Reply, ConversationError> {
+    /// Those of what comes after; `Config` for a provider that the manager does not have.
+    pub async fn run(self, request: ModelRequest) -> Result<ProviderResponse, ConversationError> {
         if let Some((first, rest)) = self.middleware.split_first() {
             let next = Next {
                 middleware: rest,
@@ -137,12 +166,22 @@ impl<'a> Next<'a> {
             };
             return first.handle(request, next).await;
         }
+        let provider = self
+            .providers
+            .get(request.provider.as_deref())
+            .ok_or_else(|| {
+                ConversationError::new(ConversationErrorKind::Config)
+                    .with_detail("no provider of this name")
+                    .with_hint("Give the manager the provider with `with_named_provider`")
+            })?;
         let question = ProviderRequest::new(&request.messages)
             .with_system(request.system.as_deref())
             .with_tools(&request.tools)
             .with_tool_choice(request.tool_choice)
             .with_parameters(request.parameters)
-            .with_delivery(request.delivery);
-        Ok(self.provider.respond(question, self.media).await?)
+            .with_model(request.model.as_deref())
+            .with_mode(request.mode)
+            .with_budget(request.budget);
+        Ok(provider.complete(question, self.media).await?)
     }
 }

@@ -143,13 +143,13 @@ mod tests {
         for (file, name) in [
             ("media-storage/src/error.rs", "StorageErrorKind"),
             ("media-loader/src/error.rs", "LoadErrorKind"),
-            ("conversation-sdk/src/error.rs", "ConversationErrorKind"),
             (
-                "conversation-sdk/src/provider/error.rs",
-                "ProviderErrorKind",
+                "conversation-sdk/src/error/kind.rs",
+                "ConversationErrorKind",
             ),
-            ("conversation-sdk/src/state/error.rs", "StateErrorKind"),
-            ("conversation-sdk/src/pack/error.rs", "PackErrorKind"),
+            ("conversation-providers/src/error.rs", "ProviderErrorKind"),
+            ("conversation-state/src/error.rs", "StateErrorKind"),
+            ("prompt-pack/src/error.rs", "PackErrorKind"),
         ] {
             let source = std::fs::read_to_string(root().join("crates").join(file)).unwrap();
             let start = source.find(&format!("pub enum {name} {{")).unwrap();

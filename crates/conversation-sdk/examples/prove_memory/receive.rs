@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use conversation_sdk::provider::{Completion, ProviderRequest, Reply};
 use conversation_sdk::{
-    ConversationConfig, ConversationManager, ImageGenerationTool, MediaContext, OpenAiImages,
-    PromptPack, Provider, ProviderError, Role, ToolCall,
+    Completion, ConversationManager, ImageGenerationTool, MediaContext, OpenAiImages, Provider,
+    ProviderError, ProviderRequest, ProviderResponse, Role, Start, ToolCall,
 };
 use media_storage::Sha256Hasher;
 use media_store_fs::FileStore;
@@ -33,11 +32,11 @@ impl Provider for Orders {
         "none"
     }
 
-    async fn respond(
+    async fn complete(
         &self,
         request: ProviderRequest<'_>,
         _: &MediaContext,
-    ) -> std::result::Result<Reply, ProviderError> {
+    ) -> std::result::Result<ProviderResponse, ProviderError> {
         let done = match request.messages.last() {
             Some(message) if message.role == Role::User => {
                 let arguments = json!({"prompt": message.text()}).to_string();
@@ -46,7 +45,7 @@ impl Provider for Orders {
             }
             _ => Completion::new(vec!["done".into()]),
         };
-        Ok(Reply::whole(done))
+        Ok(ProviderResponse::complete(done))
     }
 }
 
@@ -61,11 +60,7 @@ pub(crate) async fn run() -> Result<bool> {
         .with_media_storage(store)
         .with_tool(ImageGenerationTool::new(Arc::new(images)))
         .build()?;
-    let pack = PromptPack::from_json(
-        br#"{"id":"memory","version":"1.0.0","prompts":{"paint":{"system_template":"Paint."}}}"#,
-    )?;
-    let config = ConversationConfig::new("paint");
-    let mut conversation = manager.new_conversation(&pack, config).await?;
+    let mut conversation = manager.start(Start::new().with_system("Paint.")).await?;
 
     // A small one makes the client and starts the threads.
     conversation.send("1000000").await?;
@@ -76,7 +71,10 @@ pub(crate) async fn run() -> Result<bool> {
 
     let mut expected = Sha256Hasher::new();
     painter::pieces(SIZE).for_each(|piece| expected.update(&piece));
-    let reference = response.media().first().and_then(|media| media.reference());
+    let reference = response
+        .media()
+        .first()
+        .and_then(|media| media.reference().cloned());
     let stored = reference.and_then(|reference| reference.sha256());
     if stored != Some(expected.finish()) {
         return Err("other bytes were stored than were painted".into());

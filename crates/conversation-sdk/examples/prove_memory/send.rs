@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use conversation_sdk::provider::{Capabilities, Provider, ProviderRequest, ReplyEvent};
-use conversation_sdk::{MediaContext, Message, OpenAiProvider, UserMessage};
+use conversation_sdk::providers::Capabilities;
+use conversation_sdk::{
+    MediaContext, Message, OpenAiProvider, Provider, ProviderRequest, ResponseEvent, UserMessage,
+};
 use futures_util::StreamExt;
 use media_loader::MediaLoader;
 use media_store_fs::FileStore;
@@ -60,12 +62,12 @@ async fn ask(
     }
     let messages = [Message::user(message)];
     let reply = provider
-        .respond(ProviderRequest::new(&messages), media)
+        .complete(ProviderRequest::new(&messages), media)
         .await?;
     let mut events = reply.into_events();
     while let Some(event) = events.next().await {
-        if let ReplyEvent::Done(done) = event?
-            && let Some(note) = done.notes.first()
+        if let ResponseEvent::Done(done) = event?
+            && let Some(note) = done.omitted_media.first()
         {
             return Err(format!("an image was not sent: {note}").into());
         }

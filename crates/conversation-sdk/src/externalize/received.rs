@@ -1,43 +1,41 @@
-//! Putting received media back where no store takes it.
+//! Media that a turn has received and not yet stored.
 
-use media_storage::StorageError;
-use media_types::MediaSource;
+use std::fmt::Debug;
 
-use super::scan::{self, Candidate, Wanted};
-use crate::message::Message;
-use crate::receive::ReceivedMedia;
+use media_storage::MediaBody;
+use media_types::{Sha256, StorageReference};
 
-/// Puts the bytes of received media in its place, since its spool is gone after the turn.
+/// Finds the bytes of media that was received in this turn.
 ///
-/// # Errors
-/// The first that cannot be read; it stays a reference to nothing, and the others are done.
-pub(super) async fn take_in(
-    messages: &mut [Message],
-    candidates: &[Candidate],
-) -> Result<(), StorageError> {
-    let mut taken_in = Vec::new();
-    let mut failure = None;
-    for candidate in candidates {
-        if let Some(spool) = &candidate.spool {
-            match spool.bytes().await {
-                Ok(bytes) => taken_in.push((candidate.place, MediaSource::Inline(bytes))),
-                Err(error) => failure = failure.or(Some(error)),
-            }
-        }
-    }
-    scan::apply(messages, &taken_in);
-    failure.map_or(Ok(()), Err)
+/// Such media is in a spool that is gone after the turn; messages refer to it by references of a
+/// backend of its own.
+pub(crate) trait ReceivedLookup: Debug + Send + Sync {
+    /// Returns size and hash of received media, or `None` for a reference to something else.
+    fn find(&self, reference: &StorageReference) -> Option<ReceivedInfo>;
+
+    /// Opens received media, as often as it is asked for.
+    fn open(&self, reference: &StorageReference) -> Option<MediaBody>;
 }
 
-/// The same for all received media of messages that are to outlive their turn; what is lost is
-/// logged.
-pub(crate) async fn take_in_all(messages: &mut [Message], received: &ReceivedMedia) {
-    let wanted = Wanted {
-        threshold: u64::MAX,
-        received: Some(received),
-    };
-    let candidates = scan::scan(messages, wanted, |_| true);
-    if let Err(error) = take_in(messages, &candidates).await {
-        tracing::warn!(kind = %error.kind(), "received media of a turn is lost");
+/// Size and hash of received media.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ReceivedInfo {
+    /// Size in bytes.
+    pub(crate) size: u64,
+    /// Hash of the bytes.
+    pub(crate) sha256: Sha256,
+}
+
+/// The lookup of a turn that has received nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct NothingReceived;
+
+impl ReceivedLookup for NothingReceived {
+    fn find(&self, _: &StorageReference) -> Option<ReceivedInfo> {
+        None
+    }
+
+    fn open(&self, _: &StorageReference) -> Option<MediaBody> {
+        None
     }
 }

@@ -1,36 +1,40 @@
-//! The built-in tool that makes pictures.
+//! The built-in tool that generates images.
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use media_types::MediaContent;
 use serde_json::{Map, Value, json};
 
-use super::{Tool, ToolContext, ToolDefinition, ToolError, ToolOutput};
-use crate::message::Part;
-use crate::provider::{ImageGenerator, ImageRequest, ProviderErrorKind};
+use super::context::ToolContext;
+use super::output::{ToolError, ToolOutput};
+use super::tool_trait::Tool;
+use conversation_providers::{ImageGenerator, ImageRequest, ProviderErrorKind};
+use conversation_types::{Part, ToolDefinition};
 
 /// Longest prompt, in characters.
 const MAX_PROMPT: usize = 32_000;
-/// Most pictures of one call.
+/// Most images of one call.
 const MAX_COUNT: u64 = 10;
-/// Longest side of a picture, in pixels.
+/// Longest side of an image, in pixels.
 const MAX_SIDE: u32 = 16_384;
+/// Longest time of one call: image models take minutes.
+const IMAGE_TIMEOUT: Duration = Duration::from_secs(330);
 /// The words of quality that providers use.
 const QUALITIES: [&str; 6] = ["auto", "low", "medium", "high", "standard", "hd"];
 
-/// A tool that makes pictures with an [`ImageGenerator`].
+/// A tool that generates images with an [`ImageGenerator`].
 ///
-/// The model gives a prompt and, if it wishes, size, quality and number; the pictures come back as
+/// The model gives a prompt and, if it wishes, size, quality and number; the images come back as
 /// media, so that they are stored and the model sees them. Give it the name by which a pack calls
 /// it:
 ///
 /// ```
 /// # #[cfg(feature = "openai")] {
 /// use std::sync::Arc;
-/// use conversation_sdk::provider::OpenAiImages;
-/// use conversation_sdk::tool::{ImageGenerationTool, Tool};
+/// use conversation_sdk::{ImageGenerationTool, OpenAiImages, Tool};
 ///
 /// let images = OpenAiImages::new("sk-...", "gpt-image-1-mini");
 /// let tool = ImageGenerationTool::new(Arc::new(images)).with_name("image-generator-tool");
@@ -47,39 +51,40 @@ pub struct ImageGenerationTool {
 }
 
 impl ImageGenerationTool {
-    /// A tool named `generate_image`.
+    /// Creates a tool named `generate_image`.
     pub fn new(generator: Arc<dyn ImageGenerator>) -> Self {
         Self {
             generator,
             name: "generate_image".to_owned(),
-            description: "Makes a picture from a description and returns it.".to_owned(),
+            description: "Generates an image from a description and returns it.".to_owned(),
             size: None,
             quality: None,
         }
     }
 
-    /// The name that the model calls: letters, digits, `_` and `-`. Default: `generate_image`.
+    /// Sets the name that the model calls: letters, digits, `_` and `-`. Defaults to
+    /// `generate_image`.
     #[must_use]
     pub fn with_name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// What the model is told about it. Default: that it makes pictures from descriptions.
+    /// Sets what the model is told about the tool. Defaults to a sentence that says what it does.
     #[must_use]
     pub fn with_description(mut self, description: impl Into<String>) -> Self {
         self.description = description.into();
         self
     }
 
-    /// The size where the model names none, as in `1024x1024`. Default: the provider's.
+    /// Sets the size where the model names none, as in `1024x1024`. Defaults to the provider's.
     #[must_use]
     pub fn with_default_size(mut self, size: impl Into<String>) -> Self {
         self.size = Some(size.into());
         self
     }
 
-    /// The quality where the model names none. Default: the provider's.
+    /// Sets the quality where the model names none. Defaults to the provider's.
     #[must_use]
     pub fn with_default_quality(mut self, quality: impl Into<String>) -> Self {
         self.quality = Some(quality.into());
@@ -93,7 +98,7 @@ impl ImageGenerationTool {
         let prompt = text(arguments, "prompt")?
             .map(str::trim)
             .filter(|prompt| !prompt.is_empty())
-            .ok_or_else(|| ToolError::new("'prompt' is required: say what the picture shows"))?;
+            .ok_or_else(|| ToolError::new("'prompt' is required: say what the image shows"))?;
         if prompt.chars().count() > MAX_PROMPT {
             let words = format!("'prompt' is longer than {MAX_PROMPT} characters");
             return Err(ToolError::new(words));
@@ -157,7 +162,7 @@ impl Tool for ImageGenerationTool {
             "properties": {
                 "prompt": {
                     "type": "string",
-                    "description": "What the picture shows, in full sentences"
+                    "description": "What the image shows, in full sentences"
                 },
                 "size": {
                     "type": "string",
@@ -167,13 +172,13 @@ impl Tool for ImageGenerationTool {
                 "quality": {
                     "type": "string",
                     "enum": ["auto", "low", "medium", "high"],
-                    "description": "How much work goes into the picture"
+                    "description": "How much effort goes into the image"
                 },
                 "n": {
                     "type": "integer",
                     "minimum": 1,
                     "maximum": MAX_COUNT,
-                    "description": "How many pictures"
+                    "description": "How many images"
                 }
             },
             "required": ["prompt"]
@@ -181,33 +186,28 @@ impl Tool for ImageGenerationTool {
         ToolDefinition::new(&self.name, &self.description, parameters)
     }
 
-    async fn call(&self, arguments: Value) -> Result<ToolOutput, ToolError> {
-        self.call_in(arguments, &ToolContext::new()).await
+    fn timeout(&self) -> Option<Duration> {
+        Some(IMAGE_TIMEOUT)
     }
 
-    async fn call_in(
-        &self,
-        arguments: Value,
-        context: &ToolContext,
-    ) -> Result<ToolOutput, ToolError> {
+    async fn call(&self, arguments: Value, context: &ToolContext) -> Result<ToolOutput, ToolError> {
         let request = self
             .request(&arguments)?
-            .with_receiver(context.receiver().clone());
+            .with_sink(context.media_sink().clone());
         let (prompt, size) = (request.prompt().to_owned(), request.size().and_then(sides));
         let made = self.generator.generate(request).await.map_err(|error| {
             let why = match (error.message(), error.kind()) {
-                // What the provider says about the prompt helps the model; what it says about the
-                // key does not.
+                // What the provider says about the prompt helps the model to correct it.
                 (Some(message), ProviderErrorKind::InvalidRequest) => message.to_owned(),
                 (_, kind) => kind.to_string(),
             };
-            ToolError::new(format!("the picture could not be made: {why}")).with_source(error)
+            ToolError::new(format!("the image could not be generated: {why}")).with_source(error)
         })?;
         let count = made.images.len();
-        let mut content = vec![Part::Text(match (count, size) {
-            (1, Some((width, height))) => format!("One picture of {width}x{height} was made."),
-            (1, None) => "One picture was made.".to_owned(),
-            (count, _) => format!("{count} pictures were made."),
+        let mut content = vec![Part::text(match (count, size) {
+            (1, Some((width, height))) => format!("One image of {width}x{height} was generated."),
+            (1, None) => "One image was generated.".to_owned(),
+            (count, _) => format!("{count} images were generated."),
         })];
         content.extend(
             made.images
@@ -218,7 +218,7 @@ impl Tool for ImageGenerationTool {
     }
 }
 
-/// Keeps with the picture what it was made from.
+/// Adds the prompt and the size to an image.
 fn described(image: MediaContent, prompt: &str, size: Option<(u32, u32)>) -> MediaContent {
     let image = match image.caption() {
         Some(_) => image,
@@ -242,8 +242,8 @@ impl fmt::Debug for ImageGenerationTool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::provider::{GeneratedImages, ProviderError};
-    use crate::usage::{Cost, TokenUsage};
+    use conversation_providers::{GeneratedImages, ProviderError};
+    use conversation_types::{Cost, TokenUsage};
     use media_types::Mime;
     use std::error::Error;
 
@@ -262,9 +262,9 @@ mod tests {
             if let Some(kind) = self.0 {
                 return Err(ProviderError::new(kind, "painter").with_message("said sk-secret"));
             }
-            let picture = MediaContent::from_bytes(Mime::IMAGE_PNG, "png");
+            let image = MediaContent::from_bytes(Mime::IMAGE_PNG, "png");
             let count = request.count().unwrap_or(1) as usize;
-            Ok(GeneratedImages::new(vec![picture; count]).with_usage(
+            Ok(GeneratedImages::new(vec![image; count]).with_usage(
                 Some(TokenUsage::new(1, 2).with_images(count as u64)),
                 Some(Cost::from_usd(0.5)),
             ))
@@ -276,22 +276,25 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_picture_comes_back_with_what_it_was_made_from() {
+    async fn an_image_comes_back_with_its_prompt_and_size() {
         let output = tool(None)
-            .call(json!({"prompt": " a red apple ", "size": "640x480"}))
+            .call(
+                json!({"prompt": " a red apple ", "size": "640x480"}),
+                &ToolContext::detached(),
+            )
             .await
             .unwrap();
         assert_eq!(
             output.content[0].as_text(),
-            Some("One picture of 640x480 was made.")
+            Some("One image of 640x480 was generated.")
         );
-        let picture = output.content[1].as_media().unwrap();
-        assert_eq!(picture.caption(), Some("a red apple"));
-        assert_eq!((picture.width(), picture.height()), (Some(640), Some(480)));
+        let image = output.content[1].as_media().unwrap();
+        assert_eq!(image.caption(), Some("a red apple"));
+        assert_eq!((image.width(), image.height()), (Some(640), Some(480)));
         assert_eq!(output.usage.unwrap().images, 1);
         assert_eq!(output.cost, Some(Cost::from_usd(0.5)));
         let output = tool(None)
-            .call(json!({"prompt": "x", "n": 3}))
+            .call(json!({"prompt": "x", "n": 3}), &ToolContext::detached())
             .await
             .unwrap();
         assert_eq!(output.content.len(), 4);
@@ -314,7 +317,10 @@ mod tests {
             (json!({"prompt": "x", "n": 11}), "'n'"),
             (json!({"prompt": "x", "n": "2"}), "'n'"),
         ] {
-            let error = tool(None).call(arguments.clone()).await.unwrap_err();
+            let error = tool(None)
+                .call(arguments.clone(), &ToolContext::detached())
+                .await
+                .unwrap_err();
             assert!(error.to_string().contains(says), "{arguments}: {error}");
         }
         for good in [
@@ -322,19 +328,24 @@ mod tests {
             json!({"prompt": "x", "size": " 1024X1024 "}),
             json!({"prompt": "x", "size": null, "n": null}),
         ] {
-            assert!(tool(None).call(good).await.is_ok());
+            assert!(
+                tool(None)
+                    .call(good, &ToolContext::detached())
+                    .await
+                    .is_ok()
+            );
         }
     }
 
     #[tokio::test]
-    async fn a_failure_is_told_to_the_model_without_secrets() {
+    async fn a_failure_reaches_the_model_without_secrets() {
         let error = tool(Some(ProviderErrorKind::Authentication))
-            .call(json!({"prompt": "x"}))
+            .call(json!({"prompt": "x"}), &ToolContext::detached())
             .await
             .unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the picture could not be made: the key was not accepted"
+            "the image could not be generated: the key was not accepted"
         );
         assert!(
             error

@@ -1,20 +1,9 @@
-//! Tests of the conversation SDK from outside.
+//! Conversations, with a scripted provider and stores in memory.
 
-mod answer;
-mod builder;
-mod conversation;
-mod crash;
-mod deletion;
-mod events;
-mod externalizer;
-mod golden_state;
-#[cfg(feature = "openai")]
-mod openai;
-mod pack;
-mod races;
-mod receive;
-mod state;
 mod support;
+
+mod idempotency;
+mod interruption;
 mod tools;
-mod untrusted;
-mod wire;
+mod turns;
+mod waiting;

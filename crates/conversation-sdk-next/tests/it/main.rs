@@ -1,9 +1,0 @@
-//! Conversations, with a scripted provider and stores in memory.
-
-mod support;
-
-mod idempotency;
-mod interruption;
-mod tools;
-mod turns;
-mod waiting;

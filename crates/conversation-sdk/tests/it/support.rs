@@ -1,0 +1,127 @@
+//! What the tests of conversations share.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests"
+)]
+
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use conversation_providers::testing::ScriptedProvider;
+use conversation_sdk::{
+    Conversation, ConversationManager, ConversationManagerBuilder, Event, InMemoryStateStore,
+    Message, Role, Start, Window,
+};
+use futures_util::TryStreamExt;
+use media_storage::{InMemoryStorage, Inventory, MediaStorage, Scope};
+use media_types::{MediaContent, Mime, StorageReference};
+
+/// A manager with its stores.
+pub(crate) struct Rig {
+    pub(crate) manager: ConversationManager,
+    pub(crate) provider: ScriptedProvider,
+    pub(crate) state: InMemoryStateStore,
+    pub(crate) store: InMemoryStorage,
+    pub(crate) events: Arc<Mutex<Vec<Event>>>,
+}
+
+impl Rig {
+    pub(crate) fn new(provider: ScriptedProvider) -> Self {
+        Self::with(provider, |builder| builder)
+    }
+
+    pub(crate) fn with(
+        provider: ScriptedProvider,
+        change: impl FnOnce(ConversationManagerBuilder) -> ConversationManagerBuilder,
+    ) -> Self {
+        Self::on(
+            provider,
+            InMemoryStateStore::new(),
+            InMemoryStorage::new(),
+            change,
+        )
+    }
+
+    /// Another node on the same stores.
+    pub(crate) fn on(
+        provider: ScriptedProvider,
+        state: InMemoryStateStore,
+        store: InMemoryStorage,
+        change: impl FnOnce(ConversationManagerBuilder) -> ConversationManagerBuilder,
+    ) -> Self {
+        let events = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&events);
+        let builder = ConversationManager::builder()
+            .with_provider(provider.clone())
+            .with_media_storage(store.clone())
+            .with_state_store(state.clone())
+            .with_listener(move |event: &Event| heard.lock().unwrap().push(event.clone()));
+        Self {
+            manager: change(builder).build().unwrap(),
+            provider,
+            state,
+            store,
+            events,
+        }
+    }
+
+    pub(crate) async fn start(&self) -> Conversation {
+        let start = Start::new().with_system("Be exact.").with_user("u1");
+        self.manager.start(start).await.unwrap()
+    }
+
+    /// References in the store.
+    pub(crate) async fn stored(&self) -> Vec<StorageReference> {
+        let inventory = self.store.inventory().unwrap();
+        let entries: Vec<_> = inventory.list(Scope::All).try_collect().await.unwrap();
+        entries.into_iter().map(|entry| entry.reference).collect()
+    }
+
+    pub(crate) fn event_names(&self) -> Vec<String> {
+        let events = self.events.lock().unwrap();
+        events
+            .iter()
+            .map(|event| {
+                let json = serde_json::to_value(event).unwrap();
+                json["event"].as_str().unwrap().to_owned()
+            })
+            .collect()
+    }
+}
+
+/// An image of a number of bytes, different for each seed.
+pub(crate) fn image(seed: u64, len: usize) -> MediaContent {
+    MediaContent::from_bytes(Mime::IMAGE_PNG, image_bytes(seed, len))
+}
+
+pub(crate) fn image_bytes(seed: u64, len: usize) -> Bytes {
+    let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
+    let mut state = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    while bytes.len() < len {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        bytes.extend_from_slice(&state.to_be_bytes());
+    }
+    bytes.truncate(len);
+    bytes.into()
+}
+
+pub(crate) const KIB: usize = 1024;
+
+/// Roles and texts of a history.
+pub(crate) async fn history(conversation: &Conversation) -> Vec<(Role, String)> {
+    let messages = conversation.messages(Window::All).await.unwrap();
+    messages.iter().map(|m| (m.role, m.text())).collect()
+}
+
+/// The references of messages, in order.
+pub(crate) fn references(messages: &[Message]) -> Vec<StorageReference> {
+    messages
+        .iter()
+        .flat_map(Message::media)
+        .filter_map(|media| media.reference().cloned())
+        .collect()
+}

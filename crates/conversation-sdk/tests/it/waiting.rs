@@ -1,0 +1,99 @@
+use std::time::Duration;
+
+use conversation_providers::testing::{Gate, ScriptedAnswer, ScriptedProvider};
+use conversation_sdk::{
+    ConversationErrorKind as Kind, LeaseTimes, ManagerConfig, TurnEvent, TurnOptions, TurnStatus,
+    Window,
+};
+
+use crate::support::{Rig, history};
+
+#[tokio::test]
+async fn a_second_writer_is_told_before_it_pays_or_waits() {
+    let gate = Gate::new();
+    let provider = ScriptedProvider::new()
+        .with_answer(ScriptedAnswer::new().text("one").gate(&gate))
+        .with_answer(ScriptedAnswer::new().text("two"));
+    let rig = Rig::new(provider);
+    let mut conversation = rig.start().await;
+    let mut first = conversation.stream("1");
+    while !matches!(
+        first.next().await.unwrap().unwrap(),
+        TurnEvent::TextDelta(_)
+    ) {}
+    let error = conversation.send("2").await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Busy);
+    assert_eq!(error.turn(), Some(first.turn()));
+    assert!(error.lease_until().is_some());
+    assert_eq!(rig.provider.requests().len(), 1);
+    let options = TurnOptions::new().with_wait(Duration::from_secs(20));
+    let waiting = tokio::spawn(conversation.send_with("2", options));
+    gate.open();
+    first.response().await.unwrap();
+    assert_eq!(waiting.await.unwrap().unwrap().text(), "two");
+    assert_eq!(history(&conversation).await.len(), 4);
+}
+
+#[tokio::test]
+async fn a_turn_whose_owner_is_gone_is_taken_over() {
+    let times = LeaseTimes::with_ttl(Duration::from_millis(400));
+    let config = ManagerConfig::new().with_lease_times(times);
+    let answer = ScriptedAnswer::new().text("lost").hang();
+    // The first node's runtime ends in the middle of its turn.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let rig = Rig::with(ScriptedProvider::new().with_answer(answer), |builder| {
+        builder
+            .with_config(config.clone())
+            .with_runtime(runtime.handle().clone())
+    });
+    let mut conversation = rig.start().await;
+    let mut events = conversation.stream("1");
+    while !matches!(
+        events.next().await.unwrap().unwrap(),
+        TurnEvent::TextDelta(_)
+    ) {}
+    runtime.shutdown_background();
+    let provider = ScriptedProvider::new().with_answer(ScriptedAnswer::new().text("two"));
+    let other = Rig::on(provider, rig.state.clone(), rig.store.clone(), |builder| {
+        builder.with_config(config)
+    });
+    let owner = conversation_sdk::Owner::any();
+    let mut again = other
+        .manager
+        .resume(conversation.id(), owner)
+        .await
+        .unwrap();
+    let options = TurnOptions::new().with_wait(Duration::from_secs(20));
+    again.send_with("2", options).await.unwrap();
+    let read = again.read(Window::All).await.unwrap();
+    assert_eq!(read.turns[0].status, TurnStatus::Failed);
+    assert_eq!(read.turns[0].error.as_deref(), Some("lease_lost"));
+    let sent = &other.provider.requests()[0].messages;
+    assert_eq!(sent.len(), 2);
+}
+
+#[tokio::test]
+async fn a_shutdown_interrupts_and_saves() {
+    let answer = ScriptedAnswer::new().text("half").hang();
+    let rig = Rig::new(ScriptedProvider::new().with_answer(answer));
+    let mut conversation = rig.start().await;
+    let mut events = conversation.stream("1");
+    while !matches!(
+        events.next().await.unwrap().unwrap(),
+        TurnEvent::TextDelta(_)
+    ) {}
+    rig.manager
+        .shutdown(Duration::from_millis(50))
+        .await
+        .unwrap();
+    let error = events.response().await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Cancelled);
+    assert_eq!(history(&conversation).await[1].1, "half");
+    assert_eq!(
+        conversation.send("2").await.unwrap_err().kind(),
+        Kind::Closed
+    );
+}
