@@ -16,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 
 use crate::check::check;
 use crate::error::{HistoryError, HistoryErrorKind, HistoryOperation};
+use crate::journal::Journal;
 use crate::key::HistoryKey;
 use crate::known::Known;
 use crate::lifetime;
@@ -97,6 +98,7 @@ impl History {
                 known: Arc::default(),
                 on_missing: OnMissing::default(),
                 spool_directory: None,
+                journal: None,
             },
         }
     }
@@ -196,6 +198,32 @@ impl History {
         }
         self.settings.known = Arc::new(known);
         Ok(self)
+    }
+
+    /// Lists new references in a journal, and uses those that are listed there.
+    pub(crate) fn journaled(&self, journal: Journal, listed: &[StorageReference]) -> Self {
+        let mut known = Known::clone(&self.settings.known);
+        for reference in listed {
+            if let Some((size, sha256)) = reference.size().zip(reference.sha256()) {
+                known.insert(size, sha256, None, reference.clone());
+            }
+        }
+        let mut history = self.clone();
+        history.settings.known = Arc::new(known);
+        history.settings.journal = Some(journal);
+        history
+    }
+
+    /// Deletes those references that a slim history does not name; returns how many.
+    pub(crate) async fn forget_unnamed<R>(
+        &self,
+        listed: &[StorageReference],
+        slim: R,
+    ) -> Result<u64, HistoryError>
+    where
+        R: AsyncRead + Unpin + Send,
+    {
+        lifetime::delete_unnamed(&self.settings, listed, slim).await
     }
 
     /// Replaces the media of a history by placeholders, in memory.

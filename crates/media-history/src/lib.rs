@@ -26,6 +26,7 @@ mod error;
 mod extract;
 pub mod file;
 mod history;
+mod journal;
 mod key;
 mod known;
 mod lifetime;

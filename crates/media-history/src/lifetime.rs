@@ -7,9 +7,10 @@ use media_storage::{
     DeleteOptions, MediaBody, MediaMetadata, MediaUpload, RetrieveOptions, StorageErrorKind,
 };
 use media_types::StorageReference;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use crate::error::{HistoryError, HistoryErrorKind, HistoryOperation};
-use crate::placeholder::{Placeholder, find};
+use crate::placeholder::{MAX_PLACEHOLDER_LEN, Placeholder, find};
 use crate::report::ForgetReport;
 use crate::settings::{Owner, Settings};
 
@@ -63,6 +64,54 @@ pub(crate) async fn delete(
         }
     }
     Ok(report)
+}
+
+/// Deletes those references that the slim history of a reader does not name; returns how many.
+pub(crate) async fn delete_unnamed<R>(
+    settings: &Settings,
+    listed: &[StorageReference],
+    mut slim: R,
+) -> Result<u64, HistoryError>
+where
+    R: AsyncRead + Unpin + Send,
+{
+    const OPERATION: HistoryOperation = HistoryOperation::Forget;
+    let owner = settings.owner(OPERATION)?;
+    let mut unnamed: BTreeMap<Name, &StorageReference> = listed
+        .iter()
+        .map(|reference| (name(reference), reference))
+        .collect();
+    let mut buffer = Vec::new();
+    loop {
+        // A placeholder may begin in what was read last.
+        let kept = buffer.len().saturating_sub(MAX_PLACEHOLDER_LEN);
+        buffer.drain(..kept);
+        let read = (&mut slim).take(256 * 1024).read_to_end(&mut buffer).await;
+        let read = read.map_err(|error| {
+            HistoryError::new(HistoryErrorKind::Read, OPERATION).with_source(error)
+        })?;
+        for reference in references(settings, &owner, &buffer) {
+            unnamed.remove(&name(&reference));
+        }
+        if read == 0 {
+            break;
+        }
+    }
+    let mut deleted = 0;
+    for reference in unnamed.into_values() {
+        let options = DeleteOptions::new().with_expected_scope(owner.scope.clone());
+        let store = settings.store_of(reference, OPERATION)?;
+        match store.delete_opts(reference, options).await {
+            Ok(()) => deleted += 1,
+            Err(error) if error.kind() == StorageErrorKind::NotFound => {}
+            Err(error) => {
+                return Err(
+                    HistoryError::storage(OPERATION, error).with_reference(reference.clone())
+                );
+            }
+        }
+    }
+    Ok(deleted)
 }
 
 /// Copies the media that a slim history names to another owner, and returns the history that names

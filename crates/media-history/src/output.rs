@@ -292,6 +292,12 @@ impl<'a, W: AsyncWrite + Unpin + Send> Output<'a, W> {
             .and_then(|at| self.uploads.swap_remove(at).1.glance);
         let reference = result.map_err(|error| error.with_path(about.path.clone()))?;
         self.new.push((reference.clone(), false));
+        if let Some(journal) = &self.settings.journal {
+            journal
+                .append(reference.clone())
+                .await
+                .map_err(write_failed)?;
+        }
         if let Some((size, sha256)) = reference.size().zip(reference.sha256()) {
             self.known.insert(size, sha256, glance, reference.clone());
         }

@@ -7,6 +7,7 @@ use media_storage::{MediaMetadata, MediaStorage, Scope};
 use media_types::StorageReference;
 
 use crate::error::{HistoryError, HistoryErrorKind, HistoryOperation};
+use crate::journal::Journal;
 use crate::key::{HistoryKey, ScopeTag};
 use crate::known::Known;
 
@@ -33,6 +34,8 @@ pub(crate) struct Settings {
     pub(crate) known: Arc<Known>,
     pub(crate) on_missing: OnMissing,
     pub(crate) spool_directory: Option<Arc<Path>>,
+    /// Where new references are listed before any text names them.
+    pub(crate) journal: Option<Journal>,
 }
 
 /// Which values are replaced.

@@ -1,6 +1,14 @@
 //! Tests of the crate from the outside.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests fail by panicking"
+)]
+
 mod basics;
+mod files;
 #[path = "../support/generate.rs"]
 #[allow(unreachable_pub)]
 mod generate;

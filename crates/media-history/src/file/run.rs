@@ -1,0 +1,296 @@
+//! One run over a file.
+
+use std::fs::File;
+use std::io::{self, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use media_types::{Sha256, StorageReference};
+use tokio::io::AsyncWriteExt as _;
+
+use crate::error::{HistoryError, HistoryErrorKind, HistoryOperation};
+use crate::history::History;
+use crate::journal::{Journal, Listed};
+use crate::report::{Report, RestoreReport};
+
+use super::options::{FileOptions, FileOutcome, Links};
+use super::replace::{Draft, Target, beside, recover, resolve};
+use super::stream::{HashingReader, HashingWriter};
+
+/// Replaces the media of the history in a file by placeholders.
+///
+/// The file is replaced in one step by a file with the same mode, owner and extended attributes, after
+/// all media is stored, the new text is on the disk and was restored once for comparison: at any moment
+/// it is the old or the new one. Lines that another program appends meanwhile are taken over as they
+/// are. A journal beside it, `.<name>.media-journal`, names what was stored: a run that was killed is
+/// taken up by the next, which stores nothing twice, or given up by [`abandon`].
+///
+/// # Errors
+/// Returns `Refused` for a link, a file that is not a regular one, that changed a moment ago, that
+/// another program has open for writing, or whose owner or attributes cannot be kept; `Changed` when
+/// another program rewrote it or keeps it open; otherwise as [`History::externalize_stream`]. The file
+/// is the old one then.
+pub async fn externalize_file(
+    history: &History,
+    path: impl AsRef<Path> + Send,
+    options: &FileOptions,
+) -> Result<FileOutcome<Report>, HistoryError> {
+    let run = Run::begin(path.as_ref(), options, HistoryOperation::Externalize).await?;
+    let done = run.externalize(history).await;
+    run.end(history, done).await
+}
+
+/// Puts the media back into the history in a file.
+///
+/// The media stays in the store, though nothing in the file names it any more: what deletes it is
+/// [`History::forget`] with a copy of the slim text.
+///
+/// # Errors
+/// As [`externalize_file`] and [`History::restore_stream`]. The file is the old one then.
+pub async fn restore_file(
+    history: &History,
+    path: impl AsRef<Path> + Send,
+    options: &FileOptions,
+) -> Result<FileOutcome<RestoreReport>, HistoryError> {
+    let run = Run::begin(path.as_ref(), options, HistoryOperation::Restore).await?;
+    let done = run.restore(history).await;
+    run.end(history, done).await
+}
+
+/// Gives up a run that was killed: deletes the media that its journal names and the file does not, then
+/// the journal. Returns how many references were deleted; 0 without a journal.
+///
+/// # Errors
+/// Returns `Storage` for media that cannot be deleted, and `Refused` while a run is going on; the
+/// journal stays then.
+pub async fn abandon(
+    history: &History,
+    path: impl AsRef<Path> + Send,
+) -> Result<u64, HistoryError> {
+    const OPERATION: HistoryOperation = HistoryOperation::Forget;
+    let path = resolve(path.as_ref(), Links::Follow, OPERATION)?;
+    if !beside(&path, ".media-journal").exists() {
+        return Ok(0);
+    }
+    let run = Run::open(path, FileOptions::new(), OPERATION).await?;
+    let deleted = run.drop_unnamed(history).await?;
+    run.close().await?;
+    Ok(deleted)
+}
+
+/// A run that has the journal.
+struct Run {
+    operation: HistoryOperation,
+    path: PathBuf,
+    options: FileOptions,
+    journal: Journal,
+    listed: Vec<StorageReference>,
+}
+
+/// What was read of the file.
+struct Source {
+    len: u64,
+    sha256: Sha256,
+}
+
+impl Run {
+    async fn begin(
+        path: &Path,
+        options: &FileOptions,
+        operation: HistoryOperation,
+    ) -> Result<Self, HistoryError> {
+        let path = resolve(path, options.links(), operation)?;
+        Self::open(path, options.clone(), operation).await
+    }
+
+    async fn open(
+        path: PathBuf,
+        options: FileOptions,
+        operation: HistoryOperation,
+    ) -> Result<Self, HistoryError> {
+        let target = path.clone();
+        let opened = blocking(operation, move || {
+            let opened = Journal::open(beside(&target, ".media-journal"))?;
+            if let Some((_, Listed { swap, .. })) = &opened {
+                recover(&target, *swap)?;
+            }
+            Ok(opened)
+        });
+        let Some((journal, listed)) = opened.await? else {
+            return Err(HistoryError::new(HistoryErrorKind::Refused, operation)
+                .with_reason("another run is working on it"));
+        };
+        Ok(Self {
+            operation,
+            path,
+            options,
+            journal,
+            listed: listed.references,
+        })
+    }
+
+    async fn target(&self) -> Result<Target, HistoryError> {
+        let (path, options, operation) = (self.path.clone(), self.options.clone(), self.operation);
+        let opened = tokio::task::spawn_blocking(move || Target::open(path, &options, operation));
+        opened
+            .await
+            .map_err(|error| self.failed(HistoryErrorKind::Read, error))?
+    }
+
+    async fn externalize(&self, history: &History) -> Result<FileOutcome<Report>, HistoryError> {
+        let target = self.target().await?;
+        let draft = target.draft(&self.options)?;
+        let journaled = history.journaled(self.journal.clone(), &self.listed);
+        let mut reader = HashingReader::new(self.stream(&target.file)?);
+        let mut writer = self.stream(&draft.file)?;
+        let report = journaled
+            .externalize_stream(&mut reader, &mut writer)
+            .await?;
+        self.flushed(writer).await?;
+        let hasher = reader.into_hasher();
+        let source = Source {
+            len: hasher.len(),
+            sha256: hasher.finish(),
+        };
+        let changed = report.totals.replaced > 0;
+        let mut appended_bytes = 0;
+        if changed {
+            self.verify(history, &draft, &source).await?;
+        }
+        if changed || self.options.output().is_some() {
+            appended_bytes = self.put(target, draft, source.len).await?;
+        }
+        Ok(FileOutcome {
+            report,
+            changed,
+            resumed: !self.listed.is_empty(),
+            appended_bytes,
+        })
+    }
+
+    async fn restore(&self, history: &History) -> Result<FileOutcome<RestoreReport>, HistoryError> {
+        let target = self.target().await?;
+        let draft = target.draft(&self.options)?;
+        let mut writer = self.stream(&draft.file)?;
+        let reader = self.stream(&target.file)?;
+        let report = history.restore_stream(reader, &mut writer).await?;
+        self.flushed(writer).await?;
+        let changed = report.restored > 0;
+        let mut appended_bytes = 0;
+        if changed || self.options.output().is_some() {
+            appended_bytes = self.put(target, draft, report.input_bytes).await?;
+        }
+        Ok(FileOutcome {
+            report,
+            changed,
+            resumed: false,
+            appended_bytes,
+        })
+    }
+
+    /// Restores the new text and compares it with what was read.
+    async fn verify(
+        &self,
+        history: &History,
+        draft: &Draft,
+        source: &Source,
+    ) -> Result<(), HistoryError> {
+        let mut written = &draft.file;
+        written
+            .seek(SeekFrom::Start(0))
+            .map_err(|error| self.failed(HistoryErrorKind::Read, error))?;
+        let mut restored = HashingWriter::default();
+        history
+            .restore_stream(self.stream(&draft.file)?, &mut restored)
+            .await?;
+        match restored.0.len() == source.len && restored.0.finish() == source.sha256 {
+            true => Ok(()),
+            false => Err(
+                HistoryError::new(HistoryErrorKind::Corrupted, self.operation)
+                    .with_reason("the new text does not restore to the old one"),
+            ),
+        }
+    }
+
+    /// Puts the draft in its place; returns how many bytes were appended to the file meanwhile.
+    async fn put(&self, target: Target, draft: Draft, read: u64) -> Result<u64, HistoryError> {
+        let output = self.options.output().map(Path::to_owned);
+        let journal = self.journal.clone();
+        let put = tokio::task::spawn_blocking(move || match output {
+            Some(output) => target.publish(&draft, &output).map(|()| 0),
+            None => target.replace(draft, read, &journal),
+        });
+        put.await
+            .map_err(|error| self.failed(HistoryErrorKind::Write, error))?
+    }
+
+    /// Deletes what an earlier run stored and the file does not name.
+    async fn drop_unnamed(&self, history: &History) -> Result<u64, HistoryError> {
+        if self.listed.is_empty() {
+            return Ok(0);
+        }
+        let path = self.options.output().unwrap_or(&self.path);
+        let file = File::open(path).map_err(|error| self.failed(HistoryErrorKind::Read, error))?;
+        history
+            .forget_unnamed(&self.listed, self.stream(&file)?)
+            .await
+    }
+
+    /// Removes the journal where nothing is left to be done.
+    async fn end<T>(
+        self,
+        history: &History,
+        done: Result<T, HistoryError>,
+    ) -> Result<T, HistoryError> {
+        match done {
+            Ok(outcome) => {
+                self.drop_unnamed(history).await?;
+                self.close().await?;
+                Ok(outcome)
+            }
+            Err(error) => {
+                // The failure is the one to report; a journal that is left is read by the next run.
+                let _ = blocking(self.operation, move || self.journal.remove_if_empty()).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn close(self) -> Result<(), HistoryError> {
+        blocking(self.operation, move || self.journal.remove()).await
+    }
+
+    fn stream(&self, file: &File) -> Result<tokio::fs::File, HistoryError> {
+        let file = file
+            .try_clone()
+            .map_err(|error| self.failed(HistoryErrorKind::Read, error))?;
+        let mut file = tokio::fs::File::from_std(file);
+        file.set_max_buf_size(256 * 1024);
+        Ok(file)
+    }
+
+    async fn flushed(&self, mut writer: tokio::fs::File) -> Result<(), HistoryError> {
+        writer
+            .flush()
+            .await
+            .map_err(|error| self.failed(HistoryErrorKind::Write, error))
+    }
+
+    fn failed(
+        &self,
+        kind: HistoryErrorKind,
+        error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> HistoryError {
+        HistoryError::new(kind, self.operation).with_source(error)
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    operation: HistoryOperation,
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, HistoryError> {
+    let done = tokio::task::spawn_blocking(work)
+        .await
+        .map_err(io::Error::other);
+    done.and_then(|done| done)
+        .map_err(|error| HistoryError::new(HistoryErrorKind::Write, operation).with_source(error))
+}

@@ -1,0 +1,108 @@
+//! What a run over a file has stored, for the run after a crash.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, BufRead as _, BufReader, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use media_types::StorageReference;
+use serde::{Deserialize, Serialize};
+
+/// A list of references in a file, locked as long as it is open. Each is there before the text that
+/// names it is.
+#[derive(Clone, Debug)]
+pub(crate) struct Journal {
+    file: Arc<Mutex<File>>,
+    path: Arc<Path>,
+}
+
+/// What an earlier run left.
+#[derive(Debug, Default)]
+pub(crate) struct Listed {
+    pub(crate) references: Vec<StorageReference>,
+    pub(crate) swap: Option<Swap>,
+}
+
+/// How far two files had come when one was about to take the place of the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Swap {
+    /// How many bytes of the old file are in the new one.
+    pub(crate) old_len: u64,
+    /// How long the new one was then.
+    pub(crate) new_len: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Line {
+    Stored(StorageReference),
+    Swap(Swap),
+}
+
+impl Journal {
+    /// Opens or creates a journal, and returns what an earlier run listed. `None` when another run has
+    /// it open.
+    pub(crate) fn open(path: PathBuf) -> io::Result<Option<(Self, Listed)>> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        let mut listed = Listed::default();
+        for line in BufReader::new(&file).split(b'\n') {
+            // A last line that is torn was not in force: nothing names its media.
+            match serde_json::from_slice(&line?) {
+                Ok(Line::Stored(reference)) => listed.references.push(reference),
+                Ok(Line::Swap(swap)) => listed.swap = Some(swap),
+                Err(_) => {}
+            }
+        }
+        if file.seek(SeekFrom::End(0))? > 0 {
+            file.write_all(b"\n")?;
+        }
+        let journal = Self {
+            file: Arc::new(Mutex::new(file)),
+            path: path.into(),
+        };
+        Ok(Some((journal, listed)))
+    }
+
+    /// Lists a reference.
+    pub(crate) async fn append(&self, reference: StorageReference) -> io::Result<()> {
+        let journal = self.clone();
+        let written = tokio::task::spawn_blocking(move || journal.write(&Line::Stored(reference)));
+        written.await.map_err(io::Error::other)?
+    }
+
+    /// Notes that one file is about to take the place of the other.
+    pub(crate) fn swaps(&self, swap: Swap) -> io::Result<()> {
+        self.write(&Line::Swap(swap))
+    }
+
+    fn write(&self, line: &Line) -> io::Result<()> {
+        let mut text = serde_json::to_vec(line)?;
+        text.push(b'\n');
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.write_all(&text)?;
+        file.sync_data()
+    }
+
+    /// Removes the journal: nothing is left to be done.
+    pub(crate) fn remove(&self) -> io::Result<()> {
+        std::fs::remove_file(&self.path)
+    }
+
+    /// Removes the journal if nothing is in it.
+    pub(crate) fn remove_if_empty(&self) -> io::Result<()> {
+        let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        match file.metadata()?.len() {
+            0 => std::fs::remove_file(&self.path),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! Histories in files.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+use media_history::file::{FileOptions, Links, abandon, externalize_file, restore_file};
+use media_history::{History, HistoryErrorKind, HistoryKey};
+use media_storage::{InMemoryStorage, Inventory as _, Scope};
+use media_types::base64;
+
+fn hot() -> FileOptions {
+    FileOptions::new().with_quiet_for(Duration::ZERO)
+}
+
+fn history(store: &InMemoryStorage) -> History {
+    History::new(store, HistoryKey::new("a secret of sixteen bytes").unwrap())
+        .with_scope(Scope::User("user".parse().unwrap()))
+        .with_threshold_kb(0)
+}
+
+fn line(number: usize) -> String {
+    let bytes: Vec<u8> = (0..2000 + number).map(|at| (at * number) as u8).collect();
+    let data = base64::encode(&bytes);
+    format!("{{\"role\":\"user\",\"source\":{{\"type\":\"base64\",\"data\":\"{data}\"}}}}\n")
+}
+
+fn lines(count: usize) -> String {
+    (1..=count).map(line).collect()
+}
+
+/// The names in a directory.
+fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).unwrap();
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+async fn references(store: &InMemoryStorage) -> u64 {
+    store.usage(Scope::All).await.unwrap().references
+}
+
+#[tokio::test]
+async fn a_file_is_replaced_and_comes_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("session.jsonl");
+    let text = lines(20);
+    fs::write(&path, &text).unwrap();
+    let store = InMemoryStorage::new();
+    let history = history(&store);
+    let outcome = externalize_file(&history, &path, &hot()).await.unwrap();
+    assert!(outcome.changed && !outcome.resumed);
+    assert_eq!(outcome.report.totals.replaced, 20);
+    assert!(fs::metadata(&path).unwrap().len() < text.len() as u64 / 4);
+    assert_eq!(names(directory.path()), ["session.jsonl"]);
+    let again = externalize_file(&history, &path, &hot()).await.unwrap();
+    assert!(!again.changed);
+    let outcome = restore_file(&history, &path, &hot()).await.unwrap();
+    assert_eq!(outcome.report.restored, 20);
+    assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    assert_eq!(names(directory.path()), ["session.jsonl"]);
+}
+
+#[tokio::test]
+async fn the_result_may_go_elsewhere() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, slim) = (directory.path().join("a"), directory.path().join("b"));
+    fs::write(&path, lines(3)).unwrap();
+    let store = InMemoryStorage::new();
+    let options = hot().with_output(&slim);
+    externalize_file(&history(&store), &path, &options)
+        .await
+        .unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), lines(3));
+    let whole = directory.path().join("c");
+    restore_file(&history(&store), &slim, &hot().with_output(&whole))
+        .await
+        .unwrap();
+    assert_eq!(fs::read_to_string(&whole).unwrap(), lines(3));
+    assert_eq!(names(directory.path()), ["a", "b", "c"]);
+    let error = externalize_file(&history(&store), &path, &options)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), HistoryErrorKind::Write);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn links_are_refused_or_followed_and_attributes_kept() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+
+    let directory = tempfile::tempdir().unwrap();
+    let (path, link) = (directory.path().join("a"), directory.path().join("link"));
+    fs::write(&path, lines(2)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    let before = fs::metadata(&path).unwrap();
+    symlink(&path, &link).unwrap();
+    let history = history(&InMemoryStorage::new());
+    let error = externalize_file(&history, &link, &hot()).await.unwrap_err();
+    assert_eq!(error.kind(), HistoryErrorKind::Refused);
+    let options = hot().with_links(Links::Follow);
+    externalize_file(&history, &link, &options).await.unwrap();
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    let after = fs::metadata(&path).unwrap();
+    assert_eq!(after.mode(), before.mode());
+    assert_eq!((after.uid(), after.gid()), (before.uid(), before.gid()));
+
+    fs::hard_link(&path, directory.path().join("other")).unwrap();
+    let error = restore_file(&history, &path, &hot()).await.unwrap_err();
+    assert_eq!(error.kind(), HistoryErrorKind::Refused);
+    let error = externalize_file(&history, directory.path(), &hot())
+        .await
+        .unwrap_err();
+    assert!(matches!(
+        error.kind(),
+        HistoryErrorKind::Refused | HistoryErrorKind::Read
+    ));
+    assert_eq!(names(directory.path()), ["a", "link", "other"]);
+}
+
+#[tokio::test]
+async fn files_that_changed_a_moment_ago_are_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a");
+    fs::write(&path, lines(1)).unwrap();
+    let history = history(&InMemoryStorage::new());
+    let error = externalize_file(&history, &path, &FileOptions::new())
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), HistoryErrorKind::Refused);
+    assert_eq!(fs::read_to_string(&path).unwrap(), lines(1));
+    assert_eq!(names(directory.path()), ["a"]);
+}
+
+/// A run that was killed leaves a journal; the next uses what it stored, or it is given up.
+#[tokio::test]
+async fn a_killed_run_is_taken_up_or_given_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a");
+    fs::write(&path, lines(5)).unwrap();
+    let store = InMemoryStorage::new();
+    let history = history(&store);
+    // What a run has done that was killed before it replaced the file.
+    let stored = history.externalize(lines(3).as_bytes()).await.unwrap();
+    let mut journal = fs::File::create(directory.path().join(".a.media-journal")).unwrap();
+    for value in &stored.report().values {
+        let reference = serde_json::to_string(&value.reference).unwrap();
+        writeln!(journal, "{{\"stored\":{reference}}}").unwrap();
+    }
+    write!(journal, "{{\"stored\":{{\"id\":\"to").unwrap();
+    drop(journal);
+    let copy = fs::read(directory.path().join(".a.media-journal")).unwrap();
+    fs::write(directory.path().join(".a.media-new"), "half").unwrap();
+
+    let outcome = externalize_file(&history, &path, &hot()).await.unwrap();
+    assert!(outcome.resumed);
+    assert_eq!(outcome.report.totals.stored, 2);
+    assert_eq!(references(&store).await, 5);
+    assert_eq!(names(directory.path()), ["a"]);
+
+    // Killed between the replacement and the end: what the file names stays.
+    fs::write(directory.path().join(".a.media-journal"), &copy).unwrap();
+    assert_eq!(abandon(&history, &path).await.unwrap(), 0);
+    assert_eq!(references(&store).await, 5);
+    restore_file(&history, &path, &hot()).await.unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), lines(5));
+
+    // Nothing names it: it goes.
+    fs::write(directory.path().join(".a.media-journal"), &copy).unwrap();
+    assert_eq!(abandon(&history, &path).await.unwrap(), 3);
+    assert_eq!(references(&store).await, 2);
+    assert_eq!(names(directory.path()), ["a"]);
+}
+
+/// Killed right after the replacement: what was appended to the old file is not lost.
+#[tokio::test]
+async fn what_was_appended_to_the_old_file_is_taken_over() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a");
+    let text = lines(2);
+    fs::write(&path, &text).unwrap();
+    let history = history(&InMemoryStorage::new());
+    externalize_file(&history, &path, &hot()).await.unwrap();
+    let new_len = fs::metadata(&path).unwrap().len();
+    let old = directory.path().join(".a.media-old");
+    fs::write(&old, format!("{text}one\ntwo\n")).unwrap();
+    fs::OpenOptions::new()
+        .append(true)
+        .open(&path)
+        .unwrap()
+        .write_all(b"one\n")
+        .unwrap();
+    let swap = format!(
+        "{{\"swap\":{{\"old_len\":{},\"new_len\":{new_len}}}}}\n",
+        text.len()
+    );
+    fs::write(directory.path().join(".a.media-journal"), swap).unwrap();
+    restore_file(&history, &path, &hot()).await.unwrap();
+    assert_eq!(
+        fs::read_to_string(&path).unwrap(),
+        format!("{text}one\ntwo\n")
+    );
+    assert_eq!(names(directory.path()), ["a"]);
+}
+
+/// Beside a program that opens the file, appends a line and closes it, all the time.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_line_of_a_writer_is_lost() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a");
+    fs::write(&path, lines(30)).unwrap();
+    let script =
+        "n=0; while [ $n -lt 1500 ]; do n=$((n+1)); echo \"{\\\"n\\\":$n}\" >> \"$1\"; done";
+    let mut writer = std::process::Command::new("sh")
+        .args(["-c", script, "writer"])
+        .arg(&path)
+        .spawn()
+        .unwrap();
+    let history = history(&InMemoryStorage::new());
+    let (mut replaced, mut refused) = (0, 0);
+    loop {
+        let ended = writer.try_wait().unwrap().is_some();
+        let done = match (replaced + refused) % 2 {
+            0 => externalize_file(&history, &path, &hot())
+                .await
+                .map(|outcome| outcome.changed),
+            _ => restore_file(&history, &path, &hot())
+                .await
+                .map(|outcome| outcome.changed),
+        };
+        match done {
+            Ok(changed) => replaced += u32::from(changed),
+            Err(error) => {
+                let kind = error.kind();
+                assert!(
+                    matches!(kind, HistoryErrorKind::Refused | HistoryErrorKind::Changed),
+                    "{error:?}"
+                );
+                refused += 1;
+            }
+        }
+        if ended {
+            break;
+        }
+    }
+    assert!(replaced > 0, "{refused} refused");
+    restore_file(&history, &path, &hot()).await.unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    let appended = text.strip_prefix(&lines(30)).unwrap();
+    let mut numbers: Vec<u32> = appended
+        .lines()
+        .map(|line| line[5..line.len() - 1].parse().unwrap())
+        .collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, (1..=1500).collect::<Vec<_>>());
+}
