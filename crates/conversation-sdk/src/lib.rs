@@ -62,6 +62,7 @@ pub use conversation_state::{
 pub use conversation_types as types;
 pub use conversation_types::{
     Cost, FinishReason, Message, MessageId, MessageStatus, OmissionReason, OmittedMedia, Part,
-    Role, TokenUsage, ToolCall, ToolChoice, ToolDefinition, TurnId, UsageSource, UserMessage,
+    RawJson, Role, TokenUsage, ToolCall, ToolChoice, ToolDefinition, TurnId, UsageSource,
+    UserMessage,
 };
 pub use prompt_pack::{PackError, PackOptions, Prompt, PromptPack, Variables, Violation};

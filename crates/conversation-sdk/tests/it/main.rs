@@ -2,6 +2,8 @@
 
 mod support;
 
+mod cuts;
+mod faults;
 mod idempotency;
 mod interruption;
 mod tools;

@@ -12,7 +12,7 @@ use crate::support::{KIB, Rig, history, image_bytes};
 
 /// A tool that does as its argument says.
 #[derive(Debug, Default)]
-struct Obedient(AtomicUsize);
+pub(crate) struct Obedient(AtomicUsize);
 
 #[async_trait::async_trait]
 impl Tool for Obedient {
