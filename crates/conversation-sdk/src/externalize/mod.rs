@@ -19,6 +19,7 @@ mod data_uri;
 mod draft;
 mod duplicate;
 mod error;
+mod escapes;
 mod externalizer;
 mod extract;
 mod fallback;

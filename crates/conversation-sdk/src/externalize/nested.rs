@@ -28,7 +28,7 @@ impl<'a> ContentObjects<'a> {
 
     /// Returns the objects with where they stand, in order.
     pub(super) fn finish(self) -> Vec<(Range<usize>, MediaContent)> {
-        let mut shapes = self.finder.finish();
+        let mut shapes = self.finder.finish().shapes;
         shapes.retain(|shape| shape.is_content);
         shapes.sort_by_key(|shape| shape.inner.start);
         shapes

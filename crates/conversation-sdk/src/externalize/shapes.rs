@@ -71,6 +71,9 @@ fn key(name: &[u8]) -> Key {
     }
 }
 
+/// Shorter strings hold no media that is worth a look.
+const MIN_JSON_STRING: usize = 1024;
+
 /// An object or array that is still open.
 #[derive(Debug, Default)]
 struct Frame {
@@ -105,6 +108,16 @@ pub(super) struct ShapeFinder<'a> {
     /// Number of open brackets beyond [`MAX_DEPTH`].
     too_deep: usize,
     found: Vec<Shape>,
+    json_strings: Vec<Range<usize>>,
+}
+
+/// What a JSON value holds.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// The outermost media objects.
+    pub(super) shapes: Vec<Shape>,
+    /// Strings that may be JSON themselves, between their quotes.
+    pub(super) json_strings: Vec<Range<usize>>,
 }
 
 impl<'a> ShapeFinder<'a> {
@@ -116,6 +129,7 @@ impl<'a> ShapeFinder<'a> {
             open: Vec::new(),
             too_deep: 0,
             found: Vec::new(),
+            json_strings: Vec::new(),
         }
     }
 
@@ -136,12 +150,14 @@ impl<'a> ShapeFinder<'a> {
         !self.tokens.is_complete()
     }
 
-    /// Returns the outermost media objects, unless the text was not JSON.
-    pub(super) fn finish(self) -> Vec<Shape> {
-        if self.tokens.is_complete() {
-            self.found
-        } else {
-            Vec::new()
+    /// Returns what was found, which is nothing where the text was not JSON.
+    pub(super) fn finish(self) -> Found {
+        if !self.tokens.is_complete() {
+            return Found::default();
+        }
+        Found {
+            shapes: self.found,
+            json_strings: self.json_strings,
         }
     }
 
@@ -165,6 +181,9 @@ impl<'a> ShapeFinder<'a> {
             }
             Token::String(span) => {
                 let string = self.text.get(span.clone()).unwrap_or_default();
+                if may_be_json(string) {
+                    self.json_strings.push(span.clone());
+                }
                 self.note(|frame| frame.string(string, span));
             }
             Token::Scalar => {
@@ -273,6 +292,13 @@ impl Frame {
             name: self.name.clone(),
         })
     }
+}
+
+/// Whether a string is long enough for media and begins as an object or array with strings does.
+fn may_be_json(string: &[u8]) -> bool {
+    string.len() >= MIN_JSON_STRING
+        && matches!(string.first(), Some(b'{' | b'['))
+        && memchr::memmem::find(string, b"\\\"").is_some()
 }
 
 fn is_media_word(word: &[u8]) -> bool {

@@ -6,15 +6,18 @@ use conversation_types::{Part, TextPart};
 use media_types::{MediaContent, Mime, sniff};
 
 use super::data_uri;
+use super::escapes;
 use super::pacer::Pacer;
 use super::received::ReceivedLookup;
 use super::shape_media::{self, FoundMedia};
-use super::shapes::ShapeFinder;
+use super::shapes::{Found, ShapeFinder};
 
 /// `data:` URIs of less decoded bytes stay in the text: pixels and icons that it speaks about.
 pub(super) const MIN_DATA_URI: u64 = 768;
 /// Longest words of a Markdown image or link that become a caption, in bytes.
 const MAX_LABEL: usize = 512;
+/// How deep JSON is looked for in strings of JSON.
+const MAX_LEVELS: u8 = 2;
 /// How much text is read between two points at which other tasks may run.
 const SLICE: usize = 64 * 1024;
 
@@ -35,7 +38,7 @@ pub(super) async fn find_media(
 ) -> Vec<FoundMedia> {
     let mut found = Vec::new();
     if let Some(received) = rules.in_json {
-        find_objects(text, received, pacer, &mut found).await;
+        find_objects(text, MAX_LEVELS, received, pacer, &mut found).await;
         found.sort_by_key(|media| media.span.start);
     }
     let mut all = Vec::with_capacity(found.len());
@@ -52,9 +55,11 @@ pub(super) async fn find_media(
     all
 }
 
-/// Finds media objects in the JSON values that a text is or contains.
+/// Finds media objects in the JSON values that a text is or contains, and in those that stand in
+/// strings of them, `levels` deep.
 async fn find_objects(
     text: &str,
+    levels: u8,
     received: &dyn ReceivedLookup,
     pacer: &mut Pacer,
     found: &mut Vec<FoundMedia>,
@@ -74,8 +79,36 @@ async fn find_objects(
         }
         // What was read and is not JSON is not read again, so that the work stays linear.
         at = finder.position().max(start + 1).min(text.len());
-        for shape in finder.finish() {
+        let Found {
+            shapes,
+            json_strings,
+        } = finder.finish();
+        for shape in shapes {
             if let Some(media) = shape_media::read(text, &shape, received, pacer).await {
+                found.push(media);
+            }
+        }
+        for string in json_strings.into_iter().filter(|_| levels > 0) {
+            let raw = text.get(string.clone()).unwrap_or_default();
+            let Some(inner) = escapes::unescape(raw) else {
+                continue;
+            };
+            pacer.spend(raw.len()).await;
+            let mut inside = Vec::new();
+            Box::pin(find_objects(
+                &inner,
+                levels - 1,
+                received,
+                pacer,
+                &mut inside,
+            ))
+            .await;
+            inside.sort_by_key(|media| media.span.start);
+            let mut positions = escapes::Positions::new(raw);
+            for mut media in inside {
+                let start = string.start + positions.of(media.span.start);
+                media.span = start..string.start + positions.of(media.span.end);
+                media.is_content = false;
                 found.push(media);
             }
         }

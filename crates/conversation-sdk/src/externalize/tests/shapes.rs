@@ -186,6 +186,45 @@ async fn several_media_keep_their_order() {
 }
 
 #[tokio::test]
+async fn json_in_strings_of_json_is_looked_through() {
+    let data = png_base64(7, BIG);
+    let escaped = data.replace('/', "\\/");
+    let mut json = format!(
+        r#"{{"content":[{{"type":"text","text":"\u00e9 \ud83d\ude00 \"q\""}},{{"type":"image","data":"{escaped}","mimeType":"image/png"}}]}}"#
+    );
+    for level in 0..3 {
+        for part in [
+            Part::text(json.clone()),
+            serde_json::from_str(&format!(
+                r#"{{"type":"mcp_tool_result","result":{}}}"#,
+                json!(json)
+            ))
+            .unwrap(),
+        ] {
+            if level == 2 && matches!(part, Part::Unknown(_)) {
+                continue;
+            }
+            let whole = match &part {
+                Part::Unknown(unknown) => unknown.json().get().to_owned(),
+                part => part.as_text().unwrap().to_owned(),
+            };
+            let (store, message) = externalized(Role::Tool, vec![part]).await;
+            let shown = shown(&message);
+            assert_eq!(shown.len(), 3, "level {level}");
+            assert_eq!(shown[1], "<image/png stored>");
+            assert!(whole.starts_with(&shown[0]) && whole.ends_with(&shown[2]));
+            assert!(shown[0].ends_with(','), "{}", shown[0]);
+            assert!(shown[2].starts_with(']'), "{}", shown[2]);
+            assert_eq!(
+                bytes_of(&store, &message.content[1]).await,
+                png_bytes(7, BIG)
+            );
+        }
+        json = format!(r#"{{"a":[1,{}]}}"#, json!(json));
+    }
+}
+
+#[tokio::test]
 async fn what_only_looks_like_media_stays() {
     for text in [
         r#"{"type":"text","data":"test","mimeType":"text/plain"}"#,

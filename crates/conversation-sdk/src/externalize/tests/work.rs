@@ -7,7 +7,7 @@ use super::support::{KIB, owner, png_base64};
 use crate::externalize::{Batch, BatchKind, ExternalizeOptions, Externalizer};
 
 /// How many times each byte may be looked at.
-const PASSES: u64 = 5;
+const PASSES: u64 = 6;
 
 async fn work(part: Part) -> u64 {
     let externalizer = Externalizer::new(
@@ -62,6 +62,9 @@ fn hostile(size: usize) -> Vec<String> {
             "[{}]",
             repeat("{\"mime_type\":\"image/png\",\"data\":\"AAAA\"},").trim_end_matches(',')
         ),
+        nested("[\"[\\\"", "\"]"),
+        serde_json::json!([serde_json::json!([nested("[\"a\",", "]")]).to_string()]).to_string(),
+        serde_json::json!([repeat("[\"")]).to_string(),
         format!("{}[{}", repeat("x"), png_base64(1, 3 * KIB)),
     ]
 }
