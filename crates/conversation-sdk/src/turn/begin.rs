@@ -288,6 +288,9 @@ pub(super) async fn write_opening(
         write = write.with_turn(ended);
     }
     write = write.with_turn(opening.turn.clone());
+    if let Some(input) = &mut opening.input {
+        input.begin_write();
+    }
     let outcome = scope.writer().write(write).await;
     let applied = match outcome {
         WriteOutcome::Committed(applied) => {

@@ -91,6 +91,7 @@ async fn write_result(
     let write = StateWrite::new(&loaded.record, fence)
         .with_append([input.message().clone()])
         .with_turn(turn.clone());
+    input.begin_write();
     match scope.writer().write(write).await {
         WriteOutcome::Committed(applied) => {
             input.commit();

@@ -74,6 +74,7 @@ pub(super) async fn save(turn: &mut Turn, save: Save) -> Result<(), Conversation
     }
     let brings = !append.is_empty();
     write = write.with_append(append);
+    turn.pending.begin_write();
     match turn.scope.writer().write(write).await {
         WriteOutcome::Committed(applied) => {
             turn.pending.commit();

@@ -73,6 +73,12 @@ impl UserInput {
         &self.message
     }
 
+    /// Notes that a write that names the media begins: from here on it is not taken back unless the
+    /// write certainly did not happen, also when the caller goes.
+    pub(super) fn begin_write(&mut self) {
+        self.pending.begin_write();
+    }
+
     /// Notes that the state names the media now.
     pub(super) fn commit(&mut self) {
         self.pending.commit();
