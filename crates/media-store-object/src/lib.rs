@@ -60,65 +60,25 @@
 //! # }
 //! ```
 //!
-//! What lies in the bucket, what each operation costs and why nothing is lost is told in
-//! `docs/object-stores.md`; `docs/clouds` has a page for each service. Features: `aws`, `azure` and
-//! `gcp`, all on by default; without any, stores come by
+//! `docs/object-stores.md` describes the objects in the bucket, the cost of each operation and why
+//! nothing is lost; `docs/clouds` has a page for each service. The features `aws`, `azure` and `gcp`
+//! select the services; without any of them, pass a store to
 //! [`with_object_store`](ObjectMediaStoreBuilder::with_object_store).
-//!
-//! # Map
-//! - [`ObjectMediaStore`] (`store`), its builder (`builder`), what handles share (`shared`)
-//! - how equal bytes are shared by many nodes without a database: [`protocol`], state machines that
-//!   do no I/O, and what drives them against a bucket (`dedup`)
-//! - storing (`upload`): a body becomes something that can be sent again (`intake`, `payload`,
-//!   `spool`; `buffers`) and is sent whole or in parts (`send`, `multipart`), to be shared (`dedup`,
-//!   `tokens`) or not (`own`); calls that nobody waits for (`cancel`); headers (`headers`)
-//! - finding what a reference stands for (`find`, `sidecar`), reading (`retrieve`), deleting
-//!   (`delete`)
-//! - walks over references (`walk`, `layout`) and shared bytes (`hashes`): list, usage, delete-scope
-//!   (`inventory`, `released`), what expires (`expiry`), `sweep` (`seen`)
-//! - the bucket: names in it (`keys`), the calls that everything is made of (`bucket`), failures
-//!   (`error`), work that would hold up the runtime (`blocking`)
-//! - getting in: URL, options and environment (`location`, `connect`, `connection`), what the service
-//!   can do (`probe`), signed URLs (`sign`)
 
-mod blocking;
+mod address;
+mod body;
 mod bucket;
-mod buffers;
-mod builder;
-mod cancel;
 mod connect;
-mod connection;
-mod dedup;
-mod delete;
 mod error;
-mod expiry;
-mod find;
-mod hashes;
-mod headers;
-mod intake;
-mod inventory;
-mod keys;
-mod layout;
-mod location;
-mod multipart;
-mod own;
-mod payload;
-mod probe;
+mod operation;
 pub mod protocol;
-mod released;
-mod retrieve;
-mod seen;
-mod send;
+mod reference;
 mod shared;
-mod sidecar;
+mod sharing;
 mod sign;
-mod spool;
 mod store;
-mod sweep;
-mod tokens;
-mod upload;
-mod walk;
+mod upkeep;
+mod xml;
 
-pub use builder::ObjectMediaStoreBuilder;
 pub use error::ServiceFailure;
-pub use store::ObjectMediaStore;
+pub use store::{ObjectMediaStore, ObjectMediaStoreBuilder};

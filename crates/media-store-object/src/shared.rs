@@ -9,24 +9,22 @@ use media_storage::{
 };
 use media_types::StorageReference;
 
-use crate::bucket::Bucket;
-use crate::connection::Signing;
-use crate::dedup::Known;
-use crate::keys::{Keys, MediaKey};
-use crate::send::Sending;
+use crate::bucket::{Bucket, Keys, MediaKey, PartOptions};
+use crate::sharing::ConfirmedBlobs;
+use crate::sign::ObjectSigner;
 
 /// What all handles of a store share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) bucket: Bucket,
     pub(crate) keys: Keys,
-    pub(crate) signer: Option<Arc<dyn Signing>>,
+    pub(crate) signer: Option<Arc<dyn ObjectSigner>>,
     pub(crate) name: Option<String>,
     pub(crate) options: Options,
-    pub(crate) known: Known,
+    pub(crate) confirmed: ConfirmedBlobs,
 }
 
-/// How a store was opened.
+/// Options of a store.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
     pub(crate) organization: Organization,
@@ -34,7 +32,7 @@ pub(crate) struct Options {
     pub(crate) default_retention: RetentionPolicy,
     pub(crate) max_media_size: u64,
     pub(crate) verification: Verification,
-    pub(crate) sending: Sending,
+    pub(crate) parts: PartOptions,
     pub(crate) spool_directory: Option<PathBuf>,
     pub(crate) grace: Duration,
 }
@@ -42,21 +40,21 @@ pub(crate) struct Options {
 /// Whether references to equal bytes share them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sharing {
-    /// Nobody asked for it.
+    /// Deduplication was not requested.
     Off,
-    /// They do.
+    /// References share equal bytes.
     On,
-    /// It was asked for, and the service cannot carry it.
-    Impossible,
+    /// Deduplication was requested, but the service does not support it.
+    Unsupported,
 }
 
 impl Shared {
-    /// The bucket for an operation.
+    /// Returns a handle on the bucket for an operation.
     pub(crate) fn bucket(&self, operation: Operation) -> Bucket {
         self.bucket.during(operation)
     }
 
-    /// Takes a reference apart, if it can be one of this store.
+    /// Parses the id of a reference to this store.
     pub(crate) fn key(
         &self,
         bucket: &Bucket,
@@ -71,8 +69,9 @@ impl Shared {
         let ours = reference.backend() == bucket.backend()
             && reference.store_name() == self.name.as_deref();
         if !ours {
-            return Err(refuse("it belongs to another store"));
+            return Err(refuse("the reference belongs to another store"));
         }
-        MediaKey::parse(reference.id()).ok_or_else(|| refuse("the id is not one of media"))
+        MediaKey::parse(reference.id())
+            .ok_or_else(|| refuse("the id is not a key of media in this store"))
     }
 }

@@ -8,8 +8,8 @@ use media_store_object::protocol::{
 };
 
 use crate::naive::{NaiveCollect, NaiveStore};
+use crate::nonces::NonceSet;
 use crate::scenario::{Op, Scenario};
-use crate::tokens::Tokens;
 use crate::weak::{Asked, Heard, Kind, Memory};
 use crate::world::{Ask, Reply, Standing, Version, World};
 
@@ -26,8 +26,8 @@ pub(crate) struct Actor {
     /// Whether any of its requests was ever answered.
     pub(crate) started: bool,
     memory: Memory,
-    /// Tokens that it may remember; not part of what it is.
-    pub(crate) held: Tokens,
+    /// NonceSet that it may remember; not part of what it is.
+    pub(crate) held: NonceSet,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -80,7 +80,7 @@ impl Hash for Actor {
 enum Next {
     Ask(Ask),
     /// It stored, under this generation, or it did not.
-    Stored(Option<media_store_object::protocol::Token>),
+    Stored(Option<media_store_object::protocol::Nonce>),
     /// Others got in between.
     Busy,
     Over,
@@ -96,9 +96,9 @@ impl Actor {
             pending: None,
             started: false,
             memory: Memory::default(),
-            held: Tokens::NONE,
+            held: NonceSet::NONE,
         };
-        actor.begin(0, scenario, place, world, Tokens::NONE);
+        actor.begin(0, scenario, place, world, NonceSet::NONE);
         actor
     }
 
@@ -110,9 +110,9 @@ impl Actor {
         scenario: &Scenario,
         place: usize,
         world: &mut World,
-        others: Tokens,
+        others: NonceSet,
     ) {
-        self.held = Tokens::NONE;
+        self.held = NonceSet::NONE;
         self.memory = Memory::default();
         let ops = scenario.actors[place].ops();
         loop {
@@ -146,7 +146,7 @@ impl Actor {
         self.advance(None, scenario, place, world, others);
     }
 
-    fn through(&mut self, scenario: &Scenario, place: usize, world: &mut World, others: Tokens) {
+    fn through(&mut self, scenario: &Scenario, place: usize, world: &mut World, others: NonceSet) {
         self.op += 1;
         self.begin(0, scenario, place, world, others);
     }
@@ -158,10 +158,10 @@ impl Actor {
         scenario: &Scenario,
         place: usize,
         world: &mut World,
-        others: Tokens,
+        others: NonceSet,
     ) {
         self.started = true;
-        self.held = self.held.and(Tokens::of_reply(&reply));
+        self.held = self.held.and(NonceSet::of_reply(&reply));
         let Some(ask) = self.pending.take() else {
             return;
         };
@@ -186,7 +186,7 @@ impl Actor {
         scenario: &Scenario,
         place: usize,
         world: &mut World,
-        others: Tokens,
+        others: NonceSet,
     ) {
         loop {
             match self.step(reply.take(), others) {
@@ -223,14 +223,14 @@ impl Actor {
         }
     }
 
-    fn step(&mut self, reply: Option<Reply>, others: Tokens) -> Next {
+    fn step(&mut self, reply: Option<Reply>, others: NonceSet) -> Next {
         let held = &mut self.held;
         let reuse = &mut self.memory.reuse;
         let mut fresh = || {
             reuse.take().unwrap_or_else(|| {
                 let mut used = others.and(*held);
                 let token = used.fresh();
-                *held = held.and(Tokens::one(token));
+                *held = held.and(NonceSet::one(token));
                 token
             })
         };

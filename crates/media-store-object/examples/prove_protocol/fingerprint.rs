@@ -54,7 +54,7 @@ impl Hasher for Fold {
         self.word(n as u64);
     }
 
-    /// Tokens: their values are small.
+    /// NonceSet: their values are small.
     fn write_u128(&mut self, n: u128) {
         self.word(u64::try_from(n).unwrap_or(u64::MAX));
     }

@@ -4,7 +4,7 @@ use media_store_object::protocol::{
     Answer, CollectProtocol, DeleteProtocol, FenceProtocol, Protocol, RecordState, Step,
 };
 
-use crate::tokens::Tokens;
+use crate::nonces::NonceSet;
 use crate::world::{Ask, Reply, Standing, Version, World};
 
 /// Deletes every acknowledged reference, fences and collects. The rule that is broken after that:
@@ -46,7 +46,7 @@ fn run(mut machine: impl Protocol<Version>, world: &mut World, reference: usize)
     loop {
         let mut used = world.tokens();
         if let Some(answer) = &answer {
-            used = used.and(Tokens::of_reply(&Reply::Protocol(answer.clone())));
+            used = used.and(NonceSet::of_reply(&Reply::Protocol(answer.clone())));
         }
         let Step::Ask(request) = machine.step(answer.take(), &mut || used.fresh()) else {
             return;

@@ -4,8 +4,8 @@ use media_store_object::protocol::{Record, RecordState, Request};
 
 use crate::actor::Actor;
 use crate::fingerprint;
+use crate::nonces::NonceSet;
 use crate::scenario::Scenario;
-use crate::tokens::Tokens;
 use crate::world::{Ask, Reply, Standing, World};
 
 /// A request on its way that nobody waits for.
@@ -161,10 +161,10 @@ impl State {
     }
 
     /// The tokens that somebody can name.
-    fn held(&self) -> Tokens {
+    fn held(&self) -> NonceSet {
         let late = self.late.iter().map(|late| late.ask.tokens());
         let actors = self.actors.iter().map(|actor| actor.held);
-        late.chain(actors).fold(Tokens::NONE, Tokens::and)
+        late.chain(actors).fold(NonceSet::NONE, NonceSet::and)
     }
 
     /// The same bucket after all processes died.

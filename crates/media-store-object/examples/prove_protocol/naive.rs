@@ -1,14 +1,14 @@
 //! Simpler ways to share bytes, which look right and are not: markers without a record.
 
-use media_store_object::protocol::{Answer, Request, Token};
+use media_store_object::protocol::{Answer, Nonce, Request};
 
 use crate::world::{Ask, Reply};
 
 /// The bytes of the hash have one name for ever.
 const BYTES: u128 = 0;
 
-fn bytes() -> Token {
-    Token::new(BYTES)
+fn bytes() -> Nonce {
+    Nonce::new(BYTES)
 }
 
 /// Puts a marker, and the bytes where they are missing; or the bytes in any case, so that a
@@ -29,7 +29,7 @@ impl NaiveStore {
         }
     }
 
-    pub(crate) fn acknowledged(&self) -> Option<Token> {
+    pub(crate) fn acknowledged(&self) -> Option<Nonce> {
         (!self.failed).then(bytes)
     }
 

@@ -1,6 +1,6 @@
 //! What is explored: who takes part, what the bucket holds at first, and what may go wrong.
 
-use media_store_object::protocol::{Record, RecordState, Token};
+use media_store_object::protocol::{Nonce, Record, RecordState};
 
 use crate::weak::{STALE, Weakness};
 use crate::world::World;
@@ -183,7 +183,7 @@ impl Scenario {
             Start::Live => RecordState::Live,
             Start::Dead => RecordState::Dead,
         };
-        let generation = Token::new(0);
+        let generation = Nonce::new(0);
         let slot = world.generation_mut(generation);
         slot.blob = Some(0);
         slot.over = state == RecordState::Dead;
@@ -198,7 +198,7 @@ impl Scenario {
             state,
             generation,
             size: 1,
-            nonce: Token::new(nonce),
+            nonce: Nonce::new(nonce),
         });
         world
     }

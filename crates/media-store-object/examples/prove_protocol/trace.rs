@@ -45,7 +45,7 @@ pub(crate) fn line(before: &State, action: Action, after: &State) -> String {
     format!("{what}  [record: {record}]")
 }
 
-fn short(token: &media_store_object::protocol::Token) -> String {
+fn short(token: &media_store_object::protocol::Nonce) -> String {
     format!("g{}", token.value())
 }
 
@@ -54,7 +54,7 @@ fn shorten(text: &str) -> String {
     let text = text.replace("Protocol(", "(");
     let mut out = String::new();
     let mut rest = text.as_str();
-    while let Some(at) = rest.find("Token(") {
+    while let Some(at) = rest.find("Nonce(") {
         out.push_str(&rest[..at]);
         let digits = &rest[at + 6..];
         let end = digits.find(')').unwrap_or(digits.len());

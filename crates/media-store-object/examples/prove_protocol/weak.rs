@@ -3,7 +3,7 @@
 //! The machines are the real ones. What is between them and the bucket changes their requests, or
 //! answers in the bucket's place.
 
-use media_store_object::protocol::{Answer, Record, RecordState, Request, Token, Versioned};
+use media_store_object::protocol::{Answer, Nonce, Record, RecordState, Request, Versioned};
 
 use crate::world::{Ask, Reply, Version};
 
@@ -57,9 +57,9 @@ pub(crate) enum Kind {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Memory {
     /// The generation that the next fresh token is to be.
-    pub(crate) reuse: Option<Token>,
+    pub(crate) reuse: Option<Nonce>,
     read: Option<Answer<Version>>,
-    generation: Option<Token>,
+    generation: Option<Nonce>,
     record: Option<Record>,
     held: Option<Reply>,
     stage: u8,
@@ -136,7 +136,7 @@ impl Weakness {
                 Asked::Pretend(Answer::Swapped(Version::of(&record)))
             }
             (Self::StaleNonce, _, R::SwapRecord { expected, record }) => {
-                let nonce = Token::new(STALE);
+                let nonce = Nonce::new(STALE);
                 let record = Record { nonce, ..record };
                 send(R::SwapRecord { expected, record })
             }
@@ -290,7 +290,7 @@ fn dead(ours: &Record) -> Versioned<Version> {
     };
     let version = Version::of(&record);
     let record = Record {
-        nonce: Token::new(STALE),
+        nonce: Nonce::new(STALE),
         ..record
     };
     Versioned { record, version }

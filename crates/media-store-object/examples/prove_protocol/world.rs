@@ -1,8 +1,8 @@
 //! What a bucket holds of one hash, and what becomes of it by each request.
 
-use media_store_object::protocol::{Answer, Record, RecordState, Request, Token, Versioned};
+use media_store_object::protocol::{Answer, Nonce, Record, RecordState, Request, Versioned};
 
-use crate::tokens::Tokens;
+use crate::nonces::NonceSet;
 
 /// The version of a record, as a service makes it that hashes the content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -19,7 +19,7 @@ impl Version {
     }
 }
 
-fn small(token: Token) -> u32 {
+fn small(token: Nonce) -> u32 {
     u32::try_from(token.value()).unwrap_or(u32::MAX)
 }
 
@@ -34,16 +34,16 @@ pub(crate) enum Ask {
     /// Writes the record whatever it is.
     PutRecord(Record),
     /// Reads the entity tag of the bytes.
-    ReadBlob(Token),
+    ReadBlob(Nonce),
     /// Removes the bytes if their entity tag is this one.
-    DeleteBlobIf(Token, u8),
+    DeleteBlobIf(Nonce, u8),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Reply {
     Protocol(Answer<Version>),
-    Sidecar(Option<Token>),
-    Generations(Vec<Token>),
+    Sidecar(Option<Nonce>),
+    Generations(Vec<Nonce>),
     Blob(Option<u8>),
     Failed,
 }
@@ -74,7 +74,7 @@ impl Ask {
     }
 
     /// The tokens that it names.
-    pub(crate) fn tokens(&self) -> Tokens {
+    pub(crate) fn tokens(&self) -> NonceSet {
         match self {
             Self::Protocol(
                 Request::WriteSidecar(token)
@@ -86,15 +86,15 @@ impl Ask {
                 | Request::DeleteMarkers(token),
             )
             | Self::ReadBlob(token)
-            | Self::DeleteBlobIf(token, _) => Tokens::one(*token),
+            | Self::DeleteBlobIf(token, _) => NonceSet::one(*token),
             Self::Protocol(Request::SwapRecord { expected, record }) => {
-                let old = expected.map_or(Tokens::NONE, |Version(bits)| {
-                    Tokens::of_value(bits >> 8 & 0xff).and(Tokens::of_value(bits & 0xff))
+                let old = expected.map_or(NonceSet::NONE, |Version(bits)| {
+                    NonceSet::of_value(bits >> 8 & 0xff).and(NonceSet::of_value(bits & 0xff))
                 });
-                old.and(Tokens::of_record(record))
+                old.and(NonceSet::of_record(record))
             }
-            Self::PutRecord(record) => Tokens::of_record(record),
-            _ => Tokens::NONE,
+            Self::PutRecord(record) => NonceSet::of_record(record),
+            _ => NonceSet::NONE,
         }
     }
 }
@@ -102,7 +102,7 @@ impl Ask {
 /// What a generation holds.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Generation {
-    pub(crate) token: Token,
+    pub(crate) token: Nonce,
     /// The bytes, as their entity tag where that counts.
     pub(crate) blob: Option<u8>,
     /// The references that have a marker here, a bit each.
@@ -117,14 +117,14 @@ pub(crate) enum Standing {
     /// Never acknowledged.
     Unknown,
     /// Acknowledged, with the marker under this generation; nobody deletes it yet.
-    Held(Token),
+    Held(Nonce),
     /// Its deletion began.
     Leaving,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Reference {
-    pub(crate) sidecar: Option<Token>,
+    pub(crate) sidecar: Option<Nonce>,
     pub(crate) standing: Standing,
 }
 
@@ -155,11 +155,11 @@ impl World {
         }
     }
 
-    pub(crate) fn generation(&self, token: Token) -> Option<&Generation> {
+    pub(crate) fn generation(&self, token: Nonce) -> Option<&Generation> {
         self.generations.iter().find(|g| g.token == token)
     }
 
-    pub(crate) fn generation_mut(&mut self, token: Token) -> &mut Generation {
+    pub(crate) fn generation_mut(&mut self, token: Nonce) -> &mut Generation {
         let at = match self.generations.binary_search_by_key(&token, |g| g.token) {
             Ok(at) => at,
             Err(at) => {
@@ -177,24 +177,27 @@ impl World {
     }
 
     /// The tokens that are in use.
-    pub(crate) fn tokens(&self) -> Tokens {
-        let mut all = self.record.as_ref().map_or(Tokens::NONE, Tokens::of_record);
+    pub(crate) fn tokens(&self) -> NonceSet {
+        let mut all = self
+            .record
+            .as_ref()
+            .map_or(NonceSet::NONE, NonceSet::of_record);
         for generation in &self.generations {
-            all = all.and(Tokens::one(generation.token));
+            all = all.and(NonceSet::one(generation.token));
         }
         for reference in &self.references {
             if let Some(token) = reference.sidecar {
-                all = all.and(Tokens::one(token));
+                all = all.and(NonceSet::one(token));
             }
             if let Standing::Held(token) = reference.standing {
-                all = all.and(Tokens::one(token));
+                all = all.and(NonceSet::one(token));
             }
         }
         all
     }
 
     /// Forgets generations that are empty and that nobody can name any more.
-    pub(crate) fn forget(&mut self, named: Tokens) {
+    pub(crate) fn forget(&mut self, named: NonceSet) {
         let record = self.record.as_ref().map(|record| record.generation);
         self.generations.retain(|g| {
             g.blob.is_some()

@@ -9,11 +9,13 @@ use media_storage::StorageError;
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 
 use super::client::{client_options, retries};
-use super::endpoint::Endpoint;
+
+use super::client::refused;
+use super::connection::Connection;
 use super::options::Options;
-use super::refused;
-use crate::connection::{Connection, Signing};
-use crate::location::{Location, misconfigured};
+use crate::address::{Endpoint, Location};
+use crate::error::config_error;
+use crate::sign::ObjectSigner;
 use crate::sign::azure::{AccountKeySigner, DelegationSigner};
 use crate::sign::target::Target;
 
@@ -59,9 +61,9 @@ pub(super) fn connect(
     let target = Target::new(public.as_ref().unwrap_or(&service), &[&location.bucket]);
     let container = location.bucket.clone();
     let kind = options.get("credential_type").unwrap_or("auto");
-    let signer: Option<Arc<dyn Signing>> = match key {
-        // Keys of customers go into headers, which a URL does not have; a shared access signature
-        // signs nothing.
+    let signer: Option<Arc<dyn ObjectSigner>> = match key {
+        // Customer-provided keys are sent in headers, which a URL does not have; a shared access
+        // signature cannot sign.
         _ if options.flag("skip_signature") || options.flag("use_emulator") => None,
         _ if options.any(&["encryption_key"]) || kind == "sas_token" => None,
         Some(key) if kind == "access_key" || (kind == "auto" && !options.any(&["token"])) => Some(
@@ -80,12 +82,12 @@ pub(super) fn connect(
     Ok(Connection {
         store: Arc::new(store),
         signer,
-        backend: Cow::Borrowed(location.service.word()),
+        backend: Cow::Borrowed(location.service.name()),
         prefix: location.prefix,
     })
 }
 
-/// Whether tokens of Entra ID are used, by the order in which `object_store` chooses.
+/// Whether `object_store` chooses tokens of Entra ID.
 fn has_identity(options: &Options) -> bool {
     options.any(&["token"])
         || (options.any(&["client_id"])
@@ -96,29 +98,29 @@ fn has_identity(options: &Options) -> bool {
 fn account_name(location: &Location, options: &Options) -> Result<String, StorageError> {
     let name = match (location.account.as_deref(), options.get("account_name")) {
         (Some(by_url), Some(by_option)) if by_url != by_option => {
-            return Err(misconfigured(
+            return Err(config_error(
                 "the URL and the option account_name name different storage accounts",
             ));
         }
         (Some(name), _) | (None, Some(name)) => name,
         (None, None) => {
-            return Err(misconfigured(
+            return Err(config_error(
                 "no storage account; set the option account_name, or name it in the URL as \
                  abfss://container@account.dfs.core.windows.net",
             ));
         }
     };
     if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
-        return Err(misconfigured(
-            "the option account_name is no name of a storage account",
+        return Err(config_error(
+            "the option account_name is not a valid name of a storage account",
         ));
     }
     Ok(name.to_owned())
 }
 
 fn decoded_key(key: &str) -> Result<Vec<u8>, StorageError> {
-    // The cause would say which character of the key is wrong.
+    // The cause would quote a character of the key.
     BASE64_STANDARD
         .decode(key)
-        .map_err(|_| misconfigured("the option access_key is not base64, as account keys are"))
+        .map_err(|_| config_error("the option access_key is not valid base64"))
 }

@@ -1,30 +1,31 @@
-//! The HTTP client: timeouts and retries.
+//! Timeouts and retries of the HTTP client.
 
 use std::time::Duration;
 
+use media_storage::StorageError;
 use object_store::{BackoffConfig, ClientOptions, RetryConfig};
 
 use super::options::Options;
+use crate::error::config_error;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long nothing may arrive. It also covers sending a request and waiting for its answer, which
-/// for a part of 8 MiB is enough from 140 KB/s on.
+/// How long a connection may make no progress. This includes sending a request and waiting for the
+/// response: a part of 8 MiB needs at least 140 KB/s.
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
 const MAX_RETRIES: usize = 5;
 const RETRY_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// A timeout is for progress, never for a whole body: media may be large and links slow.
+/// Timeouts are for progress and never for a whole body, since media can be large and links slow.
 pub(super) fn client_options(options: &Options) -> ClientOptions {
     let defaults = ClientOptions::new()
         .with_timeout_disabled()
         .with_connect_timeout(CONNECT_TIMEOUT)
         .with_read_timeout(READ_TIMEOUT);
-    // Said once more by the options of the service where somebody says it; needed here too, as not
-    // every service's builder begins with the same value.
+    // The builders of the services begin with different values.
     defaults.with_allow_http(options.flag("allow_http"))
 }
 
-/// Connections that fail, 429 and 5xx are tried again, with growing, random pauses.
+/// Failed connections and the statuses 429 and 5xx are retried with exponential backoff and jitter.
 pub(super) fn retries(options: &Options) -> RetryConfig {
     RetryConfig {
         backoff: BackoffConfig {
@@ -35,4 +36,9 @@ pub(super) fn retries(options: &Options) -> RetryConfig {
         max_retries: options.count("max_retries").unwrap_or(MAX_RETRIES),
         retry_timeout: options.duration("retry_timeout").unwrap_or(RETRY_TIMEOUT),
     }
+}
+
+/// Converts an error of building a client. Its text can quote values of options and is dropped.
+pub(super) fn refused(_: object_store::Error) -> StorageError {
+    config_error("the options do not fit together, or one has a value that is not valid")
 }

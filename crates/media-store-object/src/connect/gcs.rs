@@ -8,18 +8,20 @@ use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use serde::Deserialize;
 
 use super::client::{client_options, retries};
-use super::endpoint::Endpoint;
+
+use super::client::refused;
+use super::connection::Connection;
 use super::options::Options;
-use super::refused;
-use crate::connection::{Connection, Signing};
-use crate::location::{Location, misconfigured};
+use crate::address::{Endpoint, Location};
+use crate::error::config_error;
+use crate::sign::ObjectSigner;
 use crate::sign::gcs::GcsSigner;
 use crate::sign::remote::RemoteSigner;
 use crate::sign::target::Target;
 
 const PUBLIC_CLOUD: &str = "https://storage.googleapis.com";
 
-/// What of a service account's JSON matters here.
+/// The used part of the JSON of a service account.
 #[derive(Deserialize)]
 struct ServiceAccount {
     #[serde(default)]
@@ -64,7 +66,7 @@ pub(super) fn connect(
     };
     let target = Target::new(&endpoint, &[&location.bucket]);
     let key = account.filter(|account| !account.private_key.is_empty());
-    let signer: Option<Arc<dyn Signing>> = match key {
+    let signer: Option<Arc<dyn ObjectSigner>> = match key {
         _ if options.flag("skip_signature") || options.any(&["bearer_token"]) => None,
         Some(account) => Some(Arc::new(GcsSigner::new(
             account.client_email,
@@ -72,8 +74,8 @@ pub(super) fn connect(
             target,
         )?)),
         None if public.is_some() => {
-            return Err(misconfigured(
-                "a public endpoint needs a service account key to sign with; set the option \
+            return Err(config_error(
+                "a public endpoint requires a service account key for signing; set the option \
                  service_account_path",
             ));
         }
@@ -82,20 +84,20 @@ pub(super) fn connect(
     Ok(Connection {
         store: Arc::new(store),
         signer,
-        backend: Cow::Borrowed(location.service.word()),
+        backend: Cow::Borrowed(location.service.name()),
         prefix: location.prefix,
     })
 }
 
-/// The service account whose key the options give, as text or in a file.
+/// Reads the service account that the options name, as text or in a file.
 fn service_account(options: &Options) -> Result<Option<ServiceAccount>, StorageError> {
     let (text, path) = (
         options.get("service_account_key"),
         options.get("service_account_path"),
     );
     if text.is_some() && path.is_some() {
-        return Err(misconfigured(
-            "both service_account_key and service_account_path were given; one is enough",
+        return Err(config_error(
+            "both service_account_key and service_account_path are set; set one of them",
         ));
     }
     let (name, json) = match (
@@ -106,19 +108,19 @@ fn service_account(options: &Options) -> Result<Option<ServiceAccount>, StorageE
         (None, Some(path)) => {
             let name = "the file of service_account_path or application_credentials";
             let json = std::fs::read_to_string(path).map_err(|error| {
-                misconfigured(format!("{name} cannot be read")).with_source(error)
+                config_error(format!("failed to read {name}")).with_source(error)
             })?;
             (name, json)
         }
         (None, None) => return Ok(None),
     };
-    // The cause would quote the text, which holds a private key.
+    // The cause would quote the text, which contains a private key.
     let account: ServiceAccount = serde_json::from_str(&json)
-        .map_err(|_| misconfigured(format!("{name} is not the JSON of a credential")))?;
+        .map_err(|_| config_error(format!("{name} is not the JSON of a credential")))?;
     let incomplete = account.private_key.is_empty() || account.client_email.is_empty();
     if incomplete && (text.is_some() || path.is_some()) {
-        return Err(misconfigured(format!(
-            "{name} has no client_email and private_key: it is not the key of a service account"
+        return Err(config_error(format!(
+            "{name} lacks client_email or private_key: it is not the key of a service account"
         )));
     }
     Ok(Some(account))

@@ -1,8 +1,8 @@
 //! The names of options.
 
-use crate::location::Service;
+use crate::address::Service;
 
-/// What form the value of an option has.
+/// Format of the value of an option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Text,
@@ -12,50 +12,50 @@ pub(super) enum Kind {
     Time,
 }
 
-/// One option.
+/// Name and format of an option.
 #[derive(Debug)]
-pub(super) struct Known {
+pub(super) struct OptionSpec {
     pub(super) name: &'static str,
     pub(super) kind: Kind,
 }
 
-const fn text(name: &'static str) -> Known {
-    Known {
+const fn text(name: &'static str) -> OptionSpec {
+    OptionSpec {
         name,
         kind: Kind::Text,
     }
 }
-const fn flag(name: &'static str) -> Known {
-    Known {
+const fn flag(name: &'static str) -> OptionSpec {
+    OptionSpec {
         name,
         kind: Kind::Flag,
     }
 }
-const fn duration(name: &'static str) -> Known {
-    Known {
+const fn duration(name: &'static str) -> OptionSpec {
+    OptionSpec {
         name,
         kind: Kind::Duration,
     }
 }
-const fn count(name: &'static str) -> Known {
-    Known {
+const fn count(name: &'static str) -> OptionSpec {
+    OptionSpec {
         name,
         kind: Kind::Count,
     }
 }
 
-/// Ours, for every service.
-pub(super) const OWN: &[Known] = &[
+/// Options of this crate, for every service.
+pub(super) const OWN: &[OptionSpec] = &[
     count("max_retries"),
     duration("retry_timeout"),
-    Known {
+    OptionSpec {
         name: "credential_expiration",
         kind: Kind::Time,
     },
 ];
 
-/// Of the HTTP client, for every service.
-pub(super) const CLIENT: &[Known] = &[
+/// Options of the HTTP client, for every service.
+pub(super) const CLIENT: &[OptionSpec] = &[
     flag("allow_http"),
     flag("allow_invalid_certificates"),
     duration("connect_timeout"),
@@ -77,7 +77,7 @@ pub(super) const CLIENT: &[Known] = &[
     text("user_agent"),
 ];
 
-pub(super) const S3: &[Known] = &[
+pub(super) const S3: &[OptionSpec] = &[
     text("access_key_id"),
     text("secret_access_key"),
     text("session_token"),
@@ -109,7 +109,7 @@ pub(super) const S3: &[Known] = &[
     text("sse_customer_key_base64"),
 ];
 
-pub(super) const GCS: &[Known] = &[
+pub(super) const GCS: &[OptionSpec] = &[
     text("service_account_path"),
     text("service_account_key"),
     text("application_credentials"),
@@ -119,7 +119,7 @@ pub(super) const GCS: &[Known] = &[
     flag("skip_signature"),
 ];
 
-pub(super) const AZURE: &[Known] = &[
+pub(super) const AZURE: &[OptionSpec] = &[
     text("account_name"),
     text("access_key"),
     text("client_id"),
@@ -147,7 +147,7 @@ pub(super) const AZURE: &[Known] = &[
     text("encryption_key"),
 ];
 
-/// Other names: service, what a user may write, what it is called in the tables.
+/// Other names of options: the service, the other name, the name in the tables.
 pub(super) const ALIASES: &[(Service, &str, &str)] = &[
     (Service::S3, "endpoint_url", "endpoint"),
     (Service::S3, "endpoint_url_s3", "aws_endpoint_url_s3"),
@@ -170,8 +170,8 @@ pub(super) const ALIASES: &[(Service, &str, &str)] = &[
     (Service::Azure, "container", "container_name"),
 ];
 
-/// What of the environment belongs to something else when one of these is given explicitly: a session
-/// token is of one key, and a bucket is reached in one way.
+/// Options of the environment (third) that are dropped if one of the second is set explicitly, since
+/// they belong to another credential or endpoint.
 pub(super) const REPLACED: &[(Service, &[&str], &[&str])] = &[
     (Service::S3, &["endpoint"], &["aws_endpoint_url_s3"]),
     (
@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     #[cfg(all(feature = "aws", feature = "azure", feature = "gcp"))]
-    fn object_store_knows_every_name() {
+    fn object_store_has_every_name() {
         use object_store::aws::AmazonS3ConfigKey;
         use object_store::azure::AzureConfigKey;
         use object_store::gcp::GoogleConfigKey;

@@ -1,22 +1,23 @@
-//! Options by name: the ones that are known, and those that a user gave.
+//! Options by name, checked against the names of each service.
 
 use std::fmt;
 use std::time::Duration;
 
 use media_storage::StorageError;
 
-use super::names::{ALIASES, AZURE, CLIENT, GCS, Kind, Known, OWN, REPLACED, S3};
-use super::nearest::nearest;
-use crate::location::{Service, misconfigured};
+use super::names::{ALIASES, AZURE, CLIENT, GCS, Kind, OWN, OptionSpec, REPLACED, S3};
+use super::suggest::suggest;
+use crate::address::Service;
+use crate::error::config_error;
 
-/// Options of one service, checked: name of `object_store`, value, and where it came from.
+/// Checked options of one service.
 #[derive(Default)]
 pub(super) struct Options {
     given: Vec<Given>,
 }
 
 struct Given {
-    /// The name as `object_store` or we know it: without a cloud's prefix where both exist.
+    /// The name in the tables, without the prefix of a cloud if both exist.
     name: &'static str,
     value: String,
     origin: Origin,
@@ -28,7 +29,7 @@ enum Origin {
     Explicit,
 }
 
-/// Values may be secret.
+/// Values may be secret; only names are shown.
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list()
@@ -38,11 +39,12 @@ impl fmt::Debug for Options {
 }
 
 impl Options {
-    /// Takes what the environment says (unknown names are ignored) and then what was said
-    /// explicitly, which wins.
+    /// Collects options from the environment, where unknown names are ignored, and explicit options,
+    /// which take precedence.
     ///
     /// # Errors
-    /// `Config` naming an explicit option that is unknown, or one whose value has not its form.
+    /// `Config` with the name of an explicit option that is unknown, or of an option whose value is
+    /// not valid.
     pub(super) fn collect(
         service: Service,
         environment: &[(String, String)],
@@ -66,8 +68,8 @@ impl Options {
                 return Err(unknown(service, &name));
             };
             if is_bucket(option) {
-                return Err(misconfigured(format!(
-                    "the option {key} is not needed: the URL names the bucket"
+                return Err(config_error(format!(
+                    "the option {key} is not supported: the URL names the bucket"
                 )));
             }
             check_value(option, key, value)?;
@@ -77,7 +79,7 @@ impl Options {
         Ok(options)
     }
 
-    /// Forgets what of the environment does not go with what was said explicitly.
+    /// Drops options of the environment that belong to something else than explicit options.
     fn drop_replaced(&mut self, service: Service) {
         for (_, by, replaced) in REPLACED.iter().filter(|(of, ..)| *of == service) {
             let explicit = |given: &Given| given.origin == Origin::Explicit;
@@ -105,7 +107,7 @@ impl Options {
         }
     }
 
-    /// Sets what nobody has said.
+    /// Sets an option that is not set.
     pub(super) fn default_to(&mut self, name: &'static str, value: &str) {
         if self.get(name).is_none() {
             self.set(name, value, Origin::Environment);
@@ -119,7 +121,7 @@ impl Options {
             .map(|given| given.value.as_str())
     }
 
-    /// The first of several that somebody said.
+    /// Whether any of these options is set and not empty.
     pub(super) fn any(&self, names: &[&str]) -> bool {
         names
             .iter()
@@ -138,7 +140,7 @@ impl Options {
         self.get(name).and_then(|value| value.trim().parse().ok())
     }
 
-    /// Those that `object_store` takes, in the order in which they were given.
+    /// Returns the options of `object_store`, in the order in which they were given.
     pub(super) fn foreign(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.given
             .iter()
@@ -147,7 +149,7 @@ impl Options {
     }
 }
 
-/// What environment variables of a service begin with, in lower case.
+/// Returns the prefixes of a service's environment variables, in lowercase.
 fn environment_prefixes(service: Service) -> &'static [&'static str] {
     match service {
         Service::S3 => &["aws_"],
@@ -156,12 +158,12 @@ fn environment_prefixes(service: Service) -> &'static [&'static str] {
     }
 }
 
-/// The URL names it.
-fn is_bucket(option: &Known) -> bool {
+/// Whether an option names the bucket, which the URL does.
+fn is_bucket(option: &OptionSpec) -> bool {
     matches!(option.name, "bucket" | "container_name")
 }
 
-fn table(service: Service) -> &'static [Known] {
+fn table(service: Service) -> &'static [OptionSpec] {
     match service {
         Service::S3 => S3,
         Service::Gcs => GCS,
@@ -169,7 +171,7 @@ fn table(service: Service) -> &'static [Known] {
     }
 }
 
-fn all(service: Service) -> impl Iterator<Item = &'static Known> {
+fn all(service: Service) -> impl Iterator<Item = &'static OptionSpec> {
     table(service).iter().chain(CLIENT).chain(OWN)
 }
 
@@ -179,8 +181,8 @@ fn aliases(
     ALIASES.iter().filter(move |(of, ..)| *of == service)
 }
 
-/// The option of that name, with or without the cloud's prefix, or by another name for it.
-fn resolve(service: Service, name: &str) -> Option<&'static Known> {
+/// Returns the option of a name or alias, with or without the prefix of the cloud.
+fn resolve(service: Service, name: &str) -> Option<&'static OptionSpec> {
     let find = |name: &str| all(service).find(|option| option.name == name);
     let by_alias = |name: &str| {
         let (.., target) = aliases(service).find(|(_, alias, _)| *alias == name)?;
@@ -204,16 +206,16 @@ fn unknown(service: Service, name: &str) -> StorageError {
     let known = all(service)
         .map(|option| option.name)
         .chain(aliases(service).map(|(_, alias, _)| *alias));
-    let word = service.word();
-    misconfigured(match nearest(name, known) {
-        Some(known) => format!("{word} has no option {shown:?}; did you mean {known:?}?"),
-        None => format!("{word} has no option {shown:?}"),
+    let service = service.name();
+    config_error(match suggest(name, known) {
+        Some(known) => format!("{service} has no option {shown:?}; did you mean {known:?}?"),
+        None => format!("{service} has no option {shown:?}"),
     })
 }
 
-/// Says by the name of the option, never by its value, what is wrong with it.
-fn check_value(option: &Known, key: &str, value: &str) -> Result<(), StorageError> {
-    let wanted = match option.kind {
+/// Checks the format of a value. The error names the option and never repeats the value.
+fn check_value(option: &OptionSpec, key: &str, value: &str) -> Result<(), StorageError> {
+    let expected = match option.kind {
         Kind::Flag if parse_flag(value).is_none() => "true or false",
         Kind::Duration if parse_duration(value).is_none() => "a duration such as 30s",
         Kind::Count if value.trim().parse::<u32>().is_err() => "a whole number",
@@ -229,10 +231,10 @@ fn check_value(option: &Known, key: &str, value: &str) -> Result<(), StorageErro
         }
         _ => return Ok(()),
     };
-    Err(misconfigured(format!("the option {key} wants {wanted}")))
+    Err(config_error(format!("the option {key} must be {expected}")))
 }
 
-/// The words that `object_store` takes.
+/// Parses the words that `object_store` accepts.
 fn parse_flag(value: &str) -> Option<bool> {
     match value.to_ascii_lowercase().as_str() {
         "1" | "true" | "on" | "yes" | "y" => Some(true),
@@ -241,7 +243,7 @@ fn parse_flag(value: &str) -> Option<bool> {
     }
 }
 
-/// `30s`, `500ms`, `2m`, `1h`, with or without a space between.
+/// Parses `30s`, `500ms`, `2m` or `1h`, with or without a space before the unit.
 fn parse_duration(value: &str) -> Option<Duration> {
     let value = value.trim();
     let digits = value.find(|c: char| !c.is_ascii_digit())?;

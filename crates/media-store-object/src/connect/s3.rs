@@ -1,4 +1,4 @@
-//! S3, and what speaks its language.
+//! S3 and compatible services.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -7,15 +7,17 @@ use media_storage::StorageError;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 
 use super::client::{client_options, retries};
-use super::endpoint::Endpoint;
+
+use super::client::refused;
+use super::connection::Connection;
 use super::options::Options;
-use super::refused;
-use crate::connection::{Connection, Signing};
-use crate::location::{Location, misconfigured};
+use crate::address::{Endpoint, Location};
+use crate::error::config_error;
+use crate::sign::ObjectSigner;
 use crate::sign::s3::S3Signer;
 use crate::sign::target::Target;
 
-/// The options that say where credentials come from.
+/// Options that provide credentials.
 const CREDENTIAL_SOURCES: &[&str] = &[
     "access_key_id",
     "web_identity_token_file",
@@ -34,7 +36,7 @@ pub(super) fn connect(
     let bucket = location.bucket.as_str();
     let allow_http = options.flag("allow_http");
     let in_host = options.flag("virtual_hosted_style_request");
-    let place = |endpoint: Endpoint| match in_host {
+    let add_bucket = |endpoint: Endpoint| match in_host {
         true => endpoint.of_bucket(bucket),
         false => endpoint,
     };
@@ -45,14 +47,14 @@ pub(super) fn connect(
             Endpoint::parse("option endpoint", text)?.allowed("option endpoint", allow_http)
         })
         .transpose()?
-        .map(place);
-    let public = public.map(place);
+        .map(add_bucket);
+    let public = public.map(add_bucket);
     check_credentials(&options, endpoint.is_some())?;
 
     let over_tls = endpoint.as_ref().is_none_or(|endpoint| endpoint.https);
-    // TLS protects the body already; hashing it once more costs as much as storing it.
+    // TLS protects the body; hashing it once more costs as much as storing it.
     options.default_to("unsigned_payload", if over_tls { "true" } else { "false" });
-    // One plain DELETE per key: every service has it, and it says what went wrong by its status.
+    // Every service has a plain DELETE, whose status tells what went wrong.
     options.default_to("disable_bulk_delete", "true");
 
     let mut builder = AmazonS3Builder::new()
@@ -85,13 +87,13 @@ pub(super) fn connect(
         && !options.any(&["sse_customer_key_base64"]);
     Ok(Connection {
         store: Arc::new(store),
-        signer: signs.then(|| Arc::new(signer) as Arc<dyn Signing>),
-        backend: Cow::Borrowed(location.service.word()),
+        signer: signs.then(|| Arc::new(signer) as Arc<dyn ObjectSigner>),
+        backend: Cow::Borrowed(location.service.name()),
         prefix: location.prefix,
     })
 }
 
-/// Where signed URLs lead: the bucket in the host or before the key.
+/// Returns the target of signed URLs, with the bucket in the host or before the key.
 fn target(
     location: &Location,
     endpoint: Option<Endpoint>,
@@ -122,19 +124,19 @@ fn check_credentials(options: &Options, own_endpoint: bool) -> Result<(), Storag
         options.any(&["secret_access_key"]),
     );
     if id && !secret {
-        return Err(misconfigured(
-            "an access key id was given without a secret; set the option secret_access_key",
+        return Err(config_error(
+            "the option access_key_id is set without the option secret_access_key",
         ));
     }
     if secret && !id {
-        return Err(misconfigured(
-            "a secret access key was given without its id; set the option access_key_id",
+        return Err(config_error(
+            "the option secret_access_key is set without the option access_key_id",
         ));
     }
-    // Without them the metadata service of AWS would be asked, which other services do not have.
+    // Without credentials the metadata service of AWS would be asked, which other services lack.
     if own_endpoint && !options.any(CREDENTIAL_SOURCES) && !options.flag("skip_signature") {
-        return Err(misconfigured(
-            "no credentials; set the options access_key_id and secret_access_key, or take them from \
+        return Err(config_error(
+            "no credentials; set the options access_key_id and secret_access_key, or read them from \
              the environment",
         ));
     }

@@ -1,28 +1,29 @@
 //! Removing bytes that no reference holds.
 
-use super::{Answer, Protocol, Record, RecordState, Request, Step, Token, Versioned};
+use super::machine::{Answer, Protocol, Request, Step, Versioned};
+use super::record::{Nonce, Record, RecordState};
 
-/// Looks at one hash and removes its bytes if no reference holds them. Any number may run at any
-/// time, anywhere; each may stop anywhere.
+/// Removes the bytes of one hash if no reference holds them. Any number of collectors may run at any
+/// time on any node, and each may stop at any step.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CollectProtocol<V> {
-    at: At<V>,
+    state: State<V>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum At<V> {
+enum State<V> {
     Start,
     Reading,
-    /// Is there a marker at all? If not, the live generation is condemned.
-    Glancing(Versioned<V>),
+    /// Finding out whether the live generation has any marker; if not, it is condemned.
+    Checking(Versioned<V>),
     Condemning(Record),
-    /// The look that counts: the generation is condemned, nothing can join it unseen.
-    Looking(Versioned<V>),
+    /// The check that decides: no writer can join a condemned generation unnoticed.
+    Confirming(Versioned<V>),
     Reprieving,
     Burying(Record),
-    /// Was the last swap ours?
-    Settling(Record),
-    Clearing(Token, Clear),
+    /// Finding out whether the record was written.
+    Resolving(Record),
+    Clearing(Nonce, Clear),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -35,22 +36,24 @@ enum Clear {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CollectOutcome {
-    /// References hold the bytes.
+    /// A reference holds the bytes.
     Held,
-    /// The bytes are gone; nothing holds them.
+    /// No reference held the bytes; they were removed.
     Collected,
-    /// There is no record of this hash.
+    /// The hash has no record.
     Absent,
-    /// Somebody else changed the record meanwhile; whoever that was goes on.
+    /// The record was changed concurrently; nothing was removed.
     Contended,
-    /// A request failed. Another collection goes on from there.
+    /// A request failed; a later collection continues.
     Failed,
 }
 
 impl<V> CollectProtocol<V> {
-    /// Collects.
+    /// Creates a collection.
     pub fn new() -> Self {
-        Self { at: At::Start }
+        Self {
+            state: State::Start,
+        }
     }
 }
 
@@ -61,19 +64,19 @@ impl<V> Default for CollectProtocol<V> {
 }
 
 impl<V: Clone> CollectProtocol<V> {
-    fn ask(&mut self, at: At<V>, request: Request<V>) -> Step<V, CollectOutcome> {
-        self.at = at;
+    fn ask(&mut self, state: State<V>, request: Request<V>) -> Step<V, CollectOutcome> {
+        self.state = state;
         Step::Ask(request)
     }
 
-    fn look(&mut self, read: Versioned<V>) -> Step<V, CollectOutcome> {
+    fn confirm(&mut self, read: Versioned<V>) -> Step<V, CollectOutcome> {
         let request = Request::FindMarker(read.record.generation);
-        self.ask(At::Looking(read), request)
+        self.ask(State::Confirming(read), request)
     }
 
-    fn clear(&mut self, generation: Token) -> Step<V, CollectOutcome> {
+    fn clear(&mut self, generation: Nonce) -> Step<V, CollectOutcome> {
         self.ask(
-            At::Clearing(generation, Clear::Blob),
+            State::Clearing(generation, Clear::Blob),
             Request::DeleteBlob(generation),
         )
     }
@@ -82,21 +85,21 @@ impl<V: Clone> CollectProtocol<V> {
         &mut self,
         from: Versioned<V>,
         state: RecordState,
-        at: impl FnOnce(Record) -> At<V>,
-        fresh: &mut dyn FnMut() -> Token,
+        next: impl FnOnce(Record) -> State<V>,
+        fresh: &mut dyn FnMut() -> Nonce,
     ) -> Step<V, CollectOutcome> {
-        let record = from.record.turned(state, fresh());
+        let record = from.record.with_state(state, fresh());
         let request = Request::SwapRecord {
             expected: Some(from.version),
             record: record.clone(),
         };
-        self.ask(at(record), request)
+        self.ask(next(record), request)
     }
 
-    /// The record is as this collector wrote it, in this version.
-    fn wrote(&mut self, record: Record, version: V) -> Step<V, CollectOutcome> {
+    /// Continues after this collector wrote the record, which has this version.
+    fn written(&mut self, record: Record, version: V) -> Step<V, CollectOutcome> {
         match record.state {
-            RecordState::Condemned => self.look(Versioned { record, version }),
+            RecordState::Condemned => self.confirm(Versioned { record, version }),
             RecordState::Dead => self.clear(record.generation),
             RecordState::Live => Step::End(CollectOutcome::Held),
         }
@@ -109,47 +112,49 @@ impl<V: Clone> Protocol<V> for CollectProtocol<V> {
     fn step(
         &mut self,
         answer: Option<Answer<V>>,
-        fresh: &mut dyn FnMut() -> Token,
+        fresh: &mut dyn FnMut() -> Nonce,
     ) -> Step<V, CollectOutcome> {
         use Answer as A;
-        let at = std::mem::replace(&mut self.at, At::Start);
-        match (at, answer) {
-            (At::Start, None) => self.ask(At::Reading, Request::ReadRecord),
-            (At::Reading, Some(A::Record(None))) => Step::End(CollectOutcome::Absent),
-            (At::Reading, Some(A::Record(Some(read)))) => match read.record.state {
+        let state = std::mem::replace(&mut self.state, State::Start);
+        match (state, answer) {
+            (State::Start, None) => self.ask(State::Reading, Request::ReadRecord),
+            (State::Reading, Some(A::Record(None))) => Step::End(CollectOutcome::Absent),
+            (State::Reading, Some(A::Record(Some(read)))) => match read.record.state {
                 RecordState::Live => {
                     let request = Request::FindMarker(read.record.generation);
-                    self.ask(At::Glancing(read), request)
+                    self.ask(State::Checking(read), request)
                 }
-                RecordState::Condemned => self.look(read),
+                RecordState::Condemned => self.confirm(read),
                 RecordState::Dead => self.clear(read.record.generation),
             },
-            (At::Glancing(_), Some(A::Found(true))) => Step::End(CollectOutcome::Held),
-            (At::Glancing(read), Some(A::Found(false))) => {
-                self.swap(read, RecordState::Condemned, At::Condemning, fresh)
+            (State::Checking(_), Some(A::Found(true))) => Step::End(CollectOutcome::Held),
+            (State::Checking(read), Some(A::Found(false))) => {
+                self.swap(read, RecordState::Condemned, State::Condemning, fresh)
             }
-            (At::Looking(read), Some(A::Found(true))) => {
-                self.swap(read, RecordState::Live, |_| At::Reprieving, fresh)
+            (State::Confirming(read), Some(A::Found(true))) => {
+                self.swap(read, RecordState::Live, |_| State::Reprieving, fresh)
             }
-            (At::Looking(read), Some(A::Found(false))) => {
-                self.swap(read, RecordState::Dead, At::Burying, fresh)
+            (State::Confirming(read), Some(A::Found(false))) => {
+                self.swap(read, RecordState::Dead, State::Burying, fresh)
             }
-            (At::Reprieving, Some(A::Swapped(_) | A::Unclear)) => Step::End(CollectOutcome::Held),
-            (At::Condemning(wanted) | At::Burying(wanted), Some(A::Swapped(version))) => {
-                self.wrote(wanted, version)
+            (State::Reprieving, Some(A::Swapped(_) | A::Unclear)) => {
+                Step::End(CollectOutcome::Held)
             }
-            (At::Condemning(wanted) | At::Burying(wanted), Some(A::Unclear)) => {
-                self.ask(At::Settling(wanted), Request::ReadRecord)
+            (State::Condemning(wanted) | State::Burying(wanted), Some(A::Swapped(version))) => {
+                self.written(wanted, version)
             }
-            (At::Settling(wanted), Some(A::Record(Some(read)))) if read.record == wanted => {
-                self.wrote(wanted, read.version)
+            (State::Condemning(wanted) | State::Burying(wanted), Some(A::Unclear)) => {
+                self.ask(State::Resolving(wanted), Request::ReadRecord)
             }
-            (At::Settling(_), Some(A::Record(_))) => Step::End(CollectOutcome::Contended),
-            (At::Clearing(generation, Clear::Blob), Some(A::Done)) => self.ask(
-                At::Clearing(generation, Clear::Markers),
+            (State::Resolving(wanted), Some(A::Record(Some(read)))) if read.record == wanted => {
+                self.written(wanted, read.version)
+            }
+            (State::Resolving(_), Some(A::Record(_))) => Step::End(CollectOutcome::Contended),
+            (State::Clearing(generation, Clear::Blob), Some(A::Done)) => self.ask(
+                State::Clearing(generation, Clear::Markers),
                 Request::DeleteMarkers(generation),
             ),
-            (At::Clearing(_, Clear::Markers), Some(A::Done)) => {
+            (State::Clearing(_, Clear::Markers), Some(A::Done)) => {
                 Step::End(CollectOutcome::Collected)
             }
             _ => Step::End(CollectOutcome::Failed),

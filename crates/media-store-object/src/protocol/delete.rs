@@ -1,17 +1,19 @@
 //! Deleting a reference.
 
-use super::{Answer, Protocol, Request, Step, Token};
+use super::machine::{Answer, Protocol, Request, Step};
+use super::record::Nonce;
 
-/// Removes a reference: its marker first, because that is the truth, its sidecar last, because it
-/// tells where the marker is. Whoever is interrupted between the two finishes by deleting again.
+/// Removes a reference: its marker first, because the marker decides whether the reference exists,
+/// its sidecar last, because it says where the marker is. A deletion that was interrupted is
+/// finished by deleting again.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DeleteProtocol {
-    generation: Token,
-    at: At,
+    generation: Nonce,
+    state: State,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum At {
+enum State {
     Start,
     Marker,
     Sidecar,
@@ -21,18 +23,18 @@ enum At {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DeleteOutcome {
-    /// The reference is gone.
+    /// The reference was removed.
     Deleted,
-    /// A request failed; deleting again finishes it.
+    /// A request failed; deleting again finishes the deletion.
     Failed,
 }
 
 impl DeleteProtocol {
-    /// Deletes a reference whose marker is under this generation.
-    pub fn new(generation: Token) -> Self {
+    /// Creates a deletion of a reference whose marker is under this generation.
+    pub fn new(generation: Nonce) -> Self {
         Self {
             generation,
-            at: At::Start,
+            state: State::Start,
         }
     }
 }
@@ -43,18 +45,18 @@ impl<V> Protocol<V> for DeleteProtocol {
     fn step(
         &mut self,
         answer: Option<Answer<V>>,
-        _: &mut dyn FnMut() -> Token,
+        _: &mut dyn FnMut() -> Nonce,
     ) -> Step<V, DeleteOutcome> {
-        match (&self.at, answer) {
-            (At::Start, None) => {
-                self.at = At::Marker;
+        match (&self.state, answer) {
+            (State::Start, None) => {
+                self.state = State::Marker;
                 Step::Ask(Request::DeleteMarker(self.generation))
             }
-            (At::Marker, Some(Answer::Done)) => {
-                self.at = At::Sidecar;
+            (State::Marker, Some(Answer::Done)) => {
+                self.state = State::Sidecar;
                 Step::Ask(Request::DeleteSidecar)
             }
-            (At::Sidecar, Some(Answer::Done)) => Step::End(DeleteOutcome::Deleted),
+            (State::Sidecar, Some(Answer::Done)) => Step::End(DeleteOutcome::Deleted),
             _ => Step::End(DeleteOutcome::Failed),
         }
     }

@@ -1,27 +1,28 @@
-//! Removing generations that never came into use.
+//! Removing generations that were never published.
 
-use super::{Answer, Protocol, Record, RecordState, Request, Step, Token};
+use super::machine::{Answer, Protocol, Request, Step};
+use super::record::{Nonce, Record, RecordState};
 
-/// Removes generations that were seen under a hash and that its record does not name: what writers
-/// left that stopped before they published.
+/// Removes generations that were found under a hash and that its record does not name: the leftovers
+/// of writers that stopped before they published.
 ///
-/// Such a writer may be asleep, not dead. The fence is any change of the record after the
-/// generations were seen: a writer publishes by a write that expects a version which it read before
-/// it put anything there, so that from then on it must fail. Only then are the bytes removed.
+/// Such a writer may be suspended rather than dead. The fence is any change of the record after the
+/// generations were found: a writer publishes by a write that expects a version which it read before
+/// it wrote anything, so that it can no longer succeed. Only then are the bytes removed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct FenceProtocol {
-    orphans: Vec<Token>,
+    orphans: Vec<Nonce>,
     cleared: usize,
-    at: At,
+    state: State,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum At {
+enum State {
     Start,
     Reading,
     Fencing(Record),
-    /// Was the fence ours?
-    Settling(Record),
+    /// Finding out whether the fence was written.
+    Resolving(Record),
     Clearing(Clear),
 }
 
@@ -31,35 +32,35 @@ enum Clear {
     Markers,
 }
 
-/// How it ended.
+/// How a fence ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FenceOutcome {
-    /// The orphans are gone. Those among them that the record names were left alone.
+    /// The orphans were removed, except those that the record names.
     Cleared {
-        /// How many generations were removed.
+        /// Number of generations that were removed.
         generations: usize,
     },
-    /// Somebody else changed the record meanwhile; nothing was removed.
+    /// The record was changed concurrently; nothing was removed.
     Contended,
-    /// A request failed; what was not removed can be removed another time.
+    /// A request failed; a later fence can remove the rest.
     Failed,
 }
 
 impl FenceProtocol {
-    /// Removes these generations, which were listed before this is first stepped.
-    pub fn new(orphans: Vec<Token>) -> Self {
+    /// Creates a fence for these generations, which must have been listed before the first step.
+    pub fn new(orphans: Vec<Nonce>) -> Self {
         Self {
             orphans,
             cleared: 0,
-            at: At::Start,
+            state: State::Start,
         }
     }
 
     fn next<V>(&mut self) -> Step<V, FenceOutcome> {
         match self.orphans.get(self.cleared) {
             Some(orphan) => {
-                self.at = At::Clearing(Clear::Blob);
+                self.state = State::Clearing(Clear::Blob);
                 Step::Ask(Request::DeleteBlob(*orphan))
             }
             None => Step::End(FenceOutcome::Cleared {
@@ -75,16 +76,16 @@ impl<V: Clone> Protocol<V> for FenceProtocol {
     fn step(
         &mut self,
         answer: Option<Answer<V>>,
-        fresh: &mut dyn FnMut() -> Token,
+        fresh: &mut dyn FnMut() -> Nonce,
     ) -> Step<V, FenceOutcome> {
         use Answer as A;
-        let at = std::mem::replace(&mut self.at, At::Start);
-        match (at, answer) {
-            (At::Start, None) => {
-                self.at = At::Reading;
+        let state = std::mem::replace(&mut self.state, State::Start);
+        match (state, answer) {
+            (State::Start, None) => {
+                self.state = State::Reading;
                 Step::Ask(Request::ReadRecord)
             }
-            (At::Reading, Some(A::Record(read))) => {
+            (State::Reading, Some(A::Record(read))) => {
                 if let Some(read) = &read {
                     self.orphans.retain(|gen_| *gen_ != read.record.generation);
                 }
@@ -93,10 +94,10 @@ impl<V: Clone> Protocol<V> for FenceProtocol {
                 }
                 let (record, expected) = match read {
                     Some(read) => (
-                        read.record.turned(read.record.state, fresh()),
+                        read.record.with_state(read.record.state, fresh()),
                         Some(read.version),
                     ),
-                    // No generation has this name, and none will.
+                    // No generation has this name, and none ever will.
                     None => {
                         let record = Record {
                             state: RecordState::Dead,
@@ -107,26 +108,26 @@ impl<V: Clone> Protocol<V> for FenceProtocol {
                         (record, None)
                     }
                 };
-                self.at = At::Fencing(record.clone());
+                self.state = State::Fencing(record.clone());
                 Step::Ask(Request::SwapRecord { expected, record })
             }
-            (At::Fencing(_), Some(A::Swapped(_))) => self.next(),
-            (At::Fencing(wanted), Some(A::Unclear)) => {
-                self.at = At::Settling(wanted);
+            (State::Fencing(_), Some(A::Swapped(_))) => self.next(),
+            (State::Fencing(wanted), Some(A::Unclear)) => {
+                self.state = State::Resolving(wanted);
                 Step::Ask(Request::ReadRecord)
             }
-            (At::Settling(wanted), Some(A::Record(Some(read)))) if read.record == wanted => {
+            (State::Resolving(wanted), Some(A::Record(Some(read)))) if read.record == wanted => {
                 self.next()
             }
-            (At::Settling(_), Some(A::Record(_))) => Step::End(FenceOutcome::Contended),
-            (At::Clearing(Clear::Blob), Some(A::Done)) => match self.orphans.get(self.cleared) {
+            (State::Resolving(_), Some(A::Record(_))) => Step::End(FenceOutcome::Contended),
+            (State::Clearing(Clear::Blob), Some(A::Done)) => match self.orphans.get(self.cleared) {
                 Some(orphan) => {
-                    self.at = At::Clearing(Clear::Markers);
+                    self.state = State::Clearing(Clear::Markers);
                     Step::Ask(Request::DeleteMarkers(*orphan))
                 }
                 None => Step::End(FenceOutcome::Failed),
             },
-            (At::Clearing(Clear::Markers), Some(A::Done)) => {
+            (State::Clearing(Clear::Markers), Some(A::Done)) => {
                 self.cleared += 1;
                 self.next()
             }

@@ -1,90 +1,92 @@
-//! The record of a hash.
+//! The record of a hash, and the nonces in it.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A value of 128 bits that is used once: the name of a generation, or what makes one version of a
-/// record unlike all others. Written as 32 lower-case hexadecimal digits.
+/// A value of 128 bits that is used once: it names a generation, or makes one version of a record
+/// differ from all others. Written as 32 lowercase hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Token(u128);
+pub struct Nonce(u128);
 
-impl Token {
-    /// A token of this value; it must come from a source that never repeats itself.
+impl Nonce {
+    /// Creates a nonce of this value, which must come from a source that never repeats itself.
     pub fn new(value: u128) -> Self {
         Self(value)
     }
 
-    /// The value.
+    /// Returns the value.
     pub fn value(self) -> u128 {
         self.0
     }
 }
 
-impl fmt::Display for Token {
+impl fmt::Display for Nonce {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:032x}", self.0)
     }
 }
 
-impl fmt::Debug for Token {
+impl fmt::Debug for Nonce {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Token({self})")
+        write!(f, "Nonce({self})")
     }
 }
 
-impl FromStr for Token {
+impl FromStr for Nonce {
     type Err = RecordError;
 
     fn from_str(text: &str) -> Result<Self, RecordError> {
         let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
         if text.len() != 32 || !text.bytes().all(is_digit) {
-            return Err(RecordError::new("not 32 lower-case hexadecimal digits"));
+            return Err(RecordError::new(
+                "a nonce is not 32 lowercase hexadecimal digits",
+            ));
         }
         u128::from_str_radix(text, 16)
             .map(Self)
-            .map_err(|_| RecordError::new("not a number of 128 bits"))
+            .map_err(|_| RecordError::new("a nonce is not a number of 128 bits"))
     }
 }
 
-impl Serialize for Token {
+impl Serialize for Nonce {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
-impl<'de> Deserialize<'de> for Token {
+impl<'de> Deserialize<'de> for Nonce {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)
     }
 }
 
-/// What may be done with the generation that a record names.
+/// State of the generation that a record names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RecordState {
-    /// References may share it.
+    /// References may share the generation.
     Live,
-    /// A collector saw no marker; who wants to share it must revive it first.
+    /// A collector found no marker; a writer must revive the generation before sharing it.
     #[serde(rename = "cond")]
     Condemned,
-    /// Nothing may share it ever again; its bytes go.
+    /// The generation must never be shared again; its bytes are removed.
     Dead,
 }
 
 /// The record of a hash: `{"v":1,"state":"live","gen":"..","size":..,"nonce":".."}`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Record {
-    /// What may be done with the generation.
+    /// State of the generation.
     pub state: RecordState,
-    /// The generation.
-    pub generation: Token,
+    /// Name of the generation.
+    pub generation: Nonce,
     /// Size of the bytes.
     pub size: u64,
-    /// Unlike that of any other version of any record.
-    pub nonce: Token,
+    /// Differs from the nonce of any other version of any record.
+    pub nonce: Nonce,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -92,21 +94,21 @@ struct Wire {
     v: u32,
     state: RecordState,
     #[serde(rename = "gen")]
-    generation: Token,
+    generation: Nonce,
     size: u64,
-    nonce: Token,
+    nonce: Nonce,
 }
 
-/// Version of the form that is written.
+/// Version of the format that is written.
 const VERSION: u32 = 1;
 
-/// A record is about 150 bytes; what is much longer is none.
+/// Maximum length of a record, in bytes. Records have about 150 bytes.
 const MAX_LEN: usize = 4096;
 
 impl Record {
-    /// The same record in another state, as a version of its own.
+    /// Returns this record in another state, with a nonce of its own.
     #[must_use]
-    pub(super) fn turned(&self, state: RecordState, nonce: Token) -> Self {
+    pub(super) fn with_state(&self, state: RecordState, nonce: Nonce) -> Self {
         Self {
             state,
             nonce,
@@ -114,20 +116,20 @@ impl Record {
         }
     }
 
-    /// Reads a record.
+    /// Parses a record.
     ///
     /// # Errors
-    /// Anything but a record of version 1.
+    /// Returns an error for anything but a record of version 1.
     pub fn from_json(json: &[u8]) -> Result<Self, RecordError> {
         if json.len() > MAX_LEN {
-            return Err(RecordError::new("longer than 4096 bytes"));
+            return Err(RecordError::new("the record is longer than 4096 bytes"));
         }
         let wire: Wire = serde_json::from_slice(json).map_err(|error| RecordError {
-            reason: "not the JSON of a record",
+            reason: "the record is not valid JSON",
             source: Some(error),
         })?;
         if wire.v != VERSION {
-            return Err(RecordError::new("of a version that is not known here"));
+            return Err(RecordError::new("the record has an unsupported version"));
         }
         Ok(Self {
             state: wire.state,
@@ -137,7 +139,7 @@ impl Record {
         })
     }
 
-    /// Writes the record.
+    /// Serializes the record.
     pub fn to_json(&self) -> Vec<u8> {
         let wire = Wire {
             v: VERSION,
@@ -146,12 +148,12 @@ impl Record {
             size: self.size,
             nonce: self.nonce,
         };
-        // Neither keys nor values of this type can fail to serialize.
+        // Serializing this type cannot fail.
         serde_json::to_vec(&wire).unwrap_or_default()
     }
 }
 
-/// Bytes that are no record.
+/// Error returned when a record or a nonce cannot be parsed.
 #[derive(Debug)]
 pub struct RecordError {
     reason: &'static str,
@@ -169,7 +171,7 @@ impl RecordError {
 
 impl fmt::Display for RecordError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the record is {}", self.reason)
+        f.write_str(self.reason)
     }
 }
 
@@ -187,21 +189,21 @@ mod tests {
     fn sample() -> Record {
         Record {
             state: RecordState::Condemned,
-            generation: Token::new(0xab),
+            generation: Nonce::new(0xab),
             size: 1_048_576,
-            nonce: Token::new(u128::MAX),
+            nonce: Nonce::new(u128::MAX),
         }
     }
 
     #[test]
-    fn the_form_is_the_documented_one() {
+    fn the_format_is_the_documented_one() {
         let json = r#"{"v":1,"state":"cond","gen":"000000000000000000000000000000ab","size":1048576,"nonce":"ffffffffffffffffffffffffffffffff"}"#;
         assert_eq!(sample().to_json(), json.as_bytes());
         assert_eq!(Record::from_json(json.as_bytes()).unwrap(), sample());
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn anything_else_is_an_error() {
         let json = String::from_utf8(sample().to_json()).unwrap();
         for bad in [
             json.replace("\"v\":1", "\"v\":2"),
@@ -224,9 +226,9 @@ mod tests {
         }
 
         #[test]
-        fn tokens_round_trip(value: u128) {
-            let token = Token::new(value);
-            prop_assert_eq!(token.to_string().parse::<Token>().unwrap(), token);
+        fn nonces_round_trip(value: u128) {
+            let nonce = Nonce::new(value);
+            prop_assert_eq!(nonce.to_string().parse::<Nonce>().unwrap(), nonce);
         }
     }
 }

@@ -1,57 +1,58 @@
 //! Storing bytes under a reference.
 
-use super::{Answer, Protocol, Record, RecordState, Request, Step, Token, Versioned};
+use super::machine::{Answer, Protocol, Request, Step, Versioned};
+use super::record::{Nonce, Record, RecordState};
 
-/// Stores bytes of a known hash under one reference: shares the live generation where there is one,
-/// makes a new one else.
+/// Stores bytes of a known hash under one reference: shares the live generation if there is one, and
+/// makes a new one otherwise.
 ///
-/// Whatever comes of it, it never removes bytes: others may share them already. It does remove its
-/// own marker and sidecar when it gives up.
+/// A store never removes bytes, whatever its outcome, since others may share them already. It does
+/// remove its own marker and sidecar when it fails.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct StoreProtocol<V> {
     size: u64,
     attempts_left: u32,
-    at: At<V>,
+    state: State<V>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum At<V> {
+enum State<V> {
     Start,
     Reading,
-    /// Putting sidecar and marker under a generation that others may be about to bury.
-    Joining(Token, Put),
-    /// The marker is there: is the generation still to be used?
-    Checking(Own),
-    /// Making the generation, under which the marker is, the live one.
-    Turning(Own, Turn<V>),
-    /// Whether that happened is unclear.
-    Settling(Own, Turn<V>),
-    /// The generation was lost: the marker must go before another attempt.
+    /// Writing sidecar and marker under a generation that a collector may be burying.
+    Joining(Nonce, Put),
+    /// The marker is written: checking whether the generation may still be used.
+    Checking(Membership),
+    /// Making the generation that holds the marker live.
+    Publishing(Membership, Publication<V>),
+    /// Finding out whether the publication was written.
+    Resolving(Membership, Publication<V>),
+    /// The generation was lost: removing the marker before another attempt.
     Leaving,
-    /// Putting sidecar, marker and bytes under a generation of our own.
-    Making(Token, Put, Option<Seen<V>>),
+    /// Writing sidecar, marker and bytes under a new generation.
+    Making(Nonce, Put, Option<Replaced<V>>),
     Undoing(Undo, Reason),
 }
 
-/// A generation that has our marker.
+/// A generation that holds the marker of the reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Own {
-    generation: Token,
-    /// Whether we put its bytes.
+struct Membership {
+    generation: Nonce,
+    /// Whether this store wrote the bytes.
     new: bool,
 }
 
-/// What was there before.
+/// The record that a publication replaces.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Seen<V> {
-    nonce: Token,
+struct Replaced<V> {
+    nonce: Nonce,
     version: V,
 }
 
 /// A write of the record that makes a generation live.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Turn<V> {
-    over: Option<Seen<V>>,
+struct Publication<V> {
+    replaced: Option<Replaced<V>>,
     record: Record,
     repeats_left: u8,
 }
@@ -79,62 +80,64 @@ enum Reason {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StoreOutcome {
-    /// The reference holds: its marker is under this generation.
+    /// The reference exists; its marker is under this generation.
     Stored {
         /// The generation.
-        generation: Token,
-        /// Whether the bytes were written for it.
+        generation: Nonce,
+        /// Whether the bytes were written by this store.
         new: bool,
     },
-    /// A request failed; nothing stays that counts as a reference, unless the undoing failed too.
+    /// A request failed. No reference is left, unless undoing the store failed too.
     Failed,
-    /// Others changed the record each time; trying again later, under another reference, will do.
+    /// The record was changed concurrently in every attempt. A later store under another reference
+    /// can succeed.
     Busy,
-    /// The record of this hash tells of another size: somebody damaged it.
+    /// The record is damaged: it names another size.
     OtherSize,
 }
 
-/// How often a store begins anew when others get in between.
+/// Default number of further attempts after a concurrent change.
 const ATTEMPTS: u32 = 16;
 
-/// How often a write of the record is repeated that did not happen though nobody got in between:
-/// services refuse some when two are under way at once.
+/// Number of times that a write of the record is repeated if it was not carried out although the
+/// record did not change: services refuse some of the writes that arrive at the same time.
 const REPEATS: u8 = 2;
 
 impl<V: Clone> StoreProtocol<V> {
-    /// Stores bytes of this size.
+    /// Creates a store of bytes of this size.
     pub fn new(size: u64) -> Self {
         Self::with_attempts(size, ATTEMPTS)
     }
 
-    /// The same, beginning anew at most so often.
+    /// Creates a store of bytes of this size that makes at most `attempts` further attempts after a
+    /// concurrent change.
     ///
-    /// Another attempt writes the sidecar again, for another generation. Where a client repeats
-    /// writes by itself, a copy of the first could arrive last, and a later deletion would look for
-    /// the marker in the wrong place. Who gives 0 here and answers [`StoreOutcome::Busy`] with a
-    /// store under another reference never writes a sidecar twice.
+    /// Another attempt writes the sidecar again, for another generation. If the client repeats writes
+    /// by itself, a copy of the first sidecar can arrive last, and a later deletion would look for
+    /// the marker under the wrong generation. With 0 attempts, and another reference after
+    /// [`StoreOutcome::Busy`], no sidecar is ever written twice.
     pub fn with_attempts(size: u64, attempts: u32) -> Self {
         Self {
             size,
             attempts_left: attempts,
-            at: At::Start,
+            state: State::Start,
         }
     }
 
-    fn ask(&mut self, at: At<V>, request: Request<V>) -> Step<V, StoreOutcome> {
-        self.at = at;
+    fn ask(&mut self, state: State<V>, request: Request<V>) -> Step<V, StoreOutcome> {
+        self.state = state;
         Step::Ask(request)
     }
 
     fn begin(&mut self) -> Step<V, StoreOutcome> {
-        self.ask(At::Reading, Request::ReadRecord)
+        self.ask(State::Reading, Request::ReadRecord)
     }
 
-    /// What the record, read before anything was written, calls for.
+    /// Continues by the record that was read before anything was written.
     fn attach(
         &mut self,
         read: Option<Versioned<V>>,
-        fresh: &mut dyn FnMut() -> Token,
+        fresh: &mut dyn FnMut() -> Nonce,
     ) -> Step<V, StoreOutcome> {
         match read {
             Some(Versioned { record, .. }) if record.state != RecordState::Dead => {
@@ -143,33 +146,33 @@ impl<V: Clone> StoreProtocol<V> {
                 }
                 let generation = record.generation;
                 self.ask(
-                    At::Joining(generation, Put::Sidecar),
+                    State::Joining(generation, Put::Sidecar),
                     Request::WriteSidecar(generation),
                 )
             }
             dead_or_none => {
                 let generation = fresh();
                 self.ask(
-                    At::Making(generation, Put::Sidecar, dead_or_none.map(Seen::from)),
+                    State::Making(generation, Put::Sidecar, dead_or_none.map(Replaced::from)),
                     Request::WriteSidecar(generation),
                 )
             }
         }
     }
 
-    /// What the record calls for when the marker is there already.
+    /// Continues by the record that was read after the marker was written.
     fn confirm(
         &mut self,
-        own: Own,
+        own: Membership,
         read: Option<Versioned<V>>,
-        fresh: &mut dyn FnMut() -> Token,
+        fresh: &mut dyn FnMut() -> Nonce,
     ) -> Step<V, StoreOutcome> {
         match read {
             Some(read) if read.record.generation == own.generation => match read.record.state {
                 RecordState::Live => stored(own),
                 RecordState::Condemned => {
-                    let record = read.record.turned(RecordState::Live, fresh());
-                    self.turn(own, Turn::new(Some(read.into()), record))
+                    let record = read.record.with_state(RecordState::Live, fresh());
+                    self.publish(own, Publication::new(Some(read.into()), record))
                 }
                 RecordState::Dead => self.leave(own),
             },
@@ -177,37 +180,38 @@ impl<V: Clone> StoreProtocol<V> {
         }
     }
 
-    fn turn(&mut self, own: Own, turn: Turn<V>) -> Step<V, StoreOutcome> {
+    fn publish(&mut self, own: Membership, publication: Publication<V>) -> Step<V, StoreOutcome> {
+        let replaced = publication.replaced.as_ref();
         let request = Request::SwapRecord {
-            expected: turn.over.as_ref().map(|seen| seen.version.clone()),
-            record: turn.record.clone(),
+            expected: replaced.map(|replaced| replaced.version.clone()),
+            record: publication.record.clone(),
         };
-        self.ask(At::Turning(own, turn), request)
+        self.ask(State::Publishing(own, publication), request)
     }
 
-    /// What the record calls for when it was read after a write of which nobody knows whether it
-    /// happened.
-    fn settle(
+    /// Continues by the record that was read after a publication of unknown outcome.
+    fn resolve_write(
         &mut self,
-        own: Own,
-        mut turn: Turn<V>,
+        own: Membership,
+        mut publication: Publication<V>,
         read: Option<Versioned<V>>,
-        fresh: &mut dyn FnMut() -> Token,
+        fresh: &mut dyn FnMut() -> Nonce,
     ) -> Step<V, StoreOutcome> {
         let nonce = read.as_ref().map(|read| read.record.nonce);
-        if nonce == turn.over.as_ref().map(|seen| seen.nonce) {
-            // It may still happen, any time from now. The very same write does no harm then, as one
-            // of the two is refused. Another attempt would: it could join this generation while a
-            // removal of the marker, meant for this attempt, is still on its way.
-            return match turn.repeats_left.checked_sub(1) {
+        let replaced = publication.replaced.as_ref();
+        if nonce == replaced.map(|replaced| replaced.nonce) {
+            // The write may still arrive at any time. Repeating the very same write is harmless, as
+            // one of the two is refused. Another attempt is not: it could join this generation while
+            // the removal of this attempt's marker is still under way.
+            return match publication.repeats_left.checked_sub(1) {
                 Some(left) => {
-                    turn.repeats_left = left;
-                    self.turn(own, turn)
+                    publication.repeats_left = left;
+                    self.publish(own, publication)
                 }
                 None => self.undo(own, Reason::Failed),
             };
         }
-        // The record has changed: it happened, or never will.
+        // The record has changed: the write was carried out, or never will be.
         let condemned = read.as_ref().is_some_and(|read| {
             read.record.generation == own.generation && read.record.state == RecordState::Condemned
         });
@@ -220,30 +224,30 @@ impl<V: Clone> StoreProtocol<V> {
         self.confirm(own, read, fresh)
     }
 
-    fn leave(&mut self, own: Own) -> Step<V, StoreOutcome> {
+    fn leave(&mut self, own: Membership) -> Step<V, StoreOutcome> {
         let Some(left) = self.attempts_left.checked_sub(1) else {
             return self.undo(own, Reason::Busy);
         };
         self.attempts_left = left;
-        self.ask(At::Leaving, Request::DeleteMarker(own.generation))
+        self.ask(State::Leaving, Request::DeleteMarker(own.generation))
     }
 
-    fn undo(&mut self, own: Own, reason: Reason) -> Step<V, StoreOutcome> {
+    fn undo(&mut self, own: Membership, reason: Reason) -> Step<V, StoreOutcome> {
         self.ask(
-            At::Undoing(Undo::Marker, reason),
+            State::Undoing(Undo::Marker, reason),
             Request::DeleteMarker(own.generation),
         )
     }
 }
 
-fn stored<V>(own: Own) -> Step<V, StoreOutcome> {
+fn stored<V>(own: Membership) -> Step<V, StoreOutcome> {
     Step::End(StoreOutcome::Stored {
         generation: own.generation,
         new: own.new,
     })
 }
 
-impl<V> From<Versioned<V>> for Seen<V> {
+impl<V> From<Versioned<V>> for Replaced<V> {
     fn from(read: Versioned<V>) -> Self {
         Self {
             nonce: read.record.nonce,
@@ -252,25 +256,25 @@ impl<V> From<Versioned<V>> for Seen<V> {
     }
 }
 
-impl<V> Turn<V> {
-    fn new(over: Option<Seen<V>>, record: Record) -> Self {
+impl<V> Publication<V> {
+    fn new(replaced: Option<Replaced<V>>, record: Record) -> Self {
         Self {
-            over,
+            replaced,
             record,
             repeats_left: REPEATS,
         }
     }
 }
 
-impl Own {
-    fn joined(generation: Token) -> Self {
+impl Membership {
+    fn joined(generation: Nonce) -> Self {
         Self {
             generation,
             new: false,
         }
     }
 
-    fn made(generation: Token) -> Self {
+    fn made(generation: Nonce) -> Self {
         Self {
             generation,
             new: true,
@@ -284,59 +288,65 @@ impl<V: Clone> Protocol<V> for StoreProtocol<V> {
     fn step(
         &mut self,
         answer: Option<Answer<V>>,
-        fresh: &mut dyn FnMut() -> Token,
+        fresh: &mut dyn FnMut() -> Nonce,
     ) -> Step<V, StoreOutcome> {
         use Answer as A;
-        let at = std::mem::replace(&mut self.at, At::Start);
-        match (at, answer) {
-            (At::Start, None) => self.begin(),
-            (At::Reading, Some(A::Record(read))) => self.attach(read, fresh),
-            (At::Reading | At::Start, _) => Step::End(StoreOutcome::Failed),
+        let state = std::mem::replace(&mut self.state, State::Start);
+        match (state, answer) {
+            (State::Start, None) => self.begin(),
+            (State::Reading, Some(A::Record(read))) => self.attach(read, fresh),
+            (State::Reading | State::Start, _) => Step::End(StoreOutcome::Failed),
 
-            (At::Joining(own, Put::Sidecar), Some(A::Done)) => {
-                self.ask(At::Joining(own, Put::Marker), Request::WriteMarker(own))
+            (State::Joining(own, Put::Sidecar), Some(A::Done)) => {
+                self.ask(State::Joining(own, Put::Marker), Request::WriteMarker(own))
             }
-            (At::Joining(own, _), Some(A::Done)) => {
-                self.ask(At::Checking(Own::joined(own)), Request::ReadRecord)
-            }
-            (At::Joining(own, _), _) => self.undo(Own::joined(own), Reason::Failed),
-            (At::Checking(own), Some(A::Record(read))) => self.confirm(own, read, fresh),
+            (State::Joining(own, _), Some(A::Done)) => self.ask(
+                State::Checking(Membership::joined(own)),
+                Request::ReadRecord,
+            ),
+            (State::Joining(own, _), _) => self.undo(Membership::joined(own), Reason::Failed),
+            (State::Checking(own), Some(A::Record(read))) => self.confirm(own, read, fresh),
 
-            (At::Leaving, Some(A::Done)) => self.begin(),
-            // The sidecar names a generation without us: it goes with the attempt.
-            (At::Leaving, _) => self.ask(
-                At::Undoing(Undo::Sidecar, Reason::Failed),
+            (State::Leaving, Some(A::Done)) => self.begin(),
+            // The sidecar names a generation that was left; it is removed with the attempt.
+            (State::Leaving, _) => self.ask(
+                State::Undoing(Undo::Sidecar, Reason::Failed),
                 Request::DeleteSidecar,
             ),
 
-            (At::Making(own, Put::Sidecar, over), Some(A::Done)) => self.ask(
-                At::Making(own, Put::Marker, over),
+            (State::Making(own, Put::Sidecar, over), Some(A::Done)) => self.ask(
+                State::Making(own, Put::Marker, over),
                 Request::WriteMarker(own),
             ),
-            (At::Making(own, Put::Marker, over), Some(A::Done)) => {
-                self.ask(At::Making(own, Put::Blob, over), Request::WriteBlob(own))
+            (State::Making(own, Put::Marker, over), Some(A::Done)) => {
+                self.ask(State::Making(own, Put::Blob, over), Request::WriteBlob(own))
             }
-            (At::Making(own, Put::Blob, over), Some(A::Done)) => {
+            (State::Making(own, Put::Blob, over), Some(A::Done)) => {
                 let record = Record {
                     state: RecordState::Live,
                     generation: own,
                     size: self.size,
                     nonce: fresh(),
                 };
-                self.turn(Own::made(own), Turn::new(over, record))
+                self.publish(Membership::made(own), Publication::new(over, record))
             }
-            (At::Making(own, ..), _) => self.undo(Own::made(own), Reason::Failed),
+            (State::Making(own, ..), _) => self.undo(Membership::made(own), Reason::Failed),
 
-            (At::Turning(own, _), Some(A::Swapped(_))) => stored(own),
-            // It may have happened all the same; what the record says is what counts.
-            (At::Turning(own, turn), _) => self.ask(At::Settling(own, turn), Request::ReadRecord),
-            (At::Settling(own, turn), Some(A::Record(read))) => self.settle(own, turn, read, fresh),
-            (At::Checking(own) | At::Settling(own, _), _) => self.undo(own, Reason::Failed),
-
-            (At::Undoing(Undo::Marker, reason), _) => {
-                self.ask(At::Undoing(Undo::Sidecar, reason), Request::DeleteSidecar)
+            (State::Publishing(own, _), Some(A::Swapped(_))) => stored(own),
+            // The write may have been carried out all the same; the record decides.
+            (State::Publishing(own, publication), _) => {
+                self.ask(State::Resolving(own, publication), Request::ReadRecord)
             }
-            (At::Undoing(Undo::Sidecar, reason), _) => Step::End(match reason {
+            (State::Resolving(own, publication), Some(A::Record(read))) => {
+                self.resolve_write(own, publication, read, fresh)
+            }
+            (State::Checking(own) | State::Resolving(own, _), _) => self.undo(own, Reason::Failed),
+
+            (State::Undoing(Undo::Marker, reason), _) => self.ask(
+                State::Undoing(Undo::Sidecar, reason),
+                Request::DeleteSidecar,
+            ),
+            (State::Undoing(Undo::Sidecar, reason), _) => Step::End(match reason {
                 Reason::Failed => StoreOutcome::Failed,
                 Reason::Busy => StoreOutcome::Busy,
             }),

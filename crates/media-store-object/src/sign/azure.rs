@@ -1,5 +1,5 @@
-//! URLs of Azure Blob Storage: shared access signatures of one blob, with an account's key or with
-//! one that an identity may use for a while (user delegation).
+//! URLs of Azure Blob Storage: shared access signatures of one blob, by the key of the account or by
+//! a user delegation key.
 
 use std::fmt;
 
@@ -15,15 +15,15 @@ use object_store::azure::AzureCredentialProvider;
 use object_store::path::Path;
 
 use super::delegation::{DelegationKey, DelegationKeys};
+use super::signer::{ObjectSigner, SigningRequest};
 use super::target::{Target, encoded};
 use super::window::Window;
-use crate::connect::Endpoint;
-use crate::connection::{Signing, SigningRequest};
+use crate::address::Endpoint;
 
-/// The version whose form of the text to sign is used.
+/// The version of the string to sign.
 const VERSION: &str = "2022-11-02";
 
-/// What both kinds have in common.
+/// A container, signed by either kind of key.
 #[derive(Debug)]
 struct Container {
     account: String,
@@ -31,13 +31,13 @@ struct Container {
     target: Target,
 }
 
-/// The parts of a signature, in the order in which they are signed, with their names in the query.
-/// Those without a name are signed only.
+/// The fields of a signature in the order in which they are signed, with their names in the query.
+/// Fields without a name are not in the query.
 type Fields = Vec<(&'static str, String)>;
 
 impl Container {
-    /// Signs the reading of one blob. No beginning is given: a clock that is ahead would make it a
-    /// URL that does not work yet.
+    /// Signs a URL for reading one blob. The URL has no start time: with a clock that is ahead, it
+    /// would not be valid yet.
     fn url(
         &self,
         object: &Path,
@@ -105,7 +105,7 @@ impl AccountKeySigner {
 }
 
 #[async_trait]
-impl Signing for AccountKeySigner {
+impl ObjectSigner for AccountKeySigner {
     async fn sign(
         &self,
         object: &Path,
@@ -125,8 +125,8 @@ impl fmt::Debug for AccountKeySigner {
     }
 }
 
-/// Signs with a key that the service lends to an identity. URLs are equal as long as the key is the
-/// same: within one process, for most of a day.
+/// Signs with a user delegation key. URLs are equal as long as the key is the same: within one
+/// process, for most of a day.
 #[derive(Debug)]
 pub(crate) struct DelegationSigner {
     container: Container,
@@ -135,7 +135,7 @@ pub(crate) struct DelegationSigner {
 
 impl DelegationSigner {
     /// # Errors
-    /// `Config` when the client for the service cannot be made.
+    /// `Config` if the HTTP client cannot be created.
     pub(crate) fn new(
         account: String,
         name: String,
@@ -155,7 +155,7 @@ impl DelegationSigner {
 }
 
 #[async_trait]
-impl Signing for DelegationSigner {
+impl ObjectSigner for DelegationSigner {
     async fn sign(
         &self,
         object: &Path,
@@ -163,7 +163,7 @@ impl Signing for DelegationSigner {
     ) -> Result<SignedUrl, StorageError> {
         let wanted = Window::of(request, None, None)?.expires;
         let key = self.keys.key(request.now, wanted).await?;
-        // The service may lend for less than it was asked.
+        // The service may issue a key for less time than requested.
         let window = Window::of(request, None, Some(key.expires))?;
         let secret = key.secret();
         self.container
@@ -184,8 +184,8 @@ mod tests {
 
     const OUR_KEY: &str = "c2VjcmV0IG9mIHRoZSBkYXk=";
 
-    /// Lends one key after another, good until `expiry`, and tells what it was asked.
-    async fn lender(
+    /// Issues keys that are valid until `expiry`, and records the requests.
+    async fn issuer(
         expiry: &'static str,
     ) -> (std::sync::Arc<std::sync::Mutex<Vec<String>>>, String) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -241,14 +241,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_lent_key_signs_all_urls_of_its_time() {
-        let (asked, url) = lender("2026-01-02T00:00:00Z").await;
+    async fn one_key_signs_all_urls_of_its_validity() {
+        let (asked, url) = issuer("2026-01-02T00:00:00Z").await;
         let signer = signer(&url);
         let object = Path::parse("a/%41 b.png").unwrap();
         let noon = request("2026-01-01T12:00:00Z", 900);
         let signed = signer.sign(&object, &noon).await.unwrap();
         let text = signed.url().as_str();
-        // Signed by hand, by the rules of the service's documentation.
+        // Signed by hand, by the documentation of the service.
         let to_sign = "r\n\n2026-01-01T12:15:00Z\n/blob/acme/media/a/%41 b.png\noid\ntid\n\
              2026-01-01T00:00:00Z\n2026-01-02T00:00:00Z\nb\n2022-11-02\n\n\n\n\nhttps\n2022-11-02\nb\n\
              \n\n\ninline\n\n\nimage/png";
@@ -272,7 +272,7 @@ mod tests {
                 asked[0]
             );
         }
-        // The key ends before the URL would; the service lends no other.
+        // The key expires before the URL would, and the service issues no later one.
         let late = request("2026-01-01T23:55:00Z", 900);
         let signed = signer.sign(&object, &late).await.unwrap();
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Keys that Azure lends to an identity, to sign for it (user delegation keys).
+//! User delegation keys: keys that Azure issues to an identity for signing.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,20 +15,20 @@ use object_store::client::{HttpClient, HttpConnector as _, HttpRequest, ReqwestC
 use object_store::signer::{HeaderValue, Method};
 use tokio::sync::Mutex;
 
-use super::failed;
-use crate::connect::Endpoint;
-use crate::error::{Verb, from_object_store};
-use crate::location::misconfigured;
+use super::error::sign_error;
+use crate::address::Endpoint;
+use crate::error::{Verb, config_error, from_object_store};
+use crate::xml::first_text;
 
 const VERSION: &str = "2022-11-02";
-/// For how long a key is asked for where nothing longer is needed.
-const USUAL: TimeDelta = TimeDelta::hours(24);
-/// The service lends for no longer.
-const LONGEST: TimeDelta = TimeDelta::days(7);
-/// Far more than an answer has.
-const MAX_ANSWER: usize = 64 * 1024;
+/// Default validity of a key that is requested.
+const DEFAULT_VALIDITY: TimeDelta = TimeDelta::hours(24);
+/// Maximum validity of a key.
+const MAX_VALIDITY: TimeDelta = TimeDelta::days(7);
+/// Maximum length of a response that is read, in bytes.
+const MAX_RESPONSE: usize = 64 * 1024;
 
-/// One key.
+/// A user delegation key.
 pub(super) struct DelegationKey {
     secret: Vec<u8>,
     pub(super) expires: DateTime<Utc>,
@@ -45,7 +45,8 @@ impl DelegationKey {
         &self.secret
     }
 
-    /// What a signature says about its key, in the order in which it is signed.
+    /// Returns the fields of a signature that describe the key, in the order in which they are
+    /// signed.
     pub(super) fn fields(&self) -> [(&'static str, String); 9] {
         [
             ("skoid", self.object_id.clone()),
@@ -60,11 +61,8 @@ impl DelegationKey {
         ]
     }
 
-    fn parse(answer: &str) -> Option<Self> {
-        let element = |name: &str| {
-            let (_, rest) = answer.split_once(&format!("<{name}>"))?;
-            Some(rest.split_once("</")?.0.trim().to_owned())
-        };
+    fn parse(document: &str) -> Option<Self> {
+        let element = |name: &str| first_text(document, name);
         let expiry = element("SignedExpiry")?;
         Some(Self {
             secret: BASE64_STANDARD.decode(element("Value")?).ok()?,
@@ -79,7 +77,7 @@ impl DelegationKey {
     }
 }
 
-/// Fetches keys and keeps the newest.
+/// Requests keys and keeps the newest one.
 pub(super) struct DelegationKeys {
     credentials: AzureCredentialProvider,
     url: String,
@@ -94,7 +92,7 @@ impl DelegationKeys {
         clients: &ClientOptions,
     ) -> Result<Self, StorageError> {
         let client = ReqwestConnector::default().connect(clients);
-        let client = client.map_err(|_| misconfigured("the HTTP client cannot be set up"))?;
+        let client = client.map_err(|_| config_error("failed to create the HTTP client"))?;
         let path = format!("{}/?restype=service&comp=userdelegationkey", service.path);
         Ok(Self {
             credentials,
@@ -104,21 +102,21 @@ impl DelegationKeys {
         })
     }
 
-    /// A key that is good until `until`, or as long as the service lends.
+    /// Returns a key that is valid until `until`, or as long as the service allows.
     pub(super) async fn key(
         &self,
         now: DateTime<Utc>,
         until: DateTime<Utc>,
     ) -> Result<Arc<DelegationKey>, StorageError> {
-        // Held over the request: who comes meanwhile wants the same key.
+        // Held during the request, since concurrent callers need the same key.
         let mut newest = self.newest.lock().await;
-        let good_until = until.min(now + LONGEST - TimeDelta::hours(1));
-        if let Some(key) = newest.as_ref().filter(|key| key.expires >= good_until) {
+        let needed_until = until.min(now + MAX_VALIDITY - TimeDelta::hours(1));
+        if let Some(key) = newest.as_ref().filter(|key| key.expires >= needed_until) {
             return Ok(Arc::clone(key));
         }
         let expiry = (until + TimeDelta::hours(1))
-            .max(now + USUAL)
-            .min(now + LONGEST);
+            .max(now + DEFAULT_VALIDITY)
+            .min(now + MAX_VALIDITY);
         let key = Arc::new(self.fetch(now, expiry).await?);
         *newest = Some(Arc::clone(&key));
         Ok(key)
@@ -133,19 +131,19 @@ impl DelegationKeys {
         let credential =
             credential.map_err(|error| from_object_store(error, Operation::Sign, Verb::Read))?;
         let AzureCredential::BearerToken(token) = credential.as_ref() else {
-            return Err(failed(
+            return Err(sign_error(
                 StorageErrorKind::Config,
-                "only an account key or an identity can sign URLs",
+                "the credential cannot sign URLs; an account key or an identity can",
             ));
         };
         let broken = |_| {
-            failed(
+            sign_error(
                 StorageErrorKind::Config,
-                "the credential is not usable in a request",
+                "the token contains characters that are not valid in a header",
             )
         };
         let time = |time: DateTime<Utc>| time.format("%Y-%m-%dT%H:%M:%SZ").to_string();
-        // Clocks differ by a little; a key that begins in the future is refused.
+        // Clocks differ slightly; a key that starts in the future is refused.
         let body = format!(
             "<?xml version=\"1.0\" encoding=\"utf-8\"?><KeyInfo><Start>{}</Start>\
              <Expiry>{}</Expiry></KeyInfo>",
@@ -157,16 +155,16 @@ impl DelegationKeys {
         *request.uri_mut() = self
             .url
             .parse()
-            .map_err(|_| failed(StorageErrorKind::Config, "the endpoint is not a URL"))?;
+            .map_err(|_| sign_error(StorageErrorKind::Config, "the endpoint is not a valid URL"))?;
         let mut bearer = HeaderValue::from_str(&format!("Bearer {token}")).map_err(broken)?;
         bearer.set_sensitive(true);
         let headers = request.headers_mut();
         headers.insert("authorization", bearer);
         headers.insert("x-ms-version", HeaderValue::from_static(VERSION));
         let transport = |_| {
-            failed(
+            sign_error(
                 StorageErrorKind::Unavailable,
-                "the service lends no signing key now",
+                "failed to request a signing key",
             )
         };
         let answer = self.client.execute(request).await.map_err(transport)?;
@@ -174,7 +172,7 @@ impl DelegationKeys {
         let mut text = Vec::new();
         let mut pieces = answer.into_body().bytes_stream();
         while let Some(piece) = pieces.try_next().await.map_err(transport)? {
-            if text.len() + piece.len() > MAX_ANSWER {
+            if text.len() + piece.len() > MAX_RESPONSE {
                 break;
             }
             text.extend_from_slice(&piece);
@@ -182,28 +180,28 @@ impl DelegationKeys {
         match status {
             200 => {}
             401 | 403 => {
-                return Err(failed(
+                return Err(sign_error(
                     StorageErrorKind::Permission,
                     "the identity may not generate user delegation keys",
                 ));
             }
             429 | 500.. => {
-                return Err(failed(
+                return Err(sign_error(
                     StorageErrorKind::Unavailable,
-                    "the service lends no signing key now",
+                    "the service is busy and issued no signing key",
                 ));
             }
             _ => {
-                return Err(failed(
+                return Err(sign_error(
                     StorageErrorKind::Other,
-                    "the service lends no signing key",
+                    "the service issued no signing key",
                 ));
             }
         }
         let key = String::from_utf8(text)
             .ok()
             .and_then(|text| DelegationKey::parse(&text));
-        key.ok_or_else(|| failed(StorageErrorKind::Other, "the signing key could not be read"))
+        key.ok_or_else(|| sign_error(StorageErrorKind::Other, "failed to parse the signing key"))
     }
 }
 

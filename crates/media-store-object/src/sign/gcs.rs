@@ -11,12 +11,12 @@ use media_storage::{SignedUrl, StorageError, StorageErrorKind};
 use media_types::MediaUrl;
 use object_store::path::Path;
 
-use super::failed;
+use super::error::sign_error;
+use super::signer::{ObjectSigner, SigningRequest};
 use super::target::Target;
 use super::v4::{Dialect, Unsigned};
 use super::window::Window;
-use crate::connection::{Signing, SigningRequest};
-use crate::location::misconfigured;
+use crate::error::config_error;
 
 /// Signs with the key of a service account.
 pub(crate) struct GcsSigner {
@@ -26,30 +26,30 @@ pub(crate) struct GcsSigner {
 }
 
 impl GcsSigner {
-    /// Takes the account's private key, in PEM.
+    /// Creates a signer with the private key of the account, in PEM.
     ///
     /// # Errors
-    /// `Config` when it is not an RSA key.
+    /// `Config` if it is not an RSA key.
     pub(crate) fn new(email: String, pem: &str, target: Target) -> Result<Self, StorageError> {
         let text: String = pem
             .lines()
             .filter(|line| !line.starts_with("-----"))
             .collect();
-        // No cause is kept: it would be about single characters of the key.
+        // The cause is dropped, since it would quote characters of the key.
         let der = BASE64_STANDARD.decode(text.trim()).ok();
         let key = der.and_then(|der| {
             let pkcs8 = RsaKeyPair::from_pkcs8(&der).ok();
             pkcs8.or_else(|| RsaKeyPair::from_der(&der).ok())
         });
         let key = key.ok_or_else(|| {
-            misconfigured("the private_key of the service account is not an RSA key in PEM")
+            config_error("the private_key of the service account is not an RSA key in PEM")
         })?;
         Ok(Self { email, key, target })
     }
 }
 
 #[async_trait]
-impl Signing for GcsSigner {
+impl ObjectSigner for GcsSigner {
     async fn sign(
         &self,
         object: &Path,
@@ -71,7 +71,7 @@ impl Signing for GcsSigner {
             &[],
         );
         let mut signature = vec![0; self.key.public_modulus_len()];
-        // This padding has no randomness in it: the same text gives the same signature.
+        // This padding is deterministic: the same text gives the same signature.
         self.key
             .sign(
                 &RSA_PKCS1_SHA256,
@@ -79,7 +79,7 @@ impl Signing for GcsSigner {
                 unsigned.to_sign.as_bytes(),
                 &mut signature,
             )
-            .map_err(|_| failed(StorageErrorKind::Other, "the key does not sign"))?;
+            .map_err(|_| sign_error(StorageErrorKind::Other, "failed to sign with the key"))?;
         let url = MediaUrl::new(unsigned.url(&self.target, &signature))?;
         Ok(SignedUrl::new(url, window.expires))
     }

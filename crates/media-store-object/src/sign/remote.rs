@@ -1,4 +1,4 @@
-//! URLs that the cloud signs, because the key is its own: Google's workload identities.
+//! URLs that the cloud signs, because it keeps the key: Google's workload identities.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,24 +11,24 @@ use media_types::MediaUrl;
 use object_store::path::Path;
 use object_store::signer::{Method, SignedUrlOptions, Signer};
 
+use super::signer::{ObjectSigner, SigningRequest};
 use super::window::Window;
-use crate::connection::{Signing, SigningRequest};
 use crate::error::{Verb, from_object_store};
 
-/// Keys that Google manages are good for this long.
-const LONGEST: Duration = Duration::from_secs(12 * 3600);
+/// Maximum validity of signatures by keys that Google manages.
+const MAX_VALIDITY: Duration = Duration::from_secs(12 * 3600);
 
-/// How many URLs are remembered: some MB at most.
-const REMEMBERED: usize = 2048;
+/// Maximum number of URLs that are remembered, in a few MB.
+const MAX_REMEMBERED: usize = 2048;
 
-/// Has URLs signed through `object_store`, and remembers them for their window. They are equal
-/// within one process only.
+/// Signs URLs through `object_store`, and remembers them for their window. URLs are equal within one
+/// process only.
 pub(crate) struct RemoteSigner {
     signer: Arc<dyn Signer>,
     remembered: Mutex<HashMap<Wanted, SignedUrl>>,
 }
 
-/// What makes two URLs the same.
+/// What identifies a URL.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Wanted {
     object: Path,
@@ -53,7 +53,7 @@ impl RemoteSigner {
         remembered.get(wanted).cloned()
     }
 
-    /// Remembers a URL, and gives the one that was first.
+    /// Remembers a URL, and returns the one that was remembered first.
     fn remember(
         &self,
         wanted: Wanted,
@@ -64,14 +64,14 @@ impl RemoteSigner {
             .remembered
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if remembered.len() >= REMEMBERED {
+        if remembered.len() >= MAX_REMEMBERED {
             remembered.retain(|_, url| url.expires_at() > now);
         }
-        if remembered.len() >= REMEMBERED {
-            // Those of windows that have passed are asked for no more.
-            remembered.retain(|known, _| known.window.start >= wanted.window.start);
+        if remembered.len() >= MAX_REMEMBERED {
+            // URLs of past windows are not requested again.
+            remembered.retain(|other, _| other.window.start >= wanted.window.start);
         }
-        if remembered.len() >= REMEMBERED {
+        if remembered.len() >= MAX_REMEMBERED {
             remembered.clear();
         }
         remembered.entry(wanted).or_insert(url).clone()
@@ -79,13 +79,13 @@ impl RemoteSigner {
 }
 
 #[async_trait]
-impl Signing for RemoteSigner {
+impl ObjectSigner for RemoteSigner {
     async fn sign(
         &self,
         object: &Path,
         request: &SigningRequest,
     ) -> Result<SignedUrl, StorageError> {
-        let window = Window::of(request, Some(LONGEST), None)?;
+        let window = Window::of(request, Some(MAX_VALIDITY), None)?;
         let wanted = Wanted {
             object: object.clone(),
             content_type: request.content_type.clone(),
@@ -102,7 +102,7 @@ impl Signing for RemoteSigner {
             ),
             ("response-content-type", request.content_type.as_str()),
         ]);
-        // Signed as of now, and made to end when the window does.
+        // Signed as of now, until the end of the window.
         let left = (window.expires - request.now).to_std().unwrap_or_default();
         let left = Duration::from_secs(left.as_secs().max(1));
         let signed = self
@@ -130,7 +130,7 @@ mod tests {
 
     use super::*;
 
-    /// Gives another URL each time, and counts.
+    /// Returns a new URL each time, with a counter in it.
     #[derive(Debug, Default)]
     struct Counting(AtomicU64);
 
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_url_is_asked_for_once_in_a_window() {
+    async fn a_url_is_signed_once_in_a_window() {
         let signer = RemoteSigner::new(Arc::new(Counting::default()));
         let object = Path::parse("a.png").unwrap();
         let first = signer.sign(&object, &at(0, "image/png")).await.unwrap();
@@ -185,13 +185,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_remembered_is_bounded() {
+    async fn memory_is_bounded() {
         let signer = RemoteSigner::new(Arc::new(Counting::default()));
-        for number in 0..REMEMBERED + 100 {
+        for number in 0..MAX_REMEMBERED + 100 {
             let object = Path::parse(format!("{number}.png")).unwrap();
             signer.sign(&object, &at(0, "image/png")).await.unwrap();
         }
         let remembered = signer.remembered.lock().unwrap().len();
-        assert!(remembered <= REMEMBERED && remembered > 0, "{remembered}");
+        assert!(
+            remembered <= MAX_REMEMBERED && remembered > 0,
+            "{remembered}"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! URLs of S3 and its relatives: `AWS4-HMAC-SHA256` in the query.
+//! URLs of S3 and compatible services: `AWS4-HMAC-SHA256` in the query.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,14 +11,14 @@ use media_types::MediaUrl;
 use object_store::aws::{AwsCredential, AwsCredentialProvider};
 use object_store::path::Path;
 
+use super::signer::{ObjectSigner, SigningRequest};
 use super::target::Target;
 use super::v4::{Dialect, Unsigned};
 use super::window::Window;
-use crate::connection::{Signing, SigningRequest};
 use crate::error::{Verb, from_object_store};
 
-/// `object_store` fetches temporary credentials anew when they have five minutes left, and does not
-/// tell for how long they are good: this much is certain.
+/// Certain validity of temporary credentials: `object_store` renews them when they have five minutes
+/// left, and does not tell when they expire.
 const TEMPORARY: Duration = Duration::from_secs(300);
 
 /// Signs with the credentials of the store.
@@ -30,7 +30,7 @@ pub(crate) struct S3Signer {
 }
 
 impl S3Signer {
-    /// `expiration` is when a temporary credential ends, in the form of RFC 3339, if that is known.
+    /// Creates a signer. `expiration` is the end of a temporary credential by RFC 3339, if known.
     pub(crate) fn new(
         credentials: AwsCredentialProvider,
         target: Target,
@@ -60,7 +60,7 @@ impl S3Signer {
 }
 
 #[async_trait]
-impl Signing for S3Signer {
+impl ObjectSigner for S3Signer {
     async fn sign(
         &self,
         object: &Path,
@@ -77,7 +77,7 @@ impl Signing for S3Signer {
         };
         let token = credential.token.as_deref();
         let extra: Vec<_> = token
-            .map(|token| ("X-Amz-Security-Token", token))
+            .map(|token| ("X-Amz-Security-Nonce", token))
             .into_iter()
             .collect();
         let unsigned = Unsigned::new(
@@ -100,7 +100,7 @@ impl Signing for S3Signer {
     }
 }
 
-/// The key of a day, region and service.
+/// Derives the key of a day and region.
 fn signing_key(secret: &str, day: &str, region: &str) -> Tag {
     let first = Key::new(HMAC_SHA256, format!("AWS4{secret}").as_bytes());
     let mut tag = sign(&first, day.as_bytes());

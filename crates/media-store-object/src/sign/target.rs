@@ -1,12 +1,20 @@
-//! Where signed URLs lead.
-
-use std::fmt::Write as _;
+//! The address that signed URLs lead to.
 
 use object_store::path::Path;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::connect::Endpoint;
+use crate::address::Endpoint;
 
-/// An address under which objects are found by their keys.
+/// Everything but the unreserved characters of RFC 3986, as all three clouds sign it.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+/// The same without slashes.
+const RESERVED_IN_PATH: &AsciiSet = &RESERVED.remove(b'/');
+
+/// The address below which objects have their keys.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     origin: String,
@@ -17,7 +25,7 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// Objects lie under the endpoint and these segments.
+    /// Creates a target of objects below an endpoint and these segments.
     pub(crate) fn new(endpoint: &Endpoint, segments: &[&str]) -> Self {
         let mut base = endpoint.path.clone();
         for segment in segments {
@@ -32,7 +40,7 @@ impl Target {
         }
     }
 
-    /// Host, and port where it is not the scheme's: what clients put into `Host`.
+    /// Returns the value of the header `Host`.
     pub(super) fn host(&self) -> &str {
         &self.host
     }
@@ -41,37 +49,24 @@ impl Target {
         self.https
     }
 
-    /// The encoded path of an object.
+    /// Returns the encoded path of an object.
     pub(super) fn path(&self, object: &Path) -> String {
         format!("{}/{}", self.base, encoded_path(object.as_ref()))
     }
 
-    /// The URL of a path with a query.
+    /// Returns the URL of a path with a query.
     pub(super) fn url(&self, path: &str, query: &str) -> String {
         format!("{}{path}?{query}", self.origin)
     }
 }
 
-/// Encodes everything but what RFC 3986 calls unreserved, as signatures of all three clouds want it.
+/// Encodes a name or value of a query.
 pub(super) fn encoded(text: &str) -> String {
-    encode(text, b"-._~")
+    utf8_percent_encode(text, RESERVED).to_string()
 }
 
 fn encoded_path(text: &str) -> String {
-    encode(text, b"-._~/")
-}
-
-fn encode(text: &str, kept: &[u8]) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || kept.contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            // Writing to a string does not fail.
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
-    out
+    utf8_percent_encode(text, RESERVED_IN_PATH).to_string()
 }
 
 #[cfg(test)]
@@ -79,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_encoded_once_and_slashes_stay() {
+    fn keys_are_encoded_once_and_slashes_are_kept() {
         let endpoint = Endpoint::parse("endpoint", "https://s3.example/x/").unwrap();
         let target = Target::new(&endpoint, &["my$bucket"]);
         let object = Path::parse("a/%2e b/\u{e9}~.png").unwrap();

@@ -1,23 +1,23 @@
-//! What the signatures of S3 (`AWS4-HMAC-SHA256`) and GCS (`GOOG4-RSA-SHA256`) have in common.
+//! The common part of the signatures of S3 (`AWS4-HMAC-SHA256`) and GCS (`GOOG4-RSA-SHA256`).
 
 use aws_lc_rs::digest::{SHA256, digest};
 use object_store::path::Path;
 
+use super::signer::SigningRequest;
 use super::target::{Target, encoded};
 use super::window::Window;
-use crate::connection::SigningRequest;
 
-/// What differs.
+/// The differences between the two.
 #[derive(Debug)]
 pub(super) struct Dialect {
     pub(super) algorithm: &'static str,
-    /// What the parameters begin with.
+    /// Prefix of the parameters.
     pub(super) prefix: &'static str,
-    /// What follows the date in the scope.
+    /// The scope after the date.
     pub(super) scope: String,
 }
 
-/// A URL that lacks its signature.
+/// A URL without its signature.
 pub(super) struct Unsigned {
     path: String,
     query: String,
@@ -26,7 +26,7 @@ pub(super) struct Unsigned {
 }
 
 impl Unsigned {
-    /// A GET of one object in a window, by whom `signer` names.
+    /// Creates a URL for reading one object, valid in a window, to be signed by `signer`.
     pub(super) fn new(
         dialect: &Dialect,
         target: &Target,
@@ -84,7 +84,7 @@ impl Unsigned {
         }
     }
 
-    /// The URL with its signature.
+    /// Returns the URL with its signature.
     pub(super) fn url(&self, target: &Target, signature: &[u8]) -> String {
         let Self {
             path,

@@ -1,17 +1,18 @@
-//! From when to when a URL is valid.
+//! The validity of a signed URL.
 
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use media_storage::{StorageError, StorageErrorKind};
 
-use super::failed;
-use crate::connection::SigningRequest;
+use super::error::sign_error;
+use super::signer::SigningRequest;
 
-/// Signed as of `start`, valid until `expires`.
+/// A window of time: URLs are signed as of its start, and valid until `expires`.
 ///
-/// All moments of a window give the same value. A window is half as long as the validity, so that at
-/// least half of it is left, and begins at the same moment on every node whose clock is right.
+/// All requests in a window get the same value. A window is half as long as the validity, so that at
+/// least half of the validity is left, and starts at the same time on every node with a correct
+/// clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Window {
     pub(super) start: DateTime<Utc>,
@@ -19,11 +20,11 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// The window of a request. `longest` is how long the credential is known to live from any
-    /// moment on, `not_after` when it ends.
+    /// Returns the window of a request. `longest` is the time for which the credential is certainly
+    /// valid at any moment, `not_after` the end of its validity.
     ///
     /// # Errors
-    /// `NotFound` where the media has expired, `Config` where the credential has.
+    /// `NotFound` if the media has expired, `Config` if the credential has expired.
     pub(super) fn of(
         request: &SigningRequest,
         longest: Option<Duration>,
@@ -38,18 +39,21 @@ impl Window {
         let now = request.now.timestamp();
         let start = DateTime::from_timestamp(now - now.rem_euclid(step), 0).unwrap_or(request.now);
         let mut expires = start + TimeDelta::try_seconds(seconds).unwrap_or_default();
-        // Services count in seconds; a part of one would be a second too late.
+        // Services count in seconds; a fraction would be rounded up.
         let whole = |time: DateTime<Utc>| DateTime::from_timestamp(time.timestamp(), 0);
         if let Some(end) = request.not_after.and_then(whole) {
             expires = expires.min(end);
             if expires <= request.now {
-                return Err(failed(StorageErrorKind::NotFound, "it has expired"));
+                return Err(sign_error(
+                    StorageErrorKind::NotFound,
+                    "the media has expired",
+                ));
             }
         }
         if let Some(end) = not_after.and_then(whole) {
             expires = expires.min(end);
             if expires <= request.now {
-                return Err(failed(
+                return Err(sign_error(
                     StorageErrorKind::Config,
                     "the temporary credential has expired",
                 ));
@@ -58,7 +62,7 @@ impl Window {
         Ok(Self { start, expires })
     }
 
-    /// How long it is, in seconds: at least one.
+    /// Returns the length in seconds, at least one.
     pub(super) fn seconds(self) -> i64 {
         (self.expires - self.start).num_seconds().max(1)
     }
@@ -83,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn all_moments_of_a_window_are_one() {
+    fn all_requests_in_a_window_are_equal() {
         let first = of("2026-01-02T03:00:00Z", 900);
         assert_eq!(first, of("2026-01-02T03:07:29.999Z", 900));
         assert_ne!(first, of("2026-01-02T03:07:30Z", 900));
@@ -91,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn half_is_left_and_nothing_beyond() {
+    fn at_least_half_of_the_validity_is_left() {
         for seconds in [2, 3, 10, 900, 604_800] {
             for offset in 0..50 {
                 let now = DateTime::from_timestamp(1_770_000_000 + offset * 37, 0).unwrap();
@@ -107,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn neither_media_nor_credential_is_outlived() {
+    fn urls_outlive_neither_media_nor_credential() {
         let mut limited = request("2026-01-02T03:00:10Z", 900);
         let end: DateTime<Utc> = "2026-01-02T03:05:00.9Z".parse().unwrap();
         let window = Window::of(&limited, None, Some(end)).unwrap();

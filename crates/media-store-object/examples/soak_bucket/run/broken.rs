@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
-use media_store_object::protocol::{Record, RecordState, Token};
+use media_store_object::protocol::{Nonce, Record, RecordState};
 use media_types::Sha256;
 use object_store::aws::AmazonS3;
 use object_store::path::Path;
@@ -78,7 +78,7 @@ impl Broken {
         getrandom::fill(&mut nonce)?;
         let mut dead = record;
         dead.state = RecordState::Dead;
-        dead.nonce = Token::new(u128::from_le_bytes(nonce));
+        dead.nonce = Nonce::new(u128::from_le_bytes(nonce));
         let mode = PutOptions::from(PutMode::Update(version));
         self.bucket
             .put_opts(key, dead.to_json().into(), mode)

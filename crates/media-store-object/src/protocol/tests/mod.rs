@@ -6,7 +6,7 @@ mod delete;
 mod fence;
 mod store;
 
-use super::{Answer, Protocol, Record, RecordState, Request, Step, Token, Versioned};
+use super::{Answer, Nonce, Protocol, Record, RecordState, Request, Step, Versioned};
 
 /// Versions of records are numbers here.
 pub(super) type Ask = Request<u32>;
@@ -37,7 +37,7 @@ where
         let tokens = &mut self.tokens;
         let step = self.machine.step(answer, &mut || {
             *tokens += 1;
-            Token::new(*tokens - 1)
+            Nonce::new(*tokens - 1)
         });
         match step {
             Step::Ask(request) => Ok(request),
@@ -61,8 +61,8 @@ where
     }
 }
 
-pub(super) fn token(value: u128) -> Token {
-    Token::new(value)
+pub(super) fn token(value: u128) -> Nonce {
+    Nonce::new(value)
 }
 
 pub(super) fn record(state: RecordState, generation: u128, nonce: u128) -> Record {

@@ -60,13 +60,13 @@ async fn settings_that_cannot_work_are_refused_without_a_request() {
     fails(
         s3().with_option("allow_http", SECRET),
         config,
-        "allow_http wants true or false",
+        "allow_http must be true or false",
     )
     .await;
     fails(
         s3().with_option("read_timeout", SECRET),
         config,
-        "read_timeout wants a duration",
+        "read_timeout must be a duration",
     )
     .await;
     fails(
@@ -134,13 +134,13 @@ async fn settings_that_cannot_work_are_refused_without_a_request() {
     fails(
         gcs().with_option("service_account_key", no_key),
         config,
-        "no client_email",
+        "lacks client_email",
     )
     .await;
     fails(
         gcs().with_option("service_account", "/nowhere"),
         config,
-        "cannot be read",
+        "failed to read",
     )
     .await;
 
@@ -152,7 +152,7 @@ async fn settings_that_cannot_work_are_refused_without_a_request() {
     fails(
         wrong_key.with_option("account_key", "-"),
         config,
-        "not base64",
+        "not valid base64",
     )
     .await;
 }

@@ -58,7 +58,7 @@ async fn prefixes_may_be_as_long_as_keys_allow() {
     assert!(refused.to_string().contains("512"), "{refused}");
     let inside = at("media/.store/v1").build().await.unwrap_err();
     assert_eq!(inside.kind(), StorageErrorKind::Config);
-    assert!(inside.to_string().contains("keeps for itself"), "{inside}");
+    assert!(inside.to_string().contains("reserved"), "{inside}");
 
     let store = at(&prefix(512)).with_organization(Organization::ByRun);
     let store = store.with_deduplication(true).build().await.unwrap();

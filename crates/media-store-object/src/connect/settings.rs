@@ -1,0 +1,27 @@
+//! Where a bucket is and how to reach it, as the user wrote it.
+
+use std::fmt;
+
+/// Where a bucket is and how to reach it, as the user wrote it.
+#[derive(Clone, Default)]
+pub(crate) struct ConnectSettings {
+    /// The URL of the bucket.
+    pub(crate) url: Option<String>,
+    /// Explicit options, in the order in which they were given.
+    pub(crate) options: Vec<(String, String)>,
+    /// Whether options that are not given are read from the environment.
+    pub(crate) environment: bool,
+    /// The endpoint in signed URLs, if it differs from that of the store.
+    pub(crate) public_endpoint: Option<String>,
+}
+
+/// Values may be secret; only names are shown.
+impl fmt::Debug for ConnectSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.options.iter().map(|(key, _)| key.as_str()).collect();
+        f.debug_struct("ConnectSettings")
+            .field("options", &names)
+            .field("environment", &self.environment)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,79 @@
+//! Deleting one reference.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use media_storage::{DeleteOptions, Operation, StorageError, StorageErrorKind};
+use media_types::StorageReference;
+
+use super::resolve::{find, markers_of, not_found};
+use crate::bucket::{Bucket, Keys, MediaKey};
+use crate::reference::own;
+use crate::reference::sidecar::{ByteLocation, Descriptor};
+use crate::shared::Shared;
+use crate::sharing::{self, Content};
+
+/// Deletes a reference. A deletion that has begun continues if the caller goes away.
+pub(crate) async fn delete(
+    shared: &Arc<Shared>,
+    reference: &StorageReference,
+    options: &DeleteOptions,
+) -> Result<(), StorageError> {
+    let operation = Operation::Delete;
+    let bucket = shared.bucket(operation);
+    let scope = options.expected_scope();
+    let found = match find(shared, &bucket, reference).await {
+        // Without a valid sidecar the owner is unknown, so that no scope can be checked.
+        Err(error) if error.kind() == StorageErrorKind::Corrupted && scope.is_none() => {
+            tracing::warn!(%error, "deleting media with a damaged sidecar");
+            let key = shared.key(&bucket, reference)?;
+            for name in markers_of(&bucket, &shared.keys, &key).await? {
+                let (sha256, generation) = (name.sha256, name.generation);
+                let marker = shared.keys.marker(sha256, generation, &name.token)?;
+                bucket.delete(&marker).await?;
+            }
+            return own::delete(&bucket, &shared.keys, &key, None).await;
+        }
+        other => other?,
+    };
+    let Some(found) = found else {
+        return match scope {
+            Some(_) => Err(not_found(&bucket, reference)),
+            None => Ok(()),
+        };
+    };
+    // Expired media may be deleted.
+    let before_all = DateTime::<Utc>::MIN_UTC;
+    let sidecar = &found.descriptor.sidecar;
+    sidecar
+        .admit(reference, scope, before_all, operation)
+        .map_err(|error| bucket.adopt(error))?;
+    let keys = shared.keys.clone();
+    let removing = {
+        let bucket = bucket.clone();
+        tokio::spawn(async move { remove(&bucket, &keys, &found.key, &found.descriptor).await })
+    };
+    removing.await.map_err(|error| {
+        bucket
+            .fail(StorageErrorKind::Unavailable)
+            .with_reason("the runtime is shutting down")
+            .with_source(error)
+    })?
+}
+
+/// Removes the objects of a reference, first the one that makes it exist.
+pub(crate) async fn remove(
+    bucket: &Bucket,
+    keys: &Keys,
+    key: &MediaKey,
+    descriptor: &Descriptor,
+) -> Result<(), StorageError> {
+    let expires_at = descriptor.sidecar.expires_at;
+    match descriptor.location {
+        ByteLocation::Own => own::delete(bucket, keys, key, expires_at).await,
+        ByteLocation::Shared(generation) => {
+            let content = Content::new(bucket, keys, descriptor.sidecar.sha256);
+            sharing::delete(content, key, generation, expires_at).await
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The operations of a store on single references.
+
+mod commit;
+mod delete;
+mod resolve;
+mod retrieve;
+mod sign_url;
+mod upload;
+
+pub(crate) use delete::{delete, remove};
+pub(crate) use retrieve::retrieve;
+pub(crate) use sign_url::sign_url;
+pub(crate) use upload::store;

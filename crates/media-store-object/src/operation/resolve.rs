@@ -1,0 +1,138 @@
+//! Resolving a reference to its sidecar.
+
+use futures_util::stream::TryStreamExt as _;
+use media_storage::{MAX_SIDECAR_LEN, Operation, Scope, StorageError, StorageErrorKind};
+use media_types::{Sha256, StorageReference};
+
+use crate::bucket::{Bucket, Keys, MarkerName, MediaKey};
+use crate::protocol::RecordState;
+use crate::reference::sidecar::{self, Descriptor};
+use crate::shared::Shared;
+use crate::sharing::Content;
+
+/// A reference to existing media.
+#[derive(Debug)]
+pub(super) struct Resolved {
+    pub(super) key: MediaKey,
+    pub(super) descriptor: Descriptor,
+}
+
+/// Creates the error of a reference to media that does not exist.
+pub(super) fn not_found(bucket: &Bucket, reference: &StorageReference) -> StorageError {
+    bucket
+        .fail(StorageErrorKind::NotFound)
+        .with_key(reference.id())
+}
+
+/// Resolves a reference by its sidecar, or by its marker if there is no valid sidecar.
+pub(super) async fn find(
+    shared: &Shared,
+    bucket: &Bucket,
+    reference: &StorageReference,
+) -> Result<Option<Resolved>, StorageError> {
+    let key = shared.key(bucket, reference)?;
+    let read = sidecar::read(bucket, &shared.keys, &key).await;
+    let damage = match read {
+        Ok(Some(descriptor)) if descriptor.exists(bucket, &shared.keys, &key).await? => {
+            return Ok(Some(Resolved { key, descriptor }));
+        }
+        Ok(_) => None,
+        Err(error) if error.kind() == StorageErrorKind::Corrupted => Some(error),
+        Err(error) => return Err(error),
+    };
+    let by_marker = match reference.sha256() {
+        Some(sha256) => by_record(bucket, &shared.keys, &key, sha256).await?,
+        None => by_name(bucket, &shared.keys, &key).await?,
+    };
+    match (by_marker, damage) {
+        (Some(descriptor), _) => Ok(Some(Resolved { key, descriptor })),
+        (None, Some(damage)) => Err(damage),
+        (None, None) => Ok(None),
+    }
+}
+
+/// Resolves a reference by its marker, which the record of its hash leads to.
+pub(super) async fn by_record(
+    bucket: &Bucket,
+    keys: &Keys,
+    key: &MediaKey,
+    sha256: Sha256,
+) -> Result<Option<Descriptor>, StorageError> {
+    let read = Content::new(bucket, keys, sha256).record().await?;
+    let Some(record) = read.map(|read| read.record) else {
+        return Ok(None);
+    };
+    if record.state == RecordState::Dead {
+        return Ok(None);
+    }
+    let marker = keys.marker(sha256, record.generation, key.token())?;
+    let Some((json, _)) = bucket.get(&marker, MAX_SIDECAR_LEN).await? else {
+        return Ok(None);
+    };
+    let name = MarkerName {
+        sha256,
+        generation: record.generation,
+        token: key.token().to_owned(),
+    };
+    let read = Descriptor::of_marker(&json, &name).ok();
+    // A marker with another id belongs to another reference; this one was guessed.
+    Ok(read.filter(|(named, _)| named == key).map(|read| read.1))
+}
+
+/// Resolves a reference without a hash by its marker.
+async fn by_name(
+    bucket: &Bucket,
+    keys: &Keys,
+    key: &MediaKey,
+) -> Result<Option<Descriptor>, StorageError> {
+    for marker in markers_of(bucket, keys, key).await? {
+        if let Some(descriptor) = by_record(bucket, keys, key, marker.sha256).await? {
+            return Ok(Some(descriptor));
+        }
+    }
+    Ok(None)
+}
+
+/// Returns the markers of a reference under all hashes that begin with the digits in its id. Costs a
+/// listing of those hashes. On a service that does not list in order, markers can be missing.
+pub(super) async fn markers_of(
+    bucket: &Bucket,
+    keys: &Keys,
+    key: &MediaKey,
+) -> Result<Vec<MarkerName>, StorageError> {
+    let before = keys.before_markers(key)?;
+    let mut listed = bucket.list(&keys.all_markers()?, Some(&before));
+    let mut found = Vec::new();
+    while let Some(meta) = listed.try_next().await? {
+        let Some(name) = keys.parse_marker(&meta.location) else {
+            continue;
+        };
+        if !name.sha256.to_hex().starts_with(key.digits()) {
+            break;
+        }
+        if name.token == key.token() {
+            found.push(name);
+        }
+    }
+    Ok(found)
+}
+
+/// Resolves a reference that may be read: not expired, in the expected scope, and consistent with the
+/// sidecar.
+pub(super) async fn find_admitted(
+    shared: &Shared,
+    reference: &StorageReference,
+    expected_scope: Option<&Scope>,
+    operation: Operation,
+) -> Result<Resolved, StorageError> {
+    let bucket = shared.bucket(operation);
+    let Some(found) = find(shared, &bucket, reference).await? else {
+        return Err(not_found(&bucket, reference));
+    };
+    let now = chrono::Utc::now();
+    let sidecar = &found.descriptor.sidecar;
+    match sidecar.admit(reference, expected_scope, now, operation) {
+        Ok(()) => Ok(found),
+        Err(error) => Err(bucket.adopt(error)),
+    }
+}

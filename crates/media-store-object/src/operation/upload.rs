@@ -1,0 +1,238 @@
+//! Storing media: from an upload to a reference.
+
+use std::sync::Arc;
+
+use chrono::{SubsecRound as _, Utc};
+use media_storage::layout::{CaseRule, FileName, MediaId, media_key};
+use media_storage::{
+    MediaMetadata, MediaUpload, Operation, Sha256Hasher, Sidecar, StorageError, StorageErrorKind,
+};
+use media_types::{Mime, Sha256, StorageReference};
+
+use super::commit::commit;
+use crate::body::{
+    BodyReader, Cancelled, Digest, Payload, Received, SpoolWriter, check_expected, hashed, receive,
+};
+use crate::bucket::{MediaKey, Multipart, PartOptions, attributes};
+use crate::protocol::Nonce;
+use crate::reference::{own, sidecar};
+use crate::shared::{Shared, Sharing};
+use crate::sharing::{self, Attempt, Content, StoreAttempt};
+
+/// Number of attempts, each under another reference, after concurrent changes.
+const ATTEMPTS: u32 = 32;
+
+/// Type, metadata and directories of media.
+#[derive(Clone, Debug)]
+struct Description {
+    mime: Mime,
+    metadata: MediaMetadata,
+    directories: Vec<String>,
+}
+
+impl Description {
+    fn new(shared: &Shared, mime: Mime, metadata: MediaMetadata) -> Result<Self, StorageError> {
+        let organization = shared.options.organization;
+        let directories = organization.directories(&metadata, CaseRule::Sensitive)?;
+        let description = Self {
+            mime,
+            metadata,
+            directories,
+        };
+        // Metadata that does not fit a sidecar is an error before anything is sent.
+        let any = Digest {
+            sha256: Sha256::EMPTY,
+            len: u64::MAX,
+        };
+        let (_, sidecar) = description.new_reference(shared, any)?;
+        sidecar::shared_json(&sidecar, Nonce::new(u128::MAX))?;
+        Ok(description)
+    }
+
+    /// Creates the key and the sidecar of a new reference.
+    fn new_reference(
+        &self,
+        shared: &Shared,
+        digest: Digest,
+    ) -> Result<(MediaKey, Sidecar), StorageError> {
+        let file = FileName::new(digest.sha256, &MediaId::mint()?, &self.mime);
+        let key = self.key(&file)?;
+        let sidecar = self.sidecar(shared, &key, digest);
+        Ok((key, sidecar))
+    }
+
+    fn key(&self, file: &FileName) -> Result<MediaKey, StorageError> {
+        let id = media_key(&self.directories, file)?;
+        MediaKey::parse(id.as_str()).ok_or_else(|| {
+            StorageError::new(StorageErrorKind::InvalidInput, Operation::Store)
+                .with_reason("the ids do not form a valid key")
+        })
+    }
+
+    fn sidecar(&self, shared: &Shared, key: &MediaKey, digest: Digest) -> Sidecar {
+        Sidecar::new(
+            key.id(),
+            self.mime.clone(),
+            digest.len,
+            digest.sha256,
+            self.metadata.clone(),
+            shared.options.default_retention,
+            Utc::now().trunc_subsecs(3),
+        )
+    }
+}
+
+/// Stores media.
+pub(crate) async fn store(
+    shared: &Arc<Shared>,
+    upload: MediaUpload,
+) -> Result<StorageReference, StorageError> {
+    let (mime, body, metadata, expected) = upload.into_parts();
+    let description = Description::new(shared, mime, metadata)?;
+    let options = &shared.options;
+    let parts = options.parts.for_len(body.len().unwrap_or(0));
+    let part_size = parts.part_size;
+    let (payload, digest) = match receive(body, options.max_media_size, part_size).await? {
+        Received::Complete(payload, digest) => (payload, digest),
+        Received::FirstPart(first, reader) if options.sharing == Sharing::On => {
+            let writer = SpoolWriter::create(options.spool_directory.as_deref()).await?;
+            reader.spool(first, writer).await?
+        }
+        Received::FirstPart(first, reader) => {
+            let body = (first, reader, parts);
+            return store_stream(shared, description, body, expected).await;
+        }
+    };
+    check_expected(expected, digest)?;
+    commit(shared, move |shared, cancelled| async move {
+        let stored = match shared.options.sharing {
+            Sharing::On => {
+                store_shared(&shared, &description, (&payload, digest), &cancelled).await
+            }
+            Sharing::Off | Sharing::Unsupported => {
+                store_own(&shared, &description, (&payload, digest), &cancelled).await
+            }
+        };
+        let stored = match stored {
+            // Damage to the shared bytes must not keep new media from being stored.
+            Err(error) if error.kind() == StorageErrorKind::Corrupted => {
+                tracing::warn!(%error, "the shared bytes are damaged; media is stored on its own");
+                store_own(&shared, &description, (&payload, digest), &cancelled).await
+            }
+            stored => stored,
+        };
+        stored.map_err(|error| shared.bucket(Operation::Store).adopt(error))
+    })
+    .await
+}
+
+/// Stores a body whose bytes may be shared.
+async fn store_shared(
+    shared: &Shared,
+    description: &Description,
+    (payload, digest): (&Payload, Digest),
+    cancelled: &Cancelled,
+) -> Result<StorageReference, StorageError> {
+    let bucket = shared.bucket(Operation::Store);
+    for _ in 0..ATTEMPTS {
+        let (key, sidecar) = description.new_reference(shared, digest)?;
+        let content = Content::new(&bucket, &shared.keys, digest.sha256);
+        let attempt = StoreAttempt {
+            content: content.clone(),
+            key: key.clone(),
+            sidecar: &sidecar,
+            payload,
+            parts: shared.options.parts,
+            cancelled,
+        };
+        if let Attempt::Stored { generation, new } = sharing::store(attempt).await? {
+            if !new {
+                confirm_blob(shared, content, &key, &sidecar, generation).await?;
+            }
+            shared.confirmed.insert(digest.sha256, generation);
+            tracing::debug!(bytes = digest.len, new, "media stored");
+            return sidecar.reference(bucket.backend(), shared.name.as_deref());
+        }
+    }
+    Err(bucket
+        .fail(StorageErrorKind::Unavailable)
+        .with_reason("the same bytes were stored and removed concurrently in every attempt"))
+}
+
+/// Checks, once for each blob, that bytes which another store wrote exist. If they do not, deletes
+/// the reference and returns an error.
+async fn confirm_blob(
+    shared: &Shared,
+    content: Content,
+    key: &MediaKey,
+    sidecar: &Sidecar,
+    generation: Nonce,
+) -> Result<(), StorageError> {
+    if shared.confirmed.contains(content.sha256, generation) {
+        return Ok(());
+    }
+    let failure = match content.has_blob(generation, sidecar.size_bytes).await {
+        Ok(true) => return Ok(()),
+        Ok(false) => shared
+            .bucket(Operation::Store)
+            .fail(StorageErrorKind::Corrupted)
+            .with_reason("the shared bytes are missing"),
+        Err(error) => error,
+    };
+    if let Err(error) = sharing::delete(content, key, generation, sidecar.expires_at).await {
+        tracing::debug!(%error, "failed to delete a reference without bytes; a sweep removes it");
+    }
+    Err(failure)
+}
+
+/// Stores a body as an object of its own.
+async fn store_own(
+    shared: &Shared,
+    description: &Description,
+    (payload, digest): (&Payload, Digest),
+    cancelled: &Cancelled,
+) -> Result<StorageReference, StorageError> {
+    let bucket = shared.bucket(Operation::Store);
+    let (key, sidecar) = description.new_reference(shared, digest)?;
+    let body = (payload, shared.options.parts);
+    own::store(&bucket, &shared.keys, &key, &sidecar, body, cancelled).await?;
+    tracing::debug!(bytes = digest.len, "media stored");
+    sidecar.reference(bucket.backend(), shared.name.as_deref())
+}
+
+/// Stores a stream of unknown hash while it is received, under a name that does not contain the
+/// hash.
+async fn store_stream(
+    shared: &Arc<Shared>,
+    description: Description,
+    (first, mut reader, parts): (bytes::Bytes, BodyReader, PartOptions),
+    expected: Option<Sha256>,
+) -> Result<StorageReference, StorageError> {
+    let bucket = shared.bucket(Operation::Store);
+    let unknown = Sha256::from_bytes([0; 32]);
+    let file = FileName::new(unknown, &MediaId::mint()?, &description.mime);
+    let key = description.key(&file)?;
+    let headers = attributes(&description.mime, description.metadata.filename());
+    let object = shared.keys.media(&key)?;
+    let mut upload = Multipart::begin(&bucket, &object, headers, parts.in_flight).await?;
+    let mut hasher = hashed(Sha256Hasher::new(), &first).await?;
+    upload.put(first)?;
+    while !reader.is_at_end() {
+        upload.room().await?;
+        let part = reader.part(parts.part_size).await?;
+        hasher = hashed(hasher, &part).await?;
+        upload.put(part)?;
+    }
+    let digest = Digest::of(hasher);
+    check_expected(expected, digest)?;
+    upload.finish_parts().await?;
+    let sidecar = description.sidecar(shared, &key, digest);
+    commit(shared, move |shared, cancelled| async move {
+        let keys = &shared.keys;
+        let completed = own::complete(&bucket, keys, &key, &sidecar, upload, &cancelled).await;
+        completed.map_err(|error| bucket.adopt(error))?;
+        tracing::debug!(bytes = digest.len, "media stored");
+        sidecar.reference(bucket.backend(), shared.name.as_deref())
+    })
+    .await
+}

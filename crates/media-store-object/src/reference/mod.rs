@@ -1,0 +1,6 @@
+//! The objects of one reference: sidecar, expiry hint, and bytes that are not shared.
+
+pub(crate) mod expiry;
+pub(crate) mod layout;
+pub(crate) mod own;
+pub(crate) mod sidecar;

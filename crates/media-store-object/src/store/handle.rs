@@ -1,0 +1,119 @@
+//! The handle on a store.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use media_storage::{
+    DeleteOptions, Inventory, MediaStorage, MediaUpload, Operation, RetrieveOptions, StorageError,
+    StoredMedia, UrlSigner,
+};
+use media_types::StorageReference;
+
+use crate::operation;
+use crate::shared::{Shared, Sharing};
+
+/// Media storage in an object store: S3, GCS, Azure, or any other
+/// [`ObjectStore`](object_store::ObjectStore).
+///
+/// Handles are cheap to clone and may be used from any task. Any number of stores on any number of
+/// nodes may have one bucket and prefix open. A store needs a tokio runtime.
+///
+/// ```
+/// use std::sync::Arc;
+/// use media_storage::{MediaMetadata, MediaStorageExt};
+/// use media_store_object::ObjectMediaStore;
+/// use media_types::Mime;
+/// use object_store::memory::InMemory;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = ObjectMediaStore::builder()
+///     .with_object_store(Arc::new(InMemory::new()))
+///     .with_deduplication(true)
+///     .build()
+///     .await?;
+/// let metadata = MediaMetadata::new()
+///     .with_session("session-1".parse()?)
+///     .with_conversation("conv-1".parse()?);
+/// let reference = store.store_bytes(Mime::IMAGE_PNG, "bytes", metadata).await?;
+/// assert_eq!(store.retrieve_bytes(&reference, 1024).await?, "bytes");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct ObjectMediaStore {
+    shared: Arc<Shared>,
+}
+
+impl ObjectMediaStore {
+    pub(super) fn new(shared: Shared) -> Self {
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Whether references to equal bytes share them: deduplication was requested, and the service
+    /// supports it.
+    pub fn is_deduplicating(&self) -> bool {
+        self.shared.options.sharing == Sharing::On
+    }
+}
+
+impl fmt::Debug for ObjectMediaStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ObjectMediaStore")
+            .field("backend", &self.shared.bucket.backend())
+            .field("organization", &self.shared.options.organization)
+            .field("sharing", &self.shared.options.sharing)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl MediaStorage for ObjectMediaStore {
+    fn backend(&self) -> &str {
+        self.shared.bucket.backend()
+    }
+
+    fn name(&self) -> Option<&str> {
+        self.shared.name.as_deref()
+    }
+
+    async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
+        let stored = operation::store(&self.shared, upload).await;
+        // The errors of a body that comes from another store name that store.
+        stored.map_err(|error| self.shared.bucket(Operation::Store).adopt(error))
+    }
+
+    async fn retrieve_opts(
+        &self,
+        reference: &StorageReference,
+        options: RetrieveOptions,
+    ) -> Result<StoredMedia, StorageError> {
+        let stored = operation::retrieve(&self.shared, reference, &options).await;
+        stored.map_err(|error| self.shared.bucket(Operation::Retrieve).adopt(error))
+    }
+
+    async fn delete_opts(
+        &self,
+        reference: &StorageReference,
+        options: DeleteOptions,
+    ) -> Result<(), StorageError> {
+        let deleted = operation::delete(&self.shared, reference, &options).await;
+        deleted.map_err(|error| self.shared.bucket(Operation::Delete).adopt(error))
+    }
+
+    fn url_signer(&self) -> Option<&dyn UrlSigner> {
+        let signer: &dyn UrlSigner = self;
+        self.shared.signer.as_ref().map(|_| signer)
+    }
+
+    fn inventory(&self) -> Option<&dyn Inventory> {
+        Some(self)
+    }
+}

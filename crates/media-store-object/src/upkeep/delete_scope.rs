@@ -1,0 +1,97 @@
+//! Deleting all references of a scope.
+
+use futures_util::stream::{StreamExt as _, TryStreamExt as _};
+use media_storage::{Operation, Scope, StorageError, SweepReport};
+use media_types::Sha256;
+
+use super::pending_gc::PendingGc;
+use super::walk::{ScopedReference, WalkError, in_scope};
+use crate::bucket::Bucket;
+use crate::operation::remove;
+use crate::reference::own;
+use crate::reference::sidecar::ByteLocation;
+use crate::shared::Shared;
+
+/// Maximum number of references that are deleted at the same time.
+const CONCURRENCY: usize = 8;
+
+/// Outcome of deleting one reference.
+enum Deletion {
+    Own(u64),
+    Shared(Sha256, u64),
+    /// The sidecar was damaged; the reference was deleted all the same.
+    Damaged,
+    Failed,
+}
+
+/// Deletes all references of a scope, and shared bytes that no other reference holds.
+pub(crate) async fn delete_scope(
+    shared: &Shared,
+    scope: Scope,
+) -> Result<SweepReport, StorageError> {
+    let bucket = shared.bucket(Operation::DeleteScope);
+    let everything = scope == Scope::All;
+    let deleting = in_scope(&bucket, &shared.keys, scope)
+        .map(|member| delete_member(shared, &bucket, member, everything))
+        .buffer_unordered(CONCURRENCY);
+    let mut report = SweepReport::default();
+    let mut pending = PendingGc::default();
+    let mut deleting = std::pin::pin!(deleting);
+    while let Some(deletion) = deleting.try_next().await? {
+        match deletion {
+            Deletion::Own(size) => report.freed_bytes += size,
+            Deletion::Shared(sha256, size) => pending.add(sha256, size),
+            Deletion::Damaged => {}
+            Deletion::Failed => {
+                report.failed += 1;
+                continue;
+            }
+        }
+        report.deleted += 1;
+        if pending.is_full() {
+            collect(shared, &bucket, &mut pending, &mut report).await;
+        }
+    }
+    collect(shared, &bucket, &mut pending, &mut report).await;
+    Ok(report)
+}
+
+async fn delete_member(
+    shared: &Shared,
+    bucket: &Bucket,
+    member: Result<ScopedReference, WalkError>,
+    everything: bool,
+) -> Result<Deletion, StorageError> {
+    let keys = &shared.keys;
+    let deleted = match member {
+        Err(WalkError::Listing(error)) => return Err(error),
+        Err(WalkError::Reference(key, _)) if everything => own::delete(bucket, keys, &key, None)
+            .await
+            .map(|()| Deletion::Damaged),
+        Err(WalkError::Reference(_, error)) => Err(error),
+        Ok(ScopedReference { key, descriptor }) => {
+            let sidecar = &descriptor.sidecar;
+            let deletion = match descriptor.location {
+                ByteLocation::Own => Deletion::Own(sidecar.size_bytes),
+                ByteLocation::Shared(_) => Deletion::Shared(sidecar.sha256, sidecar.size_bytes),
+            };
+            let removed = remove(bucket, keys, &key, &descriptor).await;
+            removed.map(|()| deletion)
+        }
+    };
+    Ok(deleted.unwrap_or_else(|error| {
+        tracing::debug!(%error, "failed to delete a reference of a scope");
+        Deletion::Failed
+    }))
+}
+
+async fn collect(
+    shared: &Shared,
+    bucket: &Bucket,
+    pending: &mut PendingGc,
+    report: &mut SweepReport,
+) {
+    let collected = pending.collect(bucket, &shared.keys).await;
+    report.freed_bytes += collected.bytes;
+    report.failed += collected.failed;
+}

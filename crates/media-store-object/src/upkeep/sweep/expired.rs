@@ -1,0 +1,95 @@
+//! Deleting expired references by their hints.
+
+use futures_util::stream::{StreamExt, TryStreamExt};
+use media_storage::StorageError;
+use object_store::path::Path;
+
+use super::super::name_filter::NameFilter;
+use super::state::{CONCURRENCY, Cause, Mode, Sweep};
+use crate::bucket::MediaKey;
+use crate::reference::expiry;
+use crate::reference::sidecar::{self, Descriptor};
+
+/// What a hint leads to.
+enum Hinted {
+    Due(MediaKey, Box<Descriptor>),
+    NotYet,
+    /// The sidecar claims to have been stored in the future.
+    Future,
+    /// The reference does not exist; the hint is removed.
+    Idle(Path),
+}
+
+impl Sweep<'_> {
+    /// Deletes what has expired by the hints of the hours up to now.
+    pub(super) async fn expired(&mut self) -> Result<(), StorageError> {
+        let keys = &self.shared.keys;
+        for hour in expiry::due_hours(&self.bucket, keys, self.now).await? {
+            let listed = self.bucket.list(&keys.expiry_hour(&hour)?, None);
+            let mut chunks = listed.try_chunks(CONCURRENCY);
+            while let Some(chunk) = chunks.try_next().await.map_err(|error| error.1)? {
+                if self.deletes_left == 0 {
+                    return Ok(());
+                }
+                let hints = chunk.into_iter().map(|meta| meta.location);
+                self.follow_all(hints).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes hints, of any hour, of references that the walk did not find. Costs a listing.
+    pub(super) async fn idle_hints(&mut self, sidecars: &NameFilter) -> Result<(), StorageError> {
+        let mut listed = self.bucket.list(&self.shared.keys.expiry()?, None);
+        while let Some(meta) = listed.try_next().await? {
+            let token = meta.location.filename().unwrap_or_default();
+            if !sidecars.may_contain(token) && self.is_settled(meta.last_modified) {
+                self.follow_all(std::iter::once(meta.location)).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn follow_all(&mut self, hints: impl Iterator<Item = Path> + Send) {
+        let this = &*self;
+        let hinted: Vec<_> = futures_util::stream::iter(hints)
+            .map(|hint| this.follow(hint))
+            .buffer_unordered(CONCURRENCY)
+            .collect()
+            .await;
+        let mut due = Vec::new();
+        for hinted in hinted {
+            match hinted {
+                Ok(Hinted::Due(key, descriptor)) => due.push((key, *descriptor)),
+                Ok(Hinted::NotYet) => {}
+                Ok(Hinted::Future) => self.report.future += 1,
+                Ok(Hinted::Idle(hint)) if self.mode == Mode::Remove => {
+                    if let Err(error) = self.bucket.delete(&hint).await {
+                        self.failed(&error);
+                    }
+                }
+                Ok(Hinted::Idle(_)) => {}
+                Err(error) => self.failed(&error),
+            }
+        }
+        self.delete(due, Cause::Expired).await;
+    }
+
+    /// Reads the sidecar that a hint leads to, which decides whether the reference has expired.
+    async fn follow(&self, hint: Path) -> Result<Hinted, StorageError> {
+        let Some(key) = expiry::read_hint(&self.bucket, &hint).await? else {
+            return Ok(Hinted::Idle(hint));
+        };
+        let read = sidecar::read(&self.bucket, &self.shared.keys, &key).await?;
+        let Some(descriptor) = read else {
+            return Ok(Hinted::Idle(hint));
+        };
+        Ok(if descriptor.sidecar.stored_at > self.now {
+            Hinted::Future
+        } else if descriptor.sidecar.is_expired(self.now) {
+            Hinted::Due(key, Box::new(descriptor))
+        } else {
+            Hinted::NotYet
+        })
+    }
+}

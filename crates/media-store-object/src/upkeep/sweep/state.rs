@@ -1,0 +1,153 @@
+//! The state of one sweep, and the deletions that all of its steps make.
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::{DateTime, Utc};
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use media_storage::{StorageError, SweepOptions, SweepReport};
+use media_types::Sha256;
+
+use super::super::pending_gc::PendingGc;
+use crate::bucket::{Bucket, MediaKey};
+use crate::operation::remove;
+use crate::protocol::Nonce;
+use crate::reference::sidecar::{ByteLocation, Descriptor};
+use crate::shared::Shared;
+
+/// Maximum number of references that are worked on at the same time.
+pub(super) const CONCURRENCY: usize = 8;
+
+/// Whether a sweep removes anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    Remove,
+    DryRun,
+}
+
+/// Why a reference is deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    Expired,
+    Pruned,
+}
+
+pub(super) struct Sweep<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) bucket: Bucket,
+    pub(super) now: DateTime<Utc>,
+    settled_before: DateTime<Utc>,
+    pub(super) mode: Mode,
+    /// Number of references that may still be deleted.
+    pub(super) deletes_left: u64,
+    pub(super) report: SweepReport,
+    pending: PendingGc,
+    /// References that a dry run would have deleted from each generation, and the size of its bytes.
+    simulated: HashMap<(Sha256, Nonce), (u64, u64)>,
+    /// Generations that a dry run would have removed.
+    pub(super) fenced: HashSet<(Sha256, Nonce)>,
+}
+
+impl<'a> Sweep<'a> {
+    /// Creates a sweep that takes objects modified before `settled_before` for leftovers.
+    pub(super) fn new(
+        shared: &'a Shared,
+        bucket: Bucket,
+        settled_before: DateTime<Utc>,
+        options: &SweepOptions,
+    ) -> Self {
+        Self {
+            shared,
+            bucket,
+            now: options.now().unwrap_or_else(Utc::now),
+            settled_before,
+            mode: if options.dry_run() {
+                Mode::DryRun
+            } else {
+                Mode::Remove
+            },
+            deletes_left: options.max_deletes().unwrap_or(u64::MAX),
+            report: SweepReport::default(),
+            pending: PendingGc::default(),
+            simulated: HashMap::new(),
+            fenced: HashSet::new(),
+        }
+    }
+
+    /// Whether an object is too old to be work in progress.
+    pub(super) fn is_settled(&self, modified: DateTime<Utc>) -> bool {
+        modified <= self.settled_before
+    }
+
+    /// Deletes references, as many as the limit allows. A dry run counts what this would free.
+    pub(super) async fn delete(&mut self, mut due: Vec<(MediaKey, Descriptor)>, cause: Cause) {
+        due.truncate(usize::try_from(self.deletes_left).unwrap_or(usize::MAX));
+        let (bucket, keys, mode) = (&self.bucket, &self.shared.keys, self.mode);
+        let removed: Vec<_> = stream::iter(due)
+            .map(|(key, descriptor)| async move {
+                let removed = match mode {
+                    Mode::Remove => remove(bucket, keys, &key, &descriptor).await,
+                    Mode::DryRun => Ok(()),
+                };
+                (descriptor, removed)
+            })
+            .buffer_unordered(CONCURRENCY)
+            .collect()
+            .await;
+        for (descriptor, removed) in removed {
+            match removed {
+                Ok(()) => self.count(&descriptor, cause),
+                Err(error) => self.failed(&error),
+            }
+        }
+        if self.pending.is_full() {
+            self.collect().await;
+        }
+    }
+
+    fn count(&mut self, descriptor: &Descriptor, cause: Cause) {
+        self.deletes_left = self.deletes_left.saturating_sub(1);
+        match cause {
+            Cause::Expired => self.report.expired += 1,
+            Cause::Pruned => self.report.pruned += 1,
+        }
+        let sidecar = &descriptor.sidecar;
+        let (sha256, size) = (sidecar.sha256, sidecar.size_bytes);
+        match (descriptor.location, self.mode) {
+            (ByteLocation::Own, _) => self.report.freed_bytes += size,
+            (ByteLocation::Shared(_), Mode::Remove) => self.pending.add(sha256, size),
+            (ByteLocation::Shared(generation), Mode::DryRun) => {
+                let simulated = self.simulated.entry((sha256, generation));
+                simulated.or_insert((0, size)).0 += 1;
+            }
+        }
+    }
+
+    /// Counts a failure that does not end the sweep.
+    pub(super) fn failed(&mut self, error: &StorageError) {
+        tracing::debug!(%error, "a step of a sweep failed; the next sweep repeats it");
+        self.report.failed += 1;
+    }
+
+    /// Removes the bytes that only deleted references held.
+    pub(super) async fn collect(&mut self) {
+        let collected = self.pending.collect(&self.bucket, &self.shared.keys).await;
+        self.report.freed_bytes += collected.bytes;
+        self.report.failed += collected.failed;
+    }
+
+    /// Counts the bytes that a dry run would have left without a reference.
+    pub(super) async fn count_simulated(&mut self) -> Result<(), StorageError> {
+        for ((sha256, generation), (deleted, size)) in std::mem::take(&mut self.simulated) {
+            let markers = self.shared.keys.markers(sha256, generation)?;
+            let mut listed = self.bucket.list(&markers, None);
+            let mut held = 0;
+            while held <= deleted && listed.try_next().await?.is_some() {
+                held += 1;
+            }
+            if held <= deleted {
+                self.report.freed_bytes += size;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,95 @@
+//! Counting references and bytes.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher as _, RandomState};
+
+use futures_util::stream::{StreamExt as _, TryStreamExt as _};
+use media_storage::{Operation, Scope, StorageError, Usage};
+
+use super::contents::{ContentItem, contents};
+use super::walk::{ScopedReference, WalkError, WalkItem, in_scope, walk};
+use crate::reference::sidecar::{ByteLocation, Descriptor};
+use crate::shared::{Shared, Sharing};
+
+/// Returns the usage of a scope.
+pub(crate) async fn usage(shared: &Shared, scope: Scope) -> Result<Usage, StorageError> {
+    match scope {
+        Scope::All => usage_of_all(shared).await,
+        scope => usage_of_scope(shared, scope).await,
+    }
+}
+
+fn count_own(usage: &mut Usage, size: u64, sharing: Sharing) {
+    usage.references += 1;
+    usage.blobs += 1;
+    usage.logical_bytes += size;
+    usage.stored_bytes += size;
+    if sharing != Sharing::Off {
+        usage.copies += 1;
+    }
+}
+
+/// Returns the usage of the whole store by listings alone.
+pub(super) async fn usage_of_all(shared: &Shared) -> Result<Usage, StorageError> {
+    let bucket = shared.bucket(Operation::Usage);
+    let sharing = shared.options.sharing;
+    let mut usage = Usage::default();
+    let mut all = contents(&bucket, &shared.keys)?;
+    while let Some(item) = all.try_next().await? {
+        let ContentItem::Content(listing) = item else {
+            usage = Usage::default();
+            continue;
+        };
+        for generation in listing.generations.values() {
+            usage.references += generation.markers;
+            if let Some(size) = generation.blob {
+                usage.blobs += 1;
+                usage.stored_bytes += size;
+                usage.logical_bytes += size * generation.markers;
+            }
+        }
+    }
+    let mut outer = walk(&bucket, &shared.keys, shared.keys.prefix());
+    while let Some(item) = outer.try_next().await? {
+        let own = match item {
+            WalkItem::MediaOnly(own) => own,
+            WalkItem::Reference(reference) => match reference.own {
+                Some(own) => own,
+                None => continue,
+            },
+        };
+        count_own(&mut usage, own.size, sharing);
+    }
+    Ok(usage)
+}
+
+/// Returns the usage of a scope by reading its sidecars.
+async fn usage_of_scope(shared: &Shared, scope: Scope) -> Result<Usage, StorageError> {
+    let bucket = shared.bucket(Operation::Usage);
+    let (hasher, mut blobs) = (RandomState::new(), HashSet::new());
+    let mut usage = Usage::default();
+    let mut members = in_scope(&bucket, &shared.keys, scope);
+    while let Some(member) = members.next().await {
+        let Descriptor {
+            sidecar, location, ..
+        } = match member {
+            Ok(ScopedReference { descriptor, .. }) => descriptor,
+            Err(WalkError::Listing(error)) => return Err(error),
+            // The scope of a damaged sidecar is unknown; it counts for the whole store only.
+            Err(WalkError::Reference(..)) => continue,
+        };
+        let size = sidecar.size_bytes;
+        match location {
+            ByteLocation::Own => count_own(&mut usage, size, shared.options.sharing),
+            ByteLocation::Shared(generation) => {
+                usage.references += 1;
+                usage.logical_bytes += size;
+                if blobs.insert(hasher.hash_one((sidecar.sha256, generation))) {
+                    usage.blobs += 1;
+                    usage.stored_bytes += size;
+                }
+            }
+        }
+    }
+    Ok(usage)
+}
