@@ -61,13 +61,14 @@
 //! ```
 //!
 //! `docs/object-stores.md` describes the objects in the bucket, the cost of each operation and why
-//! nothing is lost; `docs/clouds` has a page for each service. The features `aws`, `azure` and `gcp`
-//! select the services; without any of them, pass a store to
+//! nothing is lost; `docs/clouds` has a page for each service. The features `aws` (the default),
+//! `azure` and `gcp` select the services, `all` selects all of them; without any, pass a store to
 //! [`with_object_store`](ObjectMediaStoreBuilder::with_object_store).
 
 mod address;
 mod body;
 mod bucket;
+mod caching;
 mod connect;
 mod error;
 mod operation;

@@ -22,6 +22,7 @@ pub(crate) struct Shared {
     pub(crate) name: Option<String>,
     pub(crate) options: Options,
     pub(crate) confirmed: ConfirmedBlobs,
+    pub(crate) keeps_versions: bool,
 }
 
 /// Options of a store.
@@ -35,6 +36,7 @@ pub(crate) struct Options {
     pub(crate) parts: PartOptions,
     pub(crate) spool_directory: Option<PathBuf>,
     pub(crate) grace: Duration,
+    pub(crate) read_only: bool,
 }
 
 /// Whether references to equal bytes share them.
@@ -52,6 +54,17 @@ impl Shared {
     /// Returns a handle on the bucket for an operation.
     pub(crate) fn bucket(&self, operation: Operation) -> Bucket {
         self.bucket.during(operation)
+    }
+
+    /// Returns an error if the store was opened for reading only.
+    pub(crate) fn check_writable(&self, operation: Operation) -> Result<(), StorageError> {
+        if self.options.read_only {
+            return Err(self
+                .bucket(operation)
+                .fail(StorageErrorKind::Permission)
+                .with_reason("the store was opened for reading only"));
+        }
+        Ok(())
     }
 
     /// Parses the id of a reference to this store.

@@ -1,7 +1,7 @@
 //! Azure Blob Storage by Azurite, with its well-known development account.
 //!
-//! Real signatures, shared access signatures too; conditional puts are atomic; everything in
-//! memory. It knows no suffix ranges.
+//! Azurite checks signatures and shared access signatures, has atomic conditional puts, keeps
+//! everything in memory, and does not support suffix ranges.
 
 use std::net::SocketAddr;
 
@@ -18,7 +18,7 @@ use crate::{ServerError, http_client, tools};
 
 const CONTAINER: &str = "media";
 const ACCOUNT: &str = "devstoreaccount1";
-/// The key that every installation of the emulator has; it is in its public documentation.
+/// The key of every installation of the emulator, from its public documentation.
 const KEY: &str =
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 const API_VERSION: &str = "2021-12-02";
@@ -33,7 +33,7 @@ impl Azurite {
     /// Starts the server and creates the container.
     ///
     /// # Errors
-    /// When Azurite is not installed, does not start, or creates no container.
+    /// Azurite cannot be installed or started, or refuses to create the container.
     pub async fn start() -> Result<Self, ServerError> {
         let main = tools::azurite_blob().await?;
         let log = tools::log_file("azurite")?;
@@ -58,14 +58,14 @@ impl Azurite {
         Ok(azurite)
     }
 
-    /// Creates one more container.
+    /// Creates another container.
     ///
     /// # Errors
-    /// When the server refuses, for instance because the container exists.
+    /// The server refuses to create it, for example because it exists.
     pub async fn create_container(&self, name: &str) -> Result<(), ServerError> {
         let date = Utc::now().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
-        // The account is in it twice: as the account, and as the first part of the path, since the
-        // emulator has no host names for accounts.
+        // The account is repeated as the first segment of the path, since the emulator has no host
+        // names for accounts.
         let to_sign = format!(
             "PUT\n\n\n\n\n\n\n\n\n\n\n\nx-ms-date:{date}\nx-ms-version:{API_VERSION}\n\
              /{ACCOUNT}/{ACCOUNT}/{name}\nrestype:container"
@@ -91,38 +91,38 @@ impl Azurite {
         Ok(())
     }
 
-    /// Where it listens.
+    /// Returns the address that the server listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.process.address()
     }
 
-    /// The URL of the account for clients (`with_endpoint`), without a slash at its end.
+    /// Returns the URL of the account for clients (`with_endpoint`), without a trailing slash.
     #[must_use]
     pub fn endpoint(&self) -> String {
         endpoint_at(self.address())
     }
 
-    /// The container.
+    /// Returns the name of the container.
     #[must_use]
     pub fn container(&self) -> &str {
         CONTAINER
     }
 
-    /// The account's name.
+    /// Returns the name of the account.
     #[must_use]
     pub fn account(&self) -> &str {
         ACCOUNT
     }
 
-    /// The account's key, in base64.
+    /// Returns the key of the account in base64.
     #[must_use]
     pub fn access_key(&self) -> &str {
         KEY
     }
 }
 
-/// The URL of the account when it is reached by another address, as through a proxy.
+/// Returns the URL of the account by another address, such as that of a proxy.
 #[must_use]
 pub fn endpoint_at(address: SocketAddr) -> String {
     format!("http://{address}/{ACCOUNT}")

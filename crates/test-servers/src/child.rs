@@ -1,4 +1,4 @@
-//! A server that is a process of its own and ends with this one.
+//! A server process that ends with this process.
 
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -11,11 +11,11 @@ use tokio::time::Instant;
 
 use crate::ServerError;
 
-/// How long a server may take to answer. Generous, since test machines are slow when busy.
+/// How long a server may take to answer; test machines are slow when busy.
 const READY_WITHIN: Duration = Duration::from_secs(90);
 
-/// A watcher that ends the server when its input closes: that happens when the value is dropped,
-/// and also when this process is killed.
+/// A watcher that ends the server when its input closes: when the value is dropped, or when this
+/// process is killed.
 const WATCH: &str = r#""$@" & server=$!; cat >/dev/null; kill -9 $server"#;
 
 /// A server process; dropping it ends the process.
@@ -27,7 +27,7 @@ pub(crate) struct ServerProcess {
 }
 
 impl ServerProcess {
-    /// Starts `command` (which is told its port) and waits until it takes connections.
+    /// Starts a command, which gets its port, and waits until it accepts connections.
     pub(crate) async fn start(
         name: &'static str,
         log: &Path,
@@ -74,7 +74,7 @@ impl Drop for ServerProcess {
     }
 }
 
-/// A port that was free a moment ago; the servers take no socket that is already bound.
+/// Returns a port that was free a moment ago; the servers cannot use a socket that is bound already.
 async fn free_port() -> std::io::Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     Ok(listener.local_addr()?.port())

@@ -1,42 +1,42 @@
-//! What keeps a test server from starting.
+//! Errors of starting a test server.
 
 use std::io;
 use std::path::PathBuf;
 
-/// Why a server did not start.
+/// Error returned when a server cannot be started.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServerError {
-    /// A file, a socket or a process could not be had.
-    #[error("input or output failed")]
+    /// A file, a socket or a process could not be created.
+    #[error("I/O failed")]
     Io(#[from] io::Error),
-    /// A server from outside is not installed and could not be installed.
+    /// A third-party server could not be installed.
     #[error("{name} is not installed; scripts/install-servers.sh said: {output}")]
     NotInstalled {
-        /// The server's name.
+        /// Name of the server.
         name: &'static str,
-        /// The end of what the installation printed.
+        /// End of the output of the installation.
         output: String,
     },
-    /// A server from outside was started and did not answer in time.
+    /// A third-party server did not answer in time.
     #[error("{name} did not answer within {seconds} s; its output is in {}", log.display())]
     NotReady {
-        /// The server's name.
+        /// Name of the server.
         name: &'static str,
-        /// How long it was waited for.
+        /// The time limit.
         seconds: u64,
-        /// Where its output went.
+        /// The file with its output.
         log: PathBuf,
     },
-    /// A server answered what was not expected while it was set up.
+    /// A server refused a request of its setup.
     #[error("{name} answered {status} to the request that sets it up")]
     Refused {
-        /// The server's name.
+        /// Name of the server.
         name: &'static str,
-        /// The HTTP status.
+        /// HTTP status of the response.
         status: u16,
     },
-    /// A key for signatures could not be made.
-    #[error("no key for signatures could be made")]
+    /// A key for signatures could not be created.
+    #[error("failed to create a key for signatures")]
     Key,
 }

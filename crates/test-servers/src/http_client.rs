@@ -1,4 +1,4 @@
-//! One request to a server on this machine, for setting it up.
+//! One request to a local server, for its setup.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,7 +10,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-/// Sends a request and reads the answer to its end.
+/// Sends a request and reads the response to its end.
 pub(crate) async fn send(
     address: SocketAddr,
     request: Request<Full<Bytes>>,

@@ -1,14 +1,14 @@
-//! Servers that tests, proofs and benchmarks of the object stores run against, and a proxy that
-//! breaks the way to them. For tests only; never published.
+//! Servers for tests, proofs and benchmarks of object stores, and a proxy that injects faults. For
+//! tests only; never published.
 //!
-//! | module | what |
+//! | module | content |
 //! |---|---|
-//! | [`s3`] | S3 in this process: protocol and signatures by `s3s`, strongly consistent, exactly one winner of a conditional put |
-//! | [`gcs`] | the part of the XML API of Google Cloud Storage that `object_store` speaks, with its signed URLs |
-//! | [`moto`] | S3 by `moto_server`, a second opinion; checks no signatures |
+//! | [`s3`] | an in-process S3 server: protocol and signatures by `s3s`, strongly consistent, with exactly one winner of a conditional put |
+//! | [`gcs`] | an in-process server of the part of the XML API of Google Cloud Storage that `object_store` uses, with signed URLs |
+//! | [`moto`] | S3 by `moto_server`, which checks no signatures |
 //! | [`azurite`] | Azure Blob Storage by Azurite |
-//! | [`proxy`] | stands in front of any of them, breaks requests by a script, counts and records them |
-//! | [`tools`] | where the servers from outside are, and how they get there |
+//! | [`proxy`] | a proxy in front of any of them, which injects faults by a script, and counts and records requests |
+//! | [`tools`] | finding and installing third-party servers |
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -28,13 +28,12 @@
 //! # }
 //! ```
 //!
-//! Every server listens on 127.0.0.1, on a port of its own unless told one, and ends when its value
-//! is dropped. Those of this process live on the runtime that started them.
+//! Every server listens on 127.0.0.1, on any free port by default, and stops when its value is
+//! dropped. In-process servers run on the runtime that started them.
 //!
-//! The servers of this process keep their index in memory and bodies above
-//! [`MEMORY_LIMIT`] in files of the directory they are given, which are removed with the objects.
-//! `s3` and `gcs` are our reading of the services' documents, except for what `s3s` brings: HTTP,
-//! XML and signatures of S3. moto and Azurite are other people's.
+//! In-process servers keep their index in memory, and bodies above [`MEMORY_LIMIT`] in files of a
+//! directory, which are removed with the objects. `s3` and `gcs` were written from the services'
+//! documentation, except for the HTTP, XML and signatures of S3, which are those of `s3s`.
 
 pub mod azurite;
 mod bucket;

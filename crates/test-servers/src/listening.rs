@@ -1,4 +1,4 @@
-//! A listening socket of this process and the connections it took.
+//! A listening socket of this process and its connections.
 
 use std::future::Future;
 use std::io;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 
-/// A socket that is served until this is dropped, with every connection taken from it.
+/// A socket that is served, with all of its connections, until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Listening {
     address: SocketAddr,
@@ -16,7 +16,7 @@ pub(crate) struct Listening {
 }
 
 impl Listening {
-    /// Listens on a port of 127.0.0.1 (0: any) and gives each connection to `serve`.
+    /// Listens on a port of 127.0.0.1, or any free port if it is 0, and passes connections to `serve`.
     pub(crate) async fn start<S, F>(port: u16, serve: S) -> io::Result<Self>
     where
         S: Fn(TcpStream) -> F + Send + 'static,
@@ -30,11 +30,11 @@ impl Listening {
                 tokio::select! {
                     accepted = listener.accept() => {
                         let Ok((stream, _)) = accepted else {
-                            // Out of descriptors; they come back as connections end.
+                            // Out of descriptors, which are freed as connections end.
                             tokio::time::sleep(Duration::from_millis(10)).await;
                             continue;
                         };
-                        // Without it an answer in two writes waits 40 ms for an acknowledgement.
+                        // Without this, a response in two writes waits 40 ms for an acknowledgment.
                         let _ = stream.set_nodelay(true);
                         connections.spawn(serve(stream));
                     }

@@ -1,6 +1,6 @@
-//! S3 by `moto_server`: somebody else's reading of the service.
+//! S3 by `moto_server`, an independent implementation.
 //!
-//! It holds everything in memory and checks no signatures: any key will do, and it proves nothing
+//! It keeps everything in memory and checks no signatures: it accepts any key, and proves nothing
 //! about signed URLs. Conditional puts are atomic.
 
 use std::net::SocketAddr;
@@ -25,7 +25,7 @@ impl Moto {
     /// Starts the server and creates the bucket.
     ///
     /// # Errors
-    /// When moto is not installed, does not start, or creates no bucket.
+    /// moto cannot be installed or started, or refuses to create the bucket.
     pub async fn start() -> Result<Self, ServerError> {
         let command = tools::moto_server().await?;
         let log = tools::log_file("moto")?;
@@ -50,31 +50,31 @@ impl Moto {
         Ok(Self { process })
     }
 
-    /// Where it listens.
+    /// Returns the address that the server listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.process.address()
     }
 
-    /// The URL for clients, without a slash at its end.
+    /// Returns the URL for clients, without a trailing slash.
     #[must_use]
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address())
     }
 
-    /// The bucket.
+    /// Returns the name of the bucket.
     #[must_use]
     pub fn bucket(&self) -> &str {
         BUCKET
     }
 
-    /// An access key; moto takes any.
+    /// Returns an access key; moto accepts any.
     #[must_use]
     pub fn access_key(&self) -> &str {
         KEY
     }
 
-    /// A secret key; moto takes any.
+    /// Returns a secret key; moto accepts any.
     #[must_use]
     pub fn secret_key(&self) -> &str {
         KEY

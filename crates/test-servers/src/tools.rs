@@ -1,11 +1,10 @@
-//! Where the servers from outside are, and how they get there.
+//! Finding and installing third-party servers.
 //!
-//! They are pinned in `versions.env` and live in `$MEDIA_TOOLS_DIR`, by default
-//! `~/.cache/conversation-media/servers`. What is missing is installed by
-//! `scripts/install-servers.sh` when it is first asked for.
+//! Their versions are pinned in `versions.env`. They are installed in `$MEDIA_TOOLS_DIR`, by default
+//! `~/.cache/conversation-media/servers`, by `scripts/install-servers.sh` when first needed.
 //!
-//! Who sets [`NO_SERVICES`] wants no servers from outside. Tests that need one then say so and
-//! pass; without it they fail when the server is not there.
+//! With [`NO_SERVICES`], tests that need a third-party server print that they were not run and pass;
+//! otherwise they fail if the server cannot be installed.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -14,21 +13,21 @@ use tokio::process::Command;
 
 use crate::ServerError;
 
-/// The environment variable that asks for tests without servers from outside.
+/// The environment variable that disables tests with third-party servers.
 pub const NO_SERVICES: &str = "MEDIA_NO_SERVICES";
 
 const VERSIONS: &str = include_str!("../versions.env");
 
-/// Whether [`NO_SERVICES`] is set to anything but nothing or 0.
+/// Whether [`NO_SERVICES`] is set, and neither empty nor 0.
 #[must_use]
 pub fn without_services() -> bool {
     env::var_os(NO_SERVICES).is_some_and(|value| !value.is_empty() && value != "0")
 }
 
-/// The `moto_server` command, installed if it was missing.
+/// Returns the command `moto_server`, installing it if it is missing.
 ///
 /// # Errors
-/// When it is missing and cannot be installed.
+/// The command is missing and cannot be installed.
 pub async fn moto_server() -> Result<PathBuf, ServerError> {
     let dir = directory().join(format!("moto-{}", version("MOTO_VERSION")));
     if !dir.join("complete").exists() {
@@ -37,10 +36,11 @@ pub async fn moto_server() -> Result<PathBuf, ServerError> {
     Ok(dir.join("bin/moto_server"))
 }
 
-/// The main file of Azurite's blob service, to be run by `node`; installed if it was missing.
+/// Returns the main file of Azurite's blob service, to be run by `node`, installing it if it is
+/// missing.
 ///
 /// # Errors
-/// When it is missing and cannot be installed.
+/// The file is missing and cannot be installed.
 pub async fn azurite_blob() -> Result<PathBuf, ServerError> {
     let dir = directory().join(format!("azurite-{}", version("AZURITE_VERSION")));
     let main = dir.join("node_modules/azurite/dist/src/blob/main.js");
@@ -50,7 +50,7 @@ pub async fn azurite_blob() -> Result<PathBuf, ServerError> {
     Ok(main)
 }
 
-/// A file for a server's output, its own for each server started.
+/// Creates a file for the output of one server.
 pub(crate) fn log_file(name: &str) -> std::io::Result<PathBuf> {
     use std::sync::atomic::{AtomicU32, Ordering};
     static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -73,7 +73,7 @@ async fn install(name: &'static str) -> Result<(), ServerError> {
     })
 }
 
-/// Must agree with scripts/install-servers.sh.
+/// Must match scripts/install-servers.sh.
 fn directory() -> PathBuf {
     let set = |name| env::var_os(name).filter(|value| !value.is_empty());
     if let Some(dir) = set("MEDIA_TOOLS_DIR") {

@@ -3,15 +3,15 @@
 use std::hash::{Hash, Hasher};
 
 use media_store_object::protocol::{
-    Answer, CollectProtocol, DeleteProtocol, FenceProtocol, Protocol, Step, StoreOutcome,
-    StoreProtocol,
+    Answer, CollectProtocol, DeleteProtocol, FenceProtocol, Nonce, Protocol, Request, SidecarState,
+    Step, StoreOutcome, StoreProtocol, v2,
 };
 
 use crate::naive::{NaiveCollect, NaiveStore};
 use crate::nonces::NonceSet;
 use crate::scenario::{Op, Scenario};
 use crate::weak::{Asked, Heard, Kind, Memory};
-use crate::world::{Ask, Reply, Standing, Version, World};
+use crate::world::{Ask, Listing, Reply, Standing, Version, World};
 
 /// Where a process stands. Which it is, is known by its place.
 #[derive(Clone, Debug)]
@@ -21,6 +21,14 @@ pub(crate) struct Actor {
     /// The reference of the last store.
     pub(crate) reference: u8,
     task: Task,
+    /// The generation of the last store.
+    generation: Option<Nonce>,
+    /// What a walk found and has not come to yet.
+    targets: Vec<(u8, Nonce)>,
+    /// Whether it walks, so that what it does is not of its own reference.
+    visits: bool,
+    /// The references of stores that began before a deletion of their scope, a bit each.
+    erasing: u16,
     /// What it asked and has no answer to. None when it is through.
     pub(crate) pending: Option<Ask>,
     /// Whether any of its requests was ever answered.
@@ -40,6 +48,14 @@ enum Task {
     /// Listing what there is.
     Survey,
     Fence(FenceProtocol),
+    CreateStore(v2::StoreProtocol<Version>),
+    /// Reading the sidecar of what is to be buried.
+    BeginDeletion,
+    Bury(v2::DeleteProtocol),
+    List(Listing),
+    Retire(v2::RetireProtocol),
+    Heal(v2::HealProtocol),
+    RemoveTombstones(v2::TombstoneProtocol),
     NaiveStore(NaiveStore),
     NaiveCollect(NaiveCollect),
     Over,
@@ -48,8 +64,8 @@ enum Task {
 impl Task {
     fn kind(&self) -> Kind {
         match self {
-            Task::Store(_) => Kind::Store,
-            Task::Delete(_) => Kind::Delete,
+            Task::Store(_) | Task::CreateStore(_) => Kind::Store,
+            Task::Delete(_) | Task::Bury(_) => Kind::Delete,
             Task::Collect(_) => Kind::Collect,
             Task::Fence(_) => Kind::Fence,
             _ => Kind::Other,
@@ -62,6 +78,8 @@ impl PartialEq for Actor {
         (self.op, self.reference, &self.task, &self.pending)
             == (other.op, other.reference, &other.task, &other.pending)
             && (self.started, &self.memory) == (other.started, &other.memory)
+            && (self.generation, &self.targets, self.erasing)
+                == (other.generation, &other.targets, other.erasing)
     }
 }
 
@@ -73,6 +91,7 @@ impl Hash for Actor {
         self.task.hash(state);
         self.pending.hash(state);
         self.memory.hash(state);
+        (self.generation, &self.targets, self.erasing).hash(state);
     }
 }
 
@@ -83,6 +102,12 @@ enum Next {
     Stored(Option<media_store_object::protocol::Nonce>),
     /// Others got in between.
     Busy,
+    /// It deleted its reference.
+    Deleted,
+    /// It listed these.
+    Listed(Vec<(u8, Nonce)>),
+    /// One of them is done, or failed.
+    Visited(bool),
     Over,
 }
 
@@ -93,6 +118,10 @@ impl Actor {
             op: 0,
             reference: 0,
             task: Task::Over,
+            generation: None,
+            targets: Vec::new(),
+            visits: false,
+            erasing: 0,
             pending: None,
             started: false,
             memory: Memory::default(),
@@ -134,6 +163,28 @@ impl Actor {
                     }
                     Task::Lookup
                 }
+                Op::CreateStore => {
+                    self.generation = None;
+                    Task::CreateStore(v2::StoreProtocol::new(1))
+                }
+                Op::Bury | Op::LoseSidecar => {
+                    let reference = &mut world.references[usize::from(self.reference)];
+                    let standing = reference.standing;
+                    if *op == Op::LoseSidecar && matches!(standing, Standing::Held(_)) {
+                        reference.sidecar = None;
+                    }
+                    if *op == Op::LoseSidecar
+                        || !matches!(standing, Standing::Held(_) | Standing::Leaving)
+                    {
+                        self.op += 1;
+                        continue;
+                    }
+                    Task::BeginDeletion
+                }
+                Op::EraseScope => Task::List(Listing::Scope),
+                Op::Retire => Task::List(Listing::Sidecars),
+                Op::Heal => Task::List(Listing::Markers),
+                Op::RemoveTombstones => Task::List(Listing::Tombstones),
                 Op::Collect => Task::Collect(CollectProtocol::new()),
                 Op::Fence => Task::Survey,
                 Op::NaiveStore { touch } => Task::NaiveStore(NaiveStore::new(*touch)),
@@ -191,6 +242,9 @@ impl Actor {
         loop {
             match self.step(reply.take(), others) {
                 Next::Ask(ask) => {
+                    if let Ask::Protocol(Request::CreateSidecar(_)) = &ask {
+                        world.references[usize::from(self.reference)].used = true;
+                    }
                     let asked = match scenario.weakness {
                         None => Asked::Send(ask),
                         Some(weakness) => weakness.ask(&mut self.memory, self.task.kind(), ask),
@@ -207,6 +261,7 @@ impl Actor {
                     if let Some(generation) = generation {
                         world.references[usize::from(self.reference)].standing =
                             Standing::Held(generation);
+                        self.generation = Some(generation);
                     }
                     return self.through(scenario, place, world, others);
                 }
@@ -218,9 +273,75 @@ impl Actor {
                     }
                     return self.through(scenario, place, world, others);
                 }
+                Next::Deleted => {
+                    world.references[usize::from(self.reference)].standing = Standing::Deleted;
+                    return self.through(scenario, place, world, others);
+                }
+                Next::Listed(targets) => {
+                    let used = world.references.iter().enumerate();
+                    let used = used.filter(|(_, reference)| reference.used);
+                    self.erasing = used.fold(0, |bits, (at, _)| bits | 1 << at);
+                    self.targets = targets;
+                    if scenario.actors[place].ops()[usize::from(self.op)] == Op::EraseScope {
+                        for (at, _) in &self.targets {
+                            world.references[usize::from(*at)].unwanted = true;
+                        }
+                    }
+                    if !self.visit(scenario, place) {
+                        return self.visited(scenario, place, world, others);
+                    }
+                }
+                Next::Visited(done) => {
+                    if !done {
+                        self.erasing = 0;
+                    }
+                    if !self.visit(scenario, place) {
+                        return self.visited(scenario, place, world, others);
+                    }
+                }
                 Next::Over => return self.through(scenario, place, world, others),
             }
         }
+    }
+
+    /// Begins with the next of what a walk found; false if there is no more.
+    fn visit(&mut self, scenario: &Scenario, place: usize) -> bool {
+        let Some((reference, generation)) = self.targets.pop() else {
+            return false;
+        };
+        self.reference = reference;
+        self.visits = true;
+        self.task = match scenario.actors[place].ops()[usize::from(self.op)] {
+            Op::Retire => Task::Retire(v2::RetireProtocol::new(generation)),
+            Op::Heal => Task::Heal(v2::HealProtocol::new(generation)),
+            Op::RemoveTombstones => Task::RemoveTombstones(v2::TombstoneProtocol::new(generation)),
+            _ => Task::Bury(v2::DeleteProtocol::new(generation)),
+        };
+        true
+    }
+
+    fn visited(&mut self, scenario: &Scenario, place: usize, world: &mut World, others: NonceSet) {
+        if scenario.actors[place].ops()[usize::from(self.op)] == Op::EraseScope {
+            for (at, reference) in world.references.iter_mut().enumerate() {
+                reference.erased |= self.erasing & 1 << at != 0;
+            }
+        }
+        self.erasing = 0;
+        self.visits = false;
+        self.through(scenario, place, world, others);
+    }
+
+    /// Whether it is in the middle of a store, by the second protocol.
+    pub(crate) fn is_storing(&self) -> bool {
+        matches!(self.task, Task::CreateStore(_)) && self.pending.is_some()
+    }
+
+    /// Dies; what it asked is all that is left of it.
+    pub(crate) fn die(&mut self) -> Option<Ask> {
+        self.task = Task::Over;
+        self.held = NonceSet::NONE;
+        self.memory = Memory::default();
+        self.pending.take()
     }
 
     fn step(&mut self, reply: Option<Reply>, others: NonceSet) -> Next {
@@ -243,6 +364,48 @@ impl Actor {
                 Step::End(StoreOutcome::Busy) => Next::Busy,
                 _ => Next::Stored(None),
             },
+            Task::CreateStore(machine) => match machine.step(reply.map(protocol), &mut fresh) {
+                Step::Ask(request) => Next::Ask(Ask::Protocol(request)),
+                Step::End(StoreOutcome::Stored { generation, .. }) => {
+                    Next::Stored(Some(generation))
+                }
+                Step::End(StoreOutcome::Busy) => Next::Busy,
+                _ => Next::Stored(None),
+            },
+            Task::BeginDeletion => {
+                let generation = match reply {
+                    None => return Next::Ask(Ask::BeginDeletion),
+                    Some(Reply::Protocol(Answer::Sidecar(state))) => match state {
+                        SidecarState::Tombstone => return Next::Deleted,
+                        SidecarState::Live(there) | SidecarState::Restored(there) => Some(there),
+                        // By the record and the marker.
+                        _ => self.generation,
+                    },
+                    Some(_) => return Next::Over,
+                };
+                match generation {
+                    Some(generation) => {
+                        self.task = Task::Bury(v2::DeleteProtocol::new(generation));
+                        self.step(None, others)
+                    }
+                    None => Next::Over,
+                }
+            }
+            Task::Bury(machine) => match machine.step(reply.map(protocol), &mut fresh) {
+                Step::Ask(request) => Next::Ask(Ask::Protocol(request)),
+                Step::End(v2::DeleteOutcome::Deleted) if self.visits => Next::Visited(true),
+                Step::End(v2::DeleteOutcome::Deleted) => Next::Deleted,
+                _ if self.visits => Next::Visited(false),
+                _ => Next::Over,
+            },
+            Task::List(listing) => match reply {
+                None => Next::Ask(Ask::List(*listing)),
+                Some(Reply::References(targets)) => Next::Listed(targets),
+                Some(_) => Next::Over,
+            },
+            Task::Retire(machine) => visit(machine.step(reply.map(protocol), &mut fresh)),
+            Task::Heal(machine) => visit(machine.step(reply.map(protocol), &mut fresh)),
+            Task::RemoveTombstones(machine) => visit(machine.step(reply.map(protocol), &mut fresh)),
             Task::Lookup => match reply {
                 None => Next::Ask(Ask::ReadSidecar),
                 Some(Reply::Sidecar(Some(generation))) => {
@@ -276,6 +439,13 @@ fn protocol(reply: Reply) -> Answer<Version> {
     match reply {
         Reply::Protocol(answer) => answer,
         _ => Answer::Failed,
+    }
+}
+
+fn visit<O>(step: Step<Version, O>) -> Next {
+    match step {
+        Step::Ask(request) => Next::Ask(Ask::Protocol(request)),
+        _ => Next::Visited(true),
     }
 }
 

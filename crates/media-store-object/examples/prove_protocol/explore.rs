@@ -92,10 +92,18 @@ pub(crate) fn rule(state: &State, scenario: &Scenario) -> Option<&'static str> {
     if let Some(rule) = state.broken(scenario) {
         return Some(rule);
     }
+    let orderly = scenario.leaves_no_bytes() && state.is_quiet() && state.went_well(scenario);
+    if orderly && state.world.has_unnamed_bytes() {
+        return Some("a writer that lost a race left its bytes");
+    }
     if scenario.is_naive() || scenario.weakness.is_some() {
         return None;
     }
     let quiet = state.is_quiet();
+    if scenario.is_second() {
+        let looked_at = quiet || scenario.all_die;
+        return looked_at.then(|| janitor::broken_second(state.abandoned()))?;
+    }
     if quiet || scenario.all_die {
         return janitor::broken(state.abandoned(), quiet && state.went_well(scenario));
     }

@@ -1,11 +1,11 @@
 //! What is left when everybody is through, or dead, and somebody cleans up undisturbed.
 
 use media_store_object::protocol::{
-    Answer, CollectProtocol, DeleteProtocol, FenceProtocol, Protocol, RecordState, Step,
+    Answer, CollectProtocol, DeleteProtocol, FenceProtocol, Protocol, RecordState, Step, v2,
 };
 
 use crate::nonces::NonceSet;
-use crate::world::{Ask, Reply, Standing, Version, World};
+use crate::world::{Ask, Listing, Reply, Standing, Version, World};
 
 /// Deletes every acknowledged reference, fences and collects. The rule that is broken after that:
 /// only a marker may hold bytes, and there is one only where a process died or a request failed
@@ -39,6 +39,43 @@ pub(crate) fn broken(mut world: World, spotless: bool) -> Option<&'static str> {
         }
     }
     None
+}
+
+/// The same by the second protocol: deletes the scope, and sweeps until nothing changes. Nothing may
+/// be left, whatever happened.
+pub(crate) fn broken_second(mut world: World) -> Option<&'static str> {
+    for _ in 0..2 {
+        for listing in [
+            Listing::Scope,
+            Listing::Markers,
+            Listing::Scope,
+            Listing::Tombstones,
+        ] {
+            let Reply::References(all) = world.apply(&Ask::List(listing), 0) else {
+                continue;
+            };
+            for (at, token) in all {
+                let at = usize::from(at);
+                match listing {
+                    Listing::Markers => run(v2::HealProtocol::new(token), &mut world, at),
+                    Listing::Tombstones => run(v2::TombstoneProtocol::new(token), &mut world, at),
+                    _ => run(v2::DeleteProtocol::new(token), &mut world, at),
+                }
+            }
+        }
+        if let Reply::Generations(orphans) = world.apply(&Ask::ListGenerations, 0) {
+            run(FenceProtocol::new(orphans), &mut world, 0);
+        }
+        run(CollectProtocol::<Version>::new(), &mut world, 0);
+    }
+    let mut generations = world.generations.iter();
+    if generations.any(|g| g.blob.is_some() || g.markers | g.tombstones != 0) {
+        return Some("something stays after everything was deleted and swept");
+    }
+    let mut references = world.references.iter();
+    references
+        .any(|reference| reference.sidecar.is_some() || reference.buried)
+        .then_some("a sidecar or its tombstone stays after everything was deleted and swept")
 }
 
 fn run(mut machine: impl Protocol<Version>, world: &mut World, reference: usize) {

@@ -52,20 +52,27 @@ const THREADS: usize = 2;
 fn main() -> ExitCode {
     let mut short = false;
     let mut traces = false;
-    for argument in std::env::args().skip(1) {
+    let mut only = None;
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
         match argument.as_str() {
+            "--only" => only = arguments.next(),
             "--short" => short = true,
             "--trace" => traces = true,
             other => {
-                eprintln!("usage: prove_protocol [--short] [--trace], not {other}");
+                eprintln!("usage: prove_protocol [--short] [--trace] [--only WORDS], not {other}");
                 return ExitCode::from(2);
             }
         }
     }
     let begin = Instant::now();
 
-    println!("the protocol as it is:");
-    let whole = table::whole(short);
+    println!("both protocols as they are:");
+    let mut whole = table::whole(short);
+    whole.extend(table::second(short));
+    if let Some(words) = &only {
+        whole.retain(|scenario| scenario.name.contains(words.as_str()));
+    }
     let reports = each(&whole, |scenario| {
         let begin = Instant::now();
         let report = explore(scenario);
@@ -81,7 +88,10 @@ fn main() -> ExitCode {
     let violations = violations.inspect(|violation| tell(violation)).count();
 
     println!("weakened, each must be caught:");
-    let broken = table::broken();
+    let mut broken = table::broken();
+    if let Some(words) = &only {
+        broken.retain(|scenario| scenario.name.contains(words.as_str()));
+    }
     let caught = each(&broken, |scenario| {
         let report = explore(scenario);
         (line(scenario, &report), report)
@@ -104,7 +114,10 @@ fn main() -> ExitCode {
 
     println!("by lot:");
     let schedules = if short { 20_000 } else { 500_000 };
-    let drawn = table::drawn();
+    let mut drawn = table::drawn();
+    if let Some(words) = &only {
+        drawn.retain(|scenario| scenario.name.contains(words.as_str()));
+    }
     let outcomes = each(&drawn, |scenario| random::run(scenario, 0..schedules));
     let mut unlucky = 0;
     for (scenario, outcome) in drawn.iter().zip(&outcomes) {

@@ -6,7 +6,8 @@ use crate::actor::Actor;
 use crate::fingerprint;
 use crate::nonces::NonceSet;
 use crate::scenario::Scenario;
-use crate::world::{Ask, Reply, Standing, World};
+use crate::weak::Weakness;
+use crate::world::{Ask, Listing, Reply, Standing, World};
 
 /// A request on its way that nobody waits for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -23,6 +24,7 @@ pub(crate) struct State {
     losses_left: u8,
     late_left: u8,
     copies_left: u8,
+    deaths_left: u8,
 }
 
 /// What becomes of a request.
@@ -45,6 +47,8 @@ pub(crate) enum Action {
     Answer(usize, Fate),
     /// A request that nobody waits for happens.
     Land(usize),
+    /// This process dies in the middle of a store; its request is lost, or late.
+    Die(usize, Fate),
 }
 
 impl State {
@@ -60,6 +64,7 @@ impl State {
             losses_left: scenario.losses,
             late_left: scenario.late,
             copies_left: scenario.copies,
+            deaths_left: scenario.deaths,
         }
     }
 
@@ -70,8 +75,17 @@ impl State {
 
     /// Whether nothing went wrong on the way here.
     pub(crate) fn went_well(&self, scenario: &Scenario) -> bool {
-        (self.losses_left, self.late_left, self.copies_left)
-            == (scenario.losses, scenario.late, scenario.copies)
+        (
+            self.losses_left,
+            self.late_left,
+            self.copies_left,
+            self.deaths_left,
+        ) == (
+            scenario.losses,
+            scenario.late,
+            scenario.copies,
+            scenario.deaths,
+        )
     }
 
     /// What can happen. Of processes that are alike, the one before begins first.
@@ -83,6 +97,15 @@ impl State {
             };
             if scenario.is_twin(place) && !actor.started && !self.actors[place - 1].started {
                 continue;
+            }
+            if matches!(ask, Ask::List(Listing::Scope)) && self.anybody_stores(place) {
+                continue;
+            }
+            if self.deaths_left > 0 && actor.is_storing() {
+                actions.push(Action::Die(place, Fate::Lost));
+                if !ask.is_read() {
+                    actions.push(Action::Die(place, Fate::Late));
+                }
             }
             actions.push(Action::Answer(place, Fate::Happens));
             if self.losses_left > 0 {
@@ -98,11 +121,34 @@ impl State {
                 actions.push(Action::Answer(place, Fate::Late));
             }
             // A client repeats by itself what may be repeated, and the second time is heard of.
-            if self.copies_left > 0 && !ask.is_swap() {
+            if self.copies_left > 0 && (!ask.is_swap() || scenario.is_second()) {
                 actions.push(Action::Answer(place, Fate::Copied));
             }
         }
         actions.extend((0..self.late.len()).map(Action::Land));
+    }
+
+    /// Whether another process is in the middle of a store.
+    fn anybody_stores(&self, place: usize) -> bool {
+        let mut others = self.actors.iter().enumerate();
+        others.any(|(other, actor)| other != place && actor.is_storing() && actor.started)
+    }
+
+    /// Takes out of a listing of tombstones what is not old enough: a request that creates the marker
+    /// or the sidecar may still arrive.
+    fn old_enough(&self, reply: Reply, scenario: &Scenario) -> Reply {
+        if scenario.weakness == Some(Weakness::EarlyRemoval) {
+            return reply;
+        }
+        match reply {
+            Reply::References(mut all) => {
+                let late = self.late.iter().filter(|late| late.ask.is_create());
+                let awaited: Vec<u8> = late.map(|late| late.reference).collect();
+                all.retain(|(at, _)| !awaited.contains(at));
+                Reply::References(all)
+            }
+            other => other,
+        }
     }
 
     /// Whether the request would change anything: a write that is refused is as one that is lost.
@@ -121,13 +167,28 @@ impl State {
         match action {
             Action::Land(at) => {
                 let late = next.late.remove(at);
+                next.note_removal(&late.ask, late.reference);
                 next.world.apply(&late.ask, usize::from(late.reference));
+            }
+            Action::Die(place, fate) => {
+                next.deaths_left -= 1;
+                let actor = &mut next.actors[place];
+                let reference = actor.reference;
+                if let Some(ask) = actor.die()
+                    && fate == Fate::Late
+                {
+                    next.late.push(Late { ask, reference });
+                    next.late.sort_by_cached_key(fingerprint::of);
+                }
             }
             Action::Answer(place, fate) => {
                 let actor = &next.actors[place];
                 let (Some(ask), reference) = (actor.pending.clone(), actor.reference) else {
                     return next;
                 };
+                if !matches!(fate, Fate::Lost | Fate::Late) {
+                    next.note_removal(&ask, reference);
+                }
                 match fate {
                     Fate::Happens => {}
                     Fate::Lost | Fate::Unheard => next.losses_left -= 1,
@@ -135,7 +196,13 @@ impl State {
                     Fate::Copied => next.copies_left -= 1,
                 }
                 let reply = match fate {
-                    Fate::Happens | Fate::Copied => next.world.apply(&ask, usize::from(reference)),
+                    Fate::Happens | Fate::Copied => {
+                        let reply = next.world.apply(&ask, usize::from(reference));
+                        match ask {
+                            Ask::List(Listing::Tombstones) => next.old_enough(reply, scenario),
+                            _ => reply,
+                        }
+                    }
                     Fate::Unheard => {
                         next.world.apply(&ask, usize::from(reference));
                         ask.doubt()
@@ -160,6 +227,18 @@ impl State {
         actor.hear(reply, scenario, place, &mut self.world, used);
     }
 
+    /// Notes that tombstones are removed while the store of their reference is still at it.
+    fn note_removal(&mut self, ask: &Ask, reference: u8) {
+        let removes = matches!(
+            ask,
+            Ask::Protocol(Request::RemoveMarker(_) | Request::RemoveSidecar)
+        );
+        let mut stores = self.actors.iter().filter(|actor| actor.is_storing());
+        if removes && stores.any(|actor| actor.reference == reference) {
+            self.world.references[usize::from(reference)].outlived = true;
+        }
+    }
+
     /// The tokens that somebody can name.
     fn held(&self) -> NonceSet {
         let late = self.late.iter().map(|late| late.ask.tokens());
@@ -172,13 +251,44 @@ impl State {
         self.world.clone()
     }
 
+    /// The rule of the second protocol that is broken here.
+    fn broken_second(&self, scenario: &Scenario) -> Option<&'static str> {
+        let world = &self.world;
+        let trusts_sidecar = scenario.weakness == Some(Weakness::TrustedSidecar);
+        for (at, reference) in world.references.iter().enumerate() {
+            let readable = world.is_readable(at, trusts_sidecar);
+            match reference.standing {
+                Standing::Held(_) if !readable && !reference.unwanted => {
+                    return Some("an acknowledged reference is not readable");
+                }
+                Standing::Deleted if readable => {
+                    return Some("a deleted reference is readable again");
+                }
+                Standing::Deleted if world.is_listed(at) => {
+                    return Some("a deleted reference is listed again");
+                }
+                _ => {}
+            }
+            // Time decides here and for nothing else: what was acknowledged is never lost by it.
+            if reference.erased && readable && !reference.outlived {
+                return Some("a reference of a deleted scope is readable");
+            }
+        }
+        None
+    }
+
     /// The rule that is broken here.
     pub(crate) fn broken(&self, scenario: &Scenario) -> Option<&'static str> {
         let world = &self.world;
+        if scenario.is_second()
+            && let Some(rule) = self.broken_second(scenario)
+        {
+            return Some(rule);
+        }
         for (at, reference) in world.references.iter().enumerate() {
             let bit = 1u16 << at;
             match reference.standing {
-                Standing::Held(token) => {
+                Standing::Held(token) if !reference.unwanted => {
                     let generation = world.generation(token);
                     if generation.is_none_or(|g| g.blob.is_none()) {
                         return Some("the bytes of an acknowledged reference are gone");
@@ -192,12 +302,13 @@ impl State {
                     if !scenario.is_naive() && !world.record.as_ref().is_some_and(holds) {
                         return Some("an acknowledged reference is in a generation that is lost");
                     }
-                    if reference.sidecar != Some(token) {
+                    if reference.sidecar != Some(token) && !scenario.is_second() {
                         return Some("the sidecar of an acknowledged reference names another");
                     }
                 }
                 Standing::Leaving
                     if scenario.copies == 0
+                        && !scenario.is_second()
                         && reference.sidecar.is_none()
                         && world.generations.iter().any(|g| g.markers & bit != 0) =>
                 {

@@ -4,7 +4,7 @@
 //! number will do that is neither in the bucket, nor in a request on its way, nor in the memory of
 //! a machine that goes on. States that differ only in the names of forgotten tokens become one.
 
-use media_store_object::protocol::{Nonce, Record, Versioned};
+use media_store_object::protocol::{Nonce, Record, SidecarState, Versioned};
 
 use crate::world::Reply;
 
@@ -36,6 +36,13 @@ impl NonceSet {
                 Self::of_record(record)
             }
             Reply::Sidecar(Some(token)) => Self::one(*token),
+            Reply::References(all) => {
+                let tokens = all.iter().map(|(_, token)| Self::one(*token));
+                tokens.fold(Self::NONE, Self::and)
+            }
+            Reply::Protocol(Answer::Sidecar(
+                SidecarState::Live(token) | SidecarState::Restored(token),
+            )) => Self::one(*token),
             Reply::Generations(all) => all.iter().fold(Self::NONE, |t, one| t.and(Self::one(*one))),
             _ => Self::NONE,
         }

@@ -13,6 +13,20 @@ pub(crate) enum Op {
     Delete,
     Collect,
     Fence,
+    /// By the second protocol, as all that follow.
+    CreateStore,
+    /// Of what was stored last; may be repeated.
+    Bury,
+    /// Deletes everything, while nobody stores.
+    EraseScope,
+    /// Buries sidecars without markers.
+    Retire,
+    /// Restores sidecars that are missing.
+    Heal,
+    /// Removes tombstones that are old enough.
+    RemoveTombstones,
+    /// A hand removes the sidecar of what was stored last.
+    LoseSidecar,
     NaiveStore {
         touch: bool,
     },
@@ -23,7 +37,10 @@ pub(crate) enum Op {
 
 impl Op {
     pub(crate) fn is_store(&self) -> bool {
-        matches!(self, Self::Store | Self::NaiveStore { .. })
+        matches!(
+            self,
+            Self::Store | Self::CreateStore | Self::NaiveStore { .. }
+        )
     }
 }
 
@@ -67,6 +84,8 @@ pub(crate) struct Scenario {
     pub(crate) late: u8,
     /// How many requests happen, and once more any time later.
     pub(crate) copies: u8,
+    /// How many processes die in the middle of a store.
+    pub(crate) deaths: u8,
     /// Whether each state is also looked at as one in which all processes die.
     pub(crate) all_die: bool,
     pub(crate) weakness: Option<Weakness>,
@@ -88,6 +107,7 @@ impl Scenario {
             losses: 0,
             late: 0,
             copies: 0,
+            deaths: 0,
             all_die: false,
             weakness: None,
             tags_count: false,
@@ -136,6 +156,11 @@ impl Scenario {
         self
     }
 
+    pub(crate) fn deaths(mut self, deaths: u8) -> Self {
+        self.deaths = deaths;
+        self
+    }
+
     pub(crate) fn all_die(mut self) -> Self {
         self.all_die = true;
         self
@@ -166,6 +191,19 @@ impl Scenario {
     /// Whether this process is like the one before it, so that it need not begin first.
     pub(crate) fn is_twin(&self, place: usize) -> bool {
         place > 0 && self.actors[place] == self.actors[place - 1]
+    }
+
+    /// Whether only bytes that the record names may be left, if nothing goes wrong. The bytes of a
+    /// generation that was dead at first are left if no collector comes in time.
+    pub(crate) fn leaves_no_bytes(&self) -> bool {
+        let weakness = self.weakness.is_none() || self.weakness == Some(Weakness::LoserKeepsBytes);
+        weakness && !self.is_naive() && self.start != Start::Dead
+    }
+
+    /// Whether the second protocol is used.
+    pub(crate) fn is_second(&self) -> bool {
+        let mut ops = self.actors.iter().flat_map(|role| role.ops());
+        ops.any(|op| matches!(op, Op::CreateStore))
     }
 
     /// Whether there is a record at all.

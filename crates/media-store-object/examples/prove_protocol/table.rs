@@ -3,7 +3,10 @@
 use crate::scenario::{Op, Scenario, Start};
 use crate::weak::Weakness;
 
-use Op::{Collect, Delete, Fence, Store};
+use Op::{
+    Bury, Collect, CreateStore, Delete, EraseScope, Fence, Heal, LoseSidecar, RemoveTombstones,
+    Retire, Store,
+};
 
 /// The protocol as it is, in the way the store uses it: a store that lost its generation begins
 /// anew under another reference. No state may break a rule. The long form is the short one and more.
@@ -112,6 +115,196 @@ pub(crate) fn whole(short: bool) -> Vec<Scenario> {
     all
 }
 
+/// The second protocol: what was deleted stays deleted. Each write may be acknowledged and land
+/// again at any later time.
+pub(crate) fn second(short: bool) -> Vec<Scenario> {
+    let store = |name: &str, ops: &[Op]| Scenario::new(format!("second: {name}")).with(1, ops);
+    let mut all = vec![
+        store(
+            "store and delete, collector, tombstones, 2 copies, live",
+            &[CreateStore, Bury],
+        )
+        .with(1, &[Collect])
+        .with(1, &[RemoveTombstones])
+        .from(Start::Live)
+        .copies(2),
+        store(
+            "store and delete, collector, fence, tombstones, 1 copy",
+            &[CreateStore, Bury],
+        )
+        .with(1, &[Collect])
+        .with(1, &[Fence])
+        .with(1, &[RemoveTombstones])
+        .names(1)
+        .copies(1),
+        store(
+            "2 stores and deletes, collector, 1 copy",
+            &[CreateStore, Bury],
+        )
+        .with(1, &[CreateStore, Bury])
+        .with(1, &[Collect])
+        .names(1)
+        .copies(1),
+        store(
+            "store dies, scope erased, tombstones, 1 copy, 1 late, live",
+            &[CreateStore],
+        )
+        .with(1, &[EraseScope])
+        .with(1, &[RemoveTombstones])
+        .from(Start::Live)
+        .deaths(1)
+        .late(1)
+        .copies(1),
+        store(
+            "store, scope erased, heal, tombstones, 1 late, live",
+            &[CreateStore],
+        )
+        .with(1, &[EraseScope])
+        .with(1, &[Heal])
+        .with(1, &[RemoveTombstones])
+        .from(Start::Live)
+        .names(1)
+        .late(1),
+        store(
+            "store, retire, collector, heal, 1 late, live",
+            &[CreateStore],
+        )
+        .with(1, &[Retire])
+        .with(1, &[Collect])
+        .with(1, &[Heal])
+        .from(Start::Live)
+        .late(1),
+        store(
+            "lost sidecar, delete, heal, tombstones, 1 copy",
+            &[CreateStore, LoseSidecar, Bury],
+        )
+        .with(1, &[Heal])
+        .with(1, &[RemoveTombstones])
+        .names(1)
+        .copies(1),
+        store(
+            "store, scope erased, tombstones, heal, 2 lost, live",
+            &[CreateStore],
+        )
+        .with(1, &[EraseScope])
+        .with(1, &[RemoveTombstones])
+        .with(1, &[Heal])
+        .from(Start::Live)
+        .losses(2),
+        store(
+            "store, retire, tombstones, heal, 1 late, 1 copy, live",
+            &[CreateStore],
+        )
+        .with(1, &[Retire])
+        .with(1, &[RemoveTombstones])
+        .with(1, &[Heal])
+        .from(Start::Live)
+        .names(1)
+        .late(1)
+        .copies(1),
+        store(
+            "store and delete twice, 2 lost, 1 late, tombstones",
+            &[CreateStore, Bury, Bury],
+        )
+        .with(1, &[RemoveTombstones])
+        .names(1)
+        .losses(2)
+        .late(1),
+    ];
+    if short {
+        return all;
+    }
+    all.extend([
+        store(
+            "store and delete, scope erased, collector, tombstones, 1 death, 1 late, 1 copy, live",
+            &[CreateStore, Bury],
+        )
+        .with(1, &[EraseScope])
+        .with(1, &[Collect])
+        .with(1, &[RemoveTombstones])
+        .from(Start::Live)
+        .names(1)
+        .deaths(1)
+        .late(1)
+        .copies(1),
+        store(
+            "2 stores, collector x2, retire, 1 late, live",
+            &[CreateStore],
+        )
+        .with(1, &[CreateStore])
+        .with(1, &[Collect; 2])
+        .with(1, &[Retire])
+        .from(Start::Live)
+        .late(1),
+        store(
+            "store and delete, collector x2, fence, tombstones, 1 lost, 1 late, 1 copy, dead",
+            &[CreateStore, Bury],
+        )
+        .with(1, &[Collect; 2])
+        .with(1, &[Fence])
+        .with(1, &[RemoveTombstones])
+        .from(Start::Dead)
+        .names(1)
+        .losses(1)
+        .late(1)
+        .copies(1),
+        store(
+            "store and delete, 2 walks of tombstones, heal, retire, 1 copy, live",
+            &[CreateStore, Bury],
+        )
+        .with(2, &[RemoveTombstones])
+        .with(1, &[Heal])
+        .with(1, &[Retire])
+        .from(Start::Live)
+        .names(1)
+        .copies(1),
+    ]);
+    all
+}
+
+/// The second protocol with one piece taken out: each must break a rule.
+fn broken_second() -> Vec<Scenario> {
+    let weak = |weakness: Weakness, ops: &[Op]| {
+        Scenario::new(format!("second: {weakness:?}"))
+            .with(1, ops)
+            .names(1)
+            .weak(weakness)
+    };
+    let deleting = |weakness| weak(weakness, &[CreateStore, Bury]).copies(1);
+    let storing = |weakness| weak(weakness, &[CreateStore]).from(Start::Live);
+    vec![
+        deleting(Weakness::OverwritingMarker).with(1, &[RemoveTombstones]),
+        deleting(Weakness::OverwritingSidecar),
+        deleting(Weakness::NoMarkerTombstone).with(1, &[RemoveTombstones]),
+        deleting(Weakness::NoSidecarTombstone),
+        deleting(Weakness::EarlyRemoval)
+            .copies(2)
+            .with(1, &[RemoveTombstones]),
+        storing(Weakness::TrustedSidecar)
+            .with(1, &[EraseScope])
+            .deaths(1),
+        storing(Weakness::NoReread)
+            .with(1, &[Retire])
+            .with(1, &[RemoveTombstones])
+            .late(1),
+        storing(Weakness::RetiredUnseen).with(1, &[Retire]),
+        storing(Weakness::FirstObjectOnly)
+            .with(1, &[CreateStore, Bury])
+            .with(1, &[Collect]),
+        weak(Weakness::SidecarBuriedFirst, &[CreateStore, Bury, Bury])
+            .losses(1)
+            .with(1, &[RemoveTombstones]),
+        storing(Weakness::RestoredIsOwn)
+            .with(1, &[Retire])
+            .with(1, &[RemoveTombstones])
+            .with(1, &[Heal])
+            .copies(1),
+        storing(Weakness::NoSecondRead).with(1, &[Collect]),
+        storing(Weakness::OneStepDead).with(1, &[Collect]),
+        storing(Weakness::NoSecondLook).with(1, &[Collect]),
+    ]
+}
+
 /// The protocol with one piece taken out, and the simpler ones: each must break a rule.
 pub(crate) fn broken() -> Vec<Scenario> {
     let naive = |name, touch, conditional| {
@@ -133,7 +326,7 @@ pub(crate) fn broken() -> Vec<Scenario> {
             .with(1, &[Collect])
             .weak(weakness)
     };
-    vec![
+    let mut all = vec![
         naive("marker, then list and delete", false, false),
         naive(
             "bytes put again, delete if the content is the same",
@@ -149,6 +342,7 @@ pub(crate) fn broken() -> Vec<Scenario> {
         joining(Weakness::NoRevival),
         making(Weakness::WriterRemovesBytes).late(1).losses(2),
         making(Weakness::BytesAfterPublication),
+        making(Weakness::LoserKeepsBytes),
         making(Weakness::PublishedOverNewer).with(1, &[Fence]),
         making(Weakness::BegunAnewInDoubt)
             .late(1)
@@ -178,7 +372,9 @@ pub(crate) fn broken() -> Vec<Scenario> {
             .with(2, &[Store])
             .copies(1)
             .attempts(1),
-    ]
+    ];
+    all.extend(broken_second());
+    all
 }
 
 /// What would be right elsewhere: shows that the checker does not find fault with everything.
@@ -209,5 +405,29 @@ pub(crate) fn drawn() -> Vec<Scenario> {
             .names(3)
             .late(3)
             .copies(3),
+        Scenario::new(
+            "second: 3 stores and deletes, all walks, 3 lost, 3 late, 3 copies, 2 deaths",
+        )
+        .with(3, &[CreateStore, Bury, CreateStore])
+        .with(2, &[Collect; 3])
+        .with(1, &[Fence, Fence])
+        .with(1, &[EraseScope, EraseScope])
+        .with(1, &[Retire, Heal, Retire])
+        .with(2, &[RemoveTombstones, RemoveTombstones])
+        .losses(3)
+        .late(3)
+        .copies(3)
+        .deaths(2),
+        Scenario::new(
+            "second: 4 stores, collectors x4, scope erased, walks, 3 late, 3 copies, live",
+        )
+        .with(4, &[CreateStore, Bury])
+        .with(2, &[Collect; 4])
+        .with(1, &[EraseScope, EraseScope])
+        .with(1, &[Heal, Retire, RemoveTombstones])
+        .from(Start::Live)
+        .late(3)
+        .copies(3)
+        .deaths(1),
     ]
 }

@@ -26,6 +26,14 @@ pub(crate) fn line(before: &State, action: Action, after: &State) -> String {
     };
     let what = match action {
         Action::Land(_) => "a late request happens".to_owned(),
+        Action::Die(place, fate) => {
+            let late = if fate == Fate::Late {
+                ", its request is late"
+            } else {
+                ""
+            };
+            format!("process {place} dies{late}")
+        }
         Action::Answer(place, fate) => {
             let actor = &before.actors[place];
             let ask = actor

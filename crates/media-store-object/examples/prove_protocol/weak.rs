@@ -3,7 +3,9 @@
 //! The machines are the real ones. What is between them and the bucket changes their requests, or
 //! answers in the bucket's place.
 
-use media_store_object::protocol::{Answer, Nonce, Record, RecordState, Request, Versioned};
+use media_store_object::protocol::{
+    Answer, Nonce, Record, RecordState, Request, SidecarState, Versioned,
+};
 
 use crate::world::{Ask, Reply, Version};
 
@@ -41,6 +43,30 @@ pub(crate) enum Weakness {
     DeleteRemovesBytes,
     /// Who deletes removes the sidecar first.
     SidecarFirst,
+    /// A writer that lost a race keeps its bytes.
+    LoserKeepsBytes,
+    /// Second protocol: markers are written over what is there.
+    OverwritingMarker,
+    /// Sidecars are written over what is there.
+    OverwritingSidecar,
+    /// A deletion removes the marker and leaves no tombstone.
+    NoMarkerTombstone,
+    /// A deletion removes the sidecar and leaves no tombstone.
+    NoSidecarTombstone,
+    /// Tombstones are removed while copies of requests may arrive.
+    EarlyRemoval,
+    /// A reader does not look for the marker.
+    TrustedSidecar,
+    /// A store does not read its sidecar again.
+    NoReread,
+    /// A sidecar without a marker is buried before the marker's name is taken.
+    RetiredUnseen,
+    /// A collector looks at the first object of a generation only, which may be a tombstone.
+    FirstObjectOnly,
+    /// A deletion buries the sidecar first.
+    SidecarBuriedFirst,
+    /// A store takes a restored sidecar for its own.
+    RestoredIsOwn,
 }
 
 /// Which machine it is about.
@@ -132,6 +158,33 @@ impl Weakness {
                 memory.generation = Some(token);
                 Asked::Pretend(Answer::Done)
             }
+            (Self::OverwritingMarker, _, R::CreateMarker(token)) => {
+                Asked::Send(Ask::PutMarker(token))
+            }
+            (Self::OverwritingSidecar, _, R::CreateSidecar(token)) => {
+                Asked::Send(Ask::PutSidecar(token))
+            }
+            (Self::NoMarkerTombstone, _, R::BuryMarker(token)) => send(R::RemoveMarker(token)),
+            (Self::NoSidecarTombstone, _, R::BurySidecar) => send(R::RemoveSidecar),
+            (Self::NoReread, Kind::Store, R::CreateSidecar(token)) => {
+                memory.generation = Some(token);
+                send(R::CreateSidecar(token))
+            }
+            (Self::NoReread, Kind::Store, R::ReadSidecar) => match memory.generation {
+                Some(token) => Asked::Pretend(Answer::Sidecar(SidecarState::Live(token))),
+                None => send(R::ReadSidecar),
+            },
+            (Self::RetiredUnseen, _, R::RetireMarker(_)) => Asked::Pretend(Answer::Done),
+            (Self::FirstObjectOnly, _, R::FindMarker(token)) => Asked::Send(Ask::FindFirst(token)),
+            (Self::SidecarBuriedFirst, Kind::Delete, R::BuryMarker(token)) => {
+                memory.generation = Some(token);
+                send(R::BurySidecar)
+            }
+            (Self::SidecarBuriedFirst, Kind::Delete, R::BurySidecar) => match memory.generation {
+                Some(token) => send(R::BuryMarker(token)),
+                None => send(R::BurySidecar),
+            },
+            (Self::LoserKeepsBytes, Kind::Store, R::DeleteBlob(_)) => Asked::Pretend(Answer::Done),
             (Self::NoFence, Kind::Fence, R::SwapRecord { record, .. }) => {
                 Asked::Pretend(Answer::Swapped(Version::of(&record)))
             }
@@ -173,6 +226,12 @@ impl Weakness {
                 memory.held = Some(reply);
                 also(R::DeleteBlob(*token))
             }
+            (
+                Self::RestoredIsOwn,
+                Kind::Store,
+                R::ReadSidecar,
+                Answer::Sidecar(SidecarState::Restored(token)),
+            ) => say(Answer::Sidecar(SidecarState::Live(*token))),
             (Self::NoSecondRead, Kind::Store, R::ReadRecord, Answer::Record(_)) => {
                 memory.read = Some(answer.clone());
                 Heard::Reply(reply)

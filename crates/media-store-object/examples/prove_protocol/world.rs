@@ -1,6 +1,8 @@
 //! What a bucket holds of one hash, and what becomes of it by each request.
 
-use media_store_object::protocol::{Answer, Nonce, Record, RecordState, Request, Versioned};
+use media_store_object::protocol::{
+    Answer, Nonce, Record, RecordState, Request, SidecarState, Versioned,
+};
 
 use crate::nonces::NonceSet;
 
@@ -37,6 +39,30 @@ pub(crate) enum Ask {
     ReadBlob(Nonce),
     /// Removes the bytes if their entity tag is this one.
     DeleteBlobIf(Nonce, u8),
+    /// Whoever deletes reads the sidecar, by the second protocol.
+    BeginDeletion,
+    /// Lists references, by the second protocol.
+    List(Listing),
+    /// Writes the sidecar whatever there is (weakened).
+    PutSidecar(Nonce),
+    /// Writes the marker whatever there is (weakened).
+    PutMarker(Nonce),
+    /// Looks at the first object under a generation only (weakened).
+    FindFirst(Nonce),
+}
+
+/// The generation of a buried sidecar whose marker is gone: none has this name.
+const NOWHERE: Nonce = Nonce::new(126);
+
+/// What a walk lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Listing {
+    /// Sidecars, of a scope that is to be deleted while nobody stores in it.
+    Scope,
+    Sidecars,
+    Markers,
+    /// Tombstones that are older than any copy of a request.
+    Tombstones,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -44,6 +70,8 @@ pub(crate) enum Reply {
     Protocol(Answer<Version>),
     Sidecar(Option<Nonce>),
     Generations(Vec<Nonce>),
+    /// References, and the generations that they are under.
+    References(Vec<(u8, Nonce)>),
     Blob(Option<u8>),
     Failed,
 }
@@ -53,10 +81,24 @@ impl Ask {
     pub(crate) fn is_read(&self) -> bool {
         matches!(
             self,
-            Self::Protocol(Request::ReadRecord | Request::FindMarker(_))
+            Self::Protocol(Request::ReadRecord | Request::FindMarker(_) | Request::ReadSidecar)
                 | Self::ReadSidecar
                 | Self::ListGenerations
                 | Self::ReadBlob(_)
+                | Self::BeginDeletion
+                | Self::FindFirst(_)
+                | Self::List(_)
+        )
+    }
+
+    /// Whether it brings a marker or a sidecar into being.
+    pub(crate) fn is_create(&self) -> bool {
+        matches!(
+            self,
+            Self::Protocol(
+                Request::CreateSidecar(_) | Request::CreateMarker(_) | Request::RestoreSidecar(_)
+            ) | Self::PutSidecar(_)
+                | Self::PutMarker(_)
         )
     }
 
@@ -83,8 +125,17 @@ impl Ask {
                 | Request::DeleteMarker(token)
                 | Request::FindMarker(token)
                 | Request::DeleteBlob(token)
-                | Request::DeleteMarkers(token),
+                | Request::DeleteMarkers(token)
+                | Request::CreateSidecar(token)
+                | Request::RestoreSidecar(token)
+                | Request::CreateMarker(token)
+                | Request::BuryMarker(token)
+                | Request::RetireMarker(token)
+                | Request::RemoveMarker(token),
             )
+            | Self::PutSidecar(token)
+            | Self::PutMarker(token)
+            | Self::FindFirst(token)
             | Self::ReadBlob(token)
             | Self::DeleteBlobIf(token, _) => NonceSet::one(*token),
             Self::Protocol(Request::SwapRecord { expected, record }) => {
@@ -107,6 +158,8 @@ pub(crate) struct Generation {
     pub(crate) blob: Option<u8>,
     /// The references that have a marker here, a bit each.
     pub(crate) markers: u16,
+    /// The references whose marker was buried here, a bit each.
+    pub(crate) tombstones: u16,
     /// It was dead, or its removal began: it must never be live again.
     pub(crate) over: bool,
 }
@@ -120,12 +173,39 @@ pub(crate) enum Standing {
     Held(Nonce),
     /// Its deletion began.
     Leaving,
+    /// Its deletion was acknowledged.
+    Deleted,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Reference {
     pub(crate) sidecar: Option<Nonce>,
+    /// Whether a sweep wrote the sidecar.
+    pub(crate) restored: bool,
+    /// Whether the sidecar was buried.
+    pub(crate) buried: bool,
+    /// Whether a store began to write it.
+    pub(crate) used: bool,
+    /// Whether a deletion of its scope came to it.
+    pub(crate) unwanted: bool,
+    /// Whether its store was still at it when its tombstones were removed: it was suspended for
+    /// longer than any copy of a request may take, against the assumption about time.
+    pub(crate) outlived: bool,
+    /// Whether its scope was deleted while nobody stored in it.
+    pub(crate) erased: bool,
     pub(crate) standing: Standing,
+}
+
+impl Reference {
+    /// The sidecar as the second protocol reads it.
+    pub(crate) fn state(&self) -> SidecarState {
+        match self.sidecar {
+            _ if self.buried => SidecarState::Tombstone,
+            None => SidecarState::Missing,
+            Some(generation) if self.restored => SidecarState::Restored(generation),
+            Some(generation) => SidecarState::Live(generation),
+        }
+    }
 }
 
 /// The bucket, as far as one hash goes.
@@ -144,6 +224,12 @@ impl World {
     pub(crate) fn new(references: usize, counts_writes: bool) -> Self {
         let reference = Reference {
             sidecar: None,
+            restored: false,
+            buried: false,
+            used: false,
+            unwanted: false,
+            outlived: false,
+            erased: false,
             standing: Standing::Unknown,
         };
         Self {
@@ -167,6 +253,7 @@ impl World {
                     token,
                     blob: None,
                     markers: 0,
+                    tombstones: 0,
                     over: false,
                 };
                 self.generations.insert(at, empty);
@@ -174,6 +261,13 @@ impl World {
             }
         };
         &mut self.generations[at]
+    }
+
+    /// Whether there are bytes that the record does not name.
+    pub(crate) fn has_unnamed_bytes(&self) -> bool {
+        let named = self.record.as_ref().map(|record| record.generation);
+        let mut generations = self.generations.iter();
+        generations.any(|g| g.blob.is_some() && named != Some(g.token))
     }
 
     /// The tokens that are in use.
@@ -202,8 +296,70 @@ impl World {
         self.generations.retain(|g| {
             g.blob.is_some()
                 || g.markers != 0
+                || g.tombstones != 0
                 || g.over && (named.has(g.token) || record == Some(g.token))
         });
+    }
+
+    /// Whether a reader gets bytes by this reference. It reads the sidecar, and where that is
+    /// missing the record; what counts is the marker, unless the reader trusts the sidecar.
+    pub(crate) fn is_readable(&self, at: usize, trusts_sidecar: bool) -> bool {
+        let reference = &self.references[at];
+        let bit = 1u16 << at;
+        let has = |token: Nonce| {
+            let generation = self.generation(token);
+            generation.is_some_and(|g| g.blob.is_some() && (g.markers & bit != 0 || trusts_sidecar))
+        };
+        match reference.state() {
+            SidecarState::Live(token) | SidecarState::Restored(token) => has(token),
+            SidecarState::Missing => self.record.as_ref().is_some_and(|record| {
+                let generation = self.generation(record.generation);
+                record.state != RecordState::Dead
+                    && generation.is_some_and(|g| g.blob.is_some() && g.markers & bit != 0)
+            }),
+            _ => false,
+        }
+    }
+
+    /// Whether a listing shows the reference: its sidecar names the generation in use, and where a
+    /// sweep restored it, there is the marker.
+    pub(crate) fn is_listed(&self, at: usize) -> bool {
+        let record = self.record.as_ref();
+        match (self.references[at].state(), record) {
+            (SidecarState::Live(token), Some(record)) => record.generation == token,
+            (SidecarState::Restored(token), _) => {
+                let generation = self.generation(token);
+                generation.is_some_and(|g| g.markers & 1 << at != 0)
+            }
+            _ => false,
+        }
+    }
+
+    fn list(&self, listing: Listing) -> Vec<(u8, Nonce)> {
+        let mut found = Vec::new();
+        for (at, reference) in self.references.iter().enumerate() {
+            let (bit, name) = (1u16 << at, u8::try_from(at).unwrap_or(u8::MAX));
+            let mut below = |mask: fn(&Generation) -> u16| {
+                let all = self.generations.iter().filter(|g| mask(g) & bit != 0);
+                found.extend(all.map(|g| (name, g.token)));
+            };
+            match listing {
+                Listing::Scope => found.extend(reference.sidecar.map(|token| (name, token))),
+                Listing::Sidecars => {
+                    let marked =
+                        |token| self.generation(token).is_some_and(|g| g.markers & bit != 0);
+                    let alone = reference.sidecar.filter(|token| !marked(*token));
+                    found.extend(alone.map(|token| (name, token)));
+                }
+                Listing::Markers => below(|g| g.markers),
+                Listing::Tombstones => {
+                    below(|g| g.tombstones);
+                    let named = found.iter().any(|(other, _)| *other == name);
+                    found.extend((reference.buried && !named).then_some((name, NOWHERE)));
+                }
+            }
+        }
+        found
     }
 
     fn write_record(&mut self, record: &Record) -> Answer<Version> {
@@ -223,9 +379,31 @@ impl World {
                 reference.standing = Standing::Leaving;
                 return Reply::Sidecar(reference.sidecar);
             }
+            Ask::BeginDeletion => {
+                let reference = &mut self.references[reference];
+                let state = reference.state();
+                reference.standing = Standing::Leaving;
+                Answer::Sidecar(state)
+            }
+            Ask::List(listing) => return Reply::References(self.list(*listing)),
+            Ask::PutSidecar(token) => {
+                let reference = &mut self.references[reference];
+                (reference.sidecar, reference.buried) = (Some(*token), false);
+                Answer::Done
+            }
+            Ask::PutMarker(token) => {
+                let generation = self.generation_mut(*token);
+                generation.markers |= bit;
+                generation.tombstones &= !bit;
+                Answer::Done
+            }
+            Ask::FindFirst(token) => {
+                let generation = self.generation(*token);
+                Answer::Found(generation.is_some_and(|g| g.tombstones == 0 && g.markers != 0))
+            }
             Ask::ListGenerations => {
                 let seen = self.generations.iter();
-                let seen = seen.filter(|g| g.blob.is_some() || g.markers != 0);
+                let seen = seen.filter(|g| g.blob.is_some() || g.markers | g.tombstones != 0);
                 return Reply::Generations(seen.map(|g| g.token).collect());
             }
             Ask::ReadBlob(token) => {
@@ -281,8 +459,72 @@ impl World {
                     generation.over = true;
                     Answer::Done
                 }
+                Request::ReadSidecar => Answer::Sidecar(self.references[reference].state()),
+                Request::CreateSidecar(token) => {
+                    let reference = &mut self.references[reference];
+                    match reference.state() {
+                        SidecarState::Missing => {
+                            reference.sidecar = Some(*token);
+                            Answer::Done
+                        }
+                        SidecarState::Live(there) if there == *token => Answer::Done,
+                        _ => Answer::Taken,
+                    }
+                }
+                Request::RestoreSidecar(token) => {
+                    let reference = &mut self.references[reference];
+                    if reference.state() == SidecarState::Missing {
+                        (reference.sidecar, reference.restored) = (Some(*token), true);
+                        Answer::Done
+                    } else {
+                        Answer::Taken
+                    }
+                }
+                Request::BurySidecar => {
+                    let reference = &mut self.references[reference];
+                    (reference.sidecar, reference.restored) = (None, false);
+                    reference.buried = true;
+                    Answer::Done
+                }
+                Request::RemoveSidecar => {
+                    let reference = &mut self.references[reference];
+                    (reference.sidecar, reference.restored) = (None, false);
+                    reference.buried = false;
+                    Answer::Done
+                }
+                Request::CreateMarker(token) => {
+                    let generation = self.generation_mut(*token);
+                    if generation.tombstones & bit == 0 {
+                        generation.markers |= bit;
+                        Answer::Done
+                    } else {
+                        Answer::Taken
+                    }
+                }
+                Request::BuryMarker(token) => {
+                    let generation = self.generation_mut(*token);
+                    generation.markers &= !bit;
+                    generation.tombstones |= bit;
+                    Answer::Done
+                }
+                Request::RetireMarker(token) => {
+                    let generation = self.generation_mut(*token);
+                    if generation.markers & bit == 0 {
+                        generation.tombstones |= bit;
+                        Answer::Done
+                    } else {
+                        Answer::Taken
+                    }
+                }
+                Request::RemoveMarker(token) => {
+                    let generation = self.generation_mut(*token);
+                    generation.markers &= !bit;
+                    generation.tombstones &= !bit;
+                    Answer::Done
+                }
                 Request::DeleteMarkers(token) => {
                     let generation = self.generation_mut(*token);
+                    generation.tombstones = 0;
                     generation.markers = 0;
                     generation.over = true;
                     Answer::Done

@@ -86,10 +86,10 @@ impl Location {
             None if scheme == "file" => Err(config_error(
                 "file:// is not an object store; for a directory use the crate media-store-fs",
             )),
-            None => Err(config_error(format!(
-                "the scheme {:?} is unknown; s3, gs, az, abfs and abfss are supported",
-                scheme.chars().take(20).collect::<String>()
-            ))),
+            // The scheme is not repeated: in `id:secret@s3://bucket` it contains a secret.
+            None => Err(config_error(
+                "the scheme of the URL is unknown; s3, gs, az, abfs and abfss are supported",
+            )),
         }
     }
 
@@ -258,7 +258,7 @@ mod tests {
             ("media/photos", "no scheme"),
             ("s3://", "no bucket"),
             ("az:///x", "no container"),
-            ("ftp://media", "\"ftp\" is unknown"),
+            ("ftp://media", "scheme of the URL is unknown"),
             ("file:///tmp", "media-store-fs"),
             ("https://minio.example:9000/media", "option endpoint"),
             ("https://acme.blob.core.windows.net/", "no container"),
@@ -279,17 +279,39 @@ mod tests {
     }
 
     #[test]
-    fn credentials_in_a_url_are_refused_and_not_repeated() {
+    fn no_spelling_of_credentials_in_a_url_is_repeated() {
         for url in [
-            "s3://AKIA1:hunter2@media/x",
-            "az://a:hunter2@acme.blob.core.windows.net",
+            "s3://AKIA1:hun-ter2@media/x",
+            "s3://AKIA1:hun-ter2@media",
+            "s3://AKIA1:hun-/ter2@media/x",
+            "s3://AKIA1:/hun-ter2@media/x",
+            "s3://AKIA1:hun-%2Fter2@media/x",
+            "s3://AKIA1:hun-+ter2=@media",
+            "s3://:hun-ter2@media",
+            "s3://hun-ter2@media",
+            "s3://AKIA1:hun-ter2",
+            "s3://AKIA1:hun-ter2\n@media",
+            "s3://AKIA1:hun-ter2@",
+            "s3://media?secret_access_key=hun-ter2",
+            "s3://media#hun-ter2",
+            "s3://AKIA1:hun-#ter2@media",
+            "s3:AKIA1:hun-ter2@media",
+            "AKIA1:hun-ter2@s3://media",
+            "hun-ter2://media",
+            "gs://AKIA1:hun-/ter2@media",
+            "az://a:hun-ter2@acme.blob.core.windows.net",
+            "az://a:hun-/ter2@acme.blob.core.windows.net",
+            "abfss://AKIA1:hun-ter2@acme.dfs.core.windows.net/x",
+            "abfss://photos@AKIA1:hun-ter2@",
+            "https://AKIA1:hun-ter2@s3.example/media",
+            "https://AKIA1:hun-/ter2@s3.example/media",
+            "https://AKIA1:hun-/ter2@acme.blob.core.windows.net/media",
+            "file://AKIA1:hun-ter2@media",
         ] {
             let reason = reason(url);
-            assert!(reason.contains("credentials"), "{reason}");
-            assert!(
-                !reason.contains("hunter2") && !reason.contains("AKIA1"),
-                "{reason}"
-            );
+            for part in ["hun-", "ter2", "AKIA1"] {
+                assert!(!reason.contains(part), "{url:?}: {reason}");
+            }
         }
     }
 }

@@ -20,6 +20,13 @@ use crate::error::{Verb, from_object_store, is_absent};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Version(UpdateVersion);
 
+impl Version {
+    /// Returns the version id that the service gave to the object, beside its entity tag.
+    pub(crate) fn id(&self) -> Option<&str> {
+        self.0.version.as_deref()
+    }
+}
+
 /// Outcome of a conditional write.
 #[derive(Debug)]
 pub(crate) enum Swap {
@@ -147,13 +154,13 @@ impl Bucket {
         self.failed(error, Verb::Read)
     }
 
-    /// Writes an object, replacing an existing one.
+    /// Writes an object, replacing an existing one. Returns its version.
     pub(crate) async fn put(
         &self,
         key: &Path,
         payload: PutPayload,
         attributes: Attributes,
-    ) -> Result<(), StorageError> {
+    ) -> Result<Version, StorageError> {
         let plain = attributes.is_empty();
         let options = PutOptions::from(attributes);
         let result = match self.store.put_opts(key, payload.clone(), options).await {
@@ -165,7 +172,7 @@ impl Bucket {
             other => other,
         };
         result
-            .map(drop)
+            .map(|result| Version(result.into()))
             .map_err(|error| self.failed(error, Verb::Write))
     }
 

@@ -1,25 +1,34 @@
 //! Headers that are stored with media, and that a plain GET of it returns.
 
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
 use media_types::Mime;
 use object_store::{Attribute, Attributes};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::caching::cache_control;
+
 /// Everything that a file name in a header encodes.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'_').remove(b'-');
-
-/// The bytes under a name never change, and are private to a user.
-const CACHE_CONTROL: &str = "private, max-age=31536000, immutable";
 
 /// Maximum length of an encoded file name in a header, in bytes.
 const MAX_NAME: usize = 200;
 
-/// Returns the headers of media that is not shared.
-pub(crate) fn attributes(mime: &Mime, filename: Option<&str>) -> Attributes {
+/// Returns the headers of media that is not shared. Media that expires must not be cached without
+/// asking the service again: how long it may be cached depends on the time of the request, which a
+/// stored header cannot.
+pub(crate) fn attributes(
+    mime: &Mime,
+    filename: Option<&str>,
+    expires_at: Option<DateTime<Utc>>,
+) -> Attributes {
     let mut attributes = Attributes::new();
     attributes.insert(Attribute::ContentType, mime.as_str().to_owned().into());
     let disposition = content_disposition(mime, filename);
     attributes.insert(Attribute::ContentDisposition, disposition.into());
-    attributes.insert(Attribute::CacheControl, CACHE_CONTROL.into());
+    let cache_control = cache_control(expires_at.map(|_| Duration::ZERO));
+    attributes.insert(Attribute::CacheControl, cache_control.into());
     attributes
 }
 

@@ -41,7 +41,8 @@ pub(crate) async fn send(
     let mut parts = payload.parts(len, options.for_len(len).part_size);
     if len <= options.part_size as u64 {
         let body = parts.next().await?.map(PutPayload::from);
-        return bucket.put(key, body.unwrap_or_default(), attributes).await;
+        let body = body.unwrap_or_default();
+        return bucket.put(key, body, attributes).await.map(drop);
     }
     let mut upload = Multipart::begin(bucket, key, attributes, options.in_flight).await?;
     loop {

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use media_storage::StorageError;
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
+use secrecy::SecretSlice;
 
 use super::client::{client_options, retries};
 
@@ -118,9 +119,10 @@ fn account_name(location: &Location, options: &Options) -> Result<String, Storag
     Ok(name.to_owned())
 }
 
-fn decoded_key(key: &str) -> Result<Vec<u8>, StorageError> {
+fn decoded_key(key: &str) -> Result<SecretSlice<u8>, StorageError> {
     // The cause would quote a character of the key.
     BASE64_STANDARD
         .decode(key)
+        .map(SecretSlice::from)
         .map_err(|_| config_error("the option access_key is not valid base64"))
 }

@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     fn settings(url: &str, options: &[(&str, &str)]) -> ConnectSettings {
-        let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).into());
         ConnectSettings {
             url: Some(url.to_owned()),
             options: options.iter().map(owned).collect(),

@@ -6,6 +6,8 @@ use crate::address::Service;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Text,
+    /// Text with line breaks: PEM and JSON.
+    Lines,
     Flag,
     Duration,
     Count,
@@ -23,6 +25,12 @@ const fn text(name: &'static str) -> OptionSpec {
     OptionSpec {
         name,
         kind: Kind::Text,
+    }
+}
+const fn lines(name: &'static str) -> OptionSpec {
+    OptionSpec {
+        name,
+        kind: Kind::Lines,
     }
 }
 const fn flag(name: &'static str) -> OptionSpec {
@@ -69,7 +77,7 @@ pub(super) const CLIENT: &[OptionSpec] = &[
     duration("pool_idle_timeout"),
     count("pool_max_idle_per_host"),
     text("proxy_url"),
-    text("proxy_ca_certificate"),
+    lines("proxy_ca_certificate"),
     text("proxy_excludes"),
     flag("randomize_addresses"),
     duration("read_timeout"),
@@ -111,7 +119,7 @@ pub(super) const S3: &[OptionSpec] = &[
 
 pub(super) const GCS: &[OptionSpec] = &[
     text("service_account_path"),
-    text("service_account_key"),
+    lines("service_account_key"),
     text("application_credentials"),
     text("bearer_token"),
     text("bucket"),

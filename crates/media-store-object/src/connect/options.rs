@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use media_storage::StorageError;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::names::{ALIASES, AZURE, CLIENT, GCS, Kind, OWN, OptionSpec, REPLACED, S3};
 use super::suggest::suggest;
@@ -19,7 +20,7 @@ pub(super) struct Options {
 struct Given {
     /// The name in the tables, without the prefix of a cloud if both exist.
     name: &'static str,
-    value: String,
+    value: SecretString,
     origin: Origin,
 }
 
@@ -48,7 +49,7 @@ impl Options {
     pub(super) fn collect(
         service: Service,
         environment: &[(String, String)],
-        explicit: &[(String, String)],
+        explicit: &[(String, SecretString)],
     ) -> Result<Self, StorageError> {
         let mut options = Self::default();
         for (variable, value) in environment {
@@ -72,8 +73,8 @@ impl Options {
                     "the option {key} is not supported: the URL names the bucket"
                 )));
             }
-            check_value(option, key, value)?;
-            options.set(option.name, value, Origin::Explicit);
+            check_value(option, key, value.expose_secret())?;
+            options.set(option.name, value.expose_secret(), Origin::Explicit);
         }
         options.drop_replaced(service);
         Ok(options)
@@ -97,7 +98,7 @@ impl Options {
     fn set(&mut self, name: &'static str, value: &str, origin: Origin) {
         let given = Given {
             name,
-            value: value.to_owned(),
+            value: value.into(),
             origin,
         };
         match self.given.iter_mut().find(|known| known.name == name) {
@@ -118,7 +119,7 @@ impl Options {
         self.given
             .iter()
             .find(|given| given.name == name)
-            .map(|given| given.value.as_str())
+            .map(|given| given.value.expose_secret())
     }
 
     /// Whether any of these options is set and not empty.
@@ -145,7 +146,7 @@ impl Options {
         self.given
             .iter()
             .filter(|given| !OWN.iter().any(|own| own.name == given.name))
-            .map(|given| (given.name, given.value.as_str()))
+            .map(|given| (given.name, given.value.expose_secret()))
     }
 }
 
@@ -201,15 +202,24 @@ fn resolve(service: Service, name: &str) -> Option<&'static OptionSpec> {
         .find_map(|name| find(name).or_else(|| by_alias(name)))
 }
 
+/// Maximum length of an unknown name that an error repeats: a value in place of the name may be
+/// secret, and no option has so long a name.
+const MAX_SHOWN: usize = 36;
+
 fn unknown(service: Service, name: &str) -> StorageError {
-    let shown: String = name.chars().take(60).collect();
     let known = all(service)
         .map(|option| option.name)
         .chain(aliases(service).map(|(_, alias, _)| *alias));
+    let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
+    let shown = if name.len() <= MAX_SHOWN && name.chars().all(is_name) {
+        format!("{name:?}")
+    } else {
+        "of the given name".to_owned()
+    };
     let service = service.name();
     config_error(match suggest(name, known) {
-        Some(known) => format!("{service} has no option {shown:?}; did you mean {known:?}?"),
-        None => format!("{service} has no option {shown:?}"),
+        Some(known) => format!("{service} has no option {shown}; did you mean {known:?}?"),
+        None => format!("{service} has no option {shown}"),
     })
 }
 
@@ -222,10 +232,15 @@ fn check_value(option: &OptionSpec, key: &str, value: &str) -> Result<(), Storag
         Kind::Time if chrono::DateTime::parse_from_rfc3339(value).is_err() => {
             "a time such as 2030-01-02T03:04:05Z"
         }
-        Kind::Text
+        // A line break in a key or token, often the last character of a file, is not valid in a
+        // header.
+        Kind::Text if value.chars().any(char::is_control) => {
+            "text without line breaks and control characters"
+        }
+        Kind::Lines
             if value
                 .chars()
-                .any(|c| c.is_control() && c != '\n' && c != '\r') =>
+                .any(|c| c.is_control() && !"\n\r\t".contains(c)) =>
         {
             "text without control characters"
         }

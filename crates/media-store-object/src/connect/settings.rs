@@ -2,13 +2,15 @@
 
 use std::fmt;
 
+use secrecy::SecretString;
+
 /// Where a bucket is and how to reach it, as the user wrote it.
 #[derive(Clone, Default)]
 pub(crate) struct ConnectSettings {
     /// The URL of the bucket.
     pub(crate) url: Option<String>,
     /// Explicit options, in the order in which they were given.
-    pub(crate) options: Vec<(String, String)>,
+    pub(crate) options: Vec<(String, SecretString)>,
     /// Whether options that are not given are read from the environment.
     pub(crate) environment: bool,
     /// The endpoint in signed URLs, if it differs from that of the store.

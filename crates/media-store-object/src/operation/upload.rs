@@ -212,7 +212,13 @@ async fn store_stream(
     let unknown = Sha256::from_bytes([0; 32]);
     let file = FileName::new(unknown, &MediaId::mint()?, &description.mime);
     let key = description.key(&file)?;
-    let headers = attributes(&description.mime, description.metadata.filename());
+    let undigested = Digest {
+        sha256: unknown,
+        len: 0,
+    };
+    let expires_at = description.sidecar(shared, &key, undigested).expires_at;
+    let filename = description.metadata.filename();
+    let headers = attributes(&description.mime, filename, expires_at);
     let object = shared.keys.media(&key)?;
     let mut upload = Multipart::begin(&bucket, &object, headers, parts.in_flight).await?;
     let mut hasher = hashed(Sha256Hasher::new(), &first).await?;

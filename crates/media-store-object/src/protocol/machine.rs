@@ -40,8 +40,45 @@ pub enum Request<V> {
     FindMarker(Nonce),
     /// Removes the bytes of a generation. Succeeds if there are none.
     DeleteBlob(Nonce),
-    /// Removes all markers under a generation. Succeeds if there are none.
+    /// Removes all markers and tombstones under a generation. Succeeds if there are none.
     DeleteMarkers(Nonce),
+
+    /// Reads the sidecar of the reference. Second protocol, as all that follow.
+    ReadSidecar,
+    /// Creates the sidecar, which names the generation, with the expiry hint and the entries of
+    /// indexes. May be repeated: finding the very same sidecar is success.
+    CreateSidecar(Nonce),
+    /// Creates the sidecar from the copy in the marker, marked as restored.
+    RestoreSidecar(Nonce),
+    /// Creates the marker of the reference under a generation. May be repeated: finding the very same
+    /// marker is success.
+    CreateMarker(Nonce),
+    /// Replaces the marker by a tombstone, whether it exists or not. May be repeated.
+    BuryMarker(Nonce),
+    /// Creates a tombstone in place of the marker, if there is no object of its name. Finding a
+    /// tombstone is success.
+    RetireMarker(Nonce),
+    /// Replaces the sidecar by a tombstone, whether it exists or not, and removes the expiry hint and
+    /// the entries of indexes. May be repeated.
+    BurySidecar,
+    /// Removes the object with the name of the marker.
+    RemoveMarker(Nonce),
+    /// Removes the object with the name of the sidecar.
+    RemoveSidecar,
+}
+
+/// The sidecar of a reference in the second protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SidecarState {
+    /// There is no object of this name.
+    Missing,
+    /// A sidecar that names this generation, as the store wrote it.
+    Live(Nonce),
+    /// A sidecar that a sweep restored, and that names this generation.
+    Restored(Nonce),
+    /// The sidecar was buried.
+    Tombstone,
 }
 
 /// The answer to a [`Request`].
@@ -56,6 +93,10 @@ pub enum Answer<V> {
     Unclear,
     /// The answer to [`Request::FindMarker`].
     Found(bool),
+    /// The answer to [`Request::ReadSidecar`].
+    Sidecar(SidecarState),
+    /// The answer to a request that creates an object, if the name is taken by another one.
+    Taken,
     /// The answer to any other request that certainly succeeded.
     Done,
     /// The request failed, or its outcome is unknown. The driver keeps the error.

@@ -35,14 +35,16 @@ mod collect;
 mod delete;
 mod fence;
 mod machine;
+mod publication;
 mod record;
 mod store;
 #[cfg(test)]
 mod tests;
+pub mod v2;
 
 pub use collect::{CollectOutcome, CollectProtocol};
 pub use delete::{DeleteOutcome, DeleteProtocol};
 pub use fence::{FenceOutcome, FenceProtocol};
-pub use machine::{Answer, Protocol, Request, Step, Versioned};
+pub use machine::{Answer, Protocol, Request, SidecarState, Step, Versioned};
 pub use record::{Nonce, Record, RecordError, RecordState};
 pub use store::{StoreOutcome, StoreProtocol};

@@ -12,7 +12,7 @@ pub struct Nonce(u128);
 
 impl Nonce {
     /// Creates a nonce of this value, which must come from a source that never repeats itself.
-    pub fn new(value: u128) -> Self {
+    pub const fn new(value: u128) -> Self {
         Self(value)
     }
 

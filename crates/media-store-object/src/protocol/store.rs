@@ -1,13 +1,16 @@
 //! Storing bytes under a reference.
 
 use super::machine::{Answer, Protocol, Request, Step, Versioned};
+use super::publication::{Membership, Publication, Replaced};
 use super::record::{Nonce, Record, RecordState};
 
 /// Stores bytes of a known hash under one reference: shares the live generation if there is one, and
 /// makes a new one otherwise.
 ///
-/// A store never removes bytes, whatever its outcome, since others may share them already. It does
-/// remove its own marker and sidecar when it fails.
+/// A store that fails removes its own marker and sidecar. It removes bytes in one case only: if it
+/// wrote them, and the record has changed to another generation since. Its publication can then no
+/// longer succeed, so that no other reference shares the bytes or ever will. In every other case,
+/// others may share them already.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct StoreProtocol<V> {
     size: u64,
@@ -27,34 +30,18 @@ enum State<V> {
     Publishing(Membership, Publication<V>),
     /// Finding out whether the publication was written.
     Resolving(Membership, Publication<V>),
-    /// The generation was lost: removing the marker before another attempt.
-    Leaving,
+    /// The generation was lost: removing the marker, and the bytes that this store wrote, before
+    /// another attempt.
+    Leaving(Membership, Leave),
     /// Writing sidecar, marker and bytes under a new generation.
     Making(Nonce, Put, Option<Replaced<V>>),
     Undoing(Undo, Reason),
 }
 
-/// A generation that holds the marker of the reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Membership {
-    generation: Nonce,
-    /// Whether this store wrote the bytes.
-    new: bool,
-}
-
-/// The record that a publication replaces.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Replaced<V> {
-    nonce: Nonce,
-    version: V,
-}
-
-/// A write of the record that makes a generation live.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Publication<V> {
-    replaced: Option<Replaced<V>>,
-    record: Record,
-    repeats_left: u8,
+enum Leave {
+    Marker,
+    Blob,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -66,7 +53,9 @@ enum Put {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Undo {
-    Marker,
+    /// Removing the marker, and then the blob of this generation, if it can be removed.
+    Marker(Option<Nonce>),
+    Blob,
     Sidecar,
 }
 
@@ -98,10 +87,6 @@ pub enum StoreOutcome {
 
 /// Default number of further attempts after a concurrent change.
 const ATTEMPTS: u32 = 16;
-
-/// Number of times that a write of the record is repeated if it was not carried out although the
-/// record did not change: services refuse some of the writes that arrive at the same time.
-const REPEATS: u8 = 2;
 
 impl<V: Clone> StoreProtocol<V> {
     /// Creates a store of bytes of this size.
@@ -181,11 +166,7 @@ impl<V: Clone> StoreProtocol<V> {
     }
 
     fn publish(&mut self, own: Membership, publication: Publication<V>) -> Step<V, StoreOutcome> {
-        let replaced = publication.replaced.as_ref();
-        let request = Request::SwapRecord {
-            expected: replaced.map(|replaced| replaced.version.clone()),
-            record: publication.record.clone(),
-        };
+        let request = publication.request();
         self.ask(State::Publishing(own, publication), request)
     }
 
@@ -193,25 +174,16 @@ impl<V: Clone> StoreProtocol<V> {
     fn resolve_write(
         &mut self,
         own: Membership,
-        mut publication: Publication<V>,
+        publication: Publication<V>,
         read: Option<Versioned<V>>,
         fresh: &mut dyn FnMut() -> Nonce,
     ) -> Step<V, StoreOutcome> {
-        let nonce = read.as_ref().map(|read| read.record.nonce);
-        let replaced = publication.replaced.as_ref();
-        if nonce == replaced.map(|replaced| replaced.nonce) {
-            // The write may still arrive at any time. Repeating the very same write is harmless, as
-            // one of the two is refused. Another attempt is not: it could join this generation while
-            // the removal of this attempt's marker is still under way.
-            return match publication.repeats_left.checked_sub(1) {
-                Some(left) => {
-                    publication.repeats_left = left;
-                    self.publish(own, publication)
-                }
+        if publication.may_arrive(read.as_ref()) {
+            return match publication.repeated() {
+                Some(publication) => self.publish(own, publication),
                 None => self.undo(own, Reason::Failed),
             };
         }
-        // The record has changed: the write was carried out, or never will be.
         let condemned = read.as_ref().is_some_and(|read| {
             read.record.generation == own.generation && read.record.state == RecordState::Condemned
         });
@@ -224,17 +196,24 @@ impl<V: Clone> StoreProtocol<V> {
         self.confirm(own, read, fresh)
     }
 
+    /// Leaves a generation that the record does not name, or that is dead.
     fn leave(&mut self, own: Membership) -> Step<V, StoreOutcome> {
-        let Some(left) = self.attempts_left.checked_sub(1) else {
-            return self.undo(own, Reason::Busy);
-        };
-        self.attempts_left = left;
-        self.ask(State::Leaving, Request::DeleteMarker(own.generation))
+        let request = Request::DeleteMarker(own.generation);
+        match self.attempts_left.checked_sub(1) {
+            Some(left) => {
+                self.attempts_left = left;
+                self.ask(State::Leaving(own, Leave::Marker), request)
+            }
+            None => {
+                let blob = own.new.then_some(own.generation);
+                self.ask(State::Undoing(Undo::Marker(blob), Reason::Busy), request)
+            }
+        }
     }
 
     fn undo(&mut self, own: Membership, reason: Reason) -> Step<V, StoreOutcome> {
         self.ask(
-            State::Undoing(Undo::Marker, reason),
+            State::Undoing(Undo::Marker(None), reason),
             Request::DeleteMarker(own.generation),
         )
     }
@@ -245,41 +224,6 @@ fn stored<V>(own: Membership) -> Step<V, StoreOutcome> {
         generation: own.generation,
         new: own.new,
     })
-}
-
-impl<V> From<Versioned<V>> for Replaced<V> {
-    fn from(read: Versioned<V>) -> Self {
-        Self {
-            nonce: read.record.nonce,
-            version: read.version,
-        }
-    }
-}
-
-impl<V> Publication<V> {
-    fn new(replaced: Option<Replaced<V>>, record: Record) -> Self {
-        Self {
-            replaced,
-            record,
-            repeats_left: REPEATS,
-        }
-    }
-}
-
-impl Membership {
-    fn joined(generation: Nonce) -> Self {
-        Self {
-            generation,
-            new: false,
-        }
-    }
-
-    fn made(generation: Nonce) -> Self {
-        Self {
-            generation,
-            new: true,
-        }
-    }
 }
 
 impl<V: Clone> Protocol<V> for StoreProtocol<V> {
@@ -307,9 +251,15 @@ impl<V: Clone> Protocol<V> for StoreProtocol<V> {
             (State::Joining(own, _), _) => self.undo(Membership::joined(own), Reason::Failed),
             (State::Checking(own), Some(A::Record(read))) => self.confirm(own, read, fresh),
 
-            (State::Leaving, Some(A::Done)) => self.begin(),
+            (State::Leaving(own, Leave::Marker), Some(A::Done)) if own.new => self.ask(
+                State::Leaving(own, Leave::Blob),
+                Request::DeleteBlob(own.generation),
+            ),
+            (State::Leaving(_, Leave::Marker), Some(A::Done)) => self.begin(),
+            // A sweep removes bytes that could not be removed here.
+            (State::Leaving(_, Leave::Blob), _) => self.begin(),
             // The sidecar names a generation that was left; it is removed with the attempt.
-            (State::Leaving, _) => self.ask(
+            (State::Leaving(_, Leave::Marker), _) => self.ask(
                 State::Undoing(Undo::Sidecar, Reason::Failed),
                 Request::DeleteSidecar,
             ),
@@ -342,7 +292,11 @@ impl<V: Clone> Protocol<V> for StoreProtocol<V> {
             }
             (State::Checking(own) | State::Resolving(own, _), _) => self.undo(own, Reason::Failed),
 
-            (State::Undoing(Undo::Marker, reason), _) => self.ask(
+            (State::Undoing(Undo::Marker(Some(generation)), reason), Some(A::Done)) => self.ask(
+                State::Undoing(Undo::Blob, reason),
+                Request::DeleteBlob(generation),
+            ),
+            (State::Undoing(Undo::Marker(_) | Undo::Blob, reason), _) => self.ask(
                 State::Undoing(Undo::Sidecar, reason),
                 Request::DeleteSidecar,
             ),

@@ -40,7 +40,8 @@ pub(crate) async fn write_hint(
     match hint(keys, key, expires_at)? {
         Some(path) => {
             let id = bytes::Bytes::copy_from_slice(key.id().as_bytes());
-            bucket.put(&path, id.into(), Attributes::new()).await
+            let put = bucket.put(&path, id.into(), Attributes::new());
+            put.await.map(drop)
         }
         None => Ok(()),
     }

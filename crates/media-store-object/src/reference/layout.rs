@@ -9,25 +9,26 @@ use media_storage::{Organization, Scope, StorageError, StorageErrorKind};
 use object_store::Attributes;
 use object_store::path::Path;
 
-use crate::bucket::{Bucket, Keys};
+use crate::bucket::{Bucket, Keys, Version};
 
-/// Notes that media will be stored in an organization.
+/// Notes that media will be stored in an organization. Returns the version id of the note, if the
+/// service reports one.
 pub(crate) async fn note(
     bucket: &Bucket,
     keys: &Keys,
     organization: Organization,
-) -> Result<(), StorageError> {
+) -> Result<Option<String>, StorageError> {
     let key = keys.layout(organization)?;
     match bucket.head(&key).await {
-        Ok(Some(_)) => return Ok(()),
+        Ok(Some(note)) => return Ok(note.version),
         // Without the right to list, S3 answers 403 for an object that does not exist.
         Err(error) if error.kind() != StorageErrorKind::Permission => return Err(error),
         _ => {}
     }
     match write(bucket, &key, organization).await {
         // A credential that may not write stores no media either.
-        Err(error) if error.kind() == StorageErrorKind::Permission => Ok(()),
-        other => other,
+        Err(error) if error.kind() == StorageErrorKind::Permission => Ok(None),
+        other => Ok(other?.id().map(str::to_owned)),
     }
 }
 
@@ -35,7 +36,7 @@ async fn write(
     bucket: &Bucket,
     key: &Path,
     organization: Organization,
-) -> Result<(), StorageError> {
+) -> Result<Version, StorageError> {
     let body = bytes::Bytes::from(organization.as_str());
     bucket.put(key, body.into(), Attributes::new()).await
 }
@@ -50,7 +51,7 @@ pub(crate) async fn service_time(
     let key = keys.layout(organization)?;
     match write(bucket, &key, organization).await {
         Err(error) if error.kind() == StorageErrorKind::Permission => return Ok(None),
-        other => other?,
+        other => drop(other?),
     }
     let notes: Vec<_> = bucket.list(&keys.layouts()?, None).try_collect().await?;
     let note = notes.into_iter().find(|note| note.location == key);

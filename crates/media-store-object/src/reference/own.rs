@@ -20,7 +20,11 @@ pub(crate) async fn store(
     let stored = async {
         write_sidecar(bucket, keys, key, sidecar).await?;
         cancelled.check()?;
-        let attributes = attributes(&sidecar.mime_type, sidecar.filename.as_deref());
+        let attributes = attributes(
+            &sidecar.mime_type,
+            sidecar.filename.as_deref(),
+            sidecar.expires_at,
+        );
         let object = keys.media(key)?;
         let len = sidecar.size_bytes;
         send(

@@ -7,12 +7,12 @@ use async_trait::async_trait;
 use aws_lc_rs::hmac::{HMAC_SHA256, Key, sign};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use chrono::{DateTime, Utc};
 use media_storage::{SignedUrl, StorageError};
 use media_types::MediaUrl;
 use object_store::ClientOptions;
 use object_store::azure::AzureCredentialProvider;
 use object_store::path::Path;
+use secrecy::{ExposeSecret as _, SecretSlice};
 
 use super::delegation::{DelegationKey, DelegationKeys};
 use super::signer::{ObjectSigner, SigningRequest};
@@ -42,7 +42,7 @@ impl Container {
         &self,
         object: &Path,
         request: &SigningRequest,
-        expires: DateTime<Utc>,
+        window: Window,
         key: &[u8],
         delegated: Option<&DelegationKey>,
     ) -> Result<SignedUrl, StorageError> {
@@ -51,7 +51,10 @@ impl Container {
         let mut fields: Fields = vec![
             ("sp", "r".to_owned()),
             ("st", String::new()),
-            ("se", expires.format("%Y-%m-%dT%H:%M:%SZ").to_string()),
+            (
+                "se",
+                window.expires.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            ),
             ("", resource),
         ];
         match delegated {
@@ -65,7 +68,7 @@ impl Container {
             ("sr", "b".to_owned()),
             ("", String::new()),
             ("ses", String::new()),
-            ("rscc", String::new()),
+            ("rscc", window.cache_control(request)),
             ("rscd", request.content_disposition.clone()),
             ("rsce", String::new()),
             ("rscl", String::new()),
@@ -83,18 +86,18 @@ impl Container {
             .collect();
         query.push(format!("sig={}", encoded(&signature)));
         let url = self.target.url(&self.target.path(object), &query.join("&"));
-        Ok(SignedUrl::new(MediaUrl::new(url)?, expires))
+        Ok(SignedUrl::new(MediaUrl::new(url)?, window.expires))
     }
 }
 
 /// Signs with the key of the storage account.
 pub(crate) struct AccountKeySigner {
     container: Container,
-    key: Vec<u8>,
+    key: SecretSlice<u8>,
 }
 
 impl AccountKeySigner {
-    pub(crate) fn new(account: String, name: String, key: Vec<u8>, target: Target) -> Self {
+    pub(crate) fn new(account: String, name: String, key: SecretSlice<u8>, target: Target) -> Self {
         let container = Container {
             account,
             name,
@@ -113,7 +116,7 @@ impl ObjectSigner for AccountKeySigner {
     ) -> Result<SignedUrl, StorageError> {
         let window = Window::of(request, None, None)?;
         self.container
-            .url(object, request, window.expires, &self.key, None)
+            .url(object, request, window, self.key.expose_secret(), None)
     }
 }
 
@@ -167,7 +170,7 @@ impl ObjectSigner for DelegationSigner {
         let window = Window::of(request, None, Some(key.expires))?;
         let secret = key.secret();
         self.container
-            .url(object, request, window.expires, secret, Some(&key))
+            .url(object, request, window, secret, Some(&key))
     }
 }
 
@@ -251,7 +254,7 @@ mod tests {
         // Signed by hand, by the documentation of the service.
         let to_sign = "r\n\n2026-01-01T12:15:00Z\n/blob/acme/media/a/%41 b.png\noid\ntid\n\
              2026-01-01T00:00:00Z\n2026-01-02T00:00:00Z\nb\n2022-11-02\n\n\n\n\nhttps\n2022-11-02\nb\n\
-             \n\n\ninline\n\n\nimage/png";
+             \n\nprivate, max-age=31536000, immutable\ninline\n\n\nimage/png";
         let key = BASE64_STANDARD.decode(OUR_KEY).unwrap();
         let tag = sign(&Key::new(HMAC_SHA256, &key), to_sign.as_bytes());
         let wanted = format!("&sig={}", encoded(&BASE64_STANDARD.encode(tag)));

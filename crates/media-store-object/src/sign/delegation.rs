@@ -13,6 +13,7 @@ use object_store::ClientOptions;
 use object_store::azure::{AzureCredential, AzureCredentialProvider};
 use object_store::client::{HttpClient, HttpConnector as _, HttpRequest, ReqwestConnector};
 use object_store::signer::{HeaderValue, Method};
+use secrecy::{ExposeSecret as _, SecretSlice};
 use tokio::sync::Mutex;
 
 use super::error::sign_error;
@@ -30,7 +31,7 @@ const MAX_RESPONSE: usize = 64 * 1024;
 
 /// A user delegation key.
 pub(super) struct DelegationKey {
-    secret: Vec<u8>,
+    secret: SecretSlice<u8>,
     pub(super) expires: DateTime<Utc>,
     object_id: String,
     tenant_id: String,
@@ -42,7 +43,7 @@ pub(super) struct DelegationKey {
 
 impl DelegationKey {
     pub(super) fn secret(&self) -> &[u8] {
-        &self.secret
+        self.secret.expose_secret()
     }
 
     /// Returns the fields of a signature that describe the key, in the order in which they are
@@ -65,7 +66,7 @@ impl DelegationKey {
         let element = |name: &str| first_text(document, name);
         let expiry = element("SignedExpiry")?;
         Some(Self {
-            secret: BASE64_STANDARD.decode(element("Value")?).ok()?,
+            secret: BASE64_STANDARD.decode(element("Value")?).ok()?.into(),
             expires: DateTime::parse_from_rfc3339(&expiry).ok()?.to_utc(),
             object_id: element("SignedOid")?,
             tenant_id: element("SignedTid")?,

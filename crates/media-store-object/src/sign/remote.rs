@@ -95,7 +95,9 @@ impl ObjectSigner for RemoteSigner {
         if let Some(url) = self.recall(&wanted) {
             return Ok(url);
         }
+        let cache_control = window.cache_control(request);
         let options = SignedUrlOptions::new().with_query([
+            ("response-cache-control", cache_control.as_str()),
             (
                 "response-content-disposition",
                 request.content_disposition.as_str(),
@@ -153,7 +155,7 @@ mod tests {
             expires_in: Duration,
             options: &SignedUrlOptions,
         ) -> object_store::Result<Url> {
-            assert_eq!(options.extra_query.len(), 2);
+            assert_eq!(options.extra_query.len(), 3);
             self.signed_url(method, path, expires_in).await
         }
     }

@@ -53,7 +53,9 @@ impl Unsigned {
             ("Expires", &seconds),
             ("SignedHeaders", "host"),
         ];
-        let answer = [
+        let cache_control = window.cache_control(request);
+        let response = [
+            ("response-cache-control", cache_control.as_str()),
             (
                 "response-content-disposition",
                 request.content_disposition.as_str(),
@@ -64,7 +66,7 @@ impl Unsigned {
             .iter()
             .map(|(name, value)| format!("{prefix}{name}={}", encoded(value)))
             .chain(
-                answer
+                response
                     .iter()
                     .chain(extra)
                     .map(|(name, value)| format!("{}={}", encoded(name), encoded(value))),

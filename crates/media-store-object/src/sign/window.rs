@@ -7,6 +7,7 @@ use media_storage::{StorageError, StorageErrorKind};
 
 use super::error::sign_error;
 use super::signer::SigningRequest;
+use crate::caching::cache_control;
 
 /// A window of time: URLs are signed as of its start, and valid until `expires`.
 ///
@@ -62,6 +63,16 @@ impl Window {
         Ok(Self { start, expires })
     }
 
+    /// Returns the `Cache-Control` of the response. A response to the last possible request may be
+    /// cached until the media expires, and no longer; this depends on the window only, so that URLs
+    /// remain equal.
+    pub(super) fn cache_control(self, request: &SigningRequest) -> String {
+        let fresh_for = request
+            .not_after
+            .map(|end| (end - self.expires).to_std().unwrap_or_default());
+        cache_control(fresh_for)
+    }
+
     /// Returns the length in seconds, at least one.
     pub(super) fn seconds(self) -> i64 {
         (self.expires - self.start).num_seconds().max(1)
@@ -108,6 +119,21 @@ mod tests {
             }
         }
         assert_eq!(of("2026-01-01T00:00:00.5Z", 1).seconds(), 1);
+    }
+
+    #[test]
+    fn responses_are_not_cached_beyond_the_expiry_of_the_media() {
+        let mut request = request("2026-01-02T03:00:00Z", 900);
+        let cached = |request: &SigningRequest| {
+            let window = Window::of(request, None, None).unwrap();
+            window.cache_control(request)
+        };
+        assert_eq!(cached(&request), "private, max-age=31536000, immutable");
+        // The URL expires at 03:15.
+        request.not_after = Some("2026-01-02T03:25:00Z".parse().unwrap());
+        assert_eq!(cached(&request), "private, max-age=600, immutable");
+        request.not_after = Some("2026-01-02T03:05:00Z".parse().unwrap());
+        assert_eq!(cached(&request), "private, no-cache");
     }
 
     #[test]

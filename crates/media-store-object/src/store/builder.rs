@@ -11,6 +11,7 @@ use media_storage::{
 };
 use object_store::ObjectStore;
 use object_store::path::Path;
+use secrecy::SecretString;
 
 use super::handle::ObjectMediaStore;
 use super::probe::{Conditional, probe, reach};
@@ -75,6 +76,7 @@ impl ObjectMediaStore {
                 },
                 spool_directory: None,
                 grace: Duration::from_secs(24 * 3600),
+                read_only: false,
             },
         }
     }
@@ -92,7 +94,8 @@ impl ObjectMediaStoreBuilder {
     /// Sets an option of the service by its name, such as `endpoint`, `region` or `access_key_id`.
     /// An unknown option is an error of [`build`](Self::build).
     pub fn with_option(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.settings.options.push((key.into(), value.into()));
+        let value = SecretString::from(value.into());
+        self.settings.options.push((key.into(), value));
         self
     }
 
@@ -192,6 +195,14 @@ impl ObjectMediaStoreBuilder {
         self
     }
 
+    /// Opens the store for reading only: nothing is written to the bucket, neither at opening nor
+    /// later, and the credential needs no right to write or delete. Store, delete, scope deletion
+    /// and sweep fail with `Permission`; a dry run of a sweep is allowed.
+    pub fn with_read_only(mut self) -> Self {
+        self.options.read_only = true;
+        self
+    }
+
     /// Opens the bucket and probes the service, in a few requests. The cost does not depend on what
     /// is stored.
     ///
@@ -241,8 +252,42 @@ impl ObjectMediaStoreBuilder {
         self.check(&connection.backend)?;
         let bucket = Bucket::new(connection.store, connection.backend);
         let keys = Keys::new(connection.prefix);
+        let version_id = if self.options.read_only {
+            reach(&bucket, &keys).await?;
+            None
+        } else {
+            self.prepare(&bucket, &keys).await?
+        };
+        let keeps_versions = keeps_versions(&bucket, version_id.as_deref());
+        if keeps_versions {
+            tracing::warn!(
+                backend = bucket.backend(),
+                "the bucket keeps versions: deleted media remains until a lifecycle rule removes it"
+            );
+        }
+        Ok(ObjectMediaStore::new(Shared {
+            bucket,
+            keys,
+            signer: connection.signer,
+            name: self.name,
+            options: self.options,
+            confirmed: ConfirmedBlobs::default(),
+            keeps_versions,
+        }))
+    }
+
+    /// Probes the service and notes the organization. Returns the version id of an object that was
+    /// written, if the service reports one.
+    async fn prepare(
+        &mut self,
+        bucket: &Bucket,
+        keys: &Keys,
+    ) -> Result<Option<String>, StorageError> {
+        let mut version_id = None;
         if self.options.sharing == Sharing::On {
-            if let Conditional::Unsupported(reason) = probe(&bucket, &keys).await? {
+            let probe = probe(bucket, keys).await?;
+            version_id = probe.version_id;
+            if let Conditional::Unsupported(reason) = probe.conditional {
                 tracing::warn!(
                     backend = bucket.backend(),
                     reason,
@@ -251,17 +296,10 @@ impl ObjectMediaStoreBuilder {
                 self.options.sharing = Sharing::Unsupported;
             }
         } else {
-            reach(&bucket, &keys).await?;
+            reach(bucket, keys).await?;
         }
-        layout::note(&bucket, &keys, self.options.organization).await?;
-        Ok(ObjectMediaStore::new(Shared {
-            bucket,
-            keys,
-            signer: connection.signer,
-            name: self.name,
-            options: self.options,
-            confirmed: ConfirmedBlobs::default(),
-        }))
+        let note = layout::note(bucket, keys, self.options.organization).await?;
+        Ok(version_id.or(note))
     }
 
     fn check(&self, backend: &str) -> Result<(), StorageError> {
@@ -285,6 +323,12 @@ impl ObjectMediaStoreBuilder {
             Err(error) => Err(refuse("the name of the store is not valid").with_source(error)),
         }
     }
+}
+
+/// Whether the bucket keeps deleted objects as versions. A version id of GCS is a generation number,
+/// which every object has; `null` is the version of an object in a bucket without versioning.
+fn keeps_versions(bucket: &Bucket, version_id: Option<&str>) -> bool {
+    matches!(bucket.backend(), "s3" | "azure") && version_id.is_some_and(|id| id != "null")
 }
 
 fn refuse(reason: &'static str) -> StorageError {

@@ -58,9 +58,19 @@ impl ObjectMediaStore {
     }
 
     /// Whether references to equal bytes share them: deduplication was requested, and the service
-    /// supports it.
+    /// supports it. False for a store that was opened for reading only.
     pub fn is_deduplicating(&self) -> bool {
-        self.shared.options.sharing == Sharing::On
+        self.shared.options.sharing == Sharing::On && !self.shared.options.read_only
+    }
+
+    /// Whether the service reported, when the store was opened, that the bucket keeps deleted objects
+    /// as versions. Deleted media then remains in the bucket until a lifecycle rule removes it.
+    ///
+    /// Versioning of S3 and Azure is detected by version ids in responses. False may also mean that
+    /// it could not be detected: on GCS, with soft delete, in a store that was opened for reading
+    /// only, and without deduplication if versioning was enabled after the store was first opened.
+    pub fn keeps_versions(&self) -> bool {
+        self.shared.keeps_versions
     }
 }
 
@@ -85,6 +95,7 @@ impl MediaStorage for ObjectMediaStore {
     }
 
     async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
+        self.shared.check_writable(Operation::Store)?;
         let stored = operation::store(&self.shared, upload).await;
         // The errors of a body that comes from another store name that store.
         stored.map_err(|error| self.shared.bucket(Operation::Store).adopt(error))
@@ -104,6 +115,7 @@ impl MediaStorage for ObjectMediaStore {
         reference: &StorageReference,
         options: DeleteOptions,
     ) -> Result<(), StorageError> {
+        self.shared.check_writable(Operation::Delete)?;
         let deleted = operation::delete(&self.shared, reference, &options).await;
         deleted.map_err(|error| self.shared.bucket(Operation::Delete).adopt(error))
     }

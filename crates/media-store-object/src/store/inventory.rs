@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
-use media_storage::{Entry, Inventory, Scope, StorageError, SweepOptions, SweepReport, Usage};
+use media_storage::{
+    Entry, Inventory, Operation, Scope, StorageError, SweepOptions, SweepReport, Usage,
+};
 
 use super::handle::ObjectMediaStore;
 use crate::upkeep;
@@ -25,12 +27,16 @@ impl Inventory for ObjectMediaStore {
 
     /// Deletes all references of a scope, and shared bytes that no other reference holds.
     async fn delete_scope(&self, scope: Scope) -> Result<SweepReport, StorageError> {
+        self.shared().check_writable(Operation::DeleteScope)?;
         upkeep::delete_scope(self.shared(), scope).await
     }
 
     /// Sweeps the store. Any number of sweeps may run on any node at any time. A sweep that is cut
     /// short leaves the rest to the next one.
     async fn sweep(&self, options: SweepOptions) -> Result<SweepReport, StorageError> {
+        if !options.dry_run() {
+            self.shared().check_writable(Operation::Sweep)?;
+        }
         upkeep::sweep(self.shared(), &options).await
     }
 }

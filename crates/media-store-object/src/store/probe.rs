@@ -25,6 +25,13 @@ pub(super) enum Conditional {
     Unsupported(&'static str),
 }
 
+/// Result of a probe.
+pub(super) struct Probe {
+    pub(super) conditional: Conditional,
+    /// The version id of an object that was written, if the service reports one.
+    pub(super) version_id: Option<String>,
+}
+
 /// Outcome of a conditional write that must be refused.
 enum Refusal {
     Refused,
@@ -50,7 +57,7 @@ const NOT_LISTED: &str = "the service does not list an object that was written";
 /// - `Permission` if the credential may not write, read, list or delete
 /// - `Config` if a setting is wrong
 /// - `Unavailable` if the service cannot be reached
-pub(super) async fn probe(bucket: &Bucket, keys: &Keys) -> Result<Conditional, StorageError> {
+pub(super) async fn probe(bucket: &Bucket, keys: &Keys) -> Result<Probe, StorageError> {
     let object = keys.probe(&format!("{}/object", random_name(bucket)?))?;
     let tried = conditions(bucket, &object).await;
     let listed = match &tried {
@@ -59,7 +66,8 @@ pub(super) async fn probe(bucket: &Bucket, keys: &Keys) -> Result<Conditional, S
     };
     // The object may exist even if a request failed.
     let deleted = bucket.delete(&object).await;
-    let conditional = match tried? {
+    let (conditional, version_id) = tried?;
+    let conditional = match conditional {
         Conditional::Supported if !listed? => Conditional::Unsupported(NOT_LISTED),
         conditional => conditional,
     };
@@ -69,7 +77,10 @@ pub(super) async fn probe(bucket: &Bucket, keys: &Keys) -> Result<Conditional, S
         supported = conditional == Conditional::Supported,
         "probed the service for conditional writes"
     );
-    Ok(conditional)
+    Ok(Probe {
+        conditional,
+        version_id,
+    })
 }
 
 /// Checks that the bucket exists and that the credential is valid.
@@ -103,11 +114,15 @@ fn is_plain_refusal(error: &StorageError) -> bool {
     known && error.kind() == StorageErrorKind::Permission
 }
 
-async fn conditions(bucket: &Bucket, object: &Path) -> Result<Conditional, StorageError> {
+async fn conditions(
+    bucket: &Bucket,
+    object: &Path,
+) -> Result<(Conditional, Option<String>), StorageError> {
+    let unsupported = |reason, version_id| Ok((Conditional::Unsupported(reason), version_id));
     let first = match bucket.swap(object, None, Bytes::from_static(b"1")).await {
         Swap::Done(version) => version,
         Swap::Unclear(error) if is_unsupported(&error) => {
-            return Ok(Conditional::Unsupported(NO_CREATE));
+            return unsupported(NO_CREATE, None);
         }
         // The name is new: a response was lost, the request was repeated, and the object is ours.
         Swap::Unclear(error) if is_refused(&error) => match bucket.get(object, 16).await? {
@@ -116,19 +131,20 @@ async fn conditions(bucket: &Bucket, object: &Path) -> Result<Conditional, Stora
         },
         Swap::Unclear(error) => return Err(error),
     };
+    let version_id = first.id().map(str::to_owned);
     match refusal(bucket, object, None).await? {
         Refusal::Refused => {}
-        Refusal::Ignored => return Ok(Conditional::Unsupported(CREATED_TWICE)),
-        Refusal::Unsupported => return Ok(Conditional::Unsupported(NO_CREATE)),
+        Refusal::Ignored => return unsupported(CREATED_TWICE, version_id),
+        Refusal::Unsupported => return unsupported(NO_CREATE, version_id),
     }
     if !is_replaced(bucket, object, &first).await? {
-        return Ok(Conditional::Unsupported(NO_REPLACE));
+        return unsupported(NO_REPLACE, version_id);
     }
-    Ok(match refusal(bucket, object, Some(&first)).await? {
-        Refusal::Refused => Conditional::Supported,
-        Refusal::Ignored => Conditional::Unsupported(STALE_REPLACED),
-        Refusal::Unsupported => Conditional::Unsupported(NO_REPLACE),
-    })
+    match refusal(bucket, object, Some(&first)).await? {
+        Refusal::Refused => Ok((Conditional::Supported, version_id)),
+        Refusal::Ignored => unsupported(STALE_REPLACED, version_id),
+        Refusal::Unsupported => unsupported(NO_REPLACE, version_id),
+    }
 }
 
 /// Whether an object can be replaced on condition of its version.

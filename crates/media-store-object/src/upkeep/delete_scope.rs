@@ -4,6 +4,7 @@ use futures_util::stream::{StreamExt as _, TryStreamExt as _};
 use media_storage::{Operation, Scope, StorageError, SweepReport};
 use media_types::Sha256;
 
+use super::failures::Failures;
 use super::pending_gc::PendingGc;
 use super::walk::{ScopedReference, WalkError, in_scope};
 use crate::bucket::Bucket;
@@ -21,10 +22,12 @@ enum Deletion {
     Shared(Sha256, u64),
     /// The sidecar was damaged; the reference was deleted all the same.
     Damaged,
-    Failed,
+    Failed(StorageError),
 }
 
-/// Deletes all references of a scope, and shared bytes that no other reference holds.
+/// Deletes all references of a scope, and shared bytes that no other reference holds. References that
+/// cannot be deleted are counted, and the first failure is logged; the deletion ends with it after
+/// many failures in a row.
 pub(crate) async fn delete_scope(
     shared: &Shared,
     scope: Scope,
@@ -36,23 +39,28 @@ pub(crate) async fn delete_scope(
         .buffer_unordered(CONCURRENCY);
     let mut report = SweepReport::default();
     let mut pending = PendingGc::default();
+    let mut failures = Failures::default();
     let mut deleting = std::pin::pin!(deleting);
     while let Some(deletion) = deleting.try_next().await? {
         match deletion {
             Deletion::Own(size) => report.freed_bytes += size,
             Deletion::Shared(sha256, size) => pending.add(sha256, size),
             Deletion::Damaged => {}
-            Deletion::Failed => {
-                report.failed += 1;
+            Deletion::Failed(error) => {
+                failures.failed(error)?;
                 continue;
             }
         }
+        failures.succeeded();
         report.deleted += 1;
         if pending.is_full() {
-            collect(shared, &bucket, &mut pending, &mut report).await;
+            let collected = pending.collect(&bucket, &shared.keys, &mut failures);
+            report.freed_bytes += collected.await?;
         }
     }
-    collect(shared, &bucket, &mut pending, &mut report).await;
+    let collected = pending.collect(&bucket, &shared.keys, &mut failures);
+    report.freed_bytes += collected.await?;
+    report.failed = failures.finish();
     Ok(report)
 }
 
@@ -79,19 +87,5 @@ async fn delete_member(
             removed.map(|()| deletion)
         }
     };
-    Ok(deleted.unwrap_or_else(|error| {
-        tracing::debug!(%error, "failed to delete a reference of a scope");
-        Deletion::Failed
-    }))
-}
-
-async fn collect(
-    shared: &Shared,
-    bucket: &Bucket,
-    pending: &mut PendingGc,
-    report: &mut SweepReport,
-) {
-    let collected = pending.collect(bucket, &shared.keys).await;
-    report.freed_bytes += collected.bytes;
-    report.failed += collected.failed;
+    Ok(deleted.unwrap_or_else(Deletion::Failed))
 }

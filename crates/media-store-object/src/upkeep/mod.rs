@@ -2,6 +2,7 @@
 
 mod contents;
 mod delete_scope;
+mod failures;
 mod list;
 mod name_filter;
 mod pending_gc;

@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 
 use futures_util::stream::{self, StreamExt as _};
+use media_storage::StorageError;
 use media_types::Sha256;
 
+use super::failures::Failures;
 use crate::bucket::{Bucket, Keys};
 use crate::sharing::{self, Content};
 
@@ -20,13 +22,6 @@ pub(super) struct PendingGc {
     hashes: HashMap<Sha256, u64>,
 }
 
-/// Outcome of a collection.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Collected {
-    pub(super) bytes: u64,
-    pub(super) failed: u64,
-}
-
 impl PendingGc {
     /// Adds a hash that lost a reference.
     pub(super) fn add(&mut self, sha256: Sha256, size: u64) {
@@ -38,26 +33,34 @@ impl PendingGc {
         self.hashes.len() >= BATCH
     }
 
-    /// Removes the bytes that no reference holds, and empties the batch.
-    pub(super) async fn collect(&mut self, bucket: &Bucket, keys: &Keys) -> Collected {
+    /// Removes the bytes that no reference holds, and empties the batch. Returns the number of bytes
+    /// that were removed.
+    ///
+    /// # Errors
+    /// The first failure, if there were too many in a row.
+    pub(super) async fn collect(
+        &mut self,
+        bucket: &Bucket,
+        keys: &Keys,
+        failures: &mut Failures,
+    ) -> Result<u64, StorageError> {
         let hashes = std::mem::take(&mut self.hashes).into_iter();
-        let collections = stream::iter(hashes)
+        let mut collections = stream::iter(hashes)
             .map(|(sha256, size)| {
                 let content = Content::new(bucket, keys, sha256);
                 async move { (size, sharing::collect(content).await) }
             })
             .buffer_unordered(CONCURRENCY);
-        let total = collections.fold(Collected::default(), |mut total, (size, collected)| {
+        let mut bytes = 0;
+        while let Some((size, collected)) = collections.next().await {
             match collected {
-                Ok(true) => total.bytes += size,
-                Ok(false) => {}
-                Err(error) => {
-                    tracing::debug!(%error, "failed to collect unused bytes; a sweep removes them");
-                    total.failed += 1;
+                Ok(removed) => {
+                    failures.succeeded();
+                    bytes += if removed { size } else { 0 };
                 }
+                Err(error) => failures.failed(error)?,
             }
-            std::future::ready(total)
-        });
-        total.await
+        }
+        Ok(bytes)
     }
 }

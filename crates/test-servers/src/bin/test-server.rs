@@ -1,5 +1,4 @@
-//! A test server or the fault proxy as a process of its own, for proofs whose other processes come
-//! and go.
+//! A test server or the fault proxy as a process, for proofs with several processes.
 //!
 //! ```text
 //! test-server s3    --dir DIR [--port PORT] [--bucket NAME] [--ignore-conditions]
@@ -7,10 +6,10 @@
 //! ```
 //!
 //! The first line on its standard output is `listening on http://127.0.0.1:PORT`; for `s3` the
-//! second is `access ACCESS_KEY SECRET_KEY BUCKET`. It ends with SIGINT or SIGTERM; the proxy then
-//! prints how many requests it saw and how many met a fault. `--faults` breaks that share of the
-//! requests, in all ways that need no one to release them, by a generator that `--seed` starts. Some
-//! hang until the client gives up, which it must do by itself.
+//! second is `access ACCESS_KEY SECRET_KEY BUCKET`. It stops at SIGINT or SIGTERM; the proxy then
+//! prints the number of requests and of faults. `--faults` is the share of requests with a fault, of
+//! all kinds that need no release, chosen by a generator with the seed `--seed`. Some requests hang
+//! until the client gives up.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -116,7 +115,7 @@ fn some_fault(chance: &Chance, request: &RequestHead) -> Fault {
         .any(|name| request.header(name).is_some())
         && chance.below(3) == 0
     {
-        // Others were at the same key at the same time, or it looks so.
+        // A concurrent write of the same key, or what looks like one.
         return match chance.below(4) {
             0 => Fault::status_after_forward(409),
             1 => Fault::status_after_forward(412),
@@ -139,7 +138,7 @@ fn some_fault(chance: &Chance, request: &RequestHead) -> Fault {
     }
 }
 
-/// Numbers that look random and come again with the same seed.
+/// Pseudorandom numbers, reproducible by their seed.
 struct Chance(AtomicU64);
 
 impl Chance {
@@ -147,7 +146,7 @@ impl Chance {
         Self(AtomicU64::new(seed))
     }
 
-    /// `SplitMix64`, whose state only ever grows, so that it needs no lock.
+    /// Returns the next number by `SplitMix64`, whose state is a counter, so that it needs no lock.
     fn below(&self, limit: u64) -> u64 {
         const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
         let state = self.0.fetch_add(STEP, Ordering::Relaxed).wrapping_add(STEP);

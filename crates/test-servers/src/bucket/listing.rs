@@ -1,4 +1,4 @@
-//! Listing in pages, with a delimiter.
+//! Listings in pages, with a delimiter.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use super::Object;
 
-/// Both services answer at most this many names a page.
+/// Maximum number of names in a page, for both services.
 const PAGE: usize = 1000;
 
-/// Sorts behind every key that begins with what it is appended to.
+/// Sorts after every key that begins with the text that it is appended to.
 const LAST: char = char::MAX;
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -42,7 +42,7 @@ pub(super) fn list(objects: &BTreeMap<String, Arc<Object>>, query: &ListQuery<'_
         match common_prefix(key, query) {
             Some(prefix) => {
                 last = format!("{prefix}{LAST}");
-                // A listing may start inside a group that it has passed already.
+                // A listing may start inside a group that was listed already.
                 if *last > *query.start_after {
                     page.prefixes.push(prefix.to_owned());
                 }
@@ -81,7 +81,7 @@ fn common_prefix<'a>(key: &'a str, query: &ListQuery<'_>) -> Option<&'a str> {
     key.get(..query.prefix.len() + at + query.delimiter.len())
 }
 
-/// Tokens are opaque to clients: nobody shall build on them being keys.
+/// Tokens are opaque, so that no client relies on their being keys.
 fn to_token(last: &str) -> String {
     super::object::hex(last.as_bytes())
 }

@@ -1,8 +1,8 @@
-//! A strongly consistent bucket: what S3 and GCS promise, behind both servers of this process.
+//! A strongly consistent bucket with the guarantees of S3 and GCS, behind both in-process servers.
 //!
-//! The index is a map under one lock. A change looks at its condition and is done while the lock is
-//! held, after the bytes have arrived, so of many conditional puts one wins, an object and its tag
-//! never part, and a request that is dropped has happened or has not.
+//! The index is a map under one lock. A change checks its condition and is carried out while the lock
+//! is held, after the bytes have arrived: one of many conditional puts wins, an object always has its
+//! own tag, and a request that is dropped is carried out completely or not at all.
 
 mod listing;
 mod object;
@@ -23,7 +23,7 @@ pub(crate) use staging::Piece;
 use staging::Staging;
 use uploads::{Done, Upload};
 
-/// What must hold for a change to be made.
+/// Condition of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Condition {
     Always,
@@ -33,7 +33,7 @@ pub(crate) enum Condition {
     Generation(u64),
 }
 
-/// Why a change was not made.
+/// Reason why a change was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
     Condition,
@@ -59,7 +59,7 @@ struct State {
 }
 
 impl Bucket {
-    /// A bucket whose large bodies are files of `dir`, which is created.
+    /// Creates a bucket with large bodies in files of `dir`, which is created.
     pub(crate) async fn new(dir: PathBuf) -> io::Result<Self> {
         Ok(Self {
             staging: Staging::new(dir).await?,
@@ -71,7 +71,7 @@ impl Bucket {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a body to its end; nothing can be seen of it yet.
+    /// Receives a body, which is not visible yet.
     pub(crate) async fn receive<S, B, E>(&self, body: S) -> io::Result<Piece>
     where
         S: Stream<Item = Result<B, E>> + Send,
@@ -97,7 +97,7 @@ impl Bucket {
             .put(key, vec![piece], e_tag, attributes, condition)
     }
 
-    /// Whether there was something to remove.
+    /// Removes an object. Returns whether it existed.
     pub(crate) fn delete(&self, key: &str, condition: &Condition) -> Result<bool, Refusal> {
         let mut state = self.state();
         state.check(key, condition)?;

@@ -1,4 +1,4 @@
-//! One object: its pieces, what is known about it, and reading it.
+//! One object: its pieces and metadata, and reading it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -16,7 +16,7 @@ use super::staging::{Data, Piece};
 
 const READ_AT_ONCE: usize = 256 * 1024;
 
-/// The headers that a client stores with an object and gets back.
+/// The headers that a client stores with an object.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Attributes {
     pub(crate) content_type: Option<String>,
@@ -58,8 +58,8 @@ impl Object {
         &self.pieces
     }
 
-    /// The bytes of a range, which must lie inside the object. They stay readable when the object
-    /// is replaced or removed meanwhile.
+    /// Returns the bytes of a range, which must be inside the object. They remain readable if the
+    /// object is replaced or removed.
     pub(crate) fn read(
         self: Arc<Self>,
         range: Range<u64>,
@@ -95,7 +95,7 @@ fn read_piece(
                 let mut opened = tokio::fs::File::open(file.path()).await?;
                 opened.seek(SeekFrom::Start(range.start)).await?;
                 let limited = opened.take(range.end - range.start);
-                // The piece goes along: the file is there as long as it is read.
+                // The piece keeps its file while it is read.
                 let chunks = stream::try_unfold((limited, piece), |(mut file, piece)| async {
                     let mut chunk = BytesMut::with_capacity(READ_AT_ONCE);
                     let read = file.read_buf(&mut chunk).await?;

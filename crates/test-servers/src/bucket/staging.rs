@@ -1,4 +1,4 @@
-//! Bytes on their way in: hashed, small ones in memory, large ones in a file.
+//! Receiving bytes: hashed, in memory if they are few, otherwise in a file.
 
 use std::error::Error;
 use std::io;
@@ -14,10 +14,10 @@ use md5::{Digest as _, Md5};
 use tokio::fs::File;
 use tokio::io::{AsyncWriteExt as _, BufWriter};
 
-/// Bodies up to this many bytes stay in memory.
+/// Maximum size of a body that is kept in memory, in bytes.
 pub const MEMORY_LIMIT: usize = 256 * 1024;
 
-/// Bytes that arrived in one request: an object, or a part of one.
+/// The bytes of one request: an object, or a part of one.
 #[derive(Debug, Clone)]
 pub(crate) struct Piece {
     data: Data,
@@ -45,7 +45,7 @@ impl Piece {
     }
 }
 
-/// A file that goes with the last that holds it.
+/// A file that is removed with its last owner.
 #[derive(Debug)]
 pub(super) struct StagedFile(PathBuf);
 

@@ -1,4 +1,4 @@
-//! Uploads in parts.
+//! Multipart uploads.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use md5::{Digest as _, Md5};
 
 use super::{Attributes, Bucket, Condition, Object, Piece, Refusal, object};
 
-/// Every part but the last has at least this many bytes on both services.
+/// Minimum size of every part except the last, for both services, in bytes.
 const SMALLEST_PART: u64 = 5 * 1024 * 1024;
 
 #[derive(Debug)]
@@ -18,14 +18,14 @@ pub(super) struct Upload {
     parts: BTreeMap<u32, Piece>,
 }
 
-/// A completed upload, for the client that asks again because it lost the answer.
+/// A completed upload, for a client that repeats the request because the response was lost.
 #[derive(Debug)]
 pub(super) struct Done {
     key: String,
     completed: Completed,
 }
 
-/// What completing an upload made.
+/// Result of completing an upload.
 #[derive(Debug, Clone)]
 pub(crate) struct Completed {
     pub(crate) e_tag: String,
@@ -54,7 +54,7 @@ impl Bucket {
         id
     }
 
-    /// The tag of the part.
+    /// Stores a part. Returns its tag.
     pub(crate) fn put_part(
         &self,
         key: &str,
@@ -124,7 +124,7 @@ impl Bucket {
         Ok(completed)
     }
 
-    /// Forgets an upload and its parts.
+    /// Aborts an upload and removes its parts.
     pub(crate) fn abort_upload(&self, key: &str, id: &str) -> Result<(), Refusal> {
         let mut state = self.state();
         if state.uploads.get(id).is_none_or(|upload| upload.key != key) {
@@ -134,7 +134,7 @@ impl Bucket {
         Ok(())
     }
 
-    /// How many uploads are neither completed nor aborted.
+    /// Returns the number of uploads that are neither completed nor aborted.
     pub(crate) fn open_uploads(&self) -> usize {
         self.state().uploads.len()
     }

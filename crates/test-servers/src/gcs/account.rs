@@ -1,4 +1,4 @@
-//! The service account: a key that lives as long as the server, and what it has signed.
+//! The service account: a key that lives as long as the server, and checks of its signatures.
 
 use std::fmt;
 
@@ -49,7 +49,7 @@ impl Account {
         self.public_key.verify(message, signature).is_ok()
     }
 
-    /// Whether a bearer token is one that the account made for itself.
+    /// Whether a bearer token was signed by the account.
     pub(super) fn has_made(&self, token: &str) -> bool {
         let Some((message, signature)) = token.rsplit_once('.') else {
             return false;

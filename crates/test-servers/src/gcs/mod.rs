@@ -1,13 +1,13 @@
-//! Google Cloud Storage in this process: what `object_store` uses of its XML API.
+//! An in-process server of the part of the XML API of Google Cloud Storage that `object_store` uses.
 //!
-//! Our own reading of the service's documents: puts with `x-goog-if-generation-match`, reads with
-//! ranges and overridden headers, deletes, copies, listings in pages, uploads in parts with the
-//! 5 MiB rule, and GOOG4-RSA-SHA256 signed URLs with their expiry. Strongly consistent, as the
-//! service is.
+//! Written from the documentation of the service: puts with `x-goog-if-generation-match`, reads with
+//! ranges and overridden headers, deletes, copies, listings in pages, multipart uploads with the
+//! 5 MiB rule, and URLs signed by GOOG4-RSA-SHA256 with their expiry. Strongly consistent, like the
+//! service.
 //!
-//! Requests carry a token that the service account signed itself ([`GcsServer::service_account`]
-//! makes clients send one), or come by a signed URL; anything else is refused. The account's key is
-//! made when the server starts.
+//! Requests must carry a token that the service account signed (clients with the key of
+//! [`GcsServer::service_account`] send one) or use a signed URL. The key of the account is created
+//! when the server starts.
 //!
 //! `object_store` signs URLs for the host `storage.googleapis.com`, whatever host they name. A test
 //! fetches one here by [`GcsServer::reachable`], with the `host` header [`SIGNED_HOST`], which is
@@ -34,10 +34,10 @@ use crate::listening::Listening;
 use account::Account;
 use service::Service;
 
-/// The host that URLs are signed for and that requests by them must name.
+/// The host that URLs are signed for, which requests with them must name.
 pub const SIGNED_HOST: &str = "storage.googleapis.com";
 
-/// How a [`GcsServer`] is to be.
+/// Options for a [`GcsServer`].
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct GcsOptions {
@@ -55,20 +55,20 @@ impl Default for GcsOptions {
 }
 
 impl GcsOptions {
-    /// The port of 127.0.0.1; 0, the default, means any that is free.
+    /// Sets the port of 127.0.0.1; 0 means any free port. Defaults to 0.
     pub fn with_port(mut self, port: u16) -> Self {
         self.port = port;
         self
     }
 
-    /// The bucket's name, `media` by default.
+    /// Sets the name of the bucket. Defaults to `media`.
     pub fn with_bucket(mut self, bucket: impl Into<String>) -> Self {
         self.bucket = bucket.into();
         self
     }
 }
 
-/// A server of this process with one bucket. It ends when dropped.
+/// An in-process server with one bucket. It stops when it is dropped.
 #[derive(Debug)]
 pub struct GcsServer {
     listening: Listening,
@@ -76,18 +76,18 @@ pub struct GcsServer {
 }
 
 impl GcsServer {
-    /// Starts a server whose large bodies are files of `dir`.
+    /// Starts a server with large bodies in files of `dir`.
     ///
     /// # Errors
-    /// When the directory cannot be created, no port be had, or no key be made.
+    /// The directory or the key cannot be created, or no port is available.
     pub async fn start(dir: impl Into<PathBuf>) -> Result<Self, ServerError> {
         Self::start_with(dir, GcsOptions::default()).await
     }
 
-    /// As [`GcsServer::start`], with options.
+    /// Starts a server with options.
     ///
     /// # Errors
-    /// When the directory cannot be created, the port not be had, or no key be made.
+    /// The directory or the key cannot be created, or the port is not available.
     pub async fn start_with(
         dir: impl Into<PathBuf>,
         options: GcsOptions,
@@ -112,39 +112,39 @@ impl GcsServer {
         Ok(Self { listening, service })
     }
 
-    /// Where it listens.
+    /// Returns the address that the server listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.listening.address()
     }
 
-    /// The URL for clients, without a slash at its end.
+    /// Returns the URL for clients, without a trailing slash.
     #[must_use]
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address())
     }
 
-    /// The bucket.
+    /// Returns the name of the bucket.
     #[must_use]
     pub fn bucket(&self) -> &str {
         &self.service.name
     }
 
-    /// The JSON of the service account's key, as `with_service_account_key` takes it, with this
-    /// server's address in it.
+    /// Returns the JSON of the service account's key for `with_service_account_key`, with the address
+    /// of this server.
     #[must_use]
     pub fn service_account(&self) -> String {
         self.service_account_at(&self.endpoint())
     }
 
-    /// As [`GcsServer::service_account`] for clients that reach the server by another URL, as
-    /// through a proxy.
+    /// Returns the JSON of the service account's key for clients that reach the server by another URL,
+    /// such as that of a proxy.
     #[must_use]
     pub fn service_account_at(&self, endpoint: &str) -> String {
         self.service.account.to_json(endpoint)
     }
 
-    /// A signed URL as it can be fetched from this server: the same path and query at its address.
+    /// Returns a signed URL with the address of this server, by which it can be fetched.
     #[must_use]
     pub fn reachable(&self, signed_url: &str) -> String {
         let path = signed_url
@@ -154,13 +154,13 @@ impl GcsServer {
         format!("{}{path}", self.endpoint())
     }
 
-    /// How many uploads in parts are neither completed nor aborted.
+    /// Returns the number of multipart uploads that are neither completed nor aborted.
     #[must_use]
     pub fn open_uploads(&self) -> usize {
         self.service.bucket.open_uploads()
     }
 
-    /// Stops listening and ends all connections.
+    /// Stops listening and closes all connections.
     pub fn stop(self) {
         drop(self);
     }

@@ -1,4 +1,4 @@
-//! Objects: put, read, delete, copy, list.
+//! Requests for objects: put, read, delete, copy, list.
 
 use std::ops::Range;
 
@@ -150,7 +150,7 @@ impl Service {
     }
 }
 
-/// The query parameters of a read that replace what was stored.
+/// The query parameters of a read that replace stored headers.
 fn overridable() -> [(&'static str, HeaderName); 3] {
     [
         ("response-content-type", CONTENT_TYPE),
@@ -169,7 +169,7 @@ pub(super) fn condition(asked: &Asked) -> Result<Condition, Failure> {
     }
 }
 
-/// A single range; `None` for what is no range at all, which servers ignore.
+/// Parses a single range; `None` for an invalid one, which servers ignore.
 fn parse_range(text: &str, size: u64) -> Result<Option<Range<u64>>, Failure> {
     let Some((first, last)) = text.strip_prefix("bytes=").and_then(|r| r.split_once('-')) else {
         return Ok(None);

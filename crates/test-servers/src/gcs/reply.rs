@@ -1,4 +1,4 @@
-//! Answers: bodies, headers and errors.
+//! Responses: bodies, headers and errors.
 
 use std::io;
 
@@ -20,7 +20,7 @@ pub(super) type Reply = Response<Body>;
 pub(super) const GENERATION: HeaderName = HeaderName::from_static("x-goog-generation");
 const METADATA: &str = "x-goog-meta-";
 
-/// Why a request was refused.
+/// Reason why a request was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Failure {
     Unauthorized,
@@ -107,7 +107,7 @@ fn xml_type(headers: &mut HeaderMap) {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
 }
 
-/// Tag and generation, which every answer about an object carries.
+/// Tag and generation, which every response about an object carries.
 pub(super) fn version(headers: &mut HeaderMap, e_tag: &str, generation: u64) {
     set(headers, ETAG, &format!("\"{e_tag}\""));
     headers.insert(GENERATION, HeaderValue::from(generation));

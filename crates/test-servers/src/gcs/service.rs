@@ -1,4 +1,4 @@
-//! Who asks, and for what.
+//! Authentication and routing of requests.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ pub(super) struct Service {
     pub(super) account: Account,
 }
 
-/// A request whose sender may make it.
+/// An authenticated request.
 pub(super) struct Asked {
     pub(super) parts: Parts,
     pub(super) query: Query,
@@ -109,7 +109,7 @@ fn decode_query(query: &str) -> Query {
         .filter(|pair| !pair.is_empty())
         .map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            // Forms write a space as a plus, and a plus by its code.
+            // Forms encode a space as a plus.
             (
                 decode(&name.replace('+', " ")),
                 decode(&value.replace('+', " ")),

@@ -1,4 +1,4 @@
-//! GOOG4-RSA-SHA256 signed URLs, checked as the service documents it.
+//! Checking URLs signed by GOOG4-RSA-SHA256, by the documentation of the service.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
@@ -9,7 +9,7 @@ use super::account::{Account, EMAIL};
 use super::reply::Failure;
 use crate::bucket::hex;
 
-/// Everything but what RFC 3986 calls unreserved.
+/// Everything but the unreserved characters of RFC 3986.
 const STRICT: AsciiSet = NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -84,7 +84,7 @@ fn canonical_query(query: &Query) -> String {
     pairs.join("&")
 }
 
-/// One line for each signed header; `host` must be among them.
+/// Returns one line for each signed header; `host` must be one of them.
 fn canonical_headers(parts: &Parts, signed: &str) -> Result<String, Failure> {
     if !signed.split(';').any(|name| name == "host") {
         return Err(Failure::MalformedSignature);

@@ -1,4 +1,4 @@
-//! Uploads in parts.
+//! Multipart uploads.
 
 use http::StatusCode;
 use http_body_util::{BodyExt as _, Limited};
@@ -9,7 +9,7 @@ use super::objects::condition;
 use super::reply::{self, Failure, Reply};
 use super::service::{Asked, Service};
 
-/// A list of 10,000 parts is smaller.
+/// Maximum size of a list of parts; a list of 10,000 parts is smaller.
 const LARGEST_LIST: usize = 4 * 1024 * 1024;
 
 impl Service {

@@ -1,4 +1,4 @@
-//! A body on its way through: counted, and cut or slowed where asked.
+//! A body that passes the proxy: counted, and truncated or throttled if requested.
 
 use std::io;
 use std::pin::Pin;
@@ -14,24 +14,24 @@ use tokio::time::Sleep;
 
 use super::record::Entry;
 
-/// Where a body goes, for the counts.
+/// Direction of a body, for the counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Towards {
     Upstream,
     Client,
-    /// To the server, counted when it came.
+    /// To the server, counted when it arrives.
     UpstreamLate,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Limits {
-    /// It breaks after so many bytes.
+    /// The connection breaks after this number of bytes.
     pub(super) cut_after: Option<u64>,
-    /// So many bytes pass in a second.
+    /// This number of bytes passes in a second.
     pub(super) per_second: Option<u64>,
 }
 
-/// How often a slowed body passes something.
+/// Interval at which bytes of a throttled body pass.
 const TICKS_PER_SECOND: u64 = 20;
 
 #[derive(Debug)]
@@ -87,7 +87,7 @@ impl Passing {
         }
     }
 
-    /// What of the next bytes may pass now.
+    /// Returns how many of the next bytes may pass now.
     fn portion(&self) -> io::Result<usize> {
         let mut portion = self.waiting.len() as u64;
         if let Some(rate) = self.limits.per_second {
@@ -95,7 +95,7 @@ impl Passing {
         }
         if let Some(cut) = self.limits.cut_after {
             if self.passed >= cut {
-                return Err(io::Error::other("cut by the proxy"));
+                return Err(io::Error::other("truncated by the proxy"));
             }
             portion = portion.min(cut - self.passed);
         }

@@ -1,4 +1,4 @@
-//! What can happen to a request.
+//! Faults of requests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,57 +6,57 @@ use std::time::Duration;
 use http::StatusCode;
 use tokio::sync::watch;
 
-/// What happens to one request.
+/// Fault of one request.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Fault {
-    /// Nothing.
+    /// No fault.
     Pass,
-    /// The connection is reset; the server never hears of the request.
+    /// The connection is reset; the server never receives the request.
     ResetBeforeForward,
-    /// The server does it and answers; the client's connection is reset instead.
+    /// The server carries the request out; the client's connection is reset instead of a response.
     DropResponse,
-    /// The client gets this answer; the server never hears of the request.
+    /// The client gets this response; the server never receives the request.
     Answer(Answer),
-    /// The server does it; the client gets this answer instead of the server's.
+    /// The server carries the request out; the client gets this response instead of the server's.
     AnswerAfterForward(Answer),
-    /// No answer comes, and the server never hears of the request.
+    /// There is no response, and the server never receives the request.
     Hang,
-    /// The request goes on when the gate is released, even if the client has gone by then. Bodies
-    /// up to 64 MiB, which wait in memory; a longer one is reset.
+    /// The request is forwarded when the gate is released, even if the client has gone by then. Bodies
+    /// are kept in memory, up to 64 MiB; a request with a longer one is reset.
     HoldRequest(Gate),
-    /// The server does it at once; its answer goes on when the gate is released.
+    /// The server carries the request out at once; the response is forwarded when the gate is
+    /// released.
     HoldResponse(Gate),
-    /// The request goes on after this long, even if the client has gone by then; as
+    /// The request is forwarded after this time, even if the client has gone by then; see
     /// [`Fault::HoldRequest`].
     DelayRequest(Duration),
-    /// The server does it at once; its answer goes on after this long.
+    /// The server carries the request out at once; the response is forwarded after this time.
     DelayResponse(Duration),
-    /// The answer's body ends after so many bytes and the connection closes, short of the length
-    /// that was announced.
+    /// The body of the response is truncated to this number of bytes, and the connection closed.
     TruncateResponse(u64),
-    /// The request's body ends after so many bytes and both connections close.
+    /// The body of the request is truncated to this number of bytes, and both connections closed.
     TruncateRequest(u64),
-    /// The answer's body passes with so many bytes a second.
+    /// The body of the response is throttled to this number of bytes a second.
     SlowResponse(u64),
-    /// The request's body passes with so many bytes a second.
+    /// The body of the request is throttled to this number of bytes a second.
     SlowRequest(u64),
 }
 
 impl Fault {
-    /// [`Fault::Answer`] with a status; one that is no HTTP status counts as 500.
+    /// Returns [`Fault::Answer`] with a status; an invalid status becomes 500.
     #[must_use]
     pub fn status(status: u16) -> Self {
         Self::Answer(Answer::new(status))
     }
 
-    /// [`Fault::AnswerAfterForward`] with a status.
+    /// Returns [`Fault::AnswerAfterForward`] with a status.
     #[must_use]
     pub fn status_after_forward(status: u16) -> Self {
         Self::AnswerAfterForward(Answer::new(status))
     }
 
-    /// The name of the kind, for records.
+    /// Returns the name of the fault in records.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -78,7 +78,7 @@ impl Fault {
     }
 }
 
-/// An answer that the proxy makes up.
+/// A response of the proxy itself.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Answer {
@@ -88,8 +88,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// An answer with a status and, from 400 on, the XML error that S3, GCS and Azure would send
-    /// with it.
+    /// Creates a response with a status and, from 400 on, an XML error as S3, GCS and Azure send it.
     pub fn new(status: u16) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let code = match status.as_u16() {
@@ -108,13 +107,13 @@ impl Answer {
         }
     }
 
-    /// A `Retry-After` header, in seconds.
+    /// Adds a `Retry-After` header, in seconds.
     pub fn with_retry_after(mut self, seconds: u32) -> Self {
         self.retry_after = Some(seconds);
         self
     }
 
-    /// Another error code, as `NoSuchBucket`.
+    /// Sets the error code, such as `NoSuchBucket`.
     pub fn with_code(mut self, code: &'static str) -> Self {
         self.code = Some(code);
         self
@@ -130,7 +129,7 @@ impl Answer {
     }
 }
 
-/// Holds requests until it is released, and tells when one has come. Clones are one gate.
+/// Holds requests until it is released, and signals their arrival. Clones share one gate.
 #[derive(Debug, Clone)]
 pub struct Gate {
     state: Arc<watch::Sender<GateState>>,
@@ -149,7 +148,7 @@ impl Default for Gate {
 }
 
 impl Gate {
-    /// A gate that is closed.
+    /// Creates a closed gate.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -157,17 +156,17 @@ impl Gate {
         }
     }
 
-    /// Lets through what waits and what comes later.
+    /// Releases held and later requests.
     pub fn release(&self) {
         self.state.send_modify(|state| state.open = true);
     }
 
-    /// Waits until so many requests have come to the gate.
+    /// Waits until this number of requests has arrived at the gate.
     pub async fn reached(&self, requests: usize) {
         self.wait(|state| state.arrived >= requests).await;
     }
 
-    /// How many requests have come to the gate.
+    /// Returns the number of requests that have arrived at the gate.
     #[must_use]
     pub fn arrived(&self) -> usize {
         self.state.borrow().arrived
@@ -179,7 +178,7 @@ impl Gate {
     }
 
     async fn wait(&self, holds: impl Fn(&GateState) -> bool + Send + Sync) {
-        // Ends only with what is waited for: the sender lives as long as this gate.
+        // Cannot fail: the sender lives as long as this gate.
         let _ = self.state.subscribe().wait_for(|state| holds(state)).await;
     }
 }

@@ -1,4 +1,4 @@
-//! The way of a request through the proxy.
+//! Forwarding a request.
 
 use std::io;
 use std::net::SocketAddr;
@@ -20,10 +20,10 @@ use super::record::{Entry, Records};
 use super::socket::Reset;
 use super::{Answer, Fault, Gate, RequestHead, Script};
 
-/// A request that is held waits in memory, so it has a limit.
+/// Maximum size of a held request, which waits in memory.
 const HELD_AT_MOST: usize = 64 * 1024 * 1024;
 
-/// What all connections share.
+/// State that all connections share.
 #[derive(Debug)]
 pub(super) struct Shared {
     upstream: Mutex<SocketAddr>,
@@ -49,7 +49,7 @@ impl Shared {
     }
 
     fn choose(&self, request: &RequestHead) -> Fault {
-        // The script runs outside the lock: it may be slow, or set another one.
+        // The script runs outside of the lock, since it may be slow or set another script.
         let script = self
             .script
             .lock()
@@ -63,7 +63,7 @@ impl Shared {
     }
 }
 
-/// One client's connection, and the connection to the server that belongs to it.
+/// The connection of a client, and its connection to the server.
 #[derive(Debug)]
 pub(super) struct Way {
     shared: Arc<Shared>,
@@ -86,7 +86,7 @@ impl Way {
         }
     }
 
-    /// An error ends the client's connection without an answer.
+    /// Serves a request. An error closes the client's connection without a response.
     pub(super) async fn handle(
         self: Arc<Self>,
         request: Request<Incoming>,
@@ -127,7 +127,7 @@ impl Way {
             }
             Fault::Hang => {
                 drain(request.into_body()).await?;
-                // Ends when the client goes.
+                // Ends when the client disconnects.
                 std::future::pending().await
             }
             Fault::HoldRequest(gate) => self.late(request, entry, Hold::Gate(gate)).await,
@@ -190,7 +190,7 @@ impl Way {
                     entry.upstream_answered(response.status());
                     return Ok(response);
                 }
-                // The server had closed the connection that was kept; it saw nothing of this one.
+                // The server had closed the idle connection and did not receive this request.
                 Err(mut failed) => match failed.take_message() {
                     Some(unsent) => request = unsent,
                     None => return Err(io::Error::other(failed.into_error())),
@@ -207,7 +207,7 @@ impl Way {
         Ok(response)
     }
 
-    /// Takes the request whole and sends it on later, whether or not the client is still there.
+    /// Receives the whole request and forwards it later, whether the client is still connected or not.
     async fn late(
         &self,
         request: Request<Passing>,
@@ -284,10 +284,10 @@ async fn drain(mut body: Passing) -> io::Result<()> {
     Ok(())
 }
 
-/// Without the headers that speak of the client's connection alone.
+/// Removes the headers that concern the client's connection only.
 fn for_upstream(mut request: Request<Passing>) -> Request<Passing> {
     strip(request.headers_mut());
-    // Already answered here, when the body was first asked for.
+    // Answered by the proxy, when the body was first polled.
     request.headers_mut().remove(EXPECT);
     request
 }
@@ -298,7 +298,7 @@ fn passed_on(
     entry: &Arc<Entry>,
 ) -> Response<Passing> {
     strip(response.headers_mut());
-    // A server that speaks 1.0 must not end the client's connection.
+    // A server with HTTP/1.0 must not close the client's connection.
     *response.version_mut() = Version::HTTP_11;
     entry.answered(response.status());
     response.map(|body| Passing::new(body, Towards::Client, limits, entry))

@@ -1,14 +1,13 @@
-//! A proxy that breaks the way to a server: HTTP/1.1 in user space, in front of any of them.
+//! An HTTP/1.1 proxy that injects faults, in front of any server.
 //!
-//! Every request is shown to a script, which chooses a [`Fault`] for it. Bodies stream through in
-//! both directions with back-pressure, whatever their size and encoding (`aws-chunked` is passed on
-//! as it is); connections are kept alive. Headers, `host` among them, are passed on unchanged, so
-//! signatures stay valid. Every request is counted and, up to [`RECORDED`], recorded with the bytes
-//! of the bodies that passed.
+//! A script chooses a [`Fault`] for each request. Bodies are streamed in both directions with
+//! backpressure, whatever their size and encoding (`aws-chunked` is forwarded as it is), and
+//! connections are kept alive. Headers, including `host`, are forwarded unchanged, so that signatures
+//! remain valid. Every request is counted and, up to [`RECORDED`], recorded with the number of bytes
+//! of its bodies.
 //!
-//! A fault that follows from what was done upstream ([`Fault::DropResponse`],
-//! [`Fault::AnswerAfterForward`], [`Fault::HoldResponse`]) lets the request take effect first, so
-//! the server has done it and the client does not know.
+//! Faults of responses ([`Fault::DropResponse`], [`Fault::AnswerAfterForward`],
+//! [`Fault::HoldResponse`]) let the server carry out the request first, without the client knowing.
 
 mod body;
 mod fault;
@@ -34,7 +33,7 @@ use socket::Socket;
 use crate::ServerError;
 use crate::listening::Listening;
 
-/// A proxy in front of one server. It ends when dropped.
+/// A proxy in front of one server. It stops when it is dropped.
 #[derive(Debug)]
 pub struct FaultProxy {
     listening: Listening,
@@ -42,18 +41,18 @@ pub struct FaultProxy {
 }
 
 impl FaultProxy {
-    /// Starts a proxy in front of `upstream` that passes everything on.
+    /// Starts a proxy in front of `upstream` that forwards everything.
     ///
     /// # Errors
-    /// When no port can be had.
+    /// No port is available.
     pub async fn start(upstream: SocketAddr) -> Result<Self, ServerError> {
         Self::start_on(0, upstream).await
     }
 
-    /// As [`FaultProxy::start`], on a port of 127.0.0.1.
+    /// Starts a proxy on a port of 127.0.0.1.
     ///
     /// # Errors
-    /// When the port cannot be had.
+    /// The port is not available.
     pub async fn start_on(port: u16, upstream: SocketAddr) -> Result<Self, ServerError> {
         let shared = Arc::new(Shared::new(upstream));
         let serving = Arc::clone(&shared);
@@ -72,54 +71,54 @@ impl FaultProxy {
         Ok(Self { listening, shared })
     }
 
-    /// Where it listens.
+    /// Returns the address that the server listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.listening.address()
     }
 
-    /// The URL for clients, without a slash at its end.
+    /// Returns the URL for clients, without a trailing slash.
     #[must_use]
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address())
     }
 
-    /// Chooses the faults of all requests that come from now on. A closure will do: it is given the
-    /// request and how many came before it under this script.
+    /// Sets the script for all later requests. A closure can be a script: it gets the request and the
+    /// number of earlier requests under this script.
     pub fn set_script(&self, script: impl Into<Script>) {
         self.shared.set_script(script.into());
     }
 
-    /// Sends requests to another server from now on, on new connections.
+    /// Forwards later requests to another server, on new connections.
     pub fn set_upstream(&self, upstream: SocketAddr) {
         self.shared.set_upstream(upstream);
     }
 
-    /// The requests since the start or the last [`FaultProxy::clear`], oldest first; the first
-    /// [`RECORDED`] of them.
+    /// Returns the first [`RECORDED`] requests since the start or the last [`FaultProxy::clear`], the
+    /// oldest first.
     #[must_use]
     pub fn exchanges(&self) -> Vec<Exchange> {
         self.shared.records.exchanges()
     }
 
-    /// Counts since the start or the last [`FaultProxy::clear`].
+    /// Returns the counts since the start or the last [`FaultProxy::clear`].
     #[must_use]
     pub fn totals(&self) -> Totals {
         self.shared.records.totals()
     }
 
-    /// Forgets what was recorded and counted.
+    /// Resets records and counts.
     pub fn clear(&self) {
         self.shared.records.clear();
     }
 
-    /// Waits until no request is under way, those that were sent on after their client went
-    /// included. `false` when that took longer than `limit`.
+    /// Waits until no request is in progress, including those whose client has gone. Returns `false`
+    /// if this takes longer than `limit`.
     pub async fn idle(&self, limit: Duration) -> bool {
         self.shared.records.idle(limit).await
     }
 
-    /// Stops listening and ends all connections.
+    /// Stops listening and closes all connections.
     pub fn stop(self) {
         drop(self);
     }

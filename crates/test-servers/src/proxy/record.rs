@@ -1,4 +1,4 @@
-//! What went over the wire.
+//! Records of requests.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,11 +10,11 @@ use http::{HeaderMap, Method, StatusCode};
 use percent_encoding::percent_decode_str;
 use tokio::sync::watch;
 
-/// How many requests are recorded one by one; later ones are counted only.
+/// Maximum number of requests that are recorded; later ones are counted only.
 pub const RECORDED: usize = 100_000;
 
 /// The head of a request as the client sent it. `Debug` prints neither query nor headers, which
-/// carry signatures.
+/// contain signatures.
 #[derive(Clone)]
 pub struct RequestHead {
     method: Method,
@@ -41,25 +41,25 @@ impl RequestHead {
         }
     }
 
-    /// The method.
+    /// Returns the method.
     #[must_use]
     pub fn method(&self) -> &Method {
         &self.method
     }
 
-    /// Path and query as sent; a signed URL's signature is in it.
+    /// Returns path and query as sent, including the signature of a signed URL.
     #[must_use]
     pub fn target(&self) -> &str {
         &self.target
     }
 
-    /// The path with its escapes decoded: `/bucket/key`.
+    /// Returns the decoded path: `/bucket/key`.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// The query as sent, without its question mark; empty when there is none.
+    /// Returns the query as sent, without its question mark; empty if there is none.
     #[must_use]
     pub fn query(&self) -> &str {
         self.query_at
@@ -67,13 +67,13 @@ impl RequestHead {
             .unwrap_or_default()
     }
 
-    /// A header's first value, where it is text.
+    /// Returns the first value of a header, if it is text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// All headers.
+    /// Returns all headers.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
@@ -91,22 +91,22 @@ impl fmt::Debug for RequestHead {
     }
 }
 
-/// One request, and what became of it so far.
+/// One request and its outcome so far.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Exchange {
-    /// What the client asked.
+    /// Head of the request.
     pub request: RequestHead,
-    /// The bytes of the request's body that came from the client, as on the wire: with `aws-chunked`
-    /// its signatures, without the framing of chunked transfer.
+    /// Bytes of the request's body that the client sent, including the signatures of `aws-chunked` and
+    /// excluding the framing of chunked transfer.
     pub request_bytes: u64,
-    /// The name of the fault it met, see [`Fault::name`](super::Fault::name).
+    /// Name of the fault, see [`Fault::name`](super::Fault::name).
     pub fault: &'static str,
-    /// What the server answered, even if the client was told something else.
+    /// Status of the server's response, even if the client got another one.
     pub upstream_status: Option<StatusCode>,
-    /// What the client was answered.
+    /// Status of the client's response.
     pub status: Option<StatusCode>,
-    /// The bytes of the answer's body that went to the client.
+    /// Bytes of the response's body that the client got.
     pub response_bytes: u64,
 }
 
@@ -114,17 +114,17 @@ pub struct Exchange {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Totals {
-    /// Requests that came.
+    /// Number of requests.
     pub requests: u64,
-    /// Bytes of their bodies.
+    /// Bytes of the bodies of requests.
     pub request_bytes: u64,
-    /// Bytes of the answers' bodies that went to clients.
+    /// Bytes of the bodies of responses that clients got.
     pub response_bytes: u64,
-    /// Requests that met a fault.
+    /// Number of requests with a fault.
     pub faults: u64,
 }
 
-/// A request in progress or done. Counted as under way until the last holder is dropped.
+/// A request in progress or completed. It counts as in progress until its last owner is dropped.
 #[derive(Debug)]
 pub(super) struct Entry {
     record: Arc<Record>,

@@ -1,4 +1,4 @@
-//! Which request meets which fault.
+//! Scripts, which choose the faults of requests.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use super::{Fault, RequestHead};
 
 type Choose = dyn Fn(&RequestHead, u64) -> Fault + Send + Sync;
 
-/// Chooses the fault of each request: rules in the order they were added, the first that fits
-/// counts; a request that fits none passes, or is given to the closure the script was made from.
+/// Chooses the fault of each request by the first matching rule, in the order in which rules were
+/// added. A request that matches none passes, or is passed to the closure of the script.
 #[derive(Clone)]
 #[must_use]
 pub struct Script {
@@ -22,7 +22,7 @@ pub struct Script {
 
 struct Rule {
     pattern: RequestPattern,
-    /// Which of the requests that fit, counted from 0: from, and before.
+    /// The range of matching requests that the rule applies to, counted from 0.
     from: u64,
     before: u64,
     fault: Fault,
@@ -43,22 +43,22 @@ where
 }
 
 impl Script {
-    /// Everything passes, but for rules that are added.
+    /// Creates a script without faults, to which rules can be added.
     pub fn pass() -> Self {
         Self::from(|_: &RequestHead, _| Fault::Pass)
     }
 
-    /// The fault for every request that fits.
+    /// Adds a fault for every matching request.
     pub fn always(self, pattern: RequestPattern, fault: Fault) -> Self {
         self.rule(pattern, 0, u64::MAX, fault)
     }
 
-    /// The fault for the first `count` requests that fit.
+    /// Adds a fault for the first `count` matching requests.
     pub fn first(self, count: u64, pattern: RequestPattern, fault: Fault) -> Self {
         self.rule(pattern, 0, count, fault)
     }
 
-    /// The fault for one of the requests that fit, counted from 0.
+    /// Adds a fault for one matching request, counted from 0.
     pub fn nth(self, nth: u64, pattern: RequestPattern, fault: Fault) -> Self {
         self.rule(pattern, nth, nth.saturating_add(1), fault)
     }
@@ -76,7 +76,7 @@ impl Script {
 
     pub(super) fn choose(&self, request: &RequestHead) -> Fault {
         let nth = self.seen.fetch_add(1, Ordering::Relaxed);
-        // Each rule counts all that fit it, also those that an earlier rule has taken.
+        // Each rule counts all matching requests, including those that an earlier rule applies to.
         let mut chosen = None;
         for rule in self.rules.iter().filter(|rule| rule.pattern.fits(request)) {
             let seen = rule.seen.fetch_add(1, Ordering::Relaxed);
@@ -97,7 +97,7 @@ impl fmt::Debug for Script {
     }
 }
 
-/// Requests by method and parts of path, query and headers.
+/// Matches requests by method and parts of path, query and headers.
 #[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct RequestPattern {
@@ -108,12 +108,12 @@ pub struct RequestPattern {
 }
 
 impl RequestPattern {
-    /// Every request.
+    /// Matches every request.
     pub fn any() -> Self {
         Self::default()
     }
 
-    /// Requests with a method.
+    /// Matches requests with a method.
     pub fn method(method: Method) -> Self {
         Self {
             method: Some(method),
@@ -121,41 +121,40 @@ impl RequestPattern {
         }
     }
 
-    /// Puts whose decoded path contains `path`.
+    /// Matches puts whose decoded path contains `path`.
     pub fn put(path: impl Into<String>) -> Self {
         Self::method(Method::PUT).with_path(path)
     }
 
-    /// Gets whose decoded path contains `path`.
+    /// Matches gets whose decoded path contains `path`.
     pub fn get(path: impl Into<String>) -> Self {
         Self::method(Method::GET).with_path(path)
     }
 
-    /// Deletes whose decoded path contains `path`. On S3, `object_store` asks for deletes in bulk,
-    /// see [`RequestPattern::s3_bulk_delete`]; on Azure in batches.
+    /// Matches deletes whose decoded path contains `path`. On S3, `object_store` deletes in bulk by
+    /// default, see [`RequestPattern::s3_bulk_delete`]; on Azure in batches.
     pub fn delete(path: impl Into<String>) -> Self {
         Self::method(Method::DELETE).with_path(path)
     }
 
-    /// Deletes of several objects in one request, or of one, as `object_store` sends them to S3; the
-    /// keys are in the body.
+    /// Matches bulk deletes of S3, whose keys are in the body.
     pub fn s3_bulk_delete() -> Self {
         Self::method(Method::POST).with_query("delete")
     }
 
-    /// Only if the decoded path contains this.
+    /// Requires that the decoded path contains this text.
     pub fn with_path(mut self, path: impl Into<String>) -> Self {
         self.path = path.into();
         self
     }
 
-    /// Only if the query, as sent, contains this: `uploadId=`, `list-type=2`, `comp=blocklist`.
+    /// Requires that the query, as sent, contains this text, such as `uploadId=` or `list-type=2`.
     pub fn with_query(mut self, query: impl Into<String>) -> Self {
         self.query = query.into();
         self
     }
 
-    /// Only if the request has this header: `if-none-match`.
+    /// Requires that the request has this header, such as `if-none-match`.
     pub fn with_header(mut self, name: &'static str) -> Self {
         self.header = Some(name);
         self

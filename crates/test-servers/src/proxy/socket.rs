@@ -1,4 +1,4 @@
-//! A client's connection that can be reset instead of closed.
+//! A connection that can be reset instead of closed.
 
 use std::io;
 use std::pin::Pin;
@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// Says that the connection shall end with a reset.
+/// Requests that the connection is reset.
 pub(super) type Reset = Arc<AtomicBool>;
 
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl AsyncWrite for Socket {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.reset.load(Ordering::Relaxed) {
-            // An orderly end would come before the reset.
+            // An orderly shutdown would precede the reset.
             return Poll::Ready(Ok(()));
         }
         Pin::new(&mut self.stream).poll_shutdown(context)

@@ -9,7 +9,7 @@ use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
 
 use crate::bucket::{Attributes, Bucket, Condition, ListQuery, Object, Piece, Refusal};
 
-/// Whether conditions of puts are looked at.
+/// Whether conditions of puts are respected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Conditions {
     Honoured,
@@ -20,15 +20,27 @@ pub(super) struct Backend {
     name: String,
     bucket: Arc<Bucket>,
     conditions: Conditions,
+    versioning: bool,
 }
 
 impl Backend {
-    pub(super) fn new(name: String, bucket: Arc<Bucket>, conditions: Conditions) -> Self {
+    pub(super) fn new(
+        name: String,
+        bucket: Arc<Bucket>,
+        conditions: Conditions,
+        versioning: bool,
+    ) -> Self {
         Self {
             name,
             bucket,
             conditions,
+            versioning,
         }
+    }
+
+    /// Returns the version id of an object, if the bucket has versioning.
+    fn version_id(&self, object: &Object) -> Option<String> {
+        self.versioning.then(|| format!("version-{}", object.e_tag))
     }
 
     fn bucket(&self, name: &str) -> S3Result<&Bucket> {
@@ -52,7 +64,7 @@ impl Backend {
             (None, Some(ETagCondition::Any)) => Ok(Condition::Absent),
             (Some(ETagCondition::Any), None) => Ok(Condition::Present),
             (Some(ETagCondition::ETag(tag)), None) => Ok(Condition::ETag(tag.into_value())),
-            // As the service: a put takes no other combination.
+            // The service supports no other combination for a put.
             _ => Err(s3_error!(NotImplemented)),
         }
     }
@@ -115,7 +127,7 @@ fn part_number(value: i32) -> S3Result<u32> {
         .ok_or_else(|| s3_error!(InvalidArgument))
 }
 
-/// `If-Match` and `If-None-Match` of reads.
+/// Checks `If-Match` and `If-None-Match` of a read.
 fn check_read(
     object: &Object,
     if_match: Option<&ETagCondition>,
@@ -171,6 +183,7 @@ impl S3 for Backend {
             .put(&input.key, piece, attributes!(input), &condition)
             .map_err(refused)?;
         Ok(S3Response::new(dto::PutObjectOutput {
+            version_id: self.version_id(&object),
             e_tag: e_tag(&object),
             ..Default::default()
         }))
@@ -232,6 +245,7 @@ impl S3 for Backend {
         )?;
         let attributes = object.attributes.clone();
         Ok(S3Response::new(dto::HeadObjectOutput {
+            version_id: self.version_id(&object),
             accept_ranges: Some("bytes".to_owned()),
             content_length: number(object.size),
             e_tag: e_tag(&object),

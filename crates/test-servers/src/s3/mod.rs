@@ -1,8 +1,8 @@
-//! S3 in this process.
+//! An in-process S3 server.
 //!
-//! HTTP, XML, signatures, signed URLs and their expiry are `s3s`'s; the bucket behind is our own,
-//! because the file system backend that comes with `s3s` writes an object and its tag in two steps
-//! and refuses long keys. Requests must be signed with [`S3Server::access_key`].
+//! HTTP, XML, signatures, signed URLs and their expiry are those of `s3s`. The bucket is not, because
+//! the file system backend of `s3s` writes an object and its tag in two steps and refuses long keys.
+//! Requests must be signed with [`S3Server::access_key`].
 
 mod backend;
 
@@ -21,10 +21,10 @@ use crate::bucket::Bucket;
 use crate::listening::Listening;
 use backend::{Backend, Conditions};
 
-/// The region that clients name; the server takes any.
+/// A region for clients; the server accepts any.
 pub const REGION: &str = "us-east-1";
 
-/// How an [`S3Server`] is to be.
+/// Options for an [`S3Server`].
 #[derive(Clone)]
 #[must_use]
 pub struct S3Options {
@@ -33,6 +33,7 @@ pub struct S3Options {
     access_key: String,
     secret_key: String,
     conditions: Conditions,
+    versioning: bool,
 }
 
 impl Default for S3Options {
@@ -43,24 +44,25 @@ impl Default for S3Options {
             access_key: "test-access-key".to_owned(),
             secret_key: "test-secret-key".to_owned(),
             conditions: Conditions::Honoured,
+            versioning: false,
         }
     }
 }
 
 impl S3Options {
-    /// The port of 127.0.0.1; 0, the default, means any that is free.
+    /// Sets the port of 127.0.0.1; 0 means any free port. Defaults to 0.
     pub fn with_port(mut self, port: u16) -> Self {
         self.port = port;
         self
     }
 
-    /// The bucket's name, `media` by default.
+    /// Sets the name of the bucket. Defaults to `media`.
     pub fn with_bucket(mut self, bucket: impl Into<String>) -> Self {
         self.bucket = bucket.into();
         self
     }
 
-    /// The keys that requests must be signed with.
+    /// Sets the keys that requests must be signed with.
     pub fn with_credentials(
         mut self,
         access_key: impl Into<String>,
@@ -71,8 +73,15 @@ impl S3Options {
         self
     }
 
-    /// A server that takes no notice of `If-None-Match` and `If-Match` on puts: it overwrites and
-    /// says that all went well, as some services do.
+    /// Reports a version id for each object, as a bucket with versioning does. Old versions are not
+    /// kept.
+    pub fn with_versioning(mut self) -> Self {
+        self.versioning = true;
+        self
+    }
+
+    /// Ignores `If-None-Match` and `If-Match` on puts, as some services do: existing objects are
+    /// overwritten.
     pub fn ignoring_conditions(mut self) -> Self {
         self.conditions = Conditions::Ignored;
         self
@@ -89,7 +98,7 @@ impl fmt::Debug for S3Options {
     }
 }
 
-/// An S3 server of this process with one bucket. It ends when dropped.
+/// An in-process S3 server with one bucket. It stops when it is dropped.
 #[derive(Debug)]
 pub struct S3Server {
     listening: Listening,
@@ -98,18 +107,18 @@ pub struct S3Server {
 }
 
 impl S3Server {
-    /// Starts a server whose large bodies are files of `dir`.
+    /// Starts a server with large bodies in files of `dir`.
     ///
     /// # Errors
-    /// When the directory cannot be created or no port be had.
+    /// The directory cannot be created, or no port is available.
     pub async fn start(dir: impl Into<PathBuf>) -> Result<Self, ServerError> {
         Self::start_with(dir, S3Options::default()).await
     }
 
-    /// As [`S3Server::start`], with options.
+    /// Starts a server with options.
     ///
     /// # Errors
-    /// When the directory cannot be created or the port not be had.
+    /// The directory cannot be created, or the port is not available.
     pub async fn start_with(
         dir: impl Into<PathBuf>,
         options: S3Options,
@@ -119,6 +128,7 @@ impl S3Server {
             options.bucket.clone(),
             Arc::clone(&bucket),
             options.conditions,
+            options.versioning,
         );
         let mut service = S3ServiceBuilder::new(backend);
         service.set_auth(SimpleAuth::from_single(
@@ -143,43 +153,43 @@ impl S3Server {
         })
     }
 
-    /// Where it listens.
+    /// Returns the address that the server listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.listening.address()
     }
 
-    /// The URL for clients, without a slash at its end; buckets are the first part of the path.
+    /// Returns the URL for clients, without a trailing slash; buckets are the first path segment.
     #[must_use]
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address())
     }
 
-    /// The bucket.
+    /// Returns the name of the bucket.
     #[must_use]
     pub fn bucket(&self) -> &str {
         &self.options.bucket
     }
 
-    /// The access key.
+    /// Returns the access key.
     #[must_use]
     pub fn access_key(&self) -> &str {
         &self.options.access_key
     }
 
-    /// The secret key.
+    /// Returns the secret key.
     #[must_use]
     pub fn secret_key(&self) -> &str {
         &self.options.secret_key
     }
 
-    /// How many multipart uploads are neither completed nor aborted.
+    /// Returns the number of multipart uploads that are neither completed nor aborted.
     #[must_use]
     pub fn open_uploads(&self) -> usize {
         self.bucket.open_uploads()
     }
 
-    /// Stops listening and ends all connections.
+    /// Stops listening and closes all connections.
     pub fn stop(self) {
         drop(self);
     }

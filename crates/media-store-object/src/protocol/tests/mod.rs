@@ -5,6 +5,7 @@ mod collect;
 mod delete;
 mod fence;
 mod store;
+mod v2;
 
 use super::{Answer, Nonce, Protocol, Record, RecordState, Request, Step, Versioned};
 

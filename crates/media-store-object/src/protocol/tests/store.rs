@@ -130,12 +130,36 @@ fn a_lost_race_begins_anew_with_the_winner() {
         .on(swap(None, record(S::Live, 100, 101)), A::Unclear)
         .on(R::ReadRecord, read(record(S::Live, 1, 2), 3))
         .on(R::DeleteMarker(token(100)), A::Done)
+        .on(R::DeleteBlob(token(100)), A::Failed)
         .on(R::ReadRecord, read(record(S::Live, 1, 2), 3));
     join(play).ends(
         R::ReadRecord,
         read(record(S::Live, 1, 2), 3),
         stored(1, false),
     );
+}
+
+#[test]
+fn the_loser_of_a_race_removes_its_own_bytes() {
+    let play = store(0).on(R::ReadRecord, A::Record(None));
+    making(play, 100)
+        .on(swap(None, record(S::Live, 100, 101)), A::Unclear)
+        .on(R::ReadRecord, read(record(S::Live, 1, 2), 3))
+        .on(R::DeleteMarker(token(100)), A::Done)
+        .on(R::DeleteBlob(token(100)), A::Done)
+        .ends(R::DeleteSidecar, A::Done, StoreOutcome::Busy);
+}
+
+#[test]
+fn bytes_stay_as_long_as_their_publication_may_arrive() {
+    let play = store(0).on(R::ReadRecord, A::Record(None));
+    let mut play = making(play, 100);
+    for _ in 0..3 {
+        play = play
+            .on(swap(None, record(S::Live, 100, 101)), A::Unclear)
+            .on(R::ReadRecord, A::Record(None));
+    }
+    undone(play, 100, StoreOutcome::Failed);
 }
 
 #[test]

@@ -32,7 +32,7 @@ impl Sweep<'_> {
                     return Ok(());
                 }
                 let hints = chunk.into_iter().map(|meta| meta.location);
-                self.follow_all(hints).await;
+                self.follow_all(hints).await?;
             }
         }
         Ok(())
@@ -44,13 +44,16 @@ impl Sweep<'_> {
         while let Some(meta) = listed.try_next().await? {
             let token = meta.location.filename().unwrap_or_default();
             if !sidecars.may_contain(token) && self.is_settled(meta.last_modified) {
-                self.follow_all(std::iter::once(meta.location)).await;
+                self.follow_all(std::iter::once(meta.location)).await?;
             }
         }
         Ok(())
     }
 
-    async fn follow_all(&mut self, hints: impl Iterator<Item = Path> + Send) {
+    async fn follow_all(
+        &mut self,
+        hints: impl Iterator<Item = Path> + Send,
+    ) -> Result<(), StorageError> {
         let this = &*self;
         let hinted: Vec<_> = futures_util::stream::iter(hints)
             .map(|hint| this.follow(hint))
@@ -61,18 +64,19 @@ impl Sweep<'_> {
         for hinted in hinted {
             match hinted {
                 Ok(Hinted::Due(key, descriptor)) => due.push((key, *descriptor)),
-                Ok(Hinted::NotYet) => {}
+                Ok(Hinted::NotYet) => self.failures.succeeded(),
                 Ok(Hinted::Future) => self.report.future += 1,
                 Ok(Hinted::Idle(hint)) if self.mode == Mode::Remove => {
-                    if let Err(error) = self.bucket.delete(&hint).await {
-                        self.failed(&error);
+                    match self.bucket.delete(&hint).await {
+                        Ok(()) => self.failures.succeeded(),
+                        Err(error) => self.failures.failed(error)?,
                     }
                 }
                 Ok(Hinted::Idle(_)) => {}
-                Err(error) => self.failed(&error),
+                Err(error) => self.failures.failed(error)?,
             }
         }
-        self.delete(due, Cause::Expired).await;
+        self.delete(due, Cause::Expired).await
     }
 
     /// Reads the sidecar that a hint leads to, which decides whether the reference has expired.

@@ -29,6 +29,7 @@ impl Sweep<'_> {
     /// Removes the garbage of all hashes. Costs two listings and one request for each hash.
     pub(super) async fn garbage(&mut self) -> Result<(), StorageError> {
         let all = contents(&self.bucket, &self.shared.keys)?;
+        let mut failures = std::mem::take(&mut self.failures);
         let this = &*self;
         let mut removed = all
             .map(|item| async move {
@@ -41,7 +42,7 @@ impl Sweep<'_> {
                 })
             })
             .buffered(CONCURRENCY);
-        let (mut report, mut fenced, mut failures) = (self.report, Vec::new(), Vec::new());
+        let (mut report, mut fenced) = (self.report, Vec::new());
         while let Some(item) = removed.next().await {
             let Some((sha256, removed)) = item? else {
                 // What was removed stays removed; what a dry run counted is listed again.
@@ -62,15 +63,18 @@ impl Sweep<'_> {
                 report.freed_bytes += listing.blob.unwrap_or(0);
                 fenced.push((sha256, generation));
             }
-            failures.extend(removed.failures);
+            if removed.failures.is_empty() {
+                failures.succeeded();
+            }
+            for failure in removed.failures {
+                failures.failed(failure)?;
+            }
         }
         drop(removed);
         self.report = report;
+        self.failures = failures;
         if self.mode == Mode::DryRun {
             self.fenced.extend(fenced);
-        }
-        for failure in failures {
-            self.failed(&failure);
         }
         Ok(())
     }

@@ -25,16 +25,17 @@ impl Sweep<'_> {
                 continue;
             }
             match self.lost(&meta.location, &name).await {
-                Ok(None) => {}
+                Ok(None) => self.failures.succeeded(),
                 Ok(Some((key, descriptor))) if descriptor.sidecar.is_expired(self.now) => {
-                    self.delete(vec![(key, descriptor)], Cause::Expired).await;
+                    self.delete(vec![(key, descriptor)], Cause::Expired).await?;
                 }
                 Ok(Some((key, descriptor))) => {
-                    if let Err(error) = self.restore(&meta.location, &key, &descriptor).await {
-                        self.failed(&error);
+                    match self.restore(&meta.location, &key, &descriptor).await {
+                        Ok(()) => self.failures.succeeded(),
+                        Err(error) => self.failures.failed(error)?,
                     }
                 }
-                Err(error) => self.failed(&error),
+                Err(error) => self.failures.failed(error)?,
             }
         }
         Ok(())

@@ -34,21 +34,22 @@ impl Sweep<'_> {
         let mut due = Vec::new();
         while let Some(item) = items.try_next().await? {
             match item {
-                ReadItem::MediaOnly(own) => self.media_only(own).await,
+                ReadItem::MediaOnly(own) => self.media_only(own).await?,
                 ReadItem::Reference(read) => {
                     sidecars.insert(read.listed.key.token());
                     match self.examine(*read, &markers, &hints).await {
                         Ok(Finding::Due(key, descriptor)) => due.push((key, descriptor)),
-                        Ok(finding) => self.act(finding).await,
-                        Err(error) => self.failed(&error),
+                        Ok(finding) => self.act(finding).await?,
+                        Err(error) => self.failures.failed(error)?,
                     }
                 }
             }
             if due.len() >= CONCURRENCY {
-                self.delete(std::mem::take(&mut due), Cause::Expired).await;
+                self.delete(std::mem::take(&mut due), Cause::Expired)
+                    .await?;
             }
         }
-        self.delete(due, Cause::Expired).await;
+        self.delete(due, Cause::Expired).await?;
         Ok(sidecars)
     }
 
@@ -119,7 +120,7 @@ impl Sweep<'_> {
         Ok(self.bucket.head(&object).await?.is_none())
     }
 
-    async fn act(&mut self, finding: Finding) {
+    async fn act(&mut self, finding: Finding) -> Result<(), StorageError> {
         let keys = &self.shared.keys;
         match finding {
             Finding::Orphan(key, descriptor) => {
@@ -130,9 +131,12 @@ impl Sweep<'_> {
                         expiry::delete_hint(&self.bucket, keys, &key, expires_at).await?;
                         self.bucket.delete(&keys.sidecar(&key)?).await
                     };
-                    if let Err(error) = removed.await {
-                        self.report.orphans -= 1;
-                        self.failed(&error);
+                    match removed.await {
+                        Ok(()) => self.failures.succeeded(),
+                        Err(error) => {
+                            self.report.orphans -= 1;
+                            self.failures.failed(error)?;
+                        }
                     }
                 }
             }
@@ -140,20 +144,22 @@ impl Sweep<'_> {
                 if self.mode == Mode::Remove {
                     let expires_at = descriptor.sidecar.expires_at;
                     let noted = expiry::write_hint(&self.bucket, keys, &key, expires_at).await;
-                    if let Err(error) = noted {
-                        self.failed(&error);
+                    match noted {
+                        Ok(()) => self.failures.succeeded(),
+                        Err(error) => self.failures.failed(error)?,
                     }
                 }
             }
             Finding::Future => self.report.future += 1,
-            Finding::Due(..) | Finding::Sound => {}
+            Finding::Due(..) | Finding::Sound => self.failures.succeeded(),
         }
+        Ok(())
     }
 
     /// Removes media without a sidecar: the leftover of an interrupted upload or deletion.
-    async fn media_only(&mut self, own: OwnObject) {
+    async fn media_only(&mut self, own: OwnObject) -> Result<(), StorageError> {
         if !self.is_settled(own.modified) {
-            return;
+            return Ok(());
         }
         let keys = &self.shared.keys;
         let removed = async {
@@ -167,11 +173,13 @@ impl Sweep<'_> {
         };
         match removed.await {
             Ok(true) => {
+                self.failures.succeeded();
                 self.report.staging += 1;
                 self.report.freed_bytes += own.size;
             }
-            Ok(false) => {}
-            Err(error) => self.failed(&error),
+            Ok(false) => self.failures.succeeded(),
+            Err(error) => self.failures.failed(error)?,
         }
+        Ok(())
     }
 }

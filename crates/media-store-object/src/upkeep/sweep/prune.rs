@@ -25,7 +25,7 @@ impl Sweep<'_> {
     /// that everything fits, this reads every sidecar, and again if something must be deleted.
     pub(super) async fn prune(&mut self, capacity: u64) -> Result<(), StorageError> {
         // Bytes that only expired references held must not count.
-        self.collect().await;
+        self.collect().await?;
         if usage_of_all(self.shared).await?.stored_bytes <= capacity {
             return Ok(());
         }
@@ -117,10 +117,9 @@ impl Sweep<'_> {
             *left -= 1;
             due.push((member.key, member.descriptor));
             if due.len() >= CONCURRENCY {
-                self.delete(std::mem::take(&mut due), Cause::Pruned).await;
+                self.delete(std::mem::take(&mut due), Cause::Pruned).await?;
             }
         }
-        self.delete(due, Cause::Pruned).await;
-        Ok(())
+        self.delete(due, Cause::Pruned).await
     }
 }

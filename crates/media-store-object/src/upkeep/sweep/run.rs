@@ -8,7 +8,8 @@ use crate::bucket::Bucket;
 use crate::reference::layout;
 use crate::shared::Shared;
 
-/// Sweeps the store.
+/// Sweeps the store. Steps that fail are counted, and the first failure is logged; a sweep ends with
+/// it after many failures in a row.
 ///
 /// A full sweep needs at most 12 MiB of memory beside the requests in flight, and 40 bytes for each
 /// reference if there is a capacity; a dry run needs some more for each reference that it would
@@ -33,9 +34,11 @@ pub(crate) async fn sweep(
     if let Some(capacity) = options.capacity() {
         sweep.prune(capacity).await?;
     }
-    sweep.collect().await;
+    sweep.collect().await?;
     sweep.count_simulated().await?;
-    Ok(sweep.report)
+    let mut report = sweep.report;
+    report.failed = sweep.failures.finish();
+    Ok(report)
 }
 
 /// Returns the time before which objects are old enough to be leftovers, by the clock of the

@@ -7,6 +7,7 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use media_storage::{StorageError, SweepOptions, SweepReport};
 use media_types::Sha256;
 
+use super::super::failures::Failures;
 use super::super::pending_gc::PendingGc;
 use crate::bucket::{Bucket, MediaKey};
 use crate::operation::remove;
@@ -40,6 +41,7 @@ pub(super) struct Sweep<'a> {
     /// Number of references that may still be deleted.
     pub(super) deletes_left: u64,
     pub(super) report: SweepReport,
+    pub(super) failures: Failures,
     pending: PendingGc,
     /// References that a dry run would have deleted from each generation, and the size of its bytes.
     simulated: HashMap<(Sha256, Nonce), (u64, u64)>,
@@ -67,6 +69,7 @@ impl<'a> Sweep<'a> {
             },
             deletes_left: options.max_deletes().unwrap_or(u64::MAX),
             report: SweepReport::default(),
+            failures: Failures::default(),
             pending: PendingGc::default(),
             simulated: HashMap::new(),
             fenced: HashSet::new(),
@@ -79,7 +82,11 @@ impl<'a> Sweep<'a> {
     }
 
     /// Deletes references, as many as the limit allows. A dry run counts what this would free.
-    pub(super) async fn delete(&mut self, mut due: Vec<(MediaKey, Descriptor)>, cause: Cause) {
+    pub(super) async fn delete(
+        &mut self,
+        mut due: Vec<(MediaKey, Descriptor)>,
+        cause: Cause,
+    ) -> Result<(), StorageError> {
         due.truncate(usize::try_from(self.deletes_left).unwrap_or(usize::MAX));
         let (bucket, keys, mode) = (&self.bucket, &self.shared.keys, self.mode);
         let removed: Vec<_> = stream::iter(due)
@@ -96,15 +103,17 @@ impl<'a> Sweep<'a> {
         for (descriptor, removed) in removed {
             match removed {
                 Ok(()) => self.count(&descriptor, cause),
-                Err(error) => self.failed(&error),
+                Err(error) => self.failures.failed(error)?,
             }
         }
         if self.pending.is_full() {
-            self.collect().await;
+            self.collect().await?;
         }
+        Ok(())
     }
 
     fn count(&mut self, descriptor: &Descriptor, cause: Cause) {
+        self.failures.succeeded();
         self.deletes_left = self.deletes_left.saturating_sub(1);
         match cause {
             Cause::Expired => self.report.expired += 1,
@@ -122,17 +131,12 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// Counts a failure that does not end the sweep.
-    pub(super) fn failed(&mut self, error: &StorageError) {
-        tracing::debug!(%error, "a step of a sweep failed; the next sweep repeats it");
-        self.report.failed += 1;
-    }
-
     /// Removes the bytes that only deleted references held.
-    pub(super) async fn collect(&mut self) {
-        let collected = self.pending.collect(&self.bucket, &self.shared.keys).await;
-        self.report.freed_bytes += collected.bytes;
-        self.report.failed += collected.failed;
+    pub(super) async fn collect(&mut self) -> Result<(), StorageError> {
+        let pending = &mut self.pending;
+        let collected = pending.collect(&self.bucket, &self.shared.keys, &mut self.failures);
+        self.report.freed_bytes += collected.await?;
+        Ok(())
     }
 
     /// Counts the bytes that a dry run would have left without a reference.

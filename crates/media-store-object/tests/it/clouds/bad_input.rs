@@ -157,6 +157,56 @@ async fn settings_that_cannot_work_are_refused_without_a_request() {
     .await;
 }
 
+/// A line break at the end of a key is what reading it from a file leaves; in a header or a URL it
+/// cannot be sent.
+#[tokio::test]
+async fn line_breaks_in_keys_tokens_and_regions_are_refused() {
+    let gcs = || ObjectMediaStore::builder().with_url("gs://media");
+    let azure = || {
+        ObjectMediaStore::builder()
+            .with_url("az://media")
+            .with_option("account", "acme")
+    };
+    for line_break in ["\n", "\r\n", "\r"] {
+        let value = format!("{SECRET}{line_break}");
+        for (builder, option) in [
+            (s3(), "access_key_id"),
+            (s3(), "secret_access_key"),
+            (s3(), "session_token"),
+            (s3(), "region"),
+            (s3(), "endpoint"),
+            (s3(), "sse_customer_key_base64"),
+            (gcs(), "bearer_token"),
+            (gcs(), "service_account_path"),
+            (azure(), "account_key"),
+            (azure(), "token"),
+            (azure(), "sas_token"),
+            (azure(), "client_secret"),
+        ] {
+            let builder = builder.with_option(option, value.clone());
+            let words = format!("the option {option} must be text without line breaks");
+            fails(builder, Kind::Config, &words).await;
+        }
+    }
+}
+
+/// All spellings are in the tests of the URL; here the whole error and the builder are looked at.
+#[tokio::test]
+async fn credentials_in_a_url_are_not_repeated() {
+    for url in [
+        format!("s3://id:{SECRET}@media/x"),
+        format!("s3://id:/{SECRET}@media/x"),
+        format!("s3://id:{SECRET}/@media/x"),
+        format!("id:{SECRET}@s3://media"),
+        format!("az://id:{SECRET}/x@acme.blob.core.windows.net"),
+        format!("https://id:{SECRET}/x@s3.example/media"),
+    ] {
+        fails(s3().with_url(url), Kind::Config, "URL").await;
+    }
+    let swapped = s3().with_option(format!("{SECRET}/{SECRET}"), "secret_access_key");
+    fails(swapped, Kind::Config, "s3 has no option of the given name").await;
+}
+
 #[tokio::test]
 async fn s3_says_what_is_wrong() {
     let (server, _dir) = s3_server().await;

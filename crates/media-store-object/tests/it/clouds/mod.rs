@@ -5,6 +5,7 @@ mod connect;
 mod errors;
 mod probe;
 mod signed;
+mod versions;
 
 use std::error::Error;
 use std::sync::Arc;

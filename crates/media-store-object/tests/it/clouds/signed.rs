@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use media_storage::{
-    MediaStorage as _, MediaStorageExt as _, SignedUrl, SignedUrlOptions, StorageErrorKind,
+    MediaStorage as _, MediaStorageExt as _, RetentionPolicy, SignedUrl, SignedUrlOptions,
+    StorageErrorKind,
 };
 use media_store_object::{ObjectMediaStore, ObjectMediaStoreBuilder};
 use media_types::{Mime, StorageReference};
@@ -16,6 +17,7 @@ struct Fetched {
     status: u16,
     content_type: String,
     disposition: String,
+    caching: String,
     body: bytes::Bytes,
 }
 
@@ -32,6 +34,7 @@ async fn fetch(url: &str) -> Fetched {
         status: answer.status().as_u16(),
         content_type: header("content-type"),
         disposition: header("content-disposition"),
+        caching: header("cache-control"),
         body: answer.bytes().await.unwrap(),
     }
 }
@@ -97,6 +100,7 @@ async fn gives_each_reference_its_own(builder: ObjectMediaStoreBuilder, deduplic
         assert!(fetched.body == bytes);
         assert_eq!(fetched.content_type, mime.as_str());
         assert_eq!(fetched.disposition, disposition);
+        assert_eq!(fetched.caching, "private, max-age=31536000, immutable");
 
         for tampered in tampered(url.url().as_str()) {
             let status = fetch(&tampered).await.status;
@@ -146,6 +150,29 @@ fn tampered(url: &str) -> Vec<String> {
     changed
 }
 
+/// A response may be cached until the media expires, whenever it is fetched.
+async fn is_cached_no_longer_than_it_lives(builder: ObjectMediaStoreBuilder, deduplication: bool) {
+    let store = builder.with_deduplication(deduplication).build().await;
+    let store = store.unwrap();
+    for minutes in [5, 60] {
+        let metadata = about("conv-1").with_retention(RetentionPolicy::DeleteAfterMinutes(minutes));
+        let stored = store.store_bytes(Mime::IMAGE_PNG, noise(2, 100), metadata);
+        let url = sign(&store, &stored.await.unwrap(), 900).await;
+        let fetched = fetch(url.url().as_str()).await;
+        assert_eq!(fetched.status, 200);
+        let caching = fetched.caching;
+        if minutes == 5 {
+            assert_eq!(caching, "private, no-cache");
+            continue;
+        }
+        let age = caching.strip_prefix("private, max-age=").unwrap();
+        let age: i64 = age.strip_suffix(", immutable").unwrap().parse().unwrap();
+        let lives = url.expires_at() + chrono::TimeDelta::seconds(age);
+        assert!(lives <= chrono::Utc::now() + chrono::TimeDelta::minutes(60));
+        assert!((2700..3600).contains(&age), "{age}");
+    }
+}
+
 async fn ends_in_time(builder: ObjectMediaStoreBuilder) {
     let store = builder.build().await.unwrap();
     let bytes = noise(1, 100);
@@ -170,6 +197,7 @@ async fn s3() {
     let (server, _dir) = s3_server().await;
     for deduplication in [true, false] {
         gives_each_reference_its_own(s3_at(&server, &server.endpoint()), deduplication).await;
+        is_cached_no_longer_than_it_lives(s3_at(&server, &server.endpoint()), deduplication).await;
     }
     ends_in_time(s3_at(&server, &server.endpoint())).await;
 }
@@ -179,6 +207,7 @@ async fn gcs() {
     let (server, _dir) = gcs_server().await;
     for deduplication in [true, false] {
         gives_each_reference_its_own(gcs_at(&server), deduplication).await;
+        is_cached_no_longer_than_it_lives(gcs_at(&server), deduplication).await;
     }
     ends_in_time(gcs_at(&server)).await;
 }
@@ -190,6 +219,7 @@ async fn azure() {
     };
     for deduplication in [true, false] {
         gives_each_reference_its_own(azure_at(&server), deduplication).await;
+        is_cached_no_longer_than_it_lives(azure_at(&server), deduplication).await;
     }
     ends_in_time(azure_at(&server)).await;
 }

@@ -10,9 +10,11 @@ mod leftovers;
 mod memory;
 mod modes;
 mod neighbours;
+mod read_only;
 mod requests;
 mod returning;
 mod schedules;
+mod upkeep;
 
 use std::sync::Arc;
 

@@ -1,0 +1,33 @@
+//! The second protocol: what was deleted stays deleted, whatever arrives late.
+//!
+//! Clients repeat requests by themselves, and a network can deliver a copy of a request after the
+//! request was acknowledged. In the first protocol, a copy of a marker or a sidecar that arrives
+//! after the reference was deleted brings the reference back. The second protocol differs in this:
+//!
+//! - Sidecars and markers are *created*: written on condition that there is no object of that name.
+//! - A deletion replaces marker and sidecar by *tombstones*, empty objects that keep the name taken.
+//!   Tombstones are no markers: collectors do not count them.
+//! - After a create of unknown outcome, a store buries both names and continues under another
+//!   reference. Before it is acknowledged, it reads its sidecar again, since a deletion of its scope
+//!   may have buried it.
+//! - A reference is readable only while its marker exists. A sidecar that arrives late, of a store
+//!   that died, then shows nothing.
+//!
+//! Tombstones under a dead generation are removed with it. Other tombstones are removed by a sweep
+//! when they are older than any copy of a request can be: the one place where time decides. Bytes are
+//! never lost by a clock that is wrong.
+//!
+//! Records, blobs and generations are those of the first protocol, as are
+//! [`CollectProtocol`](super::CollectProtocol) and [`FenceProtocol`](super::FenceProtocol).
+
+mod delete;
+mod heal;
+mod retire;
+mod store;
+mod tombstones;
+
+pub use delete::{DeleteOutcome, DeleteProtocol};
+pub use heal::{HealOutcome, HealProtocol};
+pub use retire::{RetireOutcome, RetireProtocol};
+pub use store::StoreProtocol;
+pub use tombstones::{TombstoneOutcome, TombstoneProtocol};
