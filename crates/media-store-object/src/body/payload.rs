@@ -1,12 +1,13 @@
 //! Complete bodies, whose hash is known and which can be sent more than once.
 
 use bytes::Bytes;
+use media_storage::backend::{Digest, invalid_base64};
 use media_storage::{Operation, Sha256Hasher, StorageError, StorageErrorKind};
 use media_types::base64;
 
 use super::blocking::{INLINE_LIMIT, blocking};
 use super::buffers::Buffers;
-use super::digest::Digest;
+
 use super::spool::Spool;
 
 /// Number of base64 characters that are decoded at a time.
@@ -21,25 +22,14 @@ pub(crate) enum Payload {
     Spooled(Spool),
 }
 
-fn invalid_base64(error: media_types::Base64Error) -> StorageError {
-    StorageError::new(StorageErrorKind::InvalidInput, Operation::Store)
-        .with_reason("the body is not valid base64")
-        .with_source(error)
-}
-
 impl Payload {
     /// Hashes bytes.
     pub(crate) async fn of_bytes(bytes: Bytes) -> Result<(Self, Digest), StorageError> {
-        let hash = |bytes: &Bytes| {
-            let mut hasher = Sha256Hasher::new();
-            hasher.update(bytes);
-            Digest::of(hasher)
-        };
         let digest = if bytes.len() <= INLINE_LIMIT {
-            hash(&bytes)
+            Digest::of_bytes(&bytes)
         } else {
             let bytes = bytes.clone();
-            blocking(move || Ok(hash(&bytes))).await?
+            blocking(move || Ok(Digest::of_bytes(&bytes))).await?
         };
         Ok((Self::Bytes(bytes), digest))
     }

@@ -1,14 +1,14 @@
 //! Receiving a body: counted, hashed, and held in memory only up to one part.
 
 use bytes::Bytes;
+use media_storage::backend::{Digest, check_size};
 use media_storage::{
     BodyData, ByteStream, MediaBody, Operation, Sha256Hasher, StorageError, StorageErrorKind, next,
 };
-use media_types::Sha256;
 
 use super::blocking::{INLINE_LIMIT, blocking};
 use super::buffers::Buffers;
-use super::digest::Digest;
+
 use super::payload::Payload;
 use super::spool::SpoolWriter;
 
@@ -31,13 +31,13 @@ pub(crate) async fn receive(
     part_size: usize,
 ) -> Result<Received, StorageError> {
     if let Some(len) = body.len() {
-        check_limit(len, limit)?;
+        check_size(len, limit)?;
     }
     let (payload, digest) = match body.into_data() {
         BodyData::Bytes(bytes) => Payload::of_bytes(bytes).await?,
         BodyData::Base64(text) => {
             let received = Payload::of_base64(text, part_size).await?;
-            check_limit(received.1.len, limit)?;
+            check_size(received.1.len, limit)?;
             received
         }
         BodyData::Stream { stream, .. } => {
@@ -62,27 +62,6 @@ pub(crate) async fn receive(
         }
     };
     Ok(Received::Complete(payload, digest))
-}
-
-fn check_limit(len: u64, limit: u64) -> Result<(), StorageError> {
-    if len > limit {
-        let reason = format!("the body is larger than the maximum of {limit} bytes");
-        return Err(
-            StorageError::new(StorageErrorKind::TooLarge, Operation::Store).with_reason(reason),
-        );
-    }
-    Ok(())
-}
-
-/// Returns an error if the body does not match the hash that the caller expects.
-pub(crate) fn check_expected(expected: Option<Sha256>, digest: Digest) -> Result<(), StorageError> {
-    if expected.is_some_and(|expected| expected != digest.sha256) {
-        return Err(
-            StorageError::new(StorageErrorKind::InvalidInput, Operation::Store)
-                .with_reason("body does not match the expected SHA-256"),
-        );
-    }
-    Ok(())
 }
 
 /// Reads a stream in parts.
@@ -128,7 +107,7 @@ impl BodyReader {
             };
             let mut piece = piece?;
             self.received += piece.len() as u64;
-            check_limit(self.received, self.limit)?;
+            check_size(self.received, self.limit)?;
             let fits = piece.split_to(piece.len().min(len - part.len()));
             part.extend_from_slice(&fits);
             self.carry = piece;

@@ -6,10 +6,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use media_storage::backend::Digest;
 use media_storage::{Operation, Sha256Hasher, StorageError, StorageErrorKind};
 
 use super::blocking::blocking;
-use super::digest::Digest;
 
 /// A complete temporary file. It has no name and is removed when the last handle is dropped or the
 /// process ends.

@@ -1,12 +1,13 @@
 //! PartOptions a complete body: as one object, or as a multipart upload above the part size.
 
 use media_storage::StorageError;
+use media_storage::backend::CancelFlag;
 use object_store::path::Path;
 use object_store::{Attributes, PutPayload};
 
 use super::handle::Bucket;
 use super::multipart::{MAX_PARTS, Multipart};
-use crate::body::{Cancelled, Payload};
+use crate::body::Payload;
 
 /// How bodies are split into parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +37,7 @@ pub(crate) async fn send(
     len: u64,
     attributes: Attributes,
     options: PartOptions,
-    cancelled: &Cancelled,
+    cancelled: &CancelFlag,
 ) -> Result<(), StorageError> {
     let mut parts = payload.parts(len, options.for_len(len).part_size);
     if len <= options.part_size as u64 {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{SubsecRound as _, Utc};
+use media_storage::backend::{CancelFlag, Digest, check_expected_sha256};
 use media_storage::layout::{CaseRule, FileName, MediaId, media_key};
 use media_storage::{
     MediaMetadata, MediaUpload, Operation, Sha256Hasher, Sidecar, StorageError, StorageErrorKind,
@@ -10,9 +11,7 @@ use media_storage::{
 use media_types::{Mime, Sha256, StorageReference};
 
 use super::commit::commit;
-use crate::body::{
-    BodyReader, Cancelled, Digest, Payload, Received, SpoolWriter, check_expected, hashed, receive,
-};
+use crate::body::{BodyReader, Payload, Received, SpoolWriter, hashed, receive};
 use crate::bucket::{MediaKey, Multipart, PartOptions, attributes};
 use crate::protocol::Nonce;
 use crate::reference::{own, sidecar};
@@ -103,7 +102,7 @@ pub(crate) async fn store(
             return store_stream(shared, description, body, expected).await;
         }
     };
-    check_expected(expected, digest)?;
+    check_expected_sha256(expected, digest)?;
     commit(shared, move |shared, cancelled| async move {
         let stored = match shared.options.sharing {
             Sharing::On => {
@@ -131,7 +130,7 @@ async fn store_shared(
     shared: &Shared,
     description: &Description,
     (payload, digest): (&Payload, Digest),
-    cancelled: &Cancelled,
+    cancelled: &CancelFlag,
 ) -> Result<StorageReference, StorageError> {
     let bucket = shared.bucket(Operation::Store);
     for _ in 0..ATTEMPTS {
@@ -190,7 +189,7 @@ async fn store_own(
     shared: &Shared,
     description: &Description,
     (payload, digest): (&Payload, Digest),
-    cancelled: &Cancelled,
+    cancelled: &CancelFlag,
 ) -> Result<StorageReference, StorageError> {
     let bucket = shared.bucket(Operation::Store);
     let (key, sidecar) = description.new_reference(shared, digest)?;
@@ -230,7 +229,7 @@ async fn store_stream(
         upload.put(part)?;
     }
     let digest = Digest::of(hasher);
-    check_expected(expected, digest)?;
+    check_expected_sha256(expected, digest)?;
     upload.finish_parts().await?;
     let sidecar = description.sidecar(shared, &key, digest);
     commit(shared, move |shared, cancelled| async move {

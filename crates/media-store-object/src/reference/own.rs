@@ -1,11 +1,12 @@
 //! Media that is not shared: an object for each reference, with the sidecar beside it.
 
 use chrono::{DateTime, Utc};
+use media_storage::backend::CancelFlag;
 use media_storage::{Sidecar, StorageError};
 use object_store::Attributes;
 
 use super::expiry;
-use crate::body::{Cancelled, Payload};
+use crate::body::Payload;
 use crate::bucket::{Bucket, Keys, MediaKey, Multipart, PartOptions, attributes, send};
 
 /// Stores a body as the object of a reference.
@@ -15,7 +16,7 @@ pub(crate) async fn store(
     key: &MediaKey,
     sidecar: &Sidecar,
     (payload, options): (&Payload, PartOptions),
-    cancelled: &Cancelled,
+    cancelled: &CancelFlag,
 ) -> Result<(), StorageError> {
     let stored = async {
         write_sidecar(bucket, keys, key, sidecar).await?;
@@ -48,7 +49,7 @@ pub(crate) async fn complete(
     key: &MediaKey,
     sidecar: &Sidecar,
     upload: Multipart,
-    cancelled: &Cancelled,
+    cancelled: &CancelFlag,
 ) -> Result<(), StorageError> {
     let completed = async {
         write_sidecar(bucket, keys, key, sidecar).await?;

@@ -1,12 +1,13 @@
 //! Storing bytes that may be shared.
 
 use bytes::Bytes;
+use media_storage::backend::CancelFlag;
 use media_storage::{Sidecar, StorageError, StorageErrorKind};
 use object_store::Attributes;
 
 use super::content::Content;
 use super::driver::{Driver, drive};
-use crate::body::{Cancelled, Payload};
+use crate::body::Payload;
 use crate::bucket::{MediaKey, PartOptions, Version, send, shared_attributes};
 use crate::protocol::{Answer, Nonce, Request, StoreOutcome, StoreProtocol};
 use crate::reference::expiry;
@@ -19,7 +20,7 @@ pub(crate) struct StoreAttempt<'a> {
     pub(crate) sidecar: &'a Sidecar,
     pub(crate) payload: &'a Payload,
     pub(crate) parts: PartOptions,
-    pub(crate) cancelled: &'a Cancelled,
+    pub(crate) cancelled: &'a CancelFlag,
 }
 
 /// Outcome of an attempt.
@@ -104,7 +105,7 @@ impl Driver for StoreDriver<'_> {
                 );
                 hint.and(beside)?;
             }
-            Request::SwapRecord { .. } if cancelled.is_set() => cancelled.check()?,
+            Request::SwapRecord { .. } if cancelled.is_cancelled() => cancelled.check()?,
             other => return content.answer(other).await,
         }
         Ok(Answer::Done)
