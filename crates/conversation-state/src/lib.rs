@@ -57,6 +57,7 @@ mod limits;
 mod list;
 mod load;
 mod memory;
+mod outcome;
 mod record;
 mod reference;
 mod references;
@@ -66,6 +67,7 @@ mod store;
 mod stored;
 pub mod transition;
 mod turn;
+mod update;
 mod write;
 
 pub use clock::Clock;
@@ -78,6 +80,7 @@ pub use limits::{
 pub use list::{ConversationFilter, ConversationPage, ListOrder};
 pub use load::{LoadOptions, LoadedConversation, MessagePosition, StoredMessage, Window};
 pub use memory::InMemoryStateStore;
+pub use outcome::{Applied, Created, NewConversation};
 pub use record::{
     BranchSource, ConversationRecord, ConversationStatus, MediaStoreName, RecordCounters,
 };
@@ -87,7 +90,5 @@ pub use references::references_of;
 pub use sqlite::{SqliteOptions, SqliteStateStore};
 pub use store::StateStore;
 pub use turn::{ContextInclusion, Lease, PendingCall, TurnRecord, TurnStatus};
-pub use write::{
-    Applied, Created, Fence, LeaseChange, NewConversation, PlannerEntry, RecordUpdate, StateWrite,
-    Truncation, TruncationMode, TurnFence,
-};
+pub use update::{PlannerEntry, RecordUpdate};
+pub use write::{Fence, LeaseChange, StateWrite, Truncation, TruncationMode, TurnFence};

@@ -7,7 +7,7 @@ use conversation_types::{Message, TurnId};
 
 use crate::record::ConversationRecord;
 use crate::turn::TurnRecord;
-use crate::write::PlannerEntry;
+use crate::update::PlannerEntry;
 
 /// Which messages of a conversation to read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

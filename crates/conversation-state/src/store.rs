@@ -13,9 +13,10 @@ use crate::error::StateError;
 use crate::limits::{Durability, StateLimits, StoreInfo};
 use crate::list::{ConversationFilter, ConversationPage};
 use crate::load::{LoadOptions, LoadedConversation, MessagePosition};
+use crate::outcome::{Applied, Created, NewConversation};
 use crate::record::ConversationRecord;
 use crate::reference::ReferenceKey;
-use crate::write::{Applied, Created, NewConversation, StateWrite};
+use crate::write::StateWrite;
 
 /// A place that keeps conversations.
 ///

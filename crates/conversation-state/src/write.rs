@@ -1,16 +1,15 @@
 //! Writes: what changes in a conversation in one step, and under which condition.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use conversation_types::{Message, MessageId, RawJson, TurnId};
+use conversation_types::{Message, MessageId, TurnId};
 use media_types::ConversationId;
-use serde_json::{Map, Value};
 
 use crate::id::{Incarnation, WriteId};
-use crate::record::{ConversationRecord, ConversationStatus, MediaStoreName};
+use crate::record::ConversationRecord;
 use crate::turn::TurnRecord;
+use crate::update::{PlannerEntry, RecordUpdate};
 
 /// A turn and the epoch of its lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,117 +107,6 @@ pub enum LeaseChange {
     Hold(Duration),
     /// Its owner gives it up.
     Release,
-}
-
-/// Changes of a record's fields. `None` leaves a field as it is.
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct RecordUpdate {
-    /// The new title, or none.
-    pub title: Option<Option<String>>,
-    /// The new application data.
-    pub metadata: Option<Map<String, Value>>,
-    /// The new tags.
-    pub tags: Option<BTreeSet<String>>,
-    /// The new status. [`ConversationStatus::Deleting`] is set by
-    /// [`tombstone`](crate::StateStore::tombstone) alone.
-    pub status: Option<ConversationStatus>,
-    /// The new number of messages that hold no media still to be externalized.
-    pub externalized_through: Option<u64>,
-    /// What the prompt is made from now, or nothing.
-    pub prompt: Option<Option<Value>>,
-    /// Media stores to add to the list.
-    pub add_media_stores: Vec<MediaStoreName>,
-    /// Conversations to add to the children.
-    pub add_children: Vec<ConversationId>,
-    /// Conversations to remove from the children.
-    pub remove_children: Vec<ConversationId>,
-    /// Fields of later versions to set.
-    pub extra: Map<String, Value>,
-}
-
-impl RecordUpdate {
-    /// Creates an update that changes nothing.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Sets the title. Defaults to the present one.
-    #[must_use]
-    pub fn with_title(mut self, title: Option<String>) -> Self {
-        self.title = Some(title);
-        self
-    }
-
-    /// Sets the application data. Defaults to the present.
-    #[must_use]
-    pub fn with_metadata(mut self, metadata: Map<String, Value>) -> Self {
-        self.metadata = Some(metadata);
-        self
-    }
-
-    /// Sets the tags. Defaults to the present ones.
-    #[must_use]
-    pub fn with_tags<T: Into<String>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
-        self.tags = Some(tags.into_iter().map(Into::into).collect());
-        self
-    }
-
-    /// Sets the status. Defaults to the present one.
-    #[must_use]
-    pub fn with_status(mut self, status: ConversationStatus) -> Self {
-        self.status = Some(status);
-        self
-    }
-
-    /// Sets the number of messages that hold no media still to be externalized. Defaults to the
-    /// present one.
-    #[must_use]
-    pub fn with_externalized_through(mut self, messages: u64) -> Self {
-        self.externalized_through = Some(messages);
-        self
-    }
-
-    /// Sets what the prompt is made from. Defaults to the present.
-    #[must_use]
-    pub fn with_prompt(mut self, prompt: Option<Value>) -> Self {
-        self.prompt = Some(prompt);
-        self
-    }
-
-    /// Adds media stores. Defaults to none.
-    #[must_use]
-    pub fn with_media_stores(mut self, stores: impl IntoIterator<Item = MediaStoreName>) -> Self {
-        self.add_media_stores.extend(stores);
-        self
-    }
-
-    /// Adds children. Defaults to none.
-    #[must_use]
-    pub fn with_children(mut self, children: impl IntoIterator<Item = ConversationId>) -> Self {
-        self.add_children.extend(children);
-        self
-    }
-}
-
-/// A row of a request planner.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct PlannerEntry {
-    /// The key: at most 1,024 bytes.
-    pub key: String,
-    /// The value: at most 4 KiB of JSON.
-    pub value: RawJson,
-}
-
-impl PlannerEntry {
-    /// Creates a row.
-    pub fn new(key: impl Into<String>, value: RawJson) -> Self {
-        Self {
-            key: key.into(),
-            value,
-        }
-    }
 }
 
 /// One atomic change of a conversation.
@@ -339,93 +227,5 @@ impl StateWrite {
     pub fn with_planner(mut self, entry: PlannerEntry) -> Self {
         self.planner.push(entry);
         self
-    }
-}
-
-/// Outcome of a write that was applied, now or by an earlier attempt.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Applied {
-    /// The record as it is now. After a repetition it may be further than the write.
-    pub record: ConversationRecord,
-    /// The version that the write made.
-    pub version: u64,
-    /// The head that the write left.
-    pub head: u64,
-    /// The epoch of the current turn's lease that the write left.
-    pub epoch: Option<u64>,
-    /// When the lease of the turn that is current now ends.
-    pub lease_expires_at: Option<DateTime<Utc>>,
-    /// Whether somebody asked for the end of the turn that is current now.
-    pub cancel_requested: bool,
-    /// Whether an earlier attempt had applied the write.
-    pub replayed: bool,
-    /// The time by the store's clock.
-    pub now: DateTime<Utc>,
-}
-
-impl Applied {
-    /// Creates the outcome of a write that left a record, which has no current turn.
-    pub fn new(record: ConversationRecord, now: DateTime<Utc>) -> Self {
-        Self {
-            version: record.version,
-            head: record.head,
-            epoch: None,
-            lease_expires_at: None,
-            cancel_requested: false,
-            replayed: false,
-            now,
-            record,
-        }
-    }
-}
-
-/// A conversation to create.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct NewConversation {
-    /// The record. Version, head, counters and times are set by the store.
-    pub record: ConversationRecord,
-    /// The id of the write. A repetition has the same.
-    pub write: WriteId,
-    /// The key under which the user repeats the creation without creating another conversation: at
-    /// most 256 bytes.
-    pub key: Option<String>,
-}
-
-impl NewConversation {
-    /// Creates the request to create a conversation, with a new write id.
-    pub fn new(record: ConversationRecord) -> Self {
-        Self {
-            record,
-            write: WriteId::mint(),
-            key: None,
-        }
-    }
-
-    /// Sets the key, which is unique among the conversations of the record's user. Defaults to none.
-    #[must_use]
-    pub fn with_key(mut self, key: Option<String>) -> Self {
-        self.key = key;
-        self
-    }
-}
-
-/// Outcome of the creation of a conversation.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Created {
-    /// The conversation was created, now or by an earlier attempt with the same write id.
-    New(ConversationRecord),
-    /// The key belongs to this conversation; nothing was created.
-    Existing(ConversationRecord),
-}
-
-impl Created {
-    /// Returns the record, new or not.
-    pub fn into_record(self) -> ConversationRecord {
-        match self {
-            Self::New(record) | Self::Existing(record) => record,
-        }
     }
 }

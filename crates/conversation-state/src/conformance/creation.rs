@@ -4,7 +4,7 @@ use crate::conformance::harness::Harness;
 use crate::conformance::steps::*;
 use crate::error::StateErrorKind;
 use crate::load::Window;
-use crate::write::{Created, NewConversation};
+use crate::outcome::{Created, NewConversation};
 
 pub(super) async fn a_conversation_is_created_once(harness: &dyn Harness) {
     let store = harness.open().await;

@@ -9,10 +9,12 @@ use crate::conformance::steps::*;
 use crate::error::StateErrorKind;
 use crate::list::ConversationFilter;
 use crate::load::Window;
+use crate::outcome::NewConversation;
 use crate::record::ConversationStatus;
 use crate::store::StateStore;
 use crate::turn::TurnStatus;
-use crate::write::{Fence, NewConversation, RecordUpdate, StateWrite};
+use crate::update::RecordUpdate;
+use crate::write::{Fence, StateWrite};
 
 pub(super) async fn a_tombstone_stops_every_write(harness: &dyn Harness) {
     let store = harness.open().await;

@@ -9,9 +9,10 @@ use crate::conformance::faulty::{Fault, FaultyState, Operation};
 use crate::conformance::harness::Harness;
 use crate::conformance::steps::*;
 use crate::error::{StateError, StateErrorKind};
+use crate::outcome::{Applied, NewConversation};
 use crate::store::StateStore;
 use crate::turn::TurnStatus;
-use crate::write::{Applied, NewConversation, StateWrite};
+use crate::write::StateWrite;
 
 /// Repeats a write until its outcome is clear, as those who use a store do.
 async fn until_clear(store: &dyn StateStore, write: &StateWrite) -> Result<Applied, StateError> {

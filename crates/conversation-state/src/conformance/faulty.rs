@@ -15,10 +15,11 @@ use crate::error::{StateError, StateErrorKind};
 use crate::limits::{Durability, StateLimits, StoreInfo};
 use crate::list::{ConversationFilter, ConversationPage};
 use crate::load::{LoadOptions, LoadedConversation, MessagePosition};
+use crate::outcome::{Applied, Created, NewConversation};
 use crate::record::ConversationRecord;
 use crate::reference::ReferenceKey;
 use crate::store::StateStore;
-use crate::write::{Applied, Created, NewConversation, StateWrite};
+use crate::write::StateWrite;
 
 /// A method of [`StateStore`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

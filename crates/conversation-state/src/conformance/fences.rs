@@ -10,12 +10,11 @@ use crate::conformance::steps::*;
 use crate::error::StateErrorKind;
 use crate::limits::{MAX_METADATA_BYTES, MAX_PLANNER_BYTES};
 use crate::load::Window;
+use crate::outcome::NewConversation;
 use crate::record::{ConversationRecord, ConversationStatus};
 use crate::turn::{TurnRecord, TurnStatus};
-use crate::write::{
-    Fence, LeaseChange, NewConversation, PlannerEntry, RecordUpdate, StateWrite, Truncation,
-    TruncationMode,
-};
+use crate::update::{PlannerEntry, RecordUpdate};
+use crate::write::{Fence, LeaseChange, StateWrite, Truncation, TruncationMode};
 
 pub(super) async fn renewals_and_fields_leave_the_head_alone(harness: &dyn Harness) {
     let store = harness.open().await;

@@ -6,9 +6,11 @@ use crate::conformance::harness::Harness;
 use crate::conformance::steps::*;
 use crate::error::{StateError, StateErrorKind};
 use crate::list::{ConversationFilter, ConversationPage, ListOrder};
+use crate::outcome::NewConversation;
 use crate::record::ConversationStatus;
 use crate::store::StateStore;
-use crate::write::{Fence, NewConversation, RecordUpdate, StateWrite};
+use crate::update::RecordUpdate;
+use crate::write::{Fence, StateWrite};
 
 /// The ids of all pages, in order.
 async fn all(store: &dyn StateStore, filter: ConversationFilter) -> Vec<String> {
@@ -163,7 +165,7 @@ pub(super) async fn a_list_by_creation_has_each_once(harness: &dyn Harness) {
 
 pub(super) async fn a_list_by_change_has_each_at_least_once(harness: &dyn Harness) {
     let store = harness.open().await;
-    create_some(&*store, "a-", 12).await;
+    create_some(&*store, "a-", 13).await;
     let mut reader = SlowReader::new(&*store, ListOrder::Changed);
     while reader.read().await {
         if reader.pages <= 6 {
@@ -173,14 +175,14 @@ pub(super) async fn a_list_by_change_has_each_at_least_once(harness: &dyn Harnes
         }
     }
     let found: BTreeSet<String> = reader.counts.into_keys().collect();
-    let expected: BTreeSet<String> = (0..12).map(|n| format!("a-{n:02}")).collect();
+    let expected: BTreeSet<String> = (0..13).map(|n| format!("a-{n:02}")).collect();
     assert_eq!(found, expected);
     // Where nothing changes, each appears once, the last changed first.
     let filter = ConversationFilter::new()
         .with_order(ListOrder::Changed)
         .with_limit(5);
     let ids = all(&*store, filter).await;
-    assert_eq!(ids.len(), 12);
+    assert_eq!(ids.len(), 13);
     assert_eq!(ids[0], "a-00");
 }
 

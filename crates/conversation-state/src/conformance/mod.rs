@@ -19,6 +19,7 @@
 
 mod creation;
 mod deletion;
+mod edits;
 mod faults;
 mod faulty;
 mod fences;
@@ -49,9 +50,9 @@ macro_rules! __state_scenarios {
             history::windows_read_what_they_name,
             history::windows_count_turns_in_context,
             history::windows_count_messages_without_a_turn_from_user_to_user,
-            history::replaced_messages_keep_their_place,
-            history::cut_off_messages_are_kept_on_a_branch,
-            history::removed_messages_are_gone_with_their_turns,
+            edits::replaced_messages_keep_their_place,
+            edits::cut_off_messages_are_kept_on_a_branch,
+            edits::removed_messages_are_gone_with_their_turns,
             history::planner_rows_are_apart,
             turns::a_turn_goes_from_begin_to_finish,
             turns::a_suspended_turn_holds_no_lease_and_goes_on,

@@ -10,7 +10,8 @@ use crate::error::StateErrorKind;
 use crate::limits::{WRITES_KEPT, WRITES_KEPT_FOR};
 use crate::load::Window;
 use crate::turn::TurnStatus;
-use crate::write::{Fence, RecordUpdate, StateWrite, Truncation, TruncationMode};
+use crate::update::RecordUpdate;
+use crate::write::{Fence, StateWrite, Truncation, TruncationMode};
 
 pub(super) async fn a_replay_returns_what_the_write_made(harness: &dyn Harness) {
     let store = harness.open().await;

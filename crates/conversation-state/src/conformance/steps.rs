@@ -7,11 +7,12 @@ use media_types::{ConversationId, MediaContent, Mime, StorageReference};
 
 use crate::error::{StateError, StateErrorKind};
 use crate::load::{LoadOptions, LoadedConversation, Window};
+use crate::outcome::{Applied, NewConversation};
 use crate::record::ConversationRecord;
 use crate::reference::ReferenceKey;
 use crate::store::StateStore;
 use crate::turn::{TurnRecord, TurnStatus};
-use crate::write::{Applied, Fence, LeaseChange, NewConversation, StateWrite, TurnFence};
+use crate::write::{Fence, LeaseChange, StateWrite, TurnFence};
 
 /// How long turns are leased.
 pub(super) const LEASE: Duration = Duration::from_secs(60);
@@ -140,7 +141,7 @@ pub(super) async fn foreign_writes(store: &dyn StateStore, conversation: &str, c
     let mut known = load(store, conversation, Window::MetadataOnly).await.record;
     for n in 0..count {
         let write = StateWrite::new(&known, Fence::Version(known.version))
-            .with_record(crate::write::RecordUpdate::new().with_title(Some(format!("title {n}"))));
+            .with_record(crate::update::RecordUpdate::new().with_title(Some(format!("title {n}"))));
         known = store.apply(write).await.unwrap().record;
     }
 }

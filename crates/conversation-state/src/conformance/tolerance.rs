@@ -6,9 +6,11 @@ use serde_json::json;
 use crate::conformance::harness::Harness;
 use crate::conformance::steps::*;
 use crate::load::Window;
+use crate::outcome::NewConversation;
 use crate::record::ConversationRecord;
 use crate::turn::TurnRecord;
-use crate::write::{Fence, NewConversation, RecordUpdate, StateWrite};
+use crate::update::RecordUpdate;
+use crate::write::{Fence, StateWrite};
 
 pub(super) async fn what_this_version_does_not_know_survives(harness: &dyn Harness) {
     let store = harness.open().await;

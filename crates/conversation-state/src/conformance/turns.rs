@@ -178,7 +178,7 @@ async fn renew(
     store: &dyn StateStore,
     open: &OpenTurn,
     duration: Duration,
-) -> crate::write::Applied {
+) -> crate::outcome::Applied {
     let renew = StateWrite::new(&open.applied.record, Fence::Turn(open.fence()))
         .with_lease(LeaseChange::Hold(duration));
     store.apply(renew).await.unwrap()

@@ -13,7 +13,7 @@ use crate::reference::ReferenceKey;
 use crate::stored::read_message;
 use crate::transition::{LoggedWrite, Plan, PlannedCut, StateView, TurnRow};
 use crate::turn::TurnRecord;
-use crate::write::PlannerEntry;
+use crate::update::PlannerEntry;
 
 /// References that a message has come to hold, or to hold no longer.
 pub(super) enum ReferenceChange {
@@ -245,8 +245,11 @@ impl Conversation {
                 .flatten()
                 .filter_map(|id| self.turns.get(id)),
         );
-        if let Window::NewestTurns(n) = options.window {
-            slots.extend(self.in_context.iter().rev().take(n));
+        // Turns of the window that have no messages.
+        match &options.window {
+            Window::NewestTurns(n) => slots.extend(self.in_context.iter().rev().take(*n)),
+            Window::Turn(id) => slots.extend(self.turns.get(id)),
+            _ => {}
         }
         let turns = slots.iter().filter_map(|slot| self.slots.get(slot));
         loaded.turns = turns.filter_map(|slot| slot.turn.clone()).collect();

@@ -1,28 +1,29 @@
 //! The store in memory.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use conversation_types::MessageId;
 use media_types::ConversationId;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, later};
 use crate::cursor::{ListPosition, ListRange};
 use crate::error::{StateError, StateErrorKind};
 use crate::id::StoreId;
 use crate::limits::{Durability, StateLimits, StoreInfo};
 use crate::list::{ConversationFilter, ConversationPage};
 use crate::load::{LoadOptions, LoadedConversation, MessagePosition};
-use crate::memory::conversation::{Conversation, ReferenceChange};
+use crate::memory::conversation::Conversation;
+use crate::memory::shared::Shared;
+use crate::outcome::{Applied, Created, NewConversation};
 use crate::record::ConversationRecord;
 use crate::reference::ReferenceKey;
 use crate::store::StateStore;
 use crate::transition::{Judgment, PreparedWrite, judge, judge_creation, tombstoned};
-use crate::write::{Applied, Created, NewConversation, StateWrite};
+use crate::write::StateWrite;
 
 /// Largest message, and largest messages of one write.
 const LIMITS: StateLimits = StateLimits::new(64 << 20, 256 << 20);
@@ -38,23 +39,6 @@ pub struct InMemoryStateStore {
     shared: Arc<Mutex<Shared>>,
     clock: Clock,
     info: StoreInfo,
-}
-
-/// The key under which a user created a conversation; all that have no user are as one.
-type CreationKey = (Option<media_types::UserId>, String);
-
-#[derive(Default)]
-struct Shared {
-    conversations: HashMap<ConversationId, Conversation>,
-    changes: u64,
-    creation_keys: HashMap<CreationKey, ConversationId>,
-    /// When the tombstones of ids end.
-    tombstones: HashMap<ConversationId, DateTime<Utc>>,
-    fences: HashMap<Vec<u8>, DateTime<Utc>>,
-    leases: HashMap<String, (String, DateTime<Utc>)>,
-    referenced: BTreeMap<ReferenceKey, BTreeSet<(ConversationId, MessageId)>>,
-    by_conversation: BTreeSet<(ConversationId, ReferenceKey)>,
-    unnamed: HashMap<ReferenceKey, DateTime<Utc>>,
 }
 
 impl InMemoryStateStore {
@@ -90,52 +74,6 @@ impl fmt::Debug for InMemoryStateStore {
             .field("conversations", &self.shared().conversations.len())
             .finish_non_exhaustive()
     }
-}
-
-impl Shared {
-    fn change_references(&mut self, id: &ConversationId, changes: Vec<ReferenceChange>) {
-        for change in changes {
-            match change {
-                ReferenceChange::Added(message, keys) => {
-                    for key in keys {
-                        self.unnamed.remove(&key);
-                        self.by_conversation.insert((id.clone(), key.clone()));
-                        let holders = self.referenced.entry(key).or_default();
-                        holders.insert((id.clone(), message.clone()));
-                    }
-                }
-                ReferenceChange::Removed(message, keys) => {
-                    for key in keys {
-                        self.remove_reference(id, &message, key);
-                    }
-                }
-            }
-        }
-    }
-
-    fn remove_reference(&mut self, id: &ConversationId, message: &MessageId, key: ReferenceKey) {
-        let Some(holders) = self.referenced.get_mut(&key) else {
-            return;
-        };
-        holders.remove(&(id.clone(), message.clone()));
-        if !holders.iter().any(|(holder, _)| holder == id) {
-            self.by_conversation.remove(&(id.clone(), key.clone()));
-        }
-        if holders.is_empty() {
-            self.referenced.remove(&key);
-        }
-    }
-
-    fn is_refused(&self, id: &ConversationId, now: DateTime<Utc>) -> bool {
-        self.tombstones.get(id).is_some_and(|until| now < *until)
-    }
-}
-
-fn until(now: DateTime<Utc>, duration: Duration) -> DateTime<Utc> {
-    TimeDelta::from_std(duration)
-        .ok()
-        .and_then(|duration| now.checked_add_signed(duration))
-        .unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
 #[async_trait]
@@ -273,7 +211,7 @@ impl StateStore for InMemoryStateStore {
         let now = self.clock.now();
         shared.tombstones.retain(|_, until| now < *until);
         let end = shared.tombstones.entry(id.clone()).or_insert(now);
-        *end = until(now, keep).max(*end);
+        *end = later(now, keep).max(*end);
         shared.creation_keys.retain(|_, held| held != id);
         let Some(conversation) = shared.conversations.get_mut(id) else {
             return Ok(None);
@@ -311,7 +249,7 @@ impl StateStore for InMemoryStateStore {
         let now = self.clock.now();
         shared.fences.retain(|_, until| now < *until);
         let end = shared.fences.entry(hash.to_vec()).or_insert(now);
-        *end = until(now, ttl).max(*end);
+        *end = later(now, ttl).max(*end);
         Ok(())
     }
 
@@ -340,7 +278,7 @@ impl StateStore for InMemoryStateStore {
         {
             return Ok(false);
         }
-        let lease = (owner.to_owned(), until(now, ttl));
+        let lease = (owner.to_owned(), later(now, ttl));
         shared.leases.insert(name.to_owned(), lease);
         Ok(true)
     }

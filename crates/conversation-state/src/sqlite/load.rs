@@ -12,7 +12,7 @@ use crate::sqlite::failure::Failures;
 use crate::sqlite::rows::{self, integer, unsigned};
 use crate::stored::read_message;
 use crate::turn::TurnRecord;
-use crate::write::PlannerEntry;
+use crate::update::PlannerEntry;
 
 pub(super) const NEWEST_SLOTS: &str = "SELECT slot FROM slots \
     WHERE conversation = ?1 AND branch = 0 AND in_context = 1 ORDER BY slot DESC LIMIT ?2";

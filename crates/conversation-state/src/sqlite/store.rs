@@ -16,6 +16,7 @@ use crate::id::StoreId;
 use crate::limits::{Durability, StateLimits, StoreInfo};
 use crate::list::{ConversationFilter, ConversationPage};
 use crate::load::{LoadOptions, LoadedConversation, MessagePosition};
+use crate::outcome::{Applied, Created, NewConversation};
 use crate::record::ConversationRecord;
 use crate::reference::ReferenceKey;
 use crate::sqlite::pool::{Pool, SqliteOptions};
@@ -24,7 +25,7 @@ use crate::sqlite::view::{View, time};
 use crate::sqlite::{apply, list, load, purge, references, upkeep};
 use crate::store::StateStore;
 use crate::transition::{Judgment, PreparedWrite, StateView, judge, judge_creation};
-use crate::write::{Applied, Created, NewConversation, StateWrite};
+use crate::write::StateWrite;
 
 /// Largest message, and largest messages of one write.
 const LIMITS: StateLimits = StateLimits::new(64 << 20, 256 << 20);

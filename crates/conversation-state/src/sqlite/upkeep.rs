@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
+use crate::clock::later;
 use crate::error::StateError;
 use crate::record::ConversationRecord;
 use crate::sqlite::failure::Failures;
@@ -14,13 +15,8 @@ use crate::transition::tombstoned;
 /// How many tombstones and fences that have ended one call removes.
 const ENDED_PER_CALL: i64 = 100;
 
-/// Returns the time after a duration, in milliseconds.
-pub(super) fn until(now: DateTime<Utc>, duration: Duration) -> i64 {
-    TimeDelta::from_std(duration)
-        .ok()
-        .and_then(|duration| now.checked_add_signed(duration))
-        .unwrap_or(DateTime::<Utc>::MAX_UTC)
-        .timestamp_millis()
+fn until(now: DateTime<Utc>, duration: Duration) -> i64 {
+    later(now, duration).timestamp_millis()
 }
 
 pub(super) fn tombstone(

@@ -5,10 +5,10 @@ use chrono::{DateTime, Utc};
 use crate::error::StateError;
 use crate::id::WriteId;
 use crate::limits::MAX_KEY_BYTES;
+use crate::outcome::NewConversation;
 use crate::record::{ConversationRecord, ConversationStatus, RecordCounters};
 use crate::transition::check::{self, Failures};
 use crate::transition::view::LoggedWrite;
-use crate::write::NewConversation;
 
 /// Checks a new conversation and returns its record, and the entry of the log that its creation
 /// leaves.

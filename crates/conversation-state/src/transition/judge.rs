@@ -7,6 +7,7 @@ use conversation_types::{MessageId, TurnId};
 
 use crate::error::{StateError, StateErrorKind};
 use crate::limits::{WRITES_KEPT, WRITES_KEPT_FOR};
+use crate::outcome::Applied;
 use crate::record::{ConversationRecord, ConversationStatus};
 use crate::transition::check::{self, Failures};
 use crate::transition::plan::{NewMessage, Plan, PlannedCut};
@@ -14,7 +15,8 @@ use crate::transition::prepare::{APPLY, PreparedWrite};
 use crate::transition::turns::TurnChanges;
 use crate::transition::view::{LoggedWrite, StateView, TurnRow};
 use crate::turn::TurnRecord;
-use crate::write::{Applied, Fence, RecordUpdate, StateWrite, TruncationMode, TurnFence};
+use crate::update::RecordUpdate;
+use crate::write::{Fence, StateWrite, TruncationMode, TurnFence};
 
 /// Most entries of the log that one write removes: more than it adds, so that the log shrinks.
 const PRUNED_PER_WRITE: u64 = 16;

@@ -1,9 +1,10 @@
 //! What a store has to carry out.
 
+use crate::outcome::Applied;
 use crate::transition::prepare::EncodedMessage;
 use crate::transition::view::LoggedWrite;
 use crate::turn::TurnRecord;
-use crate::write::{Applied, PlannerEntry};
+use crate::update::PlannerEntry;
 
 /// A message to add.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use conversation_types::TurnId;
 
+use crate::clock::later;
 use crate::error::{StateError, StateErrorKind};
 use crate::record::ConversationRecord;
 use crate::transition::check::Failures;
@@ -171,7 +172,7 @@ impl<'a, V: StateView> TurnChanges<'a, V> {
                 turn.lease = Some(Lease {
                     epoch: turn.epoch,
                     owner: owner.clone(),
-                    expires_at: after(now, *duration),
+                    expires_at: later(now, *duration),
                 });
             }
             LeaseChange::Hold(duration) => {
@@ -180,7 +181,7 @@ impl<'a, V: StateView> TurnChanges<'a, V> {
                 };
                 // Always later, so that a take-over that saw the old end never fits the new one.
                 let soonest = lease.expires_at + TimeDelta::milliseconds(1);
-                lease.expires_at = after(now, *duration).max(soonest);
+                lease.expires_at = later(now, *duration).max(soonest);
             }
             LeaseChange::Release => turn.lease = None,
         }
@@ -261,11 +262,4 @@ fn new_slot(record: &mut ConversationRecord) -> u64 {
     record.counters.slots += 1;
     record.counters.open_slot = None;
     slot
-}
-
-pub(super) fn after(now: DateTime<Utc>, duration: std::time::Duration) -> DateTime<Utc> {
-    TimeDelta::from_std(duration)
-        .ok()
-        .and_then(|duration| now.checked_add_signed(duration))
-        .unwrap_or(DateTime::<Utc>::MAX_UTC)
 }

@@ -1,5 +1,7 @@
 //! Tests of all stores through their public interface.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
+mod broken;
 mod memory;
+mod model;
 mod sqlite;

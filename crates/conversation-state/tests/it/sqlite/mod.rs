@@ -1,6 +1,11 @@
 //! The store in a SQLite file.
 
+mod concurrency;
+mod damage;
 mod harness;
+mod migration;
+mod opening;
+mod secrets;
 
 use harness::SqliteHarness;
 
