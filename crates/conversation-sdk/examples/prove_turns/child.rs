@@ -1,0 +1,230 @@
+//! The process that is killed: one conversation in a SQLite file, its media in a directory.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use conversation_sdk::{
+    Checkpoint, Conversation, ConversationErrorKind, ConversationManager, LeaseTimes,
+    ManagerConfig, OpenAiProvider, Owner, Part, SqliteStateStore, Start, Tool, ToolContext,
+    ToolDefinition, ToolError, ToolOutput, TurnEvent, TurnId, TurnOptions, UserMessage,
+};
+use media_store_fs::FileStore;
+use media_types::{ConversationId, MediaContent, Mime};
+use serde_json::{Value, json};
+
+use crate::Result;
+
+/// The conversation of all children.
+pub(crate) const CONVERSATION: &str = "conv-proof";
+/// How long a lease lasts.
+pub(crate) const LEASE: Duration = Duration::from_millis(1200);
+
+pub(crate) fn main(words: &[&str]) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let ended = runtime.map_err(Into::into).and_then(|runtime| {
+        runtime.block_on(async {
+            match words {
+                [what, dir, url, rest @ ..] => run(what, Path::new(dir), url, rest).await,
+                _ => Err("usage: prove_turns child WHAT DIR URL ...".into()),
+            }
+        })
+    });
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(format_args!("ERROR {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints a line that the parent sees at once.
+pub(crate) fn say(line: impl std::fmt::Display) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{line}");
+    let _ = out.flush();
+}
+
+async fn run(what: &str, dir: &Path, url: &str, rest: &[&str]) -> Result<()> {
+    let manager = manager(dir, url).await?;
+    match (what, rest) {
+        ("turn", []) => turn(&manager).await,
+        ("stream", []) => stream(&manager, TurnOptions::new()).await,
+        ("recover", []) => recover(&manager).await,
+        ("send", [key, text]) => send(&manager, key, text).await,
+        ("cancel", [turn]) => {
+            let turn = TurnId::new(turn)?;
+            manager.cancel_turn(&id()?, Owner::any(), &turn).await?;
+            Ok(())
+        }
+        ("attach", [turn]) => attach(&manager, turn).await,
+        ("title", [title]) => {
+            let mut conversation = manager.resume(&id()?, Owner::any()).await?;
+            conversation.set_title(Some((*title).to_owned())).await?;
+            Ok(())
+        }
+        ("delete", []) => {
+            manager.delete_conversation(&id()?).await?;
+            Ok(())
+        }
+        _ => Err(format!("unknown task {what}").into()),
+    }
+}
+
+pub(crate) async fn manager(dir: &Path, url: &str) -> Result<ConversationManager> {
+    let store = FileStore::open(dir.join("media")).await?;
+    let state = SqliteStateStore::open(dir.join("state.sqlite")).await?;
+    let config = ManagerConfig::new()
+        .with_lease_times(LeaseTimes::with_ttl(LEASE))
+        .with_state_retry_time(Duration::from_secs(5))
+        .with_checkpoint(Some(Checkpoint::new(Duration::from_millis(200), 64)));
+    let provider = OpenAiProvider::new("sk-test", "mock-1").with_base_url(url);
+    let built = ConversationManager::builder()
+        .with_provider(provider)
+        .with_media_storage(store)
+        .with_state_store(state)
+        .with_tool(Painter)
+        .with_config(config)
+        .build();
+    Ok(built?)
+}
+
+pub(crate) fn id() -> Result<ConversationId> {
+    Ok(ConversationId::new(CONVERSATION)?)
+}
+
+/// Starts the conversation, or goes on with it.
+pub(crate) async fn conversation(manager: &ConversationManager) -> Result<Conversation> {
+    match manager.resume(&id()?, Owner::any()).await {
+        Ok(conversation) => Ok(conversation),
+        Err(error) if error.kind() == ConversationErrorKind::NotFound => {
+            let start = Start::new()
+                .with_system("Be exact.")
+                .with_user("u1")
+                .with_session("s1")
+                .with_conversation_id(CONVERSATION);
+            Ok(manager.start(start).await?)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A photo with bytes that follow from a seed.
+pub(crate) fn photo(seed: u64, len: usize) -> MediaContent {
+    let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
+    let mut state = seed;
+    while bytes.len() < len {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        bytes.extend_from_slice(&state.to_be_bytes());
+    }
+    MediaContent::from_bytes(Mime::IMAGE_PNG, bytes)
+}
+
+/// One turn with media in, a tool that makes media, and an answer.
+async fn turn(manager: &ConversationManager) -> Result<()> {
+    let mut conversation = conversation(manager).await?;
+    say("STARTED");
+    let photo = photo(1, 150_000);
+    let response = conversation.send_with_media("Look at this", [photo]).await?;
+    say(format_args!("ACK {}", response.text()));
+    Ok(())
+}
+
+/// One turn whose reader says how much it has seen.
+async fn stream(manager: &ConversationManager, options: TurnOptions) -> Result<()> {
+    let mut conversation = conversation(manager).await?;
+    let mut events = conversation.stream_with("Tell me a story", options);
+    say(format_args!("TURN {}", events.turn()));
+    let mut seen = 0;
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(TurnEvent::TextDelta(text)) => {
+                seen += text.len();
+                say(format_args!("SEEN {seen}"));
+            }
+            Ok(TurnEvent::Done(response)) => say(format_args!("ACK {}", response.text().len())),
+            Ok(_) => {}
+            Err(error) => say(format_args!("FAILED {:?}", error.kind())),
+        }
+    }
+    Ok(())
+}
+
+/// Waits for the lease of a dead owner, takes a turn, and removes what no message names.
+async fn recover(manager: &ConversationManager) -> Result<()> {
+    let mut conversation = conversation(manager).await?;
+    let options = TurnOptions::new().with_wait(LEASE * 5);
+    let response = conversation.send_with("After the crash", options).await?;
+    say(format_args!("ACK {}", response.text()));
+    let options = conversation_sdk::ReconcileOptions::new()
+        .with_grace(Duration::from_millis(1))
+        .with_force(true);
+    for _ in 0..2 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        let report = manager.reconcile(options.clone()).await?;
+        say(format_args!("RECONCILED {report:?}"));
+    }
+    manager.shutdown(Duration::from_secs(5)).await?;
+    Ok(())
+}
+
+async fn send(manager: &ConversationManager, key: &str, text: &str) -> Result<()> {
+    let mut conversation = conversation(manager).await?;
+    let mut options = TurnOptions::new().with_wait(LEASE * 10);
+    if !key.is_empty() {
+        options = options.with_idempotency_key(key);
+    }
+    let message = UserMessage::from(text).with_part(photo(9, 120_000));
+    match conversation.send_with(message, options).await {
+        Ok(response) => say(format_args!("ACK {}", response.text())),
+        Err(error) => say(format_args!("FAILED {:?}", error.kind())),
+    }
+    Ok(())
+}
+
+async fn attach(manager: &ConversationManager, turn: &str) -> Result<()> {
+    let conversation = manager.resume(&id()?, Owner::any()).await?;
+    let events = conversation.attach(TurnId::new(turn)?);
+    match events.response().await {
+        Ok(response) => say(format_args!("ACK {}", response.text().len())),
+        Err(error) => {
+            let kept = error.kept().map_or(0, |kept| kept.text().len());
+            say(format_args!("FAILED {:?} {kept}", error.kind()));
+        }
+    }
+    Ok(())
+}
+
+/// A tool that makes an image.
+#[derive(Debug)]
+pub(crate) struct Painter;
+
+#[async_trait]
+impl Tool for Painter {
+    fn definition(&self) -> ToolDefinition {
+        ToolDefinition::new("paint", "Paints.", json!({"type": "object", "properties": {}}))
+    }
+
+    async fn call(
+        &self,
+        _: Value,
+        context: &ToolContext,
+    ) -> std::result::Result<ToolOutput, ToolError> {
+        let failed = |error| ToolError::new("failed to paint").with_source(error);
+        let seed = context.call_id().len() as u64 + 77;
+        let image = photo(seed, 130_000);
+        let mut writer = context.media_sink().begin();
+        if let Some(bytes) = image.inline() {
+            writer.write(bytes).await.map_err(failed)?;
+        }
+        let image = writer.finish(&Mime::IMAGE_PNG).await.map_err(failed)?;
+        Ok(ToolOutput::new(vec![Part::text("Painted."), Part::Media(image)]))
+    }
+}

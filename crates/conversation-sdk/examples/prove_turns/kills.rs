@@ -1,0 +1,87 @@
+//! Processes that are killed at each of their system calls.
+
+use std::path::Path;
+
+use crate::judge::{self, Found};
+use crate::mock::{Logged, Mock, Plan};
+use crate::run::{run as run_child, run_killed};
+use crate::{Result, Tally};
+
+/// The sets of calls at which the child is killed: those that change files, and all there are.
+const SETS: [(&str, usize); 2] = [
+    (
+        "pwrite64,write,fsync,fdatasync,linkat,renameat2,renameat,unlinkat,unlink,ftruncate,mkdirat",
+        1,
+    ),
+    ("all", 7),
+];
+
+pub(crate) async fn run(short: bool, stop_at_first: bool) -> Result<Tally> {
+    let mock = Mock::start(Plan::Tools).await?;
+    let mut tally = Tally::default();
+    for (calls, stride) in SETS {
+        let stride = if short { stride * 11 } else { stride };
+        let mut nth = 1;
+        loop {
+            let dir = tempfile::tempdir()?;
+            let killed = run_killed("turn", dir.path(), &mock.url, calls, nth).await?;
+            let done = killed.status.success();
+            let log = mock.take_log();
+            let mut found = judge_killed(&judge::read(dir.path())?, &log, killed.said("ACK "));
+            found.extend(recover(dir.path(), &mock, &log).await?);
+            tally.judge(&format!("killed at call {nth} of {calls:.12}"), found);
+            tally.count("kills", usize::from(!done));
+            tally.count("turns that had begun", usize::from(!log.is_empty()));
+            tally.count("answers acknowledged", usize::from(killed.said("ACK ").is_some()));
+            if done || (stop_at_first && !tally.broken.is_empty()) {
+                break;
+            }
+            nth += stride;
+        }
+    }
+    Ok(tally)
+}
+
+/// What must be there after a kill, whatever was going on.
+fn judge_killed(found: &Found, log: &[Logged], acknowledged: Option<&str>) -> Vec<String> {
+    let mut broken = found.check();
+    // Who was asked has the user's message in the state: it is written first.
+    if !log.is_empty() && found.of_role("user").is_empty() {
+        broken.push("the model was asked, and the user's message is not there".to_owned());
+    }
+    // A second request goes out only when the round before it is written.
+    let rounds = log.iter().filter(|logged| has_tool_result(logged)).count();
+    if rounds > 0 && found.of_role("tool").is_empty() {
+        broken.push("the model was sent a result of a tool that is not there".to_owned());
+    }
+    if let Some(text) = acknowledged
+        && found.answer() != text
+    {
+        broken.push("an answer was acknowledged, and is not there".to_owned());
+    }
+    broken
+}
+
+fn has_tool_result(logged: &Logged) -> bool {
+    let messages = logged.body["messages"].as_array();
+    messages.is_some_and(|messages| messages.iter().any(|message| message["role"] == "tool"))
+}
+
+/// Goes on with the conversation in another process, and judges what it finds.
+async fn recover(dir: &Path, mock: &Mock, before: &[Logged]) -> Result<Vec<String>> {
+    let before = before.len();
+    let recovered = run_child("recover", dir, &mock.url, &[]).await?;
+    let found = judge::read(dir)?;
+    let mut broken = found.check_recovered();
+    if !recovered.status.success() {
+        broken.push(format!("the conversation does not go on: {:?}", recovered.lines));
+    }
+    let log = mock.take_log();
+    // What was said before the crash goes with the next request.
+    let said_before = before > 0;
+    let sent = log.last().map(|logged| logged.body.to_string()).unwrap_or_default();
+    if said_before && !sent.contains("Look at this") {
+        broken.push("the message of before the crash is not sent again".to_owned());
+    }
+    Ok(broken)
+}

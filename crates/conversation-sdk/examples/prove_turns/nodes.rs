@@ -1,0 +1,163 @@
+//! Two processes on one conversation.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use crate::child::LEASE;
+use crate::judge;
+use crate::mock::{Mock, Plan};
+use crate::run::{finish, run as run_child, start};
+use crate::{Result, Tally};
+
+pub(crate) async fn run(short: bool) -> Result<Tally> {
+    let rounds = if short { 1 } else { 10 };
+    let mut tally = Tally::default();
+    let slow = Plan::Words {
+        count: 200,
+        pause: Duration::from_millis(20),
+    };
+    for round in 0..rounds {
+        let mock = Mock::start(slow.clone()).await?;
+        stop_and_attach(&mock, &mut tally, round).await?;
+        mock.set(slow.clone());
+        title(&mock, &mut tally).await?;
+        mock.set(slow.clone());
+        take_over(&mock, &mut tally).await?;
+        mock.set(slow.clone());
+        same_key(&mock, &mut tally).await?;
+        mock.set(slow.clone());
+        deletion(&mock, &mut tally, round).await?;
+    }
+    Ok(tally)
+}
+
+/// A turn is ended by another process, and read by a third.
+async fn stop_and_attach(mock: &Mock, tally: &mut Tally, round: u32) -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let mut owner = start("stream", dir.path(), &mock.url, &[])?;
+    let turn = owner.wait_for("TURN ").await?;
+    owner.wait_for("SEEN ").await?;
+    let reader = start("attach", dir.path(), &mock.url, &[&turn])?;
+    tokio::time::sleep(Duration::from_millis(200 + u64::from(round) * 50)).await;
+    let asked = Instant::now();
+    run_child("cancel", dir.path(), &mock.url, &[&turn]).await?;
+    let mut broken = Vec::new();
+    let failed = owner.wait_for("FAILED ").await?;
+    let took = asked.elapsed();
+    if failed != "Cancelled" || took > Duration::from_secs(3) {
+        broken.push(format!("the owner ended with {failed} after {took:?}"));
+    }
+    let read = finish(reader).await?;
+    let kept = judge::read(dir.path())?.answer().len();
+    let said = read.said("FAILED Cancelled ").unwrap_or_default();
+    if said != kept.to_string() {
+        broken.push(format!("the reader saw {:?}, {kept} bytes are kept", read.lines));
+    }
+    finish(owner).await?;
+    tally.judge("stop and attach", broken);
+    tally.count("stops by another process", 1);
+    tally.count("bytes read by another process", kept);
+    mock.take_log();
+    Ok(())
+}
+
+/// A title that is set while an answer streams disturbs nothing.
+async fn title(mock: &Mock, tally: &mut Tally) -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let mut owner = start("stream", dir.path(), &mock.url, &[])?;
+    owner.wait_for("SEEN ").await?;
+    let set = run_child("title", dir.path(), &mock.url, &["A story"]).await?;
+    let ended = finish(owner).await?;
+    let found = judge::read(dir.path())?;
+    let mut broken = found.check();
+    if !set.status.success() || found.record["title"] != "A story" {
+        broken.push(format!("the title was not set: {:?}", set.lines));
+    }
+    if ended.said("ACK ").is_none() {
+        broken.push(format!("the turn was disturbed: {:?}", ended.lines.last()));
+    }
+    tally.judge("title", broken);
+    tally.count("titles set in a running turn", 1);
+    mock.take_log();
+    Ok(())
+}
+
+/// A process that stands still loses its turn, and does no harm when it goes on.
+async fn take_over(mock: &Mock, tally: &mut Tally) -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let mut owner = start("stream", dir.path(), &mock.url, &[])?;
+    owner.wait_for("SEEN ").await?;
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    owner.signal(Signal::STOP)?;
+    tokio::time::sleep(LEASE * 2).await;
+    mock.set(Plan::Tools);
+    let next = run_child("send", dir.path(), &mock.url, &["", "Next"]).await?;
+    owner.signal(Signal::CONT)?;
+    let ended = finish(owner).await?;
+    let found = judge::read(dir.path())?;
+    let mut broken = found.check();
+    if next.said("ACK ").is_none() {
+        broken.push(format!("the conversation does not go on: {:?}", next.lines));
+    }
+    if ended.said("FAILED LeaseLost").is_none() {
+        broken.push(format!("the stopped owner ended with {:?}", ended.lines.last()));
+    }
+    let users = found.of_role("user").len();
+    if users != 2 || !found.record["current_turn"].is_null() {
+        broken.push(format!("{users} messages of the user, or a turn is current"));
+    }
+    if found.messages.last().map(|m| m["role"].clone()) != Some("assistant".into()) {
+        broken.push("the stopped owner wrote after the next turn".to_owned());
+    }
+    tally.judge("take-over", broken);
+    tally.count("leases taken over", 1);
+    mock.take_log();
+    Ok(())
+}
+
+/// The same message under the same key from two processes is paid once.
+async fn same_key(mock: &Mock, tally: &mut Tally) -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let first = start("send", dir.path(), &mock.url, &["key-1", "Once"])?;
+    let second = start("send", dir.path(), &mock.url, &["key-1", "Once"])?;
+    let (first, second) = (finish(first).await?, finish(second).await?);
+    let paid = mock.take_log().len();
+    let found = judge::read(dir.path())?;
+    let mut broken = found.check_recovered();
+    if paid != 1 || found.of_role("user").len() != 1 {
+        broken.push(format!("{paid} requests were paid"));
+    }
+    if first.said("ACK ").is_none() || first.said("ACK ") != second.said("ACK ") {
+        broken.push(format!("{:?} and {:?}", first.lines, second.lines));
+    }
+    tally.judge("same key", broken);
+    tally.count("keys used twice", 1);
+    Ok(())
+}
+
+/// A conversation that is deleted in its first turn stays deleted.
+async fn deletion(mock: &Mock, tally: &mut Tally, round: u32) -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let mut owner = start("stream", dir.path(), &mock.url, &[])?;
+    owner.wait_for("SEEN ").await?;
+    tokio::time::sleep(Duration::from_millis(u64::from(round) * 60)).await;
+    let deleted = run_child("delete", dir.path(), &mock.url, &[]).await?;
+    let ended = finish(owner).await?;
+    let found = judge::read(dir.path())?;
+    let mut broken = Vec::new();
+    if !deleted.status.success() {
+        broken.push(format!("the deletion failed: {:?}", deleted.lines));
+    }
+    if ended.said("ACK ").is_some() {
+        broken.push("the turn ended as if nothing had happened".to_owned());
+    }
+    if !found.messages.is_empty() || !found.files.is_empty() {
+        let (messages, files) = (found.messages.len(), found.files.len());
+        broken.push(format!("{messages} messages and {files} files came back"));
+    }
+    tally.judge("deletion", broken);
+    tally.count("deletions against a running turn", 1);
+    mock.take_log();
+    Ok(())
+}

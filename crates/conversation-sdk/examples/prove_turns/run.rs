@@ -1,0 +1,127 @@
+//! Running children.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+
+use crate::Result;
+
+/// What a child said, and how it ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) lines: Vec<String>,
+    pub(crate) status: ExitStatus,
+}
+
+impl Ended {
+    pub(crate) fn said(&self, start: &str) -> Option<&str> {
+        self.lines.iter().rev().find_map(|line| line.strip_prefix(start))
+    }
+}
+
+/// A child that runs.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) child: Child,
+    lines: mpsc::Receiver<String>,
+    said: Vec<String>,
+}
+
+fn command(what: &str, dir: &Path, url: &str, rest: &[&str]) -> Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["child", what]).arg(dir).arg(url).args(rest);
+    Ok(command)
+}
+
+/// Starts a child.
+pub(crate) fn start(what: &str, dir: &Path, url: &str, rest: &[&str]) -> Result<Running> {
+    spawn(command(what, dir, url, rest)?)
+}
+
+/// Runs a child to its end.
+pub(crate) async fn run(what: &str, dir: &Path, url: &str, rest: &[&str]) -> Result<Ended> {
+    finish(start(what, dir, url, rest)?).await
+}
+
+/// Runs a child that is killed at the n-th call of a set of system calls of any of its threads.
+pub(crate) async fn run_killed(
+    what: &str,
+    dir: &Path,
+    url: &str,
+    calls: &str,
+    nth: usize,
+) -> Result<Ended> {
+    let inner = command(what, dir, url, &[])?;
+    let mut traced = Command::new("strace");
+    traced.args(["-f", "-qq", "-o", "/dev/null", "-e"]);
+    traced.arg(format!("trace={calls}"));
+    traced.arg("-e");
+    traced.arg(format!("inject={calls}:signal=SIGKILL:when={nth}"));
+    traced.arg(inner.get_program()).args(inner.get_args());
+    finish(spawn(traced)?).await
+}
+
+fn spawn(mut command: Command) -> Result<Running> {
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .stdin(Stdio::null())
+        .spawn()?;
+    let out = child.stdout.take().ok_or("the child has no output")?;
+    let (sender, lines) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(out).lines().map_while(std::io::Result::ok) {
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    Ok(Running {
+        child,
+        lines,
+        said: Vec::new(),
+    })
+}
+
+impl Running {
+    /// Waits for a line with a start and returns the rest of it.
+    pub(crate) async fn wait_for(&mut self, start: &str) -> Result<String> {
+        loop {
+            match self.lines.try_recv() {
+                Ok(line) => {
+                    self.said.push(line.clone());
+                    if let Some(rest) = line.strip_prefix(start) {
+                        return Ok(rest.to_owned());
+                    }
+                }
+                Err(mpsc::TryRecvError::Empty) => {
+                    tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+                }
+                Err(mpsc::TryRecvError::Disconnected) => {
+                    return Err(format!("the child never said {start}: {:?}", self.said).into());
+                }
+            }
+        }
+    }
+
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) -> Result<()> {
+        let pid = i32::try_from(self.child.id())?;
+        let pid = rustix::process::Pid::from_raw(pid).ok_or("no process")?;
+        rustix::process::kill_process(pid, signal)?;
+        Ok(())
+    }
+}
+
+/// Waits for the end of a child.
+pub(crate) async fn finish(mut running: Running) -> Result<Ended> {
+    let ended = tokio::task::spawn_blocking(move || -> Result<Ended> {
+        let status = running.child.wait()?;
+        running.said.extend(running.lines.iter());
+        Ok(Ended {
+            lines: running.said,
+            status,
+        })
+    });
+    ended.await?
+}
