@@ -83,12 +83,14 @@ fn add(code: &mut String, page: &Path, number: usize, block: &str) -> Result<(),
         "/// Block {number} of `{}`.",
         page.file_name().and_then(|n| n.to_str()).unwrap_or(stem)
     )?;
+    // README is copied as it stands: its blocks bring their own imports.
+    let imports = if stem == "README" { "" } else { IMPORTS };
     if has_items {
         writeln!(code, "mod {name} {{\n{block}}}")?;
     } else {
         writeln!(
             code,
-            "mod {name} {{\n{IMPORTS}\npub(super) async fn block() -> Result<(), Box<dyn std::error::Error>> {{\n{block}\nOk(())\n}}\n}}"
+            "mod {name} {{\n{imports}\npub(super) async fn block() -> Result<(), Box<dyn std::error::Error>> {{\n{block}\nOk(())\n}}\n}}"
         )?;
         writeln!(
             code,

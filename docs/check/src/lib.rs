@@ -138,6 +138,22 @@ mod tests {
     }
 
     #[test]
+    fn every_kind_of_conversation_error_is_explained_once() {
+        let explained = std::fs::read_to_string(root().join("docs/errors.md")).unwrap();
+        let section = explained.split("## `ConversationError`").nth(1).unwrap();
+        let rows = section.split("\n## ").next().unwrap();
+        for kind in conversation_sdk::ConversationErrorKind::ALL {
+            let name = format!("`{kind:?}`");
+            let firsts = rows.lines().filter_map(|row| row.split('|').nth(1));
+            assert_eq!(
+                firsts.filter(|first| first.contains(&name)).count(),
+                1,
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
     fn every_kind_of_error_is_explained() {
         let explained = std::fs::read_to_string(root().join("docs/errors.md")).unwrap();
         for (file, name) in [

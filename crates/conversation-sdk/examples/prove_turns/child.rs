@@ -132,7 +132,9 @@ async fn turn(manager: &ConversationManager) -> Result<()> {
     let mut conversation = conversation(manager).await?;
     say("STARTED");
     let photo = photo(1, 150_000);
-    let response = conversation.send_with_media("Look at this", [photo]).await?;
+    let response = conversation
+        .send_with_media("Look at this", [photo])
+        .await?;
     say(format_args!("ACK {}", response.text()));
     Ok(())
 }
@@ -209,7 +211,11 @@ pub(crate) struct Painter;
 #[async_trait]
 impl Tool for Painter {
     fn definition(&self) -> ToolDefinition {
-        ToolDefinition::new("paint", "Paints.", json!({"type": "object", "properties": {}}))
+        ToolDefinition::new(
+            "paint",
+            "Paints.",
+            json!({"type": "object", "properties": {}}),
+        )
     }
 
     async fn call(
@@ -225,6 +231,9 @@ impl Tool for Painter {
             writer.write(bytes).await.map_err(failed)?;
         }
         let image = writer.finish(&Mime::IMAGE_PNG).await.map_err(failed)?;
-        Ok(ToolOutput::new(vec![Part::text("Painted."), Part::Media(image)]))
+        Ok(ToolOutput::new(vec![
+            Part::text("Painted."),
+            Part::Media(image),
+        ]))
     }
 }

@@ -43,7 +43,8 @@ pub(crate) fn read(dir: &Path) -> Result<Found> {
                 }
                 Ok(values)
             };
-            found.messages = texts("SELECT message FROM messages WHERE branch = 0 ORDER BY position")?;
+            found.messages =
+                texts("SELECT message FROM messages WHERE branch = 0 ORDER BY position")?;
             found.turns = texts("SELECT turn FROM slots WHERE turn IS NOT NULL ORDER BY slot")?;
             let records = texts("SELECT record FROM conversations")?;
             found.record = records.into_iter().next().unwrap_or_default();
@@ -59,7 +60,10 @@ pub(crate) fn read(dir: &Path) -> Result<Found> {
 fn references(value: &Value, named: &mut BTreeSet<String>) {
     match value {
         Value::Object(fields) => {
-            if let Some(id) = fields.get("storage_reference").and_then(|r| r["id"].as_str()) {
+            if let Some(id) = fields
+                .get("storage_reference")
+                .and_then(|r| r["id"].as_str())
+            {
                 named.insert(id.to_owned());
             }
             fields.values().for_each(|value| references(value, named));
@@ -77,7 +81,10 @@ fn files(base: &Path, dir: &Path, found: &mut BTreeSet<String>) -> Result<()> {
     };
     for entry in entries {
         let path: PathBuf = entry?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
         if name.starts_with('.') {
             continue;
         }
@@ -131,7 +138,10 @@ impl Found {
 
     /// The text of the last message of the model.
     pub(crate) fn answer(&self) -> String {
-        self.of_role("assistant").last().map(|m| text_of(m)).unwrap_or_default()
+        self.of_role("assistant")
+            .last()
+            .map(|m| text_of(m))
+            .unwrap_or_default()
     }
 }
 

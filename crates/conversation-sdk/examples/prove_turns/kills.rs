@@ -32,7 +32,10 @@ pub(crate) async fn run(short: bool, stop_at_first: bool) -> Result<Tally> {
             tally.judge(&format!("killed at call {nth} of {calls:.12}"), found);
             tally.count("kills", usize::from(!done));
             tally.count("turns that had begun", usize::from(!log.is_empty()));
-            tally.count("answers acknowledged", usize::from(killed.said("ACK ").is_some()));
+            tally.count(
+                "answers acknowledged",
+                usize::from(killed.said("ACK ").is_some()),
+            );
             if done || (stop_at_first && !tally.broken.is_empty()) {
                 break;
             }
@@ -74,12 +77,18 @@ async fn recover(dir: &Path, mock: &Mock, before: &[Logged]) -> Result<Vec<Strin
     let found = judge::read(dir)?;
     let mut broken = found.check_recovered();
     if !recovered.status.success() {
-        broken.push(format!("the conversation does not go on: {:?}", recovered.lines));
+        broken.push(format!(
+            "the conversation does not go on: {:?}",
+            recovered.lines
+        ));
     }
     let log = mock.take_log();
     // What was said before the crash goes with the next request.
     let said_before = before > 0;
-    let sent = log.last().map(|logged| logged.body.to_string()).unwrap_or_default();
+    let sent = log
+        .last()
+        .map(|logged| logged.body.to_string())
+        .unwrap_or_default();
     if said_before && !sent.contains("Look at this") {
         broken.push("the message of before the crash is not sent again".to_owned());
     }

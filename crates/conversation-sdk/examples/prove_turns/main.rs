@@ -93,7 +93,11 @@ fn report(part: &str, tally: Result<Tally>, expect_failure: bool) -> std::proces
         .map(|(name, count)| format!("{name} {count}"))
         .collect();
     let held = tally.judged - tally.broken.len().min(tally.judged);
-    println!("{part}: {held} of {} held; {}", tally.judged, counts.join(", "));
+    println!(
+        "{part}: {held} of {} held; {}",
+        tally.judged,
+        counts.join(", ")
+    );
     let empty = tally.judged == 0 || tally.counts.iter().any(|(_, count)| *count == 0);
     let ok = match expect_failure {
         true => !tally.broken.is_empty(),

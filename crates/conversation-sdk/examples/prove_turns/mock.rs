@@ -103,7 +103,8 @@ impl Mock {
         body: &Value,
         plan: Plan,
     ) -> Result<()> {
-        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+        let head =
+            "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
         socket.write_all(head.as_bytes()).await?;
         let after_tools = last_role(body) == "tool";
         let events = match &plan {

@@ -52,7 +52,10 @@ async fn stop_and_attach(mock: &Mock, tally: &mut Tally, round: u32) -> Result<(
     let kept = judge::read(dir.path())?.answer().len();
     let said = read.said("FAILED Cancelled ").unwrap_or_default();
     if said != kept.to_string() {
-        broken.push(format!("the reader saw {:?}, {kept} bytes are kept", read.lines));
+        broken.push(format!(
+            "the reader saw {:?}, {kept} bytes are kept",
+            read.lines
+        ));
     }
     finish(owner).await?;
     tally.judge("stop and attach", broken);
@@ -101,11 +104,16 @@ async fn take_over(mock: &Mock, tally: &mut Tally) -> Result<()> {
         broken.push(format!("the conversation does not go on: {:?}", next.lines));
     }
     if ended.said("FAILED LeaseLost").is_none() {
-        broken.push(format!("the stopped owner ended with {:?}", ended.lines.last()));
+        broken.push(format!(
+            "the stopped owner ended with {:?}",
+            ended.lines.last()
+        ));
     }
     let users = found.of_role("user").len();
     if users != 2 || !found.record["current_turn"].is_null() {
-        broken.push(format!("{users} messages of the user, or a turn is current"));
+        broken.push(format!(
+            "{users} messages of the user, or a turn is current"
+        ));
     }
     if found.messages.last().map(|m| m["role"].clone()) != Some("assistant".into()) {
         broken.push("the stopped owner wrote after the next turn".to_owned());

@@ -16,7 +16,10 @@ pub(crate) struct Ended {
 
 impl Ended {
     pub(crate) fn said(&self, start: &str) -> Option<&str> {
-        self.lines.iter().rev().find_map(|line| line.strip_prefix(start))
+        self.lines
+            .iter()
+            .rev()
+            .find_map(|line| line.strip_prefix(start))
     }
 }
 

@@ -50,7 +50,10 @@ pub(crate) async fn run(short: bool) -> Result<Tally> {
             broken.push("what is kept is not what was sent".to_owned());
         }
         if kept.len() < due {
-            broken.push(format!("{} bytes are kept of {due} that were due", kept.len()));
+            broken.push(format!(
+                "{} bytes are kept of {due} that were due",
+                kept.len()
+            ));
         }
         tally.count("bytes kept", kept.len());
         mock.set(Plan::Tools);
@@ -58,11 +61,13 @@ pub(crate) async fn run(short: bool) -> Result<Tally> {
         let recovered = run_child("recover", dir.path(), &mock.url, &[]).await?;
         broken.extend(judge::read(dir.path())?.check_recovered());
         if !recovered.status.success() {
-            broken.push(format!("the conversation does not go on: {:?}", recovered.lines));
+            broken.push(format!(
+                "the conversation does not go on: {:?}",
+                recovered.lines
+            ));
         }
         tally.judge(&format!("kill {kill}"), broken);
         tally.count("kills", 1);
     }
     Ok(tally)
 }
-
