@@ -50,6 +50,13 @@ never media-read-cache $http url object_store media-store-fs media-store-object 
 never "media-store-object --no-default-features" $http aws-lc-rs
 never media-loader object_store media-store-fs conversation-sdk
 never "media-loader --no-default-features" $http url
+# The types of conversations are media-types and three crates more, themselves included.
+at_most conversation-types 21
+never conversation-types $http tokio url object_store media-storage
+never conversation-providers $http object_store media-store-fs rusqlite conversation-state conversation-sdk
+never "conversation-providers --features openai,http" object_store media-store-fs rusqlite
+never conversation-state $http object_store media-storage rusqlite conversation-sdk
+never media-history $http object_store media-store-fs conversation-types conversation-sdk
 never conversation-sdk $http object_store media-store-fs rusqlite
 never "conversation-sdk --features http,openai" object_store media-store-fs rusqlite
 
@@ -61,7 +68,7 @@ elsewhere=$(grep -lE '^object_store\b' crates/*/Cargo.toml |
 # URLs are fetched in one place; the other client is the one of the providers' APIs. Bodies are
 # never decompressed on the way.
 elsewhere=$(grep -rlE '\bClient::(new|builder)\(|\breqwest::get\(|\bureq::' crates --include='*.rs' |
-    grep -vE '^crates/(media-loader/src/fetch/client|conversation-sdk/src/provider/http/client)\.rs$' |
+    grep -vE '^crates/(media-loader/src/fetch/client|conversation-providers/src/http/client)\.rs$' |
     grep -vE '^crates/test-servers/|/(tests|examples|benches)/' || true)
 [ -z "$elsewhere" ] || fail "an HTTP client is made outside its places: $elsewhere"
 for feature in gzip brotli deflate zstd cookies; do
