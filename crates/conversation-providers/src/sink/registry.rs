@@ -66,7 +66,6 @@ impl SpoolRegistry {
 }
 
 #[async_trait]
-#[deny(clippy::missing_trait_methods)]
 impl MediaStorage for SpoolRegistry {
     fn backend(&self) -> &str {
         BACKEND

@@ -1,0 +1,216 @@
+//! Answers in pieces.
+
+use conversation_providers::{
+    ProviderErrorKind, ResponseEvent, ResponseMode, StreamAccumulator, TimeoutPhase,
+};
+use conversation_types::{FinishReason, Message, MessageStatus};
+
+use super::peer::{Act, Peer, event_pieces};
+use super::*;
+
+const ANSWER: &str = concat!(
+    ": OPENROUTER PROCESSING\n\n",
+    "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null}],\"usage\":null}\n\n",
+    "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"hé\"},\"finish_reason\":null}]}\n\n",
+    "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"llo\"},\"finish_reason\":null}]}\r\n\r\n",
+    "data: {\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"c1\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"\"}}]}}]}\n\n",
+    "data: {\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"{\\\"a\"}}]}}]}\n\n",
+    "data: {\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"\\\":1}\"}}]}}]}\n\n",
+    "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"tool_calls\"}]}\n\n",
+    "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1000000,\"completion_tokens\":0,\"prompt_tokens_details\":{\"cached_tokens\":0}}}\n\n",
+    "data: [DONE]\n\n",
+);
+
+async fn events(
+    provider: &OpenAiProvider,
+    messages: &[Message],
+) -> Result<Vec<Result<ResponseEvent, ProviderError>>, ProviderError> {
+    let request = ProviderRequest::new(messages).with_mode(ResponseMode::Streaming);
+    let reply = provider.complete(request, &no_storage()).await?;
+    Ok(reply.into_events().collect().await)
+}
+
+fn text(events: &[Result<ResponseEvent, ProviderError>]) -> String {
+    let deltas = events.iter().filter_map(|event| match event {
+        Ok(ResponseEvent::TextDelta(text)) => Some(text.as_str()),
+        _ => None,
+    });
+    deltas.collect()
+}
+
+#[tokio::test]
+async fn text_and_calls_are_the_same_however_the_bytes_arrive() {
+    for size in [1, 2, 7, 100, 100_000] {
+        let peer = Peer::start([Act::events(ANSWER, size)]).await;
+        let events = events(&provider(&peer), &[user("hi")]).await.unwrap();
+        assert_eq!(text(&events), "héllo");
+        let Some(Ok(ResponseEvent::Done(done))) = events.last() else {
+            panic!("{events:?}")
+        };
+        assert_eq!(done.content[0].as_text(), Some("héllo"));
+        assert_eq!(done.tool_calls[0].arguments, "{\"a\":1}");
+        assert_eq!(done.finish, FinishReason::ToolCalls);
+        assert!((done.cost.unwrap().usd() - 2.5).abs() < 1e-9);
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_after_text_is_an_error_and_not_repeated() {
+    let half = &ANSWER[..ANSWER.find("llo").unwrap()];
+    let peer = Peer::start([Act::events(half, 50)]).await;
+    let events = events(&provider(&peer), &[user("hi")]).await.unwrap();
+    assert_eq!(text(&events), "hé");
+    let error = events.last().unwrap().as_ref().unwrap_err();
+    assert_eq!(error.kind(), ProviderErrorKind::Interrupted);
+    assert_eq!(peer.received().len(), 1);
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_before_any_text_is_not_begun_again() {
+    let nothing = &ANSWER[..ANSWER.find("data:").unwrap()];
+    let peer = Peer::start([Act::events(nothing, 50), Act::events(ANSWER, 50)]).await;
+    let error = events(&provider(&peer), &[user("hi")]).await.unwrap_err();
+    assert_eq!(error.kind(), ProviderErrorKind::Interrupted);
+    assert!(error.usage().is_some());
+    assert_eq!(peer.received().len(), 1);
+}
+
+#[tokio::test]
+async fn a_stream_cut_after_every_byte_keeps_what_came() {
+    let bytes = ANSWER.as_bytes();
+    let mut kept = std::collections::BTreeSet::new();
+    for cut in (0..bytes.len()).step_by(3) {
+        let head = event_pieces("", 1).remove(0);
+        let peer = Peer::start([Act::Send(vec![[&head, &bytes[..cut]].concat()])]).await;
+        let Ok(events) = events(&provider(&peer), &[user("hi")]).await else {
+            // Nothing of an answer had come.
+            continue;
+        };
+        let mut answer = StreamAccumulator::new();
+        for event in events.iter().flatten() {
+            answer.push(event);
+        }
+        let error = events.last().unwrap().as_ref().err();
+        let message = answer.into_message();
+        assert_eq!(error.is_some(), message.status == MessageStatus::Partial);
+        assert!(message.usage.unwrap().input_tokens > 0, "{cut}");
+        let calls: Vec<_> = message
+            .tool_calls
+            .iter()
+            .map(|c| c.arguments.clone())
+            .collect();
+        kept.insert((message.text(), calls));
+    }
+    // Each state of the answer was seen: nothing, its text growing, its call growing.
+    let texts: std::collections::BTreeSet<_> = kept.iter().map(|(text, _)| text.as_str()).collect();
+    assert_eq!(texts.into_iter().collect::<Vec<_>>(), ["", "hé", "héllo"]);
+    let calls: std::collections::BTreeSet<_> = kept.iter().flat_map(|(_, calls)| calls).collect();
+    assert_eq!(
+        calls.into_iter().collect::<Vec<_>>(),
+        ["", "{\"a", "{\"a\":1}"]
+    );
+}
+
+#[tokio::test]
+async fn halves_of_characters_do_not_end_an_answer() {
+    let chunk = |delta: &str| format!("data: {{\"choices\":[{{\"delta\":{delta}}}]}}\n\n");
+    let answer = [
+        chunk(r#"{"content":"a\ud83d"}"#),
+        chunk(r#"{"content":"\ude00b"}"#),
+        chunk(r#"{"content":"\ud83d"}"#),
+        chunk(r#"{"tool_calls":[{"index":0,"id":"c1\udc00","function":{"name":"f","arguments":"{\"x\":\"\ud83d"}}]}"#),
+        chunk(r#"{"tool_calls":[{"index":0,"function":{"arguments":"\ude00\"}"}}]}"#),
+        "data: [DONE]\n\n".to_owned(),
+    ]
+    .concat();
+    let peer = Peer::start([Act::events(&answer, 13)]).await;
+    let events = events(&provider(&peer), &[user("hi")]).await.unwrap();
+    let Some(Ok(ResponseEvent::Done(done))) = events.last() else {
+        panic!("{events:?}")
+    };
+    assert_eq!(text(&events), "a\u{1f600}b\u{fffd}");
+    assert_eq!(done.text(), "a\u{1f600}b\u{fffd}");
+    assert_eq!(done.tool_calls[0].arguments, "{\"x\":\"\u{1f600}\"}");
+    assert_eq!(done.tool_calls[0].id, "c1\u{fffd}");
+}
+
+#[tokio::test]
+async fn a_server_that_sends_comments_is_waited_for() {
+    let peer = Peer::start([Act::SendSlowly {
+        first: ": at work\n\n".into(),
+        times: 6,
+        pause: Duration::from_millis(100),
+        last: ANSWER.into(),
+    }])
+    .await;
+    let waiting = provider(&peer).with_first_byte_timeout(Duration::from_millis(400));
+    let events = events(&waiting, &[user("hi")]).await.unwrap();
+    assert_eq!(text(&events), "héllo");
+}
+
+#[tokio::test]
+async fn a_stream_that_falls_silent_is_a_timeout() {
+    let half = &ANSWER[..ANSWER.find("llo").unwrap()];
+    let peer = Peer::start([Act::SendAndHang(event_pieces(half, 50))]).await;
+    let impatient = provider(&peer).with_idle_timeout(Duration::from_millis(200));
+    let events = events(&impatient, &[user("hi")]).await.unwrap();
+    assert_eq!(text(&events), "hé");
+    let error = events.last().unwrap().as_ref().unwrap_err();
+    let phase = TimeoutPhase::AfterFirstByte;
+    assert_eq!(error.kind(), ProviderErrorKind::Timeout(phase));
+}
+
+#[tokio::test]
+async fn servers_that_do_not_stream_or_do_not_say_the_end_are_understood() {
+    let no_done = ANSWER.replace("data: [DONE]\n\n", "");
+    let peer = Peer::start([Act::json(200, &hello()), Act::events(&no_done, 50)]).await;
+    let whole = events(&provider(&peer), &[user("hi")]).await.unwrap();
+    let Some(Ok(ResponseEvent::Done(done))) = whole.last() else {
+        panic!("{whole:?}")
+    };
+    assert_eq!(done.content[0].as_text(), Some("hello"));
+    let events = events(&provider(&peer), &[user("hi")]).await.unwrap();
+    assert!(matches!(events.last(), Some(Ok(ResponseEvent::Done(_)))));
+}
+
+#[tokio::test]
+async fn an_error_in_the_stream_is_typed() {
+    let overloaded =
+        "data: {\"error\":{\"message\":\"overloaded\",\"type\":\"server_error\",\"code\":503}}\n\n";
+    // Before the first word it is tried again.
+    let peer = Peer::start([Act::events(overloaded, 50), Act::events(ANSWER, 50)]).await;
+    events(&provider(&peer), &[user("hi")]).await.unwrap();
+    let start = ANSWER.find("data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"llo");
+    let late = format!("{}{overloaded}", &ANSWER[..start.unwrap()]);
+    let peer = Peer::start([Act::events(&late, 50)]).await;
+    let once = provider(&peer).with_max_retries(0);
+    // What arrives together with the first word may be told by the call or by the stream.
+    let error = match events(&once, &[user("hi")]).await {
+        Ok(mut events) => events.pop().unwrap().unwrap_err(),
+        Err(error) => error,
+    };
+    assert_eq!(error.kind(), ProviderErrorKind::Overloaded);
+    assert_eq!(error.message(), Some("overloaded"));
+}
+
+#[tokio::test]
+async fn dropping_the_response_ends_the_request() {
+    let half = &ANSWER[..ANSWER.find("llo").unwrap()];
+    let peer = Peer::start([Act::SendAndHang(event_pieces(half, 50))]).await;
+    let messages = [user("hi")];
+    let request = ProviderRequest::new(&messages).with_mode(ResponseMode::Streaming);
+    let reply = provider(&peer)
+        .complete(request, &no_storage())
+        .await
+        .unwrap();
+    let mut events = reply.into_events();
+    assert!(matches!(
+        events.next().await,
+        Some(Ok(ResponseEvent::Usage(_)))
+    ));
+    assert!(matches!(
+        events.next().await,
+        Some(Ok(ResponseEvent::TextDelta(_)))
+    ));
+    drop(events);
+}
