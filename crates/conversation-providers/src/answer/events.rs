@@ -9,9 +9,9 @@ use crate::sink::MediaSink;
 
 /// Most media items of all events of an answer.
 const MAX_ITEMS: usize = 1024;
-/// Most bytes of comments, names and ids, which are passed over. A comment a second fills it in half
-/// a day.
-const MAX_IGNORED: u64 = 1024 * 1024;
+/// Most bytes that are no data: comments, names and ids, line ends. A comment a second fills it in
+/// days, and a field name for each token takes longer than any answer.
+const MAX_IGNORED: u64 = 16 * 1024 * 1024;
 
 /// Decodes an answer that arrives as server-sent events.
 #[derive(Debug)]

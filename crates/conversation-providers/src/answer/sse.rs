@@ -48,11 +48,13 @@ impl SseReader {
         loop {
             let (byte, rest) = input.split_first()?;
             if std::mem::take(&mut self.after_cr) && *byte == b'\n' {
+                self.ignored += 1;
                 *input = rest;
                 continue;
             }
             if matches!(byte, b'\n' | b'\r') {
                 self.after_cr = *byte == b'\r';
+                self.ignored += 1;
                 *input = rest;
                 if let Some(piece) = self.line_ended() {
                     return Some(piece);
@@ -77,6 +79,7 @@ impl SseReader {
             let (line, is_read) = self.step(*byte);
             self.line = line;
             if is_read {
+                self.ignored += 1;
                 *input = rest;
             }
             if self.line == Line::Colon && std::mem::replace(&mut self.has_data, true) {
@@ -85,7 +88,7 @@ impl SseReader {
         }
     }
 
-    /// Returns the number of bytes that were passed over.
+    /// Returns the number of bytes that are no data.
     pub(crate) fn ignored(&self) -> u64 {
         self.ignored
     }

@@ -9,9 +9,6 @@ use crate::request::ProviderRequest;
 use crate::template::BodyTemplate;
 use crate::transcript::Transcript;
 
-/// Room for the texts that stand in place of omitted media, in bytes.
-const SLACK: u64 = 1024;
-
 /// Writes the body of a request. Where it is larger than the API accepts, all of it counted, the
 /// oldest media is omitted from the plan until it fits, or no media is left.
 ///
@@ -33,6 +30,6 @@ pub(crate) fn write_template(
         if excess == 0 || plan.sent_bytes() == 0 {
             return Ok(template);
         }
-        plan.omit_oldest(excess.saturating_add(SLACK), OmissionReason::TooLarge);
+        plan.omit_oldest(excess, OmissionReason::TooLarge);
     }
 }

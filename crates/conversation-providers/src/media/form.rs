@@ -49,6 +49,14 @@ impl MediaForm {
         }
     }
 
+    /// The length of the text that stands in place of the item.
+    pub(super) fn text_len(&self) -> u64 {
+        match self {
+            Self::Omitted(omitted) => omitted.text().len() as u64,
+            _ => 0,
+        }
+    }
+
     /// The length of the item in the body.
     pub(super) fn len_in_body(&self) -> u64 {
         match self {

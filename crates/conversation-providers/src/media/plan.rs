@@ -114,8 +114,8 @@ impl MediaPlan {
         }
     }
 
-    /// Leaves out the oldest items that are sent by their bytes, until the body is at least this
-    /// many bytes shorter.
+    /// Leaves out the oldest items that are sent by their bytes, until the body is about this many
+    /// bytes shorter, the texts in their place counted.
     pub(crate) fn omit_oldest(&mut self, bytes: u64, reason: OmissionReason) {
         let mut saved = 0_u64;
         for index in 0..self.len() {
@@ -124,8 +124,9 @@ impl MediaPlan {
                 break;
             }
             if len > 0 {
-                saved = saved.saturating_add(len);
                 self.omit(index, reason.clone(), REQUEST_TOO_LARGE);
+                let text = self.items.get(index).map(|item| item.form.text_len());
+                saved = saved.saturating_add(len.saturating_sub(text.unwrap_or_default()));
             }
         }
     }

@@ -206,17 +206,21 @@ impl OpenAiProvider {
                     input,
                 )
                 .with_deadline(call.request.budget.deadline());
-                streaming.start(&progress).await.map_err(lost)?;
+                streaming.start(&progress).await?;
                 return Ok(AnswerStart::Streaming(Box::new(streaming)));
             }
             let decode = |error: DecodeError| error.into_error(NAME);
             check_len(&response, self.limits()).map_err(decode)?;
-            let first = next_chunk(NAME, &mut response).await.map_err(lost)?;
+            let first = next_chunk(NAME, &mut response).await?;
             Ok(AnswerStart::Complete(response, first))
         };
         let answer = wait_for_answer(answer, &progress, silence, deadline).await;
         let answer = answer.map_err(|phase| lost(settings.error(Kind::Timeout(phase))))?;
-        match answer? {
+        let start = answer.map_err(|refusal| match refusal {
+            Refusal::Final(error) => Refusal::Final(lost(error)),
+            other => other,
+        })?;
+        match start {
             AnswerStart::Streaming(streaming) => Ok(AttemptOutcome::Streaming(streaming)),
             AnswerStart::Complete(response, first) => {
                 let completion = self.read(call, response, first, plan, input).await;

@@ -129,6 +129,14 @@ impl ChatDecoder {
         events.push_back(event);
     }
 
+    /// Half of a character that waits for its other half does not wait for anything else.
+    fn flush_text(&mut self, events: &mut VecDeque<ResponseEvent>) {
+        let rest = self.text.finish();
+        if !rest.is_empty() {
+            self.emit(ResponseEvent::TextDelta(rest.to_owned()), events);
+        }
+    }
+
     fn emit_text(&mut self, text: Option<String>, events: &mut VecDeque<ResponseEvent>) {
         if let Some(text) = text.filter(|text| !text.is_empty()) {
             self.has_text = true;
@@ -236,6 +244,7 @@ impl ChatDecoder {
             }
         };
         if let Some(content) = content {
+            self.flush_text(events);
             self.emit(ResponseEvent::Media(content), events);
         }
         Ok(())
@@ -286,6 +295,7 @@ impl ChatDecoder {
             .and_then(|function| function.arguments)
             .and_then(|raw| arguments_of(&mut call.arguments, &raw));
         let (id, name) = (call.id.clone(), call.name.clone());
+        self.flush_text(events);
         if (&id, &name) != (&before.0, &before.1) {
             self.emit(ResponseEvent::ToolCallStarted { index, id, name }, events);
         }
@@ -313,8 +323,7 @@ impl ChatDecoder {
         omitted: Vec<OmittedMedia>,
         events: &mut VecDeque<ResponseEvent>,
     ) -> Completion {
-        let rest = self.text.finish();
-        self.emit_text(Some(rest.to_owned()), events);
+        self.flush_text(events);
         let answered = self.model.filter(|name| !name.is_empty());
         let answered = answered.unwrap_or_else(|| model.to_owned());
         let (content, mut calls, usage) = self.answer.into_parts();

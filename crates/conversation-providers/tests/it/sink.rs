@@ -59,6 +59,7 @@ async fn received_media_is_found_like_stored_media_until_its_turn_ends() {
         let media = turn.registry.retrieve_opts(&reference, options).await;
         assert_eq!(media.is_ok(), found);
     }
+    drop(media);
     // A reader that has begun goes on.
     let open = turn.registry.retrieve(&reference).await.unwrap();
     turn.received = None;

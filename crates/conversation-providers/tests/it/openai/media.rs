@@ -261,14 +261,14 @@ async fn any_number_of_media_that_cannot_be_read_leaves_the_turn_alive() {
 async fn limits_of_the_provider_leave_the_newest_media() {
     let capabilities = Capabilities::from_json(
         r#"{"format_version":1,"revised":"r","apis":{"openai.chat":{
-            "max_items": 3, "max_request_bytes": 2400,
-            "media":[{"mime":["image/*"],"forms":["base64"],"max_item_bytes":1000}]}}}"#,
+            "max_items": 3, "max_request_bytes": 202000,
+            "media":[{"mime":["image/*"],"forms":["base64"],"max_item_bytes":100000}]}}}"#,
     )
     .unwrap();
-    // 8 bytes of every picture are its signature.
-    let at_limit = inline_png(&[1; 992]);
-    let above = inline_png(&[1; 993]);
-    let half = inline_png(&[2; 492]);
+    // 8 bytes of every image are its signature.
+    let at_limit = inline_png(&[1; 99_992]);
+    let above = inline_png(&[1; 99_993]);
+    let half = inline_png(&[2; 49_992]);
     let peer = Peer::start((0..3).map(|_| Act::json(200, &hello()))).await;
     let provider = provider(&peer).with_capabilities(&capabilities);
     let causes = async |media: Vec<MediaContent>| -> Vec<(usize, OmissionReason)> {
@@ -289,7 +289,7 @@ async fn limits_of_the_provider_leave_the_newest_media() {
         causes(vec![at_limit.clone(), above]).await,
         [(1, OmissionReason::TooLarge)]
     );
-    // Together the three newest are exactly as large as a request may be.
+    // Together the three newest are as large as a request may be.
     assert_eq!(
         causes(vec![half.clone(); 4]).await,
         [(0, OmissionReason::TooMany)]
@@ -298,6 +298,36 @@ async fn limits_of_the_provider_leave_the_newest_media() {
         causes(vec![at_limit.clone(), at_limit, half]).await,
         [(0, OmissionReason::TooLarge)]
     );
+}
+
+#[tokio::test]
+async fn text_counts_for_the_largest_request() {
+    let long = "word ".repeat(10_000);
+    let messages: Vec<Message> = (0..3)
+        .map(|n| user_with(&long, [inline_png(&[n; 5000])]))
+        .collect();
+    let with_limit = |bytes: usize| {
+        let file = json!({"format_version": 1, "revised": "r", "apis": {"openai.chat": {
+            "max_request_bytes": bytes, "media": [{"mime": ["image/*"], "forms": ["base64"]}]}}});
+        Capabilities::from_json(&file.to_string()).unwrap()
+    };
+    let send = async |limit: usize| {
+        let peer = Peer::start([Act::json(200, &hello())]).await;
+        let provider = provider(&peer).with_capabilities(&with_limit(limit));
+        let done = ask(&provider, &messages, &no_storage()).await.unwrap();
+        let len = peer.only().body.len();
+        (len, done.omitted_media.len())
+    };
+    let (len, omitted) = send(usize::MAX).await;
+    assert_eq!(omitted, 0);
+    assert_eq!(send(len).await, (len, 0));
+    for (limit, omitted) in [(len - 1, 1), (len - 7000, 2), (len - 14_000, 3)] {
+        let (sent, found) = send(limit).await;
+        assert_eq!(found, omitted, "{limit}");
+        assert!(sent <= limit);
+    }
+    // Text alone is the caller's to shorten.
+    assert_eq!(send(10).await.1, 3);
 }
 
 #[tokio::test]

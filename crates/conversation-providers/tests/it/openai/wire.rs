@@ -235,7 +235,7 @@ async fn other_forms_are_sent_as_the_api_has_them() {
     assert_eq!(content[3]["input_audio"]["format"], "mp3");
     let note = content[4]["text"].as_str().unwrap();
     assert!(
-        note.contains("does not take video/mp4") && note.contains("a cat"),
+        note.contains("does not accept video/mp4") && note.contains("a cat"),
         "{note}"
     );
     assert_eq!(done.omitted_media.len(), 2);

@@ -17,6 +17,7 @@ pub(crate) mod broken;
 mod exact;
 mod forms;
 mod golden;
+mod interrupted;
 mod planning;
 mod recorder;
 mod stable;
