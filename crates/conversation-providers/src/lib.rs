@@ -64,6 +64,12 @@ mod format;
     )
 )]
 mod http;
+#[cfg(feature = "http-client")]
+#[cfg_attr(
+    not(feature = "openai"),
+    allow(dead_code, unused_imports, reason = "used by providers only")
+)]
+mod http_provider;
 mod image;
 pub mod media;
 #[cfg(feature = "openai")]

@@ -114,7 +114,7 @@ mod tests {
     use ProviderErrorKind as K;
 
     fn settings() -> HttpSettings {
-        HttpSettings::new("openai", "key", "https://h", "m")
+        HttpSettings::new("openai", "key", "https://h")
     }
 
     fn attempts(settings: &HttpSettings, retries: u32) -> Attempts<'_> {

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use tokio::sync::OnceCell;
 
-use super::settings::HttpSettings;
+use super::settings::{HttpSettings, KeyHeader};
 use super::status::transport_error;
 use crate::error::{ProviderError, ProviderErrorKind};
 
@@ -38,15 +38,23 @@ impl HttpClient {
     /// Returns a POST to a path below the base URL, with key and headers.
     pub(crate) async fn post(
         &self,
-        path: &[&str],
+        path: &[impl AsRef<str> + Sync],
+        query: Option<(&str, &str)>,
     ) -> Result<reqwest::RequestBuilder, ProviderError> {
-        let url = self.url(path)?;
+        let path = path.iter().map(AsRef::as_ref);
+        let mut url = self.url(path)?;
+        if let Some((name, value)) = query {
+            url.query_pairs_mut().append_pair(name, value);
+        }
         let headers = self.headers()?;
         let client = self.client.get_or_try_init(|| self.build()).await?;
         Ok(client.post(url).headers(headers))
     }
 
-    fn url(&self, path: &[&str]) -> Result<reqwest::Url, ProviderError> {
+    fn url<'p>(
+        &self,
+        path: impl IntoIterator<Item = &'p str>,
+    ) -> Result<reqwest::Url, ProviderError> {
         let invalid = || {
             self.settings
                 .config_error("the base URL is not an absolute http or https URL")
@@ -65,13 +73,17 @@ impl HttpClient {
     fn headers(&self) -> Result<HeaderMap, ProviderError> {
         let mut headers = HeaderMap::new();
         if !self.settings.key.is_empty() {
-            let bearer = format!("Bearer {}", self.settings.key.expose());
-            let mut value = HeaderValue::from_str(&bearer).map_err(|_| {
+            let key = self.settings.key.expose();
+            let (name, value) = match self.settings.key_header {
+                KeyHeader::Bearer => (AUTHORIZATION, format!("Bearer {key}")),
+                KeyHeader::Named(name) => (HeaderName::from_static(name), key.to_owned()),
+            };
+            let mut value = HeaderValue::from_str(&value).map_err(|_| {
                 self.settings
                     .config_error("the key contains a character that is not allowed in a header")
             })?;
             value.set_sensitive(true);
-            headers.insert(reqwest::header::AUTHORIZATION, value);
+            headers.insert(name, value);
         }
         for (name, value) in &self.settings.headers {
             let name = HeaderName::from_bytes(name.as_bytes())
@@ -95,7 +107,7 @@ impl HttpClient {
         if !self.settings.env_proxy {
             builder = builder.no_proxy();
         }
-        if self.url(&[])?.scheme() == "http" && !self.settings.env_proxy {
+        if self.url([])?.scheme() == "http" && !self.settings.env_proxy {
             // Without need for the machine's certificates none are read: it may have none.
             builder = builder.tls_certs_only([]);
         }
@@ -115,7 +127,7 @@ mod tests {
     use crate::http::Secret;
 
     fn http(base_url: &str) -> HttpClient {
-        HttpClient::new(HttpSettings::new("openai", "sk-secret", base_url, "m"))
+        HttpClient::new(HttpSettings::new("openai", "sk-secret", base_url))
     }
 
     #[test]
@@ -129,11 +141,11 @@ mod tests {
                 "https://h/openai/chat/completions?api-version=1",
             ),
         ] {
-            let found = http(base).url(&["chat", "completions"]).unwrap();
+            let found = http(base).url(["chat", "completions"]).unwrap();
             assert_eq!(found.as_str(), url);
         }
         for bad in ["", "h/v1", "ftp://h", "data:,x", "https://"] {
-            let error = http(bad).url(&["x"]).unwrap_err();
+            let error = http(bad).url(["x"]).unwrap_err();
             assert_eq!(error.kind(), ProviderErrorKind::Config, "{bad}");
         }
     }
@@ -160,7 +172,7 @@ mod tests {
 
     #[test]
     fn keys_and_headers_that_cannot_be_sent_are_config_errors() {
-        let settings = HttpSettings::new("openai", "sk-\u{7}", "https://h", "m");
+        let settings = HttpSettings::new("openai", "sk-\u{7}", "https://h");
         let bad_key = HttpClient::new(settings);
         assert_eq!(
             bad_key.headers().unwrap_err().kind(),

@@ -1,6 +1,6 @@
 //! The setters that all providers over HTTP share.
 
-/// Writes the setters of a type that has a field `http: HttpClient`.
+/// Writes the setters of a type that has a method `http_mut(&mut self) -> &mut HttpClient`.
 macro_rules! http_setters {
     ($default_url:literal) => {
         #[doc = concat!("Sets the base URL; paths go below it. Defaults to `", $default_url, "`.")]
@@ -11,7 +11,8 @@ macro_rules! http_setters {
         #[must_use]
         pub fn with_base_url(mut self, url: impl Into<String>) -> Self {
             let url = url.into();
-            self.http.configure(|settings| settings.base_url = url);
+            self.http_mut()
+                .configure(|settings| settings.base_url = url);
             self
         }
 
@@ -19,7 +20,7 @@ macro_rules! http_setters {
         #[must_use]
         pub fn with_header(mut self, name: impl Into<String>, value: impl AsRef<str>) -> Self {
             let header = (name.into(), $crate::http::Secret::new(value.as_ref()));
-            self.http
+            self.http_mut()
                 .configure(|settings| settings.headers.push(header));
             self
         }
@@ -27,7 +28,7 @@ macro_rules! http_setters {
         /// Sets the longest wait for a connection. Defaults to 10 s.
         #[must_use]
         pub fn with_connect_timeout(mut self, timeout: std::time::Duration) -> Self {
-            self.http
+            self.http_mut()
                 .configure(|settings| settings.connect_timeout = timeout);
             self
         }
@@ -36,15 +37,15 @@ macro_rules! http_setters {
         /// Defaults to 330 s for models that make images and 120 s for others.
         #[must_use]
         pub fn with_first_byte_timeout(mut self, timeout: std::time::Duration) -> Self {
-            self.http
-                .configure(|settings| settings.first_byte_timeout = timeout);
+            self.http_mut()
+                .configure(|settings| settings.first_byte_timeout = Some(timeout));
             self
         }
 
         /// Sets the longest silence after the first byte of an answer. Defaults to 120 s.
         #[must_use]
         pub fn with_idle_timeout(mut self, timeout: std::time::Duration) -> Self {
-            self.http
+            self.http_mut()
                 .configure(|settings| settings.idle_timeout = timeout);
             self
         }
@@ -53,7 +54,8 @@ macro_rules! http_setters {
         /// complete answer or the start of a streamed one. Defaults to 600 s.
         #[must_use]
         pub fn with_deadline(mut self, deadline: std::time::Duration) -> Self {
-            self.http.configure(|settings| settings.deadline = deadline);
+            self.http_mut()
+                .configure(|settings| settings.deadline = deadline);
             self
         }
 
@@ -65,7 +67,7 @@ macro_rules! http_setters {
         /// connection breaks may have been carried out and billed; it is never sent again here.
         #[must_use]
         pub fn with_max_retries(mut self, retries: u32) -> Self {
-            self.http
+            self.http_mut()
                 .configure(|settings| settings.max_retries = retries);
             self
         }
@@ -78,7 +80,7 @@ macro_rules! http_setters {
             first: std::time::Duration,
             longest: std::time::Duration,
         ) -> Self {
-            self.http.configure(|settings| {
+            self.http_mut().configure(|settings| {
                 settings.first_backoff = first;
                 settings.max_backoff = longest;
             });
@@ -89,7 +91,7 @@ macro_rules! http_setters {
         /// ends the call at once. Defaults to 60 s.
         #[must_use]
         pub fn with_max_retry_after(mut self, longest: std::time::Duration) -> Self {
-            self.http
+            self.http_mut()
                 .configure(|settings| settings.max_retry_after = longest);
             self
         }
@@ -98,7 +100,8 @@ macro_rules! http_setters {
         /// Defaults to no proxy, whatever the environment says, so that keys go nowhere unforeseen.
         #[must_use]
         pub fn with_env_proxy(mut self) -> Self {
-            self.http.configure(|settings| settings.env_proxy = true);
+            self.http_mut()
+                .configure(|settings| settings.env_proxy = true);
             self
         }
     };

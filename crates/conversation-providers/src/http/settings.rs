@@ -6,17 +6,29 @@ use std::time::Duration;
 use super::secret::Secret;
 use crate::error::{ProviderError, ProviderErrorKind};
 
+/// The header that carries the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyHeader {
+    /// `authorization`, after the word `Bearer`.
+    Bearer,
+    /// A header of this name, in lower case.
+    #[allow(dead_code, reason = "used by some providers only")]
+    Named(&'static str),
+}
+
 /// How a provider is reached, and how long it is waited for.
 #[derive(Clone)]
 pub(crate) struct HttpSettings {
     pub(crate) provider: &'static str,
     pub(crate) key: Secret,
+    pub(crate) key_header: KeyHeader,
     pub(crate) base_url: String,
     pub(crate) headers: Vec<(String, Secret)>,
     pub(crate) env_proxy: bool,
     pub(crate) connect_timeout: Duration,
-    /// Longest wait for the first byte of an answer, once the request is sent.
-    pub(crate) first_byte_timeout: Duration,
+    /// Longest wait for the first byte of an answer, once the request is sent, where it does not
+    /// follow from the model.
+    pub(crate) first_byte_timeout: Option<Duration>,
     /// Longest silence after the first byte.
     pub(crate) idle_timeout: Duration,
     /// Longest time of all attempts together.
@@ -37,18 +49,16 @@ const FIRST_BYTE: Duration = Duration::from_secs(120);
 const FIRST_BYTE_OF_IMAGE: Duration = Duration::from_secs(330);
 
 impl HttpSettings {
-    pub(crate) fn new(provider: &'static str, key: &str, base_url: &str, model: &str) -> Self {
+    pub(crate) fn new(provider: &'static str, key: &str, base_url: &str) -> Self {
         Self {
             provider,
             key: Secret::new(key),
+            key_header: KeyHeader::Bearer,
             base_url: base_url.to_owned(),
             headers: Vec::new(),
             env_proxy: false,
             connect_timeout: Duration::from_secs(10),
-            first_byte_timeout: match makes_images(model) {
-                true => FIRST_BYTE_OF_IMAGE,
-                false => FIRST_BYTE,
-            },
+            first_byte_timeout: None,
             idle_timeout: Duration::from_secs(120),
             deadline: Duration::from_secs(600),
             max_retries: 2,
@@ -56,6 +66,15 @@ impl HttpSettings {
             max_backoff: Duration::from_secs(8),
             max_retry_after: Duration::from_secs(60),
         }
+    }
+
+    /// Returns the longest wait for the first byte of an answer of a model.
+    pub(crate) fn first_byte_timeout(&self, model: &str) -> Duration {
+        self.first_byte_timeout
+            .unwrap_or(match makes_images(model) {
+                true => FIRST_BYTE_OF_IMAGE,
+                false => FIRST_BYTE,
+            })
     }
 
     pub(crate) fn error(&self, kind: ProviderErrorKind) -> ProviderError {

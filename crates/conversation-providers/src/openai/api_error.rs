@@ -71,7 +71,7 @@ impl ApiError {
         phrases.iter().any(|phrase| message.contains(phrase))
     }
 
-    fn kind(&self, status: Option<u16>) -> Kind {
+    pub(super) fn kind(&self, status: Option<u16>) -> Kind {
         const QUOTA: [&str; 3] = [
             "insufficient_quota",
             "billing_hard_limit_reached",
@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     fn error(body: &str, status: u16) -> ProviderError {
-        let settings = HttpSettings::new("openai", "key", "https://h", "m");
+        let settings = HttpSettings::new("openai", "key", "https://h");
         ApiError::from_body(body.as_bytes()).into_error(&settings, status, &HeaderMap::new())
     }
 

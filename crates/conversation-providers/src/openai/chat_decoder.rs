@@ -8,18 +8,19 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::api_error::ApiError;
-use super::delta::{Audio, CallDelta, Chunk, ContentPart, Delta};
+use super::calls::OpenCalls;
+use super::delta::{Audio, Chunk, ContentPart, Delta};
 use super::names::NAME;
+use super::usage::usage_of;
 use crate::accumulator::StreamAccumulator;
 use crate::answer::{DecodeError, Decoded, TextJoiner, extracted_media, parse_tolerant};
 use crate::completion::Completion;
 use crate::error::{ProviderError, ProviderErrorKind as Kind};
 use crate::http::HttpSettings;
+use crate::http_provider::AnswerDecoder;
 use crate::price::PriceTable;
 use crate::response::ResponseEvent;
 
-/// Most tool calls of one answer.
-const MAX_CALLS: usize = 1024;
 /// Longest reason for stopping that is kept, in characters.
 const MAX_REASON_CHARS: usize = 80;
 
@@ -30,7 +31,7 @@ pub(super) struct ChatDecoder {
     text: TextJoiner,
     refusal: TextJoiner,
     reasoning: TextJoiner,
-    calls: Vec<OpenCall>,
+    calls: OpenCalls,
     has_text: bool,
     is_refused: bool,
     finish: Option<String>,
@@ -41,89 +42,7 @@ pub(super) struct ChatDecoder {
     bytes: usize,
 }
 
-#[derive(Debug, Default)]
-struct OpenCall {
-    id: String,
-    name: String,
-    arguments: TextJoiner,
-}
-
 impl ChatDecoder {
-    /// Creates a decoder of an answer to a request, whose input was estimated.
-    pub(super) fn new(input: TokenUsage) -> Self {
-        let mut answer = StreamAccumulator::new();
-        answer.push(&ResponseEvent::Usage(input));
-        Self {
-            answer,
-            text: TextJoiner::default(),
-            refusal: TextJoiner::default(),
-            reasoning: TextJoiner::default(),
-            calls: Vec::new(),
-            has_text: false,
-            is_refused: false,
-            finish: None,
-            model: None,
-            id: None,
-            ended: false,
-            bytes: 0,
-        }
-    }
-
-    /// Takes the data of one event, or a complete answer, and adds the events that it makes.
-    ///
-    /// # Errors
-    /// `InvalidResponse` for what is no chat completion, or too large; the error that the server
-    /// put into its answer; `Spool`.
-    pub(super) async fn push(
-        &mut self,
-        settings: &HttpSettings,
-        limit: usize,
-        decoded: &mut Decoded,
-        events: &mut VecDeque<ResponseEvent>,
-    ) -> Result<(), ProviderError> {
-        let data = decoded.json.trim_ascii();
-        if data == b"[DONE]" {
-            self.ended = true;
-            return Ok(());
-        }
-        if data.is_empty() {
-            return Ok(());
-        }
-        self.bytes += data.len();
-        if self.bytes > limit {
-            return Err(invalid(settings, "the response is too large"));
-        }
-        let chunk: Chunk = parse_tolerant(&mut decoded.json).map_err(|error| {
-            invalid(settings, "the response is not a chat completion").with_source(error)
-        })?;
-        if let Some(error) = chunk.error.filter(|error| !error.is_null()) {
-            return Err(ApiError::from_value(&error).into_hidden_error(settings));
-        }
-        self.model = chunk.model.map(|name| name.0).or(self.model.take());
-        self.id = chunk.id.map(|id| id.0).or(self.id.take());
-        if let Some(usage) = usage_of(chunk.usage.as_ref()) {
-            self.emit(ResponseEvent::Usage(usage), events);
-        }
-        let Some(choice) = chunk.choices.into_iter().flatten().next() else {
-            return Ok(());
-        };
-        if let Some(reason) = choice.finish_reason {
-            self.finish = Some(reason.0);
-        }
-        if let Some(mut message) = choice.message {
-            // A complete message is an end by itself, and its calls are in order.
-            self.finish.get_or_insert_default();
-            for (position, call) in message.tool_calls.iter_mut().flatten().enumerate() {
-                call.index = Some(position);
-            }
-            self.delta(settings, message, decoded, events).await?;
-        }
-        if let Some(delta) = choice.delta {
-            self.delta(settings, delta, decoded, events).await?;
-        }
-        Ok(())
-    }
-
     fn emit(&mut self, event: ResponseEvent, events: &mut VecDeque<ResponseEvent>) {
         self.answer.push(&event);
         events.push_back(event);
@@ -173,7 +92,13 @@ impl ChatDecoder {
             self.image(image, decoded, events).await?;
         }
         for call in delta.tool_calls.into_iter().flatten() {
-            self.call(settings, call, events)?;
+            self.flush_text(events);
+            let pushed = self.calls.push(call);
+            let pushed =
+                pushed.ok_or_else(|| invalid(settings, "the response has too many tool calls"))?;
+            for event in pushed {
+                self.emit(event, events);
+            }
         }
         Ok(())
     }
@@ -249,74 +174,87 @@ impl ChatDecoder {
         }
         Ok(())
     }
+}
 
-    fn call(
+impl AnswerDecoder for ChatDecoder {
+    fn new(input: TokenUsage) -> Self {
+        let mut answer = StreamAccumulator::new();
+        answer.push(&ResponseEvent::Usage(input));
+        Self {
+            answer,
+            text: TextJoiner::default(),
+            refusal: TextJoiner::default(),
+            reasoning: TextJoiner::default(),
+            calls: OpenCalls::default(),
+            has_text: false,
+            is_refused: false,
+            finish: None,
+            model: None,
+            id: None,
+            ended: false,
+            bytes: 0,
+        }
+    }
+
+    async fn push(
         &mut self,
         settings: &HttpSettings,
-        delta: CallDelta,
+        max_json: usize,
+        decoded: &mut Decoded,
         events: &mut VecDeque<ResponseEvent>,
     ) -> Result<(), ProviderError> {
-        let id = delta.id.map(|id| id.0).filter(|id| !id.is_empty());
-        let index = match (delta.index, &id) {
-            (Some(index), _) => index,
-            // Without an index, an id that is new starts a call.
-            (None, Some(id)) => {
-                let known = self.calls.iter().position(|call| call.id == *id);
-                known.unwrap_or(self.calls.len())
-            }
-            (None, None) => self.calls.len().saturating_sub(1),
-        };
-        if index >= MAX_CALLS {
-            return Err(invalid(settings, "the response has too many tool calls"));
+        let data = decoded.json.trim_ascii();
+        if data == b"[DONE]" {
+            self.ended = true;
+            return Ok(());
         }
-        while self.calls.len() <= index {
-            let id = new_call_id();
-            self.calls.push(OpenCall {
-                id,
-                ..OpenCall::default()
-            });
+        if data.is_empty() {
+            return Ok(());
         }
-        let function = delta.function;
-        let name = function.as_ref().and_then(|f| f.name.as_ref());
-        let Some(call) = self.calls.get_mut(index) else {
+        self.bytes += data.len();
+        if self.bytes > max_json {
+            return Err(invalid(settings, "the response is too large"));
+        }
+        let chunk: Chunk = parse_tolerant(&mut decoded.json).map_err(|error| {
+            invalid(settings, "the response is not a chat completion").with_source(error)
+        })?;
+        if let Some(error) = chunk.error.filter(|error| !error.is_null()) {
+            return Err(ApiError::from_value(&error).into_hidden_error(settings));
+        }
+        self.model = chunk.model.map(|name| name.0).or(self.model.take());
+        self.id = chunk.id.map(|id| id.0).or(self.id.take());
+        if let Some(usage) = usage_of(chunk.usage.as_ref()) {
+            self.emit(ResponseEvent::Usage(usage), events);
+        }
+        let Some(choice) = chunk.choices.into_iter().flatten().next() else {
             return Ok(());
         };
-        let before = (call.id.clone(), call.name.clone());
-        if let Some(id) = id {
-            call.id = id;
+        if let Some(reason) = choice.finish_reason {
+            self.finish = Some(reason.0);
         }
-        // Some servers repeat the name with every piece.
-        if let Some(name) = name
-            && call.name != name.0
-        {
-            call.name.push_str(&name.0);
+        if let Some(mut message) = choice.message {
+            // A complete message is an end by itself, and its calls are in order.
+            self.finish.get_or_insert_default();
+            for (position, call) in message.tool_calls.iter_mut().flatten().enumerate() {
+                call.index = Some(position);
+            }
+            self.delta(settings, message, decoded, events).await?;
         }
-        let arguments = function
-            .and_then(|function| function.arguments)
-            .and_then(|raw| arguments_of(&mut call.arguments, &raw));
-        let (id, name) = (call.id.clone(), call.name.clone());
-        self.flush_text(events);
-        if (&id, &name) != (&before.0, &before.1) {
-            self.emit(ResponseEvent::ToolCallStarted { index, id, name }, events);
-        }
-        if let Some(arguments) = arguments.filter(|text| !text.is_empty()) {
-            self.emit(ResponseEvent::ToolCallDelta { index, arguments }, events);
+        if let Some(delta) = choice.delta {
+            self.delta(settings, delta, decoded, events).await?;
         }
         Ok(())
     }
 
-    /// Returns whether the server said that there is no more.
-    pub(super) fn has_ended(&self) -> bool {
+    fn has_ended(&self) -> bool {
         self.ended
     }
 
-    /// Returns whether the answer is complete: the server said so, or why the model stopped.
-    pub(super) fn is_complete(&self) -> bool {
+    fn is_complete(&self) -> bool {
         self.ended || self.finish.is_some()
     }
 
-    /// Returns the answer, after the events that were still held back.
-    pub(super) fn finish(
+    fn finish(
         mut self,
         model: &str,
         prices: &PriceTable,
@@ -358,19 +296,6 @@ fn invalid(settings: &HttpSettings, reason: &'static str) -> ProviderError {
     settings.error(Kind::InvalidResponse).with_reason(reason)
 }
 
-fn new_call_id() -> String {
-    format!("call_{}", uuid::Uuid::new_v4().simple())
-}
-
-/// More of the arguments of a call; servers that send the object itself send it whole.
-fn arguments_of(joiner: &mut TextJoiner, raw: &RawValue) -> Option<String> {
-    match raw.get() {
-        "null" => None,
-        text if text.starts_with('"') => joiner.push(raw),
-        object => Some(object.to_owned()),
-    }
-}
-
 /// The media item of a number; `None` where it has no bytes.
 async fn received(
     number: &str,
@@ -383,32 +308,6 @@ async fn received(
     let content = writer.finish(declared).await;
     let content = content.map_err(|error| DecodeError::Sink(error).into_error(NAME))?;
     Ok(Some(content))
-}
-
-/// What an answer cost in tokens; `None` where the server gives no count. However it is written, it
-/// is no reason to lose an answer that was paid for.
-fn usage_of(usage: Option<&Value>) -> Option<TokenUsage> {
-    let usage = usage?;
-    let input = count_at(usage, "/prompt_tokens");
-    let output = count_at(usage, "/completion_tokens");
-    let detail = |pointer| count_at(usage, pointer).unwrap_or_default();
-    input.or(output)?;
-    Some(
-        TokenUsage::new(input.unwrap_or_default(), output.unwrap_or_default())
-            .with_cached_input_tokens(detail("/prompt_tokens_details/cached_tokens"))
-            .with_cache_write_tokens(detail("/prompt_tokens_details/cache_write_tokens"))
-            .with_reasoning_tokens(detail("/completion_tokens_details/reasoning_tokens")),
-    )
-}
-
-/// The count at a JSON pointer; some servers write it with a fraction, or as `null`.
-pub(super) fn count_at(value: &Value, pointer: &str) -> Option<u64> {
-    let value = value.pointer(pointer)?;
-    let rounded = || {
-        let number = value.as_f64()?;
-        (number >= 0.0).then(|| number.round() as u64)
-    };
-    value.as_u64().or_else(rounded)
 }
 
 #[cfg(test)]

@@ -54,8 +54,7 @@ pub struct OpenAiImages {
 impl OpenAiImages {
     /// Creates a generator of a model, with the key of an account; an empty key sends none.
     pub fn new(key: impl AsRef<str>, model: impl Into<String>) -> Self {
-        // Any model of this endpoint makes images.
-        let settings = HttpSettings::new(NAME, key.as_ref(), BASE_URL, API);
+        let settings = HttpSettings::new(NAME, key.as_ref(), BASE_URL);
         Self {
             http: HttpClient::new(settings),
             model: model.into(),
@@ -120,6 +119,10 @@ impl OpenAiImages {
         self
     }
 
+    fn http_mut(&mut self) -> &mut HttpClient {
+        &mut self.http
+    }
+
     fn settings(&self) -> &HttpSettings {
         &self.http.settings
     }
@@ -158,7 +161,8 @@ impl OpenAiImages {
     ) -> Result<ImagesResponse, ProviderError> {
         let settings = self.settings();
         let progress = SendProgress::new();
-        let (silence, deadline) = (settings.first_byte_timeout, attempts.deadline());
+        // Any model of this endpoint makes images, whatever its name.
+        let (silence, deadline) = (settings.first_byte_timeout(API), attempts.deadline());
         let answer = async {
             let mut response = self.send(body).await?;
             let first = next_chunk(NAME, &mut response).await?;
@@ -189,7 +193,7 @@ impl OpenAiImages {
     async fn send(&self, body: Vec<u8>) -> Result<reqwest::Response, ProviderError> {
         let sent = self
             .http
-            .post(&["images", "generations"])
+            .post(&["images", "generations"], None)
             .await?
             .header(CONTENT_TYPE, "application/json")
             .header(ACCEPT, "application/json")

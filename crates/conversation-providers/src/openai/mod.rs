@@ -1,22 +1,21 @@
 //! OpenAI's API, and the servers that are compatible with it.
 //!
-//! - `chat`: the provider of chat completions · `delta`, `chat_decoder`: its answers, complete or in
-//!   pieces · `streaming`: an answer while it arrives
-//! - `api_error`, `refusal`: error bodies, and what they mean for the request · `recovery`: changes
-//!   to a request that was refused · `rejections`: what is remembered of refusals
+//! - `chat`: the provider of chat completions · `chat_api`: their API
+//! - `delta`, `calls`, `usage`, `chat_decoder`: answers, complete or in pieces
+//! - `api_error`, `refusal`: error bodies, and what they mean for the request
 //! - `images`: the image generator · `images_response`: its answers
 
 mod api_error;
+mod calls;
 mod chat;
+mod chat_api;
 mod chat_decoder;
 mod delta;
 mod images;
 mod images_response;
 mod names;
-mod recovery;
 mod refusal;
-mod rejections;
-mod streaming;
+mod usage;
 
 pub use chat::OpenAiProvider;
 pub use images::OpenAiImages;

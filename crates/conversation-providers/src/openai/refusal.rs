@@ -1,74 +1,35 @@
 //! What an error means for the request.
 
 use media_types::MediaType;
-use reqwest::header::HeaderMap;
 
 use super::api_error::ApiError;
-use super::names::NAME;
-use crate::error::{ProviderError, ProviderErrorKind as Kind};
+use crate::error::ProviderErrorKind as Kind;
 use crate::http::HttpSettings;
-use crate::media::{MediaForm, MediaPlan, MediaSendError};
+use crate::http_provider::{FailedResponse, Refusal};
+use crate::media::{MediaForm, MediaPlan};
 use crate::transcript::{Transcript, WirePart};
 
-/// The reason for which an attempt failed, as far as the next one can do better.
-#[derive(Debug)]
-pub(super) enum Refusal {
-    /// Nothing about the request can be changed.
-    Final(ProviderError),
-    /// A media item could not be read while the body was sent.
-    Unreadable(MediaSendError),
-    /// The provider refuses media.
-    Media {
-        /// The items that it may mean.
-        suspects: Vec<usize>,
-        /// Whether it is certain that these are refused.
-        certain: bool,
-        error: ProviderError,
-    },
-    /// The provider does not accept a parameter with this model.
-    Parameter { name: String, error: ProviderError },
-}
-
-impl From<ProviderError> for Refusal {
-    fn from(error: ProviderError) -> Self {
-        Self::Final(error)
-    }
-}
-
-impl Refusal {
-    pub(super) fn into_error(self) -> ProviderError {
-        match self {
-            Self::Unreadable(failed) => {
-                ProviderError::new(Kind::MediaRead, NAME).with_source(failed)
-            }
-            Self::Final(error) | Self::Media { error, .. } | Self::Parameter { error, .. } => error,
-        }
-    }
-}
-
 /// Returns what an answer with an error status means for a request.
-pub(super) fn classify(
-    settings: &HttpSettings,
-    status: u16,
-    headers: &HeaderMap,
-    body: &[u8],
-    transcript: &Transcript<'_>,
-    plan: &MediaPlan,
-) -> Refusal {
-    let api = ApiError::from_body(body);
-    if !matches!(status, 400 | 413 | 415 | 422) {
+pub(super) fn classify(settings: &HttpSettings, failed: &FailedResponse<'_>) -> Refusal {
+    let api = ApiError::from_body(failed.body);
+    let (status, headers) = (failed.status, failed.headers);
+    let is_about_the_request = matches!(status, 400 | 413 | 415 | 422)
+        && matches!(
+            api.kind(Some(status)),
+            Kind::InvalidRequest | Kind::TooLarge
+        );
+    if !is_about_the_request {
         return Refusal::Final(api.into_error(settings, status, headers));
     }
     if let Some(name) = refused_parameter(&api) {
         let error = api.into_error(settings, status, headers);
         return Refusal::Parameter { name, error };
     }
-    match suspects(&api, status, transcript, plan) {
+    match suspects(&api, status, failed.transcript, failed.plan) {
         Some((suspects, certain)) => {
-            let kind = if status == 413 {
-                Kind::TooLarge
-            } else {
-                Kind::MediaRefused
+            let kind = match status {
+                413 => Kind::TooLarge,
+                _ => Kind::MediaRefused,
             };
             let error = api.into_error_of(settings, status, headers, kind);
             Refusal::Media {

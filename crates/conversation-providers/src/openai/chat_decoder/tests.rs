@@ -8,7 +8,7 @@ use crate::sink::MediaSink;
 use conversation_types::{Part, UsageSource};
 
 fn settings() -> HttpSettings {
-    HttpSettings::new("openai", "key", "https://h", "m")
+    HttpSettings::new("openai", "key", "https://h")
 }
 
 fn limits() -> DecodeLimits {

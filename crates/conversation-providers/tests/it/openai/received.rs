@@ -240,7 +240,7 @@ async fn a_line_of_events_is_read_no_further_than_the_limit() {
         ": ",
     ] {
         let turn = Turn::new();
-        let body = [line.as_bytes(), &vec![b'x'; 8_000_000]].concat();
+        let body = [line.as_bytes(), &vec![b'x'; 20_000_000]].concat();
         let act = Way::Events.raw(&body, 0, 100_000);
         let error = Way::Events
             .ask(act, &turn, Some(1_000_000))

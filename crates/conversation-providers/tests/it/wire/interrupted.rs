@@ -66,7 +66,11 @@ fn collect(value: &Value, words: &mut Vec<String>) {
                 if let Some(content) = fields.get("content").or_else(|| fields.get("parts")) {
                     collect(content, words);
                 }
-                for call in fields.get("tool_calls").into_iter().flat_map(|c| c.as_array().unwrap()) {
+                for call in fields
+                    .get("tool_calls")
+                    .into_iter()
+                    .flat_map(|c| c.as_array().unwrap())
+                {
                     words.push(format!("call:{}", text(&call["id"])));
                 }
                 if let Some(call) = fields.get("functionCall") {
@@ -132,13 +136,19 @@ async fn calls_of_an_interrupted_message_go_out_only_if_they_are_whole() {
     check(
         &messages,
         [
-            ("chat", vec!["user go", "assistant I call:a", &result, "user and now?"]),
+            (
+                "chat",
+                vec!["user go", "assistant I call:a", &result, "user and now?"],
+            ),
             (
                 "responses",
                 vec!["user go", "assistant I", "call:a", &output, "user and now?"],
             ),
             ("anthropic", vec!["user go", "assistant I call:a", &merged]),
-            ("gemini", vec!["user go", "model I call:a", &gemini, "user and now?"]),
+            (
+                "gemini",
+                vec!["user go", "model I call:a", &gemini, "user and now?"],
+            ),
         ]
         .into(),
     )
@@ -183,8 +193,14 @@ async fn every_call_has_one_result_directly_after_it() {
             (
                 "responses",
                 vec![
-                    "call:a", "call:b", "call:c", "result:b B", "result:a A", &c_output,
-                    "user meanwhile", "assistant done",
+                    "call:a",
+                    "call:b",
+                    "call:c",
+                    "result:b B",
+                    "result:a A",
+                    &c_output,
+                    "user meanwhile",
+                    "assistant done",
                 ],
             ),
             (
@@ -193,7 +209,12 @@ async fn every_call_has_one_result_directly_after_it() {
             ),
             (
                 "gemini",
-                vec!["model call:a call:b call:c", &gemini, "user meanwhile", "model done"],
+                vec![
+                    "model call:a call:b call:c",
+                    &gemini,
+                    "user meanwhile",
+                    "model done",
+                ],
             ),
         ]
         .into(),
@@ -255,17 +276,31 @@ fn item(json: Value) -> RawJson {
 
 /// An answer with opaque items of each family.
 fn opaque_answer() -> Message {
-    let reasoning = |api: &str, json: Value| {
-        Part::reasoning("hm", Some((api.to_owned(), item(json).into())))
-    };
+    let reasoning =
+        |api: &str, json: Value| Part::reasoning("hm", Some((api.to_owned(), item(json).into())));
     Message::assistant(vec![
-        reasoning("openai", json!({"type": "reasoning", "encrypted_content": "o"})),
-        reasoning("anthropic", json!({"type": "thinking", "thinking": "hm", "signature": "a"})),
-        reasoning("gemini", json!({"text": "hm", "thought": true, "thoughtSignature": "g"})),
+        reasoning(
+            "openai",
+            json!({"type": "reasoning", "encrypted_content": "o"}),
+        ),
+        reasoning(
+            "anthropic",
+            json!({"type": "thinking", "thinking": "hm", "signature": "a"}),
+        ),
+        reasoning(
+            "gemini",
+            json!({"text": "hm", "thought": true, "thoughtSignature": "g"}),
+        ),
         Part::reasoning("unsigned", None),
         Part::from("said"),
-        Part::opaque("openai", item(json!({"type": "image_generation_call", "id": "ig"}))),
-        Part::opaque("anthropic", item(json!({"type": "redacted_thinking", "data": "r"}))),
+        Part::opaque(
+            "openai",
+            item(json!({"type": "image_generation_call", "id": "ig"})),
+        ),
+        Part::opaque(
+            "anthropic",
+            item(json!({"type": "redacted_thinking", "data": "r"})),
+        ),
         Part::from("more"),
     ])
 }
@@ -384,7 +419,10 @@ async fn signatures_of_version_0_1_are_found() {
 #[tokio::test]
 async fn opaque_items_in_a_store_are_loaded() {
     let store = InMemoryStorage::new();
-    let text = format!(r#"{{"type":"reasoning","encrypted_content":"{}"}}"#, "x".repeat(300_000));
+    let text = format!(
+        r#"{{"type":"reasoning","encrypted_content":"{}"}}"#,
+        "x".repeat(300_000)
+    );
     let stored = store
         .store_bytes(Mime::OCTET_STREAM, text.clone(), MediaMetadata::new())
         .await
@@ -395,9 +433,19 @@ async fn opaque_items_in_a_store_are_loaded() {
         .unwrap();
     store.delete(&gone).await.unwrap();
     let opaque = |reference| {
-        Part::reasoning("", Some(("openai".into(), conversation_types::OpaqueData::Stored(reference))))
+        Part::reasoning(
+            "",
+            Some((
+                "openai".into(),
+                conversation_types::OpaqueData::Stored(reference),
+            )),
+        )
     };
-    let messages = [Message::assistant(vec![opaque(stored), opaque(gone), Part::from("said")])];
+    let messages = [Message::assistant(vec![
+        opaque(stored),
+        opaque(gone),
+        Part::from("said"),
+    ])];
     let media = over(Arc::new(store));
     let body = body_of(ApiFormat::OpenAiResponses, &messages, &media).await;
     let expected: Value = serde_json::from_str(&text).unwrap();
@@ -444,9 +492,15 @@ async fn one_tool_can_be_demanded() {
 
 #[tokio::test]
 async fn an_image_can_be_asked_for_as_it_is() {
-    let messages = [user_with("see", [png_of(100).with_detail(Detail::Original)])];
+    let messages = [user_with(
+        "see",
+        [png_of(100).with_detail(Detail::Original)],
+    )];
     let body = sent(ApiFormat::OpenAiChat, &messages).await;
-    assert_eq!(body["messages"][0]["content"][1]["image_url"]["detail"], "original");
+    assert_eq!(
+        body["messages"][0]["content"][1]["image_url"]["detail"],
+        "original"
+    );
     let body = sent(ApiFormat::OpenAiResponses, &messages).await;
     assert_eq!(body["input"][0]["content"][1]["detail"], "original");
 }
@@ -463,16 +517,24 @@ async fn several_stores_serve_one_request() {
         (100, one.store_media(&png_of(100), metadata.clone()).await),
         (200, two.store_media(&png_of(200), metadata.clone()).await),
     ] {
-        media.push((len, MediaContent::from_reference(Mime::IMAGE_PNG, stored.unwrap())));
+        media.push((
+            len,
+            MediaContent::from_reference(Mime::IMAGE_PNG, stored.unwrap()),
+        ));
     }
-    let messages: Vec<Message> = media.iter().map(|(_, m)| user_with("see", [m.clone()])).collect();
+    let messages: Vec<Message> = media
+        .iter()
+        .map(|(_, m)| user_with("see", [m.clone()]))
+        .collect();
     let context = MediaContext::from_stores([
         Arc::new(one) as Arc<dyn MediaStorage>,
         Arc::new(two) as Arc<dyn MediaStorage>,
     ]);
     let body = body_of(ApiFormat::OpenAiChat, &messages, &context).await;
     for (at, (len, _)) in media.iter().enumerate() {
-        let url = body["messages"][at]["content"][1]["image_url"]["url"].as_str().unwrap();
+        let url = body["messages"][at]["content"][1]["image_url"]["url"]
+            .as_str()
+            .unwrap();
         let bytes = decoded(url.strip_prefix("data:image/png;base64,").unwrap());
         assert!(png_of(*len).inline().unwrap() == &bytes);
     }

@@ -7,7 +7,7 @@ use futures_core::stream::BoxStream;
 use futures_util::stream::{self, StreamExt};
 use tokio::time::Instant;
 
-use super::chat_decoder::ChatDecoder;
+use super::api::AnswerDecoder;
 use crate::answer::{DecodeLimits, EventDecoder};
 use crate::error::{ProviderError, ProviderErrorKind as Kind};
 use crate::http::{HttpSettings, SendProgress, next_chunk, wait_idle};
@@ -16,7 +16,7 @@ use crate::response::ResponseEvent;
 use crate::sink::MediaSink;
 
 /// An answer that arrives in pieces.
-pub(super) struct StreamingResponse {
+pub(super) struct StreamingResponse<D> {
     settings: HttpSettings,
     model: String,
     prices: PriceTable,
@@ -26,7 +26,7 @@ pub(super) struct StreamingResponse {
     response: reqwest::Response,
     events: EventDecoder,
     /// `None` once the answer has ended.
-    decoder: Option<ChatDecoder>,
+    decoder: Option<D>,
     ready: VecDeque<ResponseEvent>,
     /// What ended the answer, reported after the events that came before it.
     failed: Option<ProviderError>,
@@ -35,7 +35,7 @@ pub(super) struct StreamingResponse {
     started: bool,
 }
 
-impl StreamingResponse {
+impl<D: AnswerDecoder> StreamingResponse<D> {
     pub(super) fn new(
         settings: HttpSettings,
         model: String,
@@ -53,7 +53,7 @@ impl StreamingResponse {
             deadline: None,
             response,
             events: EventDecoder::new(limits, sink),
-            decoder: Some(ChatDecoder::new(input)),
+            decoder: Some(D::new(input)),
             ready: VecDeque::from([ResponseEvent::Usage(input)]),
             failed: None,
             omitted: Vec::new(),

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use conversation_types::OmissionReason;
 use media_types::MediaContent;
 
-use super::names::NAME;
 use super::refusal::Refusal;
 use super::rejections::RejectionCache;
 use crate::error::{ProviderError, ProviderErrorKind};
@@ -14,12 +13,16 @@ use crate::media::{MediaContext, MediaPlan};
 /// Most changes to one request because of what the server said.
 const MAX_CHANGES: u32 = 6;
 
-/// The detail of media that the provider refuses.
-pub(super) const REFUSED: &str = "it was refused by openai";
+/// Returns the detail of media that a provider refuses.
+pub(super) fn refused_by(provider: &str) -> String {
+    format!("it was refused by {provider}")
+}
 
 /// What was changed about a request so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct RecoveryState {
+    provider: &'static str,
+    model: String,
     changes: u32,
     unreadable: u32,
     refused: u32,
@@ -30,6 +33,18 @@ pub(super) struct RecoveryState {
 }
 
 impl RecoveryState {
+    pub(super) fn new(provider: &'static str, model: &str) -> Self {
+        Self {
+            provider,
+            model: model.to_owned(),
+            changes: 0,
+            unreadable: 0,
+            refused: 0,
+            parameters: BTreeSet::new(),
+            suspects: Vec::new(),
+        }
+    }
+
     /// Changes the request so that the next attempt may succeed.
     ///
     /// # Errors
@@ -43,17 +58,17 @@ impl RecoveryState {
     ) -> Result<(), ProviderError> {
         self.changes += 1;
         if self.changes > MAX_CHANGES {
-            return Err(refusal.into_error());
+            return Err(refusal.into_error(self.provider));
         }
         match refusal {
             Refusal::Unreadable(failed) => {
                 self.unreadable += 1;
-                tracing::warn!(provider = NAME, %failed, "media failed while it was sent");
+                tracing::warn!(provider = self.provider, %failed, "media failed while it was sent");
                 match self.unreadable {
                     1 => plan.amend(&failed),
                     // One after the other would send the same again and again.
                     2 => plan.check(media).await,
-                    _ => return Err(Refusal::Unreadable(failed).into_error()),
+                    _ => return Err(Refusal::Unreadable(failed).into_error(self.provider)),
                 }
                 Ok(())
             }
@@ -62,7 +77,7 @@ impl RecoveryState {
                 certain,
                 error,
             } => {
-                tracing::warn!(provider = NAME, %error, "media was refused; sending without it");
+                tracing::warn!(provider = self.provider, %error, "media was refused; sending without it");
                 // A URL that the provider could not fetch is no bad image.
                 let by_url = suspects.iter().filter(|i| plan.replace_url_by_bytes(**i));
                 if by_url.count() == 0 {
@@ -79,11 +94,11 @@ impl RecoveryState {
                     return Err(error);
                 }
                 tracing::warn!(
-                    provider = NAME,
+                    provider = self.provider,
                     name,
                     "the model does not accept this parameter; sending without it"
                 );
-                rejections.add_parameter(&name);
+                rejections.add_parameter(&self.model, &name);
                 Ok(())
             }
             Refusal::Final(error) => Err(error),
@@ -99,8 +114,11 @@ impl RecoveryState {
         plan: &mut MediaPlan,
     ) -> Option<()> {
         let (reason, detail) = match error.kind() {
-            ProviderErrorKind::TooLarge => (OmissionReason::TooLarge, "it is too large for openai"),
-            _ => (OmissionReason::Refused, REFUSED),
+            ProviderErrorKind::TooLarge => (
+                OmissionReason::TooLarge,
+                format!("it is too large for {}", self.provider),
+            ),
+            _ => (OmissionReason::Refused, refused_by(self.provider)),
         };
         let all: Vec<usize>;
         let suspects = match self.refused {
@@ -119,7 +137,7 @@ impl RecoveryState {
             {
                 self.suspects.push(content.clone());
             }
-            plan.omit(*index, reason.clone(), detail);
+            plan.omit(*index, reason.clone(), detail.clone());
         }
         Some(())
     }
@@ -127,7 +145,7 @@ impl RecoveryState {
     /// Remembers the media without which the request has succeeded.
     pub(super) fn remember(&self, rejections: &RejectionCache) {
         for content in &self.suspects {
-            rejections.add_media(content);
+            rejections.add_media(&self.model, content);
         }
     }
 }

@@ -1,0 +1,90 @@
+//! What an API consists of.
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use conversation_types::{OmittedMedia, TokenUsage};
+use reqwest::header::HeaderMap;
+
+use super::refusal::Refusal;
+use crate::answer::Decoded;
+use crate::completion::Completion;
+use crate::error::ProviderError;
+use crate::format::ApiFormat;
+use crate::http::HttpSettings;
+use crate::media::MediaPlan;
+use crate::price::PriceTable;
+use crate::request::ResponseMode;
+use crate::response::ResponseEvent;
+use crate::transcript::Transcript;
+
+/// An API: where its requests go, how its answers are read, and what its errors mean. The bodies of
+/// its requests and the media of its answers follow from its format.
+pub(crate) trait Api: Clone + fmt::Debug + Send + Sync + 'static {
+    /// Reads its answers.
+    type Decoder: AnswerDecoder;
+
+    /// The name of the provider.
+    const NAME: &'static str;
+
+    /// The JSON of its requests and answers.
+    const FORMAT: ApiFormat;
+
+    /// Returns where a request goes, below the base URL.
+    fn endpoint(&self, model: &str, mode: ResponseMode) -> Endpoint;
+
+    /// Returns what an answer with an error status means for the request.
+    fn refusal(&self, settings: &HttpSettings, failed: &FailedResponse<'_>) -> Refusal;
+}
+
+/// A path below the base URL, and a query.
+#[derive(Clone, Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) path: Vec<String>,
+    pub(crate) query: Option<(&'static str, &'static str)>,
+}
+
+/// An answer with an error status, and the request that it answers.
+#[derive(Debug)]
+pub(crate) struct FailedResponse<'a> {
+    pub(crate) status: u16,
+    pub(crate) headers: &'a HeaderMap,
+    /// The start of the body.
+    pub(crate) body: &'a [u8],
+    pub(crate) transcript: &'a Transcript<'a>,
+    pub(crate) plan: &'a MediaPlan,
+}
+
+/// Turns an answer, complete or in pieces, into events, and puts it together.
+pub(crate) trait AnswerDecoder: Send + Sized + 'static {
+    /// Creates a decoder of an answer to a request whose input was estimated.
+    fn new(input: TokenUsage) -> Self;
+
+    /// Takes the data of one event, or a complete answer, and adds the events that it makes.
+    ///
+    /// # Errors
+    /// `InvalidResponse` for what the API does not promise, or is too large; the error that the
+    /// server put into its answer; `Spool`.
+    fn push(
+        &mut self,
+        settings: &HttpSettings,
+        max_json: usize,
+        decoded: &mut Decoded,
+        events: &mut VecDeque<ResponseEvent>,
+    ) -> impl Future<Output = Result<(), ProviderError>> + Send;
+
+    /// Returns whether the server said that there is no more.
+    fn has_ended(&self) -> bool;
+
+    /// Returns whether the answer is complete: the server said so, or why the model stopped.
+    fn is_complete(&self) -> bool;
+
+    /// Returns the answer, after the events that were still held back.
+    fn finish(
+        self,
+        model: &str,
+        prices: &PriceTable,
+        omitted: Vec<OmittedMedia>,
+        events: &mut VecDeque<ResponseEvent>,
+    ) -> Completion;
+}

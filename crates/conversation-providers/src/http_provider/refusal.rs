@@ -1,0 +1,47 @@
+//! What an error means for the request.
+
+use crate::error::{ProviderError, ProviderErrorKind};
+use crate::media::MediaSendError;
+
+/// The reason for which an attempt failed, as far as the next one can do better.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// Nothing about the request can be changed.
+    Final(ProviderError),
+    /// A media item could not be read while the body was sent.
+    Unreadable(MediaSendError),
+    /// The provider refuses media.
+    Media {
+        /// The items that it may mean.
+        suspects: Vec<usize>,
+        /// Whether it is certain that these are refused.
+        certain: bool,
+        error: ProviderError,
+    },
+    /// The provider does not accept a parameter with this model.
+    Parameter { name: String, error: ProviderError },
+}
+
+impl From<ProviderError> for Refusal {
+    fn from(error: ProviderError) -> Self {
+        Self::Final(error)
+    }
+}
+
+impl Refusal {
+    pub(super) fn into_error(self, provider: &str) -> ProviderError {
+        match self {
+            Self::Unreadable(failed) => {
+                ProviderError::new(ProviderErrorKind::MediaRead, provider).with_source(failed)
+            }
+            Self::Final(error) | Self::Media { error, .. } | Self::Parameter { error, .. } => error,
+        }
+    }
+
+    pub(super) fn map_final(self, change: impl FnOnce(ProviderError) -> ProviderError) -> Self {
+        match self {
+            Self::Final(error) => Self::Final(change(error)),
+            other => other,
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! What is remembered of refusals.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use media_storage::Sha256Hasher;
+use media_types::{MediaContent, MediaSource};
+use tokio::time::Instant;
+
+/// Most media items that are remembered; beyond, some are forgotten and may be refused once more.
+const MAX_MEDIA: usize = 4096;
+/// How long a refusal is remembered: servers and models change.
+const LIFETIME: Duration = Duration::from_secs(3600);
+
+/// Parameters and media that the provider has refused, by model. Shared by clones, gone with the
+/// process.
+#[derive(Clone, Debug, Default)]
+pub(super) struct RejectionCache(Arc<Mutex<Inner>>);
+
+/// Model and name, and when it was refused.
+type Refused = BTreeMap<(String, String), Instant>;
+
+#[derive(Debug, Default)]
+struct Inner {
+    parameters: Refused,
+    media: Refused,
+}
+
+impl RejectionCache {
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        // Both maps are consistent between any two calls.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn parameters(&self, model: &str) -> Vec<String> {
+        let inner = self.inner();
+        let fresh = inner.parameters.iter().filter(|(_, at)| is_fresh(at));
+        fresh
+            .filter(|((of, _), _)| of == model)
+            .map(|((_, name), _)| name.clone())
+            .collect()
+    }
+
+    pub(super) fn add_parameter(&self, model: &str, name: &str) {
+        let key = (model.to_owned(), name.to_owned());
+        self.inner().parameters.insert(key, Instant::now());
+    }
+
+    pub(super) fn has_media(&self, model: &str, content: &MediaContent) -> bool {
+        if self.inner().media.is_empty() {
+            return false;
+        }
+        identity(content).is_some_and(|identity| {
+            let key = (model.to_owned(), identity);
+            self.inner().media.get(&key).is_some_and(is_fresh)
+        })
+    }
+
+    pub(super) fn add_media(&self, model: &str, content: &MediaContent) {
+        if let Some(identity) = identity(content) {
+            let mut inner = self.inner();
+            if inner.media.len() >= MAX_MEDIA {
+                inner.media.retain(|_, at| is_fresh(at));
+            }
+            if inner.media.len() >= MAX_MEDIA {
+                inner.media.pop_first();
+            }
+            let key = (model.to_owned(), identity);
+            inner.media.insert(key, Instant::now());
+        }
+    }
+}
+
+fn is_fresh(at: &Instant) -> bool {
+    at.elapsed() < LIFETIME
+}
+
+/// What media is recognized by: its bytes where they are known, so that another reference to the
+/// same image is the same.
+fn identity(content: &MediaContent) -> Option<String> {
+    match content.source() {
+        MediaSource::Inline(bytes) => Some(format!("sha256:{}", Sha256Hasher::digest(bytes))),
+        MediaSource::Stored(reference) => Some(match reference.sha256() {
+            Some(hash) => format!("sha256:{hash}"),
+            None => format!("{}:{}", reference.backend(), reference.id()),
+        }),
+        MediaSource::Url(url) => Some(format!("url:{}", url.as_str())),
+        MediaSource::ProviderFile(file) => Some(format!("file:{}", file.id())),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use media_types::{Mime, StorageReference};
+
+    #[test]
+    fn the_same_bytes_are_recognized_wherever_they_are() {
+        let rejections = RejectionCache::default();
+        let inline = MediaContent::from_bytes(Mime::IMAGE_PNG, "abc");
+        let reference = StorageReference::builder("file", "s/c/x.png")
+            .with_sha256(Sha256Hasher::digest(b"abc"))
+            .build()
+            .unwrap();
+        assert!(!rejections.has_media("m", &inline));
+        let stored = MediaContent::from_reference(Mime::IMAGE_PNG, reference);
+        rejections.add_media("m", &stored);
+        assert!(rejections.has_media("m", &inline));
+        assert!(!rejections.has_media("another", &inline));
+        let other = MediaContent::from_bytes(Mime::IMAGE_PNG, "abd");
+        assert!(!rejections.has_media("m", &other));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_is_forgotten_after_a_while() {
+        let rejections = RejectionCache::default();
+        rejections.add_parameter("m", "seed");
+        tokio::time::advance(LIFETIME - Duration::from_secs(1)).await;
+        assert_eq!(rejections.parameters("m"), ["seed"]);
+        assert!(rejections.parameters("another").is_empty());
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(rejections.parameters("m").is_empty());
+    }
+}
