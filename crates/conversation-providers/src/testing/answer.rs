@@ -20,7 +20,7 @@ pub struct ScriptedAnswer {
 /// One thing that happens.
 #[derive(Debug)]
 pub(super) enum Step {
-    Event(ResponseEvent),
+    Event(Box<ResponseEvent>),
     /// Media that goes through the sink of the request.
     Receive(Mime, Bytes),
     Gate(Gate),
@@ -123,7 +123,7 @@ impl ScriptedAnswer {
     /// Adds any event.
     #[must_use]
     pub fn event(self, event: ResponseEvent) -> Self {
-        self.step(Step::Event(event))
+        self.step(Step::Event(Box::new(event)))
     }
 
     /// Waits until the test opens a gate.

@@ -45,7 +45,7 @@ impl Playback {
                 return self.done().map(Ok);
             };
             match step {
-                Step::Event(event) => break event,
+                Step::Event(event) => break *event,
                 Step::Receive(mime, bytes) => {
                     let mut writer = self.sink.begin();
                     let received = match writer.write(&bytes).await {

@@ -1,4 +1,5 @@
 //! Media that models and tools hand over piece by piece.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use conversation_providers::sink::{MediaSink, SinkErrorKind, is_received};
 use media_storage::{
