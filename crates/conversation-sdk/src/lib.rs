@@ -9,6 +9,7 @@ mod core;
 mod error;
 mod event;
 mod externalize;
+mod lifecycle;
 mod listener;
 mod manager;
 mod middleware;
@@ -29,6 +30,10 @@ pub use conversation::Conversation;
 pub use error::{ConversationError, ConversationErrorKind};
 pub use event::{Event, EventKind, EventSubject};
 pub use externalize::OnStorageError;
+pub use lifecycle::{
+    DeletionReceipt, DeletionStatus, ErasureReceipt, FinishedDeletions, Obstacle, PlaceReceipt,
+    ReconcileOptions, ReconcileReport, StoreReconciliation, StoreSweep, UpkeepReport,
+};
 pub use listener::Listener;
 pub use manager::{ConversationManager, ConversationManagerBuilder};
 pub use middleware::{Middleware, ModelRequest, Next};

@@ -30,4 +30,10 @@ impl Providers {
             }),
         }
     }
+
+    /// Returns the names of all providers, as they call themselves, each once.
+    pub(crate) fn names(&self) -> std::collections::BTreeSet<String> {
+        let all = std::iter::once(&self.default).chain(self.named.values());
+        all.map(|provider| provider.name().to_owned()).collect()
+    }
 }

@@ -30,6 +30,7 @@ pub struct MediaMetadata {
     pub(crate) provider: Option<String>,
     pub(crate) retention: Option<RetentionPolicy>,
     pub(crate) expires_at: Option<DateTime<Utc>>,
+    pub(crate) state_store: Option<String>,
 }
 
 macro_rules! fields {
@@ -81,6 +82,9 @@ impl MediaMetadata {
         /// The time at which the media expires at the latest, whatever its retention. Stored media
         /// does not report it here but as [`StoredMedia::expires_at`](crate::StoredMedia::expires_at).
         expires_at, with_expires_at, DateTime<Utc>, DateTime<Utc>, |field: &Option<DateTime<Utc>>| *field;
+        /// The id of the state store that keeps the conversation of the media. Whoever reconciles
+        /// media with state touches only the media of their own state store.
+        state_store, with_state_store, String, &str, Option::as_deref;
     }
 
     /// Returns the metadata of a copy of stored media.

@@ -49,6 +49,9 @@ pub struct Sidecar {
     /// User of the media.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<UserId>,
+    /// Id of the state store that keeps the conversation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state_store_id: Option<String>,
     /// Position of the message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message_index: Option<u64>,
@@ -117,6 +120,7 @@ impl Sidecar {
             session_id: metadata.session,
             run_id: metadata.run,
             user_id: metadata.user,
+            state_store_id: metadata.state_store,
             message_index: metadata.message_index,
             content_index: metadata.content_index,
             created_at: metadata.created_at,
@@ -182,6 +186,7 @@ impl Sidecar {
             provider: self.provider.clone(),
             retention: Some(self.retention),
             expires_at: None,
+            state_store: self.state_store_id.clone(),
         }
     }
 

@@ -14,6 +14,7 @@ use prompt_pack::Prompt;
 
 use crate::core::Core;
 use crate::error::{ConversationError, ConversationErrorKind as Kind};
+use crate::lifecycle;
 use crate::options::TurnOptions;
 use crate::prompt::ResolvedPrompt;
 use crate::response::Response;
@@ -234,6 +235,17 @@ impl Conversation {
     pub fn attach(&self, position: impl Into<EventPosition>) -> TurnEvents {
         let position = position.into();
         turn::attached_events(&self.core, &self.known, position.turn, position.sequence)
+    }
+
+    /// Ends the conversation: media that was stored with
+    /// [`RetentionPolicy::Delete`](media_storage::RetentionPolicy::Delete) is deleted in every
+    /// store, the history stays and can be read. Nothing can be added to it any more. May be
+    /// repeated; goes on when the future is dropped.
+    ///
+    /// # Errors
+    /// `Busy` while a turn runs; `NotFound`, `Storage`, `State`.
+    pub async fn end(&self) -> Result<(), ConversationError> {
+        lifecycle::end_conversation(&self.core, &self.known).await
     }
 
     /// Opens media of this conversation: only what was stored for its scope can be read.

@@ -3,11 +3,13 @@
 mod fence;
 mod observed;
 mod shared;
+mod stamped;
 mod stores;
 mod tasks;
 
 pub(crate) use fence::UserFences;
 pub(crate) use observed::ObservedStorage;
 pub(crate) use shared::{Core, media_owner, owner_metadata, subject_of};
+pub(crate) use stamped::StampedStorage;
 pub(crate) use stores::{MediaStores, name_of};
 pub(crate) use tasks::Tasks;

@@ -5,8 +5,9 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use media_storage::{
-    DeleteOptions, Inventory, MediaMetadata, MediaStorage, MediaUpload, RetrieveOptions,
-    StorageError, StorageErrorKind, StoredMedia, UrlSigner,
+    DeleteOptions, DuplicateOptions, Importer, Inventory, MediaMetadata, MediaStorage, MediaUpload,
+    MetadataPatch, RetrieveOptions, StorageError, StorageErrorKind, StoredMedia, UrlSigner,
+    Verifier,
 };
 use media_types::StorageReference;
 
@@ -102,11 +103,52 @@ impl MediaStorage for ObservedStorage {
         Ok(())
     }
 
+    async fn duplicate(
+        &self,
+        reference: &StorageReference,
+        options: DuplicateOptions,
+    ) -> Result<StorageReference, StorageError> {
+        self.inner.duplicate(reference, options).await
+    }
+
+    async fn update(
+        &self,
+        reference: &StorageReference,
+        patch: MetadataPatch,
+    ) -> Result<(), StorageError> {
+        self.inner.update(reference, patch).await
+    }
+
+    async fn delete_many(
+        &self,
+        references: &[StorageReference],
+        options: DeleteOptions,
+    ) -> Vec<Result<(), StorageError>> {
+        let results = self.inner.delete_many(references, options).await;
+        for (reference, result) in references.iter().zip(&results) {
+            if result.is_ok() {
+                let deleted = EventKind::MediaDeleted {
+                    reference: reference.clone(),
+                };
+                self.listeners.emit(&EventSubject::default(), deleted);
+            }
+        }
+        results
+    }
+
     fn url_signer(&self) -> Option<&dyn UrlSigner> {
         self.inner.url_signer()
     }
 
     fn inventory(&self) -> Option<&dyn Inventory> {
         self.inner.inventory()
+    }
+
+    fn verifier(&self) -> Option<&dyn Verifier> {
+        self.inner.verifier()
+    }
+
+    fn importer(&self) -> Option<&dyn Importer> {
+        self.inner.importer()
     }
 }

@@ -14,6 +14,7 @@ use tracing::instrument::WithSubscriber;
 pub(crate) struct Tasks {
     runtime: Handle,
     running: Arc<watch::Sender<usize>>,
+    closing: Arc<watch::Sender<bool>>,
 }
 
 impl Tasks {
@@ -21,6 +22,7 @@ impl Tasks {
         Self {
             runtime,
             running: Arc::new(watch::Sender::new(0)),
+            closing: Arc::new(watch::Sender::new(false)),
         }
     }
 
@@ -40,6 +42,25 @@ impl Tasks {
             output
         };
         self.runtime.spawn(task.with_current_subscriber())
+    }
+
+    /// Runs a task that nobody waits for, and that ends in its middle when the manager is shut down
+    /// or dropped.
+    pub(crate) fn spawn_background(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let mut closing = self.closing.subscribe();
+        let task = async move {
+            tokio::select! {
+                // An error means that the manager is gone.
+                _ = closing.wait_for(|closing| *closing) => {}
+                () = task => {}
+            }
+        };
+        drop(self.runtime.spawn(task.with_current_subscriber()));
+    }
+
+    /// Ends the tasks of [`spawn_background`](Self::spawn_background).
+    pub(crate) fn end_background(&self) {
+        self.closing.send_replace(true);
     }
 
     /// Waits until no task is running, for at most a time; returns whether none is.

@@ -16,7 +16,7 @@ use tokio::runtime::Handle;
 use super::manager::ConversationManager;
 use crate::admission::Admission;
 use crate::config::ManagerConfig;
-use crate::core::{Core, MediaStores, ObservedStorage, Tasks, UserFences};
+use crate::core::{Core, MediaStores, ObservedStorage, StampedStorage, Tasks, UserFences};
 use crate::error::{ConversationError, ConversationErrorKind as Kind};
 use crate::externalize::{ExternalizeOptions, Externalizer};
 use crate::listener::{Listener, Listeners};
@@ -162,16 +162,17 @@ impl ConversationManagerBuilder {
         };
         let tools = Toolbox::new(self.tools)?;
         let listeners = Listeners::new(self.listeners);
+        let state = self
+            .state
+            .unwrap_or_else(|| Arc::new(InMemoryStateStore::new()));
         let observe = |storage: Arc<dyn MediaStorage>| {
-            Arc::new(ObservedStorage::new(storage, listeners.clone())) as Arc<dyn MediaStorage>
+            let stamped = Arc::new(StampedStorage::new(storage, Arc::clone(&state)));
+            Arc::new(ObservedStorage::new(stamped, listeners.clone())) as Arc<dyn MediaStorage>
         };
         let stores = MediaStores::new(
             self.storage.map(observe),
             self.additional_storage.into_iter().map(observe).collect(),
         );
-        let state = self
-            .state
-            .unwrap_or_else(|| Arc::new(InMemoryStateStore::new()));
         let spools = SpoolRegistry::new();
         let (loader, answer_loader) = loaders(self.loader, &stores, &spools);
         let options = ExternalizeOptions::new()

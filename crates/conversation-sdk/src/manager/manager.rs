@@ -18,6 +18,7 @@ use super::builder::ConversationManagerBuilder;
 use crate::conversation::Conversation;
 use crate::core::{Core, subject_of};
 use crate::error::{ConversationError, ConversationErrorKind as Kind};
+use crate::lifecycle;
 use crate::owner::Owner;
 use crate::prompt::{InlinePrompt, ResolvedPrompt};
 use crate::start::{ConversationConfig, Start};
@@ -333,6 +334,7 @@ impl ConversationManager {
     /// `Timeout` where something still runs after all that.
     pub async fn shutdown(&self, deadline: Duration) -> Result<(), ConversationError> {
         self.core.closed.store(true, Ordering::Release);
+        self.core.tasks.end_background();
         if self.core.tasks.wait(deadline).await {
             return Ok(());
         }
@@ -346,6 +348,8 @@ impl ConversationManager {
 
     /// Refuses work of a closed manager.
     pub(crate) async fn open(&self) -> Result<(), ConversationError> {
-        self.core.check_open()
+        self.core.check_open()?;
+        lifecycle::begin_recovery(&self.core);
+        Ok(())
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use conversation_types::{MessageId, TurnId};
 use media_types::ConversationId;
+use tokio::sync::watch;
 
 use super::log::TurnLog;
 use super::stop::{StopReason, StopSignal};
@@ -25,6 +26,8 @@ const MAX_REPORTED: usize = 10_000;
 pub(crate) struct RunningTurns {
     turns: Arc<Mutex<HashMap<TurnId, RunningTurn>>>,
     reported: Arc<Mutex<HashSet<(ConversationId, MessageId)>>>,
+    /// Counts the turns that have ended.
+    ended: Arc<watch::Sender<u64>>,
 }
 
 impl RunningTurns {
@@ -55,6 +58,21 @@ impl RunningTurns {
         self.lock().get(turn).cloned()
     }
 
+    /// Returns whether a turn of a conversation runs in this process.
+    pub(crate) fn is_running(&self, conversation: &ConversationId) -> bool {
+        let turns = self.lock();
+        turns
+            .values()
+            .any(|turn| turn.conversation == *conversation)
+    }
+
+    /// Waits until no turn of a conversation runs in this process.
+    pub(crate) async fn ended(&self, conversation: &ConversationId) {
+        let mut ended = self.ended.subscribe();
+        // The sender lives in `self`, so the channel cannot be closed.
+        let _ = ended.wait_for(|_| !self.is_running(conversation)).await;
+    }
+
     /// Ends the turns of a conversation early.
     pub(crate) fn stop_conversation(&self, conversation: &ConversationId, reason: StopReason) {
         for turn in self.lock().values() {
@@ -82,5 +100,6 @@ pub(crate) struct RunningGuard {
 impl Drop for RunningGuard {
     fn drop(&mut self) {
         self.turns.lock().remove(&self.id);
+        self.turns.ended.send_modify(|ended| *ended += 1);
     }
 }
