@@ -48,22 +48,21 @@ pub(super) async fn backfill(
     }
 }
 
-async fn backfill_one(
-    core: &Core,
-    listed: &ConversationRecord,
-) -> Result<u64, ConversationError> {
+async fn backfill_one(core: &Core, listed: &ConversationRecord) -> Result<u64, ConversationError> {
     let writer = StateWriter::new(core.state.clone(), core.config.state_retry_time());
     let mut from = listed.externalized_through;
     let mut written = 0;
     loop {
         let window = Window::Range(from..from + STEP);
-        let loaded = core.state.load(&listed.id, LoadOptions::new(window)).await?;
+        let loaded = core
+            .state
+            .load(&listed.id, LoadOptions::new(window))
+            .await?;
         let Some(loaded) = loaded else {
             return Ok(written);
         };
         let record = &loaded.record;
-        let is_idle =
-            record.current_turn.is_none() && record.status == ConversationStatus::Active;
+        let is_idle = record.current_turn.is_none() && record.status == ConversationStatus::Active;
         if !is_idle || record.externalized_through != from || from >= record.message_count {
             return Ok(written);
         }

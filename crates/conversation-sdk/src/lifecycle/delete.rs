@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use conversation_state::{
-    ConversationRecord, ConversationStatus, Fence, LoadOptions, LoadedConversation, RecordUpdate, StateErrorKind,
-    StateWrite, Window,
+    ConversationRecord, ConversationStatus, Fence, LoadOptions, LoadedConversation, RecordUpdate,
+    StateErrorKind, StateWrite, Window,
 };
 use media_types::ConversationId;
 
@@ -184,8 +184,7 @@ async fn passes(
 /// Returns until when a turn somewhere may still store media.
 fn leased_until(core: &Core, loaded: &LoadedConversation) -> Option<DateTime<Utc>> {
     let lease = loaded.current_turn()?.lease.as_ref()?;
-    let ended_here =
-        lease.owner == core.run.as_str() && !core.turns.is_running(&loaded.record.id);
+    let ended_here = lease.owner == core.run.as_str() && !core.turns.is_running(&loaded.record.id);
     (lease.expires_at > loaded.now && !ended_here).then_some(lease.expires_at)
 }
 

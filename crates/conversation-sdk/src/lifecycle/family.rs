@@ -29,7 +29,11 @@ pub(super) async fn tombstone(
         core.turns.stop_conversation(&id, StopReason::Deleted);
         let Some(record) = record else { continue };
         let children = record.children.iter();
-        open.extend(children.filter(|child| seen.insert((*child).clone())).cloned());
+        open.extend(
+            children
+                .filter(|child| seen.insert((*child).clone()))
+                .cloned(),
+        );
         family.push(record);
     }
     Ok(family)

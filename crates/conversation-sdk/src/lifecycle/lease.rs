@@ -38,9 +38,7 @@ impl WorkLease {
     /// # Errors
     /// Those of the state store.
     pub(crate) async fn renew(&self) -> Result<bool, StateError> {
-        self.state
-            .acquire_lease(&self.name, &self.owner, TTL)
-            .await
+        self.state.acquire_lease(&self.name, &self.owner, TTL).await
     }
 
     /// Gives the lease up. Where that fails it ends by its time.

@@ -83,8 +83,7 @@ pub(super) async fn run(core: &Arc<Core>, since: &mut Option<DateTime<Utc>>) -> 
     let reconciled = reconcile(core, &ReconcileOptions::new()).await;
     report.reconciliation = note(failures, "reconciliation", reconciled);
     if core.config.externalize_history()
-        && let Some((messages, next)) =
-            note(failures, "inline media", backfill(core, *since).await)
+        && let Some((messages, next)) = note(failures, "inline media", backfill(core, *since).await)
     {
         report.externalized_messages = messages;
         *since = Some(next);

@@ -1,0 +1,154 @@
+//! Erasing users.
+
+use std::time::Duration;
+
+use conversation_providers::testing::{Gate, ScriptedAnswer, ScriptedProvider};
+use conversation_sdk::{
+    ConversationErrorKind as Kind, DeletionStatus, LeaseTimes, ManagerConfig, Obstacle, Start,
+    StateStore, TurnEvent,
+};
+use media_storage::{InMemoryStorage, MediaMetadata, MediaStorageExt};
+use media_types::{Mime, UserId};
+
+use crate::cut::MovedClock;
+use crate::support::{KIB, Rig, image};
+
+fn answers(count: usize) -> ScriptedProvider {
+    (0..count).fold(ScriptedProvider::new(), |provider, _| {
+        provider.with_answer(ScriptedAnswer::new().text("ok"))
+    })
+}
+
+#[tokio::test]
+async fn everything_of_a_user_goes_and_nothing_of_others() {
+    let rig = Rig::new(answers(4));
+    for user in ["u1", "u1", "u2"] {
+        let mut conversation = rig
+            .manager
+            .start(Start::new().with_user(user))
+            .await
+            .unwrap();
+        let image = image(3, 200 * KIB);
+        conversation.send_with_media("look", [image]).await.unwrap();
+    }
+    let user: UserId = "u1".parse().unwrap();
+    let upload = MediaMetadata::new().with_user(user.clone());
+    rig.store
+        .store_bytes(Mime::IMAGE_PNG, "upload", upload)
+        .await
+        .unwrap();
+    let receipt = rig.manager.erase_user(&user).await.unwrap();
+    assert_eq!(receipt.status, DeletionStatus::Complete, "{receipt:?}");
+    assert!(receipt.completed_at.is_some());
+    assert_eq!(
+        (receipt.conversations, receipt.places[0].references),
+        (2, 3)
+    );
+    assert_eq!(receipt.providers.len(), 1);
+    assert!(!receipt.user_hash.contains("u1") && receipt.user_hash.len() == 64);
+    assert_eq!(rig.stored().await.len(), 1);
+    assert_eq!(rig.manager.conversations("u1").await.unwrap().len(), 0);
+    assert_eq!(rig.manager.conversations("u2").await.unwrap().len(), 1);
+    let json = serde_json::to_string(&receipt).unwrap();
+    assert_eq!(
+        serde_json::from_str::<conversation_sdk::ErasureReceipt>(&json).unwrap(),
+        receipt
+    );
+
+    let error = rig
+        .manager
+        .start(Start::new().with_user("u1"))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), Kind::NotFound);
+    rig.manager.lift_erasure(&user).await.unwrap();
+    let mut again = rig
+        .manager
+        .start(Start::new().with_user("u1"))
+        .await
+        .unwrap();
+    again.send("hello").await.unwrap();
+}
+
+#[tokio::test]
+async fn running_turns_of_the_user_end() {
+    let gate = Gate::new();
+    let answer = ScriptedAnswer::new().text("one").gate(&gate);
+    let rig = Rig::new(ScriptedProvider::new().with_answer(answer));
+    let mut conversation = rig.start().await;
+    let mut events = conversation.stream(vec![image(1, 200 * KIB).into()]);
+    while !matches!(
+        events.next().await.unwrap().unwrap(),
+        TurnEvent::TextDelta(_)
+    ) {}
+    let receipt = rig
+        .manager
+        .erase_user(&"u1".parse().unwrap())
+        .await
+        .unwrap();
+    assert!(receipt.is_complete(), "{receipt:?}");
+    gate.open();
+    assert_eq!(events.response().await.unwrap_err().kind(), Kind::NotFound);
+    assert!(rig.stored().await.is_empty());
+}
+
+#[tokio::test]
+async fn leases_of_dead_nodes_are_waited_for() {
+    let clock = MovedClock::default();
+    let (state, store) = (clock.state(), InMemoryStorage::new());
+    let config =
+        ManagerConfig::new().with_lease_times(LeaseTimes::with_ttl(Duration::from_millis(300)));
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let answer = ScriptedAnswer::new().text("lost").hang();
+    let provider = ScriptedProvider::new().with_answer(answer);
+    let dead = Rig::on(provider, state.clone(), store.clone(), |builder| {
+        builder
+            .with_runtime(runtime.handle().clone())
+            .with_config(config.clone())
+    });
+    let mut conversation = dead.start().await;
+    let mut events = conversation.stream(vec![image(1, 200 * KIB).into()]);
+    while !matches!(
+        events.next().await.unwrap().unwrap(),
+        TurnEvent::TextDelta(_)
+    ) {}
+    runtime.shutdown_background();
+    let rig = Rig::on(answers(0), state, store, |builder| {
+        builder.with_config(config)
+    });
+    let receipt = rig
+        .manager
+        .erase_user(&"u1".parse().unwrap())
+        .await
+        .unwrap();
+    assert!(receipt.is_complete(), "{receipt:?}");
+    assert!(rig.stored().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_running_upload_is_waited_for() {
+    let config =
+        ManagerConfig::new().with_lease_times(LeaseTimes::with_ttl(Duration::from_millis(100)));
+    let rig = Rig::with(answers(0), |builder| builder.with_config(config));
+    let user: UserId = "u1".parse().unwrap();
+    let receipt = rig.manager.erase_user(&user).await.unwrap();
+    let name = format!("upload/{}/3", receipt.user_hash);
+    let hour = Duration::from_secs(3600);
+    assert!(
+        rig.state
+            .acquire_lease(&name, "another node", hour)
+            .await
+            .unwrap()
+    );
+    let receipt = rig.manager.erase_user(&user).await.unwrap();
+    assert_eq!(receipt.status, DeletionStatus::InProgress);
+    assert_eq!(receipt.obstacles, [Obstacle::UploadRunning]);
+    rig.state
+        .release_lease(&name, "another node")
+        .await
+        .unwrap();
+    assert!(rig.manager.erase_user(&user).await.unwrap().is_complete());
+}
