@@ -4,9 +4,9 @@ mod cut;
 mod support;
 
 mod cuts;
-mod faults;
 mod deletion;
 mod erasure;
+mod faults;
 mod idempotency;
 mod interruption;
 mod reconcile;
