@@ -15,7 +15,7 @@ use media_store_fs::FileStore;
 use media_types::{ConversationId, MediaContent, Mime};
 use serde_json::{Value, json};
 
-use crate::Result;
+use crate::{Result, readers};
 
 /// The conversation of all children.
 pub(crate) const CONVERSATION: &str = "conv-proof";
@@ -51,6 +51,9 @@ pub(crate) fn say(line: impl std::fmt::Display) {
 }
 
 async fn run(what: &str, dir: &Path, url: &str, rest: &[&str]) -> Result<()> {
+    if let ("reader", [pace]) = (what, rest) {
+        return readers::child(dir, url, pace).await;
+    }
     let manager = manager(dir, url).await?;
     match (what, rest) {
         ("turn", []) => turn(&manager).await,
@@ -69,8 +72,14 @@ async fn run(what: &str, dir: &Path, url: &str, rest: &[&str]) -> Result<()> {
             Ok(())
         }
         ("delete", []) => {
-            manager.delete_conversation(&id()?).await?;
-            Ok(())
+            // Complete when the lease of the last turn is over, on whichever node.
+            for _ in 0..100 {
+                if manager.delete_conversation(&id()?).await?.is_complete() {
+                    return Ok(());
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            Err("the deletion is not complete".into())
         }
         _ => Err(format!("unknown task {what}").into()),
     }
@@ -108,7 +117,13 @@ pub(crate) async fn conversation(manager: &ConversationManager) -> Result<Conver
                 .with_user("u1")
                 .with_session("s1")
                 .with_conversation_id(CONVERSATION);
-            Ok(manager.start(start).await?)
+            match manager.start(start).await {
+                // Another process was first.
+                Err(error) if error.kind() == ConversationErrorKind::AlreadyExists => {
+                    Ok(manager.resume(&id()?, Owner::any()).await?)
+                }
+                started => Ok(started?),
+            }
         }
         Err(error) => Err(error.into()),
     }

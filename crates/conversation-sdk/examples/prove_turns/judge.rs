@@ -57,6 +57,14 @@ pub(crate) fn read(dir: &Path) -> Result<Found> {
     Ok(found)
 }
 
+/// Whether some process holds the lock for writing.
+pub(crate) fn is_locked(dir: &Path) -> Result<bool> {
+    let connection = Connection::open(dir.join("state.sqlite"))?;
+    connection.busy_timeout(std::time::Duration::ZERO)?;
+    let begun = connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK;");
+    Ok(begun.is_err())
+}
+
 fn references(value: &Value, named: &mut BTreeSet<String>) {
     match value {
         Value::Object(fields) => {

@@ -106,7 +106,7 @@ impl Mock {
         let head =
             "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
         socket.write_all(head.as_bytes()).await?;
-        let after_tools = last_role(body) == "tool";
+        let after_tools = has_results(body);
         let events = match &plan {
             Plan::Tools if !after_tools => calls(1),
             Plan::Tools | Plan::Cut(_) => closing(),
@@ -151,11 +151,18 @@ pub(crate) fn closing_len() -> usize {
 /// The text of that answer.
 pub(crate) const CLOSING_TEXT: &str = "Here is what you asked for, painted anew.";
 
-fn last_role(body: &Value) -> &str {
-    body["messages"]
-        .as_array()
-        .and_then(|messages| messages.last()?["role"].as_str())
-        .unwrap_or_default()
+/// Whether the last answer in a request called tools. Their images come behind the results, as a
+/// message of the user.
+fn has_results(body: &Value) -> bool {
+    let messages = body["messages"].as_array();
+    let answer = messages.and_then(|all| all.iter().rfind(|one| one["role"] == "assistant"));
+    let behind_tool = messages.is_some_and(|all| all.iter().any(|one| one["role"] == "tool"));
+    let calls = answer.is_some_and(|answer| answer["tool_calls"].is_array());
+    // A text behind the results is a new question.
+    let asked = messages
+        .and_then(|all| all.last())
+        .is_some_and(|last| last["role"] == "user" && last["content"].is_string());
+    calls && behind_tool && !asked
 }
 
 fn chunk(delta: &Value, finish: Option<&str>) -> String {

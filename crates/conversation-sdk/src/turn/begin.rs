@@ -20,10 +20,13 @@ use super::progress::Progress;
 use super::turn::{Turn, TurnScope};
 use super::user_message::UserInput;
 use super::writer::WriteOutcome;
-use super::{context, fingerprint, replay, resume};
+use super::{context, fingerprint, replay, resume, retry};
 use crate::core::{Core, name_of, subject_of};
 use crate::error::{ConversationError, ConversationErrorKind as Kind};
 use crate::event::EventKind;
+
+/// How many lost races a turn that may look again takes part in.
+const MAX_RACES: usize = 20;
 
 /// A turn that has begun, or its outcome where nothing is left to do.
 pub(super) enum Begun {
@@ -42,8 +45,25 @@ pub(super) async fn begin(
     known: &ConversationRecord,
     job: TurnJob,
 ) -> Result<Begun, ConversationError> {
+    scope.core.check_open()?;
+    // Who waits for other turns, or may be a repetition of one, looks again after a lost race.
+    let options = &scope.options;
+    let looks_again = options.wait.is_some() || options.idempotency_key.is_some();
+    for _ in 0..MAX_RACES {
+        match begin_once(scope.clone(), known, job.clone()).await {
+            Err(error) if looks_again && error.kind() == Kind::Conflict => {}
+            begun => return begun,
+        }
+    }
+    begin_once(scope, known, job).await
+}
+
+async fn begin_once(
+    scope: TurnScope,
+    known: &ConversationRecord,
+    job: TurnJob,
+) -> Result<Begun, ConversationError> {
     let core = Arc::clone(&scope.core);
-    core.check_open()?;
     let key = match &job {
         TurnJob::New { message, .. } => scope.options.idempotency_key.clone().map(|key| {
             (
@@ -85,8 +105,8 @@ pub(super) async fn begin(
             replaced,
         } => {
             let permit = Permit::ask(&scope, &loaded, &turn, None).await?;
-            let turn = retried(&core, &loaded, &turn).await?;
-            open_retry(turn, from, replaced, permit)?
+            let turn = retry::last_turn(&core, &loaded, &turn).await?;
+            retry::open_retry(turn, from, replaced, permit)?
         }
         TurnJob::Resume { token, output } => {
             match resume::open_resume(&scope, &loaded, &token, *output).await? {
@@ -177,86 +197,6 @@ async fn cut_off(
     Ok(Some(Truncation::new(after, cut.mode)))
 }
 
-/// Returns the last turn, with its messages.
-async fn retried(
-    core: &Core,
-    loaded: &LoadedConversation,
-    id: &TurnId,
-) -> Result<(TurnRecord, Vec<Message>), ConversationError> {
-    let not_found = || {
-        ConversationError::new(Kind::NotFound)
-            .with_detail("the conversation has no such turn")
-            .with_turn(id.clone())
-    };
-    let turn = loaded.turn(id).cloned().ok_or_else(not_found)?;
-    let last = core
-        .state
-        .load(
-            &loaded.record.id,
-            LoadOptions::new(Window::NewestMessages(1)),
-        )
-        .await?;
-    let last_turn = last
-        .as_ref()
-        .and_then(|loaded| loaded.messages.last()?.message.turn.as_ref());
-    if last_turn != Some(id) {
-        return Err(ConversationError::new(Kind::NotLast).with_turn(id.clone()));
-    }
-    let options = LoadOptions::new(Window::Turn(id.clone()));
-    let of_turn = core.state.load(&loaded.record.id, options).await?;
-    let messages = of_turn.ok_or_else(not_found)?.messages;
-    let messages = messages.into_iter().filter(|stored| stored.branch == 0);
-    Ok((turn, messages.map(|stored| stored.message).collect()))
-}
-
-fn open_retry(
-    (turn, messages): (TurnRecord, Vec<Message>),
-    from: RetryFrom,
-    replaced: conversation_state::TruncationMode,
-    permit: Option<Permit>,
-) -> Result<Opening, ConversationError> {
-    if turn.status == TurnStatus::Suspended {
-        return Err(ConversationError::new(Kind::Busy)
-            .with_detail("the turn waits for results of tool calls")
-            .with_hint("Give the results with `resume_turn`")
-            .with_turn(turn.id));
-    }
-    let is_kept = |message: &Message| match (from, message.role) {
-        (_, Role::User | Role::System) => true,
-        (RetryFrom::Start, _) => false,
-        (RetryFrom::LastRound, Role::Assistant) => {
-            message.status == MessageStatus::Complete && !message.tool_calls.is_empty()
-        }
-        (RetryFrom::LastRound, _) => true,
-    };
-    let kept = messages
-        .iter()
-        .take_while(|message| is_kept(message))
-        .count();
-    let truncate = (kept < messages.len()).then(|| {
-        let after = messages
-            .get(kept.wrapping_sub(1))
-            .map(|message| message.id.clone());
-        Truncation::new(after, replaced)
-    });
-    let mut again = turn.clone();
-    again.status = TurnStatus::Running;
-    again.error = None;
-    again.ended_at = None;
-    again.cancel_requested = false;
-    Ok(Opening {
-        turn: again,
-        previous: Some(turn),
-        append: Vec::new(),
-        ended: Vec::new(),
-        saved: messages.into_iter().take(kept).collect(),
-        truncate,
-        cut: None,
-        input: None,
-        permit,
-    })
-}
-
 /// Writes the beginning of a turn. A race that was lost over another field is run again.
 pub(super) async fn write_opening(
     scope: TurnScope,
@@ -304,8 +244,7 @@ pub(super) async fn write_opening(
                 input.rollback().await;
             }
             let kind = match error.kind() {
-                StateErrorKind::Conflict => Kind::Conflict,
-                StateErrorKind::KeyTaken => Kind::Busy,
+                StateErrorKind::Conflict | StateErrorKind::KeyTaken => Kind::Conflict,
                 _ => return Err(error.into()),
             };
             return Err(ConversationError::new(kind).with_source(error));

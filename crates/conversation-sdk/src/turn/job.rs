@@ -17,7 +17,7 @@ pub enum RetryFrom {
 }
 
 /// What a turn is asked to do.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum TurnJob {
     /// A new message of the user.
     New {
@@ -49,7 +49,7 @@ impl TurnJob {
 }
 
 /// The first message that is cut off, and what happens to it and to those behind it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Cut {
     pub(crate) first: MessageId,
     pub(crate) mode: TruncationMode,

@@ -19,6 +19,7 @@ mod progress;
 mod received;
 mod replay;
 mod resume;
+mod retry;
 mod rounds;
 mod running;
 mod save;
