@@ -57,6 +57,7 @@ never conversation-providers $http object_store media-store-fs rusqlite conversa
 never "conversation-providers --features openai,http" object_store media-store-fs rusqlite
 never conversation-state $http object_store media-storage rusqlite conversation-sdk
 never media-history $http object_store media-store-fs conversation-types conversation-sdk
+never conversation-externalizer $http object_store media-store-fs conversation-state conversation-providers conversation-sdk
 never conversation-sdk $http object_store media-store-fs rusqlite
 never "conversation-sdk --features http,openai" object_store media-store-fs rusqlite
 

@@ -157,12 +157,11 @@ pub(crate) fn owner_metadata(record: &ConversationRecord) -> MediaMetadata {
 
 /// Returns the owner of the media of a conversation, as the externalizer takes it.
 pub(crate) fn media_owner(record: &ConversationRecord) -> MediaOwner {
-    MediaOwner {
-        conversation: record.id.clone(),
-        session: record.session.clone(),
-        run: record.run.clone(),
-        user: record.user.clone(),
-    }
+    let mut owner = MediaOwner::new(record.id.clone());
+    owner.session = record.session.clone();
+    owner.run = record.run.clone();
+    owner.user = record.user.clone();
+    owner
 }
 
 /// Returns what events about a conversation name.

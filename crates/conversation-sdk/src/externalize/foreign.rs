@@ -60,3 +60,42 @@ fn without_sources(message: &Message) -> Cow<'_, Message> {
     }
     Cow::Owned(message)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use media_types::Mime;
+    use serde_json::json;
+
+    #[test]
+    fn everything_that_is_named_by_an_id_is_told() {
+        let reference = StorageReference::builder("file", "a/b.png")
+            .build()
+            .unwrap();
+        let file = ProviderFile::new("openai", "file-1").unwrap();
+        let stored = MediaContent::from_reference(Mime::IMAGE_PNG, reference.clone());
+        let mut parts: Vec<Part> = vec![
+            "words".into(),
+            stored.clone().into(),
+            MediaContent::new(
+                Mime::APPLICATION_PDF,
+                MediaSource::ProviderFile(file.clone()),
+            )
+            .into(),
+            MediaContent::from_bytes(Mime::IMAGE_PNG, "bytes").into(),
+        ];
+        let message = Message::user(parts.clone());
+        let reference = ForeignSource::Reference(reference);
+        let of_media = [
+            (1, reference.clone()),
+            (2, ForeignSource::ProviderFile(file)),
+        ];
+        assert_eq!(foreign_sources(&message), of_media);
+        // The same reference elsewhere is told once more.
+        let hidden = json!({"x": [serde_json::to_value(&stored).unwrap()]});
+        parts.push(serde_json::from_value(hidden).unwrap());
+        let found = foreign_sources(&Message::user(parts));
+        assert_eq!(found[..2], of_media);
+        assert_eq!(found[2..], [(5, reference)]);
+    }
+}

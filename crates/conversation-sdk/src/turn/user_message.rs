@@ -195,8 +195,8 @@ async fn properties_of<'a>(loader: &MediaLoader, media: &'a MediaContent) -> Med
 pub(super) fn externalize_error(error: ExternalizeError) -> ConversationError {
     let kind = match error.kind() {
         ExternalizeErrorKind::Storage(_) => Kind::Storage,
-        ExternalizeErrorKind::Unreadable => Kind::Media,
         ExternalizeErrorKind::PathNotUtf8 => Kind::InvalidInput,
+        _ => Kind::Media,
     };
     let retryable = error
         .storage_error()

@@ -11,7 +11,7 @@ use media_storage::{
 };
 use media_types::{MediaContent, Mime, StorageReference, base64};
 
-use crate::externalize::{
+use crate::{
     Batch, BatchKind, ExternalizeError, ExternalizeOptions, ExternalizeReport, Externalizer,
     MediaOwner, PendingReferences, ReceivedInfo, ReceivedLookup, SpawnRollback,
 };
@@ -122,6 +122,12 @@ pub(super) async fn bytes_of(store: &InMemoryStorage, part: &Part) -> Bytes {
         Some(reference) => store.retrieve_bytes(reference, u64::MAX).await.unwrap(),
         None => content.inline().expect("inline or stored").clone(),
     }
+}
+
+/// The number of references in the JSON of a message.
+pub(super) fn references_in(message: &Message) -> usize {
+    let json = serde_json::to_string(message).unwrap();
+    json.matches("\"storage_reference\":{").count()
 }
 
 /// A message in words: text as it is, media as its type and whether it is stored.

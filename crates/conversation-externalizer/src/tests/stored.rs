@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use conversation_types::{Message, Part, Role};
+use conversation_types::{Message, Part};
 use media_loader::{FileAccess, MediaLoader};
 use media_storage::{
     InMemoryStorage, MediaMetadata, MediaStorage, MediaStorageExt, RetentionPolicy, Scope,
@@ -12,12 +12,9 @@ use media_types::{Detail, MediaContent, MediaSource, MediaUrl, Mime, ProviderFil
 use serde_json::json;
 
 use super::support::{
-    KIB, Spools, bytes_of, count, externalized, externalizer, owner, pending, png, png_bytes, run,
-    shown, try_run,
+    KIB, Spools, bytes_of, count, externalizer, owner, pending, png, png_bytes, run, shown, try_run,
 };
-use crate::externalize::{
-    Batch, BatchKind, ExternalizeOptions, Externalizer, ForeignSource, foreign_sources,
-};
+use crate::{Batch, BatchKind, ExternalizeOptions, Externalizer};
 
 #[tokio::test]
 async fn media_at_the_threshold_leaves_and_below_it_stays() {
@@ -185,18 +182,6 @@ async fn references_addresses_and_provider_files_stay_as_they_are() {
     run(&externalizer, BatchKind::User, &mut messages).await;
     assert_eq!(messages[0], before);
     assert_eq!(count(&store).await, 1);
-    // All that is named by an id is told to whoever decides about it.
-    let foreign = foreign_sources(&before);
-    let reference = ForeignSource::Reference(reference);
-    let file = ForeignSource::ProviderFile(file);
-    assert_eq!(foreign[..2], [(0, reference), (2, file)]);
-    let [_, _, (4, ForeignSource::Reference(elsewhere))] = foreign.as_slice() else {
-        panic!("{foreign:?}");
-    };
-    assert_eq!(
-        Some(elsewhere.id()),
-        media[0].reference().map(|reference| reference.id())
-    );
 }
 
 #[tokio::test]
@@ -333,7 +318,7 @@ async fn files_are_stored_under_the_type_of_their_bytes() {
 #[cfg(unix)]
 #[tokio::test]
 async fn a_path_that_is_not_utf8_is_kept_or_refused() {
-    use crate::externalize::ExternalizeErrorKind;
+    use crate::ExternalizeErrorKind;
     use std::os::unix::ffi::OsStrExt;
 
     let dir = tempfile::tempdir().unwrap();

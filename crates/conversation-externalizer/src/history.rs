@@ -11,11 +11,12 @@ use super::store::{Outcome, file_name};
 
 /// How far older messages were externalized.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct HistoryProgress {
+#[non_exhaustive]
+pub struct HistoryProgress {
     /// How many messages, from the first, are done: they hold nothing that the store takes.
-    pub(crate) done: usize,
+    pub done: usize,
     /// The indices of messages that changed and have to be written.
-    pub(crate) changed: Vec<usize>,
+    pub changed: Vec<usize>,
 }
 
 impl Externalizer {
@@ -25,7 +26,7 @@ impl Externalizer {
     ///
     /// Each message changes as a whole in one moment; the future may be dropped at any point.
     /// References are added to `pending` as by [`externalize`](Self::externalize).
-    pub(crate) async fn externalize_history(
+    pub async fn externalize_history(
         &self,
         owner: &MediaOwner,
         base_position: u64,

@@ -14,7 +14,7 @@ use media_types::{Sha256, StorageReference};
 const CONCURRENT_DELETES: usize = 4;
 
 /// Runs the rollback of references that were dropped.
-pub(crate) trait SpawnRollback: Debug + Send + Sync {
+pub trait SpawnRollback: Debug + Send + Sync {
     /// Runs a task to its end, as far as the process lives.
     fn spawn_rollback(&self, task: BoxFuture<'static, ()>);
 }
@@ -48,7 +48,7 @@ pub(super) enum MediaKey {
 /// It remembers which media became which reference, so that a later write of the same turn does
 /// not store the same media again.
 #[derive(Debug)]
-pub(crate) struct PendingReferences {
+pub struct PendingReferences {
     storage: Option<Arc<dyn MediaStorage>>,
     spawner: Arc<dyn SpawnRollback>,
     pending: Vec<StorageReference>,
@@ -60,10 +60,7 @@ pub(crate) struct PendingReferences {
 impl PendingReferences {
     /// Creates an empty value for references of a store. `spawner` runs the rollback of references
     /// that are dropped.
-    pub(crate) fn new(
-        storage: Option<Arc<dyn MediaStorage>>,
-        spawner: Arc<dyn SpawnRollback>,
-    ) -> Self {
+    pub fn new(storage: Option<Arc<dyn MediaStorage>>, spawner: Arc<dyn SpawnRollback>) -> Self {
         Self {
             storage,
             spawner,
@@ -86,7 +83,7 @@ impl PendingReferences {
     }
 
     /// Adds a reference that no state names yet.
-    pub(crate) fn add(&mut self, reference: StorageReference) {
+    pub fn add(&mut self, reference: StorageReference) {
         self.push(reference, None);
     }
 
@@ -112,28 +109,28 @@ impl PendingReferences {
     }
 
     /// Returns whether there are no references that wait for a state write.
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.pending.is_empty()
     }
 
     /// Returns the references that wait for a state write.
-    pub(crate) fn references(&self) -> &[StorageReference] {
+    pub fn references(&self) -> &[StorageReference] {
         &self.pending
     }
 
     /// A write that names the references begins: until its outcome is told, they stay.
-    pub(crate) fn begin_write(&mut self) {
+    pub fn begin_write(&mut self) {
         self.is_exposed = true;
     }
 
     /// The state names the references now.
-    pub(crate) fn commit(&mut self) {
+    pub fn commit(&mut self) {
         self.settle();
     }
 
     /// Nobody can tell whether the state names the references: they stay, and reconciliation
     /// removes those that nothing names.
-    pub(crate) fn keep(&mut self) {
+    pub fn keep(&mut self) {
         self.settle();
     }
 
@@ -146,7 +143,7 @@ impl PendingReferences {
     /// correct when no state names them and no write that names them can still happen.
     ///
     /// Cancel-safe: what is not deleted yet is deleted when the value is dropped.
-    pub(crate) async fn rollback(&mut self) {
+    pub async fn rollback(&mut self) {
         self.is_exposed = false;
         let Some(storage) = self.storage.clone() else {
             self.pending.clear();

@@ -8,11 +8,12 @@ use media_types::{MediaContent, Mime, StorageReference};
 
 /// Opaque data that cannot be read back: it is gone, or not what was stored.
 #[derive(Debug)]
-pub(crate) struct UnresolvedOpaque {
+#[non_exhaustive]
+pub struct UnresolvedOpaque {
     /// The reference that stays in the message.
-    pub(crate) reference: StorageReference,
+    pub reference: StorageReference,
     /// The loader's error; `None` where what was read is not JSON.
-    pub(crate) error: Option<LoadError>,
+    pub error: Option<LoadError>,
 }
 
 impl fmt::Display for UnresolvedOpaque {
@@ -42,7 +43,7 @@ impl std::error::Error for UnresolvedOpaque {
 ///
 /// `loader` has to be limited to the scope of the conversation. The future may be dropped at any
 /// point; what was read by then is in the message.
-pub(crate) async fn resolve_opaque(
+pub async fn resolve_opaque(
     loader: &MediaLoader,
     message: &mut Message,
     api: Option<&str>,

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use conversation_state::references_of;
 use conversation_types::{Message, OpaqueData, Part, ProviderData, RawJson, TextPart, ToolCall};
 use media_loader::{LoadOptions, MediaLoader};
 use media_storage::{InMemoryStorage, MediaStorage, MediaStorageExt, Scope, StorageErrorKind};
@@ -10,8 +9,8 @@ use media_storage_testkit::{Call, Fault, FaultyStorage};
 use media_types::Mime;
 use proptest::prelude::*;
 
-use super::support::{KIB, count, externalizer, owner, png, run};
-use crate::externalize::{BatchKind, ExternalizeOptions, OnStorageError, resolve_opaque};
+use super::support::{KIB, count, externalizer, owner, png, references_in, run};
+use crate::{BatchKind, ExternalizeOptions, OnStorageError, resolve_opaque};
 
 fn json(seed: usize, size: usize) -> RawJson {
     // White space and numbers as a provider may write them; PNG magic must not matter.
@@ -52,7 +51,7 @@ async fn large_opaque_data_goes_to_the_store_and_comes_back_unchanged() {
     run(&externalizer, BatchKind::Answer, &mut messages).await;
     assert_eq!(count(&store).await, 6);
     assert!(serde_json::to_string(&messages[0]).unwrap().len() < 8 * KIB);
-    assert_eq!(references_of(&messages[0]).len(), 6);
+    assert_eq!(references_in(&messages[0]), 6);
     let Part::Opaque {
         item: OpaqueData::Stored(reference),
         ..

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::support::{
     KIB, bytes_of, count, externalized, externalizer, png_base64, png_bytes, run, shown,
 };
-use crate::externalize::{BatchKind, ExternalizeOptions};
+use crate::{BatchKind, ExternalizeOptions};
 
 const BIG: usize = 120 * KIB;
 

@@ -7,20 +7,21 @@ use super::received::{NothingReceived, ReceivedLookup};
 
 /// The conversation that media belongs to, with its session, run and user.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct MediaOwner {
+#[non_exhaustive]
+pub struct MediaOwner {
     /// The conversation.
-    pub(crate) conversation: ConversationId,
+    pub conversation: ConversationId,
     /// The session, if any.
-    pub(crate) session: Option<SessionId>,
+    pub session: Option<SessionId>,
     /// The run, if any.
-    pub(crate) run: Option<RunId>,
+    pub run: Option<RunId>,
     /// The user, if any.
-    pub(crate) user: Option<UserId>,
+    pub user: Option<UserId>,
 }
 
 impl MediaOwner {
     /// Creates an owner without session, run and user.
-    pub(crate) fn new(conversation: ConversationId) -> Self {
+    pub fn new(conversation: ConversationId) -> Self {
         Self {
             conversation,
             session: None,
@@ -30,7 +31,7 @@ impl MediaOwner {
     }
 
     /// Returns metadata that names the owner.
-    pub(crate) fn metadata(&self) -> MediaMetadata {
+    pub fn metadata(&self) -> MediaMetadata {
         let mut metadata = MediaMetadata::new().with_conversation(self.conversation.clone());
         if let Some(session) = &self.session {
             metadata = metadata.with_session(session.clone());
@@ -47,7 +48,8 @@ impl MediaOwner {
 
 /// Where the messages of a batch come from, which decides what a failure of the store means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum BatchKind {
+#[non_exhaustive]
+pub enum BatchKind {
     /// A user's message, not yet paid for: all of its media is stored or none.
     User,
     /// Answers of models and tools: each media item is stored for itself, and what the store does
@@ -59,8 +61,8 @@ pub(crate) enum BatchKind {
 }
 
 /// The context of one call of [`Externalizer::externalize`](super::Externalizer::externalize).
-#[derive(Clone, Copy)]
-pub(crate) struct Batch<'a> {
+#[derive(Clone, Copy, Debug)]
+pub struct Batch<'a> {
     pub(super) owner: &'a MediaOwner,
     pub(super) base_position: u64,
     pub(super) kind: BatchKind,
@@ -70,7 +72,7 @@ pub(crate) struct Batch<'a> {
 
 impl<'a> Batch<'a> {
     /// Creates the context of messages of which the first has this position in its conversation.
-    pub(crate) fn new(owner: &'a MediaOwner, base_position: u64, kind: BatchKind) -> Self {
+    pub fn new(owner: &'a MediaOwner, base_position: u64, kind: BatchKind) -> Self {
         Self {
             owner,
             base_position,
@@ -82,14 +84,14 @@ impl<'a> Batch<'a> {
 
     /// Sets the name of the provider, which is kept with media of its answers. Defaults to none.
     #[must_use]
-    pub(crate) fn with_provider(mut self, provider: Option<&'a str>) -> Self {
+    pub fn with_provider(mut self, provider: Option<&'a str>) -> Self {
         self.provider = provider;
         self
     }
 
     /// Sets where media that was received in this turn is found. Defaults to nowhere.
     #[must_use]
-    pub(crate) fn with_received(mut self, received: &'a dyn ReceivedLookup) -> Self {
+    pub fn with_received(mut self, received: &'a dyn ReceivedLookup) -> Self {
         self.received = received;
         self
     }

@@ -28,7 +28,7 @@ impl Externalizer {
     ///
     /// # Errors
     /// Media that is gone or outside the scope; the store's failure; `Unsupported` without a store.
-    pub(crate) async fn duplicate_into(
+    pub async fn duplicate_into(
         &self,
         reference: &StorageReference,
         scope: Scope,

@@ -3,7 +3,9 @@
 use conversation_types::{Message, Part, Role};
 use serde_json::json;
 
-use super::support::{KIB, bytes_of, count, externalized, png, png_base64, png_bytes, shown};
+use super::support::{
+    KIB, bytes_of, count, externalized, png, png_base64, png_bytes, references_in, shown,
+};
 
 const BIG: usize = 120 * KIB;
 
@@ -277,7 +279,7 @@ async fn our_own_objects_in_unknown_parts_are_replaced_inside() {
             "{inside}"
         );
         assert_eq!(count(&store).await, 1);
-        assert_eq!(conversation_state::references_of(&message).len(), 1);
+        assert_eq!(references_in(&message), 1);
     }
 }
 
@@ -291,12 +293,7 @@ async fn messages_that_cannot_be_read_stay_byte_for_byte() {
         let store = media_storage::InMemoryStorage::new();
         let externalizer = super::support::externalizer(store.clone(), Default::default());
         let mut messages = [message];
-        super::support::run(
-            &externalizer,
-            crate::externalize::BatchKind::Answer,
-            &mut messages,
-        )
-        .await;
+        super::support::run(&externalizer, crate::BatchKind::Answer, &mut messages).await;
         let [message] = messages;
         (store, message)
     };

@@ -4,7 +4,7 @@ use conversation_types::{Message, Part, RawJson, UnknownPart};
 use media_loader::MediaLoader;
 
 use super::support::{KIB, owner, png_base64};
-use crate::externalize::{Batch, BatchKind, ExternalizeOptions, Externalizer};
+use crate::{Batch, BatchKind, ExternalizeOptions, Externalizer};
 
 /// How many times each byte may be looked at.
 const PASSES: u64 = 6;

@@ -5,7 +5,7 @@ use media_storage::InMemoryStorage;
 use media_types::{MediaContent, Mime};
 
 use super::support::{KIB, externalizer, jpeg_bytes, png_bytes, run, typed_bytes};
-use crate::externalize::{BatchKind, ExternalizeOptions};
+use crate::{BatchKind, ExternalizeOptions};
 
 #[tokio::test]
 async fn types_are_corrected_the_same_way_small_and_large() {

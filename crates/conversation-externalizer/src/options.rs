@@ -22,7 +22,7 @@ pub enum OnStorageError {
 
 /// Options for moving media out of messages.
 #[derive(Clone, Debug)]
-pub(crate) struct ExternalizeOptions {
+pub struct ExternalizeOptions {
     threshold_bytes: u64,
     retention: Option<RetentionPolicy>,
     on_storage_error: OnStorageError,
@@ -46,21 +46,21 @@ impl Default for ExternalizeOptions {
 
 impl ExternalizeOptions {
     /// Creates the default options.
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self::default()
     }
 
     /// Sets the decoded size in bytes from which inline media is stored; 0 stores all. Defaults to
     /// 100 KiB.
     #[must_use]
-    pub(crate) fn with_threshold_bytes(mut self, bytes: u64) -> Self {
+    pub fn with_threshold_bytes(mut self, bytes: u64) -> Self {
         self.threshold_bytes = bytes;
         self
     }
 
     /// Sets how long stored media is kept. Defaults to `None`: the store's own default holds.
     #[must_use]
-    pub(crate) fn with_retention(mut self, retention: Option<RetentionPolicy>) -> Self {
+    pub fn with_retention(mut self, retention: Option<RetentionPolicy>) -> Self {
         self.retention = retention;
         self
     }
@@ -68,7 +68,7 @@ impl ExternalizeOptions {
     /// Sets what happens to media that the store does not take. Defaults to
     /// [`OnStorageError::KeepInline`].
     #[must_use]
-    pub(crate) fn with_on_storage_error(mut self, on_storage_error: OnStorageError) -> Self {
+    pub fn with_on_storage_error(mut self, on_storage_error: OnStorageError) -> Self {
         self.on_storage_error = on_storage_error;
         self
     }
@@ -76,7 +76,7 @@ impl ExternalizeOptions {
     /// Sets how many decoded bytes of media a message may hold when the store fails; media beyond
     /// that is omitted. Defaults to 8 MiB.
     #[must_use]
-    pub(crate) fn with_max_inline_bytes_per_message(mut self, bytes: u64) -> Self {
+    pub fn with_max_inline_bytes_per_message(mut self, bytes: u64) -> Self {
         self.max_inline_bytes_per_message = bytes;
         self
     }
@@ -84,45 +84,45 @@ impl ExternalizeOptions {
     /// Sets how large the JSON of a message may be, text and base64 together: the limit of the state
     /// store, which media that stays inline must not exceed. Defaults to no limit.
     #[must_use]
-    pub(crate) fn with_max_message_bytes(mut self, bytes: u64) -> Self {
+    pub fn with_max_message_bytes(mut self, bytes: u64) -> Self {
         self.max_message_bytes = bytes;
         self
     }
 
     /// Sets how many media items of a batch are stored at once; at least one is. Defaults to 4.
     #[must_use]
-    pub(crate) fn with_concurrency(mut self, concurrency: usize) -> Self {
+    pub fn with_concurrency(mut self, concurrency: usize) -> Self {
         self.concurrency = concurrency.max(1);
         self
     }
 
     /// Returns the decoded size in bytes from which inline media is stored.
-    pub(crate) fn threshold_bytes(&self) -> u64 {
+    pub fn threshold_bytes(&self) -> u64 {
         self.threshold_bytes
     }
 
     /// Returns how long stored media is kept, unless the store decides.
-    pub(crate) fn retention(&self) -> Option<RetentionPolicy> {
+    pub fn retention(&self) -> Option<RetentionPolicy> {
         self.retention
     }
 
     /// Returns what happens to media that the store does not take.
-    pub(crate) fn on_storage_error(&self) -> OnStorageError {
+    pub fn on_storage_error(&self) -> OnStorageError {
         self.on_storage_error
     }
 
     /// Returns how many decoded bytes of media a message may hold when the store fails.
-    pub(crate) fn max_inline_bytes_per_message(&self) -> u64 {
+    pub fn max_inline_bytes_per_message(&self) -> u64 {
         self.max_inline_bytes_per_message
     }
 
     /// Returns how large the JSON of a message may be.
-    pub(crate) fn max_message_bytes(&self) -> u64 {
+    pub fn max_message_bytes(&self) -> u64 {
         self.max_message_bytes
     }
 
     /// Returns how many media items of a batch are stored at once.
-    pub(crate) fn concurrency(&self) -> usize {
+    pub fn concurrency(&self) -> usize {
         self.concurrency
     }
 }

@@ -5,7 +5,7 @@ use media_storage::{InMemoryStorage, StorageErrorKind};
 use media_storage_testkit::{Call, Fault, FaultyStorage};
 
 use super::support::{KIB, count, externalizer, owner, pending, png, png_base64, shown};
-use crate::externalize::{ExternalizeOptions, HistoryProgress, OnStorageError};
+use crate::{ExternalizeOptions, HistoryProgress, OnStorageError};
 
 fn old(n: u8) -> Vec<Message> {
     (0..n)

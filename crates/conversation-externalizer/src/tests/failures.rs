@@ -4,19 +4,16 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use conversation_state::references_of;
 use conversation_types::{Message, OmissionReason, Part};
 use media_storage::{InMemoryStorage, StorageErrorKind};
 use media_storage_testkit::{Call, Fault, FaultyStorage, Gate};
 use media_types::{MediaContent, Mime};
 
 use super::support::{
-    KIB, Spools, bytes_of, count, externalizer, owner, pending, png, png_base64, png_bytes, run,
-    shown, try_run,
+    KIB, Spools, bytes_of, count, externalizer, owner, pending, png, png_base64, png_bytes,
+    references_in, run, shown, try_run,
 };
-use crate::externalize::{
-    Batch, BatchKind, ExternalizeErrorKind, ExternalizeOptions, OnStorageError,
-};
+use crate::{Batch, BatchKind, ExternalizeErrorKind, ExternalizeOptions, OnStorageError};
 
 fn four(size: usize) -> Message {
     Message::user(
@@ -220,7 +217,7 @@ async fn received_media_comes_back_inline_and_is_never_a_reference_to_nothing() 
     let content = messages[0].media().next().unwrap();
     assert_eq!(content.inline(), Some(&png_bytes(1, 300 * KIB)));
     assert_eq!(content.caption(), Some("c"));
-    assert!(references_of(&messages[0]).is_empty());
+    assert_eq!(references_in(&messages[0]), 0);
     // The store is well again and takes both from the message.
     store.heal();
     let report = run(&externalizer, BatchKind::Answer, &mut messages).await;

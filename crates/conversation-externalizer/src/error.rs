@@ -9,7 +9,7 @@ use media_storage::{StorageError, StorageErrorKind};
 /// What went wrong, for code that decides what to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub(crate) enum ExternalizeErrorKind {
+pub enum ExternalizeErrorKind {
     /// The store failed.
     Storage(StorageErrorKind),
     /// The media cannot be read from where it is.
@@ -22,7 +22,7 @@ pub(crate) enum ExternalizeErrorKind {
 ///
 /// `Display` names the position and never repeats the cause, which is [`source`](Error::source).
 #[derive(Debug)]
-pub(crate) struct ExternalizeError {
+pub struct ExternalizeError {
     kind: ExternalizeErrorKind,
     position: Option<(u64, u64)>,
     source: Option<Box<dyn Error + Send + Sync>>,
@@ -60,22 +60,22 @@ impl ExternalizeError {
     }
 
     /// Returns what went wrong.
-    pub(crate) fn kind(&self) -> ExternalizeErrorKind {
+    pub fn kind(&self) -> ExternalizeErrorKind {
         self.kind
     }
 
     /// Returns the position of the message in its conversation and of the part in the message.
-    pub(crate) fn position(&self) -> Option<(u64, u64)> {
+    pub fn position(&self) -> Option<(u64, u64)> {
         self.position
     }
 
     /// Returns the store's error, where a store failed.
-    pub(crate) fn storage_error(&self) -> Option<&StorageError> {
+    pub fn storage_error(&self) -> Option<&StorageError> {
         self.source.as_deref()?.downcast_ref()
     }
 
     /// Returns the loader's error, where media cannot be read.
-    pub(crate) fn load_error(&self) -> Option<&LoadError> {
+    pub fn load_error(&self) -> Option<&LoadError> {
         self.source.as_deref()?.downcast_ref()
     }
 }

@@ -52,15 +52,16 @@ pub struct TypeCorrection {
 
 /// What was done to the messages of a batch.
 #[derive(Debug, Default)]
-pub(crate) struct ExternalizeReport {
+#[non_exhaustive]
+pub struct ExternalizeReport {
     /// How many references were made or, where an earlier call of the turn made them, used again.
-    pub(crate) stored: usize,
+    pub stored: usize,
     /// Media that is still inline or in its file.
-    pub(crate) inline_fallbacks: Vec<InlineFallback>,
+    pub inline_fallbacks: Vec<InlineFallback>,
     /// Media whose bytes were not kept.
-    pub(crate) omitted: Vec<OmittedItem>,
+    pub omitted: Vec<OmittedItem>,
     /// Types that were corrected.
-    pub(crate) corrections: Vec<TypeCorrection>,
+    pub corrections: Vec<TypeCorrection>,
     /// The first failure, where media is omitted or still inline.
-    pub(crate) failure: Option<ExternalizeError>,
+    pub failure: Option<ExternalizeError>,
 }

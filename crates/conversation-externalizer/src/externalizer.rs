@@ -21,7 +21,7 @@ use super::store::{Outcome, StopAt, Uploader, file_name};
 
 /// Moves the bytes of messages into a media store and keeps references. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct Externalizer {
+pub struct Externalizer {
     pub(super) storage: Option<Arc<dyn MediaStorage>>,
     pub(super) loader: MediaLoader,
     pub(super) options: ExternalizeOptions,
@@ -31,6 +31,7 @@ pub(crate) struct Externalizer {
 pub(super) struct Plan {
     pub(super) drafts: Vec<Draft>,
     pub(super) candidates: Vec<Candidate>,
+    /// How many bytes were looked at.
     pub(super) work: u64,
 }
 
@@ -44,7 +45,7 @@ pub(super) struct Stored {
 impl Externalizer {
     /// Creates an externalizer. Without a store, media is found and typed, and stays inline.
     /// `loader` reads files by its own policy.
-    pub(crate) fn new(
+    pub fn new(
         storage: Option<Arc<dyn MediaStorage>>,
         loader: MediaLoader,
         options: ExternalizeOptions,
@@ -57,12 +58,12 @@ impl Externalizer {
     }
 
     /// Returns the store, if there is one.
-    pub(crate) fn storage(&self) -> Option<&Arc<dyn MediaStorage>> {
+    pub fn storage(&self) -> Option<&Arc<dyn MediaStorage>> {
         self.storage.as_ref()
     }
 
     /// Returns the options.
-    pub(crate) fn options(&self) -> &ExternalizeOptions {
+    pub fn options(&self) -> &ExternalizeOptions {
         &self.options
     }
 
@@ -76,7 +77,7 @@ impl Externalizer {
     /// Under [`OnStorageError::FailTurn`], for [`BatchKind::User`] alone: the store's failure or
     /// media that cannot be read. The messages are as they were, and nothing of the batch is left
     /// in the store. Everything else that goes wrong is in the report.
-    pub(crate) async fn externalize(
+    pub async fn externalize(
         &self,
         batch: &Batch<'_>,
         messages: &mut [Message],
@@ -85,8 +86,13 @@ impl Externalizer {
         let Plan {
             mut drafts,
             candidates,
-            ..
+            work,
         } = self.plan(batch, messages).await;
+        tracing::trace!(
+            bytes = work,
+            found = candidates.len(),
+            "looked for media in messages"
+        );
         let mut report = ExternalizeReport {
             corrections: drafts
                 .iter_mut()

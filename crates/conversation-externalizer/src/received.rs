@@ -9,7 +9,7 @@ use media_types::{Sha256, StorageReference};
 ///
 /// Such media is in a spool that is gone after the turn; messages refer to it by references of a
 /// backend of its own.
-pub(crate) trait ReceivedLookup: Debug + Send + Sync {
+pub trait ReceivedLookup: Debug + Send + Sync {
     /// Returns size and hash of received media, or `None` for a reference to something else.
     fn find(&self, reference: &StorageReference) -> Option<ReceivedInfo>;
 
@@ -19,16 +19,16 @@ pub(crate) trait ReceivedLookup: Debug + Send + Sync {
 
 /// Size and hash of received media.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ReceivedInfo {
+pub struct ReceivedInfo {
     /// Size in bytes.
-    pub(crate) size: u64,
+    pub size: u64,
     /// Hash of the bytes.
-    pub(crate) sha256: Sha256,
+    pub sha256: Sha256,
 }
 
 /// The lookup of a turn that has received nothing.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct NothingReceived;
+pub struct NothingReceived;
 
 impl ReceivedLookup for NothingReceived {
     fn find(&self, _: &StorageReference) -> Option<ReceivedInfo> {
