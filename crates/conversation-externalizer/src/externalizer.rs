@@ -130,7 +130,13 @@ impl Externalizer {
                         )
                         .omitting(self.omits(batch.kind))
                     });
-                    fallback.replace(candidate, &cause, &mut report).await?
+                    match fallback.replace(candidate, &cause, &mut report).await {
+                        Ok(new) => new,
+                        Err(error) => {
+                            ours.rollback().await;
+                            return Err(error);
+                        }
+                    }
                 }
             };
             replacements.extend(new.map(|new| (candidate, new)));
@@ -187,23 +193,11 @@ impl Externalizer {
         pending: &PendingReferences,
     ) -> Result<Stored, ExternalizeError> {
         let mut ours = pending.child();
-        let (known, new): (Vec<_>, Vec<_>) = candidates.iter().enumerate().partition(|(_, c)| {
-            c.key
-                .as_ref()
-                .is_some_and(|key| pending.known(key).is_some())
-        });
-        let mut outcomes: Vec<Outcome> = candidates.iter().map(|_| Outcome::NotTried).collect();
-        for (index, candidate) in known {
-            if let Some(reference) = candidate.key.as_ref().and_then(|key| pending.known(key)) {
-                outcomes[index] = Outcome::Stored(reference.clone(), None);
-            }
-        }
         let Some(storage) = &self.storage else {
-            let failure = None;
             return Ok(Stored {
-                outcomes,
+                outcomes: candidates.iter().map(|_| Outcome::NotTried).collect(),
                 ours,
-                failure,
+                failure: None,
             });
         };
         let uploader = Uploader {
@@ -219,48 +213,35 @@ impl Externalizer {
         } else {
             StopAt::Outage
         };
-        let (indices, new): (Vec<usize>, Vec<&Candidate>) = new.into_iter().unzip();
-        let stored = uploader.store(messages, &new, stop, &mut ours).await;
-        let mut failure = None;
-        for (index, outcome) in indices.into_iter().zip(stored) {
-            let candidate = &candidates[index];
-            let position = batch.base_position + candidate.message as u64;
-            let fails = self.options.on_storage_error() == OnStorageError::FailTurn;
-            outcomes[index] = match outcome {
-                Outcome::Failed(error) if failure.is_none() => {
-                    let error = ExternalizeError::storage(error);
-                    failure = Some(error.at(position, candidate.part));
-                    Outcome::NotTried
-                }
-                Outcome::Unreadable(error) if fails && failure.is_none() => {
-                    let error = ExternalizeError::unreadable(error);
-                    failure = Some(error.at(position, candidate.part));
-                    Outcome::NotTried
-                }
-                other => other,
-            };
-        }
-        if let Some(error) = failure.take_if(|_| is_whole) {
+        let mut outcomes = uploader
+            .store(messages, candidates, stop, pending, &mut ours)
+            .await;
+        let fails = self.options.on_storage_error() == OnStorageError::FailTurn;
+        let failure = candidates
+            .iter()
+            .zip(&mut outcomes)
+            .find_map(|(candidate, outcome)| {
+                let position = batch.base_position + candidate.message as u64;
+                let error = outcome.take_error(fails)?;
+                Some(error.at(position, candidate.part))
+            });
+        if failure.is_some() && is_whole {
+            let stored = ours.references().to_vec();
             ours.rollback().await;
-            if self.options.on_storage_error() == OnStorageError::FailTurn {
-                return Err(error);
-            }
-            for (outcome, candidate) in outcomes.iter_mut().zip(candidates) {
-                let is_known = candidate
-                    .key
-                    .as_ref()
-                    .is_some_and(|key| pending.known(key).is_some());
-                if matches!(outcome, Outcome::Stored(..)) && !is_known {
+            for outcome in &mut outcomes {
+                if matches!(outcome, Outcome::Stored(reference, _) if stored.contains(reference)) {
                     *outcome = Outcome::NotTried;
                 }
             }
-            failure = Some(error);
         }
-        Ok(Stored {
-            outcomes,
-            ours,
-            failure,
-        })
+        match failure {
+            Some(error) if fails && is_whole => Err(error),
+            failure => Ok(Stored {
+                outcomes,
+                ours,
+                failure,
+            }),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Storing candidates.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use conversation_types::{Message, Role};
@@ -10,7 +11,7 @@ use media_types::{MediaContent, MediaSource, Mime, StorageReference};
 
 use super::candidate::{Candidate, Payload};
 use super::context::Batch;
-use super::error::is_permanent;
+use super::error::{ExternalizeError, is_permanent};
 use super::media_kind::retyped;
 use super::pending::PendingReferences;
 
@@ -25,6 +26,22 @@ pub(super) enum Outcome {
     Failed(StorageError),
     /// It was not tried after the store had failed.
     NotTried,
+}
+
+impl Outcome {
+    /// Takes the error out, of the store or, where that counts, of reading.
+    pub(super) fn take_error(&mut self, reading_counts: bool) -> Option<ExternalizeError> {
+        let counts = matches!(self, Self::Failed(_))
+            || reading_counts && matches!(self, Self::Unreadable(_));
+        if !counts {
+            return None;
+        }
+        match std::mem::replace(self, Self::NotTried) {
+            Self::Failed(error) => Some(ExternalizeError::storage(error)),
+            Self::Unreadable(error) => Some(ExternalizeError::unreadable(error)),
+            Self::Stored(..) | Self::NotTried => None,
+        }
+    }
 }
 
 /// When no more candidates are tried.
@@ -47,28 +64,34 @@ pub(super) struct Uploader<'a> {
 }
 
 impl Uploader<'_> {
-    /// Stores candidates; those that are on their way when the store fails are waited for. What was
-    /// stored is in `ours`. Candidates with the same key are stored once.
+    /// Stores candidates, but for those whose key is in `known`. Those that are on their way when
+    /// the store fails are waited for; what was stored is in `ours`. Candidates with the same key
+    /// are stored once.
     pub(super) async fn store(
         &self,
         messages: &[Message],
-        candidates: &[&Candidate],
+        candidates: &[Candidate],
         stop: StopAt,
+        known: &PendingReferences,
         ours: &mut PendingReferences,
     ) -> Vec<Outcome> {
         let mut outcomes: Vec<Outcome> = candidates.iter().map(|_| Outcome::NotTried).collect();
-        let mut waiting = candidates.iter().copied().enumerate();
+        let mut keys = HashSet::new();
+        let mut is_new = |candidate: &&Candidate| match &candidate.key {
+            Some(key) => known.known(key).is_none() && keys.insert(key.clone()),
+            None => true,
+        };
+        let mut waiting = candidates
+            .iter()
+            .enumerate()
+            .filter(|(_, candidate)| is_new(candidate));
         let mut running = FuturesUnordered::new();
         let mut is_stopped = false;
-        let mut keys = std::collections::HashSet::new();
         loop {
             while !is_stopped && running.len() < self.concurrency {
                 let Some((index, candidate)) = waiting.next() else {
                     break;
                 };
-                if candidate.key.as_ref().is_some_and(|key| !keys.insert(key)) {
-                    continue;
-                }
                 let message = messages.get(candidate.message);
                 running.push(async move { (index, self.store_one(message, candidate).await) });
             }
@@ -89,7 +112,7 @@ impl Uploader<'_> {
         drop(running);
         for (outcome, candidate) in outcomes.iter_mut().zip(candidates) {
             if let (Outcome::NotTried, Some(key)) = (&outcome, &candidate.key)
-                && let Some(reference) = ours.known(key)
+                && let Some(reference) = known.known(key).or_else(|| ours.known(key))
             {
                 *outcome = Outcome::Stored(reference.clone(), None);
             }
