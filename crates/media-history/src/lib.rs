@@ -38,6 +38,8 @@ mod scan;
 mod settings;
 mod spool;
 mod style;
+#[cfg(feature = "tower")]
+pub mod tower;
 mod upload;
 mod weave;
 

@@ -13,4 +13,6 @@ mod files;
 #[allow(unreachable_pub)]
 mod generate;
 mod golden;
+#[cfg(feature = "tower")]
+mod layer;
 mod round_trip;

@@ -1,0 +1,135 @@
+//! How much memory a large history takes, both ways, with a file store.
+
+use std::io::{BufWriter, Write as _};
+use std::path::Path;
+
+use media_history::{History, HistoryKey};
+use media_storage::MediaMetadata;
+use media_store_fs::{Durability, FileStore};
+use media_types::base64;
+
+use crate::Result;
+
+const MIB: u64 = 1024 * 1024;
+
+/// The bound of the product.
+const BOUND_MIB: u64 = 16;
+
+pub(crate) async fn run(short: bool) -> Result<bool> {
+    if !cfg!(target_os = "linux") {
+        return Err("NOT RUN: memory is measured on Linux only".into());
+    }
+    let size = if short { 128 * MIB } else { 1024 * MIB };
+    let mut kept = true;
+    for (what, value) in [
+        ("a history of 1 MB images", 1_000_000),
+        ("a history of one value", size),
+    ] {
+        kept &= measure(what, size, value, false).await?;
+    }
+    kept &= measure("one value in a string of JSON", size / 2, size / 2, true).await?;
+    Ok(kept)
+}
+
+async fn measure(what: &str, size: u64, value: u64, nested: bool) -> Result<bool> {
+    let directory = tempfile::tempdir()?;
+    let file = |name: &str| directory.path().join(name);
+    write(&file("whole"), size, value, nested)?;
+    let store = FileStore::builder(file("store")).with_durability(Durability::Buffered);
+    let ids = MediaMetadata::new().with_session("proof".parse()?);
+    let history = History::new(
+        &store.build().await?,
+        HistoryKey::new("the key of the proof")?,
+    )
+    .unscoped()
+    .with_metadata(ids)
+    .with_spool_directory(directory.path());
+    // What is set up once is not counted.
+    history.externalize(b"[]").await?;
+    let mib = size / MIB;
+
+    let idle = Idle::now()?;
+    let reader = tokio::fs::File::open(file("whole")).await?;
+    let writer = tokio::fs::File::create(file("slim")).await?;
+    let report = history.externalize_stream(reader, writer).await?;
+    let mut kept = idle.judge(&format!("{what}, {mib} MiB of media, externalize"))?;
+    if report.totals.replaced != size.div_ceil(value) {
+        return Err(format!("{what}: {report}").into());
+    }
+    let idle = Idle::now()?;
+    let reader = tokio::fs::File::open(file("slim")).await?;
+    let writer = tokio::fs::File::create(file("again")).await?;
+    history.restore_stream(reader, writer).await?;
+    kept &= idle.judge(&format!("{what}, {mib} MiB of media, restore"))?;
+    if !std::process::Command::new("cmp")
+        .args([file("whole"), file("again")])
+        .status()?
+        .success()
+    {
+        return Err(format!("{what}: did not come back").into());
+    }
+    Ok(kept)
+}
+
+/// Writes a history of so many bytes of media.
+fn write(path: &Path, size: u64, value: u64, nested: bool) -> Result<()> {
+    let mut out = BufWriter::with_capacity(256 * 1024, std::fs::File::create(path)?);
+    let quote = if nested { "\\\"" } else { "\"" };
+    out.write_all(if nested { b"{\"output\":\"[" } else { b"[" })?;
+    let (mut written, mut seed) = (0, 1_u64);
+    let mut bytes = vec![0; 48 * 1024];
+    while written < size {
+        write!(out, "{}", if written > 0 { "," } else { "" })?;
+        write!(
+            out,
+            "{{{quote}image_url{quote}:{quote}data:image/png;base64,"
+        )?;
+        let mut left = value.min(size - written);
+        written += left;
+        while left > 0 {
+            let len = left.min(bytes.len() as u64) as usize;
+            for piece in bytes[..len].chunks_mut(8) {
+                seed ^= seed << 13;
+                seed ^= seed >> 7;
+                seed ^= seed << 17;
+                piece.copy_from_slice(&seed.to_le_bytes()[..piece.len()]);
+            }
+            out.write_all(base64::encode(&bytes[..len]).as_bytes())?;
+            left -= len as u64;
+        }
+        write!(out, "{quote}}}")?;
+    }
+    out.write_all(if nested { b"]\"}" } else { b"]" })?;
+    out.flush()?;
+    Ok(())
+}
+
+fn field(name: &str) -> Result<u64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find(|line| line.starts_with(name));
+    let kib = line.and_then(|line| line.split_whitespace().nth(1));
+    let kib: u64 = kib.ok_or("no such field in /proc/self/status")?.parse()?;
+    Ok(kib * 1024)
+}
+
+/// Memory before, against which the largest is held.
+struct Idle(u64);
+
+impl Idle {
+    fn now() -> Result<Self> {
+        std::fs::write("/proc/self/clear_refs", "5")?;
+        Ok(Self(field("VmRSS:")?))
+    }
+
+    fn judge(&self, what: &str) -> Result<bool> {
+        let risen = field("VmHWM:")?.saturating_sub(self.0);
+        let kept = risen <= BOUND_MIB * MIB;
+        println!(
+            "{}: {what}: {:.1} MiB above idle ({:.1} MiB), bound {BOUND_MIB} MiB",
+            if kept { "ok" } else { "NOT MET" },
+            risen as f64 / MIB as f64,
+            self.0 as f64 / MIB as f64,
+        );
+        Ok(kept)
+    }
+}
