@@ -70,6 +70,8 @@ pub(crate) struct Output<'a, W> {
     report: Report,
     /// The ids of the report's values.
     ids: Vec<u64>,
+    /// Types that were named before their values were written.
+    late: Vec<(u64, Mime)>,
     /// References that are new, and whether their placeholders were written.
     new: Vec<(StorageReference, bool)>,
 }
@@ -92,6 +94,7 @@ impl<'a, W: AsyncWrite + Unpin + Send> Output<'a, W> {
             known: Known::clone(&settings.known),
             report: Report::default(),
             ids: Vec::new(),
+            late: Vec::new(),
             new: Vec::new(),
         }
     }
@@ -201,15 +204,10 @@ impl<'a, W: AsyncWrite + Unpin + Send> Output<'a, W> {
 
     /// A type was named after the value was stored.
     pub(crate) fn late_type(&mut self, id: u64, mime: Mime) {
-        let value = match self.ids.iter().rposition(|written| *written == id) {
-            Some(at) => self.report.values.get_mut(at),
-            None => self.slots.iter_mut().find_map(|slot| match slot {
-                Slot::Placeholder(written) if written.id == id => Some(&mut written.value),
-                _ => None,
-            }),
-        };
-        if let Some(value) = value.filter(|value| value.mime != mime) {
-            value.late_type = Some(mime);
+        let written = self.ids.iter().rposition(|written| *written == id);
+        match written.and_then(|at| self.report.values.get_mut(at)) {
+            Some(value) => value.late_type = Some(mime).filter(|mime| *mime != value.mime),
+            None => self.late.push((id, mime)),
         }
     }
 
@@ -388,7 +386,15 @@ impl<'a, W: AsyncWrite + Unpin + Send> Output<'a, W> {
     }
 
     async fn write_placeholder(&mut self, written: Written) -> Result<(), HistoryError> {
-        let Written { id, text, value } = written;
+        let Written {
+            id,
+            text,
+            mut value,
+        } = written;
+        if let Some(at) = self.late.iter().position(|(late, _)| *late == id) {
+            let (_, mime) = self.late.swap_remove(at);
+            value.late_type = Some(mime).filter(|mime| *mime != value.mime);
+        }
         // From here on it may have been written.
         let names = |new: &&mut (StorageReference, bool)| new.0 == value.reference;
         if let Some(new) = self.new.iter_mut().find(names) {

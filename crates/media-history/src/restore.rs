@@ -6,6 +6,7 @@ use memchr::memmem;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use crate::error::{HistoryError, HistoryErrorKind, HistoryOperation};
+use crate::extract::Tracker;
 use crate::placeholder::{Candidate, PREFIX, Parsed, Placeholder, find, open_tail, parse};
 use crate::report::RestoreReport;
 use crate::settings::{OnMissing, Owner, Settings};
@@ -25,6 +26,7 @@ pub(crate) struct Restorer<R> {
     ended: bool,
     media: Option<OpenMedia>,
     report: RestoreReport,
+    tracker: Tracker,
 }
 
 /// Media that is being put back.
@@ -52,6 +54,7 @@ impl<R: AsyncRead + Unpin + Send> Restorer<R> {
             ended: false,
             media: None,
             report: RestoreReport::default(),
+            tracker: Tracker::default(),
         })
     }
 
@@ -74,6 +77,7 @@ impl<R: AsyncRead + Unpin + Send> Restorer<R> {
             }
             match self.step() {
                 Step::Text(text) => {
+                    self.tracker.read(&text);
                     self.report.output_bytes += text.len() as u64;
                     return Ok(Some(text));
                 }
@@ -156,7 +160,10 @@ impl<R: AsyncRead + Unpin + Send> Restorer<R> {
                 self.report.missing += 1;
                 Ok(Some(text))
             }
-            Err(error) => Err(error),
+            Err(error) => Err(match self.tracker.path() {
+                Some(path) => error.with_path(path),
+                None => error,
+            }),
         }
     }
 }

@@ -8,7 +8,9 @@ use crate::Result;
 async fn history(store: &str) -> Result<History> {
     let store = FileStore::open(store).await?;
     let history = History::new(&store, HistoryKey::new("the key of the proof")?);
-    let ids = media_storage::MediaMetadata::new().with_session("proof".parse()?);
+    let ids = media_storage::MediaMetadata::new()
+        .with_session("proof".parse()?)
+        .with_conversation("proof".parse()?);
     Ok(history
         .unscoped()
         .with_metadata(ids)

@@ -36,7 +36,9 @@ async fn measure(what: &str, size: u64, value: u64, nested: bool) -> Result<bool
     let file = |name: &str| directory.path().join(name);
     write(&file("whole"), size, value, nested)?;
     let store = FileStore::builder(file("store")).with_durability(Durability::Buffered);
-    let ids = MediaMetadata::new().with_session("proof".parse()?);
+    let ids = MediaMetadata::new()
+        .with_session("proof".parse()?)
+        .with_conversation("proof".parse()?);
     let history = History::new(
         &store.build().await?,
         HistoryKey::new("the key of the proof")?,

@@ -30,7 +30,9 @@ pub(crate) async fn run(short: bool) -> Result<bool> {
             .with_durability(Durability::Buffered)
             .build()
             .await?;
-        let ids = MediaMetadata::new().with_session("proof".parse()?);
+        let ids = MediaMetadata::new()
+            .with_session("proof".parse()?)
+            .with_conversation("proof".parse()?);
         let history = History::new(&store, HistoryKey::new("the key of the proof")?)
             .unscoped()
             .with_metadata(ids);

@@ -31,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) watch: Watch,
     pub(crate) document: u64,
     pub(crate) next_id: u64,
+    /// Whether a line break followed a whole value: the history is JSON Lines.
+    pub(crate) is_lines: bool,
 }
 
 impl Shared {
@@ -43,6 +45,7 @@ impl Shared {
             watch: Watch::default(),
             document: 0,
             next_id: 0,
+            is_lines: false,
         }
     }
 }
@@ -177,6 +180,9 @@ impl Doc {
     fn byte(&mut self, byte: u8, shared: &mut Shared) -> Option<FaultKind> {
         let is_start = self.level == 0 && self.is_between_values();
         let token = self.grammar.byte(byte);
+        if byte == b'\n' && self.level == 0 && shared.document > 0 {
+            shared.is_lines |= self.is_between_values();
+        }
         if is_start && matches!(token, Token::Scalar | Token::Text | Token::Open { .. }) {
             shared.document += 1;
         }

@@ -36,8 +36,6 @@ struct Base {
     offset: u64,
     fault: Option<Fault>,
     mode: Mode,
-    /// Whether a whole value was followed by a line break: the history is JSON Lines.
-    is_lines: bool,
     at_line_start: bool,
 }
 
@@ -118,8 +116,7 @@ impl Extractor {
             Mode::Read => match doc.unit(Unit::Run(rest), &mut self.shared) {
                 Taken::Read(read) => {
                     let text = rest.get(..read).unwrap_or_default();
-                    let is_after_value = self.shared.document > 0 && doc.is_between_values();
-                    self.base.passed(text, is_after_value);
+                    self.base.at_line_start = text.last().is_some_and(|last| *last == b'\n');
                     read
                 }
                 Taken::Fault(read, kind) => self.fault_at(rest, read, kind),
@@ -161,7 +158,7 @@ impl Extractor {
         doc.abandon(LeftReason::Torn, &mut self.shared);
         doc.reset();
         self.shared.watch.end(&mut self.shared.events);
-        self.base.mode = match (self.base.is_lines, text.last()) {
+        self.base.mode = match (self.shared.is_lines, text.last()) {
             (false, _) => Mode::Copy,
             (true, Some(b'\n')) => {
                 self.base.at_line_start = true;
@@ -263,20 +260,5 @@ impl Extractor {
         doc.reset();
         self.shared.watch.end(&mut self.shared.events);
         self.base.mode = Mode::Copy;
-    }
-}
-
-impl Base {
-    /// Notes what line breaks after values say.
-    fn passed(&mut self, text: &[u8], is_after_value: bool) {
-        let Some(last) = text.last() else {
-            return;
-        };
-        let blank = text
-            .iter()
-            .rev()
-            .take_while(|byte| byte.is_ascii_whitespace());
-        self.is_lines |= is_after_value && blank.into_iter().any(|byte| *byte == b'\n');
-        self.at_line_start = *last == b'\n';
     }
 }

@@ -5,8 +5,10 @@ mod evidence;
 mod extractor;
 mod leaf;
 mod stack;
+mod tracker;
 mod value;
 mod watch;
 
 pub(crate) use extractor::Extractor;
+pub(crate) use tracker::Tracker;
 pub(crate) use value::{Event, Hold, Open, Respell, Value};

@@ -8,6 +8,7 @@
 )]
 
 mod basics;
+mod contract;
 mod files;
 #[path = "../support/generate.rs"]
 #[allow(unreachable_pub)]
