@@ -93,6 +93,7 @@ async fn backfill_one(core: &Core, listed: &ConversationRecord) -> Result<u64, C
         let write = StateWrite::new(record, Fence::Version(record.version))
             .with_replace(replaced)
             .with_record(update);
+        pending.begin_write();
         match writer.write(write).await {
             WriteOutcome::Committed(_) => pending.commit(),
             WriteOutcome::NotCommitted(error) => {
