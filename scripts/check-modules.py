@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PATH = re.compile(r"(?<![\w$:])(crate|super|self)((?:\s*::\s*\w+)+)")
 USE = re.compile(r"(?:\b(pub)\s*(?:\([^)]*\))?\s*)?\buse\s+([^;]+);")
 MOD = re.compile(r"\bmod\s+(\w+)\s*;")
+ELSEWHERE = re.compile(r'#\[path = "(\w+)\.rs"\]\s*mod\s+(\w+)\s*;')
 
 
 def blank(text):
@@ -131,6 +132,8 @@ class Module:
         self.path = path
         source = file.read_text()
         self.lines = source.count("\n")
+        # Children whose file has another name, as modules for one operating system have.
+        self.elsewhere = [(path[:], child, file) for file, child in ELSEWHERE.findall(source)]
         self.text, self.tests = without_tests(blank(source))
         self.children = set(MOD.findall(self.text))
         self.uses = [
@@ -171,6 +174,10 @@ class Crate:
             if not any(path[: len(test)] == test for test in tests)
             and not any(part == "tests" for part in path)
         }
+        self.aliases = {}
+        for module in self.modules.values():
+            for path, child, file in module.elsewhere:
+                self.aliases.setdefault(path + (child,), []).append(path + (file,))
 
     def absolute(self, module, parts):
         """Returns the path of a name seen from a module, or None for one of another crate."""
@@ -191,6 +198,10 @@ class Crate:
         """Returns the modules that a path leads to, through re-exports."""
         if path in seen:
             return set()
+        for alias, files in self.aliases.items():
+            if path[: len(alias)] == alias:
+                rest = path[len(alias) :]
+                return set().union(*(self.targets(file + rest, seen) for file in files))
         depth = len(path)
         while depth and path[:depth] not in self.modules:
             depth -= 1
@@ -222,6 +233,13 @@ class Crate:
             pattern = rf"(?<![\w:$]){child}((?:\s*::\s*\w+)+)"
             for rest in re.findall(pattern, module.code):
                 named.append([child] + [part.strip() for part in rest.split("::") if part.strip()])
+        for _, parts, name in module.uses:
+            # Names of a parent that only re-exports lead on to where they come from.
+            path = self.absolute(module, parts)
+            target = self.modules.get(path)
+            if target is not None and target.is_facade:
+                pattern = rf"(?<![\w:$]){name}\s*::\s*(\w+)"
+                named += [parts + [inner] for inner in re.findall(pattern, module.code)]
         found = set()
         for parts in named:
             path = self.absolute(module, parts)

@@ -1,11 +1,11 @@
-//! Looking at the start of a body, and holding it to a limit.
+//! Reading the start of a body, and limiting its size.
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt as _, stream};
 use media_storage::{BodyData, MediaBody, Operation, StorageError, StorageErrorKind};
 use media_types::SNIFF_LEN;
 
-/// Takes the first bytes of a body, enough to tell a type by, and gives the body back whole.
+/// Returns the first bytes of a body, enough to detect its type, and the whole body.
 pub(crate) async fn peek(body: MediaBody) -> Result<(Bytes, MediaBody), StorageError> {
     let len = body.len();
     let mut rest = match body.into_data() {
@@ -16,7 +16,7 @@ pub(crate) async fn peek(body: MediaBody) -> Result<(Bytes, MediaBody), StorageE
         BodyData::Base64(text) => MediaBody::from_base64(text).into_stream(),
         BodyData::Stream { stream, .. } => stream,
         other => {
-            let form = format!("a body in the form {other:?}");
+            let form = format!("this kind of body is not supported: {other:?}");
             return Err(
                 StorageError::new(StorageErrorKind::Unsupported, Operation::Retrieve)
                     .with_reason(form),
@@ -38,11 +38,12 @@ pub(crate) async fn peek(body: MediaBody) -> Result<(Bytes, MediaBody), StorageE
     Ok((head.freeze(), MediaBody::from_stream(len, whole)))
 }
 
-/// Fails a body with `TooLarge` at the first byte beyond the limit, whatever length it declares.
+/// Returns a body that fails with `TooLarge` at the first byte above the limit, whatever length it
+/// declares.
 pub(crate) fn limited(body: MediaBody, limit: u64) -> Result<MediaBody, StorageError> {
     let too_large = move || {
         StorageError::new(StorageErrorKind::TooLarge, Operation::Retrieve)
-            .with_reason(format!("more than the {limit} bytes that are allowed"))
+            .with_reason(format!("the media exceeds the limit of {limit} bytes"))
     };
     let len = body.len();
     if len.is_some_and(|len| len > limit) {

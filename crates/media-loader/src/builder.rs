@@ -1,4 +1,4 @@
-//! How a loader is set up.
+//! The builder of a loader.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,15 +9,15 @@ use crate::cache::Cache;
 #[cfg(feature = "http")]
 use crate::fetch::{Fetcher, UrlPolicy};
 use crate::file::FileAccess;
-use crate::loader::{MediaLoader, Shared};
+use crate::handle::{MediaLoader, Shared};
 use crate::mime::MimePolicy;
 use crate::registry::Registry;
 
-/// Largest media that a loader takes unless told otherwise: 50 MiB.
+/// Largest size of media by default: 50 MiB.
 const DEFAULT_MAX_BYTES: u64 = 50 * 1024 * 1024;
 const DEFAULT_HTTP_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Makes a [`MediaLoader`]. The order of calls does not matter.
+/// Builder of a [`MediaLoader`]. The order of calls does not matter.
 #[derive(Debug)]
 #[must_use]
 pub struct MediaLoaderBuilder {
@@ -31,8 +31,15 @@ pub struct MediaLoaderBuilder {
     cache: u64,
 }
 
+impl MediaLoader {
+    /// Creates a builder of a loader that reads only inline content, up to 50 MiB.
+    pub fn builder() -> MediaLoaderBuilder {
+        MediaLoaderBuilder::new()
+    }
+}
+
 impl MediaLoaderBuilder {
-    pub(crate) fn new() -> Self {
+    fn new() -> Self {
         Self {
             registry: Registry::default(),
             files: FileAccess::Deny,
@@ -45,55 +52,57 @@ impl MediaLoaderBuilder {
         }
     }
 
-    /// Adds a store. With several, a reference's backend and store name choose; of two with the
-    /// same backend and name, the later one replaces the earlier. Default: none.
+    /// Adds a store. Backend and store name of a reference decide which store it is loaded from. Of
+    /// two stores with the same backend and name, the later one replaces the earlier one. Defaults to
+    /// no store.
     pub fn with_storage(mut self, storage: Arc<dyn MediaStorage>) -> Self {
         self.registry.add(storage);
         self
     }
 
-    /// Which files may be read. Default: [`FileAccess::Deny`].
+    /// Sets which files may be read. Defaults to [`FileAccess::Deny`].
     pub fn with_file_access(mut self, access: FileAccess) -> Self {
         self.files = access;
         self
     }
 
-    /// What happens when the bytes are not of the declared type. Default: [`MimePolicy::Correct`].
+    /// Sets what happens if the bytes do not have the declared type. Defaults to
+    /// [`MimePolicy::Correct`].
     pub fn with_mime_policy(mut self, policy: MimePolicy) -> Self {
         self.mime = policy;
         self
     }
 
-    /// Largest media in bytes, from any source. Default: 50 MiB.
+    /// Sets the largest size of media in bytes, from any source. Defaults to 50 MiB.
     pub fn with_max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = bytes;
         self
     }
 
-    /// Which URLs may be fetched. Default: [`UrlPolicy::public`].
+    /// Sets which URLs may be fetched. Defaults to [`UrlPolicy::public`].
     #[cfg(feature = "http")]
     pub fn with_url_policy(mut self, policy: UrlPolicy) -> Self {
         self.urls = policy;
         self
     }
 
-    /// How long fetching one URL may take in all, redirects and the reading of the body included.
-    /// Default: 30 seconds.
+    /// Sets the time limit for fetching one URL, including redirects and reading the body. Defaults to
+    /// 30 seconds.
     pub fn with_http_timeout(mut self, timeout: Duration) -> Self {
         self.http_timeout = timeout;
         self
     }
 
-    /// Keeps up to so many bytes of stored media in memory, the most recently used. Tasks that ask
-    /// for the same media at once read it once. The store is still asked whether the media is
-    /// there and may be read; only its bytes are not read again. Media at URLs is not kept: what a
-    /// URL gives next is not known before it is fetched. Default: 0, no cache.
+    /// Sets the size in bytes of a cache for stored media, in memory. It keeps the most recently used
+    /// media, and concurrent loads of the same media read it once. The store is still asked whether
+    /// the media exists and may be read. Media at URLs is not cached, since a URL may return
+    /// something else the next time. Defaults to 0, no cache.
     pub fn with_cache(mut self, bytes: u64) -> Self {
         self.cache = bytes;
         self
     }
 
-    /// Makes the loader; no I/O.
+    /// Builds the loader. Does no I/O.
     pub fn build(self) -> MediaLoader {
         MediaLoader::new(Shared {
             registry: self.registry,

@@ -1,4 +1,4 @@
-//! One safe way to the bytes of media content, wherever they are.
+//! Loads the bytes of media content from inline data, stores, files and URLs, safely.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -16,45 +16,35 @@
 //! let stored = MediaContent::from_reference(Mime::IMAGE_PNG, reference);
 //! assert_eq!(loader.data_uri(&stored).await?, "data:image/png;base64,iVBORw0KGgo=");
 //!
-//! // The same text in pieces, its length known before the first: for request bodies.
+//! // The same text in pieces of known total length, for request bodies.
 //! let text = loader.base64_stream(&stored).await?;
 //! assert_eq!(text.len(), 12);
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! A loader takes the bytes from where the content says they are and from nowhere else: a
-//! reference that is broken is an error, also where the content had a URL before. Nothing that a
-//! content says is trusted: files are refused unless allowed ([`FileAccess`]), every read is
-//! bounded while it goes on, stored media is verified, and the type comes from the bytes where
-//! they tell ([`MimePolicy`]).
+//! A loader reads the bytes from the source that the content names, and from no other: a broken
+//! reference is an error even if the content had a URL before. Content is not trusted: files are
+//! refused unless they are allowed ([`FileAccess`]), every read has a limit, stored media is verified,
+//! and the type follows from the bytes where they show it ([`MimePolicy`]).
 //!
 //! # URLs
-//! With the feature `http` (on by default), media at `https` URLs of public hosts is fetched;
-//! `UrlPolicy` allows more or less. Every address that a name resolves to is checked, what was
-//! checked is what is connected to, and each redirect is checked again.
+//! With the feature `http`, which is enabled by default, media at `https` URLs of public hosts is
+//! fetched. `UrlPolicy` allows more or less. Every address that a host name resolves to is checked, the
+//! connection goes to a checked address, and each redirect is checked again.
 //!
-//! A loader needs a tokio runtime. It is cheap to clone and safe for any number of tasks.
-//!
-//! # Map
-//! - [`MediaLoader`] (`loader`), [`MediaLoaderBuilder`] (`builder`), [`LoadOptions`] (`options`)
-//! - [`LoadedMedia`] (`media`), [`MediaFacts`] (`facts`), [`Base64Text`] (`text`)
-//! - [`FileAccess`] (`file`), [`MimePolicy`] (`mime`)
-//! - [`LoadError`], [`LoadErrorKind`] (`error`)
-//! - with the feature `http` (`fetch`): `UrlPolicy` (`policy`), `IpNetwork` (`network`), `is_public`
-//!   (`address`), `HostResolver` (`resolver`); inside: names (`host`), the client (`client`),
-//!   redirects (`fetcher`), heads and bodies (`answer`), what failed (`failure`)
-//! - inside: media at URLs (`url`), choosing a store (`registry`), reading from it (`stored`),
-//!   peeking and limiting (`body`), the cache (`cache`)
+//! A loader requires a tokio runtime. It is cheap to clone, and may be used by any number of tasks.
 
 mod body;
 mod builder;
 mod cache;
 mod error;
-mod facts;
+mod failure;
 #[cfg(feature = "http")]
 mod fetch;
 mod file;
+mod handle;
+mod info;
 mod loader;
 mod media;
 mod mime;
@@ -66,11 +56,11 @@ mod url;
 
 pub use builder::MediaLoaderBuilder;
 pub use error::{LoadError, LoadErrorKind};
-pub use facts::MediaFacts;
 #[cfg(feature = "http")]
 pub use fetch::{HostResolver, IpNetwork, IpNetworkError, SystemResolver, UrlPolicy, is_public};
 pub use file::FileAccess;
-pub use loader::MediaLoader;
+pub use handle::MediaLoader;
+pub use info::MediaInfo;
 pub use media::LoadedMedia;
 pub use mime::MimePolicy;
 pub use options::LoadOptions;

@@ -1,22 +1,22 @@
-//! What a load gives.
+//! Media that was opened.
 
 use media_storage::MediaBody;
 use media_types::{Mime, Sha256};
 
-/// Media that was opened: its type, what is known of its size and hash, and its bytes to be read.
+/// Media that was opened: type, size, hash, and a body to be read.
 ///
-/// The body of stored media is verified while it is read: a stream yields bytes before the whole
-/// hash is known, and a mismatch is its last item. Do not commit anything before the end.
+/// The body of stored media is verified while it is read: a stream yields bytes before the whole hash
+/// is known, and a mismatch is its last item. Do not commit anything before the end.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct LoadedMedia {
-    /// The type, by the loader's [`MimePolicy`](crate::MimePolicy).
+    /// MIME type according to the [`MimePolicy`](crate::MimePolicy) of the loader.
     pub mime: Mime,
-    /// Size in bytes; the body has exactly this many, or ends with an error. Unknown only where a
-    /// source does not tell before its end.
+    /// Size in bytes. The body has exactly this size, or ends with an error. `None` if the source does
+    /// not say it in advance.
     pub size: Option<u64>,
-    /// Hash of the bytes, where it was known before they were read: for stored media.
+    /// SHA-256 of the bytes, if it is known before they are read: for stored media.
     pub sha256: Option<Sha256>,
-    /// The bytes. An error in them is a `TooLarge` when the limit is reached.
+    /// The bytes. Reading them fails with `TooLarge` if they exceed the limit.
     pub body: MediaBody,
 }

@@ -1,21 +1,21 @@
-//! What the bytes say about their type, against what was declared.
+//! Comparing the type that the bytes show with the declared one.
 
 use media_types::{MediaType, Mime, sniff};
 
 use crate::error::{LoadError, LoadErrorKind};
 
-/// What happens when the bytes show another type than the one declared.
+/// What happens if the bytes show another type than the declared one.
 ///
-/// Bytes that show no type leave the declared one; containers that hold either (`audio/mp4` and
-/// `video/mp4`), office files seen as ZIP archives, and text declared as any kind of text are no
-/// contradiction. `application/octet-stream` declares nothing. A type of another kind (a picture
-/// declared as sound, HTML declared as a picture) is an error under every policy.
+/// If the bytes show no type, the declared one is used. Containers for both audio and video
+/// (`audio/mp4` and `video/mp4`), office files that are ZIP archives, and text declared as any kind of
+/// text do not contradict. `application/octet-stream` declares nothing. A type of another kind (an
+/// image declared as audio, HTML declared as an image) is an error under every policy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum MimePolicy {
-    /// The type that the bytes show is taken where it is of the same kind: a JPEG declared as PNG
-    /// loads as JPEG. This is the default: mislabelled pictures are common, and model providers
-    /// refuse them under the wrong label.
+    /// The type that the bytes show is used if it is of the same kind: a JPEG declared as PNG loads as
+    /// JPEG. This is the default, since images with a wrong type are common and model providers refuse
+    /// them.
     #[default]
     Correct,
     /// Any contradiction is an error.
@@ -23,29 +23,29 @@ pub enum MimePolicy {
 }
 
 impl MimePolicy {
-    /// The type of media declared as `declared` that starts with these bytes.
-    pub(crate) fn decide(self, declared: &Mime, head: &[u8]) -> Result<Mime, LoadError> {
-        if is_raw_sound(declared) {
+    /// Returns the type of media with a declared type that starts with these bytes.
+    pub(crate) fn resolve_bytes(self, declared: &Mime, head: &[u8]) -> Result<Mime, LoadError> {
+        if is_raw_audio(declared) {
             return Ok(declared.clone());
         }
         match sniff(head) {
             Some(_) if is_text(declared) && looks_like_text(head) => Ok(declared.clone()),
-            Some(found) => self.settle(declared, found),
+            Some(found) => self.resolve(declared, found),
             None => Ok(declared.clone()),
         }
     }
 
-    /// The type of media from a server, which may say a type of its own. That is taken where
-    /// nothing else tells; and where the bytes are silent, a page or text in the place of a
-    /// picture, of sound or of a video is told by it: servers say errors so.
+    /// Returns the type of media from a server, which may send a type too. It is used if neither the
+    /// declaration nor the bytes show one. If the bytes show none, it reveals a page or text instead of
+    /// an image, audio or video, which is how servers report errors.
     #[cfg(feature = "http")]
-    pub(crate) fn decide_served(
+    pub(crate) fn resolve_served(
         self,
         declared: &Mime,
         head: &[u8],
         served: Option<Mime>,
     ) -> Result<Mime, LoadError> {
-        let decided = self.decide(declared, head)?;
+        let decided = self.resolve_bytes(declared, head)?;
         let Some(served) = served.filter(|_| sniff(head).is_none()) else {
             return Ok(decided);
         };
@@ -61,8 +61,8 @@ impl MimePolicy {
         Ok(decided)
     }
 
-    /// One type of two that speak of the same media.
-    pub(crate) fn settle(self, declared: &Mime, found: Mime) -> Result<Mime, LoadError> {
+    /// Returns the type of media that has two declared types.
+    pub(crate) fn resolve(self, declared: &Mime, found: Mime) -> Result<Mime, LoadError> {
         if *declared == Mime::OCTET_STREAM {
             return Ok(found);
         }
@@ -80,12 +80,12 @@ impl MimePolicy {
     }
 }
 
-/// Samples without a header may look like anything.
-fn is_raw_sound(mime: &Mime) -> bool {
+/// Whether a type is audio without a header, whose bytes may look like anything.
+fn is_raw_audio(mime: &Mime) -> bool {
     matches!(mime.as_str(), "audio/pcm" | "audio/l16" | "audio/basic")
 }
 
-/// Documents that are text: whatever words they begin with, they are what was declared.
+/// Whether a type is text. Its first characters do not show what it is.
 fn is_text(mime: &Mime) -> bool {
     let name = mime.as_str();
     mime.media_type() == MediaType::Document
@@ -101,7 +101,7 @@ fn is_text(mime: &Mime) -> bool {
 fn looks_like_text(head: &[u8]) -> bool {
     let valid = match std::str::from_utf8(head) {
         Ok(_) => true,
-        // A character that the end of the head cuts in two.
+        // The end of the head splits a character.
         Err(error) => error.error_len().is_none(),
     };
     valid && !head.contains(&0)
@@ -145,9 +145,13 @@ mod tests {
     const HTML: &[u8] = b"<!DOCTYPE html><title>404</title>";
     const ZIP: &[u8] = b"PK\x03\x04\x14\0\0\0\0\0\0\0\0\0\0\0\0\0";
 
-    fn decide(policy: MimePolicy, declared: &str, head: &[u8]) -> Result<String, LoadErrorKind> {
+    fn resolve_bytes(
+        policy: MimePolicy,
+        declared: &str,
+        head: &[u8],
+    ) -> Result<String, LoadErrorKind> {
         policy
-            .decide(&declared.parse().unwrap(), head)
+            .resolve_bytes(&declared.parse().unwrap(), head)
             .map(|mime| mime.to_string())
             .map_err(|error| error.kind().clone())
     }
@@ -155,15 +159,15 @@ mod tests {
     #[test]
     fn bytes_of_the_same_kind_correct_or_reject() {
         use MimePolicy::{Correct, Reject};
-        assert_eq!(decide(Correct, "image/png", PNG).unwrap(), "image/png");
-        assert_eq!(decide(Correct, "image/png", JPEG).unwrap(), "image/jpeg");
-        assert_eq!(decide(Reject, "image/png", PNG).unwrap(), "image/png");
-        assert!(decide(Reject, "image/png", JPEG).is_err());
+        assert_eq!(resolve_bytes(Correct, "image/png", PNG).unwrap(), "image/png");
+        assert_eq!(resolve_bytes(Correct, "image/png", JPEG).unwrap(), "image/jpeg");
+        assert_eq!(resolve_bytes(Reject, "image/png", PNG).unwrap(), "image/png");
+        assert!(resolve_bytes(Reject, "image/png", JPEG).is_err());
         for policy in [Correct, Reject] {
             let octets = "application/octet-stream";
-            assert_eq!(decide(policy, octets, JPEG).unwrap(), "image/jpeg");
-            assert_eq!(decide(policy, octets, b"??").unwrap(), octets);
-            assert_eq!(decide(policy, "image/x-new", b"??").unwrap(), "image/x-new");
+            assert_eq!(resolve_bytes(policy, octets, JPEG).unwrap(), "image/jpeg");
+            assert_eq!(resolve_bytes(policy, octets, b"??").unwrap(), octets);
+            assert_eq!(resolve_bytes(policy, "image/x-new", b"??").unwrap(), "image/x-new");
         }
     }
 
@@ -179,7 +183,7 @@ mod tests {
                 ("text/plain", PNG),
                 ("image/png", ZIP),
             ] {
-                let kind = decide(policy, declared, head).unwrap_err();
+                let kind = resolve_bytes(policy, declared, head).unwrap_err();
                 assert!(
                     matches!(&kind, LoadErrorKind::MimeMismatch { declared: d, .. } if d.as_str() == declared),
                     "{declared}: {kind:?}"
@@ -202,7 +206,7 @@ mod tests {
             ("audio/pcm", JPEG),
             ("image/svg+xml", b"<?xml version='1.0'?><svg/>"),
         ] {
-            let decided = decide(MimePolicy::Reject, declared, head);
+            let decided = resolve_bytes(MimePolicy::Reject, declared, head);
             assert_eq!(decided.unwrap(), declared);
         }
     }

@@ -1,4 +1,4 @@
-//! What a caller may ask of a load.
+//! Options of a load.
 
 use media_storage::Scope;
 
@@ -10,33 +10,33 @@ pub struct LoadOptions {
 }
 
 impl LoadOptions {
-    /// No scope is expected; the loader's limit holds.
+    /// Creates options without an expected scope, with the limit of the loader.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Stored media must belong to this scope, by the metadata it was stored with; else it is
-    /// `NotFound`. Give this whenever content comes from outside. Default: not checked.
+    /// Sets the scope that stored media must belong to, by its stored metadata; otherwise loading it
+    /// fails with `NotFound`. Set this whenever content comes from outside. Defaults to no check.
     #[must_use]
     pub fn with_expected_scope(mut self, scope: Scope) -> Self {
         self.expected_scope = Some(scope);
         self
     }
 
-    /// Largest media in bytes, where that is less than what the loader allows. Default: the
-    /// loader's limit.
+    /// Sets the largest size of media in bytes, if that is less than the limit of the loader. Defaults to
+    /// the limit of the loader.
     #[must_use]
     pub fn with_max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = Some(bytes);
         self
     }
 
-    /// The scope that stored media must belong to.
+    /// Returns the scope that stored media must belong to.
     pub fn expected_scope(&self) -> Option<&Scope> {
         self.expected_scope.as_ref()
     }
 
-    /// Largest media in bytes.
+    /// Returns the largest size of media in bytes.
     pub fn max_bytes(&self) -> Option<u64> {
         self.max_bytes
     }

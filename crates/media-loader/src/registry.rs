@@ -1,4 +1,4 @@
-//! Which store a reference belongs to.
+//! The stores of a loader.
 
 use std::sync::Arc;
 
@@ -21,8 +21,9 @@ impl Registry {
         self.stores.push(store);
     }
 
-    /// The store of a reference: same backend, same name. A reference without a name, as other
-    /// systems write them, belongs to the store without one, or to the only one of its backend.
+    /// Returns the store of a reference: the one with the same backend and name. A reference without a
+    /// name, as other systems write them, belongs to the store without a name, or to the only store of
+    /// its backend.
     pub(crate) fn find(
         &self,
         reference: &StorageReference,

@@ -1,17 +1,15 @@
-//! Media in a store, with and without the cache.
+//! Loading media from a store, with and without the cache.
 
 use std::sync::Arc;
 
-use media_storage::{
-    MediaBody, MediaStorage, RetrieveOptions, StorageError, StorageErrorKind, StoredMedia,
-    Verification,
-};
+use media_storage::{MediaBody, MediaStorage, RetrieveOptions, StoredMedia, Verification};
 use media_types::{Mime, StorageReference};
 
 use crate::body;
 use crate::cache::Cache;
-use crate::error::{LoadError, LoadErrorKind};
-use crate::loader::MediaLoader;
+use crate::error::LoadError;
+use crate::failure::{body_error_of_stored, stored_error};
+use crate::handle::MediaLoader;
 use crate::media::LoadedMedia;
 
 impl MediaLoader {
@@ -42,16 +40,16 @@ impl MediaLoader {
             .await
             .map_err(|error| body_error_of_stored(reference, error, limit))?;
         let policy = self.shared.mime;
-        let declared = policy.settle(declared, stored.mime).map_err(name)?;
+        let declared = policy.resolve(declared, stored.mime).map_err(name)?;
         Ok(LoadedMedia {
-            mime: policy.decide(&declared, &head).map_err(name)?,
+            mime: policy.resolve_bytes(&declared, &head).map_err(name)?,
             size: Some(stored.size),
             sha256: stored.sha256,
             body,
         })
     }
 
-    /// Asks the store whether the media may be read, and takes the bytes from the cache.
+    /// Asks the store whether the media may be read, and reads the bytes from the cache.
     async fn open_cached(
         &self,
         cache: &Cache,
@@ -72,9 +70,9 @@ impl MediaLoader {
                 .await
                 .map_err(failed);
         };
-        // What is kept under a hash must have that hash, whatever the store checks by itself.
+        // Cached bytes must have the hash that they are cached under, whatever the store verifies.
         let load = || async {
-            let options = options.with_verification(Verification::Always);
+            let options = options.with_verification(Verification::HashAndSize);
             let stored = store.retrieve_opts(reference, options).await;
             let stored = stored.map_err(failed)?;
             stored.body.bytes(size).await.map_err(failed)
@@ -84,24 +82,4 @@ impl MediaLoader {
         stored.body = MediaBody::from_bytes(bytes);
         Ok(stored)
     }
-}
-
-pub(crate) fn stored_error(reference: &StorageReference, error: StorageError) -> LoadError {
-    LoadError::new(LoadErrorKind::Storage(error.kind()))
-        .with_what(reference.id())
-        .with_source(error)
-}
-
-pub(crate) fn body_error_of_stored(
-    reference: &StorageReference,
-    error: StorageError,
-    limit: u64,
-) -> LoadError {
-    if error.kind() == StorageErrorKind::TooLarge {
-        let kind = LoadErrorKind::TooLarge { limit, size: None };
-        return LoadError::new(kind)
-            .with_what(reference.id())
-            .with_source(error);
-    }
-    stored_error(reference, error)
 }

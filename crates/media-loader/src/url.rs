@@ -1,9 +1,9 @@
-//! Media at URLs.
+//! Loading media from URLs.
 
 use media_types::{MediaUrl, Mime};
 
 use crate::error::{LoadError, LoadErrorKind};
-use crate::loader::MediaLoader;
+use crate::handle::MediaLoader;
 use crate::media::LoadedMedia;
 
 impl MediaLoader {
@@ -28,7 +28,7 @@ impl MediaLoader {
     ) -> Result<LoadedMedia, LoadError> {
         self.check_url(url)?;
         let limit = self.max_bytes();
-        // Boxed: the machinery of the client is large, and most loads do not need it.
+        // Boxed, because the state of the client is large and most loads do not need it.
         let answer = Box::pin(self.shared.fetcher.fetch(url, limit)).await?;
         let failed = |error| crate::fetch::body_error(url, error, limit);
         let body = crate::body::limited(answer.body, limit).map_err(failed)?;
@@ -36,7 +36,7 @@ impl MediaLoader {
         let mime = self
             .shared
             .mime
-            .decide_served(declared, &head, answer.served);
+            .resolve_served(declared, &head, answer.served);
         Ok(LoadedMedia {
             mime: mime.map_err(|error| error.with_what(&url.to_string()))?,
             size: answer.size,

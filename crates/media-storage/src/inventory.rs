@@ -1,9 +1,13 @@
 //! The ability to tell what is stored and to remove what is due.
 
+use std::any::Any;
+use std::fmt;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use futures_core::stream::BoxStream;
 use media_types::{Mime, StorageReference};
+use serde::Serialize;
 
 use crate::error::StorageError;
 use crate::metadata::{MediaMetadata, Scope};
@@ -34,10 +38,41 @@ pub trait Inventory: Send + Sync {
     /// # Errors
     /// `Permission`, `Unavailable`. Single items that fail are counted in the report.
     async fn sweep(&self, options: SweepOptions) -> Result<SweepReport, StorageError>;
+
+    /// Takes the lease of the process that sweeps this store regularly. Returns `None` if another
+    /// process holds it. The default implementation grants every lease.
+    ///
+    /// A lease only avoids that several processes do the same work. Sweeps are safe without it.
+    ///
+    /// # Errors
+    /// `Permission`, `Unavailable`.
+    async fn sweep_lease(&self) -> Result<Option<SweepLease>, StorageError> {
+        Ok(Some(SweepLease::new(())))
+    }
+}
+
+/// The right to sweep a store regularly. Dropping it releases it.
+pub struct SweepLease {
+    _guard: Box<dyn Any + Send + Sync>,
+}
+
+impl SweepLease {
+    /// Creates a lease that is held as long as a guard exists.
+    pub fn new(guard: impl Any + Send + Sync) -> Self {
+        Self {
+            _guard: Box::new(guard),
+        }
+    }
+}
+
+impl fmt::Debug for SweepLease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SweepLease").finish_non_exhaustive()
+    }
 }
 
 /// One stored reference.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Entry {
     /// The reference.
@@ -48,7 +83,8 @@ pub struct Entry {
     pub metadata: MediaMetadata,
     /// When it was stored.
     pub stored_at: DateTime<Utc>,
-    /// When it expires, if ever.
+    /// When it expires, or `None` if it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<DateTime<Utc>>,
 }
 
@@ -78,7 +114,7 @@ impl Entry {
 }
 
 /// What a scope holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Usage {
     /// Number of references.
@@ -91,6 +127,10 @@ pub struct Usage {
     pub stored_bytes: u64,
     /// References that keep bytes of their own where sharing was asked for but not possible.
     pub copies: u64,
+    /// Damaged media in quarantine. It counts in none of the other numbers.
+    pub quarantined: u64,
+    /// Bytes in quarantine.
+    pub quarantined_bytes: u64,
 }
 
 /// How far a sweep looks.
@@ -199,7 +239,7 @@ impl SweepOptions {
 }
 
 /// What a sweep or a scope deletion removed, or would remove in a dry run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SweepReport {
     /// References deleted because their time had come.
@@ -218,6 +258,11 @@ pub struct SweepReport {
     pub freed_bytes: u64,
     /// References that claim to have been stored in the future; they are kept.
     pub future: u64,
+    /// Damaged media that was in quarantine long enough.
+    pub quarantined: u64,
+    /// References that may belong to the scope: their record was rebuilt without its id. They are
+    /// kept.
+    pub unattributed: u64,
     /// References that were due but are on hold; they are kept.
     pub held: u64,
     /// Items that could not be read or removed; they are kept.

@@ -43,23 +43,28 @@ mod retention;
 mod sidecar;
 mod signer;
 mod storage;
+#[cfg(feature = "sweeper")]
+pub mod sweeper;
 mod verifier;
+mod verify_inventory;
 
 pub use body::{BodyData, ByteStream, MediaBody, next};
 pub use error::{Operation, StorageError, StorageErrorKind};
 pub use ext::MediaStorageExt;
 pub use hash::Sha256Hasher;
 pub use importer::{ImportKey, ImportOutcome, ImportUpload, Imported, Importer};
-pub use inventory::{Entry, Inventory, SweepDepth, SweepOptions, SweepReport, Usage};
+pub use inventory::{Entry, Inventory, SweepDepth, SweepLease, SweepOptions, SweepReport, Usage};
 pub use layout::Organization;
 pub use memory::InMemoryStorage;
 pub use metadata::{MediaMetadata, Scope};
 pub use options::{DeleteOptions, DuplicateOptions, MetadataPatch, RetrieveOptions, Verification};
 pub use retention::{RetentionError, RetentionPolicy};
-pub use sidecar::{MAX_SIDECAR_LEN, MAX_SIDECAR_VERSION, SIDECAR_VERSION, Sidecar};
+pub use sidecar::{
+    MAX_SIDECAR_LEN, MAX_SIDECAR_VERSION, ParsedSidecar, SIDECAR_VERSION, SalvagedSidecar, Sidecar,
+};
 pub use signer::{SignedUrl, SignedUrlOptions, UrlSigner};
 pub use storage::{MediaStorage, MediaUpload, StoredMedia};
 pub use verifier::{
     DamagedMedia, ReadData, Verifier, VerifyIssue, VerifyIssueKind, VerifyOptions, VerifyReport,
-    verify_inventory,
 };
+pub use verify_inventory::verify_inventory;

@@ -22,7 +22,8 @@ use crate::options::{
 use crate::retention::RetentionPolicy;
 use crate::sidecar::Sidecar;
 use crate::storage::{MediaStorage, MediaUpload, StoredMedia};
-use crate::verifier::{Verifier, VerifyOptions, VerifyReport, verify_inventory};
+use crate::verifier::{Verifier, VerifyOptions, VerifyReport};
+use crate::verify_inventory::verify_inventory;
 
 const BACKEND: &str = "memory";
 
@@ -300,7 +301,7 @@ impl Inventory for InMemoryStorage {
             blobs: hashes.len() as u64,
             logical_bytes: chosen().map(|item| item.sidecar.size_bytes).sum(),
             stored_bytes: stored_bytes(chosen()),
-            copies: 0,
+            ..Usage::default()
         })
     }
 

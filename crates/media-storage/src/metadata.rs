@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use media_types::{ConversationId, RunId, SessionId, UserId};
+use serde::Serialize;
 
 use crate::retention::RetentionPolicy;
 
@@ -17,18 +18,29 @@ use crate::retention::RetentionPolicy;
 /// assert_eq!(metadata.session().unwrap().as_str(), "session-1");
 /// # Ok::<(), media_types::ValueError>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct MediaMetadata {
+    #[serde(rename = "conversation_id", skip_serializing_if = "Option::is_none")]
     pub(crate) conversation: Option<ConversationId>,
+    #[serde(rename = "session_id", skip_serializing_if = "Option::is_none")]
     pub(crate) session: Option<SessionId>,
+    #[serde(rename = "run_id", skip_serializing_if = "Option::is_none")]
     pub(crate) run: Option<RunId>,
+    #[serde(rename = "user_id", skip_serializing_if = "Option::is_none")]
     pub(crate) user: Option<UserId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) message_index: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) content_index: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) created_at: Option<DateTime<Utc>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) filename: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) provider: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) retention: Option<RetentionPolicy>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) expires_at: Option<DateTime<Utc>>,
     pub(crate) state_store: Option<String>,
 }
@@ -115,7 +127,8 @@ pub(crate) fn earlier(
 }
 
 /// A part of what is stored: everything, or what carries an id in its metadata.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Scope {
     /// Everything in the store.

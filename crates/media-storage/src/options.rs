@@ -14,7 +14,7 @@ pub enum Verification {
     /// Size and SHA-256. A stream yields bytes before the whole hash is known; a mismatch is its
     /// last item, so do not commit anything before the end.
     #[default]
-    Always,
+    HashAndSize,
     /// Size only.
     SizeOnly,
 }

@@ -1,62 +1,60 @@
-//! The ability to check what is stored.
+//! The ability to verify what is stored.
 
 use async_trait::async_trait;
-use futures_core::stream::BoxStream;
 use media_types::StorageReference;
 use serde::Serialize;
 
-use crate::body::next;
-use crate::error::{Operation, StorageError, StorageErrorKind};
-use crate::inventory::{Entry, Inventory};
-use crate::metadata::Scope;
-use crate::options::{RetrieveOptions, Verification};
-use crate::storage::MediaStorage;
+use crate::error::StorageError;
 
-/// How many issues a report names; the others are counted.
+/// Number of issues that a report lists. It counts all of them.
 const MAX_NAMED: usize = 1000;
 
-/// A store that can check what it holds.
+/// A store that can verify its content.
 #[async_trait]
 pub trait Verifier: Send + Sync {
-    /// Checks every reference of the store, and its bytes as far as the options say.
+    /// Verifies every reference of the store, and its bytes as far as the options say.
     ///
-    /// Media that is stored or deleted during the check may or may not be looked at.
+    /// Media that is stored or deleted in the meantime may or may not be verified.
     ///
     /// # Errors
-    /// `Unsupported` for an option that the store cannot carry out; `Permission`, `Unavailable`.
-    /// What is wrong with single items is in the report.
+    /// `Unsupported` for an option that the store does not support; `Permission`, `Unavailable`.
+    /// Issues of single items are in the report.
     async fn verify(&self, options: VerifyOptions) -> Result<VerifyReport, StorageError>;
 }
 
-/// How much of the stored bytes a check reads.
+/// How many of the stored bytes a verification reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ReadData {
-    /// None: sidecars and sizes only.
+    /// No bytes, only sidecars and sizes.
     Nothing,
-    /// The bytes of about this many references in a hundred. Which ones is decided by their names
-    /// and the sample number, so that 100 checks with the numbers 0 to 99 read everything.
+    /// The bytes of about this percentage of the references. Their names and the number of the sample
+    /// decide which ones, so that 100 verifications with the numbers 0 to 99 read everything.
     Percent {
-        /// How many in a hundred.
+        /// Percentage of the references.
         percent: u8,
-        /// Which sample: any number; samples repeat after 100.
+        /// Number of the sample. Samples repeat after 100.
         sample: u8,
     },
-    /// All.
+    /// All bytes.
     #[default]
     Everything,
 }
 
 impl ReadData {
-    /// Returns whether the bytes of this reference belong to what is read.
+    /// Returns whether the bytes of a reference are read.
     pub fn includes(self, reference: &StorageReference) -> bool {
+        self.includes_file(reference.file_name())
+    }
+
+    /// Returns whether the bytes of the reference with a file name are read.
+    pub fn includes_file(self, file_name: &str) -> bool {
         match self {
             Self::Nothing => false,
             Self::Everything => true,
             Self::Percent { percent, sample } => {
                 // The characters before the extension are random; their sum is as good as a hash.
-                let sum: u32 = reference
-                    .file_name()
+                let sum: u32 = file_name
                     .bytes()
                     .enumerate()
                     .map(|(at, byte)| u32::from(byte) * (at as u32 * 31 + 7))
@@ -67,19 +65,19 @@ impl ReadData {
     }
 }
 
-/// What a check does with media whose bytes are wrong.
+/// What a verification does with media whose bytes are damaged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DamagedMedia {
-    /// Leaves it where it is.
+    /// The media stays, and every read of it fails with `Corrupted`.
     #[default]
     Keep,
-    /// Moves it out of the way, so that it is no longer served. Stores that cannot do this answer
-    /// `Unsupported`.
+    /// The media is moved to quarantine, and reads of it fail with `NotFound`. Fails with `Unsupported`
+    /// in a store without a quarantine.
     Quarantine,
 }
 
-/// Options for [`Verifier::verify`].
+/// Options of [`Verifier::verify`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct VerifyOptions {
     read_data: ReadData,
@@ -88,69 +86,72 @@ pub struct VerifyOptions {
 }
 
 impl VerifyOptions {
-    /// Creates options that read everything and change nothing.
+    /// Creates options for reading everything and changing nothing.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets how much of the stored bytes is read. Defaults to everything.
+    /// Sets how many of the stored bytes are read. Defaults to [`ReadData::Everything`].
     #[must_use]
     pub fn with_read_data(mut self, read_data: ReadData) -> Self {
         self.read_data = read_data;
         self
     }
 
-    /// Sets what happens to media whose bytes are wrong. Defaults to keeping it.
+    /// Sets what happens to media whose bytes are damaged. Defaults to [`DamagedMedia::Keep`].
     #[must_use]
     pub fn with_damaged(mut self, damaged: DamagedMedia) -> Self {
         self.damaged = damaged;
         self
     }
 
-    /// Sets whether derived data that is missing is made again: sidecars from what the media and
-    /// its place still tell, sharing that was lost. Defaults to false.
+    /// Sets whether missing and damaged sidecars are rebuilt from what is still readable, and lost
+    /// sharing of equal bytes is restored. A rebuilt sidecar keeps its media until it is deleted.
+    /// Defaults to `false`.
     #[must_use]
     pub fn with_repair(mut self, repair: bool) -> Self {
         self.repair = repair;
         self
     }
 
-    /// Returns how much of the stored bytes is read.
+    /// Returns how many of the stored bytes are read.
     pub fn read_data(&self) -> ReadData {
         self.read_data
     }
 
-    /// Returns what happens to media whose bytes are wrong.
+    /// Returns what happens to media whose bytes are damaged.
     pub fn damaged(&self) -> DamagedMedia {
         self.damaged
     }
 
-    /// Returns whether derived data that is missing is made again.
+    /// Returns whether sidecars and sharing are restored.
     pub fn repair(&self) -> bool {
         self.repair
     }
 }
 
-/// The kinds of things that a check finds.
+/// The kind of an issue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum VerifyIssueKind {
-    /// The bytes do not have the recorded size or SHA-256.
+    /// The bytes do not match the recorded size or SHA-256.
     WrongBytes,
-    /// The sidecar is there and the bytes are not.
+    /// The sidecar exists, but the bytes do not.
     MissingBytes,
-    /// The bytes are there and the sidecar is not.
+    /// The bytes exist, but the sidecar does not.
     MissingSidecar,
-    /// The sidecar cannot be read, or describes other media.
+    /// The sidecar is not readable, or belongs to other media.
     DamagedSidecar,
-    /// A sidecar is left of media that is gone. A full sweep removes it.
+    /// A later version of this program wrote the sidecar. It is never changed.
+    LaterSidecar,
+    /// The media of a sidecar does not exist. A full sweep removes the sidecar.
     OrphanSidecar,
-    /// Shared bytes do not have the SHA-256 that they are kept under.
+    /// Shared bytes do not match the SHA-256 that they are stored under.
     WrongBlob,
     /// The item cannot be read.
     Unreadable,
-    /// The item is nothing that the store writes.
+    /// The item is not one that the store writes.
     Foreign,
 }
 
@@ -162,6 +163,7 @@ impl VerifyIssueKind {
             Self::MissingBytes => "missing bytes",
             Self::MissingSidecar => "missing sidecar",
             Self::DamagedSidecar => "damaged sidecar",
+            Self::LaterSidecar => "sidecar of a later version",
             Self::OrphanSidecar => "orphan sidecar",
             Self::WrongBlob => "wrong shared bytes",
             Self::Unreadable => "unreadable",
@@ -176,152 +178,49 @@ impl std::fmt::Display for VerifyIssueKind {
     }
 }
 
-/// One thing that a check found.
+/// One issue that a verification found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct VerifyIssue {
-    /// The key below the store's root; empty where the listing does not name it.
+    /// Key of the item in the store; empty if it is unknown.
     pub key: String,
-    /// What is wrong.
+    /// Kind of the issue.
     pub kind: VerifyIssueKind,
 }
 
-/// What a check found and did.
+/// What a verification found and repaired.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct VerifyReport {
-    /// Number of references that were looked at.
+    /// Number of references that were verified.
     pub references: u64,
     /// Number of references, or of shared bodies, whose bytes were read.
     pub read: u64,
-    /// Bytes that were read and hashed.
+    /// Number of bytes that were read and hashed.
     pub read_bytes: u64,
-    /// Number of things that are wrong.
+    /// Number of issues.
     pub issue_count: u64,
-    /// The first thousand of them.
+    /// The first thousand issues.
     pub issues: Vec<VerifyIssue>,
-    /// Number of sidecars and shares that were made again.
+    /// Number of sidecars that were rebuilt, and of references whose bytes are shared again.
     pub repaired: u64,
-    /// Number of items that were moved to quarantine.
+    /// Number of files that were moved to quarantine.
     pub quarantined: u64,
 }
 
 impl VerifyReport {
-    /// Returns whether nothing is wrong.
+    /// Whether no issue was found.
     pub fn is_clean(&self) -> bool {
         self.issue_count == 0
     }
 
-    /// Adds an issue; beyond a thousand it is counted only.
+    /// Adds an issue. After a thousand issues, it is only counted.
     pub fn add(&mut self, key: impl Into<String>, kind: VerifyIssueKind) {
         self.issue_count += 1;
         if self.issues.len() < MAX_NAMED {
             let key = key.into();
             self.issues.push(VerifyIssue { key, kind });
         }
-    }
-}
-
-/// Checks any store that can list: every entry is opened, and its bytes are read and hashed as far
-/// as the options say. One item at a time, in constant memory. For [`Verifier`]s of stores that
-/// have no faster way.
-///
-/// # Errors
-/// `Unsupported` where repair or quarantine is asked for; `Permission`, `Unavailable`.
-pub async fn verify_inventory<S>(
-    store: &S,
-    inventory: &dyn Inventory,
-    options: VerifyOptions,
-) -> Result<VerifyReport, StorageError>
-where
-    S: MediaStorage + ?Sized,
-{
-    let unsupported = |reason: &'static str| {
-        Err(
-            StorageError::new(StorageErrorKind::Unsupported, Operation::Verify)
-                .with_backend(store.backend().to_owned())
-                .with_reason(reason),
-        )
-    };
-    if options.repair {
-        return unsupported("a check of this store repairs nothing; a full sweep does");
-    }
-    if options.damaged == DamagedMedia::Quarantine {
-        return unsupported("this store has no quarantine");
-    }
-    let mut report = VerifyReport::default();
-    let mut entries: BoxStream<'static, Result<Entry, StorageError>> = inventory.list(Scope::All);
-    while let Some(entry) = std::future::poll_fn(|cx| entries.as_mut().poll_next(cx)).await {
-        match entry {
-            Ok(entry) => check(store, &entry.reference, options.read_data, &mut report).await?,
-            Err(error) if error.kind() == StorageErrorKind::Corrupted => {
-                let key = error.key().unwrap_or_default();
-                report.add(key, VerifyIssueKind::DamagedSidecar);
-            }
-            Err(error) => return Err(error.with_operation(Operation::Verify)),
-        }
-    }
-    Ok(report)
-}
-
-async fn check<S: MediaStorage + ?Sized>(
-    store: &S,
-    reference: &StorageReference,
-    read_data: ReadData,
-    report: &mut VerifyReport,
-) -> Result<(), StorageError> {
-    report.references += 1;
-    let options = match read_data.includes(reference) {
-        true => RetrieveOptions::new().with_verification(Verification::Always),
-        false => RetrieveOptions::new().with_head(),
-    };
-    let reads = !options.head();
-    let opened = async {
-        let stored = store.retrieve_opts(reference, options).await?;
-        let mut bytes = 0;
-        let mut body = stored.body.into_stream();
-        while let Some(piece) = next(&mut body).await {
-            bytes += piece?.len() as u64;
-        }
-        Ok::<u64, StorageError>(bytes)
-    };
-    match opened.await {
-        Ok(bytes) => {
-            report.read += u64::from(reads);
-            report.read_bytes += bytes;
-        }
-        Err(error) => match error.kind() {
-            StorageErrorKind::Corrupted => {
-                report.read += u64::from(reads);
-                report.add(reference.id(), VerifyIssueKind::WrongBytes);
-            }
-            StorageErrorKind::NotFound => {
-                // Listed, and not there: deleted or expired since, unless it is listed still.
-                if is_listed(store, reference).await? {
-                    report.add(reference.id(), VerifyIssueKind::MissingBytes);
-                } else {
-                    report.references -= 1;
-                }
-            }
-            StorageErrorKind::InvalidRef | StorageErrorKind::Other => {
-                report.add(reference.id(), VerifyIssueKind::Unreadable);
-            }
-            _ => return Err(error.with_operation(Operation::Verify)),
-        },
-    }
-    Ok(())
-}
-
-/// Whether the sidecar of a reference is there and has not expired.
-async fn is_listed<S: MediaStorage + ?Sized>(
-    store: &S,
-    reference: &StorageReference,
-) -> Result<bool, StorageError> {
-    let head = RetrieveOptions::new().with_head();
-    match store.retrieve_opts(reference, head).await {
-        Ok(_) => Ok(true),
-        Err(error) if error.kind() == StorageErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
     }
 }
 

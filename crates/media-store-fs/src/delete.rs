@@ -5,9 +5,13 @@ use std::io;
 use media_storage::{DeleteOptions, Operation, Sidecar, StorageError, StorageErrorKind};
 use media_types::{Sha256, StorageReference};
 
+use crate::delete_file::remove_file;
 use crate::directories::MediaDir;
-use crate::retrieve::{Key, SidecarState, read_sidecar};
+use crate::error::{BACKEND, wrapped};
+use crate::key::Key;
+use crate::lock;
 use crate::shared::Shared;
+use crate::sidecar_file::{SidecarState, missing_sidecar, read_sidecar};
 use crate::sys;
 
 pub(crate) fn delete(
@@ -16,78 +20,119 @@ pub(crate) fn delete(
     options: &DeleteOptions,
 ) -> Result<(), StorageError> {
     let operation = Operation::Delete;
+    shared.check_writable(operation)?;
     shared.check_reference(reference, operation)?;
     let key = Key::parse(reference.id(), operation)?;
     let io = |error| shared.io(operation, reference.id(), error);
-    let state = read_sidecar(shared.base(), &key.sidecar_path(), &key.file).map_err(io)?;
-    let sidecar = match state {
-        SidecarState::Good(sidecar) => {
-            sidecar
-                .admit_deletion(reference, options.expected_scope())
-                .map_err(|error| error.with_backend(crate::error::BACKEND))?;
-            Some(sidecar)
-        }
-        // Whose media this is cannot be told any more.
-        _ if options.expected_scope().is_some() => {
-            return Err(shared.absent(operation, reference.id()));
-        }
-        _ => None,
-    };
+    let _lock = lock::share(shared.own(), shared.config.permissions).map_err(io)?;
+    let sidecar = admit(shared, &key, reference, options)?;
     let hash = sidecar
         .as_ref()
         .map(|sidecar| sidecar.sha256)
         .or(reference.sha256());
-    let mut removed = match remove(shared, &key, sidecar.as_deref(), hash, After::Sync) {
+    let removed = match remove(shared, &key, sidecar.as_deref(), hash, After::Sync) {
         Err(error) if sys::is_absence(&error) => Removed::default(),
         other => other.map_err(io)?,
     };
     if !removed.media && sys::is_removed(shared.base()) {
         return Err(shared.absent(operation, reference.id()));
     }
-    removed.media |= removed.sidecar;
-    if removed.media {
+    if removed.media || removed.sidecar {
         shared.directories.remove_empty(&key.directory);
     }
     Ok(())
+}
+
+/// Decides whether a reference may delete its media. Returns the sidecar if there is a valid one.
+fn admit(
+    shared: &Shared,
+    key: &Key,
+    reference: &StorageReference,
+    options: &DeleteOptions,
+) -> Result<Option<Box<Sidecar>>, StorageError> {
+    let operation = Operation::Delete;
+    let io = |error| shared.io(operation, reference.id(), error);
+    let damage = match read_sidecar(shared.base(), &key.sidecar_path(), &key.file).map_err(io)? {
+        SidecarState::Valid(sidecar) => {
+            sidecar
+                .admit_deletion(reference, options.expected_scope())
+                .map_err(|error| error.with_backend(BACKEND))?;
+            return Ok(Some(sidecar));
+        }
+        // What a later version wrote may be on hold.
+        SidecarState::Later(error) => return Err(about(error, reference)),
+        SidecarState::Damaged(error) => Some(error),
+        SidecarState::Absent => None,
+    };
+    if options.expected_scope().is_none() {
+        return Ok(None);
+    }
+    // Whether the media belongs to the scope is unknown. `NotFound` would count as deleted.
+    match (damage, sys::stat(shared.base(), &key.path())) {
+        (_, Err(error)) if sys::is_absence(&error) => Err(shared.absent(operation, reference.id())),
+        (_, Err(error)) => Err(io(error)),
+        (Some(error), Ok(_)) => Err(about(error, reference)),
+        (None, Ok(_)) => Err(missing_sidecar(operation, reference.id())),
+    }
+}
+
+fn about(error: StorageError, reference: &StorageReference) -> StorageError {
+    error
+        .with_operation(Operation::Delete)
+        .with_backend(BACKEND)
+        .with_key(reference.id())
 }
 
 /// Whether the directory is made durable right away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum After {
     Sync,
-    /// The caller does it, once for many.
+    /// The caller syncs it, once for many deletions.
     Later,
 }
 
-/// What was there to be removed.
+/// What a deletion removed.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Removed {
     pub(crate) media: bool,
     pub(crate) sidecar: bool,
-    /// Bytes that nothing holds any more.
+    /// Number of bytes that became free.
     pub(crate) freed: u64,
 }
 
-/// Removes media and sidecar, then what only they held. `NotFound` when the directory is gone.
-pub(crate) fn remove(
+/// Removes media that a walk found, unless it is on hold. Returns `None` if it is.
+pub(crate) fn remove_unless_held(
+    shared: &Shared,
+    key: &Key,
+    sidecar: Option<&Sidecar>,
+) -> io::Result<Option<Removed>> {
+    let _lock = lock::share(shared.own(), shared.config.permissions)?;
+    if let Some(sidecar) = sidecar {
+        let now = read_sidecar(shared.base(), &key.sidecar_path(), &key.file)?;
+        if sidecar.hold || matches!(&now, SidecarState::Valid(now) if now.hold) {
+            return Ok(None);
+        }
+    }
+    let hash = sidecar.map(|sidecar| sidecar.sha256);
+    remove(shared, key, sidecar, hash, After::Later).map(Some)
+}
+
+/// Removes media and sidecar, then what only they held. Fails with `NotFound` if the directory does
+/// not exist.
+fn remove(
     shared: &Shared,
     key: &Key,
     sidecar: Option<&Sidecar>,
     hash: Option<Sha256>,
     after: After,
 ) -> io::Result<Removed> {
-    let directory = shared.directories.existing(&key.directory)?;
-    match remove_in(shared, &directory, key, sidecar, hash, after) {
-        // The handle may be of a directory that was removed and made again.
-        Ok(removed)
-            if !removed.media && !key.directory.is_empty() && sys::is_removed(directory.dir()) =>
-        {
-            shared.directories.forget(&directory);
-            let directory = shared.directories.existing(&key.directory)?;
-            remove_in(shared, &directory, key, sidecar, hash, after)
-        }
-        other => other,
+    let mut directory = shared.directories.existing(&key.directory)?;
+    // The handle may lead to a directory that was removed and created again, or moved away.
+    if !shared.directories.is_current(&directory)? {
+        shared.directories.forget(&directory);
+        directory = shared.directories.existing(&key.directory)?;
     }
+    remove_in(shared, &directory, key, sidecar, hash, after)
 }
 
 fn remove_in(
@@ -101,13 +146,14 @@ fn remove_in(
     let dir = directory.dir();
     let stat = match sys::stat(dir, key.file.as_str()) {
         Ok(stat) if !stat.is_file => {
-            return Err(io::Error::other(
-                crate::error::fail(StorageErrorKind::Corrupted, Operation::Delete)
-                    .with_reason("it is no file"),
+            return Err(wrapped(
+                StorageErrorKind::Corrupted,
+                Operation::Delete,
+                "the media is not a regular file",
             ));
         }
         Ok(stat) => Some(stat),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) if sys::is_not_found(&error) => None,
         Err(error) => return Err(error),
     };
     let mut removed = Removed {
@@ -115,34 +161,25 @@ fn remove_in(
         sidecar: remove_file(dir, &key.file.sidecar())?,
         freed: 0,
     };
-    // Also when nothing was left to remove: whoever removed it may have died before its fsync.
+    // Also if nothing was left to remove: whoever removed it may have died before its fsync.
     if after == After::Sync && shared.is_synced() {
         directory.sync()?;
     }
     if let Some(at) = sidecar.and_then(|sidecar| sidecar.expires_at) {
-        shared.expiry.forget(key.file.id(), at);
+        shared.expiry.remove(key.file.id(), at);
     }
     if let Some(stat) = stat.filter(|_| removed.media) {
         let released = match hash {
-            // A name that stays holds bytes until a full sweep, no more.
+            // A blob name that stays keeps the bytes until a full sweep, no longer.
             Some(hash) => shared
                 .blobs
                 .release(hash, stat.identity)
                 .unwrap_or_default(),
             None => false,
         };
-        if released || stat.identity.links == 1 {
+        if released || stat.links == 1 {
             removed.freed = stat.len;
         }
     }
     Ok(removed)
-}
-
-/// Removes a file; whether it was there.
-fn remove_file(dir: &cap_std::fs::Dir, name: &str) -> io::Result<bool> {
-    match dir.remove_file(name) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    }
 }

@@ -1,4 +1,4 @@
-//! The directories that media lies in: created on demand, known to be durable by their handles.
+//! The directories of the media: created on demand, and known to be durable by their handles.
 
 use std::collections::HashMap;
 use std::io;
@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cap_std::fs::Dir;
 
-use crate::config::Durability;
 use crate::group_sync::GroupSync;
+use crate::options::Durability;
 use crate::sys;
 
-/// How many handles are kept open.
+/// Number of handles that are kept open.
 const MAX_HANDLES: usize = 64;
 
-/// How often a directory that others remove is created again.
+/// Number of times that a directory which others remove is created again.
 const ATTEMPTS: u32 = 64;
 
 /// An open directory.
@@ -33,7 +33,7 @@ impl MediaDir {
         })
     }
 
-    /// A directory that a walk came by; nothing is known of its durability.
+    /// Wraps a directory that a walk opened. Whether its entry is durable is unknown.
     pub(crate) fn opened(path: &str, dir: Dir) -> Arc<Self> {
         Self::new(path, dir)
     }
@@ -42,13 +42,13 @@ impl MediaDir {
         &self.dir
     }
 
-    /// Makes the entries durable; callers at the same time share one fsync.
+    /// Makes the entries durable. Concurrent callers share an fsync.
     pub(crate) fn sync(&self) -> io::Result<()> {
         self.group.sync(|| sys::sync_dir(&self.dir))
     }
 }
 
-/// Hands out directories. A directory whose handle is here is known to be durable itself.
+/// Hands out directories. A directory whose handle is kept here has a durable entry in its parent.
 #[derive(Debug)]
 pub(crate) struct Directories {
     base: Arc<MediaDir>,
@@ -75,7 +75,7 @@ impl Directories {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The directory at a relative path, made where it is missing.
+    /// Opens the directory at a relative path, and creates it if it does not exist.
     pub(crate) fn create(&self, path: &str) -> io::Result<Arc<MediaDir>> {
         if path.is_empty() {
             return Ok(Arc::clone(&self.base));
@@ -89,8 +89,8 @@ impl Directories {
             attempt += 1;
             let parent = self.create(parent_path)?;
             match self.create_in(&parent, path, name) {
-                // Another process removes empty directories; the parent may be one of them.
-                Err(error) if error.kind() == io::ErrorKind::NotFound && attempt < ATTEMPTS => {
+                // Other processes remove empty directories, and the parent may have been one of them.
+                Err(error) if sys::is_stale(&error) && attempt < ATTEMPTS => {
                     self.forget(&parent);
                 }
                 other => return other,
@@ -100,7 +100,7 @@ impl Directories {
 
     fn create_in(&self, parent: &MediaDir, path: &str, name: &str) -> io::Result<Arc<MediaDir>> {
         let dir = match sys::open_dir(&parent.dir, name) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(error) if sys::is_not_found(&error) => {
                 match sys::create_dir(&parent.dir, name, self.mode) {
                     Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                         return Err(error);
@@ -123,7 +123,7 @@ impl Directories {
         Ok(Arc::clone(open.entry(path.into()).or_insert(made)))
     }
 
-    /// The directory at a relative path if it is there.
+    /// Opens the directory at a relative path if it exists.
     pub(crate) fn existing(&self, path: &str) -> io::Result<Arc<MediaDir>> {
         if path.is_empty() {
             return Ok(Arc::clone(&self.base));
@@ -135,13 +135,13 @@ impl Directories {
         Ok(MediaDir::new(path, dir))
     }
 
-    /// Makes what was removed from a directory durable: where the directory itself is gone, from
-    /// the nearest one above it.
+    /// Makes removals from a directory durable. If the directory was removed too, the nearest one
+    /// above it is synced.
     pub(crate) fn sync_nearest(&self, path: &str) -> io::Result<()> {
         let mut path = path;
         loop {
             match self.existing(path) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_empty() => {
+                Err(error) if sys::is_not_found(&error) && !path.is_empty() => {
                     path = path.rsplit_once('/').map_or("", |(parent, _)| parent);
                 }
                 directory => return directory?.sync(),
@@ -149,12 +149,32 @@ impl Directories {
         }
     }
 
-    /// Lets go of a handle that may be of a directory that is gone.
-    pub(crate) fn forget(&self, stale: &MediaDir) {
-        self.open().remove(&stale.path);
+    /// Whether a handle still is the directory at its path. A directory may have been removed,
+    /// replaced, or moved away.
+    pub(crate) fn is_current(&self, directory: &MediaDir) -> io::Result<bool> {
+        if directory.path.is_empty() {
+            return Ok(!sys::is_removed(&directory.dir));
+        }
+        let held = sys::stat_dir(&directory.dir)?;
+        match sys::stat(self.base(), &directory.path) {
+            Ok(named) => Ok(named.identity == held.identity),
+            Err(error) if sys::is_absence(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
-    /// Removes a directory and its parents as far as they are empty.
+    /// Drops the handles of a directory and its parents, which may no longer lead to where their
+    /// paths do.
+    pub(crate) fn forget(&self, stale: &MediaDir) {
+        let mut open = self.open();
+        let mut path = &*stale.path;
+        while !path.is_empty() {
+            open.remove(path);
+            path = path.rsplit_once('/').map_or("", |(parent, _)| parent);
+        }
+    }
+
+    /// Removes a directory and its parents as long as they are empty.
     pub(crate) fn remove_empty(&self, path: &str) {
         let mut path = path;
         while !path.is_empty() {
@@ -162,7 +182,7 @@ impl Directories {
             let Ok(parent) = self.existing(parent_path) else {
                 return;
             };
-            // Fails where something is left, which is how most of these end.
+            // Usually fails because the directory is not empty.
             if parent.dir.remove_dir(name).is_err() {
                 return;
             }

@@ -8,11 +8,12 @@ use media_storage::backend::{CancelFlag, Digest, PendingReference};
 use media_storage::{DuplicateOptions, Operation, Sidecar, StorageError, StorageErrorKind};
 use media_types::StorageReference;
 
-use crate::cancel::pending;
-use crate::error::{BACKEND, fail};
+use crate::error::{BACKEND, wrapped};
+use crate::key::Key;
+use crate::pending::pending;
 use crate::publish::{Description, publish};
-use crate::retrieve::{Key, SidecarState, read_sidecar};
 use crate::shared::Shared;
+use crate::sidecar_file::{SidecarState, read_sidecar};
 use crate::staging::Entry;
 use crate::sys;
 use crate::upload::staged_entry;
@@ -26,13 +27,14 @@ pub(crate) fn duplicate(
     cancelled: &CancelFlag,
 ) -> Result<Option<PendingReference>, StorageError> {
     let operation = Operation::Duplicate;
+    shared.check_writable(operation)?;
     shared.check_reference(reference, operation)?;
     let key = Key::parse(reference.id(), operation)?;
     let io = |error| shared.io(operation, reference.id(), error);
     let sidecar = match read_sidecar(shared.base(), &key.sidecar_path(), &key.file).map_err(io)? {
-        SidecarState::Good(sidecar) => sidecar,
+        SidecarState::Valid(sidecar) => sidecar,
         // A read decides whether the reference alone is enough.
-        SidecarState::Absent | SidecarState::Damaged(_) => return Ok(None),
+        _ => return Ok(None),
     };
     sidecar
         .admit(reference, options.expected_scope(), Utc::now(), operation)
@@ -41,7 +43,7 @@ pub(crate) fn duplicate(
     let entry = staged_entry(shared)?;
     match pin(shared, &key, &entry, &sidecar) {
         Ok(()) => {}
-        Err(error) if sys::links_unsupported(&error) || sys::is_too_many_links(&error) => {
+        Err(error) if sys::links_unavailable(&error) || sys::is_too_many_links(&error) => {
             return Ok(None);
         }
         Err(error) => return Err(io(error)),
@@ -80,19 +82,13 @@ fn describe(
 
 /// Gives the bytes a staged name, so that a delete of the source cannot take them any more.
 fn pin(shared: &Shared, key: &Key, entry: &Entry, sidecar: &Sidecar) -> io::Result<()> {
-    let corrupted = |reason: &'static str| {
-        io::Error::other(
-            fail(StorageErrorKind::Corrupted, Operation::Duplicate)
-                .with_key(key.path())
-                .with_reason(reason),
-        )
-    };
+    let corrupted = |reason| wrapped(StorageErrorKind::Corrupted, Operation::Duplicate, reason);
     let mut source = shared.directories.existing(&key.directory)?;
     let link =
         |dir: &cap_std::fs::Dir| dir.hard_link(key.file.as_str(), entry.dir(), entry.bytes());
     match link(source.dir()) {
-        // The handle may be of a directory that was removed and created again.
-        Err(error) if sys::is_absence(&error) && sys::is_removed(source.dir()) => {
+        // The handle may lead to a directory that was removed and created again.
+        Err(error) if sys::is_stale(&error) && !shared.directories.is_current(&source)? => {
             shared.directories.forget(&source);
             source = shared.directories.existing(&key.directory)?;
             link(source.dir())?;
@@ -107,7 +103,7 @@ fn pin(shared: &Shared, key: &Key, entry: &Entry, sidecar: &Sidecar) -> io::Resu
         return Err(corrupted("the size of the media differs from its sidecar"));
     }
     if shared.is_synced() {
-        // Whoever stored the source may not have waited for the disk.
+        // The source may have been stored without waiting for the disk.
         sys::open_file(entry.dir(), entry.bytes())?.sync_all()?;
     }
     Ok(())

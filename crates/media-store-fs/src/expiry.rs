@@ -1,7 +1,7 @@
 //! Expiry hints: which references may be due in which hour.
 //!
-//! `.store/expiry/<hour>/<id>` is another name of a sidecar, or a copy of it. It only says where to
-//! look; the sidecar beside the media decides.
+//! `.store/expiry/<hour>/<token>` is another name of a sidecar, or a copy of it. It only says where
+//! to look; the sidecar beside the media decides.
 
 use std::io::{self, Read as _, Write as _};
 
@@ -9,31 +9,31 @@ use cap_std::fs::Dir;
 use chrono::{DateTime, Utc};
 use media_storage::{MAX_SIDECAR_LEN, Sidecar};
 
-use crate::config::Permissions;
+use crate::options::FilePermissions;
 use crate::sys;
 
-/// How often a bucket that others remove is created again.
+/// Number of times that a bucket which others remove is created again.
 const ATTEMPTS: u32 = 64;
 
 #[derive(Debug)]
 pub(crate) struct Expiry {
     dir: Dir,
-    permissions: Permissions,
+    permissions: FilePermissions,
 }
 
-/// The bucket of a time: its hour, sortable as text.
+/// Returns the bucket of a time: its hour, sortable as text.
 fn bucket(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%dT%H").to_string()
 }
 
-/// Whether nothing in a bucket can be due yet.
+/// Whether nothing in a bucket can be due.
 fn is_later(name: &str, now: DateTime<Utc>) -> bool {
-    // Years of five digits carry a sign; they are later than any clock.
+    // Years of five digits carry a sign, and are later than any clock.
     name.starts_with('+') || *name > *bucket(now)
 }
 
 impl Expiry {
-    pub(crate) fn new(dir: Dir, permissions: Permissions) -> Self {
+    pub(crate) fn new(dir: Dir, permissions: FilePermissions) -> Self {
         Self { dir, permissions }
     }
 
@@ -41,7 +41,7 @@ impl Expiry {
         let name = bucket(at);
         for _ in 0..ATTEMPTS {
             match sys::open_dir(&self.dir, &name) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(error) if sys::is_not_found(&error) => {
                     match sys::create_dir(&self.dir, &name, self.permissions.own_directory_mode()) {
                         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                             return Err(error);
@@ -55,8 +55,8 @@ impl Expiry {
         Err(io::ErrorKind::ResourceBusy.into())
     }
 
-    /// Notes that a published sidecar expires.
-    pub(crate) fn note(
+    /// Creates the hint of a published sidecar that expires.
+    pub(crate) fn add(
         &self,
         dir: &Dir,
         meta: &str,
@@ -68,10 +68,10 @@ impl Expiry {
         loop {
             attempt += 1;
             let bucket = self.open_bucket(at)?;
-            match note_in(&bucket, dir, meta, id, sidecar, self.permissions) {
-                // Somebody removed the bucket while it was empty.
+            match add_to(&bucket, dir, meta, id, sidecar, self.permissions) {
+                // Another process removed the bucket while it was empty.
                 Err(error)
-                    if error.kind() == io::ErrorKind::NotFound
+                    if sys::is_not_found(&error)
                         && sys::is_removed(&bucket)
                         && attempt < ATTEMPTS => {}
                 other => return other,
@@ -79,8 +79,8 @@ impl Expiry {
         }
     }
 
-    /// Drops a hint. Best effort: a hint without media is dropped by the next sweep.
-    pub(crate) fn forget(&self, id: &str, at: DateTime<Utc>) {
+    /// Removes a hint, as far as possible: a sweep removes hints without media.
+    pub(crate) fn remove(&self, id: &str, at: DateTime<Utc>) {
         let name = bucket(at);
         if let Ok(dir) = sys::open_dir(&self.dir, &name) {
             let _ = dir.remove_file(id);
@@ -88,14 +88,14 @@ impl Expiry {
         }
     }
 
-    /// The buckets that may hold something due.
+    /// Returns the buckets that may contain something due.
     pub(crate) fn due(&self, now: DateTime<Utc>) -> io::Result<Vec<String>> {
         let mut names = self.buckets()?;
         names.retain(|name| !is_later(name, now));
         Ok(names)
     }
 
-    /// All buckets, the earliest first.
+    /// Returns all buckets, the earliest first.
     pub(crate) fn buckets(&self) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
         for entry in self.dir.entries()? {
@@ -107,7 +107,7 @@ impl Expiry {
         Ok(names)
     }
 
-    /// Opens a bucket by its name.
+    /// Opens a bucket by name.
     pub(crate) fn open(&self, name: &str) -> io::Result<Dir> {
         sys::open_dir(&self.dir, name)
     }
@@ -118,17 +118,17 @@ impl Expiry {
     }
 }
 
-fn note_in(
+fn add_to(
     bucket: &Dir,
     dir: &Dir,
     meta: &str,
     id: &str,
     sidecar: &Sidecar,
-    permissions: Permissions,
+    permissions: FilePermissions,
 ) -> io::Result<()> {
     match dir.hard_link(meta, bucket, id) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) if sys::links_unsupported(&error) => {
+        Err(error) if sys::links_unavailable(&error) => {
             let json = sidecar.to_json().map_err(io::Error::other)?;
             match sys::create_new(bucket, id, permissions.sidecar_mode()) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
@@ -140,7 +140,7 @@ fn note_in(
     }
 }
 
-/// What a hint points to; `None` for one that does not read.
+/// Returns the sidecar that a hint is a name of, or `None` if it is not valid.
 pub(crate) fn read_hint(bucket: &Dir, id: &str) -> io::Result<Option<Sidecar>> {
     let file = sys::open_file(bucket, id)?;
     if !sys::stat_file(&file)?.is_file {

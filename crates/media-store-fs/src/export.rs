@@ -1,31 +1,31 @@
-//! `.dedup-index.json`: who shares what, for people and their tools. Never read back.
+//! `.dedup-index.json`: which references share which bytes, for people and their tools. It is never
+//! read back.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, BufWriter, Write as _};
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use media_storage::backend::CancelFlag;
 use media_storage::{Operation, Scope, StorageError, StorageErrorKind};
 use media_types::{Mime, Sha256};
 use serde::{Deserialize, Serialize};
 
-use crate::directories::MediaDir;
 use crate::error::io_error;
-use crate::inventory::described;
-use crate::retrieve::Key;
 use crate::shared::Shared;
+use crate::sidecar_file::sidecar_of;
 use crate::staging::Entry;
 use crate::sys;
-use crate::walk::{Next, Visitor, walk};
+use crate::walk::{Found, Located, Walk};
 
 /// The index of a store, in its base directory.
 const INDEX: &str = ".dedup-index.json";
 
-/// Hashes are gathered in as many files as a byte has values, so that only one part of them is in
-/// memory at a time.
+/// Number of files that references are collected in, by the first byte of their hash, so that only one
+/// part of them is in memory at a time.
 const PARTS: usize = 256;
 
-/// One reference, as it is gathered.
+/// One reference, as it is collected.
 #[derive(Debug, Serialize, Deserialize)]
 struct Line {
     hash: Sha256,
@@ -48,9 +48,10 @@ struct Row {
     last_accessed: String,
 }
 
-pub(crate) fn export(shared: &Shared) -> Result<(), StorageError> {
+pub(crate) fn export(shared: &Shared, cancelled: &CancelFlag) -> Result<(), StorageError> {
+    shared.check_writable(Operation::Export)?;
     let io = |error| shared.io(Operation::Export, "", error);
-    let parts = gather(shared)?;
+    let parts = collect(shared, cancelled)?;
     let entry = shared
         .stagings
         .entry()
@@ -67,7 +68,7 @@ pub(crate) fn export(shared: &Shared) -> Result<(), StorageError> {
     if shared.is_synced() {
         file.sync_all().map_err(io)?;
     }
-    // Replacing is right here: the index is a view of one moment.
+    // The index is a view of one moment, so it replaces the previous one.
     entry
         .dir()
         .rename(entry.bytes(), shared.base(), INDEX)
@@ -78,92 +79,80 @@ pub(crate) fn export(shared: &Shared) -> Result<(), StorageError> {
     Ok(())
 }
 
-/// The references by the first byte of their hash, in files that go with their entries.
+/// The references by the first byte of their hash, in files that are removed with their entries.
 struct Parts {
     files: Vec<Option<(Entry, BufWriter<File>)>>,
 }
 
-fn gather(shared: &Shared) -> Result<Parts, StorageError> {
-    struct Gather<'a> {
-        shared: &'a Shared,
-        parts: Parts,
-        failure: Option<StorageError>,
-    }
-    impl Gather<'_> {
-        fn add(&mut self, line: &Line) -> Result<(), StorageError> {
-            let at = usize::from(line.hash.as_bytes()[0]);
-            let io = |error| io_error(Operation::Export, error);
-            let Some(slot) = self.parts.files.get_mut(at) else {
-                return Ok(());
-            };
-            if slot.is_none() {
-                let entry = self.shared.stagings.entry()?;
-                let file = sys::create_new(entry.dir(), entry.bytes(), 0o600).map_err(io)?;
-                *slot = Some((entry, BufWriter::new(file)));
-            }
-            if let Some((_, out)) = slot {
-                serde_json::to_writer(&mut *out, line).map_err(|error| io(error.into()))?;
-                out.write_all(b"\n").map_err(io)?;
-            }
-            Ok(())
-        }
-    }
-    impl Visitor for Gather<'_> {
-        fn media(&mut self, directory: &MediaDir, key: &Key) -> Next {
-            let sidecar = match described(directory, key) {
-                Ok(Some(sidecar)) => sidecar,
-                Ok(None) => return Next::Go,
-                // Nothing can be told of it, now or later; all others are told.
-                Err(error) if error.kind() == StorageErrorKind::Corrupted => return Next::Go,
-                Err(error) => {
-                    self.failure = Some(error.with_operation(Operation::Export));
-                    return Next::Stop;
-                }
-            };
-            let used = directory
-                .dir()
-                .symlink_metadata(key.file.as_str())
-                .and_then(|metadata| metadata.modified())
-                .map(|time| DateTime::<Utc>::from(time.into_std()))
-                .unwrap_or(sidecar.stored_at);
-            let line = Line {
-                hash: sidecar.sha256,
-                path: key.path(),
-                size: sidecar.size_bytes,
-                mime_type: sidecar.mime_type.clone(),
-                stored_ms: sidecar.stored_at.timestamp_millis(),
-                used_ms: used.timestamp_millis(),
-            };
-            match self.add(&line) {
-                Ok(()) => Next::Go,
-                Err(error) => {
-                    self.failure = Some(error.with_operation(Operation::Export));
-                    Next::Stop
-                }
-            }
-        }
-        fn other(&mut self, path: &str, error: Option<io::Error>) -> Next {
-            let Some(error) = error else {
-                return Next::Go;
-            };
-            self.failure = Some(io_error(Operation::Export, error).with_key(path));
-            Next::Stop
-        }
-    }
-    let mut gather = Gather {
-        shared,
-        parts: Parts {
-            files: (0..PARTS).map(|_| None).collect(),
-        },
-        failure: None,
+fn collect(shared: &Shared, cancelled: &CancelFlag) -> Result<Parts, StorageError> {
+    let io = |error| shared.io(Operation::Export, "", error);
+    let mut parts = Parts {
+        files: (0..PARTS).map(|_| None).collect(),
     };
-    walk(shared, &Scope::All, &mut gather)
-        .map_err(|error| shared.io(Operation::Export, "", error))?;
-    let io = |error| io_error(Operation::Export, error);
-    for (_, out) in gather.parts.files.iter_mut().flatten() {
-        out.flush().map_err(io)?;
+    for found in Walk::new(shared, &Scope::All, cancelled).map_err(io)? {
+        match found.map_err(io)? {
+            Found::Media(media) => {
+                if let Some(line) = line(&media)? {
+                    parts.add(shared, &line)?;
+                }
+            }
+            Found::Unreadable(path, error) => {
+                return Err(io_error(Operation::Export, error).with_key(path));
+            }
+            _ => {}
+        }
     }
-    gather.failure.map_or(Ok(gather.parts), Err)
+    for (_, out) in parts.files.iter_mut().flatten() {
+        out.flush()
+            .map_err(|error| io_error(Operation::Export, error))?;
+    }
+    Ok(parts)
+}
+
+/// Returns what the index says about a reference. Media without a readable sidecar is left out.
+fn line(media: &Located) -> Result<Option<Line>, StorageError> {
+    let sidecar = match sidecar_of(media.directory.dir(), &media.key) {
+        Ok(Some(sidecar)) => sidecar,
+        Ok(None) => return Ok(None),
+        Err(error) if error.kind() == StorageErrorKind::Corrupted => return Ok(None),
+        Err(error) => return Err(error.with_operation(Operation::Export)),
+    };
+    let used = media
+        .directory
+        .dir()
+        .symlink_metadata(media.key.file.as_str())
+        .and_then(|metadata| metadata.modified())
+        .map_or(sidecar.stored_at, |time| {
+            DateTime::<Utc>::from(time.into_std())
+        });
+    Ok(Some(Line {
+        hash: sidecar.sha256,
+        path: media.key.path(),
+        size: sidecar.size_bytes,
+        mime_type: sidecar.mime_type.clone(),
+        stored_ms: sidecar.stored_at.timestamp_millis(),
+        used_ms: used.timestamp_millis(),
+    }))
+}
+
+impl Parts {
+    fn add(&mut self, shared: &Shared, line: &Line) -> Result<(), StorageError> {
+        let at = usize::from(line.hash.as_bytes()[0]);
+        let io = |error| io_error(Operation::Export, error);
+        let Some(slot) = self.files.get_mut(at) else {
+            return Ok(());
+        };
+        if slot.is_none() {
+            let entry = shared.stagings.entry()?;
+            let file = sys::create_new(entry.dir(), entry.bytes(), 0o600).map_err(io)?;
+            *slot = Some((entry, BufWriter::new(file)));
+        }
+        if let Some((_, out)) = slot {
+            serde_json::to_writer(&mut *out, line).map_err(|error| io(error.into()))?;
+            out.write_all(b"\n").map_err(io)?;
+        }
+        Ok(())
+    }
 }
 
 fn write_index(parts: &Parts, out: &mut impl io::Write) -> io::Result<()> {
@@ -181,7 +170,7 @@ fn write_index(parts: &Parts, out: &mut impl io::Write) -> io::Result<()> {
     out.write_all(if first { b"}\n" } else { b"\n}\n" })
 }
 
-/// The rows of one part, by hash.
+/// Returns the rows of one part, by hash.
 fn rows(entry: &Entry) -> io::Result<BTreeMap<Sha256, Row>> {
     let file = sys::open_file(entry.dir(), entry.bytes())?;
     let mut rows: BTreeMap<Sha256, (Row, i64, i64)> = BTreeMap::new();

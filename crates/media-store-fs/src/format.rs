@@ -1,4 +1,4 @@
-//! `.store/format.json`: version, organisations and case rule of a directory.
+//! `.store/format.json`: version, organizations and case rule of a store.
 
 use std::collections::BTreeSet;
 use std::io::{self, Read as _, Write as _};
@@ -8,8 +8,8 @@ use media_storage::layout::CaseRule;
 use media_storage::{Operation, Organization, StorageError, StorageErrorKind};
 use serde::{Deserialize, Serialize};
 
-use crate::config::Permissions;
 use crate::error::{fail, io_error};
+use crate::options::FilePermissions;
 use crate::sys::{self, Creation};
 
 const FILE: &str = "format.json";
@@ -25,19 +25,19 @@ struct Stored {
     case: String,
 }
 
-/// What a directory says about itself.
+/// The format of a store.
 #[derive(Clone, Debug)]
 pub(crate) struct Format {
-    /// Every organisation that the directory was ever opened with.
+    /// Every organization that the store was ever opened with.
     pub(crate) organizations: Vec<Organization>,
     pub(crate) case: CaseRule,
 }
 
-/// Reads the format and adds this organisation to it where it is new.
+/// Reads the format, and adds an organization to it if it is new. Creates the format if there is none.
 pub(crate) fn open(
     store: &Dir,
     organization: Organization,
-    permissions: Permissions,
+    permissions: FilePermissions,
 ) -> Result<Format, StorageError> {
     if let Some(stored) = read(store)?
         && stored.organizations.contains(organization.as_str())
@@ -45,7 +45,7 @@ pub(crate) fn open(
         return interpret(&stored);
     }
     let io = |error| io_error(Operation::Open, error);
-    // Two processes that add an organisation at once must not lose one of them.
+    // Two processes that add an organization at the same time must not lose one of them.
     let lock =
         sys::open_lock(store, LOCK, Creation::IfMissing, permissions.sidecar_mode()).map_err(io)?;
     lock.lock().map_err(io)?;
@@ -64,7 +64,16 @@ pub(crate) fn open(
     interpret(&stored)
 }
 
-/// The organisations that are listed now; other processes add theirs while this one runs.
+/// Reads the format of a store that must not be changed.
+pub(crate) fn read_existing(store: &Dir) -> Result<Format, StorageError> {
+    let stored = read(store)?.ok_or_else(|| {
+        fail(StorageErrorKind::Config, Operation::Open)
+            .with_reason("the directory is not a media store: `.store/format.json` does not exist")
+    })?;
+    interpret(&stored)
+}
+
+/// Returns the organizations that are listed now. Other processes add theirs while this one runs.
 pub(crate) fn organizations(store: &Dir) -> Result<Vec<Organization>, StorageError> {
     let stored = read(store)?;
     stored.map_or_else(
@@ -73,8 +82,8 @@ pub(crate) fn organizations(store: &Dir) -> Result<Vec<Organization>, StorageErr
     )
 }
 
-/// Whether the directory describes itself already.
-pub(crate) fn is_there(store: &Dir) -> bool {
+/// Whether the store has a format.
+pub(crate) fn exists(store: &Dir) -> bool {
     store.symlink_metadata(FILE).is_ok()
 }
 
@@ -85,18 +94,18 @@ fn read(store: &Dir) -> Result<Option<Stored>, StorageError> {
             .take(MAX_LEN)
             .read_to_end(&mut json)
             .map_err(|error| io_error(Operation::Open, error))?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if sys::is_not_found(&error) => return Ok(None),
         Err(error) => return Err(io_error(Operation::Open, error)),
     };
     let stored: Stored = serde_json::from_slice(&json).map_err(|error| {
         fail(StorageErrorKind::Config, Operation::Open)
-            .with_reason("the format file does not read")
+            .with_reason("`.store/format.json` is not valid")
             .with_source(error)
     })?;
     if stored.format_version != VERSION {
         return Err(
             fail(StorageErrorKind::Config, Operation::Open).with_reason(format!(
-                "the directory has format {}, this is format {VERSION}",
+                "format version {}, this build supports version {VERSION}",
                 stored.format_version
             )),
         );
@@ -129,7 +138,7 @@ fn interpret(stored: &Stored) -> Result<Format, StorageError> {
         "folding" => CaseRule::Folding,
         _ => {
             return Err(fail(StorageErrorKind::Config, Operation::Open)
-                .with_reason("the format file names a case rule that is not known here"));
+                .with_reason("`.store/format.json` names an unknown case rule"));
         }
     };
     Ok(Format {
@@ -145,7 +154,8 @@ fn case_word(case: CaseRule) -> &'static str {
     }
 }
 
-/// The lock file of the format exists by now; a name in other case tells the rule.
+/// Finds out whether the file system folds case: the lock file exists, so its name in upper case does
+/// only if it does.
 fn probe_case(store: &Dir) -> io::Result<CaseRule> {
     match store.symlink_metadata(LOCK.to_uppercase()) {
         Ok(_) => Ok(CaseRule::Folding),

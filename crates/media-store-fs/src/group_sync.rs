@@ -1,13 +1,13 @@
-//! One fsync for many: whoever waits for a directory shares the next fsync of it.
+//! Sharing of fsyncs: callers that wait for the same directory share its next fsync.
 
 use std::fmt;
 use std::io;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Lets callers that arrive while an fsync runs share the one after it.
+/// Lets callers that arrive while an fsync runs share the next one.
 ///
-/// An fsync that starts after a caller arrived covers what the caller did before. So at most one
-/// fsync is under way and one is waited for, however many callers there are.
+/// An fsync that starts after a caller arrived covers everything that the caller did before. So at
+/// most one fsync runs and one is waited for, however many callers there are.
 #[derive(Default)]
 pub(crate) struct GroupSync {
     state: Mutex<State>,
@@ -17,7 +17,7 @@ pub(crate) struct GroupSync {
 #[derive(Default)]
 struct State {
     running: bool,
-    /// How many callers wait for an fsync that runs.
+    /// Number of callers that wait for a running fsync.
     waiting: usize,
     /// Number of the fsync that starts next.
     next: u64,
@@ -29,11 +29,11 @@ struct State {
 
 impl GroupSync {
     fn state(&self) -> MutexGuard<'_, State> {
-        // The state is whole whenever the lock is free.
+        // The state is consistent whenever the lock is free.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns when an fsync that started after this call has ended.
+    /// Waits until an fsync that started after this call has ended.
     pub(crate) fn sync(&self, fsync: impl Fn() -> io::Result<()>) -> io::Result<()> {
         let mut state = self.state();
         let mine = state.next;
@@ -64,8 +64,8 @@ impl GroupSync {
             state.running = false;
             state.done = number + 1;
             if let Err(error) = &result {
-                // The system tells of a failure once. Whoever waits for the next fsync may have
-                // written what this one failed to write, and must not take its success for his.
+                // The system reports a failure once. A caller that waits for the next fsync may have
+                // written what this one failed to write, so the next one must fail for it too.
                 state.next += 1;
                 state.done = state.next;
                 state.failed = Some((state.next - 1, error.raw_os_error().unwrap_or_default()));

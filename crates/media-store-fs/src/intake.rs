@@ -1,4 +1,4 @@
-//! Bytes on their way in: decoded, hashed, counted and written, piece by piece.
+//! Incoming bytes: decoded, hashed, counted and written, piece by piece.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -11,16 +11,16 @@ use media_types::base64;
 use crate::error::io_error;
 use crate::sys;
 
-/// How many bytes are decoded, hashed and written at a time.
+/// Number of bytes that are decoded, hashed and written at a time.
 pub(crate) const PIECE: usize = 192 * 1024;
 
-/// Text up to this size is decoded once and held; larger text is decoded as often as it is read.
+/// Text up to this size is decoded once and kept; larger text is decoded each time it is read.
 const HELD: usize = 1536 * 1024;
 
-/// How much text is decoded before it is hashed.
+/// Number of characters that are decoded before they are hashed.
 const NEAR: usize = 32 * 1024;
 
-/// A body that is here whole and can be read more than once.
+/// A body in memory, which can be read more than once.
 #[derive(Clone, Debug)]
 pub(crate) enum Whole {
     Bytes(Bytes),
@@ -28,8 +28,8 @@ pub(crate) enum Whole {
 }
 
 impl Whole {
-    /// How many bytes this is, where a limit needs it. Text is looked through only if it may be
-    /// above.
+    /// Returns the size of the bytes as far as a limit needs it. Text is measured only if it may
+    /// exceed the limit.
     pub(crate) fn len_against(&self, limit: u64) -> u64 {
         match self {
             Self::Bytes(bytes) => bytes.len() as u64,
@@ -38,7 +38,7 @@ impl Whole {
         }
     }
 
-    /// Gives the decoded bytes in pieces.
+    /// Passes the decoded bytes to a function, in pieces.
     pub(crate) fn pieces(
         &self,
         mut each: impl FnMut(&[u8]) -> Result<(), StorageError>,
@@ -63,8 +63,8 @@ impl Whole {
         }
     }
 
-    /// Hash and size, without writing anything. Small text is decoded by this: it is about to be
-    /// read again.
+    /// Returns hash and size, without writing anything. Small text is decoded for good, because it is
+    /// about to be read again.
     pub(crate) fn digest(self, limit: u64) -> Result<(Self, Digest), StorageError> {
         let mut hasher = Sha256Hasher::new();
         let text = match self {
@@ -79,7 +79,7 @@ impl Whole {
         };
         let mut decoder = base64::Decoder::new();
         let mut bytes = Vec::with_capacity(text.len() / 4 * 3 + 8);
-        // Each piece is hashed while it is in the processor's cache.
+        // Each piece is hashed while it is in the cache of the processor.
         for piece in text.chunks(NEAR) {
             let old = bytes.len();
             decoder.push(piece, &mut bytes).map_err(invalid_base64)?;
@@ -93,12 +93,12 @@ impl Whole {
     }
 }
 
-/// Frees space on a full disk, once: returns whether it is worth trying again.
+/// Frees space on a full disk. Returns whether another attempt may succeed; at most once.
 pub(crate) trait Relief {
     fn relieve(&mut self) -> bool;
 }
 
-/// Writes all bytes; asks for relief when the disk is full.
+/// Writes all bytes, and asks for relief if the disk is full.
 pub(crate) fn write_all(
     mut file: &File,
     mut bytes: &[u8],

@@ -1,5 +1,7 @@
-//! `FileStore`: media of LLM conversations in a local directory, deduplicated by hard links, safe
-//! against crashes and against other processes.
+//! `FileStore`: a media store for LLM conversations in a local directory.
+//!
+//! Media is deduplicated by hard links. It survives crashes, and other processes that use the same
+//! directory.
 //!
 //! ```
 //! use media_storage::{MediaMetadata, MediaStorageExt, Organization};
@@ -24,23 +26,14 @@
 //! # }
 //! ```
 //!
-//! What lies on the disk, and why nothing that happens to it can lose media, is told in
-//! `docs/format.md`.
-//!
-//! # Map
-//! - [`FileStore`] (`store`), its builder and options (`config`), what handles share (`shared`)
-//! - storing: a body becomes staged bytes (`upload`, `intake`, `staging`), shares a blob where it
-//!   can (`blobs`), gets its names (`publish`); calls that nobody waits for (`cancel`)
-//! - reading (`retrieve`) and deleting (`delete`)
-//! - walks (`walk`): list, usage, delete-scope (`inventory`), `sweep` and the task that does it
-//!   (`sweeper`), `verify` and repair, the index (`export`)
-//! - hints of what expires (`expiry`), the directory's own description (`format`)
-//! - directories and their fsyncs (`directories`, `group_sync`), operating systems (`sys`)
+//! `docs/format.md` specifies the files on disk, and explains why no crash can lose media.
 
+mod base;
 mod blobs;
-mod cancel;
-mod config;
+mod builder;
 mod delete;
+mod delete_file;
+mod delete_scope;
 mod directories;
 mod duplicate;
 mod error;
@@ -49,21 +42,33 @@ mod export;
 mod format;
 mod group_sync;
 mod intake;
-mod inventory;
+mod key;
+mod list;
+mod lock;
+mod options;
+mod pending;
 mod publish;
+mod quarantine;
+mod reading;
+mod relief;
 mod retrieve;
 mod shared;
+mod sidecar_file;
 mod staging;
 mod store;
 mod sweep;
-mod sweeper;
 mod sys;
+mod update;
 mod upload;
+mod usage;
 mod verify;
 mod walk;
 
-pub use config::{DedupIndex, Durability, FileStoreBuilder, Permissions};
-pub use media_storage::{Organization, Verification};
+pub use builder::FileStoreBuilder;
+pub use media_storage::sweeper::{Sweeper, SweeperOptions, SweeperProgress};
+pub use media_storage::{
+    DamagedMedia, Organization, ReadData, Verification, VerifyIssue, VerifyIssueKind,
+    VerifyOptions, VerifyReport,
+};
+pub use options::{Durability, FilePermissions, IndexExport};
 pub use store::FileStore;
-pub use sweeper::{Progress, Sweeper, SweeperOptions};
-pub use verify::{Damaged, Problem, ProblemKind, Repair, VerifyDepth, VerifyOptions, VerifyReport};

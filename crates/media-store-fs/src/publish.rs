@@ -1,7 +1,6 @@
-//! Giving staged media its name: bytes, then sidecar, then the media's name, then the directory.
+//! Publishing staged media: bytes, then sidecar, then the name of the media, then the directory.
 
-use std::fs::File;
-use std::io::{self, Write as _};
+use std::io;
 
 use cap_std::fs::Dir;
 use chrono::{SubsecRound as _, Utc};
@@ -14,13 +13,14 @@ use crate::blobs::{self, Acquired};
 use crate::directories::MediaDir;
 use crate::error::{BACKEND, io_error};
 use crate::intake::{Relief as _, write_all};
-use crate::shared::{BlobRelief, Shared};
+use crate::relief::BlobRelief;
+use crate::shared::Shared;
 use crate::staging::Entry;
 use crate::sys;
 
 const ATTEMPTS: u32 = 64;
 
-/// What is to be published beside the bytes.
+/// What is published with the bytes.
 #[derive(Clone, Debug)]
 pub(crate) struct Description {
     pub(crate) mime: Mime,
@@ -28,7 +28,7 @@ pub(crate) struct Description {
     pub(crate) directories: Vec<String>,
 }
 
-/// Publishes the bytes that are staged under the entry's id.
+/// Publishes the bytes that are staged under the token of the entry.
 pub(crate) fn publish(
     shared: &Shared,
     mut entry: Entry,
@@ -38,7 +38,7 @@ pub(crate) fn publish(
 ) -> Result<StorageReference, StorageError> {
     let io = |error| io_error(Operation::Store, error);
     let path = description.directories.join("/");
-    let mut relief = BlobRelief::new(shared);
+    let mut relief = BlobRelief::new(&shared.blobs, &shared.relief);
     for attempt in 0..ATTEMPTS {
         if attempt > 0 {
             let _ = entry.dir().remove_file(entry.sidecar());
@@ -62,8 +62,8 @@ pub(crate) fn publish(
         cancelled.check()?;
         match publish_into(shared, &entry, &directory, &name, &sidecar) {
             Ok(()) => return sidecar.reference(BACKEND, shared.config.name.as_deref()),
-            // Somebody removed the directory while it was empty.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            // Another process removed the directory while it was empty, or moved it.
+            Err(error) if sys::is_stale(&error) => {
                 shared.directories.forget(&directory);
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -100,7 +100,7 @@ fn stage_sidecar(
     Ok(())
 }
 
-/// One attempt; leaves nothing in the directory when it fails.
+/// Publishes in one attempt. Leaves nothing in the directory if it fails.
 fn publish_into(
     shared: &Shared,
     entry: &Entry,
@@ -113,59 +113,73 @@ fn publish_into(
     place(entry.dir(), &entry.sidecar(), dir, &meta)?;
     let published = (|| {
         if let Some(at) = sidecar.expires_at
-            && let Err(error) = shared.expiry.note(dir, &meta, name.id(), at, sidecar)
+            && let Err(error) = shared.expiry.add(dir, &meta, name.id(), at, sidecar)
         {
-            // A hint only: a full sweep makes it again.
-            tracing::debug!(%error, "expiry could not be noted");
+            // A full sweep creates missing hints.
+            tracing::debug!(%error, "failed to create an expiry hint");
         }
         if let Placed::Renamed = place(entry.dir(), entry.bytes(), dir, name.as_str())? {
-            shared.say_copying();
+            shared.warn_copying();
         }
         if shared.is_synced() {
             directory.sync().map_err(|error| {
                 let _ = dir.remove_file(name.as_str());
                 shared.directories.forget(directory);
-                // Wrapped, so that nobody takes it for a fault to try again after.
+                // Wrapped, so that it is not taken for an error after which to try again.
                 io::Error::other(io_error(Operation::Store, error))
             })?;
+        }
+        // Somebody may have moved the directory away while its handle was open. What lies outside of
+        // the store must not be acknowledged.
+        if !matches!(shared.directories.is_current(directory), Ok(true)) {
+            let _ = dir.remove_file(name.as_str());
+            return Err(io::ErrorKind::NotFound.into());
         }
         Ok(())
     })();
     if published.is_err() {
         let _ = dir.remove_file(&meta);
         if let Some(at) = sidecar.expires_at {
-            shared.expiry.forget(name.id(), at);
+            shared.expiry.remove(name.id(), at);
         }
     }
     published
 }
 
-/// How a file came to its name.
+/// How a file received its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Placed {
     Linked,
     Renamed,
 }
 
-/// Gives a staged file its name, never over another.
+/// Gives a staged file its name. Fails if the name exists, unless it is a name of the same file: file
+/// servers may repeat an operation that has succeeded.
 fn place(from: &Dir, staged: &str, to: &Dir, name: &str) -> io::Result<Placed> {
+    let file = sys::stat(from, staged)?.identity;
+    let is_ours = || sys::stat(to, name).is_ok_and(|stat| stat.identity == file);
     match from.hard_link(staged, to, name) {
         Ok(()) => Ok(Placed::Linked),
-        Err(error) if sys::links_unsupported(&error) => {
-            sys::rename_new(from, staged, to, name)?;
-            Ok(Placed::Renamed)
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && is_ours() => {
+            Ok(Placed::Linked)
+        }
+        Err(error) if sys::links_unavailable(&error) => {
+            match sys::rename_new(from, staged, to, name) {
+                Err(error) if sys::is_not_found(&error) && is_ours() => Ok(Placed::Renamed),
+                other => other.map(|()| Placed::Renamed),
+            }
         }
         Err(error) => Err(error),
     }
 }
 
-/// Gives the entry bytes of its own, because the inode that it shares has no link left, and makes
-/// them the blob.
+/// Replaces the bytes of an entry by a copy, because the inode that it shares cannot take another link,
+/// and makes the copy the blob.
 fn unshare(shared: &Shared, entry: &Entry, digest: Digest) -> Result<(), StorageError> {
     let io = |error| io_error(Operation::Store, error);
     let pinned = sys::open_file(entry.dir(), entry.bytes()).map_err(io)?;
     let helper = entry.helper();
-    let mut relief = BlobRelief::new(shared);
+    let mut relief = BlobRelief::new(&shared.blobs, &shared.relief);
     let copy = loop {
         let copy = blobs::create(
             entry,
@@ -173,7 +187,7 @@ fn unshare(shared: &Shared, entry: &Entry, digest: Digest) -> Result<(), Storage
             shared.config.permissions.media_mode(),
             &mut relief,
         )?;
-        match copy_bytes(&pinned, &copy) {
+        match blobs::copy_bytes(&pinned, &copy) {
             Ok(()) => break copy,
             Err(error) if sys::is_full(&error) && relief.relieve() => {
                 entry.dir().remove_file(&helper).map_err(io)?;
@@ -191,16 +205,9 @@ fn unshare(shared: &Shared, entry: &Entry, digest: Digest) -> Result<(), Storage
     shared.blobs.renew(entry, digest).map_err(io)
 }
 
-fn copy_bytes(mut from: &File, mut to: &File) -> io::Result<()> {
-    use std::io::Seek as _;
-    from.rewind()?;
-    io::copy(&mut from, &mut to)?;
-    to.flush()
-}
-
-/// Whether bytes are shared, written or copied is nobody's business but `usage`'s.
-pub(crate) fn note_acquired(shared: &Shared, acquired: Acquired) {
+/// Logs once if the bytes could not be shared.
+pub(crate) fn warn_if_copied(shared: &Shared, acquired: Acquired) {
     if acquired == Acquired::Copied {
-        shared.say_copying();
+        shared.warn_copying();
     }
 }

@@ -1,4 +1,4 @@
-//! Staging: where files are made before they get their names, and who owns what lies there.
+//! Staging: where files are created before they receive their names, and which process owns them.
 
 use std::fs::File;
 use std::io;
@@ -8,23 +8,23 @@ use cap_std::fs::Dir;
 use media_storage::StorageError;
 use media_storage::layout::MediaId;
 
-use crate::config::Permissions;
 use crate::error::io_error;
+use crate::options::FilePermissions;
 use crate::sys::{self, Creation};
 
 const LOCK: &str = "lock";
 const ATTEMPTS: u32 = 16;
 
-/// The staging directories of all processes, and ours among them once something is stored.
+/// The staging directories of all processes. This process creates its own at the first store.
 #[derive(Debug)]
 pub(crate) struct Stagings {
     tmp: Arc<Dir>,
-    permissions: Permissions,
+    permissions: FilePermissions,
     own: Mutex<Option<Arc<Staging>>>,
 }
 
 impl Stagings {
-    pub(crate) fn new(tmp: Dir, permissions: Permissions) -> Self {
+    pub(crate) fn new(tmp: Dir, permissions: FilePermissions) -> Self {
         Self {
             tmp: Arc::new(tmp),
             permissions,
@@ -32,7 +32,7 @@ impl Stagings {
         }
     }
 
-    /// Ours, made at the first store.
+    /// Returns the directory of this process, and creates it if there is none.
     fn own(&self) -> Result<Arc<Staging>, StorageError> {
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(staging) = own.as_ref() {
@@ -43,7 +43,7 @@ impl Stagings {
         Ok(made)
     }
 
-    /// A new staged entry, without a file yet.
+    /// Creates a staged entry, without a file.
     pub(crate) fn entry(&self) -> Result<Entry, StorageError> {
         Ok(Entry {
             staging: self.own()?,
@@ -51,12 +51,13 @@ impl Stagings {
         })
     }
 
-    /// Forgets our directory; the next entry makes a new one.
+    /// Releases the directory of this process, which is removed with its last entry. The next entry
+    /// creates a new one.
     pub(crate) fn reset(&self) {
         *self.own.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// Whether any process has a staged entry of this id.
+    /// Whether any process has a staged entry of a token.
     pub(crate) fn is_staged(&self, id: &str) -> io::Result<bool> {
         for directory in self.tmp.entries()? {
             let directory = directory?.file_name();
@@ -65,17 +66,16 @@ impl Stagings {
             };
             match sys::open_dir(&self.tmp, name).and_then(|dir| sys::stat(&dir, id)) {
                 Ok(_) => return Ok(true),
-                // What is no directory stages nothing.
-                Err(error) if is_absent(&error) || error.kind() == io::ErrorKind::NotADirectory => {
-                }
+                // What is not a directory stages nothing.
+                Err(error) if sys::is_absence(&error) => {}
                 Err(error) => return Err(error),
             }
         }
         Ok(false)
     }
 
-    /// Looks at the directories whose owner is gone; removes them unless it is a dry run. Returns
-    /// how many files they held and how many could not be removed.
+    /// Removes the directories whose process has ended, unless this is a dry run. Returns what they
+    /// contained.
     pub(crate) fn sweep(&self, mode: SweepMode) -> io::Result<Swept> {
         let mut swept = Swept::default();
         for directory in self.tmp.entries()? {
@@ -84,7 +84,7 @@ impl Stagings {
                 continue;
             };
             match self.sweep_one(name, mode, &mut swept) {
-                Err(error) if !is_absent(&error) => swept.failed += 1,
+                Err(error) if !sys::is_not_found(&error) => swept.failed += 1,
                 _ => {}
             }
         }
@@ -108,7 +108,7 @@ impl Stagings {
             };
             let stat = sys::stat(&dir, entry)?;
             swept.files += 1;
-            if stat.identity.links == 1 {
+            if stat.links == 1 {
                 swept.bytes += stat.len;
             }
             if mode == SweepMode::Remove {
@@ -118,17 +118,12 @@ impl Stagings {
         if mode == SweepMode::Remove {
             dir.remove_file(LOCK)?;
             match self.tmp.remove_dir(name) {
-                // Another sweeper looks at it by now, and removes it in its turn.
+                // Another sweep has opened it, and removes it in turn.
                 Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
                 other => other?,
             }
         }
         Ok(())
-    }
-
-    /// Lets go of our directory. It goes with its last entry.
-    pub(crate) fn close(&self) {
-        self.reset();
     }
 }
 
@@ -139,7 +134,7 @@ pub(crate) enum SweepMode {
     DryRun,
 }
 
-/// What dead staging directories held.
+/// What staging directories of ended processes contained.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Swept {
     pub(crate) files: u64,
@@ -147,12 +142,13 @@ pub(crate) struct Swept {
     pub(crate) failed: u64,
 }
 
-fn is_absent(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::NotFound
-}
-
-/// The lock of a staging directory, if it is to be had and still the file of that name.
-fn take_lock(dir: &Dir, creation: Creation, permissions: Permissions) -> io::Result<Option<File>> {
+/// Takes the lock of a staging directory. Returns `None` if another process holds it, or if the file
+/// under its name is no longer the locked one.
+fn take_lock(
+    dir: &Dir,
+    creation: Creation,
+    permissions: FilePermissions,
+) -> io::Result<Option<File>> {
     let lock = sys::open_lock(dir, LOCK, creation, permissions.sidecar_mode())?;
     match lock.try_lock() {
         Ok(()) => {}
@@ -161,10 +157,10 @@ fn take_lock(dir: &Dir, creation: Creation, permissions: Permissions) -> io::Res
     }
     let held = sys::stat_file(&lock)?.identity;
     let named = sys::stat(dir, LOCK)?.identity;
-    Ok(held.is_same_file(&named).then_some(lock))
+    Ok((held == named).then_some(lock))
 }
 
-/// A staging directory with its lock: while the lock is held, nobody else touches the directory.
+/// A staging directory with its lock. While the lock is held, no other process touches the directory.
 #[derive(Debug)]
 pub(crate) struct Staging {
     tmp: Arc<Dir>,
@@ -175,14 +171,14 @@ pub(crate) struct Staging {
 }
 
 impl Staging {
-    fn create(tmp: &Arc<Dir>, permissions: Permissions) -> Result<Self, StorageError> {
+    fn create(tmp: &Arc<Dir>, permissions: FilePermissions) -> Result<Self, StorageError> {
         let mut attempt = 0;
         loop {
             attempt += 1;
             let name = MediaId::mint()?.to_string();
             match Self::create_named(tmp, &name, permissions) {
                 Ok(Some(staging)) => return Ok(staging),
-                // A sweeper was between our two steps: it took the directory for a dead one.
+                // A sweep came between the two steps and took the directory for an abandoned one.
                 Ok(None) if attempt < ATTEMPTS => {}
                 Err(error)
                     if attempt < ATTEMPTS
@@ -204,13 +200,13 @@ impl Staging {
     fn create_named(
         tmp: &Arc<Dir>,
         name: &str,
-        permissions: Permissions,
+        permissions: FilePermissions,
     ) -> io::Result<Option<Self>> {
         sys::create_dir(tmp, name, permissions.own_directory_mode())?;
         let dir = sys::open_dir(tmp, name)?;
         let made = take_lock(&dir, Creation::New, permissions);
         if made.is_err() {
-            // Nothing of ours is in it; a directory that a sweeper holds stays.
+            // The directory is empty; if a sweep holds it, it stays.
             let _ = tmp.remove_dir(name);
         }
         Ok(made?.map(|lock| Self {
@@ -224,7 +220,7 @@ impl Staging {
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        // What could not be removed keeps the directory; a sweeper takes it.
+        // Files that could not be removed keep the directory, and a sweep removes both.
         let others = self.dir.entries().map_or(true, |entries| {
             entries
                 .flatten()
@@ -236,8 +232,8 @@ impl Drop for Staging {
     }
 }
 
-/// The files of one store call, named by its id: `<id>` the bytes, `<id>.b` a helper while bytes
-/// are swapped, `<id>.m` the sidecar. Dropping it removes them, `<id>` last.
+/// The files of one operation, named by its token: `<token>` the bytes, `<token>.b` a helper while
+/// bytes are swapped, `<token>.m` the sidecar. Dropping it removes them, `<token>` last.
 #[derive(Debug)]
 pub(crate) struct Entry {
     staging: Arc<Staging>,
@@ -265,7 +261,7 @@ impl Entry {
         format!("{}.m", self.id)
     }
 
-    /// Takes another id, for one that is in use already.
+    /// Takes another token, because the published name is in use.
     pub(crate) fn rename(&mut self) -> io::Result<()> {
         let id = MediaId::mint().map_err(io::Error::other)?;
         self.dir().rename(self.bytes(), self.dir(), id.as_str())?;
@@ -276,7 +272,7 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        // What is not there, or cannot be removed, is left to the sweep.
+        // A sweep removes what could not be removed here.
         let _ = self.dir().remove_file(self.helper());
         let _ = self.dir().remove_file(self.sidecar());
         let _ = self.dir().remove_file(self.bytes());

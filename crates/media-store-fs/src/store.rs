@@ -1,28 +1,31 @@
-//! The handle.
+//! The handle of a store.
 
 use std::fmt;
-use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures_core::stream::BoxStream;
 use media_storage::backend::{CancelFlag, attribute_store_error, copy_through};
+use media_storage::sweeper::{Sweeper, SweeperOptions};
 use media_storage::{
-    DeleteOptions, DuplicateOptions, Inventory, MediaStorage, MediaUpload, Operation,
-    RetrieveOptions, StorageError, StoredMedia,
+    DeleteOptions, DuplicateOptions, Entry, Inventory, MediaStorage, MediaUpload, MetadataPatch,
+    Operation, RetrieveOptions, Scope, StorageError, StorageErrorKind, StoredMedia, SweepLease,
+    SweepOptions, SweepReport, Usage, Verifier, VerifyOptions, VerifyReport,
 };
 use media_types::StorageReference;
 
-use crate::config::{Config, DedupIndex, FileStoreBuilder};
 use crate::error::{BACKEND, fail};
+use crate::list::List;
+use crate::options::{Config, IndexExport};
 use crate::shared::Shared;
-use crate::sweeper::{Sweeper, SweeperOptions};
-use crate::verify::{VerifyOptions, VerifyReport};
-use crate::{delete, duplicate, export, retrieve, upload, verify};
+use crate::{
+    delete, delete_scope, duplicate, export, lock, retrieve, sweep, update, upload, usage, verify,
+};
 
-/// Keeps media in a directory.
+/// A media store in a local directory.
 ///
-/// Handles are cheap to clone and may be used from any task. Any number of stores, in any number of
-/// processes, may have one directory open. Needs a tokio runtime.
+/// Handles are cheap to clone and may be used by any number of tasks. Any number of stores, in any
+/// number of processes, may open the same directory. Requires a tokio runtime.
 ///
 /// ```
 /// use media_storage::{MediaMetadata, MediaStorageExt};
@@ -49,86 +52,73 @@ pub struct FileStore {
 }
 
 impl FileStore {
-    /// Opens a directory with the defaults of [`builder`](Self::builder).
-    ///
-    /// # Errors
-    /// As [`FileStoreBuilder::build`].
-    pub async fn open(directory: impl AsRef<Path>) -> Result<Self, StorageError> {
-        Self::builder(directory).build().await
-    }
-
-    /// Sets up a store in a directory.
-    pub fn builder(directory: impl AsRef<Path>) -> FileStoreBuilder {
-        FileStoreBuilder::new(directory)
-    }
-
     pub(crate) async fn open_with(config: Config) -> Result<Self, StorageError> {
         let opened = tokio::task::spawn_blocking(move || Shared::open(config)).await;
         let shared = opened.map_err(|error| {
-            fail(
-                media_storage::StorageErrorKind::Unavailable,
-                Operation::Open,
-            )
-            .with_reason("the runtime is shutting down")
-            .with_source(error)
+            fail(StorageErrorKind::Unavailable, Operation::Open)
+                .with_reason("the runtime is shutting down")
+                .with_source(error)
         })??;
         Ok(Self {
             shared: Arc::new(shared),
         })
     }
 
-    pub(crate) fn shared(&self) -> &Arc<Shared> {
-        &self.shared
-    }
-
-    /// Writes `.dedup-index.json`: for every hash one of its paths, its size and type, how many
-    /// references it has and since when. A complete view of about now; nothing reads it back.
-    /// Costs a walk over everything.
+    /// Writes `.dedup-index.json`: for every hash, the path of one reference, size and type, the
+    /// number of references, and when the first of them was stored. It is a view of about now, and
+    /// nothing reads it back. Walks over the whole store.
     ///
     /// # Errors
-    /// `DiskSpace`, `Permission`, `Unavailable`; the index from before stays.
+    /// `DiskSpace`, `Permission` or `Unavailable`; the previous index stays. `Unsupported` if the
+    /// store was opened read-only.
     pub async fn export_dedup_index(&self) -> Result<(), StorageError> {
-        let export = |shared: &Arc<Shared>| export::export(shared);
-        self.shared.run(Operation::Export, export).await
+        let export =
+            |shared: &Arc<Shared>, cancelled: &CancelFlag| export::export(shared, cancelled);
+        self.shared.run_walk(Operation::Export, export).await
     }
 
-    /// Checks everything that is stored: every sidecar, every reference against its hash, every
-    /// blob. Finds, and repairs what it is asked to. Costs a read of everything; other work goes on
-    /// meanwhile.
+    /// Verifies everything that is stored: every sidecar, every reference against its hash, every
+    /// blob. Repairs what the options say. Other operations continue in the meantime. If the future is
+    /// dropped, the verification stops after the current file.
+    ///
+    /// Damaged media in quarantine, `.store/quarantine`, counts in [`Usage`], is deleted with its scope,
+    /// and is removed by a full sweep
+    /// [after a while](crate::FileStoreBuilder::with_quarantine_retention).
     ///
     /// # Errors
-    /// `Unavailable`, `Permission`; what is wrong with single things is in the report.
+    /// `Unavailable` or `Permission`. Issues of single files are in the report.
     pub async fn verify(&self, options: VerifyOptions) -> Result<VerifyReport, StorageError> {
-        let verify = move |shared: &Arc<Shared>| verify::verify(shared, options);
-        self.shared.run(Operation::Verify, verify).await
+        let verify = move |shared: &Arc<Shared>, cancelled: &CancelFlag| {
+            verify::verify(shared, options, cancelled)
+        };
+        self.shared.run_walk(Operation::Verify, verify).await
     }
 
     /// Starts a task that sweeps this store until the returned handle is stopped or dropped. The
-    /// first sweep comes at once and is a full one.
+    /// first sweep starts at once and is a full one.
     ///
-    /// Must be called inside a tokio runtime with its timer.
+    /// Must be called in a tokio runtime with its timer enabled.
     #[must_use]
     pub fn start_sweeper(&self, options: SweeperOptions) -> Sweeper {
-        Sweeper::start(self.clone(), options)
+        Sweeper::of_inventory(self.clone(), options)
     }
 
-    /// Removes what this process staged, and writes the index where
-    /// [`DedupIndex::AtClose`](crate::DedupIndex::AtClose) asks for it. Dropping the last handle
-    /// removes what is staged too; this waits for it.
-    /// The store may be used on afterwards.
+    /// Removes what this process has staged, and writes the index if
+    /// [`IndexExport::AtClose`](crate::IndexExport::AtClose) is set. Dropping the last handle removes
+    /// what is staged too; this method waits for it. The store can still be used afterwards.
     ///
     /// # Errors
     /// As [`export_dedup_index`](Self::export_dedup_index).
     pub async fn close(&self) -> Result<(), StorageError> {
-        let close = |shared: &Arc<Shared>| {
-            let exported = match shared.config.dedup_index {
-                DedupIndex::AtClose => export::export(shared),
-                DedupIndex::OnRequest => Ok(()),
+        let close = |shared: &Arc<Shared>, cancelled: &CancelFlag| {
+            let exported = match shared.config.index_export {
+                IndexExport::AtClose => export::export(shared, cancelled),
+                IndexExport::OnRequest => Ok(()),
             };
-            shared.stagings.close();
+            shared.stagings.reset();
             exported.map_err(|error| error.with_operation(Operation::Close))
         };
-        self.shared.run(Operation::Close, close).await
+        self.shared.run_walk(Operation::Close, close).await
     }
 }
 
@@ -184,8 +174,8 @@ impl MediaStorage for FileStore {
             .await
     }
 
-    /// The copy shares the bytes of the source through a hard link, also without deduplication; they
-    /// are neither read nor verified.
+    /// The copy shares the bytes of the source through a hard link, even without deduplication. The
+    /// bytes are neither read nor verified.
     async fn duplicate(
         &self,
         reference: &StorageReference,
@@ -206,7 +196,100 @@ impl MediaStorage for FileStore {
         }
     }
 
+    async fn update(
+        &self,
+        reference: &StorageReference,
+        patch: MetadataPatch,
+    ) -> Result<(), StorageError> {
+        let reference = reference.clone();
+        self.shared
+            .run(Operation::Update, move |shared| {
+                update::update(shared, &reference, &patch)
+            })
+            .await
+    }
+
+    async fn delete_many(
+        &self,
+        references: &[StorageReference],
+        options: DeleteOptions,
+    ) -> Vec<Result<(), StorageError>> {
+        let all = references.to_vec();
+        let deleted = self
+            .shared
+            .run_walk(Operation::Delete, move |shared, cancelled| {
+                let delete = |reference| {
+                    cancelled.check()?;
+                    delete::delete(shared, reference, &options)
+                };
+                Ok(all.iter().map(delete).collect())
+            })
+            .await;
+        deleted.unwrap_or_else(|error| {
+            let (kind, reason) = (error.kind(), error.to_string());
+            let fail = |reference: &StorageReference| {
+                let error = fail(kind, Operation::Delete).with_key(reference.id());
+                Err(error.with_reason(reason.clone()))
+            };
+            references.iter().map(fail).collect()
+        })
+    }
+
     fn inventory(&self) -> Option<&dyn Inventory> {
         Some(self)
+    }
+
+    fn verifier(&self) -> Option<&dyn Verifier> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Verifier for FileStore {
+    async fn verify(&self, options: VerifyOptions) -> Result<VerifyReport, StorageError> {
+        Self::verify(self, options).await
+    }
+}
+
+#[async_trait]
+impl Inventory for FileStore {
+    fn list(&self, scope: Scope) -> BoxStream<'static, Result<Entry, StorageError>> {
+        Box::pin(List::new(Arc::clone(&self.shared), scope))
+    }
+
+    /// For [`Scope::All`], directory entries are enough; other scopes read every sidecar that may
+    /// belong to them. Needs 8 bytes of memory for each body that several names share.
+    async fn usage(&self, scope: Scope) -> Result<Usage, StorageError> {
+        let sum = move |shared: &Arc<Shared>, cancelled: &CancelFlag| {
+            usage::usage(shared, &scope, cancelled)
+        };
+        self.shared.run_walk(Operation::Usage, sum).await
+    }
+
+    async fn delete_scope(&self, scope: Scope) -> Result<SweepReport, StorageError> {
+        let delete = move |shared: &Arc<Shared>, cancelled: &CancelFlag| {
+            delete_scope::delete_scope(shared, &scope, cancelled)
+        };
+        self.shared.run_walk(Operation::DeleteScope, delete).await
+    }
+
+    /// Any number of sweeps may run at the same time, in any process. If the future is dropped, the
+    /// sweep stops after the current file.
+    async fn sweep(&self, options: SweepOptions) -> Result<SweepReport, StorageError> {
+        let sweep = move |shared: &Arc<Shared>, cancelled: &CancelFlag| {
+            sweep::sweep(shared, &options, cancelled)
+        };
+        self.shared.run_walk(Operation::Sweep, sweep).await
+    }
+
+    /// The lease is a locked file, which the operating system releases with the process.
+    async fn sweep_lease(&self) -> Result<Option<SweepLease>, StorageError> {
+        self.shared
+            .run(Operation::Sweep, |shared| {
+                let lock = lock::try_sweep(shared.own(), shared.config.permissions)
+                    .map_err(|error| shared.io(Operation::Sweep, "", error))?;
+                Ok(lock.map(SweepLease::new))
+            })
+            .await
     }
 }

@@ -1,4 +1,4 @@
-//! Storing: from a body to a reference.
+//! Storing a body.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -13,18 +13,21 @@ use media_storage::{
 use media_types::{Sha256, StorageReference};
 
 use crate::blobs::{self, Source};
-use crate::cancel::{off_runtime, pending};
-use crate::config::Deduplication;
 use crate::error::{fail, io_error};
 use crate::intake::{PIECE, Relief as _, Whole, write_all};
-use crate::publish::{Description, note_acquired, publish};
-use crate::shared::{BlobRelief, Shared};
+use crate::options::Deduplication;
+use crate::pending::{off_runtime, pending};
+use crate::publish::{Description, publish, warn_if_copied};
+use crate::relief::BlobRelief;
+use crate::shared::Shared;
 use crate::staging::Entry;
+use crate::sys;
 
 pub(crate) async fn store(
     shared: &Arc<Shared>,
     upload: MediaUpload,
 ) -> Result<StorageReference, StorageError> {
+    shared.check_writable(Operation::Store)?;
     let (mime, body, metadata, expected) = upload.into_parts();
     let organization = shared.config.organization;
     let directories = organization
@@ -52,7 +55,7 @@ pub(crate) async fn store(
         }
         _ => {
             return Err(fail(StorageErrorKind::Unsupported, Operation::Store)
-                .with_reason("a body of a form that is not known here"));
+                .with_reason("this kind of body is not supported"));
         }
     };
     Ok(pending.claim())
@@ -75,9 +78,9 @@ async fn store_whole(
                     let (whole, digest) = whole.digest(limit)?;
                     check_expected_sha256(expected, digest)?;
                     let source = Source::Whole(&whole);
-                    let mut relief = BlobRelief::new(shared);
+                    let mut relief = BlobRelief::new(&shared.blobs, &shared.relief);
                     let acquired = shared.blobs.acquire(&entry, digest, &source, &mut relief)?;
-                    note_acquired(shared, acquired);
+                    warn_if_copied(shared, acquired);
                     digest
                 }
                 Deduplication::Off => write_whole(shared, &entry, &whole, expected)?,
@@ -88,14 +91,14 @@ async fn store_whole(
         .await
 }
 
-/// One pass: decode, hash, write.
+/// Decodes, hashes and writes a body in one pass.
 fn write_whole(
     shared: &Shared,
     entry: &Entry,
     whole: &Whole,
     expected: Option<Sha256>,
 ) -> Result<Digest, StorageError> {
-    let mut relief = BlobRelief::new(shared);
+    let mut relief = BlobRelief::new(&shared.blobs, &shared.relief);
     let mode = shared.config.permissions.media_mode();
     let file = blobs::create(entry, entry.bytes(), mode, &mut relief)?;
     let mut hasher = Sha256Hasher::new();
@@ -113,24 +116,25 @@ fn write_whole(
     Ok(digest)
 }
 
-/// A staged entry; when our staging directory was removed by hand, in a new one.
+/// Creates a staged entry. If the staging directory was removed by hand, it is created again.
 pub(crate) fn staged_entry(shared: &Shared) -> Result<Entry, StorageError> {
     let entry = match shared.stagings.entry() {
         Err(error)
-            if error.kind() == StorageErrorKind::DiskSpace && BlobRelief::new(shared).relieve() =>
+            if error.kind() == StorageErrorKind::DiskSpace
+                && BlobRelief::new(&shared.blobs, &shared.relief).relieve() =>
         {
             shared.stagings.entry()?
         }
         other => other?,
     };
-    if crate::sys::is_removed(entry.dir()) {
+    if sys::is_removed(entry.dir()) {
         shared.stagings.reset();
         return shared.stagings.entry();
     }
     Ok(entry)
 }
 
-/// A stream on its way into a staged file.
+/// A stream that is being written to a staged file.
 #[derive(Debug)]
 struct Incoming {
     entry: Entry,
@@ -141,7 +145,7 @@ struct Incoming {
 impl Incoming {
     fn begin(shared: &Shared) -> Result<Self, StorageError> {
         let entry = staged_entry(shared)?;
-        let mut relief = BlobRelief::new(shared);
+        let mut relief = BlobRelief::new(&shared.blobs, &shared.relief);
         let mode = shared.config.permissions.media_mode();
         let file = blobs::create(&entry, entry.bytes(), mode, &mut relief)?;
         Ok(Self {
@@ -152,7 +156,7 @@ impl Incoming {
     }
 
     fn write(&mut self, shared: &Shared, pieces: &[Bytes]) -> Result<(), StorageError> {
-        let mut relief = BlobRelief::new(shared);
+        let mut relief = BlobRelief::new(&shared.blobs, &shared.relief);
         for piece in pieces {
             self.hasher.update(piece);
             check_size(self.hasher.len(), shared.config.max_media_size)?;
@@ -172,11 +176,11 @@ impl Incoming {
         check_expected_sha256(expected, digest)?;
         if shared.config.deduplication == Deduplication::On {
             let source = Source::Staged(&self.file);
-            let mut relief = BlobRelief::new(shared);
+            let mut relief = BlobRelief::new(&shared.blobs, &shared.relief);
             let acquired = shared
                 .blobs
                 .acquire(&self.entry, digest, &source, &mut relief)?;
-            note_acquired(shared, acquired);
+            warn_if_copied(shared, acquired);
         } else if shared.is_synced() {
             self.file
                 .sync_all()
@@ -188,7 +192,7 @@ impl Incoming {
     }
 }
 
-/// Holds what must not be dropped on a thread of the runtime, because dropping it does I/O.
+/// A wrapper of what must not be dropped on a thread of the runtime, because dropping it does I/O.
 struct OffRuntime(Option<Incoming>);
 
 impl Drop for OffRuntime {
@@ -230,14 +234,14 @@ async fn store_stream(
         .run(Operation::Store, move |shared| {
             let incoming = held.0.take().ok_or_else(|| {
                 fail(StorageErrorKind::Other, Operation::Store)
-                    .with_reason("the upload was taken back")
+                    .with_reason("the upload was cancelled")
             })?;
             incoming.finish(shared, &description, expected, &cancelled)
         })
         .await
 }
 
-/// Collects enough of a stream to be worth a job; whether the stream has ended.
+/// Collects enough of a stream to be worth a job. Returns also whether the stream has ended.
 async fn next_batch(
     stream: &mut ByteStream,
     seen: &mut u64,

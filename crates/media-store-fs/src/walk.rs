@@ -1,72 +1,182 @@
-//! Walks over the references of a store, directory by directory.
+//! Walks over the media of a store, directory by directory.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
-use cap_std::fs::Dir;
+use cap_std::fs::{DirEntry, ReadDir};
+use media_storage::backend::CancelFlag;
 use media_storage::layout::{FileName, encode_segment};
 use media_storage::{Organization, Scope};
 
 use crate::directories::MediaDir;
-use crate::retrieve::{Key, join};
+use crate::key::{Key, join};
 use crate::shared::Shared;
 use crate::sys;
 
-/// What a visitor wants next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Next {
-    Go,
-    Stop,
+/// A file with the directory that it lies in.
+#[derive(Debug)]
+pub(crate) struct Located {
+    pub(crate) directory: Arc<MediaDir>,
+    pub(crate) key: Key,
 }
 
-/// Sees what a walk finds.
-pub(crate) trait Visitor {
-    /// A media file.
-    fn media(&mut self, directory: &MediaDir, key: &Key) -> Next;
-
-    /// A sidecar, by the key of its media, which may be absent.
-    fn sidecar(&mut self, _: &MediaDir, _: &Key) -> Next {
-        Next::Go
-    }
-
-    /// A name that is neither, or a directory that does not open.
-    fn other(&mut self, _: &str, _: Option<io::Error>) -> Next {
-        Next::Go
-    }
-
-    /// The end of a directory.
-    fn leave(&mut self, _: &MediaDir, _: &str) -> Next {
-        Next::Go
-    }
+/// What a walk finds.
+#[derive(Debug)]
+pub(crate) enum Found {
+    Media(Located),
+    /// A sidecar, with the key of its media, which may not exist.
+    Sidecar(Located),
+    /// Something that the store does not write.
+    Foreign(String),
+    /// A directory or an entry that cannot be read.
+    Unreadable(String, io::Error),
+    /// The end of a directory of media.
+    End(Arc<MediaDir>, String),
 }
 
-/// Walks what may belong to a scope, in every organisation that the store was ever opened with.
-/// Whether something does belong is told by its sidecar.
-pub(crate) fn walk(shared: &Shared, scope: &Scope, visitor: &mut dyn Visitor) -> io::Result<()> {
-    for organization in shared.organizations().map_err(io::Error::other)? {
-        let levels = levels(shared, organization, scope);
-        let base = shared.directories.existing("")?;
-        if step(&base, "", &levels, visitor)? == Next::Stop {
-            return Ok(());
+/// A walk over everything that may belong to a scope, in every organization that the store was ever
+/// opened with. The sidecar of media decides whether it does belong.
+///
+/// Ends with an error when it is cancelled.
+#[derive(Debug)]
+pub(crate) struct Walk {
+    base: Arc<MediaDir>,
+    /// For each organization that is left, the names of interest at each level of directories.
+    organizations: VecDeque<Vec<Option<String>>>,
+    levels: Vec<Option<String>>,
+    stack: Vec<Frame>,
+    cancelled: CancelFlag,
+}
+
+#[derive(Debug)]
+struct Frame {
+    directory: Arc<MediaDir>,
+    path: String,
+    entries: Entries,
+}
+
+#[derive(Debug)]
+enum Entries {
+    /// The only subdirectory of interest, until it was visited.
+    Only(Option<String>),
+    All(ReadDir),
+    /// The directory was removed.
+    Removed,
+}
+
+impl Walk {
+    pub(crate) fn new(shared: &Shared, scope: &Scope, cancelled: &CancelFlag) -> io::Result<Self> {
+        let organizations = shared.organizations().map_err(io::Error::other)?;
+        Ok(Self {
+            base: shared.directories.existing("")?,
+            organizations: organizations
+                .into_iter()
+                .map(|organization| levels(shared, organization, scope))
+                .collect(),
+            levels: Vec::new(),
+            stack: Vec::new(),
+            cancelled: cancelled.clone(),
+        })
+    }
+
+    fn open(&self, directory: Arc<MediaDir>, path: String) -> io::Result<Frame> {
+        let entries = match self.levels.get(self.stack.len()) {
+            Some(Some(only)) => Entries::Only(Some(only.clone())),
+            _ => match directory.dir().entries() {
+                Ok(entries) => Entries::All(entries),
+                Err(error) if sys::is_not_found(&error) => Entries::Removed,
+                Err(error) => return Err(error),
+            },
+        };
+        Ok(Frame {
+            directory,
+            path,
+            entries,
+        })
+    }
+
+    /// Opens a subdirectory of the innermost directory.
+    fn enter(&mut self, name: &str) -> io::Result<Option<Found>> {
+        let Some(frame) = self.stack.last() else {
+            return Ok(None);
+        };
+        let path = join(&frame.path, name);
+        match sys::open_dir(frame.directory.dir(), name) {
+            Ok(dir) => {
+                let frame = self.open(MediaDir::opened(&path, dir), path)?;
+                self.stack.push(frame);
+                Ok(None)
+            }
+            // It was removed, or is a media file of a flatter organization.
+            Err(error) if sys::is_absence(&error) => Ok(None),
+            Err(error) => Ok(Some(Found::Unreadable(path, error))),
         }
     }
-    Ok(())
+
+    fn step(&mut self) -> io::Result<Option<Found>> {
+        self.cancelled.check().map_err(io::Error::other)?;
+        let depth = self.stack.len();
+        let Some(frame) = self.stack.last_mut() else {
+            self.levels = self.organizations.pop_front().unwrap_or_default();
+            let frame = self.open(Arc::clone(&self.base), String::new())?;
+            self.stack.push(frame);
+            return Ok(None);
+        };
+        let is_leaf = depth > self.levels.len();
+        let entry = match &mut frame.entries {
+            Entries::Only(name) => match name.take() {
+                Some(name) => return self.enter(&name),
+                None => None,
+            },
+            Entries::All(entries) => entries.next().transpose()?,
+            Entries::Removed => None,
+        };
+        let Some(entry) = entry else {
+            let ended = self.stack.pop();
+            return Ok(ended
+                .filter(|_| is_leaf)
+                .map(|frame| Found::End(frame.directory, frame.path)));
+        };
+        if is_leaf {
+            return Ok(classify(frame, &entry));
+        }
+        match entry.file_name().into_string() {
+            Ok(name) if is_segment(&name) && is_dir(&entry) => self.enter(&name),
+            _ => Ok(None),
+        }
+    }
 }
 
-/// For each level of directories the only name that is of interest, if there is one.
+impl Iterator for Walk {
+    type Item = io::Result<Found>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if self.stack.is_empty() && self.organizations.is_empty() {
+                return None;
+            }
+            match self.step() {
+                Ok(None) => {}
+                Ok(Some(found)) => return Some(Ok(found)),
+                Err(error) => {
+                    self.stack.clear();
+                    self.organizations.clear();
+                    return Some(Err(error));
+                }
+            }
+        }
+    }
+}
+
+/// Returns, for each level of directories, the only name of interest if there is one.
 fn levels(shared: &Shared, organization: Organization, scope: &Scope) -> Vec<Option<String>> {
-    let only = |wanted: bool, id: &str| wanted.then(|| encode_segment(id, shared.format.case));
-    let run = match scope {
-        Scope::Run(id) => only(true, id.as_str()),
-        _ => None,
-    };
-    let session = match scope {
-        Scope::Session(id) => only(true, id.as_str()),
-        _ => None,
-    };
-    let conversation = match scope {
-        Scope::Conversation(id) => only(true, id.as_str()),
-        _ => None,
+    let encode = |id: &str| Some(encode_segment(id, shared.format.case));
+    let (run, session, conversation) = match scope {
+        Scope::Run(id) => (encode(id.as_str()), None, None),
+        Scope::Session(id) => (None, encode(id.as_str()), None),
+        Scope::Conversation(id) => (None, None, encode(id.as_str())),
+        _ => (None, None, None),
     };
     match organization {
         Organization::Flat => vec![],
@@ -76,48 +186,11 @@ fn levels(shared: &Shared, organization: Organization, scope: &Scope) -> Vec<Opt
     }
 }
 
-fn step(
-    directory: &Arc<MediaDir>,
-    path: &str,
-    levels: &[Option<String>],
-    visitor: &mut dyn Visitor,
-) -> io::Result<Next> {
-    let Some((level, deeper)) = levels.split_first() else {
-        return files(directory, path, visitor);
-    };
-    let mut enter = |name: &str| -> io::Result<Next> {
-        let inner = join(path, name);
-        match sys::open_dir(directory.dir(), name) {
-            Ok(dir) => step(&MediaDir::opened(&inner, dir), &inner, deeper, visitor),
-            // Gone meanwhile, or a media file of a flatter organisation.
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-                ) =>
-            {
-                Ok(Next::Go)
-            }
-            Err(error) => Ok(visitor.other(&inner, Some(error))),
-        }
-    };
-    if let Some(only) = level {
-        return enter(only);
-    }
-    for entry in directory.dir().entries()? {
-        let entry = entry?;
-        let Ok(name) = entry.file_name().into_string() else {
-            continue;
-        };
-        let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if is_directory && is_segment(&name) && enter(&name)? == Next::Stop {
-            return Ok(Next::Stop);
-        }
-    }
-    Ok(Next::Go)
+fn is_dir(entry: &DirEntry) -> bool {
+    entry.file_type().is_ok_and(|kind| kind.is_dir())
 }
 
-/// Whether a directory may be one of ids. Others, such as `lost+found`, are nobody's business.
+/// Whether a directory may be named after an id. Others, such as `lost+found`, are ignored.
 fn is_segment(name: &str) -> bool {
     !name.starts_with('.')
         && name
@@ -125,40 +198,24 @@ fn is_segment(name: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || b"._-%~".contains(&b))
 }
 
-fn files(directory: &MediaDir, path: &str, visitor: &mut dyn Visitor) -> io::Result<Next> {
-    for entry in entries(directory.dir())? {
-        let entry = entry?;
-        let Ok(name) = entry.file_name().into_string() else {
-            if visitor.other(path, None) == Next::Stop {
-                return Ok(Next::Stop);
-            }
-            continue;
-        };
-        let key = |file| Key {
-            directory: path.to_owned(),
+fn classify(frame: &Frame, entry: &DirEntry) -> Option<Found> {
+    let Ok(name) = entry.file_name().into_string() else {
+        return Some(Found::Foreign(frame.path.clone()));
+    };
+    let located = |file| Located {
+        directory: Arc::clone(&frame.directory),
+        key: Key {
+            directory: frame.path.clone(),
             file,
-        };
-        let next = if let Some(file) = FileName::parse(&name) {
-            visitor.media(directory, &key(file))
-        } else if let Some(file) = name.strip_suffix(".meta").and_then(FileName::parse) {
-            visitor.sidecar(directory, &key(file))
-        } else if name.starts_with('.') || entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            Next::Go
-        } else {
-            visitor.other(&join(path, &name), None)
-        };
-        if next == Next::Stop {
-            return Ok(Next::Stop);
-        }
-    }
-    Ok(visitor.leave(directory, path))
-}
-
-/// The entries of a directory; none when it is gone.
-fn entries(dir: &Dir) -> io::Result<impl Iterator<Item = io::Result<cap_std::fs::DirEntry>>> {
-    match dir.entries() {
-        Ok(entries) => Ok(Some(entries).into_iter().flatten()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None.into_iter().flatten()),
-        Err(error) => Err(error),
+        },
+    };
+    if let Some(file) = FileName::parse(&name) {
+        Some(Found::Media(located(file)))
+    } else if let Some(file) = name.strip_suffix(".meta").and_then(FileName::parse) {
+        Some(Found::Sidecar(located(file)))
+    } else if name.starts_with('.') || is_dir(entry) {
+        None
+    } else {
+        Some(Found::Foreign(join(&frame.path, &name)))
     }
 }

@@ -7,8 +7,8 @@ use reqwest::{NoProxy, Proxy, redirect};
 use tokio::sync::OnceCell;
 use url::Url;
 
+use super::filter::FilteringResolver;
 use super::policy::UrlPolicy;
-use super::resolver::FilteringResolver;
 use crate::error::{LoadError, LoadErrorKind};
 
 /// Answers with more or longer headers are refused. HTTP/1 bounds the bytes of a whole head at

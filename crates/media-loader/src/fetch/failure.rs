@@ -7,7 +7,7 @@ use std::sync::Arc;
 use media_storage::{Operation, StorageError, StorageErrorKind};
 use media_types::MediaUrl;
 
-use super::resolver::LookupError;
+use super::filter::LookupError;
 use crate::error::{LoadError, LoadErrorKind};
 
 /// A failure before there was an answer.

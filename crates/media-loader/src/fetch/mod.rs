@@ -1,10 +1,11 @@
-//! Fetching URLs: the only place that does.
+//! Fetching URLs. No other module does.
 
 mod address;
 mod answer;
 mod client;
 mod failure;
 mod fetcher;
+mod filter;
 mod host;
 mod network;
 mod policy;

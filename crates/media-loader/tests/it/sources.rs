@@ -100,7 +100,7 @@ async fn storage_failures_keep_their_cause() {
     let error = loader.base64(&content).await.unwrap_err();
     assert!(error.is_retryable() && !error.is_missing(), "{error:?}");
     for after in [0, 500, 150_000] {
-        store.heal();
+        store.clear_faults();
         store.inject(
             Fault::every(Call::Retrieve)
                 .in_body(after)
@@ -113,7 +113,7 @@ async fn storage_failures_keep_their_cause() {
             corrupted
         );
     }
-    store.heal();
+    store.clear_faults();
     assert!(loader.bytes(&content).await.is_ok());
 }
 

@@ -205,7 +205,7 @@ async fn a_body_that_fails_leaves_nothing() {
             faulty.inject(fault.fail(StorageErrorKind::Unavailable));
             let read = cache.retrieve_bytes(&reference, u64::MAX).await;
             assert_eq!(read.unwrap_err().kind(), StorageErrorKind::Unavailable);
-            faulty.heal();
+            faulty.clear_faults();
         }
         until(&cache, |stats| stats.bytes == 0).await;
         assert!(files(&root.path().join("0")).is_empty());

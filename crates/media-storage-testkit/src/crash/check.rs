@@ -10,18 +10,18 @@ use media_storage::{
 };
 use media_types::StorageReference;
 
-use super::child::{CrashSubject, upload};
 use super::script::{Event, Scenario, Step, StoreStep, conversation};
+use super::subject::{CrashSubject, upload};
 use crate::fixture::full_sweep;
 
-/// What may have become of a reference that was acknowledged.
+/// The state that an acknowledged reference may be in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
     Kept,
     Gone,
-    /// A call that would remove it was under way, or was free to choose it.
+    /// An operation that removes it was running, or could have chosen it.
     Either,
-    /// Not to be retrieved, but listed until it is swept.
+    /// It cannot be retrieved, but is listed until it is swept.
     Expired,
 }
 
@@ -31,12 +31,12 @@ struct Known<'a> {
     fate: Fate,
 }
 
-/// What the journal says.
+/// What must hold according to the journal.
 struct Expected<'a> {
     known: Vec<Known<'a>>,
-    /// A store that was under way: it may have made one reference.
+    /// A store that was running. It may have created one reference.
     under_way: Option<&'a StoreStep>,
-    /// What a finished sweep left at most.
+    /// Number of bytes that a finished sweep left at most.
     capacity: Option<u64>,
 }
 
@@ -94,7 +94,7 @@ fn expect<'a>(scenario: &'a Scenario, events: &'a [Event]) -> Expected<'a> {
     expected
 }
 
-/// Everything that is not as it must be; empty when all is well.
+/// Returns every violation of a promise.
 pub(super) async fn check<S: CrashSubject>(
     subject: &S,
     directory: &Path,
@@ -115,7 +115,7 @@ pub(super) async fn check<S: CrashSubject>(
     check.disk("after the crash", subject.damage(directory));
     match subject.open(directory).await {
         Ok(store) => check.all(store).await,
-        Err(error) => check.say(format!("the store does not open: {error:?}")),
+        Err(error) => check.say(format!("the store cannot be opened: {error:?}")),
     }
     check.found
 }
@@ -137,7 +137,7 @@ impl<S: CrashSubject> Check<'_, S> {
             Ok(seen) => self
                 .found
                 .extend(seen.into_iter().map(|what| format!("{when}: {what}"))),
-            Err(error) => self.say(format!("{when}: the disk does not read: {error}")),
+            Err(error) => self.say(format!("{when}: the disk cannot be read: {error}")),
         }
     }
 
@@ -149,7 +149,7 @@ impl<S: CrashSubject> Check<'_, S> {
         }
         self.works(&store).await;
         if let Err(error) = self.subject.close(store).await {
-            self.say(format!("the store does not close: {error:?}"));
+            self.say(format!("the store cannot be closed: {error:?}"));
         }
         let leftovers = self.subject.leftovers(self.directory);
         self.disk("after use", leftovers);
@@ -157,7 +157,7 @@ impl<S: CrashSubject> Check<'_, S> {
         self.disk("after use", damage);
     }
 
-    /// One full sweep leaves nothing that should not be there, and a second finds nothing to do.
+    /// Checks that a full sweep leaves nothing behind, and that a second one has nothing to do.
     async fn sweeps(&mut self, store: &S::Store, inventory: &dyn Inventory) {
         match inventory.sweep(full_sweep()).await {
             Ok(report) if report.failed > 0 => self.say(format!("the sweep failed: {report:?}")),
@@ -188,7 +188,7 @@ impl<S: CrashSubject> Check<'_, S> {
         }
     }
 
-    /// Every acknowledged reference is whole or gone, as it should be.
+    /// Checks that every acknowledged reference is complete or deleted, as it must be.
     async fn references(&mut self, store: &S::Store, when: &str) {
         let mut found = Vec::new();
         for known in &self.expected.known {
@@ -196,7 +196,7 @@ impl<S: CrashSubject> Check<'_, S> {
             let verdict = match (known.fate, outcome) {
                 (Fate::Kept | Fate::Either, Ok(true)) => continue,
                 (Fate::Gone | Fate::Either | Fate::Expired, Ok(false)) => continue,
-                (_, Ok(true)) => "is there again".to_owned(),
+                (_, Ok(true)) => "came back".to_owned(),
                 (_, Ok(false)) => "is lost".to_owned(),
                 (_, Err(error)) => error,
             };
@@ -205,8 +205,8 @@ impl<S: CrashSubject> Check<'_, S> {
         self.found.extend(found);
     }
 
-    /// What is listed was acknowledged or under way, and is whole; what must be listed is; usage
-    /// is the truth.
+    /// Checks that everything listed was acknowledged or being stored, and is complete, that everything
+    /// that must be listed is, and that the usage is right.
     async fn listing(&mut self, store: &S::Store, inventory: &dyn Inventory, when: &str) {
         let listed: Vec<_> = inventory.list(Scope::All).collect().await;
         let mut ids = Vec::new();
@@ -245,7 +245,7 @@ impl<S: CrashSubject> Check<'_, S> {
             ids.push(id);
         }
         if strangers > 1 {
-            self.say(format!("{when}: one store made {strangers} references"));
+            self.say(format!("{when}: one store created {strangers} references"));
         }
         let missing: Vec<_> = self
             .expected
@@ -262,28 +262,34 @@ impl<S: CrashSubject> Check<'_, S> {
     async fn usage(&mut self, inventory: &dyn Inventory, listed: u64, when: &str) {
         let usage = match inventory.usage(Scope::All).await {
             Ok(usage) => usage,
-            Err(error) => return self.say(format!("{when}: no usage: {error:?}")),
+            Err(error) => {
+                return self.say(format!("{when}: the usage is not available: {error:?}"));
+            }
         };
         if usage.references != listed {
-            self.say(format!("{when}: {listed} are listed, {usage:?}"));
+            self.say(format!(
+                "{when}: {listed} references are listed, but the usage is {usage:?}"
+            ));
         }
         match self.subject.usage(self.directory) {
             Ok(Some(truth)) if truth != usage => {
-                self.say(format!("{when}: {usage:?}, and there is {truth:?}"));
+                self.say(format!(
+                    "{when}: the usage is {usage:?}, but the disk has {truth:?}"
+                ));
             }
             Ok(_) => {}
-            Err(error) => self.say(format!("{when}: the disk does not read: {error}")),
+            Err(error) => self.say(format!("{when}: the disk cannot be read: {error}")),
         }
         if self
             .expected
             .capacity
             .is_some_and(|capacity| usage.stored_bytes > capacity)
         {
-            self.say(format!("{when}: what was pruned is there again: {usage:?}"));
+            self.say(format!("{when}: pruned media came back: {usage:?}"));
         }
     }
 
-    /// Stores, reads and deletes once more, bytes that are there and bytes that are not.
+    /// Stores, reads and deletes once more: bytes that are stored already, and bytes that are not.
     async fn works(&mut self, store: &S::Store) {
         let there = self.expected.known.first().map(|known| *known.step);
         let steps = [Some(StoreStep::new(99, 2000)), there];
@@ -292,27 +298,28 @@ impl<S: CrashSubject> Check<'_, S> {
             let reference = match store.store(upload(&step)).await {
                 Ok(reference) => reference,
                 Err(error) => {
-                    self.say(format!("the store takes nothing any more: {error:?}"));
+                    self.say(format!("nothing can be stored after the crash: {error:?}"));
                     continue;
                 }
             };
             match whole(store, &reference, &step).await {
                 Ok(true) => {}
-                other => self.say(format!("what was stored after the crash: {other:?}")),
+                other => self.say(format!("media stored after the crash: {other:?}")),
             }
             if let Err(error) = store.delete(&reference).await {
-                self.say(format!("the store deletes nothing any more: {error:?}"));
+                self.say(format!("nothing can be deleted after the crash: {error:?}"));
             }
             match whole(store, &reference, &step).await {
                 Ok(false) => {}
-                other => self.say(format!("what was deleted after the crash: {other:?}")),
+                other => self.say(format!("media deleted after the crash: {other:?}")),
             }
         }
         self.references(store, "after use").await;
     }
 }
 
-/// Whether a reference gives exactly what was stored, or is not found; anything else is an error.
+/// Returns whether a reference opens exactly what was stored, or is not found. Anything else is an
+/// error.
 async fn whole(
     store: &impl MediaStorage,
     reference: &StorageReference,
@@ -323,10 +330,10 @@ async fn whole(
     let stored = match store.retrieve_opts(reference, options).await {
         Ok(stored) => stored,
         Err(error) if error.kind() == StorageErrorKind::NotFound => {
-            // Found without its scope, it would be there and not known to be.
+            // If it is found without a scope, its metadata is lost.
             return match store.retrieve(reference).await {
                 Err(error) if error.kind() == StorageErrorKind::NotFound => Ok(false),
-                Ok(_) => Err("has lost what was said about it".to_owned()),
+                Ok(_) => Err("has lost its metadata".to_owned()),
                 Err(error) => Err(format!("fails: {error:?}")),
             };
         }
@@ -335,112 +342,14 @@ async fn whole(
     if stored.mime != step.mime()
         || stored.metadata.conversation() != step.metadata().conversation()
     {
-        return Err("is of another type or conversation".to_owned());
+        return Err("has another type or conversation".to_owned());
     }
     match stored.body.bytes(step.len as u64).await {
         Ok(bytes) if bytes == step.bytes() => Ok(true),
         Ok(_) => Err("has other bytes".to_owned()),
-        Err(error) => Err(format!("does not read: {error:?}")),
+        Err(error) => Err(format!("cannot be read: {error:?}")),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use media_storage::{InMemoryStorage, StorageError};
-
-    use super::*;
-
-    struct Memory(InMemoryStorage);
-
-    impl CrashSubject for Memory {
-        type Store = InMemoryStorage;
-        async fn open(&self, _: &Path) -> Result<InMemoryStorage, StorageError> {
-            Ok(self.0.clone())
-        }
-    }
-
-    /// A scenario of one store and one delete, and what is found after its events.
-    async fn found(
-        change: impl AsyncFnOnce(&InMemoryStorage, &StorageReference),
-        events: impl FnOnce(StorageReference) -> Vec<Event>,
-    ) -> Vec<String> {
-        let step = StoreStep::new(1, 100);
-        let scenario = Scenario::new("one", vec![Step::Store(step)], vec![Step::Delete(0)]);
-        let store = InMemoryStorage::new();
-        let reference = store.store(upload(&step)).await.unwrap();
-        change(&store, &reference).await;
-        let events = events(reference);
-        check(&Memory(store), Path::new("."), &scenario, &events).await
-    }
-
-    fn stored(reference: StorageReference) -> Vec<Event> {
-        vec![Event::Begun(0), Event::Stored(0, Box::new(reference))]
-    }
-
-    async fn delete(store: &InMemoryStorage, reference: &StorageReference) {
-        store.delete(reference).await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn what_was_acknowledged_must_be_there() {
-        assert!(found(async |_, _| (), stored).await.is_empty());
-        let lost = found(delete, stored).await;
-        assert!(
-            lost.iter().any(|found| found.ends_with("is lost")),
-            "{lost:?}"
-        );
-    }
-
-    #[tokio::test]
-    async fn what_was_deleted_must_be_gone() {
-        let deleted =
-            |reference| [stored(reference), vec![Event::Begun(1), Event::Done(1)]].concat();
-        assert!(found(delete, deleted).await.is_empty());
-        let back = found(async |_, _| (), deleted).await;
-        assert!(
-            back.iter().any(|found| found.ends_with("is there again")),
-            "{back:?}"
-        );
-    }
-
-    #[tokio::test]
-    async fn a_call_under_way_may_have_happened_or_not() {
-        let deleting = |reference| [stored(reference), vec![Event::Begun(1)]].concat();
-        assert!(found(async |_, _| (), deleting).await.is_empty());
-        assert!(found(delete, deleting).await.is_empty());
-        let storing = |_| vec![Event::Begun(0)];
-        assert!(found(async |_, _| (), storing).await.is_empty());
-        assert!(found(delete, storing).await.is_empty());
-    }
-
-    #[tokio::test]
-    async fn nothing_is_there_that_nobody_stored() {
-        let nothing = |_| vec![];
-        let stranger = found(async |_, _| (), nothing).await;
-        assert!(
-            stranger.iter().any(|found| found.ends_with("is listed")),
-            "{stranger:?}"
-        );
-        let twice = async |store: &InMemoryStorage, _: &StorageReference| {
-            store.store(upload(&StoreStep::new(1, 100))).await.unwrap();
-        };
-        let two = found(twice, |_| vec![Event::Begun(0)]).await;
-        assert!(
-            two.iter().any(|found| found.contains("one store made 2")),
-            "{two:?}"
-        );
-    }
-
-    #[tokio::test]
-    async fn a_step_that_fails_is_told() {
-        let failed = found(
-            async |_, _| (),
-            |reference| {
-                let mut events = stored(reference);
-                events.push(Event::Failed(1, "no".to_owned()));
-                events
-            },
-        );
-        assert_eq!(failed.await, ["step 1 failed: no"]);
-    }
-}
+mod tests;

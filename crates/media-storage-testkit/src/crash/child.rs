@@ -1,4 +1,4 @@
-//! The process that is killed, and the one that looks afterwards.
+//! The process that is killed, and the process that checks afterwards.
 
 use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut, Read as _, Write as _};
@@ -7,101 +7,17 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use futures_util::stream;
-use media_storage::{
-    MediaBody, MediaStorage, MediaStorageExt as _, MediaUpload, Scope, StorageError, SweepOptions,
-    Usage,
-};
-
+use media_storage::{MediaStorage as _, MediaStorageExt as _, Scope, StorageError, SweepOptions};
 use media_types::StorageReference;
 
 use super::check;
-use super::script::{Event, Form, Order, Scenario, Step, StoreStep, conversation, depth};
+use super::script::{Event, Order, Scenario, Step, conversation, depth};
+use super::subject::{CrashSubject, upload};
 
-/// A store that can be crashed: how it is opened, and what lies on the disk, told without it.
+/// The `main` function of a child: executes the order in its last argument, in the directory in the
+/// argument before.
 ///
-/// Only [`open`](Self::open) must be given. What `usage`, `leftovers` and `damage` find must be
-/// found by other means than the store's own.
-pub trait CrashSubject: Send + Sync {
-    /// The store under test.
-    type Store: MediaStorage;
-
-    /// Opens the store in a directory, which is there and, the first time, empty.
-    ///
-    /// # Errors
-    /// Whatever opening reports; after a crash it must not.
-    fn open(
-        &self,
-        directory: &Path,
-    ) -> impl Future<Output = Result<Self::Store, StorageError>> + Send;
-
-    /// Closes the store. Default: drops it.
-    ///
-    /// # Errors
-    /// Whatever closing reports.
-    fn close(&self, store: Self::Store) -> impl Future<Output = Result<(), StorageError>> + Send {
-        async move {
-            drop(store);
-            Ok(())
-        }
-    }
-
-    /// Exports what the store exports. Default: nothing.
-    ///
-    /// # Errors
-    /// Whatever exporting reports.
-    fn export(
-        &self,
-        _store: &Self::Store,
-    ) -> impl Future<Output = Result<(), StorageError>> + Send {
-        async { Ok(()) }
-    }
-
-    /// Plants what crashes leave behind, for sweeps to find. Default: nothing.
-    ///
-    /// # Errors
-    /// When that fails.
-    fn litter(&self, _directory: &Path) -> io::Result<()> {
-        Ok(())
-    }
-
-    /// Removes media as a delete does that is killed before it made that durable. Default: nothing.
-    ///
-    /// # Errors
-    /// When that fails.
-    fn begin_delete(&self, _directory: &Path, _reference: &StorageReference) -> io::Result<()> {
-        Ok(())
-    }
-
-    /// What lies there. Default: not told, and usage is not checked.
-    ///
-    /// # Errors
-    /// When the disk cannot be read.
-    fn usage(&self, _directory: &Path) -> io::Result<Option<Usage>> {
-        Ok(None)
-    }
-
-    /// What must not be there after a full sweep. Default: nothing is known of it.
-    ///
-    /// # Errors
-    /// When the disk cannot be read.
-    fn leftovers(&self, _directory: &Path) -> io::Result<Vec<String>> {
-        Ok(Vec::new())
-    }
-
-    /// What must not be there at any moment: parts under the name of a whole. Default: nothing is
-    /// known of it.
-    ///
-    /// # Errors
-    /// When the disk cannot be read.
-    fn damage(&self, _directory: &Path) -> io::Result<Vec<String>> {
-        Ok(Vec::new())
-    }
-}
-
-/// The whole of a child's `main`: does what the last two arguments say, a directory and an order.
-///
-/// Runs on one thread with one more for blocking work, so that calls can be counted.
+/// Runs on one thread, with another one for blocking work, so that system calls can be counted.
 pub fn child<S: CrashSubject>(subject: &S) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .max_blocking_threads(1)
@@ -135,7 +51,7 @@ pub fn child<S: CrashSubject>(subject: &S) -> ExitCode {
     }
 }
 
-/// Standard input and output, by calls that stores do not use.
+/// Standard input and output, through system calls that stores do not use.
 struct Pipe {
     input: File,
     output: File,
@@ -151,15 +67,15 @@ impl Pipe {
         }
     }
 
-    fn tell(&mut self, event: &Event) {
+    fn send(&mut self, event: &Event) {
         let mut line = serde_json::to_vec(event).expect("events are JSON");
         line.push(b'\n');
         let written = self.output.write_vectored(&[IoSlice::new(&line)]);
-        // A line is shorter than what a pipe takes at once.
+        // A line is shorter than what a pipe accepts at once.
         assert_eq!(written.expect("the kit listens"), line.len());
     }
 
-    /// Waits for a byte, or the end of the kit.
+    /// Waits for a byte, or for the end of the kit.
     fn wait(&mut self) {
         let mut byte = [0];
         let read = self.input.read_vectored(&mut [IoSliceMut::new(&mut byte)]);
@@ -180,25 +96,25 @@ struct Run<'a, S: CrashSubject> {
 
 impl<S: CrashSubject> Run<'_, S> {
     async fn all(&mut self, scenario: &Scenario) {
-        // The thread must be there before anybody counts its calls.
+        // The thread must exist before its calls are counted.
         let warmed = tokio::task::spawn_blocking(|| ()).await;
         warmed.expect("the runtime has a thread");
         for step in &scenario.setup {
             self.step(step).await;
         }
-        self.pipe.tell(&Event::Ready);
+        self.pipe.send(&Event::Ready);
         self.pipe.wait();
         for step in &scenario.traced {
             self.step(step).await;
         }
-        self.pipe.tell(&Event::End);
+        self.pipe.send(&Event::End);
         self.pipe.wait();
     }
 
     async fn step(&mut self, step: &Step) {
         let number = self.number;
         self.number += 1;
-        self.pipe.tell(&Event::Begun(number));
+        self.pipe.send(&Event::Begun(number));
         let event = match self.perform(step).await {
             Ok(None) => Event::Done(number),
             Ok(Some(reference)) => {
@@ -207,7 +123,7 @@ impl<S: CrashSubject> Run<'_, S> {
             }
             Err(error) => Event::Failed(number, format!("{error:?}")),
         };
-        self.pipe.tell(&event);
+        self.pipe.send(&event);
     }
 
     async fn perform(&mut self, step: &Step) -> Result<Option<StorageReference>, StorageError> {
@@ -267,19 +183,4 @@ impl<S: CrashSubject> Run<'_, S> {
         let inventory = self.open_store().inventory();
         inventory.expect("the store has an inventory")
     }
-}
-
-pub(super) fn upload(step: &StoreStep) -> MediaUpload {
-    let bytes = step.bytes();
-    let body = match step.form {
-        Form::Whole => MediaBody::from_bytes(bytes),
-        Form::Streamed => {
-            let pieces: Vec<_> = bytes
-                .chunks(64 * 1024)
-                .map(|piece| Ok(bytes.slice_ref(piece)))
-                .collect();
-            MediaBody::from_stream(None, stream::iter(pieces))
-        }
-    };
-    MediaUpload::new(step.mime(), body, step.metadata())
 }

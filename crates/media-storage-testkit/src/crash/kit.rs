@@ -1,7 +1,6 @@
-//! Runs: a child, what it acknowledges, where it dies, what is left.
+//! Running children, killing them, and having the result checked.
 
 use std::ffi::OsString;
-use std::fmt;
 use std::fs;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
@@ -12,109 +11,24 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use super::power::{FileSystem, Image};
+use super::report::{CrashReport, SkippedSyscall};
 use super::script::{Event, Order, Scenario};
 use super::trace::{Call, Injection, Point, Trace, attach};
 
-/// How long a child may take for all it has to do.
+/// Time that a child may take.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// How often a point is tried for. Names are random, and so is the order in which directories list
-/// them: a call that was the last of its name in one run may not be made in the next.
+/// Number of runs that try to reach a point. Names are random, and so is the order of directory entries:
+/// a call that was the last of its name in one run may not be made in the next.
 const ATTEMPTS: usize = 3;
 
-/// Runs children, kills them, and has what is left checked.
+/// Runs children, kills them, and has the result checked.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct CrashKit {
     command: Vec<OsString>,
     work: PathBuf,
     workers: usize,
-}
-
-/// A call that is not made, while its caller is told that it was.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Tamper {
-    /// The name of the call.
-    pub name: String,
-    /// Which of this name in its thread, from 1.
-    pub number: u32,
-}
-
-/// A crash after which a promise did not hold.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Failure {
-    /// The scenario.
-    pub scenario: String,
-    /// Where the child was killed.
-    pub point: Point,
-    /// What does not hold.
-    pub found: Vec<String>,
-}
-
-/// What a series of crashes came to.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct Figures {
-    /// Crashes after which everything was checked.
-    pub points: usize,
-    /// Points that a run did not come by; they are not counted above.
-    pub missed: usize,
-    /// Crashes after which something did not hold.
-    pub failures: Vec<Failure>,
-}
-
-impl Figures {
-    /// Crashes after which everything held.
-    pub fn consistent(&self) -> usize {
-        self.points - self.failures.len()
-    }
-
-    /// Whether there were crashes and everything held after each.
-    pub fn is_clean(&self) -> bool {
-        self.points > 0 && self.failures.is_empty()
-    }
-
-    /// Counts a crash by what was found after it; `None` where it did not come to it.
-    fn count(&mut self, scenario: &Scenario, point: &Point, found: Option<Vec<String>>) {
-        let Some(found) = found else {
-            self.missed += 1;
-            return;
-        };
-        self.points += 1;
-        if !found.is_empty() {
-            self.failures.push(Failure {
-                scenario: scenario.name().to_owned(),
-                point: point.clone(),
-                found,
-            });
-        }
-    }
-
-    /// Adds those of another series.
-    pub fn add(&mut self, other: Self) {
-        self.points += other.points;
-        self.missed += other.missed;
-        self.failures.extend(other.failures);
-    }
-}
-
-impl fmt::Display for Figures {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for failure in &self.failures {
-            writeln!(f, "{}, killed at {}:", failure.scenario, failure.point)?;
-            for found in &failure.found {
-                writeln!(f, "  {found}")?;
-            }
-        }
-        let (consistent, points) = (self.consistent(), self.points);
-        write!(f, "{consistent} of {points} crash points consistent")?;
-        if self.missed > 0 {
-            write!(f, " ({} were not reached)", self.missed)?;
-        }
-        Ok(())
-    }
 }
 
 /// How a run ended.
@@ -125,8 +39,9 @@ struct Ended {
 }
 
 impl CrashKit {
-    /// The command that starts a child, and a directory to work in: on a disk, and on one file
-    /// system with nothing else of value. It is made where it is missing.
+    /// Creates a kit from the command that starts a child and a working directory. The directory must
+    /// be on a disk, on one file system, and contain nothing of value. It is created if it does not
+    /// exist.
     pub fn new<C>(command: impl IntoIterator<Item = C>, work: impl Into<PathBuf>) -> Self
     where
         C: Into<OsString>,
@@ -138,16 +53,16 @@ impl CrashKit {
         }
     }
 
-    /// How many children run at once; most of their time is waiting for the disk. Default: 1.
+    /// Sets the number of children that run at once. They mostly wait for the disk. Defaults to 1.
     pub fn with_workers(mut self, workers: usize) -> Self {
         self.workers = workers.max(1);
         self
     }
 
-    /// The calls of a scenario that nothing happens to.
+    /// Returns the system calls of a scenario that is not interrupted.
     ///
     /// # Errors
-    /// When `strace` does not attach or the child does not behave.
+    /// If `strace` cannot attach, or the child fails.
     pub fn reference(&self, scenario: &Scenario) -> io::Result<Trace> {
         self.reference_in(&self.fresh()?, scenario)
     }
@@ -161,18 +76,18 @@ impl CrashKit {
         match (failed, ended.events.last()) {
             (None, Some(Event::End)) => Ok(ended.trace),
             (event, _) => Err(io::Error::other(format!(
-                "{} does not run: {event:?}",
+                "scenario {} fails: {event:?}",
                 scenario.name()
             ))),
         }
     }
 
-    /// Kills a child at every call of every scenario, or at `most` of them, evenly chosen, and has
-    /// each checked by a fresh process.
+    /// Kills a child at every call of every scenario, or at `most` of them, evenly chosen, and has a new
+    /// process check each result.
     ///
     /// # Errors
-    /// When `strace` does not attach or a child does not behave.
-    pub fn kills(&self, scenarios: &[Scenario], most: usize) -> io::Result<Figures> {
+    /// If `strace` cannot attach, or a child fails.
+    pub fn kills(&self, scenarios: &[Scenario], most: usize) -> io::Result<CrashReport> {
         let points = points(
             scenarios,
             |scenario| self.reference(scenario),
@@ -185,19 +100,19 @@ impl CrashKit {
         })
     }
 
-    /// Cuts the power at every call that changes the disk and after the last acknowledgement, or
-    /// at `most` of them, evenly chosen.
+    /// Cuts the power at every call that changes the disk, and after the last acknowledgement, or at
+    /// `most` of these points, evenly chosen.
     ///
     /// # Errors
-    /// When images cannot be made or mounted, `strace` does not attach or a child does not behave.
+    /// If images cannot be created or mounted, `strace` cannot attach, or a child fails.
     pub fn power_cuts(
         &self,
         file_system: FileSystem,
         scenarios: &[Scenario],
         most: usize,
-    ) -> io::Result<Figures> {
+    ) -> io::Result<CrashReport> {
         let image = Image::make(file_system, &self.work)?;
-        // Where directories list otherwise, other calls are made.
+        // The order of directory entries depends on the file system, and the calls depend on it.
         let reference = |scenario: &Scenario| {
             let mounted = image.mount()?;
             self.reference_in(&mounted.path().join("media"), scenario)
@@ -218,9 +133,9 @@ impl CrashKit {
         })
     }
 
-    /// Drops each request for durability of a scenario in turn and cuts the power after the last
-    /// acknowledgement. Returns for each what was found then; one for which nothing was found was
-    /// not needed, or the check is blind.
+    /// Skips each fsync of a scenario in turn, and cuts the power after the last acknowledgement.
+    /// Returns what was found for each. If nothing was found, the fsync is not needed or the check is
+    /// not good enough.
     ///
     /// # Errors
     /// As [`power_cuts`](Self::power_cuts).
@@ -228,48 +143,48 @@ impl CrashKit {
         &self,
         file_system: FileSystem,
         scenario: &Scenario,
-    ) -> io::Result<Vec<(Tamper, Vec<String>)>> {
+    ) -> io::Result<Vec<(SkippedSyscall, Vec<String>)>> {
         let image = Image::make(file_system, &self.work)?;
         let reference = self.reference(scenario)?;
         let mut outcomes = Vec::new();
         for call in reference.calls().iter().filter(|call| call.is_sync()) {
             let injection = Injection::Drop(&call.name, call.number);
             let (_, found) = self.cut(&image, scenario, injection)?;
-            let tamper = Tamper {
+            let skipped = SkippedSyscall {
                 name: call.name.clone(),
                 number: call.number,
             };
-            outcomes.push((tamper, found));
+            outcomes.push((skipped, found));
         }
         Ok(outcomes)
     }
 
-    /// Shares points among workers. Each has a directory of its own, and is made where it runs.
+    /// Distributes points over workers, each with its own directory.
     fn each<W>(
         &self,
         points: &[(&Scenario, Point)],
         work: impl Fn(&Self) -> io::Result<W> + Sync,
-    ) -> io::Result<Figures>
+    ) -> io::Result<CrashReport>
     where
         W: Fn(&Scenario, &Point) -> io::Result<Option<Vec<String>>>,
     {
         let next = AtomicUsize::new(0);
-        let one = |number: usize| -> io::Result<Figures> {
+        let one = |number: usize| -> io::Result<CrashReport> {
             let mut worker = self.clone();
             worker.work = self.work.join(format!("worker-{number}"));
             fs::create_dir_all(&worker.work)?;
             let run = work(&worker)?;
-            let mut figures = Figures::default();
+            let mut report = CrashReport::default();
             while let Some((scenario, point)) = points.get(next.fetch_add(1, Ordering::Relaxed)) {
-                figures.count(scenario, point, run(scenario, point)?);
+                report.count(scenario, point, run(scenario, point)?);
             }
-            Ok(figures)
+            Ok(report)
         };
         std::thread::scope(|scope| {
             let workers: Vec<_> = (0..self.workers)
                 .map(|number| scope.spawn(move || one(number)))
                 .collect();
-            let mut all = Figures::default();
+            let mut all = CrashReport::default();
             for worker in workers {
                 all.add(worker.join().expect("workers do not panic")?);
             }
@@ -277,7 +192,7 @@ impl CrashKit {
         })
     }
 
-    /// What is found after a kill; `None` where no run came by the point.
+    /// Returns what is found after a kill, or `None` if no run reached the point.
     fn kill(&self, scenario: &Scenario, point: &Point) -> io::Result<Option<Vec<String>>> {
         for _ in 0..ATTEMPTS {
             let directory = self.fresh()?;
@@ -289,7 +204,7 @@ impl CrashKit {
         Ok(None)
     }
 
-    /// One run on an image whose power is cut when the child is dead.
+    /// Runs once on an image whose power is cut when the child is dead.
     fn cut(
         &self,
         image: &Image,
@@ -304,7 +219,7 @@ impl CrashKit {
         Ok((ended, found))
     }
 
-    /// An empty directory on the disk.
+    /// Returns an empty directory on the disk.
     fn fresh(&self) -> io::Result<PathBuf> {
         fs::create_dir_all(&self.work)?;
         let directory = self.work.join("media");
@@ -319,7 +234,7 @@ impl CrashKit {
         let (program, arguments) = self
             .command
             .split_first()
-            .ok_or_else(|| io::Error::other("no command for the child"))?;
+            .ok_or_else(|| io::Error::other("the command of the child is empty"))?;
         let mut command = Command::new(program);
         command
             .args(arguments)
@@ -348,7 +263,7 @@ impl CrashKit {
             }
         });
         let ended = self.attend(&mut child, &lines, injection);
-        // However it went, nothing stays behind.
+        // No process is left behind in any case.
         let _ = child.kill();
         let _ = child.wait();
         ended
@@ -363,21 +278,21 @@ impl CrashKit {
         let mut events = Vec::new();
         collect(lines, &mut events, |event| *event == Event::Ready)?;
         if events.last() != Some(&Event::Ready) {
-            return Err(io::Error::other("the child ended before it was ready"));
+            return Err(io::Error::other("the child exited before it was ready"));
         }
         let log = self.work.join("strace.log");
         let mut strace = attach(child.id(), &log, injection)?;
         let mut input = child.stdin.take().expect("it is piped");
         input.write_all(b"\n")?;
         let collected = collect(lines, &mut events, |event| *event == Event::End);
-        // One that waits at its end is killed there; one that is dead already does not mind.
+        // A child that waits at its end is killed there. Killing a dead one does no harm.
         child.kill()?;
         let status = child.wait()?;
         strace.wait()?;
         collected?;
         if status.signal() != Some(9) {
             return Err(io::Error::other(format!(
-                "the child ended by itself: {status}"
+                "the child exited without being killed: {status}"
             )));
         }
         let trace = Trace::parse(&fs::read_to_string(&log)?);
@@ -389,7 +304,7 @@ impl CrashKit {
         })
     }
 
-    /// Has a fresh process look at what is left.
+    /// Has a new process check the result.
     fn check(
         &self,
         directory: &Path,
@@ -407,13 +322,13 @@ impl CrashKit {
         output.read_to_string(&mut text)?;
         let status = child.wait()?;
         if !status.success() {
-            return Ok(vec![format!("the check does not end well: {status}")]);
+            return Ok(vec![format!("the checking process failed: {status}")]);
         }
         Ok(serde_json::from_str(text.trim())?)
     }
 }
 
-/// Takes events until one is the last of interest, or there are no more.
+/// Receives events until the last one of interest, or until there are no more.
 fn collect(
     lines: &mpsc::Receiver<String>,
     events: &mut Vec<Event>,
@@ -437,7 +352,7 @@ fn collect(
     }
 }
 
-/// Whether the child died where it should.
+/// Whether the child died at the point.
 fn is_hit(ended: &Ended, point: &Point) -> bool {
     match point {
         Point::End => !ended.killed,
@@ -445,7 +360,7 @@ fn is_hit(ended: &Ended, point: &Point) -> bool {
     }
 }
 
-/// The points of all scenarios, or so many of them, evenly chosen.
+/// Returns the points of all scenarios, or at most a number of them, evenly chosen.
 fn points(
     scenarios: &[Scenario],
     reference: impl Fn(&Scenario) -> io::Result<Trace>,
@@ -460,7 +375,7 @@ fn points(
     }
     let total = all.len();
     let chosen = all.into_iter().enumerate().filter(|(at, _)| {
-        // Those at which the count of chosen ones grows.
+        // A point is chosen where the number of chosen points has to grow.
         total <= most || (at + 1) * most / total > at * most / total
     });
     Ok(chosen.map(|(_, point)| point).collect())

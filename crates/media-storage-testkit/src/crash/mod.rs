@@ -1,7 +1,7 @@
 //! The crash kit: kills a store at every system call and cuts its power, then checks its promises.
 //!
-//! A backend author writes two small programs. The child opens the store and runs what it is told
-//! to; it is all that is ever killed:
+//! The author of a backend writes two small programs. The child opens the store and executes orders.
+//! Only the child is killed:
 //!
 //! ```no_run
 //! use std::path::Path;
@@ -13,7 +13,7 @@
 //! impl CrashSubject for Subject {
 //!     type Store = InMemoryStorage;
 //!     async fn open(&self, _directory: &Path) -> Result<InMemoryStorage, StorageError> {
-//!         Ok(InMemoryStorage::new()) // a store that keeps things would open them here
+//!         Ok(InMemoryStorage::new()) // a persistent store would open its directory here
 //!     }
 //! }
 //!
@@ -22,7 +22,7 @@
 //! }
 //! ```
 //!
-//! The other drives it:
+//! The other program drives it:
 //!
 //! ```no_run
 //! # fn main() -> std::io::Result<()> {
@@ -37,36 +37,37 @@
 //! ```
 //!
 //! # What is checked
-//! After each crash a fresh process opens the store and finds: every reference that was
-//! acknowledged whole, with its type and scope; every acknowledged delete still deleted; nothing
-//! under a name that is not whole; usage equal to what lies there; after one full sweep no
-//! leftovers; and a store that works. A call that was under way may have happened or not.
+//! After each crash, a new process opens the store and checks that every acknowledged reference is
+//! complete, with its type and scope; that every acknowledged delete is still deleted; that nothing
+//! under a final name is incomplete; that the usage is what is on disk; that a full sweep leaves
+//! nothing behind; and that the store works. An operation that was running may have happened or not.
 //!
-//! # How a crash is made
-//! The child prepares, then `strace` attaches to it, and only then it does what is to be crashed:
-//! so calls are counted from a known moment. What the child acknowledges it tells through a pipe,
-//! by calls (`writev`, `readv`) that are not counted. `strace` counts by thread and by name, so a
-//! point is "the n-th `linkat` of a thread", and the log of the killed run must show that the
-//! child died there; a run that did not reach its point is reported as missed and never counted.
+//! # How a crash is produced
+//! The child prepares, then `strace` attaches to it, and only then it executes the steps to be crashed,
+//! so that calls are counted from a known moment. The child reports what it acknowledges through a
+//! pipe, by calls (`writev`, `readv`) that are not counted. `strace` counts by thread and by name, so
+//! a point is "the n-th `linkat` of a thread". The log of the killed run must show that the child died
+//! there; a run that did not reach its point counts as missed.
 //!
 //! Power is cut on a file system in an image ([`FileSystem`]): the image is copied while it is
-//! mounted, which keeps what was sent to the device and loses what was not, and the copy is checked.
+//! mounted, which keeps what was sent to the device and loses the rest, and the copy is checked.
 //!
-//! Linux only, with `strace` installed and leave to trace; images need root.
+//! Requires Linux, `strace`, and permission to trace; images require root.
 //!
-//! # Map
-//! - `script`: what is done; `child`: the process that does it; `check`: what must hold after
-//! - `trace`: `strace`, its log and the points; `kit`: runs and figures; `power`: images
 
 mod check;
 mod child;
 mod kit;
 mod power;
+mod report;
 mod script;
+mod subject;
 mod trace;
 
-pub use child::{CrashSubject, child};
-pub use kit::{CrashKit, Failure, Figures, Tamper};
+pub use child::child;
+pub use kit::CrashKit;
 pub use power::FileSystem;
+pub use report::{CrashReport, Failure, SkippedSyscall};
 pub use script::{Scenario, Step, StoreStep};
+pub use subject::CrashSubject;
 pub use trace::{Call, Point, Trace};

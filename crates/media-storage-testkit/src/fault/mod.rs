@@ -1,4 +1,4 @@
-//! A store that fails, waits and counts by script.
+//! A store that fails, waits and counts according to a script.
 
 mod body;
 mod script;
@@ -16,10 +16,10 @@ use media_types::StorageReference;
 use script::{Action, Moment};
 pub use script::{Call, Fault, Gate};
 
-/// Wraps a store: forwards every call, unless a [`Fault`] says otherwise, and counts.
+/// A wrapper of a store that forwards and counts every call, unless a [`Fault`] makes it fail.
 ///
-/// Clones share script and counts. Faults may be added at any time; each looks at the number of
-/// its call, counted from 1 over all clones.
+/// Clones share faults and counters. Faults may be added at any time; each applies to calls by their
+/// number, counted from 1 over all clones.
 ///
 /// ```
 /// use media_storage::{InMemoryStorage, MediaMetadata, MediaStorageExt, StorageErrorKind};
@@ -47,7 +47,7 @@ struct Record {
     faults: Mutex<Vec<Fault>>,
     calls: [AtomicU64; 5],
     in_flight: AtomicU64,
-    most_in_flight: AtomicU64,
+    peak_in_flight: AtomicU64,
     bytes_stored: AtomicU64,
     bytes_retrieved: Arc<AtomicU64>,
     stored: Mutex<Vec<StorageReference>>,
@@ -55,7 +55,7 @@ struct Record {
 }
 
 impl<S> FaultyStorage<S> {
-    /// Wraps a store without any fault.
+    /// Wraps a store, without faults.
     pub fn new(inner: S) -> Self {
         Self {
             inner,
@@ -63,64 +63,64 @@ impl<S> FaultyStorage<S> {
         }
     }
 
-    /// Adds a fault. Default: none.
+    /// Adds a fault. Defaults to none.
     #[must_use]
     pub fn with_fault(self, fault: Fault) -> Self {
         self.inject(fault);
         self
     }
 
-    /// Adds a fault now, for all clones.
+    /// Adds a fault, for all clones.
     pub fn inject(&self, fault: Fault) {
         lock(&self.record.faults).push(fault);
     }
 
-    /// Forgets all faults, for all clones; the store is well again.
-    pub fn heal(&self) {
+    /// Removes all faults, for all clones.
+    pub fn clear_faults(&self) {
         lock(&self.record.faults).clear();
     }
 
-    /// The store inside.
+    /// Returns the wrapped store.
     pub fn inner(&self) -> &S {
         &self.inner
     }
 
-    /// How many calls of a kind were made, failed ones included.
+    /// Returns the number of calls of a kind, including failed ones.
     pub fn calls(&self, call: Call) -> u64 {
         self.record.calls[call as usize].load(Ordering::SeqCst)
     }
 
-    /// Bytes of the media that was stored, by the references handed over.
+    /// Returns the number of bytes of the media whose references were returned.
     pub fn bytes_stored(&self) -> u64 {
         self.record.bytes_stored.load(Ordering::SeqCst)
     }
 
-    /// Bytes of bodies that readers took, so far.
+    /// Returns the number of bytes that were read from bodies.
     pub fn bytes_retrieved(&self) -> u64 {
         self.record.bytes_retrieved.load(Ordering::SeqCst)
     }
 
-    /// The largest number of calls that were under way at once.
-    pub fn most_in_flight(&self) -> u64 {
-        self.record.most_in_flight.load(Ordering::SeqCst)
+    /// Returns the largest number of calls that were running at once.
+    pub fn peak_in_flight(&self) -> u64 {
+        self.record.peak_in_flight.load(Ordering::SeqCst)
     }
 
-    /// The references of everything that the store inside stored, in order; also where the caller
-    /// was told of a failure.
+    /// Returns the references of everything that the wrapped store stored, in order, including those
+    /// whose caller received an error.
     pub fn stored(&self) -> Vec<StorageReference> {
         lock(&self.record.stored).clone()
     }
 
-    /// The references that the store inside deleted, in order.
+    /// Returns the references that the wrapped store deleted, in order.
     pub fn deleted(&self) -> Vec<StorageReference> {
         lock(&self.record.deleted).clone()
     }
 
-    /// Counts a call and picks the faults that concern it.
+    /// Counts a call and returns it with the faults that apply to it.
     fn begin(&self, call: Call) -> Begun<'_> {
         let number = self.record.calls[call as usize].fetch_add(1, Ordering::SeqCst) + 1;
         let now = self.record.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
-        self.record.most_in_flight.fetch_max(now, Ordering::SeqCst);
+        self.record.peak_in_flight.fetch_max(now, Ordering::SeqCst);
         let faults = lock(&self.record.faults)
             .iter()
             .filter(|fault| fault.concerns(call, number))
@@ -138,7 +138,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A call under way, until it is dropped.
+/// A running call, until it is dropped.
 struct Begun<'a> {
     record: &'a Record,
     call: Call,
@@ -163,7 +163,7 @@ impl Begun<'_> {
         StorageError::new(kind, operation).with_reason("injected by the test")
     }
 
-    /// Does what the faults say for one moment of the call.
+    /// Applies the faults of one moment of the call.
     async fn pass(&self, moment: Moment) -> Result<(), StorageError> {
         for fault in self.faults.iter().filter(|fault| fault.moment == moment) {
             match &fault.action {
@@ -176,7 +176,7 @@ impl Begun<'_> {
         Ok(())
     }
 
-    /// Makes a body fail where a fault says so.
+    /// Makes a body fail if a fault says so.
     fn break_body(&self, mut body: MediaBody) -> MediaBody {
         for fault in &self.faults {
             if let (Moment::InBody(after), Action::Fail(kind)) = (fault.moment, &fault.action) {
@@ -268,7 +268,7 @@ impl<S: MediaStorage> MediaStorage for FaultyStorage<S> {
         begun.pass(Moment::After).await
     }
 
-    /// Counts as one delete for each reference.
+    /// Counts as one delete per reference.
     async fn delete_many(
         &self,
         references: &[StorageReference],

@@ -143,7 +143,7 @@ impl Gate {
     }
 
     /// Lets so many calls pass, waiting ones first.
-    pub fn let_pass(&self, calls: usize) {
+    pub fn release(&self, calls: usize) {
         self.0.passes.add_permits(calls);
     }
 

@@ -44,7 +44,7 @@ async fn faults_hit_before_or_after_the_commit() {
     store.inject(Fault::every(Call::Delete).after_commit());
     assert!(store.delete(&kept).await.is_err());
     assert_eq!(store.deleted(), std::slice::from_ref(&kept));
-    store.heal();
+    store.clear_faults();
     assert!(store.delete(&kept).await.is_ok());
     let gone = store.retrieve(&kept).await.unwrap_err();
     assert_eq!(gone.kind(), StorageErrorKind::NotFound);
@@ -55,7 +55,7 @@ async fn bodies_break_on_their_way_in_and_out() {
     let store = healthy();
     let reference = put(&store).await.unwrap();
     for after in [0, 1, 999, 1000, 5000] {
-        store.heal();
+        store.clear_faults();
         store.inject(Fault::every(Call::Store).in_body(after));
         let error = put(&store).await.unwrap_err();
         assert_eq!(error.kind(), StorageErrorKind::Unavailable);
@@ -64,7 +64,7 @@ async fn bodies_break_on_their_way_in_and_out() {
         assert!(opened.body.bytes(1000).await.is_err(), "after {after}");
     }
     assert_eq!(references(&store).await, 1);
-    store.heal();
+    store.clear_faults();
     let before = store.bytes_retrieved();
     let read = store.retrieve_bytes(&reference, 1000).await.unwrap();
     assert_eq!(read.len(), 1000);
@@ -86,9 +86,9 @@ async fn calls_wait_at_a_gate() {
     while store.calls(Call::Store) < 4 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(store.most_in_flight(), 3);
+    assert_eq!(store.peak_in_flight(), 3);
     assert_eq!(references(&store).await, 1);
-    gate.let_pass(1);
+    gate.release(1);
     while references(&store).await < 2 {
         tokio::task::yield_now().await;
     }

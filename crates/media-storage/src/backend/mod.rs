@@ -28,11 +28,14 @@
 
 mod cancel;
 mod digest;
+mod failures;
 mod pending;
 mod upload;
 
+pub use crate::body::invalid_base64;
 pub use crate::storage::copy_through;
 pub use cancel::{CancelFlag, CancelOnDrop};
 pub use digest::Digest;
+pub use failures::FailureLog;
 pub use pending::PendingReference;
-pub use upload::{attribute_store_error, check_expected_sha256, check_size, invalid_base64};
+pub use upload::{attribute_store_error, check_expected_sha256, check_size};

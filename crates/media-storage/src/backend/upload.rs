@@ -1,6 +1,6 @@
 //! Checks that every store makes of what it is given.
 
-use media_types::{Base64Error, Sha256};
+use media_types::Sha256;
 
 use super::digest::Digest;
 use crate::error::{Operation, StorageError, StorageErrorKind};
@@ -31,13 +31,6 @@ pub fn check_expected_sha256(expected: Option<Sha256>, digest: Digest) -> Result
         );
     }
     Ok(())
-}
-
-/// Returns the error for a body that is not valid base64.
-pub fn invalid_base64(error: Base64Error) -> StorageError {
-    StorageError::new(StorageErrorKind::InvalidInput, Operation::Store)
-        .with_reason("the body is not valid base64")
-        .with_source(error)
 }
 
 /// Names the operation and the backend of an error that occurred while a body was stored.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use media_storage_testkit::crash::{CrashKit, Figures, FileSystem, Scenario};
+use media_storage_testkit::crash::{CrashKit, CrashReport, FileSystem, Scenario};
 
 /// Crash points that the whole proof has at least.
 const ENOUGH_KILLS: usize = 375;
@@ -160,16 +160,16 @@ fn cuts(options: &Options, verdict: &mut Verdict) -> io::Result<()> {
 }
 
 /// Enough points were looked at, and hardly any was not reached.
-fn is_enough(options: &Options, figures: &Figures, least: usize) -> bool {
+fn is_enough(options: &Options, figures: &CrashReport, least: usize) -> bool {
     let many = figures.points + figures.missed >= least || !options.only.is_empty();
     many && figures.missed * 20 <= figures.points
 }
 
 fn each<T>(
     of: impl IntoIterator<Item = T>,
-    mut run: impl FnMut(T) -> io::Result<Figures>,
-) -> io::Result<Figures> {
-    let mut all = Figures::default();
+    mut run: impl FnMut(T) -> io::Result<CrashReport>,
+) -> io::Result<CrashReport> {
+    let mut all = CrashReport::default();
     for one in of {
         all.add(run(one)?);
     }
@@ -181,8 +181,8 @@ fn one_by_one(
     way: &str,
     only: &str,
     most: usize,
-    mut run: impl FnMut(&[Scenario], usize) -> io::Result<Figures>,
-) -> io::Result<Figures> {
+    mut run: impl FnMut(&[Scenario], usize) -> io::Result<CrashReport>,
+) -> io::Result<CrashReport> {
     let mut scenarios = Scenario::all();
     scenarios.retain(|scenario| scenario.name().contains(only));
     let pieces: Vec<&[Scenario]> = if most == usize::MAX {

@@ -1,4 +1,4 @@
-//! Windows, and what else is not Unix. No modes, and no promise for power loss.
+//! Windows and other systems that are not Unix. There are no modes, and no promise about power loss.
 
 use std::fs::File;
 use std::io;
@@ -7,8 +7,8 @@ use std::path::Path;
 use cap_std::fs::{Dir, OpenOptions};
 use media_storage::StorageErrorKind;
 
-pub(crate) fn open_file(base: &Dir, path: &str) -> io::Result<File> {
-    super::open_stepwise(base, path)
+pub(super) fn open_beneath(_: &Dir, _: &str) -> Option<io::Result<File>> {
+    None
 }
 
 /// Opens a directory by a single name.
@@ -17,11 +17,11 @@ pub(crate) fn open_dir(parent: &Dir, name: &str) -> io::Result<Dir> {
     parent.open_dir_nofollow(name)
 }
 
-pub(crate) fn dont_wait(_: &mut OpenOptions) {}
+pub(super) fn dont_wait(_: &mut OpenOptions) {}
 
-pub(crate) fn set_creation_mode(_: &mut OpenOptions, _: u32) {}
+pub(super) fn set_creation_mode(_: &mut OpenOptions, _: u32) {}
 
-pub(crate) fn fix_file_mode(_: &File, _: u32) -> io::Result<()> {
+pub(super) fn fix_file_mode(_: &File, _: u32) -> io::Result<()> {
     Ok(())
 }
 
@@ -43,8 +43,8 @@ pub(crate) fn sync_dir(_: &Dir) -> io::Result<()> {
 }
 
 pub(crate) fn rename_new(from: &Dir, name: &str, to: &Dir, new: &str) -> io::Result<()> {
-    // Renaming replaces here. Names hold 128 random bits, so the look beforehand is for mistakes,
-    // not for races.
+    // Renaming replaces an existing file here. Names hold 128 random bits, so this check guards
+    // against mistakes, not against races.
     match to.symlink_metadata(new) {
         Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
         Err(_) => from.rename(name, to, new),
@@ -63,10 +63,12 @@ pub(crate) fn is_removed(dir: &Dir) -> bool {
     dir.dir_metadata().is_err()
 }
 
-pub(crate) fn kind_of_os_error(_: &io::Error) -> StorageErrorKind {
+pub(super) fn kind_of_os_error(_: &io::Error) -> StorageErrorKind {
     StorageErrorKind::Other
 }
 
-pub(crate) fn is_too_many_links(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::TooManyLinks
+/// Windows and exFAT refuse links in codes of their own: invalid function, not supported, access
+/// denied, invalid parameter.
+pub(super) fn is_link_failure(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(1 | 5 | 50 | 87))
 }

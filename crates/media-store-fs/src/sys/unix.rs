@@ -1,4 +1,4 @@
-//! Linux, macOS and their kin.
+//! Linux, macOS and other Unix systems.
 
 use std::fs::{File, Permissions};
 use std::io;
@@ -10,8 +10,8 @@ use media_storage::StorageErrorKind;
 use rustix::fs::{Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
-/// Opens a file for reading by a relative path. Does not wait for a writer at a FIFO.
-pub(crate) fn open_file(base: &Dir, path: &str) -> io::Result<File> {
+/// Opens a file for reading by a relative path in one step. Returns `None` where the system cannot.
+pub(super) fn open_beneath(base: &Dir, path: &str) -> Option<io::Result<File>> {
     #[cfg(target_os = "linux")]
     {
         use rustix::fs::ResolveFlags;
@@ -23,17 +23,20 @@ pub(crate) fn open_file(base: &Dir, path: &str) -> io::Result<File> {
             ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS,
         );
         match opened {
-            Ok(fd) => return Ok(File::from(fd)),
-            // Old kernels do not have the call, sandboxes may forbid it.
-            Err(Errno::NOSYS | Errno::PERM) => {}
-            Err(error) => return Err(error.into()),
+            Ok(fd) => Some(Ok(File::from(fd))),
+            // Old kernels do not have the call, and sandboxes may forbid it.
+            Err(Errno::NOSYS | Errno::PERM) => None,
+            Err(error) => Some(Err(error.into())),
         }
     }
-    super::open_stepwise(base, path)
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = (base, path);
+        None
+    }
 }
 
-/// Opens a directory by a single name, so that it can be synced: a handle that is only a path
-/// cannot.
+/// Opens a directory by a single name, in a way that allows to sync it.
 pub(crate) fn open_dir(parent: &Dir, name: &str) -> io::Result<Dir> {
     if name.contains('/') || matches!(name, "" | "." | "..") {
         return Err(io::ErrorKind::InvalidInput.into());
@@ -47,23 +50,25 @@ pub(crate) fn open_dir(parent: &Dir, name: &str) -> io::Result<Dir> {
     Ok(Dir::from_std_file(File::from(fd)))
 }
 
-pub(crate) fn dont_wait(options: &mut OpenOptions) {
+/// Makes opening a FIFO return at once.
+pub(super) fn dont_wait(options: &mut OpenOptions) {
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
     options.custom_flags(flags.bits().cast_signed());
 }
 
-pub(crate) fn set_creation_mode(options: &mut OpenOptions, mode: u32) {
+/// Sets the mode of files that are created.
+pub(super) fn set_creation_mode(options: &mut OpenOptions, mode: u32) {
     options.mode(mode);
 }
 
-/// Sets the mode where the process's umask took bits away.
-pub(crate) fn fix_file_mode(file: &File, mode: u32) -> io::Result<()> {
+/// Sets the mode of a file where the umask of the process removed bits.
+pub(super) fn fix_file_mode(file: &File, mode: u32) -> io::Result<()> {
     let actual = file.metadata()?.mode() & 0o7777;
     if actual == mode {
         return Ok(());
     }
     match file.set_permissions(Permissions::from_mode(mode)) {
-        // A file system without modes will do if it opens nothing to others.
+        // A file system without modes is accepted if it grants others nothing more.
         Err(error)
             if error.kind() == io::ErrorKind::PermissionDenied && actual & 0o077 & !mode == 0 =>
         {
@@ -73,17 +78,17 @@ pub(crate) fn fix_file_mode(file: &File, mode: u32) -> io::Result<()> {
     }
 }
 
-/// Creates a directory with a mode, whatever the umask.
+/// Creates a directory with a mode, regardless of the umask.
 pub(crate) fn create_dir(parent: &Dir, name: &str, mode: u32) -> io::Result<()> {
     use cap_std::fs::{DirBuilder, DirBuilderExt as _};
     let mut builder = DirBuilder::new();
     builder.mode(mode);
     parent.create_dir_with(name, &builder)?;
-    // What the umask took, and the set-group-id bit that mkdir ignores.
+    // Restores what the umask removed, and the set-group-ID bit, which mkdir ignores.
     let made = open_dir(parent, name);
     match made {
         Ok(dir) => fix_file_mode(&dir.into_std_file(), mode),
-        // Removed by another process meanwhile: whoever opens it next finds out.
+        // Another process removed it; the caller finds out when it opens the directory.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
     }
@@ -108,12 +113,12 @@ pub(crate) fn sync_dir(dir: &Dir) -> io::Result<()> {
     Ok(rustix::fs::fsync(dir)?)
 }
 
-/// Gives a file another name, never over an existing one.
+/// Renames a file. Fails if the new name exists.
 pub(crate) fn rename_new(from: &Dir, name: &str, to: &Dir, new: &str) -> io::Result<()> {
     match rustix::fs::renameat_with(from, name, to, new, RenameFlags::NOREPLACE) {
         Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
-            // The file system cannot say "if absent". Names hold 128 random bits, so the look
-            // beforehand is for mistakes, not for races.
+            // The file system cannot do this in one step. Names hold 128 random bits, so this check
+            // guards against mistakes, not against races.
             match to.symlink_metadata(new) {
                 Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
                 Err(_) => from.rename(name, to, new),
@@ -123,7 +128,7 @@ pub(crate) fn rename_new(from: &Dir, name: &str, to: &Dir, new: &str) -> io::Res
     }
 }
 
-/// Swaps two files, where the system can; fails when either is missing.
+/// Swaps two files. Returns `false` where the system cannot; fails if either does not exist.
 pub(crate) fn swap(one: &Dir, name: &str, two: &Dir, other: &str) -> io::Result<bool> {
     match rustix::fs::renameat_with(one, name, two, other, RenameFlags::EXCHANGE) {
         Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => Ok(false),
@@ -132,7 +137,7 @@ pub(crate) fn swap(one: &Dir, name: &str, two: &Dir, other: &str) -> io::Result<
     }
 }
 
-/// Whether everybody may write here.
+/// Whether every user may create files in a directory.
 pub(crate) fn is_world_writable(dir: &Dir) -> io::Result<bool> {
     Ok(rustix::fs::fstat(dir)?.st_mode & 0o002 != 0)
 }
@@ -142,15 +147,15 @@ pub(crate) fn is_removed(dir: &Dir) -> bool {
     rustix::fs::fstat(dir).is_ok_and(|stat| stat.st_nlink == 0)
 }
 
-/// What an error means that the standard library has no word for.
-pub(crate) fn kind_of_os_error(error: &io::Error) -> StorageErrorKind {
+/// Returns the kind of an error for which the standard library has no portable kind.
+pub(super) fn kind_of_os_error(error: &io::Error) -> StorageErrorKind {
     match error.raw_os_error().map(Errno::from_raw_os_error) {
         Some(Errno::DQUOT | Errno::NOSPC) => StorageErrorKind::DiskSpace,
         Some(
             Errno::IO | Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::AGAIN | Errno::MLINK,
         ) => StorageErrorKind::Unavailable,
         Some(Errno::NOLCK) => StorageErrorKind::Config,
-        // A link, a directory, a socket or a device without a driver in place of a file.
+        // A link, a directory, a socket or a device instead of a regular file.
         Some(Errno::LOOP | Errno::ISDIR | Errno::NXIO | Errno::NODEV) => {
             StorageErrorKind::Corrupted
         }
@@ -158,7 +163,7 @@ pub(crate) fn kind_of_os_error(error: &io::Error) -> StorageErrorKind {
     }
 }
 
-/// Whether a file has as many names as the file system allows.
-pub(crate) fn is_too_many_links(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::TooManyLinks
+/// Whether an error means that a hard link cannot be created here.
+pub(super) fn is_link_failure(error: &io::Error) -> bool {
+    error.raw_os_error().map(Errno::from_raw_os_error) == Some(Errno::IO)
 }

@@ -110,6 +110,8 @@ async fn none_of_a_hundred_thousand_opens_or_deletes_anything() {
     let own = put(&store, "bytes of a", of("session-a", "conv")).await;
     let foreign = put(&store, "bytes of b", of("session-b", "conv")).await;
     fs::write(place.media().join("file.png"), "x").unwrap();
+    let deleted = put(&store, "bytes", of("session-c", "conv")).await;
+    store.delete(&deleted).await.unwrap();
     let before = tree(&place.media());
     let scope = || Scope::Session("session-a".parse().unwrap());
     let mut numbers = Numbers(1);

@@ -280,12 +280,12 @@ async fn a_special_file_as_media_or_sidecar_is_corrupted() {
         let described = put(&store, BYTES, of("s", "c")).await;
         let sidecar = place.media().join(format!("{}.meta", described.id()));
         wrong.put(&sidecar, &outside);
-        // The reference tells size and hash; whose it is only the sidecar could tell.
+        // The reference has size and hash, but only the sidecar knows the scope.
         assert_eq!(get(&store, &described).await, BYTES, "{wrong:?}");
         let scope = Scope::Session("s".parse().unwrap());
         let options = RetrieveOptions::new().with_expected_scope(scope);
         let error = store.retrieve_opts(&described, options).await.unwrap_err();
-        assert_eq!(error.kind(), StorageErrorKind::NotFound, "{wrong:?}");
+        assert_eq!(error.kind(), StorageErrorKind::Corrupted, "{wrong:?}");
         let unknown = StorageReference::builder("file", described.id());
         let error = store.retrieve(&unknown.build().unwrap()).await.unwrap_err();
         assert_eq!(error.kind(), StorageErrorKind::Corrupted, "{wrong:?}");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use media_storage::{
     MediaMetadata, MediaStorageExt as _, Organization, RetentionPolicy, StorageErrorKind,
 };
-use media_store_fs::{DedupIndex, FileStore, Permissions};
+use media_store_fs::{FilePermissions, FileStore, IndexExport};
 use media_types::{Mime, RunId};
 
 use crate::support::{Place, get, internals, of, put, tree};
@@ -185,7 +185,7 @@ async fn the_index_counts_references_by_hash() {
     let place = Place::new();
     let store = place
         .builder()
-        .with_dedup_index(DedupIndex::AtClose)
+        .with_index_export(IndexExport::AtClose)
         .build()
         .await
         .unwrap();
@@ -299,9 +299,9 @@ async fn bytes_without_deduplication_are_files_of_their_own() {
 async fn modes_are_those_that_were_asked_for() {
     use std::os::unix::fs::PermissionsExt as _;
     for (permissions, media, sidecar, directory) in [
-        (Permissions::Private, 0o400, 0o600, 0o700),
-        (Permissions::GroupReadable, 0o440, 0o640, 0o750),
-        (Permissions::GroupShared, 0o440, 0o660, 0o2770),
+        (FilePermissions::Private, 0o400, 0o600, 0o700),
+        (FilePermissions::GroupReadable, 0o440, 0o640, 0o750),
+        (FilePermissions::GroupShared, 0o440, 0o660, 0o2770),
     ] {
         let place = Place::new();
         let store = place

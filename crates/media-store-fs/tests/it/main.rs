@@ -7,10 +7,15 @@
     reason = "tests fail by panicking"
 )]
 
+mod damage;
 mod forged;
 #[cfg(target_os = "linux")]
 mod hostile;
 mod layout;
+#[cfg(target_os = "linux")]
+mod moved;
+#[cfg(target_os = "linux")]
+mod opening;
 #[cfg(target_os = "linux")]
 mod places;
 #[cfg(target_os = "linux")]

@@ -10,7 +10,7 @@ use media_storage::{
     Inventory as _, MediaStorage as _, MediaStorageExt as _, MediaUpload, Scope, StorageErrorKind,
     SweepDepth, SweepOptions,
 };
-use media_store_fs::{FileStore, Permissions};
+use media_store_fs::{FilePermissions, FileStore};
 use media_types::Mime;
 
 use crate::support::{Place, get, internals, of, put, tree};
@@ -26,9 +26,9 @@ fn mode(path: &Path) -> u32 {
 fn store_under_a_umask(directory: &Path) {
     let runtime = tokio::runtime::Builder::new_multi_thread().build().unwrap();
     for (name, permissions) in [
-        ("private", Permissions::Private),
-        ("readable", Permissions::GroupReadable),
-        ("shared", Permissions::GroupShared),
+        ("private", FilePermissions::Private),
+        ("readable", FilePermissions::GroupReadable),
+        ("shared", FilePermissions::GroupShared),
     ] {
         let builder = FileStore::builder(directory.join(name)).with_permissions(permissions);
         runtime.block_on(async {

@@ -59,12 +59,13 @@ async fn no_swapped_directory_leads_out() {
         std::thread::spawn(move || {
             while !stop.load(Ordering::Relaxed) {
                 let _ = symlink(&outside, &link);
-                // The store may make a new directory in the gap; then this one goes back.
+                // The store may create a new directory in the gap; then this one is moved back.
                 if fs::rename(&victim, &aside).is_ok() && fs::rename(&link, &victim).is_ok() {
                     let _ = fs::remove_file(&victim);
                 }
-                let _ = fs::remove_dir_all(&victim);
-                fs::rename(&aside, &victim).unwrap();
+                while fs::rename(&aside, &victim).is_err() {
+                    let _ = fs::remove_dir_all(&victim);
+                }
                 swaps.fetch_add(1, Ordering::Relaxed);
             }
         })

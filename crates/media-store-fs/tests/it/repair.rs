@@ -3,7 +3,7 @@
 use media_storage::{
     MediaStorage as _, MediaStorageExt as _, RetrieveOptions, Scope, StorageErrorKind,
 };
-use media_store_fs::{Damaged, ProblemKind, Repair, VerifyDepth, VerifyOptions};
+use media_store_fs::{DamagedMedia, ReadData, VerifyIssueKind, VerifyOptions};
 
 use crate::support::{Place, get, internals, of, put, tree};
 
@@ -15,8 +15,8 @@ fn writable(path: &std::path::Path) {
 #[cfg(not(unix))]
 fn writable(_: &std::path::Path) {}
 
-fn kinds(report: &media_store_fs::VerifyReport) -> Vec<ProblemKind> {
-    report.problems.iter().map(|problem| problem.kind).collect()
+fn kinds(report: &media_store_fs::VerifyReport) -> Vec<VerifyIssueKind> {
+    report.issues.iter().map(|issue| issue.kind).collect()
 }
 
 #[tokio::test]
@@ -39,7 +39,7 @@ async fn every_flipped_byte_is_found() {
     assert_eq!(error.kind(), StorageErrorKind::Corrupted);
     let report = store.verify(VerifyOptions::new()).await.unwrap();
     assert!(
-        kinds(&report).contains(&ProblemKind::WrongBytes),
+        kinds(&report).contains(&VerifyIssueKind::WrongBytes),
         "{report:?}"
     );
 }
@@ -81,10 +81,10 @@ async fn a_damaged_blob_is_shared_with_nobody_new() {
     assert_eq!(error.kind(), StorageErrorKind::Corrupted);
     let usage = other.inventory().unwrap().usage(Scope::All).await.unwrap();
     assert_eq!((usage.references, usage.blobs), (3, 2));
-    let options = VerifyOptions::new().with_damaged(Damaged::Quarantine);
+    let options = VerifyOptions::new().with_damaged(DamagedMedia::Quarantine);
     let report = store.verify(options).await.unwrap();
     assert_eq!(
-        (report.problem_count, report.quarantined),
+        (report.issue_count, report.quarantined),
         (1, 2),
         "{report:?}"
     );
@@ -106,20 +106,23 @@ async fn references_work_without_their_sidecars_until_these_are_rebuilt() {
     assert_eq!(get(&store, &damaged).await, "two");
     let scope = Scope::Session("session/1".parse().unwrap());
     let scoped = || RetrieveOptions::new().with_expected_scope(scope.clone());
-    for reference in [&missing, &damaged] {
+    for (reference, kind) in [
+        (&missing, StorageErrorKind::NotFound),
+        (&damaged, StorageErrorKind::Corrupted),
+    ] {
         let error = store.retrieve_opts(reference, scoped()).await.unwrap_err();
-        assert_eq!(error.kind(), StorageErrorKind::NotFound);
+        assert_eq!(error.kind(), kind);
     }
     // Neither is taken for garbage.
     let full = media_storage::SweepOptions::new().with_depth(media_storage::SweepDepth::Full);
     store.inventory().unwrap().sweep(full).await.unwrap();
     let found = store.verify(VerifyOptions::new()).await.unwrap();
-    assert_eq!(found.problem_count, 2, "{found:?}");
+    assert_eq!(found.issue_count, 2, "{found:?}");
     let repaired = store
-        .verify(VerifyOptions::new().with_repair(Repair::Rebuild))
+        .verify(VerifyOptions::new().with_repair(true))
         .await
         .unwrap();
-    assert_eq!(repaired.rebuilt, 2);
+    assert_eq!(repaired.repaired, 2);
     for reference in [&missing, &damaged] {
         store.retrieve_opts(reference, scoped()).await.unwrap();
     }
@@ -135,8 +138,8 @@ async fn a_rebuilt_sidecar_sentences_nothing_to_deletion() {
     let kept = media_storage::RetentionPolicy::Retain;
     let reference = put(&store, "bytes", of("s", "c").with_retention(kept)).await;
     std::fs::remove_file(place.media().join(format!("{}.meta", reference.id()))).unwrap();
-    let repair = VerifyOptions::new().with_repair(Repair::Rebuild);
-    assert_eq!(store.verify(repair).await.unwrap().rebuilt, 1);
+    let repair = VerifyOptions::new().with_repair(true);
+    assert_eq!(store.verify(repair).await.unwrap().repaired, 1);
     assert_eq!(get(&store, &reference).await, "bytes");
 }
 
@@ -145,9 +148,9 @@ async fn structure_alone_reads_no_content() {
     let place = Place::new();
     let store = place.store().await;
     put(&store, "bytes", of("s", "c")).await;
-    let options = VerifyOptions::new().with_depth(VerifyDepth::Structure);
+    let options = VerifyOptions::new().with_read_data(ReadData::Nothing);
     let report = store.verify(options).await.unwrap();
-    assert_eq!((report.references, report.blobs, report.bytes), (1, 1, 0));
+    assert_eq!((report.references, report.read_bytes), (1, 0));
     assert!(report.is_clean());
 }
 
@@ -195,9 +198,9 @@ async fn a_copy_without_links_shares_again_after_repair() {
     };
     let before = usage(store.clone()).await;
     assert_eq!((before.references, before.blobs, before.copies), (3, 3, 3));
-    let repair = VerifyOptions::new().with_repair(Repair::Rebuild);
+    let repair = VerifyOptions::new().with_repair(true);
     let report = store.verify(repair).await.unwrap();
-    assert_eq!(report.relinked, 3, "{report:?}");
+    assert_eq!(report.repaired, 3, "{report:?}");
     let after = usage(store.clone()).await;
     assert_eq!((after.references, after.blobs, after.copies), (3, 1, 0));
     for reference in &references {

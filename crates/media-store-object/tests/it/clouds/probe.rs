@@ -57,7 +57,7 @@ async fn a_service_that_ignores_conditions_is_found_out() {
     let server = S3Server::start_with(dir.path(), options).await.unwrap();
     let builder = s3_at(&server, &server.endpoint()).with_deduplication(true);
     let store = builder
-        .with_verification(Verification::Always)
+        .with_verification(Verification::HashAndSize)
         .build()
         .await
         .unwrap();

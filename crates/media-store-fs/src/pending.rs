@@ -6,6 +6,7 @@ use media_storage::DeleteOptions;
 use media_storage::backend::PendingReference;
 use media_types::StorageReference;
 
+use crate::delete::delete;
 use crate::shared::Shared;
 
 /// Wraps a reference so that its media is deleted if the caller does not receive it.
@@ -13,15 +14,14 @@ pub(crate) fn pending(shared: &Arc<Shared>, reference: StorageReference) -> Pend
     let shared = Arc::clone(shared);
     PendingReference::new(reference, move |reference| {
         off_runtime(move || {
-            let options = DeleteOptions::new();
-            if let Err(error) = crate::delete::delete(&shared, &reference, &options) {
+            if let Err(error) = delete(&shared, &reference, &DeleteOptions::new()) {
                 tracing::warn!(%error, "orphaned upload left in store");
             }
         });
     })
 }
 
-/// Runs blocking clean-up on a thread for it where there is a runtime, here where there is none.
+/// Runs blocking cleanup on a blocking thread if there is a runtime, and in place if there is none.
 pub(crate) fn off_runtime(work: impl FnOnce() + Send + 'static) {
     match tokio::runtime::Handle::try_current() {
         Ok(runtime) => drop(runtime.spawn_blocking(work)),

@@ -1,4 +1,4 @@
-//! The record that a store keeps beside media: what was stored, for whom and for how long.
+//! The record.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use media_types::{ConversationId, Mime, RunId, SessionId, Sha256, StorageReference, UserId};
@@ -11,73 +11,77 @@ use crate::metadata::{MediaMetadata, Scope, earlier};
 use crate::options::MetadataPatch;
 use crate::retention::RetentionPolicy;
 
-/// Largest sidecar, in bytes.
+/// Largest size of a sidecar, in bytes.
 pub const MAX_SIDECAR_LEN: u64 = 64 * 1024;
 
-/// Version of the form that is written, unless the record needs a later one.
+/// Version of the format that is written, unless the record needs a later one.
 pub const SIDECAR_VERSION: u32 = 1;
 
-/// Latest version of the form that is read. Version 2 marks records that programs which know only
+/// Latest version of the format that is read. Version 2 marks records that programs which know only
 /// version 1 must not act on, such as those of media on hold.
 pub const MAX_SIDECAR_VERSION: u32 = 2;
 
-/// The record beside media, as JSON. Stores decide by it, not by what a reference says.
+/// The record that a store keeps beside media, as JSON. Stores decide by it, not by what a reference
+/// says.
 ///
-/// Fields that this version does not know are kept. The form is specified in `docs/format.md`.
+/// Fields that this version does not know are kept. `docs/format.md` specifies the format.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Sidecar {
-    /// Version of the form.
+    /// Version of the format.
     pub format_version: u32,
-    /// Id of the reference inside the store.
+    /// Id of the reference in the store.
     pub id: String,
-    /// The type.
+    /// MIME type.
     pub mime_type: Mime,
     /// Size in bytes.
     pub size_bytes: u64,
     /// Hash of the bytes.
     pub sha256: Sha256,
-    /// Conversation of the media.
+    /// Conversation that the media belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub conversation_id: Option<ConversationId>,
-    /// Session of the media.
+    /// Session that the media belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_id: Option<SessionId>,
-    /// Run of the media.
+    /// Run that the media belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run_id: Option<RunId>,
-    /// User of the media.
+    /// User that the media belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<UserId>,
     /// Id of the state store that keeps the conversation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state_store_id: Option<String>,
-    /// Position of the message.
+    /// Position of the message in the conversation, from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message_index: Option<u64>,
-    /// Position in the message.
+    /// Position of the part in the message, from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_index: Option<u64>,
-    /// When the media was made, by the caller's word.
+    /// When the media was created, according to the caller.
     #[serde(serialize_with = "opt_millis", skip_serializing_if = "Option::is_none")]
     pub created_at: Option<DateTime<Utc>>,
-    /// When it was stored.
+    /// When the media was stored.
     #[serde(serialize_with = "millis")]
     pub stored_at: DateTime<Utc>,
-    /// The name that the file had.
+    /// Original file name. It is data, never a path.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filename: Option<String>,
-    /// The provider that made it.
+    /// Model provider that created the media.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
-    /// How long it is kept.
+    /// How long the media is kept.
     pub retention: RetentionPolicy,
-    /// When it expires.
+    /// When the media expires.
     #[serde(serialize_with = "opt_millis", skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<DateTime<Utc>>,
     /// Whether the media is on hold: it is neither deleted nor swept.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub hold: bool,
+    /// Whether the record was rebuilt after it was lost or damaged, so that ids may be missing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rebuilt: bool,
     /// Fields of later versions.
     #[serde(flatten)]
     pub unknown: Map<String, Value>,
@@ -99,7 +103,7 @@ fn opt_millis<S: Serializer>(
 }
 
 impl Sidecar {
-    /// The record of media that is stored now.
+    /// Creates the record of media that is stored at `stored_at`.
     pub fn new(
         id: impl Into<String>,
         mime: Mime,
@@ -130,32 +134,12 @@ impl Sidecar {
             retention,
             expires_at: earlier(retention.expires_at(stored_at), metadata.expires_at),
             hold: false,
+            rebuilt: false,
             unknown: Map::new(),
         }
     }
 
-    /// Reads a record.
-    ///
-    /// # Errors
-    /// `Corrupted` for anything but a record of at most 64 KiB in a version that this crate reads.
-    pub fn from_json(json: &[u8]) -> Result<Self, StorageError> {
-        let corrupted = |reason: &'static str| {
-            StorageError::new(StorageErrorKind::Corrupted, Operation::Retrieve).with_reason(reason)
-        };
-        if json.len() as u64 > MAX_SIDECAR_LEN {
-            return Err(corrupted("the sidecar is larger than 64 KiB"));
-        }
-        let sidecar: Self = serde_json::from_slice(json)
-            .map_err(|error| corrupted("the sidecar does not read").with_source(error))?;
-        if sidecar.format_version == 0 || sidecar.format_version > MAX_SIDECAR_VERSION {
-            return Err(corrupted(
-                "the sidecar has a version that is not known here",
-            ));
-        }
-        Ok(sidecar)
-    }
-
-    /// Writes the record: JSON, indented by two spaces, with a line end.
+    /// Returns the record as JSON, indented by two spaces, with a final newline.
     ///
     /// # Errors
     /// `InvalidInput` when it would be larger than 64 KiB.
@@ -164,7 +148,7 @@ impl Sidecar {
             StorageError::new(StorageErrorKind::InvalidInput, Operation::Store).with_reason(reason)
         };
         let mut json = serde_json::to_vec_pretty(self)
-            .map_err(|error| refuse("the sidecar does not write").with_source(error))?;
+            .map_err(|error| refuse("the metadata cannot be written as JSON").with_source(error))?;
         json.push(b'\n');
         if json.len() as u64 > MAX_SIDECAR_LEN {
             return Err(refuse("the metadata is larger than 64 KiB"));
@@ -172,7 +156,7 @@ impl Sidecar {
         Ok(json)
     }
 
-    /// What the caller said about the media.
+    /// Returns the metadata that the caller gave when it stored the media.
     pub fn metadata(&self) -> MediaMetadata {
         MediaMetadata {
             conversation: self.conversation_id.clone(),
@@ -188,6 +172,13 @@ impl Sidecar {
             expires_at: None,
             state_store: self.state_store_id.clone(),
         }
+    }
+
+    /// Returns the record, marked as rebuilt, and on hold if it was or may have been.
+    #[must_use]
+    pub fn into_rebuilt(mut self, hold: bool) -> Self {
+        self.rebuilt = true;
+        self.patched(&MetadataPatch::new().with_hold(hold))
     }
 
     /// Returns the record with a change applied.
@@ -220,16 +211,16 @@ impl Sidecar {
         }
     }
 
-    /// Whether its time has come.
+    /// Whether the media has expired.
     pub fn is_expired(&self, now: DateTime<Utc>) -> bool {
         self.expires_at.is_some_and(|at| at <= now)
     }
 
-    /// Decides whether a reference may reach this media: the one rule of all stores.
+    /// Decides whether a reference may read this media. All stores use this rule.
     ///
     /// # Errors
-    /// `NotFound` when the media is outside the expected scope or expired, with the same text as
-    /// for media that is not there; `InvalidRef` when size or hash of the reference differ.
+    /// `NotFound` if the media is outside of the expected scope or has expired, with the same text as
+    /// for media that does not exist. `InvalidRef` if size or hash of the reference differ.
     pub fn admit(
         &self,
         reference: &StorageReference,
@@ -245,7 +236,7 @@ impl Sidecar {
         let hash_differs = reference.sha256().is_some_and(|hash| hash != self.sha256);
         if size_differs || hash_differs {
             return Err(refuse(StorageErrorKind::InvalidRef)
-                .with_reason("size or hash differ from what is stored"));
+                .with_reason("size or hash of the reference differ from those of the media"));
         }
         Ok(())
     }
@@ -269,10 +260,10 @@ impl Sidecar {
         Ok(())
     }
 
-    /// The reference to the media that this record describes.
+    /// Returns the reference to the media that this record describes.
     ///
     /// # Errors
-    /// `Corrupted` when the record's id is not one.
+    /// `Corrupted` if the id of the record is not valid.
     pub fn reference(
         &self,
         backend: &str,
@@ -290,10 +281,10 @@ impl Sidecar {
         })
     }
 
-    /// The entry of an inventory for this record.
+    /// Returns the entry of an inventory for this record.
     ///
     /// # Errors
-    /// `Corrupted` when the record's id is not one.
+    /// `Corrupted` if the id of the record is not valid.
     pub fn entry(&self, backend: &str, store_name: Option<&str>) -> Result<Entry, StorageError> {
         let reference = self.reference(backend, store_name)?;
         let entry = Entry::new(
@@ -303,94 +294,5 @@ impl Sidecar {
             self.stored_at,
         );
         Ok(entry.with_expires_at(self.expires_at))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn sample() -> Sidecar {
-        let metadata = MediaMetadata::new()
-            .with_session("s".parse().unwrap())
-            .with_conversation("c".parse().unwrap())
-            .with_filename("../x.png".to_owned())
-            .with_retention(RetentionPolicy::RetainDays(1));
-        let at = DateTime::from_timestamp(1_767_323_045, 678_000_000).unwrap();
-        Sidecar::new(
-            "s/c/f.png",
-            Mime::IMAGE_PNG,
-            3,
-            Sha256::EMPTY,
-            metadata,
-            RetentionPolicy::Retain,
-            at,
-        )
-    }
-
-    #[test]
-    fn the_form_is_the_documented_one() {
-        let json = String::from_utf8(sample().to_json().unwrap()).unwrap();
-        let hash = Sha256::EMPTY;
-        assert_eq!(
-            json,
-            format!(
-                r#"{{
-  "format_version": 1,
-  "id": "s/c/f.png",
-  "mime_type": "image/png",
-  "size_bytes": 3,
-  "sha256": "{hash}",
-  "conversation_id": "c",
-  "session_id": "s",
-  "stored_at": "2026-01-02T03:04:05.678Z",
-  "filename": "../x.png",
-  "retention": "retain-1days",
-  "expires_at": "2026-01-03T03:04:05.678Z"
-}}
-"#
-            )
-        );
-        assert_eq!(Sidecar::from_json(json.as_bytes()).unwrap(), sample());
-    }
-
-    #[test]
-    fn unknown_fields_stay_and_unknown_versions_are_refused() {
-        let json = String::from_utf8(sample().to_json().unwrap()).unwrap();
-        let later = json.replace("\"filename\"", "\"new_field\": {\"a\": 1},\n  \"filename\"");
-        let read = Sidecar::from_json(later.as_bytes()).unwrap();
-        assert_eq!(read.unknown["new_field"]["a"], 1);
-        let number = json.replace(
-            "\"filename\"",
-            "\"f\": 1111111111111111222318742074256,\n  \"filename\"",
-        );
-        let read = Sidecar::from_json(number.as_bytes()).unwrap();
-        let written = read.to_json().unwrap();
-        assert_eq!(Sidecar::from_json(&written).unwrap(), read);
-        let version = json.replace("\"format_version\": 1", "\"format_version\": 3");
-        let error = Sidecar::from_json(version.as_bytes()).unwrap_err();
-        assert_eq!(error.kind(), StorageErrorKind::Corrupted);
-    }
-
-    #[test]
-    fn huge_and_bottomless_records_are_refused() {
-        for bad in ["[".repeat(60_000), " ".repeat(70_000), String::new()] {
-            let error = Sidecar::from_json(bad.as_bytes()).unwrap_err();
-            assert_eq!(error.kind(), StorageErrorKind::Corrupted);
-        }
-        let mut big = sample();
-        big.filename = Some("x".repeat(70_000));
-        assert_eq!(
-            big.to_json().unwrap_err().kind(),
-            StorageErrorKind::InvalidInput
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            let _ = Sidecar::from_json(&bytes);
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! What can be told of media without its body.
+//! Inspecting media without its body.
 
 use std::path::Path;
 
@@ -8,40 +8,41 @@ use media_types::{MediaContent, MediaSource, Mime, Sha256, StorageReference};
 
 use crate::body;
 use crate::error::{LoadError, LoadErrorKind};
-use crate::loader::{MediaLoader, file_error};
-use crate::stored::stored_error;
+use crate::failure::{file_error, stored_error};
+use crate::handle::MediaLoader;
 
-/// What is known of media without reading it; see [`MediaLoader::inspect`].
+/// Information about media that was not read, returned by [`MediaLoader::inspect`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct MediaFacts {
-    /// The type, by the loader's [`MimePolicy`](crate::MimePolicy). Of stored media it is settled
-    /// between what the content and what the store say, without a look at the bytes.
+pub struct MediaInfo {
+    /// MIME type according to the [`MimePolicy`](crate::MimePolicy) of the loader. For stored media it
+    /// follows from the declared type and the type in the store, without the bytes.
     pub mime: Mime,
-    /// Size in bytes; unknown for media at a URL.
+    /// Size in bytes, or `None` for media at a URL.
     pub size: Option<u64>,
-    /// Hash of the bytes, where the store knows it.
+    /// SHA-256 of the bytes, if the store knows it.
     pub sha256: Option<Sha256>,
 }
 
 impl MediaLoader {
-    /// Type and size of media, without its body: for planning a request before anything is loaded.
+    /// Returns type and size of media without its body: for planning a request before anything is
+    /// loaded.
     ///
-    /// Stored media is asked of its store, a file is looked at and its first bytes are read, inline
-    /// media is at hand. A URL is held against the URL policy, and its name is not looked up nor
-    /// anything fetched: the type is the declared one and the size unknown. Media may change or go
-    /// between this call and [`open`](Self::open), and its bytes may then show another type.
+    /// For stored media, the store is asked. Of a file, size and first bytes are read. A URL is only
+    /// checked against the policy: its type is the declared one, and its size is unknown. The media may
+    /// change or be deleted before [`open`](Self::open) is called, and its bytes may have another type
+    /// then.
     ///
     /// # Errors
-    /// Those of [`open`](Self::open) that come before the body is read.
-    pub async fn inspect(&self, content: &MediaContent) -> Result<MediaFacts, LoadError> {
+    /// As [`open`](Self::open), except errors while the body is read.
+    pub async fn inspect(&self, content: &MediaContent) -> Result<MediaInfo, LoadError> {
         match content.source() {
             MediaSource::Inline(bytes) => self.inspect_inline(content.mime(), bytes),
             MediaSource::Stored(reference) => self.inspect_stored(content.mime(), reference).await,
             MediaSource::File(path) => self.inspect_file(content.mime(), path).await,
             MediaSource::Url(url) => {
                 self.check_url(url)?;
-                Ok(MediaFacts {
+                Ok(MediaInfo {
                     mime: content.mime().clone(),
                     size: None,
                     sha256: None,
@@ -54,11 +55,11 @@ impl MediaLoader {
         }
     }
 
-    fn inspect_inline(&self, declared: &Mime, bytes: &Bytes) -> Result<MediaFacts, LoadError> {
+    fn inspect_inline(&self, declared: &Mime, bytes: &Bytes) -> Result<MediaInfo, LoadError> {
         let size = bytes.len() as u64;
         self.check_size(size)?;
-        Ok(MediaFacts {
-            mime: self.shared.mime.decide(declared, bytes)?,
+        Ok(MediaInfo {
+            mime: self.shared.mime.resolve_bytes(declared, bytes)?,
             size: Some(size),
             sha256: None,
         })
@@ -68,7 +69,7 @@ impl MediaLoader {
         &self,
         declared: &Mime,
         reference: &StorageReference,
-    ) -> Result<MediaFacts, LoadError> {
+    ) -> Result<MediaInfo, LoadError> {
         let store = self.store_of(reference)?;
         let mut options = RetrieveOptions::new().with_head();
         if let Some(scope) = self.options.expected_scope() {
@@ -78,15 +79,15 @@ impl MediaLoader {
         let stored = stored.map_err(|error| stored_error(reference, error))?;
         let name = |error: LoadError| error.with_what(reference.id());
         self.check_size(stored.size).map_err(name)?;
-        let mime = self.shared.mime.settle(declared, stored.mime);
-        Ok(MediaFacts {
+        let mime = self.shared.mime.resolve(declared, stored.mime);
+        Ok(MediaInfo {
             mime: mime.map_err(name)?,
             size: Some(stored.size),
             sha256: stored.sha256,
         })
     }
 
-    async fn inspect_file(&self, declared: &Mime, path: &Path) -> Result<MediaFacts, LoadError> {
+    async fn inspect_file(&self, declared: &Mime, path: &Path) -> Result<MediaInfo, LoadError> {
         let file = self.shared.files.open(path).await?;
         let size = file.size();
         let name = |error: LoadError| error.with_path(path);
@@ -94,8 +95,8 @@ impl MediaLoader {
         let (head, _) = body::peek(file.into_body())
             .await
             .map_err(|error| file_error(path, error))?;
-        let mime = self.shared.mime.decide(declared, &head);
-        Ok(MediaFacts {
+        let mime = self.shared.mime.resolve_bytes(declared, &head);
+        Ok(MediaInfo {
             mime: mime.map_err(name)?,
             size: Some(size),
             sha256: None,

@@ -1,0 +1,202 @@
+//! The streams that bodies are read from.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_core::stream::{BoxStream, Stream};
+use media_types::{Base64Error, Sha256, base64};
+
+use crate::error::{Operation, StorageError, StorageErrorKind};
+use crate::hash::Sha256Hasher;
+
+/// Number of decoded bytes that a base64 body yields at a time.
+const PIECE: usize = 48 * 1024;
+
+/// A stream of decoded bytes.
+pub type ByteStream = BoxStream<'static, Result<Bytes, StorageError>>;
+
+/// A function that is called with the number of bytes read so far.
+pub(super) type Progress = Box<dyn FnMut(u64) + Send>;
+
+/// Returns the error for a body that is not valid base64.
+pub fn invalid_base64(error: Base64Error) -> StorageError {
+    StorageError::new(StorageErrorKind::InvalidInput, Operation::Store)
+        .with_reason("the body is not valid base64")
+        .with_source(error)
+}
+
+type Item = Result<Bytes, StorageError>;
+
+pub(super) struct Once(pub(super) Option<Bytes>);
+
+impl Stream for Once {
+    type Item = Item;
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Item>> {
+        Poll::Ready(self.0.take().map(Ok))
+    }
+}
+
+/// A stream of whole text, in pieces that decode to [`PIECE`] bytes.
+pub(super) struct Pieces(pub(super) Bytes);
+
+impl Stream for Pieces {
+    type Item = Item;
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Item>> {
+        if self.0.is_empty() {
+            return Poll::Ready(None);
+        }
+        let at = self.0.len().min(PIECE / 3 * 4);
+        Poll::Ready(Some(Ok(self.0.split_to(at))))
+    }
+}
+
+pub(super) struct Base64Stream {
+    pub(super) text: Option<ByteStream>,
+    pub(super) decoder: base64::Decoder,
+}
+
+impl Stream for Base64Stream {
+    type Item = Item;
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Item>> {
+        let this = &mut *self;
+        loop {
+            let Some(text) = this.text.as_mut() else {
+                return Poll::Ready(None);
+            };
+            let mut out = Vec::new();
+            let decoded = match std::task::ready!(text.as_mut().poll_next(cx)) {
+                Some(Ok(piece)) => this.decoder.push(&piece, &mut out),
+                Some(Err(error)) => {
+                    this.text = None;
+                    return Poll::Ready(Some(Err(error)));
+                }
+                None => {
+                    this.text = None;
+                    std::mem::take(&mut this.decoder).finish(&mut out)
+                }
+            };
+            if let Err(error) = decoded {
+                this.text = None;
+                return Poll::Ready(Some(Err(invalid_base64(error))));
+            }
+            if !out.is_empty() {
+                return Poll::Ready(Some(Ok(out.into())));
+            }
+        }
+    }
+}
+
+pub(super) struct Reported {
+    pub(super) stream: ByteStream,
+    pub(super) report: Progress,
+    pub(super) seen: u64,
+}
+
+impl Stream for Reported {
+    type Item = Item;
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Item>> {
+        let this = &mut *self;
+        let item = std::task::ready!(this.stream.as_mut().poll_next(cx));
+        if let Some(Ok(piece)) = &item {
+            this.seen += piece.len() as u64;
+            (this.report)(this.seen);
+        }
+        Poll::Ready(item)
+    }
+}
+
+/// A stream that fails unless it has the declared length.
+pub(super) struct LengthChecked {
+    pub(super) stream: Option<ByteStream>,
+    pub(super) declared: u64,
+    pub(super) seen: u64,
+}
+
+impl Stream for LengthChecked {
+    type Item = Item;
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Item>> {
+        let this = &mut *self;
+        let Some(stream) = this.stream.as_mut() else {
+            return Poll::Ready(None);
+        };
+        let item = std::task::ready!(stream.as_mut().poll_next(cx));
+        match &item {
+            Some(Ok(piece)) => this.seen += piece.len() as u64,
+            Some(Err(_)) => this.stream = None,
+            None => this.stream = None,
+        }
+        let ended = this.stream.is_none() && !matches!(item, Some(Err(_)));
+        if this.seen > this.declared || ended && this.seen < this.declared {
+            this.stream = None;
+            let reason = if ended {
+                format!(
+                    "the stream ended after {} of {} bytes",
+                    this.seen, this.declared
+                )
+            } else {
+                format!("the stream is longer than its {} bytes", this.declared)
+            };
+            return Poll::Ready(Some(Err(StorageError::new(
+                StorageErrorKind::InvalidInput,
+                Operation::Store,
+            )
+            .with_reason(reason))));
+        }
+        Poll::Ready(item)
+    }
+}
+
+/// A stream that fails unless it has the length and the hash of what was stored.
+pub(super) struct Verified {
+    pub(super) stream: Option<ByteStream>,
+    pub(super) hasher: Option<Sha256Hasher>,
+    pub(super) seen: u64,
+    pub(super) len: u64,
+    pub(super) sha256: Option<Sha256>,
+}
+
+impl Stream for Verified {
+    type Item = Item;
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Item>> {
+        let this = &mut *self;
+        let Some(stream) = this.stream.as_mut() else {
+            return Poll::Ready(None);
+        };
+        let corrupted = |reason: &'static str| {
+            Poll::Ready(Some(Err(StorageError::new(
+                StorageErrorKind::Corrupted,
+                Operation::Retrieve,
+            )
+            .with_reason(reason))))
+        };
+        match std::task::ready!(stream.as_mut().poll_next(cx)) {
+            Some(Ok(piece)) => {
+                if let Some(hasher) = &mut this.hasher {
+                    hasher.update(&piece);
+                }
+                this.seen += piece.len() as u64;
+                if this.seen > this.len {
+                    this.stream = None;
+                    return corrupted("the stored bytes are longer than the media");
+                }
+                Poll::Ready(Some(Ok(piece)))
+            }
+            Some(Err(error)) => {
+                this.stream = None;
+                Poll::Ready(Some(Err(error)))
+            }
+            None => {
+                this.stream = None;
+                if this.seen < this.len {
+                    return corrupted("the stored bytes are shorter than the media");
+                }
+                let found = this.hasher.take().map(Sha256Hasher::finish);
+                if found.is_some() && found != this.sha256 {
+                    return corrupted("the stored bytes do not match the SHA-256 of the media");
+                }
+                Poll::Ready(None)
+            }
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! A task that sweeps a store regularly. Requires the feature `sweeper` and a tokio runtime.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use media_storage::sweeper::{Sweeper, SweeperOptions};
+//! use media_storage::{InMemoryStorage, MediaStorage};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), media_storage::StorageError> {
+//! let store: Arc<dyn MediaStorage> = Arc::new(InMemoryStorage::new());
+//! let sweeper = Sweeper::start(store, SweeperOptions::new())?;
+//! let mut progress = sweeper.progress();
+//! progress.wait_for(|progress| progress.sweeps > 0).await.ok();
+//! sweeper.stop().await;
+//! # Ok(())
+//! # }
+//! ```
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::error::{Operation, StorageError, StorageErrorKind};
+use crate::inventory::{Inventory, SweepDepth, SweepLease, SweepOptions, SweepReport};
+use crate::storage::MediaStorage;
+
+/// Options of a [`Sweeper`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SweeperOptions {
+    interval: Duration,
+    full_interval: Duration,
+    jitter: f64,
+    sweep: SweepOptions,
+}
+
+impl SweeperOptions {
+    /// Creates options for sweeping what is due every 10 minutes, and everything once a day.
+    pub fn new() -> Self {
+        Self {
+            interval: Duration::from_secs(600),
+            full_interval: Duration::from_secs(24 * 3600),
+            jitter: 0.1,
+            sweep: SweepOptions::new(),
+        }
+    }
+
+    /// Sets the time between two sweeps of what is due; at least a millisecond. Defaults to 10
+    /// minutes.
+    #[must_use]
+    pub fn with_interval(mut self, interval: Duration) -> Self {
+        self.interval = interval.max(Duration::from_millis(1));
+        self
+    }
+
+    /// Sets the time between two full sweeps. Defaults to 24 hours.
+    #[must_use]
+    pub fn with_full_interval(mut self, interval: Duration) -> Self {
+        self.full_interval = interval;
+        self
+    }
+
+    /// Sets by which part of the interval, 0 to 1, each wait is made longer or shorter at random, so
+    /// that several processes do not sweep at the same moment. Defaults to 0.1.
+    #[must_use]
+    pub fn with_jitter(mut self, jitter: f64) -> Self {
+        self.jitter = jitter.clamp(0.0, 1.0);
+        self
+    }
+
+    /// Sets the number of bytes that each sweep prunes the store to. Defaults to the capacity of the
+    /// store.
+    #[must_use]
+    pub fn with_capacity(mut self, bytes: u64) -> Self {
+        self.sweep = self.sweep.with_capacity(bytes);
+        self
+    }
+
+    /// Sets the options of each sweep, except its depth. Defaults to [`SweepOptions::new`].
+    #[must_use]
+    pub fn with_sweep(mut self, options: SweepOptions) -> Self {
+        self.sweep = options;
+        self
+    }
+}
+
+impl Default for SweeperOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A running task that sweeps a store. It ends when this handle is stopped or dropped, after the
+/// sweep that is running.
+///
+/// Before each sweep it takes the [lease](Inventory::sweep_lease) of the store, and skips the sweep
+/// if another process holds it.
+#[derive(Debug)]
+pub struct Sweeper {
+    stop: watch::Sender<bool>,
+    progress: watch::Receiver<SweeperProgress>,
+    task: Option<JoinHandle<()>>,
+}
+
+/// What a sweeper has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SweeperProgress {
+    /// Number of sweeps that have ended.
+    pub sweeps: u64,
+    /// Number of sweeps that failed as a whole.
+    pub failures: u64,
+    /// Number of sweeps that were skipped because another process holds the lease.
+    pub skipped: u64,
+    /// Report of the last successful sweep.
+    pub last: SweepReport,
+}
+
+impl Sweeper {
+    /// Starts to sweep a store. The first sweep starts at once and is a full one.
+    ///
+    /// Must be called in a tokio runtime with its timer enabled.
+    ///
+    /// # Errors
+    /// `Unsupported` if the store has no [inventory](MediaStorage::inventory).
+    pub fn start(
+        store: Arc<dyn MediaStorage>,
+        options: SweeperOptions,
+    ) -> Result<Self, StorageError> {
+        if store.inventory().is_none() {
+            return Err(
+                StorageError::new(StorageErrorKind::Unsupported, Operation::Sweep)
+                    .with_backend(store.backend().to_owned())
+                    .with_reason("the store has no inventory"),
+            );
+        }
+        Ok(Self::spawn(Target::Store(store), options))
+    }
+
+    /// Starts to sweep an inventory, as [`start`](Self::start) does.
+    pub fn of_inventory(inventory: impl Inventory + 'static, options: SweeperOptions) -> Self {
+        Self::spawn(Target::Inventory(Box::new(inventory)), options)
+    }
+
+    fn spawn(target: Target, options: SweeperOptions) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let (report, progress) = watch::channel(SweeperProgress::default());
+        let task = tokio::spawn(run(target, options, stopped, report));
+        Self {
+            stop,
+            progress,
+            task: Some(task),
+        }
+    }
+
+    /// Returns a receiver of the progress. Its `changed` waits for the next sweep.
+    pub fn progress(&self) -> watch::Receiver<SweeperProgress> {
+        self.progress.clone()
+    }
+
+    /// Ends the task, and waits for a sweep that is running.
+    pub async fn stop(mut self) {
+        let _ = self.stop.send(true);
+        if let Some(task) = self.task.take() {
+            // The runtime has reported a panic in it.
+            let _ = task.await;
+        }
+    }
+}
+
+impl Drop for Sweeper {
+    fn drop(&mut self) {
+        let _ = self.stop.send(true);
+    }
+}
+
+/// What is swept.
+enum Target {
+    Store(Arc<dyn MediaStorage>),
+    Inventory(Box<dyn Inventory>),
+}
+
+impl Target {
+    fn inventory(&self) -> Result<&dyn Inventory, StorageError> {
+        let inventory = match self {
+            Self::Store(store) => store.inventory(),
+            Self::Inventory(inventory) => Some(inventory.as_ref()),
+        };
+        inventory.ok_or_else(|| StorageError::new(StorageErrorKind::Unsupported, Operation::Sweep))
+    }
+
+    /// Sweeps, if the lease is free.
+    async fn sweep(&self, options: SweepOptions) -> Result<Option<SweepReport>, StorageError> {
+        let inventory = self.inventory()?;
+        let lease: Option<SweepLease> = inventory.sweep_lease().await?;
+        let Some(_lease) = lease else {
+            return Ok(None);
+        };
+        inventory.sweep(options).await.map(Some)
+    }
+}
+
+async fn run(
+    target: Target,
+    options: SweeperOptions,
+    mut stopped: watch::Receiver<bool>,
+    progress: watch::Sender<SweeperProgress>,
+) {
+    let mut last_full: Option<Instant> = None;
+    loop {
+        let full = last_full.is_none_or(|at| at.elapsed() >= options.full_interval);
+        let depth = if full {
+            SweepDepth::Full
+        } else {
+            SweepDepth::Due
+        };
+        let started = Instant::now();
+        let swept = target.sweep(options.sweep.with_depth(depth)).await;
+        if full && swept.is_ok() {
+            // A skipped full sweep is made by the process that holds the lease.
+            last_full = Some(started);
+        }
+        log(&swept);
+        progress.send_modify(|progress| match swept {
+            Ok(Some(report)) => {
+                progress.sweeps += 1;
+                progress.last = report;
+            }
+            Ok(None) => progress.skipped += 1,
+            Err(_) => {
+                progress.sweeps += 1;
+                progress.failures += 1;
+            }
+        });
+        let wait = options.interval.mul_f64(1.0 + options.jitter * random());
+        tokio::select! {
+            // A dropped sender counts as a stop.
+            _ = stopped.wait_for(|stop| *stop) => return,
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+}
+
+/// Returns a random number between -1 and 1, or 0 if there is no randomness.
+fn random() -> f64 {
+    let mut bytes = [0; 4];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX) * 2.0 - 1.0,
+        Err(_) => 0.0,
+    }
+}
+
+fn log(swept: &Result<Option<SweepReport>, StorageError>) {
+    match swept {
+        Ok(None) => tracing::debug!("another process sweeps the store"),
+        Ok(Some(report)) if *report == SweepReport::default() => {
+            tracing::debug!("nothing to sweep");
+        }
+        Ok(Some(report)) => tracing::info!(
+            references = report.references(),
+            freed_bytes = report.freed_bytes,
+            failed = report.failed,
+            "swept the store"
+        ),
+        Err(error) => tracing::warn!(%error, "failed to sweep the store"),
+    }
+}

@@ -1,0 +1,134 @@
+//! Deleting a scope.
+
+use std::io;
+
+use media_storage::backend::{CancelFlag, FailureLog};
+use media_storage::{Operation, Scope, Sidecar, StorageError, SweepReport};
+
+use crate::delete::remove_unless_held;
+use crate::error::io_error;
+use crate::key::Key;
+use crate::shared::Shared;
+use crate::sidecar_file::sidecar_of;
+use crate::staging::SweepMode;
+use crate::sys;
+use crate::walk::{Found, Walk};
+
+pub(crate) fn delete_scope(
+    shared: &Shared,
+    scope: &Scope,
+    cancelled: &CancelFlag,
+) -> Result<SweepReport, StorageError> {
+    let operation = Operation::DeleteScope;
+    shared.check_writable(operation)?;
+    let io = |error| shared.io(operation, "", error);
+    let mut deletion = Deletion {
+        shared,
+        scope,
+        report: SweepReport::default(),
+        failures: FailureLog::new(),
+    };
+    let mut dirty = false;
+    for found in Walk::new(shared, scope, cancelled).map_err(io)? {
+        match found.map_err(io)? {
+            Found::Media(media) => {
+                let sidecar = sidecar_of(media.directory.dir(), &media.key);
+                dirty |= deletion.media(&media.key, sidecar)?;
+            }
+            Found::Unreadable(path, error) => {
+                deletion.fail(io_error(operation, error).with_key(path))?;
+            }
+            Found::End(directory, path) if std::mem::take(&mut dirty) => {
+                if shared.is_synced() {
+                    directory.sync().map_err(io)?;
+                }
+                shared.directories.remove_empty(&path);
+            }
+            _ => {}
+        }
+    }
+    deletion.quarantine(cancelled).map_err(io)?;
+    deletion.report.failed += deletion.failures.total();
+    shared.check_base(operation)?;
+    Ok(deletion.report)
+}
+
+struct Deletion<'a> {
+    shared: &'a Shared,
+    scope: &'a Scope,
+    report: SweepReport,
+    failures: FailureLog,
+}
+
+impl Deletion<'_> {
+    fn fail(&mut self, error: StorageError) -> Result<(), StorageError> {
+        self.failures
+            .record(error.with_operation(Operation::DeleteScope))
+    }
+
+    /// Deletes media if it belongs to the scope. Returns whether something was removed.
+    fn media(
+        &mut self,
+        key: &Key,
+        sidecar: Result<Option<Box<Sidecar>>, StorageError>,
+    ) -> Result<bool, StorageError> {
+        let sidecar = match sidecar {
+            Ok(Some(sidecar)) if sidecar.is_in(self.scope) => Some(sidecar),
+            Ok(sidecar) => {
+                let unknown = sidecar.is_some_and(|sidecar| is_unattributed(&sidecar, self.scope));
+                self.report.unattributed += u64::from(unknown);
+                return Ok(false);
+            }
+            // Everything is deleted, including what cannot be read.
+            Err(_) if *self.scope == Scope::All => None,
+            Err(error) => return self.fail(error).map(|()| false),
+        };
+        match remove_unless_held(self.shared, key, sidecar.as_deref()) {
+            Ok(Some(removed)) => {
+                self.failures.reset();
+                self.report.deleted += u64::from(removed.media);
+                self.report.freed_bytes += removed.freed;
+                Ok(true)
+            }
+            Ok(None) => {
+                self.report.held += 1;
+                Ok(false)
+            }
+            // Another process removed it with its directory.
+            Err(error) if sys::is_not_found(&error) => Ok(false),
+            Err(error) => {
+                let error = io_error(Operation::DeleteScope, error).with_key(key.path());
+                self.fail(error).map(|()| false)
+            }
+        }
+    }
+
+    fn quarantine(&mut self, cancelled: &CancelFlag) -> io::Result<()> {
+        let (quarantine, scope) = (&self.shared.quarantine, self.scope);
+        let survey = quarantine.survey(cancelled, |sidecar| sidecar.is_in(scope))?;
+        let all = *scope == Scope::All;
+        let mut unknown = 0;
+        let removed = quarantine.remove(cancelled, &survey, SweepMode::Remove, |entry| {
+            unknown += u64::from(!all && entry.is_media() && !survey.is_known(entry));
+            all || survey.chooses(entry) || entry.is_useless()
+        })?;
+        self.report.deleted += removed.media;
+        self.report.freed_bytes += removed.bytes;
+        self.report.held += removed.held;
+        self.report.failed += removed.failed + unknown;
+        Ok(())
+    }
+}
+
+/// Whether media may belong to a scope although its sidecar does not say so, because the sidecar was
+/// rebuilt without that id.
+fn is_unattributed(sidecar: &Sidecar, scope: &Scope) -> bool {
+    sidecar.rebuilt
+        && match scope {
+            Scope::Run(_) => sidecar.run_id.is_none(),
+            Scope::Session(_) => sidecar.session_id.is_none(),
+            Scope::Conversation(_) => sidecar.conversation_id.is_none(),
+            Scope::User(_) => sidecar.user_id.is_none(),
+            _ => false,
+        }
+}

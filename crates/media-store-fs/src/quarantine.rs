@@ -1,0 +1,377 @@
+//! Quarantine: damaged media that a verification moved out of the way.
+//!
+//! `.store/quarantine/<day>/<token>-<name>` is what was `<name>`, with its sidecar under the same token.
+//! The day, in UTC, is when it was moved. Earlier versions wrote directly to `.store/quarantine`, with
+//! different tokens for media and sidecar; a full sweep moves such entries to a day.
+
+use std::collections::HashSet;
+use std::io;
+use std::time::Duration;
+
+use cap_std::fs::Dir;
+use chrono::{DateTime, Days, NaiveDate, Utc};
+use media_storage::Sidecar;
+use media_storage::backend::CancelFlag;
+use media_storage::layout::{FileName, MediaId};
+use media_types::Sha256;
+
+use crate::delete_file::remove_file;
+use crate::sidecar_file::read_raw;
+use crate::staging::SweepMode;
+use crate::sys::{self, Identity};
+
+const DIRECTORY: &str = "quarantine";
+
+/// Length of a token with the `-` behind it.
+const PREFIX: usize = 27;
+
+/// The quarantine of a store.
+#[derive(Debug)]
+pub(crate) struct Quarantine {
+    own: Dir,
+    mode: u32,
+}
+
+/// What an entry of the quarantine was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Kind {
+    Media(FileName),
+    Sidecar(FileName),
+    /// A damaged blob, which only earlier versions kept. References that shared it are here too.
+    Blob,
+    Other,
+}
+
+/// One entry of the quarantine.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    day: Option<NaiveDate>,
+    name: String,
+    kind: Kind,
+}
+
+/// What is known about quarantined media from its sidecars.
+#[derive(Debug, Default)]
+pub(crate) struct Survey {
+    /// Names of the media that was chosen.
+    chosen: HashSet<String>,
+    /// Names of media on hold.
+    held: HashSet<String>,
+    /// Names of media with a readable sidecar.
+    known: HashSet<String>,
+}
+
+/// Quarantined media.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Quarantined {
+    /// Number of media items.
+    pub(crate) media: u64,
+    /// Bytes of the media.
+    pub(crate) bytes: u64,
+    /// Number of media items that stayed because they are on hold.
+    pub(crate) held: u64,
+    /// Number of entries that could not be read, decided on, or removed.
+    pub(crate) failed: u64,
+}
+
+impl Survey {
+    pub(crate) fn chooses(&self, entry: &Entry) -> bool {
+        entry
+            .file()
+            .is_some_and(|file| self.chosen.contains(file.as_str()))
+    }
+
+    pub(crate) fn is_known(&self, entry: &Entry) -> bool {
+        entry
+            .file()
+            .is_some_and(|file| self.known.contains(file.as_str()))
+    }
+
+    fn holds(&self, entry: &Entry) -> bool {
+        entry
+            .file()
+            .is_some_and(|file| self.held.contains(file.as_str()))
+    }
+}
+
+impl Entry {
+    fn file(&self) -> Option<&FileName> {
+        match &self.kind {
+            Kind::Media(file) | Kind::Sidecar(file) => Some(file),
+            Kind::Blob | Kind::Other => None,
+        }
+    }
+
+    /// Whether the entry only keeps bytes from being freed.
+    pub(crate) fn is_useless(&self) -> bool {
+        self.kind == Kind::Blob
+    }
+
+    pub(crate) fn is_media(&self) -> bool {
+        matches!(self.kind, Kind::Media(_))
+    }
+
+    /// Whether the entry was moved here more than this long ago, in whole days.
+    pub(crate) fn is_older_than(&self, retention: Duration, now: DateTime<Utc>) -> bool {
+        let days = Days::new(retention.as_secs().div_ceil(24 * 3600));
+        self.day
+            .and_then(|day| day.checked_add_days(days))
+            .is_some_and(|end| end < now.date_naive())
+    }
+}
+
+impl Quarantine {
+    pub(crate) fn new(own: Dir, mode: u32) -> Self {
+        Self { own, mode }
+    }
+
+    /// Moves media and its sidecar here, if the name still leads to the file that was examined.
+    /// Returns the number of files that were moved.
+    pub(crate) fn take(
+        &self,
+        dir: &Dir,
+        file: &FileName,
+        examined: Identity,
+        now: DateTime<Utc>,
+    ) -> io::Result<u64> {
+        let (day, token) = (self.day(now)?, token()?);
+        if !move_examined(dir, file.as_str(), &day, &token, examined)? {
+            return Ok(0);
+        }
+        let sidecar = file.sidecar();
+        match sys::rename_new(dir, &sidecar, &day, &format!("{token}-{sidecar}")) {
+            Ok(()) => Ok(2),
+            Err(error) if sys::is_not_found(&error) => Ok(1),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Removes a blob, if its name still leads to the file that was examined. What is not the
+    /// examined file is moved back.
+    pub(crate) fn remove_blob(
+        &self,
+        dir: &Dir,
+        name: &str,
+        examined: Identity,
+        now: DateTime<Utc>,
+    ) -> io::Result<()> {
+        let (day, token) = (self.day(now)?, token()?);
+        if move_examined(dir, name, &day, &token, examined)? {
+            remove_file(&day, &format!("{token}-{name}"))?;
+        }
+        Ok(())
+    }
+
+    /// Reads all sidecars and chooses among them.
+    pub(crate) fn survey(
+        &self,
+        cancelled: &CancelFlag,
+        mut choose: impl FnMut(&Sidecar) -> bool,
+    ) -> io::Result<Survey> {
+        let mut survey = Survey::default();
+        self.each(cancelled, |dir, entry| {
+            let Kind::Sidecar(file) = &entry.kind else {
+                return Ok(());
+            };
+            let Ok(Some(json)) = read_raw(dir, &entry.name) else {
+                return Ok(());
+            };
+            let Ok(sidecar) = Sidecar::from_json(&json) else {
+                return Ok(());
+            };
+            let name = file.as_str().to_owned();
+            if sidecar.hold {
+                survey.held.insert(name.clone());
+            }
+            if choose(&sidecar) {
+                survey.chosen.insert(name.clone());
+            }
+            survey.known.insert(name);
+            Ok(())
+        })?;
+        Ok(survey)
+    }
+
+    /// Counts the entries that are chosen.
+    pub(crate) fn count(
+        &self,
+        cancelled: &CancelFlag,
+        choose: impl FnMut(&Entry) -> bool,
+    ) -> io::Result<Quarantined> {
+        self.remove(cancelled, &Survey::default(), SweepMode::DryRun, choose)
+    }
+
+    /// Removes the entries that are chosen, except those on hold.
+    pub(crate) fn remove(
+        &self,
+        cancelled: &CancelFlag,
+        survey: &Survey,
+        mode: SweepMode,
+        mut choose: impl FnMut(&Entry) -> bool,
+    ) -> io::Result<Quarantined> {
+        let mut found = Quarantined::default();
+        self.each(cancelled, |dir, entry| {
+            if !choose(entry) {
+                return Ok(());
+            }
+            if survey.holds(entry) {
+                found.held += u64::from(entry.is_media());
+                return Ok(());
+            }
+            let stat = sys::stat(dir, &entry.name)?;
+            if mode == SweepMode::Remove && !remove_file(dir, &entry.name)? {
+                return Ok(());
+            }
+            found.media += u64::from(entry.is_media());
+            if entry.is_media() {
+                found.bytes += stat.len;
+            }
+            Ok(())
+        })
+        .map(|failed| {
+            found.failed = failed;
+            found
+        })
+    }
+
+    /// Moves entries of earlier versions to the current day, so that they can grow old.
+    pub(crate) fn date_old_entries(&self, now: DateTime<Utc>) -> io::Result<()> {
+        let Some(root) = self.existing()? else {
+            return Ok(());
+        };
+        for name in names(&root)? {
+            if sys::stat(&root, &name).is_ok_and(|stat| stat.is_file) {
+                match sys::rename_new(&root, &name, &self.day(now)?, &name) {
+                    Err(error) if !sys::is_not_found(&error) => return Err(error),
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Passes every entry to a function. Returns how many entries failed.
+    fn each(
+        &self,
+        cancelled: &CancelFlag,
+        mut visit: impl FnMut(&Dir, &Entry) -> io::Result<()>,
+    ) -> io::Result<u64> {
+        let Some(root) = self.existing()? else {
+            return Ok(0);
+        };
+        let mut failed = 0;
+        let mut visit_all = |dir: &Dir, day: Option<NaiveDate>| -> io::Result<()> {
+            for name in names(dir)? {
+                cancelled.check().map_err(io::Error::other)?;
+                let kind = kind_of(&name);
+                if day.is_none() && parse_day(&name).is_some() {
+                    continue;
+                }
+                match visit(dir, &Entry { day, name, kind }) {
+                    Err(error) if !sys::is_not_found(&error) => failed += 1,
+                    _ => {}
+                }
+            }
+            Ok(())
+        };
+        visit_all(&root, None)?;
+        for name in names(&root)? {
+            let Some(day) = parse_day(&name) else {
+                continue;
+            };
+            match sys::open_dir(&root, &name) {
+                Ok(dir) => visit_all(&dir, Some(day))?,
+                Err(error) if sys::is_absence(&error) => {}
+                Err(error) => return Err(error),
+            }
+            // Fails unless the day is empty.
+            let _ = root.remove_dir(&name);
+        }
+        Ok(failed)
+    }
+
+    fn existing(&self) -> io::Result<Option<Dir>> {
+        match sys::open_dir(&self.own, DIRECTORY) {
+            Ok(dir) => Ok(Some(dir)),
+            Err(error) if sys::is_absence(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Opens the directory of a day, and creates it if it does not exist.
+    fn day(&self, now: DateTime<Utc>) -> io::Result<Dir> {
+        let ensure = |parent: &Dir, name: &str| -> io::Result<Dir> {
+            match sys::create_dir(parent, name, self.mode) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+                _ => sys::open_dir(parent, name),
+            }
+        };
+        let root = ensure(&self.own, DIRECTORY)?;
+        ensure(&root, &now.format("%Y-%m-%d").to_string())
+    }
+}
+
+fn token() -> io::Result<MediaId> {
+    MediaId::mint().map_err(io::Error::other)
+}
+
+fn parse_day(name: &str) -> Option<NaiveDate> {
+    NaiveDate::parse_from_str(name, "%Y-%m-%d").ok()
+}
+
+fn kind_of(name: &str) -> Kind {
+    let rest = name.get(PREFIX..).unwrap_or_default();
+    if let Some(file) = FileName::parse(rest) {
+        Kind::Media(file)
+    } else if let Some(file) = rest.strip_suffix(".meta").and_then(FileName::parse) {
+        Kind::Sidecar(file)
+    } else if rest.parse::<Sha256>().is_ok() {
+        Kind::Blob
+    } else {
+        Kind::Other
+    }
+}
+
+/// Returns the names in a directory. The quarantine is small.
+fn names(dir: &Dir) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in dir.entries()? {
+        if let Ok(name) = entry?.file_name().into_string() {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
+/// Moves a file here. If another file was moved, because it took the name in the meantime, it is
+/// moved back. Returns whether the examined file was moved.
+fn move_examined(
+    dir: &Dir,
+    name: &str,
+    day: &Dir,
+    token: &MediaId,
+    examined: Identity,
+) -> io::Result<bool> {
+    // The examined file is open, so its inode number is not reused.
+    match sys::stat(dir, name) {
+        Ok(stat) if stat.identity == examined => {}
+        Ok(_) => return Ok(false),
+        Err(error) if sys::is_not_found(&error) => return Ok(false),
+        Err(error) => return Err(error),
+    }
+    let new = format!("{token}-{name}");
+    match sys::rename_new(dir, name, day, &new) {
+        Ok(()) => {}
+        Err(error) if sys::is_not_found(&error) => return Ok(false),
+        Err(error) => return Err(error),
+    }
+    if sys::stat(day, &new)?.identity == examined {
+        return Ok(true);
+    }
+    match sys::rename_new(day, &new, dir, name) {
+        // A third file has the name. The one that was moved is a blob, whose bytes have other names.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => day.remove_file(&new)?,
+        other => other?,
+    }
+    Ok(false)
+}

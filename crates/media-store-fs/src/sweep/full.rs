@@ -1,0 +1,151 @@
+//! What only a walk over everything finds.
+
+use std::io;
+
+use cap_std::fs::Dir;
+use media_storage::{Operation, Scope};
+
+use super::state::{Outcome, Sweep};
+use crate::blobs::remove_unreferenced;
+use crate::error::io_error;
+use crate::expiry::read_hint;
+use crate::key::Key;
+use crate::sidecar_file::sidecar_of;
+use crate::sys;
+use crate::walk::{Found, Located, Walk};
+
+/// Removes media that has expired and sidecars whose media does not exist, and creates missing
+/// hints.
+pub(super) fn media(sweep: &mut Sweep<'_>) -> io::Result<()> {
+    for found in Walk::new(sweep.shared, &Scope::All, sweep.cancelled)? {
+        match found? {
+            Found::Media(media) => expire(sweep, &media)?,
+            Found::Sidecar(sidecar) => match orphan(sweep, sidecar.directory.dir(), &sidecar.key) {
+                Err(error) if !sys::is_not_found(&error) => {
+                    let error = io_error(Operation::Sweep, error);
+                    sweep.fail(error.with_key(sidecar.key.sidecar_path()))?;
+                }
+                _ => {}
+            },
+            Found::Unreadable(path, error) => {
+                sweep.fail(io_error(Operation::Sweep, error).with_key(path))?;
+            }
+            Found::Foreign(_) | Found::End(..) => {}
+        }
+    }
+    Ok(())
+}
+
+fn expire(sweep: &mut Sweep<'_>, media: &Located) -> io::Result<()> {
+    let (dir, key) = (media.directory.dir(), &media.key);
+    let sidecar = match sidecar_of(dir, key) {
+        Ok(Some(sidecar)) => sidecar,
+        Ok(None) => return Ok(()),
+        // When it expires is unknown.
+        Err(error) => return sweep.fail(error.with_operation(Operation::Sweep)),
+    };
+    if sidecar.stored_at > sweep.now {
+        sweep.report.future += 1;
+    } else if sidecar.is_expired(sweep.now) {
+        if sweep.budget > 0 {
+            match sweep.delete(key, &sidecar) {
+                Ok(Outcome::Deleted) => sweep.report.expired += 1,
+                Ok(Outcome::Held) => sweep.report.held += 1,
+                Ok(Outcome::Absent) => {}
+                Err(error) => {
+                    sweep.fail(io_error(Operation::Sweep, error).with_key(key.path()))?;
+                }
+            }
+        }
+        return Ok(());
+    }
+    if let Some(at) = sidecar.expires_at
+        && sweep.removes()
+    {
+        let meta = key.file.sidecar();
+        let expiry = &sweep.shared.expiry;
+        let _ = expiry.add(dir, &meta, key.file.id(), at, &sidecar);
+    }
+    Ok(())
+}
+
+/// Removes a sidecar if its media does not exist, no process is about to publish it, and it still
+/// does not exist.
+fn orphan(sweep: &mut Sweep<'_>, dir: &Dir, key: &Key) -> io::Result<()> {
+    let absent = || match sys::stat(dir, key.file.as_str()) {
+        Err(error) if sys::is_not_found(&error) => Ok(true),
+        Err(error) => Err(error),
+        Ok(_) => Ok(false),
+    };
+    if !absent()? || sweep.shared.stagings.is_staged(key.file.id())? || !absent()? {
+        return Ok(());
+    }
+    if sweep.removes() {
+        dir.remove_file(key.file.sidecar())?;
+        sweep.shared.directories.remove_empty(&key.directory);
+    }
+    sweep.report.orphans += 1;
+    Ok(())
+}
+
+/// Removes hints whose media does not exist.
+pub(super) fn hints(sweep: &mut Sweep<'_>) -> io::Result<()> {
+    let shared = sweep.shared;
+    for name in shared.expiry.buckets()? {
+        let Ok(bucket) = shared.expiry.open(&name) else {
+            continue;
+        };
+        for entry in bucket.entries()? {
+            sweep.cancelled.check().map_err(io::Error::other)?;
+            let Ok(token) = entry?.file_name().into_string() else {
+                continue;
+            };
+            let live = match read_hint(&bucket, &token) {
+                Ok(Some(hinted)) => {
+                    !sys::is_absent(&sys::stat(shared.base(), &hinted.id))
+                        || shared.stagings.is_staged(&token)?
+                }
+                Ok(None) => false,
+                Err(_) => true,
+            };
+            if !live && sweep.removes() {
+                let _ = bucket.remove_file(&token);
+            }
+        }
+        if sweep.removes() {
+            shared.expiry.remove_empty(&name);
+        }
+    }
+    Ok(())
+}
+
+/// Removes quarantined media that has expired, or that has been there long enough.
+pub(super) fn quarantine(sweep: &mut Sweep<'_>) -> io::Result<()> {
+    let (quarantine, now) = (&sweep.shared.quarantine, sweep.now);
+    let retention = sweep.shared.config.quarantine_retention;
+    let survey = quarantine.survey(sweep.cancelled, |sidecar| sidecar.is_expired(now))?;
+    let expired = quarantine.remove(sweep.cancelled, &survey, sweep.mode, |entry| {
+        survey.chooses(entry) || entry.is_useless()
+    })?;
+    let old = quarantine.remove(sweep.cancelled, &survey, sweep.mode, |entry| {
+        !survey.chooses(entry) && entry.is_older_than(retention, now)
+    })?;
+    if sweep.removes() {
+        quarantine.date_old_entries(now)?;
+    }
+    let report = &mut sweep.report;
+    report.expired += expired.media;
+    report.quarantined += old.media;
+    report.freed_bytes += expired.bytes + old.bytes;
+    report.held += expired.held + old.held;
+    report.failed += expired.failed + old.failed;
+    Ok(())
+}
+
+pub(super) fn blobs(sweep: &mut Sweep<'_>) -> io::Result<()> {
+    let removed = remove_unreferenced(&sweep.shared.blobs, sweep.mode, sweep.cancelled)?;
+    sweep.report.blobs += removed.files;
+    sweep.report.freed_bytes += removed.bytes;
+    sweep.report.failed += removed.failed;
+    Ok(())
+}

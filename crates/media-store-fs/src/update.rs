@@ -1,0 +1,92 @@
+//! Changing the metadata of stored media.
+
+use std::io::{self, Write as _};
+
+use chrono::Utc;
+use media_storage::{MetadataPatch, Operation, StorageError};
+use media_types::StorageReference;
+
+use crate::error::BACKEND;
+use crate::key::Key;
+use crate::lock;
+use crate::shared::Shared;
+use crate::sidecar_file::{SidecarState, missing_sidecar, read_sidecar};
+use crate::sys;
+
+pub(crate) fn update(
+    shared: &Shared,
+    reference: &StorageReference,
+    patch: &MetadataPatch,
+) -> Result<(), StorageError> {
+    let operation = Operation::Update;
+    shared.check_writable(operation)?;
+    shared.check_reference(reference, operation)?;
+    let key = Key::parse(reference.id(), operation)?;
+    let id = reference.id();
+    let io = |error| shared.io(operation, id, error);
+    // Changes in several processes follow one another, and none is lost.
+    let _lock = lock::take(shared.own(), shared.config.permissions).map_err(io)?;
+    let exists = |shared: &Shared| match sys::stat(shared.base(), &key.path()) {
+        Ok(_) => Ok(true),
+        Err(error) if sys::is_absence(&error) => Ok(false),
+        Err(error) => Err(io(error)),
+    };
+    if !exists(shared)? {
+        return Err(shared.absent(operation, id));
+    }
+    let sidecar = match read_sidecar(shared.base(), &key.sidecar_path(), &key.file).map_err(io)? {
+        SidecarState::Valid(sidecar) => sidecar,
+        SidecarState::Absent => return Err(missing_sidecar(operation, id)),
+        SidecarState::Damaged(error) | SidecarState::Later(error) => {
+            return Err(error
+                .with_operation(operation)
+                .with_backend(BACKEND)
+                .with_key(id));
+        }
+    };
+    sidecar
+        .admit(reference, patch.expected_scope(), Utc::now(), operation)
+        .map_err(|error| error.with_backend(BACKEND))?;
+    let old_expiry = sidecar.expires_at;
+    let patched = sidecar.patched(patch);
+    let json = patched.to_json()?;
+    replace(shared, &key, &json).map_err(io)?;
+    if patched.expires_at != old_expiry {
+        if let Some(at) = old_expiry {
+            shared.expiry.remove(key.file.id(), at);
+        }
+        if let Some(at) = patched.expires_at {
+            let directory = shared.directories.existing(&key.directory).map_err(io)?;
+            let meta = key.file.sidecar();
+            shared
+                .expiry
+                .add(directory.dir(), &meta, key.file.id(), at, &patched)
+                .map_err(io)?;
+        }
+    }
+    Ok(())
+}
+
+/// Replaces the sidecar of a media file in one step.
+fn replace(shared: &Shared, key: &Key, json: &[u8]) -> io::Result<()> {
+    let entry = shared.stagings.entry().map_err(io::Error::other)?;
+    let mode = shared.config.permissions.sidecar_mode();
+    let mut staged = sys::create_new(entry.dir(), &entry.sidecar(), mode)?;
+    staged.write_all(json)?;
+    if shared.is_synced() {
+        staged.sync_all()?;
+    }
+    let mut directory = shared.directories.existing(&key.directory)?;
+    if !shared.directories.is_current(&directory)? {
+        shared.directories.forget(&directory);
+        directory = shared.directories.existing(&key.directory)?;
+    }
+    let meta = key.file.sidecar();
+    entry
+        .dir()
+        .rename(entry.sidecar(), directory.dir(), &meta)?;
+    if shared.is_synced() {
+        directory.sync()?;
+    }
+    Ok(())
+}
