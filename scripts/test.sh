@@ -60,6 +60,7 @@ step "tools" ./scripts/install-tools.sh
 step "servers" ./scripts/install-servers.sh "${services[@]}"
 step "format" cargo fmt --all --check
 step "layers" ./scripts/check-layers.sh
+step "modules" ./scripts/check-modules.py
 step "lints" cargo clippy --locked --all-targets --all-features --quiet -- -D warnings
 step "tests" cargo test --locked --all-features --quiet
 step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --all-features --no-deps --quiet

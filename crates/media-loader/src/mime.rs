@@ -159,15 +159,27 @@ mod tests {
     #[test]
     fn bytes_of_the_same_kind_correct_or_reject() {
         use MimePolicy::{Correct, Reject};
-        assert_eq!(resolve_bytes(Correct, "image/png", PNG).unwrap(), "image/png");
-        assert_eq!(resolve_bytes(Correct, "image/png", JPEG).unwrap(), "image/jpeg");
-        assert_eq!(resolve_bytes(Reject, "image/png", PNG).unwrap(), "image/png");
+        assert_eq!(
+            resolve_bytes(Correct, "image/png", PNG).unwrap(),
+            "image/png"
+        );
+        assert_eq!(
+            resolve_bytes(Correct, "image/png", JPEG).unwrap(),
+            "image/jpeg"
+        );
+        assert_eq!(
+            resolve_bytes(Reject, "image/png", PNG).unwrap(),
+            "image/png"
+        );
         assert!(resolve_bytes(Reject, "image/png", JPEG).is_err());
         for policy in [Correct, Reject] {
             let octets = "application/octet-stream";
             assert_eq!(resolve_bytes(policy, octets, JPEG).unwrap(), "image/jpeg");
             assert_eq!(resolve_bytes(policy, octets, b"??").unwrap(), octets);
-            assert_eq!(resolve_bytes(policy, "image/x-new", b"??").unwrap(), "image/x-new");
+            assert_eq!(
+                resolve_bytes(policy, "image/x-new", b"??").unwrap(),
+                "image/x-new"
+            );
         }
     }
 

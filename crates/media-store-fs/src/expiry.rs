@@ -7,7 +7,7 @@ use std::io::{self, Read as _, Write as _};
 
 use cap_std::fs::Dir;
 use chrono::{DateTime, Utc};
-use media_storage::{MAX_SIDECAR_LEN, Sidecar};
+use media_storage::{MAX_SIDECAR_LEN, MAX_SIDECAR_VERSION, ParsedSidecar, Sidecar};
 
 use crate::options::FilePermissions;
 use crate::sys;
@@ -148,5 +148,8 @@ pub(crate) fn read_hint(bucket: &Dir, id: &str) -> io::Result<Option<Sidecar>> {
     }
     let mut json = Vec::new();
     file.take(MAX_SIDECAR_LEN + 1).read_to_end(&mut json)?;
-    Ok(Sidecar::from_json(&json).ok())
+    match Sidecar::parse(&json, MAX_SIDECAR_VERSION) {
+        ParsedSidecar::Valid(sidecar) => Ok(Some(*sidecar)),
+        _ => Ok(None),
+    }
 }

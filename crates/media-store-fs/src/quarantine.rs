@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use cap_std::fs::Dir;
 use chrono::{DateTime, Days, NaiveDate, Utc};
-use media_storage::Sidecar;
 use media_storage::backend::CancelFlag;
 use media_storage::layout::{FileName, MediaId};
+use media_storage::{MAX_SIDECAR_VERSION, ParsedSidecar, Sidecar};
 use media_types::Sha256;
 
 use crate::delete_file::remove_file;
@@ -176,7 +176,7 @@ impl Quarantine {
             let Ok(Some(json)) = read_raw(dir, &entry.name) else {
                 return Ok(());
             };
-            let Ok(sidecar) = Sidecar::from_json(&json) else {
+            let ParsedSidecar::Valid(sidecar) = Sidecar::parse(&json, MAX_SIDECAR_VERSION) else {
                 return Ok(());
             };
             let name = file.as_str().to_owned();

@@ -5,7 +5,8 @@ use std::io::{self, Read as _};
 use cap_std::fs::Dir;
 use media_storage::layout::FileName;
 use media_storage::{
-    MAX_SIDECAR_LEN, Operation, ParsedSidecar, Sidecar, StorageError, StorageErrorKind,
+    MAX_SIDECAR_LEN, MAX_SIDECAR_VERSION, Operation, ParsedSidecar, Sidecar, StorageError,
+    StorageErrorKind,
 };
 
 use crate::error::{BACKEND, fail, io_error};
@@ -40,7 +41,7 @@ pub(crate) fn read_sidecar(base: &Dir, path: &str, file: &FileName) -> io::Resul
             error => return Err(io::Error::other(error)),
         },
     };
-    match Sidecar::parse(&json) {
+    match Sidecar::parse(&json, MAX_SIDECAR_VERSION) {
         // The directory of a session may have been moved, so only the name must be the same.
         ParsedSidecar::Valid(sidecar) if sidecar.id.rsplit('/').next() == Some(file.as_str()) => {
             Ok(SidecarState::Valid(sidecar))

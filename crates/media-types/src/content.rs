@@ -1,101 +1,33 @@
-//! Media content: a type, a source and what is said about it.
+//! Media content: a type, a source and attributes.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use crate::base64;
+use crate::detail::Detail;
 use crate::error::{ContentError, ValueError, ValueKind};
 use crate::mime::{MediaType, Mime};
-use crate::reference::{ProviderFile, StorageReference};
+use crate::reference::StorageReference;
+use crate::reserved::RESERVED;
+use crate::source::MediaSource;
 use crate::url::MediaUrl;
 
-/// Where the bytes of media are. Exactly one place.
-#[derive(Clone, PartialEq)]
-#[non_exhaustive]
-pub enum MediaSource {
-    /// Here, decoded.
-    Inline(Bytes),
-    /// In a store.
-    Stored(StorageReference),
-    /// In a file of the host. Loaders refuse files unless they are allowed.
-    File(PathBuf),
-    /// At an address.
-    Url(MediaUrl),
-    /// At a model provider, under its file id.
-    ProviderFile(ProviderFile),
-}
-
-impl fmt::Debug for MediaSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Inline(bytes) => write!(f, "Inline({} bytes)", bytes.len()),
-            Self::Stored(reference) => f.debug_tuple("Stored").field(reference).finish(),
-            Self::File(path) => f.debug_tuple("File").field(path).finish(),
-            Self::Url(url) => f.debug_tuple("Url").field(url).finish(),
-            Self::ProviderFile(file) => f.debug_tuple("ProviderFile").field(file).finish(),
-        }
-    }
-}
-
-/// How closely a model should look at a picture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Detail {
-    /// A glance: fewer tokens.
-    Low,
-    /// A close look: more tokens.
-    High,
-    /// The model decides.
-    Auto,
-    /// The image as it is, without scaling.
-    Original,
-}
-
-impl Detail {
-    /// The word on the wire: `low`, `high`, `auto` or `original`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::High => "high",
-            Self::Auto => "auto",
-            Self::Original => "original",
-        }
-    }
-}
-
-impl FromStr for Detail {
-    type Err = ValueError;
-    fn from_str(s: &str) -> Result<Self, ValueError> {
-        match s {
-            "low" => Ok(Self::Low),
-            "high" => Ok(Self::High),
-            "auto" => Ok(Self::Auto),
-            "original" => Ok(Self::Original),
-            _ => Err(ValueError::new(
-                ValueKind::Content,
-                "detail is low, high, auto or original",
-            )),
-        }
-    }
-}
-
-/// Media of a message: what it is, where its bytes are, and everything said about it.
+/// A media item of a message: its type, the source of its bytes, and attributes.
 ///
-/// Attributes, also those that this crate does not know, survive a change of source and a round
+/// Attributes, including those that this crate does not know, survive a change of source and a round
 /// trip through JSON. `Debug` prints sizes, never bytes.
 ///
 /// ```
 /// use media_types::{MediaContent, Mime};
 /// let photo = MediaContent::from_bytes(Mime::IMAGE_JPEG, vec![0xff, 0xd8, 0xff])
-///     .with_caption("the old harbour")
+///     .with_caption("the old harbor")
 ///     .with_width(640);
 /// assert_eq!(photo.size(), Some(3));
-/// assert_eq!(photo.caption(), Some("the old harbour"));
+/// assert_eq!(photo.caption(), Some("the old harbor"));
 /// ```
 #[derive(Clone, PartialEq)]
 pub struct MediaContent {
@@ -301,7 +233,7 @@ impl MediaContent {
         self.with_attribute("height", pixels)
     }
 
-    /// How long it plays.
+    /// Returns the playing time.
     pub fn duration(&self) -> Option<Duration> {
         self.attributes
             .get("duration")
@@ -309,7 +241,7 @@ impl MediaContent {
             .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
     }
 
-    /// Sets how long it plays; written in seconds.
+    /// Sets the playing time, which is written in seconds.
     #[must_use]
     pub fn with_duration(self, duration: Duration) -> Self {
         if duration.subsec_nanos() == 0 {
@@ -319,26 +251,25 @@ impl MediaContent {
         }
     }
 
-    /// Any attribute by its name in JSON, such as `fps` or `format`.
+    /// Returns an attribute by its name in JSON, such as `fps` or `format`.
     pub fn attribute(&self, name: &str) -> Option<&Value> {
         self.attributes.get(name)
     }
 
-    /// Sets any attribute by its name in JSON.
+    /// Sets an attribute by its name in JSON.
     ///
-    /// The names of the fields that tell type and source (`type`, `mime_type`, `data`,
-    /// `storage_reference`, `file_path`, `url`, `provider_file`) are not attributes; setting them
-    /// changes nothing.
+    /// The fields for type and source (`type`, `mime_type`, `data`, `storage_reference`, `file_path`,
+    /// `url`, `provider_file`) are not attributes; setting them has no effect.
     #[must_use]
     pub fn with_attribute(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         let name = name.into();
-        if !crate::wire::RESERVED.contains(&name.as_str()) {
+        if !RESERVED.contains(&name.as_str()) {
             self.attributes.insert(name, value.into());
         }
         self
     }
 
-    /// All attributes.
+    /// Returns all attributes.
     pub fn attributes(&self) -> &Map<String, Value> {
         &self.attributes
     }

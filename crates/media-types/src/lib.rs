@@ -26,18 +26,22 @@
 
 pub mod base64;
 mod content;
+mod detail;
 mod error;
 mod id;
 mod key;
 mod mime;
 mod reference;
+mod reserved;
 mod sha256;
 mod sniff;
+mod source;
 mod uri;
 mod url;
 mod wire;
 
-pub use content::{Detail, MediaContent, MediaSource};
+pub use content::MediaContent;
+pub use detail::Detail;
 pub use error::{Base64Error, ContentError, ValueError, ValueKind};
 pub use id::{ConversationId, MAX_ID_LEN, RunId, SessionId, UserId};
 pub use key::{MAX_KEY_LEN, StorageKey};
@@ -45,4 +49,5 @@ pub use mime::{MediaType, Mime};
 pub use reference::{ProviderFile, StorageReference, StorageReferenceBuilder};
 pub use sha256::Sha256;
 pub use sniff::{SNIFF_LEN, sniff};
+pub use source::MediaSource;
 pub use url::{MAX_URL_LEN, MediaUrl};

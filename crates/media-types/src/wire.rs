@@ -1,4 +1,4 @@
-//! The JSON of media content: one object, one source, whatever attributes.
+//! The JSON form of media content: one object with one source and any attributes.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,20 +11,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::base64;
-use crate::content::{MediaContent, MediaSource};
+use crate::content::MediaContent;
 use crate::mime::{MediaType, Mime};
+use crate::reserved::RESERVED;
 use crate::sniff::sniff;
-
-/// Fields that tell type and source; every other field is an attribute.
-pub(crate) const RESERVED: &[&str] = &[
-    "type",
-    "mime_type",
-    "data",
-    "storage_reference",
-    "file_path",
-    "url",
-    "provider_file",
-];
+use crate::source::MediaSource;
 
 impl Serialize for MediaContent {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

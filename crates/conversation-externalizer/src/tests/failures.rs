@@ -219,7 +219,7 @@ async fn received_media_comes_back_inline_and_is_never_a_reference_to_nothing() 
     assert_eq!(content.caption(), Some("c"));
     assert_eq!(references_in(&messages[0]), 0);
     // The store is well again and takes both from the message.
-    store.heal();
+    store.clear_faults();
     let report = run(&externalizer, BatchKind::Answer, &mut messages).await;
     assert_eq!(report.stored, 2);
     let part = messages[0].content[0].clone();

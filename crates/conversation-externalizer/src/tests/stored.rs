@@ -370,7 +370,7 @@ async fn stores_of_a_batch_are_bounded() {
             .collect::<Vec<Part>>(),
     )];
     run(&externalizer, BatchKind::User, &mut messages).await;
-    assert_eq!(store.most_in_flight(), 3);
+    assert_eq!(store.peak_in_flight(), 3);
     assert_eq!(
         messages[0]
             .media()

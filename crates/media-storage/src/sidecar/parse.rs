@@ -5,7 +5,7 @@ use media_types::{Mime, Sha256};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::record::{MAX_SIDECAR_LEN, MAX_SIDECAR_VERSION, Sidecar};
+use super::record::{MAX_SIDECAR_LEN, SIDECAR_VERSION, Sidecar};
 use crate::error::{Operation, StorageError, StorageErrorKind};
 use crate::metadata::MediaMetadata;
 use crate::retention::RetentionPolicy;
@@ -51,16 +51,17 @@ impl Sidecar {
     /// Reads a record.
     ///
     /// # Errors
-    /// `Corrupted` for anything but a record of at most 64 KiB in a version that this crate reads.
+    /// `Corrupted` for anything but a record of version 1 and at most 64 KiB.
     pub fn from_json(json: &[u8]) -> Result<Self, StorageError> {
-        match Self::parse(json) {
+        match Self::parse(json, SIDECAR_VERSION) {
             ParsedSidecar::Valid(sidecar) => Ok(*sidecar),
             ParsedSidecar::Later(error) | ParsedSidecar::Damaged(error) => Err(error),
         }
     }
 
-    /// Reads a record, and distinguishes those of later versions from damaged ones.
-    pub fn parse(json: &[u8]) -> ParsedSidecar {
+    /// Reads a record up to a version that the store supports, and distinguishes records of later
+    /// versions from damaged ones.
+    pub fn parse(json: &[u8], supported: u32) -> ParsedSidecar {
         if json.len() as u64 > MAX_SIDECAR_LEN {
             return ParsedSidecar::Damaged(corrupted("the sidecar is larger than 64 KiB"));
         }
@@ -68,11 +69,13 @@ impl Sidecar {
             Ok(sidecar) if sidecar.format_version == 0 => {
                 ParsedSidecar::Damaged(corrupted("the sidecar has format version 0"))
             }
-            Ok(sidecar) if sidecar.format_version <= MAX_SIDECAR_VERSION => {
+            Ok(sidecar) if sidecar.format_version <= supported => {
                 ParsedSidecar::Valid(Box::new(sidecar))
             }
-            Ok(_) => ParsedSidecar::Later(later()),
-            Err(error) if is_later(json) => ParsedSidecar::Later(later().with_source(error)),
+            Ok(_) => ParsedSidecar::Later(later(supported)),
+            Err(error) if is_later(json, supported) => {
+                ParsedSidecar::Later(later(supported).with_source(error))
+            }
             Err(error) => {
                 ParsedSidecar::Damaged(corrupted("the sidecar is not valid").with_source(error))
             }
@@ -127,17 +130,20 @@ fn take<T: DeserializeOwned>(fields: &mut Map<String, Value>, name: &str) -> Opt
     serde_json::from_value(fields.remove(name)?).ok()
 }
 
-fn later() -> StorageError {
-    corrupted("the sidecar was written by a later version; this build supports up to version 2")
+fn later(supported: u32) -> StorageError {
+    let reason = format!(
+        "the sidecar was written by a later version, this store supports up to {supported}"
+    );
+    StorageError::new(StorageErrorKind::Corrupted, Operation::Retrieve).with_reason(reason)
 }
 
 /// Whether a record that is not valid for this version was written by a later one.
-fn is_later(json: &[u8]) -> bool {
+fn is_later(json: &[u8], supported: u32) -> bool {
     let Ok(Value::Object(fields)) = serde_json::from_slice(json) else {
         return false;
     };
     let version = fields.get("format_version").and_then(Value::as_u64);
-    if version.is_some_and(|version| version > u64::from(MAX_SIDECAR_VERSION)) {
+    if version.is_some_and(|version| version > u64::from(supported)) {
         return true;
     }
     fields

@@ -17,8 +17,8 @@ pub const MAX_SIDECAR_LEN: u64 = 64 * 1024;
 /// Version of the format that is written, unless the record needs a later one.
 pub const SIDECAR_VERSION: u32 = 1;
 
-/// Latest version of the format that is read. Version 2 marks records that programs which know only
-/// version 1 must not act on, such as those of media on hold.
+/// Latest version of the format. Version 2 marks records that programs which know only version 1 must
+/// not act on, such as those of media on hold. A store decides up to which version it supports them.
 pub const MAX_SIDECAR_VERSION: u32 = 2;
 
 /// The record that a store keeps beside media, as JSON. Stores decide by it, not by what a reference

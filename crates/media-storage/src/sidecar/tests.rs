@@ -64,7 +64,7 @@ fn unknown_fields_stay_and_unknown_versions_are_refused() {
     let read = Sidecar::from_json(number.as_bytes()).unwrap();
     let written = read.to_json().unwrap();
     assert_eq!(Sidecar::from_json(&written).unwrap(), read);
-    let version = json.replace("\"format_version\": 1", "\"format_version\": 3");
+    let version = json.replace("\"format_version\": 1", "\"format_version\": 2");
     let error = Sidecar::from_json(version.as_bytes()).unwrap_err();
     assert_eq!(error.kind(), StorageErrorKind::Corrupted);
 }
@@ -99,7 +99,7 @@ fn later_records_are_told_from_damaged_ones() {
             .replace("image/png", "no longer a type"),
         json.replace("retain-1days", "retain-1fortnights"),
     ] {
-        let parsed = Sidecar::parse(later.as_bytes());
+        let parsed = Sidecar::parse(later.as_bytes(), 2);
         assert!(
             matches!(parsed, ParsedSidecar::Later(_)),
             "{later}: {parsed:?}"
@@ -111,7 +111,7 @@ fn later_records_are_told_from_damaged_ones() {
         json.replace("{", "["),
         json[..json.len() - 20].to_owned(),
     ] {
-        let parsed = Sidecar::parse(damaged.as_bytes());
+        let parsed = Sidecar::parse(damaged.as_bytes(), 2);
         assert!(
             matches!(parsed, ParsedSidecar::Damaged(_)),
             "{damaged}: {parsed:?}"

@@ -152,7 +152,7 @@ impl ObjectMediaStoreBuilder {
         self
     }
 
-    /// Sets how reads are verified. Defaults to [`Verification::Always`].
+    /// Sets how reads are verified. Defaults to [`Verification::HashAndSize`].
     pub fn with_verification(mut self, verification: Verification) -> Self {
         self.options.verification = verification;
         self

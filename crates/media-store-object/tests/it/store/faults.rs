@@ -64,7 +64,7 @@ async fn stores(deduplication: bool, body: Body, twin: bool) {
             let upload = MediaUpload::new(Mime::IMAGE_PNG, body, metadata);
             let stored = store.store(upload).await;
             let reached = seen.load(Ordering::SeqCst) >= k;
-            bucket.clear_faults();
+            bucket.heal();
             settle().await;
             let context = format!("{fate:?} of request {k}: {stored:?}");
             match &stored {
@@ -138,7 +138,7 @@ async fn deletes() {
                 let seen = fail_nth(&bucket, k, fate);
                 let deleted = store.delete(&gone).await;
                 let reached = seen.load(Ordering::SeqCst) >= k;
-                bucket.clear_faults();
+                bucket.heal();
                 settle().await;
                 assert_eq!(deleted.is_err(), reached, "{fate:?} of request {k}");
                 store.delete(&gone).await.unwrap();
@@ -173,7 +173,7 @@ async fn sweeps() {
                 let seen = fail_nth(&bucket, k, fate);
                 let swept = store.sweep(full()).await;
                 let reached = seen.load(Ordering::SeqCst) >= k;
-                bucket.clear_faults();
+                bucket.heal();
                 settle().await;
                 let context = format!("{fate:?} of request {k}: {swept:?}");
                 holds(&store, &twin, &shared).await;

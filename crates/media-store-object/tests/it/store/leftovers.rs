@@ -33,7 +33,7 @@ async fn leftovers_go_after_the_grace_and_in_one_sweep() {
             let metadata = about("conv-1").with_retention(RetentionPolicy::RetainHours(1));
             let stored = store.store_bytes(Mime::IMAGE_PNG, bytes.clone(), metadata);
             let stored = stored.await;
-            bucket.clear_faults();
+            bucket.heal();
             let before = bucket.names();
             let young = SweepOptions::new().with_depth(SweepDepth::Full);
             let report = store.sweep(young).await.unwrap();
@@ -82,7 +82,7 @@ async fn a_clock_that_is_far_off_cuts_no_grace() {
             stop_after(&bucket, requests);
             let stored = store.store_bytes(Mime::IMAGE_PNG, noise(1, 3000), about("conv-1"));
             stored.await.unwrap_err();
-            bucket.clear_faults();
+            bucket.heal();
             bucket.set_clock(chrono::TimeDelta::hours(hours));
             let before = bucket.names();
             let young = SweepOptions::new().with_depth(SweepDepth::Full);

@@ -61,7 +61,7 @@ async fn a_deletion_overtakes_a_restoring_sweep() {
         store.delete(&victim).await.unwrap();
         is_gone(&store, &victim).await;
         let _ = sweeping.await.unwrap();
-        bucket.clear_faults();
+        bucket.heal();
         let left = bucket.names().contains(&sidecar.to_string());
         assert_eq!(left, ends_there, "the sweep ended where it was to end");
         for _ in 0..2 {

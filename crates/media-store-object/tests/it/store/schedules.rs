@@ -124,7 +124,7 @@ async fn schedule(seed: u64, bucket: FaultyBucket) -> Told {
     for node in nodes {
         node.await.unwrap();
     }
-    bucket.clear_faults();
+    bucket.heal();
     while bucket.late() > 0 {
         tokio::task::yield_now().await;
     }
