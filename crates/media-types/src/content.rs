@@ -1,7 +1,7 @@
 //! Media content: a type, a source and attributes.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;

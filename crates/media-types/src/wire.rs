@@ -13,7 +13,6 @@ use serde_json::{Map, Value};
 use crate::base64;
 use crate::content::MediaContent;
 use crate::mime::{MediaType, Mime};
-use crate::reserved::RESERVED;
 use crate::sniff::sniff;
 use crate::source::MediaSource;
 

@@ -83,7 +83,15 @@ impl CrashSubject for Subject {
         }
         for entry in entries(&own)? {
             let name = entry.file_name().and_then(|name| name.to_str());
-            let known = ["tmp", "blobs", "expiry", "format.json", "format.lock"];
+            let known = [
+                "tmp",
+                "blobs",
+                "expiry",
+                "format.json",
+                "format.lock",
+                "metadata.lock",
+                "sweep.lock",
+            ];
             if !name.is_some_and(|name| known.contains(&name)) {
                 found.push(format!("left: {}", entry.display()));
             }
