@@ -35,6 +35,7 @@ mod ext;
 mod hash;
 mod importer;
 mod inventory;
+pub mod layers;
 pub mod layout;
 mod memory;
 mod metadata;

@@ -1,0 +1,148 @@
+//! [`Instrumented`].
+
+use std::time::Instant;
+
+use async_trait::async_trait;
+use media_types::StorageReference;
+use tracing::Instrument as _;
+
+use crate::error::StorageError;
+use crate::importer::Importer;
+use crate::inventory::Inventory;
+use crate::options::{DeleteOptions, DuplicateOptions, MetadataPatch, RetrieveOptions};
+use crate::signer::UrlSigner;
+use crate::storage::{MediaStorage, MediaUpload, StoredMedia};
+use crate::verifier::Verifier;
+
+/// A store that records a `tracing` span and event for each operation.
+///
+/// The span `media_storage` has the fields `operation`, `backend` and `key`. When the operation ends,
+/// an event has the fields `duration_ms`, `outcome` (`ok` or the kind of the error) and `bytes`. Ids of
+/// users and conversations, file names and bytes are not recorded. A layer that counts these events
+/// is all that metrics need.
+///
+/// Walks of the [inventory](MediaStorage::inventory) are not recorded.
+#[derive(Clone, Debug)]
+pub struct Instrumented<S> {
+    inner: S,
+}
+
+impl<S: MediaStorage> Instrumented<S> {
+    /// Wraps a store.
+    pub fn new(inner: S) -> Self {
+        Self { inner }
+    }
+
+    /// Returns the wrapped store.
+    pub fn inner(&self) -> &S {
+        &self.inner
+    }
+
+    async fn record<T>(
+        &self,
+        operation: &'static str,
+        key: &str,
+        bytes: impl FnOnce(&T) -> Option<u64>,
+        work: impl Future<Output = Result<T, StorageError>>,
+    ) -> Result<T, StorageError> {
+        let backend = self.inner.backend();
+        let span = tracing::info_span!("media_storage", operation, backend, key);
+        let started = Instant::now();
+        let result = work.instrument(span.clone()).await;
+        let _entered = span.enter();
+        let duration_ms = started.elapsed().as_secs_f64() * 1000.0;
+        match &result {
+            Ok(value) => {
+                let bytes = bytes(value);
+                tracing::info!(duration_ms, outcome = "ok", bytes, "storage operation");
+            }
+            Err(error) => {
+                let outcome = tracing::field::debug(error.kind());
+                tracing::info!(duration_ms, outcome, %error, "storage operation");
+            }
+        }
+        result
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<S: MediaStorage> MediaStorage for Instrumented<S> {
+    fn backend(&self) -> &str {
+        self.inner.backend()
+    }
+
+    fn name(&self) -> Option<&str> {
+        self.inner.name()
+    }
+
+    async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
+        let work = self.inner.store(upload);
+        self.record("store", "", StorageReference::size, work).await
+    }
+
+    async fn retrieve_opts(
+        &self,
+        reference: &StorageReference,
+        options: RetrieveOptions,
+    ) -> Result<StoredMedia, StorageError> {
+        let work = self.inner.retrieve_opts(reference, options);
+        let bytes = |media: &StoredMedia| media.body.len();
+        self.record("retrieve", reference.id(), bytes, work).await
+    }
+
+    async fn delete_opts(
+        &self,
+        reference: &StorageReference,
+        options: DeleteOptions,
+    ) -> Result<(), StorageError> {
+        let work = self.inner.delete_opts(reference, options);
+        self.record("delete", reference.id(), |()| None, work).await
+    }
+
+    async fn duplicate(
+        &self,
+        reference: &StorageReference,
+        options: DuplicateOptions,
+    ) -> Result<StorageReference, StorageError> {
+        let work = self.inner.duplicate(reference, options);
+        let key = reference.id();
+        self.record("duplicate", key, StorageReference::size, work)
+            .await
+    }
+
+    async fn update(
+        &self,
+        reference: &StorageReference,
+        patch: MetadataPatch,
+    ) -> Result<(), StorageError> {
+        let work = self.inner.update(reference, patch);
+        self.record("update", reference.id(), |()| None, work).await
+    }
+
+    async fn delete_many(
+        &self,
+        references: &[StorageReference],
+        options: DeleteOptions,
+    ) -> Vec<Result<(), StorageError>> {
+        let work = async { Ok(self.inner.delete_many(references, options).await) };
+        let recorded = self.record("delete_many", "", |_| None, work).await;
+        recorded.unwrap_or_default()
+    }
+
+    fn url_signer(&self) -> Option<&dyn UrlSigner> {
+        self.inner.url_signer()
+    }
+
+    fn inventory(&self) -> Option<&dyn Inventory> {
+        self.inner.inventory()
+    }
+
+    fn verifier(&self) -> Option<&dyn Verifier> {
+        self.inner.verifier()
+    }
+
+    fn importer(&self) -> Option<&dyn Importer> {
+        self.inner.importer()
+    }
+}

@@ -1,0 +1,29 @@
+//! Wrappers of stores that add one behavior each. They compose in any order.
+//!
+//! ```
+//! use media_storage::layers::Limited;
+//! use media_storage::{InMemoryStorage, MediaMetadata, MediaStorageExt, StorageErrorKind};
+//! use media_types::Mime;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), media_storage::StorageError> {
+//! let store = Limited::new(InMemoryStorage::new())
+//!     .with_max_bytes_per_user(1000)
+//!     .with_max_concurrent_operations(8);
+//! let metadata = || MediaMetadata::new().with_user("user-1".parse().unwrap());
+//! store.store_bytes(Mime::IMAGE_PNG, vec![0; 900], metadata()).await?;
+//! let error = store.store_bytes(Mime::IMAGE_PNG, vec![0; 200], metadata()).await.unwrap_err();
+//! assert_eq!(error.kind(), StorageErrorKind::QuotaExceeded);
+//! # Ok(())
+//! # }
+//! ```
+
+#[cfg(feature = "instrumented")]
+mod instrumented;
+mod limited;
+mod permits;
+mod quota;
+
+#[cfg(feature = "instrumented")]
+pub use instrumented::Instrumented;
+pub use limited::Limited;
