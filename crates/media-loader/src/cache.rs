@@ -1,4 +1,4 @@
-//! Bytes of stored media, kept by their hash.
+//! A cache of the bytes of stored media, by their hash.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,7 @@ use tokio::sync::OnceCell;
 
 use crate::error::LoadError;
 
-/// Keeps at most so many bytes. Who asks first loads; who asks meanwhile waits for the same load.
+/// A cache of limited size. The first caller loads, and concurrent callers wait for the same load.
 #[derive(Debug)]
 pub(crate) struct Cache {
     capacity: u64,
@@ -19,7 +19,7 @@ pub(crate) struct Cache {
 #[derive(Debug, Default)]
 struct State {
     slots: HashMap<Sha256, Slot>,
-    /// Bytes of all slots, loaded or promised.
+    /// Number of bytes of all slots, loaded or being loaded.
     held: u64,
     clock: u64,
 }
@@ -39,13 +39,13 @@ impl Cache {
         }
     }
 
-    /// Whether media of this size may be kept at all.
+    /// Whether media of a size can be cached.
     pub(crate) fn takes(&self, size: u64) -> bool {
         size <= self.capacity
     }
 
-    /// The bytes of this hash, loaded at most once at a time. A load that fails or is dropped is
-    /// not remembered; the next in line loads again.
+    /// Returns the bytes of a hash, loaded once at a time. A load that fails or is dropped is not remembered;
+    /// the next caller loads again.
     pub(crate) async fn get_or_load<F>(
         &self,
         sha256: Sha256,
@@ -110,7 +110,7 @@ impl State {
     }
 }
 
-/// One caller's hold on a slot; the last one to leave an empty slot removes it.
+/// The use of a slot by a caller. The last one that leaves an empty slot removes it.
 struct Held<'a> {
     cache: &'a Cache,
     sha256: Sha256,

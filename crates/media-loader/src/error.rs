@@ -1,4 +1,4 @@
-//! The error of a load.
+//! The error of a loader.
 
 use std::error::Error;
 use std::fmt;
@@ -7,82 +7,82 @@ use std::path::Path;
 use media_storage::{StorageError, StorageErrorKind};
 use media_types::Mime;
 
-/// What went wrong, for code that decides what to do next.
+/// The kind of a [`LoadError`], for code that decides what to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LoadErrorKind {
-    /// The content is in a store, and the loader has none.
+    /// The content is in a store, but the loader has no store.
     NoStorage,
-    /// The content is in a store that the loader does not have: another backend or another name.
+    /// The content is in a store that the loader does not have: backend or name differ.
     UnknownBackend,
-    /// The content is in a file that the loader may not read.
+    /// The content is in a file that the loader is not allowed to read.
     FileDenied,
-    /// The content is in a file that is not there.
+    /// The content is in a file that does not exist.
     FileNotFound,
-    /// The content is in something that is no regular file: a directory, a pipe, a device.
+    /// The content is not in a regular file but in a directory, a pipe or a device.
     NotRegularFile,
-    /// The file cannot be read, or changed while it was.
+    /// The file cannot be read, or was changed while it was read.
     File,
     /// The media is larger than the limit.
     TooLarge {
         /// The limit in bytes.
         limit: u64,
-        /// The size in bytes, where it was known before the limit was reached.
+        /// The size in bytes, if it was known before the limit was reached.
         size: Option<u64>,
     },
-    /// The content is at a URL, and this build fetches none: the feature `http` is off.
+    /// The content is at a URL, but the feature `http` is disabled.
     UrlNotSupported,
-    /// The content is at a URL, and the policy allows none.
+    /// The content is at a URL, but the policy allows none.
     UrlDenied,
-    /// The URL, or the one of a redirect, cannot be parsed, or has a user name or password.
+    /// The URL, or that of a redirect, is not valid, or contains a user name or a password.
     InvalidUrl,
-    /// The scheme of the URL is not allowed, or a redirect leads from `https` to another.
+    /// The scheme of the URL is not allowed, or a redirect leads from `https` to another scheme.
     SchemeNotAllowed,
     /// The port of the URL is not allowed.
     PortNotAllowed,
-    /// The host of the URL is not listed, or is internal by its name.
+    /// The host of the URL is not listed, or has an internal name.
     HostNotAllowed,
-    /// The address of the host, or one of several, is not public and not allowed.
+    /// An address of the host is neither public nor allowed.
     AddressNotAllowed,
-    /// The host of the URL has no address.
+    /// The host name of the URL cannot be resolved.
     NameNotResolved,
-    /// No connection to the host, or none that is secure.
+    /// The connection to the host failed, or is not secure.
     ConnectFailed,
-    /// The server took longer than is allowed to connect, to go on, or in all.
+    /// Connecting, waiting for the next bytes, or the whole download exceeded its time limit.
     Timeout,
-    /// The URL redirects more often than is allowed, or in a circle.
+    /// The URL redirects too often, or in a loop.
     TooManyRedirects,
-    /// The server answered with this status instead of the media.
+    /// The server responded with this status instead of the media.
     HttpStatus(u16),
-    /// The server sent an encoded body (gzip, say), which was not asked for.
+    /// The server sent an encoded body, such as gzip, that was not requested.
     EncodedBody,
-    /// The connection ended before the answer did.
+    /// The connection was closed before the response was complete.
     Interrupted,
-    /// The answer is not HTTP, its headers are too many or too long, or it redirects to nowhere.
+    /// The response is not valid HTTP, has too many or too long headers, or is a redirect without a target.
     InvalidResponse,
-    /// The content is a file at a model provider; its bytes cannot be had.
+    /// The content is a file at a model provider, whose bytes are not available.
     ProviderManaged,
-    /// The bytes are not of the type that was declared.
+    /// The bytes do not have the declared type.
     MimeMismatch {
-        /// The type that was declared.
+        /// The declared type.
         declared: Mime,
-        /// The type that the bytes show, or that the store recorded.
+        /// The type that the bytes show, or that is stored.
         found: Mime,
     },
-    /// The store failed; the source tells. `NotFound` means that the media was deleted, has
-    /// expired, or is outside the expected scope.
+    /// The store failed; the source has the details. `NotFound` means that the media was deleted, has
+    /// expired, or is outside of the expected scope.
     Storage(StorageErrorKind),
-    /// The content is in a form that this version does not know.
+    /// The content has a source that this version does not support.
     Unsupported,
 }
 
 impl fmt::Display for LoadErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoStorage => f.write_str("the loader has no storage"),
-            Self::UnknownBackend => f.write_str("the loader does not have this storage"),
-            Self::FileDenied => f.write_str("the loader may not read this file"),
-            Self::FileNotFound => f.write_str("the file is not there"),
+            Self::NoStorage => f.write_str("its storage backend is not configured: the loader has no store"),
+            Self::UnknownBackend => f.write_str("its storage backend is not configured"),
+            Self::FileDenied => f.write_str("the loader is not allowed to read this file"),
+            Self::FileNotFound => f.write_str("the file does not exist"),
             Self::NotRegularFile => f.write_str("not a regular file"),
             Self::File => f.write_str("the file cannot be read"),
             Self::TooLarge {
@@ -93,38 +93,38 @@ impl fmt::Display for LoadErrorKind {
                 write!(f, "more than the {limit} bytes that are allowed")
             }
             Self::UrlNotSupported => {
-                f.write_str("URLs are not fetched; store the media, or give its bytes")
+                f.write_str("fetching URLs is disabled in this build; store the media or pass its bytes")
             }
-            Self::UrlDenied => f.write_str("the loader may not fetch URLs"),
-            Self::InvalidUrl => f.write_str("not a URL that can be fetched"),
+            Self::UrlDenied => f.write_str("the loader is not allowed to fetch URLs"),
+            Self::InvalidUrl => f.write_str("the URL is not valid"),
             Self::SchemeNotAllowed => f.write_str("the scheme of the URL is not allowed"),
             Self::PortNotAllowed => f.write_str("the port of the URL is not allowed"),
             Self::HostNotAllowed => f.write_str("the host of the URL is not allowed"),
             Self::AddressNotAllowed => f.write_str("the address of the host is not allowed"),
-            Self::NameNotResolved => f.write_str("the name of the host does not resolve"),
-            Self::ConnectFailed => f.write_str("no connection to the host"),
-            Self::Timeout => f.write_str("the server took too long"),
+            Self::NameNotResolved => f.write_str("the host name cannot be resolved"),
+            Self::ConnectFailed => f.write_str("the connection to the host failed"),
+            Self::Timeout => f.write_str("the server exceeded the time limit"),
             Self::TooManyRedirects => f.write_str("too many redirects"),
             Self::HttpStatus(status) => write!(f, "the server answered with status {status}"),
             Self::EncodedBody => f.write_str("the server sent an encoded body"),
-            Self::Interrupted => f.write_str("the connection ended before the answer did"),
-            Self::InvalidResponse => f.write_str("the answer of the server is not valid"),
+            Self::Interrupted => f.write_str("truncated response: the connection was closed before its end"),
+            Self::InvalidResponse => f.write_str("the response of the server is not valid"),
             Self::ProviderManaged => {
-                f.write_str("the media is a file at a model provider, which alone can read it")
+                f.write_str("the media is a file at a model provider, and only the provider can read it")
             }
             Self::MimeMismatch { declared, found } => {
                 write!(f, "declared as {declared}, but the bytes are {found}")
             }
             Self::Storage(kind) => write!(f, "{kind}"),
-            Self::Unsupported => f.write_str("this version does not know where the media is"),
+            Self::Unsupported => f.write_str("the source of the media is not supported by this version"),
         }
     }
 }
 
-/// A failure to load media: which media, and why.
+/// Error returned when media cannot be loaded.
 ///
-/// One word in size. `Display` never repeats the cause, which is [`source`](Error::source), and
-/// holds no bytes and no more of a URL than host and path.
+/// The size is one word. `Display` never repeats the cause, which is the [`source`](Error::source), and
+/// contains neither bytes nor more of a URL than host and path.
 pub struct LoadError(Box<Inner>);
 
 struct Inner {
@@ -142,7 +142,7 @@ impl LoadError {
         }))
     }
 
-    /// Names the media; text from outside is escaped and cut.
+    /// Sets the name of the media, escaped and shortened.
     pub(crate) fn with_what(mut self, what: &str) -> Self {
         let shown: String = what.escape_debug().take(200).collect();
         self.0.what = Some(shown.into());
@@ -158,12 +158,12 @@ impl LoadError {
         self
     }
 
-    /// What went wrong.
+    /// Returns the kind.
     pub fn kind(&self) -> &LoadErrorKind {
         &self.0.kind
     }
 
-    /// The store's error, where a store failed.
+    /// Returns the error of the store, if a store failed.
     pub fn storage_error(&self) -> Option<&StorageError> {
         self.0
             .source
@@ -171,8 +171,8 @@ impl LoadError {
             .and_then(|source| source.downcast_ref())
     }
 
-    /// Whether the media is not there any more: deleted, expired, outside the expected scope, a
-    /// file that is gone, or a URL whose server says so (404, 410).
+    /// Whether the media no longer exists: it was deleted, has expired, is outside of the expected scope, is a
+    /// file that does not exist, or is at a URL with status 404 or 410.
     pub fn is_missing(&self) -> bool {
         matches!(
             self.0.kind,
@@ -182,7 +182,7 @@ impl LoadError {
         )
     }
 
-    /// Whether a later attempt may succeed without any change.
+    /// Whether a later attempt may succeed, without any change.
     pub fn is_retryable(&self) -> bool {
         match self.0.kind {
             LoadErrorKind::Storage(_) => {
@@ -202,7 +202,7 @@ impl LoadError {
 
 impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("loading media failed")?;
+        f.write_str("failed to load media")?;
         if let Some(what) = &self.0.what {
             write!(f, " for {what}")?;
         }
@@ -242,7 +242,7 @@ mod tests {
             .with_source(cause);
         assert_eq!(
             error.to_string(),
-            "loading media failed for a\\n/b.png: storage unavailable"
+            "failed to load media for a\\n/b.png: storage unavailable"
         );
         assert!(error.is_retryable() && !error.is_missing());
         assert!(error.storage_error().is_some());

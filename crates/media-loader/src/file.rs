@@ -1,4 +1,4 @@
-//! Reading files that content names, as far as that is allowed.
+//! Reading files, as far as that is allowed.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -12,28 +12,27 @@ use media_storage::{MediaBody, Operation, StorageError, StorageErrorKind};
 
 use crate::error::{LoadError, LoadErrorKind};
 
-/// How many bytes of a file are read at a time.
+/// Number of bytes of a file that are read at a time.
 const PIECE: usize = 256 * 1024;
 
-/// Which files a loader may read.
+/// The files that a loader is allowed to read.
 ///
-/// Whoever can put content into a conversation names the file, so the default is none.
+/// Whoever can add content to a conversation chooses the file, so the default is none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FileAccess {
-    /// None.
+    /// No files.
     #[default]
     Deny,
-    /// Regular files below this directory, named relative to it. Absolute paths, paths with `..`,
-    /// and symbolic links that lead out are refused, also when the directory changes at the same
-    /// time.
+    /// Regular files below this directory, by relative paths. Absolute paths, paths with `..`, and symbolic
+    /// links that lead out are refused, even while the directory is being changed.
     Under(PathBuf),
-    /// Every regular file that the process may read. Only for content that you made yourself.
+    /// All regular files that the process may read. Only for content that you created yourself.
     Any,
 }
 
 impl FileAccess {
-    /// Opens a file, by a thread that may block.
+    /// Opens a file on a blocking thread.
     pub(crate) async fn open(&self, path: &Path) -> Result<OpenFile, LoadError> {
         let (access, owned) = (self.clone(), path.to_owned());
         let opened = tokio::task::spawn_blocking(move || access.open_blocking(&owned));
@@ -111,19 +110,19 @@ fn refusal(error: io::Error) -> LoadError {
     LoadError::new(kind).with_source(error)
 }
 
-/// A regular file, open for reading.
+/// A regular file that was opened for reading.
 pub(crate) struct OpenFile {
     file: File,
     size: u64,
 }
 
 impl OpenFile {
-    /// How many bytes the file had when it was opened.
+    /// Returns the size that the file had when it was opened.
     pub(crate) fn size(&self) -> u64 {
         self.size
     }
 
-    /// The bytes: as many as the file had when it was opened, else an error.
+    /// Returns the bytes. Fails unless there are as many as when the file was opened.
     pub(crate) fn into_body(self) -> MediaBody {
         let room = usize::try_from(self.size.min(PIECE as u64)).unwrap_or(PIECE);
         let pieces = stream::try_unfold(self.file, move |mut file| async move {

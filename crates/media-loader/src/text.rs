@@ -1,4 +1,4 @@
-//! Media as base64 text that is made while it is read.
+//! Media as base64 text that is encoded while it is read.
 
 use std::fmt;
 use std::pin::Pin;
@@ -12,16 +12,16 @@ use media_types::{Mime, base64};
 
 use crate::error::{LoadError, LoadErrorKind};
 
-/// How many bytes become one piece of text; divisible by 3, so that no piece but the last is
-/// padded.
+/// Number of bytes that are encoded into one piece of text. Divisible by 3, so that only the last piece
+/// is padded.
 const PIECE: usize = 48 * 1024;
 
-/// The base64 text of media as a stream, its length known in advance.
+/// A stream of the base64 text of media, of known length.
 ///
-/// Pieces hold at most 64 KiB of ASCII text; memory does not depend on the size of the media. The
-/// stream yields exactly [`len`](Self::len) bytes, or ends with an error: stored media that turns
-/// out to be damaged is told by the last item, so a request that carries the text must be aborted
-/// then. Dropping it at any time is safe.
+/// Pieces have at most 64 KiB of ASCII text, so memory does not depend on the size of the media. The
+/// stream yields exactly [`len`](Self::len) bytes, or ends with an error: damaged media is reported by
+/// the last item, and a request that contains the text must be aborted then. The stream may be dropped at
+/// any time.
 pub struct Base64Text {
     mime: Mime,
     size: u64,
@@ -33,7 +33,7 @@ pub struct Base64Text {
     on_error: OnError,
 }
 
-/// Says what an error in the body of one source means.
+/// Converts an error of the body, depending on its source.
 pub(crate) type OnError = Box<dyn Fn(StorageError) -> LoadError + Send + Sync>;
 
 impl Base64Text {
@@ -51,8 +51,8 @@ impl Base64Text {
         }
     }
 
-    /// Reads everything and appends it to `start`, encoding straight into the one buffer, which
-    /// has exactly the room that is needed.
+    /// Reads everything and appends it to `start`, encoding directly into one buffer of exactly the needed
+    /// size.
     pub(crate) async fn append_to(self, start: &str) -> Result<String, LoadError> {
         let Self {
             len,
@@ -84,28 +84,28 @@ impl Base64Text {
         String::from_utf8(all).map_err(|error| broken_size().with_source(error))
     }
 
-    /// The type of the media.
+    /// Returns the MIME type of the media.
     pub fn mime(&self) -> &Mime {
         &self.mime
     }
 
-    /// Size of the media in bytes, before it is encoded.
+    /// Returns the size of the media in bytes, before it is encoded.
     pub fn media_size(&self) -> u64 {
         self.size
     }
 
-    /// How many bytes of text the whole stream yields.
+    /// Returns the number of bytes of the whole text.
     pub fn len(&self) -> u64 {
         self.len
     }
 
-    /// Whether the media, and so the text, is empty.
+    /// Whether the media, and therefore the text, is empty.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 }
 
-/// Only a store that breaks its own word on the size comes to this.
+/// Returns the error for a store that yields another number of bytes than it declared.
 fn broken_size() -> LoadError {
     LoadError::new(LoadErrorKind::Storage(StorageErrorKind::Corrupted))
 }

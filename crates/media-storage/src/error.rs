@@ -1,4 +1,4 @@
-//! The error of every store.
+//! The error of all stores.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -7,27 +7,27 @@ use std::time::Duration;
 
 use media_types::ValueError;
 
-/// What went wrong, for code that decides what to do next.
+/// The kind of a [`StorageError`], for code that decides what to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StorageErrorKind {
-    /// The media is not there: deleted, expired, or outside the expected scope.
+    /// The media does not exist: it was deleted, has expired, or is outside of the expected scope.
     NotFound,
-    /// The process or the credential may not do this.
+    /// The process or the credentials do not have permission.
     Permission,
-    /// Disk full, out of inodes, or over quota.
+    /// The disk is full, out of inodes, or over its quota.
     DiskSpace,
-    /// What is stored is not what was stored: wrong hash, wrong length, unreadable sidecar.
+    /// The stored media is damaged: its hash or length does not match, or its sidecar is not readable.
     Corrupted,
-    /// The reference is malformed, of another store, or unlike the media that it names.
+    /// The reference is malformed, belongs to another store, or does not match the media that it names.
     InvalidRef,
-    /// Larger than a limit allows.
+    /// The media exceeds a size limit.
     TooLarge,
-    /// The caller's data is not usable: bad base64, a wrong length, a missing id.
+    /// The data of the caller is not valid: for example invalid base64, a wrong length, or a missing id.
     InvalidInput,
-    /// The store is set up wrongly.
+    /// The configuration of the store is not valid.
     Config,
-    /// The store cannot be reached now; a later attempt may succeed.
+    /// The store cannot be reached. A later attempt may succeed.
     Unavailable,
     /// The service limits the rate of requests. A later attempt may succeed; see
     /// [`StorageError::retry_after`].
@@ -38,9 +38,9 @@ pub enum StorageErrorKind {
     Cancelled,
     /// The media is on hold and must not be deleted.
     Held,
-    /// This store cannot do that.
+    /// The store does not support the operation.
     Unsupported,
-    /// Anything else; the source tells.
+    /// Any other failure. The source of the error has the details.
     Other,
 }
 
@@ -49,24 +49,24 @@ impl fmt::Display for StorageErrorKind {
         f.write_str(match self {
             Self::NotFound => "media not found",
             Self::Permission => "permission denied",
-            Self::DiskSpace => "no space left",
+            Self::DiskSpace => "no space left on the device",
             Self::Corrupted => "stored media is corrupted",
             Self::InvalidRef => "invalid reference",
-            Self::TooLarge => "too large",
+            Self::TooLarge => "media too large",
             Self::InvalidInput => "invalid input",
-            Self::Config => "wrong configuration",
+            Self::Config => "invalid configuration",
             Self::Unavailable => "storage unavailable",
             Self::RateLimited => "rate limit exceeded",
             Self::QuotaExceeded => "quota exceeded",
             Self::Cancelled => "operation cancelled",
             Self::Held => "media is on hold",
-            Self::Unsupported => "not supported",
+            Self::Unsupported => "operation not supported",
             Self::Other => "unexpected failure",
         })
     }
 }
 
-/// What the store was asked to do.
+/// The operation of a store that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Operation {
@@ -92,14 +92,33 @@ pub enum Operation {
     DeleteScope,
     /// Removing what is due.
     Sweep,
-    /// Checking what is stored.
+    /// Verifying what is stored.
     Verify,
     /// Writing a derived view.
     Export,
-    /// Taking media over from another store.
+    /// Importing media from another store.
     Import,
     /// Closing the store.
     Close,
+}
+
+impl Operation {
+    /// Returns what the operation works on, for errors that name no key.
+    fn object(self) -> &'static str {
+        match self {
+            Self::Open | Self::Close | Self::Sweep | Self::Verify => " the store",
+            Self::Store
+            | Self::Retrieve
+            | Self::Delete
+            | Self::Duplicate
+            | Self::Update
+            | Self::List
+            | Self::Import => " media",
+            Self::Sign => " a URL",
+            Self::Usage => " of the store",
+            Self::DeleteScope | Self::Export => "",
+        }
+    }
 }
 
 impl fmt::Display for Operation {
@@ -113,29 +132,32 @@ impl fmt::Display for Operation {
             Self::Update => "update",
             Self::Sign => "sign",
             Self::List => "list",
-            Self::Usage => "usage",
-            Self::DeleteScope => "delete-scope",
+            Self::Usage => "get the usage",
+            Self::DeleteScope => "delete a scope",
             Self::Sweep => "sweep",
             Self::Verify => "verify",
-            Self::Export => "export",
+            Self::Export => "export the index",
             Self::Import => "import",
             Self::Close => "close",
         })
     }
 }
 
-/// A failure of a store: what was attempted, where, and why.
+/// Error returned when an operation of a store fails.
 ///
-/// One word in size. `Display` tells operation, backend and key but never repeats the cause, which
-/// is [`source`](Error::source). Neither holds bytes, host paths outside the store, credentials or
-/// signed URLs.
+/// The size is one word. `Display` names operation, key and backend, but never repeats the cause, which is
+/// the [`source`](Error::source). Neither contains bytes, credentials or signed URLs. A path of the host
+/// appears only if it is the one that the store was opened with.
 ///
 /// ```
 /// use media_storage::{Operation, StorageError, StorageErrorKind};
 /// let error = StorageError::new(StorageErrorKind::NotFound, Operation::Retrieve)
 ///     .with_backend("file")
 ///     .with_key("session-1/conv-1/a.png");
-/// assert_eq!(error.to_string(), "retrieve from file failed for session-1/conv-1/a.png: media not found");
+/// assert_eq!(
+///     error.to_string(),
+///     "failed to retrieve `session-1/conv-1/a.png` (file store): media not found"
+/// );
 /// assert!(!error.is_retryable());
 /// ```
 pub struct StorageError(Box<Inner>);
@@ -151,7 +173,7 @@ struct Inner {
 }
 
 impl StorageError {
-    /// A failure of a kind in an operation.
+    /// Creates an error of a kind in an operation.
     pub fn new(kind: StorageErrorKind, operation: Operation) -> Self {
         Self(Box::new(Inner {
             kind,
@@ -164,14 +186,14 @@ impl StorageError {
         }))
     }
 
-    /// Names the backend.
+    /// Sets the backend.
     #[must_use]
     pub fn with_backend(mut self, backend: impl Into<Cow<'static, str>>) -> Self {
         self.0.backend = backend.into();
         self
     }
 
-    /// Names the key, relative to the store; at most 200 characters are kept.
+    /// Sets the key in the store, or the path of the store. At most 200 characters are kept.
     #[must_use]
     pub fn with_key(mut self, key: impl AsRef<str>) -> Self {
         let shown: String = key.as_ref().escape_debug().take(200).collect();
@@ -179,7 +201,7 @@ impl StorageError {
         self
     }
 
-    /// Says in a few words what is wrong. No secrets, no bytes.
+    /// Sets the reason: what is wrong and, if possible, what helps. It must not contain secrets or bytes.
     #[must_use]
     pub fn with_reason(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
         self.0.reason = Some(reason.into());
@@ -193,41 +215,41 @@ impl StorageError {
         self
     }
 
-    /// Keeps the cause.
+    /// Sets the cause.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
         self
     }
 
-    /// The same failure seen from another operation.
+    /// Sets the operation.
     #[must_use]
     pub fn with_operation(mut self, operation: Operation) -> Self {
         self.0.operation = operation;
         self
     }
 
-    /// What went wrong.
+    /// Returns the kind.
     pub fn kind(&self) -> StorageErrorKind {
         self.0.kind
     }
 
-    /// What was attempted.
+    /// Returns the operation.
     pub fn operation(&self) -> Operation {
         self.0.operation
     }
 
-    /// Which backend failed; empty where the failure came before one was chosen.
+    /// Returns the backend, or an empty string if the error occurred before one was involved.
     pub fn backend(&self) -> &str {
         &self.0.backend
     }
 
-    /// Which media was concerned, where that is known.
+    /// Returns the key of the media, or the path of the store, if one is concerned.
     pub fn key(&self) -> Option<&str> {
         self.0.key.as_deref()
     }
 
-    /// What is wrong, in a few words, where more is known than the kind.
+    /// Returns the reason, if more is known than the kind.
     pub fn reason(&self) -> Option<&str> {
         self.0.reason.as_deref()
     }
@@ -237,7 +259,7 @@ impl StorageError {
         self.0.retry_after
     }
 
-    /// Whether the same call may succeed later without any change.
+    /// Whether the same call may succeed later, without any change.
     pub fn is_retryable(&self) -> bool {
         matches!(
             self.0.kind,
@@ -256,18 +278,13 @@ impl fmt::Display for StorageError {
             reason,
             ..
         } = &*self.0;
-        write!(f, "{operation}")?;
-        if !backend.is_empty() {
-            let word = match operation {
-                Operation::Retrieve | Operation::Delete => "from",
-                Operation::Open | Operation::Close => "of",
-                _ => "in",
-            };
-            write!(f, " {word} {backend}")?;
+        write!(f, "failed to {operation}")?;
+        match key.as_deref().filter(|key| !key.is_empty()) {
+            Some(key) => write!(f, " `{key}`")?,
+            None => f.write_str(operation.object())?,
         }
-        f.write_str(" failed")?;
-        if let Some(key) = key {
-            write!(f, " for {key}")?;
+        if !backend.is_empty() {
+            write!(f, " ({backend} store)")?;
         }
         write!(f, ": {kind}")?;
         if let Some(reason) = reason {
@@ -298,7 +315,7 @@ impl Error for StorageError {
 }
 
 impl From<ValueError> for StorageError {
-    /// A value that the caller gave for storing and that has not its form.
+    /// Converts the error of an invalid value that was to be stored.
     fn from(error: ValueError) -> Self {
         Self::new(StorageErrorKind::InvalidInput, Operation::Store).with_source(error)
     }
@@ -316,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cause_is_told_once() {
+    fn the_cause_is_not_repeated() {
         let cause = std::io::Error::other("the disk fell out");
         let error = StorageError::new(StorageErrorKind::Other, Operation::Store).with_source(cause);
         assert!(!error.to_string().contains("fell out"));
@@ -324,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn hostile_keys_are_tamed() {
+    fn hostile_keys_are_escaped() {
         let error = StorageError::new(StorageErrorKind::InvalidRef, Operation::Delete)
             .with_key(format!("\u{1b}[31m\n{}", "x".repeat(5000)));
         let text = error.to_string();

@@ -1,4 +1,4 @@
-//! What callers do with a store, in terms of what a store must do.
+//! Methods for callers, in terms of [`MediaStorage`].
 
 use bytes::Bytes;
 use media_types::{MediaContent, MediaSource, Mime, StorageReference};
@@ -8,7 +8,7 @@ use crate::metadata::MediaMetadata;
 use crate::options::{DeleteOptions, RetrieveOptions};
 use crate::storage::{MediaStorage, MediaUpload, StoredMedia};
 
-/// Conveniences that every [`MediaStorage`] has, `dyn` too. Not to be implemented.
+/// Methods that every [`MediaStorage`] has, including `dyn MediaStorage`. Not meant to be implemented.
 ///
 /// ```
 /// use media_storage::{InMemoryStorage, MediaMetadata, MediaStorageExt};
@@ -23,7 +23,7 @@ use crate::storage::{MediaStorage, MediaUpload, StoredMedia};
 /// # }
 /// ```
 pub trait MediaStorageExt: MediaStorage {
-    /// Opens stored media, verified as the store is set.
+    /// Opens stored media, with the verification that the store is configured with.
     ///
     /// # Errors
     /// As [`MediaStorage::retrieve_opts`].
@@ -34,7 +34,7 @@ pub trait MediaStorageExt: MediaStorage {
         async move { self.retrieve_opts(reference, RetrieveOptions::new()).await }
     }
 
-    /// Deletes one reference; one that is gone already is no error.
+    /// Deletes a reference. Succeeds if it was deleted before.
     ///
     /// # Errors
     /// As [`MediaStorage::delete_opts`].
@@ -45,10 +45,10 @@ pub trait MediaStorageExt: MediaStorage {
         async move { self.delete_opts(reference, DeleteOptions::new()).await }
     }
 
-    /// Stores inline content. Its file name goes into the metadata unless one is set there.
+    /// Stores inline content. Its file name is added to the metadata unless that has one.
     ///
     /// # Errors
-    /// `InvalidInput` for content that is not inline; else as [`MediaStorage::store`].
+    /// `InvalidInput` for content that is not inline; otherwise as [`MediaStorage::store`].
     fn store_media(
         &self,
         content: &MediaContent,
@@ -88,7 +88,7 @@ pub trait MediaStorageExt: MediaStorage {
         self.store(MediaUpload::new(mime, bytes.into(), metadata))
     }
 
-    /// Reads stored media into inline content, whole and verified.
+    /// Reads stored media into inline content, verified.
     ///
     /// # Errors
     /// As [`MediaStorage::retrieve_opts`].
@@ -107,10 +107,10 @@ pub trait MediaStorageExt: MediaStorage {
         }
     }
 
-    /// Reads stored media into memory, whole and verified.
+    /// Reads stored media into memory, verified.
     ///
     /// # Errors
-    /// `TooLarge` above `limit` bytes; else as [`MediaStorage::retrieve_opts`].
+    /// `TooLarge` above `limit` bytes; otherwise as [`MediaStorage::retrieve_opts`].
     fn retrieve_bytes(
         &self,
         reference: &StorageReference,

@@ -1,9 +1,9 @@
-//! SHA-256 over bytes that arrive in pieces.
+//! SHA-256 of bytes that arrive in pieces.
 
 use media_types::Sha256;
 use sha2::Digest;
 
-/// Hashes bytes as they pass, and counts them.
+/// A hasher that also counts the bytes.
 ///
 /// ```
 /// use media_storage::Sha256Hasher;
@@ -16,33 +16,33 @@ pub struct Sha256Hasher {
 }
 
 impl Sha256Hasher {
-    /// A hasher at the start.
+    /// Creates a hasher.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes the next bytes.
+    /// Adds the next bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         self.state.update(bytes);
         self.len += bytes.len() as u64;
     }
 
-    /// How many bytes have passed.
+    /// Returns the number of bytes so far.
     pub fn len(&self) -> u64 {
         self.len
     }
 
-    /// Whether no bytes have passed.
+    /// Whether there were no bytes so far.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// The hash of all bytes.
+    /// Returns the hash of all bytes.
     pub fn finish(self) -> Sha256 {
         Sha256::from_bytes(self.state.finalize().into())
     }
 
-    /// The hash of these bytes.
+    /// Returns the hash of bytes in memory.
     pub fn digest(bytes: &[u8]) -> Sha256 {
         Sha256::from_bytes(sha2::Sha256::digest(bytes).into())
     }

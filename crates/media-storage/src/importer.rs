@@ -1,4 +1,4 @@
-//! The ability to take media over from another store under the id that it has there.
+//! The capability to import media from another store, with its id.
 
 use async_trait::async_trait;
 use media_types::StorageReference;
@@ -8,10 +8,10 @@ use crate::error::{Operation, StorageError, StorageErrorKind};
 use crate::inventory::Entry;
 use crate::layout::{CaseRule, FileName, Organization, parse_media_key};
 
-/// A store that can take media over under a given id, so that references to it keep their meaning.
+/// A store that can import media under a given id, so that references to it stay valid.
 ///
-/// For moves between stores, and for restoring a backup. Ids of new media are made by the store
-/// itself, in [`store`](crate::MediaStorage::store).
+/// For moving media between stores and restoring backups. The ids of new media are created by the store,
+/// in [`store`](crate::MediaStorage::store).
 #[async_trait]
 pub trait Importer: Send + Sync {
     /// Stores media under the id, with the metadata and the times that it has elsewhere.
@@ -27,7 +27,7 @@ pub trait Importer: Send + Sync {
     async fn import(&self, upload: ImportUpload) -> Result<Imported, StorageError>;
 }
 
-/// Media to be taken over: an entry of the other store's inventory, and the body.
+/// A media item to be imported: an entry of the inventory of the other store, and the body.
 #[derive(Debug)]
 pub struct ImportUpload {
     entry: Entry,
@@ -50,7 +50,7 @@ impl ImportUpload {
         &self.body
     }
 
-    /// Takes the upload apart.
+    /// Returns entry and body.
     pub fn into_parts(self) -> (Entry, MediaBody) {
         (self.entry, self.body)
     }
@@ -62,7 +62,7 @@ impl ImportUpload {
 pub enum ImportOutcome {
     /// The media was stored.
     Stored,
-    /// It was there already.
+    /// The media existed already.
     Present,
 }
 

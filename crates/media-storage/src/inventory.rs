@@ -1,4 +1,4 @@
-//! The ability to tell what is stored and to remove what is due.
+//! The capability to list what is stored and to remove what is due.
 
 use std::any::Any;
 use std::fmt;
@@ -12,28 +12,29 @@ use serde::Serialize;
 use crate::error::StorageError;
 use crate::metadata::{MediaMetadata, Scope};
 
-/// A store that can tell what it holds and clean up.
+/// A store that can list, sum up and clean up its content.
 ///
-/// Everything here walks and streams; nothing needs memory that grows with what is stored.
+/// All operations stream, and need little memory however much is stored.
 #[async_trait]
 pub trait Inventory: Send + Sync {
-    /// The references of a scope, in no order. What is stored or deleted meanwhile may or may not
-    /// appear. An entry that cannot be read is an error item; the stream goes on after it.
+    /// Lists the references of a scope, in no particular order. Media that is stored or deleted in the
+    /// meantime may or may not be listed. An entry that cannot be read is an error; the stream continues
+    /// after it.
     fn list(&self, scope: Scope) -> BoxStream<'static, Result<Entry, StorageError>>;
 
-    /// Sums up a scope.
+    /// Returns the usage of a scope.
     ///
     /// # Errors
     /// `Permission`, `Unavailable`.
     async fn usage(&self, scope: Scope) -> Result<Usage, StorageError>;
 
-    /// Deletes every reference of a scope that is there when it starts.
+    /// Deletes every reference of a scope that exists when the deletion starts.
     ///
     /// # Errors
-    /// `Permission`, `Unavailable`. What was deleted before the error stays deleted; call again.
+    /// `Permission`, `Unavailable`. What was deleted before the error stays deleted; try again.
     async fn delete_scope(&self, scope: Scope) -> Result<SweepReport, StorageError>;
 
-    /// Removes what is due. Safe at any time, from any process.
+    /// Removes what is due. Safe at any time, in any process.
     ///
     /// # Errors
     /// `Permission`, `Unavailable`. Single items that fail are counted in the report.
@@ -75,21 +76,21 @@ impl fmt::Debug for SweepLease {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Entry {
-    /// The reference.
+    /// Reference to the media.
     pub reference: StorageReference,
-    /// The type.
+    /// MIME type.
     pub mime: Mime,
-    /// What was said about it.
+    /// Metadata that the media was stored with.
     pub metadata: MediaMetadata,
-    /// When it was stored.
+    /// Time of store.
     pub stored_at: DateTime<Utc>,
-    /// When it expires, or `None` if it does not.
+    /// Time when the media expires, or `None` if it does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<DateTime<Utc>>,
 }
 
 impl Entry {
-    /// An entry without an expiry.
+    /// Creates an entry that does not expire.
     pub fn new(
         reference: StorageReference,
         mime: Mime,
@@ -105,7 +106,7 @@ impl Entry {
         }
     }
 
-    /// Sets when it expires. Default: never.
+    /// Sets when the media expires. Defaults to never.
     #[must_use]
     pub fn with_expires_at(mut self, at: Option<DateTime<Utc>>) -> Self {
         self.expires_at = at;
@@ -113,36 +114,36 @@ impl Entry {
     }
 }
 
-/// What a scope holds.
+/// The usage of a scope.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Usage {
     /// Number of references.
     pub references: u64,
-    /// Number of distinct bodies that are kept.
+    /// Number of distinct bodies that are stored.
     pub blobs: u64,
-    /// Bytes as callers see them: every reference with its whole size.
+    /// Number of bytes as callers see them: the size of every reference.
     pub logical_bytes: u64,
-    /// Bytes that are kept: every body once.
+    /// Number of bytes that are stored: the size of every body, once.
     pub stored_bytes: u64,
-    /// References that keep bytes of their own where sharing was asked for but not possible.
+    /// Number of references with their own copy of the bytes, because sharing was enabled but not possible.
     pub copies: u64,
-    /// Damaged media in quarantine. It counts in none of the other numbers.
+    /// Number of damaged media items in quarantine. They do not count in the other numbers.
     pub quarantined: u64,
-    /// Bytes in quarantine.
+    /// Number of bytes in quarantine.
     pub quarantined_bytes: u64,
 }
 
-/// How far a sweep looks.
+/// How much of the store a sweep examines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SweepDepth {
-    /// What is due by its time, and what dead processes left. Cost grows with what is due, unless
-    /// there is a capacity: whether it is kept is told by a walk.
+    /// Only what is due by its time, and what ended processes left. The cost grows with what is due, unless
+    /// there is a capacity, which requires a walk over everything.
     #[default]
     Due,
-    /// Also orphans, unreferenced bodies and a rebuild of what is derived. Cost grows with what is
-    /// stored.
+    /// Also orphans, unreferenced bodies and quarantine; derived data is rebuilt. The cost grows with what
+    /// is stored.
     Full,
 }
 
@@ -158,119 +159,118 @@ pub struct SweepOptions {
 }
 
 impl SweepOptions {
-    /// Removes what is due now.
+    /// Creates options for removing what is due now.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Removes nothing and reports what would go. Default: removes.
+    /// Sets that nothing is removed, only reported. Defaults to removing.
     #[must_use]
     pub fn with_dry_run(mut self) -> Self {
         self.dry_run = true;
         self
     }
 
-    /// How far to look. Default: [`SweepDepth::Due`].
+    /// Sets how much is examined. Defaults to [`SweepDepth::Due`].
     #[must_use]
     pub fn with_depth(mut self, depth: SweepDepth) -> Self {
         self.depth = depth;
         self
     }
 
-    /// Deletes the oldest references until at most so many bytes are kept. Default: the store's
-    /// capacity, or none.
+    /// Sets the number of bytes that may stay: the oldest references are deleted until the rest fits.
+    /// Defaults to the capacity of the store.
     #[must_use]
     pub fn with_capacity(mut self, bytes: u64) -> Self {
         self.capacity = Some(bytes);
         self
     }
 
-    /// Takes this for the time. Default: the clock.
+    /// Sets the current time. Defaults to the clock.
     #[must_use]
     pub fn with_now(mut self, now: DateTime<Utc>) -> Self {
         self.now = Some(now);
         self
     }
 
-    /// Stops after so many references were deleted. Default: no end.
+    /// Sets the number of references after whose deletion the sweep stops. Defaults to no limit.
     #[must_use]
     pub fn with_max_deletes(mut self, references: u64) -> Self {
         self.max_deletes = Some(references);
         self
     }
 
-    /// Leaves leftovers of uploads alone that are younger than this; object stores only. Default:
-    /// the store's.
+    /// Sets the age up to which leftovers of uploads stay, in object stores. Defaults to that of the store.
     #[must_use]
     pub fn with_grace(mut self, grace: std::time::Duration) -> Self {
         self.grace = Some(grace);
         self
     }
 
-    /// Whether nothing is to be removed.
+    /// Whether nothing is removed.
     pub fn dry_run(&self) -> bool {
         self.dry_run
     }
 
-    /// How far to look.
+    /// Returns how much is examined.
     pub fn depth(&self) -> SweepDepth {
         self.depth
     }
 
-    /// How many bytes may stay.
+    /// Returns the number of bytes that may stay.
     pub fn capacity(&self) -> Option<u64> {
         self.capacity
     }
 
-    /// The time to go by.
+    /// Returns the current time, if it was set.
     pub fn now(&self) -> Option<DateTime<Utc>> {
         self.now
     }
 
-    /// How many references may be deleted.
+    /// Returns the number of references that may be deleted.
     pub fn max_deletes(&self) -> Option<u64> {
         self.max_deletes
     }
 
-    /// How young leftovers of uploads are left alone.
+    /// Returns the age up to which leftovers of uploads stay.
     pub fn grace(&self) -> Option<std::time::Duration> {
         self.grace
     }
 }
 
-/// What a sweep or a scope deletion removed, or would remove in a dry run.
+/// The result of a sweep or of the deletion of a scope, or what a dry run would remove.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SweepReport {
-    /// References deleted because their time had come.
+    /// Number of references that had expired and were deleted.
     pub expired: u64,
-    /// References deleted because their scope was to go.
+    /// Number of references that were deleted with their scope.
     pub deleted: u64,
-    /// References deleted to get below the capacity.
+    /// Number of references that were deleted because of the capacity.
     pub pruned: u64,
-    /// Records whose media was gone.
+    /// Number of sidecars without media that were removed.
     pub orphans: u64,
-    /// Bodies that no reference held any more.
+    /// Number of bodies that no reference shared, and were removed.
     pub blobs: u64,
-    /// Staged files of processes that are gone.
+    /// Number of staged files of ended processes that were removed.
     pub staging: u64,
-    /// Bytes of storage that became free.
+    /// Number of bytes of storage that became free.
     pub freed_bytes: u64,
-    /// References that claim to have been stored in the future; they are kept.
+    /// Number of references that were kept because their time of store is in the future.
     pub future: u64,
-    /// Damaged media that was in quarantine long enough.
+    /// Number of damaged media items that were in quarantine long enough, and were removed.
     pub quarantined: u64,
-    /// References that may belong to the scope: their record was rebuilt without its id. They are
-    /// kept.
+    /// Number of references that were kept although they may belong to the scope: their sidecar was rebuilt,
+    /// and its id is lost.
     pub unattributed: u64,
-    /// References that were due but are on hold; they are kept.
+    /// Number of references that were kept because they are on hold.
     pub held: u64,
-    /// Items that could not be read or removed; they are kept.
+    /// Number of items that could not be read or removed.
     pub failed: u64,
 }
 
 impl SweepReport {
-    /// How many references were deleted, for whatever reason.
+    /// Returns the number of deleted references.
     pub fn references(&self) -> u64 {
         self.expired + self.deleted + self.pruned
     }

@@ -1,4 +1,4 @@
-//! The storage trait for media of LLM conversations, and everything that stores share.
+//! The storage trait for media of LLM conversations, and what all stores share.
 //!
 //! ```
 //! use media_storage::{InMemoryStorage, MediaMetadata, MediaStorageExt};
@@ -10,23 +10,18 @@
 //! let photo = MediaContent::from_base64(Mime::IMAGE_PNG, "iVBORw0KGgo=")?;
 //! let metadata = MediaMetadata::new().with_conversation("conv-1".parse()?);
 //!
-//! let reference = store.store_media(&photo, metadata).await?;   // a few hundred bytes
-//! let again = store.retrieve_media(&reference).await?;          // verified
+//! let reference = store.store_media(&photo, metadata).await?; // a few hundred bytes
+//! let again = store.retrieve_media(&reference).await?; // verified
 //! assert_eq!(again.inline(), photo.inline());
 //! store.delete(&reference).await?;
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! # Map
-//! - [`MediaStorage`]: what a backend implements (`storage`); [`MediaStorageExt`]: what callers use
-//!   (`ext`); [`UrlSigner`], [`Inventory`], [`Verifier`], [`Importer`]: what some stores can do beyond
-//!   (`signer`, `inventory`, `verifier`, `importer`)
-//! - [`MediaUpload`], [`MediaBody`], [`StoredMedia`]: what goes in and out (`storage`, `body`)
-//! - [`MediaMetadata`], [`Scope`], [`RetentionPolicy`], [`RetrieveOptions`], [`DeleteOptions`]
-//! - [`StorageError`] (`error`)
-//! - for backends: [`Sidecar`] (`sidecar`), [`layout`], [`Sha256Hasher`] (`hash`), and
-//!   [`InMemoryStorage`] (`memory`) to read first
+//! Backends implement [`MediaStorage`]; applications call its methods and those of
+//! [`MediaStorageExt`]. Some stores have more capabilities: [`UrlSigner`], [`Inventory`], [`Verifier`]
+//! and [`Importer`]. The module [`layers`] has wrappers that add one behavior to any store, and the
+//! module [`backend`] what authors of stores need.
 
 pub mod backend;
 mod body;

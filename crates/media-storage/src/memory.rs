@@ -1,4 +1,4 @@
-//! The in-memory store: the readable reference implementation.
+//! The in-memory store, which is also the reference implementation.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,9 +27,9 @@ use crate::verify_inventory::verify_inventory;
 
 const BACKEND: &str = "memory";
 
-/// Keeps media in memory: for tests, and to be read before writing a backend.
+/// A store in memory: for tests, and as an example for authors of backends.
 ///
-/// Clones share what is stored. Equal bytes are kept once.
+/// Clones share their content. Equal bytes are stored once.
 #[derive(Clone, Debug)]
 pub struct InMemoryStorage {
     shared: Arc<Mutex<BTreeMap<String, Held>>>,
@@ -44,7 +44,7 @@ struct Held {
 }
 
 impl InMemoryStorage {
-    /// An empty store.
+    /// Creates an empty store.
     pub fn new() -> Self {
         Self {
             shared: Arc::default(),
@@ -53,14 +53,14 @@ impl InMemoryStorage {
         }
     }
 
-    /// Refuses media of more than so many bytes. Default: no limit.
+    /// Sets the largest size of a media item in bytes. Defaults to no limit.
     #[must_use]
     pub fn with_max_media_size(mut self, bytes: u64) -> Self {
         self.max_media_size = bytes;
         self
     }
 
-    /// Retention of media that is stored without one. Default: [`RetentionPolicy::Retain`].
+    /// Sets the retention of media that is stored without one. Defaults to [`RetentionPolicy::Retain`].
     #[must_use]
     pub fn with_default_retention(mut self, retention: RetentionPolicy) -> Self {
         self.default_retention = retention;

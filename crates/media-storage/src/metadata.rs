@@ -1,4 +1,4 @@
-//! What a caller says about media, and the scopes that follow from it.
+//! Metadata of media, and scopes.
 
 use chrono::{DateTime, Utc};
 use media_types::{ConversationId, RunId, SessionId, UserId};
@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::retention::RetentionPolicy;
 
-/// What a caller says about media when it is stored: whose it is, where in a conversation it
-/// stands, how long it is kept. Everything is optional; a store's organisation may need some ids.
+/// Metadata that a caller gives when it stores media: to whom it belongs, its position in a conversation,
+/// and how long it is kept. Everything is optional, but the organization of a store may require ids.
 ///
 /// ```
 /// use media_storage::{MediaMetadata, RetentionPolicy};
@@ -65,34 +65,34 @@ macro_rules! fields {
 }
 
 impl MediaMetadata {
-    /// Metadata that says nothing.
+    /// Creates empty metadata.
     pub fn new() -> Self {
         Self::default()
     }
 
     fields! {
-        /// The conversation that the media belongs to.
+        /// Returns the conversation that the media belongs to.
         conversation, with_conversation, ConversationId, &ConversationId, Option::as_ref;
-        /// The session that the media belongs to.
+        /// Returns the session that the media belongs to.
         session, with_session, SessionId, &SessionId, Option::as_ref;
-        /// The run that the media belongs to.
+        /// Returns the run that the media belongs to.
         run, with_run, RunId, &RunId, Option::as_ref;
-        /// The user whose media it is.
+        /// Returns the user that the media belongs to.
         user, with_user, UserId, &UserId, Option::as_ref;
-        /// Position of the message in the conversation, from 0.
+        /// Returns the position of the message in the conversation, from 0.
         message_index, with_message_index, u64, u64, |field: &Option<u64>| *field;
-        /// Position of the part in the message, from 0.
+        /// Returns the position of the part in the message, from 0.
         content_index, with_content_index, u64, u64, |field: &Option<u64>| *field;
-        /// When the media was made, by the caller's word.
+        /// Returns when the media was created, according to the caller.
         created_at, with_created_at, DateTime<Utc>, DateTime<Utc>, |field: &Option<DateTime<Utc>>| *field;
-        /// The name that the file had. Data, never a path.
+        /// Returns the original file name. It is data, never a path.
         filename, with_filename, String, &str, Option::as_deref;
-        /// The model provider that made the media.
+        /// Returns the model provider that created the media.
         provider, with_provider, String, &str, Option::as_deref;
-        /// How long the media is kept; without it the store's default.
+        /// Returns how long the media is kept, or `None` for the default of the store.
         retention, with_retention, RetentionPolicy, RetentionPolicy, |field: &Option<RetentionPolicy>| *field;
-        /// The time at which the media expires at the latest, whatever its retention. Stored media
-        /// does not report it here but as [`StoredMedia::expires_at`](crate::StoredMedia::expires_at).
+        /// Returns when the media expires at the latest, whatever its retention. Stored media does not report it
+        /// here but as [`StoredMedia::expires_at`](crate::StoredMedia::expires_at).
         expires_at, with_expires_at, DateTime<Utc>, DateTime<Utc>, |field: &Option<DateTime<Utc>>| *field;
         /// The id of the state store that keeps the conversation of the media. Whoever reconciles
         /// media with state touches only the media of their own state store.
@@ -126,7 +126,7 @@ pub(crate) fn earlier(
     }
 }
 
-/// A part of what is stored: everything, or what carries an id in its metadata.
+/// A part of the stored media: all of it, or what has an id in its metadata.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

@@ -1,4 +1,4 @@
-//! What a caller may ask of a read or a delete.
+//! Options of operations.
 
 use std::ops::Range;
 
@@ -7,15 +7,15 @@ use media_types::UserId;
 use crate::metadata::{MediaMetadata, Scope};
 use crate::retention::RetentionPolicy;
 
-/// How much a read checks what it reads.
+/// How much a read verifies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Verification {
-    /// Size and SHA-256. A stream yields bytes before the whole hash is known; a mismatch is its
-    /// last item, so do not commit anything before the end.
+    /// Size and SHA-256. A stream yields bytes before the whole hash is known, and a mismatch is its last
+    /// item, so do not commit anything before the end.
     #[default]
     HashAndSize,
-    /// Size only.
+    /// Only the size.
     SizeOnly,
 }
 
@@ -29,57 +29,57 @@ pub struct RetrieveOptions {
 }
 
 impl RetrieveOptions {
-    /// The whole body, verified as the store is set.
+    /// Creates options for reading the whole body, with the verification of the store.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Only these bytes. A range that ends beyond the media is cut there; a range is checked
-    /// against the size but not against the hash. Default: all.
+    /// Sets the range of bytes to read. A range that ends behind the media is cut off. The size of the media
+    /// is verified, but not its hash. Defaults to all bytes.
     #[must_use]
     pub fn with_range(mut self, range: Range<u64>) -> Self {
         self.range = Some(range);
         self
     }
 
-    /// No body: what is known about the media only. Default: with body.
+    /// Sets that only the head is read: everything except the body. Defaults to reading the body.
     #[must_use]
     pub fn with_head(mut self) -> Self {
         self.head = true;
         self
     }
 
-    /// The media must belong to this scope, by its own metadata; else it is `NotFound`. Give this
-    /// whenever the reference came from outside. Default: not checked.
+    /// Sets the scope that the media must belong to, by its stored metadata; otherwise the result is
+    /// `NotFound`. Set this whenever the reference came from outside. Defaults to no check.
     #[must_use]
     pub fn with_expected_scope(mut self, scope: Scope) -> Self {
         self.expected_scope = Some(scope);
         self
     }
 
-    /// How much this read checks. Default: as the store is set.
+    /// Sets how much this read verifies. Defaults to the setting of the store.
     #[must_use]
     pub fn with_verification(mut self, verification: Verification) -> Self {
         self.verification = Some(verification);
         self
     }
 
-    /// The bytes that are asked for, if not all.
+    /// Returns the range, or `None` for all bytes.
     pub fn range(&self) -> Option<Range<u64>> {
         self.range.clone()
     }
 
-    /// Whether no body is asked for.
+    /// Whether only the head is read.
     pub fn head(&self) -> bool {
         self.head
     }
 
-    /// The scope that the media must belong to.
+    /// Returns the scope that the media must belong to.
     pub fn expected_scope(&self) -> Option<&Scope> {
         self.expected_scope.as_ref()
     }
 
-    /// How much this read checks, if it is not left to the store.
+    /// Returns how much this read verifies, or `None` for the setting of the store.
     pub fn verification(&self) -> Option<Verification> {
         self.verification
     }
@@ -92,20 +92,20 @@ pub struct DeleteOptions {
 }
 
 impl DeleteOptions {
-    /// Deletes without a look at the scope.
+    /// Creates options for a deletion without an expected scope.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The media must belong to this scope, by its own metadata; else nothing is deleted and the
-    /// answer is `NotFound`. Default: not checked.
+    /// Sets the scope that the media must belong to, by its stored metadata; otherwise nothing is deleted and
+    /// the result is `NotFound`. Defaults to no check.
     #[must_use]
     pub fn with_expected_scope(mut self, scope: Scope) -> Self {
         self.expected_scope = Some(scope);
         self
     }
 
-    /// The scope that the media must belong to.
+    /// Returns the scope that the media must belong to.
     pub fn expected_scope(&self) -> Option<&Scope> {
         self.expected_scope.as_ref()
     }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// How long media is kept. Times count from when the media was stored.
+/// How long media is kept. Times count from when it was stored.
 ///
 /// Written as `retain`, `delete`, `delete-after-<n>min`, `retain-<n>hours`, `retain-<n>days`.
 ///
@@ -20,21 +20,21 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RetentionPolicy {
-    /// Until somebody deletes it.
+    /// Until it is deleted.
     #[default]
     Retain,
     /// Until the conversation ends or is deleted.
     Delete,
-    /// For so many minutes.
+    /// For a number of minutes.
     DeleteAfterMinutes(u32),
-    /// For so many hours.
+    /// For a number of hours.
     RetainHours(u32),
-    /// For so many days of 24 hours.
+    /// For a number of days of 24 hours.
     RetainDays(u32),
 }
 
 impl RetentionPolicy {
-    /// When media stored at `stored_at` expires; never for `Retain` and `Delete`.
+    /// Returns when media that was stored at `stored_at` expires, or `None` for `Retain` and `Delete`.
     pub fn expires_at(self, stored_at: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let after = match self {
             Self::Retain | Self::Delete => return None,
@@ -62,10 +62,10 @@ impl fmt::Display for RetentionPolicy {
     }
 }
 
-/// Text that is no retention policy.
+/// Error returned when text is not a retention policy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "no retention policy: expected retain, delete, delete-after-<n>min, retain-<n>hours or retain-<n>days"
+    "invalid retention policy: expected retain, delete, delete-after-<n>min, retain-<n>hours or retain-<n>days"
 )]
 #[non_exhaustive]
 pub struct RetentionError;

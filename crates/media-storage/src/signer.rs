@@ -1,4 +1,4 @@
-//! The ability to sign URLs.
+//! The capability to sign URLs.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use media_types::{MediaUrl, StorageReference};
 use crate::error::StorageError;
 use crate::metadata::Scope;
 
-/// A store that can hand out URLs under which anybody gets the bytes for a while.
+/// A store that can create URLs through which others can read media for a limited time.
 #[async_trait]
 pub trait UrlSigner: Send + Sync {
-    /// Signs a URL for one reference. Nothing is written; the URL must not be persisted.
+    /// Signs a URL for a reference. Nothing is written. The URL must not be persisted.
     ///
     /// # Errors
     /// `NotFound`, `InvalidRef`, `InvalidInput` for a validity beyond 7 days, `Permission`,
@@ -33,7 +33,7 @@ pub struct SignedUrlOptions {
 }
 
 impl SignedUrlOptions {
-    /// Valid for 15 minutes.
+    /// Creates options for a URL that is valid for 15 minutes.
     pub fn new() -> Self {
         Self {
             validity: Duration::from_secs(15 * 60),
@@ -41,26 +41,26 @@ impl SignedUrlOptions {
         }
     }
 
-    /// How long the URL is to work, at most 7 days. Default: 15 minutes.
+    /// Sets how long the URL is valid, at most 7 days. Defaults to 15 minutes.
     #[must_use]
     pub fn with_validity(mut self, validity: Duration) -> Self {
         self.validity = validity;
         self
     }
 
-    /// The media must belong to this scope, else it is `NotFound`. Default: not checked.
+    /// Sets the scope that the media must belong to; otherwise the result is `NotFound`. Defaults to no check.
     #[must_use]
     pub fn with_expected_scope(mut self, scope: Scope) -> Self {
         self.expected_scope = Some(scope);
         self
     }
 
-    /// How long the URL is to work.
+    /// Returns how long the URL is valid.
     pub fn validity(&self) -> Duration {
         self.validity
     }
 
-    /// The scope that the media must belong to.
+    /// Returns the scope that the media must belong to.
     pub fn expected_scope(&self) -> Option<&Scope> {
         self.expected_scope.as_ref()
     }
@@ -72,7 +72,7 @@ impl Default for SignedUrlOptions {
     }
 }
 
-/// A URL that carries its own permission. `Debug` and `Display` hide it.
+/// A URL that contains its own permission. `Debug` and `Display` do not show it.
 #[derive(Clone)]
 pub struct SignedUrl {
     url: MediaUrl,
@@ -80,17 +80,17 @@ pub struct SignedUrl {
 }
 
 impl SignedUrl {
-    /// A URL and the time when it stops working.
+    /// Creates a signed URL from the URL and the time when it expires.
     pub fn new(url: MediaUrl, expires_at: DateTime<Utc>) -> Self {
         Self { url, expires_at }
     }
 
-    /// The URL, signature included: a secret until it expires.
+    /// Returns the URL with its signature, which is a secret until it expires.
     pub fn url(&self) -> &MediaUrl {
         &self.url
     }
 
-    /// When it stops working.
+    /// Returns when the URL expires.
     pub fn expires_at(&self) -> DateTime<Utc> {
         self.expires_at
     }

@@ -1,4 +1,4 @@
-//! The trait that a backend implements, and what goes in and out of it.
+//! The trait that a backend implements, and its inputs and outputs.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -16,48 +16,49 @@ use crate::options::{DeleteOptions, DuplicateOptions, MetadataPatch, RetrieveOpt
 use crate::signer::UrlSigner;
 use crate::verifier::Verifier;
 
-/// A place that keeps media.
+/// A store of media items.
 ///
-/// This is what a backend implements; what callers usually want is in
-/// [`MediaStorageExt`](crate::MediaStorageExt), which every implementor has.
+/// Backends implement this trait. Callers usually use the methods of
+/// [`MediaStorageExt`](crate::MediaStorageExt), which every implementation has.
 ///
 /// # Contract
-/// - `store` returns a reference only when the media is whole and as durable as the store
-///   promises. When it fails, or its future is dropped before it returned, nothing that it wrote
-///   stays visible, except that a future dropped in the very moment of success may leave media
-///   that a sweep or a scope deletion finds.
-/// - Each `store` makes a reference of its own, also for bytes that are there already. Deleting
-///   one reference never affects another.
-/// - The reference carries size and SHA-256, the backend's word and the store's name.
-/// - `retrieve_opts` gives the bytes, type and metadata as they were stored, or an error; never
-///   other bytes. Deleted and expired media is `NotFound`. A reference of another backend or
-///   store, malformed, or unlike the stored media in size or hash is `InvalidRef`.
-/// - An `expected_scope` is checked against the metadata that was stored, never against the
-///   reference; media outside it is `NotFound`, and is not deleted.
-/// - `delete_opts` is idempotent: media that is gone is no error, unless a scope is expected.
-/// - Ids in metadata are data; whatever they contain, they never clash and never name anything
-///   outside the store.
-/// - All methods may be called at once from any number of tasks. Handles are cheap to clone.
+/// - `store` returns a reference only after the media is complete and as durable as the store promises.
+///   If it fails, or its future is dropped before it returns, nothing that it wrote stays visible,
+///   except that a future dropped at the moment of success may leave media that a sweep or the
+///   deletion of a scope finds.
+/// - Each `store` creates a new reference, even for bytes that are stored already. Deleting one
+///   reference never affects another.
+/// - The reference has size and SHA-256, the name of the backend, and the name of the store.
+/// - `retrieve_opts` returns bytes, type and metadata as they were stored, or an error, but never other
+///   bytes. Deleted and expired media is `NotFound`. A reference that belongs to another backend or
+///   store, is malformed, or differs from the stored media in size or hash is `InvalidRef`.
+/// - An `expected_scope` is checked against the stored metadata, never against the reference. Media
+///   outside of it is `NotFound`, and is not deleted. If the stored metadata is damaged, so that its
+///   scope is unknown, reads and deletions with an expected scope fail with `Corrupted`.
+/// - `delete_opts` is idempotent: it succeeds for deleted media, unless a scope is expected.
+/// - Ids in metadata are data. Whatever they contain, different ids never collide, and none names
+///   anything outside of the store.
+/// - All methods may be called concurrently by any number of tasks. Handles are cheap to clone.
 ///
-/// The crate `media-storage-testkit` has a test for each of these.
+/// The crate `media-storage-testkit` has a test for each of these rules.
 ///
-/// A wrapper should forward all methods, the provided ones too, and say
-/// `#[deny(clippy::missing_trait_methods)]` so that it keeps doing so.
+/// A wrapper should forward all methods, including the provided ones, and be marked with
+/// `#[deny(clippy::missing_trait_methods)]` so that later methods are not forgotten.
 #[async_trait]
 pub trait MediaStorage: Debug + Send + Sync + 'static {
-    /// The word for this kind of store in references: `file`, `s3`, `gcs`, `azure`, `memory`.
+    /// Returns the name of this kind of store in references: `file`, `s3`, `gcs`, `azure`, `memory`.
     fn backend(&self) -> &str;
 
-    /// The name that references carry, where several stores of a kind are in use.
+    /// Returns the name that references carry, if several stores of one kind are used.
     fn name(&self) -> Option<&str> {
         None
     }
 
-    /// Stores media and returns the reference that stands for it.
+    /// Stores media and returns its reference.
     ///
     /// # Errors
-    /// `InvalidInput` (bad base64, wrong length, a missing id), `TooLarge`, `DiskSpace`,
-    /// `Permission`, `Unavailable`.
+    /// `InvalidInput` (invalid base64, wrong length, a missing id), `TooLarge`, `DiskSpace`, `Permission`,
+    /// `Unavailable`.
     async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError>;
 
     /// Opens stored media.
@@ -70,10 +71,11 @@ pub trait MediaStorage: Debug + Send + Sync + 'static {
         options: RetrieveOptions,
     ) -> Result<StoredMedia, StorageError>;
 
-    /// Deletes one reference.
+    /// Deletes a reference.
     ///
     /// # Errors
-    /// `InvalidRef`, `Permission`, `Unavailable`; `NotFound` only where a scope is expected.
+    /// `InvalidRef`, `Held`, `Permission`, `Unavailable`. With an expected scope, also `NotFound`, and
+    /// `Corrupted` if the stored metadata is damaged.
     async fn delete_opts(
         &self,
         reference: &StorageReference,
@@ -100,9 +102,8 @@ pub trait MediaStorage: Debug + Send + Sync + 'static {
     /// Changes the metadata of stored media.
     ///
     /// # Errors
-    /// `Unsupported` where the store cannot do this, which is the default; otherwise as
-    /// [`retrieve_opts`](Self::retrieve_opts). Nothing is changed on an error, except that after
-    /// `Unavailable` the change may have been made.
+    /// `Unsupported` by default; otherwise as [`retrieve_opts`](Self::retrieve_opts). Nothing is changed on an
+    /// error, except that after `Unavailable` the change may have been made.
     async fn update(
         &self,
         reference: &StorageReference,
@@ -119,8 +120,8 @@ pub trait MediaStorage: Debug + Send + Sync + 'static {
 
     /// Deletes several references. The results are in the order of the references.
     ///
-    /// One failure does not keep the others from being deleted. The default implementation deletes
-    /// one after the other.
+    /// A failure does not affect the other references. The default implementation deletes one after the
+    /// other.
     async fn delete_many(
         &self,
         references: &[StorageReference],
@@ -133,22 +134,22 @@ pub trait MediaStorage: Debug + Send + Sync + 'static {
         results
     }
 
-    /// The ability to sign URLs, where the store has it.
+    /// Returns the capability to sign URLs, if the store has it.
     fn url_signer(&self) -> Option<&dyn UrlSigner> {
         None
     }
 
-    /// The ability to list, sum up and sweep, where the store has it.
+    /// Returns the capability to list, sum up and sweep, if the store has it.
     fn inventory(&self) -> Option<&dyn Inventory> {
         None
     }
 
-    /// The ability to check what is stored, where the store has it.
+    /// Returns the capability to verify what is stored, if the store has it.
     fn verifier(&self) -> Option<&dyn Verifier> {
         None
     }
 
-    /// The ability to take media over under a given id, where the store has it.
+    /// Returns the capability to import media under a given id, if the store has it.
     fn importer(&self) -> Option<&dyn Importer> {
         None
     }
@@ -225,8 +226,8 @@ macro_rules! forward {
 forward!(Arc<T>);
 forward!(Box<T>);
 
-/// Duplicates media by reading it and storing it again, as [`MediaStorage::duplicate`] does by
-/// default. A store that shares bytes falls back to this where it cannot share.
+/// Duplicates media by reading it and storing it again, as [`MediaStorage::duplicate`] does by default. A
+/// store that shares bytes uses this where it cannot share.
 ///
 /// # Errors
 /// As [`MediaStorage::duplicate`].
@@ -251,7 +252,7 @@ pub async fn copy_through<S: MediaStorage + ?Sized>(
     store.store(upload).await
 }
 
-/// Media to be stored.
+/// A media item to be stored.
 #[derive(Debug)]
 pub struct MediaUpload {
     mime: Mime,
@@ -261,7 +262,7 @@ pub struct MediaUpload {
 }
 
 impl MediaUpload {
-    /// A body with its type and what is said about it.
+    /// Creates an upload from type, body and metadata.
     pub fn new(mime: Mime, body: impl Into<MediaBody>, metadata: MediaMetadata) -> Self {
         Self {
             mime,
@@ -271,68 +272,68 @@ impl MediaUpload {
         }
     }
 
-    /// The body must have this hash, else nothing is stored (`InvalidInput`). A store may use it to
-    /// look for a duplicate first; it reads and hashes the body all the same. Default: any hash.
+    /// Sets the hash that the body must have; otherwise storing fails with `InvalidInput`. A store may use it
+    /// to look for equal bytes first, but reads and hashes the body in any case. Defaults to any hash.
     #[must_use]
     pub fn with_expected_sha256(mut self, sha256: Sha256) -> Self {
         self.expected_sha256 = Some(sha256);
         self
     }
 
-    /// The type.
+    /// Returns the MIME type.
     pub fn mime(&self) -> &Mime {
         &self.mime
     }
 
-    /// What is said about the media.
+    /// Returns the metadata.
     pub fn metadata(&self) -> &MediaMetadata {
         &self.metadata
     }
 
-    /// The body.
+    /// Returns the body.
     pub fn body(&self) -> &MediaBody {
         &self.body
     }
 
-    /// The hash that the body must have.
+    /// Returns the hash that the body must have.
     pub fn expected_sha256(&self) -> Option<Sha256> {
         self.expected_sha256
     }
 
-    /// The same upload with another body, for wrappers that watch or change it.
+    /// Replaces the body, for wrappers that observe or change it.
     #[must_use]
     pub fn map_body(mut self, change: impl FnOnce(MediaBody) -> MediaBody) -> Self {
         self.body = change(self.body);
         self
     }
 
-    /// Takes the upload apart: type, body, metadata, expected hash.
+    /// Returns type, body, metadata and expected hash.
     pub fn into_parts(self) -> (Mime, MediaBody, MediaMetadata, Option<Sha256>) {
         (self.mime, self.body, self.metadata, self.expected_sha256)
     }
 }
 
-/// Media as it was stored.
+/// A stored media item that was opened.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct StoredMedia {
-    /// The type that it was stored with.
+    /// MIME type that the media was stored with.
     pub mime: Mime,
-    /// What was said about it.
+    /// Metadata that the media was stored with.
     pub metadata: MediaMetadata,
-    /// Size of the whole media in bytes, also when a range was asked for.
+    /// Size of the whole media in bytes, even if only a range was requested.
     pub size: u64,
-    /// Hash of the whole media; unknown only where a store holds media of other systems.
+    /// SHA-256 of the whole media; unknown only for media that another system stored.
     pub sha256: Option<Sha256>,
-    /// When it was stored, by the store's clock; unknown only where the record of it is lost.
+    /// Time of store, by the clock of the store; unknown only if the sidecar is lost.
     pub stored_at: Option<DateTime<Utc>>,
-    /// The bytes that were asked for; none when only the head was.
+    /// The requested bytes; empty if only the head was requested.
     pub body: MediaBody,
     expires_at: Option<DateTime<Utc>>,
 }
 
 impl StoredMedia {
-    /// Media of a type and a size; the rest is set by the `with_*` methods.
+    /// Creates media from type, size and body.
     pub fn new(mime: Mime, size: u64, body: MediaBody) -> Self {
         Self {
             mime,
@@ -345,35 +346,35 @@ impl StoredMedia {
         }
     }
 
-    /// Sets what was said about it. Default: nothing.
+    /// Sets the metadata. Defaults to none.
     #[must_use]
     pub fn with_metadata(mut self, metadata: MediaMetadata) -> Self {
         self.metadata = metadata;
         self
     }
 
-    /// Sets the hash. Default: unknown.
+    /// Sets the SHA-256. Defaults to unknown.
     #[must_use]
     pub fn with_sha256(mut self, sha256: Sha256) -> Self {
         self.sha256 = Some(sha256);
         self
     }
 
-    /// Sets when it was stored. Default: unknown.
+    /// Sets the time of store. Defaults to unknown.
     #[must_use]
     pub fn with_stored_at(mut self, at: DateTime<Utc>) -> Self {
         self.stored_at = Some(at);
         self
     }
 
-    /// Sets when it expires. Defaults to what its retention and the time of store say.
+    /// Sets when the media expires. Defaults to what retention and time of store say.
     #[must_use]
     pub fn with_expires_at(mut self, at: Option<DateTime<Utc>>) -> Self {
         self.expires_at = at;
         self
     }
 
-    /// Returns when it expires, or `None` if it does not.
+    /// Returns when the media expires, or `None` if it does not.
     pub fn expires_at(&self) -> Option<DateTime<Utc>> {
         let by_retention = self
             .metadata
