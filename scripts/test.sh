@@ -71,6 +71,7 @@ step "wire" ./scripts/prove-wire.sh --short "${services[@]}"
 if [ "$(uname -s)" = Linux ]; then
     step "crashes" ./scripts/prove-crash.sh --short
     step "soak" ./scripts/prove-soak.sh --short
+    step "deletes" ./scripts/prove-deletes.sh --short
     step "faults" ./scripts/prove-faults.sh --short
     step "memory" ./scripts/prove-memory.sh --short
     step "protocol" ./scripts/prove-protocol.sh --short

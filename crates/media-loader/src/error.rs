@@ -79,7 +79,9 @@ pub enum LoadErrorKind {
 impl fmt::Display for LoadErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoStorage => f.write_str("its storage backend is not configured: the loader has no store"),
+            Self::NoStorage => {
+                f.write_str("its storage backend is not configured: the loader has no store")
+            }
             Self::UnknownBackend => f.write_str("its storage backend is not configured"),
             Self::FileDenied => f.write_str("the loader is not allowed to read this file"),
             Self::FileNotFound => f.write_str("the file does not exist"),
@@ -92,9 +94,9 @@ impl fmt::Display for LoadErrorKind {
             Self::TooLarge { limit, size: None } => {
                 write!(f, "more than the {limit} bytes that are allowed")
             }
-            Self::UrlNotSupported => {
-                f.write_str("fetching URLs is disabled in this build; store the media or pass its bytes")
-            }
+            Self::UrlNotSupported => f.write_str(
+                "fetching URLs is disabled in this build; store the media or pass its bytes",
+            ),
             Self::UrlDenied => f.write_str("the loader is not allowed to fetch URLs"),
             Self::InvalidUrl => f.write_str("the URL is not valid"),
             Self::SchemeNotAllowed => f.write_str("the scheme of the URL is not allowed"),
@@ -107,16 +109,20 @@ impl fmt::Display for LoadErrorKind {
             Self::TooManyRedirects => f.write_str("too many redirects"),
             Self::HttpStatus(status) => write!(f, "the server answered with status {status}"),
             Self::EncodedBody => f.write_str("the server sent an encoded body"),
-            Self::Interrupted => f.write_str("truncated response: the connection was closed before its end"),
-            Self::InvalidResponse => f.write_str("the response of the server is not valid"),
-            Self::ProviderManaged => {
-                f.write_str("the media is a file at a model provider, and only the provider can read it")
+            Self::Interrupted => {
+                f.write_str("truncated response: the connection was closed before its end")
             }
+            Self::InvalidResponse => f.write_str("the response of the server is not valid"),
+            Self::ProviderManaged => f.write_str(
+                "the media is a file at a model provider, and only the provider can read it",
+            ),
             Self::MimeMismatch { declared, found } => {
                 write!(f, "declared as {declared}, but the bytes are {found}")
             }
             Self::Storage(kind) => write!(f, "{kind}"),
-            Self::Unsupported => f.write_str("the source of the media is not supported by this version"),
+            Self::Unsupported => {
+                f.write_str("the source of the media is not supported by this version")
+            }
         }
     }
 }

@@ -1,42 +1,49 @@
-//! What a backend brings to the conformance suite.
+//! What a backend provides to the conformance suite.
 
 use std::error::Error;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use media_storage::{MediaStorage, RetentionPolicy, StorageError};
+use media_types::StorageReference;
 
-/// One place where a store keeps media, empty when it is made.
+/// A place in which a store keeps media, empty at first.
 ///
-/// Scenarios open handles on it: several at once, and again after all were dropped, as after a
-/// restart.
+/// Scenarios open stores in it: several at once, and again after all were dropped, like after a restart.
 pub trait Backend: Send + Sync + 'static {
     /// The store under test.
     type Store: MediaStorage + Clone;
 
-    /// Opens a handle on this place.
+    /// Opens a store in this place.
     ///
     /// # Errors
-    /// Whatever opening the store reports; the scenario fails with it.
+    /// What opening the store reports. The scenario fails with it.
     fn open(
         &self,
         options: StoreOptions,
     ) -> impl Future<Output = Result<Self::Store, StorageError>> + Send;
 
-    /// A client that fetches signed URLs. A store with a
-    /// [`url_signer`](MediaStorage::url_signer) must bring one. Default: none.
+    /// Returns a client for signed URLs, which a store with a
+    /// [`url_signer`](MediaStorage::url_signer) requires. Defaults to none.
     fn http_client(&self) -> Option<&dyn HttpClient> {
         None
     }
 
-    /// Whether the server behind signed URLs looks at their expiry; some emulators do not.
-    /// Default: it does.
+    /// Whether the server behind signed URLs enforces their expiry, which some emulators do not.
+    /// Defaults to `true`.
     fn enforces_url_expiry(&self) -> bool {
         true
     }
+
+    /// Makes the sidecar of stored media unreadable, behind the back of the store. Returns whether it
+    /// did. By default it cannot, and the scenario for damaged sidecars is not run.
+    fn damage_sidecar(&self, reference: &StorageReference) -> impl Future<Output = bool> + Send {
+        let _ = reference;
+        async { false }
+    }
 }
 
-/// How a scenario wants the store to be set up; everything else is the backend's choice.
+/// Options of a scenario for a store. Everything else is up to the backend.
 #[derive(Clone, Copy, Debug)]
 pub struct StoreOptions {
     max_media_size: u64,
@@ -44,7 +51,7 @@ pub struct StoreOptions {
 }
 
 impl StoreOptions {
-    /// No size limit, media is retained.
+    /// Creates options without a size limit, with which media is retained.
     pub fn new() -> Self {
         Self {
             max_media_size: u64::MAX,
@@ -52,26 +59,27 @@ impl StoreOptions {
         }
     }
 
-    /// Largest media that the store takes, in bytes. Default: no limit.
+    /// Sets the largest size of a media item in bytes. Defaults to no limit.
     #[must_use]
     pub fn with_max_media_size(mut self, bytes: u64) -> Self {
         self.max_media_size = bytes;
         self
     }
 
-    /// Retention of media that is stored without one. Default: [`RetentionPolicy::Retain`].
+    /// Sets the retention of media that is stored without one. Defaults to
+    /// [`RetentionPolicy::Retain`].
     #[must_use]
     pub fn with_default_retention(mut self, retention: RetentionPolicy) -> Self {
         self.default_retention = retention;
         self
     }
 
-    /// Largest media that the store takes, in bytes.
+    /// Returns the largest size of a media item in bytes.
     pub fn max_media_size(&self) -> u64 {
         self.max_media_size
     }
 
-    /// Retention of media that is stored without one.
+    /// Returns the retention of media that is stored without one.
     pub fn default_retention(&self) -> RetentionPolicy {
         self.default_retention
     }
@@ -83,17 +91,17 @@ impl Default for StoreOptions {
     }
 }
 
-/// A plain HTTP client, so that this crate names none.
+/// A plain HTTP client, so that this crate does not depend on one.
 #[async_trait]
 pub trait HttpClient: Send + Sync {
-    /// Gets a URL, without any header beyond what HTTP needs.
+    /// Gets a URL, without any header beyond what HTTP requires.
     ///
     /// # Errors
-    /// When no answer came; an answer of any status is no error.
+    /// If there was no response. A response of any status is not an error.
     async fn get(&self, url: &str) -> Result<HttpResponse, Box<dyn Error + Send + Sync>>;
 }
 
-/// The answer to a plain GET.
+/// The response to a GET request.
 #[derive(Clone, Debug)]
 pub struct HttpResponse {
     /// The status code.

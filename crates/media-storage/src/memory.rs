@@ -329,7 +329,8 @@ impl Inventory for InMemoryStorage {
         let most = usize::try_from(most).unwrap_or(usize::MAX);
         let mut held = self.held();
         let mut kept: Vec<&Held> = held.values().collect();
-        kept.sort_by_key(|item| item.sidecar.stored_at);
+        // Media on hold is not pruned, so it comes last.
+        kept.sort_by_key(|item| (item.sidecar.hold, item.sidecar.stored_at));
         let mut expired = 0;
         kept.retain(|item| {
             let goes = expired < most && item.sidecar.is_expired(now) && !item.sidecar.hold;
@@ -339,7 +340,7 @@ impl Inventory for InMemoryStorage {
         let mut pruned = 0;
         if let Some(capacity) = options.capacity() {
             while expired + pruned < most
-                && pruned < kept.len()
+                && kept.get(pruned).is_some_and(|item| !item.sidecar.hold)
                 && stored_bytes(kept[pruned..].iter().copied()) > capacity
             {
                 pruned += 1;

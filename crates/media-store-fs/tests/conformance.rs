@@ -2,6 +2,7 @@
 use media_storage::{Organization, StorageError};
 use media_storage_testkit::{Backend, StoreOptions, conformance_tests};
 use media_store_fs::{Durability, FileStore, FileStoreBuilder};
+use media_types::StorageReference;
 
 struct Directory(tempfile::TempDir, fn(FileStoreBuilder) -> FileStoreBuilder);
 impl Backend for Directory {
@@ -11,6 +12,11 @@ impl Backend for Directory {
         let store = store.with_max_media_size(options.max_media_size());
         let store = store.with_default_retention(options.default_retention());
         store.build().await
+    }
+
+    async fn damage_sidecar(&self, reference: &StorageReference) -> bool {
+        let sidecar = format!("{}.meta", reference.id());
+        std::fs::write(self.0.path().join("media").join(sidecar), "{").is_ok()
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is to go wrong, where and when.
+//! Faults: what fails, where and when.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use media_storage::StorageErrorKind;
 use tokio::sync::{Notify, Semaphore};
 
-/// The calls of a store that are counted and can go wrong.
+/// The calls of a store that are counted and can fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Call {
@@ -23,9 +23,9 @@ pub enum Call {
     Update,
 }
 
-/// One thing that goes wrong: which calls, at which moment, and what happens.
+/// A fault: which calls it applies to, at which moment, and what happens.
 ///
-/// Without more said, the call fails with `Unavailable` before it reaches the store inside.
+/// By default, the call fails with `Unavailable` before it reaches the wrapped store.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Fault {
@@ -60,54 +60,54 @@ impl Fault {
         }
     }
 
-    /// The n-th call of a kind, counted from 1.
+    /// Creates a fault of the n-th call of a kind, counted from 1.
     pub fn nth(call: Call, n: u64) -> Self {
         Self::on(call, n..=n)
     }
 
-    /// The n-th call of a kind and all after it.
+    /// Creates a fault of the n-th call of a kind and all later ones.
     pub fn from_nth(call: Call, n: u64) -> Self {
         Self::on(call, n..=u64::MAX)
     }
 
-    /// Every call of a kind.
+    /// Creates a fault of every call of a kind.
     pub fn every(call: Call) -> Self {
         Self::on(call, 1..=u64::MAX)
     }
 
-    /// The call reaches the store inside, and goes wrong after that succeeded: media is stored or
-    /// deleted, and the caller does not learn of it. Default: before.
+    /// Sets that the fault occurs after the wrapped store has succeeded: media is stored or deleted, but
+    /// the caller receives an error. Defaults to before.
     pub fn after_commit(mut self) -> Self {
         self.moment = Moment::After;
         self
     }
 
-    /// The body breaks after so many bytes: on its way in for a store, on its way out for a
-    /// retrieve. Only together with [`fail`](Self::fail).
+    /// Sets that the body fails after a number of bytes, while it is stored or retrieved. Only together
+    /// with [`fail`](Self::fail).
     pub fn in_body(mut self, after: u64) -> Self {
         self.moment = Moment::InBody(after);
         self
     }
 
-    /// The call fails with this kind. Default: `Unavailable`.
+    /// Sets that the call fails with a kind of error. Defaults to `Unavailable`.
     pub fn fail(mut self, kind: StorageErrorKind) -> Self {
         self.action = Action::Fail(kind);
         self
     }
 
-    /// The call takes so much longer, by tokio's clock.
+    /// Sets that the call takes longer, by the clock of tokio.
     pub fn delay(mut self, time: Duration) -> Self {
         self.action = Action::Delay(time);
         self
     }
 
-    /// The call waits until the gate lets it pass.
+    /// Sets that the call waits until the gate releases it.
     pub fn hold(mut self, gate: &Gate) -> Self {
         self.action = Action::Hold(gate.clone());
         self
     }
 
-    /// The call never ends; its future must be dropped.
+    /// Sets that the call never ends. Its future must be dropped.
     pub fn hang(mut self) -> Self {
         self.action = Action::Hang;
         self
@@ -118,7 +118,7 @@ impl Fault {
     }
 }
 
-/// Holds calls back until the test lets them pass, and tells when one has arrived.
+/// A gate that holds calls back until the test releases them, and signals when one has arrived.
 #[derive(Clone, Debug)]
 pub struct Gate(Arc<Inner>);
 
@@ -129,7 +129,7 @@ struct Inner {
 }
 
 impl Gate {
-    /// A closed gate.
+    /// Creates a closed gate.
     pub fn new() -> Self {
         Self(Arc::new(Inner {
             arrived: Notify::new(),
@@ -137,17 +137,17 @@ impl Gate {
         }))
     }
 
-    /// Waits until a call has arrived; each arrival is told once.
+    /// Waits until a call has arrived. Each arrival is signaled once.
     pub async fn arrived(&self) {
         self.0.arrived.notified().await;
     }
 
-    /// Lets so many calls pass, waiting ones first.
+    /// Releases a number of calls, waiting ones first.
     pub fn release(&self, calls: usize) {
         self.0.passes.add_permits(calls);
     }
 
-    /// Lets every call pass from now on.
+    /// Releases all calls, including later ones.
     pub fn open(&self) {
         self.0.passes.close();
     }

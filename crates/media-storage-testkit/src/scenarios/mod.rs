@@ -4,6 +4,7 @@
 //! [`SCENARIOS`] names them all.
 
 mod capabilities;
+mod changes;
 mod concurrency;
 mod ids;
 mod input;
@@ -113,6 +114,11 @@ scenarios! { $
         sweeps_can_be_bounded,
         pruning_takes_the_oldest,
     }
+    changes {
+        updates_change_metadata,
+        media_on_hold_stays,
+        damaged_sidecars_are_reported,
+    }
     capabilities {
         abilities_survive_wrappers,
         signed_urls_give_the_media,
@@ -137,6 +143,7 @@ mod tests {
             include_str!("concurrency.rs"),
             include_str!("inventory.rs"),
             include_str!("retention.rs"),
+            include_str!("changes.rs"),
             include_str!("capabilities.rs"),
         ];
         let modules = include_str!("mod.rs")

@@ -41,6 +41,8 @@ fn expire(sweep: &mut Sweep<'_>, media: &Located) -> io::Result<()> {
     let sidecar = match sidecar_of(dir, key) {
         Ok(Some(sidecar)) => sidecar,
         Ok(None) => return Ok(()),
+        // The directory may be being removed by hand; `verify` finds what stays without a sidecar.
+        Err(_) if sys::is_absent(&sys::stat(dir, &key.file.sidecar())) => return Ok(()),
         // When it expires is unknown.
         Err(error) => return sweep.fail(error.with_operation(Operation::Sweep)),
     };

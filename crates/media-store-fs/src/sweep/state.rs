@@ -148,6 +148,9 @@ impl<'a> Sweep<'a> {
     pub(super) fn into_report(self) -> SweepReport {
         let mut report = self.report;
         report.failed += self.failures.total();
+        if let Some(error) = self.failures.first() {
+            tracing::warn!(failures = self.failures.total(), %error, "first failure of a sweep");
+        }
         report
     }
 }

@@ -8,6 +8,7 @@
 )]
 
 mod damage;
+mod first_version;
 mod forged;
 #[cfg(target_os = "linux")]
 mod hostile;

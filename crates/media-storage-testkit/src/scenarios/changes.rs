@@ -1,0 +1,122 @@
+//! Changes of metadata, holds, and damaged sidecars.
+
+use media_storage::{
+    DeleteOptions, MediaStorage, MediaStorageExt as _, MetadataPatch, RetentionPolicy, Scope,
+    StorageErrorKind,
+};
+use media_types::StorageReference;
+
+use crate::backend::Backend;
+use crate::fixture::{
+    about, conversation, fails, full_sweep, holds, is_not_found, noise, open, put,
+};
+use crate::run::not_run;
+
+/// Whether a store can change metadata; says so if it cannot.
+async fn can_update(
+    store: &impl MediaStorage,
+    reference: &StorageReference,
+    scenario: &str,
+) -> bool {
+    match store.update(reference, MetadataPatch::new()).await {
+        Ok(()) => true,
+        Err(error) if error.kind() == StorageErrorKind::Unsupported => {
+            not_run(store, scenario, "the store cannot change metadata");
+            false
+        }
+        Err(error) => panic!("a patch that changes nothing fails: {error:?}"),
+    }
+}
+
+/// A patch changes what it names, only if the media is in the expected scope, and nothing else.
+pub async fn updates_change_metadata(backend: &impl Backend) {
+    let store = open(backend).await;
+    let bytes = noise(1, 5000);
+    let metadata = about("conv-1")
+        .with_user("ann".parse().unwrap())
+        .with_filename("a.png".to_owned());
+    let reference = put(&store, &bytes, metadata.clone()).await;
+    if !can_update(&store, &reference, "updates_change_metadata").await {
+        return;
+    }
+    let foreign = MetadataPatch::new()
+        .with_user(None)
+        .with_expected_scope(conversation("conv-2"));
+    fails(
+        store.update(&reference, foreign).await,
+        StorageErrorKind::NotFound,
+    );
+    let patch = MetadataPatch::new()
+        .with_user(Some("ben".parse().unwrap()))
+        .with_retention(RetentionPolicy::RetainDays(3))
+        .with_expected_scope(conversation("conv-1"));
+    store.update(&reference, patch).await.unwrap();
+    let expected = metadata
+        .with_user("ben".parse().unwrap())
+        .with_retention(RetentionPolicy::RetainDays(3));
+    let head = store.head(&reference).await.unwrap();
+    assert_eq!(head.metadata, expected);
+    assert!(head.expires_at().is_some());
+    holds(&store, &reference, &bytes).await;
+    store.delete(&reference).await.unwrap();
+    fails(
+        store.update(&reference, MetadataPatch::new()).await,
+        StorageErrorKind::NotFound,
+    );
+}
+
+/// Media on hold is neither deleted, nor swept, nor deleted with its scope, until it is released.
+pub async fn media_on_hold_stays(backend: &impl Backend) {
+    let store = open(backend).await;
+    let bytes = noise(1, 5000);
+    let reference = put(&store, &bytes, about("conv-1")).await;
+    if !can_update(&store, &reference, "media_on_hold_stays").await {
+        return;
+    }
+    let hold = |hold| MetadataPatch::new().with_hold(hold);
+    store.update(&reference, hold(true)).await.unwrap();
+    fails(store.delete(&reference).await, StorageErrorKind::Held);
+    let all = [reference.clone()];
+    let results = store.delete_many(&all, DeleteOptions::new()).await;
+    for result in results {
+        fails(result, StorageErrorKind::Held);
+    }
+    if let Some(inventory) = store.inventory() {
+        let scope = conversation("conv-1");
+        let report = inventory.delete_scope(scope).await.unwrap();
+        assert_eq!((report.deleted, report.held), (0, 1), "{report:?}");
+        let prune = full_sweep().with_capacity(0);
+        let report = inventory.sweep(prune).await.unwrap();
+        assert_eq!(report.references(), 0, "{report:?}");
+    }
+    holds(&store, &reference, &bytes).await;
+    store.update(&reference, hold(false)).await.unwrap();
+    store.delete(&reference).await.unwrap();
+    is_not_found(&store, &reference).await;
+}
+
+/// A damaged sidecar hides its media neither from a deletion in its scope, which fails with
+/// `Corrupted`, nor from the deletion of the scope, which counts it; without a scope it is deleted.
+pub async fn damaged_sidecars_are_reported(backend: &impl Backend) {
+    let store = open(backend).await;
+    let reference = put(&store, &noise(1, 5000), about("conv-1")).await;
+    if !backend.damage_sidecar(&reference).await {
+        return not_run(
+            &store,
+            "damaged_sidecars_are_reported",
+            "the backend cannot damage a sidecar",
+        );
+    }
+    let scoped = DeleteOptions::new().with_expected_scope(conversation("conv-1"));
+    fails(
+        store.delete_opts(&reference, scoped).await,
+        StorageErrorKind::Corrupted,
+    );
+    if let Some(inventory) = store.inventory() {
+        let scope: Scope = conversation("conv-1");
+        let report = inventory.delete_scope(scope).await.unwrap();
+        assert_eq!((report.deleted, report.failed), (0, 1), "{report:?}");
+    }
+    store.delete(&reference).await.unwrap();
+    is_not_found(&store, &reference).await;
+}
