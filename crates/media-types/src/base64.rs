@@ -1,9 +1,9 @@
-//! Base64 (RFC 4648): strict on writing, forgiving on reading.
+//! Base64 (RFC 4648): strict when writing, lenient when reading.
 //!
 //! Functions without an [`Alphabet`] use the standard one; [`Decoder`] and [`Encoder`] take either.
 //! Reading accepts line breaks and missing padding, and refuses everything else that is not
 //! canonical: other characters, data after the padding, bits left over in the last symbol.
-//! The codec uses the processor's vector instructions where it has them.
+//! The codec uses vector instructions where the processor has them.
 
 use std::sync::LazyLock;
 
@@ -53,12 +53,12 @@ pub fn encode(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }
 
-/// How many characters `len` bytes take when they are encoded with padding.
+/// Returns the number of characters of `len` bytes when they are encoded with padding.
 pub const fn encoded_len(len: u64) -> u64 {
     len.div_ceil(3).saturating_mul(4)
 }
 
-/// How many bytes this text decodes to, provided that it is valid; no decoding is done.
+/// Returns the number of bytes that text decodes to, if it is valid. Does not decode it.
 pub fn decoded_len(text: &[u8]) -> u64 {
     let breaks = memchr::memchr2_iter(b'\n', b'\r', text).count();
     let pads = text
@@ -74,7 +74,7 @@ pub fn decoded_len(text: &[u8]) -> u64 {
 /// Decodes text.
 ///
 /// # Errors
-/// [`Base64Error`] with the place of the first fault.
+/// [`Base64Error`] with the offset of the first fault.
 ///
 /// ```
 /// use media_types::base64;
@@ -107,11 +107,11 @@ pub fn decode_with(alphabet: Alphabet, text: &[u8]) -> Result<Vec<u8>, Base64Err
     Ok(out)
 }
 
-/// Splits a `data:` URI (RFC 2397) with base64 into its type and its payload; `None` when the text
-/// is no `data:` URI.
+/// Splits a `data:` URI (RFC 2397) with base64 into its type and its payload. Returns `None` if the text is
+/// not a `data:` URI.
 ///
 /// # Errors
-/// A `data:` URI that is not base64, or has no comma, or names a type that is none.
+/// Fails for a `data:` URI that is not base64, has no comma, or has an invalid type.
 #[allow(clippy::type_complexity)]
 pub fn split_data_uri(text: &str) -> Option<Result<(Option<Mime>, &str), ValueError>> {
     use crate::error::ValueKind;
@@ -124,7 +124,7 @@ pub fn split_data_uri(text: &str) -> Option<Result<(Option<Mime>, &str), ValueEr
     let Some(comma) = rest.as_bytes()[..head_len].iter().position(|b| *b == b',') else {
         return Some(Err(ValueError::new(
             ValueKind::Content,
-            "a data: URI without a comma",
+            "the data: URI has no comma",
         )));
     };
     let (head, payload) = (&rest[..comma], &rest[comma + 1..]);
@@ -137,7 +137,7 @@ pub fn split_data_uri(text: &str) -> Option<Result<(Option<Mime>, &str), ValueEr
     else {
         return Some(Err(ValueError::new(
             ValueKind::Content,
-            "a data: URI that is not base64",
+            "the data: URI is not base64",
         )));
     };
     if kind.is_empty() || kind.starts_with(';') {
@@ -146,7 +146,7 @@ pub fn split_data_uri(text: &str) -> Option<Result<(Option<Mime>, &str), ValueEr
     Some(kind.parse().map(|mime| (Some(mime), payload)))
 }
 
-/// Decodes text that arrives in pieces of any size.
+/// A decoder of text that arrives in pieces of any size.
 #[derive(Clone, Debug, Default)]
 pub struct Decoder {
     alphabet: Alphabet,
@@ -157,7 +157,7 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// A decoder at the start of a text.
+    /// Creates a decoder.
     pub fn new() -> Self {
         Self::default()
     }
@@ -173,7 +173,7 @@ impl Decoder {
     /// Decodes the next piece and appends the bytes to `out`.
     ///
     /// # Errors
-    /// [`Base64Error`]; the decoder is of no use after it.
+    /// [`Base64Error`], after which the decoder must not be used.
     pub fn push(&mut self, text: &[u8], out: &mut Vec<u8>) -> Result<(), Base64Error> {
         let old = out.len();
         out.resize(old + room_for(text.len()), 0);
@@ -182,11 +182,11 @@ impl Decoder {
         decoded.map(drop)
     }
 
-    /// Decodes the next piece to the start of `buffer` and returns how many bytes that were. The
-    /// buffer grows where it must and never shrinks: one that is used again need not be cleared.
+    /// Decodes the next piece to the start of `buffer` and returns the number of bytes. The buffer grows if
+    /// needed and never shrinks, so it may be reused without clearing it.
     ///
     /// # Errors
-    /// [`Base64Error`]; the decoder is of no use after it.
+    /// [`Base64Error`], after which the decoder must not be used.
     ///
     /// ```
     /// # use media_types::base64::Decoder;
@@ -203,14 +203,17 @@ impl Decoder {
         self.decode(text, buffer)
     }
 
-    /// Ends the text and appends what was left.
+    /// Ends the text and appends the remaining bytes.
     ///
     /// # Errors
-    /// [`Base64Error`] when the text ends in the middle of a byte.
+    /// [`Base64Error`] if the text ends in the middle of a byte.
     pub fn finish(self, out: &mut Vec<u8>) -> Result<(), Base64Error> {
         let left = &self.carry[..self.carried];
         if left.len() == 1 {
-            return Err(Base64Error::new(self.offset, "it ends in mid-byte"));
+            return Err(Base64Error::new(
+                self.offset,
+                "the text ends in the middle of a byte",
+            ));
         }
         let start = self.offset - (self.pads + self.carried) as u64;
         let mut last = [0; 3];
@@ -315,18 +318,18 @@ fn decode_symbols(
         .map_err(|error| {
             let (at, reason) = match error {
                 DecodeSliceError::DecodeError(DecodeError::InvalidByte(at, _)) => {
-                    (at, "a character outside the alphabet")
+                    (at, "character outside of the alphabet")
                 }
                 DecodeSliceError::DecodeError(DecodeError::InvalidLastSymbol {
                     offset, ..
-                }) => (offset, "bits left over in the last symbol"),
-                _ => (symbols.len(), "it ends in mid-byte"),
+                }) => (offset, "unused bits in the last symbol are not zero"),
+                _ => (symbols.len(), "the text ends in the middle of a byte"),
             };
             Base64Error::new(start + at as u64, reason)
         })
 }
 
-/// Encodes bytes that arrive in pieces of any size.
+/// An encoder of bytes that arrive in pieces of any size.
 #[derive(Clone, Debug, Default)]
 pub struct Encoder {
     alphabet: Alphabet,
@@ -335,7 +338,7 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// An encoder at the start of the bytes.
+    /// Creates an encoder.
     pub fn new() -> Self {
         Self::default()
     }
@@ -368,7 +371,7 @@ impl Encoder {
         self.carried = rest.len();
     }
 
-    /// Ends the text: appends what was left, padded.
+    /// Ends the text: appends the remaining characters, with padding.
     pub fn finish(self, out: &mut Vec<u8>) {
         encode_onto(self.alphabet, &self.carry[..self.carried], out);
     }

@@ -38,7 +38,7 @@ pub struct MediaContent {
 }
 
 impl MediaContent {
-    /// Content of a type whose bytes are at `source`.
+    /// Creates content from a type and a source.
     pub fn new(mime: Mime, source: MediaSource) -> Self {
         Self {
             media_type: mime.media_type(),
@@ -48,16 +48,16 @@ impl MediaContent {
         }
     }
 
-    /// Content whose bytes are here.
+    /// Creates content from bytes.
     pub fn from_bytes(mime: Mime, bytes: impl Into<Bytes>) -> Self {
         Self::new(mime, MediaSource::Inline(bytes.into()))
     }
 
-    /// Content from base64 text or a `data:` URI; the type that a `data:` URI names is ignored in
-    /// favour of `mime`.
+    /// Creates content from base64 text or a `data:` URI. The type of a `data:` URI is ignored in favor of
+    /// `mime`.
     ///
     /// # Errors
-    /// Text that does not decode, with the place.
+    /// Fails for invalid base64, with the offset.
     pub fn from_base64(mime: Mime, text: &str) -> Result<Self, ContentError> {
         let (offset, payload) = match base64::split_data_uri(text) {
             Some(split) => {
@@ -98,37 +98,37 @@ impl MediaContent {
         Ok(Self::from_bytes(mime, bytes))
     }
 
-    /// Content in a file of the host.
+    /// Creates content from a file of the host.
     pub fn from_path(mime: Mime, path: impl AsRef<Path>) -> Self {
         Self::new(mime, MediaSource::File(path.as_ref().to_owned()))
     }
 
-    /// Content at an address.
+    /// Creates content from a URL.
     pub fn from_url(mime: Mime, url: MediaUrl) -> Self {
         Self::new(mime, MediaSource::Url(url))
     }
 
-    /// Content in a store.
+    /// Creates content from a reference.
     pub fn from_reference(mime: Mime, reference: StorageReference) -> Self {
         Self::new(mime, MediaSource::Stored(reference))
     }
 
-    /// The MIME type.
+    /// Returns the MIME type.
     pub fn mime(&self) -> &Mime {
         &self.mime
     }
 
-    /// Image, audio, video or document.
+    /// Returns the media type: image, audio, video or document.
     pub fn media_type(&self) -> MediaType {
         self.media_type
     }
 
-    /// Where the bytes are.
+    /// Returns the source of the bytes.
     pub fn source(&self) -> &MediaSource {
         &self.source
     }
 
-    /// The reference, when the bytes are in a store.
+    /// Returns the reference, if the bytes are in a store.
     pub fn reference(&self) -> Option<&StorageReference> {
         match &self.source {
             MediaSource::Stored(reference) => Some(reference),
@@ -136,7 +136,7 @@ impl MediaContent {
         }
     }
 
-    /// The bytes, when they are here.
+    /// Returns the bytes, if they are inline.
     pub fn inline(&self) -> Option<&Bytes> {
         match &self.source {
             MediaSource::Inline(bytes) => Some(bytes),
@@ -144,7 +144,7 @@ impl MediaContent {
         }
     }
 
-    /// Size of the media in bytes, where it is known without I/O.
+    /// Returns the size of the media in bytes, if it is known without I/O.
     pub fn size(&self) -> Option<u64> {
         match &self.source {
             MediaSource::Inline(bytes) => Some(bytes.len() as u64),
@@ -153,65 +153,65 @@ impl MediaContent {
         }
     }
 
-    /// The same content with its bytes elsewhere; every attribute stays.
+    /// Replaces the source. All attributes stay.
     #[must_use]
     pub fn with_source(mut self, source: MediaSource) -> Self {
         self.source = source;
         self
     }
 
-    /// Sets image, audio, video or document where the MIME type does not tell.
+    /// Sets the media type, if it does not follow from the MIME type.
     #[must_use]
     pub fn with_media_type(mut self, media_type: MediaType) -> Self {
         self.media_type = media_type;
         self
     }
 
-    /// How closely a model should look.
+    /// Returns the level of detail for models.
     pub fn detail(&self) -> Option<Detail> {
         self.text("detail").and_then(|word| word.parse().ok())
     }
 
-    /// Says how closely a model should look.
+    /// Sets the level of detail for models.
     #[must_use]
     pub fn with_detail(self, detail: Detail) -> Self {
         self.with_attribute("detail", detail.as_str())
     }
 
-    /// What the media shows, in words.
+    /// Returns the caption.
     pub fn caption(&self) -> Option<&str> {
         self.text("caption")
     }
 
-    /// Says what the media shows.
+    /// Sets the caption.
     #[must_use]
     pub fn with_caption(self, caption: impl Into<String>) -> Self {
         self.with_attribute("caption", caption.into())
     }
 
-    /// The name that the file had. Data, never a path.
+    /// Returns the original file name. It is data, never a path.
     pub fn filename(&self) -> Option<&str> {
         self.text("filename")
     }
 
-    /// Sets the name that the file had.
+    /// Sets the original file name.
     #[must_use]
     pub fn with_filename(self, name: impl Into<String>) -> Self {
         self.with_attribute("filename", name.into())
     }
 
-    /// The words that are spoken in it.
+    /// Returns the transcript.
     pub fn transcript(&self) -> Option<&str> {
         self.text("transcript")
     }
 
-    /// Sets the words that are spoken in it.
+    /// Sets the transcript.
     #[must_use]
     pub fn with_transcript(self, transcript: impl Into<String>) -> Self {
         self.with_attribute("transcript", transcript.into())
     }
 
-    /// Width in pixels.
+    /// Returns the width in pixels.
     pub fn width(&self) -> Option<u32> {
         self.number("width")
     }
@@ -222,7 +222,7 @@ impl MediaContent {
         self.with_attribute("width", pixels)
     }
 
-    /// Height in pixels.
+    /// Returns the height in pixels.
     pub fn height(&self) -> Option<u32> {
         self.number("height")
     }

@@ -1,9 +1,9 @@
-//! The one error for values that do not parse.
+//! Errors of values.
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// Which kind of value was refused.
+/// The kind of a value that is not valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ValueKind {
@@ -43,10 +43,10 @@ impl fmt::Display for ValueKind {
     }
 }
 
-/// A value from outside that does not have the form it must have.
+/// Error returned when a value is not valid.
 ///
-/// The text names the kind of value and what is wrong with it, never the value itself: a URL may
-/// carry a signature and an id may carry a name.
+/// The message says what is wrong, but never contains the value itself: a URL may contain a signature,
+/// and an id may contain a name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("invalid {kind}: {reason}")]
 pub struct ValueError {
@@ -55,8 +55,7 @@ pub struct ValueError {
 }
 
 impl ValueError {
-    /// Creates an error about a kind of value, with what is wrong with it. The reason must not quote
-    /// the value.
+    /// Creates an error from the kind of value and a reason, which must not contain the value.
     pub fn new(kind: ValueKind, reason: impl Into<Cow<'static, str>>) -> Self {
         Self {
             kind,
@@ -64,18 +63,18 @@ impl ValueError {
         }
     }
 
-    /// Which kind of value was refused.
+    /// The kind of a value that is not valid.
     pub fn kind(&self) -> ValueKind {
         self.kind
     }
 
-    /// What is wrong with it.
+    /// Returns the reason.
     pub fn reason(&self) -> &str {
         &self.reason
     }
 }
 
-/// Base64 text that does not decode.
+/// Error returned when base64 text is not valid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("invalid base64 at byte {offset}: {reason}")]
 pub struct Base64Error {
@@ -88,7 +87,7 @@ impl Base64Error {
         Self { offset, reason }
     }
 
-    /// The same fault in a longer text whose payload starts at `by`.
+    /// Returns the error for a longer text whose payload starts at `by`.
     pub(crate) fn shifted(self, by: u64) -> Self {
         Self {
             offset: self.offset + by,
@@ -96,20 +95,20 @@ impl Base64Error {
         }
     }
 
-    /// Where in the text the first fault lies, counted in bytes from 0.
+    /// Returns the offset of the first fault in the text, in bytes from 0.
     pub fn offset(&self) -> u64 {
         self.offset
     }
 }
 
-/// Media content that cannot be made from what was given.
+/// Error returned when media content is not valid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ContentError {
-    /// The inline data is not base64.
-    #[error("the inline data does not decode")]
+    /// The inline data is not valid base64.
+    #[error("the inline data is not valid base64")]
     Base64(#[from] Base64Error),
-    /// A part of the content does not have its form.
+    /// A field of the content is not valid.
     #[error("a field of the content is not valid")]
     Value(#[from] ValueError),
 }

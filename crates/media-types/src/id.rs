@@ -8,34 +8,34 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{ValueError, ValueKind};
 
-/// Longest id, in bytes.
+/// Largest size of an id, in bytes.
 pub const MAX_ID_LEN: usize = 1024;
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         ///
-        /// Any text of 1 to 1024 bytes; a store treats it as data, never as a path. Cheap to clone.
+        /// Any text of 1 to 1024 bytes. Stores treat it as data, never as a path. Cheap to clone.
         #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// Takes an id as it is.
+            /// Creates an id from text.
             ///
             /// # Errors
-            /// Empty text, and text of more than 1024 bytes.
+            /// Fails for empty text, and for text of more than 1024 bytes.
             pub fn new(id: impl AsRef<str>) -> Result<Self, ValueError> {
                 let id = id.as_ref();
                 if id.is_empty() {
-                    return Err(ValueError::new(ValueKind::Id, "it is empty"));
+                    return Err(ValueError::new(ValueKind::Id, "the id is empty"));
                 }
                 if id.len() > MAX_ID_LEN {
-                    return Err(ValueError::new(ValueKind::Id, "longer than 1024 bytes"));
+                    return Err(ValueError::new(ValueKind::Id, "the id is longer than 1024 bytes"));
                 }
                 Ok(Self(id.into()))
             }
 
-            /// The text of the id.
+            /// Returns the text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -107,19 +107,19 @@ macro_rules! minted {
 }
 
 id! {
-    /// Names one conversation.
+    /// The id of a conversation.
     ConversationId
 }
 id! {
-    /// Names a session: conversations that belong together.
+    /// The id of a session, which groups conversations.
     SessionId
 }
 id! {
-    /// Names a run: the sessions of one test or batch.
+    /// The id of a run, which groups the sessions of a test or a batch.
     RunId
 }
 id! {
-    /// Names the user whose media this is.
+    /// The id of the user that media belongs to.
     UserId
 }
 minted!(ConversationId, "conv");

@@ -1,4 +1,4 @@
-//! Keys: names inside a store.
+//! Keys: names in a store.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use crate::error::{ValueError, ValueKind};
 
-/// Longest key, in bytes.
+/// Largest size of a key, in bytes.
 pub const MAX_KEY_LEN: usize = 1024;
 
-/// A relative, `/`-separated name inside a store.
+/// A relative, `/`-separated name in a store.
 ///
-/// No segment is empty, `.` or `..`; there is no backslash, no NUL and no other control
-/// character. A key is therefore never a path out of the store, on any platform.
+/// No segment is empty, `.` or `..`, and there is no backslash or control character. So a key never leads
+/// out of the store, on any platform.
 ///
 /// ```
 /// use media_types::StorageKey;
@@ -25,46 +25,48 @@ pub const MAX_KEY_LEN: usize = 1024;
 pub struct StorageKey(Arc<str>);
 
 impl StorageKey {
-    /// Checks and takes a key.
+    /// Creates a key from text.
     ///
     /// # Errors
-    /// Text that breaks one of the rules above, or is longer than 1024 bytes.
+    /// Fails for text that breaks one of these rules, or is longer than 1024 bytes.
     pub fn new(key: impl AsRef<str>) -> Result<Self, ValueError> {
         let key = key.as_ref();
         let refuse = |reason| Err(ValueError::new(ValueKind::Key, reason));
         if key.is_empty() {
-            return refuse("it is empty");
+            return refuse("the key is empty");
         }
         if key.len() > MAX_KEY_LEN {
-            return refuse("longer than 1024 bytes");
+            return refuse("the key is longer than 1024 bytes");
         }
         if key.contains('\\') {
-            return refuse("it contains a backslash");
+            return refuse("the key contains a backslash");
         }
         if key.chars().any(char::is_control) {
-            return refuse("it contains a control character");
+            return refuse("the key contains a control character");
         }
         for segment in key.split('/') {
             match segment {
-                "" => return refuse("it starts or ends with a slash, or has an empty segment"),
-                "." | ".." => return refuse("it has a segment . or .."),
+                "" => {
+                    return refuse("the key starts or ends with a slash, or has an empty segment");
+                }
+                "." | ".." => return refuse("the key has a segment . or .."),
                 _ => {}
             }
         }
         Ok(Self(key.into()))
     }
 
-    /// The text of the key.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The segments between the slashes.
+    /// Returns the segments between the slashes.
     pub fn segments(&self) -> impl DoubleEndedIterator<Item = &str> {
         self.0.split('/')
     }
 
-    /// The last segment.
+    /// Returns the last segment.
     pub fn file_name(&self) -> &str {
         self.0.rsplit('/').next().unwrap_or(&self.0)
     }

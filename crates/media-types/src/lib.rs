@@ -1,10 +1,10 @@
-//! Media content and storage references for LLM conversations: values, wire forms, base64 and
-//! sniffing. No I/O, no async runtime.
+//! Media content and storage references for LLM conversations: values, their JSON, base64, and type
+//! detection. No I/O and no async runtime.
 //!
 //! ```
 //! use media_types::{MediaContent, MediaSource, Mime};
 //!
-//! // What a client sent: base64 in JSON.
+//! // A client sent base64 in JSON.
 //! let json = r#"{"type":"image","mime_type":"image/png","detail":"high","data":"iVBORw0KGgo="}"#;
 //! let content: MediaContent = serde_json::from_str(json)?;
 //! assert_eq!(content.mime(), &Mime::IMAGE_PNG);
@@ -13,16 +13,8 @@
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 //!
-//! # Map
-//! - [`MediaContent`] and [`MediaSource`]: a medium and where its bytes are (`content`), its JSON
-//!   (`wire`)
-//! - [`StorageReference`], [`ProviderFile`]: what stands for bytes kept elsewhere (`reference`), and
-//!   the URI form of a reference (`uri`)
-//! - [`Mime`], [`MediaType`] (`mime`), [`sniff()`] (`sniff`)
-//! - [`StorageKey`] (`key`), [`MediaUrl`] (`url`), [`Sha256`] (`sha256`), [`ConversationId`] and
-//!   its kin (`id`)
-//! - [`base64`]: the codec, whole and in pieces
-//! - [`ValueError`], [`Base64Error`], [`ContentError`] (`error`)
+//! A [`MediaContent`] has a [`Mime`] type, a [`MediaSource`] for its bytes, and attributes. A
+//! [`StorageReference`] stands for stored media, and a [`ProviderFile`] for a file at a model provider.
 
 pub mod base64;
 mod content;

@@ -1,4 +1,4 @@
-//! MIME types, normalised, and the four media types that they fall into.
+//! Normalized MIME types, and the four media types.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{ValueError, ValueKind};
 
-/// The four kinds of media that a conversation carries.
+/// The four types of media in a conversation.
 ///
 /// ```
 /// use media_types::{MediaType, Mime};
@@ -19,18 +19,18 @@ use crate::error::{ValueError, ValueKind};
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum MediaType {
-    /// Still and animated pictures.
+    /// Images, still or animated.
     Image,
-    /// Sound.
+    /// Audio.
     Audio,
-    /// Moving pictures.
+    /// Video.
     Video,
-    /// Everything else: PDF, office files, text, data.
+    /// Everything else: PDF, office files, text and data.
     Document,
 }
 
 impl MediaType {
-    /// The word on the wire: `image`, `audio`, `video` or `document`.
+    /// Returns the name in JSON: `image`, `audio`, `video` or `document`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Image => "image",
@@ -64,7 +64,7 @@ impl FromStr for MediaType {
     }
 }
 
-/// A MIME type: lower case, without parameters, common aliases resolved.
+/// A MIME type in lower case, without parameters, with common aliases resolved.
 ///
 /// ```
 /// use media_types::Mime;
@@ -82,7 +82,7 @@ macro_rules! mimes {
             $(#[doc = concat!("`", $text, "`")]
             pub const $name: Mime = Mime(Cow::Borrowed($text));)*
         }
-        /// Every type with a known extension.
+        /// All types with a known extension.
         const TABLE: &[(&str, &str)] = &[$(($text, $ext)),*];
     };
 }
@@ -133,7 +133,7 @@ mimes! {
     OCTET_STREAM, "application/octet-stream", "bin";
 }
 
-/// Names seen in the wild, and what they mean.
+/// Common aliases.
 const ALIASES: &[(&str, &str)] = &[
     ("image/jpg", "image/jpeg"),
     ("image/pjpeg", "image/jpeg"),
@@ -168,17 +168,16 @@ const ALIASES: &[(&str, &str)] = &[
     ("binary/octet-stream", "application/octet-stream"),
 ];
 
-/// Longest type that is accepted, in bytes (RFC 6838 allows 127 for each half).
+/// Largest size of a type, in bytes (RFC 6838 allows 127 for each half).
 const MAX_LEN: usize = 255;
 
 impl Mime {
-    /// The text, such as `image/png`.
+    /// Returns the text, such as `image/png`.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Which of the four kinds of media this is. Types outside image, audio and video are
-    /// documents.
+    /// Returns the media type. All types except image, audio and video are documents.
     pub fn media_type(&self) -> MediaType {
         match self.0.split('/').next() {
             Some("image") => MediaType::Image,
@@ -188,7 +187,7 @@ impl Mime {
         }
     }
 
-    /// The usual file extension without a dot; `bin` for a type that has none here.
+    /// Returns the usual file extension without a dot, or `bin` for an unknown type.
     pub fn extension(&self) -> &'static str {
         TABLE
             .iter()
@@ -196,7 +195,7 @@ impl Mime {
             .map_or("bin", |(_, ext)| ext)
     }
 
-    /// The type that files with this extension usually have; case does not matter.
+    /// Returns the usual type of files with an extension, in any case.
     pub fn from_extension(extension: &str) -> Option<Self> {
         let lower = extension.to_ascii_lowercase();
         let wanted = match lower.as_str() {
@@ -214,8 +213,8 @@ impl Mime {
             .map(|(mime, _)| Self(Cow::Borrowed(mime)))
     }
 
-    /// Whether a browser may run code from this type when it is shown as a page: SVG, HTML and
-    /// XML. Serve such media as an attachment.
+    /// Whether a browser may execute code in media of this type: SVG, HTML and XML. Serve such media as an
+    /// attachment.
     pub fn is_active(&self) -> bool {
         matches!(
             self.0.as_ref(),
@@ -224,7 +223,7 @@ impl Mime {
     }
 }
 
-/// The characters of RFC 6838's `restricted-name`.
+/// Whether a byte is allowed in a `restricted-name` of RFC 6838.
 fn is_restricted_name(s: &str) -> bool {
     let mut bytes = s.bytes();
     bytes.next().is_some_and(|b| b.is_ascii_alphanumeric())
@@ -237,7 +236,10 @@ impl FromStr for Mime {
     fn from_str(s: &str) -> Result<Self, ValueError> {
         let essence = s.split(';').next().unwrap_or_default().trim();
         if essence.len() > MAX_LEN {
-            return Err(ValueError::new(ValueKind::Mime, "longer than 255 bytes"));
+            return Err(ValueError::new(
+                ValueKind::Mime,
+                "the type is longer than 255 bytes",
+            ));
         }
         let lower = essence.to_ascii_lowercase();
         let Some((top, sub)) = lower.split_once('/') else {
@@ -246,7 +248,7 @@ impl FromStr for Mime {
         if !is_restricted_name(top) || !is_restricted_name(sub) {
             return Err(ValueError::new(
                 ValueKind::Mime,
-                "a type and a subtype of letters, digits and !#$&-^_.+ expected",
+                "expected a type and a subtype of letters, digits and !#$&-^_.+",
             ));
         }
         let known = ALIASES

@@ -10,17 +10,16 @@ use crate::error::{ValueError, ValueKind};
 use crate::key::MAX_KEY_LEN;
 use crate::sha256::Sha256;
 
-/// Longest name of a backend or a store, in bytes.
+/// Largest size of the name of a backend or a store, in bytes.
 const MAX_NAME_LEN: usize = 64;
-/// Largest metadata, summed over keys and values, in bytes.
+/// Largest size of the metadata, summed over keys and values, in bytes.
 const MAX_METADATA_LEN: usize = 4096;
 
-/// The small value that stands for stored media.
+/// A reference: the small value that stands for stored media.
 ///
-/// One is made per store call and it owns its media: deleting one reference never harms another,
-/// also when they share bytes. It names the backend, the id inside the store, and what the bytes
-/// must be (size and SHA-256). It is not a permission and not a path on the host, and holds
-/// neither credentials nor URLs.
+/// Each store operation creates one, which owns its media: deleting a reference never affects another, even
+/// if they share bytes. It names the backend, the id in the store, and size and SHA-256 of the bytes. It is
+/// neither a permission nor a path on the host, and contains neither credentials nor URLs.
 ///
 /// ```
 /// use media_types::StorageReference;
@@ -55,8 +54,8 @@ fn millis<S: Serializer>(time: &Option<DateTime<Utc>>, serializer: S) -> Result<
 }
 
 impl StorageReference {
-    /// Starts a reference into a backend (`file`, `s3`, `gcs`, `azure`, `memory`, or a backend's
-    /// own word) with the id that the store gave.
+    /// Creates a builder from the name of a backend (`file`, `s3`, `gcs`, `azure`, `memory`, or another) and the
+    /// id in the store.
     pub fn builder(backend: impl Into<String>, id: impl Into<String>) -> StorageReferenceBuilder {
         StorageReferenceBuilder {
             backend: backend.into(),
@@ -69,49 +68,48 @@ impl StorageReference {
         }
     }
 
-    /// The id inside the store; its meaning belongs to the store.
+    /// Returns the id in the store. Only the store knows its meaning.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// Which kind of store holds the media.
+    /// Returns the name of the kind of store.
     pub fn backend(&self) -> &str {
         &self.backend
     }
 
-    /// Which store of that kind, where several are in use.
+    /// Returns the name of the store, if several of one kind are used.
     pub fn store_name(&self) -> Option<&str> {
         self.store_name.as_deref()
     }
 
-    /// Size of the media in bytes; unknown only in references of other systems.
+    /// Returns the size of the media in bytes; unknown only in references of other systems.
     pub fn size(&self) -> Option<u64> {
         self.size
     }
 
-    /// Hash of the media; unknown only in references of other systems.
+    /// Returns the SHA-256 of the media; unknown only in references of other systems.
     pub fn sha256(&self) -> Option<Sha256> {
         self.sha256
     }
 
-    /// When the media was stored. For display: a store neither trusts nor checks it.
+    /// Returns when the media was stored. For display only: stores neither trust nor check it.
     pub fn created_at(&self) -> Option<DateTime<Utc>> {
         self.created_at
     }
 
-    /// A value that the backend put beside the id. For display: a store neither trusts nor checks
-    /// it.
+    /// Returns a value that the backend added. For display only: stores neither trust nor check it.
     pub fn metadata(&self, key: &str) -> Option<&str> {
         self.metadata.get(key).map(String::as_str)
     }
 
-    /// The last segment of the id.
+    /// Returns the last segment of the id.
     pub fn file_name(&self) -> &str {
         self.id.rsplit('/').next().unwrap_or(&self.id)
     }
 }
 
-/// Makes a [`StorageReference`].
+/// Builder of a [`StorageReference`].
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct StorageReferenceBuilder {
@@ -125,42 +123,42 @@ pub struct StorageReferenceBuilder {
 }
 
 impl StorageReferenceBuilder {
-    /// Which store of the backend's kind. Default: none.
+    /// Sets the name of the store. Defaults to none.
     pub fn with_store_name(mut self, name: impl Into<String>) -> Self {
         self.store_name = Some(name.into());
         self
     }
 
-    /// Size of the media in bytes. Default: unknown.
+    /// Sets the size of the media in bytes. Defaults to unknown.
     pub fn with_size(mut self, size: u64) -> Self {
         self.size = Some(size);
         self
     }
 
-    /// Hash of the media. Default: unknown.
+    /// Sets the SHA-256 of the media. Defaults to unknown.
     pub fn with_sha256(mut self, sha256: Sha256) -> Self {
         self.sha256 = Some(sha256);
         self
     }
 
-    /// When the media was stored. Default: unknown.
+    /// Sets when the media was stored. Defaults to unknown.
     pub fn with_created_at(mut self, at: DateTime<Utc>) -> Self {
         self.created_at = Some(at);
         self
     }
 
-    /// Adds a backend-specific value. Never put a path, a bucket, a credential or a URL here.
+    /// Adds a value of the backend. It must not be a path, a bucket, a credential or a URL.
     pub fn with_metadata(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.metadata.insert(key.into(), value.into());
         self
     }
 
-    /// Checks the parts and makes the reference.
+    /// Builds the reference.
     ///
     /// # Errors
-    /// An id that is empty, longer than 1024 bytes or contains control characters; a backend or
-    /// store name that is empty, longer than 64 bytes, or not made of ASCII letters, digits, `.`,
-    /// `_` and `-`; metadata of more than 4 KiB.
+    /// Fails for an id that is empty, longer than 1024 bytes or contains control characters; for a name of a
+    /// backend or store that is empty, longer than 64 bytes, or has other characters than ASCII letters,
+    /// digits, `.`, `_` and `-`; and for metadata of more than 4 KiB.
     pub fn build(self) -> Result<StorageReference, ValueError> {
         let refuse = |reason| Err(ValueError::new(ValueKind::Reference, reason));
         if self.id.is_empty() {
@@ -210,7 +208,7 @@ impl StorageReferenceBuilder {
     }
 }
 
-/// What is read: our object, or PromptKit's plain string.
+/// The forms that are read: an object, or the plain string of PromptKit.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Wire {
@@ -247,7 +245,7 @@ impl<'de> Deserialize<'de> for StorageReference {
     }
 }
 
-/// A file that a model provider keeps, under the provider's id.
+/// A file at a model provider, by its file id.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct ProviderFile {
     provider: Box<str>,
@@ -255,10 +253,10 @@ pub struct ProviderFile {
 }
 
 impl ProviderFile {
-    /// Names a provider (`openai`, `anthropic`, `gemini`, ...) and its file id.
+    /// Creates a file from the name of a provider (`openai`, `anthropic`, `gemini`, ...) and its file id.
     ///
     /// # Errors
-    /// An empty part, a control character, or more than 1024 bytes.
+    /// Fails if a part is empty, contains control characters, or has more than 1024 bytes.
     pub fn new(provider: impl AsRef<str>, id: impl AsRef<str>) -> Result<Self, ValueError> {
         for part in [provider.as_ref(), id.as_ref()] {
             if part.is_empty() || part.len() > MAX_KEY_LEN || part.chars().any(char::is_control) {
@@ -274,12 +272,12 @@ impl ProviderFile {
         })
     }
 
-    /// Which provider keeps the file.
+    /// Returns the name of the provider.
     pub fn provider(&self) -> &str {
         &self.provider
     }
 
-    /// The provider's id of the file.
+    /// Returns the file id.
     pub fn id(&self) -> &str {
         &self.id
     }

@@ -1,4 +1,4 @@
-//! The hash that names content.
+//! SHA-256 hashes.
 
 use std::fmt;
 use std::str::FromStr;
@@ -19,17 +19,17 @@ impl Sha256 {
         0xb8, 0x55,
     ]);
 
-    /// Takes the 32 bytes of a hash.
+    /// Creates a hash from its 32 bytes.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// The 32 bytes.
+    /// Returns the 32 bytes.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// The 64 hexadecimal digits.
+    /// Returns the 64 hexadecimal digits.
     pub fn to_hex(&self) -> String {
         self.to_string()
     }

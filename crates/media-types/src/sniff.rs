@@ -1,15 +1,15 @@
-//! What bytes look like, by their first bytes.
+//! Detecting types by the first bytes.
 
 use crate::mime::Mime;
 
-/// How many bytes from the start are worth giving to [`sniff`].
+/// Number of bytes from the start that [`sniff`] uses.
 pub const SNIFF_LEN: usize = 1024;
 
-/// The type that the first bytes of media show, if they show one.
+/// Returns the type that the first bytes of media show, if they show one.
 ///
-/// Magic numbers confirm a claim; they cannot prove that a file is harmless or whole. Look at no
-/// more than the first [`SNIFF_LEN`] bytes; more is ignored. Signatures are those of the
-/// [`infer`](https://docs.rs/infer) crate, with SVG and HTML found by their first tag.
+/// Magic numbers do not prove that a file is harmless or complete. Only the first [`SNIFF_LEN`] bytes are
+/// used. Signatures are those of the [`infer`](https://docs.rs/infer) crate; SVG and HTML are detected by
+/// their first tag.
 ///
 /// ```
 /// use media_types::{Mime, sniff};
@@ -39,7 +39,7 @@ pub fn sniff(bytes: &[u8]) -> Option<Mime> {
     infer::get(head).and_then(|found| found.mime_type().parse().ok())
 }
 
-/// SVG and HTML carry no magic number; their first tag tells.
+/// Detects SVG and HTML, which have no magic number, by their first tag.
 fn sniff_markup(head: &[u8]) -> Option<Mime> {
     let mut rest = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
     loop {

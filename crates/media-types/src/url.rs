@@ -1,4 +1,4 @@
-//! URLs of media, as checked text.
+//! URLs of media.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,34 +8,34 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{ValueError, ValueKind};
 
-/// Longest URL, in bytes.
+/// Largest size of a URL, in bytes.
 pub const MAX_URL_LEN: usize = 8192;
 
 /// An absolute `http` or `https` URL.
 ///
-/// This is checked text: scheme, a host, no white space and no control character, at most 8 KiB.
-/// Whoever fetches it parses it fully and decides whether the host may be reached. `Debug` and
-/// `Display` hide the query, the fragment and user information, where signatures and passwords
-/// live; [`as_str`](Self::as_str) gives the whole.
+/// It has a scheme and a host, no whitespace and no control characters, and at most 8 KiB. Whoever fetches
+/// it parses it completely, and decides whether the host may be contacted. `Debug` and `Display` hide query,
+/// fragment and user information, which may contain signatures and passwords;
+/// [`as_str`](Self::as_str) returns the whole URL.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct MediaUrl(Arc<str>);
 
 impl MediaUrl {
-    /// Checks and takes a URL.
+    /// Creates a URL from text.
     ///
     /// # Errors
-    /// Another scheme, no host, a space or control character, more than 8 KiB.
+    /// Fails for another scheme, a missing host, whitespace, control characters, and more than 8 KiB.
     pub fn new(url: impl AsRef<str>) -> Result<Self, ValueError> {
         let url = url.as_ref();
         let refuse = |reason| Err(ValueError::new(ValueKind::Url, reason));
         if url.len() > MAX_URL_LEN {
-            return refuse("longer than 8192 bytes");
+            return refuse("the URL is longer than 8192 bytes");
         }
         if url.chars().any(|c| c.is_control() || c.is_whitespace()) {
-            return refuse("it contains a space or a control character");
+            return refuse("the URL contains a space or a control character");
         }
         let Some((scheme, rest)) = url.split_once("://") else {
-            return refuse("it is not absolute");
+            return refuse("the URL is not absolute");
         };
         if !scheme.eq_ignore_ascii_case("https") && !scheme.eq_ignore_ascii_case("http") {
             return refuse("the scheme is neither https nor http");
@@ -43,12 +43,12 @@ impl MediaUrl {
         let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
         let host = authority.rsplit('@').next().unwrap_or_default();
         if host.is_empty() || host.starts_with(':') {
-            return refuse("it has no host");
+            return refuse("the URL has no host");
         }
         Ok(Self(url.into()))
     }
 
-    /// The whole URL, secrets included.
+    /// Returns the whole URL, including secrets.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,12 +1,12 @@
-//! Which addresses are public.
+//! Public addresses.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::network::IpNetwork;
 
-/// Whether an address belongs to the public internet: global unicast, not in any special-purpose
-/// range, and not the metadata service of a cloud. IPv4 inside IPv6 (mapped, compatible, NAT64,
-/// 6to4, Teredo, ISATAP) is held to the rules of IPv4.
+/// Whether an address belongs to the public internet: global unicast, in no special-purpose range, and not
+/// the metadata service of a cloud. IPv4 inside IPv6 (mapped, compatible, NAT64, 6to4, Teredo, ISATAP) must
+/// be a public IPv4 address.
 ///
 /// ```
 /// use media_loader::is_public;
@@ -37,9 +37,9 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         && isatap(address).is_none_or(is_public_v4)
 }
 
-/// What an IPv6 address says about IPv4.
+/// The IPv4 addresses inside an IPv6 address.
 enum Embedded {
-    /// It stands for these; both where it names a server and a client.
+    /// The addresses inside: that of the server and, if there is one, that of the client.
     V4([Option<Ipv4Addr>; 2]),
     None,
 }
@@ -64,7 +64,7 @@ fn embedded(address: Ipv6Addr) -> Embedded {
     }
 }
 
-/// The IPv4 address of an ISATAP interface identifier, below any prefix.
+/// Returns the IPv4 address of an ISATAP interface identifier, with any prefix.
 fn isatap(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let s = address.segments();
     let marked = matches!(s[4], 0 | 0x200 | 0x100 | 0x300) && s[5] == 0x5efe;
@@ -82,8 +82,8 @@ const fn v6(start: [u16; 4], prefix: u8) -> IpNetwork {
 
 const GLOBAL_V6: IpNetwork = v6([0x2000, 0, 0, 0], 3);
 
-/// The special-purpose registry of IANA, multicast, and single addresses that clouds keep for
-/// themselves in public space.
+/// The special-purpose registry of IANA, multicast, and addresses in public space that clouds use
+/// internally.
 const CLOSED_V4: &[IpNetwork] = &[
     v4(0, 0, 0, 0, 8),        // this network
     v4(10, 0, 0, 0, 8),       // private
@@ -106,7 +106,7 @@ const CLOSED_V4: &[IpNetwork] = &[
     v4(240, 0, 0, 0, 4),      // reserved, broadcast
 ];
 
-/// The special-purpose registry of IANA inside 2000::/3; what lies outside is closed as a whole.
+/// The special-purpose registry of IANA inside 2000::/3. Everything outside is refused.
 const CLOSED_V6: &[IpNetwork] = &[
     v6([0x2001, 0, 0, 0], 23), // protocol assignments: benchmarks, ORCHID, AMT, AS112
     v6([0x2001, 0xdb8, 0, 0], 32), // documentation

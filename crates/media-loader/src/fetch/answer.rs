@@ -1,4 +1,4 @@
-//! The answer to a fetch: what its head says, and its body.
+//! The response to a fetch: its head and its body.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use super::failure::{self, BodyFault};
 use crate::error::{LoadError, LoadErrorKind};
 
-/// How long a fetch may take, and how long it may be silent.
+/// Time limits of a fetch: in total, and without progress.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patience {
     pub(super) deadline: Instant,
@@ -21,24 +21,24 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    /// When to give up on what begins now and may be preceded by `more`.
+    /// Returns the deadline of something that starts now and may be preceded by `more`.
     pub(super) fn until(&self, more: Duration) -> Instant {
         after(self.idle.saturating_add(more)).min(self.deadline)
     }
 }
 
-/// The moment after so much time from now; in a year where that is later than the clock can tell.
+/// Returns the instant after a time from now, at most a year from now.
 pub(super) fn after(time: Duration) -> Instant {
     let now = Instant::now();
     now.checked_add(time)
         .unwrap_or_else(|| now + Duration::from_secs(365 * 24 * 3600))
 }
 
-/// An answer with a body worth reading.
+/// A successful response.
 pub(crate) struct Answer {
-    /// The type that the server claims.
+    /// MIME type according to the server.
     pub(crate) served: Option<Mime>,
-    /// Size of the body, where the server says it.
+    /// Size of the body according to the server, if it sends one.
     pub(crate) size: Option<u64>,
     pub(crate) body: MediaBody,
 }
@@ -88,7 +88,7 @@ async fn next(response: &mut Response, patience: Patience) -> Result<Option<Byte
     }
 }
 
-/// Whether a header names an encoding beside the one that leaves the bytes as they are.
+/// Whether a header names an encoding other than identity.
 fn is_encoded(headers: &HeaderMap, name: &HeaderName, plain: &str) -> bool {
     headers.get_all(name).iter().any(|value| {
         let codings = value.as_bytes().split(|byte| *byte == b',');

@@ -1,4 +1,4 @@
-//! The HTTP client that URLs are fetched with.
+//! The HTTP client.
 
 use std::env;
 use std::time::Duration;
@@ -11,14 +11,13 @@ use super::filter::FilteringResolver;
 use super::policy::UrlPolicy;
 use crate::error::{LoadError, LoadErrorKind};
 
-/// Answers with more or longer headers are refused. HTTP/1 bounds the bytes of a whole head at
-/// 400 KiB by itself.
+/// Responses with more or longer headers are refused. HTTP/1 limits a whole head to 400 KiB by itself.
 const MAX_HEADERS: usize = 100;
 const MAX_HEADER_BYTES: u32 = 64 * 1024;
 const POOL_IDLE: Duration = Duration::from_secs(15);
 const POOL_SIZE: usize = 4;
 
-/// One client for each scheme: `http` alone needs no certificates, which a machine may not have.
+/// A client for each scheme, since `http` requires no certificates, which a machine may not have.
 #[derive(Debug, Default)]
 pub(super) struct Clients {
     http: OnceCell<Client>,
@@ -28,13 +27,13 @@ pub(super) struct Clients {
 #[derive(Debug)]
 pub(super) struct Client {
     pub(super) inner: reqwest::Client,
-    /// Names of the hosts that proxies run on; empty where there is no proxy.
+    /// Host names of the proxies; empty without a proxy.
     pub(super) proxy_names: Vec<String>,
     pub(super) has_proxy: bool,
 }
 
 impl Clients {
-    /// The client for a URL, made at its first use.
+    /// Returns the client for a URL, and creates it when it is first used.
     pub(super) async fn of(&self, url: &Url, policy: &UrlPolicy) -> Result<&Client, LoadError> {
         let secure = url.scheme() == "https";
         let cell = if secure { &self.https } else { &self.http };
@@ -86,10 +85,10 @@ async fn build(policy: &UrlPolicy, secure: bool) -> Result<Client, LoadError> {
     built.map_err(|error| failed().with_source(error.without_url()))
 }
 
-/// The proxies that the environment names, each with its host where that is a name.
+/// Returns the proxies from the environment, each with its host if that is a name.
 ///
-/// They are read here and not by the client, because their names must be known: a proxy may stand
-/// in a private network, and nothing else may.
+/// The client does not read them itself, because their names must be known: only a proxy may be in a
+/// private network.
 fn env_proxies() -> Result<Vec<(Proxy, Option<String>)>, reqwest::Error> {
     let value = |names: [&str; 2]| {
         let found = names.iter().find_map(|name| env::var(name).ok());

@@ -1,4 +1,4 @@
-//! From what went wrong in a fetch to the loader's errors.
+//! Converting failures of a fetch to errors of the loader.
 
 use std::error::Error;
 use std::fmt;
@@ -10,7 +10,7 @@ use media_types::MediaUrl;
 use super::filter::LookupError;
 use crate::error::{LoadError, LoadErrorKind};
 
-/// A failure before there was an answer.
+/// Returns the error for a failure before the response.
 pub(super) fn of_send(error: reqwest::Error) -> LoadError {
     let kind = match cause::<LookupError>(&error) {
         Some(LookupError::Refused) => LoadErrorKind::AddressNotAllowed,
@@ -26,7 +26,7 @@ pub(super) fn of_send(error: reqwest::Error) -> LoadError {
     LoadError::new(kind).with_source(error.without_url())
 }
 
-/// A failure in the middle of a body.
+/// Returns the error for a failure while the body is read.
 pub(super) fn of_body(error: reqwest::Error) -> StorageError {
     let kind = if error.is_timeout() {
         LoadErrorKind::Timeout
@@ -51,7 +51,7 @@ fn cause<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a
     None
 }
 
-/// A failure of a fetch on its way through a body, whose errors are a store's.
+/// A failure of a fetch inside a body, whose errors are those of stores.
 #[derive(Debug)]
 pub(super) struct BodyFault {
     kind: LoadErrorKind,
@@ -82,7 +82,7 @@ impl From<BodyFault> for StorageError {
     }
 }
 
-/// What an error in the body of a fetched URL means.
+/// Returns the error for a failure in the body of a fetched URL.
 pub(crate) fn body_error(url: &MediaUrl, error: StorageError, limit: u64) -> LoadError {
     let of = |kind| LoadError::new(kind).with_what(&url.to_string());
     if error.kind() == StorageErrorKind::TooLarge {

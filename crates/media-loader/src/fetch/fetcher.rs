@@ -1,4 +1,4 @@
-//! From a URL to an answer whose body can be read.
+//! Fetching a URL.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::failure;
 use super::policy::UrlPolicy;
 use crate::error::{LoadError, LoadErrorKind};
 
-/// Fetches URLs under one policy. Clients and their connections are made when they are needed.
+/// A fetcher of URLs with a policy. Clients and connections are created when they are needed.
 #[derive(Debug)]
 pub(crate) struct Fetcher {
     policy: UrlPolicy,
@@ -31,7 +31,7 @@ impl Fetcher {
         }
     }
 
-    /// Holds a URL against the policy, without any I/O.
+    /// Checks a URL against the policy, without I/O.
     pub(crate) fn check(&self, url: &MediaUrl) -> Result<(), LoadError> {
         let admitted = self.policy.admit(url.as_str());
         admitted
@@ -39,8 +39,8 @@ impl Fetcher {
             .map_err(|error| error.with_what(&url.to_string()))
     }
 
-    /// Gets the head of the answer to a URL, through its redirects. Dropping the future, or the
-    /// answer, closes the connection.
+    /// Returns the response to a URL, after redirects. Dropping the future or the response closes the
+    /// connection.
     pub(crate) async fn fetch(&self, url: &MediaUrl, limit: u64) -> Result<Answer, LoadError> {
         let patience = Patience {
             deadline: after(self.timeout),
@@ -90,7 +90,7 @@ impl Fetcher {
     }
 }
 
-/// Where an answer redirects to.
+/// Returns the target of a redirect.
 fn redirect(response: &Response) -> Result<Option<String>, LoadError> {
     if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
         return Ok(None);

@@ -1,7 +1,7 @@
-//! Names of hosts: which are internal by their name, which are listed.
+//! Host names: internal and listed ones.
 
-/// A host, or a host with everything below it. Names are compared as the URL parser writes them:
-/// lower case, in ASCII, so a list entry is brought into that form first.
+/// A host, or a host with all its subdomains. Names are compared in the form of the URL parser: lower case,
+/// in ASCII. So an entry of a list is converted to that form first.
 #[derive(Clone, Debug)]
 pub(super) struct HostPattern {
     host: String,
@@ -25,7 +25,7 @@ impl HostPattern {
         }
     }
 
-    /// Whether this host is it, or below it.
+    /// Whether a host matches.
     pub(super) fn matches(&self, host: &str) -> bool {
         let is_below = || {
             let rest = host.strip_suffix(self.host.as_str());
@@ -34,7 +34,7 @@ impl HostPattern {
         host == self.host || self.below && is_below()
     }
 
-    /// Whether this very name was listed.
+    /// Whether a name is listed itself.
     pub(super) fn names(&self, host: &str) -> bool {
         !self.below && host == self.host
     }
@@ -44,8 +44,8 @@ fn normal(host: &str) -> String {
     url::Host::parse(host).map_or_else(|_| host.to_ascii_lowercase(), |host| host.to_string())
 }
 
-/// Whether a name is not one of the public internet, whatever it resolves to. Names that end in a
-/// dot are among them: they are other spellings that lists miss.
+/// Whether a name does not belong to the public internet, whatever it resolves to. That includes names with
+/// a final dot, which are other spellings that lists would miss.
 pub(super) fn is_internal(name: &str) -> bool {
     const NAMES: [&str; 2] = ["metadata.google.internal", "metadata.goog"];
     const ZONES: [&str; 12] = [

@@ -1,4 +1,4 @@
-//! A range of addresses.
+//! Ranges of addresses.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -18,7 +18,7 @@ pub struct IpNetwork {
     prefix: u8,
 }
 
-/// Text that is neither an address nor a network.
+/// Error returned when text is neither an address nor a network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct IpNetworkError;
@@ -32,15 +32,15 @@ impl fmt::Display for IpNetworkError {
 impl std::error::Error for IpNetworkError {}
 
 impl IpNetwork {
-    /// For the tables, whose prefixes are right.
+    /// Creates a network for the tables, whose prefixes are valid.
     pub(super) const fn of(address: IpAddr, prefix: u8) -> Self {
         Self { address, prefix }
     }
 
-    /// A network of so many leading bits of an address.
+    /// Creates a network from an address and the number of its leading bits.
     ///
     /// # Errors
-    /// More bits than the address has.
+    /// Fails for more bits than the address has.
     pub fn new(address: IpAddr, prefix: u8) -> Result<Self, IpNetworkError> {
         let bits = if address.is_ipv4() { 32 } else { 128 };
         if prefix > bits {
@@ -49,7 +49,7 @@ impl IpNetwork {
         Ok(Self { address, prefix })
     }
 
-    /// Whether an address lies inside. IPv4 and IPv6 are never inside each other.
+    /// Whether the network contains an address. IPv4 networks contain no IPv6 addresses, and vice versa.
     pub fn contains(&self, address: IpAddr) -> bool {
         let prefix = u32::from(self.prefix);
         match (self.address, address) {

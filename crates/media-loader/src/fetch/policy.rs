@@ -1,4 +1,4 @@
-//! Which URLs may be fetched.
+//! The policy for URLs.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,19 +16,17 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_REDIRECTS: u32 = 5;
 
-/// Which URLs a loader fetches, and how.
+/// The policy of a loader for fetching URLs.
 ///
-/// The default: `https` on port 443, any public host, at most 5 redirects. Never, whatever is
-/// allowed: URLs with a user name or password, a redirect from `https` to `http`, encoded bodies.
-/// Addresses that are not public (see [`is_public`]) are refused unless they
-/// are allowed one by one: those that a URL names, those that a name resolves to (one that is not
-/// allowed refuses them all), and those of every redirect. What was checked is what is connected
-/// to.
+/// By default, `https` on port 443 of any public host is allowed, with at most 5 redirects. URLs with a user
+/// name or password, redirects from `https` to `http`, and encoded bodies are always refused. Addresses
+/// that are not public (see [`is_public`]) are refused unless they are allowed: in URLs, behind host names
+/// (where one refused address is enough), and in redirects. The connection goes to a checked address.
 ///
 /// ```
 /// use media_loader::{MediaLoader, UrlPolicy};
 ///
-/// // Pictures of our own CDN, and of an image server in the private network.
+/// // Images of a CDN, and of an image server in the private network.
 /// let policy = UrlPolicy::public()
 ///     .with_allowed_host("images.example.com")
 ///     .with_allowed_host_suffix("cdn.example.net")
@@ -60,7 +58,7 @@ impl Default for UrlPolicy {
 }
 
 impl UrlPolicy {
-    /// `https` URLs of public hosts. This is the default.
+    /// Creates a policy for `https` URLs of public hosts. This is the default.
     pub fn public() -> Self {
         Self {
             denied: false,
@@ -76,7 +74,7 @@ impl UrlPolicy {
         }
     }
 
-    /// No URL at all, whatever else is allowed.
+    /// Creates a policy that refuses every URL, whatever else is allowed.
     pub fn deny() -> Self {
         Self {
             denied: true,
@@ -84,77 +82,72 @@ impl UrlPolicy {
         }
     }
 
-    /// Allows `http` too, on port 80. Whoever is on the way can read and change what such a URL
-    /// gives.
+    /// Allows `http` too, on port 80. Anyone on the network path can read and change such media.
     pub fn with_http_allowed(mut self) -> Self {
         self.http = true;
         self
     }
 
-    /// Allows another port, beside the one of the scheme.
+    /// Allows another port, besides that of the scheme.
     pub fn with_allowed_port(mut self, port: u16) -> Self {
         self.ports.push(port);
         self
     }
 
-    /// Fetches from listed hosts only, and lists this one; also an address, written as in a URL.
-    /// A name that is listed may be one that is refused otherwise (`localhost`, `*.internal`, a
-    /// name without a dot); the addresses it resolves to must be public or allowed all the same.
+    /// Allows only listed hosts, and lists a host name or an address, written as in a URL. A listed name may be
+    /// one that is refused otherwise (`localhost`, `*.internal`, a name without a dot), but the addresses that it
+    /// resolves to must still be public or allowed.
     pub fn with_allowed_host(mut self, host: impl Into<String>) -> Self {
         self.hosts.push(HostPattern::exact(host.into()));
         self
     }
 
-    /// Fetches from listed hosts only, and lists this one with everything below it:
-    /// `example.com` stands for `example.com` and `a.example.com`, never for `evil-example.com`.
+    /// Allows only listed hosts, and lists a host with its subdomains: `example.com` matches `example.com` and
+    /// `a.example.com`, but not `evil-example.com`.
     pub fn with_allowed_host_suffix(mut self, suffix: impl Into<String>) -> Self {
         self.hosts.push(HostPattern::suffix(suffix.into()));
         self
     }
 
-    /// Allows addresses that are not public. IPv4 inside IPv6 is another address than the IPv4
-    /// address by itself.
+    /// Allows addresses that are not public. IPv4 inside IPv6 is a different address than the IPv4 address.
     pub fn with_allowed_address(mut self, network: impl Into<IpNetwork>) -> Self {
         self.addresses.push(network.into());
         self
     }
 
-    /// How many redirects are followed. Default: 5.
+    /// Sets the number of redirects that are followed. Defaults to 5.
     pub fn with_max_redirects(mut self, count: u32) -> Self {
         self.max_redirects = count;
         self
     }
 
-    /// How long looking up a name and connecting may take. Default: 5 seconds.
+    /// Sets the time limit for resolving a name and connecting. Defaults to 5 seconds.
     pub fn with_connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
     }
 
-    /// How long a server may be silent. Default: 10 seconds.
+    /// Sets the time limit for waiting for the next bytes. Defaults to 10 seconds.
     pub fn with_idle_timeout(mut self, timeout: Duration) -> Self {
         self.idle_timeout = timeout;
         self
     }
 
-    /// Goes through the proxies that `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` name.
-    /// A proxy looks names up by itself, so the addresses behind names are then its to check, and
-    /// only addresses in URLs and names are checked here. Default: no proxy, whatever the
-    /// environment says.
+    /// Uses the proxies of `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`. A proxy resolves names itself,
+    /// so it must check the addresses behind them; only names and addresses in URLs are checked here. Defaults to
+    /// no proxy, whatever the environment says.
     pub fn with_env_proxy(mut self) -> Self {
         self.env_proxy = true;
         self
     }
 
-    /// Looks names up by this. What it finds is checked like everything else. Default:
-    /// [`SystemResolver`].
+    /// Sets the resolver of host names. Its results are checked too. Defaults to [`SystemResolver`].
     pub fn with_resolver(mut self, resolver: Arc<dyn HostResolver>) -> Self {
         self.resolver = resolver;
         self
     }
 
-    /// Parses a URL and holds it against the policy, as far as that is possible without looking
-    /// its name up.
+    /// Parses a URL and checks it against the policy, as far as that is possible without resolving its name.
     pub(super) fn admit(&self, text: &str) -> Result<Url, LoadError> {
         if self.denied {
             return Err(LoadError::new(LoadErrorKind::UrlDenied));
@@ -165,7 +158,7 @@ impl UrlPolicy {
         Ok(url)
     }
 
-    /// Parses where a redirect leads and holds it against the policy.
+    /// Parses the target of a redirect and checks it against the policy.
     pub(super) fn admit_redirect(&self, from: &Url, location: &str) -> Result<Url, LoadError> {
         let to = from
             .join(location)
@@ -216,7 +209,7 @@ impl UrlPolicy {
         Err(LoadErrorKind::AddressNotAllowed)
     }
 
-    /// Whether this address may be connected to.
+    /// Whether connecting to an address is allowed.
     pub(super) fn allows(&self, address: IpAddr) -> bool {
         is_public(address)
             || self
