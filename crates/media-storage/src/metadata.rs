@@ -42,6 +42,7 @@ pub struct MediaMetadata {
     pub(crate) retention: Option<RetentionPolicy>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) expires_at: Option<DateTime<Utc>>,
+    #[serde(rename = "state_store_id", skip_serializing_if = "Option::is_none")]
     pub(crate) state_store: Option<String>,
 }
 

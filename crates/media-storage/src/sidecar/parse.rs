@@ -104,6 +104,7 @@ impl Sidecar {
                 session: take(&mut fields, "session_id"),
                 run: take(&mut fields, "run_id"),
                 user: take(&mut fields, "user_id"),
+                state_store: take(&mut fields, "state_store_id"),
                 message_index: take(&mut fields, "message_index"),
                 content_index: take(&mut fields, "content_index"),
                 created_at: take(&mut fields, "created_at"),
