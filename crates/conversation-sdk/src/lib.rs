@@ -20,13 +20,15 @@ mod prompt;
 mod provider_set;
 mod response;
 mod start;
+mod test_run;
 mod tool;
 mod turn;
 mod upload;
+mod upload_api;
 
 pub use admission::{Admission, AdmissionRequest, Settlement};
 pub use config::ManagerConfig;
-pub use conversation::Conversation;
+pub use conversation::{Conversation, ConversationView, MessageView, PartView, ViewOptions};
 pub use error::{ConversationError, ConversationErrorKind};
 pub use event::{Event, EventKind, EventSubject};
 pub use externalize::OnStorageError;
@@ -44,8 +46,10 @@ pub use policy::{
 };
 pub use response::{InlineFallback, Response};
 pub use start::{ConversationConfig, Start};
+pub use test_run::{ConversationStatistics, MediaStatistics, TestResults, TestRun};
 pub use tool::{Cancellation, ImageGenerationTool, Tool, ToolContext, ToolError, ToolOutput};
 pub use turn::{EventPosition, RetryFrom, TurnEvent, TurnEvents, TurnSnapshot};
+pub use upload_api::Upload;
 
 pub use conversation_providers as providers;
 pub use conversation_providers::sink::{MediaSink, MediaWriter, SinkError};
@@ -62,7 +66,8 @@ pub use conversation_state as state;
 pub use conversation_state::SqliteStateStore;
 pub use conversation_state::{
     ConversationFilter, ConversationPage, ConversationRecord, ConversationStatus,
-    InMemoryStateStore, StateError, StateErrorKind, StateStore, TurnRecord, TurnStatus, Window,
+    InMemoryStateStore, StateError, StateErrorKind, StateStore, TruncationMode, TurnRecord,
+    TurnStatus, Window,
 };
 pub use conversation_types as types;
 pub use conversation_types::{

@@ -21,6 +21,7 @@ struct Ownership {
     metadata: Map<String, Value>,
     tags: BTreeSet<String>,
     key: Option<String>,
+    parent: Option<ConversationId>,
 }
 
 impl Ownership {
@@ -44,7 +45,8 @@ impl Ownership {
             .with_user(user)
             .with_title(self.title.clone())
             .with_metadata(self.metadata.clone())
-            .with_tags(self.tags.clone()))
+            .with_tags(self.tags.clone())
+            .with_parent(self.parent.clone()))
     }
 }
 
@@ -139,6 +141,32 @@ impl Start {
     }
 
     ownership_methods!();
+
+    /// Makes this the start of a child: it belongs to the user, session and run of its parent.
+    /// Returns the id that the child will have.
+    ///
+    /// # Errors
+    /// An id that is none.
+    pub(crate) fn as_child_of(
+        mut self,
+        parent: &ConversationRecord,
+    ) -> Result<(Self, ConversationId), ConversationError> {
+        let ownership = &mut self.ownership;
+        let id = match &ownership.conversation {
+            Some(id) => ConversationId::new(id)?,
+            None => ConversationId::mint(),
+        };
+        ownership.conversation = Some(id.as_str().to_owned());
+        ownership.parent = Some(parent.id.clone());
+        ownership.user = parent.user.as_ref().map(|user| user.as_str().to_owned());
+        if let Some(session) = &parent.session {
+            ownership.session = Some(session.as_str().to_owned());
+        }
+        if let Some(run) = &parent.run {
+            ownership.run = Some(run.as_str().to_owned());
+        }
+        Ok((self, id))
+    }
 
     /// Sets the instructions, as plain text: braces have no meaning. Defaults to none.
     #[must_use]

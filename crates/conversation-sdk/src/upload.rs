@@ -68,12 +68,20 @@ async fn adopt(
     reference: &StorageReference,
     pending: &mut PendingReferences,
 ) -> Result<StorageReference, ConversationError> {
-    let Some(user) = record.user.clone() else {
-        return Err(refused("the media was not found"));
-    };
+    // What its user uploaded, and what the conversation was given that it was started for.
+    let user = record.user.clone().map(Scope::User);
+    let parent = record.parent.clone().map(Scope::Conversation);
     let owner = media_owner(record);
-    core.externalizer
-        .duplicate_into(reference, Scope::User(user), &owner, pending)
-        .await
-        .map_err(|error| refused("the media was not found").with_source(error))
+    let mut error = refused("the media was not found");
+    for scope in user.into_iter().chain(parent) {
+        let copy = core
+            .externalizer
+            .duplicate_into(reference, scope, &owner, pending)
+            .await;
+        match copy {
+            Ok(copy) => return Ok(copy),
+            Err(failed) => error = refused("the media was not found").with_source(failed),
+        }
+    }
+    Err(error)
 }

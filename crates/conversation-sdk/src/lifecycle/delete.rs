@@ -26,7 +26,7 @@ const STOP_TIME: Duration = Duration::from_secs(30);
 const PARENT_ATTEMPTS: usize = 5;
 
 /// Runs steps to their end, also when the caller's future is dropped.
-pub(super) async fn on_task<T: Send + 'static>(
+pub(crate) async fn on_task<T: Send + 'static>(
     core: &Core,
     steps: impl Future<Output = Result<T, ConversationError>> + Send + 'static,
 ) -> Result<T, ConversationError> {
@@ -189,7 +189,7 @@ fn leased_until(core: &Core, loaded: &LoadedConversation) -> Option<DateTime<Utc
 }
 
 /// Removes a conversation from the list of its parent, where that is still there.
-async fn forget_child(
+pub(crate) async fn forget_child(
     core: &Core,
     parent: &ConversationId,
     child: &ConversationId,

@@ -70,6 +70,24 @@ pub(super) async fn admit(
     }
 }
 
+/// Loads a conversation in which no turn is open. A turn whose owner is gone is ended first.
+///
+/// # Errors
+/// `NotFound`, `Ended`, `State`; `Busy` also where a turn waits for people.
+pub(crate) async fn load_idle(
+    core: &Core,
+    known: &ConversationRecord,
+    options: &LoadOptions,
+) -> Result<LoadedConversation, ConversationError> {
+    let loaded = match admit(core, known, options, None, &StopSignal::new()).await? {
+        Admitted::Free(loaded) | Admitted::Known(loaded, _) => loaded,
+    };
+    match loaded.current_turn() {
+        None => Ok(*loaded),
+        Some(turn) => Err(ConversationError::new(Kind::Busy).with_turn(turn.id.clone())),
+    }
+}
+
 /// Loads a conversation that is to be gone on with.
 ///
 /// # Errors

@@ -35,12 +35,13 @@ mod turn;
 mod user_message;
 mod writer;
 
-pub(crate) use admit::load;
+pub(crate) use admit::{load, load_idle};
 pub(crate) use attach::events as attached_events;
 pub(crate) use job::{Cut, TurnJob};
 pub(crate) use running::RunningTurns;
 pub(crate) use start::start;
 pub(crate) use stop::StopReason;
+pub(crate) use user_message::{before_save, externalize_error};
 pub(crate) use writer::{StateWriter, WriteOutcome};
 
 pub use event::{EventPosition, TurnEvent, TurnSnapshot};

@@ -39,7 +39,7 @@ pub(super) async fn save(turn: &mut Turn, save: Save) -> Result<(), Conversation
         release,
         kind,
     } = save;
-    before_save(&turn.scope, &mut messages).await?;
+    before_save(turn.core(), &mut messages).await?;
     externalize(turn, &mut messages, kind).await?;
     let is_new = |message: &Message| {
         turn.progress.checkpointed.as_ref() != Some(&message.id)

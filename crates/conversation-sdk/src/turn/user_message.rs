@@ -10,7 +10,7 @@ use media_types::{MediaContent, MediaSource};
 use prompt_pack::MediaProperties;
 
 use super::turn::TurnScope;
-use crate::core::media_owner;
+use crate::core::{Core, media_owner};
 use crate::error::{ConversationError, ConversationErrorKind as Kind};
 use crate::externalize::{
     Batch, BatchKind, ExternalizeError, ExternalizeErrorKind, PendingReferences, foreign_sources,
@@ -41,7 +41,7 @@ impl UserInput {
         check_not_empty(&message)?;
         let mut pending = core.pending_references();
         let mut messages = vec![message];
-        before_save(scope, &mut messages).await?;
+        before_save(core, &mut messages).await?;
         let Some(message) = messages.first_mut() else {
             return Err(invalid("middleware removed the message"));
         };
@@ -119,11 +119,11 @@ fn check_not_empty(message: &Message) -> Result<(), ConversationError> {
 ///
 /// # Errors
 /// The middleware's own; `Panicked`.
-pub(super) async fn before_save(
-    scope: &TurnScope,
+pub(crate) async fn before_save(
+    core: &Core,
     messages: &mut Vec<Message>,
 ) -> Result<(), ConversationError> {
-    for middleware in &scope.core.middleware {
+    for middleware in &core.middleware {
         let ran = AssertUnwindSafe(middleware.before_save(messages))
             .catch_unwind()
             .await;
@@ -192,7 +192,7 @@ async fn properties_of<'a>(loader: &MediaLoader, media: &'a MediaContent) -> Med
 }
 
 /// Converts an error of the externalizer.
-pub(super) fn externalize_error(error: ExternalizeError) -> ConversationError {
+pub(crate) fn externalize_error(error: ExternalizeError) -> ConversationError {
     let kind = match error.kind() {
         ExternalizeErrorKind::Storage(_) => Kind::Storage,
         ExternalizeErrorKind::PathNotUtf8 => Kind::InvalidInput,

@@ -3,14 +3,20 @@
 mod cut;
 mod support;
 
+mod branch;
+mod child;
 mod cuts;
 mod deletion;
 mod erasure;
 mod faults;
+mod history;
 mod idempotency;
 mod interruption;
 mod reconcile;
+mod test_run;
 mod tools;
 mod turns;
 mod upkeep;
+mod upload;
+mod view;
 mod waiting;

@@ -1,0 +1,100 @@
+//! Adding messages without asking a model.
+
+use std::sync::Arc;
+
+use conversation_state::{
+    ConversationRecord, Fence, LoadOptions, RecordUpdate, StateErrorKind, StateWrite, Window,
+};
+use conversation_types::{Message, MessageId};
+
+use super::handle::Conversation;
+use crate::core::{Core, media_owner, name_of};
+use crate::error::{ConversationError, ConversationErrorKind as Kind};
+use crate::externalize::{Batch, BatchKind, foreign_sources};
+use crate::lifecycle::on_task;
+use crate::policy::ForeignMedia;
+use crate::turn::{self, StateWriter, WriteOutcome};
+use crate::upload::adopt_uploads;
+
+impl Conversation {
+    /// Adds messages to the history without asking a model: of a history that was kept elsewhere,
+    /// or of a person who takes over. Their media is stored as in a turn. They belong to no turn,
+    /// and go with later requests.
+    ///
+    /// All are added or none; goes on when the future is dropped. Returns their ids.
+    ///
+    /// # Errors
+    /// Nothing was added: `Busy` while a turn is open, `Conflict` where another writer came first,
+    /// `NotFound`, `Ended`, `Media`, `Storage`, `InvalidInput`, `State`; those of the middleware. It
+    /// is unknown: `StateOutcomeUnknown`.
+    pub async fn append(
+        &self,
+        messages: impl IntoIterator<Item = Message> + Send,
+    ) -> Result<Vec<MessageId>, ConversationError> {
+        let messages: Vec<Message> = messages
+            .into_iter()
+            .map(|mut message| {
+                message.turn = None;
+                message
+            })
+            .collect();
+        let (core, known) = (Arc::clone(&self.core), Arc::clone(&self.known));
+        let steps = async move { append(&core, &known, messages).await };
+        on_task(&self.core, steps).await
+    }
+}
+
+async fn append(
+    core: &Core,
+    known: &ConversationRecord,
+    mut messages: Vec<Message>,
+) -> Result<Vec<MessageId>, ConversationError> {
+    core.check_open()?;
+    let options = LoadOptions::new(Window::MetadataOnly);
+    let loaded = turn::load_idle(core, known, &options).await?;
+    let record = &loaded.record;
+    turn::before_save(core, &mut messages).await?;
+    let mut pending = core.pending_references();
+    if core.config.foreign_media() == ForeignMedia::Refuse {
+        for message in &mut messages {
+            if !foreign_sources(message).is_empty() {
+                adopt_uploads(core, record, message, &mut pending).await?;
+            }
+        }
+    }
+    let owner = media_owner(record);
+    let batch = Batch::new(&owner, record.message_count, BatchKind::User);
+    core.externalizer
+        .externalize(&batch, &mut messages, &mut pending)
+        .await
+        .map_err(turn::externalize_error)?;
+    let ids = messages.iter().map(|message| message.id.clone()).collect();
+    let stores = core.stores.primary().map(name_of);
+    let fence = Fence::Head {
+        head: record.head,
+        turn: None,
+    };
+    let write = StateWrite::new(record, fence)
+        .with_append(messages)
+        .with_record(RecordUpdate::new().with_media_stores(stores));
+    let writer = StateWriter::new(core.state.clone(), core.config.state_retry_time());
+    match writer.write(write).await {
+        WriteOutcome::Committed(_) => {
+            pending.commit();
+            Ok(ids)
+        }
+        WriteOutcome::NotCommitted(error) => {
+            pending.rollback().await;
+            Err(match error.kind() {
+                StateErrorKind::Conflict => {
+                    ConversationError::new(Kind::Conflict).with_source(error)
+                }
+                _ => error.into(),
+            })
+        }
+        WriteOutcome::Indeterminate(error) => {
+            pending.keep();
+            Err(ConversationError::new(Kind::StateOutcomeUnknown).with_source(error))
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Conversations that are started for another one.
+
+use conversation_providers::testing::{ScriptedAnswer, ScriptedProvider};
+use conversation_sdk::{ConversationErrorKind as Kind, Start, StateStore, Window};
+use media_storage::InMemoryStorage;
+
+use crate::cut::{Cut, CutState, CutStorage, HOUR, MovedClock};
+use crate::support::{KIB, Rig, image, references};
+
+fn answers(count: usize) -> ScriptedProvider {
+    (0..count).fold(ScriptedProvider::new(), |provider, _| {
+        provider.with_answer(ScriptedAnswer::new().text("ok"))
+    })
+}
+
+#[tokio::test]
+async fn a_child_belongs_to_its_parent_and_goes_with_it() {
+    let rig = Rig::new(answers(3));
+    let mut parent = rig.start().await;
+    let response = parent
+        .send_with_media("look", [image(1, 200 * KIB)])
+        .await
+        .unwrap();
+    let media = response.messages()[0].media().next().unwrap().clone();
+    let mut child = parent
+        .child(Start::new().with_user("somebody else"))
+        .await
+        .unwrap();
+    let grandchild = child.child(Start::new()).await.unwrap();
+    assert_eq!(child.user(), parent.user());
+    assert_eq!(child.session(), parent.session());
+    assert_eq!(
+        child.record().await.unwrap().parent.as_ref(),
+        Some(parent.id())
+    );
+    assert_eq!(
+        parent.record().await.unwrap().children,
+        [child.id().clone()]
+    );
+
+    // Media of the parent is duplicated into it.
+    child
+        .send_with_media("what is this?", [media.clone()])
+        .await
+        .unwrap();
+    let given = references(&child.messages(Window::All).await.unwrap());
+    assert_ne!(given.first(), media.reference());
+    assert_eq!(rig.stored().await.len(), 2);
+
+    let receipt = rig.manager.delete_conversation(parent.id()).await.unwrap();
+    assert!(receipt.is_complete());
+    assert_eq!(receipt.conversations, 3);
+    assert!(rig.stored().await.is_empty());
+    for id in [parent.id(), child.id(), grandchild.id()] {
+        assert!(
+            rig.state
+                .load(id, Window::All.into())
+                .await
+                .unwrap()
+                .is_none()
+        );
+    }
+    let error = parent.child(Start::new()).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::NotFound);
+}
+
+#[tokio::test]
+async fn a_child_without_a_user_gets_media_of_its_parent_and_of_no_other() {
+    let rig = Rig::new(answers(4));
+    let mut parent = rig.manager.start(Start::new()).await.unwrap();
+    let mut stranger = rig.manager.start(Start::new()).await.unwrap();
+    let mut child = parent.child(Start::new()).await.unwrap();
+    let mut media = Vec::new();
+    for conversation in [&mut parent, &mut stranger] {
+        let response = conversation
+            .send_with_media("look", [image(1, 200 * KIB)])
+            .await
+            .unwrap();
+        media.push(response.messages()[0].media().next().unwrap().clone());
+    }
+    let error = child
+        .send_with_media("?", [media.remove(1)])
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), Kind::Media);
+    child.send_with_media("?", [media.remove(0)]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_deleted_child_is_no_longer_listed() {
+    let rig = Rig::new(answers(0));
+    let parent = rig.start().await;
+    let child = parent.child(Start::new()).await.unwrap();
+    rig.manager.delete_conversation(child.id()).await.unwrap();
+    assert!(parent.record().await.unwrap().children.is_empty());
+}
+
+/// The deletion of a family, cut anywhere, is finished by another node; nothing is left of any
+/// member.
+#[tokio::test]
+async fn families_are_deleted_whole() {
+    let mut cuts = 0;
+    for halves in 0..500 {
+        let (clock, cut) = (MovedClock::default(), Cut::never());
+        let (state, store) = (clock.state(), InMemoryStorage::new());
+        let rig = Rig::on(answers(2), state.clone(), store.clone(), |builder| {
+            let (cut_state, cut_store) = (cut.clone(), cut.clone());
+            builder
+                .with_state_store(CutState {
+                    inner: state.clone(),
+                    cut: cut_state,
+                })
+                .with_media_storage(CutStorage {
+                    inner: store.clone(),
+                    cut: cut_store,
+                })
+        });
+        let mut parent = rig.start().await;
+        let mut child = parent.child(Start::new()).await.unwrap();
+        for conversation in [&mut parent, &mut child] {
+            conversation
+                .send_with_media("look", [image(1, 150 * KIB)])
+                .await
+                .unwrap();
+        }
+        cut.after(halves);
+        let finished = tokio::select! {
+            receipt = rig.manager.delete_conversation(parent.id()) => Some(receipt.unwrap()),
+            () = cut.reached() => None,
+        };
+        if let Some(receipt) = finished {
+            assert!(receipt.is_complete());
+            break;
+        }
+        cuts += 1;
+        clock.forward(HOUR);
+        let other = Rig::on(answers(0), state.clone(), store, |builder| builder);
+        other.manager.finish_deletions().await.unwrap();
+        for id in [parent.id(), child.id()] {
+            let left = state.load(id, Window::All.into()).await.unwrap();
+            assert!(left.is_none() || halves == 0, "after {halves} halves");
+        }
+        assert!(halves == 0 || other.stored().await.is_empty());
+    }
+    assert!(cuts > 20, "{cuts} cuts");
+}
