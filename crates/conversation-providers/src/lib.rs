@@ -33,6 +33,7 @@
 //! No feature is on by default, and without any there is no HTTP client in the build.
 //! - `openai`: `OpenAiProvider` for chat completions of OpenAI and compatible servers, and
 //!   `OpenAiImages`
+//! - `anthropic`: `AnthropicProvider` for Anthropic's Messages
 //! - `http`: media at URLs is fetched, as far as the media loader allows it
 //! - `testing`: a provider for tests that answers by a script
 //!
@@ -45,6 +46,8 @@
 
 mod accumulator;
 pub mod answer;
+#[cfg(feature = "anthropic")]
+mod anthropic;
 pub mod body;
 mod budget;
 mod capability;
@@ -55,7 +58,7 @@ mod error;
 mod format;
 #[cfg(feature = "http-client")]
 #[cfg_attr(
-    not(feature = "openai"),
+    not(all(feature = "openai", feature = "anthropic")),
     allow(
         dead_code,
         unused_imports,
@@ -66,7 +69,7 @@ mod format;
 mod http;
 #[cfg(feature = "http-client")]
 #[cfg_attr(
-    not(feature = "openai"),
+    not(all(feature = "openai", feature = "anthropic")),
     allow(dead_code, unused_imports, reason = "used by providers only")
 )]
 mod http_provider;
@@ -86,6 +89,8 @@ mod transcript;
 mod usage;
 
 pub use accumulator::StreamAccumulator;
+#[cfg(feature = "anthropic")]
+pub use anthropic::AnthropicProvider;
 pub use budget::AttemptBudget;
 pub use capability::{ApiCapabilities, Capabilities};
 pub use completion::Completion;

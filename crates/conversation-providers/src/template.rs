@@ -32,6 +32,8 @@ pub(crate) enum Json<'a> {
         media: usize,
         encoding: Encoding,
     },
+    /// What stands for a media item, in whatever form.
+    Item(usize, Box<Json<'a>>),
 }
 
 impl<'a> Json<'a> {
@@ -42,6 +44,41 @@ impl<'a> Json<'a> {
     pub(crate) fn object<const N: usize>(fields: [(&'a str, Json<'a>); N]) -> Self {
         let fields = fields.into_iter();
         Self::Object(fields.map(|(k, v)| (Cow::Borrowed(k), v)).collect())
+    }
+
+    /// Returns the items at a path of keys and indexes, and below it. A path that leads on into an
+    /// item is of that item.
+    #[cfg(feature = "http-client")]
+    pub(crate) fn media_at(&self, path: &[&str]) -> Vec<usize> {
+        let mut found = Vec::new();
+        self.collect_media(path, &mut found);
+        found
+    }
+
+    #[cfg(feature = "http-client")]
+    fn collect_media(&self, path: &[&str], found: &mut Vec<usize>) {
+        match (self, path.split_first()) {
+            (Self::Item(index, _), _) => found.push(*index),
+            (Self::Array(items), None) => {
+                items.iter().for_each(|item| item.collect_media(&[], found));
+            }
+            (Self::Object(fields), None) => {
+                let values = fields.iter().map(|(_, value)| value);
+                values.for_each(|value| value.collect_media(&[], found));
+            }
+            (Self::Array(items), Some((step, rest))) => {
+                let index = step.parse::<usize>().ok();
+                if let Some(item) = index.and_then(|index| items.get(index)) {
+                    item.collect_media(rest, found);
+                }
+            }
+            (Self::Object(fields), Some((step, rest))) => {
+                if let Some((_, value)) = fields.iter().find(|(name, _)| name == step) {
+                    value.collect_media(rest, found);
+                }
+            }
+            _ => {}
+        }
     }
 
     /// The base64 of a media item after a prefix.
@@ -132,6 +169,7 @@ impl Writer {
         match json {
             Json::Value(value) => serde_json::to_writer(&mut self.text, value),
             Json::Text(text) => serde_json::to_writer(&mut self.text, text),
+            Json::Item(_, json) => self.json(json),
             Json::Raw(text) => {
                 self.text.extend_from_slice(text.as_bytes());
                 Ok(())

@@ -161,7 +161,7 @@ fn blocks<'a>(message: &'a WireMessage<'a>, plan: &MediaPlan) -> Vec<Json<'a>> {
         // Blocks of white space are refused.
         WirePart::Text { text, .. } if text.trim().is_empty() => None,
         WirePart::Text { text, .. } => Some(text_block(text.as_ref())),
-        WirePart::Media { index, .. } => Some(media(*index, plan)),
+        WirePart::Media { index, .. } => Some(Json::Item(*index, Box::new(media(*index, plan)))),
         WirePart::Opaque(item) => Some(Json::Raw(item.get().into())),
     });
     parts.collect()

@@ -25,5 +25,5 @@ pub(crate) use redact::redact;
 pub(crate) use secret::Secret;
 pub(crate) use send_body::{FailureSlot, SendBody};
 pub(crate) use setters::http_setters;
-pub(crate) use settings::HttpSettings;
+pub(crate) use settings::{HttpSettings, KeyHeader};
 pub(crate) use status::{kind_of_status, transport_error, with_headers};

@@ -12,7 +12,6 @@ pub(crate) enum KeyHeader {
     /// `authorization`, after the word `Bearer`.
     Bearer,
     /// A header of this name, in lower case.
-    #[allow(dead_code, reason = "used by some providers only")]
     Named(&'static str),
 }
 

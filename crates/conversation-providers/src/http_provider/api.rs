@@ -45,7 +45,6 @@ pub(crate) struct Endpoint {
 }
 
 /// An answer with an error status, and the request that it answers.
-#[derive(Debug)]
 pub(crate) struct FailedResponse<'a> {
     pub(crate) status: u16,
     pub(crate) headers: &'a HeaderMap,
@@ -53,6 +52,8 @@ pub(crate) struct FailedResponse<'a> {
     pub(crate) body: &'a [u8],
     pub(crate) transcript: &'a Transcript<'a>,
     pub(crate) plan: &'a MediaPlan,
+    /// Returns the media at a path of the request's JSON, and below it.
+    pub(crate) media_at: &'a (dyn Fn(&[&str]) -> Vec<usize> + Sync),
 }
 
 /// Turns an answer, complete or in pieces, into events, and puts it together.

@@ -13,7 +13,7 @@ use super::streaming::StreamingResponse;
 use crate::answer::{DecodeError, DecodeLimits, ResponseDecoder, media_paths};
 use crate::body::write_template;
 use crate::capability::ApiCapabilities;
-use crate::codec::CodecOptions;
+use crate::codec::{CodecOptions, render};
 use crate::completion::Completion;
 use crate::error::{ProviderError, ProviderErrorKind as Kind};
 use crate::http::{
@@ -58,14 +58,18 @@ impl<A: Api> Call<'_, A> {
         }
     }
 
-    pub(super) fn write(&self, plan: &mut MediaPlan) -> Result<BodyTemplate, ProviderError> {
-        let refused = self.provider.rejections.parameters(self.model);
-        let options = CodecOptions {
+    fn options<'o>(&'o self, refused: &'o [String]) -> CodecOptions<'o> {
+        CodecOptions {
             model: self.model,
             capabilities: self.capabilities,
             stream_usage: self.provider.stream_usage,
-            refused: &refused,
-        };
+            refused,
+        }
+    }
+
+    pub(super) fn write(&self, plan: &mut MediaPlan) -> Result<BodyTemplate, ProviderError> {
+        let refused = self.provider.rejections.parameters(self.model);
+        let options = self.options(&refused);
         let written = write_template(A::FORMAT, self.request, self.transcript, plan, &options);
         written.map_err(|error| {
             self.settings()
@@ -169,12 +173,17 @@ impl<A: Api> Call<'_, A> {
     async fn refusal(&self, plan: &MediaPlan, mut response: reqwest::Response) -> Refusal {
         let status = response.status().as_u16();
         let body = read_error_body(&mut response).await;
+        let media_at = |path: &[&str]| {
+            let options = self.options(&[]);
+            render(A::FORMAT, self.request, self.transcript, plan, &options).media_at(path)
+        };
         let failed = FailedResponse {
             status,
             headers: response.headers(),
             body: &body,
             transcript: self.transcript,
             plan,
+            media_at: &media_at,
         };
         self.provider.api.refusal(self.settings(), &failed)
     }

@@ -1,12 +1,10 @@
 //! What an error means for the request.
 
-use media_types::MediaType;
-
 use super::api_error::ApiError;
 use crate::error::ProviderErrorKind as Kind;
 use crate::http::HttpSettings;
-use crate::http_provider::{FailedResponse, Refusal};
-use crate::media::{MediaForm, MediaPlan};
+use crate::http_provider::{ErrorText, FailedResponse, Refusal, suspects_by_text};
+use crate::media::MediaPlan;
 use crate::transcript::{Transcript, WirePart};
 
 /// Returns what an answer with an error status means for a request.
@@ -91,41 +89,19 @@ fn suspects(
             return Some((media, certain));
         }
     }
-    let said = api.message.as_deref().unwrap_or_default();
-    let by_url: Vec<usize> = sent
-        .iter()
-        .copied()
-        .filter(|index| match plan.get(*index) {
-            Some((_, MediaForm::Url(url))) => said.contains(url.as_str()),
-            _ => false,
-        })
-        .collect();
-    if !by_url.is_empty() {
-        return Some((by_url, true));
-    }
     // An error that names another field mentions media by chance only.
-    let elsewhere = api.param.as_deref().is_some_and(|param| {
+    let is_about_another_field = api.param.as_deref().is_some_and(|param| {
         let param = param.to_lowercase();
         let words = ["messages", "content", "url", "image", "audio", "file"];
         !words.iter().any(|word| param.contains(word))
     });
-    if let Some(kind) = kind_mentioned(api).filter(|_| !elsewhere) {
-        let of_kind: Vec<usize> = sent
-            .iter()
-            .copied()
-            .filter(|index| {
-                plan.get(*index)
-                    .is_some_and(|(content, _)| content.media_type() == kind)
-            })
-            .collect();
-        if !of_kind.is_empty() {
-            let certain = of_kind.len() == 1;
-            return Some((of_kind, certain));
-        }
-    }
-    // A request that is too large as a whole: without its largest item it may not be.
-    let largest = || sent.iter().copied().max_by_key(|index| plan.size(*index));
-    (status == 413).then(|| (largest().into_iter().collect(), false))
+    let error = ErrorText {
+        status,
+        code: api.code.as_deref().unwrap_or_default(),
+        message: api.message.as_deref().unwrap_or_default(),
+        is_about_another_field,
+    };
+    suspects_by_text(error, plan)
 }
 
 /// `messages[2].content[1]...` or `messages.[2].content.[1]...`: message and part.
@@ -158,43 +134,6 @@ fn media_at(transcript: &Transcript<'_>, (message, part): (usize, Option<usize>)
             _ => None,
         })
         .collect()
-}
-
-/// The kind of media that an error mentions.
-fn kind_mentioned(api: &ApiError) -> Option<MediaType> {
-    let code = api.code.as_deref().unwrap_or_default().to_lowercase();
-    let said = api.message.as_deref().unwrap_or_default().to_lowercase();
-    let complaint = [
-        "invalid",
-        "unsupport",
-        "not support",
-        "could not",
-        "cannot",
-        "unable",
-        "fail",
-        "too large",
-        "exceed",
-        "corrupt",
-        "download",
-        "not valid",
-        "malformed",
-        "does not represent",
-    ]
-    .iter()
-    .any(|word| said.contains(word));
-    let kinds = [
-        (MediaType::Image, "image"),
-        (MediaType::Audio, "audio"),
-        (MediaType::Document, "file"),
-        (MediaType::Document, "pdf"),
-    ];
-    let by_code = kinds.iter().find(|(_, word)| code.contains(word));
-    let by_words = || {
-        kinds
-            .iter()
-            .find(|(_, word)| complaint && said.contains(word))
-    };
-    by_code.or_else(by_words).map(|(kind, _)| *kind)
 }
 
 #[cfg(test)]

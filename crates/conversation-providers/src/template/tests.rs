@@ -16,6 +16,7 @@ impl Serialize for Inlined<'_> {
             Json::Raw(text) => serde_json::value::RawValue::from_string(text.to_string())
                 .map_err(serde::ser::Error::custom)?
                 .serialize(serializer),
+            Json::Item(_, json) => Inlined(json, media).serialize(serializer),
             Json::Array(items) => {
                 serializer.collect_seq(items.iter().map(|item| Inlined(item, media)))
             }

@@ -15,13 +15,14 @@ use media_storage::MediaStorage;
 use media_types::{MediaContent, Mime};
 use serde_json::{Value, json};
 
+use crate::peer;
+
 mod contract;
 mod failures;
 mod images;
 mod media;
 #[cfg(target_os = "linux")]
 mod memory;
-mod peer;
 mod received;
 mod stream;
 mod wire;
