@@ -1,4 +1,4 @@
-//! What scenarios share: bytes, metadata, streams and checks.
+//! Helpers of scenarios: bytes, metadata, streams and checks.
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
@@ -14,10 +14,10 @@ use crate::run::not_run;
 pub(crate) const KIB: usize = 1024;
 pub(crate) const MIB: usize = 1024 * KIB;
 
-/// Sizes around the borders where stores change their ways.
+/// Sizes around the limits at which stores change how they work.
 pub(crate) const SIZES: [usize; 7] = [0, 1, 64 * KIB - 1, 64 * KIB, 64 * KIB + 1, MIB, 20 * MIB];
 
-/// A sequence of numbers that looks random and is the same each time (SplitMix64).
+/// A reproducible sequence of pseudo-random numbers (SplitMix64).
 pub(crate) struct Numbers(u64);
 
 impl Numbers {
@@ -38,7 +38,7 @@ impl Numbers {
     }
 }
 
-/// Bytes that do not compress and that differ by seed.
+/// Returns incompressible bytes that depend on a seed.
 pub(crate) fn noise(seed: u64, len: usize) -> Bytes {
     let mut numbers = Numbers::from_seed(seed);
     let mut bytes = Vec::with_capacity(len + 8);
@@ -49,7 +49,7 @@ pub(crate) fn noise(seed: u64, len: usize) -> Bytes {
     bytes.into()
 }
 
-/// Metadata with every id that an organisation may need.
+/// Returns metadata with every id that an organization may require.
 pub(crate) fn about(conversation: &str) -> MediaMetadata {
     MediaMetadata::new()
         .with_run("run-1".parse().unwrap())
@@ -61,7 +61,7 @@ pub(crate) fn conversation(name: &str) -> Scope {
     Scope::Conversation(name.parse().unwrap())
 }
 
-/// A stream of these bytes in odd pieces, empty ones among them, that is often not ready.
+/// Returns a stream of bytes in pieces of odd sizes, some of them empty, that is often not ready.
 pub(crate) fn odd_pieces(
     bytes: Bytes,
 ) -> impl Stream<Item = Result<Bytes, StorageError>> + Send + 'static {
@@ -86,7 +86,7 @@ pub(crate) async fn open_with<B: Backend>(backend: &B, options: StoreOptions) ->
     backend.open(options).await.expect("the store opens")
 }
 
-/// Stores bytes as a PNG, whatever they are: stores do not look.
+/// Stores bytes as a PNG. Stores do not examine them.
 pub(crate) async fn put(
     store: &impl MediaStorage,
     bytes: &Bytes,
@@ -102,7 +102,7 @@ pub(crate) fn upload(bytes: &Bytes) -> MediaUpload {
     MediaUpload::new(Mime::IMAGE_PNG, bytes.clone(), about("conv-1"))
 }
 
-/// The reference gives exactly these bytes, and tells their size and hash.
+/// Checks that a reference opens exactly these bytes, and has their size and hash.
 pub(crate) async fn holds(store: &impl MediaStorage, reference: &StorageReference, bytes: &Bytes) {
     let len = bytes.len() as u64;
     let hash = Sha256Hasher::digest(bytes);
@@ -127,7 +127,7 @@ pub(crate) async fn is_not_found(store: &impl MediaStorage, reference: &StorageR
     fails(store.retrieve(reference).await, StorageErrorKind::NotFound);
 }
 
-/// The error of a result that must be one of this kind.
+/// Returns the error of a result, which must be of a kind.
 #[track_caller]
 pub(crate) fn fails<T>(result: Result<T, StorageError>, kind: StorageErrorKind) -> StorageError {
     match result {
@@ -139,7 +139,7 @@ pub(crate) fn fails<T>(result: Result<T, StorageError>, kind: StorageErrorKind) 
     }
 }
 
-/// The entries of a scope; `None`, said aloud, where the store has no inventory.
+/// Returns the entries of a scope. Prints that it cannot, and returns `None`, if there is no inventory.
 pub(crate) async fn listed(
     store: &impl MediaStorage,
     scope: Scope,
@@ -158,14 +158,14 @@ pub(crate) async fn listed(
     )
 }
 
-/// A sweep that takes everything that may go by now.
+/// Returns options for a sweep of everything that is due.
 pub(crate) fn full_sweep() -> SweepOptions {
     SweepOptions::new()
         .with_depth(SweepDepth::Full)
         .with_grace(std::time::Duration::ZERO)
 }
 
-/// Nothing is visible, and after a sweep nothing takes room.
+/// Checks that nothing is visible, and that nothing uses space after a sweep.
 pub(crate) async fn is_empty(store: &impl MediaStorage, scenario: &str) {
     let Some(entries) = listed(store, Scope::All, scenario).await else {
         return;

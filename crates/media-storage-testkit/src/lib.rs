@@ -1,12 +1,12 @@
-//! What a media store must show, as tests that any backend runs, and stores that fail on purpose.
+//! Conformance tests for media stores, and a store that fails on demand.
 //!
-//! A backend's whole `tests/conformance.rs`:
+//! The whole `tests/conformance.rs` of a backend:
 //!
 //! ```
 //! use media_storage::{InMemoryStorage, StorageError};
 //! use media_storage_testkit::{Backend, StoreOptions, conformance_tests};
 //!
-//! /// One place: every handle that is opened shares it.
+//! /// A place that all opened stores share.
 //! struct Memory(InMemoryStorage);
 //!
 //! impl Backend for Memory {
@@ -25,18 +25,12 @@
 //! # }
 //! ```
 //!
-//! The expression is evaluated once per scenario and must give an empty place each time; it may
-//! `.await`. A scenario fails by panicking, and when it takes longer than a minute.
+//! The expression is evaluated once per scenario and must return an empty place each time; it may
+//! `.await`. A scenario fails by panicking, or if it takes longer than a minute.
 //!
-//! # Map
-//! - [`Backend`], [`StoreOptions`], [`HttpClient`]: what a backend brings (`backend`)
-//! - [`conformance_tests!`], [`scenarios`]: one named test per promise of
-//!   [`MediaStorage`](media_storage::MediaStorage)
-//! - [`FaultyStorage`], [`Fault`], [`Gate`]: a store that fails, waits and counts by script
-//!   (`fault`)
-//! - `crash` (feature `crash`, Linux): kills a store at every system call, cuts its power, and checks
-//!   its promises
-//! - [`run()`]: how a scenario is run (`run`)
+//! [`FaultyStorage`] wraps a store that fails, waits and counts on demand, for testing what is built on
+//! stores. The module `crash` (feature `crash`, Linux) kills a store at every system call, cuts its power,
+//! and checks its promises.
 
 #![allow(
     clippy::unwrap_used,

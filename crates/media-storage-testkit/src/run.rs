@@ -1,4 +1,4 @@
-//! How a scenario is run, and how one that does not apply says so.
+//! Running scenarios, and reporting those that do not apply.
 
 use std::io::Write as _;
 use std::time::Duration;

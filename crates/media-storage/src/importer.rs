@@ -97,7 +97,7 @@ pub struct ImportKey {
 
 impl ImportKey {
     /// Checks that the id of an entry is one that this library's stores give, that its directories
-    /// follow from the media's ids (so that walks of a scope find it), and that it tells the
+    /// follow from the ids of the media (so that walks of a scope find it), and that it contains the
     /// media's hash or none.
     ///
     /// # Errors
@@ -130,7 +130,7 @@ impl ImportKey {
             .ok_or_else(|| refuse("the hash is not known"))?;
         let digits = file.as_str().get(..6).unwrap_or_default();
         if digits != "000000" && !sha256.to_string().starts_with(digits) {
-            return Err(refuse("the id tells another hash than the media has"));
+            return Err(refuse("the id contains digits of another hash"));
         }
         Ok(Self {
             organization,

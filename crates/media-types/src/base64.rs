@@ -2,7 +2,7 @@
 //!
 //! Functions without an [`Alphabet`] use the standard one; [`Decoder`] and [`Encoder`] take either.
 //! Reading accepts line breaks and missing padding, and refuses everything else that is not
-//! canonical: other characters, data after the padding, bits left over in the last symbol.
+//! canonical: other characters, data after the padding, non-zero unused bits in the last symbol.
 //! The codec uses vector instructions where the processor has them.
 
 use std::sync::LazyLock;
@@ -253,9 +253,8 @@ impl Decoder {
         Ok(len)
     }
 
-    /// Decodes as much as can be decoded without a look for line breaks and padding, provided that
-    /// there are none: whatever is wrong is found, and told, the slow way. Returns the rest of the
-    /// text and how many bytes there are.
+    /// Decodes as much as possible on the assumption that there are no line breaks and no padding.
+    /// Faults are left to the slow path. Returns the rest of the text and the number of bytes.
     fn decode_plain<'a>(&mut self, text: &'a [u8], out: &mut [u8]) -> (&'a [u8], usize) {
         // The last group may be padded.
         let end = (text.len() / 4 * 4).saturating_sub(4);

@@ -22,7 +22,7 @@ pub fn sniff(bytes: &[u8]) -> Option<Mime> {
     if let Some(mime) = sniff_markup(head) {
         return Some(mime);
     }
-    // `infer` calls every picture in a HEIF container HEIF; providers ask for HEIC by its name.
+    // `infer` reports every image in a HEIF container as HEIF; providers require HEIC by its name.
     if matches!(head.get(4..12), Some(b"ftypheic" | b"ftypheix")) {
         return Some(Mime::IMAGE_HEIC);
     }

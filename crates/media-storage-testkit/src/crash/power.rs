@@ -9,11 +9,11 @@ use std::process::Command;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FileSystem {
-    /// ext4 as it is made by default, told not to commit by itself.
+    /// ext4 with its default options, except that it does not commit periodically.
     Ext4,
     /// XFS as it is made by default.
     Xfs,
-    /// Btrfs as it is made by default, told not to commit by itself.
+    /// Btrfs with its default options, except that it does not commit periodically.
     Btrfs,
 }
 

@@ -27,7 +27,7 @@ pub enum Step {
     SweepDue,
     /// Removes everything that may go.
     SweepFull,
-    /// Sweeps to so many bytes.
+    /// Sweeps with a capacity in bytes.
     Prune(u64),
     /// Exports what the store exports.
     Export,
@@ -290,17 +290,17 @@ impl Scenario {
     }
 }
 
-/// What a child is told.
+/// An order for a child.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Order {
     Run(Scenario),
     Check(Scenario, Vec<Event>),
 }
 
-/// What a child tells.
+/// An event that a child reports.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum Event {
-    /// The preparation is done; the process waits to be told to go on.
+    /// The preparation is done, and the process waits for the signal to continue.
     Ready,
     Begun(usize),
     /// A store step was acknowledged.

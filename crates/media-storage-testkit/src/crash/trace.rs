@@ -244,7 +244,7 @@ impl Trace {
 pub(super) enum Injection<'a> {
     Nothing,
     Kill(&'a Point),
-    /// The call is not made and its caller told that it was.
+    /// The call is skipped, and its caller receives success.
     Drop(&'a str, u32),
 }
 
@@ -285,7 +285,7 @@ pub(super) fn attach(process: u32, log: &Path, injection: Injection<'_>) -> io::
             return Err(io::Error::other(reason));
         }
         if said[start..].contains("attached") {
-            // What it says later must not block it.
+            // Later output must not block the process.
             std::thread::spawn(move || io::copy(&mut errors, &mut io::sink()));
             return Ok(strace);
         }

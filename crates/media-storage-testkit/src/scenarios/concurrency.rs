@@ -133,7 +133,7 @@ pub async fn sweeps_disturb_nobody(backend: &impl Backend) {
     is_empty(&store, "sweeps_disturb_nobody").await;
 }
 
-/// Polls a future so many times, then drops it; its output when it was ready by then.
+/// Polls a future a number of times, then drops it. Returns its output if it was ready.
 async fn poll_then_drop<F: Future + Send>(future: F, polls: usize) -> Option<F::Output> {
     let mut future = pin!(future);
     let mut polled = 0;

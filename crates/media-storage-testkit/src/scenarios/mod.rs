@@ -1,7 +1,7 @@
-//! The scenarios: each an async function over a [`Backend`](crate::Backend) with an empty place.
+//! The scenarios: async functions over a [`Backend`](crate::Backend) with an empty place.
 //!
-//! They fail by panicking. [`conformance_tests!`](crate::conformance_tests) makes a test of each;
-//! [`SCENARIOS`] names them all.
+//! They fail by panicking. [`conformance_tests!`](crate::conformance_tests) turns each of them into a test;
+//! [`SCENARIOS`] lists their names.
 
 mod capabilities;
 mod changes;
@@ -19,14 +19,14 @@ macro_rules! scenarios {
     ($dollar:tt $($module:ident { $($name:ident,)* })*) => {
         $($(pub use $module::$name;)*)*
 
-        /// The name of every scenario.
+        /// The names of all scenarios.
         pub const SCENARIOS: &[&str] = &[$($(stringify!($name)),*),*];
 
-        /// Makes one named test per scenario, for a backend given as an expression that makes an
-        /// empty place each time it is evaluated.
+        /// Creates a test for each scenario, for a backend given as an expression that returns an empty
+        /// place each time it is evaluated.
         ///
-        /// See the [crate's page](crate) for a whole test file. Invoked in several modules, it
-        /// tests several set-ups of one store.
+        /// See the [crate documentation](crate) for a whole test file. Invoke it in several modules to
+        /// test several configurations of a store.
         #[macro_export]
         macro_rules! conformance_tests {
             ($dollar backend:expr) => {

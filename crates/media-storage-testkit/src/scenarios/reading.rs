@@ -44,7 +44,7 @@ pub async fn ranges_are_cut_out(backend: &impl Backend) {
     }
 }
 
-/// A head tells everything and brings no byte.
+/// A head contains everything except the body.
 pub async fn heads_bring_no_body(backend: &impl Backend) {
     let store = open(backend).await;
     let bytes = noise(1, 1000);

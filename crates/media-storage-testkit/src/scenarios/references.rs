@@ -214,7 +214,7 @@ pub async fn expected_scopes_are_kept(backend: &impl Backend) {
     let gone = fails(gone, StorageErrorKind::NotFound).to_string();
     assert!(
         texts.iter().all(|text| *text == gone),
-        "foreign media tells that it exists: {texts:?}, {gone}"
+        "errors reveal that foreign media exists: {texts:?}, {gone}"
     );
     let again = store.delete_opts(&reference, options).await;
     fails(again, StorageErrorKind::NotFound);

@@ -28,14 +28,14 @@ async fn sweep_twice(
     assert_eq!(before, after, "a dry run removed something");
     assert_eq!(usage, inventory.usage(Scope::All).await.unwrap());
     let report = inventory.sweep(options).await.unwrap();
-    assert_eq!(dry, report, "the dry run told something else");
+    assert_eq!(dry, report, "the dry run reported something else");
     let left = listed(store, Scope::All, "").await.unwrap().len();
     assert_eq!(before - left, usize::try_from(report.references()).unwrap());
     report
 }
 
 fn stored_at(reference: &StorageReference) -> DateTime<Utc> {
-    reference.created_at().expect("the store tells the time")
+    reference.created_at().expect("the store reports the time")
 }
 
 /// Expired media is not found even before it is swept, and can be deleted; nothing else is

@@ -82,7 +82,7 @@ pub async fn type_and_metadata_come_back(backend: &impl Backend) {
         assert_eq!(stored.mime, mime);
         assert_eq!(stored.metadata, said);
         assert_eq!(stored.stored_at, reference.created_at());
-        assert!(stored.stored_at.is_some(), "the store tells the time");
+        assert!(stored.stored_at.is_some(), "the store reports the time");
     }
     let bare = MediaMetadata::new()
         .with_run(RunId::mint())
@@ -97,7 +97,7 @@ pub async fn type_and_metadata_come_back(backend: &impl Backend) {
 }
 
 /// A reference names its backend and its store, carries size and hash, is small, unlike any other, works after
-/// a trip through JSON, and tells nothing of the file's name.
+/// a trip through JSON, and reveals nothing about the name of the file.
 pub async fn references_are_small_values(backend: &impl Backend) {
     let store = open(backend).await;
     let bytes = noise(1, 100);

@@ -307,7 +307,7 @@ impl Blobs {
         };
         if !self.verified.contains(stat.identity, verified) {
             let same = match this.source {
-                // An unreadable file is treated like damage, since the bytes are at hand.
+                // An unreadable file is treated like damage, since the bytes are available.
                 Source::Whole(whole) if !this.written => equals(&file, whole).unwrap_or(false),
                 _ => hash(&file).is_ok_and(|found| found == this.digest),
             };
