@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
+use cap_std::fs::Dir;
 use chrono::Utc;
 use media_storage::backend::{CancelFlag, Digest, PendingReference};
 use media_storage::{DuplicateOptions, Operation, Sidecar, StorageError, StorageErrorKind};
@@ -15,7 +16,7 @@ use crate::publish::{Description, publish};
 use crate::shared::Shared;
 use crate::sidecar_file::{SidecarState, read_sidecar};
 use crate::staging::Entry;
-use crate::sys;
+use crate::sys::{self, Identity};
 use crate::upload::staged_entry;
 
 /// Duplicates media without reading its bytes. Returns `None` where that is not possible: the bytes
@@ -84,17 +85,19 @@ fn describe(
 fn pin(shared: &Shared, key: &Key, entry: &Entry, sidecar: &Sidecar) -> io::Result<()> {
     let corrupted = |reason| wrapped(StorageErrorKind::Corrupted, Operation::Duplicate, reason);
     let mut source = shared.directories.existing(&key.directory)?;
-    let link =
-        |dir: &cap_std::fs::Dir| dir.hard_link(key.file.as_str(), entry.dir(), entry.bytes());
-    match link(source.dir()) {
-        // The handle may lead to a directory that was removed and created again.
-        Err(error) if sys::is_stale(&error) && !shared.directories.is_current(&source)? => {
-            shared.directories.forget(&source);
-            source = shared.directories.existing(&key.directory)?;
-            link(source.dir())?;
-        }
-        other => other?,
+    // The handle may lead to a directory that was removed and created again, or moved away.
+    if !shared.directories.is_current(&source)? {
+        shared.directories.forget(&source);
+        source = shared.directories.existing(&key.directory)?;
     }
+    let (dir, name) = (source.dir(), key.file.as_str());
+    // The source may have been stored without waiting for the disk. Syncing it before the link costs
+    // next to nothing if that is not so; the link itself would make the inode dirty.
+    let synced = match shared.is_synced() {
+        true => Some(sync(dir, name)?),
+        false => None,
+    };
+    dir.hard_link(name, entry.dir(), entry.bytes())?;
     let stat = sys::stat(entry.dir(), entry.bytes())?;
     if !stat.is_file {
         return Err(corrupted("the media is not a regular file"));
@@ -102,9 +105,16 @@ fn pin(shared: &Shared, key: &Key, entry: &Entry, sidecar: &Sidecar) -> io::Resu
     if stat.len != sidecar.size_bytes {
         return Err(corrupted("the size of the media differs from its sidecar"));
     }
-    if shared.is_synced() {
-        // The source may have been stored without waiting for the disk.
-        sys::open_file(entry.dir(), entry.bytes())?.sync_all()?;
+    if synced.is_some_and(|synced| synced != stat.identity) {
+        // A repair has replaced the file by one with the same bytes.
+        sync(entry.dir(), entry.bytes())?;
     }
     Ok(())
+}
+
+/// Makes a file durable. Returns which file that was.
+fn sync(dir: &Dir, name: &str) -> io::Result<Identity> {
+    let file = sys::open_file(dir, name)?;
+    file.sync_all()?;
+    Ok(sys::stat_file(&file)?.identity)
 }
