@@ -147,7 +147,7 @@ impl Start {
     ///
     /// # Errors
     /// An id that is none.
-    pub(crate) fn as_child_of(
+    pub(crate) fn into_child_of(
         mut self,
         parent: &ConversationRecord,
     ) -> Result<(Self, ConversationId), ConversationError> {

@@ -191,20 +191,7 @@ impl TestRun {
             cost: None,
             conversations,
         };
-        let turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-        for ((conversation, _), turn) in &*turns {
-            let entry = results.conversations.entry(conversation.clone());
-            let entry = entry.or_default();
-            entry.turns += u64::from(turn.is_complete);
-            entry.failed_turns += u64::from(!turn.is_complete);
-            entry.usage = entry.usage + turn.usage;
-            entry.cost = sum(entry.cost, turn.cost);
-            results.turns += u64::from(turn.is_complete);
-            results.failed_turns += u64::from(!turn.is_complete);
-            results.usage = results.usage + turn.usage;
-            results.cost = sum(results.cost, turn.cost);
-        }
-        drop(turns);
+        self.add_turns(&mut results);
         let (file, written) = (self.results_file(), results.clone());
         let writing = core
             .tasks
@@ -217,6 +204,24 @@ impl TestRun {
                 .with_source(error)
         })?;
         Ok(results)
+    }
+}
+
+impl TestRun {
+    fn add_turns(&self, results: &mut TestResults) {
+        let turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        for ((conversation, _), turn) in &*turns {
+            let entry = results.conversations.entry(conversation.clone());
+            let entry = entry.or_default();
+            entry.turns += u64::from(turn.is_complete);
+            entry.failed_turns += u64::from(!turn.is_complete);
+            entry.usage += turn.usage;
+            entry.cost = sum(entry.cost, turn.cost);
+            results.turns += u64::from(turn.is_complete);
+            results.failed_turns += u64::from(!turn.is_complete);
+            results.usage += turn.usage;
+            results.cost = sum(results.cost, turn.cost);
+        }
     }
 }
 

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use media_storage::{MediaBody, MediaMetadata, MediaStorageExt, MediaUpload, RetentionPolicy};
+use media_storage::{MediaBody, MediaStorageExt, MediaUpload, RetentionPolicy};
 use media_types::{MediaContent, Mime, UserId};
 
-use crate::core::Core;
+use crate::core::{Core, upload_owner};
 use crate::error::{ConversationError, ConversationErrorKind as Kind};
 use crate::lifecycle::{WorkLease, on_task, take_upload_slot};
 use crate::manager::ConversationManager;
@@ -101,7 +101,7 @@ async fn store(
             .with_detail("there is no media store")
             .with_hint("Give the manager a media store")
     })?;
-    let mut metadata = MediaMetadata::new()
+    let mut metadata = upload_owner()?
         .with_user(user.clone())
         .with_run(core.run.clone())
         .with_retention(upload.retention);

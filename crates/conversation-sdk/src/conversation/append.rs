@@ -11,7 +11,7 @@ use super::handle::Conversation;
 use crate::core::{Core, media_owner, name_of};
 use crate::error::{ConversationError, ConversationErrorKind as Kind};
 use crate::externalize::{Batch, BatchKind, foreign_sources};
-use crate::lifecycle::on_task;
+use crate::lifecycle::{on_task, take_upload_slot};
 use crate::policy::ForeignMedia;
 use crate::turn::{self, StateWriter, WriteOutcome};
 use crate::upload::adopt_uploads;
@@ -39,7 +39,18 @@ impl Conversation {
             })
             .collect();
         let (core, known) = (Arc::clone(&self.core), Arc::clone(&self.known));
-        let steps = async move { append(&core, &known, messages).await };
+        let steps = async move {
+            // An erasure waits for whatever stores media of its user.
+            let lease = match &known.user {
+                Some(user) => Some(take_upload_slot(&core, user).await?),
+                None => None,
+            };
+            let appended = append(&core, &known, messages).await;
+            if let Some(lease) = lease {
+                lease.release().await;
+            }
+            appended
+        };
         on_task(&self.core, steps).await
     }
 }
@@ -77,7 +88,8 @@ async fn append(
     let write = StateWrite::new(record, fence)
         .with_append(messages)
         .with_record(RecordUpdate::new().with_media_stores(stores));
-    let writer = StateWriter::new(core.state.clone(), core.config.state_retry_time());
+    pending.begin_write();
+    let writer = StateWriter::new(Arc::clone(&core.state), core.config.state_retry_time());
     match writer.write(write).await {
         WriteOutcome::Committed(_) => {
             pending.commit();

@@ -15,7 +15,7 @@ use super::copy::copy_message;
 use super::handle::Conversation;
 use crate::core::{Core, name_of};
 use crate::error::{ConversationError, ConversationErrorKind as Kind};
-use crate::lifecycle::delete_conversation;
+use crate::lifecycle::{WorkLease, delete_conversation, take_upload_slot};
 use crate::turn::{self, StateWriter, WriteOutcome};
 
 /// How many messages are copied in one write.
@@ -38,23 +38,37 @@ impl Conversation {
         self.core.check_open()?;
         let options = LoadOptions::new(Window::MetadataOnly);
         let source = turn::load(&self.core, &self.known, &options).await?.record;
-        let end = position_of(&self.core, &source, at).await? + 1;
-        let branching = Branching::begin(&self.core, source).await?;
-        let id = branching.record.id.clone();
-        match branching.run(at, end).await {
-            Ok(record) => Ok(Self::new(
-                Arc::clone(&self.core),
-                self.prompt.clone(),
-                record,
-            )),
-            Err(error) => {
-                if let Err(left) = delete_conversation(&self.core, &id).await {
-                    tracing::debug!(%left, branch = %id, "an unfinished branch is left to upkeep");
-                }
-                Err(error)
-            }
+        // An erasure waits for whatever stores media of its user.
+        let lease = match &source.user {
+            Some(user) => Some(take_upload_slot(&self.core, user).await?),
+            None => None,
+        };
+        let branched = branch(&self.core, source, at, lease.as_ref()).await;
+        if let Some(lease) = lease {
+            lease.release().await;
         }
+        let (core, prompt) = (Arc::clone(&self.core), self.prompt.clone());
+        branched.map(|record| Self::new(core, prompt, record))
     }
+}
+
+/// Creates a branch; one that fails is deleted.
+async fn branch(
+    core: &Arc<Core>,
+    source: ConversationRecord,
+    at: &MessageId,
+    lease: Option<&WorkLease>,
+) -> Result<ConversationRecord, ConversationError> {
+    let end = position_of(core, &source, at).await? + 1;
+    let branching = Branching::begin(core, source).await?;
+    let id = branching.record.id.clone();
+    let branched = branching.run(at, end, lease).await;
+    if branched.is_err()
+        && let Err(left) = delete_conversation(core, &id).await
+    {
+        tracing::debug!(%left, branch = %id, "an unfinished branch is left to upkeep");
+    }
+    branched
 }
 
 fn no_such_message() -> ConversationError {
@@ -123,6 +137,7 @@ impl<'a> Branching<'a> {
         mut self,
         at: &MessageId,
         end: u64,
+        lease: Option<&WorkLease>,
     ) -> Result<ConversationRecord, ConversationError> {
         let mut position = 0;
         while position < end {
@@ -131,6 +146,11 @@ impl<'a> Branching<'a> {
             let loaded = self.load_source(LoadOptions::new(window)).await?;
             if (loaded.messages.len() as u64) < until - position {
                 return Err(ConversationError::new(Kind::Conflict));
+            }
+            if let Some(lease) = lease
+                && !lease.renew().await?
+            {
+                return Err(ConversationError::new(Kind::LeaseLost));
             }
             self.copy(&loaded).await?;
             position = until;
@@ -196,7 +216,7 @@ impl<'a> Branching<'a> {
 
     async fn write(&mut self, write: StateWrite) -> Result<(), ConversationError> {
         let core = self.core;
-        let writer = StateWriter::new(core.state.clone(), core.config.state_retry_time());
+        let writer = StateWriter::new(Arc::clone(&core.state), core.config.state_retry_time());
         match writer.write(write).await {
             WriteOutcome::Committed(applied) => {
                 self.record = applied.record;

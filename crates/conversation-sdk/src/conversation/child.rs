@@ -25,7 +25,7 @@ impl Conversation {
     pub async fn child(&self, start: Start) -> Result<Conversation, ConversationError> {
         let options = LoadOptions::new(Window::MetadataOnly);
         let parent = turn::load(&self.core, &self.known, &options).await?.record;
-        let (start, id) = start.as_child_of(&parent)?;
+        let (start, id) = start.into_child_of(&parent)?;
         // Listed before it has a record: whoever deletes the parent deletes the child, or refuses
         // its creation.
         let update = RecordUpdate::new().with_children([id.clone()]);

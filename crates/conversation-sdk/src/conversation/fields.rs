@@ -1,5 +1,7 @@
 //! Title, metadata and tags, and other fields of the record.
 
+use std::sync::Arc;
+
 use conversation_state::{
     ConversationRecord, ConversationStatus, Fence, LoadOptions, RecordUpdate, StateErrorKind,
     StateWrite, Window,
@@ -63,7 +65,7 @@ pub(super) async fn update_record(
     known: &ConversationRecord,
     update: RecordUpdate,
 ) -> Result<ConversationRecord, ConversationError> {
-    let writer = StateWriter::new(core.state.clone(), core.config.state_retry_time());
+    let writer = StateWriter::new(Arc::clone(&core.state), core.config.state_retry_time());
     let mut conflict = None;
     for _ in 0..MAX_CONFLICTS {
         let options = LoadOptions::new(Window::MetadataOnly);

@@ -91,7 +91,7 @@ async fn truncate(
     };
     let truncation = Truncation::new(Some(after), mode);
     let write = StateWrite::new(&record, fence).with_truncate(truncation);
-    let writer = StateWriter::new(core.state.clone(), core.config.state_retry_time());
+    let writer = StateWriter::new(Arc::clone(&core.state), core.config.state_retry_time());
     match writer.write(write).await {
         WriteOutcome::Committed(_) => delete_unnamed(core, &record, keys).await,
         WriteOutcome::NotCommitted(error) => Err(error.into()),

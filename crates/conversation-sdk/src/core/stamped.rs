@@ -12,6 +12,8 @@ use media_storage::{
 use media_types::StorageReference;
 use tokio::sync::OnceCell;
 
+use super::upload_owner::is_upload;
+
 /// Wraps a store of a manager, so that media of conversations carries the id of the state store.
 /// Reconciliation touches no other media.
 #[derive(Debug)]
@@ -35,7 +37,7 @@ impl StampedStorage {
         metadata: MediaMetadata,
         operation: Operation,
     ) -> Result<MediaMetadata, StorageError> {
-        if metadata.conversation().is_none() {
+        if metadata.conversation().is_none() || is_upload(&metadata) {
             return Ok(metadata);
         }
         let id = self

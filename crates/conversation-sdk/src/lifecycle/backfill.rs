@@ -1,5 +1,7 @@
 //! Storing media that messages hold inline, when no turn runs.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use conversation_state::{
     ConversationFilter, ConversationRecord, ConversationStatus, Fence, ListOrder, LoadOptions,
@@ -7,8 +9,9 @@ use conversation_state::{
 };
 use conversation_types::Message;
 
-use crate::core::{Core, media_owner};
-use crate::error::ConversationError;
+use super::upload_slots;
+use crate::core::{Core, media_owner, name_of};
+use crate::error::{ConversationError, ConversationErrorKind as Kind};
 use crate::turn::{StateWriter, WriteOutcome};
 
 /// How many conversations are listed at a time.
@@ -17,15 +20,16 @@ const PAGE: usize = 100;
 const STEP: u64 = 16;
 
 /// Stores inline media of all conversations that changed since a time. Returns the number of
-/// messages that were written, and the time from which the next call may go on.
+/// messages that were written, and the time from which the next call may go on: the same as before
+/// where the store did not take everything.
 ///
 /// # Errors
 /// Those of the state store.
 pub(super) async fn backfill(
     core: &Core,
     since: Option<DateTime<Utc>>,
-) -> Result<(u64, DateTime<Utc>), ConversationError> {
-    let started = core.state.now().await?;
+) -> Result<(u64, Option<DateTime<Utc>>), ConversationError> {
+    let mut next = Some(core.state.now().await?);
     let mut written = 0;
     let mut filter = ConversationFilter::new()
         .with_order(ListOrder::Changed)
@@ -37,81 +41,128 @@ pub(super) async fn backfill(
             is_old |= since.is_some_and(|since| record.updated_at < since);
             let is_due = record.externalized_through < record.message_count;
             if is_due && !is_old {
-                written += backfill_one(core, record).await?;
+                let done = backfill_one(core, record).await?;
+                written += done.written;
+                if done.is_outage {
+                    next = since;
+                }
             }
         }
         // Later pages hold what changed even earlier, and then what this pass has changed itself.
         match page.next {
-            Some(next) if !is_old => filter = filter.with_cursor(Some(next)),
-            _ => return Ok((written, started)),
+            Some(cursor) if !is_old => filter = filter.with_cursor(Some(cursor)),
+            _ => return Ok((written, next)),
         }
     }
 }
 
-async fn backfill_one(core: &Core, listed: &ConversationRecord) -> Result<u64, ConversationError> {
-    let writer = StateWriter::new(core.state.clone(), core.config.state_retry_time());
+/// What was done for one conversation.
+#[derive(Debug, Default)]
+struct Backfilled {
+    written: u64,
+    /// Whether something is left that the store may take later.
+    is_outage: bool,
+}
+
+/// Stores inline media of one conversation, as far as no turn or other change comes between: what
+/// changes a conversation makes it one of the next call.
+async fn backfill_one(
+    core: &Core,
+    listed: &ConversationRecord,
+) -> Result<Backfilled, ConversationError> {
+    let mut done = Backfilled::default();
+    let lease = match &listed.user {
+        None => None,
+        // An erasure waits for whatever stores media of its user.
+        Some(user) => match upload_slots::take(core, user).await {
+            Ok(lease) => Some(lease),
+            Err(error) if error.kind() == Kind::NotFound => return Ok(done),
+            Err(error) => return Err(error),
+        },
+    };
     let mut from = listed.externalized_through;
-    let mut written = 0;
-    loop {
-        let window = Window::Range(from..from + STEP);
-        let loaded = core
-            .state
-            .load(&listed.id, LoadOptions::new(window))
-            .await?;
-        let Some(loaded) = loaded else {
-            return Ok(written);
-        };
-        let record = &loaded.record;
-        let is_idle = record.current_turn.is_none() && record.status == ConversationStatus::Active;
-        if !is_idle || record.externalized_through != from || from >= record.message_count {
-            return Ok(written);
+    let outcome = loop {
+        if let Some(lease) = &lease
+            && !lease.renew().await?
+        {
+            break Ok(());
         }
-        let mut messages: Vec<Message> = loaded
-            .messages
-            .iter()
-            .map(|stored| stored.message.clone())
-            .collect();
-        let mut pending = core.pending_references();
-        let progress = core
-            .externalizer
-            .externalize_history(&media_owner(record), from, &mut messages, &mut pending)
-            .await;
-        if progress.done == 0 {
-            return Ok(written);
+        match step(core, listed, from, &mut done).await {
+            Ok(Some(next)) => from = next,
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(error),
         }
-        let changed = progress.changed.iter();
-        let replaced: Vec<Message> = changed
-            .filter_map(|index| messages.get(*index).cloned())
-            .collect();
-        let count = replaced.len() as u64;
-        let next = from + progress.done as u64;
-        // The version: a turn that has begun since makes this a conflict, and the media goes back.
-        let mut update = RecordUpdate::new().with_externalized_through(next);
-        if count > 0 {
-            update = update.with_media_stores(core.stores.primary().map(crate::core::name_of));
-        }
-        let write = StateWrite::new(record, Fence::Version(record.version))
-            .with_replace(replaced)
-            .with_record(update);
-        pending.begin_write();
-        match writer.write(write).await {
-            WriteOutcome::Committed(_) => pending.commit(),
-            WriteOutcome::NotCommitted(error) => {
-                pending.rollback().await;
-                return match error.kind() {
-                    StateErrorKind::Conflict | StateErrorKind::NotFound => Ok(written),
-                    _ => Err(error.into()),
-                };
-            }
-            WriteOutcome::Indeterminate(error) => {
-                pending.keep();
-                return Err(error.into());
-            }
-        }
-        written += count;
-        if progress.done < messages.len() {
-            return Ok(written);
-        }
-        from = next;
+    };
+    if let Some(lease) = lease {
+        lease.release().await;
     }
+    outcome.map(|()| done)
+}
+
+/// Stores inline media of some messages. Returns where to go on, if anywhere.
+async fn step(
+    core: &Core,
+    listed: &ConversationRecord,
+    from: u64,
+    done: &mut Backfilled,
+) -> Result<Option<u64>, ConversationError> {
+    let window = Window::Range(from..from + STEP);
+    let loaded = core
+        .state
+        .load(&listed.id, LoadOptions::new(window))
+        .await?;
+    let Some(loaded) = loaded else {
+        return Ok(None);
+    };
+    let record = &loaded.record;
+    let is_idle = record.current_turn.is_none() && record.status == ConversationStatus::Active;
+    if !is_idle || record.externalized_through != from || from >= record.message_count {
+        return Ok(None);
+    }
+    let mut messages: Vec<Message> = loaded
+        .messages
+        .iter()
+        .map(|stored| stored.message.clone())
+        .collect();
+    let mut pending = core.pending_references();
+    let progress = core
+        .externalizer
+        .externalize_history(&media_owner(record), from, &mut messages, &mut pending)
+        .await;
+    done.is_outage = progress.done < messages.len();
+    if progress.done == 0 {
+        return Ok(None);
+    }
+    let changed = progress.changed.iter();
+    let replaced: Vec<Message> = changed
+        .filter_map(|index| messages.get(*index).cloned())
+        .collect();
+    let count = replaced.len() as u64;
+    let next = from + progress.done as u64;
+    let mut update = RecordUpdate::new().with_externalized_through(next);
+    if count > 0 {
+        update = update.with_media_stores(core.stores.primary().map(name_of));
+    }
+    // The version: a turn that has begun since makes this a conflict, and the media goes back.
+    let write = StateWrite::new(record, Fence::Version(record.version))
+        .with_replace(replaced)
+        .with_record(update);
+    pending.begin_write();
+    let writer = StateWriter::new(Arc::clone(&core.state), core.config.state_retry_time());
+    match writer.write(write).await {
+        WriteOutcome::Committed(_) => pending.commit(),
+        WriteOutcome::NotCommitted(error) => {
+            pending.rollback().await;
+            return match error.kind() {
+                StateErrorKind::Conflict | StateErrorKind::NotFound => Ok(None),
+                _ => Err(error.into()),
+            };
+        }
+        WriteOutcome::Indeterminate(error) => {
+            pending.keep();
+            return Err(error.into());
+        }
+    }
+    done.written += count;
+    Ok((!done.is_outage).then_some(next))
 }

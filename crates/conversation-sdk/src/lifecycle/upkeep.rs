@@ -18,7 +18,7 @@ use crate::core::{Core, name_of};
 use crate::error::ConversationError;
 use crate::event::{EventKind, EventSubject};
 
-/// How long a conversation may take to be created in steps.
+/// How long a conversation may take from one step of its creation to the next.
 const MAX_CREATION: Duration = Duration::from_secs(60 * 60);
 /// How many conversations are listed at a time.
 const PAGE: usize = 100;
@@ -86,7 +86,7 @@ pub(super) async fn run(core: &Arc<Core>, since: &mut Option<DateTime<Utc>>) -> 
         && let Some((messages, next)) = note(failures, "inline media", backfill(core, *since).await)
     {
         report.externalized_messages = messages;
-        *since = Some(next);
+        *since = next;
     }
     for store in core.stores.all() {
         let name = name_of(store);
@@ -179,7 +179,7 @@ async fn remove_abandoned(core: &Arc<Core>) -> Result<u64, ConversationError> {
     loop {
         let page = core.state.list(&filter).await?;
         for record in &page.records {
-            if now - record.created_at >= age && delete(core, &record.id).await?.is_complete() {
+            if now - record.updated_at >= age && delete(core, &record.id).await?.is_complete() {
                 removed += 1;
             }
         }

@@ -134,6 +134,14 @@ impl ConversationManager {
             Created::Existing(record) => return self.resumed(record, None).await,
             _ => return Err(ConversationError::new(Kind::Other)),
         };
+        // Once more: an erasure may have listed the user's conversations before this one was there.
+        let user = record.user.as_ref();
+        if core.fences.is_fenced(&*core.state, user).await? {
+            lifecycle::delete_conversation(core, &record.id).await?;
+            return Err(
+                ConversationError::new(Kind::NotFound).with_detail("the user is being erased")
+            );
+        }
         for warning in prompt.warnings() {
             core.listeners.warn(&subject_of(&record), warning.clone());
         }
@@ -311,7 +319,10 @@ impl ConversationManager {
         }
         let fence = Fence::Turn(TurnFence::new(turn.clone(), held.epoch));
         let write = StateWrite::new(&record, fence).with_cancel_turn(turn.clone());
-        let writer = StateWriter::new(self.core.state.clone(), self.core.config.state_retry_time());
+        let writer = StateWriter::new(
+            Arc::clone(&self.core.state),
+            self.core.config.state_retry_time(),
+        );
         match writer.write(write).await {
             WriteOutcome::Committed(_) => Ok(()),
             // It has ended, or another owner has it now, who is told by the next call.

@@ -1,5 +1,7 @@
 //! Whether a turn may begin.
 
+use std::sync::Arc;
+
 use std::time::Duration;
 
 use chrono::Utc;
@@ -165,7 +167,7 @@ async fn mark_interrupted(
         turn: Some(TurnFence::new(turn.id.clone(), turn.epoch)),
     });
     let write = StateWrite::new(&loaded.record, fence).with_turn(turn);
-    let writer = StateWriter::new(core.state.clone(), core.config.state_retry_time());
+    let writer = StateWriter::new(Arc::clone(&core.state), core.config.state_retry_time());
     match writer.write(write).await {
         WriteOutcome::Committed(_) => Ok(()),
         WriteOutcome::NotCommitted(error) if error.kind() == StateErrorKind::Conflict => Ok(()),

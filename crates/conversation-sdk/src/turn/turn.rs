@@ -34,7 +34,7 @@ pub(crate) struct TurnScope {
 impl TurnScope {
     pub(super) fn writer(&self) -> StateWriter {
         let core = &self.core;
-        StateWriter::new(core.state.clone(), core.config.state_retry_time())
+        StateWriter::new(Arc::clone(&core.state), core.config.state_retry_time())
     }
 }
 

@@ -7,6 +7,7 @@ mod branch;
 mod child;
 mod cuts;
 mod deletion;
+mod disk;
 mod erasure;
 mod faults;
 mod history;

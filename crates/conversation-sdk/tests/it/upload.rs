@@ -1,8 +1,12 @@
 //! Uploads.
 
+use std::time::Duration;
+
 use conversation_providers::testing::{ScriptedAnswer, ScriptedProvider};
-use conversation_sdk::{ConversationErrorKind as Kind, Owner, Start, Upload, Window};
-use media_storage::MediaStorageExt;
+use conversation_sdk::{
+    ConversationErrorKind as Kind, Owner, ReconcileOptions, Start, Upload, Window,
+};
+use media_storage::{MediaStorageExt, RetentionPolicy};
 use media_types::Mime;
 
 use crate::support::{KIB, Rig, image_bytes, references};
@@ -28,7 +32,7 @@ async fn an_upload_is_copied_into_each_conversation_that_names_it() {
     let reference = media.reference().unwrap().clone();
     let stored = rig.store.head(&reference).await.unwrap();
     assert_eq!(media.filename(), Some("cat.png"));
-    assert!(stored.expires_at().is_some() && stored.metadata.conversation().is_none());
+    assert!(stored.expires_at().is_some() && stored.metadata.state_store().is_none());
     for _ in 0..2 {
         let mut conversation = rig.start().await;
         conversation
@@ -94,4 +98,22 @@ async fn uploads_of_a_user_who_is_erased_are_refused_and_gone() {
         .unwrap_err();
     assert_eq!(error.kind(), Kind::NotFound);
     assert!(rig.stored().await.is_empty());
+}
+
+#[tokio::test]
+async fn uploads_go_by_their_retention_alone() {
+    let rig = Rig::new(answers(0));
+    let kept = upload().with_retention(RetentionPolicy::Retain);
+    rig.manager.upload(Owner::user("u1"), kept).await.unwrap();
+    let short = upload().with_retention(RetentionPolicy::DeleteAfterMinutes(0));
+    rig.manager.upload(Owner::user("u1"), short).await.unwrap();
+    let options = ReconcileOptions::new()
+        .with_grace(Duration::ZERO)
+        .with_force(true);
+    for _ in 0..2 {
+        let report = rig.manager.reconcile(options.clone()).await.unwrap();
+        assert_eq!((report.stores[0].foreign, report.deleted()), (2, 0));
+    }
+    rig.manager.run_upkeep_once().await.unwrap();
+    assert_eq!(rig.stored().await.len(), 1);
 }
