@@ -5,14 +5,16 @@
 #   scripts/bench.sh fs [--quick] [--references N] [--rounds N] [--only PART,PART]
 #   scripts/bench.sh wire [--quick] [--rounds N]
 #   scripts/bench.sh object [--quick] [--rounds N] [--only PART,PART]
+#   scripts/bench.sh history [--short]
 #   scripts/bench.sh micro [NAME] [--quick]
 #
 # `fs` is the whole table of the file store: about half an hour, 30 GB and 5 million files at a
 # time under $BENCH_DIR (default /tmp), which are removed again. `--quick` takes a minute or two and
 # writes nothing to docs/. `wire` is the table of request bodies: a minute or two. `object` is the
 # table of the object store: its requests to S3, Azurite and Google's interface, its time and memory
-# against S3; some minutes and 4 GB; it installs Azurite where that is missing. `micro` runs the
-# micro-benchmarks of single functions.
+# against S3; some minutes and 4 GB; it installs Azurite where that is missing. `history` is what
+# moving media out of histories and back takes, beside the same work by hand and in Python: a minute; it
+# writes nothing to docs/. `micro` runs the micro-benchmarks of single functions.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -45,6 +47,16 @@ fs | wire | object)
     wait "$bench" || status=$?
     bench=
     exit "$status"
+    ;;
+history)
+    cargo build --quiet --release -p media-history --example prove_history
+    target=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
+    if command -v python3 >/dev/null; then
+        python3 scripts/prove-history/by_python.py
+    else
+        echo "NOT RUN: python3 is not there"
+    fi
+    exec "$target/release/examples/prove_history" speed "$@"
     ;;
 micro)
     exec cargo bench -p media-benches --benches -- "$@"

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Fuzzes everything that is read from outside: sidecars, keys and names, references, content, packs,
-# and a store's directory or bucket with a hostile sidecar, record, marker, hint or format. Two at a
-# time, so that it stays cheap. Needs a stable toolchain and a C++ compiler; cargo-fuzz works too
+# a store's directory or bucket with a hostile sidecar, record, marker, hint or format, and histories,
+# both ways. Two at a time, so that it stays cheap. Needs a stable toolchain and a C++ compiler; cargo-fuzz works too
 # (cargo fuzz run --sanitizer none <target>).
 #
 # usage: scripts/fuzz.sh [seconds for each target | --short] [target ...]
-# Default: 60 seconds for each of the seven, four minutes in all; --short: 20 seconds, 80 seconds in
-# all. What is learned is kept in fuzz/corpus, what fails in fuzz/artifacts. The exit code tells
+# Default: 60 seconds for each of the nine, five minutes in all; --short: 20 seconds, 100 seconds
+# in all. What is learned is kept in fuzz/corpus, what fails in fuzz/artifacts. The exit code tells
 # whether anything failed.
 set -euo pipefail
 cd "$(dirname "$0")/../fuzz"
@@ -19,7 +19,7 @@ if ! [[ $seconds =~ ^[0-9]+$ ]]; then
     exit 2
 fi
 targets=("$@")
-[[ ${#targets[@]} -gt 0 ]] || targets=(sidecar key reference content pack store bucket)
+[[ ${#targets[@]} -gt 0 ]] || targets=(sidecar key reference content pack store bucket externalize restore)
 
 host=$(rustc -vV | sed -n 's/^host: //p')
 # What cargo-fuzz passes without a sanitizer: there is no unsafe code to sanitize.

@@ -10,8 +10,6 @@ use media_storage::{
     MediaBody, MediaMetadata, MediaStorage, Operation, Scope, StorageError, StorageErrorKind,
 };
 use media_types::StorageReference;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 
 use crate::check::check;
@@ -53,7 +51,7 @@ use crate::weave::externalize;
 /// ```
 #[derive(Clone, Debug)]
 pub struct History {
-    settings: Settings,
+    pub(crate) settings: Settings,
 }
 
 /// A history without its media, and what was done to it.
@@ -269,28 +267,6 @@ impl History {
         externalize(&self.settings, reader, writer).await
     }
 
-    /// Replaces the media in a value of any serde type that keeps it as strings.
-    ///
-    /// # Errors
-    /// As [`History::externalize`]; `Typed` when the type does not read its own slim form.
-    pub async fn externalize_typed<T>(&self, value: &T) -> Result<T, HistoryError>
-    where
-        T: Serialize + DeserializeOwned + Sync,
-    {
-        const OPERATION: HistoryOperation = HistoryOperation::Externalize;
-        let text = to_json(value, OPERATION)?;
-        let slim = self.externalize(&text).await?;
-        match from_json(slim.bytes(), OPERATION) {
-            Ok(value) => Ok(value),
-            Err(error) => {
-                let new = slim.report.values.into_iter().filter(|value| value.new);
-                let stored = new.map(|value| value.reference);
-                lifetime::discard(&self.settings, stored).await;
-                Err(error)
-            }
-        }
-    }
-
     /// Puts the media back, in memory.
     ///
     /// # Errors
@@ -346,19 +322,6 @@ impl History {
         Ok(MediaBody::from_stream(Some(len), pieces))
     }
 
-    /// Puts the media back in a value of any serde type.
-    ///
-    /// # Errors
-    /// As [`History::restore`]; `Typed` when the value does not convert.
-    pub async fn restore_typed<T>(&self, value: &T) -> Result<T, HistoryError>
-    where
-        T: Serialize + DeserializeOwned + Sync,
-    {
-        const OPERATION: HistoryOperation = HistoryOperation::Restore;
-        let text = to_json(value, OPERATION)?;
-        from_json(&self.restore(&text).await?, OPERATION)
-    }
-
     /// Deletes the media that a slim history names: call it when its row is deleted.
     ///
     /// # Errors
@@ -412,19 +375,6 @@ impl History {
     pub async fn check(&self, slim: &[u8], read: bool) -> Result<CheckReport, HistoryError> {
         check(&self.settings, slim, read).await
     }
-}
-
-fn to_json<T: Serialize>(value: &T, operation: HistoryOperation) -> Result<Vec<u8>, HistoryError> {
-    serde_json::to_vec(value)
-        .map_err(|error| HistoryError::new(HistoryErrorKind::Typed, operation).with_source(error))
-}
-
-fn from_json<T: DeserializeOwned>(
-    text: &[u8],
-    operation: HistoryOperation,
-) -> Result<T, HistoryError> {
-    serde_json::from_slice(text)
-        .map_err(|error| HistoryError::new(HistoryErrorKind::Typed, operation).with_source(error))
 }
 
 /// A failure inside a body, whose readers know the store's errors.

@@ -36,10 +36,12 @@ mod report;
 mod restore;
 mod scan;
 mod settings;
+mod sink;
 mod spool;
 mod style;
 #[cfg(feature = "tower")]
 pub mod tower;
+mod typed;
 mod upload;
 mod weave;
 

@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use media_storage::MediaMetadata;
 use media_types::{Mime, StorageReference};
-use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+use tokio::io::AsyncWrite;
 
 use crate::error::{HistoryError, HistoryErrorKind, HistoryOperation};
 use crate::extract::{Hold, Open, Respell, Value};
@@ -14,8 +14,9 @@ use crate::known::{Glance, Known};
 use crate::lifetime::discard;
 use crate::placeholder::Placeholder;
 use crate::report::{LeftReason, LeftValue, ReplacedValue, Report};
-use crate::scan::base64::Respelling;
+use crate::scan::respell::Respelling;
 use crate::settings::{Owner, Settings};
+use crate::sink::{Sink, write_failed};
 use crate::upload::{About, Media, Uploaded};
 
 const OPERATION: HistoryOperation = HistoryOperation::Externalize;
@@ -28,9 +29,6 @@ const MAX_UPLOAD_BYTES: usize = 3 * 1024 * 1024;
 
 /// How much text may wait for a value.
 const MAX_WAITING: usize = 512 * 1024;
-
-/// How much text is written at once.
-const MIN_WRITE: usize = 64 * 1024;
 
 /// A part of the result.
 enum Slot {
@@ -62,7 +60,7 @@ pub(crate) struct Output<'a, W> {
     settings: &'a Settings,
     owner: Owner,
     metadata: MediaMetadata,
-    writer: W,
+    sink: Sink<W>,
     slots: VecDeque<Slot>,
     futures: FuturesUnordered<BoxFuture<'static, Uploaded>>,
     uploads: Vec<(u64, Upload)>,
@@ -87,7 +85,7 @@ impl<'a, W: AsyncWrite + Unpin + Send> Output<'a, W> {
             settings,
             owner,
             metadata,
-            writer,
+            sink: Sink::new(writer),
             slots: VecDeque::new(),
             futures: FuturesUnordered::new(),
             uploads: Vec::new(),
@@ -130,14 +128,17 @@ impl<'a, W: AsyncWrite + Unpin + Send> Output<'a, W> {
         if text.is_empty() {
             return Ok(());
         }
+        if self.slots.is_empty() {
+            // Nothing waits: the buffer is used again.
+            self.sink.write(text).await?;
+            text.clear();
+            return Ok(());
+        }
         match self.slots.back_mut() {
             Some(Slot::Text(last)) => last.append(text),
             _ => self.slots.push_back(Slot::Text(std::mem::take(text))),
         }
-        match self.slots.front() {
-            Some(Slot::Text(text)) if self.slots.len() == 1 && text.len() < MIN_WRITE => Ok(()),
-            _ => self.advance(false).await,
-        }
+        self.advance(false).await
     }
 
     /// Text comes next that is kept in another form.
@@ -214,7 +215,8 @@ impl<'a, W: AsyncWrite + Unpin + Send> Output<'a, W> {
     /// Writes everything.
     pub(crate) async fn finish(&mut self) -> Result<(), HistoryError> {
         self.advance(true).await?;
-        self.writer.flush().await.map_err(write_failed)
+        self.report.totals.output_bytes = self.sink.written();
+        self.sink.flush().await
     }
 
     /// Begins to store a value, unless its bytes are known.
@@ -361,9 +363,9 @@ impl<'a, W: AsyncWrite + Unpin + Send> Output<'a, W> {
                 _ => {}
             }
             match self.slots.pop_front() {
-                Some(Slot::Text(text)) => self.write(&text).await?,
-                Some(Slot::Respell(respell)) => self.write_respelled(*respell).await?,
-                Some(Slot::Held(hold)) => self.write_held(hold).await?,
+                Some(Slot::Text(text)) => self.sink.write(&text).await?,
+                Some(Slot::Respell(respell)) => self.sink.write_respelled(*respell).await?,
+                Some(Slot::Held(hold)) => self.sink.write_held(hold).await?,
                 Some(Slot::Open(id, value, open)) => {
                     let slot = match open {
                         Open::Kind => give_back(*value),
@@ -400,47 +402,12 @@ impl<'a, W: AsyncWrite + Unpin + Send> Output<'a, W> {
         if let Some(new) = self.new.iter_mut().find(names) {
             new.1 = true;
         }
-        self.write(text.as_bytes()).await?;
+        self.sink.write(text.as_bytes()).await?;
         self.report.push_value(value);
         if self.ids.len() < self.report.values.len() {
             self.ids.push(id);
         }
         Ok(())
-    }
-
-    async fn write_respelled(&mut self, respell: Respell) -> Result<(), HistoryError> {
-        let Respell {
-            mut respelling,
-            spill,
-        } = respell;
-        let (mut at, mut out) = (0, Vec::new());
-        while at < spill.len() {
-            let piece = spill.read(at).await?;
-            at += piece.len() as u64;
-            out.clear();
-            respelling.push(&piece, &mut out);
-            self.write(&out).await?;
-        }
-        out.clear();
-        respelling.finish(&mut out);
-        self.write(&out).await
-    }
-
-    async fn write_held(&mut self, hold: Hold) -> Result<(), HistoryError> {
-        let mut at = 0;
-        if let Some(spill) = &hold.spill {
-            while at < spill.len() {
-                let piece = spill.read(at).await?;
-                at += piece.len() as u64;
-                self.write(&piece).await?;
-            }
-        }
-        self.write(&hold.raw).await
-    }
-
-    async fn write(&mut self, text: &[u8]) -> Result<(), HistoryError> {
-        self.report.totals.output_bytes += text.len() as u64;
-        self.writer.write_all(text).await.map_err(write_failed)
     }
 }
 
@@ -455,8 +422,4 @@ fn give_back(value: Value) -> Slot {
             Slot::Text(text)
         }
     }
-}
-
-fn write_failed(error: std::io::Error) -> HistoryError {
-    HistoryError::new(HistoryErrorKind::Write, OPERATION).with_source(error)
 }

@@ -28,7 +28,8 @@ async fn main() -> std::process::ExitCode {
     let short = words.contains(&"--short");
     let ended = match words.as_slice() {
         ["round-trip", ..] => round_trip::run(short).await,
-        ["memory", ..] => memory::run(short).await,
+        ["memory", ..] => memory::run(short),
+        ["memory-of", case, mib] => memory::run_case(case, mib).await,
         ["speed", ..] => speed::run(short).await,
         ["slim", file, out, store] => files::slim(file, out, store).await,
         ["restore", file, out, store] => files::restore(file, out, store).await,

@@ -3,70 +3,20 @@
 use media_types::sniff;
 
 use crate::report::{FaultKind, LeftReason, LeftValue, MediaClass};
-use crate::scan::base64::Respelling;
-use crate::scan::escape::{Out, Unescaper, Unit};
+use crate::scan::escape::{Out, Unit};
 use crate::scan::grammar::{Grammar, Token};
-use crate::settings::Rules;
+use crate::scan::respell::Respelling;
 
 use super::evidence::{Verdict, judge, named_mime};
 use super::leaf::{Closing, Found, Leaf, Step, Uneven, give_back};
+use super::shared::Shared;
 use super::stack::Stack;
+use super::text::{Text, Waiting};
 use super::value::{Event, Open, Value};
-use super::watch::{Watch, Watched};
+use super::watch::Watched;
 
 /// How many levels of strings in strings are followed.
 pub(crate) const MAX_LEVEL: usize = 3;
-
-/// How much of a string is kept as a key, or as evidence.
-const CAPTURE: usize = 129;
-
-/// What all levels share.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    pub(crate) rules: Rules,
-    /// The text up to the next event.
-    pub(crate) out: Vec<u8>,
-    pub(crate) events: Vec<Event>,
-    pub(crate) left: Vec<LeftValue>,
-    pub(crate) watch: Watch,
-    pub(crate) document: u64,
-    pub(crate) next_id: u64,
-    /// Whether a line break followed a whole value: the history is JSON Lines.
-    pub(crate) is_lines: bool,
-}
-
-impl Shared {
-    pub(crate) fn new(rules: Rules) -> Self {
-        Self {
-            rules,
-            out: Vec::new(),
-            events: Vec::new(),
-            left: Vec::new(),
-            watch: Watch::default(),
-            document: 0,
-            next_id: 0,
-            is_lines: false,
-        }
-    }
-}
-
-/// A string that is being read.
-#[derive(Debug)]
-struct Text {
-    is_key: bool,
-    unescaper: Unescaper,
-    /// The start of the content, unescaped.
-    capture: Vec<u8>,
-    leaf: Leaf,
-    /// What was unescaped and has not been taken.
-    waiting: Option<Waiting>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Waiting {
-    Atom,
-    Quote,
-}
 
 /// A JSON text in the course of being read.
 #[derive(Debug)]
@@ -77,6 +27,8 @@ pub(crate) struct Doc {
     grammar: Grammar,
     stack: Stack,
     text: Option<Text>,
+    /// A buffer to be used again.
+    spare: Vec<u8>,
 }
 
 /// What came of a unit.
@@ -96,6 +48,7 @@ impl Doc {
             grammar: Grammar::default(),
             stack: Stack::default(),
             text: None,
+            spare: Vec::new(),
         }
     }
 
@@ -188,7 +141,10 @@ impl Doc {
         }
         match token {
             Token::Inside | Token::Scalar | Token::Colon => {}
-            Token::Key | Token::Text => self.text = Some(Text::new(token == Token::Key)),
+            Token::Key | Token::Text => {
+                let capture = std::mem::take(&mut self.spare);
+                self.text = Some(Text::new(token == Token::Key, capture));
+            }
             Token::Open { object } => self.stack.open(object),
             Token::Close => {
                 let depth = (self.level, self.stack.depth());
@@ -241,11 +197,11 @@ impl Doc {
         };
         match text.waiting.take() {
             Some(Waiting::Atom) => {
-                let atom = text.unescaper.atom().clone();
-                if self.content(Unit::Atom(&atom), false, shared) == 0
-                    && let Some(text) = &mut self.text
-                {
-                    text.waiting = Some(Waiting::Atom);
+                let atom = text.unescaper.take_atom();
+                let read = self.content(Unit::Atom(&atom), false, shared);
+                if let Some(text) = &mut self.text {
+                    text.unescaper.put_atom(atom);
+                    text.waiting = (read == 0).then_some(Waiting::Atom);
                 }
             }
             Some(Waiting::Quote) => self.close(shared),
@@ -326,6 +282,7 @@ impl Doc {
                 let text = self.text.take();
                 if let Some(text) = text {
                     self.ended(&text);
+                    self.spare = text.capture;
                 }
             }
             Closing::Found(found) => {
@@ -349,8 +306,8 @@ impl Doc {
             self.grammar.key_ends();
             return;
         }
-        if text.capture.len() < CAPTURE {
-            self.stack.note(&text.capture);
+        if let Some(value) = text.short() {
+            self.stack.note(value);
         }
         self.grammar.value_ends();
     }
@@ -468,28 +425,5 @@ fn unit_len(unit: Unit<'_>) -> usize {
     match unit {
         Unit::Run(run) => run.len(),
         Unit::Atom(atom) => atom.text().len(),
-    }
-}
-
-impl Text {
-    fn new(is_key: bool) -> Self {
-        Self {
-            is_key,
-            unescaper: Unescaper::default(),
-            capture: Vec::new(),
-            leaf: Leaf::default(),
-            waiting: None,
-        }
-    }
-
-    fn capture(&mut self, unit: Unit<'_>, read: usize) {
-        let text = match unit {
-            Unit::Run(run) => run.get(..read).unwrap_or(run),
-            Unit::Atom(_) if read == 0 => &[],
-            Unit::Atom(atom) => atom.text(),
-        };
-        let room = CAPTURE - self.capture.len();
-        self.capture
-            .extend_from_slice(text.get(..room).unwrap_or(text));
     }
 }

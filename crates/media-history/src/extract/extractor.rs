@@ -5,7 +5,8 @@ use crate::scan::escape::{Chain, Link, Unit};
 use crate::settings::Rules;
 use crate::spool::Spill;
 
-use super::doc::{Doc, Shared, Taken};
+use super::doc::{Doc, Taken};
+use super::shared::Shared;
 
 /// Splits a history into text and values.
 ///

@@ -1,9 +1,10 @@
 //! The content of one string: what it may be, followed until it is something else.
 
 use crate::report::MediaClass;
-use crate::scan::base64::{Dialect, Fed, Finished, NotCanonical, Reader, Respelling};
+use crate::scan::base64::{Dialect, Fed, NotCanonical, Reader};
 use crate::scan::escape::{Atom, Unit};
 use crate::scan::nested::Checker;
+use crate::scan::respell::{Finished, Respelling};
 use crate::scan::uri::Finder;
 use crate::spool::Spill;
 

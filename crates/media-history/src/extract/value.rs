@@ -3,7 +3,7 @@
 use media_types::{Mime, sniff};
 
 use crate::report::{LeftReason, LeftValue, MediaClass};
-use crate::scan::base64::{Finished, Respelling};
+use crate::scan::respell::{Finished, Respelling};
 use crate::spool::Spill;
 
 /// Media that was found.

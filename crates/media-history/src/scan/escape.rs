@@ -81,6 +81,16 @@ impl Unescaper {
         &self.atom
     }
 
+    /// Takes the last character out, to be put back.
+    pub(crate) fn take_atom(&mut self) -> Atom {
+        std::mem::take(&mut self.atom)
+    }
+
+    /// Puts back what was taken.
+    pub(crate) fn put_atom(&mut self, atom: Atom) {
+        self.atom = atom;
+    }
+
     /// The raw form of what is not complete, or is bad.
     pub(crate) fn pending_or_bad(&self) -> &[u8] {
         match self.state {

@@ -4,4 +4,5 @@ pub(crate) mod base64;
 pub(crate) mod escape;
 pub(crate) mod grammar;
 pub(crate) mod nested;
+pub(crate) mod respell;
 pub(crate) mod uri;
