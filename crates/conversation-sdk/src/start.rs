@@ -146,7 +146,7 @@ impl Start {
     /// Returns the id that the child will have.
     ///
     /// # Errors
-    /// An id that is none.
+    /// `InvalidInput` for an invalid id.
     pub(crate) fn into_child_of(
         mut self,
         parent: &ConversationRecord,

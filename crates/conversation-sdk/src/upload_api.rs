@@ -68,7 +68,7 @@ impl ConversationManager {
     /// dropped, as long as the body gives bytes.
     ///
     /// # Errors
-    /// `InvalidInput` for an owner that is no user, `Config` without a media store, `NotFound` while
+    /// `InvalidInput` for an owner that is not a user, `Config` without a media store, `NotFound` while
     /// the user is being erased, `Busy`, `Storage`, `State`, `Closed`.
     pub async fn upload(
         &self,

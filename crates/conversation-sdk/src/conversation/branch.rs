@@ -33,7 +33,7 @@ impl Conversation {
     ///
     /// # Errors
     /// `NotFound` also where the history has no such message; `Ended`, `Conflict` where the message
-    /// was cut off meanwhile, `Storage`, `State`, `StateOutcomeUnknown`.
+    /// was cut off in the process, `Storage`, `State`, `StateOutcomeUnknown`.
     pub async fn branch(&self, at: &MessageId) -> Result<Conversation, ConversationError> {
         self.core.check_open()?;
         let options = LoadOptions::new(Window::MetadataOnly);
@@ -155,7 +155,7 @@ impl<'a> Branching<'a> {
             self.copy(&loaded).await?;
             position = until;
         }
-        // An edit meanwhile would have mixed two histories.
+        // An edit between two steps would have mixed two histories.
         if position_of(self.core, &self.source, at).await? + 1 != end {
             return Err(ConversationError::new(Kind::Conflict));
         }

@@ -17,7 +17,8 @@ impl Conversation {
     /// same user, session and run, whatever `start` says, and is deleted with this one.
     ///
     /// It has a history and media of its own. Media of this conversation that is sent in it is
-    /// duplicated into it.
+    /// duplicated into it. A turn that is started in it while a turn of this conversation runs in
+    /// the same process is cancelled when that one ends.
     ///
     /// # Errors
     /// Those of [`ConversationManager::start`], and `Ended`; `State` where this conversation has

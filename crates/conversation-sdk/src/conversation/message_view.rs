@@ -89,7 +89,7 @@ pub struct ConversationView {
     /// The messages, oldest first.
     pub messages: Vec<MessageView>,
     /// What [`view_before`](super::Conversation::view_before) takes to get the messages before
-    /// these; nothing where there are none.
+    /// these; `None` at the beginning of the history.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
 }

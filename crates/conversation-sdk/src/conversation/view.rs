@@ -50,10 +50,10 @@ impl Conversation {
         })
     }
 
-    /// Returns at most so many messages before those of a view, by its cursor.
+    /// Returns the messages before those of a view, by its cursor; at most `messages` of them.
     ///
     /// # Errors
-    /// `InvalidInput` for text that is no cursor; those of [`view`](Self::view).
+    /// `InvalidInput` for a malformed cursor; those of [`view`](Self::view).
     pub async fn view_before(
         &self,
         cursor: &str,
@@ -62,7 +62,7 @@ impl Conversation {
     ) -> Result<ConversationView, ConversationError> {
         let end = cursor.strip_prefix(CURSOR);
         let end: u64 = end.and_then(|end| end.parse().ok()).ok_or_else(|| {
-            ConversationError::new(Kind::InvalidInput).with_detail("the cursor is none")
+            ConversationError::new(Kind::InvalidInput).with_detail("the cursor is malformed")
         })?;
         let start = end.saturating_sub(messages as u64);
         self.view(Window::Range(start..end), options).await

@@ -54,7 +54,7 @@ async fn erase(core: &Arc<Core>, user: &UserId) -> Result<ErasureReceipt, Conver
         obstacles: Vec::new(),
         providers: core.providers.names().into_iter().collect(),
     };
-    // Leases that are older than the fence are over by then; newer ones there are none.
+    // Leases that are older than the fence are over by then, and the fence allows no newer ones.
     let deadline = Instant::now() + core.config.lease_times().ttl() + LOOK;
     let mut passes = 0;
     loop {

@@ -17,8 +17,8 @@ impl ConversationManager {
     /// From the first moment on nothing can go on with it, and its id stays refused for 30 days.
     /// What cannot be removed now (a turn on another node that may still store something, a store
     /// that fails or that this node does not have) is said by the receipt and goes on later, here
-    /// or on any other node: see [`finish_deletions`](Self::finish_deletions). Deleting what is
-    /// gone is no error.
+    /// or on any other node: see [`finish_deletions`](Self::finish_deletions). Deleting a
+    /// conversation that is gone succeeds.
     ///
     /// The deletion goes on when the future is dropped.
     ///
@@ -59,7 +59,7 @@ impl ConversationManager {
         erase::erase_user(&self.core, user).await
     }
 
-    /// Lets a user who was erased begin anew.
+    /// Allows a user who was erased to start conversations again.
     ///
     /// # Errors
     /// `State`, `Closed`.

@@ -187,7 +187,7 @@ async fn remove_named(
     Ok(())
 }
 
-/// Returns the reference that a key names, unless it is none.
+/// Returns the reference that a key names, or `None` if the key is malformed.
 pub(crate) fn reference_of(key: &ReferenceKey) -> Option<StorageReference> {
     let builder = StorageReference::builder(key.backend.as_str(), key.id.as_str());
     let builder = match &key.store {

@@ -17,7 +17,7 @@ use crate::error::ConversationError;
 
 /// How many references the state is asked about at a time.
 const BATCH: usize = 256;
-/// The share of a store, one in so many, above which deleting needs to be forced.
+/// Deleting more than one in this many references of a store needs to be forced.
 const GUARD: u64 = 10;
 
 /// Compares every store with the state and deletes what no state has named for long.

@@ -14,8 +14,17 @@ use super::stop::{StopReason, StopSignal};
 #[derive(Clone, Debug)]
 pub(crate) struct RunningTurn {
     pub(crate) conversation: ConversationId,
+    /// The conversation that this one was started for.
+    pub(crate) parent: Option<ConversationId>,
     pub(crate) log: Arc<TurnLog>,
     pub(crate) stop: StopSignal,
+}
+
+/// A turn, and the turn of its conversation's parent that it was started in and ends with.
+#[derive(Clone, Debug)]
+struct Registered {
+    turn: RunningTurn,
+    bound_to: Option<TurnId>,
 }
 
 /// How many unreadable messages are remembered as reported.
@@ -24,14 +33,14 @@ const MAX_REPORTED: usize = 10_000;
 /// All turns that run in this process, by their ids.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RunningTurns {
-    turns: Arc<Mutex<HashMap<TurnId, RunningTurn>>>,
+    turns: Arc<Mutex<HashMap<TurnId, Registered>>>,
     reported: Arc<Mutex<HashSet<(ConversationId, MessageId)>>>,
     /// Counts the turns that have ended.
     ended: Arc<watch::Sender<u64>>,
 }
 
 impl RunningTurns {
-    fn lock(&self) -> MutexGuard<'_, HashMap<TurnId, RunningTurn>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<TurnId, Registered>> {
         self.turns.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -47,7 +56,13 @@ impl RunningTurns {
     /// Registers a turn until the guard is dropped.
     pub(crate) fn register(&self, turn: RunningTurn) -> RunningGuard {
         let id = turn.log.turn().clone();
-        self.lock().insert(id.clone(), turn);
+        let mut turns = self.lock();
+        let in_parent = turns
+            .iter()
+            .find(|(_, held)| Some(&held.turn.conversation) == turn.parent.as_ref());
+        let bound_to = in_parent.map(|(id, _)| id.clone());
+        turns.insert(id.clone(), Registered { turn, bound_to });
+        drop(turns);
         RunningGuard {
             turns: self.clone(),
             id,
@@ -55,7 +70,7 @@ impl RunningTurns {
     }
 
     pub(crate) fn get(&self, turn: &TurnId) -> Option<RunningTurn> {
-        self.lock().get(turn).cloned()
+        self.lock().get(turn).map(|held| held.turn.clone())
     }
 
     /// Returns whether a turn of a conversation runs in this process.
@@ -63,7 +78,7 @@ impl RunningTurns {
         let turns = self.lock();
         turns
             .values()
-            .any(|turn| turn.conversation == *conversation)
+            .any(|held| held.turn.conversation == *conversation)
     }
 
     /// Waits until no turn of a conversation runs in this process.
@@ -75,17 +90,17 @@ impl RunningTurns {
 
     /// Ends the turns of a conversation early.
     pub(crate) fn stop_conversation(&self, conversation: &ConversationId, reason: StopReason) {
-        for turn in self.lock().values() {
-            if turn.conversation == *conversation {
-                turn.stop.stop(reason);
+        for held in self.lock().values() {
+            if held.turn.conversation == *conversation {
+                held.turn.stop.stop(reason);
             }
         }
     }
 
     /// Ends all turns early.
     pub(crate) fn stop_all(&self, reason: StopReason) {
-        for turn in self.lock().values() {
-            turn.stop.stop(reason);
+        for held in self.lock().values() {
+            held.turn.stop.stop(reason);
         }
     }
 }
@@ -99,7 +114,14 @@ pub(crate) struct RunningGuard {
 
 impl Drop for RunningGuard {
     fn drop(&mut self) {
-        self.turns.lock().remove(&self.id);
+        let mut turns = self.turns.lock();
+        turns.remove(&self.id);
+        for held in turns.values() {
+            if held.bound_to.as_ref() == Some(&self.id) {
+                held.turn.stop.stop(StopReason::Cancelled);
+            }
+        }
+        drop(turns);
         self.turns.ended.send_modify(|ended| *ended += 1);
     }
 }

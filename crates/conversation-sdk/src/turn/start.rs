@@ -49,6 +49,7 @@ pub(crate) fn start(
     let span = tracing::info_span!("turn", conversation = %record.id, turn = %log.turn());
     let guard = core.turns.register(RunningTurn {
         conversation: record.id.clone(),
+        parent: record.parent.clone(),
         log: Arc::clone(&log),
         stop: stop.clone(),
     });

@@ -1,7 +1,7 @@
 //! Conversations that are started for another one.
 
 use conversation_providers::testing::{ScriptedAnswer, ScriptedProvider};
-use conversation_sdk::{ConversationErrorKind as Kind, Start, StateStore, Window};
+use conversation_sdk::{ConversationErrorKind as Kind, Start, StateStore, TurnEvent, Window};
 use media_storage::InMemoryStorage;
 
 use crate::cut::{Cut, CutState, CutStorage, HOUR, MovedClock};
@@ -143,4 +143,30 @@ async fn families_are_deleted_whole() {
         assert!(halves == 0 || other.stored().await.is_empty());
     }
     assert!(cuts > 20, "{cuts} cuts");
+}
+
+#[tokio::test]
+async fn a_turn_of_a_child_ends_with_the_turn_that_it_was_started_in() {
+    let hangs = || ScriptedAnswer::new().text("well").hang();
+    let provider = ScriptedProvider::new()
+        .with_answer(hangs())
+        .with_answer(hangs())
+        .with_answer(ScriptedAnswer::new().text("free"));
+    let rig = Rig::new(provider);
+    let mut parent = rig.start().await;
+    let mut child = parent.child(Start::new()).await.unwrap();
+    let mut of_parent = parent.stream("1");
+    while !matches!(
+        of_parent.next().await.unwrap().unwrap(),
+        TurnEvent::TextDelta(_)
+    ) {}
+    let mut of_child = child.stream("2");
+    while !matches!(
+        of_child.next().await.unwrap().unwrap(),
+        TurnEvent::TextDelta(_)
+    ) {}
+    drop(of_parent);
+    let error = of_child.response().await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Cancelled);
+    assert_eq!(child.send("3").await.unwrap().text(), "free");
 }
