@@ -10,7 +10,7 @@ use conversation_sdk::{
     StateStore, Window,
 };
 use futures_util::TryStreamExt;
-use media_storage::{InMemoryStorage, Inventory, MediaStorage, MediaStorageExt, Scope};
+use media_storage::{InMemoryStorage, MediaStorage, MediaStorageExt, Scope};
 use media_types::Mime;
 
 use crate::support::{KIB, image, image_bytes};

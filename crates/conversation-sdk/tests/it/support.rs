@@ -15,7 +15,7 @@ use conversation_sdk::{
     Message, Role, Start, Window,
 };
 use futures_util::TryStreamExt;
-use media_storage::{InMemoryStorage, Inventory, MediaStorage, Scope};
+use media_storage::{InMemoryStorage, MediaStorage, Scope};
 use media_types::{MediaContent, Mime, StorageReference};
 
 /// A manager with its stores.
