@@ -190,7 +190,7 @@ pub enum EventKind {
     /// Something has less than its full effect.
     #[non_exhaustive]
     Warning {
-        /// What.
+        /// The text of the warning.
         message: String,
     },
 }

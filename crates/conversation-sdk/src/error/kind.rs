@@ -130,7 +130,7 @@ kinds! {
     /// Code given to the manager panicked: a tool, middleware, a listener, a store or a provider.
     Panicked, 500, false,
         "code given to the manager panicked", "Correct the code that the error names";
-    /// Another failure; the source says which.
+    /// Another failure; see the source.
     Other, 500, false,
         "the turn failed", "See the cause";
 }
