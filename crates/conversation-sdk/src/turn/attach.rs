@@ -13,6 +13,7 @@ use super::event::TurnEvent;
 use super::events::TurnEvents;
 use super::progress::response_of;
 use super::replay::outcome_of;
+use super::text::floor_boundary;
 use crate::core::Core;
 use crate::error::{ConversationError, ConversationErrorKind as Kind};
 
@@ -100,14 +101,14 @@ impl Follower {
     fn new_text(&mut self, messages: &[Message]) -> Option<String> {
         let answers = messages.iter().filter(|m| m.role == Role::Assistant);
         let text: String = answers.map(Message::text).collect();
-        let start = text.floor_char_boundary(self.sent);
+        let start = floor_boundary(&text, self.sent);
         let mut delta = text.get(start..)?.to_owned();
         self.sent = text.len();
         // Readers that come back count events too, which the state does not keep: what they have
         // seen of the text is at most what they have counted.
         let seen = (self.skip as usize).min(delta.len());
         self.skip -= seen as u64;
-        delta = delta.get(delta.floor_char_boundary(seen)..)?.to_owned();
+        delta = delta.get(floor_boundary(&delta, seen)..)?.to_owned();
         if delta.is_empty() {
             return None;
         }

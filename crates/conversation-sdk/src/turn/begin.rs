@@ -264,7 +264,7 @@ pub(super) async fn write_opening(
     turn.epoch = applied.epoch.unwrap_or(turn.epoch);
     let lease = LeaseKeeper::start(
         core.tasks.runtime(),
-        core.state.clone(),
+        Arc::clone(&core.state),
         applied.record.clone(),
         TurnFence::new(turn.id.clone(), turn.epoch),
         times,

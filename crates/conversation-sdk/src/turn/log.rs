@@ -9,6 +9,7 @@ use media_types::MediaContent;
 use tokio::sync::watch;
 
 use super::event::{TurnEvent, TurnSnapshot};
+use super::text::floor_boundary;
 use crate::error::ConversationError;
 use crate::response::Response;
 
@@ -240,8 +241,8 @@ impl Inner {
     fn read_entry(&self, entry: &Entry, sequence: u64) -> Read {
         let offset = sequence.saturating_sub(entry.at) as usize;
         let part = |text: &str, range: &Range<usize>| {
-            let start = text.floor_char_boundary(range.start + offset);
-            let end = text.floor_char_boundary(range.end.min(start + MAX_DELTA));
+            let start = floor_boundary(text, range.start + offset);
+            let end = floor_boundary(text, range.end.min(start + MAX_DELTA));
             let delta = text.get(start..end).unwrap_or_default().to_owned();
             (delta, entry.at + (end - range.start) as u64)
         };

@@ -26,6 +26,7 @@ mod save;
 mod start;
 mod steps;
 mod stop;
+mod text;
 mod tool_round;
 #[allow(
     clippy::module_inception,

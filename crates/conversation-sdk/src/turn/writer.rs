@@ -31,8 +31,11 @@ pub(crate) struct StateWriter {
 }
 
 impl StateWriter {
-    pub(crate) fn new(state: Arc<dyn StateStore>, retry_time: Duration) -> Self {
-        Self { state, retry_time }
+    pub(crate) fn new(state: &Arc<dyn StateStore>, retry_time: Duration) -> Self {
+        Self {
+            state: Arc::clone(state),
+            retry_time,
+        }
     }
 
     /// Applies a write. Must not be dropped before its end: whether the write has happened is

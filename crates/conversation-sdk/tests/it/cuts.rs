@@ -55,7 +55,7 @@ const TEXTS: [&str; 11] = [
 
 #[tokio::test]
 async fn what_came_before_a_cut_is_kept_and_goes_out_again() {
-    for cut in 0..=STEPS.len() {
+    for (cut, expected) in TEXTS.into_iter().enumerate() {
         let provider = ScriptedProvider::new()
             .with_answer(answer(cut).cut())
             .with_answer(ScriptedAnswer::new().text("Sorry."));
@@ -74,7 +74,7 @@ async fn what_came_before_a_cut_is_kept_and_goes_out_again() {
             assert_eq!(partial.status, MessageStatus::Partial);
             assert_eq!(
                 partial.text().replace('\n', ""),
-                TEXTS[cut],
+                expected,
                 "cut after {cut}"
             );
             assert!(!turn.usage.is_zero(), "cut after {cut}");

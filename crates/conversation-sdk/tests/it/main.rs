@@ -1,4 +1,10 @@
 //! Conversations, with a scripted provider and stores in memory.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests and their helpers"
+)]
 
 mod cut;
 mod support;
