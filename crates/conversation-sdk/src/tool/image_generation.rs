@@ -345,7 +345,7 @@ mod tests {
             .unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the image could not be generated: the key was not accepted"
+            "the image could not be generated: authentication failed"
         );
         assert!(
             error
