@@ -61,6 +61,7 @@ step "servers" ./scripts/install-servers.sh "${services[@]}"
 step "format" cargo fmt --all --check
 step "layers" ./scripts/check-layers.sh
 step "modules" ./scripts/check-modules.py
+step "words" ./scripts/check-words.py
 step "lints" cargo clippy --locked --all-targets --all-features --quiet -- -D warnings
 step "tests" cargo test --locked --all-features --quiet
 step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --all-features --no-deps --quiet
@@ -69,6 +70,7 @@ step "cloud examples" clouds
 step "addresses" ./scripts/prove-ssrf.sh
 step "wire" ./scripts/prove-wire.sh --short "${services[@]}"
 if [ "$(uname -s)" = Linux ]; then
+    step "turns" ./scripts/prove-turns.sh --short
     step "crashes" ./scripts/prove-crash.sh --short
     step "soak" ./scripts/prove-soak.sh --short
     step "deletes" ./scripts/prove-deletes.sh --short
