@@ -88,12 +88,8 @@ async fn append(
     let write = StateWrite::new(record, fence)
         .with_append(messages)
         .with_record(RecordUpdate::new().with_media_stores(stores));
-<<<<<<< HEAD
     pending.begin_write();
-    let writer = StateWriter::new(Arc::clone(&core.state), core.config.state_retry_time());
-=======
     let writer = StateWriter::new(&core.state, core.config.state_retry_time());
->>>>>>> 0f4da0e (The test run proves turns in short and checks words)
     match writer.write(write).await {
         WriteOutcome::Committed(_) => {
             pending.commit();

@@ -216,11 +216,7 @@ impl<'a> Branching<'a> {
 
     async fn write(&mut self, write: StateWrite) -> Result<(), ConversationError> {
         let core = self.core;
-<<<<<<< HEAD
-        let writer = StateWriter::new(Arc::clone(&core.state), core.config.state_retry_time());
-=======
         let writer = StateWriter::new(&core.state, core.config.state_retry_time());
->>>>>>> 0f4da0e (The test run proves turns in short and checks words)
         match writer.write(write).await {
             WriteOutcome::Committed(applied) => {
                 self.record = applied.record;

@@ -65,11 +65,7 @@ pub(super) async fn update_record(
     known: &ConversationRecord,
     update: RecordUpdate,
 ) -> Result<ConversationRecord, ConversationError> {
-<<<<<<< HEAD
-    let writer = StateWriter::new(Arc::clone(&core.state), core.config.state_retry_time());
-=======
     let writer = StateWriter::new(&core.state, core.config.state_retry_time());
->>>>>>> 0f4da0e (The test run proves turns in short and checks words)
     let mut conflict = None;
     for _ in 0..MAX_CONFLICTS {
         let options = LoadOptions::new(Window::MetadataOnly);

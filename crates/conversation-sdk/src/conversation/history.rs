@@ -91,11 +91,7 @@ async fn truncate(
     };
     let truncation = Truncation::new(Some(after), mode);
     let write = StateWrite::new(&record, fence).with_truncate(truncation);
-<<<<<<< HEAD
-    let writer = StateWriter::new(Arc::clone(&core.state), core.config.state_retry_time());
-=======
     let writer = StateWriter::new(&core.state, core.config.state_retry_time());
->>>>>>> 0f4da0e (The test run proves turns in short and checks words)
     match writer.write(write).await {
         WriteOutcome::Committed(_) => delete_unnamed(core, &record, keys).await,
         WriteOutcome::NotCommitted(error) => Err(error.into()),

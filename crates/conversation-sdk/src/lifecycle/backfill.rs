@@ -56,7 +56,6 @@ pub(super) async fn backfill(
     }
 }
 
-<<<<<<< HEAD
 /// What was done for one conversation.
 #[derive(Debug, Default)]
 struct Backfilled {
@@ -149,7 +148,7 @@ async fn step(
         .with_replace(replaced)
         .with_record(update);
     pending.begin_write();
-    let writer = StateWriter::new(Arc::clone(&core.state), core.config.state_retry_time());
+    let writer = StateWriter::new(&core.state, core.config.state_retry_time());
     match writer.write(write).await {
         WriteOutcome::Committed(_) => pending.commit(),
         WriteOutcome::NotCommitted(error) => {
@@ -166,72 +165,4 @@ async fn step(
     }
     done.written += count;
     Ok((!done.is_outage).then_some(next))
-=======
-async fn backfill_one(core: &Core, listed: &ConversationRecord) -> Result<u64, ConversationError> {
-    let writer = StateWriter::new(&core.state, core.config.state_retry_time());
-    let mut from = listed.externalized_through;
-    let mut written = 0;
-    loop {
-        let window = Window::Range(from..from + STEP);
-        let loaded = core
-            .state
-            .load(&listed.id, LoadOptions::new(window))
-            .await?;
-        let Some(loaded) = loaded else {
-            return Ok(written);
-        };
-        let record = &loaded.record;
-        let is_idle = record.current_turn.is_none() && record.status == ConversationStatus::Active;
-        if !is_idle || record.externalized_through != from || from >= record.message_count {
-            return Ok(written);
-        }
-        let mut messages: Vec<Message> = loaded
-            .messages
-            .iter()
-            .map(|stored| stored.message.clone())
-            .collect();
-        let mut pending = core.pending_references();
-        let progress = core
-            .externalizer
-            .externalize_history(&media_owner(record), from, &mut messages, &mut pending)
-            .await;
-        if progress.done == 0 {
-            return Ok(written);
-        }
-        let changed = progress.changed.iter();
-        let replaced: Vec<Message> = changed
-            .filter_map(|index| messages.get(*index).cloned())
-            .collect();
-        let count = replaced.len() as u64;
-        let next = from + progress.done as u64;
-        // The version: a turn that has begun since makes this a conflict, and the media goes back.
-        let mut update = RecordUpdate::new().with_externalized_through(next);
-        if count > 0 {
-            update = update.with_media_stores(core.stores.primary().map(crate::core::name_of));
-        }
-        let write = StateWrite::new(record, Fence::Version(record.version))
-            .with_replace(replaced)
-            .with_record(update);
-        pending.begin_write();
-        match writer.write(write).await {
-            WriteOutcome::Committed(_) => pending.commit(),
-            WriteOutcome::NotCommitted(error) => {
-                pending.rollback().await;
-                return match error.kind() {
-                    StateErrorKind::Conflict | StateErrorKind::NotFound => Ok(written),
-                    _ => Err(error.into()),
-                };
-            }
-            WriteOutcome::Indeterminate(error) => {
-                pending.keep();
-                return Err(error.into());
-            }
-        }
-        written += count;
-        if progress.done < messages.len() {
-            return Ok(written);
-        }
-        from = next;
-    }
->>>>>>> c3a2b96 (conversation-sdk: clippy)
 }

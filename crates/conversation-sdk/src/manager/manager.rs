@@ -319,14 +319,7 @@ impl ConversationManager {
         }
         let fence = Fence::Turn(TurnFence::new(turn.clone(), held.epoch));
         let write = StateWrite::new(&record, fence).with_cancel_turn(turn.clone());
-<<<<<<< HEAD
-        let writer = StateWriter::new(
-            Arc::clone(&self.core.state),
-            self.core.config.state_retry_time(),
-        );
-=======
         let writer = StateWriter::new(&self.core.state, self.core.config.state_retry_time());
->>>>>>> c3a2b96 (conversation-sdk: clippy)
         match writer.write(write).await {
             WriteOutcome::Committed(_) => Ok(()),
             // It has ended, or another owner has it now, who is told by the next call.

@@ -167,11 +167,7 @@ async fn mark_interrupted(
         turn: Some(TurnFence::new(turn.id.clone(), turn.epoch)),
     });
     let write = StateWrite::new(&loaded.record, fence).with_turn(turn);
-<<<<<<< HEAD
-    let writer = StateWriter::new(Arc::clone(&core.state), core.config.state_retry_time());
-=======
     let writer = StateWriter::new(&core.state, core.config.state_retry_time());
->>>>>>> c3a2b96 (conversation-sdk: clippy)
     match writer.write(write).await {
         WriteOutcome::Committed(_) => Ok(()),
         WriteOutcome::NotCommitted(error) if error.kind() == StateErrorKind::Conflict => Ok(()),

@@ -34,11 +34,7 @@ pub(crate) struct TurnScope {
 impl TurnScope {
     pub(super) fn writer(&self) -> StateWriter {
         let core = &self.core;
-<<<<<<< HEAD
-        StateWriter::new(Arc::clone(&core.state), core.config.state_retry_time())
-=======
         StateWriter::new(&core.state, core.config.state_retry_time())
->>>>>>> c3a2b96 (conversation-sdk: clippy)
     }
 }
 
