@@ -36,7 +36,7 @@ never() {
 at_most media-types 18
 at_most media-storage 26
 at_most media-store-fs 50
-at_most media-store-object 135
+at_most media-store-object 128
 at_most media-read-cache 50
 
 http="reqwest hyper ureq curl isahc"

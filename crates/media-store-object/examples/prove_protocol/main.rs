@@ -1,24 +1,33 @@
-//! Drives the state machines of the deduplication protocol, the very code that the store runs,
-//! through every interleaving of several processes on a model of a bucket.
+//! Drives the state machines of the deduplication protocols, the very code that the store runs (the
+//! first) or is to run (the second), through every interleaving of several processes on a model of a
+//! bucket.
 //!
-//! A process may stop for ever after any request: each state is looked at, so that this is every
-//! prefix of its life. A request may be lost, may happen and count as failed, may count as failed
-//! and happen any time later, and what a client repeats by itself may happen once more any time
-//! later; so many of each as the configuration says.
+//! A process may stop forever after any request: each state is examined, so that this covers every
+//! prefix of its life. A request may be lost, may be carried out and reported as failed, may be
+//! reported as failed and arrive at any later time, and may be acknowledged and arrive again at any
+//! later time; each configuration limits how many of these occur.
 //!
-//! In each state:
+//! In each state of the first protocol:
 //! - an acknowledged reference that nobody deletes has its marker, its bytes, a record that names
 //!   its generation and is not dead, and a sidecar that names its generation;
 //! - a generation that was dead, or whose removal began, is not in use;
 //! - a reference whose sidecar was deleted has no marker, so that a deletion can be finished;
 //! - at the end, when all is deleted and a collector and a fence ran: no bytes and no markers are
-//!   left. Where requests failed or processes died, those stay that a marker holds.
+//!   left. If requests failed or processes died, those remain that a marker holds.
 //!
-//! Usage: `prove_protocol [--short] [--trace]`. The figures come last; the exit code tells whether
-//! nothing was broken and each weakened variant was caught.
+//! In each state of the second protocol also:
+//! - an acknowledged reference that nobody deletes is readable;
+//! - a reference whose deletion was acknowledged is neither readable nor listed;
+//! - after an acknowledged deletion of a scope that began while nobody stored in it, no reference of
+//!   an earlier store is readable, acknowledged or not;
+//! - at the end, deleting the scope and sweeping leaves nothing but the record.
+//!
+//! Usage: `prove_protocol [--short] [--trace] [--only WORDS]`; the last explores the configurations
+//! whose names contain the words. The figures are printed last; the exit code tells whether no rule
+//! was broken and each weakened variant was caught.
 //!
 //! # Map
-//! - `world`: the bucket; `tokens`: names for generations and nonces
+//! - `world`: the bucket; `nonces`: names for generations and nonces
 //! - `actor`: a process, driving the machines; `weak`, `naive`: weakened variants
 //! - `scenario`, `table`: the configurations
 //! - `model`: what can happen next and what must hold; `janitor`: what is left at the end

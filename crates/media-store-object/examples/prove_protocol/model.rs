@@ -167,7 +167,7 @@ impl State {
         match action {
             Action::Land(at) => {
                 let late = next.late.remove(at);
-                next.note_removal(&late.ask, late.reference);
+
                 next.world.apply(&late.ask, usize::from(late.reference));
             }
             Action::Die(place, fate) => {
@@ -186,9 +186,7 @@ impl State {
                 let (Some(ask), reference) = (actor.pending.clone(), actor.reference) else {
                     return next;
                 };
-                if !matches!(fate, Fate::Lost | Fate::Late) {
-                    next.note_removal(&ask, reference);
-                }
+
                 match fate {
                     Fate::Happens => {}
                     Fate::Lost | Fate::Unheard => next.losses_left -= 1,
@@ -199,7 +197,11 @@ impl State {
                     Fate::Happens | Fate::Copied => {
                         let reply = next.world.apply(&ask, usize::from(reference));
                         match ask {
-                            Ask::List(Listing::Tombstones) => next.old_enough(reply, scenario),
+                            Ask::List(Listing::Tombstones) => {
+                                let reply = next.old_enough(reply, scenario);
+                                next.note_old(&reply);
+                                reply
+                            }
                             _ => reply,
                         }
                     }
@@ -227,15 +229,16 @@ impl State {
         actor.hear(reply, scenario, place, &mut self.world, used);
     }
 
-    /// Notes that tombstones are removed while the store of their reference is still at it.
-    fn note_removal(&mut self, ask: &Ask, reference: u8) {
-        let removes = matches!(
-            ask,
-            Ask::Protocol(Request::RemoveMarker(_) | Request::RemoveSidecar)
-        );
-        let mut stores = self.actors.iter().filter(|actor| actor.is_storing());
-        if removes && stores.any(|actor| actor.reference == reference) {
-            self.world.references[usize::from(reference)].outlived = true;
+    /// Notes whose store is still at it though its tombstones are old enough to be removed.
+    fn note_old(&mut self, reply: &Reply) {
+        let Reply::References(old) = reply else {
+            return;
+        };
+        for (reference, _) in old {
+            let mut stores = self.actors.iter().filter(|actor| actor.is_storing());
+            if stores.any(|actor| actor.reference == *reference) {
+                self.world.references[usize::from(*reference)].outlived = true;
+            }
         }
     }
 

@@ -188,8 +188,8 @@ pub(crate) struct Reference {
     pub(crate) used: bool,
     /// Whether a deletion of its scope came to it.
     pub(crate) unwanted: bool,
-    /// Whether its store was still at it when its tombstones were removed: it was suspended for
-    /// longer than any copy of a request may take, against the assumption about time.
+    /// Whether its store was still at it when its tombstones were old enough to be removed: it was
+    /// suspended for longer than any copy of a request may take, against the assumption about time.
     pub(crate) outlived: bool,
     /// Whether its scope was deleted while nobody stored in it.
     pub(crate) erased: bool,

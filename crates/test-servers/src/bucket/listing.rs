@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::Object;
+use super::object::{Object, hex};
 
 /// Maximum number of names in a page, for both services.
 const PAGE: usize = 1000;
@@ -83,7 +83,7 @@ fn common_prefix<'a>(key: &'a str, query: &ListQuery<'_>) -> Option<&'a str> {
 
 /// Tokens are opaque, so that no client relies on their being keys.
 fn to_token(last: &str) -> String {
-    super::object::hex(last.as_bytes())
+    hex(last.as_bytes())
 }
 
 fn from_token(token: &str) -> String {

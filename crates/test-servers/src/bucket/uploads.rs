@@ -1,4 +1,4 @@
-//! Multipart uploads.
+//! The operations of multipart uploads.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,40 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use md5::{Digest as _, Md5};
 
-use super::{Attributes, Bucket, Condition, Object, Piece, Refusal, object};
+use super::change::{Condition, Refusal};
+use super::index::Bucket;
+use super::object::{Attributes, Object, hex};
+use super::staging::Piece;
+use super::upload::{Completed, Done, Upload};
 
 /// Minimum size of every part except the last, for both services, in bytes.
 const SMALLEST_PART: u64 = 5 * 1024 * 1024;
-
-#[derive(Debug)]
-pub(super) struct Upload {
-    key: String,
-    attributes: Attributes,
-    parts: BTreeMap<u32, Piece>,
-}
-
-/// A completed upload, for a client that repeats the request because the response was lost.
-#[derive(Debug)]
-pub(super) struct Done {
-    key: String,
-    completed: Completed,
-}
-
-/// Result of completing an upload.
-#[derive(Debug, Clone)]
-pub(crate) struct Completed {
-    pub(crate) e_tag: String,
-    pub(crate) generation: u64,
-}
-
-impl From<&Object> for Completed {
-    fn from(object: &Object) -> Self {
-        Self {
-            e_tag: object.e_tag.clone(),
-            generation: object.generation,
-        }
-    }
-}
 
 impl Bucket {
     pub(crate) fn begin_upload(&self, key: &str, attributes: Attributes) -> String {
@@ -68,7 +42,7 @@ impl Bucket {
             .get_mut(id)
             .filter(|upload| upload.key == key)
             .ok_or(Refusal::NoSuchUpload)?;
-        let e_tag = object::hex(&piece.md5());
+        let e_tag = hex(&piece.md5());
         upload.parts.insert(number, piece);
         Ok(e_tag)
     }
@@ -98,7 +72,7 @@ impl Bucket {
                 upload
                     .parts
                     .get(number)
-                    .filter(|piece| object::hex(&piece.md5()) == e_tag.trim_matches('"'))
+                    .filter(|piece| hex(&piece.md5()) == e_tag.trim_matches('"'))
                     .cloned()
             })
             .collect::<Option<Vec<_>>>()
@@ -111,7 +85,7 @@ impl Bucket {
         for piece in &pieces {
             tags.update(piece.md5());
         }
-        let e_tag = format!("{}-{}", object::hex(&tags.finalize()), pieces.len());
+        let e_tag = format!("{}-{}", hex(&tags.finalize()), pieces.len());
         let attributes = upload.attributes.clone();
         let object: Arc<Object> = state.put(key, pieces, e_tag, attributes, condition)?;
         state.uploads.remove(id);

@@ -7,7 +7,8 @@ use base64::prelude::BASE64_STANDARD;
 use s3s::dto::{self, ETag, ETagCondition};
 use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
 
-use crate::bucket::{Attributes, Bucket, Condition, ListQuery, Object, Piece, Refusal};
+use super::convert::{check_read, e_tag, metadata, modified, number, part_number, refused};
+use crate::bucket::{Attributes, Bucket, Condition, ListQuery, Object, Piece};
 
 /// Whether conditions of puts are respected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,62 +89,6 @@ impl Backend {
             _ => Ok(piece),
         }
     }
-}
-
-fn refused(refusal: Refusal) -> S3Error {
-    match refusal {
-        Refusal::Condition => s3_error!(PreconditionFailed),
-        Refusal::NoSuchKey => s3_error!(NoSuchKey),
-        Refusal::NoSuchUpload => s3_error!(NoSuchUpload),
-        Refusal::InvalidPart => s3_error!(InvalidPart),
-        Refusal::PartOrder => s3_error!(InvalidPartOrder),
-        Refusal::PartTooSmall => s3_error!(EntityTooSmall),
-    }
-}
-
-fn e_tag(object: &Object) -> Option<ETag> {
-    Some(ETag::Strong(object.e_tag.clone()))
-}
-
-fn modified(object: &Object) -> Option<dto::Timestamp> {
-    Some(dto::Timestamp::from(std::time::SystemTime::from(
-        object.modified,
-    )))
-}
-
-fn metadata(object: &Object) -> Option<dto::Metadata> {
-    let metadata = &object.attributes.metadata;
-    (!metadata.is_empty()).then(|| metadata.clone().into_iter().collect())
-}
-
-fn number(value: u64) -> Option<i64> {
-    i64::try_from(value).ok()
-}
-
-fn part_number(value: i32) -> S3Result<u32> {
-    u32::try_from(value)
-        .ok()
-        .filter(|n| (1..=10_000).contains(n))
-        .ok_or_else(|| s3_error!(InvalidArgument))
-}
-
-/// Checks `If-Match` and `If-None-Match` of a read.
-fn check_read(
-    object: &Object,
-    if_match: Option<&ETagCondition>,
-    if_none_match: Option<&ETagCondition>,
-) -> S3Result<()> {
-    let is = |condition: &ETagCondition| match condition {
-        ETagCondition::Any => true,
-        ETagCondition::ETag(tag) => tag.value() == object.e_tag,
-    };
-    if if_match.is_some_and(|condition| !is(condition)) {
-        return Err(s3_error!(PreconditionFailed));
-    }
-    if if_none_match.is_some_and(is) {
-        return Err(s3_error!(NotModified));
-    }
-    Ok(())
 }
 
 macro_rules! attributes {

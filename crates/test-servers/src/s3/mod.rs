@@ -5,6 +5,7 @@
 //! Requests must be signed with [`S3Server::access_key`].
 
 mod backend;
+mod convert;
 
 use std::fmt;
 use std::net::SocketAddr;
