@@ -11,7 +11,7 @@ impl History {
     /// Replaces the media in a value of any serde type that keeps it as strings.
     ///
     /// # Errors
-    /// As [`History::externalize`]; `Typed` when the type does not read its own slim form.
+    /// As [`History::externalize`]; `Typed` when the type cannot be read from its own slim form.
     pub async fn externalize_typed<T>(&self, value: &T) -> Result<T, HistoryError>
     where
         T: Serialize + DeserializeOwned + Sync,

@@ -46,6 +46,13 @@ pub struct ConversationManagerBuilder {
     runtime: Option<Handle>,
 }
 
+impl ConversationManager {
+    /// Returns a builder.
+    pub fn builder() -> ConversationManagerBuilder {
+        ConversationManagerBuilder::default()
+    }
+}
+
 impl ConversationManagerBuilder {
     /// Sets the default provider. Required.
     pub fn with_provider(mut self, provider: impl Provider) -> Self {

@@ -14,7 +14,6 @@ use media_types::{ConversationId, UserId};
 use prompt_pack::{PackOptions, PackRef, Prompt, PromptPack};
 use serde::Deserialize;
 
-use super::builder::ConversationManagerBuilder;
 use crate::conversation::Conversation;
 use crate::core::{Core, subject_of};
 use crate::error::{ConversationError, ConversationErrorKind as Kind};
@@ -37,11 +36,6 @@ pub struct ConversationManager {
 impl ConversationManager {
     pub(crate) fn new(core: Arc<Core>) -> Self {
         Self { core }
-    }
-
-    /// Returns a builder.
-    pub fn builder() -> ConversationManagerBuilder {
-        ConversationManagerBuilder::default()
     }
 
     /// Reads a pack from a file.
@@ -153,7 +147,7 @@ impl ConversationManager {
     /// # Errors
     /// `NotFound` where there is none, it was deleted, or it belongs to another owner;
     /// `PackMismatch` where the manager does not have its pack: see
-    /// [`with_pack`](ConversationManagerBuilder::with_pack); `Pack`, `MissingTool`, `State`,
+    /// [`with_pack`](crate::ConversationManagerBuilder::with_pack); `Pack`, `MissingTool`, `State`,
     /// `Closed`.
     pub async fn resume(
         &self,

@@ -11,8 +11,8 @@ use futures_util::stream;
 
 use super::event::TurnEvent;
 use super::events::TurnEvents;
+use super::outcome::outcome_of;
 use super::progress::response_of;
-use super::replay::outcome_of;
 use super::text::floor_boundary;
 use crate::core::Core;
 use crate::error::{ConversationError, ConversationErrorKind as Kind};

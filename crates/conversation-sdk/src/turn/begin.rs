@@ -104,7 +104,7 @@ async fn begin_once(
             from,
             replaced,
         } => {
-            let permit = Permit::ask(&scope, &loaded, &turn, None).await?;
+            let permit = Permit::ask(&core, &loaded, &turn, None).await?;
             let turn = retry::last_turn(&core, &loaded, &turn).await?;
             retry::open_retry(turn, from, replaced, permit)?
         }
@@ -139,7 +139,7 @@ async fn open_new(
 ) -> Result<Opening, ConversationError> {
     let id = scope.log.turn().clone();
     let message = message.with_turn(id.clone());
-    let permit = Permit::ask(scope, loaded, &id, Some(&message)).await?;
+    let permit = Permit::ask(&scope.core, loaded, &id, Some(&message)).await?;
     let input = UserInput::prepare(scope, &loaded.record, message).await?;
     let mut turn = TurnRecord::new(id);
     turn.metadata.clone_from(&scope.options.metadata);

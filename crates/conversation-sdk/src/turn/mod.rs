@@ -14,6 +14,7 @@ mod lease;
 mod log;
 mod model;
 mod opening;
+mod outcome;
 mod permit;
 mod progress;
 mod received;

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use conversation_state::LoadedConversation;
 use conversation_types::{Cost, Message, TokenUsage, TurnId};
 
-use super::turn::TurnScope;
 use crate::admission::{Admission, AdmissionRequest, Settlement};
-use crate::core::Tasks;
+use crate::core::{Core, Tasks};
 use crate::error::{ConversationError, ConversationErrorKind as Kind};
 
 /// Bytes of JSON that make about one token.
@@ -27,12 +26,12 @@ impl Permit {
     /// # Errors
     /// `NotAdmitted`.
     pub(super) async fn ask(
-        scope: &TurnScope,
+        core: &Core,
         loaded: &LoadedConversation,
         turn: &TurnId,
         message: Option<&Message>,
     ) -> Result<Option<Self>, ConversationError> {
-        let Some(hook) = &scope.core.admission else {
+        let Some(hook) = &core.admission else {
             return Ok(None);
         };
         let history = loaded.messages.iter().map(|stored| &stored.message);
@@ -52,7 +51,7 @@ impl Permit {
             .map_err(|reason| ConversationError::new(Kind::NotAdmitted).with_detail(reason))?;
         Ok(Some(Self {
             hook: Arc::clone(hook),
-            tasks: scope.core.tasks.clone(),
+            tasks: core.tasks.clone(),
             request: Some(request),
         }))
     }

@@ -5,6 +5,7 @@ use conversation_state::{LoadOptions, LoadedConversation, TurnRecord, TurnStatus
 use super::attach;
 use super::event::TurnEvent;
 use super::log::Outcome;
+use super::outcome::outcome_of;
 use super::progress::response_of;
 use super::turn::TurnScope;
 use crate::error::{ConversationError, ConversationErrorKind as Kind};
@@ -46,18 +47,4 @@ async fn stored_outcome(
     let messages = messages.into_iter().filter(|stored| stored.branch == 0);
     let messages = messages.map(|stored| stored.message).collect();
     outcome_of(response_of(&loaded.record, turn, messages), turn)
-}
-
-/// Returns the outcome of a turn that has ended, as the state has it.
-pub(crate) fn outcome_of(response: crate::response::Response, turn: &TurnRecord) -> Outcome {
-    match turn.status {
-        TurnStatus::Complete | TurnStatus::Suspended => Ok(Box::new(response)),
-        _ => {
-            let word = turn.error.as_deref().unwrap_or_default();
-            let kind = Kind::ALL.iter().copied().find(|kind| kind.as_str() == word);
-            Err(ConversationError::new(kind.unwrap_or(Kind::Other))
-                .with_turn(turn.id.clone())
-                .with_kept(response))
-        }
-    }
 }

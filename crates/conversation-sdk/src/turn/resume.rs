@@ -55,7 +55,7 @@ pub(super) async fn open_resume(
         .map(|stored| stored.message)
         .collect();
     if turn.pending.is_empty() {
-        let permit = Permit::ask(scope, loaded, &turn.id, None).await?;
+        let permit = Permit::ask(&scope.core, loaded, &turn.id, None).await?;
         let input = UserInput::prepare(scope, &loaded.record, message).await?;
         turn.status = TurnStatus::Running;
         turn.ended_at = None;

@@ -86,6 +86,6 @@ pub struct FileOutcome<T> {
     pub changed: bool,
     /// Whether a run that was killed was taken up.
     pub resumed: bool,
-    /// How many bytes another program appended meanwhile and were taken over.
+    /// How many bytes another program appended in the meantime and that were taken over.
     pub appended_bytes: u64,
 }

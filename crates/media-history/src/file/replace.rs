@@ -17,7 +17,7 @@ use super::writers::has_writers;
 /// How long a program that opened the file just before it was replaced may take to close it.
 const SETTLE: Duration = Duration::from_secs(2);
 
-/// How often it is looked at meanwhile.
+/// How often it is looked at in the meantime.
 const LOOK: Duration = Duration::from_millis(5);
 
 /// A file that is to be replaced.

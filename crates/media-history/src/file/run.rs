@@ -20,7 +20,7 @@ use super::stream::{HashingReader, HashingWriter};
 ///
 /// The file is replaced in one step by a file with the same mode, owner and extended attributes, after
 /// all media is stored, the new text is on the disk and was restored once for comparison: at any moment
-/// it is the old or the new one. Lines that another program appends meanwhile are taken over as they
+/// it is the old or the new one. Lines that another program appends in the meantime are taken over as they
 /// are. A journal beside it, `.<name>.media-journal`, names what was stored: a run that was killed is
 /// taken up by the next, which stores nothing twice, or given up by [`abandon`].
 ///
@@ -211,7 +211,7 @@ impl Run {
         }
     }
 
-    /// Puts the draft in its place; returns how many bytes were appended to the file meanwhile.
+    /// Puts the draft in its place; returns how many bytes were appended to the file in the meantime.
     async fn put(&self, target: Target, draft: Draft, read: u64) -> Result<u64, HistoryError> {
         let output = self.options.output().map(Path::to_owned);
         let journal = self.journal.clone();

@@ -87,7 +87,7 @@ async fn build(policy: &UrlPolicy, secure: bool) -> Result<Client, LoadError> {
 
 /// Returns the proxies from the environment, each with its host if that is a name.
 ///
-/// The client does not read them itself, because their names must be known: only a proxy may be in a
+/// The client never reads them itself, because their names must be known: only a proxy may be in a
 /// private network.
 fn env_proxies() -> Result<Vec<(Proxy, Option<String>)>, reqwest::Error> {
     let value = |names: [&str; 2]| {
