@@ -31,6 +31,8 @@ pub fn references_of(message: &Message) -> BTreeSet<ReferenceKey> {
 
 /// The field under which references are kept.
 const FIELD: &str = "storage_reference";
+/// The backend of a reference that is its id alone.
+const FILE: &str = "file";
 
 #[derive(Default)]
 struct Found {
@@ -95,10 +97,31 @@ impl Found {
 
     /// Reads the value at the beginning of a text, which is under the name of a reference.
     fn named_text(&mut self, text: &str) {
-        let mut values = serde_json::Deserializer::from_str(text).into_iter::<StorageReference>();
-        if let Some(Ok(reference)) = values.next() {
-            self.reference(Some(&reference));
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        match text.trim_start().as_bytes().first() {
+            Some(b'"') => {
+                if let Ok(id) = String::deserialize(&mut deserializer) {
+                    self.named(FILE, None, &id);
+                }
+            }
+            Some(b'{') => {
+                if let Ok(named) = Named::deserialize(&mut deserializer) {
+                    self.named(&named.backend, named.store.as_deref(), &named.id);
+                }
+            }
+            _ => {}
         }
+    }
+
+    /// Adds a reference, if it can be one. Whether size and hash make sense does not matter: media
+    /// that something may refer to is not to be deleted.
+    fn named(&mut self, backend: &str, store: Option<&str>, id: &str) {
+        let reference = StorageReference::builder(backend, id);
+        let reference = match store {
+            Some(name) => reference.with_store_name(name),
+            None => reference,
+        };
+        self.reference(reference.build().ok().as_ref());
     }
 
     /// Looks through JSON text, which may be nested deeper than a parser follows, or be cut off.
@@ -133,8 +156,8 @@ impl Found {
         // A stack of our own: JSON from outside may be nested deeper than threads have stack.
         let mut rest = vec![(named, value)];
         while let Some((named, value)) = rest.pop() {
-            if named && let Ok(reference) = StorageReference::deserialize(value) {
-                self.reference(Some(&reference));
+            if named {
+                self.named_value(value);
             }
             match value {
                 Value::Array(items) => rest.extend(items.iter().map(|item| (false, item))),
@@ -145,6 +168,24 @@ impl Found {
             }
         }
     }
+
+    fn named_value(&mut self, value: &Value) {
+        let text = |field| value.get(field).and_then(Value::as_str);
+        if let Some(id) = value.as_str() {
+            self.named(FILE, None, id);
+        } else if let (Some(backend), Some(id)) = (text("backend"), text("id")) {
+            self.named(backend, text("store"), id);
+        }
+    }
+}
+
+/// What names stored media. Other fields are passed over without being kept.
+#[derive(Deserialize)]
+struct Named {
+    backend: String,
+    #[serde(default)]
+    store: Option<String>,
+    id: String,
 }
 
 /// The length of the JSON string that a text begins with, quotes included.
@@ -165,5 +206,89 @@ fn is_name(string: &str) -> bool {
     match string.contains('\\') {
         false => string[1..string.len() - 1] == *FIELD,
         true => serde_json::from_str::<String>(string).is_ok_and(|name| name == FIELD),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use conversation_types::{RawJson, Role, ToolCall};
+    use media_types::{MediaContent, Mime};
+
+    use super::*;
+
+    fn ids(message: &Message) -> Vec<String> {
+        references_of(message)
+            .into_iter()
+            .map(|key| key.id)
+            .collect()
+    }
+
+    fn unknown(json: &str) -> Message {
+        Message::unknown(RawJson::from_text(json).unwrap(), "test")
+    }
+
+    #[test]
+    fn references_are_found_wherever_json_hides_them() {
+        for (json, expected) in [
+            (
+                r#"{"storage_reference":{"id":"a","backend":"file"}}"#,
+                vec!["a"],
+            ),
+            (r#"{"storage_reference" : "a"}"#, vec!["a"]),
+            (
+                r#"[[{"x":{"storage_reference":{"id":"a","backend":"s3","later":1}}}]]"#,
+                vec!["a"],
+            ),
+            (
+                r#"{"storage\u005freference":{"id":"a","backend":"file"}}"#,
+                vec!["a"],
+            ),
+            (
+                r#"{"storage_reference":{"id":"a","backend":"file","x":{"storage_reference":"b"}}}"#,
+                vec!["a", "b"],
+            ),
+            // Text that only looks like it, and references that nobody could follow.
+            (r#"{"text":"\"storage_reference\": \"a\""}"#, vec![]),
+            (
+                r#"["storage_reference",{"id":"a","backend":"file"}]"#,
+                vec![],
+            ),
+            (r#"{"storage_reference":{"id":"a"}}"#, vec![]),
+            (r#"{"storage_reference":null}"#, vec![]),
+        ] {
+            assert_eq!(ids(&unknown(json)), expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn attributes_metadata_and_calls_are_looked_through() {
+        let nested = |id: &str| serde_json::json!({"deep": [{"storage_reference": {"id": id, "backend": "file"}}]});
+        let media =
+            MediaContent::from_bytes(Mime::IMAGE_PNG, "x").with_attribute("own", nested("a"));
+        let mut message = Message::new(Role::Assistant, vec![media.into()]);
+        message.metadata.insert("x".into(), nested("b"));
+        message.extra.insert("y", RawJson::from(nested("c")));
+        message.tool_calls = vec![ToolCall::new("1", "t", nested("d").to_string())];
+        message.tool_calls[0]
+            .extra
+            .insert("z", RawJson::from(nested("e")));
+        assert_eq!(ids(&message), ["a", "b", "c", "d", "e"]);
+    }
+
+    #[test]
+    fn deep_and_large_json_is_looked_through_in_linear_time() {
+        let deep = format!(
+            "{}{{\"storage_reference\":\"a\"}}{}",
+            "[".repeat(100_000),
+            "]".repeat(100_000)
+        );
+        // No `RawJson` is that deep, but a model may write such arguments.
+        let mut message = Message::new(Role::Assistant, Vec::new());
+        message.tool_calls = vec![ToolCall::new("1", "t", deep)];
+        assert_eq!(ids(&message), ["a"]);
+        // A parser that starts again at each name takes minutes for this.
+        let names = "{\"storage_reference\":".repeat(200_000);
+        message.tool_calls = vec![ToolCall::new("1", "t", names)];
+        assert!(ids(&message).is_empty());
     }
 }

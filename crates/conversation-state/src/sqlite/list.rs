@@ -117,3 +117,78 @@ pub(super) fn query(filter: &ConversationFilter, range: &ListRange) -> Query {
         parameters,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::schema::CREATE;
+
+    #[test]
+    fn every_list_has_its_index_and_sorts_nothing() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(CREATE).unwrap();
+        let all = ConversationFilter::new;
+        let user = || all().with_user("u".parse().unwrap());
+        let session = || all().with_session("s".parse().unwrap());
+        let status = |status| all().with_status(status);
+        let created = || ListRange::Created(Some((7, "x".into())));
+        for (filter, range, index) in [
+            (all(), created(), "conversations_created"),
+            (all(), ListRange::ChangedUntil(7), "conversations_changed"),
+            (all(), ListRange::ChangedAfter(7), "conversations_changed"),
+            (
+                status(ConversationStatus::Active),
+                created(),
+                "conversations_created",
+            ),
+            (
+                status(ConversationStatus::Ended),
+                created(),
+                "conversations_status_created",
+            ),
+            (
+                status(ConversationStatus::Deleting),
+                ListRange::ChangedUntil(7),
+                "conversations_status_changed",
+            ),
+            (user(), created(), "conversations_user_created"),
+            (
+                user(),
+                ListRange::ChangedUntil(7),
+                "conversations_user_changed",
+            ),
+            (
+                user().with_tag("t"),
+                created(),
+                "conversations_user_created",
+            ),
+            (session(), created(), "conversations_session_created"),
+            (
+                session(),
+                ListRange::ChangedAfter(7),
+                "conversations_session_changed",
+            ),
+            (
+                all().with_parent("p".parse().unwrap()),
+                created(),
+                "conversations_parent",
+            ),
+            (all().with_tag("t"), created(), "tags_created"),
+        ] {
+            let query = query(&filter, &range);
+            let sql = format!("EXPLAIN QUERY PLAN {}", query.sql);
+            let mut plan = connection.prepare(&sql).unwrap();
+            let steps: Vec<String> = plan
+                .query_map(params_from_iter(query.parameters), |row| row.get(3))
+                .unwrap()
+                .map(Result::unwrap)
+                .collect();
+            let steps = steps.join("; ");
+            assert!(
+                steps.contains(&format!("INDEX {index} ")),
+                "{filter:?}: {steps}"
+            );
+            assert!(!steps.contains("TEMP B-TREE"), "{filter:?}: {steps}");
+        }
+    }
+}

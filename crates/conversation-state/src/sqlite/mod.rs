@@ -6,6 +6,9 @@ mod list;
 mod load;
 mod migrate;
 mod open;
+mod options;
+#[cfg(test)]
+mod plans;
 mod pool;
 mod purge;
 mod references;
@@ -15,5 +18,5 @@ mod store;
 mod upkeep;
 mod view;
 
-pub use pool::SqliteOptions;
+pub use options::SqliteOptions;
 pub use store::SqliteStateStore;

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 
-use crate::clock::Clock;
 use crate::error::{StateError, StateErrorKind};
 use crate::id::StoreId;
 use crate::sqlite::failure::Failures;
 use crate::sqlite::migrate;
+use crate::sqlite::options::SqliteOptions;
 use crate::sqlite::schema::{APPLICATION_ID, CREATE, VERSION};
 
 /// How many prepared statements a connection keeps.
@@ -30,8 +30,7 @@ static MAKING: Mutex<()> = Mutex::new(());
 /// Opens the connection that writes. Makes, checks and migrates the file.
 pub(super) fn writer(
     path: &Path,
-    busy: Duration,
-    clock: &Clock,
+    options: &SqliteOptions,
     failures: &Failures,
 ) -> Result<Connection, StateError> {
     make(path, failures)?;
@@ -40,7 +39,7 @@ pub(super) fn writer(
     loop {
         // Changing the journal mode does not wait for others however long the timeout is, and
         // neither does the recovery of a log that the last user removes.
-        match attempt(path, busy, clock, failures) {
+        match attempt(path, options, failures) {
             Err(error) if error.is_retryable() && Instant::now() < deadline => {
                 thread::sleep(pause);
                 pause = (pause * 2).min(PAUSE);
@@ -53,20 +52,42 @@ pub(super) fn writer(
 /// Opens a connection that reads, of a file that is open for writing.
 pub(super) fn reader(
     path: &Path,
-    busy: Duration,
+    options: &SqliteOptions,
     failures: &Failures,
 ) -> Result<Connection, StateError> {
-    let connection = connect(path, busy, failures)?;
+    let connection = connect(path, options, failures)?;
     // Not a read-only file: readers take part in the recovery of the log.
     failures.map(connection.pragma_update(None, "query_only", true))?;
     Ok(connection)
 }
 
-fn connect(path: &Path, busy: Duration, failures: &Failures) -> Result<Connection, StateError> {
+fn connect(
+    path: &Path,
+    options: &SqliteOptions,
+    failures: &Failures,
+) -> Result<Connection, StateError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = failures.map(Connection::open_with_flags(path, flags))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
-    failures.map(connection.busy_timeout(busy))?;
+    failures.map(connection.busy_timeout(options.busy_timeout))?;
+    #[cfg(feature = "measure")]
+    let connection = counted(connection, options, failures)?;
+    Ok(connection)
+}
+
+#[cfg(feature = "measure")]
+fn counted(
+    mut connection: Connection,
+    options: &SqliteOptions,
+    failures: &Failures,
+) -> Result<Connection, StateError> {
+    if let Some(counter) = options.step_counter.clone() {
+        let count = move || {
+            counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            false
+        };
+        failures.map(connection.progress_handler(1, Some(count)))?;
+    }
     Ok(connection)
 }
 
@@ -122,11 +143,10 @@ fn refused(error: io::Error, failures: &Failures) -> StateError {
 
 fn attempt(
     path: &Path,
-    busy: Duration,
-    clock: &Clock,
+    options: &SqliteOptions,
     failures: &Failures,
 ) -> Result<Connection, StateError> {
-    let mut connection = connect(path, busy, failures)?;
+    let mut connection = connect(path, options, failures)?;
     let version = check(&mut connection, failures)?;
     let mode: String =
         failures.map(connection.pragma_query_value(None, "journal_mode", |row| row.get(0)))?;
@@ -141,7 +161,7 @@ fn attempt(
     let settings = "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;";
     failures.map(connection.execute_batch(settings))?;
     if version < VERSION {
-        bring_up(&mut connection, clock, failures)?;
+        bring_up(&mut connection, options, failures)?;
     }
     Ok(connection)
 }
@@ -175,7 +195,7 @@ fn pragma(connection: &Connection, name: &str, failures: &Failures) -> Result<i6
 /// Makes or migrates the tables, unless another process has done it in the meantime.
 fn bring_up(
     connection: &mut Connection,
-    clock: &Clock,
+    options: &SqliteOptions,
     failures: &Failures,
 ) -> Result<(), StateError> {
     let begun = connection.transaction_with_behavior(TransactionBehavior::Immediate);
@@ -187,7 +207,10 @@ fn bring_up(
     }
     failures.map(transaction.execute(
         "INSERT OR IGNORE INTO store (one, id, created_at, changes) VALUES (1, ?1, ?2, 0)",
-        params![StoreId::mint().as_bytes(), clock.now().timestamp_millis()],
+        params![
+            StoreId::mint().as_bytes(),
+            options.clock.now().timestamp_millis()
+        ],
     ))?;
     failures.map(transaction.pragma_update(None, "application_id", APPLICATION_ID))?;
     failures.map(transaction.pragma_update(None, "user_version", VERSION))?;

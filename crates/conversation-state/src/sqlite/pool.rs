@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::Semaphore;
@@ -11,59 +10,10 @@ use crate::clock::Clock;
 use crate::error::{StateError, StateErrorKind};
 use crate::sqlite::failure::Failures;
 use crate::sqlite::open;
+use crate::sqlite::options::SqliteOptions;
 
 /// How many idle connections are kept for reading.
 const IDLE_READERS: usize = 4;
-
-/// Options for a SQLite store.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct SqliteOptions {
-    /// How long a write waits for a write of another process.
-    pub busy_timeout: Duration,
-    /// How many conversations are read at once.
-    pub max_readers: usize,
-    /// The clock.
-    pub clock: Clock,
-}
-
-impl Default for SqliteOptions {
-    fn default() -> Self {
-        Self {
-            busy_timeout: Duration::from_secs(10),
-            max_readers: 16,
-            clock: Clock::system(),
-        }
-    }
-}
-
-impl SqliteOptions {
-    /// Creates the default options.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Sets how long a write waits for a write of another process. Defaults to 10 s.
-    #[must_use]
-    pub fn with_busy_timeout(mut self, timeout: Duration) -> Self {
-        self.busy_timeout = timeout;
-        self
-    }
-
-    /// Sets how many conversations are read at once. Defaults to 16; at least 1.
-    #[must_use]
-    pub fn with_max_readers(mut self, readers: usize) -> Self {
-        self.max_readers = readers;
-        self
-    }
-
-    /// Sets the clock. Defaults to the system's.
-    #[must_use]
-    pub fn with_clock(mut self, clock: Clock) -> Self {
-        self.clock = clock;
-        self
-    }
-}
 
 /// Connections to one file.
 pub(super) struct Pool {
@@ -88,10 +38,9 @@ impl Pool {
     pub(super) async fn open(path: PathBuf, options: SqliteOptions) -> Result<Self, StateError> {
         let path = Arc::new(path);
         let failures = Failures::new(Arc::clone(&path), "open conversation database");
-        let (busy, clock) = (options.busy_timeout, options.clock.clone());
         let writer = {
-            let path = Arc::clone(&path);
-            blocking(move || open::writer(&path, busy, &clock, &failures)).await?
+            let (path, options) = (Arc::clone(&path), options.clone());
+            blocking(move || open::writer(&path, &options, &failures)).await?
         };
         Ok(Self {
             writer: Arc::new(tokio::sync::Mutex::new(writer)),
@@ -152,12 +101,12 @@ impl Pool {
         let permit =
             permit.map_err(|closed| failures.kind(StateErrorKind::Other).with_source(closed))?;
         let readers = Arc::clone(&self.readers);
-        let (path, busy) = (Arc::clone(&self.path), self.options.busy_timeout);
+        let (path, options) = (Arc::clone(&self.path), self.options.clone());
         blocking(move || {
             let idle = readers.idle().pop();
             let mut connection = match idle {
                 Some(connection) => connection,
-                None => open::reader(&path, busy, &failures)?,
+                None => open::reader(&path, &options, &failures)?,
             };
             let begun = connection.transaction_with_behavior(TransactionBehavior::Deferred);
             let transaction = failures.map(begun)?;

@@ -84,7 +84,6 @@ fn step(
         ] {
             execute(&transaction, failures, sql, [row.key])?;
         }
-        rows::next_change(&transaction, failures)?;
     }
     failures.map(transaction.commit())?;
     Ok(match done {

@@ -19,7 +19,8 @@ use crate::load::{LoadOptions, LoadedConversation, MessagePosition};
 use crate::outcome::{Applied, Created, NewConversation};
 use crate::record::ConversationRecord;
 use crate::reference::ReferenceKey;
-use crate::sqlite::pool::{Pool, SqliteOptions};
+use crate::sqlite::options::SqliteOptions;
+use crate::sqlite::pool::{Pool, blocking};
 use crate::sqlite::rows::{add_log, execute, find, insert_record, key};
 use crate::sqlite::view::{View, time};
 use crate::sqlite::{apply, list, load, purge, references, upkeep};
@@ -212,7 +213,7 @@ impl StateStore for SqliteStateStore {
     async fn apply(&self, write: StateWrite) -> Result<Applied, StateError> {
         let clock = self.pool.clock().clone();
         // Encoding a large message takes as long as writing it.
-        let prepared = crate::sqlite::pool::blocking(move || PreparedWrite::new(write, LIMITS));
+        let prepared = blocking(move || PreparedWrite::new(write, LIMITS));
         let prepared = prepared.await?;
         let apply = self.pool.write(
             "apply write to conversation",

@@ -394,14 +394,19 @@ impl Both {
             ConversationFilter::new().with_status(ConversationStatus::Ended),
             ConversationFilter::new().with_status(ConversationStatus::Deleting),
         ] {
-            let mut filter = filter.with_order(order).with_limit(limit.into());
-            // Cursors of the same list are equal, too.
+            // Cursors belong to their stores; what they lead to is the same.
+            let filter = filter.with_order(order).with_limit(limit.into());
+            let (mut memory, mut sqlite) = (filter.clone(), filter);
             loop {
-                both!(self, |page| format!("{page:?}"), list(&filter));
-                match self.memory.list(&filter).await.unwrap().next {
-                    Some(next) => filter = filter.with_cursor(Some(next)),
-                    None => break,
+                let expected = self.memory.list(&memory).await.unwrap();
+                let found = self.sqlite.list(&sqlite).await.unwrap();
+                assert_eq!(found.records, expected.records);
+                assert_eq!(found.next.is_some(), expected.next.is_some());
+                if expected.next.is_none() {
+                    break;
                 }
+                memory = memory.with_cursor(expected.next);
+                sqlite = sqlite.with_cursor(found.next);
             }
         }
     }
