@@ -6,6 +6,7 @@
 #   scripts/bench.sh wire [--quick] [--rounds N]
 #   scripts/bench.sh object [--quick] [--rounds N] [--only PART,PART]
 #   scripts/bench.sh history [--short]
+#   scripts/bench.sh state
 #   scripts/bench.sh micro [NAME] [--quick]
 #
 # `fs` is the whole table of the file store: about half an hour, 30 GB and 5 million files at a
@@ -14,7 +15,8 @@
 # table of the object store: its requests to S3, Azurite and Google's interface, its time and memory
 # against S3; some minutes and 4 GB; it installs Azurite where that is missing. `history` is what
 # moving media out of histories and back takes, beside the same work by hand and in Python: a minute; it
-# writes nothing to docs/. `micro` runs the micro-benchmarks of single functions.
+# writes nothing to docs/. `state` is what a turn costs in SQLite after 10 turns and after 10,000: some
+# minutes; it writes nothing to docs/. `micro` runs the micro-benchmarks of single functions.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -57,6 +59,9 @@ history)
         echo "NOT RUN: python3 is not there"
     fi
     exec "$target/release/examples/prove_history" speed "$@"
+    ;;
+state)
+    exec cargo bench --quiet -p conversation-state --features measure --bench growth
     ;;
 micro)
     exec cargo bench -p media-benches --benches -- "$@"

@@ -23,7 +23,7 @@ pub enum Window {
     NewestMessages(usize),
     /// Those at these positions, from 0; positions beyond the end are no error.
     Range(Range<u64>),
-    /// Those of a turn.
+    /// Those of a turn, on whatever branch.
     Turn(TurnId),
     /// Those from a position on.
     Since(u64),

@@ -65,7 +65,8 @@ pub trait StateStore: Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// `Conflict` if another write has created a conversation of this id, or if it was deleted and
-    /// its tombstone is kept; `TooLarge`; `InvalidInput`; `DiskSpace`; `Permission`; `Unavailable`.
+    /// its tombstone is kept; `Indeterminate` if the conversation is there and the write that created
+    /// it is no longer known; `TooLarge`; `InvalidInput`; `DiskSpace`; `Permission`; `Unavailable`.
     async fn create(&self, new: NewConversation) -> Result<Created, StateError>;
 
     /// Reads a conversation, or nothing where there is none. One that is being deleted is read as

@@ -9,6 +9,7 @@ use crate::conformance::steps::*;
 use crate::error::StateErrorKind;
 use crate::limits::{WRITES_KEPT, WRITES_KEPT_FOR};
 use crate::load::Window;
+use crate::outcome::NewConversation;
 use crate::turn::TurnStatus;
 use crate::update::RecordUpdate;
 use crate::write::{Fence, StateWrite, Truncation, TruncationMode};
@@ -127,7 +128,8 @@ pub(super) async fn a_write_for_a_purged_conversation_never_fits_its_successor(
 
 pub(super) async fn a_day_and_a_thousand_versions_are_known(harness: &dyn Harness) {
     let store = harness.open().await;
-    let known = create(&*store, "a").await;
+    let new = NewConversation::new(record("a"));
+    let known = store.create(new.clone()).await.unwrap().into_record();
     let old = write(&known).with_append([Message::user("x")]);
     let never = StateWrite::new(&known, Fence::Version(known.version))
         .with_record(RecordUpdate::new().with_title(Some("never".into())));
@@ -149,6 +151,8 @@ pub(super) async fn a_day_and_a_thousand_versions_are_known(harness: &dyn Harnes
     for write in [old, never] {
         assert_kind(store.apply(write).await, StateErrorKind::Indeterminate);
     }
+    let again = store.create(new).await;
+    assert_kind(again, StateErrorKind::Indeterminate);
     assert_eq!(history(&*store, "a").await, ["x"]);
 }
 

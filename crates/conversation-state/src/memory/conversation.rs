@@ -52,7 +52,6 @@ pub(super) struct Conversation {
     /// The messages of each slot.
     members: BTreeSet<(u64, u32, u64)>,
     log: BTreeMap<u64, LoggedWrite>,
-    versions: HashMap<WriteId, u64>,
     planner: HashMap<String, RawJson>,
 }
 
@@ -69,7 +68,6 @@ impl Conversation {
             in_context: BTreeSet::new(),
             members: BTreeSet::new(),
             log: BTreeMap::new(),
-            versions: HashMap::new(),
             planner: HashMap::new(),
         };
         new.add_log(log);
@@ -77,11 +75,10 @@ impl Conversation {
     }
 
     pub(super) fn created_by(&self, write: WriteId) -> bool {
-        self.versions.get(&write) == Some(&1)
+        self.log.get(&1).is_some_and(|logged| logged.id == write)
     }
 
     pub(super) fn add_log(&mut self, log: LoggedWrite) {
-        self.versions.insert(log.id, log.version);
         self.log.insert(log.version, log);
     }
 
@@ -148,10 +145,7 @@ impl Conversation {
         self.record = plan.applied.record.clone();
         self.changed = changed;
         self.add_log(plan.log.clone());
-        let kept = self.log.split_off(&plan.keep_log_from);
-        for (_, pruned) in std::mem::replace(&mut self.log, kept) {
-            self.versions.remove(&pruned.id);
-        }
+        self.log = self.log.split_off(&plan.keep_log_from);
         changes
     }
 
@@ -299,9 +293,11 @@ impl Conversation {
 }
 
 impl StateView for Conversation {
-    fn logged(&self, id: WriteId) -> Result<Option<LoggedWrite>, StateError> {
-        let version = self.versions.get(&id);
-        Ok(version.and_then(|version| self.log.get(version)).cloned())
+    fn logged(&self, id: WriteId, base: u64) -> Result<Option<LoggedWrite>, StateError> {
+        let mut since = self.log.range(base.saturating_add(1)..);
+        Ok(since
+            .find(|(_, logged)| logged.id == id)
+            .map(|(_, logged)| logged.clone()))
     }
 
     fn logged_at(&self, version: u64) -> Result<Option<DateTime<Utc>>, StateError> {

@@ -22,7 +22,9 @@ use crate::outcome::{Applied, Created, NewConversation};
 use crate::record::ConversationRecord;
 use crate::reference::ReferenceKey;
 use crate::store::StateStore;
-use crate::transition::{Judgment, PreparedWrite, judge, judge_creation, tombstoned};
+use crate::transition::{
+    Judgment, PreparedWrite, creation_known, judge, judge_creation, tombstoned,
+};
 use crate::write::StateWrite;
 
 /// Largest message, and largest messages of one write.
@@ -99,10 +101,11 @@ impl StateStore for InMemoryStateStore {
         let shared = &mut *guard;
         let now = self.clock.now();
         let (record, log) = judge_creation(&new, now)?;
-        if let Some(held) = shared.conversations.get(&record.id)
-            && held.created_by(new.write)
-        {
-            return Ok(Created::New(held.record.clone()));
+        if let Some(held) = shared.conversations.get(&record.id) {
+            if held.created_by(new.write) {
+                return Ok(Created::New(held.record.clone()));
+            }
+            creation_known(&held.record)?;
         }
         let key = new.key.map(|key| (record.user.clone(), key));
         let holder = key.as_ref().and_then(|key| shared.creation_keys.get(key));

@@ -1,6 +1,7 @@
 //! Conversations in one SQLite file.
 
 mod apply;
+mod create;
 mod failure;
 mod list;
 mod load;

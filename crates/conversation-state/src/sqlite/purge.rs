@@ -1,5 +1,8 @@
 //! Removing a conversation in small steps.
 
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use crate::error::{StateError, StateErrorKind};
@@ -20,27 +23,49 @@ pub(super) fn purge(
     connection: &mut Connection,
     failures: &Failures,
     id: &str,
-    now: chrono::DateTime<chrono::Utc>,
+    now: DateTime<Utc>,
 ) -> Result<(), StateError> {
     let mut bytes = BYTES_PER_STEP;
+    let mut made_room = false;
     loop {
         match step(connection, failures, id, now, bytes) {
-            Ok(Step::More) => {}
             Ok(Step::Done) => return Ok(()),
-            // The log has room again once what is in it is in the file.
-            Err(error) if error.kind() == StateErrorKind::DiskSpace => {
-                let begun_anew = begin_log_anew(connection, failures)?;
-                if bytes == BYTES_PER_SMALL_STEP && !begun_anew {
-                    return Err(error);
-                }
-                if bytes == BYTES_PER_SMALL_STEP {
-                    return step(connection, failures, id, now, bytes).and(Err(error));
-                }
+            Ok(Step::More) => made_room = false,
+            Err(error) if error.kind() == StateErrorKind::DiskSpace && !made_room => {
                 bytes = BYTES_PER_SMALL_STEP;
+                made_room = true;
+                begin_log_anew(connection, failures)?;
             }
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Runs a small transaction; once more where the disk is full and the log can be begun anew.
+pub(super) fn with_room<T>(
+    connection: &mut Connection,
+    failures: &Failures,
+    run: impl Fn(&Transaction<'_>) -> Result<T, StateError>,
+) -> Result<T, StateError> {
+    match attempt(connection, failures, &run) {
+        Err(error) if error.kind() == StateErrorKind::DiskSpace => {
+            begin_log_anew(connection, failures)?;
+            attempt(connection, failures, &run)
+        }
+        outcome => outcome,
+    }
+}
+
+fn attempt<T>(
+    connection: &mut Connection,
+    failures: &Failures,
+    run: impl Fn(&Transaction<'_>) -> Result<T, StateError>,
+) -> Result<T, StateError> {
+    let begun = connection.transaction_with_behavior(TransactionBehavior::Immediate);
+    let transaction = failures.map(begun)?;
+    let done = run(&transaction)?;
+    failures.map(transaction.commit())?;
+    Ok(done)
 }
 
 enum Step {
@@ -52,7 +77,7 @@ fn step(
     connection: &mut Connection,
     failures: &Failures,
     id: &str,
-    now: chrono::DateTime<chrono::Utc>,
+    now: DateTime<Utc>,
     bytes: i64,
 ) -> Result<Step, StateError> {
     let begun = connection.transaction_with_behavior(TransactionBehavior::Immediate);
@@ -116,24 +141,16 @@ fn some_messages(
     })())
 }
 
-/// Moves what is in the log into the file, so that the log is written from its beginning again.
-/// Returns whether all of it was moved, which a reader may prevent.
-pub(super) fn begin_log_anew(
-    connection: &Connection,
-    failures: &Failures,
-) -> Result<bool, StateError> {
-    failures.map(
-        connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
-            let (busy, log, moved): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            Ok(busy == 0 && log == moved)
-        }),
-    )
+/// Moves what is in the log into the file, so that the log is written from its beginning again. A
+/// reader may prevent it.
+fn begin_log_anew(connection: &Connection, failures: &Failures) -> Result<(), StateError> {
+    failures.map(connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())))
 }
 
 /// Empties the log if nobody reads from it: it holds what was deleted. Waits for nobody.
-pub(super) fn empty_log(connection: &Connection, busy: std::time::Duration) {
+pub(super) fn empty_log(connection: &Connection, busy: Duration) {
     // What stays in the log goes with the next deletion, or when the file is closed.
-    let _ = connection.busy_timeout(std::time::Duration::ZERO);
+    let _ = connection.busy_timeout(Duration::ZERO);
     let _ = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
     let _ = connection.busy_timeout(busy);
 }

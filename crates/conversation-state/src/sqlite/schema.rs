@@ -92,7 +92,6 @@ CREATE TABLE writes (
     at            INTEGER NOT NULL,
     PRIMARY KEY (conversation, version)
 ) WITHOUT ROWID;
-CREATE INDEX writes_id ON writes (conversation, id);
 CREATE TABLE planner (
     conversation  INTEGER NOT NULL,
     key           TEXT NOT NULL,

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use conversation_types::MessageId;
 use media_types::ConversationId;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::params;
 
 use crate::error::{StateError, StateErrorKind};
 use crate::id::StoreId;
@@ -21,11 +21,11 @@ use crate::record::ConversationRecord;
 use crate::reference::ReferenceKey;
 use crate::sqlite::options::SqliteOptions;
 use crate::sqlite::pool::{Pool, blocking};
-use crate::sqlite::rows::{add_log, execute, find, insert_record, key};
+use crate::sqlite::rows::{execute, find, key};
 use crate::sqlite::view::{View, time};
-use crate::sqlite::{apply, list, load, purge, references, upkeep};
+use crate::sqlite::{apply, create, list, load, purge, references, upkeep};
 use crate::store::StateStore;
-use crate::transition::{Judgment, PreparedWrite, StateView, judge, judge_creation};
+use crate::transition::{Judgment, PreparedWrite, StateView, judge};
 use crate::write::StateWrite;
 
 /// Largest message, and largest messages of one write.
@@ -137,44 +137,12 @@ impl StateStore for SqliteStateStore {
 
     async fn create(&self, new: NewConversation) -> Result<Created, StateError> {
         let clock = self.pool.clock().clone();
-        let create = self
+        let write = self
             .pool
             .write("create conversation", move |transaction, failures| {
-                let now = clock.now();
-                let (record, log) = judge_creation(&new, now)?;
-                let held = find(transaction, failures, record.id.as_str())?;
-                if let Some(row) = &held {
-                    let logged = View::new(transaction, failures, row.key).logged(new.write)?;
-                    if logged.is_some_and(|logged| logged.version == 1) {
-                        return Ok(Created::New(row.record.clone()));
-                    }
-                }
-                if let Some(key) = &new.key {
-                    let user = record.user.as_ref().map_or("", |user| user.as_str());
-                    let sql = "SELECT record FROM conversations \
-                           WHERE ifnull(user, '') = ?1 AND creation_key = ?2";
-                    let json: Option<String> = failures.map(
-                        transaction
-                            .query_row(sql, params![user, key], |row| row.get(0))
-                            .optional(),
-                    )?;
-                    if let Some(json) = json {
-                        let record = failures.read(&json, "the record of a conversation")?;
-                        return Ok(Created::Existing(record));
-                    }
-                }
-                let id = record.id.as_str();
-                if held.is_some() || upkeep::is_refused(transaction, failures, id, now)? {
-                    let error = StateError::new(StateErrorKind::Conflict, "create conversation");
-                    return Err(error
-                        .with_subject(id)
-                        .with_detail("the id is in use, or was deleted lately"));
-                }
-                let key = insert_record(transaction, failures, &record, new.key.as_deref())?;
-                add_log(transaction, failures, key, &log)?;
-                Ok(Created::New(record))
+                create::create(transaction, failures, &new, clock.now())
             });
-        create.await
+        write.await
     }
 
     async fn load(
@@ -252,11 +220,13 @@ impl StateStore for SqliteStateStore {
         id: &ConversationId,
         keep: Duration,
     ) -> Result<Option<ConversationRecord>, StateError> {
-        let (id, clock) = (id.clone(), self.pool.clock().clone());
+        let (id, now) = (id.clone(), self.clock());
         let write = self
             .pool
-            .write("delete conversation", move |transaction, failures| {
-                upkeep::tombstone(transaction, failures, id.as_str(), keep, clock.now())
+            .with_writer("delete conversation", move |connection, failures| {
+                purge::with_room(connection, failures, |transaction| {
+                    upkeep::tombstone(transaction, failures, id.as_str(), keep, now)
+                })
             });
         write.await
     }

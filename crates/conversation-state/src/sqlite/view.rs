@@ -11,8 +11,8 @@ use crate::sqlite::failure::Failures;
 use crate::sqlite::rows::{integer, unsigned};
 use crate::transition::{LoggedWrite, StateView, TurnRow};
 
-pub(super) const LOGGED: &str =
-    "SELECT version, head, epoch, at FROM writes WHERE conversation = ?1 AND id = ?2";
+pub(super) const LOGGED: &str = "SELECT version, head, epoch, at FROM writes \
+    WHERE conversation = ?1 AND version > ?2 AND id = ?3";
 pub(super) const LOGGED_AT: &str = "SELECT at FROM writes WHERE conversation = ?1 AND version = ?2";
 pub(super) const TURN: &str =
     "SELECT slot, branch, first, turn FROM slots WHERE conversation = ?1 AND id = ?2";
@@ -36,6 +36,14 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Whether a write created the conversation.
+    pub(super) fn created_by(&self, write: WriteId) -> Result<bool, StateError> {
+        let sql = "SELECT 1 FROM writes WHERE conversation = ?1 AND version = 1 AND id = ?2";
+        let found: Option<i64> =
+            self.find(sql, params![self.key, write.as_bytes()], |row| row.get(0))?;
+        Ok(found.is_some())
+    }
+
     fn find<T>(
         &self,
         sql: &str,
@@ -51,8 +59,9 @@ impl<'a> View<'a> {
 }
 
 impl StateView for View<'_> {
-    fn logged(&self, id: WriteId) -> Result<Option<LoggedWrite>, StateError> {
-        let found = self.find(LOGGED, params![self.key, id.as_bytes()], |row| {
+    fn logged(&self, id: WriteId, base: u64) -> Result<Option<LoggedWrite>, StateError> {
+        let row = params![self.key, integer(base), id.as_bytes()];
+        let found = self.find(LOGGED, row, |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
         })?;
         Ok(

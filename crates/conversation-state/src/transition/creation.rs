@@ -2,13 +2,15 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::error::StateError;
+use crate::error::{StateError, StateErrorKind};
 use crate::id::WriteId;
 use crate::limits::MAX_KEY_BYTES;
 use crate::outcome::NewConversation;
 use crate::record::{ConversationRecord, ConversationStatus, RecordCounters};
 use crate::transition::check::{self, Failures};
 use crate::transition::view::LoggedWrite;
+
+const CREATE: &str = "create conversation";
 
 /// Checks a new conversation and returns its record, and the entry of the log that its creation
 /// leaves.
@@ -19,7 +21,7 @@ pub fn judge_creation(
     new: &NewConversation,
     now: DateTime<Utc>,
 ) -> Result<(ConversationRecord, LoggedWrite), StateError> {
-    let failures = Failures::new("create conversation", new.record.id.as_str());
+    let failures = Failures::new(CREATE, new.record.id.as_str());
     let key = new.key.as_ref().map_or(0, String::len);
     failures.bounded("bytes of the idempotency key", key, MAX_KEY_BYTES)?;
     check::record(&new.record, failures)?;
@@ -41,6 +43,18 @@ pub fn judge_creation(
     };
     let log = LoggedWrite::new(new.write, 1, 0, None, now);
     Ok((record, log))
+}
+
+/// Checks that the log of a conversation still knows the write that created it. Without it, a
+/// repetition of that write cannot be told from another one.
+///
+/// # Errors
+/// `Indeterminate`.
+pub fn creation_known(record: &ConversationRecord) -> Result<(), StateError> {
+    match record.counters.oldest_write <= 1 {
+        true => Ok(()),
+        false => Err(Failures::new(CREATE, record.id.as_str()).kind(StateErrorKind::Indeterminate)),
+    }
 }
 
 /// Returns the record of a conversation that is being deleted from now on, and the entry of the log

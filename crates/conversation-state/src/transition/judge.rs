@@ -50,7 +50,7 @@ pub fn judge<'a, V: StateView>(
             .with_detail("it was deleted, and another one was created under its id"));
     }
     let current = current(view, record, failures)?;
-    if let Some(logged) = view.logged(write.id)? {
+    if let Some(logged) = view.logged(write.id, write.base_version)? {
         let applied = replayed(record, current.as_ref(), &logged, now);
         return Ok(Judgment::Replayed(Box::new(applied)));
     }

@@ -12,7 +12,7 @@ mod prepare;
 mod turns;
 mod view;
 
-pub use creation::{judge_creation, tombstoned};
+pub use creation::{creation_known, judge_creation, tombstoned};
 pub use judge::{Judgment, judge};
 pub use plan::{NewMessage, Plan, PlannedCut, PlannedTurn};
 pub use prepare::{EncodedMessage, PreparedWrite};

@@ -69,13 +69,15 @@ impl TurnRow {
     }
 }
 
-/// Look-ups in one conversation as it is before a write. Each costs one access by an index.
+/// Look-ups in one conversation as it is before a write. Each costs one access by an index;
+/// [`logged`](Self::logged) one for each version since the write's base.
 pub trait StateView {
-    /// Returns the entry of the log for a write.
+    /// Returns the entry of the log for a write that made a version after `base`. That version is
+    /// mostly the next, and there is mostly none.
     ///
     /// # Errors
     /// Those of the store.
-    fn logged(&self, id: WriteId) -> Result<Option<LoggedWrite>, StateError>;
+    fn logged(&self, id: WriteId, base: u64) -> Result<Option<LoggedWrite>, StateError>;
 
     /// Returns when the write that made a version was applied.
     ///
