@@ -61,6 +61,7 @@ mod outcome;
 mod record;
 mod reference;
 mod references;
+mod scan;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use conversation_types::{ExtraFields, Message, OpaqueData, Part, ProviderData};
 use media_types::StorageReference;
-use serde::Deserialize;
 use serde_json::Value;
 
 use crate::reference::ReferenceKey;
+use crate::scan::{FIELD, FILE, scan};
 
 /// Returns the references that a message holds, each once: of media, of media that was omitted, of
 /// opaque data in a store, and of every object under the name `storage_reference` anywhere in
@@ -28,11 +28,6 @@ pub fn references_of(message: &Message) -> BTreeSet<ReferenceKey> {
     }
     found.keys
 }
-
-/// The field under which references are kept.
-const FIELD: &str = "storage_reference";
-/// The backend of a reference that is its id alone.
-const FILE: &str = "file";
 
 #[derive(Default)]
 struct Found {
@@ -89,28 +84,21 @@ impl Found {
     fn extra(&mut self, fields: &ExtraFields) {
         for (name, value) in fields.iter() {
             if name == FIELD {
-                self.named_text(value.get());
+                // The scan looks at values of fields.
+                self.text(&format!("{{\"{FIELD}\":{}}}", value.get()));
+            } else {
+                self.text(value.get());
             }
-            self.text(value.get());
         }
     }
 
-    /// Reads the value at the beginning of a text, which is under the name of a reference.
-    fn named_text(&mut self, text: &str) {
-        let mut deserializer = serde_json::Deserializer::from_str(text);
-        match text.trim_start().as_bytes().first() {
-            Some(b'"') => {
-                if let Ok(id) = String::deserialize(&mut deserializer) {
-                    self.named(FILE, None, &id);
-                }
+    /// Looks through JSON text.
+    fn text(&mut self, text: &str) {
+        scan(text, |named| {
+            if let (Some(backend), Some(id)) = (&named.backend, &named.id) {
+                self.named(backend, named.store.as_deref(), id);
             }
-            Some(b'{') => {
-                if let Ok(named) = Named::deserialize(&mut deserializer) {
-                    self.named(&named.backend, named.store.as_deref(), &named.id);
-                }
-            }
-            _ => {}
-        }
+        });
     }
 
     /// Adds a reference, if it can be one. Whether size and hash make sense does not matter: media
@@ -122,27 +110,6 @@ impl Found {
             None => reference,
         };
         self.reference(reference.build().ok().as_ref());
-    }
-
-    /// Looks through JSON text, which may be nested deeper than a parser follows, or be cut off.
-    fn text(&mut self, text: &str) {
-        // Cheap, and almost always the end of it. Escapes may spell the name in another way.
-        if !text.contains(FIELD) && !text.contains("\\u") {
-            return;
-        }
-        let mut rest = text;
-        while let Some(start) = rest.find('"') {
-            let Some(length) = string_length(&rest[start..]) else {
-                return;
-            };
-            let (string, after) = rest[start..].split_at(length);
-            rest = after;
-            if let Some(value) = after.trim_start().strip_prefix(':')
-                && is_name(string)
-            {
-                self.named_text(value);
-            }
-        }
     }
 
     fn map<'a>(&mut self, values: impl Iterator<Item = &'a Value>) {
@@ -176,36 +143,6 @@ impl Found {
         } else if let (Some(backend), Some(id)) = (text("backend"), text("id")) {
             self.named(backend, text("store"), id);
         }
-    }
-}
-
-/// What names stored media. Other fields are passed over without being kept.
-#[derive(Deserialize)]
-struct Named {
-    backend: String,
-    #[serde(default)]
-    store: Option<String>,
-    id: String,
-}
-
-/// The length of the JSON string that a text begins with, quotes included.
-fn string_length(text: &str) -> Option<usize> {
-    let mut escaped = false;
-    for (at, byte) in text.bytes().enumerate().skip(1) {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b'"' => return Some(at + 1),
-            _ => {}
-        }
-    }
-    None
-}
-
-fn is_name(string: &str) -> bool {
-    match string.contains('\\') {
-        false => string[1..string.len() - 1] == *FIELD,
-        true => serde_json::from_str::<String>(string).is_ok_and(|name| name == FIELD),
     }
 }
 
@@ -254,6 +191,10 @@ mod tests {
                 vec![],
             ),
             (r#"{"storage_reference":{"id":"a"}}"#, vec![]),
+            (
+                r#"{"storage_reference":{"x":{"id":"a","backend":"file"}}}"#,
+                vec![],
+            ),
             (r#"{"storage_reference":null}"#, vec![]),
         ] {
             assert_eq!(ids(&unknown(json)), expected, "{json}");

@@ -2,7 +2,6 @@
 
 mod concurrency;
 mod damage;
-mod full_disk;
 mod harness;
 mod migration;
 mod opening;
