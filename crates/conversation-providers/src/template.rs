@@ -33,7 +33,14 @@ pub(crate) enum Json<'a> {
         encoding: Encoding,
     },
     /// What stands for a media item, in whatever form.
-    Item(usize, Box<Json<'a>>),
+    Item(
+        #[cfg_attr(
+            not(feature = "http-client"),
+            allow(dead_code, reason = "only errors of servers ask for it")
+        )]
+        usize,
+        Box<Json<'a>>,
+    ),
 }
 
 impl<'a> Json<'a> {

@@ -29,8 +29,8 @@
 
 // `paths`: where each API has media · `decoder`, `events`: from chunks to JSON and media ·
 // `extractor`: JSON whose media is decoded as it arrives · `matcher`: where in JSON media is ·
-// `escapes`: escapes in it · `sse`: events · `text`, `repair`:
-// text with halves of UTF-16 pairs
+// `escapes`: escapes in it · `sse`: events ·
+// `text`, `repair`: text with halves of UTF-16 pairs
 mod decoded;
 mod decoder;
 mod error;
@@ -56,12 +56,12 @@ pub(crate) use decoder::ResponseDecoder;
 pub(crate) use error::DecodeError;
 #[cfg(feature = "http-client")]
 pub(crate) use events::EventDecoder;
-#[cfg(feature = "http-client")]
+#[cfg(feature = "openai")]
 pub(crate) use extractor::extracted_media;
 pub use json::Answer;
 #[cfg(feature = "http-client")]
 pub(crate) use limits::DecodeLimits;
-#[cfg(feature = "http-client")]
+#[cfg(feature = "openai")]
 pub(crate) use path::{JsonPath, Step};
 #[cfg(feature = "http-client")]
 pub(crate) use paths::media_paths;

@@ -89,7 +89,7 @@ impl Block {
     /// Takes more of the block; returns the event that it makes.
     pub(super) fn push(&mut self, delta: Delta) -> Option<ResponseEvent> {
         match self {
-            Self::Text(joiner) => text_event(joiner.push(&*delta.text?)),
+            Self::Text(joiner) => text_event(joiner.push(&delta.text?)),
             Self::Thinking {
                 joiner,
                 text,
@@ -98,12 +98,12 @@ impl Block {
                 if let Some(more) = delta.signature {
                     signature.push_str(&more.0);
                 }
-                let more = joiner.push(&*delta.thinking?)?;
+                let more = joiner.push(&delta.thinking?)?;
                 text.push_str(&more);
                 reasoning_event(Some(more))
             }
             Self::ToolUse { index, joiner } => {
-                let arguments = joiner.push(&*delta.partial_json?)?;
+                let arguments = joiner.push(&delta.partial_json?)?;
                 let index = *index;
                 (!arguments.is_empty()).then_some(ResponseEvent::ToolCallDelta { index, arguments })
             }

@@ -1,4 +1,5 @@
 //! An HTTP/1.1 server that answers by script and keeps every byte that it was sent.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
