@@ -153,9 +153,8 @@ impl History {
         self
     }
 
-    /// Sets whether arrays of byte values are replaced: a Node `Buffer`, a `Vec<u8>`, an object of
-    /// numbered bytes. The result is a string where numbers were, which a typed reader may refuse.
-    /// Defaults to false.
+    /// Sets whether arrays of byte values are to be replaced: a Node `Buffer`, a `Vec<u8>`. Not supported
+    /// by this version: externalizing returns `Config` where it is set. Defaults to false.
     #[must_use]
     pub fn with_number_arrays(mut self, replace: bool) -> Self {
         self.settings.rules.numbers = replace;
@@ -233,7 +232,8 @@ impl History {
     /// Returns `Config` without a scope; `Storage`, `Spool` when media cannot be kept. Text that is not
     /// JSON is no error: see [`Report::fault`].
     pub async fn externalize(&self, history: &[u8]) -> Result<Slim, HistoryError> {
-        let mut bytes = Vec::with_capacity(history.len().min(64 * 1024));
+        // Pages that are not written to are not taken; growing would copy.
+        let mut bytes = Vec::with_capacity(history.len());
         let report = match self.externalize_stream(history, &mut bytes).await {
             Ok(report) => report,
             Err(mut error) => {

@@ -19,8 +19,6 @@ pub enum MediaClass {
     Base64,
     /// Bytes that only the provider can read: a signature, encrypted reasoning.
     Opaque,
-    /// An array or object of byte values.
-    Numbers,
 }
 
 /// Why a value that looks like media stayed where it is.
@@ -37,8 +35,6 @@ pub enum LeftReason {
     NotReproducible,
     /// It is opaque, and opaque values were not asked for.
     Opaque,
-    /// It is an array or object of numbers, and these were not asked for.
-    Numbers,
     /// The history ends inside it.
     Torn,
 }
