@@ -9,7 +9,7 @@ use conversation_sdk::{
     StateStore, TruncationMode, Upload, Window,
 };
 use futures_util::TryStreamExt;
-use media_storage::{Inventory, MediaMetadata, MediaStorage, MediaStorageExt, Scope};
+use media_storage::{MediaMetadata, MediaStorage, MediaStorageExt, Scope};
 use media_store_fs::FileStore;
 use media_types::Mime;
 
