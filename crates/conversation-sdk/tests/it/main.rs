@@ -6,13 +6,6 @@
     reason = "tests and their helpers"
 )]
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "tests fail by panicking"
-)]
-
 mod cut;
 mod support;
 
