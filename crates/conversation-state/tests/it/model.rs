@@ -469,7 +469,7 @@ fn nobody(n: u8) -> LoadedConversation {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
 
     #[test]
     fn sqlite_does_what_memory_does(operations in prop::collection::vec(operation(), 1..40)) {

@@ -2,6 +2,7 @@
 
 mod concurrency;
 mod damage;
+mod full_disk;
 mod harness;
 mod migration;
 mod opening;
