@@ -74,7 +74,7 @@ async fn run(what: &str, dir: &Path, url: &str, rest: &[&str]) -> Result<()> {
         }
         ("attach", [turn]) => attach(&manager, turn).await,
         ("title", [title]) => {
-            let mut conversation = manager.resume(&id()?, Owner::any()).await?;
+            let conversation = manager.resume(&id()?, Owner::any()).await?;
             conversation.set_title(Some((*title).to_owned())).await?;
             Ok(())
         }
