@@ -73,6 +73,15 @@ pub(crate) fn read_existing(store: &Dir) -> Result<Format, StorageError> {
     interpret(&stored)
 }
 
+/// Notes that media will be stored in an organization.
+pub(crate) fn note(
+    store: &Dir,
+    organization: Organization,
+    permissions: FilePermissions,
+) -> Result<(), StorageError> {
+    open(store, organization, permissions).map(drop)
+}
+
 /// Returns the organizations that are listed now. Other processes add theirs while this one runs.
 pub(crate) fn organizations(store: &Dir) -> Result<Vec<Organization>, StorageError> {
     let stored = read(store)?;

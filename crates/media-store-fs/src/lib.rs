@@ -41,6 +41,7 @@ mod expiry;
 mod export;
 mod format;
 mod group_sync;
+mod import;
 mod intake;
 mod key;
 mod list;

@@ -18,7 +18,7 @@ use crate::shared::Shared;
 use crate::staging::Entry;
 use crate::sys;
 
-const ATTEMPTS: u32 = 64;
+pub(crate) const ATTEMPTS: u32 = 64;
 
 /// What is published with the bytes.
 #[derive(Clone, Debug)]
@@ -78,7 +78,7 @@ pub(crate) fn publish(
     Err(io(io::ErrorKind::ResourceBusy.into()))
 }
 
-fn stage_sidecar(
+pub(crate) fn stage_sidecar(
     shared: &Shared,
     entry: &Entry,
     sidecar: &Sidecar,
@@ -155,7 +155,7 @@ pub(crate) enum Placed {
 
 /// Gives a staged file its name. Fails if the name exists, unless it is a name of the same file: file
 /// servers may repeat an operation that has succeeded.
-fn place(from: &Dir, staged: &str, to: &Dir, name: &str) -> io::Result<Placed> {
+pub(crate) fn place(from: &Dir, staged: &str, to: &Dir, name: &str) -> io::Result<Placed> {
     let file = sys::stat(from, staged)?.identity;
     let is_ours = || sys::stat(to, name).is_ok_and(|stat| stat.identity == file);
     match from.hard_link(staged, to, name) {
@@ -175,7 +175,7 @@ fn place(from: &Dir, staged: &str, to: &Dir, name: &str) -> io::Result<Placed> {
 
 /// Replaces the bytes of an entry by a copy, because the inode that it shares cannot take another link,
 /// and makes the copy the blob.
-fn unshare(shared: &Shared, entry: &Entry, digest: Digest) -> Result<(), StorageError> {
+pub(crate) fn unshare(shared: &Shared, entry: &Entry, digest: Digest) -> Result<(), StorageError> {
     let io = |error| io_error(Operation::Store, error);
     let pinned = sys::open_file(entry.dir(), entry.bytes()).map_err(io)?;
     let helper = entry.helper();

@@ -51,6 +51,14 @@ impl Stagings {
         })
     }
 
+    /// Creates a staged entry of a given id, which must not be staged already.
+    pub(crate) fn entry_of(&self, id: MediaId) -> Result<Entry, StorageError> {
+        Ok(Entry {
+            staging: self.own()?,
+            id,
+        })
+    }
+
     /// Releases the directory of this process, which is removed with its last entry. The next entry
     /// creates a new one.
     pub(crate) fn reset(&self) {

@@ -8,9 +8,10 @@ use futures_core::stream::BoxStream;
 use media_storage::backend::{CancelFlag, attribute_store_error, copy_through};
 use media_storage::sweeper::{Sweeper, SweeperOptions};
 use media_storage::{
-    DeleteOptions, DuplicateOptions, Entry, Inventory, MediaStorage, MediaUpload, MetadataPatch,
-    Operation, RetrieveOptions, Scope, StorageError, StorageErrorKind, StoredMedia, SweepLease,
-    SweepOptions, SweepReport, Usage, Verifier, VerifyOptions, VerifyReport,
+    DeleteOptions, DuplicateOptions, Entry, ImportUpload, Imported, Importer, Inventory,
+    MediaStorage, MediaUpload, MetadataPatch, Operation, RetrieveOptions, Scope, StorageError,
+    StorageErrorKind, StoredMedia, SweepLease, SweepOptions, SweepReport, Usage, Verifier,
+    VerifyOptions, VerifyReport,
 };
 use media_types::StorageReference;
 
@@ -19,7 +20,8 @@ use crate::list::List;
 use crate::options::{Config, IndexExport};
 use crate::shared::Shared;
 use crate::{
-    delete, delete_scope, duplicate, export, lock, retrieve, sweep, update, upload, usage, verify,
+    delete, delete_scope, duplicate, export, import, lock, retrieve, sweep, update, upload, usage,
+    verify,
 };
 
 /// A media store in a local directory.
@@ -242,12 +244,32 @@ impl MediaStorage for FileStore {
     fn verifier(&self) -> Option<&dyn Verifier> {
         Some(self)
     }
+
+    fn importer(&self) -> Option<&dyn Importer> {
+        Some(self)
+    }
 }
 
 #[async_trait]
 impl Verifier for FileStore {
     async fn verify(&self, options: VerifyOptions) -> Result<VerifyReport, StorageError> {
         Self::verify(self, options).await
+    }
+}
+
+#[async_trait]
+impl Importer for FileStore {
+    async fn import(&self, upload: ImportUpload) -> Result<Imported, StorageError> {
+        // A body that comes from another store says itself what failed there.
+        import::import(&self.shared, upload).await.map_err(|error| {
+            if error.backend().is_empty() {
+                error
+                    .with_operation(Operation::Import)
+                    .with_backend(BACKEND)
+            } else {
+                error
+            }
+        })
     }
 }
 

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use media_storage::backend::{
     CancelFlag, Digest, PendingReference, check_expected_sha256, check_size,
 };
+use media_storage::layout::MediaId;
 use media_storage::{
     BodyData, ByteStream, MediaUpload, Operation, Sha256Hasher, StorageError, StorageErrorKind,
 };
@@ -136,7 +137,7 @@ pub(crate) fn staged_entry(shared: &Shared) -> Result<Entry, StorageError> {
 
 /// A stream that is being written to a staged file.
 #[derive(Debug)]
-struct Incoming {
+pub(crate) struct Incoming {
     entry: Entry,
     file: File,
     hasher: Sha256Hasher,
@@ -144,7 +145,17 @@ struct Incoming {
 
 impl Incoming {
     fn begin(shared: &Shared) -> Result<Self, StorageError> {
-        let entry = staged_entry(shared)?;
+        Self::begin_in(shared, staged_entry(shared)?)
+    }
+
+    /// Begins under a given id.
+    pub(crate) fn begin_as(shared: &Shared, id: MediaId) -> Result<Self, StorageError> {
+        // Creates the staging directory again if it was removed by hand.
+        drop(staged_entry(shared)?);
+        Self::begin_in(shared, shared.stagings.entry_of(id)?)
+    }
+
+    fn begin_in(shared: &Shared, entry: Entry) -> Result<Self, StorageError> {
         let mut relief = BlobRelief::new(&shared.blobs, &shared.relief);
         let mode = shared.config.permissions.media_mode();
         let file = blobs::create(&entry, entry.bytes(), mode, &mut relief)?;
@@ -155,7 +166,7 @@ impl Incoming {
         })
     }
 
-    fn write(&mut self, shared: &Shared, pieces: &[Bytes]) -> Result<(), StorageError> {
+    pub(crate) fn write(&mut self, shared: &Shared, pieces: &[Bytes]) -> Result<(), StorageError> {
         let mut relief = BlobRelief::new(&shared.blobs, &shared.relief);
         for piece in pieces {
             self.hasher.update(piece);
@@ -172,6 +183,17 @@ impl Incoming {
         expected: Option<Sha256>,
         cancelled: &CancelFlag,
     ) -> Result<PendingReference, StorageError> {
+        let (entry, digest) = self.acquire(shared, expected)?;
+        let reference = publish(shared, entry, digest, description, cancelled)?;
+        Ok(pending(shared, reference))
+    }
+
+    /// Checks what was staged, and shares or syncs it.
+    pub(crate) fn acquire(
+        self,
+        shared: &Shared,
+        expected: Option<Sha256>,
+    ) -> Result<(Entry, Digest), StorageError> {
         let digest = Digest::of(self.hasher);
         check_expected_sha256(expected, digest)?;
         if shared.config.deduplication == Deduplication::On {
@@ -187,13 +209,12 @@ impl Incoming {
                 .map_err(|error| io_error(Operation::Store, error))?;
         }
         drop(self.file);
-        let reference = publish(shared, self.entry, digest, description, cancelled)?;
-        Ok(pending(shared, reference))
+        Ok((self.entry, digest))
     }
 }
 
 /// A wrapper of what must not be dropped on a thread of the runtime, because dropping it does I/O.
-struct OffRuntime(Option<Incoming>);
+pub(crate) struct OffRuntime(pub(crate) Option<Incoming>);
 
 impl Drop for OffRuntime {
     fn drop(&mut self) {
@@ -242,7 +263,7 @@ async fn store_stream(
 }
 
 /// Collects enough of a stream to be worth a job. Returns also whether the stream has ended.
-async fn next_batch(
+pub(crate) async fn next_batch(
     stream: &mut ByteStream,
     seen: &mut u64,
     limit: u64,

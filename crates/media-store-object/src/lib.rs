@@ -82,4 +82,4 @@ mod upkeep;
 mod xml;
 
 pub use error::ServiceFailure;
-pub use store::{ObjectMediaStore, ObjectMediaStoreBuilder};
+pub use store::{NO_STORE, ObjectMediaStore, ObjectMediaStoreBuilder};

@@ -23,6 +23,8 @@ pub(crate) struct Shared {
     pub(crate) options: Options,
     pub(crate) confirmed: ConfirmedBlobs,
     pub(crate) keeps_versions: bool,
+    /// Every organization that media lies in, as far as that was looked up.
+    pub(crate) organizations: Vec<Organization>,
 }
 
 /// Options of a store.

@@ -2,12 +2,14 @@
 
 mod commit;
 mod delete;
+mod import;
 mod resolve;
 mod retrieve;
 mod sign_url;
 mod upload;
 
 pub(crate) use delete::{delete, remove};
+pub(crate) use import::import;
 pub(crate) use retrieve::retrieve;
 pub(crate) use sign_url::sign_url;
 pub(crate) use upload::store;

@@ -13,6 +13,7 @@ use object_store::ObjectStore;
 use object_store::path::Path;
 use secrecy::SecretString;
 
+use super::existing::Existing;
 use super::handle::ObjectMediaStore;
 use super::probe::{Conditional, probe, reach};
 use crate::body::blocking;
@@ -35,6 +36,7 @@ pub struct ObjectMediaStoreBuilder {
     object_store: Option<Arc<dyn ObjectStore>>,
     name: Option<String>,
     options: Options,
+    existing: bool,
 }
 
 impl fmt::Debug for ObjectMediaStoreBuilder {
@@ -78,6 +80,7 @@ impl ObjectMediaStore {
                 grace: Duration::from_secs(24 * 3600),
                 read_only: false,
             },
+            existing: false,
         }
     }
 }
@@ -203,6 +206,16 @@ impl ObjectMediaStoreBuilder {
         self
     }
 
+    /// Sets whether only a store that exists is opened, without writing anything to open it. Its
+    /// organization, and whether it shares bytes, are then read from the bucket, and
+    /// [`with_organization`](Self::with_organization) and
+    /// [`with_deduplication`](Self::with_deduplication) have no effect. Needs the right to list.
+    /// Defaults to false: a bucket without a store becomes one.
+    pub fn with_existing(mut self, existing: bool) -> Self {
+        self.existing = existing;
+        self
+    }
+
     /// Opens the bucket and probes the service, in a few requests. The cost does not depend on what
     /// is stored.
     ///
@@ -252,7 +265,14 @@ impl ObjectMediaStoreBuilder {
         self.check(&connection.backend)?;
         let bucket = Bucket::new(connection.store, connection.backend);
         let keys = Keys::new(connection.prefix);
-        let version_id = if self.options.read_only {
+        let mut organizations = Vec::new();
+        let version_id = if self.existing {
+            let found = Existing::look(&bucket, &keys).await?;
+            self.options.sharing = found.sharing;
+            self.options.organization = found.organization;
+            organizations = found.organizations;
+            None
+        } else if self.options.read_only {
             reach(&bucket, &keys).await?;
             None
         } else {
@@ -265,6 +285,9 @@ impl ObjectMediaStoreBuilder {
                 "the bucket keeps versions: deleted media remains until a lifecycle rule removes it"
             );
         }
+        if organizations.is_empty() {
+            organizations.push(self.options.organization);
+        }
         Ok(ObjectMediaStore::new(Shared {
             bucket,
             keys,
@@ -273,6 +296,7 @@ impl ObjectMediaStoreBuilder {
             options: self.options,
             confirmed: ConfirmedBlobs::default(),
             keeps_versions,
+            organizations,
         }))
     }
 

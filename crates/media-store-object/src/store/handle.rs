@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use media_storage::{
-    DeleteOptions, Inventory, MediaStorage, MediaUpload, Operation, RetrieveOptions, StorageError,
-    StoredMedia, UrlSigner,
+    DeleteOptions, Importer, Inventory, MediaStorage, MediaUpload, Operation, Organization,
+    RetrieveOptions, StorageError, StoredMedia, UrlSigner, Verifier,
 };
 use media_types::StorageReference;
 
@@ -55,6 +55,12 @@ impl ObjectMediaStore {
 
     pub(super) fn shared(&self) -> &Arc<Shared> {
         &self.shared
+    }
+
+    /// Returns every organization in which media was stored, as far as they were read when the store
+    /// was opened; at least its own.
+    pub fn organizations(&self) -> &[Organization] {
+        &self.shared.organizations
     }
 
     /// Whether references to equal bytes share them: deduplication was requested, and the service
@@ -126,6 +132,14 @@ impl MediaStorage for ObjectMediaStore {
     }
 
     fn inventory(&self) -> Option<&dyn Inventory> {
+        Some(self)
+    }
+
+    fn verifier(&self) -> Option<&dyn Verifier> {
+        Some(self)
+    }
+
+    fn importer(&self) -> Option<&dyn Importer> {
         Some(self)
     }
 }

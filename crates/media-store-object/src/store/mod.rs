@@ -1,10 +1,14 @@
 //! The store: its builder, its handle, and the traits that the handle implements.
 
 mod builder;
+mod existing;
 mod handle;
+mod importer;
 mod inventory;
 mod probe;
 mod signer;
+mod verifier;
 
 pub use builder::ObjectMediaStoreBuilder;
+pub use existing::NO_STORE;
 pub use handle::ObjectMediaStore;

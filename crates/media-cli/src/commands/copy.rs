@@ -1,0 +1,400 @@
+//! `media copy`: media from one store to another, under the same ids.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono::Utc;
+use clap::Args;
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use media_storage::{
+    Entry, ImportOutcome, ImportUpload, Importer, MediaStorageExt as _, RetrieveOptions,
+    StorageError, StorageErrorKind, Verification,
+};
+use media_types::Sha256;
+use serde_json::json;
+
+use crate::failure::{Exit, Failure, Outcome};
+use crate::journal::Journal;
+use crate::output::{Output, Progress};
+use crate::quantity::{human_bytes, human_count};
+use crate::store::{
+    AccessArguments, Location, NewStore, OpenStore, Selection, open_existing, open_or_create,
+};
+
+/// How often one item is tried while a store is unavailable.
+const ATTEMPTS: u32 = 5;
+
+/// How many entries are looked at before they are copied.
+const BATCH: usize = 256;
+
+/// After how many failures in a row the copy gives up.
+const MAX_FAILURES_IN_A_ROW: u32 = 20;
+
+/// Arguments of `media copy`.
+#[derive(Debug, Args)]
+pub(crate) struct CopyArguments {
+    /// Store to copy from: a directory or the URL of a bucket.
+    #[arg(value_name = "FROM")]
+    from: Location,
+
+    /// Store to copy to.
+    #[arg(value_name = "TO")]
+    to: Location,
+
+    #[command(flatten)]
+    selection: Selection,
+
+    /// Create the store that is copied to if it does not exist.
+    #[arg(long)]
+    create: bool,
+
+    /// Option of the bucket that is copied from.
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "Store")]
+    from_option: Vec<String>,
+
+    /// Option of the bucket that is copied to.
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "Store")]
+    to_option: Vec<String>,
+
+    /// Name of the store that is copied from, where it has one.
+    #[arg(long, value_name = "NAME", help_heading = "Store")]
+    from_store_name: Option<String>,
+
+    /// Name of the store that is copied to, where it has one.
+    #[arg(long, value_name = "NAME", help_heading = "Store")]
+    to_store_name: Option<String>,
+
+    /// How many items are copied at once.
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=64))]
+    jobs: u8,
+
+    /// Where the journal is kept that lets an interrupted copy go on. Defaults to a file below
+    /// $XDG_STATE_HOME.
+    #[arg(long, value_name = "FILE")]
+    journal: Option<PathBuf>,
+
+    /// Begin anew: look at every item, also those that the journal has.
+    #[arg(long)]
+    fresh: bool,
+
+    /// Read everything back from the store that was copied to.
+    #[arg(long)]
+    read_back: bool,
+}
+
+/// What became of the items.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    copied: u64,
+    copied_bytes: u64,
+    present: u64,
+    before: u64,
+    expired: u64,
+    failed: u64,
+}
+
+pub(crate) async fn run(arguments: CopyArguments, output: &Output) -> Outcome {
+    if arguments.from == arguments.to {
+        return Err(Failure::usage("FROM and TO are the same store"));
+    }
+    let access = AccessArguments::new(&arguments.from_store_name, &arguments.from_option);
+    let from = open_existing(&arguments.from, &access).await?;
+    let new = NewStore {
+        organization: from.organizations().iter().max().copied(),
+        share_bytes: None,
+        create: arguments.create,
+    };
+    let to = open_target(&arguments, new).await?;
+    let Some(importer) = to.storage().importer() else {
+        return Err(Failure::failed(format!(
+            "{} cannot take media over",
+            to.location()
+        )));
+    };
+    let journal = open_journal(&arguments, output)?;
+    let mut copying = Copying {
+        from: &from,
+        to: &to,
+        importer,
+        journal,
+        tally: Tally::default(),
+        failed_in_a_row: 0,
+    };
+    copying.all(&arguments, output).await?;
+    let Copying { journal, tally, .. } = copying;
+    if let Some(files) = to.files() {
+        files.close().await?;
+    }
+    show(tally, output)?;
+    if tally.failed > 0 {
+        return Err(Failure::failed(format!(
+            "{} items were not copied; the same command tries them again",
+            human_count(tally.failed)
+        )));
+    }
+    if let Some(journal) = journal {
+        journal.remove()?;
+    }
+    let (old, new) = (from.storage().backend(), to.storage().backend());
+    if old != new {
+        output.note(format_args!(
+            "ids are kept; references to the backend {old:?} are served from {new:?} by a store \
+             wrapped in media_storage::Relocated"
+        ));
+    }
+    Ok(Exit::Fine)
+}
+
+/// A copy on its way.
+struct Copying<'a> {
+    from: &'a OpenStore,
+    to: &'a OpenStore,
+    importer: &'a dyn Importer,
+    journal: Option<Journal>,
+    tally: Tally,
+    failed_in_a_row: u32,
+}
+
+impl Copying<'_> {
+    async fn all(&mut self, arguments: &CopyArguments, output: &Output) -> Outcome<()> {
+        let progress = output.progress("copying");
+        let mut entries = self.from.list(arguments.selection.scope())?.fuse();
+        loop {
+            let batch = self
+                .next_batch(&mut entries, arguments, output, &progress)
+                .await;
+            if batch.is_empty() {
+                return Ok(());
+            }
+            let (from, to, importer) = (self.from, self.to, self.importer);
+            let read_back = arguments.read_back;
+            let mut copies = futures_util::stream::iter(by_hash(batch))
+                .map(|equal| async move {
+                    let mut copied = Vec::with_capacity(equal.len());
+                    for entry in equal {
+                        copied.push(copy_one(from, to, importer, entry, read_back).await);
+                    }
+                    copied
+                })
+                .buffer_unordered(arguments.jobs.into());
+            while let Some(copied) = copies.next().await {
+                for copied in copied {
+                    progress.add(1);
+                    match copied {
+                        Ok((entry, outcome)) => self.done(&entry, outcome)?,
+                        Err(error) => {
+                            progress.suspend(|| output.warn(Failure::from(error)));
+                            self.failed()?;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Returns the next entries that are to be copied; none at the end.
+    async fn next_batch(
+        &mut self,
+        entries: &mut (impl futures_util::Stream<Item = Result<Entry, StorageError>> + Unpin),
+        arguments: &CopyArguments,
+        output: &Output,
+        progress: &Progress,
+    ) -> Vec<Entry> {
+        let now = Utc::now();
+        let mut batch = Vec::new();
+        while batch.len() < BATCH
+            && let Some(entry) = entries.next().await
+        {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    self.tally.failed += 1;
+                    progress.suspend(|| output.warn(Failure::from(error)));
+                    continue;
+                }
+            };
+            let id = entry.reference.id();
+            if !arguments.selection.includes(&entry) {
+                continue;
+            } else if entry.expires_at.is_some_and(|at| at <= now) {
+                self.tally.expired += 1;
+            } else if self.journal.as_ref().is_some_and(|done| done.contains(id)) {
+                self.tally.before += 1;
+            } else {
+                batch.push(entry);
+            }
+        }
+        batch
+    }
+
+    fn done(&mut self, entry: &Entry, outcome: ImportOutcome) -> Outcome<()> {
+        self.failed_in_a_row = 0;
+        if outcome == ImportOutcome::Present {
+            self.tally.present += 1;
+        } else {
+            self.tally.copied += 1;
+            self.tally.copied_bytes += entry.reference.size().unwrap_or_default();
+        }
+        match self.journal.as_mut() {
+            Some(journal) => journal.add(entry.reference.id()),
+            None => Ok(()),
+        }
+    }
+
+    fn failed(&mut self) -> Outcome<()> {
+        self.tally.failed += 1;
+        self.failed_in_a_row += 1;
+        if self.failed_in_a_row >= MAX_FAILURES_IN_A_ROW {
+            return Err(Failure::failed(format!(
+                "{MAX_FAILURES_IN_A_ROW} items failed in a row; the same command goes on from here"
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// Groups entries by their bytes. Equal ones are copied one after the other: several that are the
+/// first of their kind at the same moment would each leave bytes of their own in a bucket.
+fn by_hash(entries: Vec<Entry>) -> Vec<Vec<Entry>> {
+    let mut groups: Vec<Vec<Entry>> = Vec::new();
+    let mut places: HashMap<Sha256, usize> = HashMap::new();
+    for entry in entries {
+        let next = groups.len();
+        let place = entry
+            .reference
+            .sha256()
+            .map(|sha256| *places.entry(sha256).or_insert(next));
+        match place.and_then(|at| groups.get_mut(at)) {
+            Some(group) => group.push(entry),
+            None => groups.push(vec![entry]),
+        }
+    }
+    groups
+}
+
+async fn open_target(arguments: &CopyArguments, new: NewStore) -> Outcome<OpenStore> {
+    let access = AccessArguments::new(&arguments.to_store_name, &arguments.to_option);
+    // An existing store keeps its organization; imported ids bring their own.
+    match open_existing(&arguments.to, &access).await {
+        Ok(store) => Ok(store),
+        Err(_) if new.create => open_or_create(&arguments.to, &access, new).await,
+        Err(failure) => Err(failure),
+    }
+}
+
+fn open_journal(arguments: &CopyArguments, output: &Output) -> Outcome<Option<Journal>> {
+    let place = |location: &Location| match location {
+        Location::Directory(path) => std::path::absolute(path)
+            .unwrap_or_else(|_| path.clone())
+            .display()
+            .to_string(),
+        Location::Bucket(url) => url.clone(),
+    };
+    let task = format!("copy\n{}\n{}", place(&arguments.from), place(&arguments.to));
+    let path = arguments
+        .journal
+        .clone()
+        .or_else(|| Journal::default_path(&task));
+    let Some(path) = path else {
+        output.warn("no journal is kept: neither --journal nor HOME is set");
+        return Ok(None);
+    };
+    if arguments.fresh {
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Failure::io("remove the journal", &path)(error));
+            }
+            _ => {}
+        }
+    }
+    let journal = Journal::open(&path, &task)?;
+    if journal.len() > 0 {
+        output.note(format_args!(
+            "an earlier run copied {} items; going on after it",
+            human_count(journal.len())
+        ));
+    }
+    Ok(Some(journal))
+}
+
+/// Copies one item, verified on the way: the store that takes it over hashes what it is given.
+async fn copy_one(
+    from: &OpenStore,
+    to: &OpenStore,
+    importer: &dyn Importer,
+    entry: Entry,
+    read_back: bool,
+) -> Result<(Entry, ImportOutcome), StorageError> {
+    let mut wait = Duration::from_millis(500);
+    let mut attempt = 1;
+    loop {
+        match copy_once(from, to, importer, &entry, read_back).await {
+            Ok(outcome) => return Ok((entry, outcome)),
+            // Deleted since it was listed.
+            Err(error) if error.kind() == StorageErrorKind::NotFound => {
+                return Ok((entry, ImportOutcome::Present));
+            }
+            Err(error) if error.is_retryable() && attempt < ATTEMPTS => {
+                tokio::time::sleep(wait).await;
+                wait *= 2;
+                attempt += 1;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+async fn copy_once(
+    from: &OpenStore,
+    to: &OpenStore,
+    importer: &dyn Importer,
+    entry: &Entry,
+    read_back: bool,
+) -> Result<ImportOutcome, StorageError> {
+    let options = RetrieveOptions::new().with_verification(Verification::HashAndSize);
+    let stored = from
+        .storage()
+        .retrieve_opts(&entry.reference, options)
+        .await?;
+    let imported = importer
+        .import(ImportUpload::new(entry.clone(), stored.body))
+        .await?;
+    if read_back {
+        let stored = to.storage().retrieve(&imported.reference).await?;
+        let mut body = stored.body.into_stream();
+        while body.try_next().await?.is_some() {}
+    }
+    Ok(imported.outcome)
+}
+
+fn show(tally: Tally, output: &Output) -> Outcome<()> {
+    if output.is_json() {
+        output.json(&json!({
+            "copied": tally.copied,
+            "copied_bytes": tally.copied_bytes,
+            "present": tally.present,
+            "copied_before": tally.before,
+            "expired": tally.expired,
+            "failed": tally.failed,
+        }))?;
+        return Ok(());
+    }
+    let mut parts = vec![format!(
+        "copied {} items, {}",
+        human_count(tally.copied),
+        human_bytes(tally.copied_bytes)
+    )];
+    for (count, what) in [
+        (tally.before, "copied before"),
+        (tally.present, "present already"),
+        (tally.expired, "expired"),
+        (tally.failed, "failed"),
+    ] {
+        if count > 0 {
+            parts.push(format!("{} {what}", human_count(count)));
+        }
+    }
+    output.line(parts.join(", "))?;
+    Ok(())
+}

@@ -1,0 +1,9 @@
+//! `media history`: media out of JSON histories, and back.
+
+mod arguments;
+mod check;
+mod command;
+mod rewrite;
+mod walk;
+
+pub(crate) use command::{HistoryArguments, run};

@@ -1,0 +1,160 @@
+//! What an interrupted run has done already, so that the next goes on after it.
+
+use std::collections::HashSet;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::hash::{BuildHasher as _, RandomState};
+use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+
+use media_storage::Sha256Hasher;
+
+use crate::failure::{Failure, Outcome};
+use crate::output::escaped;
+
+/// First line of a journal.
+const HEADER: &str = "media journal v1 ";
+
+/// A file with a line for each item that is done. One process at a time holds it.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    file: File,
+    path: PathBuf,
+    hasher: RandomState,
+    /// Hashes of the items, 8 bytes each. Two items whose hashes are equal would be taken for one:
+    /// at a hundred million items the chance of any such pair is one in 3,700.
+    done: HashSet<u64>,
+}
+
+impl Journal {
+    /// Returns where the journal of a task lies unless another place is given.
+    pub(crate) fn default_path(task: &str) -> Option<PathBuf> {
+        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+        let state = set("XDG_STATE_HOME")
+            .map(PathBuf::from)
+            .or_else(|| Some(PathBuf::from(set("HOME")?).join(".local/state")))?;
+        let digest = Sha256Hasher::digest(task.as_bytes()).to_string();
+        let name = digest.get(..16).unwrap_or_default();
+        Some(state.join("media-cli").join(format!("{name}.journal")))
+    }
+
+    /// Opens the journal of a task, and reads what is done. The end of a line that was being
+    /// written when the process died is dropped.
+    pub(crate) fn open(path: &Path, task: &str) -> Outcome<Self> {
+        let shown = escaped(&path.to_string_lossy());
+        if let Some(parent) = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+        {
+            std::fs::create_dir_all(parent).map_err(Failure::io("create", parent))?;
+        }
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        let mut file = options
+            .open(path)
+            .map_err(Failure::io("open the journal", path))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(Failure::failed(format!(
+                    "another process does the same at this moment (journal {shown:?})"
+                )));
+            }
+            Err(TryLockError::Error(error)) => {
+                return Err(Failure::io("lock the journal", path)(error));
+            }
+        }
+        let header = format!("{HEADER}{}", Sha256Hasher::digest(task.as_bytes()));
+        let hasher = RandomState::new();
+        let mut done = HashSet::new();
+        let mut whole = 0;
+        let mut reader = BufReader::new(&file);
+        let mut line = String::new();
+        let mut first = true;
+        loop {
+            line.clear();
+            let read = reader
+                .read_line(&mut line)
+                .map_err(Failure::io("read the journal", path))?;
+            let Some(text) = line.strip_suffix('\n') else {
+                break;
+            };
+            whole += read as u64;
+            if std::mem::take(&mut first) {
+                if text != header {
+                    return Err(Failure::failed(format!(
+                        "{shown:?} is the journal of something else"
+                    )));
+                }
+                continue;
+            }
+            done.insert(hasher.hash_one(text));
+        }
+        file.set_len(whole)
+            .map_err(Failure::io("write the journal", path))?;
+        file.seek(SeekFrom::End(0))
+            .map_err(Failure::io("write the journal", path))?;
+        let mut journal = Self {
+            file,
+            path: path.to_owned(),
+            hasher,
+            done,
+        };
+        if whole == 0 {
+            journal.write(&header)?;
+        }
+        Ok(journal)
+    }
+
+    /// Returns how many items are done.
+    pub(crate) fn len(&self) -> u64 {
+        self.done.len() as u64
+    }
+
+    /// Returns whether an item is done.
+    pub(crate) fn contains(&self, item: &str) -> bool {
+        self.done.contains(&self.hasher.hash_one(item))
+    }
+
+    /// Notes that an item is done. Items hold no line breaks.
+    pub(crate) fn add(&mut self, item: &str) -> Outcome<()> {
+        self.done.insert(self.hasher.hash_one(item));
+        self.write(item)
+    }
+
+    fn write(&mut self, line: &str) -> Outcome<()> {
+        let text = format!("{line}\n");
+        let written = self.file.write_all(text.as_bytes());
+        written.map_err(Failure::io("write the journal", &self.path))
+    }
+
+    /// Removes the journal: the task is done.
+    pub(crate) fn remove(self) -> Outcome<()> {
+        std::fs::remove_file(&self.path).map_err(Failure::io("remove the journal", &self.path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_journal_goes_on_after_its_last_whole_line() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("deep/x.journal");
+        let mut journal = Journal::open(&path, "task").unwrap();
+        journal.add("a").unwrap();
+        journal.add("b").unwrap();
+        assert!(Journal::open(&path, "task").is_err(), "it is held");
+        drop(journal);
+        let torn = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &torn[..torn.len() - 1]).unwrap();
+        let mut journal = Journal::open(&path, "task").unwrap();
+        assert!(journal.contains("a") && !journal.contains("b") && journal.len() == 1);
+        journal.add("b").unwrap();
+        drop(journal);
+        assert_eq!(std::fs::read(&path).unwrap(), torn);
+        assert!(Journal::open(&path, "other").is_err());
+        Journal::open(&path, "task").unwrap().remove().unwrap();
+        assert!(!path.exists());
+    }
+}

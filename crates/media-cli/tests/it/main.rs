@@ -1,0 +1,13 @@
+//! The command as an operator uses it: arguments in, output and exit code out.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod bad_input;
+mod buckets;
+mod copying;
+mod directory;
+mod histories;
+mod media;
+mod output;
+mod removing;
+mod views;
