@@ -59,6 +59,8 @@ pub use conversation_providers::{
     Completion, ImageGenerator, ImageRequest, MediaContext, Provider, ProviderError,
     ProviderErrorKind, ProviderRequest, ProviderResponse, ResponseEvent, ResponseMode,
 };
+#[cfg(feature = "anthropic")]
+pub use conversation_providers::AnthropicProvider;
 #[cfg(feature = "openai")]
 pub use conversation_providers::{OpenAiImages, OpenAiProvider};
 pub use conversation_state as state;

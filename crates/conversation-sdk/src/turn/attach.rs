@@ -9,7 +9,7 @@ use conversation_types::{Message, Role, TurnId};
 use futures_util::StreamExt;
 use futures_util::stream;
 
-use super::event::TurnEvent;
+use super::event::{TurnEvent, TurnSnapshot};
 use super::events::TurnEvents;
 use super::outcome::outcome_of;
 use super::progress::response_of;
@@ -37,7 +37,7 @@ pub(crate) fn events(
         record: record.clone(),
         turn: turn.clone(),
         position: Arc::clone(&position),
-        skip: from,
+        redraws: from > 0,
         sent: 0,
         first: true,
     };
@@ -61,8 +61,9 @@ struct Follower {
     record: ConversationRecord,
     turn: TurnId,
     position: Arc<AtomicU64>,
-    /// How many units the reader has seen before.
-    skip: u64,
+    /// Whether the reader has seen something before. How much of it was text is not known here, so
+    /// such a reader begins with what there is.
+    redraws: bool,
     /// How many bytes of text were read from the state so far.
     sent: usize,
     first: bool,
@@ -85,6 +86,10 @@ impl Follower {
                 .filter(|stored| stored.branch == 0)
                 .map(|stored| stored.message)
                 .collect();
+            if std::mem::take(&mut self.redraws) {
+                self.first = true;
+                return Ok(Some(TurnEvent::Lagged(self.snapshot(&messages))));
+            }
             if let Some(delta) = self.new_text(&messages) {
                 // More may have come; it is looked at again at once.
                 self.first = true;
@@ -97,18 +102,26 @@ impl Follower {
         }
     }
 
+    /// Returns what was written so far, for a reader to redraw from.
+    fn snapshot(&mut self, messages: &[Message]) -> TurnSnapshot {
+        let answers = messages.iter().filter(|m| m.role == Role::Assistant);
+        let texts: Vec<String> = answers.map(Message::text).collect();
+        self.sent = texts.iter().map(String::len).sum();
+        let made = messages.iter().filter(|m| m.role != Role::User);
+        TurnSnapshot {
+            missed: 0,
+            media: made.flat_map(Message::media).cloned().collect(),
+            texts,
+        }
+    }
+
     /// Returns the text that was written since the last look.
     fn new_text(&mut self, messages: &[Message]) -> Option<String> {
         let answers = messages.iter().filter(|m| m.role == Role::Assistant);
         let text: String = answers.map(Message::text).collect();
         let start = floor_boundary(&text, self.sent);
-        let mut delta = text.get(start..)?.to_owned();
+        let delta = text.get(start..)?.to_owned();
         self.sent = text.len();
-        // Readers that come back count events too, which the state does not keep: what they have
-        // seen of the text is at most what they have counted.
-        let seen = (self.skip as usize).min(delta.len());
-        self.skip -= seen as u64;
-        delta = delta.get(floor_boundary(&delta, seen)..)?.to_owned();
         if delta.is_empty() {
             return None;
         }

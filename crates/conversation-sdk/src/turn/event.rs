@@ -57,7 +57,8 @@ pub enum TurnEvent {
     },
     /// A message is complete and in the state.
     MessageSaved(MessageId),
-    /// The reader was too slow, and events were dropped: what there is now, to redraw from.
+    /// What there is now, to redraw from: the reader was too slow and events were dropped, or it
+    /// continues on another node than the one where it began.
     Lagged(TurnSnapshot),
     /// The turn has ended and is in the state.
     Done(Box<Response>),

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use conversation_providers::testing::{Gate, ScriptedAnswer, ScriptedProvider};
 use conversation_sdk::{
-    ConversationErrorKind as Kind, LeaseTimes, ManagerConfig, TurnEvent, TurnOptions, TurnStatus,
-    Window,
+    Checkpoint, ConversationErrorKind as Kind, LeaseTimes, ManagerConfig, TurnEvent, TurnOptions,
+    TurnStatus, Window,
 };
 
 use crate::support::{Rig, history};
@@ -96,4 +96,55 @@ async fn a_shutdown_interrupts_and_saves() {
         conversation.send("2").await.unwrap_err().kind(),
         Kind::Closed
     );
+}
+
+#[tokio::test]
+async fn a_reader_that_continues_on_another_node_redraws_and_misses_no_text() {
+    let gate = Gate::new();
+    let answer = ScriptedAnswer::new()
+        .text("one ")
+        .tool_call_start("c", "f")
+        .text("two ")
+        .gate(&gate)
+        .text("three");
+    let checkpoint = Checkpoint::new(Duration::ZERO, 1);
+    let config = ManagerConfig::new().with_checkpoint(Some(checkpoint));
+    let rig = Rig::with(ScriptedProvider::new().with_answer(answer), |builder| {
+        builder.with_config(config)
+    });
+    let mut conversation = rig.start().await;
+    let mut events = conversation.stream("Count");
+    let mut seen = String::new();
+    while seen.len() < 8 {
+        if let TurnEvent::TextDelta(text) = events.next().await.unwrap().unwrap() {
+            seen.push_str(&text);
+        }
+    }
+    let position = events.position();
+    let other = Rig::on(
+        ScriptedProvider::new(),
+        rig.state.clone(),
+        rig.store.clone(),
+        |builder| builder,
+    );
+    let owner = conversation_sdk::Owner::any();
+    let elsewhere = other
+        .manager
+        .resume(conversation.id(), owner)
+        .await
+        .unwrap();
+    let mut attached = elsewhere.attach(position);
+    let TurnEvent::Lagged(snapshot) = attached.next().await.unwrap().unwrap() else {
+        panic!("nothing to redraw from");
+    };
+    let mut text = snapshot.texts.concat();
+    gate.open();
+    while let Some(event) = attached.next().await {
+        match event {
+            Ok(TurnEvent::TextDelta(delta)) => text.push_str(&delta),
+            Ok(TurnEvent::Done(_)) | Err(_) => break,
+            Ok(_) => {}
+        }
+    }
+    assert_eq!(text.replace('\n', ""), "one two three");
 }
