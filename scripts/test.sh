@@ -68,6 +68,7 @@ step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --all-fea
 step "first command" ./scripts/check-first-command.sh
 step "cloud examples" clouds
 step "addresses" ./scripts/prove-ssrf.sh
+step "cli" ./scripts/prove-cli.sh --short "${services[@]}"
 step "wire" ./scripts/prove-wire.sh --short "${services[@]}"
 if [ "$(uname -s)" = Linux ]; then
     step "turns" ./scripts/prove-turns.sh --short

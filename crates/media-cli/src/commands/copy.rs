@@ -139,8 +139,7 @@ pub(crate) async fn run(arguments: CopyArguments, output: &Output) -> Outcome {
     let (old, new) = (from.storage().backend(), to.storage().backend());
     if old != new {
         output.note(format_args!(
-            "ids are kept; references to the backend {old:?} are served from {new:?} by a store \
-             wrapped in media_storage::Relocated"
+            "ids are kept; references still name the backend {old:?}, and the store is {new:?}"
         ));
     }
     Ok(Exit::Fine)

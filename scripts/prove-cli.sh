@@ -1,0 +1,286 @@
+#!/usr/bin/env bash
+# The command `media` on a directory and on S3, Azure and GCS servers: every command, copies there and
+# back that are equal, a copy that is killed and goes on, deletions that leave nothing, histories that
+# are rewritten beside a program that appends and killed in between. The examples of docs/cli.md are
+# run too.
+#
+#   scripts/prove-cli.sh [--short] [--no-services]
+#
+# The long form copies 10,000 media; the short form 60 and takes less than 40 s once everything is
+# built. Azure needs Azurite, which scripts/install-servers.sh installs; --no-services leaves it out
+# and says so.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+count=10000 kills=40 services=1
+for option in "$@"; do
+    case $option in
+    --short) count=60 kills=6 ;;
+    --no-services) services=0 ;;
+    *)
+        sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2
+        exit 2
+        ;;
+    esac
+done
+
+# The test run has built the whole workspace; by itself this needs two crates only.
+selection=(-p media-cli -p test-servers)
+[ -z "${MEDIA_WHOLE_WORKSPACE:-}" ] || selection=(--all-features)
+cargo build --locked --quiet "${selection[@]}" --bins
+target=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
+media=$target/debug/media
+root=$PWD
+
+work=$(mktemp -d)
+pids=()
+clean() {
+    for pid in "${pids[@]}"; do
+        kill "$pid" 2>/dev/null || :
+        wait "$pid" 2>/dev/null || :
+    done
+    rm -rf "$work"
+}
+trap clean EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+export HOME=$work/home MEDIA_HISTORY_KEY=0123456789abcdef0123456789abcdef
+mkdir -p "$HOME"
+cd "$work"
+
+fail() {
+    printf 'prove-cli: FAILED: %s\n' "$*" >&2
+    exit 1
+}
+# ends CODE COMMAND...: the command ends with this code.
+ends() {
+    local wanted=$1 code=0
+    shift
+    "$@" >"$work/out" 2>"$work/err" || code=$?
+    [ "$code" -eq "$wanted" ] || {
+        cat "$work/out" "$work/err" >&2
+        fail "ended with $code, not $wanted: $*"
+    }
+}
+# Every document that --json writes can be read.
+parses() {
+    ends 0 "$@" --json
+    python3 -c '
+import json, sys
+text, decoder, at, n = open(sys.argv[1]).read(), json.JSONDecoder(), 0, 0
+while text[at:].strip():
+    while text[at].isspace(): at += 1
+    _, at = decoder.raw_decode(text, at); n += 1
+' "$work/out" || fail "no JSON: $*"
+}
+# What a store holds, without what depends on its kind.
+contents() {
+    "$media" ls "$1" --json | sed 's/"backend":"[a-z0-9]*",//' | sort
+}
+
+# Media: `count` items of 24 users, a third of them equal to others.
+python3 - "$count" <<'MEDIA'
+import os, struct, sys, zlib
+def png(side, seed):
+    rows = b"".join(b"\0" + bytes((x * 7 + y * seed + seed) & 255 for x in range(side * 3)) for y in range(side))
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+count = int(sys.argv[1])
+for user in range(24):
+    os.makedirs(f"files/user{user}", exist_ok=True)
+for n in range(count):
+    with open(f"files/user{n % 24}/{n}.png", "wb") as file:
+        file.write(png(24 + n % 40, n % (2 * count // 3 + 1)))
+MEDIA
+for user in $(seq 0 23); do
+    "$media" put disk files/user"$user"/* --create --quiet --user "user$user" --session "s$((user / 4))" \
+        --conversation "c$user" >/dev/null
+done
+listed=$("$media" ls disk --ids | wc -l)
+[ "$listed" -eq "$count" ] || fail "$listed of $count are listed"
+echo "put: $count media of 24 users"
+
+# All commands on one store, whatever its kind.
+every_command() {
+    local store=$1 kind=$2 id
+    id=$("$media" ls "$store" --ids --limit 1)
+    for command in info ls du dedup-index verify; do
+        parses "$media" "$command" "$store"
+    done
+    for by in user session conversation type day; do
+        parses "$media" du "$store" --by "$by"
+    done
+    parses "$media" stat "$store" "$id"
+    ends 0 "$media" cat "$store" "$id"
+    cp out got.cat
+    rm -f got && parses "$media" get "$store" "$id" -O got
+    cmp got got.cat || fail "get and cat differ"
+    case $kind in
+    directory) ends 1 "$media" url "$store" "$id" ;;
+    *) parses "$media" url "$store" "$id" ;;
+    esac
+    ends 0 "$media" verify "$store" --read-data 10%
+    parses "$media" sweep "$store" --dry-run
+    parses "$media" sweep "$store" --full
+    parses "$media" rm "$store" "$id"
+    parses "$media" forget "$store" --user user3
+    rm -f user3.tar && ends 0 "$media" export "$store" --user user3 -O user3.tar
+    tar -tf user3.tar | grep -qx manifest.json || fail "no manifest in the export"
+    parses "$media" report "$store" -O "report-$kind.html" --images 12
+    if grep -Eq '(src|href)="(https?:)?//' "report-$kind.html"; then fail "the report asks others"; fi
+    ends 0 "$media" metrics "$store"
+    ends 0 "$media" metrics "$store" --textfile m.prom
+    printf '{"url":"data:image/png;base64,%s"}\n' "$(base64 -w0 files/user0/0.png)" >h.jsonl
+    "$media" history slim "$store" - --threshold 0 --quiet --user user0 --session s0 \
+        --conversation c0 <h.jsonl >slim.jsonl
+    grep -q 'media-ref:v1:' slim.jsonl || fail "nothing was taken out"
+    parses "$media" history check "$store" slim.jsonl --user user0
+    "$media" history fatten "$store" - --quiet --user user0 <slim.jsonl | cmp - h.jsonl ||
+        fail "the history is another one"
+    rm -f receipt.json
+    ends 0 "$media" forget "$store" --user user3 --receipt receipt.json --yes
+    grep -q '"complete": true' receipt.json || fail "the receipt is not complete"
+    [ -z "$("$media" ls "$store" --ids --user user3)" ] || fail "media of user3 is left"
+    echo "$kind: every command"
+}
+
+# there URL KIND: copied there while it is killed again and again, and back.
+there_and_back() {
+    local url=$1 kind=$2 round killed=0
+    for round in $(seq "$kills"); do
+        "$media" copy disk "$url" --create --quiet >/dev/null 2>&1 &
+        local pid=$!
+        sleep "0.$((round % 5 + 1))"
+        kill -9 "$pid" 2>/dev/null && killed=$((killed + 1))
+        wait "$pid" 2>/dev/null || :
+    done
+    ends 0 "$media" copy disk "$url" --create
+    rm -rf "back-$kind"
+    ends 0 "$media" copy "$url" "back-$kind" --create
+    contents disk >a && contents "$url" >b && contents "back-$kind" >c
+    cmp a b || fail "$kind: there is not what was here"
+    cmp a c || fail "$kind: back is not what was here"
+    ends 0 "$media" verify "back-$kind"
+    echo "$kind: $count media there and back are equal; killed $killed times on the way"
+}
+
+there_and_back copied directory
+every_command copied directory
+
+first_line() {
+    for _ in $(seq 300); do
+        [ -s "$1" ] && return 0
+        sleep 0.1
+    done
+    cat "$1" >&2
+    fail "a server did not start"
+}
+mkdir objects
+"$target/debug/test-server" s3 --dir objects >s3.log 2>&1 &
+pids+=($!)
+first_line s3.log
+for _ in $(seq 50); do
+    grep -q '^access' s3.log && break
+    sleep 0.1
+done
+read -r _ access secret bucket <<<"$(grep '^access' s3.log)"
+endpoint=$(sed -n 's/^listening on //p' s3.log)
+export AWS_ACCESS_KEY_ID=$access AWS_SECRET_ACCESS_KEY=$secret AWS_ENDPOINT_URL=$endpoint \
+    AWS_REGION=us-east-1 AWS_ALLOW_HTTP=true
+there_and_back "s3://$bucket/media" s3
+every_command "s3://$bucket/media" s3
+
+# A file that another program appends to every millisecond.
+python3 - "$media" files/user1/1.png <<'APPEND'
+import base64, json, os, subprocess, sys, threading, time
+media, picture = sys.argv[1], base64.b64encode(open(sys.argv[2], "rb").read()).decode()
+lines, stop = [], threading.Event()
+def line(n):
+    return json.dumps({"n": n, "url": f"data:image/png;base64,{picture}" if n % 50 == 0 else "text"}) + "\n"
+with open("live.jsonl", "w") as file:
+    for n in range(2000):
+        lines.append(line(n)); file.write(lines[-1])
+def append():
+    n = len(lines)
+    while not stop.is_set():
+        with open("live.jsonl", "a") as file:
+            file.write(line(n))
+        lines.append(line(n)); n += 1
+        time.sleep(0.001)
+writer = threading.Thread(target=append); writer.start()
+owner = ["--user", "u", "--session", "s", "--conversation", "c"]
+codes = [subprocess.run([media, "history", "slim", "copied", "live.jsonl", "--threshold", "0", "--hot", "--quiet", *owner],
+         capture_output=True).returncode for _ in range(5)]
+stop.set(); writer.join()
+assert all(code in (0, 3) for code in codes), codes
+subprocess.run([media, "history", "fatten", "copied", "live.jsonl", "--hot", "--quiet", "--user", "u"], check=True, capture_output=True)
+# What was appended while the file was replaced may stand behind what was appended after it.
+text = open("live.jsonl").read().splitlines(keepends=True)
+assert sorted(text) == sorted(lines), f"{len(text)} of {len(lines)} lines"
+print(f"history: rewritten 5 times beside a writer, {len(lines)} of {len(lines)} lines are there (exit codes {codes})")
+APPEND
+
+# Killed at any moment, the file is the old or the new one.
+python3 - "$media" "$kills" files/user1/1.png <<'KILLED'
+import base64, json, os, random, subprocess, sys, time
+media, kills = sys.argv[1], int(sys.argv[2]) * 5
+picture = base64.b64encode(open(sys.argv[3], "rb").read()).decode()
+old = "".join(json.dumps({"n": n, "url": f"data:image/png;base64,{picture}"}) + "\n" for n in range(40))
+owner = ["--user", "u", "--session", "s", "--conversation", "c"]
+states = {"old": 0, "new": 0}
+random.seed(7)
+for n in range(kills):
+    with open("k.jsonl", "w") as file: file.write(old)
+    child = subprocess.Popen([media, "history", "slim", "copied", "k.jsonl", "--threshold", "0", "--hot", "--quiet", *owner],
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(random.uniform(0, 0.25)); child.kill(); child.wait()
+    text = open("k.jsonl").read()
+    states["old" if text == old else "new"] += 1
+    if text != old:
+        assert "base64,iVBOR" not in text and len(text.splitlines()) == 40
+        check = subprocess.run([media, "history", "check", "copied", "k.jsonl", "--user", "u"], capture_output=True)
+        assert check.returncode == 0, check
+    subprocess.run([media, "history", "slim", "copied", "k.jsonl", "--threshold", "0", "--hot", "--quiet", *owner], check=True, capture_output=True)
+    fat = subprocess.run([media, "history", "fatten", "copied", "k.jsonl", "--hot", "--quiet", "--user", "u"], capture_output=True)
+    assert fat.returncode == 0 and open("k.jsonl").read() == old, fat
+print(f"history: killed {kills} times: {states['old']} times the old file, {states['new']} times the new one, nothing else")
+KILLED
+
+# A full disk: the old file stays.
+if [ "$(id -u)" -eq 0 ] && mkdir full && mount -t tmpfs -o size=1m tmpfs full 2>/dev/null; then
+    head -c 900000 /dev/zero | tr '\0' 'x' | sed 's/^/"/; s/$/"/' >full/h.json
+    cp full/h.json before.json
+    code=0
+    "$media" history slim copied full/h.json --threshold 0 --hot --user u --session s --conversation c \
+        >out 2>err || code=$?
+    cmp full/h.json before.json || fail "a full disk changed the history"
+    umount full
+    echo "history: a full disk leaves the old file (exit code $code)"
+else
+    echo "NOT RUN: a full disk needs root and tmpfs"
+fi
+
+# A store that is down.
+ends 1 "$media" info "s3://$bucket/media" -o endpoint=http://127.0.0.1:1 -o retry_timeout=1s
+echo "a store that is down: exit code 1, $(wc -l <err) line"
+
+# The examples of the documentation.
+examples=0
+mkdir docs-run && cd docs-run
+cp "$work/files/user1/1.png" photo.png
+printf '{"url":"data:image/png;base64,%s"}\n' "$(base64 -w0 photo.png)" >history.jsonl
+printf '%s' "$MEDIA_HISTORY_KEY" >key
+while IFS= read -r line; do
+    examples=$((examples + 1))
+    PATH=$target/debug:$PATH bash -euo pipefail -c "$line" >"$work/out" 2>"$work/err" ||
+        { cat "$work/err" >&2; fail "the example of docs/cli.md: $line"; }
+done < <(sed -n '/^```sh run$/,/^```$/{/^```/d;p}' "$root/docs/cli.md")
+cd "$work"
+[ "$examples" -gt 20 ] || fail "docs/cli.md has $examples examples"
+echo "docs/cli.md: $examples examples ran"
+
+if [ "$services" -eq 0 ]; then
+    echo "NOT RUN: Azure needs Azurite (--no-services)"
+fi
+echo "prove-cli: all held"
