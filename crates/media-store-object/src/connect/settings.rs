@@ -17,12 +17,11 @@ pub(crate) struct ConnectSettings {
     pub(crate) public_endpoint: Option<String>,
 }
 
-/// Values may be secret; only names are shown.
+/// Values may be secret, and a secret may stand in place of a name; only their number is shown.
 impl fmt::Debug for ConnectSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = self.options.iter().map(|(key, _)| key.as_str()).collect();
         f.debug_struct("ConnectSettings")
-            .field("options", &names)
+            .field("options", &self.options.len())
             .field("environment", &self.environment)
             .finish_non_exhaustive()
     }
