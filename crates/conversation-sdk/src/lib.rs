@@ -52,6 +52,8 @@ pub use turn::{EventPosition, RetryFrom, TurnEvent, TurnEvents, TurnSnapshot};
 pub use upload_api::Upload;
 
 pub use conversation_providers as providers;
+#[cfg(feature = "anthropic")]
+pub use conversation_providers::AnthropicProvider;
 pub use conversation_providers::sink::{MediaSink, MediaWriter, SinkError};
 #[cfg(feature = "testing")]
 pub use conversation_providers::testing;
@@ -59,8 +61,6 @@ pub use conversation_providers::{
     Completion, ImageGenerator, ImageRequest, MediaContext, Provider, ProviderError,
     ProviderErrorKind, ProviderRequest, ProviderResponse, ResponseEvent, ResponseMode,
 };
-#[cfg(feature = "anthropic")]
-pub use conversation_providers::AnthropicProvider;
 #[cfg(feature = "openai")]
 pub use conversation_providers::{OpenAiImages, OpenAiProvider};
 pub use conversation_state as state;

@@ -55,7 +55,7 @@ struct FileArguments {
     #[arg(long, short = 'O', value_name = "PATH")]
     output: Option<PathBuf>,
 
-    /// Also take files that changed in the last 10 minutes. Lines that are appended meanwhile are
+    /// Also take files that changed in the last 10 minutes. Lines that are appended in the meantime are
     /// taken over.
     #[arg(long)]
     hot: bool,

@@ -216,7 +216,7 @@ fn tell(job: &Job, direction: Direction, outcome: &FileDone, output: &Output) ->
             human_bytes(done.output_bytes)
         );
         if outcome.appended_bytes > 0 {
-            line.push_str(", with what was appended meanwhile");
+            line.push_str(", with what was appended in the meantime");
         }
         output.line(line)?;
     }

@@ -1,4 +1,4 @@
-//! Small pictures of large ones.
+//! Small images of large ones.
 
 use std::io::Cursor;
 
