@@ -73,6 +73,14 @@ async fn custom_backend() -> Result<(), Failure> {
             human(media.size().unwrap_or(0))
         ));
     }
+    manager
+        .delete_conversation(conversation.id())
+        .await
+        .map_err(failed)?;
+    say(format_args!(
+        "conversation deleted; objects left in the bucket: {}",
+        server.objects().len()
+    ));
     let deadline = Duration::from_secs(5);
     manager.shutdown(deadline).await.map_err(failed)
 }

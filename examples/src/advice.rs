@@ -45,7 +45,7 @@ fn for_provider(kind: ProviderErrorKind) -> Option<&'static str> {
         ProviderErrorKind::Authentication => {
             "Check OPENAI_API_KEY, or unset it to use the local peer"
         }
-        ProviderErrorKind::InvalidRequest => {
+        ProviderErrorKind::InvalidRequest | ProviderErrorKind::NotFound => {
             "Check OPENAI_BASE_URL, OPENAI_MODEL and OPENAI_IMAGE_MODEL"
         }
         ProviderErrorKind::MediaRefused => {

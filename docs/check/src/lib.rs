@@ -79,7 +79,11 @@ mod tests {
             "cargo run --release --example image_generator",
             "./scripts/test.sh",
         ];
-        for (page, text) in pages() {
+        // The commands of the page about the command line are run by `scripts/prove-cli.sh`.
+        let checked = pages()
+            .into_iter()
+            .filter(|(page, _)| !page.ends_with("cli.md"));
+        for (page, text) in checked {
             for line in blocks(&text, "sh").iter().flat_map(|block| block.lines()) {
                 let script = line.split(' ').next().unwrap_or_default();
                 let known = run.contains(&line)
@@ -159,10 +163,6 @@ mod tests {
         for (file, name) in [
             ("media-storage/src/error.rs", "StorageErrorKind"),
             ("media-loader/src/error.rs", "LoadErrorKind"),
-            (
-                "conversation-sdk/src/error/kind.rs",
-                "ConversationErrorKind",
-            ),
             ("conversation-providers/src/error.rs", "ProviderErrorKind"),
             ("conversation-state/src/error.rs", "StateErrorKind"),
             ("prompt-pack/src/error.rs", "PackErrorKind"),

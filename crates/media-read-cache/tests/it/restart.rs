@@ -113,7 +113,7 @@ fn a_kill_in_the_middle_leaves_what_was_whole() {
     let fixture = Fixture::new();
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "--nocapture"])
-        .arg("cache::restart::a_kill_in_the_middle_leaves_what_was_whole")
+        .arg("restart::a_kill_in_the_middle_leaves_what_was_whole")
         .env(CHILD, fixture.dir())
         .stdout(Stdio::piped())
         .spawn()
