@@ -203,7 +203,8 @@ impl MediaStorage for BucketStore {
         Ok(StoredMedia::new(sidecar.mime_type.clone(), size, body)
             .with_metadata(sidecar.metadata())
             .with_sha256(sidecar.sha256)
-            .with_stored_at(sidecar.stored_at))
+            .with_stored_at(sidecar.stored_at)
+            .with_expires_at(sidecar.expires_at))
     }
 
     async fn delete_opts(

@@ -60,7 +60,7 @@ fn wrong_files_are_named() {
     );
     assert_told(
         &generator(&["--media-dir", "no.sqlite"]),
-        "a file where the directory should be",
+        "the path leads to a file, not to a directory",
         "--media-dir",
     );
     assert_eq!(
@@ -113,11 +113,7 @@ fn models_that_are_none_are_told_of() {
         &["--new"],
     );
     assert_told(&ran, "4 of 4 pictures were not made", "OPENAI_IMAGE_MODEL");
-    assert!(
-        ran.out.contains("could not be"),
-        "{}",
-        ran.out
-    );
+    assert!(ran.out.contains("could not be"), "{}", ran.out);
 }
 
 #[test]
