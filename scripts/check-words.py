@@ -36,7 +36,6 @@ WORDS = [
 EXCEPTIONS = [
     ("docs/benchmarks.md", r"picture", "names of measured files"),
     ("crates/conversation-state/src/conformance/references.rs", r"picture", "name of a helper"),
-    ("crates/media-cli/src/store/open.rs", r"is no directory", "there is no such directory"),
 ]
 
 # Crates whose texts are not checked yet.

@@ -89,7 +89,7 @@ def main():
             (directory / f"{name}.json").write_text(text)
             continue
         if media(load((directory / f"{name}.restored").read_text())) != expected:
-            print(f"FAILED: {name} does not read its restored history")
+            print(f"FAILED: {name} failed to read its restored history")
             failed = True
             continue
         slim = (directory / f"{name}.slim").read_text()

@@ -34,7 +34,7 @@ async fn hash_request(socket: &mut TcpStream) -> Result<String> {
         let most = piece.len().min(left);
         let read = socket.read(&mut piece[..most]).await?;
         if read == 0 {
-            return Err("the request broke off".into());
+            return Err("the request is truncated".into());
         }
         hasher.update(&piece[..read]);
         left -= read;

@@ -82,7 +82,7 @@ async fn request(socket: &mut TcpStream) -> Result<u64> {
     while seen < declared {
         let read = socket.read(&mut piece).await? as u64;
         if read == 0 {
-            return Err("the request broke off".into());
+            return Err("the request is truncated".into());
         }
         seen += read;
     }

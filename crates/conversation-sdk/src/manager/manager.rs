@@ -63,7 +63,7 @@ impl ConversationManager {
     /// Starts a conversation without a pack and writes its record.
     ///
     /// # Errors
-    /// `InvalidInput` for an id that is none, `MissingTool`, `Pack`, `AlreadyExists`, `NotFound`
+    /// `InvalidInput` for an invalid id, `MissingTool`, `Pack`, `AlreadyExists`, `NotFound`
     /// where the id was deleted lately or the user is being erased, `State`, `Closed`.
     pub async fn start(&self, start: Start) -> Result<Conversation, ConversationError> {
         let mut inline = start.inline.clone();
@@ -267,7 +267,7 @@ impl ConversationManager {
     /// Lists the conversations of a user, newest first, at most 1,000.
     ///
     /// # Errors
-    /// `InvalidInput` for an id that is none, `State`, `Closed`.
+    /// `InvalidInput` for an invalid id, `State`, `Closed`.
     pub async fn conversations(
         &self,
         user: impl AsRef<str> + Send,
@@ -279,7 +279,7 @@ impl ConversationManager {
     /// Lists the conversations that a filter accepts, a page at a time.
     ///
     /// # Errors
-    /// `InvalidInput` for a cursor that is none, `State`, `Closed`.
+    /// `InvalidInput` for an invalid cursor, `State`, `Closed`.
     pub async fn find_conversations(
         &self,
         filter: &ConversationFilter,

@@ -152,7 +152,7 @@ fn no_store(path: &Path) -> Failure {
             "there is no media store in the directory {shown:?} (no {FORMAT})"
         ))
     } else {
-        Failure::failed(format!("there is no directory {shown:?}"))
+        Failure::failed(format!("the directory {shown:?} does not exist"))
     }
 }
 

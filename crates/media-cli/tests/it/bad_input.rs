@@ -23,12 +23,12 @@ fn a_mistyped_directory_is_told_and_never_created() {
     for arguments in reading {
         home.run(arguments)
             .ended(1)
-            .says("there is no directory \"typo\"");
+            .says("the directory \"typo\" does not exist");
         assert!(!home.path("typo").exists(), "{arguments:?}");
     }
     home.run(&["put", "typo", "x.txt", "--conversation", "c"])
         .ended(1)
-        .says("no directory");
+        .says("does not exist");
     assert!(!home.path("typo").exists());
     std::fs::create_dir(home.path("empty")).unwrap();
     home.run(&["ls", "empty"])

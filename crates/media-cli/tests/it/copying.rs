@@ -36,7 +36,9 @@ fn ids_times_and_bytes_are_kept() {
         "retain-3days",
     ])
     .ended(0);
-    home.run(&["copy", "a", "b"]).ended(1).says("no directory");
+    home.run(&["copy", "a", "b"])
+        .ended(1)
+        .says("does not exist");
     let copied = home
         .run(&["copy", "a", "b", "--create", "--json", "--read-back"])
         .ended(0)

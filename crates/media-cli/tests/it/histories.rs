@@ -134,7 +134,7 @@ fn what_is_missing_on_the_command_line_is_said() {
         "--unscoped",
     ])
     .ended(1)
-    .says("no directory");
+    .says("does not exist");
     home.run(&[
         "history",
         "check",

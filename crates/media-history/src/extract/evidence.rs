@@ -185,7 +185,7 @@ fn kind_of(word: &str) -> Option<Kind> {
     }
 }
 
-/// Formats of audio APIs that are no file extensions.
+/// Returns the type of an audio format whose name in APIs is not a file extension.
 fn audio_format(word: &str) -> Option<Mime> {
     match word {
         "pcm16" | "pcm" | "g711_ulaw" | "g711_alaw" => Some(Mime::AUDIO_PCM),

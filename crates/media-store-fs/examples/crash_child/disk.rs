@@ -121,7 +121,7 @@ impl CrashSubject for Subject {
         if index.exists() {
             let read = serde_json::from_slice::<serde_json::Map<_, _>>(&fs::read(&index)?);
             if let Err(error) = read {
-                found.push(format!("the index does not read: {error}"));
+                found.push(format!("the index cannot be read: {error}"));
             }
         }
         Ok(found)

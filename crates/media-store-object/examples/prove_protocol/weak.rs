@@ -21,7 +21,7 @@ pub(crate) enum Weakness {
     NoSecondLook,
     /// A writer removes its bytes when its publication is in doubt.
     WriterRemovesBytes,
-    /// A writer that joins does not read the record again.
+    /// A writer joins without a second read of the record.
     NoSecondRead,
     /// A writer that joins puts its marker after it read the record again.
     MarkerAfterCheck,
@@ -57,7 +57,7 @@ pub(crate) enum Weakness {
     EarlyRemoval,
     /// A reader does not look for the marker.
     TrustedSidecar,
-    /// A store does not read its sidecar again.
+    /// A store omits the second read of its sidecar.
     NoReread,
     /// A sidecar without a marker is buried before the marker's name is taken.
     RetiredUnseen,

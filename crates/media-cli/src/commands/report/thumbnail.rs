@@ -22,7 +22,7 @@ const MAX_SIDE: u32 = 16_384;
 /// Memory that decoding may take.
 const MAX_MEMORY: u64 = 256 * 1024 * 1024;
 
-/// Makes a thumbnail as a `data:` URI; `None` for what is no image that this build decodes.
+/// Makes a thumbnail as a `data:` URI; `None` for media that this build cannot decode as an image.
 pub(crate) async fn thumbnail(store: &OpenStore, entry: &Entry) -> Option<String> {
     if entry.reference.size().is_none_or(|size| size > MAX_MEDIA) {
         return None;

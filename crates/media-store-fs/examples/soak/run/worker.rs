@@ -250,7 +250,7 @@ impl Worker<'_> {
                 self.record.operations += 1;
                 match index.map(|json| serde_json::from_slice::<serde_json::Value>(&json)) {
                     Ok(Err(error)) => {
-                        let text = format!("the index does not read: {error}");
+                        let text = format!("the index cannot be read: {error}");
                         self.journal.find(Finding::Failed, &text)
                     }
                     _ => Ok(()),
