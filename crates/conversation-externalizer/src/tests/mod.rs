@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
 mod failures;
+mod files;
 mod history;
 mod opaque;
+mod rollback;
 mod shapes;
 mod stored;
 mod support;

@@ -179,3 +179,11 @@ impl ReceivedLookup for Spools {
             .map(MediaBody::from_bytes)
     }
 }
+
+pub(super) fn four(size: usize) -> Message {
+    Message::user(
+        (1..=4)
+            .map(|seed| png(seed, size).into())
+            .collect::<Vec<Part>>(),
+    )
+}

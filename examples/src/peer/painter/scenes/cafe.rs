@@ -1,11 +1,15 @@
 //! The inside of a coffee shop in the evening.
 //!
 //! - `room`: walls, window, floor
-//! - `bar`: counter, espresso machine, shelves
+//! - `bar`: counter and shelves
+//! - `machine`, `menu`: what stands on the bar and hangs behind it
 //! - `table`: what stands in front
 //! - this file: lamps, and the order in which all of it is painted
 
 mod bar;
+mod cup;
+mod machine;
+mod menu;
 mod room;
 mod table;
 
