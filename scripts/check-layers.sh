@@ -49,6 +49,7 @@ never media-store-object rusqlite media-store-fs media-loader conversation-sdk
 never media-read-cache $http url object_store media-store-fs media-store-object media-loader conversation-sdk
 never "media-store-object --no-default-features" $http aws-lc-rs
 never media-history $http url object_store media-store-fs media-loader conversation-sdk
+never media-http $http tokio object_store media-store-fs media-loader conversation-sdk
 never media-loader object_store media-store-fs conversation-sdk
 never "media-loader --no-default-features" $http url
 # The types of conversations are media-types and three crates more, themselves included.

@@ -1,0 +1,170 @@
+//! What a client gets back.
+
+use chrono::{DateTime, Utc};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, Response, StatusCode};
+use media_storage::{StorageError, StorageErrorKind};
+use media_types::{Mime, StorageReference};
+use serde::Serialize;
+use serde_json::json;
+
+use super::policy::UploadRefusal;
+use crate::serve::ResponseBody;
+
+/// An item that was stored, as it stands in the response.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct UploadedMedia {
+    /// The reference, for a later message. It is no permission.
+    pub reference: StorageReference,
+    /// Type of the media, by its bytes.
+    pub mime_type: Mime,
+    /// Size of the media, in bytes.
+    pub size: u64,
+    /// Name of the file, as the client gave it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filename: Option<String>,
+    /// A link to the media, if the service signs links.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// When the link expires.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url_expires_at: Option<DateTime<Utc>>,
+}
+
+/// Why a request to upload failed.
+#[derive(Debug)]
+pub(super) enum UploadFailure {
+    Refused(UploadRefusal),
+    Method,
+    /// A form that cannot be read, or a body without bytes.
+    Malformed(&'static str),
+    TooMany(usize),
+    Type,
+    Storage(StorageError),
+}
+
+impl From<StorageError> for UploadFailure {
+    fn from(error: StorageError) -> Self {
+        Self::Storage(error)
+    }
+}
+
+/// Returns the response for what was stored: 201.
+pub(super) fn created(items: &[UploadedMedia]) -> Response<ResponseBody> {
+    respond(StatusCode::CREATED, &json!({ "items": items }))
+}
+
+impl UploadFailure {
+    pub(super) fn into_response(self) -> Response<ResponseBody> {
+        let (status, code, message) = self.parts();
+        let body = json!({"error": {"code": code, "message": message}});
+        let mut response = respond(status, &body);
+        let headers = response.headers_mut();
+        match &self {
+            Self::Refused(UploadRefusal::Unauthorized) => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Self::Refused(UploadRefusal::TooManyRequests(after)) => {
+                headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
+            }
+            Self::Storage(error) if error.is_retryable() => {
+                let seconds = error
+                    .retry_after()
+                    .map_or(1, |after| after.as_secs().max(1));
+                headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+            }
+            Self::Method => {
+                let methods = HeaderValue::from_static("POST, PUT, OPTIONS");
+                headers.insert(http::header::ALLOW, methods);
+            }
+            _ => {}
+        }
+        response
+    }
+
+    /// Returns status, code and words. What a store says of itself stays in the log.
+    fn parts(&self) -> (StatusCode, &'static str, String) {
+        let (status, code, message) = match self {
+            Self::Refused(refusal) => match refusal {
+                UploadRefusal::Unauthorized => (
+                    StatusCode::UNAUTHORIZED,
+                    "unauthorized",
+                    "sign in to upload",
+                ),
+                UploadRefusal::Forbidden => (
+                    StatusCode::FORBIDDEN,
+                    "forbidden",
+                    "uploads are not permitted",
+                ),
+                UploadRefusal::TooManyRequests(_) => (
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "too_many_requests",
+                    "too many uploads; try again later",
+                ),
+                UploadRefusal::Unavailable => (
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "unavailable",
+                    "the upload could not be checked; try again later",
+                ),
+            },
+            Self::Method => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "use POST or PUT",
+            ),
+            Self::Malformed(reason) => (StatusCode::BAD_REQUEST, "malformed", *reason),
+            Self::TooMany(most) => {
+                let message = format!("at most {most} items can be uploaded at once");
+                return (StatusCode::PAYLOAD_TOO_LARGE, "too_many_items", message);
+            }
+            Self::Type => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_type",
+                "media of this type, judged by its bytes, cannot be uploaded",
+            ),
+            Self::Storage(error) => match error.kind() {
+                StorageErrorKind::TooLarge => (
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    "too_large",
+                    "the upload is larger than permitted",
+                ),
+                StorageErrorKind::QuotaExceeded => (
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    "quota_exceeded",
+                    "the quota for uploads is used up; delete something first",
+                ),
+                StorageErrorKind::InvalidInput => (
+                    StatusCode::BAD_REQUEST,
+                    "malformed",
+                    "the upload could not be read to its end",
+                ),
+                StorageErrorKind::DiskSpace => (
+                    StatusCode::INSUFFICIENT_STORAGE,
+                    "no_space",
+                    "the server has no space left",
+                ),
+                StorageErrorKind::Unavailable | StorageErrorKind::RateLimited => (
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "unavailable",
+                    "the store is not available; try again later",
+                ),
+                _ => (
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "failed",
+                    "the upload could not be stored",
+                ),
+            },
+        };
+        (status, code, message.to_owned())
+    }
+}
+
+fn respond(status: StatusCode, body: &serde_json::Value) -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::text(body.to_string()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,130 @@
+//! Storing the items of one request: all of them, or none.
+
+use media_storage::{MediaBody, MediaStorage, MediaUpload, Scope, SignedUrlOptions};
+use media_types::StorageReference;
+
+use super::answer::{UploadFailure, UploadedMedia};
+use super::policy::UploadGrant;
+use super::stream::{Bounded, Incoming, look_at};
+use super::typing::type_of;
+use crate::link::LinkSigner;
+
+/// Longest name of a file that is kept, in bytes.
+const MAX_NAME_LEN: usize = 255;
+
+/// What a client says of an item.
+#[derive(Debug, Default)]
+pub(super) struct Declared {
+    pub(super) mime: Option<String>,
+    pub(super) filename: Option<String>,
+}
+
+/// The items of one request, while they are stored.
+pub(super) struct Intake<'a> {
+    store: &'a dyn MediaStorage,
+    signer: Option<&'a LinkSigner>,
+    grant: UploadGrant,
+    left: u64,
+    items: Vec<UploadedMedia>,
+}
+
+impl<'a> Intake<'a> {
+    pub(super) fn new(
+        store: &'a dyn MediaStorage,
+        signer: Option<&'a LinkSigner>,
+        grant: UploadGrant,
+    ) -> Self {
+        Self {
+            store,
+            signer,
+            left: grant.max_bytes,
+            grant,
+            items: Vec::new(),
+        }
+    }
+
+    /// Stores the next item.
+    pub(super) async fn take(
+        &mut self,
+        declared: Declared,
+        stream: Incoming,
+    ) -> Result<(), UploadFailure> {
+        if self.items.len() >= self.grant.max_items {
+            return Err(UploadFailure::TooMany(self.grant.max_items));
+        }
+        let (prefix, stream) = look_at(stream).await?;
+        if prefix.is_empty() {
+            return Err(UploadFailure::Malformed("the upload has no bytes"));
+        }
+        let mime = type_of(&prefix, declared.mime.as_deref())
+            .filter(|mime| self.grant.permits(mime))
+            .ok_or(UploadFailure::Type)?;
+        let filename = declared.filename.map(shortened);
+        let mut metadata = self.grant.metadata.clone();
+        if let Some(name) = &filename {
+            metadata = metadata.with_filename(name.clone());
+        }
+        let left = self.left;
+        let body = MediaBody::from_stream(None, Bounded { stream, left });
+        let upload = MediaUpload::new(mime.clone(), body, metadata);
+        let reference = self.store.store(upload).await?;
+        let size = reference.size().unwrap_or_default();
+        self.left = self.left.saturating_sub(size);
+        self.items.push(UploadedMedia {
+            reference,
+            mime_type: mime,
+            size,
+            filename,
+            url: None,
+            url_expires_at: None,
+        });
+        Ok(())
+    }
+
+    /// Signs links to what was stored, where links are signed.
+    pub(super) async fn finish(mut self) -> Result<Vec<UploadedMedia>, UploadFailure> {
+        if self.items.is_empty() {
+            return Err(UploadFailure::Malformed("the upload has no items"));
+        }
+        let user = self.grant.metadata.user().cloned();
+        let scope = user.map_or(Scope::All, Scope::User);
+        let Some(signer) = self.signer else {
+            return Ok(self.items);
+        };
+        for item in &mut self.items {
+            let options = SignedUrlOptions::new().with_expected_scope(scope.clone());
+            // The media is stored; without a link the client still has its reference.
+            match signer.sign(&item.reference, options).await {
+                Ok(url) => {
+                    item.url = Some(url.url().as_str().to_owned());
+                    item.url_expires_at = Some(url.expires_at());
+                }
+                Err(error) => tracing::warn!(%error, "no link for an upload"),
+            }
+        }
+        Ok(self.items)
+    }
+
+    /// Deletes what was stored before an item failed.
+    pub(super) async fn roll_back(self) {
+        let references: Vec<StorageReference> =
+            self.items.into_iter().map(|item| item.reference).collect();
+        let results = self
+            .store
+            .delete_many(&references, Default::default())
+            .await;
+        for error in results.into_iter().filter_map(Result::err) {
+            tracing::warn!(%error, "an item of a failed upload stays until it expires");
+        }
+    }
+}
+
+/// Returns a name without its directories, cut to the longest that is kept.
+fn shortened(name: String) -> String {
+    let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let mut end = name.len().min(MAX_NAME_LEN);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    name.get(..end).unwrap_or_default().to_owned()
+}

@@ -1,0 +1,13 @@
+//! Taking uploads.
+
+mod answer;
+mod intake;
+mod multipart;
+mod policy;
+mod service;
+mod stream;
+mod typing;
+
+pub use answer::UploadedMedia;
+pub use policy::{UploadGrant, UploadPolicy, UploadRefusal};
+pub use service::UploadService;

@@ -1,0 +1,8 @@
+//! Links and uploads, over real connections.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod links;
+mod ranges;
+mod slow;
+mod support;
+mod upload;
