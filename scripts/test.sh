@@ -71,6 +71,7 @@ step "addresses" ./scripts/prove-ssrf.sh
 step "cli" ./scripts/prove-cli.sh --short "${services[@]}"
 step "wire" ./scripts/prove-wire.sh --short "${services[@]}"
 if [ "$(uname -s)" = Linux ]; then
+    step "http" ./scripts/prove-http.sh --short
     step "turns" ./scripts/prove-turns.sh --short
     step "crashes" ./scripts/prove-crash.sh --short
     step "soak" ./scripts/prove-soak.sh --short

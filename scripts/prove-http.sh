@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Proves what media-http promises, over real connections to a server in a process of its own: many
+# readers at once beside some that stand still, forged links, uploads that are cut and sent again, and
+# the memory of the server while it takes and gives 1 GiB.
+#
+# usage: scripts/prove-http.sh [--short]
+# `--short` does less of each: half a minute.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+short=()
+case ${1:-} in
+--short) short=(--short) ;;
+'') ;;
+*)
+    sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2
+    exit 2
+    ;;
+esac
+if [ "$(uname -s)" != Linux ]; then
+    echo "NOT RUN: memory is measured on Linux only" >&2
+    exit 2
+fi
+if [ -n "${MEDIA_WHOLE_WORKSPACE:-}" ]; then
+    profile=debug
+    cargo build --locked --quiet --all-features --example prove_http
+else
+    profile=release
+    cargo build --locked --quiet --release -p media-http --example prove_http
+fi
+"${CARGO_TARGET_DIR:-target}/$profile/examples/prove_http" "${short[@]}"
