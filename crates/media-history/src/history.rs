@@ -10,7 +10,8 @@ use media_storage::{
     MediaBody, MediaMetadata, MediaStorage, Operation, Scope, StorageError, StorageErrorKind,
 };
 use media_types::StorageReference;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::fs::File;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::check::check;
 use crate::error::{HistoryError, HistoryErrorKind, HistoryOperation};
@@ -285,21 +286,29 @@ impl History {
     pub async fn restore_stream<R, W>(
         &self,
         reader: R,
-        mut writer: W,
+        writer: W,
     ) -> Result<RestoreReport, HistoryError>
     where
         R: AsyncRead + Unpin + Send,
         W: AsyncWrite + Unpin + Send,
     {
-        let write = |error| {
-            HistoryError::new(HistoryErrorKind::Write, HistoryOperation::Restore).with_source(error)
-        };
-        let mut restorer = Restorer::new(self.settings.clone(), reader)?;
-        while let Some(piece) = restorer.next().await? {
-            writer.write_all(&piece).await.map_err(write)?;
-        }
-        writer.flush().await.map_err(write)?;
-        Ok(restorer.report())
+        let restorer = Restorer::new(self.settings.clone(), reader)?;
+        restorer.write_to(writer).await
+    }
+
+    /// Puts back what externalizing took out of `original`; the placeholders that are in it stay.
+    pub(crate) async fn restore_original<R, W>(
+        &self,
+        reader: R,
+        writer: W,
+        original: File,
+    ) -> Result<RestoreReport, HistoryError>
+    where
+        R: AsyncRead + Unpin + Send,
+        W: AsyncWrite + Unpin + Send,
+    {
+        let restorer = Restorer::new(self.settings.clone(), reader)?;
+        restorer.with_original(original).write_to(writer).await
     }
 
     /// Returns the restored history as a body whose length is known before any media is read: for the

@@ -3,7 +3,8 @@
 use bytes::{Bytes, BytesMut};
 use media_storage::{ByteStream, RetrieveOptions, next};
 use memchr::memmem;
-use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::fs::File;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncSeekExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use crate::error::{HistoryError, HistoryErrorKind, HistoryOperation};
 use crate::extract::Tracker;
@@ -27,6 +28,8 @@ pub(crate) struct Restorer<R> {
     media: Option<OpenMedia>,
     report: RestoreReport,
     tracker: Tracker,
+    /// The history that the slim one was made from, whose own placeholders stay.
+    original: Option<File>,
 }
 
 /// Media that is being put back.
@@ -55,11 +58,29 @@ impl<R: AsyncRead + Unpin + Send> Restorer<R> {
             media: None,
             report: RestoreReport::default(),
             tracker: Tracker::default(),
+            original: None,
         })
     }
 
-    pub(crate) fn report(&self) -> RestoreReport {
-        self.report
+    /// Puts back what is not in the history that the slim one was made from: placeholders that stand
+    /// at the same place there stay.
+    pub(crate) fn with_original(mut self, original: File) -> Self {
+        self.original = Some(original);
+        self
+    }
+
+    /// Writes the restored history.
+    pub(crate) async fn write_to<W>(mut self, mut writer: W) -> Result<RestoreReport, HistoryError>
+    where
+        W: AsyncWrite + Unpin + Send,
+    {
+        let write =
+            |error| HistoryError::new(HistoryErrorKind::Write, OPERATION).with_source(error);
+        while let Some(piece) = self.next().await? {
+            writer.write_all(&piece).await.map_err(write)?;
+        }
+        writer.flush().await.map_err(write)?;
+        Ok(self.report)
     }
 
     /// The next piece of the restored history; `None` at its end.
@@ -148,6 +169,9 @@ impl<R: AsyncRead + Unpin + Send> Restorer<R> {
     /// its place, if that is not the media.
     async fn open(&mut self, candidate: Candidate) -> Result<Option<Bytes>, HistoryError> {
         let text = self.buffer.split_to(candidate.len).freeze();
+        if self.is_original(&text).await? {
+            return Ok(Some(text));
+        }
         match open_media(&self.settings, &self.owner, candidate.placeholder).await {
             Ok(media) => {
                 self.media = Some(media);
@@ -165,6 +189,25 @@ impl<R: AsyncRead + Unpin + Send> Restorer<R> {
                 None => error,
             }),
         }
+    }
+
+    /// Whether this text stands at this place in the original.
+    async fn is_original(&mut self, text: &[u8]) -> Result<bool, HistoryError> {
+        let Some(original) = &mut self.original else {
+            return Ok(false);
+        };
+        // What was yielded so far is the original up to here.
+        let at = std::io::SeekFrom::Start(self.report.output_bytes);
+        let mut there = Vec::with_capacity(text.len());
+        let read = async {
+            original.seek(at).await?;
+            let mut part = original.take(text.len() as u64);
+            part.read_to_end(&mut there).await
+        };
+        read.await.map_err(|error| {
+            HistoryError::new(HistoryErrorKind::Read, OPERATION).with_source(error)
+        })?;
+        Ok(there == text)
     }
 }
 

@@ -1,19 +1,14 @@
 //! One JSON text, or several in a row, at one level of strings in strings.
 
-use media_types::sniff;
-
-use crate::report::{FaultKind, LeftReason, LeftValue, MediaClass};
+use crate::report::{FaultKind, LeftReason};
 use crate::scan::escape::{Out, Unit};
 use crate::scan::grammar::{Grammar, Token};
-use crate::scan::respell::Respelling;
 
-use super::evidence::{Verdict, judge, named_mime};
-use super::leaf::{Closing, Found, Leaf, Step, Uneven, give_back};
+use super::leaf::{Closing, Leaf, Step};
 use super::shared::Shared;
-use super::stack::Stack;
+use super::site::Site;
 use super::text::{Text, Waiting};
-use super::value::{Event, Open, Value};
-use super::watch::Watched;
+use super::value::{Event, Hold};
 
 /// How many levels of strings in strings are followed.
 pub(crate) const MAX_LEVEL: usize = 3;
@@ -21,11 +16,8 @@ pub(crate) const MAX_LEVEL: usize = 3;
 /// A JSON text in the course of being read.
 #[derive(Debug)]
 pub(crate) struct Doc {
-    level: usize,
-    /// The path of the string that holds it.
-    prefix: String,
+    site: Site,
     grammar: Grammar,
-    stack: Stack,
     text: Option<Text>,
     /// A buffer to be used again.
     spare: Vec<u8>,
@@ -43,22 +35,20 @@ pub(crate) enum Taken {
 impl Doc {
     pub(crate) fn new(level: usize, prefix: String) -> Self {
         Self {
-            level,
-            prefix,
+            site: Site::new(level, prefix),
             grammar: Grammar::default(),
-            stack: Stack::default(),
             text: None,
             spare: Vec::new(),
         }
     }
 
     pub(crate) fn level(&self) -> usize {
-        self.level
+        self.site.level
     }
 
     /// Where the current value stands.
     pub(crate) fn path(&self) -> String {
-        self.prefix.clone() + &self.stack.pointer()
+        self.site.path()
     }
 
     /// Whether something is to be taken before more input.
@@ -85,7 +75,7 @@ impl Doc {
     /// Forgets what is open, to begin anew.
     pub(crate) fn reset(&mut self) {
         self.grammar = Grammar::default();
-        self.stack.clear();
+        self.site.stack.clear();
         self.text = None;
     }
 
@@ -95,11 +85,9 @@ impl Doc {
             self.wait_ends(shared);
             return Taken::Read(0);
         }
-        if self.text.is_some() {
-            return self.inside(unit, shared);
-        }
         match unit {
-            Unit::Run(run) => self.outside(run, shared),
+            Unit::Run(run) => self.run(run, shared),
+            Unit::Atom(_) if self.text.is_some() => self.inside(unit, shared),
             Unit::Atom(atom) => match atom.text() {
                 [byte] => {
                     shared.out.extend_from_slice(atom.raw());
@@ -111,29 +99,65 @@ impl Doc {
         }
     }
 
-    /// Reads bytes between strings, up to a string or an event.
-    fn outside(&mut self, run: &[u8], shared: &mut Shared) -> Taken {
-        for (at, byte) in run.iter().enumerate() {
-            let fault = self.byte(*byte, shared);
-            let stops = self.text.is_some() || !shared.events.is_empty();
-            if fault.is_some() || stops {
-                shared
-                    .out
-                    .extend_from_slice(run.get(..=at).unwrap_or_default());
-                return match fault {
-                    Some(kind) => Taken::Fault(at + 1, kind),
-                    None => Taken::Read(at + 1),
-                };
+    /// Reads bytes that stand for themselves, up to an event or something that waits.
+    ///
+    /// Nearly all of a history is text: what needs no look is passed over, and copied in one.
+    fn run(&mut self, run: &[u8], shared: &mut Shared) -> Taken {
+        // What is between the two was read, and is to be copied.
+        let (mut copied, mut at) = (0, 0);
+        let mut fault = None;
+        while let Some(byte) = run.get(at)
+            && fault.is_none()
+            && shared.events.is_empty()
+        {
+            let Some(text) = &mut self.text else {
+                fault = self.byte(*byte, shared);
+                at += 1;
+                continue;
+            };
+            let rest = run.get(at..).unwrap_or_default();
+            let skipped = text.skip(rest, self.site.level < MAX_LEVEL, &self.site.stack);
+            at += skipped;
+            match rest.get(skipped) {
+                None => break,
+                Some(b'"') if text.is_text() => {
+                    at += 1;
+                    self.ended();
+                    continue;
+                }
+                Some(_) => {}
+            }
+            let rest = run.get(at..).unwrap_or_default();
+            shared
+                .out
+                .extend_from_slice(run.get(copied..at).unwrap_or_default());
+            let taken = self.inside(Unit::Run(rest), shared);
+            let (Taken::Read(read) | Taken::Fault(read, _)) = taken;
+            at += read;
+            copied = at;
+            if let Taken::Fault(_, kind) = taken {
+                fault = Some(kind);
+            }
+            while self.is_waiting() && shared.events.is_empty() {
+                self.wait_ends(shared);
+            }
+            if self.is_waiting() {
+                break;
             }
         }
-        shared.out.extend_from_slice(run);
-        Taken::Read(run.len())
+        shared
+            .out
+            .extend_from_slice(run.get(copied..at).unwrap_or_default());
+        match fault {
+            Some(kind) => Taken::Fault(at, kind),
+            None => Taken::Read(at),
+        }
     }
 
     fn byte(&mut self, byte: u8, shared: &mut Shared) -> Option<FaultKind> {
-        let is_start = self.level == 0 && self.is_between_values();
+        let is_start = self.site.level == 0 && self.is_between_values();
         let token = self.grammar.byte(byte);
-        if byte == b'\n' && self.level == 0 && shared.document > 0 {
+        if byte == b'\n' && self.site.level == 0 && shared.document > 0 {
             shared.is_lines |= self.is_between_values();
         }
         if is_start && matches!(token, Token::Scalar | Token::Text | Token::Open { .. }) {
@@ -141,17 +165,20 @@ impl Doc {
         }
         match token {
             Token::Inside | Token::Scalar | Token::Colon => {}
-            Token::Key | Token::Text => {
+            Token::Key => self.text = Some(Text::key(std::mem::take(&mut self.spare))),
+            Token::Text => {
                 let capture = std::mem::take(&mut self.spare);
-                self.text = Some(Text::new(token == Token::Key, capture));
+                self.text = Some(Text::value(self.site.stack.is_noted(), capture));
             }
-            Token::Open { object } => self.stack.open(object),
+            Token::Open { object } => self.site.stack.open(object),
             Token::Close => {
-                let depth = (self.level, self.stack.depth());
-                shared.watch.close(depth, &self.stack, &mut shared.events);
-                self.stack.close();
+                let depth = (self.site.level, self.site.stack.depth());
+                shared
+                    .watch
+                    .close(depth, &self.site.stack, &mut shared.events);
+                self.site.stack.close();
             }
-            Token::Comma => self.stack.comma(),
+            Token::Comma => self.site.stack.comma(),
             Token::Fault => return Some(FaultKind::Unexpected),
             Token::TooDeep => return Some(FaultKind::TooDeep),
         }
@@ -211,7 +238,7 @@ impl Doc {
 
     /// Takes content; returns how much.
     fn content(&mut self, unit: Unit<'_>, is_all: bool, shared: &mut Shared) -> usize {
-        let level = self.level;
+        let level = self.site.level;
         let Some(text) = &mut self.text else {
             return 0;
         };
@@ -251,14 +278,15 @@ impl Doc {
     fn after(&mut self, step: Step, shared: &mut Shared) {
         match step {
             Step::Read(_) => {}
-            Step::Found(_, found) => self.found(*found, shared),
+            Step::Found(_, found) => self.site.found(*found, shared),
             Step::Event(_, event) => shared.events.push(event),
         }
         if let Some(text) = &mut self.text
             && matches!(&text.leaf, leaf if leaf.reads_prose())
             && let Some(uneven) = text.leaf.take_uneven()
         {
-            self.leave_uneven(uneven, LeftReason::NotReproducible, shared);
+            self.site
+                .leave_uneven(uneven, LeftReason::NotReproducible, shared);
         }
     }
 
@@ -271,7 +299,8 @@ impl Doc {
         if !text.is_key
             && let Some(uneven) = text.leaf.take_uneven()
         {
-            self.leave_uneven(uneven, LeftReason::NotReproducible, shared);
+            self.site
+                .leave_uneven(uneven, LeftReason::NotReproducible, shared);
         }
         let Some(text) = &mut self.text else {
             return;
@@ -279,15 +308,11 @@ impl Doc {
         match closing {
             Closing::Text => {
                 shared.out.extend_from_slice(text.unescaper.atom().raw());
-                let text = self.text.take();
-                if let Some(text) = text {
-                    self.ended(&text);
-                    self.spare = text.capture;
-                }
+                self.ended();
             }
             Closing::Found(found) => {
                 text.waiting = Some(Waiting::Quote);
-                self.found(*found, shared);
+                self.site.found(*found, shared);
             }
             Closing::Event(event) => {
                 text.waiting = Some(Waiting::Quote);
@@ -300,103 +325,21 @@ impl Doc {
         }
     }
 
-    fn ended(&mut self, text: &Text) {
+    /// The closing quote was read.
+    fn ended(&mut self) {
+        let Some(text) = self.text.take() else {
+            return;
+        };
         if text.is_key {
-            self.stack.set_key(&text.capture);
+            self.site.stack.set_key(&text.capture);
             self.grammar.key_ends();
-            return;
-        }
-        if let Some(value) = text.short() {
-            self.stack.note(value);
-        }
-        self.grammar.value_ends();
-    }
-
-    /// Decides about base64 that was read to its end.
-    fn found(&mut self, found: Found, shared: &mut Shared) {
-        let Found {
-            class,
-            header,
-            finished,
-            spill,
-        } = found;
-        let place = self.stack.place();
-        let verdict = match class {
-            MediaClass::DataUri => Verdict::Media,
-            _ => judge(place, &finished.head, false),
-        };
-        let named = match class {
-            MediaClass::DataUri => header.parse().ok().or_else(|| named_mime(place)),
-            _ => named_mime(place),
-        };
-        let class = match verdict {
-            Verdict::Opaque => MediaClass::Opaque,
-            _ => class,
-        };
-        let bytes = finished.decoded_len;
-        let reason = match verdict {
-            Verdict::Text => None,
-            Verdict::Opaque if !shared.rules.opaque => Some(LeftReason::Opaque),
-            _ if bytes < shared.rules.threshold => Some(LeftReason::BelowThreshold),
-            _ => None,
-        };
-        let is_full = shared.watch.is_full();
-        let open = match verdict {
-            Verdict::Later => Open::Kind,
-            _ if named.is_none() && sniff(&finished.head).is_none() && !is_full => Open::Type,
-            _ => Open::Nothing,
-        };
-        let is_text = verdict == Verdict::Text || open == Open::Kind && is_full;
-        if is_text || reason.is_some() {
-            if let Some(reason) = reason.filter(|_| open != Open::Kind) {
-                self.leave(class, bytes, reason, shared);
+        } else {
+            if let Some(value) = text.short() {
+                self.site.stack.note(value);
             }
-            let event = give_back(Respelling::of(finished), spill, &mut shared.out);
-            shared.events.extend(event);
-            return;
+            self.grammar.value_ends();
         }
-        let id = shared.next_id;
-        shared.next_id += 1;
-        if open != Open::Nothing || named.is_none() {
-            shared.watch.push(Watched {
-                id,
-                level: self.level,
-                depth: self.stack.depth(),
-                key: place.key.to_vec(),
-                head: finished.head.clone(),
-                open,
-            });
-        }
-        shared.events.push(Event::Value {
-            id,
-            value: Box::new(Value {
-                class,
-                document: shared.document.saturating_sub(1),
-                path: self.path(),
-                named,
-                finished,
-                spill,
-            }),
-            open,
-        });
-    }
-
-    fn leave_uneven(&mut self, uneven: Uneven, reason: LeftReason, shared: &mut Shared) {
-        let is_media = uneven.class == MediaClass::DataUri
-            || judge(self.stack.place(), &uneven.head, true) == Verdict::Media;
-        if is_media {
-            self.leave(uneven.class, uneven.bytes, reason, shared);
-        }
-    }
-
-    fn leave(&mut self, class: MediaClass, bytes: u64, reason: LeftReason, shared: &mut Shared) {
-        shared.left.push(LeftValue {
-            document: shared.document.saturating_sub(1),
-            path: self.path(),
-            class,
-            bytes,
-            reason,
-        });
+        self.spare = text.capture;
     }
 
     /// The text ends inside a string: gives back what is kept.
@@ -408,7 +351,7 @@ impl Doc {
         let pending = text.unescaper.pending_or_bad().to_vec();
         self.text = None;
         if let Some(torn) = torn {
-            self.leave_uneven(torn, reason, shared);
+            self.site.leave_uneven(torn, reason, shared);
         }
         match event {
             Some(event) => shared.events.extend([event, held(pending)]),
@@ -418,7 +361,7 @@ impl Doc {
 }
 
 fn held(raw: Vec<u8>) -> Event {
-    Event::Held(super::value::Hold { raw, spill: None })
+    Event::Held(Hold { raw, spill: None })
 }
 
 fn unit_len(unit: Unit<'_>) -> usize {

@@ -130,6 +130,15 @@ const OPAQUE_KEYS: &[&[u8]] = &[
 const OPAQUE_MAP: &[u8] = b"__gemini_function_call_thought_signatures__";
 
 impl Evidence {
+    /// Whether a value of this key says something about the values beside it.
+    pub(crate) fn is_noted(key: &[u8]) -> bool {
+        TYPE_KEYS.contains(&key)
+            || matches!(
+                key,
+                b"format" | b"output_format" | b"type" | b"source_type" | b"kind"
+            )
+    }
+
     /// Takes a short string that stands beside other values.
     pub(crate) fn note(&mut self, key: &[u8], value: &[u8]) {
         let Ok(value) = std::str::from_utf8(value) else {
@@ -250,6 +259,50 @@ pub(crate) fn named_mime(place: Place<'_>) -> Option<Mime> {
     all.find_map(|evidence| evidence.mime.clone())
 }
 
+/// Whether the key alone makes a string at this place text, or nothing but its first bytes can make it
+/// media.
+pub(crate) fn is_judged_by_bytes(place: Place<'_>) -> bool {
+    let Place { key, own, .. } = place;
+    let kind = own.and_then(|own| own.kind);
+    kind != Some(Kind::Redacted)
+        && place.parent_key != OPAQUE_MAP
+        && ![OPAQUE_KEYS, BYTE_KEYS, DATA_KEYS, PROSE_KEYS]
+            .iter()
+            .any(|keys| keys.contains(&key))
+}
+
+/// Whether a format that is [shown](shows_media) by its first bytes may begin with this one.
+pub(crate) fn may_show_media(first: u8) -> bool {
+    matches!(
+        first,
+        // Sizes of boxes, and MPEG.
+        0 | 0xff
+            // White space, byte order mark and bracket of markup.
+            | b'\t'
+            ..=b'\r'
+                | b' '
+                | 0xef
+                | b'<'
+                | 0x89
+                | b'G'
+                | b'R'
+                | b'I'
+                | b'M'
+                | b'8'
+                | b'A'
+                | b'g'
+                | b'%'
+                | b'P'
+                | 0x1a
+                | b'0'
+                | b'F'
+                | b'O'
+                | b'f'
+                | b'#'
+                | b'D'
+    )
+}
+
 /// Whether the first bytes are those of a media format, beyond chance.
 pub(crate) fn shows_media(head: &[u8]) -> bool {
     let Some(mime) = sniff(head) else {
@@ -333,6 +386,54 @@ mod tests {
             ("data", &[("media_type", "png")], b"xx", [Media; 2]),
         ] {
             assert_eq!(judged(key, own, head), verdict, "{key} {own:?}");
+        }
+    }
+
+    #[test]
+    fn no_format_begins_with_a_byte_that_none_begins_with() {
+        for head in [
+            PNG,
+            b"\xff\xd8\xff\xe0\0\x10JFIF",
+            b"GIF89a......",
+            b"RIFF....WEBPVP8 ",
+            b"RIFF....WAVEfmt ",
+            b"RIFF....AVI LIST",
+            b"II*\0\x08\0\0\0CR......",
+            b"II*\0\x08\0\0\0........",
+            b"MM\0*....",
+            b"8BPS........",
+            b"\0\0\0\x18ftypheic....heicmp41",
+            b"\0\0\0\x18ftypavif....avifmp41",
+            b"\0\0\0\x18ftypisom....isommp41",
+            b"\0\0\0\x18ftypM4A ....M4A mp41",
+            b"ID3\x03\0\0\0........",
+            b"OggS\0\x02........",
+            b"fLaC\0\0\0\"....",
+            b"FORM....AIFF....",
+            b"FLV\x01............",
+            b"MThd....",
+            b"#!AMR\n......",
+            b"%PDF-1.7....",
+            b"PK\x03\x04............................",
+            b"<svg xmlns=''>",
+            b"\xef\xbb\xbf<svg>",
+        ] {
+            assert!(shows_media(head), "{}", head.escape_ascii());
+            assert!(may_show_media(head[0]), "{}", head.escape_ascii());
+        }
+        for (key, by_bytes) in [
+            ("id", true),
+            ("data", false),
+            ("blob", false),
+            ("text", false),
+        ] {
+            let place = Place {
+                key: key.as_bytes(),
+                parent_key: b"",
+                own: None,
+                around: [None, None],
+            };
+            assert_eq!(is_judged_by_bytes(place), by_bytes, "{key}");
         }
     }
 

@@ -4,11 +4,13 @@ use crate::report::MediaClass;
 use crate::scan::base64::{Dialect, Fed, NotCanonical, Reader};
 use crate::scan::escape::{Atom, Unit};
 use crate::scan::nested::Checker;
-use crate::scan::respell::{Finished, Respelling};
+use crate::scan::respell::Respelling;
 use crate::scan::uri::Finder;
 use crate::spool::Spill;
 
-use super::value::{Event, Hold, Respell};
+use super::evidence::may_show_media;
+use super::found::{Found, Uneven, give_back};
+use super::value::{Event, Hold};
 
 /// How much of a string is looked at to tell words from base64.
 const GLANCE: usize = 64;
@@ -52,23 +54,6 @@ impl Open {
     }
 }
 
-/// Base64 that has ended, of a class; the header of its URI.
-#[derive(Debug)]
-pub(crate) struct Found {
-    pub(crate) class: MediaClass,
-    pub(crate) header: String,
-    pub(crate) finished: Finished,
-    pub(crate) spill: Option<Spill>,
-}
-
-/// Media that cannot be replaced, because no style gives its text.
-#[derive(Debug)]
-pub(crate) struct Uneven {
-    pub(crate) class: MediaClass,
-    pub(crate) bytes: u64,
-    pub(crate) head: Vec<u8>,
-}
-
 /// What came of a unit, besides what was written.
 #[derive(Debug)]
 pub(crate) enum Step {
@@ -101,6 +86,39 @@ fn is_base64(text: &[u8]) -> bool {
     glance
         .iter()
         .all(|byte| byte.is_ascii_alphanumeric() || b"+/-_=".contains(byte))
+}
+
+/// Whether a string that begins with this run is prose, by a look at its start.
+fn is_plainly_prose(run: &[u8], nests: bool, judged_by_bytes: impl FnOnce() -> bool) -> bool {
+    let glance = run.get(..GLANCE).unwrap_or(run);
+    let end = memchr::memchr3(b'"', b'\\', b'\n', glance);
+    let text = glance
+        .get(..end.unwrap_or(glance.len()))
+        .unwrap_or_default();
+    let is_all = run.get(text.len()) == Some(&b'"');
+    match text {
+        [] | [b' ' | b'\t' | b'\r' | 0x0c, ..] => false,
+        [b'{' | b'[', ..] if nests => false,
+        _ if is_all && text.len() < MIN_LEN => true,
+        _ if !is_base64(text) => true,
+        // An identifier, as there are many.
+        [first, second, ..] if is_all => {
+            let first = value_of(*first) << 2 | value_of(*second) >> 4;
+            !may_show_media(first) && judged_by_bytes()
+        }
+        _ => false,
+    }
+}
+
+/// The six bits of a symbol of either alphabet.
+fn value_of(symbol: u8) -> u8 {
+    match symbol {
+        b'A'..=b'Z' => symbol - b'A',
+        b'a'..=b'z' => symbol - b'a' + 26,
+        b'0'..=b'9' => symbol - b'0' + 52,
+        b'+' | b'-' => 62,
+        _ => 63,
+    }
 }
 
 impl Leaf {
@@ -180,6 +198,55 @@ impl Leaf {
             }
             Mode::Done => Step::Read(copy(unit, len_of(unit), out)),
         }
+    }
+
+    /// Reads a run as long as nothing in it can be media, and nothing is kept of it; returns how much
+    /// that is. Short escapes count as part of it where `escapes` says so. `judged_by_bytes` says whether
+    /// nothing but its first bytes can make the string media.
+    pub(crate) fn skip(
+        &mut self,
+        run: &[u8],
+        nests: bool,
+        escapes: bool,
+        judged_by_bytes: impl FnOnce() -> bool,
+    ) -> usize {
+        if matches!(self.mode, Mode::Start) {
+            if !is_plainly_prose(run, nests, judged_by_bytes) {
+                return 0;
+            }
+            self.mode = Mode::Prose(Finder::default());
+        }
+        let Mode::Prose(finder) = &mut self.mode else {
+            return 0;
+        };
+        if finder.is_in_header() {
+            return 0;
+        }
+        let mut at = 0;
+        loop {
+            let rest = run.get(at..).unwrap_or_default();
+            let len = memchr::memchr3(b'"', b'\\', b'\n', rest).unwrap_or(rest.len());
+            let read = finder.skip(rest.get(..len).unwrap_or_default());
+            at += read;
+            let is_escape = matches!(
+                rest.get(len..),
+                Some([
+                    b'\\',
+                    b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't',
+                    ..
+                ])
+            );
+            if read < len || !is_escape || !escapes {
+                return at;
+            }
+            finder.forget();
+            at += 2;
+        }
+    }
+
+    /// Whether the string may end without anything that is to be done.
+    pub(crate) fn is_text(&self) -> bool {
+        matches!(self.mode, Mode::Start | Mode::Prose(_))
     }
 
     /// Reads units that were held as prose.
@@ -298,21 +365,6 @@ impl Leaf {
             Mode::Nested(hold, _) => (Some(Event::Held(hold)), None),
             _ => (None, None),
         }
-    }
-}
-
-/// Writes base64 as it was, now or, where most of it is in a file, by an event.
-pub(crate) fn give_back(
-    respelling: Respelling,
-    spill: Option<Spill>,
-    out: &mut Vec<u8>,
-) -> Option<Event> {
-    match spill {
-        None => {
-            respelling.finish(out);
-            None
-        }
-        Some(spill) => Some(Event::Respell(Box::new(Respell { respelling, spill }))),
     }
 }
 

@@ -3,8 +3,10 @@
 mod doc;
 mod evidence;
 mod extractor;
+mod found;
 mod leaf;
 mod shared;
+mod site;
 mod stack;
 mod text;
 mod tracker;

@@ -67,6 +67,13 @@ impl Stack {
         }
     }
 
+    /// Whether a string at the current place would say something about the values beside it.
+    pub(crate) fn is_noted(&self) -> bool {
+        let frame = self.frames.last().filter(|frame| frame.object);
+        frame
+            .is_some_and(|frame| Evidence::is_noted(self.keys.get(frame.key..).unwrap_or_default()))
+    }
+
     /// Takes a short string value at the current place as evidence for the values beside it.
     pub(crate) fn note(&mut self, value: &[u8]) {
         if let Some(frame) = self.frames.last_mut().filter(|frame| frame.object) {

@@ -154,7 +154,7 @@ impl Run {
         let changed = report.totals.replaced > 0;
         let mut appended_bytes = 0;
         if changed {
-            self.verify(history, &draft, &source).await?;
+            self.verify(history, &target, &draft, &source).await?;
         }
         if changed || self.options.output().is_some() {
             appended_bytes = self.put(target, draft, source.len).await?;
@@ -187,10 +187,11 @@ impl Run {
         })
     }
 
-    /// Restores the new text and compares it with what was read.
+    /// Restores the new text and compares it with what was read, whose own placeholders stay.
     async fn verify(
         &self,
         history: &History,
+        target: &Target,
         draft: &Draft,
         source: &Source,
     ) -> Result<(), HistoryError> {
@@ -199,8 +200,12 @@ impl Run {
             .seek(SeekFrom::Start(0))
             .map_err(|error| self.failed(HistoryErrorKind::Read, error))?;
         let mut restored = HashingWriter::default();
+        // Of its own, since the position in a file belongs to all its handles.
+        let original = tokio::fs::File::open(&target.path)
+            .await
+            .map_err(|error| self.failed(HistoryErrorKind::Read, error))?;
         history
-            .restore_stream(self.stream(&draft.file)?, &mut restored)
+            .restore_original(self.stream(&draft.file)?, &mut restored, original)
             .await?;
         match restored.0.len() == source.len && restored.0.finish() == source.sha256 {
             true => Ok(()),

@@ -81,6 +81,11 @@ impl Unescaper {
         &self.atom
     }
 
+    /// Whether no escape is open.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.state == State::Plain
+    }
+
     /// Takes the last character out, to be put back.
     pub(crate) fn take_atom(&mut self) -> Atom {
         std::mem::take(&mut self.atom)

@@ -44,6 +44,35 @@ impl Finder {
         (at, false)
     }
 
+    /// Whether a colon was read that may be that of a URI.
+    pub(crate) fn is_in_header(&self) -> bool {
+        self.header.is_some()
+    }
+
+    /// Reads text up to a colon that may be that of a URI, which is left; returns how many bytes that
+    /// is. Nothing is done in the middle of a header.
+    pub(crate) fn skip(&mut self, text: &[u8]) -> usize {
+        if self.header.is_some() {
+            return 0;
+        }
+        let mut from = 0;
+        for colon in memchr::memchr_iter(b':', text) {
+            self.remember(text.get(from..colon).unwrap_or_default());
+            if self.tail.eq_ignore_ascii_case(SCHEME) {
+                return colon;
+            }
+            self.tail = [0; 4];
+            from = colon + 1;
+        }
+        self.remember(text.get(from..).unwrap_or_default());
+        text.len()
+    }
+
+    /// A character was read that is in no scheme.
+    pub(crate) fn forget(&mut self) {
+        self.tail = [0; 4];
+    }
+
     /// The type that the URI names and its parameters, in lower case, once a payload begins.
     pub(crate) fn take_header(&mut self) -> String {
         let mut header = self.header.take().unwrap_or_default();
@@ -52,7 +81,11 @@ impl Finder {
     }
 
     fn remember(&mut self, text: &[u8]) {
-        for byte in text.get(text.len().saturating_sub(4)..).unwrap_or_default() {
+        if let Some(last) = text.last_chunk() {
+            self.tail = *last;
+            return;
+        }
+        for byte in text {
             self.tail.rotate_left(1);
             self.tail[3] = *byte;
         }
@@ -135,6 +168,12 @@ mod tests {
                 assert_eq!(found, expected, "{text}");
             }
         }
+        let mut finder = Finder::default();
+        assert_eq!(finder.skip(b"at 10:30, metadata"), 18);
+        assert_eq!(finder.skip(b":x"), 0);
+        finder.forget();
+        assert_eq!(finder.skip(b":x see data:,"), 11);
+        assert_eq!(finder.find(b":image/png;base64,"), (18, true));
         let long = format!("data:{};base64,AA", "x".repeat(MAX_HEADER_LEN));
         assert!(found(&long, 1000).is_empty());
     }

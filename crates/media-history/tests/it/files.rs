@@ -66,6 +66,33 @@ async fn a_file_is_replaced_and_comes_back() {
 }
 
 #[tokio::test]
+async fn media_may_be_added_to_a_file_that_has_placeholders() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("session.jsonl");
+    fs::write(&path, lines(3)).unwrap();
+    let store = InMemoryStorage::new();
+    let history = history(&store);
+    externalize_file(&history, &path, &hot()).await.unwrap();
+    let slim = fs::read_to_string(&path).unwrap();
+    // The same media as before, and other media.
+    let grown = format!("{slim}{}{}{slim}", line(2), line(4));
+    fs::write(&path, &grown).unwrap();
+    let outcome = externalize_file(&history, &path, &hot()).await.unwrap();
+    assert!(outcome.changed);
+    assert_eq!(outcome.report.totals.replaced, 2);
+    let whole = [lines(3), line(2), line(4), lines(3)].concat();
+    restore_file(&history, &path, &hot()).await.unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), whole);
+
+    // Media that is gone is no reason to keep other media inline.
+    fs::write(&path, &grown).unwrap();
+    history.forget(slim.as_bytes()).await.unwrap();
+    let outcome = externalize_file(&history, &path, &hot()).await.unwrap();
+    assert_eq!(outcome.report.totals.replaced, 2);
+    assert!(fs::read_to_string(&path).unwrap().starts_with(&slim));
+}
+
+#[tokio::test]
 async fn the_result_may_go_elsewhere() {
     let directory = tempfile::tempdir().unwrap();
     let (path, slim) = (directory.path().join("a"), directory.path().join("b"));

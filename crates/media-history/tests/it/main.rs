@@ -10,7 +10,7 @@
 mod basics;
 mod contract;
 mod files;
-#[path = "../support/generate.rs"]
+#[path = "../support/generate/mod.rs"]
 #[allow(unreachable_pub)]
 mod generate;
 mod golden;

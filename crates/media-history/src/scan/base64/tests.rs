@@ -1,7 +1,8 @@
 //! Reading base64 and giving it back.
 
-use super::*;
-use crate::scan::escape::{Chain, Link};
+use super::{Dialect, Fed, NotCanonical, Reader};
+use crate::scan::escape::{Chain, Link, Unit};
+use crate::scan::respell::Respelling;
 use proptest::prelude::*;
 
 /// Reads raw text inside of so many levels of strings; what was read, and the text it stops at.

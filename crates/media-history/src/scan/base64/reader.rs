@@ -1,14 +1,13 @@
-//! Base64 that is decoded as it is read, together with how it is spelled.
+//! Reading base64 of any spelling.
 //!
 //! At every moment, the bytes decoded so far, spelled in the style found so far, give the text read so
 //! far: what turns out not to be media is written back from them, and no text is kept.
 
-use media_types::SNIFF_LEN;
-use media_types::base64::{Alphabet, Decoder, decode_with};
-
-use super::escape::Unit;
-use super::respell::{Finished, Respelling};
-use crate::style::{Breaks, Form, MAX_FORM_LEN, Style};
+use super::lines::Lines;
+use super::symbols::{Symbols, alphabet_of, is_symbol};
+use crate::scan::escape::Unit;
+use crate::scan::respell::{Finished, Respelling};
+use crate::style::{Form, MAX_FORM_LEN, Style};
 
 /// What came of a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,26 +35,15 @@ pub(crate) enum NotCanonical {
 pub(crate) struct Reader {
     /// Where line breaks and escaped percent signs may stand.
     dialect: Dialect,
-    /// Always at a multiple of four symbols.
-    decoder: Decoder,
-    alphabet: Option<Alphabet>,
-    /// Up to three symbols that are not decoded yet.
-    carry: Vec<u8>,
+    symbols: Symbols,
     pads: usize,
     /// Whether 62, 63 and the padding were seen as themselves.
     plain: [bool; 3],
     forms: [Form; 3],
-    breaks: Option<Breaks>,
-    /// Symbols on the line so far.
-    column: u64,
-    /// A line break that no symbol has followed yet.
-    open_break: Vec<u8>,
+    lines: Lines,
     /// An escape in the style of URLs that is not complete.
     percent: Vec<u8>,
     text_len: u64,
-    decoded: Vec<u8>,
-    decoded_len: u64,
-    head: Vec<u8>,
 }
 
 /// Where base64 stands.
@@ -67,44 +55,33 @@ pub(crate) enum Dialect {
     Uri,
 }
 
-fn is_symbol(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
-}
-
 impl Reader {
     pub(crate) fn new(dialect: Dialect) -> Self {
         Self {
             dialect,
-            decoder: Decoder::new(),
-            alphabet: None,
-            carry: Vec::new(),
+            symbols: Symbols::default(),
             pads: 0,
             plain: [false; 3],
             forms: [None, None, None],
-            breaks: None,
-            column: 0,
-            open_break: Vec::new(),
+            lines: Lines::default(),
             percent: Vec::new(),
             text_len: 0,
-            decoded: Vec::new(),
-            decoded_len: 0,
-            head: Vec::new(),
         }
     }
 
     /// How many bytes are decoded.
     pub(crate) fn decoded_len(&self) -> u64 {
-        self.decoded_len
+        self.symbols.decoded_len
     }
 
     /// The first decoded bytes, for sniffing.
     pub(crate) fn head(&self) -> &[u8] {
-        &self.head
+        &self.symbols.head
     }
 
     /// The decoded bytes that are in memory, to be taken when they are many.
     pub(crate) fn decoded(&mut self) -> &mut Vec<u8> {
-        &mut self.decoded
+        &mut self.symbols.decoded
     }
 
     /// Takes the next unit of the text.
@@ -155,12 +132,12 @@ impl Reader {
         if !symbols.first().is_some_and(|byte| is_symbol(*byte)) {
             return Fed::Stop(0);
         }
-        if self.alphabet.is_none() {
-            self.alphabet = symbols.iter().find_map(|byte| alphabet_of(*byte));
+        if self.symbols.alphabet.is_none() {
+            self.symbols.alphabet = symbols.iter().find_map(|byte| alphabet_of(*byte));
         }
         // Which of the two stand for themselves here matters until both were seen, and where they
         // must not.
-        let [last, very_last] = self.alphabet.unwrap_or_default().last_symbols();
+        let [last, very_last] = self.symbols.alphabet.unwrap_or_default().last_symbols();
         for (at, symbol) in [last, very_last].into_iter().enumerate() {
             if !self.plain[at] && memchr::memchr(symbol, symbols).is_some() {
                 if self.forms[at].is_some() {
@@ -170,15 +147,16 @@ impl Reader {
             }
         }
         // A line break is settled only by a symbol that is taken.
-        if self.valid(symbols.get(..1).unwrap_or_default()) == 0 {
+        let first = symbols.get(..1).unwrap_or_default();
+        if self.symbols.valid(first) == 0 {
             return Fed::Stop(0);
         }
-        if let Some(fed) = self.line_goes_on(symbols.len() as u64) {
-            return fed;
+        if !self.lines.fit(symbols.len() as u64) {
+            return Fed::Uneven(0);
         }
-        let taken = self.decode(symbols);
+        let taken = self.symbols.decode(symbols);
         self.text_len += taken as u64;
-        self.column += taken as u64;
+        self.lines.add(taken);
         match taken == symbols.len() {
             true => Fed::All,
             false => Fed::Stop(taken),
@@ -196,112 +174,6 @@ impl Reader {
         }
     }
 
-    /// Settles a line break that the next symbol ends, and looks whether so many more fit on the line.
-    /// Returns what is wrong.
-    fn line_goes_on(&mut self, more: u64) -> Option<Fed> {
-        if self.open_break.is_empty() {
-            let every = self.breaks.as_ref().map(|breaks| u64::from(breaks.every));
-            return every
-                .filter(|every| self.column + more > *every)
-                .map(|_| Fed::Uneven(0));
-        }
-        match &self.breaks {
-            None => {
-                let Some(every) = u32::try_from(self.column).ok().filter(|every| *every > 0) else {
-                    return Some(Fed::Uneven(0));
-                };
-                if more > u64::from(every) {
-                    return Some(Fed::Uneven(0));
-                }
-                self.breaks = Some(Breaks {
-                    every,
-                    text: self.open_break.as_slice().into(),
-                    trailing: false,
-                });
-            }
-            Some(breaks) => {
-                let every = u64::from(breaks.every);
-                let is_even = self.column == every && *breaks.text == *self.open_break;
-                if !is_even || more > every {
-                    return Some(Fed::Uneven(0));
-                }
-            }
-        }
-        self.open_break.clear();
-        self.column = 0;
-        None
-    }
-
-    /// Decodes symbols, four at a time; returns how many are symbols of the alphabet.
-    fn decode(&mut self, symbols: &[u8]) -> usize {
-        let fill = (4 - self.carry.len()) % 4;
-        let (fill, rest) = symbols.split_at(fill.min(symbols.len()));
-        let mut whole = Vec::new();
-        if !self.carry.is_empty() {
-            let valid = self.valid(fill);
-            self.carry
-                .extend_from_slice(fill.get(..valid).unwrap_or_default());
-            if valid < fill.len() || self.carry.len() < 4 {
-                return valid;
-            }
-            whole = std::mem::take(&mut self.carry);
-        }
-        self.push(&whole);
-        whole.clear();
-        self.carry = whole;
-        let end = rest.len() / 4 * 4;
-        let (quads, tail) = rest.split_at(end);
-        let mut taken = fill.len();
-        if !self.push(quads) {
-            let valid = self.valid(quads);
-            let even = valid / 4 * 4;
-            self.push(quads.get(..even).unwrap_or_default());
-            self.carry
-                .extend_from_slice(quads.get(even..valid).unwrap_or_default());
-            return taken + valid;
-        }
-        taken += quads.len();
-        let valid = self.valid(tail);
-        self.carry
-            .extend_from_slice(tail.get(..valid).unwrap_or_default());
-        taken + valid
-    }
-
-    /// How many bytes at the start are symbols of the alphabet.
-    fn valid(&self, symbols: &[u8]) -> usize {
-        let other = match self.alphabet {
-            Some(Alphabet::UrlSafe) => *b"+/",
-            Some(_) => *b"-_",
-            None => return symbols.iter().take_while(|byte| is_symbol(**byte)).count(),
-        };
-        symbols
-            .iter()
-            .take_while(|byte| is_symbol(**byte) && !other.contains(byte))
-            .count()
-    }
-
-    /// Decodes a multiple of four symbols. Whether that went well; nothing was decoded otherwise.
-    fn push(&mut self, quads: &[u8]) -> bool {
-        if quads.is_empty() {
-            return true;
-        }
-        // At a multiple of four a decoder has no state but its alphabet.
-        self.decoder = Decoder::with_alphabet(self.alphabet.unwrap_or_default());
-        let before = self.decoded.len();
-        let pushed = self.decoder.push(quads, &mut self.decoded);
-        // The decoder passes over line breaks; here every byte must be a symbol.
-        if pushed.is_err() || self.decoded.len() - before != quads.len() / 4 * 3 {
-            self.decoded.truncate(before);
-            return false;
-        }
-        let new = self.decoded.get(before..).unwrap_or_default();
-        self.decoded_len += new.len() as u64;
-        let missing = SNIFF_LEN.saturating_sub(self.head.len()).min(new.len());
-        self.head
-            .extend_from_slice(new.get(..missing).unwrap_or_default());
-        true
-    }
-
     /// Takes one character that is spelled in this way.
     fn byte(&mut self, byte: u8, raw: &[u8]) -> Fed {
         if raw.len() > MAX_FORM_LEN {
@@ -311,30 +183,29 @@ impl Reader {
             if self.dialect == Dialect::Uri || self.text_len == 0 {
                 return Fed::Stop(0);
             }
-            if self.open_break.len() + raw.len() > MAX_FORM_LEN {
+            if !self.lines.break_goes_on(raw) {
                 return Fed::Uneven(0);
             }
-            self.open_break.extend_from_slice(raw);
             self.text_len += raw.len() as u64;
             return Fed::All;
         }
         let found = match byte {
             b'=' => {
-                let quad = self.carry.len() + self.pads;
-                if self.carry.len() < 2 || quad >= 4 {
+                let carried = self.symbols.carry.len();
+                if carried < 2 || carried + self.pads >= 4 {
                     return Fed::Stop(0);
                 }
                 Some(2)
             }
             _ if !is_symbol(byte) || self.pads > 0 => return Fed::Stop(0),
             _ => {
-                let alphabet = self.alphabet.or_else(|| alphabet_of(byte));
+                let alphabet = self.symbols.alphabet.or_else(|| alphabet_of(byte));
                 let last = alphabet.unwrap_or_default().last_symbols();
                 let at = last.iter().position(|symbol| *symbol == byte);
                 if at.is_none() && !byte.is_ascii_alphanumeric() {
                     return Fed::Stop(0);
                 }
-                self.alphabet = alphabet;
+                self.symbols.alphabet = alphabet;
                 at
             }
         };
@@ -349,15 +220,15 @@ impl Reader {
             None if is_plain => {}
             _ => return Fed::Uneven(0),
         }
-        if let Some(fed) = self.line_goes_on(1) {
-            return fed;
+        if !self.lines.fit(1) {
+            return Fed::Uneven(0);
         }
-        self.column += 1;
+        self.lines.add(1);
         self.text_len += raw.len() as u64;
         if byte == b'=' {
             self.pads += 1;
         } else {
-            self.decode(&[byte]);
+            self.symbols.decode(&[byte]);
         }
         Fed::All
     }
@@ -397,12 +268,13 @@ impl Reader {
 
     /// Ends the text, and returns what it stands for; the reader and why not, if it is not canonical.
     pub(crate) fn finish(mut self) -> Result<Finished, (Box<Self>, NotCanonical)> {
-        let length = self.carry.len() + self.pads;
-        let why = if self.carry.len() == 1 || self.decoded_len == 0 && self.carry.is_empty() {
+        let carried = self.symbols.carry.len();
+        let why = if carried == 1 || self.symbols.decoded_len == 0 && carried == 0 {
             Some(NotCanonical::NotBase64)
-        } else if self.pads > 0 && length != 4
+        } else if self.pads > 0 && carried + self.pads != 4
             || !self.percent.is_empty()
-            || !self.open_break.is_empty() && !self.break_may_end()
+            || !self.lines.may_end()
+            || !self.symbols.end()
         {
             Some(NotCanonical::NotReproducible)
         } else {
@@ -411,71 +283,33 @@ impl Reader {
         if let Some(why) = why {
             return Err((Box::new(self), why));
         }
-        let alphabet = self.alphabet.unwrap_or_default();
-        let Ok(last) = decode_with(alphabet, &self.carry) else {
-            return Err((Box::new(self), NotCanonical::NotReproducible));
-        };
-        if !self.open_break.is_empty() {
-            let every = u32::try_from(self.column).unwrap_or(u32::MAX);
-            let breaks = self.breaks.get_or_insert_with(|| Breaks {
-                every,
-                text: self.open_break.as_slice().into(),
-                trailing: true,
-            });
-            breaks.trailing = true;
-        }
-        self.decoded_len += last.len() as u64;
-        let missing = SNIFF_LEN.saturating_sub(self.head.len());
-        self.head.extend(last.iter().take(missing));
-        self.decoded.extend_from_slice(&last);
+        let symbols = self.symbols;
         Ok(Finished {
             style: Style {
-                alphabet,
-                padded: self.pads > 0 || self.carry.is_empty(),
+                alphabet: symbols.alphabet.unwrap_or_default(),
+                padded: self.pads > 0 || symbols.carry.is_empty(),
                 forms: self.forms,
-                breaks: self.breaks,
+                breaks: self.lines.ended(),
             },
-            decoded: self.decoded,
-            decoded_len: self.decoded_len,
+            decoded: symbols.decoded,
+            decoded_len: symbols.decoded_len,
             text_len: self.text_len,
-            head: self.head,
+            head: symbols.head,
         })
-    }
-
-    /// Whether the open line break can be the one at the end of the text.
-    fn break_may_end(&self) -> bool {
-        match &self.breaks {
-            Some(breaks) => *breaks.text == *self.open_break,
-            None => u32::try_from(self.column).is_ok(),
-        }
     }
 
     /// What spells the decoded bytes again, and then the text that is not decoded.
     pub(crate) fn into_respelling(self) -> Respelling {
+        let (breaks, open_break) = self.lines.into_parts();
         let style = Style {
-            alphabet: self.alphabet.unwrap_or_default(),
+            alphabet: self.symbols.alphabet.unwrap_or_default(),
             padded: true,
             forms: self.forms,
-            breaks: self.breaks,
+            breaks,
         };
-        let mut symbols = self.carry;
+        let mut symbols = self.symbols.carry;
         symbols.resize(symbols.len() + self.pads, b'=');
-        Respelling::new(
-            style,
-            self.decoded,
-            symbols,
-            [self.open_break, self.percent].concat(),
-        )
+        let rest = [open_break, self.percent].concat();
+        Respelling::new(style, self.symbols.decoded, symbols, rest)
     }
 }
-
-fn alphabet_of(byte: u8) -> Option<Alphabet> {
-    match byte {
-        b'+' | b'/' => Some(Alphabet::Standard),
-        b'-' | b'_' => Some(Alphabet::UrlSafe),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests;

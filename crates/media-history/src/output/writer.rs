@@ -1,59 +1,29 @@
-//! What is written, in its order, while values are being stored.
+//! Writing a history in its order.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
-use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use media_storage::MediaMetadata;
 use media_types::{Mime, StorageReference};
 use tokio::io::AsyncWrite;
 
 use crate::error::{HistoryError, HistoryErrorKind, HistoryOperation};
 use crate::extract::{Hold, Open, Respell, Value};
-use crate::known::{Glance, Known};
+use crate::known::Known;
 use crate::lifetime::discard;
 use crate::placeholder::Placeholder;
 use crate::report::{LeftReason, LeftValue, ReplacedValue, Report};
-use crate::scan::respell::Respelling;
 use crate::settings::{Owner, Settings};
 use crate::sink::{Sink, write_failed};
 use crate::upload::{About, Media, Uploaded};
 
+use super::slot::{Slot, Written};
+use super::uploads::Uploads;
+
 const OPERATION: HistoryOperation = HistoryOperation::Externalize;
-
-/// How many values are stored at once.
-const MAX_UPLOADS: usize = 8;
-
-/// How many bytes of values that are being stored may be in memory.
-const MAX_UPLOAD_BYTES: usize = 3 * 1024 * 1024;
 
 /// How much text may wait for a value.
 const MAX_WAITING: usize = 512 * 1024;
-
-/// A part of the result.
-enum Slot {
-    Text(Vec<u8>),
-    Respell(Box<Respell>),
-    Held(Hold),
-    /// What follows it in the history decides what it is.
-    Open(u64, Box<Value>, Open),
-    Uploading(u64),
-    Placeholder(Box<Written>),
-}
-
-/// A placeholder and what the report says about it.
-struct Written {
-    id: u64,
-    text: String,
-    value: ReplacedValue,
-}
-
-/// A value that is being stored.
-struct Upload {
-    size: u64,
-    glance: Option<Glance>,
-    in_memory: usize,
-}
 
 /// Writes a history in its order.
 pub(crate) struct Output<'a, W> {
@@ -62,8 +32,7 @@ pub(crate) struct Output<'a, W> {
     metadata: MediaMetadata,
     sink: Sink<W>,
     slots: VecDeque<Slot>,
-    futures: FuturesUnordered<BoxFuture<'static, Uploaded>>,
-    uploads: Vec<(u64, Upload)>,
+    uploads: Uploads,
     known: Known,
     report: Report,
     /// The ids of the report's values.
@@ -87,8 +56,7 @@ impl<'a, W: AsyncWrite + Unpin + Send> Output<'a, W> {
             metadata,
             sink: Sink::new(writer),
             slots: VecDeque::new(),
-            futures: FuturesUnordered::new(),
-            uploads: Vec::new(),
+            uploads: Uploads::default(),
             known: Known::clone(&settings.known),
             report: Report::default(),
             ids: Vec::new(),
@@ -108,7 +76,7 @@ impl<'a, W: AsyncWrite + Unpin + Send> Output<'a, W> {
     /// Waits for what is being stored; returns the new references whose placeholders were written, and
     /// the others.
     pub(crate) async fn stored(mut self) -> (Vec<StorageReference>, Vec<StorageReference>) {
-        while let Some(uploaded) = self.futures.next().await {
+        while let Some((uploaded, _)) = self.uploads.next().await {
             let reference = uploaded.result.ok();
             self.new
                 .extend(reference.map(|reference| (reference, false)));
@@ -195,7 +163,7 @@ impl<'a, W: AsyncWrite + Unpin + Send> Output<'a, W> {
                 self.report
                     .push_left(value.left(LeftReason::BelowThreshold));
             }
-            give_back(*value)
+            Slot::give_back(*value)
         };
         if let Some(open) = self.slots.get_mut(at) {
             *open = slot;
@@ -229,12 +197,7 @@ impl<'a, W: AsyncWrite + Unpin + Send> Output<'a, W> {
             return Ok(Slot::Text(media.text()));
         }
         let glance = media.glance();
-        // The same bytes may be on their way.
-        let may_be_same = |upload: &Upload| {
-            let both = upload.glance.zip(glance);
-            upload.size == media.size && both.is_none_or(|(one, other)| one == other)
-        };
-        while self.uploads.iter().any(|(_, upload)| may_be_same(upload)) {
+        while self.uploads.may_have(media.size, glance) {
             self.upload_ends().await?;
         }
         let known = media
@@ -243,40 +206,20 @@ impl<'a, W: AsyncWrite + Unpin + Send> Output<'a, W> {
         if let Some(reference) = known.map_err(|error| error.with_path(about.path.clone()))? {
             return self.stored_as(id, about, media, reference, false).await;
         }
-        while self.is_busy() {
+        while self.uploads.is_full() {
             self.upload_ends().await?;
         }
         let Some(store) = self.settings.stores.first() else {
             return Err(HistoryError::new(HistoryErrorKind::Config, OPERATION));
         };
-        let upload = Upload {
-            size: media.size,
-            glance,
-            in_memory: media.tail.len(),
-        };
-        self.uploads.push((id, upload));
-        let store = media.store(
-            id,
-            about,
-            std::sync::Arc::clone(store),
-            self.metadata.clone(),
-        );
-        self.futures.push(Box::pin(store));
+        let (store, metadata) = (Arc::clone(store), self.metadata.clone());
+        self.uploads.begin(id, (about, media), store, metadata);
         Ok(Slot::Uploading(id))
-    }
-
-    fn is_busy(&self) -> bool {
-        let in_memory: usize = self
-            .uploads
-            .iter()
-            .map(|(_, upload)| upload.in_memory)
-            .sum();
-        self.uploads.len() >= MAX_UPLOADS || in_memory > MAX_UPLOAD_BYTES
     }
 
     /// Waits for one value to be stored.
     async fn upload_ends(&mut self) -> Result<(), HistoryError> {
-        let Some(uploaded) = self.futures.next().await else {
+        let Some((uploaded, glance)) = self.uploads.next().await else {
             return Ok(());
         };
         let Uploaded {
@@ -285,11 +228,6 @@ impl<'a, W: AsyncWrite + Unpin + Send> Output<'a, W> {
             media,
             result,
         } = uploaded;
-        let glance = self
-            .uploads
-            .iter()
-            .position(|(upload, _)| *upload == id)
-            .and_then(|at| self.uploads.swap_remove(at).1.glance);
         let reference = result.map_err(|error| error.with_path(about.path.clone()))?;
         self.new.push((reference.clone(), false));
         if let Some(journal) = &self.settings.journal {
@@ -368,7 +306,7 @@ impl<'a, W: AsyncWrite + Unpin + Send> Output<'a, W> {
                 Some(Slot::Held(hold)) => self.sink.write_held(hold).await?,
                 Some(Slot::Open(id, value, open)) => {
                     let slot = match open {
-                        Open::Kind => give_back(*value),
+                        Open::Kind => Slot::give_back(*value),
                         _ => self.begin(id, *value).await?,
                     };
                     self.slots.push_front(slot);
@@ -380,11 +318,7 @@ impl<'a, W: AsyncWrite + Unpin + Send> Output<'a, W> {
     }
 
     fn waiting(&self) -> usize {
-        let texts = self.slots.iter().map(|slot| match slot {
-            Slot::Text(text) => text.len(),
-            _ => 0,
-        });
-        texts.sum()
+        self.slots.iter().map(Slot::text_len).sum()
     }
 
     async fn write_placeholder(&mut self, written: Written) -> Result<(), HistoryError> {
@@ -408,18 +342,5 @@ impl<'a, W: AsyncWrite + Unpin + Send> Output<'a, W> {
             self.ids.push(id);
         }
         Ok(())
-    }
-}
-
-/// The part that gives a value back as it was.
-fn give_back(value: Value) -> Slot {
-    let respelling = Respelling::of(value.finished);
-    match value.spill {
-        Some(spill) => Slot::Respell(Box::new(Respell { respelling, spill })),
-        None => {
-            let mut text = Vec::new();
-            respelling.finish(&mut text);
-            Slot::Text(text)
-        }
     }
 }

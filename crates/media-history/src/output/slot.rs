@@ -1,0 +1,46 @@
+//! Parts of the result that are not written yet.
+
+use crate::extract::{Hold, Open, Respell, Value};
+use crate::report::ReplacedValue;
+use crate::scan::respell::Respelling;
+
+/// A part of the result.
+pub(super) enum Slot {
+    Text(Vec<u8>),
+    Respell(Box<Respell>),
+    Held(Hold),
+    /// What follows it in the history decides what it is.
+    Open(u64, Box<Value>, Open),
+    Uploading(u64),
+    Placeholder(Box<Written>),
+}
+
+/// A placeholder and what the report says about it.
+pub(super) struct Written {
+    pub(super) id: u64,
+    pub(super) text: String,
+    pub(super) value: ReplacedValue,
+}
+
+impl Slot {
+    /// The part that gives a value back as it was.
+    pub(super) fn give_back(value: Value) -> Self {
+        let respelling = Respelling::of(value.finished);
+        match value.spill {
+            Some(spill) => Self::Respell(Box::new(Respell { respelling, spill })),
+            None => {
+                let mut text = Vec::new();
+                respelling.finish(&mut text);
+                Self::Text(text)
+            }
+        }
+    }
+
+    /// How much text it holds in memory.
+    pub(super) fn text_len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            _ => 0,
+        }
+    }
+}
