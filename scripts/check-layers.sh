@@ -60,6 +60,9 @@ never "conversation-providers --features openai,http" object_store media-store-f
 never conversation-state $http object_store media-storage rusqlite conversation-sdk
 never media-history $http object_store media-store-fs conversation-types conversation-sdk
 never conversation-externalizer $http object_store media-store-fs conversation-state conversation-providers conversation-sdk
+never conversation-lifecycle $http object_store media-store-fs rusqlite prompt-pack conversation-providers conversation-events conversation-sdk
+never conversation-tools $http object_store media-store-fs rusqlite conversation-state prompt-pack conversation-sdk
+never conversation-events $http object_store media-store-fs rusqlite conversation-tools conversation-sdk
 never conversation-sdk $http object_store media-store-fs rusqlite
 never "conversation-sdk --features http,openai" object_store media-store-fs rusqlite
 

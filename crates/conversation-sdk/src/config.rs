@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use conversation_externalizer::OnStorageError;
 use media_storage::RetentionPolicy;
 
-use crate::externalize::OnStorageError;
 use crate::policy::{
     Checkpoint, Externalization, ForeignMedia, LeaseTimes, MissingTools, OnDrop, ReferenceAccess,
 };

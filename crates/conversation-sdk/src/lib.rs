@@ -1,16 +1,9 @@
 //! Conversations with LLMs whose media lives in storage.
 
-#![allow(dead_code, unused_imports, reason = "the crate is being assembled")]
-
 mod admission;
 mod config;
 mod conversation;
 mod core;
-mod error;
-mod event;
-mod externalize;
-mod lifecycle;
-mod listener;
 mod manager;
 mod middleware;
 mod options;
@@ -18,25 +11,13 @@ mod owner;
 mod policy;
 mod prompt;
 mod provider_set;
-mod response;
 mod start;
 mod test_run;
-mod tool;
 mod turn;
-mod upload;
-mod upload_api;
 
 pub use admission::{Admission, AdmissionRequest, Settlement};
 pub use config::ManagerConfig;
 pub use conversation::{Conversation, ConversationView, MessageView, PartView, ViewOptions};
-pub use error::{ConversationError, ConversationErrorKind};
-pub use event::{Event, EventKind, EventSubject};
-pub use externalize::OnStorageError;
-pub use lifecycle::{
-    DeletionReceipt, DeletionStatus, ErasureReceipt, FinishedDeletions, Obstacle, PlaceReceipt,
-    ReconcileOptions, ReconcileReport, StoreReconciliation, StoreSweep, UpkeepReport,
-};
-pub use listener::Listener;
 pub use manager::{ConversationManager, ConversationManagerBuilder};
 pub use middleware::{Middleware, ModelRequest, Next};
 pub use options::TurnOptions;
@@ -44,13 +25,19 @@ pub use owner::Owner;
 pub use policy::{
     Checkpoint, Externalization, ForeignMedia, LeaseTimes, MissingTools, OnDrop, ReferenceAccess,
 };
-pub use response::{InlineFallback, Response};
 pub use start::{ConversationConfig, Start};
 pub use test_run::{ConversationStatistics, MediaStatistics, TestResults, TestRun};
-pub use tool::{Cancellation, ImageGenerationTool, Tool, ToolContext, ToolError, ToolOutput};
-pub use turn::{EventPosition, RetryFrom, TurnEvent, TurnEvents, TurnSnapshot};
-pub use upload_api::Upload;
+pub use turn::RetryFrom;
 
+pub use conversation_events::{
+    ConversationError, ConversationErrorKind, Event, EventKind, EventPosition, EventSubject,
+    InlineFallback, Listener, Response, TurnEvent, TurnEvents, TurnSnapshot,
+};
+pub use conversation_externalizer::OnStorageError;
+pub use conversation_lifecycle::{
+    DeletionReceipt, DeletionStatus, ErasureReceipt, FinishedDeletions, Obstacle, PlaceReceipt,
+    ReconcileOptions, ReconcileReport, StoreReconciliation, StoreSweep, UpkeepReport, Upload,
+};
 pub use conversation_providers as providers;
 #[cfg(feature = "anthropic")]
 pub use conversation_providers::AnthropicProvider;
@@ -70,6 +57,9 @@ pub use conversation_state::{
     ConversationFilter, ConversationPage, ConversationRecord, ConversationStatus,
     InMemoryStateStore, StateError, StateErrorKind, StateStore, TruncationMode, TurnRecord,
     TurnStatus, Window,
+};
+pub use conversation_tools::{
+    Cancellation, ImageGenerationTool, Tool, ToolContext, ToolError, ToolOutput,
 };
 pub use conversation_types as types;
 pub use conversation_types::{

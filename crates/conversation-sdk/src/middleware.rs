@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use conversation_events::{ConversationError, ConversationErrorKind};
 use conversation_providers::{
     MediaContext, Provider, ProviderRequest, ProviderResponse, ResponseMode,
 };
@@ -11,7 +12,6 @@ use conversation_types::{Message, ToolChoice, ToolDefinition, TurnId};
 use media_types::{ConversationId, SessionId, UserId};
 use serde_json::{Map, Value};
 
-use crate::error::{ConversationError, ConversationErrorKind};
 use crate::provider_set::Providers;
 
 /// Code around every request to a model: it may change the request, answer it itself, look at the

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use conversation_types::{Cost, ToolChoice};
 use serde_json::{Map, Value};
 
 use crate::policy::OnDrop;
-use conversation_types::{Cost, ToolChoice};
 
 /// Options of one turn. What is not set comes from the conversation's prompt and the manager.
 ///

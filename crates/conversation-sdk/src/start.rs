@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use conversation_events::ConversationError;
 use conversation_state::ConversationRecord;
 use media_types::{ConversationId, RunId, SessionId, UserId};
 use prompt_pack::{Prompt, Variables};
 use serde_json::{Map, Value};
 
-use crate::error::ConversationError;
 use crate::prompt::InlinePrompt;
 
 /// Who a conversation belongs to and what it is called. What is not given is minted.

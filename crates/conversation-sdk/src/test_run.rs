@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, SubsecRound, Utc};
+use conversation_events::{ConversationError, ConversationErrorKind as Kind, Event, EventKind};
 use conversation_types::{Cost, TokenUsage};
 use futures_util::StreamExt;
 use media_storage::{MediaStorage, Scope};
@@ -13,8 +14,6 @@ use media_types::{RunId, Sha256};
 use serde::Serialize;
 
 use crate::core::Core;
-use crate::error::{ConversationError, ConversationErrorKind as Kind};
-use crate::event::{Event, EventKind};
 use crate::manager::{ConversationManager, ConversationManagerBuilder};
 
 /// A run of tests or of an evaluation: media under `<out>/media`, and a summary in

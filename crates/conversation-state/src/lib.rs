@@ -70,6 +70,8 @@ pub mod transition;
 mod turn;
 mod update;
 mod write;
+#[cfg(feature = "writer")]
+mod writer;
 
 pub use clock::Clock;
 pub use error::{StateError, StateErrorKind};
@@ -93,3 +95,5 @@ pub use store::StateStore;
 pub use turn::{ContextInclusion, Lease, PendingCall, TurnRecord, TurnStatus};
 pub use update::{PlannerEntry, RecordUpdate};
 pub use write::{Fence, LeaseChange, StateWrite, Truncation, TruncationMode, TurnFence};
+#[cfg(feature = "writer")]
+pub use writer::{StateWriter, WriteOutcome};

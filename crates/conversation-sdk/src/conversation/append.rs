@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
+use conversation_events::{ConversationError, ConversationErrorKind as Kind};
+use conversation_externalizer::{Batch, BatchKind};
+use conversation_lifecycle::{media_owner, name_of};
 use conversation_state::{
     ConversationRecord, Fence, LoadOptions, RecordUpdate, StateErrorKind, StateWrite, Window,
+    WriteOutcome,
 };
 use conversation_types::{Message, MessageId};
 
 use super::handle::Conversation;
-use crate::core::{Core, media_owner, name_of};
-use crate::error::{ConversationError, ConversationErrorKind as Kind};
-use crate::externalize::{Batch, BatchKind, foreign_sources};
-use crate::lifecycle::{on_task, take_upload_slot};
+use crate::core::Core;
 use crate::policy::ForeignMedia;
-use crate::turn::{self, StateWriter, WriteOutcome};
-use crate::upload::adopt_uploads;
+use crate::turn;
 
 impl Conversation {
     /// Adds messages to the history without asking a model: of a history that was kept elsewhere,
@@ -42,7 +42,7 @@ impl Conversation {
         let steps = async move {
             // An erasure waits for whatever stores media of its user.
             let lease = match &known.user {
-                Some(user) => Some(take_upload_slot(&core, user).await?),
+                Some(user) => Some(core.lifecycle.take_upload_slot(user).await?),
                 None => None,
             };
             let appended = append(&core, &known, messages).await;
@@ -51,7 +51,7 @@ impl Conversation {
             }
             appended
         };
-        on_task(&self.core, steps).await
+        self.core.on_task(steps).await
     }
 }
 
@@ -68,17 +68,14 @@ async fn append(
     let mut pending = core.pending_references();
     if core.config.foreign_media() == ForeignMedia::Refuse {
         for message in &mut messages {
-            if !foreign_sources(message).is_empty() {
-                adopt_uploads(core, record, message, &mut pending).await?;
-            }
+            core.adopt_uploads(record, message, &mut pending).await?;
         }
     }
     let owner = media_owner(record);
     let batch = Batch::new(&owner, record.message_count, BatchKind::User);
     core.externalizer
         .externalize(&batch, &mut messages, &mut pending)
-        .await
-        .map_err(turn::externalize_error)?;
+        .await?;
     let ids = messages.iter().map(|message| message.id.clone()).collect();
     let stores = core.stores.primary().map(name_of);
     let fence = Fence::Head {
@@ -89,7 +86,7 @@ async fn append(
         .with_append(messages)
         .with_record(RecordUpdate::new().with_media_stores(stores));
     pending.begin_write();
-    let writer = StateWriter::new(&core.state, core.config.state_retry_time());
+    let writer = core.writer();
     match writer.write(write).await {
         WriteOutcome::Committed(_) => {
             pending.commit();

@@ -3,9 +3,11 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use conversation_events::{ConversationError, ConversationErrorKind as Kind};
+use conversation_lifecycle::{WorkLease, name_of};
 use conversation_state::{
     BranchSource, ConversationRecord, ConversationStatus, Fence, LoadOptions, LoadedConversation,
-    NewConversation, RecordUpdate, StateWrite, TurnRecord, TurnStatus, Window,
+    NewConversation, RecordUpdate, StateWrite, TurnRecord, TurnStatus, Window, WriteOutcome,
 };
 use conversation_types::{Message, MessageId, TokenUsage, TurnId};
 use media_storage::Scope;
@@ -13,10 +15,8 @@ use media_types::ConversationId;
 
 use super::copy::copy_message;
 use super::handle::Conversation;
-use crate::core::{Core, name_of};
-use crate::error::{ConversationError, ConversationErrorKind as Kind};
-use crate::lifecycle::{WorkLease, delete_conversation, take_upload_slot};
-use crate::turn::{self, StateWriter, WriteOutcome};
+use crate::core::Core;
+use crate::turn;
 
 /// How many messages are copied in one write.
 const STEP: u64 = 16;
@@ -40,7 +40,7 @@ impl Conversation {
         let source = turn::load(&self.core, &self.known, &options).await?.record;
         // An erasure waits for whatever stores media of its user.
         let lease = match &source.user {
-            Some(user) => Some(take_upload_slot(&self.core, user).await?),
+            Some(user) => Some(self.core.lifecycle.take_upload_slot(user).await?),
             None => None,
         };
         let branched = branch(&self.core, source, at, lease.as_ref()).await;
@@ -64,7 +64,7 @@ async fn branch(
     let id = branching.record.id.clone();
     let branched = branching.run(at, end, lease).await;
     if branched.is_err()
-        && let Err(left) = delete_conversation(core, &id).await
+        && let Err(left) = core.lifecycle.delete_conversation(&id).await
     {
         tracing::debug!(%left, branch = %id, "an unfinished branch is left to upkeep");
     }
@@ -216,7 +216,7 @@ impl<'a> Branching<'a> {
 
     async fn write(&mut self, write: StateWrite) -> Result<(), ConversationError> {
         let core = self.core;
-        let writer = StateWriter::new(&core.state, core.config.state_retry_time());
+        let writer = core.writer();
         match writer.write(write).await {
             WriteOutcome::Committed(applied) => {
                 self.record = applied.record;

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
+use conversation_events::{ConversationError, ConversationErrorKind as Kind};
 use conversation_state::{LoadOptions, RecordUpdate, Window};
 
 use super::fields::update_record;
 use super::handle::Conversation;
-use crate::error::{ConversationError, ConversationErrorKind as Kind};
-use crate::lifecycle::forget_child;
 use crate::manager::ConversationManager;
 use crate::start::Start;
 use crate::turn;
@@ -39,7 +38,7 @@ impl Conversation {
             Err(error) => matches!(error.kind(), Kind::State | Kind::StateOutcomeUnknown),
         };
         if !may_exist {
-            let forgotten = forget_child(&self.core, &parent.id, &id).await;
+            let forgotten = self.core.lifecycle.forget_child(&parent.id, &id).await;
             if let Err(error) = forgotten {
                 tracing::debug!(%error, child = %id, "a child that was not started stays listed");
             }

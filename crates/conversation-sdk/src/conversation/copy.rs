@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use conversation_events::{ConversationError, ConversationErrorKind as Kind};
+use conversation_lifecycle::{owner_metadata, reference_of};
 use conversation_state::{ConversationRecord, MediaStoreName, ReferenceKey, references_of};
 use conversation_types::{Message, OmissionReason, OmittedMedia, OpaqueData, Part, ProviderData};
 use media_storage::{DuplicateOptions, Scope, StorageErrorKind};
 use media_types::StorageReference;
 
-use crate::core::{Core, owner_metadata};
-use crate::error::{ConversationError, ConversationErrorKind as Kind};
-use crate::lifecycle::reference_of;
+use crate::core::Core;
 
 /// The copy of each reference; nothing where the media is not there any more.
 type Copies = BTreeMap<ReferenceKey, Option<StorageReference>>;

@@ -1,17 +1,14 @@
 //! Title, metadata and tags, and other fields of the record.
 
-use std::sync::Arc;
-
+use conversation_events::{ConversationError, ConversationErrorKind as Kind};
 use conversation_state::{
     ConversationRecord, ConversationStatus, Fence, LoadOptions, RecordUpdate, StateErrorKind,
-    StateWrite, Window,
+    StateWrite, Window, WriteOutcome,
 };
 use serde_json::{Map, Value};
 
 use super::handle::Conversation;
 use crate::core::Core;
-use crate::error::{ConversationError, ConversationErrorKind as Kind};
-use crate::turn::{StateWriter, WriteOutcome};
 
 /// How often a change is repeated after another one came first.
 const MAX_CONFLICTS: usize = 64;
@@ -65,7 +62,7 @@ pub(super) async fn update_record(
     known: &ConversationRecord,
     update: RecordUpdate,
 ) -> Result<ConversationRecord, ConversationError> {
-    let writer = StateWriter::new(&core.state, core.config.state_retry_time());
+    let writer = core.writer();
     let mut conflict = None;
     for _ in 0..MAX_CONFLICTS {
         let options = LoadOptions::new(Window::MetadataOnly);

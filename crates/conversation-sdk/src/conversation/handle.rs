@@ -4,22 +4,22 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
+use conversation_events::{
+    ConversationError, ConversationErrorKind as Kind, EventPosition, Response, TurnEvents,
+};
 use conversation_state::{
     ConversationRecord, LoadOptions, LoadedConversation, TruncationMode, Window,
 };
+use conversation_tools::ToolOutput;
 use conversation_types::{Message, Part, Role, TurnId, UserMessage};
 use media_loader::LoadedMedia;
 use media_types::{ConversationId, MediaContent, SessionId, UserId};
 use prompt_pack::Prompt;
 
 use crate::core::Core;
-use crate::error::{ConversationError, ConversationErrorKind as Kind};
-use crate::lifecycle;
 use crate::options::TurnOptions;
 use crate::prompt::ResolvedPrompt;
-use crate::response::Response;
-use crate::tool::ToolOutput;
-use crate::turn::{self, EventPosition, RetryFrom, TurnEvents, TurnJob};
+use crate::turn::{self, RetryFrom, TurnJob};
 
 /// A conversation with a model. Cheap to clone; its turns come one after the other, whichever
 /// handle or node starts them.
@@ -245,7 +245,7 @@ impl Conversation {
     /// # Errors
     /// `Busy` while a turn runs; `NotFound`, `Storage`, `State`.
     pub async fn end(&self) -> Result<(), ConversationError> {
-        lifecycle::end_conversation(&self.core, &self.known).await
+        Ok(self.core.lifecycle.end_conversation(&self.known).await?)
     }
 
     /// Opens media of this conversation: only what was stored for its scope can be read.

@@ -3,18 +3,17 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use conversation_events::{ConversationError, ConversationErrorKind as Kind, TurnEvents};
 use conversation_state::{
     ConversationRecord, Fence, LoadOptions, ReferenceKey, StateWrite, Truncation, TruncationMode,
-    Window, references_of,
+    Window, WriteOutcome, references_of,
 };
 use conversation_types::{Message, MessageId, Role, UserMessage};
 
 use super::handle::Conversation;
 use crate::core::Core;
-use crate::error::{ConversationError, ConversationErrorKind as Kind};
-use crate::lifecycle::{delete_unnamed, on_task};
 use crate::options::TurnOptions;
-use crate::turn::{self, Cut, StateWriter, TurnEvents, TurnJob, WriteOutcome};
+use crate::turn::{self, Cut, TurnJob};
 
 /// How many messages are read at a time to find references.
 const STEP: u64 = 32;
@@ -64,7 +63,7 @@ impl Conversation {
         let (core, known) = (Arc::clone(&self.core), Arc::clone(&self.known));
         let after = after.clone();
         let steps = async move { truncate(&core, &known, after, mode).await };
-        on_task(&self.core, steps).await
+        self.core.on_task(steps).await
     }
 }
 
@@ -91,9 +90,9 @@ async fn truncate(
     };
     let truncation = Truncation::new(Some(after), mode);
     let write = StateWrite::new(&record, fence).with_truncate(truncation);
-    let writer = StateWriter::new(&core.state, core.config.state_retry_time());
+    let writer = core.writer();
     match writer.write(write).await {
-        WriteOutcome::Committed(_) => delete_unnamed(core, &record, keys).await,
+        WriteOutcome::Committed(_) => Ok(core.lifecycle.delete_unnamed(&record, keys).await?),
         WriteOutcome::NotCommitted(error) => Err(error.into()),
         WriteOutcome::Indeterminate(error) => {
             Err(ConversationError::new(Kind::StateOutcomeUnknown).with_source(error))

@@ -1,5 +1,6 @@
 //! Views of histories.
 
+use conversation_events::{ConversationError, ConversationErrorKind as Kind};
 use conversation_state::{LoadOptions, LoadedConversation, StoredMessage, Window};
 use conversation_types::{MessageStatus, Part, Role};
 use futures_util::stream::{self, StreamExt};
@@ -8,7 +9,6 @@ use media_types::{MediaContent, MediaSource};
 
 use super::handle::Conversation;
 use super::message_view::{ConversationView, MessageView, PartView, ViewOptions};
-use crate::error::{ConversationError, ConversationErrorKind as Kind};
 
 /// How many messages are looked at at once: signing may ask a server.
 const CONCURRENT: usize = 8;

@@ -4,9 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
+use conversation_events::{
+    ConversationError, ConversationErrorKind as Kind, Listener, Listeners, ObservedStorage,
+};
+use conversation_externalizer::{ExternalizeOptions, Externalizer};
+use conversation_lifecycle::{Lifecycle, LifecycleOptions, MediaStores, StampedStorage, Tasks};
 use conversation_providers::Provider;
 use conversation_providers::sink::SpoolRegistry;
 use conversation_state::{InMemoryStateStore, StateStore};
+use conversation_tools::Tool;
 use media_loader::MediaLoader;
 use media_storage::MediaStorage;
 use media_types::RunId;
@@ -16,14 +22,10 @@ use tokio::runtime::Handle;
 use super::manager::ConversationManager;
 use crate::admission::Admission;
 use crate::config::ManagerConfig;
-use crate::core::{Core, MediaStores, ObservedStorage, StampedStorage, Tasks, UserFences};
-use crate::error::{ConversationError, ConversationErrorKind as Kind};
-use crate::externalize::{ExternalizeOptions, Externalizer};
-use crate::listener::{Listener, Listeners};
+use crate::core::Core;
 use crate::middleware::Middleware;
 use crate::prompt::Toolbox;
 use crate::provider_set::Providers;
-use crate::tool::Tool;
 use crate::turn::RunningTurns;
 
 /// Builds a [`ConversationManager`]. The order of calls never matters, except that of middleware
@@ -194,8 +196,19 @@ impl ConversationManagerBuilder {
             .packs
             .into_iter()
             .map(|pack| (pack.id().to_owned(), pack));
+        let providers = Providers::new(provider, self.named_providers);
+        let (run, tasks, turns) = (RunId::mint(), Tasks::new(runtime), RunningTurns::default());
+        let lifecycle = Lifecycle::builder(Arc::clone(&state))
+            .with_media_stores(stores.clone())
+            .with_externalizer(externalizer.clone())
+            .with_local_turns(turns.clone())
+            .with_observer(listeners.clone())
+            .with_providers(providers.names())
+            .with_node(run.clone())
+            .with_options(lifecycle_options(&self.config))
+            .build(tasks.clone());
         let core = Core {
-            providers: Providers::new(provider, self.named_providers),
+            providers,
             stores,
             externalizer,
             state,
@@ -207,13 +220,12 @@ impl ConversationManagerBuilder {
             listeners,
             admission: self.admission,
             config: self.config,
-            run: RunId::mint(),
-            tasks: Tasks::new(runtime),
-            turns: RunningTurns::default(),
-            fences: UserFences::default(),
+            run,
+            tasks,
+            turns,
+            lifecycle,
             packs: Mutex::new(packs.collect()),
             closed: AtomicBool::new(false),
-            recovery_started: AtomicBool::new(false),
         };
         Ok(ConversationManager::new(Arc::new(core)))
     }
@@ -228,6 +240,14 @@ impl std::fmt::Debug for ConversationManagerBuilder {
             .field("config", &self.config)
             .finish_non_exhaustive()
     }
+}
+
+fn lifecycle_options(config: &ManagerConfig) -> LifecycleOptions {
+    LifecycleOptions::new()
+        .with_lease_time(config.lease_times().ttl())
+        .with_state_retry_time(config.state_retry_time())
+        .with_externalize_history(config.externalize_history())
+        .with_background_upkeep(config.background_upkeep())
 }
 
 /// How media of messages is read, and how media is fetched that a model answers with as a URL.

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use conversation_events::{ConversationError, ConversationErrorKind as Kind, EventSubject};
 use conversation_state::{
     ConversationFilter, ConversationPage, ConversationRecord, ConversationStatus, Created, Fence,
-    LoadOptions, NewConversation, StateWrite, TurnFence, Window,
+    LoadOptions, NewConversation, StateWrite, TurnFence, Window, WriteOutcome,
 };
 use conversation_types::TurnId;
 use media_types::{ConversationId, UserId};
@@ -15,13 +16,11 @@ use prompt_pack::{PackOptions, PackRef, Prompt, PromptPack};
 use serde::Deserialize;
 
 use crate::conversation::Conversation;
-use crate::core::{Core, subject_of};
-use crate::error::{ConversationError, ConversationErrorKind as Kind};
-use crate::lifecycle;
+use crate::core::Core;
 use crate::owner::Owner;
 use crate::prompt::{InlinePrompt, ResolvedPrompt};
 use crate::start::{ConversationConfig, Start};
-use crate::turn::{StateWriter, StopReason, WriteOutcome};
+use crate::turn::StopReason;
 
 /// How long a shutdown waits for turns that it has told to end.
 const INTERRUPT_TIME: Duration = Duration::from_secs(30);
@@ -106,11 +105,7 @@ impl ConversationManager {
     ) -> Result<Conversation, ConversationError> {
         self.open().await?;
         let core = &self.core;
-        if core
-            .fences
-            .is_fenced(&*core.state, record.user.as_ref())
-            .await?
-        {
+        if core.lifecycle.is_fenced(record.user.as_ref()).await? {
             return Err(
                 ConversationError::new(Kind::NotFound).with_detail("the user is being erased")
             );
@@ -130,14 +125,15 @@ impl ConversationManager {
         };
         // Once more: an erasure may have listed the user's conversations before this one was there.
         let user = record.user.as_ref();
-        if core.fences.is_fenced(&*core.state, user).await? {
-            lifecycle::delete_conversation(core, &record.id).await?;
+        if core.lifecycle.is_fenced(user).await? {
+            core.lifecycle.delete_conversation(&record.id).await?;
             return Err(
                 ConversationError::new(Kind::NotFound).with_detail("the user is being erased")
             );
         }
         for warning in prompt.warnings() {
-            core.listeners.warn(&subject_of(&record), warning.clone());
+            core.listeners
+                .warn(&EventSubject::of(&record), warning.clone());
         }
         Ok(Conversation::new(Arc::clone(core), prompt, record))
     }
@@ -239,7 +235,7 @@ impl ConversationManager {
                         pack.id(),
                         pack.version()
                     );
-                    self.core.listeners.warn(&subject_of(record), text);
+                    self.core.listeners.warn(&EventSubject::of(record), text);
                 }
                 pack.prompt_for(&reference)?
             }
@@ -313,7 +309,7 @@ impl ConversationManager {
         }
         let fence = Fence::Turn(TurnFence::new(turn.clone(), held.epoch));
         let write = StateWrite::new(&record, fence).with_cancel_turn(turn.clone());
-        let writer = StateWriter::new(&self.core.state, self.core.config.state_retry_time());
+        let writer = self.core.writer();
         match writer.write(write).await {
             WriteOutcome::Committed(_) => Ok(()),
             // It has ended, or another owner has it now, who is told by the next call.
@@ -351,7 +347,7 @@ impl ConversationManager {
     /// Refuses work of a closed manager.
     pub(crate) async fn open(&self) -> Result<(), ConversationError> {
         self.core.check_open()?;
-        lifecycle::begin_recovery(&self.core);
+        self.core.lifecycle.start();
         Ok(())
     }
 }

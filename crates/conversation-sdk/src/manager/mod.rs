@@ -1,6 +1,7 @@
 //! The manager of conversations.
 
 mod builder;
+mod lifecycle;
 #[allow(
     clippy::module_inception,
     reason = "the type is what the module is about"

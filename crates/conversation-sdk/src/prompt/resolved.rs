@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use conversation_events::ConversationError;
 use conversation_types::{Message, Role, ToolChoice, ToolDefinition};
 use media_types::MediaType;
 use prompt_pack::{Parameters, Prompt, ToolPolicy, Variables, Violation};
@@ -9,7 +10,6 @@ use serde_json::{Map, Value};
 
 use super::inline::InlinePrompt;
 use super::tools::{EnabledTool, Toolbox, check_missing};
-use crate::error::ConversationError;
 use crate::policy::MissingTools;
 
 /// A prompt with its variables filled in and its tools found. Cheap to clone.

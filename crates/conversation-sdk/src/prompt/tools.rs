@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use conversation_events::{ConversationError, ConversationErrorKind};
+use conversation_tools::Tool;
 use conversation_types::{ToolChoice, ToolDefinition};
 use prompt_pack::Prompt;
 
-use crate::error::{ConversationError, ConversationErrorKind};
 use crate::policy::MissingTools;
-use crate::tool::Tool;
 
 /// A tool that a prompt enables, as the model is told of it.
 #[derive(Clone, Debug)]

@@ -1,21 +1,19 @@
 //! Whether a turn may begin.
 
-use std::sync::Arc;
-
 use std::time::Duration;
 
 use chrono::Utc;
+use conversation_events::{ConversationError, ConversationErrorKind as Kind};
 use conversation_state::{
     ContextInclusion, ConversationRecord, ConversationStatus, Fence, LoadOptions,
     LoadedConversation, StateErrorKind, StateWrite, TurnFence, TurnRecord, TurnStatus, Window,
+    WriteOutcome,
 };
 use conversation_types::Role;
 use tokio::time::Instant;
 
 use super::stop::StopSignal;
-use super::writer::{StateWriter, WriteOutcome};
 use crate::core::Core;
-use crate::error::{ConversationError, ConversationErrorKind as Kind};
 
 /// How often a conversation is looked at while its turn is waited for.
 const WAIT_STEP: Duration = Duration::from_millis(200);
@@ -115,7 +113,7 @@ pub(crate) async fn load(
         _ => return Err(ConversationError::new(Kind::Ended)),
     }
     let user = loaded.record.user.as_ref();
-    if core.fences.is_fenced(&*core.state, user).await? {
+    if core.lifecycle.is_fenced(user).await? {
         return Err(not_found("its user is being erased"));
     }
     Ok(loaded)
@@ -167,7 +165,7 @@ async fn mark_interrupted(
         turn: Some(TurnFence::new(turn.id.clone(), turn.epoch)),
     });
     let write = StateWrite::new(&loaded.record, fence).with_turn(turn);
-    let writer = StateWriter::new(&core.state, core.config.state_retry_time());
+    let writer = core.writer();
     match writer.write(write).await {
         WriteOutcome::Committed(_) => Ok(()),
         WriteOutcome::NotCommitted(error) if error.kind() == StateErrorKind::Conflict => Ok(()),

@@ -4,18 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use conversation_events::{
+    ConversationError, ConversationErrorKind as Kind, TurnEvent, TurnEvents, TurnSnapshot,
+    floor_boundary,
+};
 use conversation_state::{ConversationRecord, LoadOptions, Window};
 use conversation_types::{Message, Role, TurnId};
-use futures_util::StreamExt;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 
-use super::event::{TurnEvent, TurnSnapshot};
-use super::events::TurnEvents;
 use super::outcome::outcome_of;
 use super::progress::response_of;
-use super::text::floor_boundary;
 use crate::core::Core;
-use crate::error::{ConversationError, ConversationErrorKind as Kind};
 
 /// How often the state is looked at for a turn of another node.
 const POLL: Duration = Duration::from_millis(500);
@@ -29,7 +28,7 @@ pub(crate) fn events(
     from: u64,
 ) -> TurnEvents {
     if let Some(running) = core.turns.get(&turn) {
-        return TurnEvents::of_log(running.log, from, None);
+        return TurnEvents::of_log(running.log, from);
     }
     let position = Arc::new(AtomicU64::new(from));
     let follower = Follower {
@@ -108,11 +107,8 @@ impl Follower {
         let texts: Vec<String> = answers.map(Message::text).collect();
         self.sent = texts.iter().map(String::len).sum();
         let made = messages.iter().filter(|m| m.role != Role::User);
-        TurnSnapshot {
-            missed: 0,
-            media: made.flat_map(Message::media).cloned().collect(),
-            texts,
-        }
+        let media = made.flat_map(Message::media).cloned().collect();
+        TurnSnapshot::new(texts, media)
     }
 
     /// Returns the text that was written since the last look.

@@ -2,28 +2,29 @@
 
 use std::sync::Arc;
 
+use conversation_events::{
+    ConversationError, ConversationErrorKind as Kind, EventKind, EventSubject, TurnEvent,
+    TurnOutcome,
+};
+use conversation_lifecycle::name_of;
 use conversation_providers::AttemptBudget;
 use conversation_state::{
     ConversationRecord, Fence, LeaseChange, LoadOptions, LoadedConversation, RecordUpdate,
     StateErrorKind, StateWrite, Truncation, TurnFence, TurnRecord, TurnStatus, Window,
+    WriteOutcome,
 };
-use conversation_types::{Message, MessageStatus, Role, TurnId};
+use conversation_types::Message;
 
 use super::admit::{Admitted, admit};
-use super::event::TurnEvent;
-use super::job::{Cut, RetryFrom, TurnJob};
+use super::job::{Cut, TurnJob};
 use super::lease::{EraseCheck, LeaseKeeper};
-use super::log::Outcome;
 use super::opening::Opening;
 use super::permit::Permit;
 use super::progress::Progress;
 use super::turn::{Turn, TurnScope};
 use super::user_message::UserInput;
-use super::writer::WriteOutcome;
 use super::{context, fingerprint, replay, resume, retry};
-use crate::core::{Core, name_of, subject_of};
-use crate::error::{ConversationError, ConversationErrorKind as Kind};
-use crate::event::EventKind;
+use crate::core::Core;
 
 /// How many lost races a turn that may look again takes part in.
 const MAX_RACES: usize = 20;
@@ -31,7 +32,7 @@ const MAX_RACES: usize = 20;
 /// A turn that has begun, or its outcome where nothing is left to do.
 pub(super) enum Begun {
     Turn(Box<Turn>),
-    Outcome(Outcome),
+    Outcome(TurnOutcome),
 }
 
 /// Admits a turn and writes its beginning.
@@ -126,7 +127,7 @@ fn warn_of_unreadable(core: &Core, loaded: &LoadedConversation) {
     for (id, _) in unreadable {
         if core.turns.first_report(&loaded.record.id, id) {
             let text = format!("the message {id} cannot be read; it is kept and not sent");
-            core.listeners.warn(&subject_of(&loaded.record), text);
+            core.listeners.warn(&EventSubject::of(&loaded.record), text);
         }
     }
 }
@@ -231,7 +232,7 @@ pub(super) async fn write_opening(
     if let Some(input) = &mut opening.input {
         input.begin_write();
     }
-    let outcome = scope.writer().write(write).await;
+    let outcome = scope.core.writer().write(write).await;
     let applied = match outcome {
         WriteOutcome::Committed(applied) => {
             if let Some(input) = &mut opening.input {
@@ -282,10 +283,9 @@ pub(super) async fn write_opening(
     );
     let history = context::history(&loaded, core.config.max_history_turns(), &turn.id);
     if let Some(message) = saved.first() {
-        scope.log.event(TurnEvent::Started {
-            turn: turn.id.clone(),
-            message: message.id.clone(),
-        });
+        scope
+            .log
+            .event(TurnEvent::started(turn.id.clone(), message.id.clone()));
     }
     let begun = Turn {
         record: applied.record,
@@ -315,18 +315,9 @@ pub(super) async fn write_opening(
 }
 
 fn erase_check(core: &Arc<Core>, record: &ConversationRecord) -> EraseCheck {
-    let (core, user) = (Arc::downgrade(core), record.user.clone());
+    let (lifecycle, user) = (core.lifecycle.clone(), record.user.clone());
     Arc::new(move || {
-        let (core, user) = (core.upgrade(), user.clone());
-        Box::pin(async move {
-            match core {
-                Some(core) => core
-                    .fences
-                    .is_fenced(&*core.state, user.as_ref())
-                    .await
-                    .unwrap_or(false),
-                None => false,
-            }
-        })
+        let (lifecycle, user) = (lifecycle.clone(), user.clone());
+        Box::pin(async move { lifecycle.is_fenced(user.as_ref()).await.unwrap_or(false) })
     })
 }

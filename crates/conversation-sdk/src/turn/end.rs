@@ -1,22 +1,22 @@
 //! The end of a turn: complete, suspended, interrupted or failed.
 
+use conversation_events::{
+    ConversationError, ConversationErrorKind as Kind, EventKind, Response, TurnOutcome, TurnTotals,
+};
+use conversation_externalizer::BatchKind;
 use conversation_providers::{ProviderError, ProviderErrorKind};
 use conversation_state::{
     ContextInclusion, Fence, LoadOptions, PendingCall, StateWrite, TurnRecord, TurnStatus, Window,
+    WriteOutcome,
 };
 use conversation_types::{Message, MessageStatus, Role};
 
-use super::log::Outcome;
 use super::opening::now;
 use super::save::{Save, save};
 use super::turn::Turn;
-use super::writer::WriteOutcome;
-use crate::error::{ConversationError, ConversationErrorKind as Kind};
-use crate::event::EventKind;
-use crate::externalize::BatchKind;
 
 /// Writes the answer and the end of the turn.
-pub(super) async fn finish(mut turn: Turn) -> Outcome {
+pub(super) async fn finish(mut turn: Turn) -> TurnOutcome {
     let rejection = check_answer(&mut turn);
     let mut record = ended(&turn, TurnStatus::Complete, ContextInclusion::All);
     record.finish = Some(turn.progress.finish.clone());
@@ -43,12 +43,16 @@ pub(super) async fn finish(mut turn: Turn) -> Outcome {
         return Err(storage_failed(turn).await);
     }
     let outcome = match rejection {
-        None => Ok(Box::new(turn.progress.response(&turn.record, &turn.turn))),
+        None => Ok(response_now(&turn)),
         Some(error) => Err(with_kept(&turn, error)),
     };
     report(&turn, outcome.as_ref().err());
     settle(turn).await;
     outcome
+}
+
+fn response_now(turn: &Turn) -> Box<Response> {
+    Box::new(turn.progress.response(&turn.record, &turn.turn).into())
 }
 
 /// Runs the validators over the answer; one that it violates marks it as rejected.
@@ -72,7 +76,7 @@ async fn storage_failed(mut turn: Turn) -> ConversationError {
         turn: None,
     };
     let write = StateWrite::new(&turn.record, fence).with_turn(record.clone());
-    if let WriteOutcome::Committed(applied) = turn.scope.writer().write(write).await {
+    if let WriteOutcome::Committed(applied) = turn.core().writer().write(write).await {
         turn.record = applied.record;
         turn.turn = record;
     }
@@ -83,7 +87,7 @@ async fn storage_failed(mut turn: Turn) -> ConversationError {
 }
 
 /// Suspends a turn until people have given results.
-pub(super) async fn suspend(mut turn: Turn, pending: Vec<PendingCall>) -> Outcome {
+pub(super) async fn suspend(mut turn: Turn, pending: Vec<PendingCall>) -> TurnOutcome {
     let mut record = turn.turn.clone();
     record.status = TurnStatus::Suspended;
     record.usage = turn.total_usage();
@@ -103,12 +107,12 @@ pub(super) async fn suspend(mut turn: Turn, pending: Vec<PendingCall>) -> Outcom
     if let Err(error) = saved {
         return Err(interrupt(turn, error).await);
     }
-    let response = turn.progress.response(&turn.record, &turn.turn);
+    let response = response_now(&turn);
     turn.core()
         .listeners
         .emit(&turn.subject(), EventKind::TurnSuspended);
     settle(turn).await;
-    Ok(Box::new(response))
+    Ok(response)
 }
 
 /// Ends a turn early: what has arrived is written. Returns the error, with what was kept.
@@ -158,7 +162,7 @@ async fn write_interrupted(turn: &mut Turn, error: ConversationError) -> Convers
             let kind = failed.kind();
             turn.core()
                 .listeners
-                .emit(&turn.subject(), EventKind::SaveFailed { error: kind });
+                .emit(&turn.subject(), EventKind::save_failed(kind));
             match kind {
                 Kind::StateOutcomeUnknown | Kind::NotFound => failed,
                 _ => error,
@@ -201,7 +205,7 @@ async fn write_late(turn: &mut Turn, error: ConversationError) -> ConversationEr
         .with_append(append)
         .with_replace(replace)
         .with_turn(record.clone());
-    if let WriteOutcome::Committed(applied) = turn.scope.writer().write(write).await {
+    if let WriteOutcome::Committed(applied) = turn.core().writer().write(write).await {
         turn.record = applied.record;
         turn.turn = record;
     }
@@ -271,30 +275,19 @@ fn with_kept(turn: &Turn, error: ConversationError) -> ConversationError {
             *message = without_received(message);
         }
     }
-    error.with_turn(turn.id().clone()).with_kept(kept)
+    error.with_turn(turn.id().clone()).with_kept(kept.into())
 }
 
 fn report(turn: &Turn, error: Option<&ConversationError>) {
-    let duration = turn.scope.started.elapsed();
-    let (usage, cost) = (turn.total_usage(), turn.total_cost());
+    let totals = TurnTotals {
+        usage: turn.total_usage(),
+        cost: turn.total_cost(),
+        duration: turn.scope.started.elapsed(),
+    };
     let kind = match (error, turn.progress.has_answer()) {
-        (None, _) => EventKind::TurnFinished {
-            messages: turn.progress.saved.len(),
-            usage,
-            cost,
-            duration,
-        },
-        (Some(error), true) => EventKind::TurnInterrupted {
-            error: error.kind(),
-            usage,
-            cost,
-            duration,
-        },
-        (Some(error), false) => EventKind::TurnFailed {
-            error: error.kind(),
-            usage,
-            duration,
-        },
+        (None, _) => EventKind::turn_finished(turn.progress.saved.len(), totals),
+        (Some(error), true) => EventKind::turn_interrupted(error.kind(), totals),
+        (Some(error), false) => EventKind::turn_failed(error.kind(), totals),
     };
     turn.core().listeners.emit(&turn.subject(), kind);
 }

@@ -1,9 +1,8 @@
 //! What a turn is asked to do.
 
 use conversation_state::TruncationMode;
+use conversation_tools::ToolOutput;
 use conversation_types::{Message, MessageId, TurnId};
-
-use crate::tool::ToolOutput;
 
 /// Where a turn that is tried again starts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

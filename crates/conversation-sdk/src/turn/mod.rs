@@ -1,17 +1,13 @@
 //! Turns: a message of the user and everything that answers it.
 
 mod admit;
-mod arguments;
 mod attach;
 mod begin;
 mod context;
 mod end;
-mod event;
-mod events;
 mod fingerprint;
 mod job;
 mod lease;
-mod log;
 mod model;
 mod opening;
 mod outcome;
@@ -27,7 +23,6 @@ mod save;
 mod start;
 mod steps;
 mod stop;
-mod text;
 mod tool_round;
 #[allow(
     clippy::module_inception,
@@ -35,7 +30,6 @@ mod tool_round;
 )]
 mod turn;
 mod user_message;
-mod writer;
 
 pub(crate) use admit::{load, load_idle};
 pub(crate) use attach::events as attached_events;
@@ -43,9 +37,6 @@ pub(crate) use job::{Cut, TurnJob};
 pub(crate) use running::RunningTurns;
 pub(crate) use start::start;
 pub(crate) use stop::StopReason;
-pub(crate) use user_message::{before_save, externalize_error};
-pub(crate) use writer::{StateWriter, WriteOutcome};
+pub(crate) use user_message::before_save;
 
-pub use event::{EventPosition, TurnEvent, TurnSnapshot};
-pub use events::TurnEvents;
 pub use job::RetryFrom;

@@ -2,6 +2,8 @@
 
 use std::panic::AssertUnwindSafe;
 
+use conversation_events::{ConversationError, ConversationErrorKind as Kind, EventKind, TurnEvent};
+use conversation_externalizer::{BatchKind, resolve_opaque as resolve_opaque_data};
 use conversation_providers::{
     Completion, ProviderError, ProviderErrorKind, ProviderResponse, ResponseEvent, ResponseMode,
     StreamAccumulator,
@@ -10,13 +12,9 @@ use conversation_types::{MessageId, Part, ToolChoice};
 use futures_util::{FutureExt, StreamExt};
 use tokio::time::Instant;
 
-use super::event::TurnEvent;
 use super::save::{Save, save};
 use super::stop::StopReason;
 use super::turn::Turn;
-use crate::error::{ConversationError, ConversationErrorKind as Kind};
-use crate::event::EventKind;
-use crate::externalize::{BatchKind, resolve_opaque as resolve_opaque_data};
 use crate::middleware::{ModelRequest, Next};
 
 /// Asks the model once. The answer is a message of the turn's progress that is not written yet;
@@ -43,14 +41,14 @@ pub(super) async fn ask(
         Ok(completion) => completion.usage,
         Err(error) => failed_usage(turn, error),
     };
-    let event = EventKind::ProviderCalled {
-        provider: turn.progress.provider.clone().unwrap_or_default(),
-        model: turn.progress.model.clone().unwrap_or_default(),
+    let event = EventKind::provider_called(
+        turn.progress.provider.as_deref().unwrap_or_default(),
+        turn.progress.model.as_deref().unwrap_or_default(),
         round,
-        is_error: asked.is_err(),
+        asked.is_err(),
         usage,
-        duration: started.elapsed(),
-    };
+        started.elapsed(),
+    );
     let completion = match asked {
         Ok(completion) => completion,
         Err(error) => {

@@ -1,13 +1,12 @@
 //! Outcomes of turns that the state has.
 
+use conversation_events::{
+    ConversationError, ConversationErrorKind as Kind, Response, TurnOutcome,
+};
 use conversation_state::{TurnRecord, TurnStatus};
 
-use super::log::Outcome;
-use crate::error::{ConversationError, ConversationErrorKind as Kind};
-use crate::response::Response;
-
 /// Returns the outcome of a turn that has ended, as the state has it.
-pub(crate) fn outcome_of(response: Response, turn: &TurnRecord) -> Outcome {
+pub(crate) fn outcome_of(response: Response, turn: &TurnRecord) -> TurnOutcome {
     match turn.status {
         TurnStatus::Complete | TurnStatus::Suspended => Ok(Box::new(response)),
         _ => {

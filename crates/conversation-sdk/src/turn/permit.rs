@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use conversation_events::{ConversationError, ConversationErrorKind as Kind};
+use conversation_lifecycle::Tasks;
 use conversation_state::LoadedConversation;
 use conversation_types::{Cost, Message, TokenUsage, TurnId};
 
 use crate::admission::{Admission, AdmissionRequest, Settlement};
-use crate::core::{Core, Tasks};
-use crate::error::{ConversationError, ConversationErrorKind as Kind};
+use crate::core::Core;
 
 /// Bytes of JSON that make about one token.
 const BYTES_PER_TOKEN: u64 = 4;

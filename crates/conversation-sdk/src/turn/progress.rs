@@ -1,13 +1,12 @@
 //! What a turn has so far.
 
+use conversation_events::{InlineFallback, Response, ResponseParts};
 use conversation_providers::{Completion, StreamAccumulator};
 use conversation_state::{ConversationRecord, TurnRecord, TurnStatus};
 use conversation_types::{
     Cost, FinishReason, Message, MessageId, OmittedMedia, Part, Role, TokenUsage, TurnId,
 };
 use prompt_pack::Violation;
-
-use crate::response::{InlineFallback, Response};
 
 /// What a turn has so far: messages that are in the state, messages that are complete and not in
 /// the state yet, and an answer that is still arriving.
@@ -116,8 +115,8 @@ impl Progress {
     }
 
     /// Returns the response as it is now.
-    pub(super) fn response(&self, record: &ConversationRecord, turn: &TurnRecord) -> Response {
-        let mut response = Response::new(record.id.clone(), turn.id.clone(), turn.status);
+    pub(super) fn response(&self, record: &ConversationRecord, turn: &TurnRecord) -> ResponseParts {
+        let mut response = ResponseParts::new(record.id.clone(), turn.id.clone(), turn.status);
         response.messages = self.messages().cloned().collect();
         response.usage = self.usage;
         response.cost = self.cost;
@@ -138,7 +137,7 @@ pub(crate) fn response_of(
     turn: &TurnRecord,
     messages: Vec<Message>,
 ) -> Response {
-    let mut response = Response::new(record.id.clone(), turn.id.clone(), turn.status);
+    let mut response = ResponseParts::new(record.id.clone(), turn.id.clone(), turn.status);
     let last = messages
         .iter()
         .rfind(|message| message.role == Role::Assistant);
@@ -164,5 +163,5 @@ pub(crate) fn response_of(
         _ => Vec::new(),
     };
     response.messages = messages;
-    response
+    response.into()
 }

@@ -1,10 +1,9 @@
 //! Media that a turn has received, for the externalizer.
 
+use conversation_externalizer::{ReceivedInfo, ReceivedLookup};
 use conversation_providers::sink::{ReceivedMedia, Spool};
 use media_storage::MediaBody;
 use media_types::{MediaContent, Mime, StorageReference};
-
-use crate::externalize::{ReceivedInfo, ReceivedLookup};
 
 /// Finds the media that a turn has received through its sink.
 #[derive(Debug)]

@@ -1,14 +1,14 @@
 //! Messages that come again under the same idempotency key.
 
+use conversation_events::{
+    ConversationError, ConversationErrorKind as Kind, TurnEvent, TurnOutcome,
+};
 use conversation_state::{LoadOptions, LoadedConversation, TurnRecord, TurnStatus, Window};
 
 use super::attach;
-use super::event::TurnEvent;
-use super::log::Outcome;
 use super::outcome::outcome_of;
 use super::progress::response_of;
 use super::turn::TurnScope;
-use crate::error::{ConversationError, ConversationErrorKind as Kind};
 
 /// Answers with the turn that the key belongs to: its response, its error, or what it brings while
 /// it runs.
@@ -17,7 +17,7 @@ pub(super) async fn replay(
     loaded: &LoadedConversation,
     turn: &TurnRecord,
     fingerprint: Option<&str>,
-) -> Outcome {
+) -> TurnOutcome {
     if turn.fingerprint.as_deref() != fingerprint {
         return Err(ConversationError::new(Kind::KeyReused).with_turn(turn.id.clone()));
     }
@@ -40,7 +40,7 @@ async fn stored_outcome(
     scope: &TurnScope,
     loaded: &LoadedConversation,
     turn: &TurnRecord,
-) -> Outcome {
+) -> TurnOutcome {
     let options = LoadOptions::new(Window::Turn(turn.id.clone()));
     let of_turn = scope.core.state.load(&loaded.record.id, options).await?;
     let messages = of_turn.map(|loaded| loaded.messages).unwrap_or_default();

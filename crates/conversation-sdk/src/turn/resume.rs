@@ -1,28 +1,26 @@
 //! Turns that wait for people.
 
+use conversation_events::{ConversationError, ConversationErrorKind as Kind, TurnOutcome};
 use conversation_state::{
     ContextInclusion, Fence, LoadOptions, LoadedConversation, StateWrite, TurnFence, TurnRecord,
-    TurnStatus, Window,
+    TurnStatus, Window, WriteOutcome,
 };
+use conversation_tools::ToolOutput;
 use conversation_types::{Message, Part, Role};
 use serde_json::Value;
 
-use super::log::Outcome;
 use super::opening::{Opening, now};
 use super::permit::Permit;
 use super::progress::response_of;
 use super::turn::TurnScope;
 use super::user_message::UserInput;
-use super::writer::WriteOutcome;
-use crate::error::{ConversationError, ConversationErrorKind as Kind};
-use crate::tool::ToolOutput;
 
 /// What a result leads to.
 pub(super) enum Resumed {
     /// The turn goes on.
     Opening(Box<Opening>),
     /// The turn waits for other results.
-    Outcome(Outcome),
+    Outcome(TurnOutcome),
 }
 
 /// Takes the result of a call that a suspended turn waits for.
@@ -82,7 +80,7 @@ async fn write_result(
     turn: TurnRecord,
     mut saved: Vec<Message>,
     message: Message,
-) -> Outcome {
+) -> TurnOutcome {
     let mut input = UserInput::prepare(scope, &loaded.record, message).await?;
     let fence = Fence::Head {
         head: loaded.record.head,
@@ -92,7 +90,7 @@ async fn write_result(
         .with_append([input.message().clone()])
         .with_turn(turn.clone());
     input.begin_write();
-    match scope.writer().write(write).await {
+    match scope.core.writer().write(write).await {
         WriteOutcome::Committed(applied) => {
             input.commit();
             saved.push(input.message().clone());

@@ -1,5 +1,6 @@
 //! Another attempt of the last turn.
 
+use conversation_events::{ConversationError, ConversationErrorKind as Kind};
 use conversation_state::{
     LoadOptions, LoadedConversation, Truncation, TruncationMode, TurnRecord, TurnStatus, Window,
 };
@@ -9,7 +10,6 @@ use super::job::RetryFrom;
 use super::opening::Opening;
 use super::permit::Permit;
 use crate::core::Core;
-use crate::error::{ConversationError, ConversationErrorKind as Kind};
 
 /// Returns the last turn, with its messages.
 ///

@@ -1,6 +1,8 @@
 //! The rounds of a turn: the model answers, its tools run, and again, until it answers without
 //! calling tools.
 
+use conversation_events::{ConversationError, ConversationErrorKind as Kind};
+use conversation_externalizer::BatchKind;
 use conversation_state::PendingCall;
 use conversation_types::{Message, MessageStatus, Role, ToolCall, ToolChoice};
 
@@ -8,8 +10,6 @@ use super::model;
 use super::save::{Save, save};
 use super::tool_round::{self, CallBudget};
 use super::turn::Turn;
-use crate::error::{ConversationError, ConversationErrorKind as Kind};
-use crate::externalize::BatchKind;
 
 /// How the rounds of a turn end.
 pub(super) enum RoundsEnd {

@@ -3,11 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use async_trait::async_trait;
+use conversation_events::TurnLog;
+use conversation_lifecycle::LocalTurns;
 use conversation_types::{MessageId, TurnId};
 use media_types::ConversationId;
 use tokio::sync::watch;
 
-use super::log::TurnLog;
 use super::stop::{StopReason, StopSignal};
 
 /// A turn that runs in this process.
@@ -73,21 +75,6 @@ impl RunningTurns {
         self.lock().get(turn).map(|held| held.turn.clone())
     }
 
-    /// Returns whether a turn of a conversation runs in this process.
-    pub(crate) fn is_running(&self, conversation: &ConversationId) -> bool {
-        let turns = self.lock();
-        turns
-            .values()
-            .any(|held| held.turn.conversation == *conversation)
-    }
-
-    /// Waits until no turn of a conversation runs in this process.
-    pub(crate) async fn ended(&self, conversation: &ConversationId) {
-        let mut ended = self.ended.subscribe();
-        // The sender lives in `self`, so the channel cannot be closed.
-        let _ = ended.wait_for(|_| !self.is_running(conversation)).await;
-    }
-
     /// Ends the turns of a conversation early.
     pub(crate) fn stop_conversation(&self, conversation: &ConversationId, reason: StopReason) {
         for held in self.lock().values() {
@@ -102,6 +89,26 @@ impl RunningTurns {
         for held in self.lock().values() {
             held.turn.stop.stop(reason);
         }
+    }
+}
+
+#[async_trait]
+impl LocalTurns for RunningTurns {
+    fn stop(&self, conversation: &ConversationId) {
+        self.stop_conversation(conversation, StopReason::Deleted);
+    }
+
+    fn is_running(&self, conversation: &ConversationId) -> bool {
+        let turns = self.lock();
+        turns
+            .values()
+            .any(|held| held.turn.conversation == *conversation)
+    }
+
+    async fn ended(&self, conversation: &ConversationId) {
+        let mut ended = self.ended.subscribe();
+        // The sender lives in `self`, so the channel cannot be closed.
+        let _ = ended.wait_for(|_| !self.is_running(conversation)).await;
     }
 }
 

@@ -1,20 +1,18 @@
 //! Writing what a turn has: media into the store, then messages and the turn into the state.
 
+use conversation_events::{
+    ConversationError, ConversationErrorKind as Kind, EventKind, InlineFallback, TurnEvent,
+};
+use conversation_externalizer::{Batch, BatchKind, OnStorageError};
+use conversation_lifecycle::media_owner;
 use conversation_state::{
-    Fence, LeaseChange, RecordUpdate, StateErrorKind, StateWrite, TurnRecord,
+    Fence, LeaseChange, RecordUpdate, StateErrorKind, StateWrite, TurnRecord, WriteOutcome,
 };
 use conversation_types::{Message, MessageStatus, Role};
 
-use super::event::TurnEvent;
 use super::received::ReceivedByTurn;
 use super::turn::Turn;
-use super::user_message::{before_save, externalize_error};
-use super::writer::WriteOutcome;
-use crate::core::media_owner;
-use crate::error::{ConversationError, ConversationErrorKind as Kind};
-use crate::event::EventKind;
-use crate::externalize::{Batch, BatchKind, OnStorageError};
-use crate::response::InlineFallback;
+use super::user_message::before_save;
 
 /// One write of a turn.
 pub(super) struct Save {
@@ -56,7 +54,11 @@ pub(super) async fn save(turn: &mut Turn, save: Save) -> Result<(), Conversation
         head: turn.record.head,
         turn: Some(turn.lease.fence().clone()),
     };
-    let stores = turn.core().stores.primary().map(crate::core::name_of);
+    let stores = turn
+        .core()
+        .stores
+        .primary()
+        .map(conversation_lifecycle::name_of);
     let mut write = StateWrite::new(&turn.record, fence)
         .with_replace(replace)
         .with_turn(record.clone())
@@ -75,7 +77,7 @@ pub(super) async fn save(turn: &mut Turn, save: Save) -> Result<(), Conversation
     let brings = !append.is_empty();
     write = write.with_append(append);
     turn.pending.begin_write();
-    match turn.scope.writer().write(write).await {
+    match turn.core().writer().write(write).await {
         WriteOutcome::Committed(applied) => {
             turn.pending.commit();
             turn.lease.note_renewed();
@@ -133,8 +135,7 @@ async fn externalize(
     let report = core
         .externalizer
         .externalize(&batch, messages, &mut turn.pending)
-        .await
-        .map_err(externalize_error)?;
+        .await?;
     let subject = turn.subject();
     for kept in report.inline_fallbacks {
         let kept = InlineFallback::from(kept);

@@ -4,21 +4,19 @@ use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 
+use conversation_events::{ConversationError, ConversationErrorKind as Kind, TurnEvents, TurnLog};
 use conversation_state::ConversationRecord;
 use conversation_types::TurnId;
 use futures_util::FutureExt;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use super::events::TurnEvents;
 use super::job::TurnJob;
-use super::log::TurnLog;
 use super::running::RunningTurn;
 use super::steps;
 use super::stop::{StopOnDrop, StopReason, StopSignal};
 use super::turn::TurnScope;
 use crate::core::Core;
-use crate::error::{ConversationError, ConversationErrorKind as Kind};
 use crate::options::TurnOptions;
 use crate::prompt::ResolvedPrompt;
 
@@ -70,5 +68,5 @@ pub(crate) fn start(
         drop(guard);
     };
     drop(core.tasks.spawn(task.instrument(span)));
-    TurnEvents::of_log(log, 0, Some(StopOnDrop::new(stop, on_drop)))
+    TurnEvents::of_log(log, 0).with_guard(StopOnDrop::new(stop, on_drop))
 }

@@ -4,21 +4,18 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
+use conversation_events::{ConversationError, EventKind, TurnEvent};
 use conversation_state::PendingCall;
+use conversation_tools::{Cancellation, ToolContext, ToolOutput, read_arguments};
 use conversation_types::{Part, ToolCall};
 use futures_util::FutureExt;
 use futures_util::stream::{self, StreamExt};
 use serde_json::Value;
 
-use super::arguments;
-use super::event::TurnEvent;
 use super::model::{may_begin, stopped};
 use super::resume::tool_message;
 use super::turn::Turn;
-use crate::error::ConversationError;
-use crate::event::EventKind;
 use crate::prompt::EnabledTool;
-use crate::tool::{Cancellation, ToolContext, ToolOutput};
 
 /// How many tool calls a turn has left.
 pub(super) struct CallBudget {
@@ -123,7 +120,7 @@ fn add_result(turn: &mut Turn, call: &ToolCall, result: Result<ToolOutput, Strin
 /// What running tools needs of a turn.
 struct Runner {
     scope: super::turn::TurnScope,
-    subject: crate::event::EventSubject,
+    subject: conversation_events::EventSubject,
     context: ToolContext,
     cancellation: Cancellation,
 }
@@ -131,17 +128,12 @@ struct Runner {
 impl Runner {
     fn new(turn: &Turn) -> Self {
         let cancellation = Cancellation::new();
-        let context = ToolContext {
-            conversation: Some(turn.record.id.clone()),
-            session: turn.record.session.clone(),
-            user: turn.record.user.clone(),
-            turn: Some(turn.id().clone()),
-            call: String::new(),
-            loader: turn.core().scoped_loader(&turn.record),
-            sink: turn.received.sink(),
-            cancellation: cancellation.clone(),
-            progress: None,
-        };
+        let record = &turn.record;
+        let loader = turn.core().scoped_loader(record);
+        let context = ToolContext::new(loader, turn.received.sink())
+            .with_turn(record.id.clone(), turn.id().clone())
+            .with_owner(record.user.clone(), record.session.clone())
+            .with_cancellation(cancellation.clone());
         Self {
             scope: turn.scope.clone(),
             subject: turn.subject(),
@@ -152,27 +144,21 @@ impl Runner {
 
     async fn run(&self, call: &ToolCall) -> Result<ToolOutput, String> {
         let tool = self.find(&call.name)?;
-        let arguments = arguments::read(&call.arguments, &tool.definition.parameters)?;
+        let schema = &tool.definition.parameters;
+        let arguments =
+            read_arguments(&call.arguments, schema).map_err(|error| error.to_string())?;
         let started = Instant::now();
-        self.scope.log.event(TurnEvent::ToolStarted {
-            call: call.id.clone(),
-            name: call.name.clone(),
-        });
-        let name = call.name.clone();
+        self.scope
+            .log
+            .event(TurnEvent::tool_started(&call.id, &call.name));
         let listeners = &self.scope.core.listeners;
-        listeners.emit(&self.subject, EventKind::ToolStarted { name });
+        listeners.emit(&self.subject, EventKind::tool_started(&call.name));
         let result = self.call(tool, arguments, call).await;
         let is_error = result.is_err();
-        self.scope.log.event(TurnEvent::ToolFinished {
-            call: call.id.clone(),
-            name: call.name.clone(),
-            is_error,
-        });
-        let finished = EventKind::ToolFinished {
-            name: call.name.clone(),
-            is_error,
-            duration: started.elapsed(),
-        };
+        self.scope
+            .log
+            .event(TurnEvent::tool_finished(&call.id, &call.name, is_error));
+        let finished = EventKind::tool_finished(&call.name, is_error, started.elapsed());
         listeners.emit(&self.subject, finished);
         result
     }
@@ -212,15 +198,11 @@ impl Runner {
         call: &ToolCall,
     ) -> Result<ToolOutput, String> {
         let name = &tool.definition.name;
-        let mut context = self.context.clone();
-        context.call.clone_from(&call.id);
         let (log, id) = (Arc::clone(&self.scope.log), call.id.clone());
-        context.progress = Some(Arc::new(move |text: &str| {
-            log.event(TurnEvent::ToolProgress {
-                call: id.clone(),
-                text: text.to_owned(),
-            });
-        }));
+        let context = self.context.clone().with_call_id(call.id.clone());
+        let context = context.with_progress(move |text| {
+            log.event(TurnEvent::tool_progress(&id, text));
+        });
         let default = self.scope.core.config.tool_timeout();
         let limit = tool.tool.timeout().unwrap_or(default);
         // The tool is shared and may be left in any state by its panic, as with any code behind an

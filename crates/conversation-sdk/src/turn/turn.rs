@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use conversation_events::{EventSubject, TurnLog};
+use conversation_externalizer::PendingReferences;
 use conversation_providers::AttemptBudget;
 use conversation_providers::sink::ReceivedMedia;
 use conversation_state::{ConversationRecord, Truncation, TurnRecord};
@@ -9,14 +11,10 @@ use conversation_types::{Cost, Message, TokenUsage, TurnId};
 use tokio::time::Instant;
 
 use super::lease::LeaseKeeper;
-use super::log::TurnLog;
 use super::permit::Permit;
 use super::progress::Progress;
 use super::stop::StopSignal;
-use super::writer::StateWriter;
-use crate::core::{Core, subject_of};
-use crate::event::EventSubject;
-use crate::externalize::PendingReferences;
+use crate::core::Core;
 use crate::options::TurnOptions;
 use crate::prompt::ResolvedPrompt;
 
@@ -29,13 +27,6 @@ pub(crate) struct TurnScope {
     pub(crate) log: Arc<TurnLog>,
     pub(crate) stop: StopSignal,
     pub(crate) started: Instant,
-}
-
-impl TurnScope {
-    pub(super) fn writer(&self) -> StateWriter {
-        let core = &self.core;
-        StateWriter::new(&core.state, core.config.state_retry_time())
-    }
 }
 
 /// A turn that has begun: its user's message and its lease are in the state.
@@ -87,7 +78,7 @@ impl Turn {
     }
 
     pub(super) fn subject(&self) -> EventSubject {
-        let mut subject = subject_of(&self.record);
+        let mut subject = EventSubject::of(&self.record);
         subject.turn = Some(self.turn.id.clone());
         subject
     }

@@ -2,6 +2,9 @@
 
 use std::panic::AssertUnwindSafe;
 
+use conversation_events::{ConversationError, ConversationErrorKind as Kind, InlineFallback};
+use conversation_externalizer::{Batch, BatchKind, PendingReferences};
+use conversation_lifecycle::media_owner;
 use conversation_state::ConversationRecord;
 use conversation_types::{Message, Part, Role};
 use futures_util::FutureExt;
@@ -10,14 +13,9 @@ use media_types::{MediaContent, MediaSource};
 use prompt_pack::MediaProperties;
 
 use super::turn::TurnScope;
-use crate::core::{Core, media_owner};
-use crate::error::{ConversationError, ConversationErrorKind as Kind};
-use crate::externalize::{
-    Batch, BatchKind, ExternalizeError, ExternalizeErrorKind, PendingReferences, foreign_sources,
-};
+use crate::core::Core;
 use crate::policy::ForeignMedia;
 use crate::prompt::ResolvedPrompt;
-use crate::response::InlineFallback;
 
 /// A user's message whose media is in the store and that the state does not have yet.
 #[derive(Debug)]
@@ -52,8 +50,7 @@ impl UserInput {
         let report = core
             .externalizer
             .externalize(&batch, &mut messages, &mut pending)
-            .await
-            .map_err(externalize_error)?;
+            .await?;
         let kept_inline: Vec<InlineFallback> = report
             .inline_fallbacks
             .into_iter()
@@ -145,10 +142,7 @@ async fn admit_foreign(
     if scope.core.config.foreign_media() == ForeignMedia::Allow {
         return Ok(());
     }
-    if foreign_sources(message).is_empty() {
-        return Ok(());
-    }
-    crate::upload::adopt_uploads(&scope.core, record, message, pending).await
+    scope.core.adopt_uploads(record, message, pending).await
 }
 
 /// Checks the media of a message against the limits of the prompt.
@@ -189,26 +183,4 @@ async fn properties_of<'a>(loader: &MediaLoader, media: &'a MediaContent) -> Med
     properties.duration = media.duration();
     properties.pages = media.attribute("pages").and_then(|pages| pages.as_u64());
     properties
-}
-
-/// Converts an error of the externalizer.
-pub(crate) fn externalize_error(error: ExternalizeError) -> ConversationError {
-    let kind = match error.kind() {
-        ExternalizeErrorKind::Storage(_) => Kind::Storage,
-        ExternalizeErrorKind::PathNotUtf8 => Kind::InvalidInput,
-        _ => Kind::Media,
-    };
-    let retryable = error
-        .storage_error()
-        .is_some_and(|error| error.is_retryable());
-    let position = error.position();
-    let converted = ConversationError::new(kind).with_source(error);
-    let converted = match kind {
-        Kind::Storage => converted.with_retryable(retryable),
-        _ => converted,
-    };
-    match position {
-        Some((message, part)) => converted.with_detail(format!("part {part} of message {message}")),
-        None => converted,
-    }
 }

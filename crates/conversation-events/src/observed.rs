@@ -1,0 +1,155 @@
+//! A media store that reports what it does to listeners.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use async_trait::async_trait;
+use media_storage::{
+    DeleteOptions, DuplicateOptions, Importer, Inventory, MediaMetadata, MediaStorage, MediaUpload,
+    MetadataPatch, RetrieveOptions, StorageError, StorageErrorKind, StoredMedia, UrlSigner,
+    Verifier,
+};
+use media_types::StorageReference;
+
+use crate::event::{EventKind, EventSubject};
+use crate::listener::Listeners;
+
+/// A media store whose every operation is reported to listeners.
+#[derive(Debug)]
+pub struct ObservedStorage {
+    inner: Arc<dyn MediaStorage>,
+    listeners: Listeners,
+}
+
+impl ObservedStorage {
+    /// Wraps a store.
+    pub fn new(inner: Arc<dyn MediaStorage>, listeners: Listeners) -> Self {
+        Self { inner, listeners }
+    }
+}
+
+fn subject(metadata: &MediaMetadata) -> EventSubject {
+    EventSubject {
+        user: metadata.user().cloned(),
+        session: metadata.session().cloned(),
+        conversation: metadata.conversation().cloned(),
+        turn: None,
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl MediaStorage for ObservedStorage {
+    fn backend(&self) -> &str {
+        self.inner.backend()
+    }
+
+    fn name(&self) -> Option<&str> {
+        self.inner.name()
+    }
+
+    async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
+        let subject = subject(upload.metadata());
+        let (size, mime) = (upload.body().len(), upload.mime().clone());
+        let started = Instant::now();
+        let reference = self.inner.store(upload).await?;
+        let stored = EventKind::MediaStored {
+            reference: reference.clone(),
+            mime,
+            bytes: reference.size().or(size).unwrap_or(0),
+            duration: started.elapsed(),
+        };
+        self.listeners.emit(&subject, stored);
+        Ok(reference)
+    }
+
+    async fn retrieve_opts(
+        &self,
+        reference: &StorageReference,
+        options: RetrieveOptions,
+    ) -> Result<StoredMedia, StorageError> {
+        let started = Instant::now();
+        let head = options.head();
+        let opened = self.inner.retrieve_opts(reference, options).await;
+        match &opened {
+            Ok(media) if !head => {
+                let read = EventKind::MediaRead {
+                    reference: reference.clone(),
+                    bytes: media.size,
+                    duration: started.elapsed(),
+                };
+                self.listeners.emit(&subject(&media.metadata), read);
+            }
+            Err(error) if error.kind() == StorageErrorKind::NotFound => {
+                let missing = EventKind::MediaMissing {
+                    reference: reference.clone(),
+                };
+                self.listeners.emit(&EventSubject::default(), missing);
+            }
+            _ => {}
+        }
+        opened
+    }
+
+    async fn delete_opts(
+        &self,
+        reference: &StorageReference,
+        options: DeleteOptions,
+    ) -> Result<(), StorageError> {
+        self.inner.delete_opts(reference, options).await?;
+        let deleted = EventKind::MediaDeleted {
+            reference: reference.clone(),
+        };
+        self.listeners.emit(&EventSubject::default(), deleted);
+        Ok(())
+    }
+
+    async fn duplicate(
+        &self,
+        reference: &StorageReference,
+        options: DuplicateOptions,
+    ) -> Result<StorageReference, StorageError> {
+        self.inner.duplicate(reference, options).await
+    }
+
+    async fn update(
+        &self,
+        reference: &StorageReference,
+        patch: MetadataPatch,
+    ) -> Result<(), StorageError> {
+        self.inner.update(reference, patch).await
+    }
+
+    async fn delete_many(
+        &self,
+        references: &[StorageReference],
+        options: DeleteOptions,
+    ) -> Vec<Result<(), StorageError>> {
+        let results = self.inner.delete_many(references, options).await;
+        for (reference, result) in references.iter().zip(&results) {
+            if result.is_ok() {
+                let deleted = EventKind::MediaDeleted {
+                    reference: reference.clone(),
+                };
+                self.listeners.emit(&EventSubject::default(), deleted);
+            }
+        }
+        results
+    }
+
+    fn url_signer(&self) -> Option<&dyn UrlSigner> {
+        self.inner.url_signer()
+    }
+
+    fn inventory(&self) -> Option<&dyn Inventory> {
+        self.inner.inventory()
+    }
+
+    fn verifier(&self) -> Option<&dyn Verifier> {
+        self.inner.verifier()
+    }
+
+    fn importer(&self) -> Option<&dyn Importer> {
+        self.inner.importer()
+    }
+}

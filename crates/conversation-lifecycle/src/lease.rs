@@ -1,0 +1,50 @@
+//! Leases of work that one node does at a time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use conversation_state::{StateError, StateStore};
+use uuid::Uuid;
+
+use crate::core::Core;
+
+/// How long a lease is held without a renewal. Another node may go on when it is over.
+const TTL: Duration = Duration::from_secs(60);
+
+/// The right to do a piece of work, until it is released or its time is over.
+#[derive(Debug)]
+pub struct WorkLease {
+    state: Arc<dyn StateStore>,
+    name: String,
+    owner: String,
+}
+
+impl WorkLease {
+    /// Takes a lease, unless somebody else holds it, also in this process.
+    ///
+    /// # Errors
+    /// Those of the state store.
+    pub(crate) async fn take(core: &Core, name: String) -> Result<Option<Self>, StateError> {
+        let lease = Self {
+            state: Arc::clone(&core.state),
+            name,
+            owner: format!("{}/{}", core.node, Uuid::new_v4()),
+        };
+        Ok(lease.renew().await?.then_some(lease))
+    }
+
+    /// Holds the lease from now on; returns whether it is still ours.
+    ///
+    /// # Errors
+    /// Those of the state store.
+    pub async fn renew(&self) -> Result<bool, StateError> {
+        self.state.acquire_lease(&self.name, &self.owner, TTL).await
+    }
+
+    /// Gives the lease up. Where that fails it ends by its time.
+    pub async fn release(self) {
+        if let Err(error) = self.state.release_lease(&self.name, &self.owner).await {
+            tracing::debug!(%error, lease = self.name, "a lease was not released");
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! What a manager does by itself, from its first use on.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crate::core::Core;
+use crate::{finish, upkeep};
+
+/// The lease by which nodes share upkeep.
+const LEASE: &str = "upkeep";
+
+/// Begins, once per manager, to finish deletions that were begun before, and upkeep where it is
+/// configured. Both end with the manager.
+pub(crate) fn begin_recovery(core: &Arc<Core>) {
+    if core.started.swap(true, Ordering::AcqRel) {
+        return;
+    }
+    let weak = Arc::downgrade(core);
+    core.tasks.spawn_background(async move {
+        let Some(core) = weak.upgrade() else { return };
+        match finish::finish_deletions(&core).await {
+            Ok(report) if report.unfinished == 0 => {}
+            Ok(report) => {
+                let count = report.unfinished;
+                tracing::warn!(count, "deletions are unfinished");
+            }
+            Err(error) => tracing::warn!(%error, "deletions could not be finished"),
+        }
+    });
+    if let Some(interval) = core.options.background_upkeep() {
+        let weak = Arc::downgrade(core);
+        core.tasks.spawn_background(async move {
+            let mut since = None;
+            loop {
+                tokio::time::sleep(with_jitter(interval)).await;
+                let Some(core) = weak.upgrade() else { return };
+                // Whoever holds the lease does the work of all nodes for this interval.
+                let owner = core.node.as_str();
+                let held = core.state.acquire_lease(LEASE, owner, interval).await;
+                match held {
+                    Ok(true) => {
+                        let report = upkeep::run(&core, &mut since).await;
+                        tracing::debug!(?report, "upkeep is done");
+                    }
+                    Ok(false) => {}
+                    Err(error) => tracing::warn!(%error, "upkeep cannot ask the state store"),
+                }
+            }
+        });
+    }
+}
+
+/// The interval, shorter or longer by up to an eighth, so that nodes do not come all at once.
+fn with_jitter(interval: Duration) -> Duration {
+    let random = uuid::Uuid::new_v4().as_bytes()[0];
+    interval.mul_f64(0.875 + 0.25 * f64::from(random) / 255.0)
+}

@@ -1,0 +1,141 @@
+//! A media store that notes whose state names what it stores.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use conversation_state::StateStore;
+use media_storage::{
+    DeleteOptions, DuplicateOptions, Importer, Inventory, MediaMetadata, MediaStorage, MediaUpload,
+    MetadataPatch, Operation, RetrieveOptions, StorageError, StorageErrorKind, StoredMedia,
+    UrlSigner, Verifier,
+};
+use media_types::StorageReference;
+use tokio::sync::OnceCell;
+
+use crate::upload_owner::is_upload;
+
+/// A media store that puts the id of the state store into the metadata of media of conversations.
+/// Reconciliation touches no other media.
+#[derive(Debug)]
+pub struct StampedStorage {
+    inner: Arc<dyn MediaStorage>,
+    state: Arc<dyn StateStore>,
+    id: OnceCell<String>,
+}
+
+impl StampedStorage {
+    /// Wraps a store whose media is named by a state store.
+    pub fn new(inner: Arc<dyn MediaStorage>, state: Arc<dyn StateStore>) -> Self {
+        Self {
+            inner,
+            state,
+            id: OnceCell::new(),
+        }
+    }
+
+    async fn stamp(
+        &self,
+        metadata: MediaMetadata,
+        operation: Operation,
+    ) -> Result<MediaMetadata, StorageError> {
+        if metadata.conversation().is_none() || is_upload(&metadata) {
+            return Ok(metadata);
+        }
+        let id = self
+            .id
+            .get_or_try_init(|| async { self.state.info().await.map(|info| info.id.to_string()) })
+            .await;
+        // Media without the id would stay for ever if its turn dies.
+        let id = id.map_err(|error| {
+            StorageError::new(StorageErrorKind::Unavailable, operation)
+                .with_backend(self.inner.backend().to_owned())
+                .with_reason("the id of the state store cannot be read")
+                .with_source(error)
+        })?;
+        Ok(metadata.with_state_store(id.clone()))
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl MediaStorage for StampedStorage {
+    fn backend(&self) -> &str {
+        self.inner.backend()
+    }
+
+    fn name(&self) -> Option<&str> {
+        self.inner.name()
+    }
+
+    async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
+        let (mime, body, metadata, sha256) = upload.into_parts();
+        let metadata = self.stamp(metadata, Operation::Store).await?;
+        let mut upload = MediaUpload::new(mime, body, metadata);
+        if let Some(sha256) = sha256 {
+            upload = upload.with_expected_sha256(sha256);
+        }
+        self.inner.store(upload).await
+    }
+
+    async fn retrieve_opts(
+        &self,
+        reference: &StorageReference,
+        options: RetrieveOptions,
+    ) -> Result<StoredMedia, StorageError> {
+        self.inner.retrieve_opts(reference, options).await
+    }
+
+    async fn delete_opts(
+        &self,
+        reference: &StorageReference,
+        options: DeleteOptions,
+    ) -> Result<(), StorageError> {
+        self.inner.delete_opts(reference, options).await
+    }
+
+    async fn duplicate(
+        &self,
+        reference: &StorageReference,
+        options: DuplicateOptions,
+    ) -> Result<StorageReference, StorageError> {
+        let metadata = options.metadata().clone();
+        let metadata = self.stamp(metadata, Operation::Duplicate).await?;
+        let mut stamped = DuplicateOptions::new(metadata);
+        if let Some(scope) = options.expected_scope() {
+            stamped = stamped.with_expected_scope(scope.clone());
+        }
+        self.inner.duplicate(reference, stamped).await
+    }
+
+    async fn update(
+        &self,
+        reference: &StorageReference,
+        patch: MetadataPatch,
+    ) -> Result<(), StorageError> {
+        self.inner.update(reference, patch).await
+    }
+
+    async fn delete_many(
+        &self,
+        references: &[StorageReference],
+        options: DeleteOptions,
+    ) -> Vec<Result<(), StorageError>> {
+        self.inner.delete_many(references, options).await
+    }
+
+    fn url_signer(&self) -> Option<&dyn UrlSigner> {
+        self.inner.url_signer()
+    }
+
+    fn inventory(&self) -> Option<&dyn Inventory> {
+        self.inner.inventory()
+    }
+
+    fn verifier(&self) -> Option<&dyn Verifier> {
+        self.inner.verifier()
+    }
+
+    fn importer(&self) -> Option<&dyn Importer> {
+        self.inner.importer()
+    }
+}

@@ -1,0 +1,123 @@
+//! Media that users hand in before a turn.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use media_storage::{MediaBody, MediaStorageExt, MediaUpload, RetentionPolicy};
+use media_types::{MediaContent, Mime, UserId};
+
+use crate::core::Core;
+use crate::error::{LifecycleError, LifecycleErrorKind as Kind};
+use crate::lease::WorkLease;
+use crate::on_task::on_task;
+use crate::upload_owner::upload_owner;
+use crate::upload_slots;
+
+/// How long an upload is kept, by default.
+const KEPT_HOURS: u32 = 24;
+/// How often the lease of a running upload is renewed.
+const RENEW_EVERY: Duration = Duration::from_secs(15);
+
+/// Media that a user hands in before a turn.
+///
+/// ```
+/// use conversation_lifecycle::Upload;
+/// let png = media_types::Mime::IMAGE_PNG;
+/// let upload = Upload::new(png, b"...".as_slice().to_vec()).with_filename("cat.png");
+/// ```
+#[derive(Debug)]
+pub struct Upload {
+    mime: Mime,
+    body: MediaBody,
+    filename: Option<String>,
+    retention: RetentionPolicy,
+}
+
+impl Upload {
+    /// Creates an upload of bytes or a stream of them.
+    pub fn new(mime: Mime, body: impl Into<MediaBody>) -> Self {
+        Self {
+            mime,
+            body: body.into(),
+            filename: None,
+            retention: RetentionPolicy::RetainHours(KEPT_HOURS),
+        }
+    }
+
+    /// Sets the name that the file has. Defaults to none.
+    #[must_use]
+    pub fn with_filename(mut self, name: impl Into<String>) -> Self {
+        self.filename = Some(name.into());
+        self
+    }
+
+    /// Sets how long the upload is kept. Conversations keep copies of their own. Defaults to 24
+    /// hours.
+    #[must_use]
+    pub fn with_retention(mut self, retention: RetentionPolicy) -> Self {
+        self.retention = retention;
+        self
+    }
+}
+
+/// Stores an upload under one of the slots of its user.
+///
+/// # Errors
+/// `Config` without a media store, `NotFound` while the user is being erased, `Busy`, `LeaseLost`,
+/// `Storage`, `State`.
+pub(crate) async fn upload(
+    core: &Arc<Core>,
+    user: UserId,
+    upload: Upload,
+) -> Result<MediaContent, LifecycleError> {
+    let task_core = Arc::clone(core);
+    let steps = async move {
+        let lease = upload_slots::take(&task_core, &user).await?;
+        let stored = store(&task_core, &user, upload, &lease).await;
+        lease.release().await;
+        stored
+    };
+    on_task(core, steps).await
+}
+
+async fn store(
+    core: &Core,
+    user: &UserId,
+    upload: Upload,
+    lease: &WorkLease,
+) -> Result<MediaContent, LifecycleError> {
+    let storage = core
+        .stores
+        .primary()
+        .ok_or_else(|| LifecycleError::new(Kind::Config).with_detail("there is no media store"))?;
+    let mut metadata = upload_owner()?
+        .with_user(user.clone())
+        .with_run(core.node.clone())
+        .with_retention(upload.retention);
+    if let Some(name) = &upload.filename {
+        metadata = metadata.with_filename(name.clone());
+    }
+    let media = MediaUpload::new(upload.mime.clone(), upload.body, metadata);
+    let mut storing = storage.store(media);
+    let reference = loop {
+        tokio::select! {
+            stored = &mut storing => break stored?,
+            () = tokio::time::sleep(RENEW_EVERY) => {
+                // Nobody waits for an upload without a lease: an erasure may be done already.
+                if !lease.renew().await? {
+                    return Err(LifecycleError::new(Kind::LeaseLost)
+                        .with_detail("the upload took too long to renew its lease"));
+                }
+            }
+        }
+    };
+    if core.fences.is_fenced(&*core.state, Some(user)).await? {
+        storage.delete(&reference).await?;
+        return Err(LifecycleError::new(Kind::NotFound).with_detail("the user is being erased"));
+    }
+    let content = MediaContent::from_reference(upload.mime, reference);
+    Ok(match upload.filename {
+        Some(name) => content.with_filename(name),
+        None => content,
+    })
+}

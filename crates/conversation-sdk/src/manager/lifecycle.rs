@@ -1,0 +1,131 @@
+//! What managers offer for the end of conversations, and for uploads.
+
+use conversation_events::{ConversationError, ConversationErrorKind as Kind};
+use conversation_lifecycle::{
+    DeletionReceipt, ErasureReceipt, FinishedDeletions, ReconcileOptions, ReconcileReport,
+    StoreSweep, UpkeepReport, Upload,
+};
+use media_storage::SweepOptions;
+use media_types::{ConversationId, MediaContent, UserId};
+
+use super::manager::ConversationManager;
+use crate::owner::Owner;
+
+impl ConversationManager {
+    /// Deletes a conversation, those that were started for it, and their media in every store that
+    /// they used. A turn that runs is stopped.
+    ///
+    /// From the first moment on nothing can go on with it, and its id stays refused for 30 days.
+    /// What cannot be removed now (a turn on another node that may still store something, a store
+    /// that fails or that this node does not have) is said by the receipt and goes on later, here
+    /// or on any other node: see [`finish_deletions`](Self::finish_deletions). Deleting a
+    /// conversation that is gone succeeds.
+    ///
+    /// The deletion goes on when the future is dropped.
+    ///
+    /// # Errors
+    /// `State`, `Closed`. It may be repeated.
+    pub async fn delete_conversation(
+        &self,
+        id: &ConversationId,
+    ) -> Result<DeletionReceipt, ConversationError> {
+        self.open().await?;
+        Ok(self.core.lifecycle.delete_conversation(id).await?)
+    }
+
+    /// Goes on with deletions and ends of conversations that an earlier process or another node
+    /// began. A manager does this by itself when it is first used, and with each upkeep.
+    ///
+    /// # Errors
+    /// `Storage`, `State`: the first failure, after everything was tried; `Closed`.
+    pub async fn finish_deletions(&self) -> Result<FinishedDeletions, ConversationError> {
+        self.open().await?;
+        Ok(self.core.lifecycle.finish_deletions().await?)
+    }
+
+    /// Erases a user: nothing new of the user begins from now on, and all conversations, uploads and
+    /// other media of the user are deleted. Waits for turns and uploads on other nodes, at most for
+    /// the time of a lease.
+    ///
+    /// The receipt says whether everything is gone; where it is not, call this again later. The user
+    /// stays refused for 30 days, or until [`lift_erasure`](Self::lift_erasure). The erasure goes on
+    /// when the future is dropped.
+    ///
+    /// # Errors
+    /// `State`, `Closed`.
+    pub async fn erase_user(&self, user: &UserId) -> Result<ErasureReceipt, ConversationError> {
+        self.open().await?;
+        Ok(self.core.lifecycle.erase_user(user).await?)
+    }
+
+    /// Allows a user who was erased to start conversations again.
+    ///
+    /// # Errors
+    /// `State`, `Closed`.
+    pub async fn lift_erasure(&self, user: &UserId) -> Result<(), ConversationError> {
+        self.open().await?;
+        Ok(self.core.lifecycle.lift_erasure(user).await?)
+    }
+
+    /// Compares what the media stores hold with what the state names, and deletes media of this
+    /// state store's conversations that no message has named for long: what turns of killed
+    /// processes leave behind.
+    ///
+    /// Media goes only if an earlier pass, at least [`grace`](ReconcileOptions::with_grace) ago,
+    /// found it unnamed too, no turn runs in its conversation, and the state, read again, still does
+    /// not name it. Media of other state stores and media without a conversation stays. The future
+    /// may be dropped; the next pass goes on.
+    ///
+    /// # Errors
+    /// `State`: nothing more is deleted; `Closed`.
+    pub async fn reconcile(
+        &self,
+        options: ReconcileOptions,
+    ) -> Result<ReconcileReport, ConversationError> {
+        self.open().await?;
+        Ok(self.core.lifecycle.reconcile(&options).await?)
+    }
+
+    /// Removes media whose time has come from every store that can list what it holds.
+    ///
+    /// # Errors
+    /// `Storage`: the first failure, after all stores were tried; `Closed`.
+    pub async fn sweep(&self, options: SweepOptions) -> Result<Vec<StoreSweep>, ConversationError> {
+        self.open().await?;
+        Ok(self.core.lifecycle.sweep(options).await?)
+    }
+
+    /// Does everything that is due, once: unfinished deletions, branches that were never finished,
+    /// reconciliation, media that was kept inline, expired media.
+    /// [`with_background_upkeep`](crate::ManagerConfig::with_background_upkeep) does the same by
+    /// itself, on one node at a time.
+    ///
+    /// # Errors
+    /// `Closed`. Steps that fail are in the report.
+    pub async fn run_upkeep_once(&self) -> Result<UpkeepReport, ConversationError> {
+        self.open().await?;
+        Ok(self.core.lifecycle.run_upkeep().await)
+    }
+
+    /// Stores media for a user and returns what a message of the same user names it by. The turn
+    /// that names it copies it into its conversation, so that it can be sent again after a turn that
+    /// failed, and in several conversations; the upload itself goes by its retention.
+    ///
+    /// At most 8 uploads of a user run at once; another one waits. Goes on when the future is
+    /// dropped, as long as the body gives bytes.
+    ///
+    /// # Errors
+    /// `InvalidInput` for an owner that is not a user, `Config` without a media store, `NotFound` while
+    /// the user is being erased, `Busy`, `Storage`, `State`, `Closed`.
+    pub async fn upload(
+        &self,
+        owner: Owner,
+        upload: Upload,
+    ) -> Result<MediaContent, ConversationError> {
+        self.open().await?;
+        let user = owner.as_user()?.ok_or_else(|| {
+            ConversationError::new(Kind::InvalidInput).with_detail("an upload needs a user")
+        })?;
+        Ok(self.core.lifecycle.upload(user, upload).await?)
+    }
+}
