@@ -87,6 +87,11 @@ impl StreamAccumulator {
                     call.arguments.push_str(arguments);
                 }
             }
+            ResponseEvent::ToolCallData { index, data } => {
+                if let Some(call) = self.call(*index) {
+                    call.provider_data.clone_from(data);
+                }
+            }
             ResponseEvent::ItemDone(part) => self.item(part),
             ResponseEvent::Usage(usage) => self.usage = Some(*usage),
             ResponseEvent::Done(completion) => {

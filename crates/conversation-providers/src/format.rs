@@ -1,5 +1,8 @@
 //! The APIs whose requests and answers are understood.
 
+use crate::codec::FormatSpec;
+use crate::{anthropic, gemini, openai};
+
 /// The JSON of an API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -11,7 +14,7 @@ pub enum ApiFormat {
     /// Anthropic's Messages: `POST /v1/messages`. Bedrock and Vertex take the same without the
     /// model and with a version: set `anthropic_version` as a parameter and give an empty model.
     AnthropicMessages,
-    /// Gemini's contents: `POST /v1beta/models/<model>:generateContent`, or
+    /// Gemini's contents: `POST /v1/models/<model>:generateContent`, or
     /// `:streamGenerateContent`. The model is in the URL and not in the body.
     GeminiContents,
 }
@@ -20,26 +23,21 @@ impl ApiFormat {
     /// Returns the family of the API: the provider whose files
     /// ([`ProviderFile`](media_types::ProviderFile)) and opaque items go into its requests.
     pub fn family(self) -> &'static str {
-        match self {
-            Self::OpenAiChat | Self::OpenAiResponses => "openai",
-            Self::AnthropicMessages => "anthropic",
-            Self::GeminiContents => "gemini",
-        }
+        self.spec().rules.family
     }
 
     /// Returns the name of the entry of [`Capabilities`](crate::Capabilities) that says what the
     /// API accepts.
     pub fn capability_name(self) -> &'static str {
-        match self {
-            Self::OpenAiChat => "openai.chat",
-            Self::OpenAiResponses => "openai.responses",
-            Self::AnthropicMessages => "anthropic.messages",
-            Self::GeminiContents => "gemini.generate_content",
-        }
+        self.spec().capability_name
     }
 
-    /// Whether items that only one family understands have a place in the requests.
-    pub(crate) fn takes_opaque_items(self) -> bool {
-        self != Self::OpenAiChat
+    pub(crate) fn spec(self) -> &'static FormatSpec {
+        match self {
+            Self::OpenAiChat => &openai::CHAT,
+            Self::OpenAiResponses => &openai::RESPONSES,
+            Self::AnthropicMessages => &anthropic::MESSAGES,
+            Self::GeminiContents => &gemini::CONTENTS,
+        }
     }
 }

@@ -34,6 +34,7 @@
 //! - `openai`: `OpenAiProvider` for chat completions of OpenAI and compatible servers, and
 //!   `OpenAiImages`
 //! - `anthropic`: `AnthropicProvider` for Anthropic's Messages
+//! - `gemini`: `GeminiProvider` for Gemini's contents
 //! - `http`: media at URLs is fetched, as far as the media loader allows it
 //! - `testing`: a provider for tests that answers by a script
 //!
@@ -46,7 +47,6 @@
 
 mod accumulator;
 pub mod answer;
-#[cfg(feature = "anthropic")]
 mod anthropic;
 pub mod body;
 mod budget;
@@ -56,9 +56,10 @@ mod completion;
 mod data;
 mod error;
 mod format;
+mod gemini;
 #[cfg(feature = "http-client")]
 #[cfg_attr(
-    not(all(feature = "openai", feature = "anthropic")),
+    not(all(feature = "openai", feature = "anthropic", feature = "gemini")),
     allow(
         dead_code,
         unused_imports,
@@ -69,13 +70,12 @@ mod format;
 mod http;
 #[cfg(feature = "http-client")]
 #[cfg_attr(
-    not(all(feature = "openai", feature = "anthropic")),
+    not(all(feature = "openai", feature = "anthropic", feature = "gemini")),
     allow(dead_code, unused_imports, reason = "used by providers only")
 )]
 mod http_provider;
 mod image;
 pub mod media;
-#[cfg(feature = "openai")]
 mod openai;
 mod price;
 mod provider;
@@ -97,6 +97,8 @@ pub use completion::Completion;
 pub use data::DataError;
 pub use error::{ProviderError, ProviderErrorKind, TimeoutPhase};
 pub use format::ApiFormat;
+#[cfg(feature = "gemini")]
+pub use gemini::GeminiProvider;
 pub use image::{GeneratedImages, ImageGenerator, ImageRequest};
 pub use media::{
     MediaContext, MediaForm, MediaPlan, MediaSendError, MediaSendErrorKind, SignedUrls,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use conversation_types::{Part, TokenUsage};
+use conversation_types::{Part, ProviderData, TokenUsage};
 use futures_core::stream::BoxStream;
 use media_types::MediaContent;
 
@@ -38,6 +38,13 @@ pub enum ResponseEvent {
         /// JSON text that continues what came before.
         arguments: String,
     },
+    /// Data that the provider wants back with a tool call.
+    ToolCallData {
+        /// The position of the call in the answer.
+        index: usize,
+        /// The data.
+        data: ProviderData,
+    },
     /// A part that the API has closed: an opaque item, or reasoning or text with the data that
     /// goes back with it. It replaces the text or reasoning that the deltas before it built.
     ItemDone(Part),
@@ -63,6 +70,7 @@ impl fmt::Debug for ResponseEvent {
             Self::ToolCallDelta { index, arguments } => {
                 write!(f, "ToolCallDelta({index}, {} bytes)", arguments.len())
             }
+            Self::ToolCallData { index, .. } => write!(f, "ToolCallData({index})"),
             Self::ItemDone(part) => f.debug_tuple("ItemDone").field(part).finish(),
             Self::Usage(usage) => f.debug_tuple("Usage").field(usage).finish(),
             Self::Done(completion) => f.debug_tuple("Done").field(completion).finish(),

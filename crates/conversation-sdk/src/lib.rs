@@ -41,6 +41,8 @@ pub use conversation_lifecycle::{
 pub use conversation_providers as providers;
 #[cfg(feature = "anthropic")]
 pub use conversation_providers::AnthropicProvider;
+#[cfg(feature = "gemini")]
+pub use conversation_providers::GeminiProvider;
 pub use conversation_providers::sink::{MediaSink, MediaWriter, SinkError};
 #[cfg(feature = "testing")]
 pub use conversation_providers::testing;

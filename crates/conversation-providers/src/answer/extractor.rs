@@ -4,6 +4,8 @@
 //! around it with a number in each such place. Nothing here holds a whole media item; the caller
 //! decides where its bytes go.
 
+use std::borrow::Cow;
+
 use media_types::Mime;
 use media_types::base64::{Decoder, split_data_uri};
 
@@ -255,7 +257,7 @@ impl MediaExtractor {
                 }
             };
         decoder
-            .push(symbols, &mut self.decoded)
+            .push(&standard(symbols), &mut self.decoded)
             .map_err(|_| ExtractError::NotBase64)?;
         if ended {
             std::mem::take(decoder)
@@ -269,6 +271,19 @@ impl MediaExtractor {
         }
         Ok(rest)
     }
+}
+
+/// Base64 in the standard alphabet: the same API answers in either.
+fn standard(symbols: &[u8]) -> Cow<'_, [u8]> {
+    if memchr::memchr2(b'-', b'_', symbols).is_none() {
+        return Cow::Borrowed(symbols);
+    }
+    let translated = symbols.iter().map(|symbol| match symbol {
+        b'-' => b'+',
+        b'_' => b'/',
+        other => *other,
+    });
+    Cow::Owned(translated.collect())
 }
 
 /// Returns the number and the declared type of media that was taken out of a `data:` URI; `None`

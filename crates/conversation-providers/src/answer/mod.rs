@@ -27,7 +27,7 @@
 //! # }
 //! ```
 
-// `paths`: where each API has media · `decoder`, `events`: from chunks to JSON and media ·
+// `path`: where in JSON media is · `decoder`, `events`: from chunks to JSON and media ·
 // `extractor`: JSON whose media is decoded as it arrives · `matcher`: where in JSON media is ·
 // `escapes`: escapes in it · `sse`: events ·
 // `text`, `repair`: text with halves of UTF-16 pairs
@@ -41,7 +41,6 @@ mod json;
 mod limits;
 mod matcher;
 mod path;
-mod paths;
 mod reader;
 mod repair;
 mod sse;
@@ -61,10 +60,7 @@ pub(crate) use extractor::extracted_media;
 pub use json::Answer;
 #[cfg(feature = "http-client")]
 pub(crate) use limits::DecodeLimits;
-#[cfg(feature = "openai")]
 pub(crate) use path::{JsonPath, Step};
-#[cfg(feature = "http-client")]
-pub(crate) use paths::media_paths;
 pub use reader::{AnswerReader, EventReader};
 #[cfg(feature = "http-client")]
 pub(crate) use repair::parse_tolerant;

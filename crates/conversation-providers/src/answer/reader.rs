@@ -6,7 +6,6 @@ use super::decoder::ResponseDecoder;
 use super::events::EventDecoder;
 use super::json::Answer;
 use super::limits::DecodeLimits;
-use super::paths::media_paths;
 use crate::error::ProviderError;
 use crate::format::ApiFormat;
 use crate::sink::MediaSink;
@@ -18,7 +17,7 @@ const MAX_MEDIA: usize = 256 * 1024 * 1024;
 
 fn limits_of(format: ApiFormat) -> DecodeLimits {
     DecodeLimits {
-        paths: media_paths(format),
+        paths: format.spec().media,
         max_json: MAX_JSON,
         max_media: MAX_MEDIA,
     }
@@ -69,7 +68,7 @@ impl AnswerReader {
         let provider = self.format.family();
         let decoded = self.decoder.finish();
         let decoded = decoded.map_err(|error| error.into_error(provider))?;
-        Answer::read(decoded, media_paths(self.format), &self.mime, provider).await
+        Answer::read(decoded, self.format.spec().media, &self.mime, provider).await
     }
 }
 
@@ -117,7 +116,7 @@ impl EventReader {
             if matches!(decoded.json.trim_ascii(), b"" | b"[DONE]") {
                 continue;
             }
-            let paths = media_paths(self.format);
+            let paths = self.format.spec().media;
             return Answer::read(decoded, paths, &self.mime, provider)
                 .await
                 .map(Some);

@@ -1,66 +1,55 @@
 //! From pieces of messages to events and the complete answer.
 
-use std::collections::VecDeque;
-
 use conversation_types::{FinishReason, OmittedMedia, TokenUsage};
+use serde_json::value::RawValue;
 
 use super::block::Block;
 use super::error::ApiError;
 use super::event::Event;
 use super::names::NAME;
 use super::usage::Counts;
-use crate::accumulator::StreamAccumulator;
 use crate::answer::{Decoded, LossyString, parse_tolerant};
 use crate::completion::Completion;
-use crate::error::{ProviderError, ProviderErrorKind as Kind};
+use crate::error::ProviderError;
 use crate::http::HttpSettings;
-use crate::http_provider::AnswerDecoder;
+use crate::http_provider::{AnswerAssembly, AnswerDecoder, Events, invalid, other_reason};
 use crate::price::PriceTable;
 use crate::response::ResponseEvent;
+use crate::sink::MediaSink;
 
 /// Most content blocks of one answer.
 const MAX_BLOCKS: usize = 4096;
-/// Longest reason for stopping that is kept, in characters.
-const MAX_REASON_CHARS: usize = 80;
 
 /// Turns the events of one answer, or a complete message, into events, and puts the answer together.
 #[derive(Debug)]
 pub(super) struct MessageDecoder {
-    answer: StreamAccumulator,
+    answer: AnswerAssembly,
     /// The block that has begun; blocks come one after the other.
     block: Option<Block>,
     blocks: usize,
     calls: usize,
     counts: Counts,
     stop_reason: Option<String>,
-    model: Option<String>,
-    id: Option<String>,
     ended: bool,
-    bytes: usize,
 }
 
 impl MessageDecoder {
-    fn emit(&mut self, event: ResponseEvent, events: &mut VecDeque<ResponseEvent>) {
-        self.answer.push(&event);
-        events.push_back(event);
-    }
-
     fn head(&mut self, id: Option<LossyString>, model: Option<LossyString>) {
-        self.id = id.map(|id| id.0).or(self.id.take());
-        self.model = model.map(|model| model.0).or(self.model.take());
+        let text = |text: LossyString| text.0;
+        self.answer.set_origin(id.map(text), model.map(text));
     }
 
-    fn usage(&mut self, report: Option<&serde_json::Value>, events: &mut VecDeque<ResponseEvent>) {
+    fn usage(&mut self, report: Option<&serde_json::Value>, events: &mut Events) {
         if let Some(usage) = self.counts.update(report) {
-            self.emit(ResponseEvent::Usage(usage), events);
+            self.answer.emit(ResponseEvent::Usage(usage), events);
         }
     }
 
     fn begin(
         &mut self,
         settings: &HttpSettings,
-        raw: &serde_json::value::RawValue,
-        events: &mut VecDeque<ResponseEvent>,
+        raw: &RawValue,
+        events: &mut Events,
     ) -> Result<(), ProviderError> {
         self.blocks += 1;
         if self.blocks > MAX_BLOCKS {
@@ -73,36 +62,29 @@ impl MessageDecoder {
         let (block, begun) = Block::begin(raw, &mut self.calls)
             .ok_or_else(|| invalid(settings, "a content block is not understood"))?;
         self.block = Some(block);
-        begun.into_iter().for_each(|event| self.emit(event, events));
+        for event in begun {
+            self.answer.emit(event, events);
+        }
         Ok(())
     }
 
-    fn end(
-        &mut self,
-        whole: Option<&serde_json::value::RawValue>,
-        events: &mut VecDeque<ResponseEvent>,
-    ) {
+    fn end(&mut self, whole: Option<&RawValue>, events: &mut Events) {
         if let Some(event) = self.block.take().and_then(|block| block.end(whole)) {
-            self.emit(event, events);
+            self.answer.emit(event, events);
         }
     }
 }
 
 impl AnswerDecoder for MessageDecoder {
-    fn new(input: TokenUsage) -> Self {
-        let mut answer = StreamAccumulator::new();
-        answer.push(&ResponseEvent::Usage(input));
+    fn new(input: TokenUsage, _: &MediaSink) -> Self {
         Self {
-            answer,
+            answer: AnswerAssembly::new(NAME, input).with_marked_calls(NAME),
             block: None,
             blocks: 0,
             calls: 0,
             counts: Counts::default(),
             stop_reason: None,
-            model: None,
-            id: None,
             ended: false,
-            bytes: 0,
         }
     }
 
@@ -111,16 +93,13 @@ impl AnswerDecoder for MessageDecoder {
         settings: &HttpSettings,
         max_json: usize,
         decoded: &mut Decoded,
-        events: &mut VecDeque<ResponseEvent>,
+        events: &mut Events,
     ) -> Result<(), ProviderError> {
         let len = decoded.json.trim_ascii().len();
         if len == 0 {
             return Ok(());
         }
-        self.bytes = self.bytes.saturating_add(len);
-        if self.bytes > max_json {
-            return Err(invalid(settings, "the response is too large"));
-        }
+        self.answer.count(settings, len, max_json)?;
         let event: Event = parse_tolerant(&mut decoded.json).map_err(|error| {
             invalid(settings, "the response is not one of the messages API").with_source(error)
         })?;
@@ -141,7 +120,7 @@ impl AnswerDecoder for MessageDecoder {
                 let block = self.block.as_mut();
                 let made = block.and_then(|block| block.push(event.delta?));
                 if let Some(made) = made {
-                    self.emit(made, events);
+                    self.answer.emit(made, events);
                 }
             }
             "content_block_stop" => self.end(None, events),
@@ -185,38 +164,16 @@ impl AnswerDecoder for MessageDecoder {
         model: &str,
         prices: &PriceTable,
         omitted: Vec<OmittedMedia>,
-        events: &mut VecDeque<ResponseEvent>,
+        events: &mut Events,
     ) -> Completion {
         self.end(None, events);
-        let answered = self.model.filter(|name| !name.is_empty());
-        let answered = answered.unwrap_or_else(|| model.to_owned());
-        let (content, mut calls, usage) = self.answer.into_parts();
-        calls.retain(|call| !call.name.is_empty());
-        let cost = prices
-            .cost(&answered, &usage)
-            .or_else(|| prices.cost(model, &usage));
         let finish = match self.stop_reason.as_deref().unwrap_or_default() {
             "" | "end_turn" | "stop_sequence" | "tool_use" => None,
             "max_tokens" | "model_context_window_exceeded" => Some(FinishReason::Length),
             "refusal" => Some(FinishReason::Refusal),
             "pause_turn" => Some(FinishReason::Pause),
-            other => Some(FinishReason::Other(
-                other.chars().take(MAX_REASON_CHARS).collect(),
-            )),
+            other => Some(other_reason(other)),
         };
-        let completion = Completion::new(content)
-            .with_tool_calls(calls)
-            .with_usage(usage, cost)
-            .with_omitted_media(omitted)
-            .with_origin(NAME, answered)
-            .with_response_id(self.id);
-        match finish {
-            Some(finish) => completion.with_finish(finish),
-            None => completion,
-        }
+        self.answer.finish(model, prices, omitted, finish)
     }
-}
-
-fn invalid(settings: &HttpSettings, reason: &'static str) -> ProviderError {
-    settings.error(Kind::InvalidResponse).with_reason(reason)
 }

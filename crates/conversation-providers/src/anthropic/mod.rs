@@ -1,17 +1,26 @@
 //! Anthropic's Messages.
 //!
-//! - `provider`: the provider · `messages_api`: its API · `error`: error bodies, and what they mean
-//!   for the request
+//! - `request`: the JSON of requests · `provider`: the provider and its API
 //! - `event`: pieces of answers · `block`: a content block while it arrives · `decoder`: from pieces
 //!   to events and the complete answer · `usage`: token counts
+//! - `error`: error bodies, and what they mean for the request
 
-mod block;
-mod decoder;
-mod error;
-mod event;
-mod messages_api;
 mod names;
+mod request;
+
+#[cfg(feature = "anthropic")]
+mod block;
+#[cfg(feature = "anthropic")]
+mod decoder;
+#[cfg(feature = "anthropic")]
+mod error;
+#[cfg(feature = "anthropic")]
+mod event;
+#[cfg(feature = "anthropic")]
 mod provider;
+#[cfg(feature = "anthropic")]
 mod usage;
 
+#[cfg(feature = "anthropic")]
 pub use provider::AnthropicProvider;
+pub(crate) use request::MESSAGES;

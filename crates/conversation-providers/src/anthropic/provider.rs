@@ -1,20 +1,20 @@
 //! The provider of Anthropic's Messages.
 
-use std::fmt;
+use super::decoder::MessageDecoder;
+use super::error::classify;
+use super::names::NAME;
+use super::request::MESSAGES;
+use crate::codec::FormatSpec;
+use crate::http::{HttpSettings, KeyHeader, Secret};
+use crate::http_provider::{
+    Api, Endpoint, FailedResponse, HttpProvider, Refusal, provider_over_http,
+};
+use crate::request::ResponseMode;
 
-use async_trait::async_trait;
-
-use super::messages_api::MessagesApi;
-use super::names::{BASE_URL, NAME, VERSION};
-use crate::capability::Capabilities;
-use crate::error::ProviderError;
-use crate::http::{HttpClient, HttpSettings, KeyHeader, Secret, http_setters};
-use crate::http_provider::HttpProvider;
-use crate::media::MediaContext;
-use crate::price::PriceTable;
-use crate::provider::Provider;
-use crate::request::ProviderRequest;
-use crate::response::ProviderResponse;
+/// The base URL unless told otherwise.
+const BASE_URL: &str = "https://api.anthropic.com/v1";
+/// The version of the API unless told otherwise.
+const VERSION: &str = "2023-06-01";
 
 /// Anthropic's Messages.
 ///
@@ -23,8 +23,9 @@ use crate::response::ProviderResponse;
 /// are kept with the answer and sent back unchanged, in order.
 ///
 /// A request that was not carried out is sent again where that can help: after a wait for rate
-/// limits and overload, and once more without media that the server refuses or that cannot be read
-/// ([`Completion::omitted_media`](crate::Completion::omitted_media)).
+/// limits and overload; once more without media that the server refuses or that cannot be read
+/// ([`Completion::omitted_media`](crate::Completion::omitted_media)); once more without thinking that
+/// the server takes for that of another conversation.
 ///
 /// ```
 /// use conversation_providers::AnthropicProvider;
@@ -34,20 +35,20 @@ use crate::response::ProviderResponse;
 #[derive(Clone)]
 pub struct AnthropicProvider(HttpProvider<MessagesApi>);
 
+provider_over_http!(
+    AnthropicProvider,
+    "https://api.anthropic.com/v1",
+    "anthropic.messages"
+);
+
 impl AnthropicProvider {
     /// Creates a provider of a model, with the key of an account; an empty key sends none.
     pub fn new(key: impl AsRef<str>, model: impl Into<String>) -> Self {
         let mut settings = HttpSettings::new(NAME, key.as_ref(), BASE_URL);
-        settings.key_header = KeyHeader::Named("x-api-key");
+        settings.key_header = KeyHeader::Named("x-api-key".to_owned());
         let version = ("anthropic-version".to_owned(), Secret::new(VERSION));
         settings.headers.push(version);
         Self(HttpProvider::new(MessagesApi, settings, model.into()))
-    }
-
-    http_setters!("https://api.anthropic.com/v1");
-
-    fn http_mut(&mut self) -> &mut HttpClient {
-        &mut self.0.http
     }
 
     /// Sets the version of the API. Defaults to `2023-06-01`.
@@ -56,56 +57,27 @@ impl AnthropicProvider {
         // A later header of the same name replaces the earlier one.
         self.with_header("anthropic-version", version)
     }
-
-    /// Sets the prices for [`Completion::cost`](crate::Completion::cost). Defaults to the built-in
-    /// table.
-    #[must_use]
-    pub fn with_price_table(mut self, prices: PriceTable) -> Self {
-        self.0.prices = prices;
-        self
-    }
-
-    /// Sets what the API accepts, by its entry `anthropic.messages`; without that entry no media is
-    /// sent. Defaults to the built-in file.
-    #[must_use]
-    pub fn with_capabilities(mut self, capabilities: &Capabilities) -> Self {
-        self.0.set_capabilities(capabilities);
-        self
-    }
-
-    /// Sets the largest answer in bytes: of its media, decoded, and of the JSON around it, which
-    /// may have 16 MiB at most. Defaults to 64 MiB.
-    #[must_use]
-    pub fn with_max_answer_bytes(mut self, bytes: usize) -> Self {
-        self.0.max_answer = bytes;
-        self
-    }
 }
 
-#[async_trait]
-impl Provider for AnthropicProvider {
-    fn name(&self) -> &str {
-        NAME
+/// Anthropic's Messages as an API.
+#[derive(Clone, Debug)]
+struct MessagesApi;
+
+impl Api for MessagesApi {
+    type Decoder = MessageDecoder;
+
+    const NAME: &'static str = NAME;
+
+    const FORMAT: &'static FormatSpec = &MESSAGES;
+
+    fn endpoint(&self, _: &str, _: ResponseMode) -> Endpoint {
+        Endpoint {
+            path: vec!["messages".to_owned()],
+            query: None,
+        }
     }
 
-    fn model(&self) -> &str {
-        &self.0.model
-    }
-
-    async fn complete(
-        &self,
-        request: ProviderRequest<'_>,
-        media: &MediaContext,
-    ) -> Result<ProviderResponse, ProviderError> {
-        self.0.complete(&request, media).await
-    }
-}
-
-impl fmt::Debug for AnthropicProvider {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AnthropicProvider")
-            .field("model", &self.0.model)
-            .field("settings", &self.0.http.settings)
-            .finish_non_exhaustive()
+    fn refusal(&self, settings: &HttpSettings, failed: &FailedResponse<'_>) -> Refusal {
+        classify(settings, failed)
     }
 }

@@ -44,7 +44,7 @@ impl RequestBody {
         let opaque = LoadedOpaque::load(family, request.messages, media.loader()).await;
         let of_model = Arc::new(api.for_model(model));
         let plan = {
-            let transcript = build_transcript(format, request, &opaque);
+            let transcript = build_transcript(&format.spec().rules, model, request, &opaque);
             let contents = transcript.media.iter().copied();
             media.plan(family, &of_model, contents).await
         };
@@ -83,9 +83,10 @@ impl RequestBody {
             capabilities: api,
             stream_usage: true,
             refused: &[],
+            unsigned: false,
         };
-        let transcript = build_transcript(format, request, &opaque);
-        let written = write_template(format, request, &transcript, &mut plan, &options);
+        let transcript = build_transcript(&format.spec().rules, model, request, &opaque);
+        let written = write_template(format.spec(), request, &transcript, &mut plan, &options);
         let template = written.map_err(|error| {
             ProviderError::new(ProviderErrorKind::InvalidRequest, format.family())
                 .with_source(error)

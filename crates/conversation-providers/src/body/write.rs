@@ -2,8 +2,7 @@
 
 use conversation_types::OmissionReason;
 
-use crate::codec::{CodecOptions, render};
-use crate::format::ApiFormat;
+use crate::codec::{CodecOptions, FormatSpec};
 use crate::media::MediaPlan;
 use crate::request::ProviderRequest;
 use crate::template::BodyTemplate;
@@ -15,14 +14,14 @@ use crate::transcript::Transcript;
 /// # Errors
 /// A number that JSON does not have.
 pub(crate) fn write_template(
-    format: ApiFormat,
+    spec: &FormatSpec,
     request: &ProviderRequest<'_>,
     transcript: &Transcript<'_>,
     plan: &mut MediaPlan,
     options: &CodecOptions<'_>,
 ) -> Result<BodyTemplate, serde_json::Error> {
     loop {
-        let json = render(format, request, transcript, plan, options);
+        let json = (spec.render)(request, transcript, plan, options);
         let template = BodyTemplate::write(&json)?;
         let len = template.len(|index| plan.size(index));
         let limit = options.capabilities.max_request_bytes();

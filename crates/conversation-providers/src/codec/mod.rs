@@ -1,15 +1,12 @@
-//! The JSON of each API's requests.
+//! What the JSON of the APIs has in common.
 //!
-//! - `options`: what a request consists of beside its messages · `shared`: what the codecs share
-//! - `chat`, `responses`, `anthropic`, `gemini`: one API each · `render`: the choice among them
+//! - `options`: what a request consists of beside its messages · `spec`: what a format consists of
+//! - `shared`: what the formats share
 
-mod anthropic;
-mod chat;
-mod gemini;
 mod options;
-mod render;
-mod responses;
 mod shared;
+mod spec;
 
 pub(crate) use options::CodecOptions;
-pub(crate) use render::render;
+pub(crate) use shared::{Fields, arguments, document_name, kind_of, rename, unsupported};
+pub(crate) use spec::FormatSpec;

@@ -14,12 +14,14 @@ pub(crate) struct CodecOptions<'a> {
     pub(crate) stream_usage: bool,
     /// Parameters that the server has refused.
     pub(crate) refused: &'a [String],
+    /// Whether signatures are left out: the server took them for those of another conversation.
+    pub(crate) unsigned: bool,
 }
 
 impl CodecOptions<'_> {
     /// The parameters of a request but for those that are the request itself, as the model wants
     /// them.
-    pub(super) fn parameters(
+    pub(crate) fn parameters(
         &self,
         request: &ProviderRequest<'_>,
         reserved: &[&str],
@@ -31,7 +33,7 @@ impl CodecOptions<'_> {
         adapted
     }
 
-    pub(super) fn refuses(&self, name: &str) -> bool {
+    pub(crate) fn refuses(&self, name: &str) -> bool {
         self.refused.iter().any(|refused| refused == name)
     }
 }

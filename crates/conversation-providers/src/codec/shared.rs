@@ -9,16 +9,16 @@ use serde_json::{Map, Value};
 use crate::media::MediaForm;
 use crate::template::Json;
 
-pub(super) type Fields<'a> = Vec<(Cow<'a, str>, Json<'a>)>;
+pub(crate) type Fields<'a> = Vec<(Cow<'a, str>, Json<'a>)>;
 
 /// The text for media that a capability file promises and the API has no form for.
-pub(super) fn unsupported(content: &MediaContent) -> String {
+pub(crate) fn unsupported(content: &MediaContent) -> String {
     let detail = "this provider does not accept it in this form";
     OmittedMedia::new(content, OmissionReason::Unsupported, detail).text()
 }
 
 /// The arguments of a call, for APIs that take nothing but an object.
-pub(super) fn arguments(call: &ToolCall) -> Value {
+pub(crate) fn arguments(call: &ToolCall) -> Value {
     match serde_json::from_str(&call.arguments) {
         Ok(arguments @ Value::Object(_)) => arguments,
         _ if call.arguments.trim().is_empty() => Value::Object(Map::new()),
@@ -28,14 +28,14 @@ pub(super) fn arguments(call: &ToolCall) -> Value {
 }
 
 /// Gives a parameter the name that an API has for it.
-pub(super) fn rename(parameters: &mut Map<String, Value>, from: &str, to: &str) {
+pub(crate) fn rename(parameters: &mut Map<String, Value>, from: &str, to: &str) {
     if let Some(value) = parameters.remove(from) {
         parameters.entry(to).or_insert(value);
     }
 }
 
 /// The kind of media that goes out: bytes may be of another than the message says.
-pub(super) fn kind_of(content: &MediaContent, form: &MediaForm) -> MediaType {
+pub(crate) fn kind_of(content: &MediaContent, form: &MediaForm) -> MediaType {
     match form {
         MediaForm::Base64 { mime, .. } => mime.media_type(),
         _ => content.media_type(),
@@ -43,7 +43,7 @@ pub(super) fn kind_of(content: &MediaContent, form: &MediaForm) -> MediaType {
 }
 
 /// The name under which a document goes out.
-pub(super) fn document_name(content: &MediaContent, mime: &Mime) -> String {
+pub(crate) fn document_name(content: &MediaContent, mime: &Mime) -> String {
     content.filename().map_or_else(
         || format!("document.{}", mime.extension()),
         ToOwned::to_owned,

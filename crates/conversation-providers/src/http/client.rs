@@ -43,7 +43,9 @@ impl HttpClient {
     ) -> Result<reqwest::RequestBuilder, ProviderError> {
         let path = path.iter().map(AsRef::as_ref);
         let mut url = self.url(path)?;
-        if let Some((name, value)) = query {
+        let configured = self.settings.query.iter();
+        let configured = configured.map(|(name, value)| (name.as_str(), value.expose()));
+        for (name, value) in configured.chain(query) {
             url.query_pairs_mut().append_pair(name, value);
         }
         let headers = self.headers()?;
@@ -74,9 +76,9 @@ impl HttpClient {
         let mut headers = HeaderMap::new();
         if !self.settings.key.is_empty() {
             let key = self.settings.key.expose();
-            let (name, value) = match self.settings.key_header {
+            let (name, value) = match &self.settings.key_header {
                 KeyHeader::Bearer => (AUTHORIZATION, format!("Bearer {key}")),
-                KeyHeader::Named(name) => (HeaderName::from_static(name), key.to_owned()),
+                KeyHeader::Named(name) => (self.header_name(name)?, key.to_owned()),
             };
             let mut value = HeaderValue::from_str(&value).map_err(|_| {
                 self.settings
@@ -86,14 +88,18 @@ impl HttpClient {
             headers.insert(name, value);
         }
         for (name, value) in &self.settings.headers {
-            let name = HeaderName::from_bytes(name.as_bytes())
-                .map_err(|_| self.settings.config_error("a header name is not valid"))?;
+            let name = self.header_name(name)?;
             let mut value = HeaderValue::from_str(value.expose())
                 .map_err(|_| self.settings.config_error("a header value is not valid"))?;
             value.set_sensitive(true);
             headers.insert(name, value);
         }
         Ok(headers)
+    }
+
+    fn header_name(&self, name: &str) -> Result<HeaderName, ProviderError> {
+        HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| self.settings.config_error("a header name is not valid"))
     }
 
     async fn build(&self) -> Result<reqwest::Client, ProviderError> {

@@ -25,6 +25,38 @@ macro_rules! http_setters {
             self
         }
 
+        /// Adds a parameter to the query of every request, such as Azure's `api-version`; its value
+        /// is kept as a secret. Defaults to none.
+        #[must_use]
+        pub fn with_query_parameter(
+            mut self,
+            name: impl Into<String>,
+            value: impl AsRef<str>,
+        ) -> Self {
+            let parameter = (name.into(), $crate::http::Secret::new(value.as_ref()));
+            self.http_mut()
+                .configure(|settings| settings.query.push(parameter));
+            self
+        }
+
+        /// Sends the key in a header of this name, such as Azure's `api-key`. Defaults to the
+        /// API's own way.
+        #[must_use]
+        pub fn with_key_header(mut self, name: impl Into<String>) -> Self {
+            let header = $crate::http::KeyHeader::Named(name.into());
+            self.http_mut()
+                .configure(|settings| settings.key_header = header);
+            self
+        }
+
+        /// Sends the key as a bearer token, `authorization: Bearer`. Defaults to the API's own way.
+        #[must_use]
+        pub fn with_bearer_key(mut self) -> Self {
+            self.http_mut()
+                .configure(|settings| settings.key_header = $crate::http::KeyHeader::Bearer);
+            self
+        }
+
         /// Sets the longest wait for a connection. Defaults to 10 s.
         #[must_use]
         pub fn with_connect_timeout(mut self, timeout: std::time::Duration) -> Self {

@@ -7,12 +7,12 @@ use super::secret::Secret;
 use crate::error::{ProviderError, ProviderErrorKind};
 
 /// The header that carries the key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum KeyHeader {
     /// `authorization`, after the word `Bearer`.
     Bearer,
-    /// A header of this name, in lower case.
-    Named(&'static str),
+    /// A header of this name.
+    Named(String),
 }
 
 /// How a provider is reached, and how long it is waited for.
@@ -23,6 +23,8 @@ pub(crate) struct HttpSettings {
     pub(crate) key_header: KeyHeader,
     pub(crate) base_url: String,
     pub(crate) headers: Vec<(String, Secret)>,
+    /// Parameters of every request's query.
+    pub(crate) query: Vec<(String, Secret)>,
     pub(crate) env_proxy: bool,
     pub(crate) connect_timeout: Duration,
     /// Longest wait for the first byte of an answer, once the request is sent, where it does not
@@ -55,6 +57,7 @@ impl HttpSettings {
             key_header: KeyHeader::Bearer,
             base_url: base_url.to_owned(),
             headers: Vec::new(),
+            query: Vec::new(),
             env_proxy: false,
             connect_timeout: Duration::from_secs(10),
             first_byte_timeout: None,
@@ -95,11 +98,14 @@ fn makes_images(model: &str) -> bool {
 
 impl fmt::Debug for HttpSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        let names = |of: &[(String, Secret)]| -> Vec<String> {
+            of.iter().map(|(name, _)| name.clone()).collect()
+        };
         f.debug_struct("HttpSettings")
             .field("base_url", &without_secrets(&self.base_url))
             .field("key", &self.key)
-            .field("headers", &names)
+            .field("headers", &names(&self.headers))
+            .field("query", &names(&self.query))
             .field("first_byte_timeout", &self.first_byte_timeout)
             .field("idle_timeout", &self.idle_timeout)
             .field("deadline", &self.deadline)

@@ -1,21 +1,21 @@
 //! What an API consists of.
 
-use std::collections::VecDeque;
 use std::fmt;
 
 use conversation_types::{OmittedMedia, TokenUsage};
 use reqwest::header::HeaderMap;
 
+use super::assembly::Events;
 use super::refusal::Refusal;
 use crate::answer::Decoded;
+use crate::codec::FormatSpec;
 use crate::completion::Completion;
 use crate::error::ProviderError;
-use crate::format::ApiFormat;
 use crate::http::HttpSettings;
 use crate::media::MediaPlan;
 use crate::price::PriceTable;
 use crate::request::ResponseMode;
-use crate::response::ResponseEvent;
+use crate::sink::MediaSink;
 use crate::transcript::Transcript;
 
 /// An API: where its requests go, how its answers are read, and what its errors mean. The bodies of
@@ -28,7 +28,7 @@ pub(crate) trait Api: Clone + fmt::Debug + Send + Sync + 'static {
     const NAME: &'static str;
 
     /// The JSON of its requests and answers.
-    const FORMAT: ApiFormat;
+    const FORMAT: &'static FormatSpec;
 
     /// Returns where a request goes, below the base URL.
     fn endpoint(&self, model: &str, mode: ResponseMode) -> Endpoint;
@@ -58,8 +58,9 @@ pub(crate) struct FailedResponse<'a> {
 
 /// Turns an answer, complete or in pieces, into events, and puts it together.
 pub(crate) trait AnswerDecoder: Send + Sized + 'static {
-    /// Creates a decoder of an answer to a request whose input was estimated.
-    fn new(input: TokenUsage) -> Self;
+    /// Creates a decoder of an answer to a request whose input was estimated; media that the JSON
+    /// has in pieces goes to the sink.
+    fn new(input: TokenUsage, sink: &MediaSink) -> Self;
 
     /// Takes the data of one event, or a complete answer, and adds the events that it makes.
     ///
@@ -71,7 +72,7 @@ pub(crate) trait AnswerDecoder: Send + Sized + 'static {
         settings: &HttpSettings,
         max_json: usize,
         decoded: &mut Decoded,
-        events: &mut VecDeque<ResponseEvent>,
+        events: &mut Events,
     ) -> impl Future<Output = Result<(), ProviderError>> + Send;
 
     /// Returns whether the server said that there is no more.
@@ -86,6 +87,6 @@ pub(crate) trait AnswerDecoder: Send + Sized + 'static {
         model: &str,
         prices: &PriceTable,
         omitted: Vec<OmittedMedia>,
-        events: &mut VecDeque<ResponseEvent>,
+        events: &mut Events,
     ) -> Completion;
 }

@@ -10,10 +10,10 @@ use super::api::{AnswerDecoder, Api, FailedResponse};
 use super::core::HttpProvider;
 use super::refusal::Refusal;
 use super::streaming::StreamingResponse;
-use crate::answer::{DecodeError, DecodeLimits, ResponseDecoder, media_paths};
+use crate::answer::{DecodeError, DecodeLimits, ResponseDecoder};
 use crate::body::write_template;
 use crate::capability::ApiCapabilities;
-use crate::codec::{CodecOptions, render};
+use crate::codec::CodecOptions;
 use crate::completion::Completion;
 use crate::error::{ProviderError, ProviderErrorKind as Kind};
 use crate::http::{
@@ -38,6 +38,8 @@ pub(super) struct Call<'a, A> {
     pub(super) model: &'a str,
     pub(super) capabilities: &'a ApiCapabilities,
     pub(super) attempts: Attempts<'a>,
+    /// Whether signatures are left out.
+    pub(super) unsigned: bool,
 }
 
 pub(super) enum AttemptOutcome<D> {
@@ -52,7 +54,7 @@ impl<A: Api> Call<'_, A> {
 
     fn limits(&self) -> DecodeLimits {
         DecodeLimits {
-            paths: media_paths(A::FORMAT),
+            paths: A::FORMAT.media,
             max_json: self.provider.max_answer.min(MAX_JSON),
             max_media: self.provider.max_answer,
         }
@@ -64,6 +66,7 @@ impl<A: Api> Call<'_, A> {
             capabilities: self.capabilities,
             stream_usage: self.provider.stream_usage,
             refused,
+            unsigned: self.unsigned,
         }
     }
 
@@ -175,7 +178,7 @@ impl<A: Api> Call<'_, A> {
         let body = read_error_body(&mut response).await;
         let media_at = |path: &[&str]| {
             let options = self.options(&[]);
-            render(A::FORMAT, self.request, self.transcript, plan, &options).media_at(path)
+            (A::FORMAT.render)(self.request, self.transcript, plan, &options).media_at(path)
         };
         let failed = FailedResponse {
             status,
@@ -209,7 +212,7 @@ impl<A: Api> Call<'_, A> {
                 .map_err(|phase| settings.error(Kind::Timeout(phase)))??;
         }
         let mut decoded = decoder.finish().map_err(decode)?;
-        let mut answer = A::Decoder::new(input);
+        let mut answer = A::Decoder::new(input, self.media.sink());
         let mut events = VecDeque::new();
         answer
             .push(settings, usize::MAX, &mut decoded, &mut events)

@@ -24,9 +24,9 @@ impl<A: Api> HttpProvider<A> {
         media: &MediaContext,
     ) -> Result<ProviderResponse, ProviderError> {
         let model = request.model.unwrap_or(&self.model);
-        let family = A::FORMAT.family();
+        let family = A::FORMAT.rules.family;
         let opaque = LoadedOpaque::load(family, request.messages, media.loader()).await;
-        let transcript = build_transcript(A::FORMAT, request, &opaque);
+        let transcript = build_transcript(&A::FORMAT.rules, model, request, &opaque);
         let capabilities = Arc::new(self.capabilities.for_model(model));
         let contents = transcript.media.iter().copied();
         let mut plan = media.plan(family, &capabilities, contents).await;
@@ -43,6 +43,7 @@ impl<A: Api> HttpProvider<A> {
             model,
             capabilities: &capabilities,
             attempts: Attempts::new(&self.http.settings, &request.budget),
+            unsigned: false,
         };
         let mut recovery = RecoveryState::new(A::NAME, model);
         let outcome = loop {
@@ -53,6 +54,10 @@ impl<A: Api> HttpProvider<A> {
                 Err(Refusal::Final(error)) => call.attempts.wait(error).await?,
                 Err(refusal) if !call.attempts.is_left() => {
                     return Err(refusal.into_error(A::NAME));
+                }
+                Err(Refusal::Signatures(error)) if !call.unsigned => {
+                    tracing::warn!(provider = A::NAME, %error, "sending without signatures");
+                    call.unsigned = true;
                 }
                 Err(refusal) => {
                     recovery

@@ -44,7 +44,7 @@ impl<A: Api> HttpProvider<A> {
 
     /// Sets what the API accepts, by its entry.
     pub(crate) fn set_capabilities(&mut self, capabilities: &Capabilities) {
-        let api = capabilities.api(A::FORMAT.capability_name());
+        let api = capabilities.api(A::FORMAT.capability_name);
         self.capabilities = api.unwrap_or_default();
     }
 }

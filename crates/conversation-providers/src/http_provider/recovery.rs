@@ -101,7 +101,7 @@ impl RecoveryState {
                 rejections.add_parameter(&self.model, &name);
                 Ok(())
             }
-            Refusal::Final(error) => Err(error),
+            Refusal::Final(error) | Refusal::Signatures(error) => Err(error),
         }
     }
 

@@ -18,6 +18,8 @@ pub(crate) enum Refusal {
         certain: bool,
         error: ProviderError,
     },
+    /// Signatures are those of another conversation, or of another account.
+    Signatures(ProviderError),
     /// The provider does not accept a parameter with this model.
     Parameter { name: String, error: ProviderError },
 }
@@ -34,7 +36,10 @@ impl Refusal {
             Self::Unreadable(failed) => {
                 ProviderError::new(ProviderErrorKind::MediaRead, provider).with_source(failed)
             }
-            Self::Final(error) | Self::Media { error, .. } | Self::Parameter { error, .. } => error,
+            Self::Final(error)
+            | Self::Signatures(error)
+            | Self::Media { error, .. }
+            | Self::Parameter { error, .. } => error,
         }
     }
 

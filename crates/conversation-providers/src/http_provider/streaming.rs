@@ -53,7 +53,7 @@ impl<D: AnswerDecoder> StreamingResponse<D> {
             deadline: None,
             response,
             events: EventDecoder::new(limits, sink),
-            decoder: Some(D::new(input)),
+            decoder: Some(D::new(input, sink)),
             ready: VecDeque::from([ResponseEvent::Usage(input)]),
             failed: None,
             omitted: Vec::new(),

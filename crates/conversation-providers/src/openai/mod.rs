@@ -1,21 +1,24 @@
-//! OpenAI's API, and the servers that are compatible with it.
+//! OpenAI's APIs, and the servers that are compatible with them.
 //!
-//! - `chat`: the provider of chat completions · `chat_api`: their API
-//! - `delta`, `calls`, `usage`, `chat_decoder`: answers, complete or in pieces
-//! - `api_error`, `refusal`: error bodies, and what they mean for the request
-//! - `images`: the image generator · `images_response`: its answers
+//! - `chat`: chat completions · `responses`: Responses · `images`: the images endpoint
+//! - `api_error`, `refusal`: error bodies, and what they mean for the request · `usage`: token counts
 
-mod api_error;
-mod calls;
 mod chat;
-mod chat_api;
-mod chat_decoder;
-mod delta;
-mod images;
-mod images_response;
 mod names;
+mod responses;
+
+#[cfg(feature = "openai")]
+mod api_error;
+#[cfg(feature = "openai")]
+mod images;
+#[cfg(feature = "openai")]
 mod refusal;
+#[cfg(feature = "openai")]
 mod usage;
 
+pub(crate) use chat::CHAT;
+#[cfg(feature = "openai")]
 pub use chat::OpenAiProvider;
+#[cfg(feature = "openai")]
 pub use images::OpenAiImages;
+pub(crate) use responses::RESPONSES;

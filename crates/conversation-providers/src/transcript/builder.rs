@@ -10,10 +10,11 @@ use std::collections::HashSet;
 use conversation_types::{Message, Part, ProviderData, RawJson, Role, ToolCall};
 use media_types::MediaContent;
 
+use super::marker::marked_call;
 use super::opaque::LoadedOpaque;
 use super::rounds::{Step, arrange};
+use super::rules::TranscriptRules;
 use super::wire::{Transcript, WireCall, WireMessage, WirePart};
-use crate::format::ApiFormat;
 use crate::request::ProviderRequest;
 
 /// The result of a call whose own never came.
@@ -24,19 +25,21 @@ const LEGACY_DATA: &str = "provider_data";
 
 /// Returns the conversation of a request in the order that an API wants.
 pub(crate) fn build_transcript<'a>(
-    format: ApiFormat,
+    rules: &'static TranscriptRules,
+    model: &str,
     request: &ProviderRequest<'a>,
     opaque: &'a LoadedOpaque,
 ) -> Transcript<'a> {
     let mut builder = Builder {
-        format,
+        rules,
+        media_in_results: (rules.media_in_results)(model),
         opaque,
         transcript: Transcript::default(),
         waiting: Vec::new(),
         seen: HashSet::new(),
     };
     if let Some(system) = request.system
-        && format == ApiFormat::OpenAiChat
+        && rules.system_is_message
     {
         builder.push(Role::System, vec![WirePart::text(system)]);
     }
@@ -51,21 +54,9 @@ pub(crate) fn build_transcript<'a>(
     builder.transcript
 }
 
-/// Whether media stands in place in messages of a role.
-fn takes_media(format: ApiFormat, role: Role) -> bool {
-    match role {
-        Role::User => true,
-        Role::Tool => matches!(
-            format,
-            ApiFormat::OpenAiResponses | ApiFormat::AnthropicMessages
-        ),
-        Role::Assistant => format == ApiFormat::GeminiContents,
-        _ => false,
-    }
-}
-
 struct Builder<'a> {
-    format: ApiFormat,
+    rules: &'static TranscriptRules,
+    media_in_results: bool,
     opaque: &'a LoadedOpaque,
     transcript: Transcript<'a>,
     /// Media that waits for a user message of its own.
@@ -80,7 +71,6 @@ impl<'a> Builder<'a> {
         self.transcript.messages.push(WireMessage {
             role,
             parts,
-            calls: Vec::new(),
             answers: None,
         });
     }
@@ -98,32 +88,24 @@ impl<'a> Builder<'a> {
             Role::System => "Media of the instructions:",
             _ => "Media of the assistant's message above:",
         };
-        let mut parts = self.parts(message, lead);
-        if calls.is_empty() {
-            // Reasoning without what it led to is refused.
-            while let Some((WirePart::Opaque(_), true)) = parts.last() {
-                parts.pop();
-            }
+        let mut parts = self.parts(message, calls, lead);
+        // Reasoning without what it led to is refused.
+        while let Some(WirePart::Opaque {
+            is_reasoning: true, ..
+        }) = parts.last()
+        {
+            parts.pop();
         }
-        let parts: Vec<_> = parts.into_iter().map(|(part, _)| part).collect();
-        if parts.is_empty() && calls.is_empty() {
-            return;
+        if !parts.is_empty() {
+            self.push(message.role, parts);
         }
-        let calls = calls.iter().map(|call| self.call(call)).collect();
-        self.transcript.messages.push(WireMessage {
-            role: message.role,
-            parts,
-            calls,
-            answers: None,
-        });
     }
 
     fn result(&mut self, message: &'a Message, call: &'a ToolCall) {
         let (id, name) = (&call.id, &call.name);
         let lead = format!("Media that the call {id} of {name} returned:");
         let waiting = self.waiting.len();
-        let parts = self.parts(message, &lead);
-        let mut parts: Vec<_> = parts.into_iter().map(|(part, _)| part).collect();
+        let mut parts = self.parts(message, &[], &lead);
         if parts.is_empty() && self.waiting.len() > waiting {
             parts.push(WirePart::text("The media follows."));
         }
@@ -138,34 +120,42 @@ impl<'a> Builder<'a> {
         self.transcript.messages.push(WireMessage {
             role: Role::Tool,
             parts,
-            calls: Vec::new(),
-            answers: Some(call),
+            answers: Some(self.call(call)),
         });
     }
 
-    /// The parts of a message that go out, and whether each is reasoning. Media that may not stand
+    /// The parts of a message that go out, calls in their places or last. Media that may not stand
     /// in it waits, after a text that says where it is from.
-    fn parts(&mut self, message: &'a Message, lead: &str) -> Vec<(WirePart<'a>, bool)> {
-        let in_place = takes_media(self.format, message.role);
-        // What the model shows may be what a tool has shown.
-        let may_repeat = message.role == Role::Assistant || !in_place;
-        let mut parts = Vec::with_capacity(message.content.len());
+    fn parts(
+        &mut self,
+        message: &'a Message,
+        calls: &[&'a ToolCall],
+        lead: &str,
+    ) -> Vec<WirePart<'a>> {
+        let mut calls: Vec<Option<&'a ToolCall>> = calls.iter().copied().map(Some).collect();
+        let mut parts = Vec::with_capacity(message.content.len() + calls.len());
         let start = self.waiting.len();
         for part in &message.content {
             match part {
                 Part::Text(text) => {
-                    let data = data_of(self.format, self.opaque, &text.provider_data);
-                    let data = data.map(Cow::Borrowed);
+                    let data = self.data(&text.provider_data).map(Cow::Borrowed);
                     if !text.text.is_empty() || data.is_some() {
                         let text = text.text.as_str().into();
-                        parts.push((WirePart::Text { text, data }, false));
+                        parts.push(WirePart::Text { text, data });
                     }
                 }
-                Part::Media(content) if may_repeat && self.has(content) => {}
                 Part::Media(content) => {
-                    let media = self.media(content);
+                    let data = ProviderData::of_media(content);
+                    let data = self.data(&data).cloned();
+                    let in_place = self.takes_media(message.role, data.as_ref());
+                    // What the model shows may be what a tool has shown.
+                    let may_repeat = message.role == Role::Assistant || !in_place;
+                    if may_repeat && data.is_none() && self.has(content) {
+                        continue;
+                    }
+                    let media = self.media(content, data);
                     match in_place {
-                        true => parts.push((media, false)),
+                        true => parts.push(media),
                         false => self.waiting.push(media),
                     }
                 }
@@ -173,17 +163,35 @@ impl<'a> Builder<'a> {
                     opaque: Some((api, item)),
                     ..
                 } if self.takes(api) => {
-                    let item = self.opaque.json(item);
-                    parts.extend(item.map(|item| (WirePart::Opaque(item), true)));
+                    parts.extend(self.opaque.json(item).map(|item| WirePart::Opaque {
+                        item,
+                        is_reasoning: true,
+                    }));
                 }
                 Part::Opaque { api, item, .. } if self.takes(api) => {
-                    let item = self.opaque.json(item);
-                    parts.extend(item.map(|item| (WirePart::Opaque(item), false)));
+                    let Some(item) = self.opaque.json(item) else {
+                        continue;
+                    };
+                    match marked_call(item) {
+                        None => parts.push(WirePart::Opaque {
+                            item,
+                            is_reasoning: false,
+                        }),
+                        Some(id) => {
+                            let is_it = |call: &&mut Option<&'a ToolCall>| {
+                                call.is_some_and(|call| call.id == id)
+                            };
+                            let call = calls.iter_mut().find(is_it).and_then(Option::take);
+                            parts.extend(call.map(|call| WirePart::Call(self.call(call))));
+                        }
+                    }
                 }
-                Part::Omitted(omitted) => parts.push((WirePart::text(omitted.text()), false)),
+                Part::Omitted(omitted) => parts.push(WirePart::text(omitted.text())),
                 _ => {}
             }
         }
+        let last = calls.into_iter().flatten();
+        parts.extend(last.map(|call| WirePart::Call(self.call(call))));
         if self.waiting.len() > start {
             let lead = WirePart::text(lead.to_owned());
             self.waiting.insert(start, lead);
@@ -191,12 +199,22 @@ impl<'a> Builder<'a> {
         parts
     }
 
+    /// Whether media stands in place in messages of a role.
+    fn takes_media(&self, role: Role, data: Option<&RawJson>) -> bool {
+        match role {
+            Role::User => true,
+            Role::Tool => self.media_in_results,
+            Role::Assistant => (self.rules.media_in_answers)(data),
+            _ => false,
+        }
+    }
+
     fn takes(&self, api: &str) -> bool {
-        api == self.format.family() && self.format.takes_opaque_items()
+        api == self.rules.family && self.rules.takes_opaque_items
     }
 
     fn call(&self, call: &'a ToolCall) -> WireCall<'a> {
-        let family = self.format.family();
+        let family = self.rules.family;
         let data = match call.provider_data.get(family) {
             Some(data) => self.opaque.json(data),
             // Version 0.1 kept the data of one family only.
@@ -215,28 +233,22 @@ impl<'a> Builder<'a> {
             .is_some_and(|reference| self.seen.contains(reference.id()))
     }
 
-    fn media(&mut self, content: &'a MediaContent) -> WirePart<'a> {
+    fn media(&mut self, content: &'a MediaContent, data: Option<RawJson>) -> WirePart<'a> {
         if let Some(reference) = content.reference() {
             self.seen.insert(reference.id());
         }
-        let data = ProviderData::of_media(content);
-        let data = data_of(self.format, self.opaque, &data).cloned();
         self.transcript.media.push(content);
         WirePart::Media {
             index: self.transcript.media.len() - 1,
             data: data.map(Cow::Owned),
         }
     }
-}
 
-/// The data of the API's family.
-fn data_of<'d>(
-    format: ApiFormat,
-    opaque: &'d LoadedOpaque,
-    data: &'d ProviderData,
-) -> Option<&'d RawJson> {
-    opaque.json(data.get(format.family())?)
+    /// The data of the API's family.
+    fn data<'d>(&self, data: &'d ProviderData) -> Option<&'d RawJson>
+    where
+        'a: 'd,
+    {
+        self.opaque.json(data.get(self.rules.family)?)
+    }
 }
-
-#[cfg(test)]
-mod tests;

@@ -2,6 +2,7 @@
 //!
 //! - `opaque`: items and data that go back verbatim, loaded where they are in a store
 //! - `rounds`: which messages and calls go out; each call directly followed by its result
+//! - `rules`: how an API wants the conversation · `marker`: the place of a call among other parts
 //! - `wire`: messages as they go out · `builder`: where text, media and opaque items stand
 //!
 //! What an interrupted message sends: its text, media, and items that their API has closed; tool
@@ -9,10 +10,15 @@
 //! messages that this version does not know, and empty text, are not sent.
 
 mod builder;
+mod marker;
 mod opaque;
 mod rounds;
+mod rules;
 mod wire;
 
 pub(crate) use builder::build_transcript;
+#[cfg(feature = "http-client")]
+pub(crate) use marker::call_marker;
 pub(crate) use opaque::LoadedOpaque;
+pub(crate) use rules::TranscriptRules;
 pub(crate) use wire::{Transcript, WireCall, WireMessage, WirePart};

@@ -15,14 +15,14 @@ pub(crate) struct Transcript<'a> {
 #[derive(Debug)]
 pub(crate) struct WireMessage<'a> {
     pub(crate) role: Role,
+    /// Text, media, opaque items and calls, in order.
     pub(crate) parts: Vec<WirePart<'a>>,
-    pub(crate) calls: Vec<WireCall<'a>>,
     /// The call that this message answers.
-    pub(crate) answers: Option<&'a ToolCall>,
+    pub(crate) answers: Option<WireCall<'a>>,
 }
 
 /// A tool call, with the data of the API's family that goes back with it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct WireCall<'a> {
     pub(crate) call: &'a ToolCall,
     pub(crate) data: Option<Cow<'a, RawJson>>,
@@ -40,7 +40,11 @@ pub(crate) enum WirePart<'a> {
         data: Option<Cow<'a, RawJson>>,
     },
     /// An item that stands for itself.
-    Opaque(&'a RawJson),
+    Opaque {
+        item: &'a RawJson,
+        is_reasoning: bool,
+    },
+    Call(WireCall<'a>),
 }
 
 impl<'a> WirePart<'a> {
@@ -59,7 +63,15 @@ impl<'a> WirePart<'a> {
     }
 }
 
-impl WireMessage<'_> {
+impl<'a> WireMessage<'a> {
+    /// Returns the calls of the message.
+    pub(crate) fn calls(&self) -> impl Iterator<Item = &WireCall<'a>> {
+        self.parts.iter().filter_map(|part| match part {
+            WirePart::Call(call) => Some(call),
+            _ => None,
+        })
+    }
+
     /// Returns all text, joined by line ends.
     pub(crate) fn joined_text(&self) -> String {
         let texts: Vec<&str> = self.parts.iter().filter_map(WirePart::as_text).collect();
@@ -68,6 +80,6 @@ impl WireMessage<'_> {
 
     /// Returns the id of the call that this message answers.
     pub(crate) fn answered_id(&self) -> &str {
-        self.answers.map_or("", |call| &call.id)
+        self.answers.as_ref().map_or("", |call| &call.call.id)
     }
 }

@@ -3,9 +3,13 @@
 mod answer;
 #[cfg(feature = "anthropic")]
 mod anthropic;
+#[cfg(any(feature = "openai", feature = "gemini"))]
+mod asking;
+#[cfg(feature = "gemini")]
+mod gemini;
 #[cfg(feature = "openai")]
 mod openai;
-#[cfg(any(feature = "openai", feature = "anthropic"))]
+#[cfg(any(feature = "openai", feature = "anthropic", feature = "gemini"))]
 mod peer;
 mod scripted;
 mod sink;

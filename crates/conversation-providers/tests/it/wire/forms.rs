@@ -238,12 +238,11 @@ async fn rounds_of_tools() {
                 {"functionCall": {"name": "paint", "args": {"arguments": "{"}}},
                 {"functionCall": {"name": "draw", "args": {}}, "thoughtSignature": "c2ln"}]},
             {"role": "user", "parts": [
-                {"functionResponse": {"name": "paint", "response": {"output": "done"}}},
+                {"functionResponse": {
+                    "name": "paint", "response": {"output": "done"},
+                    "parts": [{"inline_data": {"mime_type": "image/png", "data": PNG}}]}},
                 {"functionResponse": {"name": "draw", "response": {"output": "[1]"}}}]},
-            {"role": "user", "parts": [
-                text("Media that the call c1 of paint returned:"),
-                {"inlineData": {"mime_type": "image/png", "data": PNG}},
-                text("and now?")]}
+            {"role": "user", "parts": [text("and now?")]}
         ])
     );
     assert_eq!(

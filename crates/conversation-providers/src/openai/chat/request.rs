@@ -6,12 +6,75 @@ use conversation_types::{Role, ToolCall, ToolChoice, ToolDefinition};
 use media_types::{MediaType, Mime};
 use serde_json::{Map, Value, json};
 
-use super::options::CodecOptions;
-use super::shared::{Fields, document_name, kind_of, unsupported};
+use super::super::names::NAME;
+use crate::answer::JsonPath;
+use crate::answer::Step::{DataUri, Each, Key};
+use crate::codec::{CodecOptions, Fields, FormatSpec, document_name, kind_of, unsupported};
 use crate::media::{MediaForm, MediaPlan};
 use crate::request::{ProviderRequest, ResponseMode};
 use crate::template::Json;
-use crate::transcript::{Transcript, WireMessage, WirePart};
+use crate::transcript::{Transcript, TranscriptRules, WireMessage, WirePart};
+
+/// The JSON of chat completions.
+pub(crate) static CHAT: FormatSpec = FormatSpec {
+    capability_name: "openai.chat",
+    rules: TranscriptRules {
+        family: NAME,
+        system_is_message: true,
+        takes_opaque_items: false,
+        media_in_results: |_| false,
+        media_in_answers: |_| false,
+    },
+    media: MEDIA,
+    render,
+};
+
+const MEDIA: &[JsonPath] = &[
+    &[
+        Key("choices"),
+        Each,
+        Key("message"),
+        Key("audio"),
+        Key("data"),
+    ],
+    // Images beside the text, or among its parts, as gateways give them.
+    &[
+        Key("choices"),
+        Each,
+        Key("message"),
+        Key("images"),
+        Each,
+        Key("image_url"),
+        DataUri("url"),
+    ],
+    &[
+        Key("choices"),
+        Each,
+        Key("delta"),
+        Key("images"),
+        Each,
+        Key("image_url"),
+        DataUri("url"),
+    ],
+    &[
+        Key("choices"),
+        Each,
+        Key("message"),
+        Key("content"),
+        Each,
+        Key("image_url"),
+        DataUri("url"),
+    ],
+    &[
+        Key("choices"),
+        Each,
+        Key("delta"),
+        Key("content"),
+        Each,
+        Key("image_url"),
+        DataUri("url"),
+    ],
+];
 
 /// Parameters that are not the caller's to set: they are the request itself, or ask for more
 /// answers than there is use for.
@@ -24,7 +87,7 @@ const RESERVED: [&str; 6] = [
     "n",
 ];
 
-pub(super) fn render<'a>(
+fn render<'a>(
     request: &'a ProviderRequest<'a>,
     transcript: &'a Transcript<'a>,
     plan: &MediaPlan,
@@ -106,12 +169,12 @@ fn render_message<'a>(message: &'a WireMessage<'a>, plan: &MediaPlan) -> Json<'a
         ("role".into(), Json::text(role(message.role))),
         ("content".into(), content(message, plan)),
     ];
-    if let Some(call) = message.answers {
-        fields.push(("tool_call_id".into(), Json::text(&call.id)));
+    if let Some(call) = &message.answers {
+        fields.push(("tool_call_id".into(), Json::text(&call.call.id)));
     }
-    if !message.calls.is_empty() {
-        let calls = message.calls.iter().map(|call| render_call(call.call));
-        fields.push(("tool_calls".into(), Json::Array(calls.collect())));
+    let calls: Vec<Json<'a>> = message.calls().map(|call| render_call(call.call)).collect();
+    if !calls.is_empty() {
+        fields.push(("tool_calls".into(), Json::Array(calls)));
     }
     Json::Object(fields)
 }
@@ -127,7 +190,11 @@ fn role(role: Role) -> &'static str {
 
 /// A plain string where it says the same: every server reads that.
 fn content<'a>(message: &'a WireMessage<'a>, plan: &MediaPlan) -> Json<'a> {
-    match message.parts.as_slice() {
+    // This API has no place for opaque items, and calls have one of their own.
+    let is_content =
+        |part: &&WirePart<'a>| matches!(part, WirePart::Text { .. } | WirePart::Media { .. });
+    let parts: Vec<_> = message.parts.iter().filter(is_content).collect();
+    match parts.as_slice() {
         [] => Json::text(""),
         [WirePart::Text { text, .. }] => Json::text(text.as_ref()),
         // Few servers accept arrays here.
@@ -158,8 +225,7 @@ fn part<'a>(part: &'a WirePart<'a>, plan: &MediaPlan) -> Option<Json<'a>> {
     match part {
         WirePart::Text { text, .. } => Some(text_part(text.as_ref())),
         WirePart::Media { index, .. } => Some(media(*index, plan)),
-        // This API has no place for them.
-        WirePart::Opaque(_) => None,
+        WirePart::Opaque { .. } | WirePart::Call(_) => None,
     }
 }
 

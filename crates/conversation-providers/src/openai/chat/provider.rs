@@ -1,20 +1,15 @@
 //! The provider of chat completions.
 
-use std::fmt;
-
-use async_trait::async_trait;
-
-use super::chat_api::ChatApi;
-use super::names::{BASE_URL, NAME};
-use crate::capability::Capabilities;
-use crate::error::ProviderError;
-use crate::http::{HttpClient, HttpSettings, http_setters};
-use crate::http_provider::HttpProvider;
-use crate::media::MediaContext;
-use crate::price::PriceTable;
-use crate::provider::Provider;
-use crate::request::ProviderRequest;
-use crate::response::ProviderResponse;
+use super::super::names::{BASE_URL, NAME};
+use super::super::refusal::classify;
+use super::decoder::ChatDecoder;
+use super::request::CHAT;
+use crate::codec::FormatSpec;
+use crate::http::HttpSettings;
+use crate::http_provider::{
+    Api, Endpoint, FailedResponse, HttpProvider, Refusal, provider_over_http,
+};
+use crate::request::ResponseMode;
 
 /// Chat completions of OpenAI, or of a compatible server.
 ///
@@ -28,7 +23,7 @@ use crate::response::ProviderResponse;
 /// limits and overload; once more without media that the server refuses or that cannot be read
 /// ([`Completion::omitted_media`](crate::Completion::omitted_media)); without a tuning parameter
 /// that the model does not accept (as reasoning models refuse `temperature`). Refused media and
-/// parameters are remembered until the provider is dropped.
+/// parameters are remembered for an hour.
 ///
 /// ```
 /// use conversation_providers::OpenAiProvider;
@@ -38,17 +33,13 @@ use crate::response::ProviderResponse;
 #[derive(Clone)]
 pub struct OpenAiProvider(HttpProvider<ChatApi>);
 
+provider_over_http!(OpenAiProvider, "https://api.openai.com/v1", "openai.chat");
+
 impl OpenAiProvider {
     /// Creates a provider of a model, with the key of an account; an empty key sends none.
     pub fn new(key: impl AsRef<str>, model: impl Into<String>) -> Self {
         let settings = HttpSettings::new(NAME, key.as_ref(), BASE_URL);
         Self(HttpProvider::new(ChatApi, settings, model.into()))
-    }
-
-    http_setters!("https://api.openai.com/v1");
-
-    fn http_mut(&mut self) -> &mut HttpClient {
-        &mut self.0.http
     }
 
     /// Sets the organization that requests are billed to. Defaults to the key's.
@@ -63,22 +54,6 @@ impl OpenAiProvider {
         self.with_header("openai-project", id)
     }
 
-    /// Sets the prices for [`Completion::cost`](crate::Completion::cost). Defaults to the built-in
-    /// table.
-    #[must_use]
-    pub fn with_price_table(mut self, prices: PriceTable) -> Self {
-        self.0.prices = prices;
-        self
-    }
-
-    /// Sets what the API accepts, by its entry `openai.chat`; without that entry no media is sent.
-    /// Defaults to the built-in file.
-    #[must_use]
-    pub fn with_capabilities(mut self, capabilities: &Capabilities) -> Self {
-        self.0.set_capabilities(capabilities);
-        self
-    }
-
     /// Sets whether a streamed answer is asked to report its usage; some older compatible servers
     /// refuse that. Defaults to true.
     #[must_use]
@@ -86,40 +61,27 @@ impl OpenAiProvider {
         self.0.stream_usage = ask;
         self
     }
-
-    /// Sets the largest answer in bytes: of its media, decoded, and of the JSON around it, which
-    /// may have 16 MiB at most. Defaults to 64 MiB.
-    #[must_use]
-    pub fn with_max_answer_bytes(mut self, bytes: usize) -> Self {
-        self.0.max_answer = bytes;
-        self
-    }
 }
 
-#[async_trait]
-impl Provider for OpenAiProvider {
-    fn name(&self) -> &str {
-        NAME
+/// Chat completions as an API.
+#[derive(Clone, Debug)]
+struct ChatApi;
+
+impl Api for ChatApi {
+    type Decoder = ChatDecoder;
+
+    const NAME: &'static str = NAME;
+
+    const FORMAT: &'static FormatSpec = &CHAT;
+
+    fn endpoint(&self, _: &str, _: ResponseMode) -> Endpoint {
+        Endpoint {
+            path: vec!["chat".to_owned(), "completions".to_owned()],
+            query: None,
+        }
     }
 
-    fn model(&self) -> &str {
-        &self.0.model
-    }
-
-    async fn complete(
-        &self,
-        request: ProviderRequest<'_>,
-        media: &MediaContext,
-    ) -> Result<ProviderResponse, ProviderError> {
-        self.0.complete(&request, media).await
-    }
-}
-
-impl fmt::Debug for OpenAiProvider {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OpenAiProvider")
-            .field("model", &self.0.model)
-            .field("settings", &self.0.http.settings)
-            .finish_non_exhaustive()
+    fn refusal(&self, settings: &HttpSettings, failed: &FailedResponse<'_>) -> Refusal {
+        classify(settings, failed)
     }
 }

@@ -1,9 +1,11 @@
 use futures_util::FutureExt;
 use proptest::prelude::*;
 
+use super::super::request::CHAT;
 use super::*;
-use crate::answer::{DecodeLimits, EventDecoder, ResponseDecoder, media_paths};
-use crate::format::ApiFormat;
+use crate::accumulator::StreamAccumulator;
+use crate::answer::{DecodeLimits, EventDecoder, ResponseDecoder};
+use crate::error::ProviderErrorKind as Kind;
 use crate::sink::MediaSink;
 use conversation_types::{Part, UsageSource};
 
@@ -13,7 +15,7 @@ fn settings() -> HttpSettings {
 
 fn limits() -> DecodeLimits {
     DecodeLimits {
-        paths: media_paths(ApiFormat::OpenAiChat),
+        paths: CHAT.media,
         max_json: 1 << 20,
         max_media: 1 << 20,
     }
@@ -32,8 +34,8 @@ fn read(json: &str) -> Result<Option<Completion>, ProviderError> {
             pushed.map_err(|error| error.into_error(NAME))?;
         }
         let mut decoded = decoder.finish().map_err(|error| error.into_error(NAME))?;
-        let mut answer = ChatDecoder::new(estimate());
-        let mut events = VecDeque::new();
+        let mut answer = ChatDecoder::new(estimate(), &MediaSink::in_memory());
+        let mut events = Events::new();
         answer
             .push(&settings(), usize::MAX, &mut decoded, &mut events)
             .await?;
@@ -53,7 +55,7 @@ fn push(
     answer: &mut ChatDecoder,
     limit: usize,
     chunk: &str,
-    events: &mut VecDeque<ResponseEvent>,
+    events: &mut Events,
 ) -> Result<(), ProviderError> {
     let event = format!("data: {chunk}\n\n");
     let read = async {
@@ -67,8 +69,8 @@ fn push(
 
 /// Reads an answer in pieces.
 fn gather(chunks: &[&str]) -> Result<(Vec<ResponseEvent>, Completion), ProviderError> {
-    let mut answer = ChatDecoder::new(estimate());
-    let mut events = VecDeque::new();
+    let mut answer = ChatDecoder::new(estimate(), &MediaSink::in_memory());
+    let mut events = Events::new();
     for chunk in chunks {
         push(&mut answer, 1 << 20, chunk, &mut events)?;
     }
@@ -349,13 +351,13 @@ fn an_error_in_the_stream_is_an_error() {
 
 #[test]
 fn a_flood_is_cut_off() {
-    let mut answer = ChatDecoder::new(estimate());
+    let mut answer = ChatDecoder::new(estimate(), &MediaSink::in_memory());
     let chunk = r#"{"choices":[{"delta":{"content":"aaaaaaaaaaaaaaaa"}}]}"#;
-    let mut events = VecDeque::new();
+    let mut events = Events::new();
     let outcome = (0..100).try_for_each(|_| push(&mut answer, 1000, chunk, &mut events));
     assert_eq!(outcome.unwrap_err().kind(), Kind::InvalidResponse);
     let call = r#"{"choices":[{"delta":{"tool_calls":[{"index":4000000000}]}}]}"#;
-    let mut answer = ChatDecoder::new(estimate());
+    let mut answer = ChatDecoder::new(estimate(), &MediaSink::in_memory());
     assert!(push(&mut answer, 1000, call, &mut events).is_err());
 }
 

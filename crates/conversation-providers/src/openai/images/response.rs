@@ -5,8 +5,8 @@ use media_types::{MediaContent, MediaUrl, Mime};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::names::NAME;
-use super::usage::count_at;
+use super::super::names::NAME;
+use super::super::usage::count_at;
 use crate::answer::Step::{Each, Key};
 use crate::answer::{DecodeError, DecodeLimits, Decoded, EventDecoder, JsonPath, ResponseDecoder};
 use crate::error::{ProviderError, ProviderErrorKind as Kind};

@@ -6,17 +6,40 @@ use conversation_types::{Role, ToolCall, ToolChoice, ToolDefinition};
 use media_types::{MediaContent, MediaType};
 use serde_json::{Value, json};
 
-use super::options::CodecOptions;
-use super::shared::{Fields, document_name, kind_of, rename, unsupported};
+use super::super::names::NAME;
+use crate::answer::JsonPath;
+use crate::answer::Step::{Each, Key};
+use crate::codec::{CodecOptions, Fields, FormatSpec, document_name, kind_of, rename, unsupported};
 use crate::media::{MediaForm, MediaPlan};
 use crate::request::{ProviderRequest, ResponseMode};
 use crate::template::Json;
-use crate::transcript::{Transcript, WireMessage, WirePart};
+use crate::transcript::{Transcript, TranscriptRules, WireMessage, WirePart};
+
+/// The JSON of Responses.
+pub(crate) static RESPONSES: FormatSpec = FormatSpec {
+    capability_name: "openai.responses",
+    rules: TranscriptRules {
+        family: NAME,
+        system_is_message: false,
+        takes_opaque_items: true,
+        media_in_results: |_| true,
+        media_in_answers: |_| false,
+    },
+    media: MEDIA,
+    render,
+};
+
+const MEDIA: &[JsonPath] = &[
+    &[Key("output"), Each, Key("result")],
+    &[Key("response"), Key("output"), Each, Key("result")],
+    &[Key("item"), Key("result")],
+    &[Key("partial_image_b64")],
+];
 
 /// Parameters that are the request itself.
 const RESERVED: [&str; 4] = ["model", "input", "instructions", "stream"];
 
-pub(super) fn render<'a>(
+fn render<'a>(
     request: &'a ProviderRequest<'a>,
     transcript: &'a Transcript<'a>,
     plan: &MediaPlan,
@@ -80,11 +103,7 @@ fn tool(tool: &ToolDefinition) -> Json<'_> {
 fn items<'a>(message: &'a WireMessage<'a>, plan: &MediaPlan) -> Vec<Json<'a>> {
     match message.role {
         Role::System => vec![plain("system", message.joined_text())],
-        Role::Assistant => {
-            let mut items = assistant(message);
-            items.extend(message.calls.iter().map(|call| render_call(call.call)));
-            items
-        }
+        Role::Assistant => assistant(message),
         Role::Tool => vec![Json::object([
             ("type", Json::text("function_call_output")),
             ("call_id", Json::text(message.answered_id().to_owned())),
@@ -108,12 +127,12 @@ fn assistant<'a>(message: &'a WireMessage<'a>) -> Vec<Json<'a>> {
     for part in &message.parts {
         match part {
             WirePart::Text { text, .. } => texts.push(text),
-            WirePart::Opaque(item) => {
+            WirePart::Opaque { .. } | WirePart::Call(_) => {
                 if !texts.is_empty() {
                     items.push(plain("assistant", texts.join("\n")));
                     texts.clear();
                 }
-                items.push(Json::Raw(item.get().into()));
+                items.extend(whole(part));
             }
             WirePart::Media { .. } => {}
         }
@@ -122,6 +141,15 @@ fn assistant<'a>(message: &'a WireMessage<'a>) -> Vec<Json<'a>> {
         items.push(plain("assistant", texts.join("\n")));
     }
     items
+}
+
+/// A part that is an item by itself.
+fn whole<'a>(part: &'a WirePart<'a>) -> Option<Json<'a>> {
+    match part {
+        WirePart::Opaque { item, .. } => Some(Json::Raw(item.get().into())),
+        WirePart::Call(call) => Some(render_call(call.call)),
+        _ => None,
+    }
 }
 
 fn render_call(call: &ToolCall) -> Json<'_> {
@@ -151,7 +179,8 @@ fn parts<'a>(message: &'a WireMessage<'a>, plan: &MediaPlan, place: Place) -> Js
     let parts = message.parts.iter().map(|part| match part {
         WirePart::Text { text, .. } => input_text(text.as_ref()),
         WirePart::Media { index, .. } => media(*index, plan, place),
-        WirePart::Opaque(item) => Json::Raw(item.get().into()),
+        WirePart::Opaque { item, .. } => Json::Raw(item.get().into()),
+        WirePart::Call(call) => render_call(call.call),
     });
     Json::Array(parts.collect())
 }

@@ -6,12 +6,26 @@ use conversation_types::{Role, ToolChoice, ToolDefinition};
 use media_types::MediaType;
 use serde_json::{Map, Value, json};
 
-use super::options::CodecOptions;
-use super::shared::{Fields, arguments, kind_of, rename, unsupported};
+use super::names::NAME;
+use crate::codec::{CodecOptions, Fields, FormatSpec, arguments, kind_of, rename, unsupported};
 use crate::media::{MediaForm, MediaPlan};
 use crate::request::{ProviderRequest, ResponseMode};
 use crate::template::Json;
-use crate::transcript::{Transcript, WireMessage, WirePart};
+use crate::transcript::{Transcript, TranscriptRules, WireMessage, WirePart};
+
+/// The JSON of Messages.
+pub(crate) static MESSAGES: FormatSpec = FormatSpec {
+    capability_name: "anthropic.messages",
+    rules: TranscriptRules {
+        family: NAME,
+        system_is_message: false,
+        takes_opaque_items: true,
+        media_in_results: |_| true,
+        media_in_answers: |_| false,
+    },
+    media: &[],
+    render,
+};
 
 /// Parameters that are the request itself.
 const RESERVED: [&str; 5] = ["model", "messages", "system", "tools", "stream"];
@@ -19,7 +33,7 @@ const RESERVED: [&str; 5] = ["model", "messages", "system", "tools", "stream"];
 /// The API requires a limit; this is the one of a request that sets none.
 const MAX_TOKENS: u32 = 4096;
 
-pub(super) fn render<'a>(
+fn render<'a>(
     request: &'a ProviderRequest<'a>,
     transcript: &'a Transcript<'a>,
     plan: &MediaPlan,
@@ -42,7 +56,7 @@ pub(super) fn render<'a>(
     if request.mode == ResponseMode::Streaming {
         fields.push(("stream".into(), json!(true).into()));
     }
-    fields.push(("messages".into(), messages(transcript, plan)));
+    fields.push(("messages".into(), messages(transcript, plan, options)));
     Json::Object(fields)
 }
 
@@ -111,22 +125,18 @@ fn tool(tool: &ToolDefinition) -> Json<'_> {
 /// Results of tools stand in messages of the user. Consecutive messages of one side are merged, so
 /// that results come first in the message that follows their calls; messages without blocks are
 /// refused by the API and left out.
-fn messages<'a>(transcript: &'a Transcript<'a>, plan: &MediaPlan) -> Json<'a> {
+fn messages<'a>(
+    transcript: &'a Transcript<'a>,
+    plan: &MediaPlan,
+    options: &CodecOptions<'a>,
+) -> Json<'a> {
     let mut messages: Vec<(&str, Vec<Json<'a>>)> = Vec::new();
     for message in &transcript.messages {
-        let mut blocks = match message.role {
+        let blocks = match message.role {
             Role::System => continue,
-            Role::Tool => vec![result(message, plan)],
-            _ => blocks(message, plan),
+            Role::Tool => vec![result(message, plan, options)],
+            _ => blocks(message, plan, options),
         };
-        for call in &message.calls {
-            blocks.push(Json::object([
-                ("type", Json::text("tool_use")),
-                ("id", Json::text(&call.call.id)),
-                ("name", Json::text(&call.call.name)),
-                ("input", arguments(call.call).into()),
-            ]));
-        }
         let role = match message.role {
             Role::Assistant => "assistant",
             _ => "user",
@@ -143,26 +153,43 @@ fn messages<'a>(transcript: &'a Transcript<'a>, plan: &MediaPlan) -> Json<'a> {
     Json::Array(messages.collect())
 }
 
-fn result<'a>(message: &'a WireMessage<'a>, plan: &MediaPlan) -> Json<'a> {
+fn result<'a>(
+    message: &'a WireMessage<'a>,
+    plan: &MediaPlan,
+    options: &CodecOptions<'a>,
+) -> Json<'a> {
     let id = message.answered_id().to_owned();
     let mut fields: Fields<'a> = vec![
         ("type".into(), Json::text("tool_result")),
         ("tool_use_id".into(), Json::text(id)),
     ];
-    let blocks = blocks(message, plan);
+    let blocks = blocks(message, plan, options);
     if !blocks.is_empty() {
         fields.push(("content".into(), Json::Array(blocks)));
     }
     Json::Object(fields)
 }
 
-fn blocks<'a>(message: &'a WireMessage<'a>, plan: &MediaPlan) -> Vec<Json<'a>> {
+fn blocks<'a>(
+    message: &'a WireMessage<'a>,
+    plan: &MediaPlan,
+    options: &CodecOptions<'a>,
+) -> Vec<Json<'a>> {
     let parts = message.parts.iter().filter_map(|part| match part {
         // Blocks of white space are refused.
         WirePart::Text { text, .. } if text.trim().is_empty() => None,
         WirePart::Text { text, .. } => Some(text_block(text.as_ref())),
         WirePart::Media { index, .. } => Some(Json::Item(*index, Box::new(media(*index, plan)))),
-        WirePart::Opaque(item) => Some(Json::Raw(item.get().into())),
+        WirePart::Opaque {
+            is_reasoning: true, ..
+        } if options.unsigned => None,
+        WirePart::Opaque { item, .. } => Some(Json::Raw(item.get().into())),
+        WirePart::Call(call) => Some(Json::object([
+            ("type", Json::text("tool_use")),
+            ("id", Json::text(&call.call.id)),
+            ("name", Json::text(&call.call.name)),
+            ("input", arguments(call.call).into()),
+        ])),
     });
     parts.collect()
 }

@@ -1,65 +1,52 @@
 //! From pieces of chat completions to events and the complete answer.
 
-use std::collections::VecDeque;
-
 use conversation_types::{FinishReason, OmittedMedia, TokenUsage};
 use media_types::{MediaContent, MediaType, Mime};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::api_error::ApiError;
+use super::super::api_error::ApiError;
+use super::super::names::NAME;
+use super::super::usage::usage_of;
+use super::audio::AudioPieces;
 use super::calls::OpenCalls;
 use super::delta::{Audio, Chunk, ContentPart, Delta};
-use super::names::NAME;
-use super::usage::usage_of;
-use crate::accumulator::StreamAccumulator;
-use crate::answer::{DecodeError, Decoded, TextJoiner, extracted_media, parse_tolerant};
+use crate::answer::{Decoded, TextJoiner, extracted_media, parse_tolerant};
 use crate::completion::Completion;
-use crate::error::{ProviderError, ProviderErrorKind as Kind};
+use crate::error::ProviderError;
 use crate::http::HttpSettings;
-use crate::http_provider::AnswerDecoder;
+use crate::http_provider::{AnswerAssembly, AnswerDecoder, Events, invalid, other_reason};
 use crate::price::PriceTable;
 use crate::response::ResponseEvent;
-
-/// Longest reason for stopping that is kept, in characters.
-const MAX_REASON_CHARS: usize = 80;
+use crate::sink::MediaSink;
 
 /// Turns the pieces of one answer into events, and puts the answer together.
 #[derive(Debug)]
 pub(super) struct ChatDecoder {
-    answer: StreamAccumulator,
+    answer: AnswerAssembly,
     text: TextJoiner,
     refusal: TextJoiner,
     reasoning: TextJoiner,
     calls: OpenCalls,
+    audio: AudioPieces,
     has_text: bool,
     is_refused: bool,
     finish: Option<String>,
-    model: Option<String>,
-    id: Option<String>,
     /// Whether the server said that there is no more.
     ended: bool,
-    bytes: usize,
 }
 
 impl ChatDecoder {
-    fn emit(&mut self, event: ResponseEvent, events: &mut VecDeque<ResponseEvent>) {
-        self.answer.push(&event);
-        events.push_back(event);
-    }
-
     /// Half of a character that waits for its other half does not wait for anything else.
-    fn flush_text(&mut self, events: &mut VecDeque<ResponseEvent>) {
+    fn flush_text(&mut self, events: &mut Events) {
         let rest = self.text.finish();
-        if !rest.is_empty() {
-            self.emit(ResponseEvent::TextDelta(rest.to_owned()), events);
-        }
+        self.answer.emit_text(rest, events);
     }
 
-    fn emit_text(&mut self, text: Option<String>, events: &mut VecDeque<ResponseEvent>) {
+    fn emit_text(&mut self, text: Option<String>, events: &mut Events) {
         if let Some(text) = text.filter(|text| !text.is_empty()) {
             self.has_text = true;
-            self.emit(ResponseEvent::TextDelta(text), events);
+            self.answer.emit_text(text, events);
         }
     }
 
@@ -68,12 +55,12 @@ impl ChatDecoder {
         settings: &HttpSettings,
         delta: Delta,
         decoded: &mut Decoded,
-        events: &mut VecDeque<ResponseEvent>,
+        events: &mut Events,
     ) -> Result<(), ProviderError> {
         if let Some(raw) = delta.reasoning_content.or(delta.reasoning)
-            && let Some(text) = self.reasoning.push(&raw).filter(|text| !text.is_empty())
+            && let Some(text) = self.reasoning.push(&raw)
         {
-            self.emit(ResponseEvent::ReasoningDelta(text), events);
+            self.answer.emit_reasoning(text, events);
         }
         if let Some(raw) = delta.content {
             self.content(&raw, decoded, events).await?;
@@ -82,7 +69,7 @@ impl ChatDecoder {
             && let Some(text) = self.refusal.push(&raw).filter(|text| !text.is_empty())
         {
             self.is_refused = true;
-            self.emit(ResponseEvent::TextDelta(text), events);
+            self.answer.emit_text(text, events);
         }
         if let Some(audio) = delta.audio {
             self.audio(audio, decoded, events).await?;
@@ -97,7 +84,7 @@ impl ChatDecoder {
             let pushed =
                 pushed.ok_or_else(|| invalid(settings, "the response has too many tool calls"))?;
             for event in pushed {
-                self.emit(event, events);
+                self.answer.emit(event, events);
             }
         }
         Ok(())
@@ -107,7 +94,7 @@ impl ChatDecoder {
         &mut self,
         raw: &RawValue,
         decoded: &mut Decoded,
-        events: &mut VecDeque<ResponseEvent>,
+        events: &mut Events,
     ) -> Result<(), ProviderError> {
         if !raw.get().starts_with('[') {
             let text = self.text.push(raw);
@@ -130,22 +117,61 @@ impl ChatDecoder {
         &mut self,
         audio: Audio,
         decoded: &mut Decoded,
-        events: &mut VecDeque<ResponseEvent>,
+        events: &mut Events,
     ) -> Result<(), ProviderError> {
         let transcript = audio.transcript.map(|text| text.0).unwrap_or_default();
         let number = audio.data.map(|number| number.0).unwrap_or_default();
-        let Some(content) = received(&number, &Mime::AUDIO_PCM, decoded).await? else {
+        let Some(content) = self
+            .answer
+            .receive(&number, &Mime::AUDIO_PCM, decoded)
+            .await?
+        else {
             return Ok(());
         };
         if !self.has_text {
             self.emit_text(Some(transcript.clone()), events);
         }
+        self.emit_audio(content, transcript, events);
+        Ok(())
+    }
+
+    /// A piece of audio in a stream, whose base64 may be cut anywhere. What is said comes as text,
+    /// so that it can be read while the audio arrives.
+    async fn audio_piece(
+        &mut self,
+        audio: Audio,
+        settings: &HttpSettings,
+        events: &mut Events,
+    ) -> Result<(), ProviderError> {
+        if let Some(transcript) = audio.transcript {
+            self.audio.push_transcript(&transcript.0);
+            self.answer.emit_text(transcript.0, events);
+        }
+        match audio.data {
+            Some(data) => self.audio.push(data.0.as_bytes(), settings).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Ends the audio of a stream.
+    async fn end_audio(
+        &mut self,
+        settings: &HttpSettings,
+        events: &mut Events,
+    ) -> Result<(), ProviderError> {
+        if let Some((content, transcript)) = self.audio.finish(settings).await? {
+            self.emit_audio(content, transcript, events);
+        }
+        Ok(())
+    }
+
+    fn emit_audio(&mut self, content: MediaContent, transcript: String, events: &mut Events) {
         let content = match transcript.is_empty() {
             true => content,
             false => content.with_transcript(transcript),
         };
-        self.emit(ResponseEvent::Media(content), events);
-        Ok(())
+        self.flush_text(events);
+        self.answer.emit(ResponseEvent::Media(content), events);
     }
 
     /// An image that a gateway puts beside or into the text: a `data:` URI or a URL.
@@ -153,7 +179,7 @@ impl ChatDecoder {
         &mut self,
         url: Option<&str>,
         decoded: &mut Decoded,
-        events: &mut VecDeque<ResponseEvent>,
+        events: &mut Events,
     ) -> Result<(), ProviderError> {
         let content = match url.map(|url| (url, extracted_media(url))) {
             None => None,
@@ -161,7 +187,9 @@ impl ChatDecoder {
                 // What claims to be no image, and shows nothing else, is not made active content
                 // here.
                 let mime = mime.filter(|mime| mime.media_type() == MediaType::Image);
-                received(number, &mime.unwrap_or(Mime::IMAGE_PNG), decoded).await?
+                self.answer
+                    .receive(number, &mime.unwrap_or(Mime::IMAGE_PNG), decoded)
+                    .await?
             }
             Some((url, None)) => {
                 let url = url.parse().ok();
@@ -170,29 +198,25 @@ impl ChatDecoder {
         };
         if let Some(content) = content {
             self.flush_text(events);
-            self.emit(ResponseEvent::Media(content), events);
+            self.answer.emit(ResponseEvent::Media(content), events);
         }
         Ok(())
     }
 }
 
 impl AnswerDecoder for ChatDecoder {
-    fn new(input: TokenUsage) -> Self {
-        let mut answer = StreamAccumulator::new();
-        answer.push(&ResponseEvent::Usage(input));
+    fn new(input: TokenUsage, sink: &MediaSink) -> Self {
         Self {
-            answer,
+            answer: AnswerAssembly::new(NAME, input),
             text: TextJoiner::default(),
             refusal: TextJoiner::default(),
             reasoning: TextJoiner::default(),
             calls: OpenCalls::default(),
+            audio: AudioPieces::new(sink),
             has_text: false,
             is_refused: false,
             finish: None,
-            model: None,
-            id: None,
             ended: false,
-            bytes: 0,
         }
     }
 
@@ -201,30 +225,27 @@ impl AnswerDecoder for ChatDecoder {
         settings: &HttpSettings,
         max_json: usize,
         decoded: &mut Decoded,
-        events: &mut VecDeque<ResponseEvent>,
+        events: &mut Events,
     ) -> Result<(), ProviderError> {
         let data = decoded.json.trim_ascii();
         if data == b"[DONE]" {
             self.ended = true;
-            return Ok(());
+            return self.end_audio(settings, events).await;
         }
         if data.is_empty() {
             return Ok(());
         }
-        self.bytes += data.len();
-        if self.bytes > max_json {
-            return Err(invalid(settings, "the response is too large"));
-        }
+        self.answer.count(settings, data.len(), max_json)?;
         let chunk: Chunk = parse_tolerant(&mut decoded.json).map_err(|error| {
             invalid(settings, "the response is not a chat completion").with_source(error)
         })?;
         if let Some(error) = chunk.error.filter(|error| !error.is_null()) {
             return Err(ApiError::from_value(&error).into_hidden_error(settings));
         }
-        self.model = chunk.model.map(|name| name.0).or(self.model.take());
-        self.id = chunk.id.map(|id| id.0).or(self.id.take());
+        self.answer
+            .set_origin(chunk.id.map(|id| id.0), chunk.model.map(|name| name.0));
         if let Some(usage) = usage_of(chunk.usage.as_ref()) {
-            self.emit(ResponseEvent::Usage(usage), events);
+            self.answer.emit(ResponseEvent::Usage(usage), events);
         }
         let Some(choice) = chunk.choices.into_iter().flatten().next() else {
             return Ok(());
@@ -240,8 +261,15 @@ impl AnswerDecoder for ChatDecoder {
             }
             self.delta(settings, message, decoded, events).await?;
         }
-        if let Some(delta) = choice.delta {
+        if let Some(mut delta) = choice.delta {
+            let audio = delta.audio.take();
             self.delta(settings, delta, decoded, events).await?;
+            if let Some(audio) = audio {
+                self.audio_piece(audio, settings, events).await?;
+            }
+        }
+        if self.finish.is_some() {
+            self.end_audio(settings, events).await?;
         }
         Ok(())
     }
@@ -259,55 +287,19 @@ impl AnswerDecoder for ChatDecoder {
         model: &str,
         prices: &PriceTable,
         omitted: Vec<OmittedMedia>,
-        events: &mut VecDeque<ResponseEvent>,
+        events: &mut Events,
     ) -> Completion {
         self.flush_text(events);
-        let answered = self.model.filter(|name| !name.is_empty());
-        let answered = answered.unwrap_or_else(|| model.to_owned());
-        let (content, mut calls, usage) = self.answer.into_parts();
-        calls.retain(|call| !call.name.is_empty());
-        let cost = prices
-            .cost(&answered, &usage)
-            .or_else(|| prices.cost(model, &usage));
         let finish = match self.finish.as_deref() {
             _ if self.is_refused => Some(FinishReason::Refusal),
             // Servers that end a round of calls with `stop` are many: the calls tell.
             None | Some("stop" | "tool_calls" | "function_call" | "") => None,
             Some("length") => Some(FinishReason::Length),
             Some("content_filter") => Some(FinishReason::Refusal),
-            Some(other) => Some(FinishReason::Other(
-                other.chars().take(MAX_REASON_CHARS).collect(),
-            )),
+            Some(other) => Some(other_reason(other)),
         };
-        let completion = Completion::new(content)
-            .with_tool_calls(calls)
-            .with_usage(usage, cost)
-            .with_omitted_media(omitted)
-            .with_origin(NAME, answered)
-            .with_response_id(self.id);
-        match finish {
-            Some(finish) => completion.with_finish(finish),
-            None => completion,
-        }
+        self.answer.finish(model, prices, omitted, finish)
     }
-}
-
-fn invalid(settings: &HttpSettings, reason: &'static str) -> ProviderError {
-    settings.error(Kind::InvalidResponse).with_reason(reason)
-}
-
-/// The media item of a number; `None` where it has no bytes.
-async fn received(
-    number: &str,
-    declared: &Mime,
-    decoded: &mut Decoded,
-) -> Result<Option<MediaContent>, ProviderError> {
-    let Some(writer) = decoded.take_media(number) else {
-        return Ok(None);
-    };
-    let content = writer.finish(declared).await;
-    let content = content.map_err(|error| DecodeError::Sink(error).into_error(NAME))?;
-    Ok(Some(content))
 }
 
 #[cfg(test)]

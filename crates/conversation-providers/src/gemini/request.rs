@@ -6,12 +6,85 @@ use std::borrow::Cow;
 use conversation_types::{RawJson, Role, ToolChoice, ToolDefinition};
 use serde_json::{Map, Value, json};
 
-use super::options::CodecOptions;
-use super::shared::{Fields, arguments, rename, unsupported};
+use crate::answer::JsonPath;
+use crate::answer::Step::{Each, Key};
+use crate::codec::{CodecOptions, Fields, FormatSpec, arguments, rename, unsupported};
 use crate::media::{Encoding, MediaForm, MediaPlan};
 use crate::request::ProviderRequest;
 use crate::template::Json;
-use crate::transcript::{Transcript, WireCall, WireMessage, WirePart};
+use crate::transcript::{Transcript, TranscriptRules, WireCall, WireMessage, WirePart};
+
+/// The name of the provider, and of the family of its opaque items.
+pub(super) const NAME: &str = "gemini";
+
+/// The JSON of contents.
+pub(crate) static CONTENTS: FormatSpec = FormatSpec {
+    capability_name: "gemini.generate_content",
+    rules: TranscriptRules {
+        family: NAME,
+        system_is_message: false,
+        takes_opaque_items: true,
+        media_in_results: |model| !is_old(model),
+        media_in_answers: |_| true,
+    },
+    media: MEDIA,
+    render,
+};
+
+const MEDIA: &[JsonPath] = &[
+    &[
+        Key("candidates"),
+        Each,
+        Key("content"),
+        Key("parts"),
+        Each,
+        Key("inlineData"),
+        Key("data"),
+    ],
+    // As proto3 also allows it to be written.
+    &[
+        Key("candidates"),
+        Each,
+        Key("content"),
+        Key("parts"),
+        Each,
+        Key("inline_data"),
+        Key("data"),
+    ],
+    // Streams that are not asked for as events are one array.
+    &[
+        Each,
+        Key("candidates"),
+        Each,
+        Key("content"),
+        Key("parts"),
+        Each,
+        Key("inlineData"),
+        Key("data"),
+    ],
+    &[
+        Each,
+        Key("candidates"),
+        Each,
+        Key("content"),
+        Key("parts"),
+        Each,
+        Key("inline_data"),
+        Key("data"),
+    ],
+];
+
+/// Whether a model is of a generation that takes no media in results of tools, and checks no
+/// signatures.
+fn is_old(model: &str) -> bool {
+    let name = model.rsplit('/').next().unwrap_or(model);
+    ["gemini-1", "gemini-2", "gemini-pro"]
+        .iter()
+        .any(|old| name.starts_with(old))
+}
+
+/// What stands for the signature of a call that another model made, or whose own was refused.
+const SKIP_SIGNATURE: &str = "skip_thought_signature_validator";
 
 /// Parameters that are the request itself.
 const RESERVED: [&str; 6] = [
@@ -47,7 +120,7 @@ const RENAMED: [(&str, &str); 8] = [
 /// Where the files of the API are.
 const FILES: &str = "https://generativelanguage.googleapis.com/v1beta/";
 
-pub(super) fn render<'a>(
+fn render<'a>(
     request: &'a ProviderRequest<'a>,
     transcript: &'a Transcript<'a>,
     plan: &MediaPlan,
@@ -102,7 +175,7 @@ pub(super) fn render<'a>(
     if !config.is_empty() {
         fields.push(("generationConfig".into(), Value::Object(config).into()));
     }
-    fields.push(("contents".into(), contents(transcript, plan)));
+    fields.push(("contents".into(), contents(transcript, plan, options)));
     Json::Object(fields)
 }
 
@@ -131,15 +204,18 @@ fn tool(tool: &ToolDefinition) -> Json<'_> {
 }
 
 /// All results of a round stand in one content; so do consecutive messages of the user.
-fn contents<'a>(transcript: &'a Transcript<'a>, plan: &MediaPlan) -> Json<'a> {
+fn contents<'a>(
+    transcript: &'a Transcript<'a>,
+    plan: &MediaPlan,
+    options: &CodecOptions<'a>,
+) -> Json<'a> {
     let mut contents: Vec<(Role, Vec<Json<'a>>)> = Vec::new();
     for message in &transcript.messages {
-        let mut parts = match message.role {
+        let parts = match message.role {
             Role::System => continue,
-            Role::Tool => vec![response(message)],
-            _ => parts(message, plan),
+            Role::Tool => response(message, plan),
+            _ => parts(message, plan, options),
         };
-        parts.extend(message.calls.iter().map(call));
         match contents.last_mut() {
             Some((last, all)) if *last == message.role && *last != Role::Assistant => {
                 all.extend(parts);
@@ -158,37 +234,106 @@ fn contents<'a>(transcript: &'a Transcript<'a>, plan: &MediaPlan) -> Json<'a> {
     Json::Array(contents.collect())
 }
 
-fn call<'a>(call: &'a WireCall<'a>) -> Json<'a> {
-    let function = Json::object([
-        ("args", arguments(call.call).into()),
-        ("name", Json::text(&call.call.name)),
-    ]);
-    let fields = vec![("functionCall".into(), function)];
-    with_data(fields, call.data.as_deref())
+/// The data of a call: fields of its part, and of the call in it.
+fn data_of(call: &WireCall<'_>) -> Map<String, Value> {
+    let data = call.data.as_deref();
+    data.and_then(|data| data.parse().ok()).unwrap_or_default()
 }
 
-fn response<'a>(message: &'a WireMessage<'a>) -> Json<'a> {
+/// The id that the API gave to a call. Ids of our own, or of another API, say nothing to it.
+fn id_of(call: &WireCall<'_>) -> Option<Value> {
+    let id = data_of(call).remove("functionCall")?.get("id")?.clone();
+    Some(id)
+}
+
+fn call<'a>(call: &'a WireCall<'a>, unsigned: bool) -> Json<'a> {
+    let mut data = data_of(call);
+    let mut function: Fields<'a> = vec![
+        ("args".into(), arguments(call.call).into()),
+        ("name".into(), Json::text(&call.call.name)),
+    ];
+    if let Some(Value::Object(fields)) = data.remove("functionCall") {
+        let fields = fields.into_iter();
+        function.extend(fields.map(|(name, value)| (name.into(), value.into())));
+    }
+    if unsigned {
+        data.insert(SIGNATURE.to_owned(), SKIP_SIGNATURE.into());
+    }
+    let mut part: Fields<'a> = vec![("functionCall".into(), Json::Object(function))];
+    for (name, value) in data {
+        part.push((name.into(), value.into()));
+    }
+    Json::Object(part)
+}
+
+const SIGNATURE: &str = "thoughtSignature";
+
+fn response<'a>(message: &'a WireMessage<'a>, plan: &MediaPlan) -> Vec<Json<'a>> {
     let text = message.joined_text();
     let response = match serde_json::from_str(&text) {
         Ok(object @ Value::Object(_)) => object,
         // The API takes objects only; this is its own word for a plain result.
         _ => json!({"output": text}),
     };
-    let name = message.answers.map_or("", |call| call.name.as_str());
-    Json::object([(
-        "functionResponse",
-        Json::object([("name", Json::text(name)), ("response", response.into())]),
-    )])
+    let answered = message.answers.as_ref();
+    let name = answered.map_or("", |call| call.call.name.as_str());
+    let mut fields: Fields<'a> = Vec::new();
+    // What goes as media stands in the result, what is omitted can be told beside it only.
+    let (mut shown, mut beside) = (Vec::new(), Vec::new());
+    for part in &message.parts {
+        if let WirePart::Media { index, .. } = part {
+            let to = match plan.is_sent(*index) {
+                true => &mut shown,
+                false => &mut beside,
+            };
+            to.push(Json::Item(
+                *index,
+                Box::new(Json::Object(media(*index, plan, "inline_data"))),
+            ));
+        }
+    }
+    if !shown.is_empty() {
+        fields.push(("parts".into(), Json::Array(shown)));
+    }
+    if let Some(id) = answered.and_then(id_of) {
+        fields.push(("id".into(), id.into()));
+    }
+    fields.push(("name".into(), Json::text(name)));
+    fields.push(("response".into(), response.into()));
+    let response = Json::object([("functionResponse", Json::Object(fields))]);
+    std::iter::once(response).chain(beside).collect()
 }
 
-fn parts<'a>(message: &'a WireMessage<'a>, plan: &MediaPlan) -> Vec<Json<'a>> {
-    let parts = message.parts.iter().map(|part| match part {
+fn parts<'a>(
+    message: &'a WireMessage<'a>,
+    plan: &MediaPlan,
+    options: &CodecOptions<'a>,
+) -> Vec<Json<'a>> {
+    // Models that check signatures refuse calls of other models without this.
+    let is_foreign = !is_old(options.model) && message.calls().all(|call| call.data.is_none());
+    let mut is_first_call = true;
+    let parts = message.parts.iter().filter_map(|part| match part {
         WirePart::Text { text, data } => {
+            let data = data.as_deref().filter(|_| !options.unsigned);
+            if text.is_empty() && data.is_none() {
+                return None;
+            }
             let fields = vec![("text".into(), Json::text(text.as_ref()))];
-            with_data(fields, data.as_deref())
+            Some(with_data(fields, data))
         }
-        WirePart::Media { index, data } => with_data(media(*index, plan), data.as_deref()),
-        WirePart::Opaque(item) => Json::Raw(item.get().into()),
+        WirePart::Media { index, data } => {
+            let data = data.as_deref().filter(|_| !options.unsigned);
+            let media = with_data(media(*index, plan, "inlineData"), data);
+            Some(Json::Item(*index, Box::new(media)))
+        }
+        WirePart::Opaque {
+            is_reasoning: true, ..
+        } if options.unsigned => None,
+        WirePart::Opaque { item, .. } => Some(Json::Raw(item.get().into())),
+        WirePart::Call(wire) => {
+            let is_first = std::mem::take(&mut is_first_call);
+            Some(call(wire, options.unsigned || is_foreign && is_first))
+        }
     });
     parts.collect()
 }
@@ -206,7 +351,7 @@ fn text<'a>(text: impl Into<Cow<'a, str>>) -> Json<'a> {
     Json::object([("text", Json::text(text))])
 }
 
-fn media<'a>(index: usize, plan: &MediaPlan) -> Fields<'a> {
+fn media<'a>(index: usize, plan: &MediaPlan, inline_key: &'static str) -> Fields<'a> {
     let text = |text: String| -> Fields<'a> { vec![("text".into(), Json::text(text))] };
     let Some((content, form)) = plan.get(index) else {
         return text(String::new());
@@ -232,7 +377,7 @@ fn media<'a>(index: usize, plan: &MediaPlan) -> Fields<'a> {
             };
             let inline =
                 Json::object([("data", data), ("mime_type", Json::text(mime.to_string()))]);
-            vec![("inlineData".into(), inline)]
+            vec![(inline_key.into(), inline)]
         }
         MediaForm::Upload { .. } => text(unsupported(content)),
     }

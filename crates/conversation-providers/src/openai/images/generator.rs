@@ -8,9 +8,9 @@ use media_types::Mime;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use serde_json::{Map, Value};
 
-use super::api_error::ApiError;
-use super::images_response::{ImagesResponse, ImagesResponseReader};
-use super::names::{BASE_URL, NAME};
+use super::super::api_error::ApiError;
+use super::super::names::{BASE_URL, NAME};
+use super::response::{ImagesResponse, ImagesResponseReader};
 use crate::capability::{ApiCapabilities, Capabilities};
 use crate::error::{ProviderError, ProviderErrorKind as Kind};
 use crate::http::{

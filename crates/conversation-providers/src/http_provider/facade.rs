@@ -1,0 +1,74 @@
+//! The public face of a provider over HTTP.
+
+/// Writes what the public types of providers share: setters, `Provider` and `Debug` of a tuple
+/// struct around an `HttpProvider`.
+macro_rules! provider_over_http {
+    ($provider:ident, $default_url:literal, $capabilities:literal) => {
+        impl $provider {
+            $crate::http::http_setters!($default_url);
+
+            fn http_mut(&mut self) -> &mut $crate::http::HttpClient {
+                &mut self.0.http
+            }
+
+            /// Sets the prices for [`Completion::cost`](crate::Completion::cost). Defaults to the
+            /// built-in table.
+            #[must_use]
+            pub fn with_price_table(mut self, prices: $crate::price::PriceTable) -> Self {
+                self.0.prices = prices;
+                self
+            }
+
+            #[doc = concat!(
+                        "Sets what the API accepts, by its entry `", $capabilities,
+                        "`; without that entry no media is sent. Defaults to the built-in file."
+                    )]
+            #[must_use]
+            pub fn with_capabilities(
+                mut self,
+                capabilities: &$crate::capability::Capabilities,
+            ) -> Self {
+                self.0.set_capabilities(capabilities);
+                self
+            }
+
+            /// Sets the largest answer in bytes: of its media, decoded, and of the JSON around it,
+            /// which may have 16 MiB at most. Defaults to 64 MiB.
+            #[must_use]
+            pub fn with_max_answer_bytes(mut self, bytes: usize) -> Self {
+                self.0.max_answer = bytes;
+                self
+            }
+        }
+
+        #[async_trait::async_trait]
+        impl $crate::provider::Provider for $provider {
+            fn name(&self) -> &str {
+                self.0.http.settings.provider
+            }
+
+            fn model(&self) -> &str {
+                &self.0.model
+            }
+
+            async fn complete(
+                &self,
+                request: $crate::request::ProviderRequest<'_>,
+                media: &$crate::media::MediaContext,
+            ) -> Result<$crate::response::ProviderResponse, $crate::error::ProviderError> {
+                self.0.complete(&request, media).await
+            }
+        }
+
+        impl std::fmt::Debug for $provider {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($provider))
+                    .field("model", &self.0.model)
+                    .field("settings", &self.0.http.settings)
+                    .finish_non_exhaustive()
+            }
+        }
+    };
+}
+
+pub(crate) use provider_over_http;
