@@ -49,4 +49,6 @@ pub use error::{LinkError, LinkErrorKind};
 pub use link::{Disposition, LinkKeys, LinkSigner, LinkedStorage};
 pub use serve::{MediaService, ResponseBody};
 #[cfg(feature = "upload")]
-pub use upload::{UploadGrant, UploadPolicy, UploadRefusal, UploadService, UploadedMedia};
+pub use upload::{
+    UploadGrant, UploadPolicy, UploadRefusal, UploadService, UploadTarget, UploadedMedia,
+};

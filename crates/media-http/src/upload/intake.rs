@@ -1,11 +1,12 @@
 //! Storing the items of one request: all of them, or none.
 
-use media_storage::{MediaBody, MediaStorage, MediaUpload, Scope, SignedUrlOptions};
+use media_storage::{MediaBody, MediaUpload, Scope, SignedUrlOptions};
 use media_types::StorageReference;
 
 use super::answer::{UploadFailure, UploadedMedia};
 use super::policy::UploadGrant;
 use super::stream::{Bounded, Incoming, look_at};
+use super::target::UploadTarget;
 use super::typing::type_of;
 use crate::link::LinkSigner;
 
@@ -21,7 +22,7 @@ pub(super) struct Declared {
 
 /// The items of one request, while they are stored.
 pub(super) struct Intake<'a> {
-    store: &'a dyn MediaStorage,
+    target: &'a dyn UploadTarget,
     signer: Option<&'a LinkSigner>,
     grant: UploadGrant,
     left: u64,
@@ -30,12 +31,12 @@ pub(super) struct Intake<'a> {
 
 impl<'a> Intake<'a> {
     pub(super) fn new(
-        store: &'a dyn MediaStorage,
+        target: &'a dyn UploadTarget,
         signer: Option<&'a LinkSigner>,
         grant: UploadGrant,
     ) -> Self {
         Self {
-            store,
+            target,
             signer,
             left: grant.max_bytes,
             grant,
@@ -67,7 +68,7 @@ impl<'a> Intake<'a> {
         let left = self.left;
         let body = MediaBody::from_stream(None, Bounded { stream, left });
         let upload = MediaUpload::new(mime.clone(), body, metadata);
-        let reference = self.store.store(upload).await?;
+        let reference = self.target.take(upload).await?;
         let size = reference.size().unwrap_or_default();
         self.left = self.left.saturating_sub(size);
         self.items.push(UploadedMedia {
@@ -109,10 +110,7 @@ impl<'a> Intake<'a> {
     pub(super) async fn roll_back(self) {
         let references: Vec<StorageReference> =
             self.items.into_iter().map(|item| item.reference).collect();
-        let results = self
-            .store
-            .delete_many(&references, Default::default())
-            .await;
+        let results = self.target.take_back(&references).await;
         for error in results.into_iter().filter_map(Result::err) {
             tracing::warn!(%error, "an item of a failed upload stays until it expires");
         }

@@ -14,7 +14,7 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::BodyExt as _;
-use media_storage::{MediaStorage, Operation, StorageError, StorageErrorKind};
+use media_storage::{Operation, StorageError, StorageErrorKind};
 use percent_encoding::percent_decode_str;
 use tower_service::Service;
 
@@ -23,6 +23,7 @@ use super::intake::{Declared, Intake};
 use super::multipart::{boundary, take_form};
 use super::policy::UploadPolicy;
 use super::stream::{Incoming, unreadable};
+use super::target::UploadTarget;
 use crate::link::LinkSigner;
 use crate::serve::{BoxError, ResponseBody};
 
@@ -45,16 +46,16 @@ const FORM_ROOM: u64 = 64 * 1024;
 pub struct UploadService(Arc<Settings>);
 
 struct Settings {
-    store: Arc<dyn MediaStorage>,
+    target: Arc<dyn UploadTarget>,
     policy: Arc<dyn UploadPolicy>,
     signer: Option<LinkSigner>,
 }
 
 impl UploadService {
-    /// Creates a service from a store and a policy.
-    pub fn new(store: impl MediaStorage, policy: impl UploadPolicy) -> Self {
+    /// Creates a service from a store, or another target, and a policy.
+    pub fn new(target: impl UploadTarget, policy: impl UploadPolicy) -> Self {
         Self(Arc::new(Settings {
-            store: Arc::new(store),
+            target: Arc::new(target),
             policy: Arc::new(policy),
             signer: None,
         }))
@@ -64,7 +65,7 @@ impl UploadService {
     #[must_use]
     pub fn with_signer(self, signer: LinkSigner) -> Self {
         Self(Arc::new(Settings {
-            store: Arc::clone(&self.0.store),
+            target: Arc::clone(&self.0.target),
             policy: Arc::clone(&self.0.policy),
             signer: Some(signer),
         }))
@@ -93,7 +94,7 @@ impl Settings {
             let error = StorageError::new(StorageErrorKind::TooLarge, Operation::Store);
             return Err(error.into());
         }
-        let mut intake = Intake::new(&self.store, self.signer.as_ref(), grant);
+        let mut intake = Intake::new(&*self.target, self.signer.as_ref(), grant);
         let taken = match form {
             Some(boundary) => take_form(&mut intake, boundary, body).await,
             None => {
@@ -172,7 +173,6 @@ where
 impl fmt::Debug for UploadService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UploadService")
-            .field("store", &self.0.store.backend())
             .field("signer", &self.0.signer)
             .finish_non_exhaustive()
     }
