@@ -3,6 +3,8 @@
 use conversation_events::{ConversationError, ConversationErrorKind as Kind};
 use conversation_state::{LoadOptions, LoadedConversation, StoredMessage, Window};
 use conversation_types::{MessageStatus, Part, Role};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt};
 use media_storage::{SignedUrl, SignedUrlOptions};
 use media_types::{MediaContent, MediaSource};
@@ -29,15 +31,14 @@ impl Conversation {
     ) -> Result<ConversationView, ConversationError> {
         let load = LoadOptions::new(window).with_branches(options.include_branches);
         let loaded = self.read(load).await?;
-        let shown = loaded
+        // Boxed: a stream of closures over borrowed messages is not `Send` enough for a spawned task.
+        let shown: Vec<BoxFuture<'_, MessageView>> = loaded
             .messages
             .iter()
-            .filter(|stored| is_shown(stored, options));
-        let messages: Vec<MessageView> = stream::iter(shown)
-            .map(|stored| self.message_view(&loaded, stored, options))
-            .buffered(CONCURRENT)
-            .collect()
-            .await;
+            .filter(|stored| is_shown(stored, options))
+            .map(|stored| self.message_view(&loaded, stored, options).boxed())
+            .collect();
+        let messages: Vec<MessageView> = stream::iter(shown).buffered(CONCURRENT).collect().await;
         let first = loaded.messages.iter().filter(|stored| stored.branch == 0);
         let first = first.map(|stored| stored.position).min();
         Ok(ConversationView {

@@ -22,6 +22,7 @@ mod interruption;
 mod privacy;
 mod prompts;
 mod reconcile;
+mod spawned;
 mod storage;
 mod test_run;
 mod tools;

@@ -1,0 +1,173 @@
+//! Stores and manager, opened and closed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use conversation_sdk::{
+    ConversationError, ConversationManager, ManagerConfig, OnDrop, Owner, SqliteStateStore, Upload,
+};
+use examples::advice::failed;
+use examples::errors::Failure;
+use examples::service::Service;
+use media_http::{LinkKeys, LinkedStorage, UploadTarget};
+use media_storage::{
+    DeleteOptions, MediaStorage, MediaUpload, Operation, StorageError, StorageErrorKind,
+};
+use media_store_fs::FileStore;
+use media_store_object::ObjectMediaStore;
+use media_types::StorageReference;
+
+use crate::config::Config;
+use crate::metrics::Metrics;
+
+/// How long turns that run may take when the service stops.
+const SHUTDOWN_TIME: Duration = Duration::from_secs(20);
+/// How often expired media, unfinished deletions and what killed turns left are looked for.
+const UPKEEP_EVERY: Duration = Duration::from_secs(600);
+
+/// The name that the model calls the image tool by.
+const IMAGE_TOOL: &str = "generate_image";
+
+/// What the routes share. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct App(Arc<Parts>);
+
+struct Parts {
+    manager: ConversationManager,
+    storage: LinkedStorage<Arc<dyn MediaStorage>>,
+    keys: LinkKeys,
+    metrics: Metrics,
+}
+
+impl App {
+    /// Opens the stores and builds the manager.
+    pub(crate) async fn open(
+        config: &Config,
+        service: &Service,
+        address: &str,
+    ) -> Result<Self, Failure> {
+        let media = media(config).await?;
+        let secret = match &config.link_secret {
+            Some(secret) => secret.clone(),
+            None => format!("{}{}", uuid::Uuid::new_v4(), uuid::Uuid::new_v4()),
+        };
+        let keys = LinkKeys::new(secret).map_err(failed)?;
+        let base = config.public_url.as_deref().unwrap_or(address);
+        let base = format!("{}/media", base.trim_end_matches('/'));
+        let storage = LinkedStorage::new(media, keys.clone(), base).map_err(failed)?;
+        let metrics = Metrics::default();
+        let state = SqliteStateStore::open(config.data.join("conversations.sqlite"))
+            .await
+            .map_err(failed)?;
+        let options = ManagerConfig::new()
+            // A browser that leaves does not stop the answer that it paid for.
+            .with_on_drop(OnDrop::Finish)
+            .with_background_upkeep(Some(UPKEEP_EVERY));
+        let manager = ConversationManager::builder()
+            .with_provider(service.provider())
+            .with_tool(service.image_tool(IMAGE_TOOL))
+            .with_media_storage(storage.clone())
+            .with_state_store(state)
+            .with_listener(metrics.clone())
+            .with_config(options)
+            .build()
+            .map_err(failed)?;
+        Ok(Self(Arc::new(Parts {
+            manager,
+            storage,
+            keys,
+            metrics,
+        })))
+    }
+
+    pub(crate) fn manager(&self) -> &ConversationManager {
+        &self.0.manager
+    }
+
+    pub(crate) fn storage(&self) -> &LinkedStorage<Arc<dyn MediaStorage>> {
+        &self.0.storage
+    }
+
+    pub(crate) fn keys(&self) -> &LinkKeys {
+        &self.0.keys
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// Waits for what runs, and saves the rest.
+    pub(crate) async fn close(&self) {
+        if let Err(error) = self.manager().shutdown(SHUTDOWN_TIME).await {
+            tracing::warn!(%error, "something still ran at the end");
+        }
+    }
+}
+
+/// Opens the bucket, or the directory.
+async fn media(config: &Config) -> Result<Arc<dyn MediaStorage>, Failure> {
+    Ok(match &config.bucket {
+        Some(url) => {
+            let builder = ObjectMediaStore::builder().with_url(url).with_env();
+            Arc::new(
+                builder
+                    .with_deduplication(true)
+                    .build()
+                    .await
+                    .map_err(failed)?,
+            )
+        }
+        None => {
+            let builder = FileStore::builder(config.data.join("media"));
+            Arc::new(
+                builder
+                    .with_deduplication(true)
+                    .build()
+                    .await
+                    .map_err(failed)?,
+            )
+        }
+    })
+}
+
+/// Uploads go through the manager, so that none outlives the erasure of its user.
+#[async_trait]
+impl UploadTarget for App {
+    async fn take(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
+        let (mime, body, metadata, _) = upload.into_parts();
+        let refuse = |kind| StorageError::new(kind, Operation::Store);
+        let user = metadata
+            .user()
+            .ok_or_else(|| refuse(StorageErrorKind::InvalidInput))?;
+        let mut upload = Upload::new(mime, body);
+        if let Some(name) = metadata.filename() {
+            upload = upload.with_filename(name);
+        }
+        let owner = Owner::user(user.as_str());
+        let stored = self.manager().upload(owner, upload).await;
+        let content = stored.map_err(|error| refuse(kind_of(&error)).with_source(error))?;
+        content
+            .reference()
+            .cloned()
+            .ok_or_else(|| refuse(StorageErrorKind::Other))
+    }
+
+    async fn take_back(&self, references: &[StorageReference]) -> Vec<Result<(), StorageError>> {
+        self.storage()
+            .delete_many(references, DeleteOptions::new())
+            .await
+    }
+}
+
+/// Returns the kind of the store's error below, which decides the status of the response.
+fn kind_of(error: &ConversationError) -> StorageErrorKind {
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        if let Some(error) = cause.downcast_ref::<StorageError>() {
+            return error.kind();
+        }
+        source = cause.source();
+    }
+    StorageErrorKind::Unavailable
+}

@@ -1,0 +1,97 @@
+//! A chat service in one program: streamed answers, uploads, media by links, and a page to try it.
+//!
+//! ```text
+//! cargo run --release -p chat-service
+//! ```
+//!
+//! Then open the address that it prints. Without `OPENAI_API_KEY` a local mock server answers.
+//!
+//! - [`config`]: what the environment says
+//! - [`app`]: stores and manager, opened and closed
+//! - [`user`]: who asks
+//! - [`routes`]: what can be asked
+//! - [`events`]: a turn as server-sent events
+//! - [`error`]: errors as responses
+//! - [`metrics`]: what is counted
+
+mod app;
+mod config;
+mod error;
+mod events;
+mod metrics;
+mod routes;
+mod user;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use examples::advice::failed;
+use examples::errors::Failure;
+use examples::peer::process;
+use examples::service::Service;
+use tracing_subscriber::EnvFilter;
+
+use app::App;
+use config::Config;
+
+fn main() -> ExitCode {
+    // The mock server is this program once more.
+    if let Some(served) = process::run_if_asked() {
+        return if served.is_ok() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        };
+    }
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    match serve() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprint!("{}", failure.report());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn serve() -> Result<(), Failure> {
+    let config = Config::parse();
+    let service = Service::connect().await?;
+    eprintln!("{}", service.notice());
+    let listener = tokio::net::TcpListener::bind(config.listen)
+        .await
+        .map_err(failed)?;
+    let address = format!("http://{}", listener.local_addr().map_err(failed)?);
+    let app = App::open(&config, &service, &address).await?;
+    println!("{address}");
+    axum::serve(listener, routes::router(app.clone()))
+        .with_graceful_shutdown(asked_to_stop(app.clone()))
+        .await
+        .map_err(failed)?;
+    Ok(())
+}
+
+/// Waits for SIGTERM or Ctrl-C, then for the turns that run: their readers are told the end of them.
+async fn asked_to_stop(app: App) {
+    let interrupted = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    let terminated = async {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut signal) = signal(SignalKind::terminate()) {
+            signal.recv().await;
+        } else {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(not(unix))]
+    let terminated = std::future::pending::<()>();
+    tokio::select! {
+        _ = interrupted => {}
+        () = terminated => {}
+    }
+    app.close().await;
+}

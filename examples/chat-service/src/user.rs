@@ -1,0 +1,76 @@
+//! Who asks.
+//!
+//! This example gives each browser a user of its own, by a cookie with a random id. A real service puts its
+//! sign-in here; nothing else changes.
+
+use std::convert::Infallible;
+
+use async_trait::async_trait;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, header};
+use conversation_sdk::Owner;
+use media_http::{UploadGrant, UploadPolicy, UploadRefusal};
+use media_storage::MediaMetadata;
+use media_types::UserId;
+
+use crate::error::ApiError;
+
+const COOKIE: &str = "chat_user";
+
+/// The user of a request.
+#[derive(Clone, Debug)]
+pub(crate) struct User(pub(crate) UserId);
+
+impl User {
+    pub(crate) fn owner(&self) -> Owner {
+        Owner::user(self.0.as_str())
+    }
+
+    /// Reads the cookie. An id that was not made here is not taken: it is too short to be guessed wrong.
+    fn of(headers: &HeaderMap) -> Option<Self> {
+        let cookies = headers.get(header::COOKIE)?.to_str().ok()?;
+        let value = cookies.split(';').find_map(|cookie| {
+            let (name, value) = cookie.trim().split_once('=')?;
+            (name == COOKIE).then_some(value)
+        })?;
+        let id = uuid::Uuid::parse_str(value).ok()?;
+        id.to_string().parse().ok().map(Self)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for User {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        Self::of(&parts.headers).ok_or_else(ApiError::signed_out)
+    }
+}
+
+/// The cookie that a visitor without one gets.
+pub(crate) struct NewUser(pub(crate) Option<HeaderValue>);
+
+impl<S: Sync> FromRequestParts<S> for NewUser {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        if User::of(&parts.headers).is_some() {
+            return Ok(Self(None));
+        }
+        let id = uuid::Uuid::new_v4();
+        let cookie = format!("{COOKIE}={id}; Path=/; HttpOnly; SameSite=Lax; Max-Age=31536000");
+        Ok(Self(HeaderValue::from_str(&cookie).ok()))
+    }
+}
+
+/// Everybody may upload 10 files of together 20 MiB at once.
+pub(crate) struct Uploads;
+
+#[async_trait]
+impl UploadPolicy for Uploads {
+    async fn authorize(&self, request: &Parts) -> Result<UploadGrant, UploadRefusal> {
+        let user = User::of(&request.headers).ok_or(UploadRefusal::Unauthorized)?;
+        let metadata = MediaMetadata::new().with_user(user.0);
+        Ok(UploadGrant::new(metadata).with_max_bytes(20 << 20))
+    }
+}
