@@ -1,22 +1,8 @@
-//! Makes Rust code of the Rust blocks in README and docs, so that the tests compile it.
-//!
-//! A block with items (`impl`, `fn`, a macro of tests) becomes a module; any other becomes the body
-//! of an async function.
+//! Makes a module of every Rust block in README and docs, so that the tests compile it as it stands.
 
 use std::error::Error;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-
-const IMPORTS: &str = "
-    use bytes::Bytes;
-    use conversation_sdk::*;
-    use media_loader::MediaLoader;
-    use media_storage::*;
-    use media_store_fs::FileStore;
-    use media_read_cache::ReadCache;
-    use media_store_object::ObjectMediaStore;
-    use media_types::*;
-";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?).join("../..");
@@ -43,10 +29,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             add(&mut code, page, number, &block)?;
         }
     }
-    std::fs::write(
-        PathBuf::from(std::env::var("OUT_DIR")?).join("blocks.rs"),
-        code,
-    )?;
+    let out = PathBuf::from(std::env::var("OUT_DIR")?);
+    std::fs::write(out.join("blocks.rs"), code)?;
+    let readme = std::fs::read_to_string(root.join("README.md"))?;
+    std::fs::write(out.join("hello.rs"), hello_world(&readme)?)?;
     Ok(())
 }
 
@@ -73,29 +59,24 @@ fn add(code: &mut String, page: &Path, number: usize, block: &str) -> Result<(),
         .and_then(|stem| stem.to_str())
         .unwrap_or("page");
     let name = format!("{}_{number}", stem.to_lowercase().replace('-', "_"));
-    let has_items = block.lines().any(|line| {
-        ["impl", "fn ", "async fn "]
-            .iter()
-            .any(|start| line.starts_with(start))
-    });
     writeln!(
         code,
         "/// Block {number} of `{}`.",
         page.file_name().and_then(|n| n.to_str()).unwrap_or(stem)
     )?;
-    // README is copied as it stands: its blocks bring their own imports.
-    let imports = if stem == "README" { "" } else { IMPORTS };
-    if has_items {
-        writeln!(code, "mod {name} {{\n{block}}}")?;
-    } else {
-        writeln!(
-            code,
-            "mod {name} {{\n{imports}\npub(super) async fn block() -> Result<(), Box<dyn std::error::Error>> {{\n{block}\nOk(())\n}}\n}}"
-        )?;
-        writeln!(
-            code,
-            "#[test]\nfn {name}_compiles() {{ drop({name}::block()); }}"
-        )?;
-    }
+    writeln!(code, "pub(crate) mod {name} {{\n{block}}}")?;
     Ok(())
+}
+
+/// The first block of README with the address of another server, so that a test can run it.
+fn hello_world(text: &str) -> Result<String, Box<dyn Error>> {
+    let blocks = rust_blocks(text);
+    let block = blocks.first().ok_or("README has no code")?;
+    let model = "\"gpt-5.4\")";
+    let elsewhere = format!("{model}.with_base_url(std::env::var(\"OPENAI_BASE_URL\")?)");
+    let changed = block.replacen(model, &elsewhere, 1);
+    match changed == *block {
+        true => Err("the first block of README names no model".into()),
+        false => Ok(changed.replacen("async fn main()", "pub(crate) async fn main()", 1)),
+    }
 }

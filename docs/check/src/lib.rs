@@ -17,6 +17,9 @@ mod blocks {
 }
 
 #[cfg(test)]
+mod hello_world;
+
+#[cfg(test)]
 mod tests {
     use std::path::PathBuf;
 

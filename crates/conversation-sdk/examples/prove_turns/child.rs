@@ -7,18 +7,21 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use conversation_sdk::{
-    Checkpoint, Conversation, ConversationErrorKind, ConversationManager, LeaseTimes,
-    ManagerConfig, OpenAiProvider, Owner, Part, SqliteStateStore, Start, Tool, ToolContext,
-    ToolDefinition, ToolError, ToolOutput, TurnEvent, TurnId, TurnOptions, UserMessage,
+    Checkpoint, Conversation, ConversationErrorKind, ConversationManager,
+    ConversationManagerBuilder, LeaseTimes, ManagerConfig, OpenAiProvider, Owner, Part,
+    SqliteStateStore, Start, Tool, ToolContext, ToolDefinition, ToolError, ToolOutput, TurnEvent,
+    TurnId, TurnOptions, UserMessage,
 };
 use media_store_fs::FileStore;
 use media_types::{ConversationId, MediaContent, Mime};
 use serde_json::{Value, json};
 
-use crate::{Result, readers};
+use crate::{Result, gate, readers};
 
 /// The conversation of all children.
 pub(crate) const CONVERSATION: &str = "conv-proof";
+/// The length of a report of the tool, in bytes.
+pub(crate) const REPORT: usize = 4096;
 /// How long a lease lasts.
 pub(crate) const LEASE: Duration = Duration::from_millis(1200);
 
@@ -57,8 +60,11 @@ pub(crate) fn say(line: impl std::fmt::Display) {
 }
 
 async fn run(what: &str, dir: &Path, url: &str, rest: &[&str]) -> Result<()> {
-    if let ("reader", [pace]) = (what, rest) {
-        return readers::child(dir, url, pace).await;
+    if let ("reader", [pace, reports]) = (what, rest) {
+        return readers::child(dir, url, pace, reports.parse()?).await;
+    }
+    if let ("held", [at]) = (what, rest) {
+        return gate::child(dir, url, at.parse().ok()).await;
     }
     let manager = manager(dir, url).await?;
     match (what, rest) {
@@ -67,6 +73,7 @@ async fn run(what: &str, dir: &Path, url: &str, rest: &[&str]) -> Result<()> {
         ("stream", []) => stream(&manager, TurnOptions::new()).await,
         ("recover", []) => recover(&manager).await,
         ("send", [key, text]) => send(&manager, key, text).await,
+        ("erase", []) => erase(&manager).await,
         ("cancel", [turn]) => {
             let turn = TurnId::new(turn)?;
             manager.cancel_turn(&id()?, Owner::any(), &turn).await?;
@@ -95,19 +102,27 @@ async fn run(what: &str, dir: &Path, url: &str, rest: &[&str]) -> Result<()> {
 pub(crate) async fn manager(dir: &Path, url: &str) -> Result<ConversationManager> {
     let store = FileStore::open(dir.join("media")).await?;
     let state = SqliteStateStore::open(dir.join("state.sqlite")).await?;
-    let config = ManagerConfig::new()
-        .with_lease_times(LeaseTimes::with_ttl(LEASE))
-        .with_state_retry_time(Duration::from_secs(5))
-        .with_checkpoint(Some(Checkpoint::new(Duration::from_millis(200), 64)));
-    let provider = OpenAiProvider::new("sk-test", "mock-1").with_base_url(url);
-    let built = ConversationManager::builder()
-        .with_provider(provider)
+    let built = builder(url)
         .with_media_storage(store)
         .with_state_store(state)
-        .with_tool(Painter)
-        .with_config(config)
+        .with_tool(Painter::default())
         .build();
     Ok(built?)
+}
+
+/// A manager of the proof without its stores.
+pub(crate) fn builder(url: &str) -> ConversationManagerBuilder {
+    let provider = OpenAiProvider::new("sk-test", "mock-1").with_base_url(url);
+    ConversationManager::builder()
+        .with_provider(provider)
+        .with_config(config())
+}
+
+pub(crate) fn config() -> ManagerConfig {
+    ManagerConfig::new()
+        .with_lease_times(LeaseTimes::with_ttl(LEASE))
+        .with_state_retry_time(Duration::from_secs(5))
+        .with_checkpoint(Some(Checkpoint::new(Duration::from_millis(200), 64)))
 }
 
 pub(crate) fn id() -> Result<ConversationId> {
@@ -226,9 +241,24 @@ async fn attach(manager: &ConversationManager, turn: &str) -> Result<()> {
     Ok(())
 }
 
-/// A tool that makes an image.
-#[derive(Debug)]
-pub(crate) struct Painter;
+/// Erases the user of the conversation, until it is complete.
+async fn erase(manager: &ConversationManager) -> Result<()> {
+    for _ in 0..10 {
+        let receipt = manager.erase_user(&"u1".parse()?).await?;
+        say(format_args!("ERASED {receipt:?}"));
+        if receipt.is_complete() {
+            return Ok(());
+        }
+    }
+    Err("the erasure is not complete".into())
+}
+
+/// A tool that makes an image and reports on it.
+#[derive(Debug, Default)]
+pub(crate) struct Painter {
+    /// How often it reports.
+    pub(crate) reports: usize,
+}
 
 #[async_trait]
 impl Tool for Painter {
@@ -245,6 +275,9 @@ impl Tool for Painter {
         _: Value,
         context: &ToolContext,
     ) -> std::result::Result<ToolOutput, ToolError> {
+        for report in 0..self.reports {
+            context.report_progress(&format!("{report:0>width$}", width = REPORT));
+        }
         let failed = |error| ToolError::new("failed to paint").with_source(error);
         let seed = context.call_id().len() as u64 + 77;
         let image = photo(seed, 130_000);

@@ -3,7 +3,7 @@
 //! without the library.
 //!
 //! ```text
-//! prove_turns kills|streams|cuts|readers|nodes [--short] [--expect-failure]
+//! prove_turns cuts|readers|faults|nodes|deletes|streams|kills [--short] [--expect-failure]
 //! ```
 //!
 //! Run it by `scripts/prove-turns.sh`. With `--expect-failure` a part must find that a promise is
@@ -11,6 +11,9 @@
 
 mod child;
 mod cuts;
+mod deletes;
+mod faults;
+mod gate;
 mod judge;
 mod kills;
 mod mock;
@@ -18,6 +21,7 @@ mod nodes;
 mod readers;
 mod run;
 mod streams;
+mod watched;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
@@ -29,14 +33,14 @@ struct Tally {
     /// What does not hold, a line each.
     broken: Vec<String>,
     /// Counts by name; none may be zero.
-    counts: Vec<(&'static str, usize)>,
+    counts: Vec<(String, usize)>,
 }
 
 impl Tally {
-    fn count(&mut self, name: &'static str, more: usize) {
-        match self.counts.iter_mut().find(|(held, _)| *held == name) {
+    fn count(&mut self, name: &str, more: usize) {
+        match self.counts.iter_mut().find(|(held, _)| held == name) {
             Some((_, count)) => *count += more,
-            None => self.counts.push((name, more)),
+            None => self.counts.push((name.to_owned(), more)),
         }
     }
 
@@ -68,7 +72,9 @@ fn main() -> std::process::ExitCode {
                 "cuts" => cuts::run(short, expect_failure).await,
                 "readers" => readers::run(short).await,
                 "nodes" => nodes::run(short).await,
-                _ => Err("usage: prove_turns kills|streams|cuts|readers|nodes [--short]".into()),
+                "faults" => faults::run(short, expect_failure).await,
+                "deletes" => deletes::run(short, expect_failure).await,
+                _ => Err("unknown part".into()),
             }
         })
     });

@@ -8,50 +8,83 @@ use conversation_sdk::{
 };
 use media_store_fs::FileStore;
 
-use crate::child::{Painter, say};
+use crate::child::{Painter, REPORT, say};
 use crate::mock::{Mock, Plan};
 use crate::run::run as run_child;
 use crate::{Result, Tally};
 
+/// How much more a turn may take for a reader that stands still than for one that does not.
 const BOUND: u64 = 2 * 1024 * 1024;
+/// Events of tools that are kept for readers.
+const KEPT: u64 = 1024;
+/// Reports of all calls together, at least.
+const REPORTS: usize = 5000;
+
+/// What a turn took and brought.
+#[derive(Debug)]
+struct Turn {
+    /// The largest resident set of its process, in bytes.
+    peak: u64,
+    text: usize,
+    media: usize,
+}
 
 pub(crate) async fn run(short: bool) -> Result<Tally> {
     let text = if short { 2_000_000 } else { 10_000_000 };
     let calls = if short { 40 } else { 200 };
+    let reports = REPORTS.div_ceil(calls);
     let mut tally = Tally::default();
     let mock = Mock::start(Plan::Flood { text, calls }).await?;
-    let fast = turn(&mock, "fast").await?;
-    for pace in ["slow", "never"] {
-        let more = turn(&mock, pace).await?;
+    let silent = turn(&mock, "fast", 0).await?;
+    let fast = turn(&mock, "fast", reports).await?;
+    for pace in ["fast", "slow", "never"] {
+        let read = match pace {
+            "fast" => &fast,
+            _ => &turn(&mock, pace, reports).await?,
+        };
         let mut broken = Vec::new();
-        if more.0 > fast.0 + BOUND {
-            broken.push(format!("{} bytes, a fast reader takes {}", more.0, fast.0));
+        if read.peak > fast.peak + BOUND {
+            let (peak, fast) = (read.peak, fast.peak);
+            broken.push(format!("{peak} bytes, a fast reader takes {fast}"));
         }
-        if more.1 != text.div_ceil(4096) * 4096 || more.2 != calls {
-            broken.push(format!("{} bytes and {} media items came", more.1, more.2));
+        // Beside the answer a turn holds the newest events alone, read or not.
+        let events = KEPT * REPORT as u64;
+        if read.peak > silent.peak + events + 2 * BOUND {
+            let (peak, silent) = (read.peak, silent.peak);
+            broken.push(format!("{peak} bytes, {silent} without reports of tools"));
+        }
+        if read.text != text.div_ceil(4096) * 4096 || read.media != calls {
+            let (text, media) = (read.text, read.media);
+            broken.push(format!("{text} bytes and {media} media items came"));
         }
         tally.judge(&format!("reader {pace}"), broken);
-        tally.count("bytes of text", more.1);
-        tally.count("media items", more.2);
+        tally.count("bytes of text", read.text);
+        tally.count("events of tools", calls * reports);
+        tally.count("media items", read.media);
     }
     Ok(tally)
 }
 
-/// One turn in a process of its own: the largest resident set, the text of the answer, its media.
-async fn turn(mock: &Mock, pace: &str) -> Result<(u64, usize, usize)> {
+/// Runs one turn in a process of its own.
+async fn turn(mock: &Mock, pace: &str, reports: usize) -> Result<Turn> {
     let dir = tempfile::tempdir()?;
-    let ended = run_child("reader", dir.path(), &mock.url, &[pace]).await?;
+    let reports = reports.to_string();
+    let ended = run_child("reader", dir.path(), &mock.url, &[pace, &reports]).await?;
     let line = ended.said("READ ");
     let line = line.ok_or_else(|| format!("the reader failed: {:?}", ended.lines))?;
     let mut numbers = line.split(' ').map(str::parse::<usize>);
     let mut next = || numbers.next().ok_or("three numbers").map_err(Into::into);
     let three = [next(), next(), next()];
     let [peak, text, media] = three.map(|number: Result<_>| number.and_then(|n| Ok(n?)));
-    Ok((peak? as u64, text?, media?))
+    Ok(Turn {
+        peak: peak? as u64,
+        text: text?,
+        media: media?,
+    })
 }
 
 /// The child's side.
-pub(crate) async fn child(dir: &Path, url: &str, pace: &str) -> Result<()> {
+pub(crate) async fn child(dir: &Path, url: &str, pace: &str, reports: usize) -> Result<()> {
     let mut policy = prompt_pack::ToolPolicy::default();
     policy.max_tool_calls_per_turn = std::num::NonZeroU64::MAX;
     let prompt = Prompt::builder("readers")
@@ -62,7 +95,7 @@ pub(crate) async fn child(dir: &Path, url: &str, pace: &str) -> Result<()> {
         .with_provider(OpenAiProvider::new("sk-test", "mock-1").with_base_url(url))
         .with_media_storage(FileStore::open(dir).await?)
         .with_state_store(InMemoryStateStore::new())
-        .with_tool(Painter)
+        .with_tool(Painter { reports })
         .build()?;
     let mut conversation = manager.start(Start::new().with_prompt(prompt)).await?;
     let mut events = conversation.stream_with("Go", TurnOptions::new());

@@ -14,6 +14,7 @@ use conversation_state::{
     WriteOutcome,
 };
 use conversation_types::Message;
+use tokio::time::Instant;
 
 use super::admit::{Admitted, admit};
 use super::job::{Cut, TurnJob};
@@ -232,6 +233,7 @@ pub(super) async fn write_opening(
     if let Some(input) = &mut opening.input {
         input.begin_write();
     }
+    let since = Instant::now();
     let outcome = scope.core.writer().write(write).await;
     let applied = match outcome {
         WriteOutcome::Committed(applied) => {
@@ -271,7 +273,8 @@ pub(super) async fn write_opening(
         times,
         scope.stop.clone(),
         erase_check(&core, &applied.record),
-    );
+    )
+    .taken_at(since);
     let received = core.receive_media(&applied.record, scope.options.max_media_bytes);
     let timeout = scope.options.timeout.unwrap_or(core.config.turn_timeout());
     let mut saved = opening.saved;

@@ -68,6 +68,13 @@ impl LeaseKeeper {
         }
     }
 
+    /// Sets when the write was sent that took the lease: it runs from then on, however long the
+    /// answer took.
+    pub(crate) fn taken_at(self, since: Instant) -> Self {
+        *lock(&self.renewed) = since;
+        self
+    }
+
     /// Returns the fence of writes under this lease.
     pub(crate) fn fence(&self) -> &TurnFence {
         &self.fence
@@ -78,9 +85,9 @@ impl LeaseKeeper {
         lock(&self.renewed).elapsed() < self.times.stop_after()
     }
 
-    /// Notes that a write of the turn has renewed the lease.
-    pub(crate) fn note_renewed(&self) {
-        *lock(&self.renewed) = Instant::now();
+    /// Notes that a write of the turn, sent at `since`, has renewed the lease.
+    pub(crate) fn note_renewed(&self, since: Instant) {
+        note(&self.renewed, since);
     }
 }
 
@@ -88,6 +95,11 @@ impl Drop for LeaseKeeper {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+fn note(renewed: &Mutex<Instant>, since: Instant) {
+    let mut renewed = lock(renewed);
+    *renewed = since.max(*renewed);
 }
 
 fn lock(renewed: &Mutex<Instant>) -> MutexGuard<'_, Instant> {
@@ -114,9 +126,10 @@ impl Renewal {
         let fence = Fence::Turn(self.fence.clone());
         let write =
             StateWrite::new(&self.record, fence).with_lease(LeaseChange::Hold(self.times.ttl()));
+        let since = Instant::now();
         match self.state.apply(write).await {
             Ok(applied) => {
-                *lock(&self.renewed) = Instant::now();
+                note(&self.renewed, since);
                 if applied.cancel_requested {
                     self.stop.stop(StopReason::Cancelled);
                 }

@@ -9,6 +9,7 @@ use conversation_state::{
     Fence, LeaseChange, RecordUpdate, StateErrorKind, StateWrite, TurnRecord, WriteOutcome,
 };
 use conversation_types::{Message, MessageStatus, Role};
+use tokio::time::Instant;
 
 use super::received::ReceivedByTurn;
 use super::turn::Turn;
@@ -77,10 +78,11 @@ pub(super) async fn save(turn: &mut Turn, save: Save) -> Result<(), Conversation
     let brings = !append.is_empty();
     write = write.with_append(append);
     turn.pending.begin_write();
+    let since = Instant::now();
     match turn.core().writer().write(write).await {
         WriteOutcome::Committed(applied) => {
             turn.pending.commit();
-            turn.lease.note_renewed();
+            turn.lease.note_renewed(since);
             turn.record = applied.record;
             turn.turn = record;
             if brings {
