@@ -15,8 +15,8 @@
 # table of the object store: its requests to S3, Azurite and Google's interface, its time and memory
 # against S3; some minutes and 4 GB; it installs Azurite where that is missing. `history` is what
 # moving media out of histories and back takes, beside the same work by hand and in Python: a minute; it
-# writes nothing to docs/. `state` is what a turn costs in SQLite after 10 turns and after 10,000: some
-# minutes; it writes nothing to docs/. `micro` runs the micro-benchmarks of single functions.
+# writes nothing to docs/. `state` is what a turn costs in SQLite after 10 turns and after 10,000: a
+# minute. `micro` runs the micro-benchmarks of single functions.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -61,7 +61,8 @@ history)
     exec "$target/release/examples/prove_history" speed "$@"
     ;;
 state)
-    exec cargo bench --quiet -p conversation-state --features measure --bench growth
+    exec cargo bench --quiet -p conversation-state --features measure --bench growth -- \
+        --docs "$PWD/docs/benchmarks.md"
     ;;
 micro)
     exec cargo bench -p media-benches --benches -- "$@"

@@ -1,24 +1,31 @@
 #!/usr/bin/env bash
 # Proves what a turn promises, with real files and a real server on the loopback interface: processes
 # are killed at every system call and at random times of a long answer, answers are cut after every
-# byte, readers stand still, and two processes compete for one conversation. A judge reads the
-# database, the media directory and the server's log without the library. Then each proof is run
-# against a program whose guard was removed, and must find that out.
+# byte, readers stand still, answers of the state store are late, lost or repeated, two processes
+# compete for one conversation, and one is deleted or its user erased at every step of a turn. A judge
+# reads the database, the media directory and the server's log without the library. Then each proof is
+# run against programs of which a guard was removed, and must find that out.
 #
-# usage: scripts/prove-turns.sh [--short]
-# `--short` looks at points evenly chosen and leaves out the programs without guards: two minutes.
+# usage: scripts/prove-turns.sh [--short | --without-guards] [PART ...]
+# `--short` looks at points evenly chosen and leaves out the programs without guards: a minute.
+# `--without-guards` runs those programs alone. Without a part, all are run: cuts, readers, faults,
+# nodes, deletes, streams, kills.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 short=()
+guards=1
+whole=1
 case ${1:-} in
---short) short=(--short) ;;
-'') ;;
-*)
+--short) short=(--short) guards= && shift ;;
+--without-guards) whole= && shift ;;
+-*)
     sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
 esac
+parts=("$@")
+[ $# -gt 0 ] || parts=(cuts readers faults nodes deletes streams kills)
 if [ "$(uname -s)" != Linux ]; then
     echo "NOT RUN: processes are killed at their system calls on Linux only" >&2
     exit 2
@@ -35,43 +42,56 @@ selection=(-p conversation-sdk --features openai,sqlite)
 if [ -n "${MEDIA_WHOLE_WORKSPACE:-}" ]; then
     selection=(--all-features)
 fi
-cargo build --locked --quiet "${selection[@]}" --example prove_turns
 mkdir -p "${CARGO_TARGET_DIR:-target}"
 target=$(cd "${CARGO_TARGET_DIR:-target}" && pwd)
 programs=$target/prove-turns
 mkdir -p "$programs"
-# A program of its own: nobody builds over it while it runs.
-cp "$target/debug/examples/prove_turns" "$programs/prove_turns"
-
 failed=0
-for part in cuts readers nodes streams kills; do
-    "$programs/prove_turns" "$part" "${short[@]}" || failed=1
-done
-if [ ${#short[@]} -gt 0 ]; then
+if [ -n "$whole" ]; then
+    cargo build --locked --quiet "${selection[@]}" --example prove_turns
+    # A program of its own: nobody builds over it while it runs.
+    cp "$target/debug/examples/prove_turns" "$programs/prove_turns"
+    for part in "${parts[@]}"; do
+        "$programs/prove_turns" "$part" "${short[@]}" || failed=1
+    done
+fi
+if [ -z "$guards" ]; then
     [ "$failed" -eq 0 ] || echo FAILED
     exit "$failed"
 fi
 
 # Programs without a guard are built from a copy of the sources, one patch each, in a target directory
 # of their own: cargo tells packages by their place in a workspace, and would take one for the other.
+# The copy keeps the times of its files, so that only what is patched, or was last time, is built again.
 tree=$programs/tree
 rm -rf "$tree"
 mkdir -p "$tree"
 cp -a Cargo.toml Cargo.lock crates "$tree/"
 sed -i -E '/^default-members/d; s/^members = .*/members = ["crates\/*"]/' "$tree/Cargo.toml"
-for patch in scripts/mutants/turns/*.patch; do
-    part=$(basename "$patch" .patch)
-    patch --quiet -p1 -d "$tree" <"$patch"
-    (cd "$tree" && CARGO_TARGET_DIR=$programs/target cargo build --quiet \
-        -p conversation-sdk --features openai,sqlite --example prove_turns)
-    patch --quiet --reverse -p1 -d "$tree" <"$patch"
-    echo "without the guard of $part:"
-    if "$programs/target/debug/examples/prove_turns" "$part" --short --expect-failure; then
-        echo "  found"
-    else
-        echo "  NOT FOUND"
+sed -n "s#^+++ b/#$tree/#p" scripts/mutants/turns/*.patch | xargs touch
+for part in "${parts[@]}"; do
+    patches=(scripts/mutants/turns/"$part"-*.patch)
+    if [ ! -f "${patches[0]}" ]; then
+        echo "no program without a guard of $part"
         failed=1
+        continue
     fi
+    for patch in "${patches[@]}"; do
+        patch --quiet --no-backup-if-mismatch -p1 -d "$tree" <"$patch"
+        (cd "$tree" && CARGO_TARGET_DIR=$programs/target cargo build --quiet \
+            -p conversation-sdk --features openai,sqlite --example prove_turns)
+        patch --quiet --no-backup-if-mismatch --reverse -p1 -d "$tree" <"$patch"
+        cp "$programs/target/debug/examples/prove_turns" "$programs/without_guard"
+        echo "without the guard $(basename "$patch" .patch):"
+        if "$programs/without_guard" "$part" --short --expect-failure; then
+            echo "  found"
+        else
+            echo "  NOT FOUND"
+            failed=1
+        fi
+        # The name is free again only when its processes have ended.
+        rm -f "$programs/without_guard"
+    done
 done
 [ "$failed" -eq 0 ] || echo FAILED
 exit "$failed"

@@ -6,6 +6,7 @@
 //! cargo bench -p conversation-state --features measure --bench growth
 //! ```
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -14,14 +15,17 @@ use std::time::{Duration, Instant};
 
 use conversation_state::*;
 use conversation_types::{Message, RawJson, TurnId};
-use media_types::{MediaContent, Mime, StorageReference};
+use media_types::{ConversationId, MediaContent, Mime, StorageReference};
 
 /// The largest ratio that is good.
 const GOAL: f64 = 1.10;
 /// Turns that are measured in each of the conversations.
-const MEASURED: usize = 200;
+const MEASURED: usize = 400;
 /// Turns that are not.
 const WARM_UP: usize = 20;
+/// The marks around the table in the page of benchmarks.
+const BEGIN: &str = "<!-- state table: begin -->";
+const END: &str = "<!-- state table: end -->";
 /// Turns in context that a turn reads.
 const WINDOW: usize = 5;
 
@@ -138,7 +142,9 @@ impl Subject {
 }
 
 fn question(turn: &TurnId, n: usize) -> Result<Message, Failure> {
-    let id = format!("session/conversation/ab12cd-{}.png", TurnId::mint());
+    // The token of a file name is random.
+    let token = ConversationId::mint();
+    let id = format!("session/conversation/ab12cd-{token}.png");
     let reference = StorageReference::builder("file", id)
         .with_size(1 << 20)
         .build()?;
@@ -177,50 +183,56 @@ async fn main() -> Result<ExitCode, Failure> {
         Subject::new(&path("long.sqlite"), 10_000).await?,
     ];
     let mut costs = [Vec::new(), Vec::new()];
-    // By turns, so that both see the same weather.
+    // By turns, each of them first every second time, so that both see the same weather.
     for round in 0..WARM_UP + MEASURED {
-        for (subject, costs) in subjects.iter_mut().zip(&mut costs) {
-            let cost = subject.turn().await?;
+        for index in [round % 2, 1 - round % 2] {
+            let cost = subjects[index].turn().await?;
             if round >= WARM_UP {
-                costs.push(cost);
+                costs[index].push(cost);
             }
         }
     }
     let [short, long] = costs;
-    println!("| a turn of 3 writes and 1 read | after 10 turns | after 10,000 | ratio |");
-    println!("|---|---|---|---|");
+    let mut table = String::from(
+        "| a turn of 3 writes and 1 read | after 10 turns | after 10,000 | ratio |\n\
+         |---|---|---|---|\n",
+    );
     let mut good = true;
     let mut row = |name: &str, short: f64, long: f64| {
         let ratio = long / short;
         good &= ratio <= GOAL;
-        println!("| {name} | {short:.0} | {long:.0} | {ratio:.3} |");
+        writeln!(table, "| {name} | {short:.0} | {long:.0} | {ratio:.2} |")
     };
+    let mut means = |name: &str, of: fn(&Cost) -> u64| row(name, mean(&short, of), mean(&long, of));
+    means("messages read", |cost| cost.messages)?;
+    means("steps of SQLite", |cost| cost.steps)?;
+    means("bytes written, with checkpoints", |cost| cost.bytes)?;
     row(
-        "messages read",
-        mean(&short, |cost| cost.messages),
-        mean(&long, |cost| cost.messages),
-    );
-    row(
-        "steps of SQLite",
-        mean(&short, |cost| cost.steps),
-        mean(&long, |cost| cost.steps),
-    );
-    row(
-        "bytes written",
-        mean(&short, |cost| cost.bytes),
-        mean(&long, |cost| cost.bytes),
-    );
-    row(
-        "time in microseconds, median",
+        "time, median, in microseconds",
         median_time(&short),
         median_time(&long),
-    );
-    println!(
-        "goal: at most {GOAL:.2} each: {}",
-        if good { "met" } else { "missed" }
-    );
+    )?;
+    print!("{table}");
+    let verdict = if good { "met" } else { "missed" };
+    println!("goal: at most {GOAL:.2} each: {verdict}");
+    let arguments: Vec<String> = std::env::args().collect();
+    if let Some(at) = arguments.iter().position(|argument| argument == "--docs") {
+        let page = arguments.get(at + 1).ok_or("--docs needs a page")?;
+        put(Path::new(page), &table)?;
+    }
     Ok(match good {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     })
+}
+
+/// Puts the table into its section of a page.
+fn put(page: &Path, table: &str) -> Result<(), Failure> {
+    let text = std::fs::read_to_string(page)?;
+    let (before, rest) = text
+        .split_once(BEGIN)
+        .ok_or("the page has no such section")?;
+    let (_, after) = rest.split_once(END).ok_or("the section has no end")?;
+    let section = format!("{before}{BEGIN}\n{table}{END}{after}");
+    Ok(std::fs::write(page, section)?)
 }

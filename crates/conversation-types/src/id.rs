@@ -35,9 +35,13 @@ macro_rules! id {
                 Ok(Self(id.into()))
             }
 
-            #[doc = concat!("Creates a new random id, `", $prefix, "<uuid>`.")]
+            #[doc = concat!("Creates a new id, `", $prefix, "<uuid>`.")]
+            ///
+            /// The UUID is of version 7: ids that are made one after another sort one after
+            /// another, so that they are neighbors in the indexes of databases. The rest of it is
+            /// random.
             pub fn mint() -> Self {
-                Self(format!(concat!($prefix, "{}"), Uuid::new_v4()).into())
+                Self(format!(concat!($prefix, "{}"), Uuid::now_v7()).into())
             }
 
             /// Returns the text of the id.
@@ -121,5 +125,16 @@ impl MessageId {
     /// counted from 0.
     pub fn at_position(position: u64) -> Self {
         Self(format!("m-{position}").into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn minted_ids_sort_by_the_order_in_which_they_were_made() {
+        let ids: Vec<MessageId> = (0..1000).map(|_| MessageId::mint()).collect();
+        assert!(ids.is_sorted_by(|one, next| one < next));
     }
 }

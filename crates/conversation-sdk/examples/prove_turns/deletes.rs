@@ -10,10 +10,7 @@ use crate::gate::GO;
 use crate::judge;
 use crate::mock::{Mock, Plan};
 use crate::run::{Running, run as run_child, start};
-use crate::{Result, Tally};
-
-/// How many turns are held at a time: they mostly wait for leases.
-const AT_A_TIME: usize = 6;
+use crate::{AT_A_TIME, Result, Tally};
 
 /// What the other process does.
 #[derive(Clone, Copy, Debug)]

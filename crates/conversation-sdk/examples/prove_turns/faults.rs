@@ -21,13 +21,12 @@ use crate::child::{LEASE, Painter, builder, config, conversation, id, photo};
 use crate::judge::{self, Found};
 use crate::mock::{Mock, Plan};
 use crate::watched::{Watched, Watcher};
-use crate::{Result, Tally};
+use crate::{AT_A_TIME, Result, Tally};
 
 /// Writes of the turn: its beginning, the call, the result, the answer.
 const WRITES: usize = 4;
 /// How long a write is repeated where it stays unclear.
 const SHORT_RETRY: Duration = Duration::from_millis(60);
-const AT_A_TIME: usize = 6;
 const FAULTS: [Fault; 4] = [Fault::Before, Fault::LostAnswer, Fault::Late, Fault::Twice];
 
 /// One turn with a fault in one of its writes.

@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
+use futures_util::{StreamExt, TryStreamExt};
+
 use crate::judge::{self, Found};
 use crate::mock::{Logged, Mock, Plan};
 use crate::run::{run as run_child, run_killed};
-use crate::{Result, Tally};
+use crate::{AT_A_TIME, Result, Tally};
 
 /// The sets of calls at which the child is killed: those that change files, and all there are.
 const SETS: [(&str, usize); 2] = [
@@ -16,35 +18,55 @@ const SETS: [(&str, usize); 2] = [
     ("all", 7),
 ];
 
+/// What became of one kill.
+#[derive(Debug)]
+struct Kill {
+    nth: usize,
+    broken: Vec<String>,
+    /// Whether the turn ended before it was reached.
+    is_beyond: bool,
+    had_begun: bool,
+    acknowledged: bool,
+}
+
 pub(crate) async fn run(short: bool, stop_at_first: bool) -> Result<Tally> {
-    let mock = Mock::start(Plan::Tools).await?;
     let mut tally = Tally::default();
     for (calls, stride) in SETS {
         let stride = if short { stride * 11 } else { stride };
-        let mut nth = 1;
-        loop {
-            // The conversation is there before: what is killed is its turn.
-            let dir = tempfile::tempdir()?;
-            run_child("open", dir.path(), &mock.url, &[]).await?;
-            let killed = run_killed("turn", dir.path(), &mock.url, calls, nth).await?;
-            let done = killed.status.success();
-            let log = mock.take_log();
-            let mut found = judge_killed(&judge::read(dir.path())?, &log, killed.said("ACK "));
-            found.extend(recover(dir.path(), &mock, &log).await?);
-            tally.judge(&format!("killed at call {nth} of {calls:.12}"), found);
-            tally.count("kills", usize::from(!done));
-            tally.count("turns that had begun", usize::from(!log.is_empty()));
-            tally.count(
-                "answers acknowledged",
-                usize::from(killed.said("ACK ").is_some()),
-            );
-            if done || (stop_at_first && !tally.broken.is_empty()) {
+        let mut kills = futures_util::stream::iter((1..).step_by(stride))
+            .map(|nth| kill(calls, nth))
+            .buffered(AT_A_TIME);
+        while let Some(kill) = kills.try_next().await? {
+            let what = format!("killed at call {} of {calls:.12}", kill.nth);
+            tally.judge(&what, kill.broken);
+            tally.count("kills", usize::from(!kill.is_beyond));
+            tally.count("turns that had begun", usize::from(kill.had_begun));
+            tally.count("answers acknowledged", usize::from(kill.acknowledged));
+            if kill.is_beyond || (stop_at_first && !tally.broken.is_empty()) {
                 break;
             }
-            nth += stride;
         }
     }
     Ok(tally)
+}
+
+async fn kill(calls: &str, nth: usize) -> Result<Kill> {
+    // The conversation is there before: what is killed is its turn.
+    let mock = Mock::start(Plan::Tools).await?;
+    let dir = tempfile::tempdir()?;
+    run_child("open", dir.path(), &mock.url, &[]).await?;
+    let killed = run_killed("turn", dir.path(), &mock.url, calls, nth).await?;
+    let log = mock.take_log();
+    let acknowledged = killed.said("ACK ");
+    let mut broken = judge_killed(&judge::read(dir.path())?, &log, acknowledged);
+    broken.extend(recover(dir.path(), &mock, &log).await?);
+    Ok(Kill {
+        nth,
+        broken,
+        is_beyond: killed.status.success(),
+        had_begun: !log.is_empty(),
+        acknowledged: acknowledged.is_some(),
+    })
 }
 
 /// What must be there after a kill, whatever was going on.

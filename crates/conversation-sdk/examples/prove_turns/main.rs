@@ -25,6 +25,9 @@ mod watched;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
+/// How many runs of a part go on at a time: they mostly wait for leases and pauses.
+const AT_A_TIME: usize = 6;
+
 /// What a part came to.
 #[derive(Debug, Default)]
 struct Tally {

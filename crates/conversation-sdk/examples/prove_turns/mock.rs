@@ -29,8 +29,8 @@ pub(crate) struct Logged {
     pub(crate) body: Value,
     /// Bytes of text that were sent.
     pub(crate) text_sent: usize,
-    /// Whether the answer was sent to its end.
-    pub(crate) complete: bool,
+    /// Whether the count of tokens was sent.
+    pub(crate) usage_sent: bool,
 }
 
 /// The running server.
@@ -83,7 +83,7 @@ impl Mock {
                 log.push(Logged {
                     body: body.clone(),
                     text_sent: 0,
-                    complete: false,
+                    usage_sent: false,
                 });
                 log.len() - 1
             };
@@ -129,19 +129,20 @@ impl Mock {
             }
             if let Some(logged) = self.log().get_mut(number) {
                 logged.text_sent += text;
+                logged.usage_sent |= event.contains("\"usage\"");
             }
             if let Plan::Words { pause, .. } = plan {
                 socket.flush().await?;
                 tokio::time::sleep(pause).await;
             }
         }
-        if let Some(logged) = self.log().get_mut(number) {
-            logged.complete = true;
-        }
         socket.shutdown().await?;
         Err("closed".into())
     }
 }
+
+/// What the server counts of an answer.
+pub(crate) const OUTPUT_TOKENS: u64 = 10;
 
 /// The number of bytes of the answer that [`Plan::Cut`] cuts.
 pub(crate) fn closing_len() -> usize {
@@ -173,8 +174,8 @@ fn chunk(delta: &Value, finish: Option<&str>) -> String {
 
 fn end() -> [(String, usize); 2] {
     let usage = json!({"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1,
-        "model": "mock-1", "choices": [], "usage": {"prompt_tokens": 100, "completion_tokens": 10,
-        "total_tokens": 110}});
+        "model": "mock-1", "choices": [], "usage": {"prompt_tokens": 100,
+        "completion_tokens": OUTPUT_TOKENS, "total_tokens": 100 + OUTPUT_TOKENS}});
     [
         (format!("data: {usage}\n\n"), 0),
         ("data: [DONE]\n\n".to_owned(), 0),

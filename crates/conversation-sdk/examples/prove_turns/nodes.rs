@@ -2,44 +2,88 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::{StreamExt, TryStreamExt};
 use rustix::process::Signal;
 
 use crate::child::LEASE;
 use crate::judge;
 use crate::mock::{Mock, Plan};
 use crate::run::{finish, run as run_child, start};
-use crate::{Result, Tally};
+use crate::{AT_A_TIME, Result, Tally};
+
+/// What two processes do to each other.
+#[derive(Clone, Copy, Debug)]
+enum Case {
+    StopAndAttach { after: Duration },
+    Title,
+    TakeOver,
+    SameKey,
+    Deletion { after: Duration },
+}
 
 pub(crate) async fn run(short: bool) -> Result<Tally> {
-    let rounds = if short { 1 } else { 10 };
+    let rounds: u32 = if short { 1 } else { 10 };
+    let cases = (0..rounds).flat_map(|round| {
+        let after = Duration::from_millis(60) * round;
+        [
+            Case::TakeOver,
+            Case::Title,
+            Case::StopAndAttach { after },
+            Case::SameKey,
+            Case::Deletion { after },
+        ]
+    });
     let mut tally = Tally::default();
-    let slow = Plan::Words {
-        count: 200,
-        pause: Duration::from_millis(20),
-    };
-    for round in 0..rounds {
-        let mock = Mock::start(slow.clone()).await?;
-        stop_and_attach(&mock, &mut tally, round).await?;
-        mock.set(slow.clone());
-        title(&mock, &mut tally).await?;
-        mock.set(slow.clone());
-        take_over(&mock, &mut tally).await?;
-        mock.set(slow.clone());
-        same_key(&mock, &mut tally).await?;
-        mock.set(slow.clone());
-        deletion(&mock, &mut tally, round).await?;
+    let mut judged = futures_util::stream::iter(cases)
+        .map(run_case)
+        .buffer_unordered(AT_A_TIME);
+    while let Some((case, found)) = judged.try_next().await? {
+        tally.judge(&format!("{case:?}"), found.broken);
+        for (name, count) in found.counts {
+            tally.count(name, count);
+        }
     }
     Ok(tally)
 }
 
+/// What does not hold in a case, and what is counted.
+#[derive(Debug)]
+struct Found {
+    broken: Vec<String>,
+    counts: Vec<(&'static str, usize)>,
+}
+
+impl Found {
+    fn new(broken: Vec<String>, name: &'static str) -> Self {
+        let counts = vec![(name, 1)];
+        Self { broken, counts }
+    }
+}
+
+async fn run_case(case: Case) -> Result<(Case, Found)> {
+    let mock = Mock::start(Plan::Words {
+        count: 200,
+        pause: Duration::from_millis(20),
+    })
+    .await?;
+    let found = match case {
+        Case::StopAndAttach { after } => stop_and_attach(&mock, after).await,
+        Case::Title => title(&mock).await,
+        Case::TakeOver => take_over(&mock).await,
+        Case::SameKey => same_key(&mock).await,
+        Case::Deletion { after } => deletion(&mock, after).await,
+    };
+    Ok((case, found?))
+}
+
 /// A turn is ended by another process, and read by a third.
-async fn stop_and_attach(mock: &Mock, tally: &mut Tally, round: u32) -> Result<()> {
+async fn stop_and_attach(mock: &Mock, after: Duration) -> Result<Found> {
     let dir = tempfile::tempdir()?;
     let mut owner = start("stream", dir.path(), &mock.url, &[])?;
     let turn = owner.wait_for("TURN ").await?;
     owner.wait_for("SEEN ").await?;
     let reader = start("attach", dir.path(), &mock.url, &[&turn])?;
-    tokio::time::sleep(Duration::from_millis(200 + u64::from(round) * 50)).await;
+    tokio::time::sleep(Duration::from_millis(200) + after).await;
     let asked = Instant::now();
     run_child("cancel", dir.path(), &mock.url, &[&turn]).await?;
     let mut broken = Vec::new();
@@ -58,15 +102,13 @@ async fn stop_and_attach(mock: &Mock, tally: &mut Tally, round: u32) -> Result<(
         ));
     }
     finish(owner).await?;
-    tally.judge("stop and attach", broken);
-    tally.count("stops by another process", 1);
-    tally.count("bytes read by another process", kept);
-    mock.take_log();
-    Ok(())
+    let mut found = Found::new(broken, "stops by another process");
+    found.counts.push(("bytes read by another process", kept));
+    Ok(found)
 }
 
 /// A title that is set while an answer streams disturbs nothing.
-async fn title(mock: &Mock, tally: &mut Tally) -> Result<()> {
+async fn title(mock: &Mock) -> Result<Found> {
     let dir = tempfile::tempdir()?;
     let mut owner = start("stream", dir.path(), &mock.url, &[])?;
     owner.wait_for("SEEN ").await?;
@@ -80,14 +122,11 @@ async fn title(mock: &Mock, tally: &mut Tally) -> Result<()> {
     if ended.said("ACK ").is_none() {
         broken.push(format!("the turn was disturbed: {:?}", ended.lines.last()));
     }
-    tally.judge("title", broken);
-    tally.count("titles set in a running turn", 1);
-    mock.take_log();
-    Ok(())
+    Ok(Found::new(broken, "titles set in a running turn"))
 }
 
 /// A process that stands still loses its turn, and does no harm when it goes on.
-async fn take_over(mock: &Mock, tally: &mut Tally) -> Result<()> {
+async fn take_over(mock: &Mock) -> Result<Found> {
     let dir = tempfile::tempdir()?;
     let mut owner = start("stream", dir.path(), &mock.url, &[])?;
     owner.wait_for("SEEN ").await?;
@@ -124,14 +163,11 @@ async fn take_over(mock: &Mock, tally: &mut Tally) -> Result<()> {
     if found.messages.last().map(|m| m["role"].clone()) != Some("assistant".into()) {
         broken.push("the stopped owner wrote after the next turn".to_owned());
     }
-    tally.judge("take-over", broken);
-    tally.count("leases taken over", 1);
-    mock.take_log();
-    Ok(())
+    Ok(Found::new(broken, "leases taken over"))
 }
 
 /// The same message under the same key from two processes is paid once.
-async fn same_key(mock: &Mock, tally: &mut Tally) -> Result<()> {
+async fn same_key(mock: &Mock) -> Result<Found> {
     let dir = tempfile::tempdir()?;
     let first = start("send", dir.path(), &mock.url, &["key-1", "Once"])?;
     let second = start("send", dir.path(), &mock.url, &["key-1", "Once"])?;
@@ -146,17 +182,15 @@ async fn same_key(mock: &Mock, tally: &mut Tally) -> Result<()> {
         let (first, second) = (first.lines.first(), second.lines.first());
         broken.push(format!("{first:.60?} and {second:.60?}"));
     }
-    tally.judge("same key", broken);
-    tally.count("keys used twice", 1);
-    Ok(())
+    Ok(Found::new(broken, "keys used twice"))
 }
 
 /// A conversation that is deleted in its first turn stays deleted.
-async fn deletion(mock: &Mock, tally: &mut Tally, round: u32) -> Result<()> {
+async fn deletion(mock: &Mock, after: Duration) -> Result<Found> {
     let dir = tempfile::tempdir()?;
     let mut owner = start("stream", dir.path(), &mock.url, &[])?;
     owner.wait_for("SEEN ").await?;
-    tokio::time::sleep(Duration::from_millis(u64::from(round) * 60)).await;
+    tokio::time::sleep(after).await;
     let deleted = run_child("delete", dir.path(), &mock.url, &[]).await?;
     let ended = finish(owner).await?;
     let found = judge::read(dir.path())?;
@@ -171,8 +205,5 @@ async fn deletion(mock: &Mock, tally: &mut Tally, round: u32) -> Result<()> {
         let (messages, files) = (found.messages.len(), found.files.len());
         broken.push(format!("{messages} messages and {files} files came back"));
     }
-    tally.judge("deletion", broken);
-    tally.count("deletions against a running turn", 1);
-    mock.take_log();
-    Ok(())
+    Ok(Found::new(broken, "deletions against a running turn"))
 }

@@ -23,10 +23,10 @@ impl Ended {
     }
 }
 
-/// A child that runs.
+/// A child that runs. It is killed when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Running {
-    pub(crate) child: Child,
+    child: Child,
     lines: mpsc::Receiver<String>,
     said: Vec<String>,
 }
@@ -87,7 +87,19 @@ fn spawn(mut command: Command) -> Result<Running> {
     })
 }
 
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
 impl Running {
+    /// Kills the child, unless it has ended.
+    pub(crate) fn kill(&mut self) {
+        // It fails where the child has ended and was waited for.
+        let _ = self.child.kill();
+    }
+
     /// Waits for a line with a start and returns the rest of it.
     pub(crate) async fn wait_for(&mut self, start: &str) -> Result<String> {
         loop {
@@ -120,11 +132,9 @@ impl Running {
 pub(crate) async fn finish(mut running: Running) -> Result<Ended> {
     let ended = tokio::task::spawn_blocking(move || -> Result<Ended> {
         let status = running.child.wait()?;
-        running.said.extend(running.lines.iter());
-        Ok(Ended {
-            lines: running.said,
-            status,
-        })
+        let mut lines = std::mem::take(&mut running.said);
+        lines.extend(running.lines.iter());
+        Ok(Ended { lines, status })
     });
     ended.await?
 }
