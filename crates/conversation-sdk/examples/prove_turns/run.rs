@@ -3,7 +3,8 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+
+use tokio::sync::mpsc;
 
 use crate::Result;
 
@@ -27,7 +28,7 @@ impl Ended {
 #[derive(Debug)]
 pub(crate) struct Running {
     child: Child,
-    lines: mpsc::Receiver<String>,
+    lines: mpsc::UnboundedReceiver<String>,
     said: Vec<String>,
 }
 
@@ -72,7 +73,7 @@ fn spawn(mut command: Command) -> Result<Running> {
         .stdin(Stdio::null())
         .spawn()?;
     let out = child.stdout.take().ok_or("the child has no output")?;
-    let (sender, lines) = mpsc::channel();
+    let (sender, lines) = mpsc::unbounded_channel();
     std::thread::spawn(move || {
         for line in BufReader::new(out).lines().map_while(std::io::Result::ok) {
             if sender.send(line).is_err() {
@@ -102,22 +103,13 @@ impl Running {
 
     /// Waits for a line with a start and returns the rest of it.
     pub(crate) async fn wait_for(&mut self, start: &str) -> Result<String> {
-        loop {
-            match self.lines.try_recv() {
-                Ok(line) => {
-                    self.said.push(line.clone());
-                    if let Some(rest) = line.strip_prefix(start) {
-                        return Ok(rest.to_owned());
-                    }
-                }
-                Err(mpsc::TryRecvError::Empty) => {
-                    tokio::time::sleep(std::time::Duration::from_millis(2)).await;
-                }
-                Err(mpsc::TryRecvError::Disconnected) => {
-                    return Err(format!("the child never said {start}: {:?}", self.said).into());
-                }
+        while let Some(line) = self.lines.recv().await {
+            self.said.push(line.clone());
+            if let Some(rest) = line.strip_prefix(start) {
+                return Ok(rest.to_owned());
             }
         }
+        Err(format!("the child never said {start}: {:?}", self.said).into())
     }
 
     pub(crate) fn signal(&self, signal: rustix::process::Signal) -> Result<()> {
@@ -133,7 +125,9 @@ pub(crate) async fn finish(mut running: Running) -> Result<Ended> {
     let ended = tokio::task::spawn_blocking(move || -> Result<Ended> {
         let status = running.child.wait()?;
         let mut lines = std::mem::take(&mut running.said);
-        lines.extend(running.lines.iter());
+        while let Some(line) = running.lines.blocking_recv() {
+            lines.push(line);
+        }
         Ok(Ended { lines, status })
     });
     ended.await?

@@ -9,12 +9,14 @@
 mod cut;
 mod support;
 
+mod bad_input;
 mod branch;
 mod child;
 mod cuts;
 mod deletion;
 mod disk;
 mod erasure;
+mod errors;
 mod faults;
 mod history;
 mod idempotency;
