@@ -46,6 +46,12 @@ mkdir -p "${CARGO_TARGET_DIR:-target}"
 target=$(cd "${CARGO_TARGET_DIR:-target}" && pwd)
 programs=$target/prove-turns
 mkdir -p "$programs"
+# What a killed process has written stays, also where no disk is: only power cuts need one.
+if [ -d /dev/shm ] && [ "$(df -Pk /dev/shm | awk 'NR == 2 { print $4 }')" -gt 1000000 ]; then
+    TMPDIR=$(mktemp -d /dev/shm/prove-turns.XXXXXX)
+    export TMPDIR
+    trap 'rm -rf "$TMPDIR"' EXIT
+fi
 failed=0
 if [ -n "$whole" ]; then
     cargo build --locked --quiet "${selection[@]}" --example prove_turns

@@ -118,19 +118,47 @@ mod tests {
         }
     }
 
+    fn sources(folder: &std::path::Path, all: &mut String) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                sources(&path, all);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                all.push_str(&std::fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+
+    /// Every kind that a table of errors explains is expected by some test.
+    #[test]
+    fn every_kind_of_error_is_tried_by_a_test() {
+        let mut tests = String::new();
+        for crates in std::fs::read_dir(root().join("crates")).unwrap() {
+            let tree = crates.unwrap().path();
+            for folder in ["tests", "src/conformance", "src/tests"] {
+                if tree.join(folder).is_dir() {
+                    sources(&tree.join(folder), &mut tests);
+                }
+            }
+            let mut code = String::new();
+            sources(&tree.join("src"), &mut code);
+            tests.extend(code.split("#[cfg(test)]").skip(1));
+        }
+        let explained = std::fs::read_to_string(root().join("docs/errors.md")).unwrap();
+        let mut kinds = 0;
+        for row in explained.lines().filter(|line| line.starts_with("| `")) {
+            let first = row.split('|').nth(1).unwrap();
+            for kind in first.split('`').skip(1).step_by(2) {
+                assert!(tests.contains(&format!("::{kind}")), "{kind}");
+                kinds += 1;
+            }
+        }
+        assert!(kinds > 100, "{kinds}");
+    }
+
     /// Every name of a test in the table of promises is a test, every script is there.
     #[test]
     fn promises_name_what_exists() {
-        fn sources(folder: &std::path::Path, all: &mut String) {
-            for entry in std::fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() {
-                    sources(&path, all);
-                } else if path.extension().is_some_and(|extension| extension == "rs") {
-                    all.push_str(&std::fs::read_to_string(&path).unwrap());
-                }
-            }
-        }
         let mut all = String::new();
         sources(&root().join("crates"), &mut all);
         let text = std::fs::read_to_string(root().join("docs/promises.md")).unwrap();
