@@ -17,8 +17,7 @@ impl Conversation {
     /// Sets or removes the title. Turns are not disturbed.
     ///
     /// # Errors
-    /// `NotFound`; `InvalidInput` or `State` where title and metadata are larger than 16 KiB of
-    /// JSON.
+    /// `NotFound`; `InvalidInput` where title and metadata are larger than 16 KiB of JSON; `State`.
     pub async fn set_title(&self, title: Option<String>) -> Result<(), ConversationError> {
         self.update(RecordUpdate::new().with_title(title)).await
     }
@@ -38,7 +37,7 @@ impl Conversation {
     /// Replaces the tags by which conversations are listed. Turns are not disturbed.
     ///
     /// # Errors
-    /// `NotFound`; `State` for more than 64 tags, or tags of more than 128 bytes.
+    /// `NotFound`; `InvalidInput` for more than 64 tags, or tags of more than 128 bytes; `State`.
     pub async fn set_tags<T: Into<String>>(
         &self,
         tags: impl IntoIterator<Item = T> + Send,
@@ -56,7 +55,7 @@ impl Conversation {
 /// Changes fields of a record, again and again while other changes come first.
 ///
 /// # Errors
-/// `NotFound`, `Conflict`, `State`, `StateOutcomeUnknown`.
+/// `NotFound`, `InvalidInput`, `Conflict`, `State`, `StateOutcomeUnknown`.
 pub(super) async fn update_record(
     core: &Core,
     known: &ConversationRecord,
@@ -77,6 +76,9 @@ pub(super) async fn update_record(
             WriteOutcome::Committed(applied) => return Ok(applied.record),
             WriteOutcome::NotCommitted(error) if error.kind() == StateErrorKind::Conflict => {
                 conflict = Some(error);
+            }
+            WriteOutcome::NotCommitted(error) if error.kind() == StateErrorKind::TooLarge => {
+                return Err(ConversationError::new(Kind::InvalidInput).with_source(error));
             }
             WriteOutcome::NotCommitted(error) => return Err(error.into()),
             WriteOutcome::Indeterminate(error) => {

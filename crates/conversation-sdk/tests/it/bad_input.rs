@@ -53,7 +53,7 @@ async fn half_of_a_utf_16_pair_is_replaced_and_sixteen_mebibytes_are_kept() {
     let rig = Rig::new(provider(2));
     let mut conversation = rig.start().await;
     let half: Message = serde_json::from_str(
-        r#"{"role":"user","content":[{"type":"text","text":"a\ud83d\u0000b"}]}"#,
+        r#"{"role":"user","content":[{"type":"text","text":"a\ud83d\u0000b"}],"created_at":"2026-01-02T03:04:05Z"}"#,
     )
     .unwrap();
     conversation.send(half.content).await.unwrap();

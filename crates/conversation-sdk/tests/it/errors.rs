@@ -46,7 +46,8 @@ async fn a_pack_without_the_prompt_starts_nothing() {
         .await
         .unwrap_err();
     assert_eq!(error.kind(), Kind::Pack);
-    assert!(error.to_string().contains("other"), "{error}");
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(cause.contains("other"), "{cause}");
 
     let config = ConversationConfig::new("p");
     let mut conversation = rig.manager.new_conversation(&pack, config).await.unwrap();
@@ -94,7 +95,7 @@ async fn a_turn_that_is_not_admitted_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn money_that_is_spent_ends_the_turn_behind_its_round() {
+async fn money_that_is_spent_ends_the_turn_before_its_tools() {
     let call = ToolCall::new("c1", "obey", "{}");
     let paid = Completion::new(Vec::new())
         .with_tool_calls(vec![call])
@@ -107,8 +108,8 @@ async fn money_that_is_spent_ends_the_turn_behind_its_round() {
     let error = conversation.send_with("Go", options).await.unwrap_err();
     assert_eq!(error.kind(), Kind::BudgetExceeded);
     assert_eq!(rig.provider.request_count(), 1);
-    // The round is kept: the call and its result.
-    assert_eq!(history(&conversation).await.len(), 3);
+    // The call is kept, and no tool has run.
+    assert_eq!(history(&conversation).await.len(), 2);
 }
 
 #[tokio::test]
