@@ -55,13 +55,24 @@ pub(crate) fn check_version(found: u32, known: u32) -> Result<(), DataError> {
     }
 }
 
-/// Whether text is `-YYYY-MM-DD`.
-pub(crate) fn is_date_suffix(text: &str) -> bool {
-    text.len() == 11
-        && text.bytes().enumerate().all(|(at, byte)| match at {
-            0 | 5 | 8 => byte == b'-',
-            _ => byte.is_ascii_digit(),
-        })
+/// Returns the name of a model without what says which state of it is meant: a date
+/// (`-2024-08-06`, `-20250929`, `@20250929`), a number of three digits (`-001`), or `-latest`.
+pub(crate) fn without_date(model: &str) -> Option<&str> {
+    const FORMS: [&str; 4] = ["-dddd-dd-dd", "-dddddddd", "@dddddddd", "-ddd"];
+    let fits = |form: &&&str| {
+        let start = model.len().saturating_sub(form.len());
+        let end = model.as_bytes().get(start..).unwrap_or_default();
+        end.len() == form.len()
+            && end.iter().zip(form.bytes()).all(|(byte, form)| match form {
+                b'd' => byte.is_ascii_digit(),
+                other => *byte == other,
+            })
+    };
+    let name = match FORMS.iter().find(fits) {
+        Some(form) => model.get(..model.len() - form.len()),
+        None => model.strip_suffix("-latest"),
+    };
+    name.filter(|name| !name.is_empty())
 }
 
 /// Whether a pattern (text, or text that ends in `*`) matches.

@@ -55,6 +55,8 @@ mod codec;
 mod completion;
 mod data;
 mod error;
+#[cfg(feature = "http-client")]
+pub mod files;
 mod format;
 mod gemini;
 #[cfg(feature = "http-client")]
@@ -77,6 +79,7 @@ mod http_provider;
 mod image;
 pub mod media;
 mod openai;
+mod planner;
 mod price;
 mod provider;
 mod request;
@@ -101,10 +104,12 @@ pub use format::ApiFormat;
 pub use gemini::GeminiProvider;
 pub use image::{GeneratedImages, ImageGenerator, ImageRequest};
 pub use media::{
-    MediaContext, MediaForm, MediaPlan, MediaSendError, MediaSendErrorKind, SignedUrls,
+    MediaContext, MediaForm, MediaPlan, MediaSendError, MediaSendErrorKind, MediaUploads,
+    RequestPlan, RequestPlanner, SignedUrls,
 };
 #[cfg(feature = "openai")]
 pub use openai::{OpenAiImages, OpenAiProvider};
+pub use planner::{MemoryPlannerStore, PlannerKey, PlannerState, PlannerStore, RequestOutline};
 pub use price::PriceTable;
 pub use provider::Provider;
 pub use request::{ProviderRequest, ResponseMode};

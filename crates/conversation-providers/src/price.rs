@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use conversation_types::{Cost, TokenUsage};
 use serde::Deserialize;
 
-use crate::data::{DataError, check_version, is_date_suffix};
+use crate::data::{DataError, check_version, without_date, without_vendor};
 
 const BUILTIN: &str = include_str!("../data/prices.v1.json");
 const VERSION: u32 = 1;
@@ -14,7 +14,7 @@ const MILLION: f64 = 1_000_000.0;
 
 /// Prices by model: estimates of a date, not an invoice.
 ///
-/// The built-in table knows the common models of OpenAI at its date. Another one is read from JSON
+/// The built-in table knows the common models of OpenAI, Anthropic and Google at its date. Another one is read from JSON
 /// of the same form:
 ///
 /// ```
@@ -41,9 +41,59 @@ pub struct PriceTable {
 struct Price {
     input: f64,
     cached_input: Option<f64>,
+    cache_write: Option<f64>,
     image_input: Option<f64>,
     output: f64,
     image_output: Option<f64>,
+    long: Option<LongPrice>,
+}
+
+/// The price of a request whose input is long.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LongPrice {
+    /// The number of tokens of the input beyond which it holds.
+    above: u64,
+    input: f64,
+    cached_input: Option<f64>,
+    cache_write: Option<f64>,
+    output: f64,
+}
+
+impl Price {
+    fn amounts(&self) -> impl Iterator<Item = f64> {
+        let long = self.long.into_iter().flat_map(|long| {
+            [
+                Some(long.input),
+                long.cached_input,
+                long.cache_write,
+                Some(long.output),
+            ]
+        });
+        let own = [
+            Some(self.input),
+            self.cached_input,
+            self.cache_write,
+            self.image_input,
+            Some(self.output),
+            self.image_output,
+        ];
+        own.into_iter().chain(long).flatten()
+    }
+
+    /// Returns the price of a request whose input has so many tokens.
+    fn of_input(self, tokens: u64) -> Self {
+        match self.long.filter(|long| tokens > long.above) {
+            None => self,
+            Some(long) => Self {
+                input: long.input,
+                cached_input: long.cached_input.or(self.cached_input),
+                cache_write: long.cache_write.or(self.cache_write),
+                output: long.output,
+                ..self
+            },
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -80,14 +130,12 @@ impl PriceTable {
     pub fn from_json(json: &str) -> Result<Self, DataError> {
         let wire: Wire = serde_json::from_str(json)?;
         check_version(wire.format_version, VERSION)?;
-        let amounts = |price: &Price| {
-            let optional = [price.cached_input, price.image_input, price.image_output];
-            [price.input, price.output]
-                .into_iter()
-                .chain(optional.into_iter().flatten())
-                .all(|amount| amount >= 0.0)
-        };
-        if !wire.models.values().all(amounts) {
+        let is_bad = |amount: f64| amount.is_nan() || amount < 0.0;
+        if wire
+            .models
+            .values()
+            .any(|price| price.amounts().any(is_bad))
+        {
             return Err(DataError::negative_price());
         }
         Ok(Self {
@@ -103,7 +151,10 @@ impl PriceTable {
 
     /// Returns the cost of a usage; `None` where the price of the model is not known.
     ///
-    /// A name that ends in a date (`gpt-4o-2024-08-06`) has the price of the name without it.
+    /// A name that says which state of a model is meant (`gpt-4o-2024-08-06`,
+    /// `claude-sonnet-4-5@20250929`, `gemini-2.5-flash-001`, `-latest`) has the price of the name
+    /// without that, where the table does not have it; the vendor before it (`openai/gpt-5`) does
+    /// not matter.
     pub fn cost(&self, model: &str, usage: &TokenUsage) -> Option<Cost> {
         self.cost_with_images(model, usage, ImageTokens::default())
     }
@@ -115,16 +166,18 @@ impl PriceTable {
         usage: &TokenUsage,
         images: ImageTokens,
     ) -> Option<Cost> {
-        let price = self.price(model)?;
+        let price = self.price(model)?.of_input(usage.input_tokens);
         let image_in = images.input.min(usage.input_tokens);
         let text_in = usage.input_tokens - image_in;
         let cached = usage.cached_input_tokens.min(text_in);
+        let written = usage.cache_write_tokens.min(text_in - cached);
         let image_out = images.output.min(usage.output_tokens);
         let text_out = usage.output_tokens - image_out;
         #[allow(clippy::cast_precision_loss)]
         let sum: f64 = [
-            (text_in - cached, price.input),
+            (text_in - cached - written, price.input),
             (cached, price.cached_input.unwrap_or(price.input)),
+            (written, price.cache_write.unwrap_or(price.input)),
             (image_in, price.image_input.unwrap_or(price.input)),
             (text_out, price.output),
             (image_out, price.image_output.unwrap_or(price.output)),
@@ -137,10 +190,10 @@ impl PriceTable {
 
     fn price(&self, model: &str) -> Option<&Price> {
         let known = |name: &str| self.models.get(name);
-        known(model).or_else(|| {
-            let (name, date) = model.split_at_checked(model.len().checked_sub(11)?)?;
-            is_date_suffix(date).then(|| known(name)).flatten()
-        })
+        let bare = without_vendor(model);
+        known(model)
+            .or_else(|| known(bare))
+            .or_else(|| known(without_date(bare)?))
     }
 }
 
@@ -157,7 +210,17 @@ mod tests {
     #[test]
     fn the_builtin_table_reads() {
         let table = PriceTable::from_json(BUILTIN).unwrap();
-        assert!(table.models.len() > 10);
+        for vendor in ["gpt-", "claude-", "gemini-"] {
+            let of_vendor = table.models.keys().filter(|name| name.starts_with(vendor));
+            assert!(of_vendor.count() > 9, "{vendor}");
+        }
+        for (model, price) in table.models.iter() {
+            let cached = price.cached_input.unwrap_or_default();
+            assert!(
+                cached <= price.input && price.input <= price.output,
+                "{model}"
+            );
+        }
         assert_eq!(table, PriceTable::builtin());
     }
 
@@ -168,9 +231,29 @@ mod tests {
         let cost = |model| table.cost(model, &usage).map(Cost::usd);
         assert_eq!(cost("gpt-4o"), Some(2.5));
         assert_eq!(cost("gpt-4o-2024-08-06"), Some(2.5));
+        assert_eq!(cost("openai/gpt-4o-latest"), Some(2.5));
+        for dated in ["claude-opus-4-5-20251101", "claude-opus-4-5@20251101"] {
+            assert_eq!(cost(dated), cost("claude-opus-4-5"), "{dated}");
+            assert!(cost(dated).is_some());
+        }
+        assert_eq!(cost("models/gemini-2.5-flash-001"), Some(0.3));
         assert_eq!(cost("gpt-4o-audio-preview"), None);
         assert_eq!(cost("gpt-4o-2024-08-xx"), None);
         assert_eq!(cost(""), None);
+    }
+
+    #[test]
+    fn long_inputs_and_writes_to_the_cache_have_their_own_price() {
+        let table = PriceTable::from_json(
+            r#"{"format_version":1,"revised":"r","models":{"m":{"input":1,"cache_write":2,
+                "output":10,"long":{"above":1000000,"input":3,"output":30}}}}"#,
+        )
+        .unwrap();
+        let cost = |usage: TokenUsage| table.cost("m", &usage).unwrap().usd();
+        let million = TokenUsage::new(1_000_000, 1_000_000);
+        assert_eq!(cost(million), 11.0);
+        assert_eq!(cost(million.with_cache_write_tokens(500_000)), 11.5);
+        assert_eq!(cost(TokenUsage::new(2_000_000, 1_000_000)), 36.0);
     }
 
     #[test]
@@ -201,6 +284,8 @@ mod tests {
             r#"{"format_version":2,"revised":"r","models":{}}"#,
             r#"{"format_version":1,"revised":"r","models":{"m":{"input":-1,"output":1}}}"#,
             r#"{"format_version":1,"revised":"r","models":{"m":{"input":1}}}"#,
+            r#"{"format_version":1,"revised":"r","models":{"m":{"input":1,"output":1,
+                "long":{"above":1,"input":1,"output":-1}}}}"#,
         ] {
             assert!(PriceTable::from_json(bad).is_err(), "{bad}");
         }

@@ -11,24 +11,31 @@ use crate::capability::ApiCapabilities;
 use crate::codec::CodecOptions;
 use crate::error::{ProviderError, ProviderErrorKind};
 use crate::format::ApiFormat;
-use crate::media::{MediaContext, MediaPlan};
+use crate::media::{MediaContext, MediaPlan, RequestPlan, RequestPlanner};
+use crate::planner::PlannerKey;
 use crate::request::ProviderRequest;
 use crate::template::BodyTemplate;
-use crate::transcript::{LoadedOpaque, build_transcript};
+use crate::transcript::{LoadedOpaque, build_transcript, outline};
 
 /// The body of a request, its media still where it is. Cheap to clone.
 #[derive(Clone)]
 pub struct RequestBody {
     template: BodyTemplate,
-    plan: MediaPlan,
+    plan: RequestPlan,
     media: MediaContext,
     opaque: Arc<LoadedOpaque>,
     content_type: String,
+    /// The key of the planner's state; uploads have none.
+    key: Option<PlannerKey>,
 }
 
 impl RequestBody {
-    /// Writes a request: decides the form of its media by what the API accepts, and writes the
-    /// JSON around it.
+    /// Writes a request: plans its media ([`RequestPlanner`]) by what the API accepts and what was
+    /// sent before, and writes the JSON around it.
+    ///
+    /// What was sent before is known where the context has a
+    /// [planner store](MediaContext::with_planner_store), and [`accepted`](Self::accepted) is
+    /// called.
     ///
     /// # Errors
     /// `InvalidRequest` for what JSON cannot express. Media is never an error here; it may be
@@ -43,10 +50,14 @@ impl RequestBody {
         let family = format.family();
         let opaque = LoadedOpaque::load(family, request.messages, media.loader()).await;
         let of_model = Arc::new(api.for_model(model));
+        let key = PlannerKey::new(family, "", model);
         let plan = {
-            let transcript = build_transcript(&format.spec().rules, model, request, &opaque);
-            let contents = transcript.media.iter().copied();
-            media.plan(family, &of_model, contents).await
+            let rules = &format.spec().rules;
+            let transcript = build_transcript(rules, model, request, &opaque);
+            let state = media.planner_state(&key).await;
+            let planner = RequestPlanner::new(family, of_model).with_state(state);
+            let outline = outline(rules, request, &transcript);
+            planner.plan(&outline, media).await
         };
         let opaque = Arc::new(opaque);
         Self::write(format, model, request, api, plan, media, opaque)
@@ -66,6 +77,9 @@ impl RequestBody {
         plan: MediaPlan,
     ) -> Result<Self, ProviderError> {
         let opaque = Arc::clone(&self.opaque);
+        let mut changed = self.plan.clone();
+        *changed.media_mut() = plan;
+        let plan = changed;
         Self::write(format, model, request, api, plan, &self.media, opaque)
     }
 
@@ -74,7 +88,7 @@ impl RequestBody {
         model: &str,
         request: &ProviderRequest<'_>,
         api: &ApiCapabilities,
-        mut plan: MediaPlan,
+        mut plan: RequestPlan,
         media: &MediaContext,
         opaque: Arc<LoadedOpaque>,
     ) -> Result<Self, ProviderError> {
@@ -98,6 +112,7 @@ impl RequestBody {
             media: media.clone(),
             opaque,
             content_type: "application/json".to_owned(),
+            key: Some(PlannerKey::new(format.family(), "", model)),
         })
     }
 
@@ -109,10 +124,11 @@ impl RequestBody {
     ) -> Self {
         Self {
             template,
-            plan,
+            plan: RequestPlan::of_upload(plan),
             media,
             opaque: Arc::default(),
             content_type,
+            key: None,
         }
     }
 
@@ -123,7 +139,7 @@ impl RequestBody {
 
     /// Returns the `content-length` of the body.
     pub fn len(&self) -> u64 {
-        self.template.len(|index| self.plan.size(index))
+        self.template.len(|index| self.plan().size(index))
     }
 
     /// Returns the length of the body without media, in bytes.
@@ -136,20 +152,38 @@ impl RequestBody {
         self.len() == 0
     }
 
+    #[cfg(feature = "http-client")]
+    pub(crate) fn template(&self) -> &BodyTemplate {
+        &self.template
+    }
+
     /// Returns the forms of the media.
     pub fn plan(&self) -> &MediaPlan {
+        self.plan.media()
+    }
+
+    /// Returns the plan with what it is compared to: the request before.
+    pub fn request_plan(&self) -> &RequestPlan {
         &self.plan
+    }
+
+    /// Keeps what was sent, in the planner store of the context: to be called once the server has
+    /// accepted the request.
+    pub fn accepted(&self) {
+        if let Some(key) = self.key.as_ref().filter(|_| !self.plan().is_empty()) {
+            self.media.accept_planner_state(key, self.plan.state());
+        }
     }
 
     /// Returns the media that is not sent, with the reasons.
     pub fn omitted_media(&self) -> Vec<OmittedMedia> {
-        self.plan.omitted_media()
+        self.plan().omitted_media()
     }
 
     /// Returns the body from its start. It yields exactly [`len`](Self::len) bytes, or its last
     /// item is an error and the request must be cut off: what was sent of it is not whole.
     pub fn stream(&self) -> BodyChunks {
-        BodyChunks::new(chunks(self.template.clone(), &self.plan, &self.media))
+        BodyChunks::new(chunks(self.template.clone(), self.plan(), &self.media))
     }
 }
 
@@ -158,7 +192,7 @@ impl fmt::Debug for RequestBody {
         f.debug_struct("RequestBody")
             .field("content_type", &self.content_type)
             .field("len", &self.len())
-            .field("media", &self.plan.len())
+            .field("media", &self.plan().len())
             .finish_non_exhaustive()
     }
 }

@@ -1,19 +1,31 @@
 //! What one API accepts.
 
+use std::time::Duration;
+
 use media_types::{MediaType, Mime};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::rule::{MediaRule, ParameterRule};
+use super::rule::{LimitRule, MediaRule, ParameterRule};
 use crate::data::{matches_pattern, without_vendor};
+use crate::planner::{Limits, ManyImages};
+
+/// How long an API that says nothing else keeps the beginning of a request.
+const CACHE_LIFETIME: Duration = Duration::from_secs(15 * 60);
 
 /// What one API accepts.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ApiCapabilities {
     note: String,
+    source: String,
+    date: String,
     max_request_bytes: Option<u64>,
     max_items: Option<usize>,
+    max_images: Option<usize>,
+    many_images: Option<ManyImages>,
+    cache_seconds: Option<u64>,
+    limits: Vec<LimitRule>,
     media: Vec<MediaRule>,
     parameters: Vec<ParameterRule>,
 }
@@ -29,6 +41,37 @@ impl ApiCapabilities {
         self.max_items
     }
 
+    /// Returns the largest number of images of a request; `None` without a limit.
+    pub fn max_images(&self) -> Option<usize> {
+        self.max_images
+    }
+
+    /// Returns how long the API keeps the beginning of a request, so that the next one that begins
+    /// alike costs less. Defaults to 15 minutes.
+    pub fn cache_lifetime(&self) -> Duration {
+        self.cache_seconds
+            .map_or(CACHE_LIFETIME, Duration::from_secs)
+    }
+
+    /// Returns where these facts are from.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Returns the date at which these facts were read.
+    pub fn date(&self) -> &str {
+        &self.date
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            bytes: self.max_request_bytes,
+            items: self.max_items,
+            images: self.max_images,
+            many: self.many_images,
+        }
+    }
+
     /// Returns what one model accepts: with the rules that are for this model alone, which have no
     /// effect before.
     #[must_use]
@@ -42,6 +85,15 @@ impl ApiCapabilities {
         narrowed.media.retain(is_for);
         for rule in &mut narrowed.media {
             rule.models.clear();
+        }
+        let is_of = |rule: &&LimitRule| {
+            let mut patterns = rule.models.iter();
+            patterns.any(|pattern| matches_pattern(pattern, model))
+        };
+        if let Some(rule) = self.limits.iter().find(is_of) {
+            narrowed.max_request_bytes = rule.max_request_bytes.or(self.max_request_bytes);
+            narrowed.max_items = rule.max_items.or(self.max_items);
+            narrowed.max_images = rule.max_images.or(self.max_images);
         }
         narrowed
     }

@@ -14,6 +14,8 @@ pub(crate) struct MediaRule {
     pub(super) mime: Vec<String>,
     forms: Vec<AcceptedForm>,
     pub(crate) max_item_bytes: Option<u64>,
+    /// Longest side of an image in pixels.
+    pub(crate) max_side: Option<u32>,
 }
 
 impl MediaRule {
@@ -49,4 +51,14 @@ pub(super) struct ParameterRule {
     pub(super) models: Vec<String>,
     pub(super) rename: BTreeMap<String, String>,
     pub(super) omit: Vec<String>,
+}
+
+/// The caps of requests for some models.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct LimitRule {
+    pub(super) models: Vec<String>,
+    pub(super) max_request_bytes: Option<u64>,
+    pub(super) max_items: Option<usize>,
+    pub(super) max_images: Option<usize>,
 }

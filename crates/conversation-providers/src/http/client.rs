@@ -41,6 +41,16 @@ impl HttpClient {
         path: &[impl AsRef<str> + Sync],
         query: Option<(&str, &str)>,
     ) -> Result<reqwest::RequestBuilder, ProviderError> {
+        self.request(reqwest::Method::POST, path, query).await
+    }
+
+    /// Returns a request to a path below the base URL, with key and headers.
+    pub(crate) async fn request(
+        &self,
+        method: reqwest::Method,
+        path: &[impl AsRef<str> + Sync],
+        query: Option<(&str, &str)>,
+    ) -> Result<reqwest::RequestBuilder, ProviderError> {
         let path = path.iter().map(AsRef::as_ref);
         let mut url = self.url(path)?;
         let configured = self.settings.query.iter();
@@ -50,7 +60,24 @@ impl HttpClient {
         }
         let headers = self.headers()?;
         let client = self.client.get_or_try_init(|| self.build()).await?;
-        Ok(client.post(url).headers(headers))
+        Ok(client.request(method, url).headers(headers))
+    }
+
+    /// Returns a POST to a URL that the server gave, without the key. It has to be on the same server:
+    /// media goes nowhere else.
+    pub(crate) async fn post_within(
+        &self,
+        url: &str,
+    ) -> Result<reqwest::RequestBuilder, ProviderError> {
+        let base = self.url([])?;
+        let url = reqwest::Url::parse(url).ok();
+        let url = url.filter(|url| url.origin() == base.origin());
+        let url = url.ok_or_else(|| {
+            let error = self.settings.error(ProviderErrorKind::InvalidResponse);
+            error.with_reason("the URL of an upload is on another server")
+        })?;
+        let client = self.client.get_or_try_init(|| self.build()).await?;
+        Ok(client.post(url))
     }
 
     fn url<'p>(

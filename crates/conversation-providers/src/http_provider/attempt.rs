@@ -7,6 +7,7 @@ use conversation_types::TokenUsage;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 
 use super::api::{AnswerDecoder, Api, FailedResponse};
+use super::complaint::{Complaint, complaint};
 use super::core::HttpProvider;
 use super::refusal::Refusal;
 use super::streaming::StreamingResponse;
@@ -20,7 +21,7 @@ use crate::http::{
     Attempts, FailureSlot, HttpSettings, SendBody, SendProgress, check_len, is_event_stream,
     next_chunk, read_error_body, transport_error, wait_for_answer, wait_idle,
 };
-use crate::media::{MediaContext, MediaPlan};
+use crate::media::{MediaContext, MediaPlan, RequestPlan};
 use crate::request::{ProviderRequest, ResponseMode};
 use crate::template::BodyTemplate;
 use crate::transcript::Transcript;
@@ -70,7 +71,7 @@ impl<A: Api> Call<'_, A> {
         }
     }
 
-    pub(super) fn write(&self, plan: &mut MediaPlan) -> Result<BodyTemplate, ProviderError> {
+    pub(super) fn write(&self, plan: &mut RequestPlan) -> Result<BodyTemplate, ProviderError> {
         let refused = self.provider.rejections.parameters(self.model);
         let options = self.options(&refused);
         let written = write_template(A::FORMAT, self.request, self.transcript, plan, &options);
@@ -188,7 +189,18 @@ impl<A: Api> Call<'_, A> {
             plan,
             media_at: &media_at,
         };
-        self.provider.api.refusal(self.settings(), &failed)
+        let refusal = self.provider.api.refusal(self.settings(), &failed);
+        match (refusal, complaint(&failed)) {
+            // What the API names by its own rules, unless the error is about all media of a kind.
+            (
+                refusal @ Refusal::Media { certain: true, .. },
+                None | Some(Complaint::Items(_) | Complaint::Some(_) | Complaint::Size),
+            ) => refusal,
+            (Refusal::Final(error) | Refusal::Media { error, .. }, Some(complaint)) => {
+                Refusal::Complaint { complaint, error }
+            }
+            (refusal, _) => refusal,
+        }
     }
 
     /// Reads a complete answer.

@@ -1,20 +1,23 @@
 //! Sending a request until it has an answer.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
-
-use conversation_types::OmissionReason;
 
 use super::api::Api;
 use super::attempt::{AttemptOutcome, Call};
 use super::core::HttpProvider;
-use super::recovery::{RecoveryState, refused_by};
+use super::recovery::RecoveryState;
 use super::refusal::Refusal;
+use super::uploads::Uploads;
+use crate::capability::ApiCapabilities;
 use crate::error::ProviderError;
+use crate::files::account_of;
 use crate::http::Attempts;
-use crate::media::MediaContext;
+use crate::media::{MediaContext, RequestPlan, RequestPlanner};
+use crate::planner::{PlannerKey, RequestOutline};
 use crate::request::ProviderRequest;
 use crate::response::ProviderResponse;
-use crate::transcript::{LoadedOpaque, build_transcript};
+use crate::transcript::{LoadedOpaque, Transcript, build_transcript, outline};
 
 impl<A: Api> HttpProvider<A> {
     /// Sends a request, and again where that can help.
@@ -28,13 +31,13 @@ impl<A: Api> HttpProvider<A> {
         let opaque = LoadedOpaque::load(family, request.messages, media.loader()).await;
         let transcript = build_transcript(&A::FORMAT.rules, model, request, &opaque);
         let capabilities = Arc::new(self.capabilities.for_model(model));
-        let contents = transcript.media.iter().copied();
-        let mut plan = media.plan(family, &capabilities, contents).await;
-        for (index, content) in transcript.media.iter().enumerate() {
-            if self.rejections.has_media(model, content) {
-                plan.omit(index, OmissionReason::Refused, refused_by(A::NAME));
-            }
-        }
+        let key = PlannerKey::new(family, &self.http.settings.base_url, model);
+        let mut plan = self
+            .plan(&key, model, &capabilities, request, &transcript, media)
+            .await;
+        let (base_url, account) = account_of(&self.http.settings);
+        let mut uploads = Uploads::new(media.uploads_to(family, base_url, &account));
+        uploads.prepare(plan.media_mut(), media).await;
         let mut call = Call {
             provider: self,
             request,
@@ -49,9 +52,8 @@ impl<A: Api> HttpProvider<A> {
         let outcome = loop {
             let template = call.write(&mut plan)?;
             call.attempts.begin()?;
-            match call.attempt(template, &plan).await {
+            match call.attempt(template, plan.media()).await {
                 Ok(outcome) => break outcome,
-                Err(Refusal::Final(error)) => call.attempts.wait(error).await?,
                 Err(refusal) if !call.attempts.is_left() => {
                     return Err(refusal.into_error(A::NAME));
                 }
@@ -59,6 +61,11 @@ impl<A: Api> HttpProvider<A> {
                     tracing::warn!(provider = A::NAME, %error, "sending without signatures");
                     call.unsigned = true;
                 }
+                Err(refusal)
+                    if uploads
+                        .renew(refusal.error(), plan.media_mut(), media)
+                        .await => {}
+                Err(Refusal::Final(error)) => call.attempts.wait(error).await?,
                 Err(refusal) => {
                     recovery
                         .repair_request(refusal, &mut plan, media, &self.rejections)
@@ -66,13 +73,45 @@ impl<A: Api> HttpProvider<A> {
                 }
             }
         };
-        recovery.remember(&self.rejections);
+        recovery.remember(&mut plan, &self.rejections);
+        if !plan.media().is_empty() {
+            media.accept_planner_state(&key, plan.state());
+        }
         Ok(match outcome {
             AttemptOutcome::Complete(completion) => ProviderResponse::complete(*completion),
             AttemptOutcome::Streaming(mut streaming) => {
-                streaming.set_omitted(plan.omitted_media());
+                streaming.set_omitted(plan.media().omitted_media());
                 ProviderResponse::from_events(streaming.into_events())
             }
         })
+    }
+
+    /// Plans the request. Without media there is nothing to plan, and nothing is looked up.
+    async fn plan(
+        &self,
+        key: &PlannerKey,
+        model: &str,
+        capabilities: &Arc<ApiCapabilities>,
+        request: &ProviderRequest<'_>,
+        transcript: &Transcript<'_>,
+        media: &MediaContext,
+    ) -> RequestPlan {
+        let planner = RequestPlanner::new(A::FORMAT.rules.family, Arc::clone(capabilities));
+        if transcript.media.is_empty() {
+            return planner.plan(&RequestOutline::default(), media).await;
+        }
+        let refused: BTreeSet<usize> = transcript
+            .media
+            .iter()
+            .enumerate()
+            .filter(|(_, content)| self.rejections.has_media(model, content))
+            .map(|(index, _)| index)
+            .collect();
+        planner
+            .with_state(media.planner_state(key).await)
+            .with_refused(refused)
+            .with_facts(&self.rejections.facts(model))
+            .plan(&outline(&A::FORMAT.rules, request, transcript), media)
+            .await
     }
 }

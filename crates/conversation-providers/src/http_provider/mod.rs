@@ -1,7 +1,10 @@
 //! One provider over HTTP for every API.
 //!
 //! - `api`: what an API consists of · `refusal`: what an error means for the request
-//! - `suspects`: the media that an error may mean
+//! - `said`: the words of an error · `wording`: what they say about media · `complaint`: the media
+//!   that an error is about · `suspects`: the same by text alone
+//! - `uploads`: media that goes by the id of a file
+//! - `halving`: finding what is refused where nobody says it
 //! - `rejections`: what is remembered of refusals · `recovery`: changes to a request that was refused
 //! - `assembly`: the answer that a decoder puts together · `facade`: the public face of a provider
 //! - `streaming`: an answer while it arrives · `attempt`: one request
@@ -10,14 +13,19 @@
 mod api;
 mod assembly;
 mod attempt;
+mod complaint;
 mod complete;
 mod core;
 mod facade;
+mod halving;
 mod recovery;
 mod refusal;
 mod rejections;
+mod said;
 mod streaming;
 mod suspects;
+mod uploads;
+mod wording;
 
 pub(crate) use api::{AnswerDecoder, Api, Endpoint, FailedResponse};
 pub(crate) use assembly::{AnswerAssembly, Events, invalid, other_reason};

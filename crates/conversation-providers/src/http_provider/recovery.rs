@@ -1,22 +1,28 @@
 //! Changes to a request that was refused.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use conversation_types::OmissionReason;
-use media_types::MediaContent;
+use media_types::{MediaContent, MediaType};
 
+use super::complaint::{Complaint, kind_at};
+use super::halving::Halving;
 use super::refusal::Refusal;
 use super::rejections::RejectionCache;
-use crate::error::{ProviderError, ProviderErrorKind};
-use crate::media::{MediaContext, MediaPlan};
+use crate::error::ProviderError;
+use crate::media::{
+    MediaContext, MediaForm, MediaPlan, RequestPlan, fingerprint, refused_by, unix_now,
+};
 
 /// Most changes to one request because of what the server said.
 const MAX_CHANGES: u32 = 6;
 
-/// Returns the detail of media that a provider refuses.
-pub(super) fn refused_by(provider: &str) -> String {
-    format!("it was refused by {provider}")
-}
+/// Most requests that follow a refusal of media.
+const MAX_MEDIA_CHANGES: u32 = 3;
+
+/// How long a conversation believes what a server said about itself.
+const FACT_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
 /// What was changed about a request so far.
 #[derive(Debug)]
@@ -25,11 +31,20 @@ pub(super) struct RecoveryState {
     model: String,
     changes: u32,
     unreadable: u32,
-    refused: u32,
+    media_changes: u32,
     /// Parameters that were left out.
     parameters: BTreeSet<String>,
-    /// Media without which the request may succeed: if it does, that media is remembered.
-    suspects: Vec<MediaContent>,
+    /// Items that the server named. If the request succeeds without them, they are remembered.
+    named: Vec<MediaContent>,
+    /// What the server said about itself. If the request succeeds by it, it is remembered.
+    facts: Vec<Fact>,
+    halving: Option<Halving>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Fact {
+    NoneOf(MediaType),
+    MaxImages(usize),
 }
 
 impl RecoveryState {
@@ -39,9 +54,11 @@ impl RecoveryState {
             model: model.to_owned(),
             changes: 0,
             unreadable: 0,
-            refused: 0,
+            media_changes: 0,
             parameters: BTreeSet::new(),
-            suspects: Vec::new(),
+            named: Vec::new(),
+            facts: Vec::new(),
+            halving: None,
         }
     }
 
@@ -52,7 +69,7 @@ impl RecoveryState {
     pub(super) async fn repair_request(
         &mut self,
         refusal: Refusal,
-        plan: &mut MediaPlan,
+        plan: &mut RequestPlan,
         media: &MediaContext,
         rejections: &RejectionCache,
     ) -> Result<(), ProviderError> {
@@ -65,9 +82,9 @@ impl RecoveryState {
                 self.unreadable += 1;
                 tracing::warn!(provider = self.provider, %failed, "media failed while it was sent");
                 match self.unreadable {
-                    1 => plan.amend(&failed),
+                    1 => plan.media_mut().amend(&failed),
                     // One after the other would send the same again and again.
-                    2 => plan.check(media).await,
+                    2 => plan.media_mut().check(media).await,
                     _ => return Err(Refusal::Unreadable(failed).into_error(self.provider)),
                 }
                 Ok(())
@@ -77,16 +94,13 @@ impl RecoveryState {
                 certain,
                 error,
             } => {
-                tracing::warn!(provider = self.provider, %error, "media was refused; sending without it");
-                // A URL that the provider could not fetch is no bad image.
-                let by_url = suspects.iter().filter(|i| plan.replace_url_by_bytes(**i));
-                if by_url.count() == 0 {
-                    self.refused += 1;
-                    self.omit_media(&suspects, certain, &error, plan)
-                        .ok_or(error)?;
-                }
-                Ok(())
+                let complaint = match certain {
+                    true => Complaint::Items(suspects),
+                    false => Complaint::Some(suspects),
+                };
+                self.repair_media(complaint, plan, error)
             }
+            Refusal::Complaint { complaint, error } => self.repair_media(complaint, plan, error),
             Refusal::Parameter { name, error } => {
                 // Whether another request has learned it in the meantime says nothing about this
                 // one.
@@ -105,47 +119,163 @@ impl RecoveryState {
         }
     }
 
-    /// Omits refused media: first what was named, then all; `None` where that was done already.
-    fn omit_media(
+    fn repair_media(
         &mut self,
-        suspects: &[usize],
-        certain: bool,
-        error: &ProviderError,
-        plan: &mut MediaPlan,
-    ) -> Option<()> {
-        let (reason, detail) = match error.kind() {
-            ProviderErrorKind::TooLarge => (
-                OmissionReason::TooLarge,
-                format!("it is too large for {}", self.provider),
-            ),
-            _ => (OmissionReason::Refused, refused_by(self.provider)),
-        };
-        let all: Vec<usize>;
-        let suspects = match self.refused {
-            1 => suspects,
-            2 => {
-                all = (0..plan.len()).filter(|i| plan.is_sent(*i)).collect();
-                &all
-            }
-            _ => return None,
-        };
-        for index in suspects {
-            if let Some((content, _)) = plan.get(*index)
-                && certain
-                && self.refused == 1
-                && reason == OmissionReason::Refused
-            {
-                self.suspects.push(content.clone());
-            }
-            plan.omit(*index, reason.clone(), detail.clone());
+        complaint: Complaint,
+        plan: &mut RequestPlan,
+        error: ProviderError,
+    ) -> Result<(), ProviderError> {
+        self.media_changes += 1;
+        if self.media_changes > MAX_MEDIA_CHANGES {
+            return Err(error);
         }
-        Some(())
+        tracing::warn!(provider = self.provider, %error, "media was refused; sending without it");
+        let is_last = self.media_changes == MAX_MEDIA_CHANGES;
+        let before = forms(plan.media());
+        match complaint {
+            // A URL that the provider could not fetch is no bad image.
+            Complaint::Items(items) | Complaint::Some(items)
+                if replace_urls(plan.media_mut(), &items) => {}
+            Complaint::Items(items) => self.omit_named(&items, is_last, plan.media_mut()),
+            Complaint::Some(items) => self.halve(items, is_last, plan),
+            Complaint::NoneOf(kind) => {
+                self.facts.push(Fact::NoneOf(kind));
+                self.omit_kind(kind, plan.media_mut());
+            }
+            Complaint::AtMost(most) => {
+                self.facts.push(Fact::MaxImages(most));
+                plan.keep_newest_images(most);
+            }
+            Complaint::Size => self.omit_largest(is_last, plan.media_mut()),
+        }
+        // The same request would have the same answer.
+        match before == forms(plan.media()) {
+            true => Err(error),
+            false => Ok(()),
+        }
     }
 
-    /// Remembers the media without which the request has succeeded.
-    pub(super) fn remember(&self, rejections: &RejectionCache) {
-        for content in &self.suspects {
-            rejections.add_media(&self.model, content);
+    fn omit_named(&mut self, items: &[usize], is_last: bool, plan: &mut MediaPlan) {
+        let kinds: BTreeSet<MediaType> = items.iter().filter_map(|i| kind_at(plan, *i)).collect();
+        for index in items {
+            if let Some((content, form)) = plan.get(*index)
+                && !matches!(form, MediaForm::Url(_))
+            {
+                self.named.push(content.clone());
+            }
+            self.omit(plan, *index);
+        }
+        if is_last {
+            // Others would be named next, and there is no next time.
+            kinds
+                .into_iter()
+                .for_each(|kind| self.omit_kind(kind, plan));
         }
     }
+
+    fn omit_kind(&self, kind: MediaType, plan: &mut MediaPlan) {
+        for index in sent(plan) {
+            if kind_at(plan, index) == Some(kind) {
+                self.omit(plan, index);
+            }
+        }
+    }
+
+    fn halve(&mut self, items: Vec<usize>, is_last: bool, plan: &mut RequestPlan) {
+        let mut others = Vec::new();
+        let halving = match self.halving.take() {
+            Some(halving) => {
+                others = halving.omitted_otherwise(plan.media());
+                halving.next(is_last)
+            }
+            None => {
+                // What the model has seen already is not what it refuses now.
+                let new = items.iter().copied();
+                let new: Vec<usize> = new.filter(|index| !plan.was_accepted(*index)).collect();
+                let suspects = if new.is_empty() { items } else { new };
+                Some(Halving::new(plan.media(), suspects, is_last))
+            }
+        };
+        if let Some(halving) = &halving {
+            *plan.media_mut() = halving.plan(&others, |plan, index| self.omit(plan, index));
+        }
+        self.halving = halving;
+    }
+
+    fn omit_largest(&self, is_last: bool, plan: &mut MediaPlan) {
+        let of_bytes = sent(plan).into_iter().filter(|index| plan.size(*index) > 0);
+        let mut of_bytes: Vec<usize> = of_bytes.collect();
+        if self.media_changes == 1 && !is_last {
+            let largest = of_bytes.into_iter().max_by_key(|index| plan.size(*index));
+            of_bytes = largest.into_iter().collect();
+        }
+        for index in of_bytes {
+            let detail = format!("it is too large for {}", self.provider);
+            plan.omit(index, OmissionReason::TooLarge, detail);
+        }
+    }
+
+    fn omit(&self, plan: &mut MediaPlan, index: usize) {
+        plan.omit(index, OmissionReason::Refused, refused_by(self.provider));
+    }
+
+    /// Remembers what was learned, since the request has succeeded by it: in the state of the
+    /// conversation, and for a while in the process.
+    pub(super) fn remember(&self, plan: &mut RequestPlan, rejections: &RejectionCache) {
+        let now = unix_now();
+        for content in &self.named {
+            rejections.add_media(&self.model, content);
+            if let Some(item) = fingerprint(content) {
+                plan.state_mut().add_refused(item);
+            }
+        }
+        for fact in &self.facts {
+            let facts = plan.state_mut().facts_mut();
+            match *fact {
+                Fact::NoneOf(kind) => facts.note_none_of(kind, now, FACT_LIFETIME),
+                Fact::MaxImages(most) => facts.note_max_images(most, now, FACT_LIFETIME),
+            }
+            rejections.note(&self.model, |facts, lifetime| match *fact {
+                Fact::NoneOf(kind) => facts.note_none_of(kind, now, lifetime),
+                Fact::MaxImages(most) => facts.note_max_images(most, now, lifetime),
+            });
+        }
+        plan.state_mut().facts_mut().expire(now);
+        let found = self
+            .halving
+            .as_ref()
+            .map(Halving::found)
+            .unwrap_or_default();
+        let found = found
+            .into_iter()
+            .filter_map(|index| plan.media().get(index));
+        let found = found
+            .filter_map(|(content, _)| fingerprint(content))
+            .collect();
+        plan.resolve_suspects(found);
+    }
+}
+
+/// The items that go out.
+fn sent(plan: &MediaPlan) -> Vec<usize> {
+    (0..plan.len())
+        .filter(|index| plan.is_sent(*index))
+        .collect()
+}
+
+/// The items that go out, and whether as a URL: requests that agree in this are equal.
+fn forms(plan: &MediaPlan) -> Vec<(usize, bool)> {
+    let is_url = |index: usize| matches!(plan.get(index), Some((_, MediaForm::Url(_))));
+    sent(plan)
+        .into_iter()
+        .map(|index| (index, is_url(index)))
+        .collect()
+}
+
+/// Sends bytes in place of signed URLs; returns whether there were any.
+fn replace_urls(plan: &mut MediaPlan, items: &[usize]) -> bool {
+    let replaced = items
+        .iter()
+        .filter(|index| plan.replace_url_by_bytes(**index));
+    replaced.count() > 0
 }

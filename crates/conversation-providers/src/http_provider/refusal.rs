@@ -1,5 +1,6 @@
 //! What an error means for the request.
 
+use super::complaint::Complaint;
 use crate::error::{ProviderError, ProviderErrorKind};
 use crate::media::MediaSendError;
 
@@ -20,6 +21,11 @@ pub(crate) enum Refusal {
     },
     /// Signatures are those of another conversation, or of another account.
     Signatures(ProviderError),
+    /// The provider refuses media, by what its error says.
+    Complaint {
+        complaint: Complaint,
+        error: ProviderError,
+    },
     /// The provider does not accept a parameter with this model.
     Parameter { name: String, error: ProviderError },
 }
@@ -31,6 +37,18 @@ impl From<ProviderError> for Refusal {
 }
 
 impl Refusal {
+    /// Returns the error of the provider, where there is one.
+    pub(super) fn error(&self) -> Option<&ProviderError> {
+        match self {
+            Self::Unreadable(_) => None,
+            Self::Final(error)
+            | Self::Media { error, .. }
+            | Self::Complaint { error, .. }
+            | Self::Signatures(error)
+            | Self::Parameter { error, .. } => Some(error),
+        }
+    }
+
     pub(super) fn into_error(self, provider: &str) -> ProviderError {
         match self {
             Self::Unreadable(failed) => {
@@ -39,6 +57,7 @@ impl Refusal {
             Self::Final(error)
             | Self::Signatures(error)
             | Self::Media { error, .. }
+            | Self::Complaint { error, .. }
             | Self::Parameter { error, .. } => error,
         }
     }

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use media_storage::Sha256Hasher;
-use media_types::{MediaContent, MediaSource};
+use media_types::MediaContent;
 use tokio::time::Instant;
+
+use crate::media::media_identity;
+use crate::planner::ServerFacts;
 
 /// Most media items that are remembered; beyond, some are forgotten and may be refused once more.
 const MAX_MEDIA: usize = 4096;
@@ -25,6 +27,8 @@ type Refused = BTreeMap<(String, String), Instant>;
 struct Inner {
     parameters: Refused,
     media: Refused,
+    /// What the server said about itself, by model.
+    facts: BTreeMap<String, ServerFacts>,
 }
 
 impl RejectionCache {
@@ -47,18 +51,30 @@ impl RejectionCache {
         self.inner().parameters.insert(key, Instant::now());
     }
 
+    /// Returns what the server said about itself for a model.
+    pub(super) fn facts(&self, model: &str) -> ServerFacts {
+        self.inner().facts.get(model).cloned().unwrap_or_default()
+    }
+
+    /// Notes what the server said about itself; the change is given the time for which that is
+    /// believed.
+    pub(super) fn note(&self, model: &str, change: impl FnOnce(&mut ServerFacts, Duration)) {
+        let mut inner = self.inner();
+        change(inner.facts.entry(model.to_owned()).or_default(), LIFETIME);
+    }
+
     pub(super) fn has_media(&self, model: &str, content: &MediaContent) -> bool {
         if self.inner().media.is_empty() {
             return false;
         }
-        identity(content).is_some_and(|identity| {
+        media_identity(content).is_some_and(|identity| {
             let key = (model.to_owned(), identity);
             self.inner().media.get(&key).is_some_and(is_fresh)
         })
     }
 
     pub(super) fn add_media(&self, model: &str, content: &MediaContent) {
-        if let Some(identity) = identity(content) {
+        if let Some(identity) = media_identity(content) {
             let mut inner = self.inner();
             if inner.media.len() >= MAX_MEDIA {
                 inner.media.retain(|_, at| is_fresh(at));
@@ -76,24 +92,10 @@ fn is_fresh(at: &Instant) -> bool {
     at.elapsed() < LIFETIME
 }
 
-/// What media is recognized by: its bytes where they are known, so that another reference to the
-/// same image is the same.
-fn identity(content: &MediaContent) -> Option<String> {
-    match content.source() {
-        MediaSource::Inline(bytes) => Some(format!("sha256:{}", Sha256Hasher::digest(bytes))),
-        MediaSource::Stored(reference) => Some(match reference.sha256() {
-            Some(hash) => format!("sha256:{hash}"),
-            None => format!("{}:{}", reference.backend(), reference.id()),
-        }),
-        MediaSource::Url(url) => Some(format!("url:{}", url.as_str())),
-        MediaSource::ProviderFile(file) => Some(format!("file:{}", file.id())),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use media_storage::Sha256Hasher;
     use media_types::{Mime, StorageReference};
 
     #[test]

@@ -1,8 +1,9 @@
 //! The media that an error may mean, by its text.
 
-use media_types::MediaType;
-
-use crate::media::{MediaForm, MediaPlan};
+use super::complaint::{Complaint, by_words, kind_at};
+use super::said::Said;
+use super::wording::wording;
+use crate::media::MediaPlan;
 
 /// What an error says.
 #[derive(Clone, Copy, Debug)]
@@ -20,65 +21,23 @@ pub(crate) fn suspects_by_text(
     error: ErrorText<'_>,
     plan: &MediaPlan,
 ) -> Option<(Vec<usize>, bool)> {
-    let sent: Vec<usize> = (0..plan.len()).filter(|i| plan.is_sent(*i)).collect();
-    let of = |is_so: &dyn Fn(usize) -> bool| -> Vec<usize> {
-        sent.iter().copied().filter(|index| is_so(*index)).collect()
-    };
-    let by_url = of(&|index| match plan.get(index) {
-        Some((_, MediaForm::Url(url))) => error.message.contains(url.as_str()),
-        _ => false,
-    });
-    if !by_url.is_empty() {
-        return Some((by_url, true));
-    }
-    if let Some(kind) = kind_mentioned(error).filter(|_| !error.is_about_another_field) {
-        let of_kind = of(&|index| {
-            plan.get(index)
-                .is_some_and(|(content, _)| content.media_type() == kind)
-        });
-        if !of_kind.is_empty() {
-            let is_certain = of_kind.len() == 1;
-            return Some((of_kind, is_certain));
+    let said = Said::new(error.code, error.message);
+    let found = wording(error.status, &said).filter(|_| !error.is_about_another_field);
+    let sent = || (0..plan.len()).filter(|index| plan.is_sent(*index));
+    Some(match by_words(error.status, &said, found, plan)? {
+        Complaint::Items(items) => (items, true),
+        Complaint::Some(items) => {
+            let is_certain = items.len() == 1;
+            (items, is_certain)
         }
-    }
-    // A request that is too large as a whole: without its largest item it may not be.
-    let largest = sent.iter().copied().max_by_key(|index| plan.size(*index))?;
-    (error.status == 413).then(|| (vec![largest], false))
-}
-
-/// The kind of media that an error mentions.
-fn kind_mentioned(error: ErrorText<'_>) -> Option<MediaType> {
-    const COMPLAINTS: [&str; 14] = [
-        "invalid",
-        "unsupport",
-        "not support",
-        "could not",
-        "cannot",
-        "unable",
-        "fail",
-        "too large",
-        "exceed",
-        "corrupt",
-        "download",
-        "not valid",
-        "malformed",
-        "does not represent",
-    ];
-    const KINDS: [(MediaType, &str); 5] = [
-        (MediaType::Image, "image"),
-        (MediaType::Audio, "audio"),
-        (MediaType::Document, "file"),
-        (MediaType::Document, "pdf"),
-        (MediaType::Document, "document"),
-    ];
-    let code = error.code.to_lowercase();
-    let message = error.message.to_lowercase();
-    let is_complaint = COMPLAINTS.iter().any(|word| message.contains(word));
-    let by_code = KINDS.iter().find(|(_, word)| code.contains(word));
-    let by_message = || {
-        KINDS
-            .iter()
-            .find(|(_, word)| is_complaint && message.contains(word))
-    };
-    by_code.or_else(by_message).map(|(kind, _)| *kind)
+        Complaint::NoneOf(kind) => {
+            let of_kind = sent().filter(|index| kind_at(plan, *index) == Some(kind));
+            (of_kind.collect(), false)
+        }
+        Complaint::AtMost(_) => (sent().collect(), false),
+        Complaint::Size => {
+            let largest = sent().max_by_key(|index| plan.size(*index))?;
+            (vec![largest], false)
+        }
+    })
 }

@@ -1,10 +1,15 @@
 //! What a provider may do with the media of a request.
 
+use std::fmt;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use media_loader::MediaLoader;
 use media_storage::{MediaStorage, Scope};
+use media_types::{MediaContent, ProviderFile};
 
+use crate::error::ProviderError;
+use crate::planner::{PlannerKey, PlannerState, PlannerStore};
 use crate::sink::MediaSink;
 
 /// What a provider may do with the media of a request, and where media of its answer goes.
@@ -16,6 +21,12 @@ pub struct MediaContext {
     scope: Option<Scope>,
     signed_urls: SignedUrls,
     sink: MediaSink,
+    planner: Option<Arc<dyn PlannerStore>>,
+    #[cfg_attr(
+        not(feature = "http-client"),
+        allow(dead_code, reason = "used by providers only")
+    )]
+    uploads: Arc<[Arc<dyn MediaUploads>]>,
 }
 
 /// Whether stored media may go to a provider as a signed URL.
@@ -27,6 +38,29 @@ pub enum SignedUrls {
     Prefer,
     /// Never: always the bytes.
     Never,
+}
+
+/// Uploads of media to an account at a provider, which gives ids for it.
+#[async_trait]
+pub trait MediaUploads: fmt::Debug + Send + Sync + 'static {
+    /// Returns whether media is uploaded to this account: a provider, a base URL without a query,
+    /// and the fingerprint of an account.
+    fn are_to(&self, provider: &str, base_url: &str, account: &str) -> bool;
+
+    /// Returns the file of media of a size, uploaded before or now; `None` for media that is not
+    /// to be uploaded.
+    ///
+    /// # Errors
+    /// Those of the upload.
+    async fn file_of(
+        &self,
+        content: &MediaContent,
+        size: u64,
+        media: &MediaContext,
+    ) -> Result<Option<ProviderFile>, ProviderError>;
+
+    /// Forgets a file that the provider no longer has, so that it is uploaded again.
+    async fn lost(&self, content: &MediaContent, id: &str);
 }
 
 impl MediaContext {
@@ -45,6 +79,8 @@ impl MediaContext {
             scope,
             signed_urls: SignedUrls::default(),
             sink: MediaSink::in_memory(),
+            planner: None,
+            uploads: Arc::default(),
         }
     }
 
@@ -70,6 +106,56 @@ impl MediaContext {
     pub fn with_sink(mut self, sink: MediaSink) -> Self {
         self.sink = sink;
         self
+    }
+
+    /// Sets where the states of request planners are kept. Defaults to nowhere: each request is
+    /// planned as if it were the first.
+    #[must_use]
+    pub fn with_planner_store(mut self, store: Arc<dyn PlannerStore>) -> Self {
+        self.planner = Some(store);
+        self
+    }
+
+    /// Sets where media may be uploaded, so that requests name it by an id. Defaults to nowhere:
+    /// nothing is uploaded.
+    #[must_use]
+    pub fn with_provider_files(
+        mut self,
+        uploads: impl IntoIterator<Item = impl MediaUploads>,
+    ) -> Self {
+        let shared = uploads
+            .into_iter()
+            .map(|one| Arc::new(one) as Arc<dyn MediaUploads>);
+        self.uploads = shared.collect();
+        self
+    }
+
+    /// Returns the uploads to an account.
+    #[cfg(feature = "http-client")]
+    pub(crate) fn uploads_to(
+        &self,
+        provider: &str,
+        base_url: &str,
+        account: &str,
+    ) -> Option<Arc<dyn MediaUploads>> {
+        let mut all = self.uploads.iter();
+        let found = all.find(|uploads| uploads.are_to(provider, base_url, account));
+        found.map(Arc::clone)
+    }
+
+    /// Returns the state of a planner after the last request that was accepted.
+    pub(crate) async fn planner_state(&self, key: &PlannerKey) -> PlannerState {
+        match &self.planner {
+            Some(store) => store.load(key).await,
+            None => PlannerState::default(),
+        }
+    }
+
+    /// Hands over the state of a planner after a request that was accepted.
+    pub(crate) fn accept_planner_state(&self, key: &PlannerKey, state: PlannerState) {
+        if let Some(store) = &self.planner {
+            store.accepted(key, state);
+        }
     }
 
     /// Returns where media of the answer goes.

@@ -7,6 +7,8 @@ use conversation_types::{OmissionReason, OmittedMedia};
 use futures_core::stream::BoxStream;
 use futures_util::stream::{self, StreamExt};
 use media_types::MediaContent;
+#[cfg(feature = "http-client")]
+use media_types::ProviderFile;
 
 use super::context::MediaContext;
 use super::encoded::{Planned, encoded};
@@ -21,6 +23,14 @@ pub(super) struct PlannedItem {
     pub(super) form: MediaForm,
     /// What a signed URL can be replaced by.
     pub(super) fallback: Option<MediaForm>,
+    /// Whether it is older media that was left out because there was too much.
+    is_skipped: bool,
+    /// Whether the API takes it by the id of a file.
+    #[cfg_attr(
+        not(feature = "http-client"),
+        allow(dead_code, reason = "used by providers only")
+    )]
+    takes_file: bool,
 }
 
 impl PlannedItem {
@@ -29,7 +39,25 @@ impl PlannedItem {
             content,
             form,
             fallback: None,
+            is_skipped: false,
+            takes_file: false,
         }
+    }
+
+    pub(super) fn with_file_taken(mut self, takes_file: bool) -> Self {
+        self.takes_file = takes_file;
+        self
+    }
+
+    /// An item that is left out because there is too much: of bytes, or of items.
+    pub(super) fn skipped(content: MediaContent, by_bytes: bool) -> Self {
+        let reason = match by_bytes {
+            true => OmissionReason::TooLarge,
+            false => OmissionReason::TooMany,
+        };
+        let mut item = Self::omitted(content, reason, skip_text());
+        item.is_skipped = true;
+        item
     }
 
     pub(super) fn omitted(
@@ -112,6 +140,41 @@ impl MediaPlan {
         if let Some(item) = self.items.get_mut(index) {
             *item = PlannedItem::omitted(item.content.clone(), reason, detail);
         }
+    }
+
+    /// Returns whether an item could go by the id of a file.
+    #[cfg(feature = "http-client")]
+    pub(crate) fn takes_file(&self, index: usize) -> bool {
+        self.items.get(index).is_some_and(|item| item.takes_file)
+    }
+
+    /// Returns whether the bytes of an item can be sent in place of what is sent now.
+    #[cfg(feature = "http-client")]
+    pub(crate) fn has_fallback(&self, index: usize) -> bool {
+        self.items
+            .get(index)
+            .is_some_and(|item| item.fallback.is_some())
+    }
+
+    /// Sends the id of a file in place of an item's bytes.
+    #[cfg(feature = "http-client")]
+    pub(crate) fn use_file(&mut self, index: usize, file: ProviderFile) {
+        if let Some(item) = self.items.get_mut(index) {
+            let bytes = std::mem::replace(&mut item.form, MediaForm::ProviderFile(file));
+            item.fallback = Some(bytes);
+        }
+    }
+
+    /// Leaves out an item because there is too much: of bytes, or of items.
+    pub(super) fn skip(&mut self, index: usize, by_bytes: bool) {
+        if let Some(item) = self.items.get_mut(index) {
+            *item = PlannedItem::skipped(item.content.clone(), by_bytes);
+        }
+    }
+
+    /// Returns whether an item is left out because there is too much.
+    pub(super) fn is_skipped(&self, index: usize) -> bool {
+        self.items.get(index).is_some_and(|item| item.is_skipped)
     }
 
     /// Leaves out the oldest items that are sent by their bytes, until the body is about this many
@@ -220,6 +283,12 @@ impl MediaPlan {
             }
         }
     }
+}
+
+/// The reason for older media that is left out because there is too much of it: the same for every
+/// cap, so that the text in its place never changes.
+pub(super) fn skip_text() -> &'static str {
+    "it is older, and all media together is more than this provider accepts"
 }
 
 /// The reason for media that does not fit into the request.

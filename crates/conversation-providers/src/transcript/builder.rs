@@ -144,6 +144,10 @@ impl<'a> Builder<'a> {
                         parts.push(WirePart::Text { text, data });
                     }
                 }
+                Part::Media(content) if self.opaque.text(content).is_some() => {
+                    let words = self.opaque.text(content).unwrap_or_default();
+                    parts.push(WirePart::text(words));
+                }
                 Part::Media(content) => {
                     let data = ProviderData::of_media(content);
                     let data = self.data(&data).cloned();

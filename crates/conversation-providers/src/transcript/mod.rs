@@ -2,6 +2,8 @@
 //!
 //! - `opaque`: items and data that go back verbatim, loaded where they are in a store
 //! - `rounds`: which messages and calls go out; each call directly followed by its result
+//! - `texts`: files of text, as words
+//! - `outline`: what a request amounts to
 //! - `rules`: how an API wants the conversation · `marker`: the place of a call among other parts
 //! - `wire`: messages as they go out · `builder`: where text, media and opaque items stand
 //!
@@ -12,13 +14,16 @@
 mod builder;
 mod marker;
 mod opaque;
+mod outline;
 mod rounds;
 mod rules;
+mod texts;
 mod wire;
 
 pub(crate) use builder::build_transcript;
 #[cfg(feature = "http-client")]
 pub(crate) use marker::call_marker;
 pub(crate) use opaque::LoadedOpaque;
+pub(crate) use outline::outline;
 pub(crate) use rules::TranscriptRules;
 pub(crate) use wire::{Transcript, WireCall, WireMessage, WirePart};

@@ -6,17 +6,22 @@ use conversation_types::{Message, OpaqueData, Part, ProviderData, RawJson};
 use media_loader::MediaLoader;
 use media_types::{MediaContent, Mime, StorageReference};
 
+use super::texts::LoadedTexts;
+
 /// Most bytes of opaque data of one request that are loaded from stores.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
-/// The opaque data of a request that is in stores, loaded.
+/// The opaque data and the files of text of a request that are in stores, loaded.
 ///
 /// Data that cannot be loaded is left out of the request.
 #[derive(Debug, Default)]
-pub(crate) struct LoadedOpaque(HashMap<String, RawJson>);
+pub(crate) struct LoadedOpaque {
+    json: HashMap<String, RawJson>,
+    texts: LoadedTexts,
+}
 
 impl LoadedOpaque {
-    /// Loads the stored data of a family that messages hold.
+    /// Loads the stored data of a family, and the files of text, that messages hold.
     pub(crate) async fn load(family: &str, messages: &[Message], loader: &MediaLoader) -> Self {
         let mut loaded = HashMap::new();
         let mut left = MAX_BYTES;
@@ -37,13 +42,22 @@ impl LoadedOpaque {
                 ),
             }
         }
-        Self(loaded)
+        let texts = LoadedTexts::load(family, messages, loader).await;
+        Self {
+            json: loaded,
+            texts,
+        }
+    }
+
+    /// Returns the words of a file of text.
+    pub(super) fn text(&self, content: &MediaContent) -> Option<&str> {
+        self.texts.get(content)
     }
 
     /// Returns the JSON of opaque data; `None` where it is in a store and was not loaded.
     pub(super) fn json<'a>(&'a self, data: &'a OpaqueData) -> Option<&'a RawJson> {
         match data {
-            OpaqueData::Stored(reference) => self.0.get(&key(reference)),
+            OpaqueData::Stored(reference) => self.json.get(&key(reference)),
             other => other.json(),
         }
     }

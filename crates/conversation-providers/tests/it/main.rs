@@ -5,12 +5,15 @@ mod answer;
 mod anthropic;
 #[cfg(any(feature = "openai", feature = "gemini"))]
 mod asking;
+#[cfg(feature = "anthropic")]
+mod files;
 #[cfg(feature = "gemini")]
 mod gemini;
 #[cfg(feature = "openai")]
 mod openai;
 #[cfg(any(feature = "openai", feature = "anthropic", feature = "gemini"))]
 mod peer;
+mod planner;
 mod scripted;
 mod sink;
 mod support;

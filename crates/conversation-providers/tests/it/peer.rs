@@ -47,12 +47,24 @@ pub(crate) enum Act {
         pause: Duration,
         last: String,
     },
+    /// Answers as the request deserves.
+    Judge(Judge),
     /// Reads the request and closes without a word.
     Close,
     /// Reads so many bytes of the body and closes without a word.
     CloseInBody(usize),
     /// Reads the request and is silent until the peer is dropped.
     Hang,
+}
+
+/// Decides what happens to a request, once it is there.
+#[derive(Clone)]
+pub(crate) struct Judge(Arc<dyn Fn(&Received) -> Act + Send + Sync>);
+
+impl std::fmt::Debug for Judge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Judge")
+    }
 }
 
 impl Act {
@@ -132,6 +144,12 @@ impl Peer {
         }
     }
 
+    /// Answers each of the first requests as it deserves.
+    pub(crate) async fn judging(judge: impl Fn(&Received) -> Act + Send + Sync + 'static) -> Self {
+        let judge = Judge(Arc::new(judge));
+        Self::start(std::iter::repeat_n(judge, 64).map(Act::Judge)).await
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("http://{}/v1", self.address)
     }
@@ -202,6 +220,10 @@ async fn serve(
         headers,
         body,
     };
+    let act = match act {
+        Act::Judge(judge) => (judge.0)(&received),
+        act => act,
+    };
     seen.lock().unwrap().push(received);
     notify.notify_one();
     match act {
@@ -228,7 +250,7 @@ async fn serve(
             std::future::pending::<()>().await;
         }
         Act::Hang => std::future::pending().await,
-        Act::Close | Act::CloseInBody(_) | Act::SendEarly(_) => {}
+        Act::Close | Act::CloseInBody(_) | Act::SendEarly(_) | Act::Judge(_) => {}
     }
     socket.shutdown().await
 }

@@ -269,7 +269,7 @@ async fn limits_of_the_provider_leave_the_newest_media() {
     let at_limit = inline_png(&[1; 99_992]);
     let above = inline_png(&[1; 99_993]);
     let half = inline_png(&[2; 49_992]);
-    let peer = Peer::start((0..3).map(|_| Act::json(200, &hello()))).await;
+    let peer = Peer::start((0..4).map(|_| Act::json(200, &hello()))).await;
     let provider = provider(&peer).with_capabilities(&capabilities);
     let causes = async |media: Vec<MediaContent>| -> Vec<(usize, OmissionReason)> {
         let messages: Vec<Message> = media.into_iter().map(|m| user_with("see", [m])).collect();
@@ -292,11 +292,13 @@ async fn limits_of_the_provider_leave_the_newest_media() {
     // Together the three newest are as large as a request may be.
     assert_eq!(
         causes(vec![half.clone(); 4]).await,
-        [(0, OmissionReason::TooMany)]
+        [(0, OmissionReason::TooMany), (1, OmissionReason::TooMany)]
     );
+    assert_eq!(causes(vec![half.clone(); 3]).await, []);
+    // Older media goes in a step, so that the next requests begin alike.
     assert_eq!(
         causes(vec![at_limit.clone(), at_limit, half]).await,
-        [(0, OmissionReason::TooLarge)]
+        [(0, OmissionReason::TooLarge), (1, OmissionReason::TooLarge)]
     );
 }
 
@@ -321,7 +323,7 @@ async fn text_counts_for_the_largest_request() {
     let (len, omitted) = send(usize::MAX).await;
     assert_eq!(omitted, 0);
     assert_eq!(send(len).await, (len, 0));
-    for (limit, omitted) in [(len - 1, 1), (len - 7000, 2), (len - 14_000, 3)] {
+    for (limit, omitted) in [(len - 1, 2), (len - 7000, 2), (len - 14_000, 3)] {
         let (sent, found) = send(limit).await;
         assert_eq!(found, omitted, "{limit}");
         assert!(sent <= limit);
@@ -373,7 +375,8 @@ async fn media_that_is_refused_again_and_again_ends_the_call() {
     let error = ask(&provider(&peer), &messages, &no_storage())
         .await
         .unwrap_err();
-    assert_eq!(peer.received().len(), 2);
+    // Without the older one, without the newer one, without both.
+    assert_eq!(peer.received().len(), 4);
     // Without media there is nothing to refuse but the request.
     assert_eq!(error.kind(), Kind::InvalidRequest);
 }
@@ -385,7 +388,7 @@ async fn a_model_that_takes_no_pictures_gets_none() {
         let message = "Invalid content type. image_url is only supported by certain models.";
         Act::json(400, &error_body("invalid_value", message, Some(&param)))
     };
-    let peer = Peer::start([refusal(1), refusal(2), Act::json(200, &hello())]).await;
+    let peer = Peer::start([refusal(1), Act::json(200, &hello())]).await;
     let pictures = [inline_png(b"1"), inline_png(b"2"), inline_png(b"3")];
     let messages = [user_with("see", pictures)];
     let done = ask(&provider(&peer), &messages, &no_storage())
@@ -438,10 +441,11 @@ impl UrlSigner for Signing {
     async fn signed_url(
         &self,
         reference: &StorageReference,
-        _: SignedUrlOptions,
+        options: SignedUrlOptions,
     ) -> Result<SignedUrl, StorageError> {
         let url = format!("{}/{}?X-Signature=secret", self.host, reference.id());
-        Ok(SignedUrl::new(MediaUrl::new(url)?, chrono::Utc::now()))
+        let expires = chrono::Utc::now() + options.validity();
+        Ok(SignedUrl::new(MediaUrl::new(url)?, expires))
     }
 }
 

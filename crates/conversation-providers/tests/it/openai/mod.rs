@@ -24,6 +24,7 @@ mod media;
 #[cfg(target_os = "linux")]
 mod memory;
 mod received;
+mod refused;
 mod stream;
 mod wire;
 

@@ -280,3 +280,28 @@ async fn a_picture_of_the_model_comes_back_to_it() {
     let responses = sent(ApiFormat::OpenAiResponses, &request).await;
     assert_eq!(responses["input"][2]["content"][1]["type"], "input_image");
 }
+
+#[tokio::test]
+async fn files_of_text_go_as_words() {
+    let json: Mime = "application/json".parse().unwrap();
+    let files = [
+        MediaContent::from_bytes(Mime::TEXT_CSV, "a,b\n1,2\n").with_filename("t.csv"),
+        MediaContent::from_bytes(Mime::TEXT_MARKDOWN, "# Title"),
+        MediaContent::from_bytes(json, r#"{"k":"v"}"#),
+    ];
+    let broken = MediaContent::from_bytes(Mime::TEXT_CSV, vec![0xff, 0xfe, b'a']);
+    let messages = [user_with("read", files), user_with("and", [broken])];
+    let request = ProviderRequest::new(&messages);
+    for format in FORMS {
+        let body = body_by(&Capabilities::builtin(), format, &request, &no_storage()).await;
+        let sent = String::from_utf8(text(&body).await).unwrap();
+        for words in [
+            r#"[file \"t.csv\", text/csv]\na,b\n1,2\n"#,
+            r"[file, text/markdown]\n# Title",
+            r#"[file, application/json]\n{\"k\":\"v\"}"#,
+        ] {
+            assert!(sent.contains(words), "{format:?} {words} {sent}");
+        }
+        assert_eq!(body.omitted_media().len(), 1, "{format:?}");
+    }
+}

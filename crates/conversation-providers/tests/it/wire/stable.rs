@@ -25,7 +25,7 @@ impl UrlSigner for Windowed {
     async fn signed_url(
         &self,
         reference: &StorageReference,
-        _: SignedUrlOptions,
+        options: SignedUrlOptions,
     ) -> Result<SignedUrl, StorageError> {
         let now = self.now.load(std::sync::atomic::Ordering::SeqCst);
         let start = now / WINDOW * WINDOW;
@@ -34,7 +34,8 @@ impl UrlSigner for Windowed {
             reference.id(),
             start.wrapping_mul(7919)
         );
-        Ok(SignedUrl::new(MediaUrl::new(url)?, chrono::Utc::now()))
+        let expires = chrono::Utc::now() + options.validity();
+        Ok(SignedUrl::new(MediaUrl::new(url)?, expires))
     }
 }
 

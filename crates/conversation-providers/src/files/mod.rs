@@ -1,0 +1,28 @@
+//! Files that providers keep: media that is uploaded once and named by an id from then on.
+//!
+//! [`ProviderFiles`] belongs to one account of one provider. It uploads what its [`FilePolicy`]
+//! asks for, once for each content, however many requests need it at a time; takes the id as long
+//! as the provider keeps the file; uploads again where the provider no longer has it; and deletes
+//! with the media ([`ProviderFiles::forget`]). Without it nothing is uploaded.
+//!
+//! - `policy`: what is uploaded, and for how long · `record`: a file and its key
+//! - `registry`: where ids are kept · `service`: the trait of an API for files
+//! - `openai`, `anthropic`, `gemini`: one API each · `transfer`: what they share
+//! - `provider_files`: the files of an account
+
+mod anthropic;
+mod gemini;
+mod openai;
+mod policy;
+mod provider_files;
+mod record;
+mod registry;
+mod service;
+mod transfer;
+
+pub use policy::FilePolicy;
+pub use provider_files::ProviderFiles;
+pub use record::{FileKey, FileRecord};
+pub use registry::{FileRegistry, MemoryFileRegistry};
+pub use service::{FileService, UploadedFile};
+pub(crate) use transfer::account_of;

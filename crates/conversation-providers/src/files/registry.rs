@@ -1,0 +1,68 @@
+//! Where the ids of files are kept.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use media_types::Sha256;
+
+use super::record::{FileKey, FileRecord};
+
+/// Where the ids of files are kept. A registry that survives restarts saves uploads, and knows what
+/// is to be deleted; one in a process knows what this process uploaded.
+#[async_trait]
+pub trait FileRegistry: fmt::Debug + Send + Sync + 'static {
+    /// Returns the file of a key.
+    async fn get(&self, key: &FileKey) -> Option<FileRecord>;
+
+    /// Keeps a file, in place of another of its key.
+    async fn put(&self, record: FileRecord);
+
+    /// Forgets the file of a key, if it is still this one.
+    async fn remove(&self, key: &FileKey, id: &str);
+
+    /// Returns the files of a content, of every account.
+    async fn of_content(&self, sha256: &Sha256) -> Vec<FileRecord>;
+}
+
+/// A registry in memory.
+#[derive(Debug, Default)]
+pub struct MemoryFileRegistry(Mutex<BTreeMap<FileKey, FileRecord>>);
+
+impl MemoryFileRegistry {
+    /// Creates an empty registry.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut BTreeMap<FileKey, FileRecord>) -> T) -> T {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[async_trait]
+impl FileRegistry for MemoryFileRegistry {
+    async fn get(&self, key: &FileKey) -> Option<FileRecord> {
+        self.with(|files| files.get(key).cloned())
+    }
+
+    async fn put(&self, record: FileRecord) {
+        self.with(|files| files.insert(record.key.clone(), record));
+    }
+
+    async fn remove(&self, key: &FileKey, id: &str) {
+        self.with(|files| {
+            if files.get(key).is_some_and(|record| record.id == id) {
+                files.remove(key);
+            }
+        });
+    }
+
+    async fn of_content(&self, sha256: &Sha256) -> Vec<FileRecord> {
+        self.with(|files| {
+            let found = files.values().filter(|record| record.key.sha256 == *sha256);
+            found.cloned().collect()
+        })
+    }
+}

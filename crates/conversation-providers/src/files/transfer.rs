@@ -1,0 +1,230 @@
+//! What the APIs for files share.
+
+use std::sync::Arc;
+
+use media_storage::Sha256Hasher;
+use media_types::{MediaContent, Mime};
+use reqwest::header::CONTENT_TYPE;
+use serde_json::Value;
+
+use crate::body::{Multipart, RequestBody};
+use crate::capability::{ApiCapabilities, Capabilities};
+use crate::error::{ProviderError, ProviderErrorKind as Kind, TimeoutPhase};
+use crate::http::{
+    FailureSlot, HttpClient, HttpSettings, SendBody, SendProgress, kind_of_status, read_error_body,
+    redact, transport_error, with_headers,
+};
+use crate::media::{Encoding, MediaContext, MediaForm, MediaPlan};
+use crate::template::{BodyTemplate, Segment};
+
+/// Returns the account that settings lead to: the base URL without a query, and a fingerprint of the
+/// key, enough to tell accounts apart and not enough to guess from.
+pub(crate) fn account_of(settings: &HttpSettings) -> (&str, String) {
+    let url = settings.base_url.split(['?', '#']).next();
+    let digest = Sha256Hasher::digest(format!("account {}", settings.key.expose()).as_bytes());
+    let fingerprint = digest.to_string().chars().take(16).collect();
+    (url.unwrap_or_default().trim_end_matches('/'), fingerprint)
+}
+
+/// Longest answer about a file, in bytes.
+const MAX_ANSWER: usize = 64 * 1024;
+
+/// A client of an API for files.
+#[derive(Clone, Debug)]
+pub(super) struct FileClient {
+    pub(super) http: HttpClient,
+    provider: &'static str,
+    capabilities: Arc<ApiCapabilities>,
+}
+
+impl FileClient {
+    pub(super) fn new(http: HttpClient, capability_name: &str) -> Self {
+        let capabilities = Capabilities::builtin().api(capability_name);
+        Self {
+            provider: http.settings.provider,
+            http,
+            capabilities: capabilities.unwrap_or_default(),
+        }
+    }
+
+    pub(super) fn base_url(&self) -> &str {
+        account_of(&self.http.settings).0
+    }
+
+    pub(super) fn account(&self) -> String {
+        account_of(&self.http.settings).1
+    }
+
+    /// Writes an upload.
+    ///
+    /// # Errors
+    /// `MediaRead`.
+    pub(super) async fn body(
+        &self,
+        fields: Multipart,
+        content: &MediaContent,
+        media: &MediaContext,
+    ) -> Result<RequestBody, ProviderError> {
+        let body = fields.with_file("file", content.clone());
+        body.into_body(self.provider, &self.capabilities, media)
+            .await
+    }
+
+    /// Looks up media that is sent as it is.
+    ///
+    /// # Errors
+    /// `MediaRead`.
+    pub(super) async fn plain(
+        &self,
+        content: &MediaContent,
+        media: &MediaContext,
+    ) -> Result<(MediaPlan, Mime, u64), ProviderError> {
+        let plan = media
+            .plan(self.provider, &self.capabilities, [content])
+            .await;
+        let (mime, size) = match plan.get(0) {
+            Some((_, MediaForm::Upload { mime, size })) => (mime.clone(), *size),
+            Some((_, MediaForm::Omitted(omitted))) => {
+                let error = self.http.settings.error(Kind::MediaRead);
+                return Err(error.with_reason(omitted.detail.clone()));
+            }
+            _ => return Err(self.http.settings.error(Kind::MediaRead)),
+        };
+        Ok((plan, mime, size))
+    }
+
+    /// Sends a form with a file and reads the answer.
+    ///
+    /// # Errors
+    /// Those of the provider.
+    pub(super) async fn send(
+        &self,
+        request: reqwest::RequestBuilder,
+        body: &RequestBody,
+        media: &MediaContext,
+    ) -> Result<Value, ProviderError> {
+        let request = request.header(CONTENT_TYPE, body.content_type());
+        let template = body.template().clone();
+        self.send_template(request, template, body.plan(), media)
+            .await
+    }
+
+    /// Sends media as it is and reads the answer.
+    ///
+    /// # Errors
+    /// Those of the provider.
+    pub(super) async fn send_plain(
+        &self,
+        request: reqwest::RequestBuilder,
+        plan: &MediaPlan,
+        media: &MediaContext,
+    ) -> Result<Value, ProviderError> {
+        let template = BodyTemplate::from_segments(vec![Segment::Media(0, Encoding::Plain)]);
+        self.send_template(request, template, plan, media).await
+    }
+
+    async fn send_template(
+        &self,
+        request: reqwest::RequestBuilder,
+        template: BodyTemplate,
+        plan: &MediaPlan,
+        media: &MediaContext,
+    ) -> Result<Value, ProviderError> {
+        let slot = FailureSlot::default();
+        let body = SendBody::new(template, plan, media, slot.clone(), SendProgress::new());
+        let answer = self.answer(request.body(reqwest::Body::wrap(body))).await;
+        match (answer, slot.take()) {
+            (Err(_), Some(failed)) => Err(self
+                .http
+                .settings
+                .error(Kind::MediaRead)
+                .with_source(failed)),
+            (answer, _) => answer,
+        }
+    }
+
+    /// Sends a request and reads its answer.
+    ///
+    /// # Errors
+    /// Those of the provider.
+    pub(super) async fn answer(
+        &self,
+        request: reqwest::RequestBuilder,
+    ) -> Result<Value, ProviderError> {
+        let mut response = self.respond(request).await?;
+        let mut bytes = Vec::new();
+        let lost = |error| transport_error(self.provider, error);
+        while let Some(chunk) = response.chunk().await.map_err(lost)? {
+            bytes.extend_from_slice(&chunk);
+            if bytes.len() > MAX_ANSWER {
+                return Err(self.invalid("the answer about a file is too long"));
+            }
+        }
+        serde_json::from_slice(&bytes).map_err(|error| {
+            self.invalid("the answer about a file is not JSON")
+                .with_source(error)
+        })
+    }
+
+    /// Sends a request and waits for its answer.
+    ///
+    /// # Errors
+    /// Those of the provider.
+    pub(super) async fn respond(
+        &self,
+        request: reqwest::RequestBuilder,
+    ) -> Result<reqwest::Response, ProviderError> {
+        let settings = &self.http.settings;
+        let sent = tokio::time::timeout(settings.deadline, request.send()).await;
+        let sent =
+            sent.map_err(|_| settings.error(Kind::Timeout(TimeoutPhase::BeforeFirstByte)))?;
+        let mut response = sent.map_err(|error| transport_error(self.provider, error))?;
+        let status = response.status().as_u16();
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let body = read_error_body(&mut response).await;
+        let error = settings.error(kind_of_status(status)).with_status(status);
+        let error = with_headers(error, response.headers());
+        let said = serde_json::from_slice::<Value>(&body).ok();
+        let message = said
+            .as_ref()
+            .and_then(|said| said.pointer("/error/message"));
+        Err(match message.and_then(Value::as_str) {
+            Some(message) => error.with_message(redact(message, settings.key.expose())),
+            None => error,
+        })
+    }
+
+    /// Deletes; what is not there is deleted.
+    ///
+    /// # Errors
+    /// Those of the provider.
+    pub(super) async fn delete(&self, path: &[&str]) -> Result<(), ProviderError> {
+        let request = self
+            .http
+            .request(reqwest::Method::DELETE, path, None)
+            .await?;
+        match self.respond(request).await {
+            Err(error) if error.status() == Some(404) => Ok(()),
+            other => other.map(drop),
+        }
+    }
+
+    pub(super) fn invalid(&self, reason: &'static str) -> ProviderError {
+        self.http
+            .settings
+            .error(Kind::InvalidResponse)
+            .with_reason(reason)
+    }
+
+    /// Returns the text of a field.
+    ///
+    /// # Errors
+    /// `InvalidResponse`.
+    pub(super) fn text<'v>(&self, value: &'v Value, at: &str) -> Result<&'v str, ProviderError> {
+        let text = value.pointer(at).and_then(Value::as_str);
+        text.filter(|text| !text.is_empty())
+            .ok_or_else(|| self.invalid("the answer about a file does not name it"))
+    }
+}

@@ -1,0 +1,88 @@
+//! Finding what is refused where the server does not say it.
+
+use crate::media::{MediaForm, MediaPlan};
+
+/// The search for refused media among suspects: first without the older half, then without the
+/// newer one, then without all of them. So one refused item costs at most half of the suspects and
+/// two requests, and in the third there is nothing left to refuse.
+#[derive(Clone, Debug)]
+pub(super) struct Halving {
+    /// The plan before anything was left out.
+    original: MediaPlan,
+    suspects: Vec<usize>,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    WithoutOlder,
+    WithoutNewer,
+    WithoutAll,
+}
+
+impl Halving {
+    /// Begins a search. `is_last` where there is but one attempt.
+    pub(super) fn new(plan: &MediaPlan, suspects: Vec<usize>, is_last: bool) -> Self {
+        let stage = match suspects.len() {
+            0 | 1 => Stage::WithoutAll,
+            _ if is_last => Stage::WithoutAll,
+            _ => Stage::WithoutOlder,
+        };
+        Self {
+            original: plan.clone(),
+            suspects,
+            stage,
+        }
+    }
+
+    /// Goes on after another refusal; `None` where nothing is left to try. `is_last` where there is
+    /// but one attempt.
+    pub(super) fn next(mut self, is_last: bool) -> Option<Self> {
+        self.stage = match self.stage {
+            Stage::WithoutAll => return None,
+            _ if is_last => Stage::WithoutAll,
+            Stage::WithoutOlder => Stage::WithoutNewer,
+            Stage::WithoutNewer => Stage::WithoutAll,
+        };
+        Some(self)
+    }
+
+    /// Returns the items that are left out now: if the request is accepted, what is refused is
+    /// among them.
+    pub(super) fn omitted(&self) -> &[usize] {
+        let (older, newer) = self.suspects.split_at(self.suspects.len() / 2);
+        match self.stage {
+            Stage::WithoutOlder => older,
+            Stage::WithoutNewer => newer,
+            Stage::WithoutAll => &self.suspects,
+        }
+    }
+
+    /// Returns the items that are left out now and would have gone out by their bytes or by an id: a
+    /// URL that failed says nothing about its image.
+    pub(super) fn found(&self) -> Vec<usize> {
+        let is_url =
+            |index: usize| matches!(self.original.get(index), Some((_, MediaForm::Url(_))));
+        let items = self.omitted().iter().copied();
+        items.filter(|index| !is_url(*index)).collect()
+    }
+
+    /// Returns the items that have been left out of a plan since for reasons of their own.
+    pub(super) fn omitted_otherwise(&self, plan: &MediaPlan) -> Vec<usize> {
+        let items = (0..plan.len()).filter(|index| {
+            self.original.is_sent(*index)
+                && !plan.is_sent(*index)
+                && !self.omitted().contains(index)
+        });
+        items.collect()
+    }
+
+    /// Returns the plan of the next attempt, without these items either.
+    pub(super) fn plan(&self, others: &[usize], omit: impl Fn(&mut MediaPlan, usize)) -> MediaPlan {
+        let mut plan = self.original.clone();
+        for index in others.iter().chain(self.omitted()) {
+            omit(&mut plan, *index);
+        }
+        plan
+    }
+}

@@ -1,0 +1,295 @@
+//! What an error says about media, by its words.
+
+use media_types::MediaType;
+
+use super::said::Said;
+
+/// What an error says about media.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wording {
+    /// No media of a kind is taken.
+    NoneOf(MediaType),
+    /// At most so many images are taken.
+    AtMost(usize),
+    /// Some media of a kind is refused.
+    Some(MediaType),
+}
+
+/// Statuses that are about something else, whatever the words are: keys, money, rates, load and
+/// gateways.
+const OTHER_STATUSES: [u16; 12] = [401, 402, 403, 407, 408, 409, 423, 425, 429, 502, 503, 529];
+
+/// Words of errors that mention media by chance.
+const OTHER_MATTERS: [&str; 26] = [
+    "rate limit",
+    "rate_limit",
+    "ratelimit",
+    "requests per",
+    "tokens per",
+    "images per minute",
+    "quota",
+    "billing",
+    "credit",
+    "context length",
+    "context_length",
+    "context window",
+    "maximum context",
+    "too many tokens",
+    "prompt is too long",
+    "timed out",
+    "timeout",
+    "overloaded",
+    "temporarily",
+    "try again later",
+    "moderation",
+    "safety system",
+    "content policy",
+    "content_policy",
+    "content_filter",
+    "usage policies",
+];
+
+/// Words by which servers say that they take no media of a kind.
+const NONE: [&str; 26] = [
+    "not support",
+    "n't support",
+    "no support",
+    "unsupported",
+    "only supported by",
+    "only support text",
+    "only supports text",
+    "only text",
+    "text-only",
+    "text only",
+    "not multimodal",
+    "not a multimodal",
+    "not a vision",
+    "non-vision",
+    "no vision",
+    "not have vision",
+    "vision is not",
+    "no endpoints found",
+    "mmproj",
+    "not accept",
+    "n't accept",
+    "cannot process image",
+    "cannot handle",
+    "not enabled",
+    "not available",
+    "not capable",
+];
+
+/// Words that leave no doubt that the model takes none, whatever else is said.
+const CERTAINLY_NONE: [&str; 9] = [
+    "only supported by",
+    "support image input",
+    "supports image input",
+    "not support image",
+    "n't support image",
+    "not multimodal",
+    "not a multimodal",
+    "text-only",
+    "mmproj",
+];
+
+/// Words of errors about one item, not about all.
+const ONE_ITEM: [&str; 24] = [
+    "format",
+    "corrupt",
+    "corrupted",
+    "decode",
+    "decoded",
+    "parse",
+    "invalid",
+    "valid",
+    "dimension",
+    "dimensions",
+    "pixel",
+    "pixels",
+    "size",
+    "large",
+    "small",
+    "bytes",
+    "download",
+    "fetch",
+    "url",
+    "base64",
+    "uploaded",
+    "mime",
+    "extension",
+    "media_type",
+];
+
+/// Words of errors that are about media where the status says that the request is wrong.
+const COMPLAINTS: [&str; 18] = [
+    "invalid",
+    "unsupport",
+    "not support",
+    "could not",
+    "cannot",
+    "can't",
+    "unable",
+    "fail",
+    "too large",
+    "too big",
+    "too many",
+    "exceed",
+    "corrupt",
+    "download",
+    "not valid",
+    "malformed",
+    "does not represent",
+    "refused",
+];
+
+/// Words of errors about media where the status says that the server failed.
+const FAILURES: [&str; 9] = [
+    "process image",
+    "process the image",
+    "decode image",
+    "decode the image",
+    "load image",
+    "load the image",
+    "invalid image",
+    "read image",
+    "identify image",
+];
+
+/// Returns what an error says about media; `None` for one that is about something else.
+pub(super) fn wording(status: u16, said: &Said) -> Option<Wording> {
+    if OTHER_STATUSES.contains(&status) || said.has(&OTHER_MATTERS) {
+        return None;
+    }
+    let kind = kind_mentioned(said)?;
+    if kind == MediaType::Image
+        && let Some(most) = at_most(said)
+    {
+        return Some(Wording::AtMost(most));
+    }
+    let is_about_one = said.words().any(|word| ONE_ITEM.contains(&word));
+    let none = said.has(&CERTAINLY_NONE) || said.has(&NONE) && !is_about_one;
+    match status {
+        400 | 413 | 415 | 422 if none => Some(Wording::NoneOf(kind)),
+        400 | 413 | 415 | 422 => {
+            let names_kind = said.code.split(' ').any(|code| kind_of(code) == Some(kind));
+            (names_kind || said.has(&COMPLAINTS)).then_some(Wording::Some(kind))
+        }
+        404 | 405 | 406 | 500 | 501 if none => Some(Wording::NoneOf(kind)),
+        500 | 501 if said.has(&FAILURES) => Some(Wording::Some(kind)),
+        _ => None,
+    }
+}
+
+/// The kind of media that an error mentions.
+fn kind_mentioned(said: &Said) -> Option<MediaType> {
+    let found = said.words().find_map(kind_of);
+    // Servers that were started without what they need for images say so.
+    found.or_else(|| {
+        said.has(&["mmproj", "multimodal"])
+            .then_some(MediaType::Image)
+    })
+}
+
+fn kind_of(word: &str) -> Option<MediaType> {
+    let is_code = |part: &str| word.contains('_') && word.split('_').any(|piece| piece == part);
+    let word = word.trim_end_matches("(s)");
+    match word {
+        "image" | "images" | "picture" | "pictures" | "photo" | "photos" | "vision"
+        | "image_url" | "input_image" => Some(MediaType::Image),
+        "audio" | "input_audio" => Some(MediaType::Audio),
+        "video" | "videos" | "video_url" => Some(MediaType::Video),
+        "pdf" | "pdfs" | "document" | "documents" | "file" | "files" | "attachment"
+        | "attachments" | "input_file" | "file_data" => Some(MediaType::Document),
+        _ if word.starts_with("image/") => Some(MediaType::Image),
+        _ if word.starts_with("audio/") => Some(MediaType::Audio),
+        _ if word.starts_with("video/") => Some(MediaType::Video),
+        // Codes: `invalid_image_format`, but not a tool that is called `generate_image`.
+        _ if is_code("image") && CODE_WORDS.iter().any(|part| is_code(part)) => {
+            Some(MediaType::Image)
+        }
+        _ => None,
+    }
+}
+
+/// Words of codes about media.
+const CODE_WORDS: [&str; 12] = [
+    "invalid",
+    "unsupported",
+    "parse",
+    "dimensions",
+    "large",
+    "small",
+    "empty",
+    "download",
+    "failed",
+    "found",
+    "base64",
+    "mode",
+];
+
+/// The number of images that a server takes, where it says so.
+fn at_most(said: &Said) -> Option<usize> {
+    let words: Vec<&str> = said
+        .message
+        .split(|letter: char| !letter.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .collect();
+    let is_image = |at: usize| matches!(words.get(at), Some(&("image" | "images")));
+    let is_unit = |at: usize| {
+        let word = words.get(at);
+        word.is_some_and(|word| UNITS.iter().any(|unit| word.ends_with(unit)))
+    };
+    let number = |at: usize| {
+        let number = words.get(at).and_then(|word| number_of(word));
+        number.filter(|_| !is_unit(at + 1))
+    };
+    for at in (0..words.len()).filter(|at| is_image(*at)) {
+        // `at most 2 images`, `more than one input image`.
+        for back in 1..=3 {
+            let Some(place) = at.checked_sub(back) else {
+                break;
+            };
+            let before = place.checked_sub(1).and_then(|place| words.get(place));
+            let is_limit = matches!(
+                before,
+                Some(&("most" | "maximum" | "max" | "to" | "than" | "only" | "of" | "limit"))
+            );
+            if let Some(number) = number(place).filter(|_| is_limit) {
+                return Some(number);
+            }
+        }
+    }
+    // `the maximum number of images is 4`, `image limit: 4`.
+    let is_limit = |word: &str| matches!(word, "maximum" | "max" | "limit" | "allowed");
+    if !words.iter().any(|word| is_limit(word)) || !(0..words.len()).any(is_image) {
+        return None;
+    }
+    let ends = words.iter().enumerate().filter(|(_, word)| {
+        matches!(
+            **word,
+            "is" | "limit" | "maximum" | "max" | "exceeds" | "allowed"
+        )
+    });
+    ends.filter_map(|(at, _)| number(at + 1)).last()
+}
+
+/// Numbers before these are no numbers of images.
+const UNITS: [&str; 8] = ["mb", "mib", "kb", "kib", "bytes", "pixels", "px", "tokens"];
+
+fn number_of(word: &str) -> Option<usize> {
+    match word {
+        "one" => Some(1),
+        "two" => Some(2),
+        "three" => Some(3),
+        "four" => Some(4),
+        "five" => Some(5),
+        "ten" => Some(10),
+        digits => digits
+            .parse()
+            .ok()
+            .filter(|number| (1..=10_000).contains(number)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

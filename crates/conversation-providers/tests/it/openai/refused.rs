@@ -1,0 +1,309 @@
+//! Servers that refuse media, each in its own way, and errors that only look like it.
+
+use std::sync::Arc;
+
+use conversation_providers::{MemoryPlannerStore, PlannerStore};
+use peer::{Act, Peer, Received};
+
+use super::*;
+
+/// The images of a request, by what follows their signature.
+fn images_of(received: &Received) -> Vec<String> {
+    let body = received.json();
+    let messages = body["messages"].as_array().unwrap().iter();
+    let parts = messages
+        .filter_map(|message| message["content"].as_array())
+        .flatten();
+    let urls = parts.filter_map(|part| part["image_url"]["url"].as_str());
+    urls.map(|url| {
+        let (_, text) = url.split_once(',').unwrap();
+        let bytes = media_types::base64::decode(text.as_bytes()).unwrap();
+        String::from_utf8(bytes[8..].to_vec()).unwrap()
+    })
+    .collect()
+}
+
+fn image(name: &str) -> MediaContent {
+    inline_png(name.as_bytes())
+}
+
+fn images(names: impl IntoIterator<Item = String>) -> Vec<MediaContent> {
+    names.into_iter().map(|name| image(&name)).collect()
+}
+
+fn kept() -> Arc<MemoryPlannerStore> {
+    Arc::new(MemoryPlannerStore::new())
+}
+
+fn with_state(store: &Arc<MemoryPlannerStore>) -> MediaContext {
+    no_storage().with_planner_store(Arc::clone(store) as Arc<dyn PlannerStore>)
+}
+
+/// Takes so many images and refuses others in these words.
+async fn refusing(most: usize, status: u16, body: &str) -> Peer {
+    let body = body.to_owned();
+    Peer::judging(move |received| match images_of(received).len() > most {
+        true => Act::reply(status, &[], &body),
+        false => Act::json(200, &hello()),
+    })
+    .await
+}
+
+#[tokio::test]
+async fn ten_ways_of_taking_no_images_or_fewer_end_with_an_answer_and_are_remembered() {
+    let message = |text: &str| json!({"error": {"message": text}}).to_string();
+    let ways = [
+        (
+            0,
+            404,
+            message("No endpoints found that support image input"),
+        ),
+        (
+            0,
+            400,
+            message("Invalid content type. image_url is only supported by certain models."),
+        ),
+        (
+            0,
+            422,
+            json!({"detail": [{"loc": ["body", "messages"],
+            "msg": "This model does not support image input"}]})
+            .to_string(),
+        ),
+        (
+            0,
+            500,
+            message("image input is not supported - hint: provide the mmproj"),
+        ),
+        (0, 415, "Images are not supported here".to_owned()),
+        (
+            0,
+            501,
+            json!({"message": "vision is not enabled for this model"}).to_string(),
+        ),
+        (
+            0,
+            400,
+            json!({"error": "llama3 is a text-only model and takes no images"}).to_string(),
+        ),
+        (
+            1,
+            400,
+            message("At most 1 image(s) may be provided in one request."),
+        ),
+        (
+            2,
+            400,
+            message("You sent 5 images; the maximum number of images is 2"),
+        ),
+        (
+            3,
+            422,
+            json!({"object": "error", "message": "more than 3 images are refused"}).to_string(),
+        ),
+    ];
+    for (most, status, body) in &ways {
+        let peer = refusing(*most, *status, body).await;
+        let store = kept();
+        let mut messages = vec![user_with("see", images((0..4).map(|n| format!("old {n}"))))];
+        messages.push(user_with("and", [image("new")]));
+        let first = provider(&peer).with_max_retries(0);
+        let done = ask(&first, &messages, &with_state(&store)).await;
+        let done = done.unwrap_or_else(|error| panic!("{status} {body}: {error:?}"));
+        assert!(
+            !done.omitted_media.is_empty() && peer.received().len() == 2,
+            "{body}"
+        );
+        let sent = images_of(&peer.received()[1]);
+        assert!(sent.len() <= *most, "{body}");
+        assert_eq!(
+            sent.contains(&"new".to_owned()),
+            *most > 0,
+            "{body} {sent:?}"
+        );
+
+        messages.push(assistant("hello"));
+        messages.push(user("go on"));
+        // Another process knows it from the state, this one without.
+        let another = provider(&peer).with_max_retries(0);
+        ask(&another, &messages, &with_state(&store)).await.unwrap();
+        assert_eq!(peer.received().len(), 3, "{body}");
+        ask(&first, &messages, &with_state(&kept())).await.unwrap();
+        assert_eq!(peer.received().len(), 4, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn ten_errors_that_only_look_alike_drop_no_image() {
+    let error = |text: &str, code: &str| json!({"error": {"message": text, "code": code}});
+    let alike = [
+        (
+            429,
+            error(
+                "Rate limit reached for images per minute",
+                "rate_limit_exceeded",
+            ),
+        ),
+        (
+            400,
+            error(
+                "maximum context length is 8192 tokens; your images use 9000",
+                "",
+            ),
+        ),
+        (
+            500,
+            error("Internal error in the image-service", "server_error"),
+        ),
+        (
+            500,
+            error(
+                "The server had an error while handling an image request",
+                "",
+            ),
+        ),
+        (
+            400,
+            error(
+                "Your image was blocked by the safety system",
+                "moderation_blocked",
+            ),
+        ),
+        (
+            401,
+            error(
+                "Invalid key: image input is not supported",
+                "invalid_api_key",
+            ),
+        ),
+        (402, error("Images are not supported without credit", "")),
+        (
+            404,
+            error("The model gpt-image-1 does not exist", "model_not_found"),
+        ),
+        (
+            400,
+            error(
+                "Invalid value for tools[0].function.name: generate_image",
+                "",
+            ),
+        ),
+        (503, error("image workers are not available", "")),
+    ];
+    for (status, body) in &alike {
+        let peer = Peer::start((0..3).map(|_| Act::json(*status, body))).await;
+        let store = kept();
+        let messages = [user_with("see", images((0..3).map(|n| n.to_string())))];
+        let provider = provider(&peer).with_max_retries(0);
+        ask(&provider, &messages, &with_state(&store))
+            .await
+            .unwrap_err();
+        assert_eq!(peer.received().len(), 1, "{body}");
+
+        let peer = Peer::start([Act::json(200, &hello())]).await;
+        let provider = super::provider(&peer);
+        let done = ask(&provider, &messages, &with_state(&store))
+            .await
+            .unwrap();
+        assert!(done.omitted_media.is_empty(), "{body}");
+        assert_eq!(images_of(&peer.only()).len(), 3);
+    }
+}
+
+#[tokio::test]
+async fn among_many_good_images_the_bad_ones_are_found_within_three_more_requests() {
+    let refusal = json!({"error": {"message": "Could not process image"}});
+    let mut delivered = Vec::new();
+    for bad in [vec![57], vec![3], vec![5, 20], vec![10, 50]] {
+        let refusal = refusal.clone();
+        let peer = Peer::judging(move |received| {
+            match images_of(received)
+                .iter()
+                .any(|name| name.starts_with("bad"))
+            {
+                true => Act::json(400, &refusal),
+                false => Act::json(200, &hello()),
+            }
+        })
+        .await;
+        let all = (0..59 + bad.len()).map(|n| match bad.contains(&n) {
+            true => format!("bad {n}"),
+            false => format!("good {n}"),
+        });
+        let mut messages = vec![user_with("see", images(all))];
+        let store = kept();
+        let provider = provider(&peer);
+        ask(&provider, &messages, &with_state(&store))
+            .await
+            .unwrap();
+        let first = peer.received().len();
+        assert!(first <= 4, "{bad:?}: {first} requests");
+        delivered.push((bad.len(), images_of(&peer.received()[first - 1]).len()));
+        // The turns after it go on searching, and end with all good ones.
+        let mut before = first;
+        for _ in 0..16 {
+            messages.push(assistant("hello"));
+            messages.push(user("go on"));
+            ask(&provider, &messages, &with_state(&store))
+                .await
+                .unwrap();
+            let now = peer.received().len();
+            assert!(now - before <= 4, "{bad:?}");
+            before = now;
+        }
+        let last = images_of(&peer.received()[before - 1]);
+        assert!(last.iter().all(|name| name.starts_with("good")));
+        assert!(last.len() >= 50, "{bad:?}: {}", last.len());
+    }
+    // One bad image costs at most half of the others.
+    assert!(
+        delivered.iter().all(|(bad, good)| *bad > 1 || *good >= 29),
+        "{delivered:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_the_model_has_seen_is_not_what_it_refuses() {
+    let peer = Peer::judging(
+        |received| match images_of(received).contains(&"bad".to_owned()) {
+            true => Act::json(400, &error_body("", "Could not process image", None)),
+            false => Act::json(200, &hello()),
+        },
+    )
+    .await;
+    let store = kept();
+    let mut messages = vec![user_with("see", images((0..9).map(|n| n.to_string())))];
+    ask(&provider(&peer), &messages, &with_state(&store))
+        .await
+        .unwrap();
+    messages.extend([assistant("hello"), user_with("and", [image("bad")])]);
+    let done = ask(&provider(&peer), &messages, &with_state(&store))
+        .await
+        .unwrap();
+    assert_eq!(done.omitted_media.len(), 1);
+    assert_eq!(peer.received().len(), 3);
+    // A process that starts anew does not send it again.
+    ask(&provider(&peer), &messages, &with_state(&store))
+        .await
+        .unwrap();
+    assert_eq!(peer.received().len(), 4);
+    assert_eq!(images_of(&peer.received()[3]).len(), 9);
+}
+
+#[tokio::test]
+async fn an_image_that_is_named_in_words_is_the_one_that_goes() {
+    for words in [
+        "cat.png is broken: invalid image",
+        "invalid image at index 1",
+    ] {
+        let refusal = error_body("", words, None);
+        let peer = Peer::start([Act::json(400, &refusal), Act::json(200, &hello())]).await;
+        let three = ["dog.png", "cat.png", "cow.png"].map(|name| image(name).with_filename(name));
+        let messages = [user_with("see", three)];
+        let done = ask(&provider(&peer), &messages, &no_storage())
+            .await
+            .unwrap();
+        assert_eq!(done.omitted_media.len(), 1, "{words}");
+        assert_eq!(done.omitted_media[0].name, "cat.png");
+    }
+}

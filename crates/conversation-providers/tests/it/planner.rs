@@ -1,0 +1,135 @@
+//! Requests of conversations with many images, turn by turn.
+
+#[path = "../../examples/prove_planner/rounds.rs"]
+mod rounds;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use rounds::{DISTURBANCES, Disturbance, FORMATS, Script, Sent, play, state_of};
+
+fn script(disturbance: Disturbance) -> Script {
+    Script {
+        format: conversation_providers::ApiFormat::AnthropicMessages,
+        disturbance,
+        turns: 30,
+        images: 2,
+        image_bytes: 2000,
+        words: 100,
+        max_images: Some(20),
+        max_bytes: None,
+    }
+}
+
+fn changes(sent: &[Sent]) -> Vec<usize> {
+    let changed = sent.iter().enumerate().filter(|(_, sent)| sent.changed());
+    changed.map(|(turn, _)| turn).collect()
+}
+
+#[tokio::test]
+async fn sixty_images_under_a_cap_of_twenty_change_the_beginning_once_in_five_turns() {
+    for format in FORMATS {
+        for disturbance in DISTURBANCES {
+            let sent = play(Script {
+                format,
+                ..script(disturbance)
+            })
+            .await;
+            assert_eq!(sent.len(), 30);
+            // Each model has a cache of its own.
+            let models = match disturbance {
+                Disturbance::TwoModels => 2,
+                _ => 1,
+            };
+            for model in 0..models {
+                let mut changes = changes(&sent);
+                changes.retain(|turn| turn % models == model);
+                let gaps = changes.windows(2).map(|pair| pair[1] - pair[0]);
+                assert!(
+                    changes.len() <= 6 && gaps.min().is_none_or(|gap| gap >= 5),
+                    "{format:?} {disturbance:?} {changes:?}"
+                );
+            }
+            for (turn, sent) in sent.iter().enumerate() {
+                assert!(
+                    sent.images <= 20 && sent.images >= 2,
+                    "{disturbance:?} {turn} {sent:?}"
+                );
+                assert_eq!(sent.bytes, sent.predicted, "{disturbance:?} {turn}");
+                assert!(sent.state <= 4096);
+                // What is told to differ does, and what differs is told.
+                assert_eq!(
+                    sent.first_difference.is_some(),
+                    sent.changed(),
+                    "{format:?} {disturbance:?} {turn} {sent:?}"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_same_conversation_gives_the_same_requests() {
+    for disturbance in DISTURBANCES {
+        let script = Script {
+            turns: 14,
+            ..script(disturbance)
+        };
+        let (one, other) = (play(script).await, play(script).await);
+        let of = |sent: &[Sent]| -> Vec<(u64, usize)> {
+            sent.iter().map(|sent| (sent.bytes, sent.images)).collect()
+        };
+        assert_eq!(of(&one), of(&other), "{disturbance:?}");
+    }
+}
+
+#[test]
+fn no_request_is_above_a_cap() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let mut runner = TestRunner::new(Config {
+        cases: 40,
+        ..Config::default()
+    });
+    let scripts = (
+        0..FORMATS.len(),
+        0..DISTURBANCES.len(),
+        0..6_usize,
+        20..3000_usize,
+        0..3000_usize,
+        0..12_usize,
+        2000..60_000_u64,
+    );
+    runner
+        .run(
+            &scripts,
+            |(format, disturbance, images, bytes, words, cap, limit)| {
+                let script = Script {
+                    format: FORMATS[format],
+                    disturbance: DISTURBANCES[disturbance],
+                    turns: 12,
+                    images,
+                    image_bytes: bytes,
+                    words,
+                    max_images: Some(cap),
+                    max_bytes: Some(limit),
+                };
+                for sent in runtime.block_on(play(script)) {
+                    prop_assert!(sent.images <= cap);
+                    prop_assert!(sent.bytes <= limit || sent.images == 0, "{sent:?}");
+                    prop_assert_eq!(sent.bytes, sent.predicted);
+                }
+                Ok(())
+            },
+        )
+        .unwrap();
+}
+
+#[test]
+fn a_row_of_another_version_is_as_none() {
+    for text in ["{}", r#"{"v":7,"sent":"AAAA"}"#, r#"{"v":1,"sent":7}"#] {
+        let state = state_of(text).unwrap();
+        assert_eq!(state, conversation_providers::PlannerState::default());
+    }
+}

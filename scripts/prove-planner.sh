@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Conversations of 60 images over 30 turns, under a cap of 20 images and of 8 MB: what each request
+# of each API amounts to, how much of its beginning is that of the one before, and what differs
+# first; with the clock an hour further each turn, two models in turn, restarts and failed requests.
+#
+#   scripts/prove-planner.sh [--short]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+size=20000
+for option in "$@"; do
+    case $option in
+    --short) size=2000 ;;
+    *)
+        sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2
+        exit 2
+        ;;
+    esac
+done
+
+cargo run --quiet --locked -p conversation-providers --example prove_planner -- 30 2 "$size"
