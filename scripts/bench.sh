@@ -5,6 +5,8 @@
 #   scripts/bench.sh fs [--quick] [--references N] [--rounds N] [--only PART,PART]
 #   scripts/bench.sh wire [--quick] [--rounds N]
 #   scripts/bench.sh object [--quick] [--rounds N] [--only PART,PART]
+#   scripts/bench.sh object --latency 25ms
+#   scripts/bench.sh upkeep [REFERENCES..]
 #   scripts/bench.sh history [--short]
 #   scripts/bench.sh state
 #   scripts/bench.sh micro [NAME] [--quick]
@@ -13,7 +15,10 @@
 # time under $BENCH_DIR (default /tmp), which are removed again. `--quick` takes a minute or two and
 # writes nothing to docs/. `wire` is the table of request bodies: a minute or two. `object` is the
 # table of the object store: its requests to S3, Azurite and Google's interface, its time and memory
-# against S3; some minutes and 4 GB; it installs Azurite where that is missing. `history` is what
+# against S3; some minutes and 4 GB; it installs Azurite where that is missing. `object --latency`
+# is the round trips of its operations, and `upkeep` the requests and the time of sweeps, listings and
+# deletions of scopes at 2,000 and 20,000 references: both against a bucket in the process whose time is
+# virtual, a minute each; they write nothing to docs/. `history` is what
 # moving media out of histories and back takes, beside the same work by hand and in Python: a minute; it
 # writes nothing to docs/. `state` is what a turn costs in SQLite after 10 turns and after 10,000: a
 # minute. `micro` runs the micro-benchmarks of single functions.
@@ -22,6 +27,18 @@ cd "$(dirname "$0")/.."
 
 what=${1:-}
 [ $# -gt 0 ] && shift
+
+# Counts requests against a bucket in the process.
+requests() {
+    cargo build --quiet -p media-store-object --example measure_requests
+    target=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
+    exec "$target/debug/examples/measure_requests" "$@"
+}
+
+case $what:${1:-} in
+object:--latency) requests object "$(echo "${2:-25ms}" | tr -cd '0-9')" ;;
+upkeep:*) requests upkeep "$@" ;;
+esac
 
 case $what in
 fs | wire | object)

@@ -74,6 +74,7 @@ mod error;
 mod operation;
 pub mod protocol;
 mod reference;
+mod second;
 mod shared;
 mod sharing;
 mod sign;
@@ -82,4 +83,4 @@ mod upkeep;
 mod xml;
 
 pub use error::ServiceFailure;
-pub use store::{NO_STORE, ObjectMediaStore, ObjectMediaStoreBuilder};
+pub use store::{NO_STORE, ObjectMediaStore, ObjectMediaStoreBuilder, ProtocolVersion};

@@ -31,11 +31,24 @@ pub(crate) struct Actor {
     erasing: u16,
     /// What it asked and has no answer to. None when it is through.
     pub(crate) pending: Option<Ask>,
+    /// The second of two requests that it asked at once.
+    pair: Option<Pair>,
     /// Whether any of its requests was ever answered.
     pub(crate) started: bool,
     memory: Memory,
     /// NonceSet that it may remember; not part of what it is.
     pub(crate) held: NonceSet,
+}
+
+/// Two requests that were asked at once: the one that happens later, and the answers.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Pair {
+    later: Option<Ask>,
+    /// Which of the two is pending.
+    at: usize,
+    /// Whether the second happens first.
+    swapped: bool,
+    answers: [Option<Answer<Version>>; 2],
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -77,7 +90,8 @@ impl PartialEq for Actor {
     fn eq(&self, other: &Self) -> bool {
         (self.op, self.reference, &self.task, &self.pending)
             == (other.op, other.reference, &other.task, &other.pending)
-            && (self.started, &self.memory) == (other.started, &other.memory)
+            && (self.started, &self.memory, &self.pair)
+                == (other.started, &other.memory, &other.pair)
             && (self.generation, &self.targets, self.erasing)
                 == (other.generation, &other.targets, other.erasing)
     }
@@ -91,6 +105,7 @@ impl Hash for Actor {
         self.task.hash(state);
         self.pending.hash(state);
         self.memory.hash(state);
+        self.pair.hash(state);
         (self.generation, &self.targets, self.erasing).hash(state);
     }
 }
@@ -98,6 +113,8 @@ impl Hash for Actor {
 /// What a machine does next, whichever it is.
 enum Next {
     Ask(Ask),
+    /// Both at once.
+    AskBoth(Ask, Ask),
     /// It stored, under this generation, or it did not.
     Stored(Option<media_store_object::protocol::Nonce>),
     /// Others got in between.
@@ -123,6 +140,7 @@ impl Actor {
             visits: false,
             erasing: 0,
             pending: None,
+            pair: None,
             started: false,
             memory: Memory::default(),
             held: NonceSet::NONE,
@@ -166,6 +184,14 @@ impl Actor {
                 Op::CreateStore => {
                     self.generation = None;
                     Task::CreateStore(v2::StoreProtocol::new(1))
+                }
+                // Another attempt, under another reference, remembers nothing.
+                Op::CreateRemembered => {
+                    self.generation = None;
+                    Task::CreateStore(match name {
+                        0 => v2::StoreProtocol::joining(1, Nonce::new(0)),
+                        _ => v2::StoreProtocol::new(1),
+                    })
                 }
                 Op::Bury | Op::LoseSidecar => {
                     let reference = &mut world.references[usize::from(self.reference)];
@@ -216,6 +242,9 @@ impl Actor {
         let Some(ask) = self.pending.take() else {
             return;
         };
+        if is_first_write(&ask) && self.is_creating() {
+            world.references[usize::from(self.reference)].used = true;
+        }
         let reply = match scenario.weakness {
             None => reply,
             Some(weakness) => {
@@ -228,7 +257,34 @@ impl Actor {
                 }
             }
         };
+        let reply = match &mut self.pair {
+            None => reply,
+            Some(pair) => {
+                pair.answers[pair.at] = Some(protocol(reply));
+                if let Some(later) = pair.later.take() {
+                    pair.at = 1 - pair.at;
+                    self.pending = Some(later);
+                    return;
+                }
+                both(self.pair.take())
+            }
+        };
         self.advance(Some(reply), scenario, place, world, others);
+    }
+
+    /// Whether two requests are on their way, of which the second may happen first.
+    pub(crate) fn may_swap(&self) -> bool {
+        let pair = self.pair.as_ref();
+        pair.is_some_and(|pair| pair.later.is_some() && !pair.swapped)
+    }
+
+    /// The second of the two requests on their way happens first.
+    pub(crate) fn swap(&mut self) {
+        if let Some(pair) = &mut self.pair {
+            std::mem::swap(&mut self.pending, &mut pair.later);
+            pair.at = 1 - pair.at;
+            pair.swapped = true;
+        }
     }
 
     fn advance(
@@ -242,7 +298,7 @@ impl Actor {
         loop {
             match self.step(reply.take(), others) {
                 Next::Ask(ask) => {
-                    if let Ask::Protocol(Request::CreateSidecar(_)) = &ask {
+                    if self.started && is_first_write(&ask) {
                         world.references[usize::from(self.reference)].used = true;
                     }
                     let asked = match scenario.weakness {
@@ -255,6 +311,36 @@ impl Actor {
                             return;
                         }
                         Asked::Pretend(answer) => reply = Some(Reply::Protocol(answer)),
+                    }
+                }
+                Next::AskBoth(one, other) => {
+                    let mut pair = Pair {
+                        later: None,
+                        at: 0,
+                        swapped: false,
+                        answers: [None, None],
+                    };
+                    let mut sent = Vec::new();
+                    for (at, ask) in [one, other].into_iter().enumerate() {
+                        let asked = match scenario.weakness {
+                            None => Asked::Send(ask),
+                            Some(weakness) => weakness.ask(&mut self.memory, self.task.kind(), ask),
+                        };
+                        match asked {
+                            Asked::Send(ask) => sent.push((at, ask)),
+                            Asked::Pretend(answer) => pair.answers[at] = Some(answer),
+                        }
+                    }
+                    let mut sent = sent.into_iter();
+                    match sent.next() {
+                        Some((at, ask)) => {
+                            pair.at = at;
+                            pair.later = sent.next().map(|(_, ask)| ask);
+                            self.pair = Some(pair);
+                            self.pending = Some(ask);
+                            return;
+                        }
+                        None => reply = Some(both(Some(pair))),
                     }
                 }
                 Next::Stored(generation) => {
@@ -336,12 +422,17 @@ impl Actor {
         matches!(self.task, Task::CreateStore(_)) && self.pending.is_some()
     }
 
+    fn is_creating(&self) -> bool {
+        matches!(self.task, Task::CreateStore(_))
+    }
+
     /// Dies; what it asked is all that is left of it.
-    pub(crate) fn die(&mut self) -> Option<Ask> {
+    pub(crate) fn die(&mut self) -> Vec<Ask> {
         self.task = Task::Over;
         self.held = NonceSet::NONE;
         self.memory = Memory::default();
-        self.pending.take()
+        let later = self.pair.take().and_then(|pair| pair.later);
+        self.pending.take().into_iter().chain(later).collect()
     }
 
     fn step(&mut self, reply: Option<Reply>, others: NonceSet) -> Next {
@@ -366,6 +457,9 @@ impl Actor {
             },
             Task::CreateStore(machine) => match machine.step(reply.map(protocol), &mut fresh) {
                 Step::Ask(request) => Next::Ask(Ask::Protocol(request)),
+                Step::AskBoth(one, other) => {
+                    Next::AskBoth(Ask::Protocol(one), Ask::Protocol(other))
+                }
                 Step::End(StoreOutcome::Stored { generation, .. }) => {
                     Next::Stored(Some(generation))
                 }
@@ -439,6 +533,19 @@ fn protocol(reply: Reply) -> Answer<Version> {
     match reply {
         Reply::Protocol(answer) => answer,
         _ => Answer::Failed,
+    }
+}
+
+/// Whether it is what a store writes first.
+pub(crate) fn is_first_write(ask: &Ask) -> bool {
+    matches!(ask, Ask::Protocol(Request::CreateSidecar(_)))
+}
+
+/// The answers to two requests at once.
+fn both(pair: Option<Pair>) -> Reply {
+    match pair.map(|pair| pair.answers) {
+        Some([Some(one), Some(other)]) => Reply::Protocol(Answer::Both(Box::new((one, other)))),
+        _ => Reply::Failed,
     }
 }
 

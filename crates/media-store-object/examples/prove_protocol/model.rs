@@ -2,7 +2,7 @@
 
 use media_store_object::protocol::{Record, RecordState, Request};
 
-use crate::actor::Actor;
+use crate::actor::{Actor, is_first_write};
 use crate::fingerprint;
 use crate::nonces::NonceSet;
 use crate::scenario::Scenario;
@@ -45,6 +45,8 @@ pub(crate) enum Fate {
 pub(crate) enum Action {
     /// The request of this process.
     Answer(usize, Fate),
+    /// Of two requests that this process asked at once, the second is to happen first.
+    Swap(usize),
     /// A request that nobody waits for happens.
     Land(usize),
     /// This process dies in the middle of a store; its request is lost, or late.
@@ -100,6 +102,9 @@ impl State {
             }
             if matches!(ask, Ask::List(Listing::Scope)) && self.anybody_stores(place) {
                 continue;
+            }
+            if actor.may_swap() {
+                actions.push(Action::Swap(place));
             }
             if self.deaths_left > 0 && actor.is_storing() {
                 actions.push(Action::Die(place, Fate::Lost));
@@ -174,13 +179,16 @@ impl State {
                 next.deaths_left -= 1;
                 let actor = &mut next.actors[place];
                 let reference = actor.reference;
-                if let Some(ask) = actor.die()
-                    && fate == Fate::Late
-                {
-                    next.late.push(Late { ask, reference });
-                    next.late.sort_by_cached_key(fingerprint::of);
+                let mut asks = actor.die();
+                asks.retain(|ask| fate == Fate::Late && !ask.is_read());
+                if asks.iter().any(is_first_write) {
+                    next.world.references[usize::from(reference)].used = true;
                 }
+                let late = asks.into_iter().map(|ask| Late { ask, reference });
+                next.late.extend(late);
+                next.late.sort_by_cached_key(fingerprint::of);
             }
+            Action::Swap(place) => next.actors[place].swap(),
             Action::Answer(place, fate) => {
                 let actor = &next.actors[place];
                 let (Some(ask), reference) = (actor.pending.clone(), actor.reference) else {

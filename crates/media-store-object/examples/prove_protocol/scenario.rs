@@ -15,6 +15,8 @@ pub(crate) enum Op {
     Fence,
     /// By the second protocol, as all that follow.
     CreateStore,
+    /// As `CreateStore`, of a process that remembers the first generation as live.
+    CreateRemembered,
     /// Of what was stored last; may be repeated.
     Bury,
     /// Deletes everything, while nobody stores.
@@ -39,7 +41,7 @@ impl Op {
     pub(crate) fn is_store(&self) -> bool {
         matches!(
             self,
-            Self::Store | Self::CreateStore | Self::NaiveStore { .. }
+            Self::Store | Self::CreateStore | Self::CreateRemembered | Self::NaiveStore { .. }
         )
     }
 }
@@ -203,7 +205,7 @@ impl Scenario {
     /// Whether the second protocol is used.
     pub(crate) fn is_second(&self) -> bool {
         let mut ops = self.actors.iter().flat_map(|role| role.ops());
-        ops.any(|op| matches!(op, Op::CreateStore))
+        ops.any(|op| matches!(op, Op::CreateStore | Op::CreateRemembered))
     }
 
     /// Whether there is a record at all.

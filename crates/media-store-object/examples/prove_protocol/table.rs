@@ -4,8 +4,8 @@ use crate::scenario::{Op, Scenario, Start};
 use crate::weak::Weakness;
 
 use Op::{
-    Bury, Collect, CreateStore, Delete, EraseScope, Fence, Heal, LoseSidecar, RemoveTombstones,
-    Retire, Store,
+    Bury, Collect, CreateRemembered, CreateStore, Delete, EraseScope, Fence, Heal, LoseSidecar,
+    RemoveTombstones, Retire, Store,
 };
 
 /// The protocol as it is, in the way the store uses it: a store that lost its generation begins
@@ -210,6 +210,33 @@ pub(crate) fn second(short: bool) -> Vec<Scenario> {
         .names(1)
         .losses(2)
         .late(1),
+        store(
+            "store under a remembered generation, collector, tombstones, 1 copy, live",
+            &[CreateRemembered, Bury],
+        )
+        .with(1, &[Collect])
+        .with(1, &[RemoveTombstones])
+        .from(Start::Live)
+        .copies(1),
+        store(
+            "store under a remembered generation, 1 lost, 1 late, dead",
+            &[CreateRemembered, Bury],
+        )
+        .with(1, &[Collect])
+        .from(Start::Dead)
+        .losses(1)
+        .late(1),
+        store(
+            "remembered, scope erased, heal, retire, 1 death, 1 late, live",
+            &[CreateRemembered],
+        )
+        .with(1, &[EraseScope])
+        .with(1, &[Heal])
+        .with(1, &[Retire])
+        .from(Start::Live)
+        .names(1)
+        .deaths(1)
+        .late(1),
     ];
     if short {
         return all;
@@ -299,6 +326,12 @@ fn broken_second() -> Vec<Scenario> {
             .with(1, &[RemoveTombstones])
             .with(1, &[Heal])
             .copies(1),
+        storing(Weakness::MarkerBesideSidecar)
+            .with(1, &[EraseScope])
+            .deaths(1),
+        weak(Weakness::PublishedBytesRemoved, &[CreateStore])
+            .with(1, &[CreateStore])
+            .losses(1),
         storing(Weakness::NoSecondRead).with(1, &[Collect]),
         storing(Weakness::OneStepDead).with(1, &[Collect]),
         storing(Weakness::NoSecondLook).with(1, &[Collect]),

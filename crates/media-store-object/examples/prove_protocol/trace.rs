@@ -26,6 +26,7 @@ pub(crate) fn line(before: &State, action: Action, after: &State) -> String {
     };
     let what = match action {
         Action::Land(_) => "a late request happens".to_owned(),
+        Action::Swap(place) => format!("process {place}: the second of its two requests is faster"),
         Action::Die(place, fate) => {
             let late = if fate == Fate::Late {
                 ", its request is late"

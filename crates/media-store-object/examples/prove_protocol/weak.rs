@@ -67,6 +67,10 @@ pub(crate) enum Weakness {
     SidecarBuriedFirst,
     /// A store takes a restored sidecar for its own.
     RestoredIsOwn,
+    /// A store creates its marker before, or beside, its sidecar.
+    MarkerBesideSidecar,
+    /// A store removes its bytes though their publication was sent.
+    PublishedBytesRemoved,
 }
 
 /// Which machine it is about.
@@ -164,6 +168,13 @@ impl Weakness {
             (Self::OverwritingSidecar, _, R::CreateSidecar(token)) => {
                 Asked::Send(Ask::PutSidecar(token))
             }
+            (Self::MarkerBesideSidecar, Kind::Store, R::CreateSidecar(token)) => {
+                memory.stage = 1;
+                send(R::CreateMarker(token))
+            }
+            (Self::MarkerBesideSidecar, Kind::Store, R::CreateMarker(_)) if memory.stage == 2 => {
+                Asked::Pretend(Answer::Done)
+            }
             (Self::NoMarkerTombstone, _, R::BuryMarker(token)) => send(R::RemoveMarker(token)),
             (Self::NoSidecarTombstone, _, R::BurySidecar) => send(R::RemoveSidecar),
             (Self::NoReread, Kind::Store, R::CreateSidecar(token)) => {
@@ -226,6 +237,23 @@ impl Weakness {
                 memory.held = Some(reply);
                 also(R::DeleteBlob(*token))
             }
+            (Self::MarkerBesideSidecar, Kind::Store, R::CreateMarker(token), Answer::Done)
+                if memory.stage == 1 =>
+            {
+                memory.stage = 2;
+                also(R::CreateSidecar(*token))
+            }
+            (Self::PublishedBytesRemoved, Kind::Store, R::SwapRecord { record, .. }, _) => {
+                memory.generation = Some(record.generation);
+                Heard::Reply(reply)
+            }
+            (Self::PublishedBytesRemoved, Kind::Store, R::BuryMarker(token), _)
+                if memory.generation == Some(*token) =>
+            {
+                memory.held = Some(reply);
+                also(R::DeleteBlob(*token))
+            }
+            (Self::PublishedBytesRemoved, Kind::Store, R::DeleteBlob(_), _) => held(memory, reply),
             (
                 Self::RestoredIsOwn,
                 Kind::Store,

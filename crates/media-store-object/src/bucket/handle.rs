@@ -36,6 +36,14 @@ pub(crate) enum Swap {
     Unclear(StorageError),
 }
 
+/// Outcome of creating an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Creation {
+    Created,
+    /// There is an object of this name.
+    Exists,
+}
+
 /// A bucket in the context of one operation. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Bucket {
@@ -190,6 +198,42 @@ impl Bucket {
         }
     }
 
+    /// Creates an object if there is none of its name.
+    ///
+    /// # Errors
+    /// The write failed, or its outcome is unknown.
+    pub(crate) async fn create(&self, key: &Path, body: Bytes) -> Result<Creation, StorageError> {
+        let options = PutOptions::from(PutMode::Create);
+        match self.store.put_opts(key, body.into(), options).await {
+            Ok(_) => Ok(Creation::Created),
+            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Ok(Creation::Exists),
+            Err(error) => Err(self.failed(error, Verb::Write)),
+        }
+    }
+
+    /// Replaces an object by a tombstone: an empty object, which keeps the name taken.
+    pub(crate) async fn bury(&self, key: &Path) -> Result<(), StorageError> {
+        let put = self.put(key, PutPayload::new(), Attributes::new());
+        put.await.map(drop)
+    }
+
+    /// Removes objects, in bulk if the service supports it. Returns how many were removed before the
+    /// first failure, with it.
+    pub(crate) async fn delete_all(&self, keys: Vec<Path>) -> (usize, Result<(), StorageError>) {
+        let all = futures_util::stream::iter(keys.into_iter().map(Ok)).boxed();
+        let mut deleted = self.store.delete_stream(all);
+        let mut count = 0;
+        while let Some(result) = deleted.next().await {
+            match result {
+                Err(error) if !is_absent(&error) => {
+                    return (count, Err(self.failed(error, Verb::Delete)));
+                }
+                _ => count += 1,
+            }
+        }
+        (count, Ok(()))
+    }
+
     /// Begins a multipart upload.
     pub(crate) async fn begin_multipart(
         &self,
@@ -261,6 +305,17 @@ impl Bucket {
         };
         let this = self.clone();
         Box::pin(listed.map_err(move |error| this.failed(error, Verb::List)))
+    }
+
+    /// Whether there is any object under a prefix that is not a tombstone.
+    pub(crate) async fn any_live(&self, prefix: &Path) -> Result<bool, StorageError> {
+        let mut listed = self.list(prefix, None);
+        while let Some(meta) = listed.try_next().await? {
+            if meta.size > 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether there is any object under a prefix.

@@ -11,11 +11,14 @@
 //! {prefix}/.store/v1/probe/{random}                probe of a store that is being opened
 //! ```
 
-use media_storage::layout::{FileName, MediaId, parse_media_key};
+use media_storage::layout::MediaId;
 use media_storage::{Operation, Organization, StorageError, StorageErrorKind};
 use media_types::Sha256;
 use object_store::path::Path;
 
+use super::media_key::MediaKey;
+use super::names::NameKey;
+use super::second_keys::SecondKeys;
 use crate::protocol::Nonce;
 
 /// Directory below the prefix of all objects that are neither media nor sidecars.
@@ -28,6 +31,7 @@ const SIDECAR: &str = ".meta";
 #[derive(Clone, Debug)]
 pub(crate) struct Keys {
     prefix: Path,
+    second: Option<SecondKeys>,
 }
 
 /// Kind of an object that is not internal.
@@ -41,39 +45,6 @@ pub(crate) enum OuterObject {
     Other,
 }
 
-/// A parsed id of a reference.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct MediaKey {
-    id: Box<str>,
-    file: FileName,
-}
-
-impl MediaKey {
-    /// Parses an id; `None` if it cannot be the id of media.
-    pub(crate) fn parse(id: &str) -> Option<Self> {
-        let (_, file) = parse_media_key(id)?;
-        Some(Self {
-            id: id.into(),
-            file,
-        })
-    }
-
-    /// Returns the whole id.
-    pub(crate) fn id(&self) -> &str {
-        &self.id
-    }
-
-    /// Returns the first six digits of the hash, as the id contains them.
-    pub(crate) fn digits(&self) -> &str {
-        self.file.as_str().get(..6).unwrap_or_default()
-    }
-
-    /// Returns the token of the id.
-    pub(crate) fn token(&self) -> &str {
-        self.file.id()
-    }
-}
-
 /// The parsed name of a marker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MarkerName {
@@ -85,7 +56,35 @@ pub(crate) struct MarkerName {
 
 impl Keys {
     pub(crate) fn new(prefix: Path) -> Self {
-        Self { prefix }
+        Self {
+            prefix,
+            second: None,
+        }
+    }
+
+    /// Returns these names, and those of the second protocol, which the store uses.
+    #[must_use]
+    pub(crate) fn with_second(self, names: NameKey, tombstones: bool) -> Self {
+        let second = SecondKeys::new(self.prefix.clone(), names, tombstones);
+        Self {
+            second: Some(second),
+            ..self
+        }
+    }
+
+    /// Returns the names of the second protocol, if the store uses it.
+    pub(crate) fn second(&self) -> Option<&SecondKeys> {
+        self.second.as_ref()
+    }
+
+    /// Returns the name of the description of the store.
+    pub(crate) fn format(&self) -> Result<Path, StorageError> {
+        self.at(".store/format.json")
+    }
+
+    /// Returns the name of the key of the names of the second protocol.
+    pub(crate) fn name_key(&self) -> Result<Path, StorageError> {
+        self.at(".store/v2/key")
     }
 
     /// Returns the prefix of all names.
@@ -126,12 +125,12 @@ impl Keys {
 
     /// Returns the name of media that is not shared.
     pub(crate) fn media(&self, key: &MediaKey) -> Result<Path, StorageError> {
-        self.at(&key.id)
+        self.at(key.id())
     }
 
     /// Returns the name of the sidecar of a reference.
     pub(crate) fn sidecar(&self, key: &MediaKey) -> Result<Path, StorageError> {
-        self.at(&format!("{}{SIDECAR}", key.id))
+        self.at(&format!("{}{SIDECAR}", key.id()))
     }
 
     /// Returns the path of a directory of media with this encoded name.
@@ -236,17 +235,23 @@ impl Keys {
 
     /// Returns the name of the note that media was stored in an organization.
     pub(crate) fn layout(&self, organization: Organization) -> Result<Path, StorageError> {
-        self.internal(&format!("layout/{organization}"))
+        let version = if self.second.is_some() { "v2" } else { "v1" };
+        self.at(&format!(".store/{version}/layout/{organization}"))
     }
 
-    /// Returns the prefix of the notes about organizations.
-    pub(crate) fn layouts(&self) -> Result<Path, StorageError> {
-        self.internal("layout")
+    /// Returns the prefixes of the notes about organizations.
+    pub(crate) fn layouts(&self) -> Result<Vec<Path>, StorageError> {
+        let mut all = vec![self.internal("layout")?];
+        if self.second.is_some() {
+            all.push(self.at(".store/v2/layout")?);
+        }
+        Ok(all)
     }
 
     /// Returns the name of an object that a probe writes and removes; `name` is random.
     pub(crate) fn probe(&self, name: &str) -> Result<Path, StorageError> {
-        self.internal(&format!("probe/{name}"))
+        let version = if self.second.is_some() { "v2" } else { "v1" };
+        self.at(&format!(".store/{version}/probe/{name}"))
     }
 
     /// Returns the prefix of probes.

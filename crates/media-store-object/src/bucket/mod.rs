@@ -3,11 +3,17 @@
 mod handle;
 mod headers;
 mod keys;
+mod media_key;
 mod multipart;
+mod names;
+mod second_keys;
 mod send;
 
-pub(crate) use handle::{Bucket, Swap, Version};
+pub(crate) use handle::{Bucket, Creation, Swap, Version};
 pub(crate) use headers::{attributes, content_disposition, shared_attributes};
-pub(crate) use keys::{Keys, MarkerName, MediaKey, OuterObject};
+pub(crate) use keys::{Keys, MarkerName, OuterObject};
+pub(crate) use media_key::MediaKey;
 pub(crate) use multipart::Multipart;
+pub(crate) use names::{ContentName, NameKey};
+pub(crate) use second_keys::{SHARDS, SecondKeys, SecondMarker, UserEntry};
 pub(crate) use send::{PartOptions, send};

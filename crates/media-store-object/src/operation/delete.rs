@@ -7,9 +7,10 @@ use media_storage::{DeleteOptions, Operation, StorageError, StorageErrorKind};
 use media_types::StorageReference;
 
 use super::resolve::{find, markers_of, not_found};
-use crate::bucket::{Bucket, Keys, MediaKey};
+use crate::bucket::{Bucket, Keys, MediaKey, SecondKeys};
 use crate::reference::own;
-use crate::reference::sidecar::{ByteLocation, Descriptor};
+use crate::reference::sidecar::{ByteLocation, Descriptor, Protocol};
+use crate::second::{self, ReferenceObjects, SecondContent};
 use crate::shared::Shared;
 use crate::sharing::{self, Content};
 
@@ -27,6 +28,9 @@ pub(crate) async fn delete(
         Err(error) if error.kind() == StorageErrorKind::Corrupted && scope.is_none() => {
             tracing::warn!(%error, "deleting media with a damaged sidecar");
             let key = shared.key(&bucket, reference)?;
+            if let Some(second) = shared.keys.second() {
+                return delete_damaged(shared, second, &bucket, reference, &key).await;
+            }
             for name in markers_of(&bucket, &shared.keys, &key).await? {
                 let (sha256, generation) = (name.sha256, name.generation);
                 let marker = shared.keys.marker(sha256, generation, &name.token)?;
@@ -61,6 +65,26 @@ pub(crate) async fn delete(
     })?
 }
 
+/// Deletes media with a damaged sidecar, by the second protocol: the marker, if the reference leads to
+/// one, the sidecar, and bytes of its own.
+async fn delete_damaged(
+    shared: &Shared,
+    second: &SecondKeys,
+    bucket: &Bucket,
+    reference: &StorageReference,
+    key: &MediaKey,
+) -> Result<(), StorageError> {
+    if let Some(sha256) = reference.sha256() {
+        let content = SecondContent::new(bucket, second, sha256);
+        if let Some(read) = content.record().await? {
+            let marker = second.marker(content.name, read.record.generation, key.token())?;
+            bucket.bury(&marker).await?;
+        }
+    }
+    let objects = ReferenceObjects::new(bucket, &shared.keys, second, key, None);
+    second::delete_own(&objects).await
+}
+
 /// Removes the objects of a reference, first the one that makes it exist.
 pub(crate) async fn remove(
     bucket: &Bucket,
@@ -69,6 +93,17 @@ pub(crate) async fn remove(
     descriptor: &Descriptor,
 ) -> Result<(), StorageError> {
     let expires_at = descriptor.sidecar.expires_at;
+    if let (Protocol::Second, Some(second)) = (descriptor.protocol, keys.second()) {
+        let sidecar = &descriptor.sidecar;
+        let objects = ReferenceObjects::new(bucket, keys, second, key, Some(sidecar));
+        return match descriptor.location {
+            ByteLocation::Own => second::delete_own(&objects).await,
+            ByteLocation::Shared(generation) => {
+                let content = SecondContent::new(bucket, second, sidecar.sha256);
+                second::bury(content, objects, generation).await
+            }
+        };
+    }
     match descriptor.location {
         ByteLocation::Own => own::delete(bucket, keys, key, expires_at).await,
         ByteLocation::Shared(generation) => {

@@ -11,10 +11,14 @@ use media_storage::{
 use media_types::{Sha256, StorageReference};
 
 use super::commit::commit;
+use super::second_import::SecondImport;
 use crate::body::{Payload, Received, SpoolWriter, receive};
 use crate::bucket::{Bucket, MediaKey};
-use crate::reference::sidecar::{self, ByteLocation};
+use crate::protocol::Nonce;
+use crate::reference::sidecar::{self, ByteLocation, Protocol, SidecarRead};
+use crate::reference::value::{new_reference, reference_to};
 use crate::reference::{layout, own};
+use crate::second::ReferenceObjects;
 use crate::shared::{Shared, Sharing};
 use crate::sharing::{self, Attempt, Content, StoreAttempt};
 
@@ -40,9 +44,12 @@ pub(crate) async fn import(
         .reference
         .sha256()
         .ok_or_else(|| refuse("the hash is not known"))?;
-    if let Some(reference) = present(shared, &bucket, &key, &entry, sha256).await? {
-        return Ok(Imported::new(reference, ImportOutcome::Present));
-    }
+    let partial = match present(shared, &bucket, &key, &entry, sha256).await? {
+        Presence::Complete(reference) => {
+            return Ok(Imported::new(reference, ImportOutcome::Present));
+        }
+        Presence::Partial(generation) => generation,
+    };
     layout::note(&bucket, &shared.keys, organization).await?;
     let options = &shared.options;
     let parts = options.parts.for_len(body.len().unwrap_or(0));
@@ -56,9 +63,27 @@ pub(crate) async fn import(
     check_expected_sha256(Some(sha256), digest)?;
     let sidecar = sidecar_of(shared, &entry, sha256, digest.len);
     let reference = commit(shared, move |shared, cancelled| async move {
-        let stored = match shared.options.sharing {
-            Sharing::On => share(&shared, &key, &sidecar, &payload, &cancelled).await,
-            Sharing::Off | Sharing::Unsupported => {
+        let stored = match (shared.keys.second(), shared.options.sharing) {
+            (Some(second), sharing) => {
+                let objects =
+                    ReferenceObjects::new(&bucket, &shared.keys, second, &key, Some(&sidecar));
+                let import = SecondImport {
+                    shared: &shared,
+                    second,
+                    sidecar: &sidecar,
+                    payload: &payload,
+                    cancelled: &cancelled,
+                };
+                let stored = match sharing {
+                    Sharing::On => import.share(objects, partial).await,
+                    Sharing::Off | Sharing::Unsupported => import.own(objects).await,
+                };
+                let generation = stored.map_err(|error| bucket.adopt(error))?;
+                let name = shared.name.as_deref();
+                return new_reference(&sidecar, generation, bucket.backend(), name);
+            }
+            (None, Sharing::On) => share(&shared, &key, &sidecar, &payload, &cancelled).await,
+            (None, Sharing::Off | Sharing::Unsupported) => {
                 let body = (&payload, shared.options.parts);
                 own::store(&bucket, &shared.keys, &key, &sidecar, body, &cancelled).await
             }
@@ -83,18 +108,31 @@ fn sidecar_of(shared: &Shared, entry: &Entry, sha256: Sha256, size: u64) -> Side
     sidecar
 }
 
-/// The reference to the media, where it is here already and whole.
-///
-/// What an interrupted import left is not whole: it is written again, in the same words.
+/// What is here of the media already.
+enum Presence {
+    Complete(StorageReference),
+    /// Nothing, or what an interrupted import left: it is written again, in the same words, under the
+    /// generation that the sidecar names.
+    Partial(Option<Nonce>),
+}
+
+/// Looks for the media.
 async fn present(
     shared: &Shared,
     bucket: &Bucket,
     key: &MediaKey,
     entry: &Entry,
     sha256: Sha256,
-) -> Result<Option<StorageReference>, StorageError> {
-    let Some(described) = sidecar::read(bucket, &shared.keys, key).await? else {
-        return Ok(None);
+) -> Result<Presence, StorageError> {
+    let described = match sidecar::read_any(bucket, &shared.keys, key).await? {
+        SidecarRead::Present(described) => described,
+        SidecarRead::Missing | SidecarRead::Foreign => return Ok(Presence::Partial(None)),
+        SidecarRead::Tombstone => {
+            return Err(bucket
+                .fail(StorageErrorKind::Unavailable)
+                .with_key(key.id())
+                .with_reason("media with this id was deleted, and its tombstone is still kept"));
+        }
     };
     let sidecar = &described.sidecar;
     let size = entry.reference.size();
@@ -105,6 +143,12 @@ async fn present(
             .with_reason("the id is in use for other media"));
     }
     let whole = match described.location {
+        _ if described.protocol == Protocol::Second => {
+            let object = described.bytes(&shared.keys, key)?;
+            let found = bucket.head(&object).await?;
+            described.exists(bucket, &shared.keys, key).await?
+                && found.is_some_and(|meta| meta.size == sidecar.size_bytes)
+        }
         ByteLocation::Own => {
             let found = bucket.head(&shared.keys.media(key)?).await?;
             found.is_some_and(|meta| meta.size == sidecar.size_bytes)
@@ -117,10 +161,13 @@ async fn present(
         }
     };
     if !whole {
-        return Ok(None);
+        return Ok(Presence::Partial(match described.location {
+            ByteLocation::Shared(generation) => Some(generation),
+            ByteLocation::Own => None,
+        }));
     }
-    let reference = sidecar.reference(bucket.backend(), shared.name.as_deref())?;
-    Ok(Some(reference))
+    let name = shared.name.as_deref();
+    reference_to(&described, bucket.backend(), name).map(Presence::Complete)
 }
 
 /// Makes one attempt only: a second one under the same reference could be hidden by a late copy of

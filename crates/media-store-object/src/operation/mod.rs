@@ -2,10 +2,14 @@
 
 mod commit;
 mod delete;
+mod description;
 mod import;
 mod resolve;
 mod retrieve;
+mod second_import;
+mod second_upload;
 mod sign_url;
+mod together;
 mod upload;
 
 pub(crate) use delete::{delete, remove};

@@ -4,9 +4,10 @@ use futures_util::stream::TryStreamExt as _;
 use media_storage::{MAX_SIDECAR_LEN, Operation, Scope, StorageError, StorageErrorKind};
 use media_types::{Sha256, StorageReference};
 
-use crate::bucket::{Bucket, Keys, MarkerName, MediaKey};
+use crate::bucket::{Bucket, Keys, MarkerName, MediaKey, SecondKeys, SecondMarker};
 use crate::protocol::RecordState;
-use crate::reference::sidecar::{self, Descriptor};
+use crate::reference::sidecar::{self, Descriptor, SidecarRead};
+use crate::second::SecondContent;
 use crate::shared::Shared;
 use crate::sharing::Content;
 
@@ -31,17 +32,19 @@ pub(super) async fn find(
     reference: &StorageReference,
 ) -> Result<Option<Resolved>, StorageError> {
     let key = shared.key(bucket, reference)?;
-    let read = sidecar::read(bucket, &shared.keys, &key).await;
+    let read = sidecar::read_any(bucket, &shared.keys, &key).await;
     let damage = match read {
-        Ok(Some(descriptor)) if descriptor.exists(bucket, &shared.keys, &key).await? => {
+        Ok(SidecarRead::Present(found)) if found.exists(bucket, &shared.keys, &key).await? => {
+            let descriptor = *found;
             return Ok(Some(Resolved { key, descriptor }));
         }
+        Ok(SidecarRead::Tombstone) => return Ok(None),
         Ok(_) => None,
         Err(error) if error.kind() == StorageErrorKind::Corrupted => Some(error),
         Err(error) => return Err(error),
     };
     let by_marker = match reference.sha256() {
-        Some(sha256) => by_record(bucket, &shared.keys, &key, sha256).await?,
+        Some(sha256) => by_any_record(bucket, &shared.keys, &key, sha256).await?,
         None => by_name(bucket, &shared.keys, &key).await?,
     };
     match (by_marker, damage) {
@@ -49,6 +52,49 @@ pub(super) async fn find(
         (None, Some(damage)) => Err(damage),
         (None, None) => Ok(None),
     }
+}
+
+/// Resolves a reference by its marker, by either protocol.
+pub(super) async fn by_any_record(
+    bucket: &Bucket,
+    keys: &Keys,
+    key: &MediaKey,
+    sha256: Sha256,
+) -> Result<Option<Descriptor>, StorageError> {
+    if let Some(second) = keys.second()
+        && let Some(found) = by_second_record(bucket, second, key, sha256).await?
+    {
+        return Ok(Some(found));
+    }
+    by_record(bucket, keys, key, sha256).await
+}
+
+async fn by_second_record(
+    bucket: &Bucket,
+    second: &SecondKeys,
+    key: &MediaKey,
+    sha256: Sha256,
+) -> Result<Option<Descriptor>, StorageError> {
+    let content = SecondContent::new(bucket, second, sha256);
+    let read = content.record().await?;
+    let Some(record) = read.map(|read| read.record) else {
+        return Ok(None);
+    };
+    if record.state == RecordState::Dead {
+        return Ok(None);
+    }
+    let marker = second.marker(content.name, record.generation, key.token())?;
+    let Some((json, _)) = bucket.get(&marker, MAX_SIDECAR_LEN + 512).await? else {
+        return Ok(None);
+    };
+    let name = SecondMarker {
+        name: content.name,
+        generation: record.generation,
+        token: key.token().to_owned(),
+    };
+    let read = Descriptor::of_second_marker(&json, second, &name).ok();
+    // A marker with another id belongs to another reference; a tombstone is not valid.
+    Ok(read.filter(|(named, _)| named == key).map(|read| read.1))
 }
 
 /// Resolves a reference by its marker, which the record of its hash leads to.

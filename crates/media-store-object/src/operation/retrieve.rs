@@ -8,7 +8,8 @@ use media_storage::{
 use media_types::StorageReference;
 use object_store::GetResult;
 
-use super::resolve::{Resolved, by_record, find_admitted, not_found};
+use super::resolve::{Resolved, by_any_record, find_admitted, not_found};
+use super::together::{Together, together};
 use crate::bucket::Bucket;
 use crate::reference::sidecar::ByteLocation;
 use crate::shared::Shared;
@@ -22,7 +23,14 @@ pub(crate) async fn retrieve(
     let operation = Operation::Retrieve;
     let bucket = shared.bucket(operation);
     let scope = options.expected_scope();
-    let found = find_admitted(shared, reference, scope, operation).await?;
+    let whole = options.range().is_none() && !options.head();
+    let (found, opened) = match together(shared, &bucket, reference, scope, whole).await? {
+        Some(Together { found, opened }) => (found, opened),
+        None => {
+            let found = find_admitted(shared, reference, scope, operation).await?;
+            (found, None)
+        }
+    };
     let sidecar = &found.descriptor.sidecar;
     let size = sidecar.size_bytes;
     let body = match options.range() {
@@ -44,7 +52,10 @@ pub(crate) async fn retrieve(
                 Verification::SizeOnly => None,
                 _ => Some(sidecar.sha256),
             };
-            let opened = open(shared, &bucket, reference, &found, None).await?;
+            let opened = match opened {
+                Some(opened) => opened,
+                None => open(shared, &bucket, reference, &found, None).await?,
+            };
             body_of(&bucket, reference, opened, size, sha256)
         }
     };
@@ -75,7 +86,7 @@ async fn open(
     let mut object = descriptor.bytes(keys, key)?;
     let mut opened = bucket.open(&object, range.clone()).await?;
     if opened.is_none() && matches!(descriptor.location, ByteLocation::Shared(_)) {
-        let marked = by_record(bucket, keys, key, sha256).await?;
+        let marked = by_any_record(bucket, keys, key, sha256).await?;
         let marked = marked.ok_or_else(|| not_found(bucket, reference))?;
         object = marked.bytes(keys, key)?;
         opened = bucket.open(&object, range).await?;

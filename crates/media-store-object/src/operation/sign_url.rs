@@ -6,7 +6,7 @@ use media_storage::{Operation, SignedUrl, SignedUrlOptions, StorageError, Storag
 use media_types::StorageReference;
 use object_store::path::Path;
 
-use super::resolve::{Resolved, by_record, find_admitted, not_found};
+use super::resolve::{Resolved, by_any_record, find_admitted, not_found};
 use crate::bucket::{Bucket, content_disposition};
 use crate::reference::sidecar::ByteLocation;
 use crate::shared::Shared;
@@ -59,7 +59,7 @@ async fn object_of(
     if descriptor.location == ByteLocation::Own || bucket.head(&object).await?.is_some() {
         return Ok(object);
     }
-    let marked = by_record(bucket, &shared.keys, key, descriptor.sidecar.sha256).await?;
+    let marked = by_any_record(bucket, &shared.keys, key, descriptor.sidecar.sha256).await?;
     let marked = marked.ok_or_else(|| not_found(bucket, reference))?;
     marked.bytes(&shared.keys, key)
 }

@@ -2,84 +2,26 @@
 
 use std::sync::Arc;
 
-use chrono::{SubsecRound as _, Utc};
 use media_storage::backend::{CancelFlag, Digest, check_expected_sha256};
-use media_storage::layout::{CaseRule, FileName, MediaId, media_key};
+use media_storage::layout::{FileName, MediaId};
 use media_storage::{
-    MediaMetadata, MediaUpload, Operation, Sha256Hasher, Sidecar, StorageError, StorageErrorKind,
+    MediaUpload, Operation, Sha256Hasher, Sidecar, StorageError, StorageErrorKind,
 };
-use media_types::{Mime, Sha256, StorageReference};
+use media_types::{Sha256, StorageReference};
 
 use super::commit::commit;
+use super::description::Description;
+use super::second_upload;
 use crate::body::{BodyReader, Payload, Received, SpoolWriter, hashed, receive};
 use crate::bucket::{MediaKey, Multipart, PartOptions, attributes};
 use crate::protocol::Nonce;
-use crate::reference::{own, sidecar};
+use crate::reference::own;
+use crate::second::{OwnStore, ReferenceObjects};
 use crate::shared::{Shared, Sharing};
 use crate::sharing::{self, Attempt, Content, StoreAttempt};
 
 /// Number of attempts, each under another reference, after concurrent changes.
 const ATTEMPTS: u32 = 32;
-
-/// Type, metadata and directories of media.
-#[derive(Clone, Debug)]
-struct Description {
-    mime: Mime,
-    metadata: MediaMetadata,
-    directories: Vec<String>,
-}
-
-impl Description {
-    fn new(shared: &Shared, mime: Mime, metadata: MediaMetadata) -> Result<Self, StorageError> {
-        let organization = shared.options.organization;
-        let directories = organization.directories(&metadata, CaseRule::Sensitive)?;
-        let description = Self {
-            mime,
-            metadata,
-            directories,
-        };
-        // Metadata that does not fit a sidecar is an error before anything is sent.
-        let any = Digest {
-            sha256: Sha256::EMPTY,
-            len: u64::MAX,
-        };
-        let (_, sidecar) = description.new_reference(shared, any)?;
-        sidecar::shared_json(&sidecar, Nonce::new(u128::MAX))?;
-        Ok(description)
-    }
-
-    /// Creates the key and the sidecar of a new reference.
-    fn new_reference(
-        &self,
-        shared: &Shared,
-        digest: Digest,
-    ) -> Result<(MediaKey, Sidecar), StorageError> {
-        let file = FileName::new(digest.sha256, &MediaId::mint()?, &self.mime);
-        let key = self.key(&file)?;
-        let sidecar = self.sidecar(shared, &key, digest);
-        Ok((key, sidecar))
-    }
-
-    fn key(&self, file: &FileName) -> Result<MediaKey, StorageError> {
-        let id = media_key(&self.directories, file)?;
-        MediaKey::parse(id.as_str()).ok_or_else(|| {
-            StorageError::new(StorageErrorKind::InvalidInput, Operation::Store)
-                .with_reason("the ids do not form a valid key")
-        })
-    }
-
-    fn sidecar(&self, shared: &Shared, key: &MediaKey, digest: Digest) -> Sidecar {
-        Sidecar::new(
-            key.id(),
-            self.mime.clone(),
-            digest.len,
-            digest.sha256,
-            self.metadata.clone(),
-            shared.options.default_retention,
-            Utc::now().trunc_subsecs(3),
-        )
-    }
-}
 
 /// Stores media.
 pub(crate) async fn store(
@@ -132,6 +74,16 @@ async fn store_shared(
     (payload, digest): (&Payload, Digest),
     cancelled: &CancelFlag,
 ) -> Result<StorageReference, StorageError> {
+    if let Some(second) = shared.keys.second() {
+        return second_upload::store_shared(
+            shared,
+            second,
+            description,
+            (payload, digest),
+            cancelled,
+        )
+        .await;
+    }
     let bucket = shared.bucket(Operation::Store);
     for _ in 0..ATTEMPTS {
         let (key, sidecar) = description.new_reference(shared, digest)?;
@@ -191,6 +143,10 @@ async fn store_own(
     (payload, digest): (&Payload, Digest),
     cancelled: &CancelFlag,
 ) -> Result<StorageReference, StorageError> {
+    if let Some(second) = shared.keys.second() {
+        return second_upload::store_own(shared, second, description, (payload, digest), cancelled)
+            .await;
+    }
     let bucket = shared.bucket(Operation::Store);
     let (key, sidecar) = description.new_reference(shared, digest)?;
     let body = (payload, shared.options.parts);
@@ -234,7 +190,18 @@ async fn store_stream(
     let sidecar = description.sidecar(shared, &key, digest);
     commit(shared, move |shared, cancelled| async move {
         let keys = &shared.keys;
-        let completed = own::complete(&bucket, keys, &key, &sidecar, upload, &cancelled).await;
+        let completed = match keys.second() {
+            Some(second) => {
+                let objects = ReferenceObjects::new(&bucket, keys, second, &key, Some(&sidecar));
+                let store = OwnStore {
+                    objects,
+                    sidecar: &sidecar,
+                    cancelled: &cancelled,
+                };
+                store.complete(upload).await
+            }
+            None => own::complete(&bucket, keys, &key, &sidecar, upload, &cancelled).await,
+        };
         completed.map_err(|error| bucket.adopt(error))?;
         tracing::debug!(bytes = digest.len, "media stored");
         sidecar.reference(bucket.backend(), shared.name.as_deref())

@@ -99,6 +99,8 @@ pub enum Answer<V> {
     Taken,
     /// The answer to any other request that certainly succeeded.
     Done,
+    /// The answers to both requests of [`Step::AskBoth`], in their order.
+    Both(Box<(Self, Self)>),
     /// The request failed, or its outcome is unknown. The driver keeps the error.
     Failed,
 }
@@ -109,6 +111,9 @@ pub enum Answer<V> {
 pub enum Step<V, O> {
     /// The protocol needs the answer to this request.
     Ask(Request<V>),
+    /// The protocol needs the answers to both requests, as [`Answer::Both`]. They may be carried out
+    /// at the same time or one after the other in any order, whatever becomes of the first.
+    AskBoth(Request<V>, Request<V>),
     /// The protocol has ended.
     End(O),
 }

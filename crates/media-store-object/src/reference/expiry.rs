@@ -60,17 +60,30 @@ pub(crate) async fn delete_hint(
     }
 }
 
-/// Returns the hours up to `now` that have hints, the earliest first.
+/// Returns the prefixes of the hours up to `now` that have hints, the earliest first, of both
+/// protocols.
 pub(crate) async fn due_hours(
     bucket: &Bucket,
     keys: &Keys,
     now: DateTime<Utc>,
-) -> Result<Vec<String>, StorageError> {
+) -> Result<Vec<Path>, StorageError> {
     let last = hour(now);
-    let mut hours = bucket.names(&keys.expiry()?).await?;
-    hours.retain(|hour| last.as_ref().is_none_or(|last| hour <= last));
-    hours.sort();
-    Ok(hours)
+    let is_due = |hour: &String| last.as_ref().is_none_or(|last| hour <= last);
+    let mut all = Vec::new();
+    for hour in bucket.names(&keys.expiry()?).await? {
+        if is_due(&hour) {
+            all.push((keys.expiry_hour(&hour)?, hour));
+        }
+    }
+    if let Some(second) = keys.second() {
+        for hour in bucket.names(&second.all("expiry")?).await? {
+            if is_due(&hour) {
+                all.push((second.expiry_hour(&hour)?, hour));
+            }
+        }
+    }
+    all.sort_by(|one, other| one.1.cmp(&other.1));
+    Ok(all.into_iter().map(|(prefix, _)| prefix).collect())
 }
 
 /// Returns the key that a hint names; `None` if the hint is gone or not valid.

@@ -53,7 +53,8 @@ pub(crate) async fn service_time(
         Err(error) if error.kind() == StorageErrorKind::Permission => return Ok(None),
         other => drop(other?),
     }
-    let notes: Vec<_> = bucket.list(&keys.layouts()?, None).try_collect().await?;
+    let directory = key.parent().unwrap_or_default();
+    let notes: Vec<_> = bucket.list(&directory, None).try_collect().await?;
     let note = notes.into_iter().find(|note| note.location == key);
     Ok(note.map(|note| note.last_modified))
 }
@@ -69,6 +70,20 @@ fn prefix(scope: &Scope) -> Option<(Organization, String)> {
     }
 }
 
+/// Returns the names of the organizations that media was stored in.
+pub(crate) async fn organizations(
+    bucket: &Bucket,
+    keys: &Keys,
+) -> Result<Vec<String>, StorageError> {
+    let mut all = Vec::new();
+    for notes in keys.layouts()? {
+        all.extend(bucket.names(&notes).await?);
+    }
+    all.sort();
+    all.dedup();
+    Ok(all)
+}
+
 /// Returns the path below which all media of a scope is.
 pub(crate) async fn root_of(
     bucket: &Bucket,
@@ -78,7 +93,7 @@ pub(crate) async fn root_of(
     let Some((organization, directory)) = prefix(scope) else {
         return Ok(keys.prefix().clone());
     };
-    let used = bucket.names(&keys.layouts()?).await?;
+    let used = organizations(bucket, keys).await?;
     if used.iter().all(|name| name == organization.as_str()) && !used.is_empty() {
         keys.directory(&directory)
     } else {

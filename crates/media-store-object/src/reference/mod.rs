@@ -4,3 +4,4 @@ pub(crate) mod expiry;
 pub(crate) mod layout;
 pub(crate) mod own;
 pub(crate) mod sidecar;
+pub(crate) mod value;

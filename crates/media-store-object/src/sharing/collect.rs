@@ -12,7 +12,7 @@ use crate::protocol::{
 /// Removes the bytes of a hash if no reference holds them. Returns whether they were removed.
 pub(crate) async fn collect(content: Content) -> Result<bool, StorageError> {
     let bucket = content.bucket.clone();
-    let ended = drive(CollectProtocol::new(), &mut ContentDriver(content)).await?;
+    let ended = drive(CollectProtocol::new(), &ContentDriver(content)).await?;
     match ended.outcome {
         CollectOutcome::Collected => Ok(true),
         CollectOutcome::Failed => Err(ended.into_error(&bucket)),
@@ -23,7 +23,7 @@ pub(crate) async fn collect(content: Content) -> Result<bool, StorageError> {
 /// Removes generations that were never published. Returns whether any was removed.
 pub(crate) async fn fence(content: Content, orphans: Vec<Nonce>) -> Result<bool, StorageError> {
     let bucket = content.bucket.clone();
-    let ended = drive(FenceProtocol::new(orphans), &mut ContentDriver(content)).await?;
+    let ended = drive(FenceProtocol::new(orphans), &ContentDriver(content)).await?;
     match ended.outcome {
         FenceOutcome::Cleared { generations } => Ok(generations > 0),
         FenceOutcome::Contended => Ok(false),
@@ -34,7 +34,7 @@ pub(crate) async fn fence(content: Content, orphans: Vec<Nonce>) -> Result<bool,
 struct ContentDriver(Content);
 
 impl Driver for ContentDriver {
-    async fn answer(&mut self, request: Request<Version>) -> Result<Answer<Version>, StorageError> {
+    async fn answer(&self, request: Request<Version>) -> Result<Answer<Version>, StorageError> {
         self.0.answer(request).await
     }
 }

@@ -17,12 +17,12 @@ pub(crate) async fn delete(
     expires_at: Option<DateTime<Utc>>,
 ) -> Result<(), StorageError> {
     let bucket = content.bucket.clone();
-    let mut driver = DeleteDriver {
+    let driver = DeleteDriver {
         content,
         key,
         expires_at,
     };
-    let ended = drive(DeleteProtocol::new(generation), &mut driver).await?;
+    let ended = drive(DeleteProtocol::new(generation), &driver).await?;
     match ended.outcome {
         DeleteOutcome::Deleted => Ok(()),
         DeleteOutcome::Failed => Err(ended.into_error(&bucket)),
@@ -36,7 +36,7 @@ struct DeleteDriver<'a> {
 }
 
 impl Driver for DeleteDriver<'_> {
-    async fn answer(&mut self, request: Request<Version>) -> Result<Answer<Version>, StorageError> {
+    async fn answer(&self, request: Request<Version>) -> Result<Answer<Version>, StorageError> {
         let Self {
             content,
             key,

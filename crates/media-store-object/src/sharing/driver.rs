@@ -7,27 +7,27 @@ use crate::bucket::{Bucket, Version};
 use crate::protocol::{Answer, Nonce, Protocol, Request, Step};
 
 /// Carries out the requests of a protocol.
-pub(super) trait Driver: Send {
+pub(crate) trait Driver: Send + Sync {
     /// Carries out a request.
     ///
     /// # Errors
     /// The request failed, or its outcome is unknown. The protocol continues with
     /// [`Answer::Failed`].
     fn answer(
-        &mut self,
+        &self,
         request: Request<Version>,
     ) -> impl Future<Output = Result<Answer<Version>, StorageError>> + Send;
 }
 
 /// Outcome of a protocol, with the first error of a request.
-pub(super) struct Ended<O> {
-    pub(super) outcome: O,
-    pub(super) failure: Option<StorageError>,
+pub(crate) struct Ended<O> {
+    pub(crate) outcome: O,
+    pub(crate) failure: Option<StorageError>,
 }
 
 impl<O> Ended<O> {
     /// Returns the error of a protocol that failed.
-    pub(super) fn into_error(self, bucket: &Bucket) -> StorageError {
+    pub(crate) fn into_error(self, bucket: &Bucket) -> StorageError {
         match self.failure {
             Some(error) => bucket.adopt(error),
             None => bucket
@@ -38,9 +38,9 @@ impl<O> Ended<O> {
 }
 
 /// Runs a protocol to its end.
-pub(super) async fn drive<P, D>(
+pub(crate) async fn drive<P, D>(
     mut protocol: P,
-    driver: &mut D,
+    driver: &D,
 ) -> Result<Ended<P::Outcome>, StorageError>
 where
     P: Protocol<Version> + Send,
@@ -64,16 +64,20 @@ where
             return Err(StorageError::new(StorageErrorKind::Other, Operation::Store)
                 .with_reason("a protocol step ran out of nonces"));
         }
-        let request = match step {
-            Step::Ask(request) => request,
-            Step::End(outcome) => return Ok(Ended { outcome, failure }),
-        };
-        answer = Some(match driver.answer(request).await {
+        let mut heard = |answer: Result<Answer<Version>, StorageError>| match answer {
             Ok(answer) => answer,
             Err(error) => {
                 failure.get_or_insert(error);
                 Answer::Failed
             }
+        };
+        answer = Some(match step {
+            Step::Ask(request) => heard(driver.answer(request).await),
+            Step::AskBoth(one, other) => {
+                let (one, other) = tokio::join!(driver.answer(one), driver.answer(other));
+                Answer::Both(Box::new((heard(one), heard(other))))
+            }
+            Step::End(outcome) => return Ok(Ended { outcome, failure }),
         });
     }
 }

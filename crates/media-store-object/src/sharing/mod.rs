@@ -12,4 +12,5 @@ pub(crate) use collect::{collect, fence};
 pub(crate) use confirmed::ConfirmedBlobs;
 pub(crate) use content::Content;
 pub(crate) use delete::delete;
+pub(crate) use driver::{Driver, Ended, drive};
 pub(crate) use store::{Attempt, StoreAttempt, store};

@@ -42,7 +42,7 @@ pub(crate) async fn store(attempt: StoreAttempt<'_>) -> Result<Attempt, StorageE
     // There is no second attempt under the same reference: a late copy of its first sidecar could
     // then hide where its marker is.
     let protocol = StoreProtocol::with_attempts(attempt.sidecar.size_bytes, 0);
-    let ended = drive(protocol, &mut StoreDriver(attempt)).await?;
+    let ended = drive(protocol, &StoreDriver(attempt)).await?;
     match ended.outcome {
         StoreOutcome::Stored { generation, new } => Ok(Attempt::Stored { generation, new }),
         StoreOutcome::Busy if ended.failure.is_none() => Ok(Attempt::Busy),
@@ -56,7 +56,7 @@ pub(crate) async fn store(attempt: StoreAttempt<'_>) -> Result<Attempt, StorageE
 struct StoreDriver<'a>(StoreAttempt<'a>);
 
 impl Driver for StoreDriver<'_> {
-    async fn answer(&mut self, request: Request<Version>) -> Result<Answer<Version>, StorageError> {
+    async fn answer(&self, request: Request<Version>) -> Result<Answer<Version>, StorageError> {
         let StoreAttempt {
             content,
             key,

@@ -11,15 +11,18 @@ use media_storage::{
 };
 use object_store::ObjectStore;
 use object_store::path::Path;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretBox, SecretString};
 
 use super::existing::Existing;
 use super::handle::ObjectMediaStore;
+use super::opening::{OpenedProtocol, ProtocolOptions, keeps_versions, open_protocol};
 use super::probe::{Conditional, probe, reach};
+use super::protocol::ProtocolVersion;
 use crate::body::blocking;
-use crate::bucket::{Bucket, Keys, PartOptions};
+use crate::bucket::{Bucket, Keys, NameKey, PartOptions};
 use crate::connect::{ConnectSettings, Connection, connect};
 use crate::reference::layout;
+use crate::second::Generations;
 use crate::shared::{Options, Shared, Sharing};
 use crate::sharing::ConfirmedBlobs;
 
@@ -37,6 +40,8 @@ pub struct ObjectMediaStoreBuilder {
     name: Option<String>,
     options: Options,
     existing: bool,
+    protocol: ProtocolVersion,
+    name_key: Option<Arc<SecretBox<[u8; 32]>>>,
 }
 
 impl fmt::Debug for ObjectMediaStoreBuilder {
@@ -81,6 +86,8 @@ impl ObjectMediaStore {
                 read_only: false,
             },
             existing: false,
+            protocol: ProtocolVersion::default(),
+            name_key: None,
         }
     }
 }
@@ -206,6 +213,22 @@ impl ObjectMediaStoreBuilder {
         self
     }
 
+    /// Sets the protocol that a bucket is used by. A bucket that a store of the second protocol was
+    /// opened in is used by the second protocol, whatever is set here. Defaults to
+    /// [`ProtocolVersion::First`].
+    pub fn with_protocol(mut self, protocol: ProtocolVersion) -> Self {
+        self.protocol = protocol;
+        self
+    }
+
+    /// Sets the key of the names of the second protocol, which are keyed hashes. It must be the same
+    /// in all processes and for the life of the store. Defaults to a random key that is kept in the
+    /// bucket.
+    pub fn with_name_key(mut self, key: [u8; 32]) -> Self {
+        self.name_key = Some(Arc::new(SecretBox::new(Box::new(key))));
+        self
+    }
+
     /// Sets whether only a store that exists is opened, without writing anything to open it. Its
     /// organization, and whether it shares bytes, are then read from the bucket, and
     /// [`with_organization`](Self::with_organization) and
@@ -264,20 +287,31 @@ impl ObjectMediaStoreBuilder {
     async fn open(mut self, connection: Connection) -> Result<ObjectMediaStore, StorageError> {
         self.check(&connection.backend)?;
         let bucket = Bucket::new(connection.store, connection.backend);
-        let keys = Keys::new(connection.prefix);
+        let options = ProtocolOptions {
+            protocol: self.protocol,
+            name_key: self
+                .name_key
+                .as_ref()
+                .map(|key| NameKey::new(*key.expose_secret())),
+            writable: !self.options.read_only && !self.existing,
+        };
+        let OpenedProtocol {
+            keys,
+            conditional,
+            mut version_id,
+        } = open_protocol(&bucket, Keys::new(connection.prefix), options).await?;
         let mut organizations = Vec::new();
-        let version_id = if self.existing {
+        if self.existing {
             let found = Existing::look(&bucket, &keys).await?;
             self.options.sharing = found.sharing;
             self.options.organization = found.organization;
             organizations = found.organizations;
-            None
         } else if self.options.read_only {
             reach(&bucket, &keys).await?;
-            None
         } else {
-            self.prepare(&bucket, &keys).await?
-        };
+            let prepared = self.prepare(&bucket, &keys, conditional).await?;
+            version_id = version_id.or(prepared);
+        }
         let keeps_versions = keeps_versions(&bucket, version_id.as_deref());
         if keeps_versions {
             tracing::warn!(
@@ -295,35 +329,46 @@ impl ObjectMediaStoreBuilder {
             name: self.name,
             options: self.options,
             confirmed: ConfirmedBlobs::default(),
+            generations: Generations::default(),
             keeps_versions,
             organizations,
         }))
     }
 
-    /// Probes the service and notes the organization. Returns the version id of an object that was
-    /// written, if the service reports one.
+    /// Probes the service, unless that was done, and notes the organization. Returns the version id
+    /// of an object that was written, if the service reports one.
     async fn prepare(
         &mut self,
         bucket: &Bucket,
         keys: &Keys,
+        probed: Option<Conditional>,
     ) -> Result<Option<String>, StorageError> {
         let mut version_id = None;
-        if self.options.sharing == Sharing::On {
+        if let Some(probed) = probed {
+            if let (Sharing::On, Conditional::Unsupported(reason)) = (self.options.sharing, probed)
+            {
+                self.without_sharing(bucket, reason);
+            }
+        } else if self.options.sharing == Sharing::On {
             let probe = probe(bucket, keys).await?;
             version_id = probe.version_id;
             if let Conditional::Unsupported(reason) = probe.conditional {
-                tracing::warn!(
-                    backend = bucket.backend(),
-                    reason,
-                    "deduplication is not supported: each reference keeps its own bytes"
-                );
-                self.options.sharing = Sharing::Unsupported;
+                self.without_sharing(bucket, reason);
             }
         } else {
             reach(bucket, keys).await?;
         }
         let note = layout::note(bucket, keys, self.options.organization).await?;
         Ok(version_id.or(note))
+    }
+
+    fn without_sharing(&mut self, bucket: &Bucket, reason: &'static str) {
+        tracing::warn!(
+            backend = bucket.backend(),
+            reason,
+            "deduplication is not supported: each reference keeps its own bytes"
+        );
+        self.options.sharing = Sharing::Unsupported;
     }
 
     fn check(&self, backend: &str) -> Result<(), StorageError> {
@@ -342,17 +387,9 @@ impl ObjectMediaStoreBuilder {
         if let Some(name) = &self.name {
             probe = probe.with_store_name(name);
         }
-        match probe.build() {
-            Ok(_) => Ok(()),
-            Err(error) => Err(refuse("the name of the store is not valid").with_source(error)),
-        }
+        let built = probe.build().map(drop);
+        built.map_err(|error| refuse("the name of the store is not valid").with_source(error))
     }
-}
-
-/// Whether the bucket keeps deleted objects as versions. A version id of GCS is a generation number,
-/// which every object has; `null` is the version of an object in a bucket without versioning.
-fn keeps_versions(bucket: &Bucket, version_id: Option<&str>) -> bool {
-    matches!(bucket.backend(), "s3" | "azure") && version_id.is_some_and(|id| id != "null")
 }
 
 fn refuse(reason: &'static str) -> StorageError {

@@ -3,6 +3,7 @@
 use media_storage::{Organization, StorageError, StorageErrorKind};
 
 use crate::bucket::{Bucket, Keys};
+use crate::reference::layout;
 use crate::shared::Sharing;
 
 /// The reason of the error for a bucket and prefix that hold no store, when an existing one was
@@ -22,7 +23,7 @@ pub(crate) struct Existing {
 impl Existing {
     /// Looks. Two listings of at most one page each.
     pub(crate) async fn look(bucket: &Bucket, keys: &Keys) -> Result<Self, StorageError> {
-        let names = bucket.names(&keys.layouts()?).await?;
+        let names = layout::organizations(bucket, keys).await?;
         let mut organizations: Vec<Organization> =
             names.iter().filter_map(|name| name.parse().ok()).collect();
         organizations.sort();
@@ -30,7 +31,13 @@ impl Existing {
             return Err(bucket.fail(StorageErrorKind::Config).with_reason(NO_STORE));
         };
         // Where bytes were shared once, the service has carried it.
-        let shares = bucket.any(&keys.all_markers()?).await? || bucket.any(&keys.blobs()?).await?;
+        let mut shares =
+            bucket.any(&keys.all_markers()?).await? || bucket.any(&keys.blobs()?).await?;
+        if let Some(second) = keys.second()
+            && !shares
+        {
+            shares = bucket.any(&second.all("ref")?).await?;
+        }
         Ok(Self {
             organization,
             organizations,

@@ -69,6 +69,13 @@ impl ObjectMediaStore {
         self.shared.options.sharing == Sharing::On && !self.shared.options.read_only
     }
 
+    /// Whether a copy of a request that the network delivers late is refused, so that what was deleted
+    /// stays deleted: the second protocol is used, and the service supports conditional writes.
+    pub fn refuses_late_writes(&self) -> bool {
+        let second = self.shared.keys.second();
+        second.is_some_and(|second| second.tombstones)
+    }
+
     /// Whether the service reported, when the store was opened, that the bucket keeps deleted objects
     /// as versions. Deleted media then remains in the bucket until a lifecycle rule removes it.
     ///

@@ -5,10 +5,13 @@ mod existing;
 mod handle;
 mod importer;
 mod inventory;
+mod opening;
 mod probe;
+mod protocol;
 mod signer;
 mod verifier;
 
 pub use builder::ObjectMediaStoreBuilder;
 pub use existing::NO_STORE;
 pub use handle::ObjectMediaStore;
+pub use protocol::ProtocolVersion;

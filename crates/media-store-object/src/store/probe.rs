@@ -1,8 +1,8 @@
 //! Probing the abilities of a service when a store is opened.
 //!
-//! With deduplication, a probe makes six requests for an object with a random name: it creates the
+//! With deduplication, a probe makes eight requests for an object with a random name: it creates the
 //! object, which must not succeed twice; replaces it, which must not succeed with a stale version;
-//! lists it; and deletes it. Without deduplication, a probe makes one listing, which shows that the
+//! empties it, after which it still must not be created; lists it; and deletes it. Without deduplication, a probe makes one listing, which shows that the
 //! bucket exists and that the credential is valid.
 
 use std::fmt::Write as _;
@@ -141,10 +141,20 @@ async fn conditions(
         return unsupported(NO_REPLACE, version_id);
     }
     match refusal(bucket, object, Some(&first)).await? {
+        Refusal::Refused if !refuses_over_tombstone(bucket, object).await? => {
+            unsupported(CREATED_TWICE, version_id)
+        }
         Refusal::Refused => Ok((Conditional::Supported, version_id)),
         Refusal::Ignored => unsupported(STALE_REPLACED, version_id),
         Refusal::Unsupported => unsupported(NO_REPLACE, version_id),
     }
+}
+
+/// Whether an object is not created over an empty one.
+async fn refuses_over_tombstone(bucket: &Bucket, object: &Path) -> Result<bool, StorageError> {
+    bucket.bury(object).await?;
+    let refusal = refusal(bucket, object, None).await?;
+    Ok(matches!(refusal, Refusal::Refused))
 }
 
 /// Whether an object can be replaced on condition of its version.

@@ -8,20 +8,25 @@ use futures_util::stream::{self, BoxStream, Peekable, StreamExt, TryStreamExt};
 use media_storage::StorageError;
 use media_types::Sha256;
 use object_store::ObjectMeta;
+use object_store::path::Path;
 
-use crate::bucket::{Bucket, Keys};
+use crate::bucket::{Bucket, ContentName, Keys, SecondKeys};
 use crate::protocol::Nonce;
 
 /// The generations of one hash.
 #[derive(Clone, Debug)]
 pub(super) struct ContentListing {
+    /// The hash; in the second protocol, the digest of its name.
     pub(super) sha256: Sha256,
+    /// Size of the record, if there is one. Records of the first protocol are not listed.
+    pub(super) record: Option<u64>,
     pub(super) generations: BTreeMap<Nonce, GenerationListing>,
 }
 
 /// The objects of one generation.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct GenerationListing {
+    /// Number of markers, without tombstones.
     pub(super) markers: u64,
     /// Size of the blob, if it exists.
     pub(super) blob: Option<u64>,
@@ -40,34 +45,94 @@ pub(super) enum ContentItem {
 #[derive(Clone, Copy, Debug)]
 struct Item {
     sha256: Sha256,
-    generation: Nonce,
-    /// Size of a blob; `None` for a marker.
-    blob: Option<u64>,
+    kind: Kind,
+    size: u64,
     modified: DateTime<Utc>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Record,
+    Blob(Nonce),
+    Marker(Nonce),
+}
+
+/// What is walked over: all hashes of a protocol, or those of one shard.
+#[derive(Clone, Debug)]
+pub(super) enum Walked {
+    First,
+    Second(SecondKeys),
+    Shard(SecondKeys, &'static str),
+}
+
+impl Walked {
+    /// Returns the prefixes of markers, blobs and listed records.
+    fn prefixes(&self, keys: &Keys) -> Result<Vec<Path>, StorageError> {
+        match self {
+            Self::First => Ok(vec![keys.all_markers()?, keys.blobs()?]),
+            Self::Second(second) => {
+                let kinds = ["ref", "blob"];
+                kinds.iter().map(|kind| second.all(kind)).collect()
+            }
+            Self::Shard(second, digit) => {
+                let kinds = ["ref", "blob", "rec"];
+                kinds.iter().map(|kind| second.shard(kind, digit)).collect()
+            }
+        }
+    }
+
+    /// Returns the prefixes of the markers and blobs of a hash, and the name of its record.
+    fn prefixes_of(
+        &self,
+        keys: &Keys,
+        sha256: Sha256,
+    ) -> Result<(Vec<Path>, Option<Path>), StorageError> {
+        match self {
+            Self::First => Ok((vec![keys.markers_of(sha256)?, keys.blobs_of(sha256)?], None)),
+            Self::Second(second) | Self::Shard(second, _) => {
+                let name = ContentName::of_digest(sha256);
+                let prefixes = vec![second.markers_of(name)?, second.blobs_of(name)?];
+                Ok((prefixes, Some(second.record(name)?)))
+            }
+        }
+    }
+
+    fn parse(&self, keys: &Keys, meta: &ObjectMeta) -> Option<Item> {
+        let (sha256, kind) = match self {
+            Self::First => match keys.parse_blob(&meta.location) {
+                Some((sha256, generation)) => (sha256, Kind::Blob(generation)),
+                None => {
+                    let name = keys.parse_marker(&meta.location)?;
+                    (name.sha256, Kind::Marker(name.generation))
+                }
+            },
+            Self::Second(second) | Self::Shard(second, _) => {
+                if let Some((name, generation)) = second.parse_blob(&meta.location) {
+                    (name.digest(), Kind::Blob(generation))
+                } else if let Some(marker) = second.parse_marker(&meta.location) {
+                    (marker.name.digest(), Kind::Marker(marker.generation))
+                } else {
+                    let name = second.parse_record(&meta.location)?;
+                    (name.digest(), Kind::Record)
+                }
+            }
+        };
+        Some(Item {
+            sha256,
+            kind,
+            size: meta.size,
+            modified: meta.last_modified,
+        })
+    }
 }
 
 type Items = BoxStream<'static, Result<Item, StorageError>>;
 
-fn items(listed: BoxStream<'static, Result<ObjectMeta, StorageError>>, keys: &Keys) -> Items {
-    let keys = keys.clone();
-    let parsed = listed.try_filter_map(move |meta| {
-        let modified = meta.last_modified;
-        let item = match keys.parse_blob(&meta.location) {
-            Some((sha256, generation)) => Some(Item {
-                sha256,
-                generation,
-                blob: Some(meta.size),
-                modified,
-            }),
-            None => keys.parse_marker(&meta.location).map(|name| Item {
-                sha256: name.sha256,
-                generation: name.generation,
-                blob: None,
-                modified,
-            }),
-        };
-        std::future::ready(Ok(item))
-    });
+fn items(bucket: &Bucket, keys: &Keys, walked: &Walked, prefix: &Path) -> Items {
+    let (keys, walked) = (keys.clone(), walked.clone());
+    let parsed = bucket
+        .list(prefix, None)
+        .try_filter_map(move |meta| std::future::ready(Ok(walked.parse(&keys, &meta))));
     parsed.boxed()
 }
 
@@ -75,34 +140,47 @@ impl ContentListing {
     fn new(sha256: Sha256) -> Self {
         Self {
             sha256,
+            record: None,
             generations: BTreeMap::new(),
         }
     }
 
     fn add(&mut self, item: Item) {
-        let generation = self.generations.entry(item.generation);
+        let generation = match item.kind {
+            Kind::Record => {
+                self.record = Some(item.size);
+                return;
+            }
+            Kind::Blob(generation) | Kind::Marker(generation) => generation,
+        };
+        let generation = self.generations.entry(generation);
         let generation = generation.or_insert(GenerationListing {
             markers: 0,
             blob: None,
             newest: item.modified,
         });
         generation.newest = generation.newest.max(item.modified);
-        match item.blob {
-            Some(size) => generation.blob = Some(size),
-            None => generation.markers += 1,
+        match item.kind {
+            Kind::Blob(_) => generation.blob = Some(item.size),
+            // Tombstones are no markers; those of the first protocol are never empty.
+            _ => generation.markers += u64::from(item.size > 0),
         }
     }
 }
 
-/// Walks over all hashes. Costs two listings if the service lists in order; otherwise also two
-/// listings and 32 bytes of memory for each hash.
+/// Walks over hashes. Costs a listing of each kind of object if the service lists in order; otherwise
+/// also two listings and 32 bytes of memory for each hash.
 pub(super) fn contents(
     bucket: &Bucket,
     keys: &Keys,
+    walked: Walked,
 ) -> Result<BoxStream<'static, Result<ContentItem, StorageError>>, StorageError> {
+    let prefixes = walked.prefixes(keys)?;
+    let listings = prefixes
+        .iter()
+        .map(|prefix| items(bucket, keys, &walked, prefix));
     let merge = Merge {
-        markers: items(bucket.list(&keys.all_markers()?, None), keys).peekable(),
-        blobs: items(bucket.list(&keys.blobs()?, None), keys).peekable(),
+        listings: listings.map(StreamExt::peekable).collect(),
         last: None,
     };
     let (bucket, keys) = (bucket.clone(), keys.clone());
@@ -118,17 +196,18 @@ pub(super) fn contents(
     let all = ordered.flat_map(move |item| match item {
         Ok(ContentItem::Restart) => {
             let restart = stream::iter([Ok(ContentItem::Restart)]);
-            restart.chain(one_by_one(&bucket, &keys)).boxed()
+            restart
+                .chain(one_by_one(&bucket, &keys, &walked, &prefixes))
+                .boxed()
         }
         other => stream::iter([other]).boxed(),
     });
     Ok(all.boxed())
 }
 
-/// Merges the listings of markers and blobs by hash.
+/// Merges listings by hash.
 struct Merge {
-    markers: Peekable<Items>,
-    blobs: Peekable<Items>,
+    listings: Vec<Peekable<Items>>,
     last: Option<Sha256>,
 }
 
@@ -151,8 +230,15 @@ async fn peek(items: &mut Peekable<Items>) -> Result<Option<Sha256>, StorageErro
 
 impl Merge {
     async fn next(&mut self) -> Result<Next, StorageError> {
-        let first = [peek(&mut self.markers).await?, peek(&mut self.blobs).await?];
-        let Some(sha256) = first.into_iter().flatten().min() else {
+        let mut first: Option<Sha256> = None;
+        for items in &mut self.listings {
+            let here = peek(items).await?;
+            first = match (first, here) {
+                (Some(one), Some(other)) => Some(one.min(other)),
+                (one, other) => one.or(other),
+            };
+        }
+        let Some(sha256) = first else {
             return Ok(Next::End);
         };
         if self.last.is_some_and(|last| sha256 <= last) {
@@ -160,7 +246,7 @@ impl Merge {
         }
         self.last = Some(sha256);
         let mut listing = ContentListing::new(sha256);
-        for items in [&mut self.markers, &mut self.blobs] {
+        for items in &mut self.listings {
             while peek(items).await? == Some(sha256) {
                 if let Some(item) = items.next().await {
                     listing.add(item?);
@@ -175,29 +261,35 @@ impl Merge {
 async fn content(
     bucket: &Bucket,
     keys: &Keys,
+    walked: &Walked,
     sha256: Sha256,
 ) -> Result<ContentListing, StorageError> {
     let mut listing = ContentListing::new(sha256);
-    for prefix in [keys.markers_of(sha256)?, keys.blobs_of(sha256)?] {
-        let mut items = items(bucket.list(&prefix, None), keys);
+    let (prefixes, record) = walked.prefixes_of(keys, sha256)?;
+    for prefix in prefixes {
+        let mut items = items(bucket, keys, walked, &prefix);
         while let Some(item) = items.try_next().await? {
             listing.add(item);
         }
     }
+    if let Some(record) = record {
+        listing.record = bucket.head(&record).await?.map(|meta| meta.size);
+    }
     Ok(listing)
 }
 
-/// Walks over all hashes of a service that does not list in order.
+/// Walks over the hashes of a service that does not list in order.
 fn one_by_one(
     bucket: &Bucket,
     keys: &Keys,
+    walked: &Walked,
+    prefixes: &[Path],
 ) -> BoxStream<'static, Result<ContentItem, StorageError>> {
-    let prefixes = [keys.all_markers(), keys.blobs()];
-    let lists = prefixes.map(|prefix| match prefix {
-        Ok(prefix) => items(bucket.list(&prefix, None), keys),
-        Err(error) => stream::iter([Err(error)]).boxed(),
-    });
-    let (bucket, keys) = (bucket.clone(), keys.clone());
+    let lists: Vec<_> = prefixes
+        .iter()
+        .map(|prefix| items(bucket, keys, walked, prefix))
+        .collect();
+    let (bucket, keys, walked) = (bucket.clone(), keys.clone(), walked.clone());
     let mut seen = HashSet::new();
     stream::iter(lists)
         .flatten()
@@ -206,8 +298,11 @@ fn one_by_one(
             std::future::ready(Ok(new.then_some(item.sha256)))
         })
         .and_then(move |sha256| {
-            let (bucket, keys) = (bucket.clone(), keys.clone());
-            async move { Ok(ContentItem::Content(content(&bucket, &keys, sha256).await?)) }
+            let (bucket, keys, walked) = (bucket.clone(), keys.clone(), walked.clone());
+            async move {
+                let listing = content(&bucket, &keys, &walked, sha256).await?;
+                Ok(ContentItem::Content(listing))
+            }
         })
         .boxed()
 }

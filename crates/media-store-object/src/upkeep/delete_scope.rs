@@ -6,20 +6,21 @@ use media_types::Sha256;
 
 use super::failures::Failures;
 use super::pending_gc::PendingGc;
-use super::walk::{ScopedReference, WalkError, in_scope};
+use super::scoped::{Members, ScopedReference, WalkError, in_scope};
 use crate::bucket::Bucket;
 use crate::operation::remove;
 use crate::reference::own;
-use crate::reference::sidecar::ByteLocation;
+use crate::reference::sidecar::{ByteLocation, Protocol};
+use crate::second::{self, ReferenceObjects};
 use crate::shared::Shared;
 
 /// Maximum number of references that are deleted at the same time.
-const CONCURRENCY: usize = 8;
+const CONCURRENCY: usize = 32;
 
 /// Outcome of deleting one reference.
 enum Deletion {
     Own(u64),
-    Shared(Sha256, u64),
+    Shared(Sha256, Protocol, u64),
     /// The sidecar was damaged; the reference was deleted all the same.
     Damaged,
     Failed(StorageError),
@@ -34,7 +35,7 @@ pub(crate) async fn delete_scope(
 ) -> Result<SweepReport, StorageError> {
     let bucket = shared.bucket(Operation::DeleteScope);
     let everything = scope == Scope::All;
-    let deleting = in_scope(&bucket, &shared.keys, scope)
+    let deleting = in_scope(&bucket, &shared.keys, scope, Members::Described)
         .map(|member| delete_member(shared, &bucket, member, everything))
         .buffer_unordered(CONCURRENCY);
     let mut report = SweepReport::default();
@@ -44,7 +45,7 @@ pub(crate) async fn delete_scope(
     while let Some(deletion) = deleting.try_next().await? {
         match deletion {
             Deletion::Own(size) => report.freed_bytes += size,
-            Deletion::Shared(sha256, size) => pending.add(sha256, size),
+            Deletion::Shared(sha256, protocol, size) => pending.add(sha256, protocol, size),
             Deletion::Damaged => {}
             Deletion::Failed(error) => {
                 failures.failed(error)?;
@@ -73,15 +74,22 @@ async fn delete_member(
     let keys = &shared.keys;
     let deleted = match member {
         Err(WalkError::Listing(error)) => return Err(error),
-        Err(WalkError::Reference(key, _)) if everything => own::delete(bucket, keys, &key, None)
-            .await
-            .map(|()| Deletion::Damaged),
+        Err(WalkError::Reference(key, _)) if everything => match keys.second() {
+            Some(second) => {
+                let objects = ReferenceObjects::new(bucket, keys, second, &key, None);
+                second::delete_own(&objects).await
+            }
+            None => own::delete(bucket, keys, &key, None).await,
+        }
+        .map(|()| Deletion::Damaged),
         Err(WalkError::Reference(_, error)) => Err(error),
         Ok(ScopedReference { key, descriptor }) => {
             let sidecar = &descriptor.sidecar;
             let deletion = match descriptor.location {
                 ByteLocation::Own => Deletion::Own(sidecar.size_bytes),
-                ByteLocation::Shared(_) => Deletion::Shared(sidecar.sha256, sidecar.size_bytes),
+                ByteLocation::Shared(_) => {
+                    Deletion::Shared(sidecar.sha256, descriptor.protocol, sidecar.size_bytes)
+                }
             };
             let removed = remove(bucket, keys, &key, &descriptor).await;
             removed.map(|()| deletion)

@@ -41,6 +41,11 @@ impl Failures {
         self.first.take().map_or(Ok(()), Err)
     }
 
+    /// Returns the number of failures until now.
+    pub(super) fn total(&self) -> u64 {
+        self.total
+    }
+
     /// Returns the number of failures, and logs the first.
     pub(super) fn finish(&self) -> u64 {
         if let Some(first) = &self.first {

@@ -3,7 +3,8 @@
 use futures_util::stream::{BoxStream, StreamExt as _};
 use media_storage::{Entry, Operation, Scope, StorageError};
 
-use super::walk::{ScopedReference, WalkError, in_scope};
+use super::scoped::{Members, ScopedReference, WalkError, in_scope};
+use crate::reference::value::reference_to;
 use crate::shared::Shared;
 
 /// Lists the references of a scope.
@@ -13,11 +14,15 @@ pub(crate) fn list(
 ) -> BoxStream<'static, Result<Entry, StorageError>> {
     let bucket = shared.bucket(Operation::List);
     let name = shared.name.clone();
-    let members = in_scope(&bucket, &shared.keys, scope);
+    let members = in_scope(&bucket, &shared.keys, scope, Members::Existing);
     let entries = members.map(move |member| {
         let entry = match member {
             Ok(ScopedReference { descriptor, .. }) => {
-                descriptor.sidecar.entry(bucket.backend(), name.as_deref())
+                let entry = descriptor.sidecar.entry(bucket.backend(), name.as_deref());
+                entry.and_then(|mut entry| {
+                    entry.reference = reference_to(&descriptor, bucket.backend(), name.as_deref())?;
+                    Ok(entry)
+                })
             }
             Err(WalkError::Listing(error) | WalkError::Reference(_, error)) => Err(error),
         };

@@ -8,6 +8,8 @@ use media_types::Sha256;
 
 use super::failures::Failures;
 use crate::bucket::{Bucket, Keys};
+use crate::reference::sidecar::Protocol;
+use crate::second::{self, SecondContent};
 use crate::sharing::{self, Content};
 
 /// Maximum number of hashes that are remembered before they are collected.
@@ -19,13 +21,13 @@ const CONCURRENCY: usize = 8;
 /// Hashes that lost references, with the size of their bytes.
 #[derive(Debug, Default)]
 pub(super) struct PendingGc {
-    hashes: HashMap<Sha256, u64>,
+    hashes: HashMap<(Sha256, Protocol), u64>,
 }
 
 impl PendingGc {
     /// Adds a hash that lost a reference.
-    pub(super) fn add(&mut self, sha256: Sha256, size: u64) {
-        self.hashes.insert(sha256, size);
+    pub(super) fn add(&mut self, sha256: Sha256, protocol: Protocol, size: u64) {
+        self.hashes.insert((sha256, protocol), size);
     }
 
     /// Whether the batch should be [collected](Self::collect).
@@ -46,9 +48,21 @@ impl PendingGc {
     ) -> Result<u64, StorageError> {
         let hashes = std::mem::take(&mut self.hashes).into_iter();
         let mut collections = stream::iter(hashes)
-            .map(|(sha256, size)| {
-                let content = Content::new(bucket, keys, sha256);
-                async move { (size, sharing::collect(content).await) }
+            .map(|((sha256, protocol), size)| {
+                let first = Content::new(bucket, keys, sha256);
+                let second = keys
+                    .second()
+                    .map(|keys| SecondContent::new(bucket, keys, sha256));
+                async move {
+                    let collected = match protocol {
+                        Protocol::First => sharing::collect(first).await,
+                        Protocol::Second => match second {
+                            Some(second) => second::collect(second).await,
+                            None => Ok(false),
+                        },
+                    };
+                    (size, collected)
+                }
             })
             .buffer_unordered(CONCURRENCY);
         let mut bytes = 0;

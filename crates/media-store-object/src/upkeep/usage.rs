@@ -2,12 +2,15 @@
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
+use std::iter;
 
 use futures_util::stream::{StreamExt as _, TryStreamExt as _};
 use media_storage::{Operation, Scope, StorageError, Usage};
 
-use super::contents::{ContentItem, contents};
-use super::walk::{ScopedReference, WalkError, WalkItem, in_scope, walk};
+use super::contents::{ContentItem, Walked, contents};
+use super::scoped::{Members, ScopedReference, WalkError, in_scope};
+use super::walk::{WalkItem, walk};
+use crate::bucket::Bucket;
 use crate::reference::sidecar::{ByteLocation, Descriptor};
 use crate::shared::{Shared, Sharing};
 
@@ -34,10 +37,43 @@ pub(super) async fn usage_of_all(shared: &Shared) -> Result<Usage, StorageError>
     let bucket = shared.bucket(Operation::Usage);
     let sharing = shared.options.sharing;
     let mut usage = Usage::default();
-    let mut all = contents(&bucket, &shared.keys)?;
+    let second = shared.keys.second().cloned();
+    for walked in iter::once(Walked::First).chain(second.map(Walked::Second)) {
+        count_shared(&mut usage, &bucket, shared, walked).await?;
+    }
+    let mut outer = walk(&bucket, &shared.keys, shared.keys.prefix());
+    while let Some(item) = outer.try_next().await? {
+        let own = match item {
+            // Bytes without a sidecar belong to no reference, but are stored.
+            WalkItem::MediaOnly(own) if shared.keys.second().is_some() => {
+                usage.blobs += 1;
+                usage.stored_bytes += own.size;
+                continue;
+            }
+            WalkItem::MediaOnly(own) => own,
+            WalkItem::Tombstone(_) => continue,
+            WalkItem::Reference(reference) => match reference.own {
+                Some(own) => own,
+                None => continue,
+            },
+        };
+        count_own(&mut usage, own.size, sharing);
+    }
+    Ok(usage)
+}
+
+/// Counts the bytes that the references of a protocol share.
+async fn count_shared(
+    usage: &mut Usage,
+    bucket: &Bucket,
+    shared: &Shared,
+    walked: Walked,
+) -> Result<(), StorageError> {
+    let before = *usage;
+    let mut all = contents(bucket, &shared.keys, walked)?;
     while let Some(item) = all.try_next().await? {
         let ContentItem::Content(listing) = item else {
-            usage = Usage::default();
+            *usage = before;
             continue;
         };
         for generation in listing.generations.values() {
@@ -49,18 +85,7 @@ pub(super) async fn usage_of_all(shared: &Shared) -> Result<Usage, StorageError>
             }
         }
     }
-    let mut outer = walk(&bucket, &shared.keys, shared.keys.prefix());
-    while let Some(item) = outer.try_next().await? {
-        let own = match item {
-            WalkItem::MediaOnly(own) => own,
-            WalkItem::Reference(reference) => match reference.own {
-                Some(own) => own,
-                None => continue,
-            },
-        };
-        count_own(&mut usage, own.size, sharing);
-    }
-    Ok(usage)
+    Ok(())
 }
 
 /// Returns the usage of a scope by reading its sidecars.
@@ -68,7 +93,7 @@ async fn usage_of_scope(shared: &Shared, scope: Scope) -> Result<Usage, StorageE
     let bucket = shared.bucket(Operation::Usage);
     let (hasher, mut blobs) = (RandomState::new(), HashSet::new());
     let mut usage = Usage::default();
-    let mut members = in_scope(&bucket, &shared.keys, scope);
+    let mut members = in_scope(&bucket, &shared.keys, scope, Members::Existing);
     while let Some(member) = members.next().await {
         let Descriptor {
             sidecar, location, ..

@@ -3,17 +3,16 @@
 use std::collections::VecDeque;
 
 use chrono::{DateTime, Utc};
-use futures_util::stream::{self, BoxStream, StreamExt as _};
-use media_storage::{Scope, StorageError, StorageErrorKind};
+use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
+use media_storage::StorageError;
 use object_store::ObjectMeta;
 use object_store::path::Path;
 
 use crate::bucket::{Bucket, Keys, MediaKey, OuterObject};
-use crate::reference::layout::root_of;
-use crate::reference::sidecar::{self, ByteLocation, Descriptor};
+use crate::reference::sidecar::{self, Descriptor};
 
 /// Maximum number of sidecars that are read at the same time.
-const CONCURRENCY: usize = 16;
+pub(super) const CONCURRENCY: usize = 16;
 
 /// Item of a walk.
 #[derive(Clone, Debug)]
@@ -22,6 +21,15 @@ pub(super) enum WalkItem {
     Reference(ListedReference),
     /// Media that is not followed by its sidecar.
     MediaOnly(OwnObject),
+    /// A sidecar that was buried.
+    Tombstone(BuriedSidecar),
+}
+
+/// The tombstone of a sidecar in a listing.
+#[derive(Clone, Debug)]
+pub(super) struct BuriedSidecar {
+    pub(super) key: MediaKey,
+    pub(super) modified: DateTime<Utc>,
 }
 
 /// A sidecar in a listing.
@@ -29,6 +37,8 @@ pub(super) enum WalkItem {
 pub(super) struct ListedReference {
     pub(super) key: MediaKey,
     pub(super) modified: DateTime<Utc>,
+    /// Size of the sidecar, in bytes.
+    pub(super) size: u64,
     /// The media beside the sidecar.
     pub(super) own: Option<OwnObject>,
 }
@@ -75,10 +85,20 @@ impl Walk {
                     modified,
                 });
             }
+            Some(OuterObject::Sidecar(key)) if meta.size == 0 && self.keys.second().is_some() => {
+                self.release_held();
+                let buried = BuriedSidecar { key, modified };
+                self.ready.push_back(Ok(WalkItem::Tombstone(buried)));
+            }
             Some(OuterObject::Sidecar(key)) => {
                 let own = self.held.take_if(|own| own.key == key);
                 self.release_held();
-                let reference = ListedReference { key, modified, own };
+                let reference = ListedReference {
+                    key,
+                    modified,
+                    size: meta.size,
+                    own,
+                };
                 self.ready.push_back(Ok(WalkItem::Reference(reference)));
             }
         }
@@ -147,94 +167,17 @@ pub(super) fn read_all(
             let (bucket, keys) = (bucket.clone(), keys.clone());
             async move {
                 Ok(match item? {
-                    WalkItem::MediaOnly(own) => ReadItem::MediaOnly(own),
+                    WalkItem::MediaOnly(own) => Some(ReadItem::MediaOnly(own)),
+                    WalkItem::Tombstone(_) => None,
                     WalkItem::Reference(listed) => {
                         let descriptor = sidecar::read(&bucket, &keys, &listed.key).await;
-                        ReadItem::Reference(Box::new(ReadReference { listed, descriptor }))
+                        let read = ReadReference { listed, descriptor };
+                        Some(ReadItem::Reference(Box::new(read)))
                     }
                 })
             }
         })
         .buffer_unordered(CONCURRENCY)
+        .try_filter_map(|item| std::future::ready(Ok(item)))
         .boxed()
-}
-
-/// A reference that belongs to a scope.
-#[derive(Debug)]
-pub(super) struct ScopedReference {
-    pub(super) key: MediaKey,
-    pub(super) descriptor: Descriptor,
-}
-
-/// Error of a walk.
-#[derive(Debug)]
-pub(super) enum WalkError {
-    /// The listing failed; the walk has ended.
-    Listing(StorageError),
-    /// The sidecar of one reference is damaged; the walk continues.
-    Reference(MediaKey, StorageError),
-}
-
-/// Walks over the references of a scope.
-pub(super) fn in_scope(
-    bucket: &Bucket,
-    keys: &Keys,
-    scope: Scope,
-) -> BoxStream<'static, Result<ScopedReference, WalkError>> {
-    let (bucket, keys) = (bucket.clone(), keys.clone());
-    let items = {
-        let (bucket, keys, scope) = (bucket.clone(), keys.clone(), scope.clone());
-        stream::once(async move {
-            match root_of(&bucket, &keys, &scope).await {
-                Ok(root) => read_all(&bucket, &keys, walk(&bucket, &keys, &root)),
-                Err(error) => stream::iter([Err(error)]).boxed(),
-            }
-        })
-    };
-    items
-        .flatten()
-        .filter_map(move |item| {
-            let (bucket, keys, scope) = (bucket.clone(), keys.clone(), scope.clone());
-            async move { member(&bucket, &keys, &scope, item).await.transpose() }
-        })
-        .boxed()
-}
-
-async fn member(
-    bucket: &Bucket,
-    keys: &Keys,
-    scope: &Scope,
-    item: Result<ReadItem, StorageError>,
-) -> Result<Option<ScopedReference>, WalkError> {
-    let ReadReference { listed, descriptor } = match item.map_err(WalkError::Listing)? {
-        ReadItem::Reference(read) => *read,
-        ReadItem::MediaOnly(_) => return Ok(None),
-    };
-    let descriptor = match descriptor {
-        Ok(Some(descriptor)) => descriptor,
-        Ok(None) => return Ok(None),
-        Err(error) if error.kind() == StorageErrorKind::Corrupted => {
-            return Err(WalkError::Reference(listed.key, error));
-        }
-        Err(error) => return Err(WalkError::Listing(error)),
-    };
-    if !descriptor.sidecar.is_in(scope) {
-        return Ok(None);
-    }
-    let exists = descriptor.exists(bucket, keys, &listed.key).await;
-    if !exists.map_err(WalkError::Listing)? {
-        return Ok(None);
-    }
-    // The sidecar is written before an upload is completed.
-    if descriptor.location == ByteLocation::Own && listed.own.is_none() {
-        let object = keys.media(&listed.key).map_err(WalkError::Listing)?;
-        let found = bucket.head(&object).await.map_err(WalkError::Listing)?;
-        if found.is_none() {
-            return Ok(None);
-        }
-    }
-    Ok(Some(ScopedReference {
-        key: listed.key,
-        descriptor,
-    }))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use media_storage::{Organization, StorageError};
 use media_storage_testkit::{Backend, StoreOptions, conformance_tests};
-use media_store_object::{ObjectMediaStore, ObjectMediaStoreBuilder};
+use media_store_object::{ObjectMediaStore, ObjectMediaStoreBuilder, ProtocolVersion};
 use object_store::memory::InMemory;
 
 /// A bucket in memory.
@@ -53,6 +53,31 @@ mod single_by_run {
 mod single_by_conversation {
     use super::*;
     conformance_tests!(Memory::new(|store| {
+        store.with_organization(Organization::ByConversation)
+    }));
+}
+
+mod second_shared_by_session {
+    use super::*;
+    conformance_tests!(Memory::new(|store| {
+        let store = store.with_protocol(ProtocolVersion::Second);
+        store.with_deduplication(true)
+    }));
+}
+
+mod second_shared_and_flat {
+    use super::*;
+    conformance_tests!(Memory::new(|store| {
+        let store = store.with_protocol(ProtocolVersion::Second);
+        let store = store.with_deduplication(true).with_name("eu-1");
+        store.with_organization(Organization::Flat)
+    }));
+}
+
+mod second_single_by_conversation {
+    use super::*;
+    conformance_tests!(Memory::new(|store| {
+        let store = store.with_protocol(ProtocolVersion::Second);
         store.with_organization(Organization::ByConversation)
     }));
 }

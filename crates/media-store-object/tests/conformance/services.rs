@@ -2,7 +2,7 @@
 
 use media_storage::StorageError;
 use media_storage_testkit::{Backend, HttpClient, StoreOptions, conformance_tests};
-use media_store_object::{ObjectMediaStore, ObjectMediaStoreBuilder};
+use media_store_object::{ObjectMediaStore, ObjectMediaStoreBuilder, ProtocolVersion};
 
 use crate::servers::{Place, PlainClient, Service};
 
@@ -44,6 +44,14 @@ fn single(store: ObjectMediaStoreBuilder) -> ObjectMediaStoreBuilder {
     store
 }
 
+fn second_shared(store: ObjectMediaStoreBuilder) -> ObjectMediaStoreBuilder {
+    shared(store).with_protocol(ProtocolVersion::Second)
+}
+
+fn second_single(store: ObjectMediaStoreBuilder) -> ObjectMediaStoreBuilder {
+    store.with_protocol(ProtocolVersion::Second)
+}
+
 mod s3_shared {
     use super::*;
     conformance_tests!(At::new(Service::S3, shared));
@@ -67,4 +75,29 @@ mod azurite_shared {
 mod gcs_shared {
     use super::*;
     conformance_tests!(At::new(Service::Gcs, shared));
+}
+
+mod s3_second_shared {
+    use super::*;
+    conformance_tests!(At::new(Service::S3, second_shared));
+}
+
+mod moto_second_shared {
+    use super::*;
+    conformance_tests!(At::new(Service::Moto, second_shared));
+}
+
+mod azurite_second_shared {
+    use super::*;
+    conformance_tests!(At::new(Service::Azurite, second_shared));
+}
+
+mod gcs_second_shared {
+    use super::*;
+    conformance_tests!(At::new(Service::Gcs, second_shared));
+}
+
+mod s3_second_single {
+    use super::*;
+    conformance_tests!(At::new(Service::S3, second_single));
 }

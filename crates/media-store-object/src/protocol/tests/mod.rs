@@ -16,7 +16,14 @@ pub(super) type Ask = Request<u32>;
 pub(super) struct Play<P> {
     machine: P,
     tokens: u128,
-    asked: Option<Ask>,
+    asked: Option<Asked>,
+}
+
+/// One request, or two at once.
+#[derive(Debug, PartialEq)]
+enum Asked {
+    One(Ask),
+    Both(Ask, Ask),
 }
 
 impl<P: Protocol<u32>> Play<P>
@@ -34,14 +41,15 @@ where
         play
     }
 
-    fn next(&mut self, answer: Option<Answer<u32>>) -> Result<Ask, P::Outcome> {
+    fn next(&mut self, answer: Option<Answer<u32>>) -> Result<Asked, P::Outcome> {
         let tokens = &mut self.tokens;
         let step = self.machine.step(answer, &mut || {
             *tokens += 1;
             Nonce::new(*tokens - 1)
         });
         match step {
-            Step::Ask(request) => Ok(request),
+            Step::Ask(request) => Ok(Asked::One(request)),
+            Step::AskBoth(one, other) => Ok(Asked::Both(one, other)),
             Step::End(outcome) => Err(outcome),
         }
     }
@@ -49,20 +57,44 @@ where
     /// It asked this, and is answered.
     #[track_caller]
     pub(super) fn on(mut self, request: Ask, answer: Answer<u32>) -> Self {
-        assert_eq!(self.asked.take(), Some(request));
+        assert_eq!(self.asked.take(), Some(Asked::One(request)));
         self.asked = Some(self.next(Some(answer)).unwrap());
         self
+    }
+
+    /// It asked both at once, and is answered.
+    #[track_caller]
+    pub(super) fn on_both(mut self, requests: [Ask; 2], answers: [Answer<u32>; 2]) -> Self {
+        let ([one, other], [first, second]) = (requests, answers);
+        assert_eq!(self.asked.take(), Some(Asked::Both(one, other)));
+        let answer = Answer::Both(Box::new((first, second)));
+        self.asked = Some(self.next(Some(answer)).unwrap());
+        self
+    }
+
+    /// It asked both at once, is answered, and is through.
+    #[track_caller]
+    pub(super) fn ends_both(
+        mut self,
+        requests: [Ask; 2],
+        answers: [Answer<u32>; 2],
+        outcome: P::Outcome,
+    ) {
+        let ([one, other], [first, second]) = (requests, answers);
+        assert_eq!(self.asked.take(), Some(Asked::Both(one, other)));
+        let answer = Answer::Both(Box::new((first, second)));
+        assert_eq!(self.next(Some(answer)), Err(outcome));
     }
 
     /// It asked this, is answered, and is through.
     #[track_caller]
     pub(super) fn ends(mut self, request: Ask, answer: Answer<u32>, outcome: P::Outcome) {
-        assert_eq!(self.asked.take(), Some(request));
+        assert_eq!(self.asked.take(), Some(Asked::One(request)));
         assert_eq!(self.next(Some(answer)), Err(outcome));
     }
 }
 
-pub(super) fn token(value: u128) -> Nonce {
+pub(super) const fn token(value: u128) -> Nonce {
     Nonce::new(value)
 }
 

@@ -18,22 +18,31 @@ fn joining() -> Play<StoreProtocol<u32>> {
         .on(R::CreateSidecar(token(1)), A::Done)
 }
 
+/// Up to the check under live generation 1.
 fn joined() -> Play<StoreProtocol<u32>> {
-    let live = A::Sidecar(SidecarState::Live(token(1)));
-    joining()
-        .on(R::CreateMarker(token(1)), A::Done)
-        .on(R::ReadSidecar, live)
+    joining().on(R::CreateMarker(token(1)), A::Done)
 }
 
-/// Up to the publication of generation 100.
-fn making() -> Play<StoreProtocol<u32>> {
-    let live = A::Sidecar(SidecarState::Live(token(100)));
+fn sidecar_of(generation: u128) -> A<u32> {
+    A::Sidecar(SidecarState::Live(token(generation)))
+}
+
+/// Up to marker and bytes of generation 100.
+fn describing() -> Play<StoreProtocol<u32>> {
     store()
         .on(R::ReadRecord, A::Record(None))
         .on(R::CreateSidecar(token(100)), A::Done)
-        .on(R::CreateMarker(token(100)), A::Done)
-        .on(R::WriteBlob(token(100)), A::Done)
-        .on(R::ReadSidecar, live)
+}
+
+const FILL: [R<u32>; 2] = [R::CreateMarker(token(100)), R::WriteBlob(token(100))];
+
+/// Up to the publication of generation 100.
+fn making() -> Play<StoreProtocol<u32>> {
+    describing().on_both(FILL, [A::Done, A::Done])
+}
+
+fn announcement() -> [R<u32>; 2] {
+    [R::ReadSidecar, swap(None, record(S::Live, 100, 101))]
 }
 
 fn stored(generation: u128, new: bool) -> StoreOutcome {
@@ -43,16 +52,74 @@ fn stored(generation: u128, new: bool) -> StoreOutcome {
     }
 }
 
+const CHECK: [R<u32>; 2] = [R::ReadSidecar, R::ReadRecord];
+
 #[test]
 fn existing_bytes_are_shared() {
     let live = read(record(S::Live, 1, 2), 3);
-    joined().ends(R::ReadRecord, live, stored(1, false));
+    joined().ends_both(CHECK, [sidecar_of(1), live], stored(1, false));
+}
+
+#[test]
+fn a_remembered_generation_is_joined_without_reading_first() {
+    let remembered = || {
+        Play::new(StoreProtocol::joining(7, token(1)))
+            .on(R::CreateSidecar(token(1)), A::Done)
+            .on(R::CreateMarker(token(1)), A::Done)
+    };
+    let live = read(record(S::Live, 1, 2), 3);
+    remembered().ends_both(CHECK, [sidecar_of(1), live], stored(1, false));
+    let mut larger = record(S::Live, 1, 2);
+    larger.size += 1;
+    for gone in [
+        A::Record(None),
+        read(record(S::Dead, 1, 2), 3),
+        read(record(S::Live, 9, 2), 3),
+        read(larger, 3),
+    ] {
+        remembered()
+            .on_both(CHECK, [sidecar_of(1), gone])
+            .on(R::BuryMarker(token(1)), A::Done)
+            .ends(R::BurySidecar, A::Done, StoreOutcome::Busy);
+    }
 }
 
 #[test]
 fn new_bytes_are_published_last() {
-    let live = record(S::Live, 100, 101);
-    making().ends(swap(None, live), A::Swapped(1), stored(100, true));
+    making().ends_both(
+        announcement(),
+        [sidecar_of(100), A::Swapped(1)],
+        stored(100, true),
+    );
+}
+
+#[test]
+fn bytes_that_were_not_published_are_removed() {
+    for (answers, outcome) in [
+        ([A::Done, A::Failed], StoreOutcome::Failed),
+        ([A::Failed, A::Failed], StoreOutcome::Failed),
+        ([A::Failed, A::Done], StoreOutcome::Busy),
+        ([A::Taken, A::Done], StoreOutcome::Busy),
+    ] {
+        describing()
+            .on_both(FILL, answers)
+            .on(R::BuryMarker(token(100)), A::Done)
+            .on(R::DeleteBlob(token(100)), A::Done)
+            .ends(R::BurySidecar, A::Done, outcome);
+    }
+}
+
+#[test]
+fn bytes_that_may_have_been_published_stay() {
+    for swapped in [A::Swapped(1), A::Unclear] {
+        making()
+            .on_both(
+                announcement(),
+                [A::Sidecar(SidecarState::Tombstone), swapped],
+            )
+            .on(R::BuryMarker(token(100)), A::Done)
+            .ends(R::BurySidecar, A::Done, StoreOutcome::Busy);
+    }
 }
 
 #[test]
@@ -93,7 +160,7 @@ fn a_store_that_was_deleted_is_not_acknowledged() {
     ] {
         joining()
             .on(R::CreateMarker(token(1)), A::Done)
-            .on(R::ReadSidecar, A::Sidecar(state))
+            .on_both(CHECK, [A::Sidecar(state), read(record(S::Live, 1, 2), 3)])
             .on(R::BuryMarker(token(1)), A::Done)
             .ends(R::BurySidecar, A::Done, StoreOutcome::Busy);
     }
@@ -102,7 +169,7 @@ fn a_store_that_was_deleted_is_not_acknowledged() {
 #[test]
 fn the_loser_of_a_race_removes_its_own_bytes() {
     making()
-        .on(swap(None, record(S::Live, 100, 101)), A::Unclear)
+        .on_both(announcement(), [sidecar_of(100), A::Unclear])
         .on(R::ReadRecord, read(record(S::Live, 1, 2), 3))
         .on(R::BuryMarker(token(100)), A::Done)
         .on(R::DeleteBlob(token(100)), A::Failed)
@@ -111,8 +178,10 @@ fn the_loser_of_a_race_removes_its_own_bytes() {
 
 #[test]
 fn bytes_stay_as_long_as_their_publication_may_arrive() {
-    let mut play = making();
-    for _ in 0..3 {
+    let mut play = making()
+        .on_both(announcement(), [sidecar_of(100), A::Unclear])
+        .on(R::ReadRecord, A::Record(None));
+    for _ in 0..2 {
         play = play
             .on(swap(None, record(S::Live, 100, 101)), A::Unclear)
             .on(R::ReadRecord, A::Record(None));
@@ -123,13 +192,12 @@ fn bytes_stay_as_long_as_their_publication_may_arrive() {
 
 #[test]
 fn a_condemned_generation_is_revived() {
-    joined()
-        .on(R::ReadRecord, read(record(S::Condemned, 1, 2), 3))
-        .ends(
-            swap(Some(3), record(S::Live, 1, 100)),
-            A::Swapped(4),
-            stored(1, false),
-        );
+    let condemned = read(record(S::Condemned, 1, 2), 3);
+    joined().on_both(CHECK, [sidecar_of(1), condemned]).ends(
+        swap(Some(3), record(S::Live, 1, 100)),
+        A::Swapped(4),
+        stored(1, false),
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use futures_util::stream::{StreamExt, TryStreamExt};
 use media_storage::StorageError;
+use object_store::ObjectMeta;
 use object_store::path::Path;
 
 use super::super::name_filter::NameFilter;
@@ -25,14 +26,13 @@ impl Sweep<'_> {
     pub(super) async fn expired(&mut self) -> Result<(), StorageError> {
         let keys = &self.shared.keys;
         for hour in expiry::due_hours(&self.bucket, keys, self.now).await? {
-            let listed = self.bucket.list(&keys.expiry_hour(&hour)?, None);
+            let listed = self.bucket.list(&hour, None);
             let mut chunks = listed.try_chunks(CONCURRENCY);
             while let Some(chunk) = chunks.try_next().await.map_err(|error| error.1)? {
                 if self.deletes_left == 0 {
                     return Ok(());
                 }
-                let hints = chunk.into_iter().map(|meta| meta.location);
-                self.follow_all(hints).await?;
+                self.follow_all(chunk).await?;
             }
         }
         Ok(())
@@ -44,16 +44,15 @@ impl Sweep<'_> {
         while let Some(meta) = listed.try_next().await? {
             let token = meta.location.filename().unwrap_or_default();
             if !sidecars.may_contain(token) && self.is_settled(meta.last_modified) {
-                self.follow_all(std::iter::once(meta.location)).await?;
+                self.follow_all(vec![meta]).await?;
             }
         }
         Ok(())
     }
 
-    async fn follow_all(
-        &mut self,
-        hints: impl Iterator<Item = Path> + Send,
-    ) -> Result<(), StorageError> {
+    /// Deletes what has expired of the references that hints lead to, and removes hints that lead
+    /// nowhere.
+    pub(super) async fn follow_all(&mut self, hints: Vec<ObjectMeta>) -> Result<(), StorageError> {
         let this = &*self;
         let hinted: Vec<_> = futures_util::stream::iter(hints)
             .map(|hint| this.follow(hint))
@@ -80,13 +79,18 @@ impl Sweep<'_> {
     }
 
     /// Reads the sidecar that a hint leads to, which decides whether the reference has expired.
-    async fn follow(&self, hint: Path) -> Result<Hinted, StorageError> {
-        let Some(key) = expiry::read_hint(&self.bucket, &hint).await? else {
-            return Ok(Hinted::Idle(hint));
+    async fn follow(&self, hint: ObjectMeta) -> Result<Hinted, StorageError> {
+        // A store of the second protocol writes hint and sidecar at the same time.
+        let idle = || match self.shared.keys.second() {
+            Some(_) if !self.is_settled(hint.last_modified) => Hinted::NotYet,
+            _ => Hinted::Idle(hint.location.clone()),
+        };
+        let Some(key) = expiry::read_hint(&self.bucket, &hint.location).await? else {
+            return Ok(idle());
         };
         let read = sidecar::read(&self.bucket, &self.shared.keys, &key).await?;
         let Some(descriptor) = read else {
-            return Ok(Hinted::Idle(hint));
+            return Ok(idle());
         };
         Ok(if descriptor.sidecar.stored_at > self.now {
             Hinted::Future

@@ -3,7 +3,7 @@
 use futures_util::stream::StreamExt;
 use media_storage::StorageError;
 
-use super::super::contents::{ContentItem, ContentListing, GenerationListing, contents};
+use super::super::contents::{ContentItem, ContentListing, GenerationListing, Walked, contents};
 use super::state::{CONCURRENCY, Mode, Sweep};
 use crate::protocol::{Nonce, RecordState};
 use crate::sharing::{self, Content};
@@ -28,7 +28,7 @@ struct Removed {
 impl Sweep<'_> {
     /// Removes the garbage of all hashes. Costs two listings and one request for each hash.
     pub(super) async fn garbage(&mut self) -> Result<(), StorageError> {
-        let all = contents(&self.bucket, &self.shared.keys)?;
+        let all = contents(&self.bucket, &self.shared.keys, Walked::First)?;
         let mut failures = std::mem::take(&mut self.failures);
         let this = &*self;
         let mut removed = all

@@ -1,15 +1,26 @@
 //! The walk of a full sweep: expired references, sidecars and media without each other, missing
 //! hints.
 
-use futures_util::stream::TryStreamExt;
+use futures_util::stream::{StreamExt as _, TryStreamExt};
 use media_storage::StorageError;
 
 use super::super::name_filter::NameFilter;
-use super::super::walk::{ListedReference, OwnObject, ReadItem, ReadReference, read_all, walk};
+use super::super::walk::{
+    ListedReference, OwnObject, ReadItem, ReadReference, WalkItem, read_all, walk,
+};
 use super::state::{CONCURRENCY, Cause, Mode, Sweep};
 use crate::bucket::MediaKey;
 use crate::reference::expiry;
-use crate::reference::sidecar::{ByteLocation, Descriptor};
+use crate::reference::sidecar::{ByteLocation, Descriptor, SidecarFlags};
+
+/// Whether an item of a walk is certainly not of the second protocol, whose own sweep examines the
+/// rest.
+fn is_first(item: &WalkItem) -> bool {
+    match item {
+        WalkItem::Reference(listed) => SidecarFlags::of_size(listed.size).is_none(),
+        WalkItem::MediaOnly(_) | WalkItem::Tombstone(_) => false,
+    }
+}
 
 /// State of a reference.
 enum Finding {
@@ -29,7 +40,11 @@ impl Sweep<'_> {
         let markers = self.tokens_below(&keys.all_markers()?).await?;
         let hints = self.tokens_below(&keys.expiry()?).await?;
         let mut sidecars = NameFilter::new();
+        let second = keys.second().is_some();
         let items = walk(&self.bucket, keys, keys.prefix());
+        let items = items
+            .try_filter(move |item| std::future::ready(!second || is_first(item)))
+            .boxed();
         let mut items = read_all(&self.bucket, keys, items);
         let mut due = Vec::new();
         while let Some(item) = items.try_next().await? {
@@ -157,13 +172,15 @@ impl Sweep<'_> {
     }
 
     /// Removes media without a sidecar: the leftover of an interrupted upload or deletion.
-    async fn media_only(&mut self, own: OwnObject) -> Result<(), StorageError> {
+    pub(super) async fn media_only(&mut self, own: OwnObject) -> Result<(), StorageError> {
         if !self.is_settled(own.modified) {
             return Ok(());
         }
         let keys = &self.shared.keys;
         let removed = async {
-            if self.bucket.head(&keys.sidecar(&own.key)?).await?.is_some() {
+            let beside = self.bucket.head(&keys.sidecar(&own.key)?).await?;
+            // A tombstone is no sidecar.
+            if beside.is_some_and(|meta| meta.size > 0 || keys.second().is_none()) {
                 return Ok(false);
             }
             if self.mode == Mode::Remove {

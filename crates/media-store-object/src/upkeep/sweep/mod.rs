@@ -9,6 +9,11 @@ mod heal;
 mod leftovers;
 mod prune;
 mod run;
+mod second;
+mod second_garbage;
+mod second_join;
+mod second_repair;
 mod state;
+mod tally;
 
 pub(crate) use run::sweep;

@@ -6,8 +6,8 @@ use std::hash::{BuildHasher as _, RandomState};
 use futures_util::stream::StreamExt;
 use media_storage::{Scope, StorageError};
 
+use super::super::scoped::{Members, ScopedReference, WalkError, in_scope};
 use super::super::usage::usage_of_all;
-use super::super::walk::{ScopedReference, WalkError, in_scope};
 use super::state::{CONCURRENCY, Cause, Mode, Sweep};
 use crate::reference::sidecar::{ByteLocation, Descriptor};
 
@@ -58,7 +58,12 @@ impl Sweep<'_> {
     async fn quota(&self, capacity: u64) -> Result<BTreeMap<i64, u64>, StorageError> {
         let hasher = RandomState::new();
         let mut all = Vec::new();
-        let mut members = in_scope(&self.bucket, &self.shared.keys, Scope::All);
+        let mut members = in_scope(
+            &self.bucket,
+            &self.shared.keys,
+            Scope::All,
+            Members::Existing,
+        );
         while let Some(member) = members.next().await {
             let Some(member) = self.candidate(member)? else {
                 continue;
@@ -104,7 +109,12 @@ impl Sweep<'_> {
     }
 
     async fn prune_quota(&mut self, mut quota: BTreeMap<i64, u64>) -> Result<(), StorageError> {
-        let mut members = in_scope(&self.bucket, &self.shared.keys, Scope::All);
+        let mut members = in_scope(
+            &self.bucket,
+            &self.shared.keys,
+            Scope::All,
+            Members::Existing,
+        );
         let mut due = Vec::new();
         while let Some(member) = members.next().await {
             let Some(member) = self.candidate(member)? else {

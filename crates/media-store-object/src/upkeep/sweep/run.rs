@@ -1,6 +1,6 @@
 //! The order of the steps of a sweep.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use media_storage::{Operation, StorageError, SweepDepth, SweepOptions, SweepReport};
 
 use super::state::{Mode, Sweep};
@@ -19,14 +19,15 @@ pub(crate) async fn sweep(
     options: &SweepOptions,
 ) -> Result<SweepReport, StorageError> {
     let bucket = shared.bucket(Operation::Sweep);
-    let settled_before = settled_before(shared, &bucket, options).await?;
-    let mut sweep = Sweep::new(shared, bucket, settled_before, options);
+    let service_time = service_time(shared, &bucket, options).await?;
+    let mut sweep = Sweep::new(shared, bucket, service_time, options);
     if options.depth() == SweepDepth::Full {
-        sweep.garbage().await?;
-        let sidecars = sweep.walk().await?;
-        if sweep.mode == Mode::Remove {
-            sweep.idle_hints(&sidecars).await?;
-            sweep.heal(&sidecars).await?;
+        let first = match shared.keys.second() {
+            Some(second) => sweep.second(&second.clone()).await?,
+            None => true,
+        };
+        if first {
+            sweep.first().await?;
         }
     } else {
         sweep.expired().await?;
@@ -41,22 +42,31 @@ pub(crate) async fn sweep(
     Ok(report)
 }
 
-/// Returns the time before which objects are old enough to be leftovers, by the clock of the
-/// service: a node whose clock is ahead must not remove what others are writing. A dry run writes
-/// nothing and uses its own clock.
-async fn settled_before(
+impl Sweep<'_> {
+    /// Examines everything that was stored by the first protocol.
+    async fn first(&mut self) -> Result<(), StorageError> {
+        self.garbage().await?;
+        let sidecars = self.walk().await?;
+        if self.mode == Mode::Remove {
+            self.idle_hints(&sidecars).await?;
+            self.heal(&sidecars).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Returns the time by the clock of the service, by which the ages of leftovers count: a node whose
+/// clock is ahead must not remove what others are writing. A dry run writes nothing and uses its own
+/// clock.
+async fn service_time(
     shared: &Shared,
     bucket: &Bucket,
     options: &SweepOptions,
 ) -> Result<DateTime<Utc>, StorageError> {
-    let grace = options.grace().unwrap_or(shared.options.grace);
-    let grace = TimeDelta::from_std(grace).unwrap_or(TimeDelta::MAX);
     let service_time = if options.depth() == SweepDepth::Full && !options.dry_run() {
         layout::service_time(bucket, &shared.keys, shared.options.organization).await?
     } else {
         None
     };
-    let now = service_time.unwrap_or_else(Utc::now);
-    let before = now.checked_sub_signed(grace);
-    Ok(before.unwrap_or(DateTime::<Utc>::MIN_UTC))
+    Ok(service_time.unwrap_or_else(Utc::now))
 }

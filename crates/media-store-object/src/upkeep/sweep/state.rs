@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use media_storage::{StorageError, SweepOptions, SweepReport};
 use media_types::Sha256;
@@ -12,11 +12,15 @@ use super::super::pending_gc::PendingGc;
 use crate::bucket::{Bucket, MediaKey};
 use crate::operation::remove;
 use crate::protocol::Nonce;
-use crate::reference::sidecar::{ByteLocation, Descriptor};
+use crate::reference::sidecar::{ByteLocation, Descriptor, Protocol};
 use crate::shared::Shared;
 
 /// Maximum number of references that are worked on at the same time.
 pub(super) const CONCURRENCY: usize = 8;
+
+/// How long tombstones are kept, by the clock of the service. No copy of a request may arrive later
+/// than this after the request, and no store may be suspended for that long.
+const TOMBSTONE_AGE: TimeDelta = TimeDelta::days(7);
 
 /// Whether a sweep removes anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +41,7 @@ pub(super) struct Sweep<'a> {
     pub(super) bucket: Bucket,
     pub(super) now: DateTime<Utc>,
     settled_before: DateTime<Utc>,
+    buried_before: DateTime<Utc>,
     pub(super) mode: Mode,
     /// Number of references that may still be deleted.
     pub(super) deletes_left: u64,
@@ -44,24 +49,31 @@ pub(super) struct Sweep<'a> {
     pub(super) failures: Failures,
     pending: PendingGc,
     /// References that a dry run would have deleted from each generation, and the size of its bytes.
-    simulated: HashMap<(Sha256, Nonce), (u64, u64)>,
+    simulated: HashMap<(Sha256, Nonce), (Protocol, u64, u64)>,
     /// Generations that a dry run would have removed.
     pub(super) fenced: HashSet<(Sha256, Nonce)>,
 }
 
 impl<'a> Sweep<'a> {
-    /// Creates a sweep that takes objects modified before `settled_before` for leftovers.
+    /// Creates a sweep at this time by the clock of the service.
     pub(super) fn new(
         shared: &'a Shared,
         bucket: Bucket,
-        settled_before: DateTime<Utc>,
+        service_time: DateTime<Utc>,
         options: &SweepOptions,
     ) -> Self {
+        let grace = options.grace().unwrap_or(shared.options.grace);
+        let grace = TimeDelta::from_std(grace).unwrap_or(TimeDelta::MAX);
+        let before = |age| {
+            let time = service_time.checked_sub_signed(age);
+            time.unwrap_or(DateTime::<Utc>::MIN_UTC)
+        };
         Self {
             shared,
             bucket,
             now: options.now().unwrap_or_else(Utc::now),
-            settled_before,
+            settled_before: before(grace),
+            buried_before: before(TOMBSTONE_AGE),
             mode: if options.dry_run() {
                 Mode::DryRun
             } else {
@@ -79,6 +91,11 @@ impl<'a> Sweep<'a> {
     /// Whether an object is too old to be work in progress.
     pub(super) fn is_settled(&self, modified: DateTime<Utc>) -> bool {
         modified <= self.settled_before
+    }
+
+    /// Whether a tombstone is older than any copy of a request can be.
+    pub(super) fn is_removable(&self, buried: DateTime<Utc>) -> bool {
+        buried <= self.buried_before
     }
 
     /// Deletes references, as many as the limit allows. A dry run counts what this would free.
@@ -123,10 +140,12 @@ impl<'a> Sweep<'a> {
         let (sha256, size) = (sidecar.sha256, sidecar.size_bytes);
         match (descriptor.location, self.mode) {
             (ByteLocation::Own, _) => self.report.freed_bytes += size,
-            (ByteLocation::Shared(_), Mode::Remove) => self.pending.add(sha256, size),
+            (ByteLocation::Shared(_), Mode::Remove) => {
+                self.pending.add(sha256, descriptor.protocol, size);
+            }
             (ByteLocation::Shared(generation), Mode::DryRun) => {
                 let simulated = self.simulated.entry((sha256, generation));
-                simulated.or_insert((0, size)).0 += 1;
+                simulated.or_insert((descriptor.protocol, 0, size)).1 += 1;
             }
         }
     }
@@ -141,12 +160,20 @@ impl<'a> Sweep<'a> {
 
     /// Counts the bytes that a dry run would have left without a reference.
     pub(super) async fn count_simulated(&mut self) -> Result<(), StorageError> {
-        for ((sha256, generation), (deleted, size)) in std::mem::take(&mut self.simulated) {
-            let markers = self.shared.keys.markers(sha256, generation)?;
+        for ((sha256, generation), (protocol, deleted, size)) in std::mem::take(&mut self.simulated)
+        {
+            let markers = match self.shared.keys.second() {
+                Some(second) if protocol == Protocol::Second => {
+                    second.markers(second.content(sha256), generation)?
+                }
+                _ => self.shared.keys.markers(sha256, generation)?,
+            };
             let mut listed = self.bucket.list(&markers, None);
             let mut held = 0;
-            while held <= deleted && listed.try_next().await?.is_some() {
-                held += 1;
+            while held <= deleted
+                && let Some(meta) = listed.try_next().await?
+            {
+                held += u64::from(meta.size > 0);
             }
             if held <= deleted {
                 self.report.freed_bytes += size;

@@ -39,6 +39,8 @@ pub(crate) enum Fate {
     FailAfter,
     /// It fails, and happens some time later.
     Late,
+    /// It happens, and a copy of it happens again some time later.
+    Copied,
 }
 
 /// A request as it came in.
@@ -63,6 +65,8 @@ struct Record {
     /// How far ahead of ours the service's clock is, in seconds.
     ahead: AtomicI64,
     unconditional: AtomicBool,
+    /// What was written until a moment is so much older in listings.
+    aged: Mutex<Option<(chrono::DateTime<chrono::Utc>, chrono::TimeDelta)>>,
 }
 
 /// Clones share bucket, record and faults.
@@ -128,6 +132,29 @@ impl FaultyBucket {
     pub(crate) fn set_clock(&self, ahead: chrono::TimeDelta) {
         let seconds = ahead.num_seconds();
         self.record.ahead.store(seconds, Ordering::SeqCst);
+    }
+
+    /// Everything that was written until now is so much older.
+    pub(crate) fn age(&self, by: chrono::TimeDelta) {
+        *lock(&self.record.aged) = Some((chrono::Utc::now(), by));
+    }
+
+    /// The requests that are on their way a second time have arrived.
+    pub(crate) async fn settle(&self) {
+        while self.late() > 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Lets a copy of a request happen some time later.
+    fn copy<T: Send + 'static>(&self, work: impl Future<Output = Result<T>> + Send + 'static) {
+        let record = Arc::clone(&self.record);
+        let turns = 5 + 29 * (record.late.fetch_add(1, Ordering::SeqCst) % 7);
+        drop(tokio::spawn(async move {
+            pause(turns).await;
+            let _ = work.await;
+            record.late.fetch_sub(1, Ordering::SeqCst);
+        }));
     }
 
     /// Lists everything twice, as pages that come again.
@@ -201,7 +228,7 @@ impl FaultyBucket {
         work: impl Future<Output = Result<T>> + Send + 'static,
     ) -> Result<T> {
         match fate {
-            Fate::Pass => work.await,
+            Fate::Pass | Fate::Copied => work.await,
             Fate::FailBefore => Err(fault()),
             Fate::FailAfter => {
                 work.await?;
@@ -223,8 +250,14 @@ impl FaultyBucket {
     fn listed(&self, listed: Vec<ObjectMeta>) -> Vec<ObjectMeta> {
         let mut listed = listed;
         let ahead = chrono::TimeDelta::seconds(self.record.ahead.load(Ordering::SeqCst));
+        let aged = *lock(&self.record.aged);
         for meta in &mut listed {
             meta.last_modified += ahead;
+            if let Some((until, by)) = aged
+                && meta.last_modified <= until
+            {
+                meta.last_modified -= by;
+            }
         }
         if self.record.unordered.load(Ordering::SeqCst) {
             listed.sort_by_key(|meta| meta.location.as_ref().bytes().rev().collect::<Vec<_>>());
@@ -251,6 +284,11 @@ impl ObjectStore for FaultyBucket {
         let len = payload.content_length();
         let fate = self.passes(Verb::Put, location.as_ref(), len).await;
         let (inner, location) = (Arc::clone(&self.inner), location.clone());
+        if fate == Fate::Copied {
+            let (inner, location) = (Arc::clone(&inner), location.clone());
+            let (payload, opts) = (payload.clone(), opts.clone());
+            self.copy(async move { inner.put_opts(&location, payload, opts).await });
+        }
         self.happen(fate, async move {
             inner.put_opts(&location, payload, opts).await
         })
@@ -299,6 +337,10 @@ impl ObjectStore for FaultyBucket {
                 async move {
                     let fate = this.passes(Verb::Delete, location.as_ref(), 0).await;
                     let (inner, gone) = (Arc::clone(&this.inner), location.clone());
+                    if fate == Fate::Copied {
+                        let (inner, gone) = (Arc::clone(&inner), gone.clone());
+                        this.copy(async move { inner.delete(&gone).await });
+                    }
                     this.happen(fate, async move { inner.delete(&gone).await })
                         .await?;
                     Ok(location)

@@ -14,6 +14,7 @@ mod read_only;
 mod requests;
 mod returning;
 mod schedules;
+mod second;
 mod upkeep;
 
 use std::sync::Arc;

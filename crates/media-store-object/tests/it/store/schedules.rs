@@ -14,10 +14,10 @@ use object_store::path::Path;
 use super::{Fate, FaultyBucket, Verb, about, full, holds, is_clean, is_gone, listed, noise, open};
 
 /// A small generator: the same numbers for the same seed.
-struct Numbers(u64);
+pub(super) struct Numbers(pub(super) u64);
 
 impl Numbers {
-    fn below(&mut self, end: u64) -> u64 {
+    pub(super) fn below(&mut self, end: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -157,11 +157,11 @@ async fn schedule(seed: u64, bucket: FaultyBucket) -> Told {
     told
 }
 
-fn env(name: &str) -> Option<u64> {
+pub(super) fn env(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
-fn runtime() -> tokio::runtime::Runtime {
+pub(super) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap()

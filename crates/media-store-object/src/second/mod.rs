@@ -1,0 +1,19 @@
+//! The second protocol against a bucket: what was deleted stays deleted.
+
+mod content;
+mod format;
+mod generations;
+mod own;
+mod record;
+mod reference;
+mod run;
+
+pub(crate) use content::SecondContent;
+pub(crate) use format::{FormatOptions, open_format};
+pub(crate) use generations::Generations;
+pub(crate) use own::{OwnStore, delete as delete_own};
+pub(crate) use record::{DEAD_SIZE, LIVE_SIZE};
+pub(crate) use reference::ReferenceObjects;
+pub(crate) use run::{
+    SecondAttempt, SecondStore, bury, collect, fence, heal, remove_tombstones, retire, store,
+};

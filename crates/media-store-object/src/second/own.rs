@@ -1,0 +1,95 @@
+//! Media that is not shared, by the second protocol.
+//!
+//! The sidecar decides whether the reference exists. Bytes without a live sidecar are unreadable, and
+//! swept, so that they may be written at the same time, and again.
+
+use media_storage::backend::CancelFlag;
+use media_storage::{Sidecar, StorageError, StorageErrorKind};
+
+use super::reference::ReferenceObjects;
+use crate::body::Payload;
+use crate::bucket::{Multipart, PartOptions, Version, attributes, send};
+use crate::protocol::Answer;
+use crate::reference::sidecar::ByteLocation;
+
+/// One attempt to store media as objects of its own.
+pub(crate) struct OwnStore<'a> {
+    pub(crate) objects: ReferenceObjects,
+    pub(crate) sidecar: &'a Sidecar,
+    pub(crate) cancelled: &'a CancelFlag,
+}
+
+impl OwnStore<'_> {
+    /// Stores a body. After an error, sidecar and bytes are removed, unless requests fail.
+    pub(crate) async fn store(
+        &self,
+        payload: &Payload,
+        parts: PartOptions,
+    ) -> Result<(), StorageError> {
+        let (sidecar, objects) = (self.sidecar, &self.objects);
+        let sending = async {
+            let name = sidecar.filename.as_deref();
+            let headers = attributes(&sidecar.mime_type, name, sidecar.expires_at);
+            let object = objects.keys.media(&objects.key)?;
+            let len = sidecar.size_bytes;
+            send(
+                &objects.bucket,
+                &object,
+                payload,
+                len,
+                headers,
+                parts,
+                self.cancelled,
+            )
+            .await
+        };
+        let (described, sent) = tokio::join!(self.describe(), sending);
+        match described.and(sent) {
+            Ok(()) => Ok(()),
+            Err(error) => self.undo(error).await,
+        }
+    }
+
+    /// Completes an upload whose parts were all sent.
+    pub(crate) async fn complete(&self, upload: Multipart) -> Result<(), StorageError> {
+        let completed = async {
+            self.describe().await?;
+            self.cancelled.check()?;
+            upload.complete().await
+        };
+        match completed.await {
+            Ok(()) => Ok(()),
+            Err(error) => self.undo(error).await,
+        }
+    }
+
+    async fn describe(&self) -> Result<(), StorageError> {
+        self.cancelled.check()?;
+        let created =
+            self.objects
+                .create_sidecar::<Version>(self.sidecar, ByteLocation::Own, false);
+        match created.await? {
+            Answer::Done => Ok(()),
+            _ => Err(self
+                .objects
+                .bucket
+                .fail(StorageErrorKind::Unavailable)
+                .with_reason("the reference was deleted while it was stored")),
+        }
+    }
+
+    /// Removes what a failed store may have written. Returns the error of the store.
+    async fn undo(&self, error: StorageError) -> Result<(), StorageError> {
+        if let Err(undoing) = delete(&self.objects).await {
+            tracing::debug!(error = %undoing, "failed to undo a store; a sweep removes the rest");
+        }
+        Err(error)
+    }
+}
+
+/// Buries the sidecar, then removes the bytes. What an interrupted deletion leaves is unreadable.
+pub(crate) async fn delete(objects: &ReferenceObjects) -> Result<(), StorageError> {
+    objects.bury_sidecar().await?;
+    let media = objects.keys.media(&objects.key)?;
+    objects.bucket.delete(&media).await
+}

@@ -1,0 +1,50 @@
+//! The order of the steps of a full sweep by the second protocol.
+
+use bytes::Bytes;
+use media_storage::StorageError;
+use object_store::Attributes;
+
+use super::second_join::Join;
+use super::state::{Mode, Sweep};
+use crate::bucket::SecondKeys;
+
+impl Sweep<'_> {
+    /// Sweeps what the second protocol stored. Returns whether there may be media of the first.
+    ///
+    /// Listings decide what is looked at: with nothing to do, no object is read.
+    pub(super) async fn second(&mut self, keys: &SecondKeys) -> Result<bool, StorageError> {
+        self.expired().await?;
+        self.collect().await?;
+        self.second_garbage(keys).await?;
+        let mut join = Join::new();
+        self.list_markers(keys, &mut join).await?;
+        self.list_references(&mut join).await?;
+        self.list_hints(keys, &mut join).await?;
+        self.list_users(keys, &mut join).await?;
+        self.remove_lone_markers(keys, &mut join).await?;
+        let complete = self.repair(keys, &mut join).await?;
+        let first_keys = &self.shared.keys;
+        let first = join.first > 0
+            || self.bucket.any(&first_keys.all_markers()?).await?
+            || self.bucket.any(&first_keys.blobs()?).await?;
+        if self.mode == Mode::Remove && self.failures.total() == 0 {
+            self.note_users(keys, complete && !first).await?;
+        }
+        Ok(first)
+    }
+
+    /// Notes whether the index of users contains all media, so that the media of a user can be found
+    /// by it. Media of the first protocol is not in the index.
+    async fn note_users(&self, keys: &SecondKeys, complete: bool) -> Result<(), StorageError> {
+        let note = keys.users_complete()?;
+        match (self.bucket.head(&note).await?.is_some(), complete) {
+            (false, true) => {
+                let body = Bytes::from_static(b"complete");
+                let put = self.bucket.put(&note, body.into(), Attributes::new());
+                put.await.map(drop)
+            }
+            (true, false) => self.bucket.delete(&note).await,
+            (true, true) | (false, false) => Ok(()),
+        }
+    }
+}

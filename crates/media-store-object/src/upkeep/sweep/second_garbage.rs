@@ -1,0 +1,159 @@
+//! Shared bytes of the second protocol that no reference holds, and generations that were never
+//! published.
+
+use futures_util::stream::{self, StreamExt as _};
+use media_storage::StorageError;
+
+use super::super::contents::{ContentItem, ContentListing, GenerationListing, Walked, contents};
+use super::state::{CONCURRENCY, Mode, Sweep};
+use crate::bucket::{ContentName, SHARDS, SecondKeys};
+use crate::protocol::{Nonce, RecordState};
+use crate::second::{self, DEAD_SIZE, LIVE_SIZE, SecondContent};
+
+/// Number of shards that are listed at the same time.
+const SHARDS_AT_ONCE: usize = 8;
+
+/// What was removed of one hash, or would be removed by a dry run.
+#[derive(Debug, Default)]
+struct Removed {
+    blobs: u64,
+    staging: u64,
+    bytes: u64,
+    failures: Vec<StorageError>,
+}
+
+impl Sweep<'_> {
+    /// Removes the garbage of all hashes. Costs three listings of each shard, and requests only for
+    /// hashes that do not look sound in them.
+    pub(super) async fn second_garbage(&mut self, keys: &SecondKeys) -> Result<(), StorageError> {
+        let mut failures = std::mem::take(&mut self.failures);
+        let mut report = self.report;
+        {
+            let this = &*self;
+            let mut shards = Vec::new();
+            for digit in SHARDS {
+                let walked = Walked::Shard(keys.clone(), digit);
+                shards.push(contents(&this.bucket, &this.shared.keys, walked)?);
+            }
+            let items = stream::iter(shards).flatten_unordered(SHARDS_AT_ONCE);
+            let removed = items
+                .map(|item| async move {
+                    Ok::<_, StorageError>(match item? {
+                        ContentItem::Content(listing) if !is_sound(&listing) => {
+                            Some(this.clear_second(keys, &listing).await)
+                        }
+                        // What was removed before a restart stays removed.
+                        ContentItem::Content(_) | ContentItem::Restart => None,
+                    })
+                })
+                .buffer_unordered(CONCURRENCY);
+            let mut removed = std::pin::pin!(removed);
+            while let Some(item) = removed.next().await {
+                let Some(removed) = item? else {
+                    continue;
+                };
+                report.blobs += removed.blobs;
+                report.staging += removed.staging;
+                report.freed_bytes += removed.bytes;
+                if removed.failures.is_empty() {
+                    failures.succeeded();
+                }
+                for failure in removed.failures {
+                    failures.failed(failure)?;
+                }
+            }
+        }
+        self.report = report;
+        self.failures = failures;
+        Ok(())
+    }
+
+    async fn clear_second(&self, keys: &SecondKeys, listing: &ContentListing) -> Removed {
+        let name = ContentName::of_digest(listing.sha256);
+        let content = SecondContent::named(&self.bucket, keys, name);
+        let mut removed = Removed::default();
+        let record = match content.record().await {
+            Ok(read) => read.map(|read| read.record),
+            Err(error) => {
+                removed.failures.push(error);
+                return removed;
+            }
+        };
+        if let Some(record) = &record {
+            let named = listing.generations.get(&record.generation);
+            let held = named.is_some_and(|objects| objects.markers > 0);
+            let has_objects = named.is_some_and(has_objects);
+            if match record.state {
+                RecordState::Live => !held,
+                RecordState::Condemned => true,
+                RecordState::Dead => has_objects,
+            } {
+                let collected = match self.mode {
+                    Mode::Remove => second::collect(content.clone()).await,
+                    Mode::DryRun => Ok(!held),
+                };
+                match collected {
+                    Ok(true) => {
+                        let blob = named.and_then(|objects| objects.blob);
+                        removed.blobs += u64::from(blob.is_some());
+                        removed.bytes += blob.unwrap_or(0);
+                    }
+                    Ok(false) => {}
+                    Err(error) => removed.failures.push(error),
+                }
+            }
+        }
+        let named = record.map(|record| record.generation);
+        let orphans: Vec<(Nonce, GenerationListing)> = listing
+            .generations
+            .iter()
+            .filter(|(generation, objects)| {
+                Some(**generation) != named
+                    && has_objects(objects)
+                    && self.is_settled(objects.newest)
+            })
+            .map(|(generation, objects)| (*generation, *objects))
+            .collect();
+        if orphans.is_empty() {
+            return removed;
+        }
+        let generations = orphans.iter().map(|(generation, _)| *generation).collect();
+        let fenced = match self.mode {
+            Mode::Remove => second::fence(content, generations).await,
+            Mode::DryRun => Ok(true),
+        };
+        match fenced {
+            Ok(true) => {
+                for (_, objects) in orphans {
+                    removed.staging += u64::from(objects.blob.is_some());
+                    removed.bytes += objects.blob.unwrap_or(0);
+                }
+            }
+            Ok(false) => {}
+            Err(error) => removed.failures.push(error),
+        }
+        removed
+    }
+}
+
+/// Whether a generation has a blob or markers, and not just tombstones.
+fn has_objects(objects: &GenerationListing) -> bool {
+    objects.blob.is_some() || objects.markers > 0
+}
+
+/// Whether a hash looks as it should: live, with one generation that has markers and a blob, or dead
+/// without either. Everything else is looked at.
+fn is_sound(listing: &ContentListing) -> bool {
+    let mut in_use = listing
+        .generations
+        .values()
+        .filter(|objects| has_objects(objects));
+    let (first, more) = (in_use.next(), in_use.next().is_some());
+    match listing.record {
+        Some(LIVE_SIZE) => {
+            !more && first.is_some_and(|objects| objects.blob.is_some() && objects.markers > 0)
+        }
+        Some(DEAD_SIZE) | None => first.is_none(),
+        Some(_) => false,
+    }
+}

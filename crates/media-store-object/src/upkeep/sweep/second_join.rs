@@ -1,0 +1,212 @@
+//! The listings of a full sweep by the second protocol, compared with each other.
+
+use std::collections::HashMap;
+
+use futures_util::stream::TryStreamExt as _;
+use media_storage::StorageError;
+
+use super::super::walk::{BuriedSidecar, ListedReference, WalkItem, walk};
+use super::state::{Mode, Sweep};
+use super::tally::Tally;
+use crate::bucket::{MediaKey, SecondKeys, SecondMarker};
+use crate::reference::sidecar::SidecarFlags;
+use crate::second::{self, ReferenceObjects, SecondContent};
+
+/// Maximum number of tombstones that one sweep remembers, in a few megabytes. The next one continues.
+const MAX_TOMBSTONES: usize = 50_000;
+
+/// What the listings show.
+pub(super) struct Join {
+    /// References with a sidecar, and those with a marker.
+    pub(super) markers: Tally,
+    /// References whose sidecar says that they expire, and those with a hint.
+    pub(super) hints: Tally,
+    /// References whose sidecar says that they have a user, and those in an index.
+    pub(super) users: Tally,
+    /// Old tombstones of markers, by the token of the reference.
+    buried: HashMap<String, SecondMarker>,
+    /// Old tombstones of sidecars for which no old tombstone of a marker is known.
+    pub(super) lone: HashMap<String, MediaKey>,
+    /// Sidecars of media that is not shared, without the media.
+    pub(super) without_bytes: Vec<MediaKey>,
+    /// Number of sidecars that are not of the second protocol.
+    pub(super) first: u64,
+}
+
+impl Join {
+    pub(super) fn new() -> Self {
+        Self {
+            markers: Tally::new(),
+            hints: Tally::new(),
+            users: Tally::new(),
+            buried: HashMap::new(),
+            lone: HashMap::new(),
+            without_bytes: Vec::new(),
+            first: 0,
+        }
+    }
+}
+
+impl Sweep<'_> {
+    /// Lists all markers. Costs a listing.
+    pub(super) async fn list_markers(
+        &self,
+        keys: &SecondKeys,
+        join: &mut Join,
+    ) -> Result<(), StorageError> {
+        let mut listed = self.bucket.list(&keys.all("ref")?, None);
+        while let Some(meta) = listed.try_next().await? {
+            let Some(marker) = keys.parse_marker(&meta.location) else {
+                continue;
+            };
+            if meta.size > 0 {
+                if self.is_settled(meta.last_modified) {
+                    join.markers.toggle(&marker.token);
+                }
+            } else if self.is_removable(meta.last_modified) && join.buried.len() < MAX_TOMBSTONES {
+                join.buried.insert(marker.token.clone(), marker);
+            }
+        }
+        Ok(())
+    }
+
+    /// Lists all sidecars and media. Costs a listing, and requests for leftovers and old tombstones.
+    pub(super) async fn list_references(&mut self, join: &mut Join) -> Result<(), StorageError> {
+        let keys = &self.shared.keys;
+        let mut items = walk(&self.bucket, keys, keys.prefix());
+        while let Some(item) = items.try_next().await? {
+            match item {
+                WalkItem::MediaOnly(own) => self.media_only(own).await?,
+                WalkItem::Tombstone(buried) => self.tombstone(buried, join).await?,
+                WalkItem::Reference(listed) => self.listed(listed, join).await?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn listed(
+        &mut self,
+        listed: ListedReference,
+        join: &mut Join,
+    ) -> Result<(), StorageError> {
+        let Some(flags) = SidecarFlags::of_size(listed.size) else {
+            join.first += 1;
+            return Ok(());
+        };
+        let token = listed.key.token();
+        if let Some(marker) = join.buried.remove(token) {
+            // An interrupted deletion: the marker is buried, and the sidecar is not.
+            return self.remove_pair(listed.key, marker).await;
+        }
+        if !self.is_settled(listed.modified) {
+            return Ok(());
+        }
+        if flags.shared {
+            join.markers.toggle(token);
+        } else if listed.own.is_none() && join.without_bytes.len() < MAX_TOMBSTONES {
+            join.without_bytes.push(listed.key.clone());
+        }
+        if flags.expires {
+            join.hints.toggle(token);
+        }
+        if flags.has_user {
+            join.users.toggle(token);
+        }
+        Ok(())
+    }
+
+    async fn tombstone(
+        &mut self,
+        buried: BuriedSidecar,
+        join: &mut Join,
+    ) -> Result<(), StorageError> {
+        if !self.is_removable(buried.modified) {
+            // Its marker's tombstone must not be taken for one without a sidecar.
+            join.buried.remove(buried.key.token());
+            return Ok(());
+        }
+        match join.buried.remove(buried.key.token()) {
+            Some(marker) => self.remove_pair(buried.key, marker).await,
+            None => {
+                if join.lone.len() < MAX_TOMBSTONES {
+                    join.lone.insert(buried.key.token().to_owned(), buried.key);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Removes the tombstones of a reference, the marker's first, or finishes its deletion.
+    async fn remove_pair(
+        &mut self,
+        key: MediaKey,
+        marker: SecondMarker,
+    ) -> Result<(), StorageError> {
+        let Some(second) = self.shared.keys.second() else {
+            return Ok(());
+        };
+        if self.mode == Mode::DryRun {
+            return Ok(());
+        }
+        let content = SecondContent::named(&self.bucket, second, marker.name);
+        let objects = ReferenceObjects::new(&self.bucket, &self.shared.keys, second, &key, None);
+        match second::remove_tombstones(content, objects, marker.generation).await {
+            Ok(_) => self.failures.succeeded(),
+            Err(error) => self.failures.failed(error)?,
+        }
+        Ok(())
+    }
+
+    /// Removes old tombstones of markers that have no sidecar and no tombstone of one.
+    pub(super) async fn remove_lone_markers(
+        &mut self,
+        keys: &SecondKeys,
+        join: &mut Join,
+    ) -> Result<(), StorageError> {
+        if self.mode == Mode::DryRun {
+            return Ok(());
+        }
+        let markers = std::mem::take(&mut join.buried).into_values();
+        let paths: Result<Vec<_>, _> = markers
+            .map(|marker| keys.marker(marker.name, marker.generation, &marker.token))
+            .collect();
+        if let (_, Err(error)) = self.bucket.delete_all(paths?).await {
+            self.failures.failed(error)?;
+        }
+        Ok(())
+    }
+
+    /// Lists all expiry hints. Costs a listing.
+    pub(super) async fn list_hints(
+        &self,
+        keys: &SecondKeys,
+        join: &mut Join,
+    ) -> Result<(), StorageError> {
+        let mut listed = self.bucket.list(&keys.all("expiry")?, None);
+        while let Some(meta) = listed.try_next().await? {
+            if self.is_settled(meta.last_modified)
+                && let Some(token) = meta.location.filename()
+            {
+                join.hints.toggle(token);
+            }
+        }
+        Ok(())
+    }
+
+    /// Lists the index of all users. Costs a listing.
+    pub(super) async fn list_users(
+        &self,
+        keys: &SecondKeys,
+        join: &mut Join,
+    ) -> Result<(), StorageError> {
+        let mut listed = self.bucket.list(&keys.all("user")?, None);
+        while let Some(meta) = listed.try_next().await? {
+            if self.is_settled(meta.last_modified)
+                && let Some(entry) = keys.parse_user_entry(&meta.location)
+            {
+                join.users.toggle(entry.token());
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,371 @@
+//! Repairing what the listings of a full sweep disagree about.
+
+use std::collections::HashMap;
+
+use futures_util::stream::TryStreamExt as _;
+use media_storage::{MAX_SIDECAR_LEN, StorageError};
+use object_store::ObjectMeta;
+use object_store::path::Path;
+
+use super::super::walk::{WalkItem, walk};
+use super::second_join::Join;
+use super::state::{Cause, Mode, Sweep};
+use super::tally::Suspects;
+use crate::bucket::{MediaKey, SecondKeys, SecondMarker, UserEntry};
+use crate::reference::sidecar::{
+    self, ByteLocation, Descriptor, Protocol, SidecarFlags, SidecarRead,
+};
+use crate::second::{self, ReferenceObjects, SecondContent};
+
+/// Sidecars that may lack what belongs to them.
+#[derive(Default)]
+struct Sidecars {
+    markers: HashMap<String, MediaKey>,
+    hints: HashMap<String, MediaKey>,
+    users: HashMap<String, MediaKey>,
+}
+
+impl Sweep<'_> {
+    /// Looks at what is in one listing and not in another. Returns whether that was all of it. Costs
+    /// listings only where there is a difference.
+    pub(super) async fn repair(
+        &mut self,
+        keys: &SecondKeys,
+        join: &mut Join,
+    ) -> Result<bool, StorageError> {
+        for key in std::mem::take(&mut join.without_bytes) {
+            let examined = self.without_bytes(&key).await;
+            self.note(examined)?;
+        }
+        let [markers, hints, users] =
+            [&join.markers, &join.hints, &join.users].map(|tally| tally.suspects());
+        let complete = users.complete;
+        let mut sidecars = Sidecars::default();
+        if !(markers.is_empty() && hints.is_empty() && users.is_empty()) {
+            sidecars = self.suspected_sidecars(&markers, &hints, &users).await?;
+        }
+        if !(markers.is_empty() && join.lone.is_empty()) {
+            let lone = std::mem::take(&mut join.lone);
+            self.markers(keys, &markers, &mut sidecars.markers, lone)
+                .await?;
+        }
+        for key in sidecars.markers.into_values() {
+            let examined = self.without_marker(keys, key).await;
+            self.note(examined)?;
+        }
+        if !hints.is_empty() {
+            self.hints(keys, &hints, sidecars.hints).await?;
+        }
+        if !users.is_empty() {
+            self.users(keys, &users, sidecars.users).await?;
+        }
+        Ok(complete)
+    }
+
+    fn note(&mut self, done: Result<(), StorageError>) -> Result<(), StorageError> {
+        match done {
+            Ok(()) => {
+                self.failures.succeeded();
+                Ok(())
+            }
+            Err(error) => self.failures.failed(error),
+        }
+    }
+
+    async fn suspected_sidecars(
+        &self,
+        markers: &Suspects,
+        hints: &Suspects,
+        users: &Suspects,
+    ) -> Result<Sidecars, StorageError> {
+        let keys = &self.shared.keys;
+        let mut found = Sidecars::default();
+        let mut items = walk(&self.bucket, keys, keys.prefix());
+        while let Some(item) = items.try_next().await? {
+            let WalkItem::Reference(listed) = item else {
+                continue;
+            };
+            let Some(flags) = SidecarFlags::of_size(listed.size) else {
+                continue;
+            };
+            if !self.is_settled(listed.modified) {
+                continue;
+            }
+            let token = listed.key.token();
+            for (applies, suspects, map) in [
+                (flags.shared, markers, &mut found.markers),
+                (flags.expires, hints, &mut found.hints),
+                (flags.has_user, users, &mut found.users),
+            ] {
+                if applies && suspects.contains(token) {
+                    map.insert(token.to_owned(), listed.key.clone());
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Lists markers again: takes the sidecars that have one out of the map, and heals markers
+    /// without a sidecar. Removes old tombstones of sidecars that have no marker.
+    async fn markers(
+        &mut self,
+        keys: &SecondKeys,
+        suspects: &Suspects,
+        sidecars: &mut HashMap<String, MediaKey>,
+        mut lone: HashMap<String, MediaKey>,
+    ) -> Result<(), StorageError> {
+        let mut listed = self.bucket.list(&keys.all("ref")?, None);
+        while let Some(meta) = listed.try_next().await? {
+            let Some(marker) = keys.parse_marker(&meta.location) else {
+                continue;
+            };
+            let buried = lone.remove(&marker.token).is_some();
+            if meta.size == 0 {
+                continue;
+            }
+            let matched = sidecars.remove(&marker.token).is_some();
+            let alone = !matched && suspects.contains(&marker.token);
+            if (alone && self.is_settled(meta.last_modified)) || buried {
+                let healed = self.heal_marker(keys, &meta.location, marker).await;
+                self.note(healed)?;
+            }
+        }
+        if self.mode == Mode::Remove {
+            let paths: Result<Vec<Path>, _> = lone
+                .into_values()
+                .map(|key| self.shared.keys.sidecar(&key))
+                .collect();
+            if let (_, Err(error)) = self.bucket.delete_all(paths?).await {
+                self.failures.failed(error)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Restores the sidecar of a marker from the copy in it, or deletes the reference if it has
+    /// expired.
+    async fn heal_marker(
+        &mut self,
+        keys: &SecondKeys,
+        path: &Path,
+        marker: SecondMarker,
+    ) -> Result<(), StorageError> {
+        if self.mode == Mode::DryRun {
+            return Ok(());
+        }
+        let Some((json, _)) = self.bucket.get(path, 2 * MAX_SIDECAR_LEN).await? else {
+            return Ok(());
+        };
+        if json.is_empty() {
+            return Ok(());
+        }
+        let read = Descriptor::of_second_marker(&json, keys, &marker);
+        let (key, descriptor) = read.map_err(|error| self.bucket.adopt(error))?;
+        if descriptor.sidecar.is_expired(self.now) {
+            return self.delete(vec![(key, descriptor)], Cause::Expired).await;
+        }
+        let content = SecondContent::named(&self.bucket, keys, marker.name);
+        let objects = self.objects(keys, &key, Some(&descriptor));
+        let copy = &descriptor.sidecar;
+        second::heal(content, objects, marker.generation, copy)
+            .await
+            .map(drop)
+    }
+
+    fn objects(
+        &self,
+        keys: &SecondKeys,
+        key: &MediaKey,
+        descriptor: Option<&Descriptor>,
+    ) -> ReferenceObjects {
+        let sidecar = descriptor.map(|descriptor| &descriptor.sidecar);
+        ReferenceObjects::new(&self.bucket, &self.shared.keys, keys, key, sidecar)
+    }
+
+    /// Buries a sidecar of shared media that has no marker.
+    async fn without_marker(
+        &mut self,
+        keys: &SecondKeys,
+        key: MediaKey,
+    ) -> Result<(), StorageError> {
+        let read = sidecar::read(&self.bucket, &self.shared.keys, &key).await?;
+        let Some(descriptor) = read else {
+            return Ok(());
+        };
+        let (ByteLocation::Shared(generation), Protocol::Second) =
+            (descriptor.location, descriptor.protocol)
+        else {
+            return self.first_leftover(&key, &descriptor).await;
+        };
+        if descriptor
+            .exists(&self.bucket, &self.shared.keys, &key)
+            .await?
+        {
+            return Ok(());
+        }
+        if self.mode == Mode::Remove {
+            let sha256 = descriptor.sidecar.sha256;
+            let content = SecondContent::new(&self.bucket, keys, sha256);
+            let objects = self.objects(keys, &key, Some(&descriptor));
+            if !second::retire(content, objects, generation).await? {
+                return Ok(());
+            }
+        }
+        self.report.orphans += 1;
+        Ok(())
+    }
+
+    /// Buries a sidecar of media that is not shared, if the media is missing.
+    async fn without_bytes(&mut self, key: &MediaKey) -> Result<(), StorageError> {
+        let keys = &self.shared.keys;
+        let read = sidecar::read_any(&self.bucket, keys, key).await?;
+        let (SidecarRead::Present(descriptor), Some(second)) = (read, keys.second()) else {
+            return Ok(());
+        };
+        if descriptor.protocol == Protocol::First {
+            return self.first_leftover(key, &descriptor).await;
+        }
+        let media = descriptor.bytes(keys, key)?;
+        if descriptor.location != ByteLocation::Own || self.bucket.head(&media).await?.is_some() {
+            return Ok(());
+        }
+        if self.mode == Mode::Remove {
+            let objects = self.objects(second, key, Some(&descriptor));
+            second::delete_own(&objects).await?;
+        }
+        self.report.orphans += 1;
+        Ok(())
+    }
+
+    /// Removes a sidecar of the first protocol whose size is that of one of the second, if its media
+    /// or its marker is missing.
+    async fn first_leftover(
+        &mut self,
+        key: &MediaKey,
+        descriptor: &Descriptor,
+    ) -> Result<(), StorageError> {
+        let keys = &self.shared.keys;
+        if descriptor.protocol == Protocol::Second {
+            return Ok(());
+        }
+        let object = match descriptor.location {
+            ByteLocation::Own => keys.media(key)?,
+            ByteLocation::Shared(generation) => {
+                keys.marker(descriptor.sidecar.sha256, generation, key.token())?
+            }
+        };
+        if self.bucket.head(&object).await?.is_some() {
+            return Ok(());
+        }
+        if self.mode == Mode::Remove {
+            self.bucket.delete(&keys.sidecar(key)?).await?;
+        }
+        self.report.orphans += 1;
+        Ok(())
+    }
+
+    /// Writes missing hints, and removes those that lead nowhere.
+    async fn hints(
+        &mut self,
+        keys: &SecondKeys,
+        suspects: &Suspects,
+        mut sidecars: HashMap<String, MediaKey>,
+    ) -> Result<(), StorageError> {
+        let mut alone: Vec<ObjectMeta> = Vec::new();
+        let mut listed = self.bucket.list(&keys.all("expiry")?, None);
+        while let Some(meta) = listed.try_next().await? {
+            let token = meta.location.filename().unwrap_or_default();
+            if sidecars.remove(token).is_none()
+                && suspects.contains(token)
+                && self.is_settled(meta.last_modified)
+            {
+                alone.push(meta);
+            }
+        }
+        self.follow_all(alone).await?;
+        for key in sidecars.into_values() {
+            let written = self.missing_hint(keys, key).await;
+            self.note(written)?;
+        }
+        Ok(())
+    }
+
+    async fn missing_hint(&mut self, keys: &SecondKeys, key: MediaKey) -> Result<(), StorageError> {
+        let read = sidecar::read(&self.bucket, &self.shared.keys, &key).await?;
+        let Some(descriptor) = read.filter(|read| read.protocol == Protocol::Second) else {
+            return Ok(());
+        };
+        if descriptor.sidecar.is_expired(self.now) {
+            return self.delete(vec![(key, descriptor)], Cause::Expired).await;
+        }
+        if self.mode == Mode::DryRun {
+            return Ok(());
+        }
+        self.objects(keys, &key, Some(&descriptor))
+            .write_hint()
+            .await
+    }
+
+    /// Writes missing entries of the index of users, and removes those that lead nowhere.
+    async fn users(
+        &mut self,
+        keys: &SecondKeys,
+        suspects: &Suspects,
+        mut sidecars: HashMap<String, MediaKey>,
+    ) -> Result<(), StorageError> {
+        let mut listed = self.bucket.list(&keys.all("user")?, None);
+        let mut alone = Vec::new();
+        while let Some(meta) = listed.try_next().await? {
+            let Some(entry) = keys.parse_user_entry(&meta.location) else {
+                continue;
+            };
+            if sidecars.remove(entry.token()).is_none()
+                && suspects.contains(entry.token())
+                && self.is_settled(meta.last_modified)
+            {
+                alone.push((meta.location, entry));
+            }
+        }
+        if self.mode == Mode::DryRun {
+            return Ok(());
+        }
+        for (path, entry) in alone {
+            let removed = self.idle_entry(&path, entry).await;
+            self.note(removed)?;
+        }
+        for key in sidecars.into_values() {
+            let written = async {
+                let read = sidecar::read(&self.bucket, &self.shared.keys, &key).await?;
+                match read.filter(|read| read.protocol == Protocol::Second) {
+                    Some(descriptor) => {
+                        let objects = self.objects(keys, &key, Some(&descriptor));
+                        objects.write_entry().await
+                    }
+                    None => Ok(()),
+                }
+            };
+            let written = written.await;
+            self.note(written)?;
+        }
+        Ok(())
+    }
+
+    /// Removes an entry of an index whose reference does not exist.
+    async fn idle_entry(&self, path: &Path, entry: UserEntry) -> Result<(), StorageError> {
+        let key = match entry {
+            UserEntry::Named(key) => Some(key),
+            UserEntry::InBody(_) => {
+                let body = self.bucket.get(path, 1024).await?;
+                body.and_then(|(id, _)| std::str::from_utf8(&id).ok().and_then(MediaKey::parse))
+            }
+        };
+        if let Some(key) = key
+            && sidecar::read(&self.bucket, &self.shared.keys, &key)
+                .await?
+                .is_some()
+        {
+            return Ok(());
+        }
+        self.bucket.delete(path).await
+    }
+}
