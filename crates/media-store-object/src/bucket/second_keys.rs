@@ -277,10 +277,10 @@ mod tests {
 
     #[test]
     fn a_long_id_is_the_body_of_its_entry() {
-        let prefix = Path::parse("p".repeat(512)).unwrap();
+        let prefix = Path::parse("p".repeat(560)).unwrap();
         let keys = SecondKeys::new(prefix, NameKey::new([7; 32]), true);
         let name = ID.rsplit('/').next().unwrap();
-        let id = format!("{0}/{0}/{0}/{name}", "x".repeat(140));
+        let id = format!("{0}/{0}/{0}/{name}", "x".repeat(120));
         let key = MediaKey::parse(&id).unwrap();
         let user: UserId = "user-1".parse().unwrap();
         let (entry, body) = keys.user_entry(&user, &key).unwrap();
