@@ -350,7 +350,7 @@ impl ObjectMediaStoreBuilder {
                 self.without_sharing(bucket, reason);
             }
         } else if self.options.sharing == Sharing::On {
-            let probe = probe(bucket, keys).await?;
+            let probe = probe(bucket, keys, false).await?;
             version_id = probe.version_id;
             if let Conditional::Unsupported(reason) = probe.conditional {
                 self.without_sharing(bucket, reason);

@@ -76,7 +76,7 @@ pub(super) async fn open_protocol(
 
 impl OpenedProtocol {
     async fn probe(&mut self, bucket: &Bucket) -> Result<(), StorageError> {
-        let probe = probe(bucket, &self.keys).await?;
+        let probe = probe(bucket, &self.keys, true).await?;
         self.version_id = probe.version_id;
         self.conditional = Some(probe.conditional);
         Ok(())

@@ -1,9 +1,10 @@
 //! Probing the abilities of a service when a store is opened.
 //!
-//! With deduplication, a probe makes eight requests for an object with a random name: it creates the
+//! With deduplication, a probe makes six requests for an object with a random name: it creates the
 //! object, which must not succeed twice; replaces it, which must not succeed with a stale version;
-//! empties it, after which it still must not be created; lists it; and deletes it. Without deduplication, a probe makes one listing, which shows that the
-//! bucket exists and that the credential is valid.
+//! lists it; and deletes it. Without deduplication, a probe makes one listing, which shows that the
+//! bucket exists and that the credential is valid. With tombstones, two more requests empty the object,
+//! and check that it still cannot be created.
 
 use std::fmt::Write as _;
 
@@ -57,9 +58,13 @@ const NOT_LISTED: &str = "the service does not list an object that was written";
 /// - `Permission` if the credential may not write, read, list or delete
 /// - `Config` if a setting is wrong
 /// - `Unavailable` if the service cannot be reached
-pub(super) async fn probe(bucket: &Bucket, keys: &Keys) -> Result<Probe, StorageError> {
+pub(super) async fn probe(
+    bucket: &Bucket,
+    keys: &Keys,
+    tombstones: bool,
+) -> Result<Probe, StorageError> {
     let object = keys.probe(&format!("{}/object", random_name(bucket)?))?;
-    let tried = conditions(bucket, &object).await;
+    let tried = conditions(bucket, &object, tombstones).await;
     let listed = match &tried {
         Ok(_) => is_listed(bucket, &object).await,
         Err(_) => Ok(true),
@@ -117,6 +122,7 @@ fn is_plain_refusal(error: &StorageError) -> bool {
 async fn conditions(
     bucket: &Bucket,
     object: &Path,
+    tombstones: bool,
 ) -> Result<(Conditional, Option<String>), StorageError> {
     let unsupported = |reason, version_id| Ok((Conditional::Unsupported(reason), version_id));
     let first = match bucket.swap(object, None, Bytes::from_static(b"1")).await {
@@ -141,7 +147,7 @@ async fn conditions(
         return unsupported(NO_REPLACE, version_id);
     }
     match refusal(bucket, object, Some(&first)).await? {
-        Refusal::Refused if !refuses_over_tombstone(bucket, object).await? => {
+        Refusal::Refused if tombstones && !refuses_over_tombstone(bucket, object).await? => {
             unsupported(CREATED_TWICE, version_id)
         }
         Refusal::Refused => Ok((Conditional::Supported, version_id)),
