@@ -105,7 +105,7 @@ impl SlowBucket {
                     Ok(meta)
                 }
             });
-            Ok(items)
+            Ok::<_, object_store::Error>(items)
         })
         .try_flatten()
         .boxed()
