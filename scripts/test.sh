@@ -70,6 +70,7 @@ step "cloud examples" clouds
 step "addresses" ./scripts/prove-ssrf.sh
 step "cli" ./scripts/prove-cli.sh --short "${services[@]}"
 step "wire" ./scripts/prove-wire.sh --short "${services[@]}"
+step "providers" ./scripts/prove-providers.sh --short "${services[@]}"
 if [ "$(uname -s)" = Linux ]; then
     step "http" ./scripts/prove-http.sh --short
     step "turns" ./scripts/prove-turns.sh --short

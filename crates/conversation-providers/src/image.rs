@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::budget::AttemptBudget;
 use crate::error::ProviderError;
+use crate::media::MediaContext;
 use crate::sink::MediaSink;
 
 /// A model behind an API that generates images from text.
@@ -41,6 +42,9 @@ pub struct ImageRequest {
     size: Option<String>,
     quality: Option<String>,
     parameters: Map<String, Value>,
+    images: Vec<MediaContent>,
+    mask: Option<MediaContent>,
+    media: MediaContext,
     sink: MediaSink,
     budget: AttemptBudget,
 }
@@ -54,6 +58,9 @@ impl ImageRequest {
             size: None,
             quality: None,
             parameters: Map::new(),
+            images: Vec::new(),
+            mask: None,
+            media: MediaContext::default(),
             sink: MediaSink::in_memory(),
             budget: AttemptBudget::default(),
         }
@@ -88,6 +95,29 @@ impl ImageRequest {
         self
     }
 
+    /// Adds an image to be edited, or to be used as a model for the new one. Without any, the images
+    /// are made from the prompt alone.
+    #[must_use]
+    pub fn with_image(mut self, image: MediaContent) -> Self {
+        self.images.push(image);
+        self
+    }
+
+    /// Sets the mask of the first image: where it is transparent, the image is edited. Defaults to
+    /// none.
+    #[must_use]
+    pub fn with_mask(mut self, mask: MediaContent) -> Self {
+        self.mask = Some(mask);
+        self
+    }
+
+    /// Sets where images and mask are read from, unless they are inline. Defaults to nowhere.
+    #[must_use]
+    pub fn with_media(mut self, media: MediaContext) -> Self {
+        self.media = media;
+        self
+    }
+
     /// Sets where the images go. Defaults to memory, as inline content.
     #[must_use]
     pub fn with_sink(mut self, sink: MediaSink) -> Self {
@@ -100,6 +130,21 @@ impl ImageRequest {
     pub fn with_budget(mut self, budget: AttemptBudget) -> Self {
         self.budget = budget;
         self
+    }
+
+    /// Returns the images to be edited.
+    pub fn images(&self) -> &[MediaContent] {
+        &self.images
+    }
+
+    /// Returns the mask, if it is set.
+    pub fn mask(&self) -> Option<&MediaContent> {
+        self.mask.as_ref()
+    }
+
+    /// Returns where images and mask are read from.
+    pub fn media(&self) -> &MediaContext {
+        &self.media
     }
 
     /// Returns where the images go.
@@ -143,6 +188,7 @@ impl fmt::Debug for ImageRequest {
         f.debug_struct("ImageRequest")
             .field("prompt", &format_args!("{} bytes", self.prompt.len()))
             .field("count", &self.count)
+            .field("images", &self.images.len())
             .field("size", &self.size)
             .field("quality", &self.quality)
             .field("parameters", &self.parameters.keys().collect::<Vec<_>>())

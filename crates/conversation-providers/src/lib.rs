@@ -31,8 +31,8 @@
 //!
 //! # Features
 //! No feature is on by default, and without any there is no HTTP client in the build.
-//! - `openai`: `OpenAiProvider` for chat completions of OpenAI and compatible servers, and
-//!   `OpenAiImages`
+//! - `openai`: `OpenAiProvider` for chat completions of OpenAI and compatible servers,
+//!   `ResponsesProvider` for its Responses, and `OpenAiImages`
 //! - `anthropic`: `AnthropicProvider` for Anthropic's Messages
 //! - `gemini`: `GeminiProvider` for Gemini's contents
 //! - `http`: media at URLs is fetched, as far as the media loader allows it
@@ -108,7 +108,7 @@ pub use media::{
     RequestPlan, RequestPlanner, SignedUrls,
 };
 #[cfg(feature = "openai")]
-pub use openai::{OpenAiImages, OpenAiProvider};
+pub use openai::{OpenAiImages, OpenAiProvider, ResponsesProvider};
 pub use planner::{MemoryPlannerStore, PlannerKey, PlannerState, PlannerStore, RequestOutline};
 pub use price::PriceTable;
 pub use provider::Provider;

@@ -38,6 +38,8 @@ pub struct ProviderRequest<'a> {
     pub mode: ResponseMode,
     /// The attempts that the request may use, shared with the caller's other requests.
     pub budget: AttemptBudget,
+    /// The number of messages, from the oldest, that the provider has and that are not sent.
+    pub(crate) known: usize,
 }
 
 impl<'a> ProviderRequest<'a> {
@@ -52,6 +54,7 @@ impl<'a> ProviderRequest<'a> {
             parameters: Map::new(),
             mode: ResponseMode::Complete,
             budget: AttemptBudget::default(),
+            known: 0,
         }
     }
 

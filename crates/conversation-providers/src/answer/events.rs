@@ -4,6 +4,8 @@ use super::decoded::Decoded;
 use super::decoder::ResponseDecoder;
 use super::error::DecodeError;
 use super::limits::DecodeLimits;
+#[cfg(feature = "http-client")]
+use super::path::JsonPath;
 use super::sse::{SsePiece, SseReader};
 use crate::sink::MediaSink;
 
@@ -62,6 +64,12 @@ impl EventDecoder {
             return Err(DecodeError::TooLarge);
         }
         Ok(None)
+    }
+
+    /// Sets where the events that follow have media; one that has begun keeps its own.
+    #[cfg(feature = "http-client")]
+    pub(crate) fn set_paths(&mut self, paths: &'static [JsonPath]) {
+        self.limits.paths = paths;
     }
 
     /// Returns whether everything that was read belongs to events that have ended.

@@ -41,6 +41,10 @@ enum State {
         text: String,
         escapes: Escapes,
     },
+    /// Media that nobody wants.
+    Unwanted {
+        escaped: bool,
+    },
     Media {
         decoder: Decoder,
         escapes: Escapes,
@@ -96,6 +100,7 @@ impl MediaExtractor {
                 State::Between => self.between(input)?,
                 State::Text { .. } => self.text(input)?,
                 State::Head { .. } => self.head(input)?,
+                State::Unwanted { .. } => self.unwanted(input)?,
                 State::Media { .. } => self.media(input)?,
             };
             if !self.decoded.is_empty() {
@@ -148,6 +153,7 @@ impl MediaExtractor {
                 decoder: Decoder::new(),
                 escapes: Escapes::default(),
             },
+            Some(Coding::Unwanted) => State::Unwanted { escaped: false },
             Some(Coding::DataUri) => State::Head {
                 raw: Vec::new(),
                 text: String::new(),
@@ -184,6 +190,25 @@ impl MediaExtractor {
             self.state = State::Text { escaped: true };
         }
         Ok(rest)
+    }
+
+    /// Passes over a string to its end.
+    fn unwanted<'a>(&mut self, input: &'a [u8]) -> Result<&'a [u8], ExtractError> {
+        let State::Unwanted { escaped } = &mut self.state else {
+            return Ok(input);
+        };
+        let skip = usize::from(std::mem::take(escaped));
+        let from = input.get(skip..).unwrap_or_default();
+        let Some(at) = memchr::memchr2(b'"', b'\\', from) else {
+            return Ok(&[]);
+        };
+        if from.get(at) == Some(&b'"') {
+            self.state = State::Between;
+            self.keep(b"\"")?;
+        } else {
+            *escaped = true;
+        }
+        Ok(from.get(at + 1..).unwrap_or_default())
     }
 
     /// Reads on until it is clear whether the string is a `data:` URI with base64.

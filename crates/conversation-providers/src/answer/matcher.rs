@@ -9,6 +9,8 @@ pub(super) enum Coding {
     Base64,
     /// It is a `data:` URI, or not media.
     DataUri,
+    /// It is base64 that nobody wants.
+    Unwanted,
 }
 
 /// Deepest JSON that is read; `serde_json` refuses deeper one.
@@ -92,6 +94,9 @@ impl PathMatcher {
             let is_here = |path: &[Step]| path.len() == depth && path.last().is_some_and(is_last);
             self.matching(open.next, is_here) != 0
         };
+        if ends_as(|step| matches!(step, Step::Unwanted(_))) {
+            return Some(Coding::Unwanted);
+        }
         if ends_as(|step| !matches!(step, Step::DataUri(_))) {
             return Some(Coding::Base64);
         }
@@ -121,9 +126,13 @@ impl PathMatcher {
             (_, Some(key)) => {
                 let depth = self.open.len() - 1;
                 let named = |path: &[Step]| {
-                    path.get(depth).is_some_and(
-                        |step| matches!(step, Step::Key(name) | Step::DataUri(name) if *name == key),
-                    )
+                    path.get(depth).is_some_and(|step| {
+                        matches!(
+                            step,
+                            Step::Key(name) | Step::DataUri(name) | Step::Unwanted(name)
+                                if *name == key
+                        )
+                    })
                 };
                 self.matching(here, named)
             }

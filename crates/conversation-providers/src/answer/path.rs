@@ -7,6 +7,13 @@ pub(crate) enum Step {
     Key(&'static str),
     /// The value of a key of an object, which may be a `data:` URI; the last step of its path.
     DataUri(&'static str),
+    /// The value of a key of an object whose media nobody wants: it is passed over, and an empty
+    /// string stands in its place; the last step of its path.
+    #[cfg_attr(
+        not(feature = "openai"),
+        allow(dead_code, reason = "only one API says the same twice")
+    )]
+    Unwanted(&'static str),
     /// Every item of an array.
     Each,
 }

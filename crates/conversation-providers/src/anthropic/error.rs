@@ -73,6 +73,14 @@ impl ApiError {
         }
     }
 
+    /// Whether thinking is that of another conversation or account, or was changed.
+    fn is_about_signatures(&self) -> bool {
+        let message = self.message.as_deref().unwrap_or_default().to_lowercase();
+        self.code.as_deref() == Some("compaction_signature_invalid")
+            || message.contains("bound to a different conversation")
+            || message.contains("signature") && message.contains("thinking")
+    }
+
     fn into_error(
         self,
         settings: &HttpSettings,
@@ -106,6 +114,9 @@ pub(super) fn classify(settings: &HttpSettings, failed: &FailedResponse<'_>) -> 
     let kind = api.kind(Some(status));
     if !matches!(kind, Kind::InvalidRequest | Kind::TooLarge) {
         return Refusal::Final(api.into_error(settings, status, headers, kind));
+    }
+    if api.is_about_signatures() {
+        return Refusal::Signatures(api.into_error(settings, status, headers, kind));
     }
     let mut named: Vec<usize> = api
         .paths

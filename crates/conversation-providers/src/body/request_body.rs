@@ -132,6 +132,12 @@ impl RequestBody {
         }
     }
 
+    /// Returns what is needed to send the body.
+    #[cfg(feature = "openai")]
+    pub(crate) fn sending(&self) -> (BodyTemplate, &MediaPlan, &MediaContext) {
+        (self.template.clone(), &self.plan, &self.media)
+    }
+
     /// Returns the `content-type` of the body.
     pub fn content_type(&self) -> &str {
         &self.content_type

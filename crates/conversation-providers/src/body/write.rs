@@ -18,6 +18,10 @@ pub(crate) fn write_template(
     plan: &mut RequestPlan,
     options: &CodecOptions<'_>,
 ) -> Result<BodyTemplate, serde_json::Error> {
+    // What the model made goes back as it was, not as a URL of ours.
+    for index in transcript.media_of_answers() {
+        plan.media_mut().replace_url_by_bytes(index);
+    }
     loop {
         let json = (spec.render)(request, transcript, plan.media(), options);
         let template = BodyTemplate::write(&json)?;

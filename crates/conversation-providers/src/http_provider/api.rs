@@ -7,7 +7,7 @@ use reqwest::header::HeaderMap;
 
 use super::assembly::Events;
 use super::refusal::Refusal;
-use crate::answer::Decoded;
+use crate::answer::{Decoded, JsonPath};
 use crate::codec::FormatSpec;
 use crate::completion::Completion;
 use crate::error::ProviderError;
@@ -16,7 +16,6 @@ use crate::media::MediaPlan;
 use crate::price::PriceTable;
 use crate::request::ResponseMode;
 use crate::sink::MediaSink;
-use crate::transcript::Transcript;
 
 /// An API: where its requests go, how its answers are read, and what its errors mean. The bodies of
 /// its requests and the media of its answers follow from its format.
@@ -50,7 +49,6 @@ pub(crate) struct FailedResponse<'a> {
     pub(crate) headers: &'a HeaderMap,
     /// The start of the body.
     pub(crate) body: &'a [u8],
-    pub(crate) transcript: &'a Transcript<'a>,
     pub(crate) plan: &'a MediaPlan,
     /// Returns the media at a path of the request's JSON, and below it.
     pub(crate) media_at: &'a (dyn Fn(&[&str]) -> Vec<usize> + Sync),
@@ -74,6 +72,11 @@ pub(crate) trait AnswerDecoder: Send + Sized + 'static {
         decoded: &mut Decoded,
         events: &mut Events,
     ) -> impl Future<Output = Result<(), ProviderError>> + Send;
+
+    /// Returns where the events that follow have media, unless that is always the same.
+    fn media_paths(&self) -> Option<&'static [JsonPath]> {
+        None
+    }
 
     /// Returns whether the server said that there is no more.
     fn has_ended(&self) -> bool;

@@ -185,7 +185,6 @@ impl<A: Api> Call<'_, A> {
             status,
             headers: response.headers(),
             body: &body,
-            transcript: self.transcript,
             plan,
             media_at: &media_at,
         };

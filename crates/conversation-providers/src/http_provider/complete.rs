@@ -28,7 +28,8 @@ impl<A: Api> HttpProvider<A> {
     ) -> Result<ProviderResponse, ProviderError> {
         let model = request.model.unwrap_or(&self.model);
         let family = A::FORMAT.rules.family;
-        let opaque = LoadedOpaque::load(family, request.messages, media.loader()).await;
+        let unknown = request.messages.get(request.known..).unwrap_or_default();
+        let opaque = LoadedOpaque::load(family, unknown, media.loader()).await;
         let transcript = build_transcript(&A::FORMAT.rules, model, request, &opaque);
         let capabilities = Arc::new(self.capabilities.for_model(model));
         let key = PlannerKey::new(family, &self.http.settings.base_url, model);

@@ -1,9 +1,28 @@
 //! The public face of a provider over HTTP.
 
 /// Writes what the public types of providers share: setters, `Provider` and `Debug` of a tuple
-/// struct around an `HttpProvider`.
+/// struct around an `HttpProvider`. A provider that does more than to send a request names its method
+/// for that.
 macro_rules! provider_over_http {
     ($provider:ident, $default_url:literal, $capabilities:literal) => {
+        $crate::http_provider::provider_over_http!(
+            $provider,
+            $default_url,
+            $capabilities,
+            respond
+        );
+
+        impl $provider {
+            async fn respond(
+                &self,
+                request: $crate::request::ProviderRequest<'_>,
+                media: &$crate::media::MediaContext,
+            ) -> Result<$crate::response::ProviderResponse, $crate::error::ProviderError> {
+                self.0.complete(&request, media).await
+            }
+        }
+    };
+    ($provider:ident, $default_url:literal, $capabilities:literal, $respond:ident) => {
         impl $provider {
             $crate::http::http_setters!($default_url);
 
@@ -56,7 +75,7 @@ macro_rules! provider_over_http {
                 request: $crate::request::ProviderRequest<'_>,
                 media: &$crate::media::MediaContext,
             ) -> Result<$crate::response::ProviderResponse, $crate::error::ProviderError> {
-                self.0.complete(&request, media).await
+                self.$respond(request, media).await
             }
         }
 

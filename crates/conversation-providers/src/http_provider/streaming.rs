@@ -100,6 +100,9 @@ impl<D: AnswerDecoder> StreamingResponse<D> {
         };
         let mut chunk = &chunk[..];
         while !decoder.has_ended() {
+            if let Some(paths) = decoder.media_paths() {
+                self.events.set_paths(paths);
+            }
             let decoded = self.events.next(&mut chunk).await;
             let decoded = decoded.map_err(|error| error.into_error(self.settings.provider))?;
             let Some(mut decoded) = decoded else {

@@ -77,8 +77,9 @@ impl ApiError {
             "billing_hard_limit_reached",
             "billing_not_active",
         ];
-        const FILTER: [&str; 4] = [
+        const FILTER: [&str; 5] = [
             "content_filter",
+            "image_content_policy_violation",
             "content_policy_violation",
             "moderation_blocked",
             "responsible_ai_policy_violation",
@@ -104,6 +105,16 @@ impl ApiError {
         match status {
             Some(400 | 413 | 422) if self.says(&CONTEXT) => Kind::ContextLength,
             Some(status) => kind_of_status(status),
+            // An answer that failed after it had begun.
+            None if self.has_code(&["rate_limit_exceeded"]) => Kind::RateLimited,
+            None if self.has_code(&["invalid_prompt"]) => Kind::InvalidRequest,
+            None if self
+                .code
+                .as_deref()
+                .is_some_and(|code| code.contains("image")) =>
+            {
+                Kind::MediaRefused
+            }
             None => Kind::Server,
         }
     }

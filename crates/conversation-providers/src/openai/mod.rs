@@ -22,3 +22,5 @@ pub use chat::OpenAiProvider;
 #[cfg(feature = "openai")]
 pub use images::OpenAiImages;
 pub(crate) use responses::RESPONSES;
+#[cfg(feature = "openai")]
+pub use responses::ResponsesProvider;

@@ -4,8 +4,6 @@ use super::api_error::ApiError;
 use crate::error::ProviderErrorKind as Kind;
 use crate::http::HttpSettings;
 use crate::http_provider::{ErrorText, FailedResponse, Refusal, suspects_by_text};
-use crate::media::MediaPlan;
-use crate::transcript::{Transcript, WirePart};
 
 /// Returns what an answer with an error status means for a request.
 pub(super) fn classify(settings: &HttpSettings, failed: &FailedResponse<'_>) -> Refusal {
@@ -23,7 +21,10 @@ pub(super) fn classify(settings: &HttpSettings, failed: &FailedResponse<'_>) -> 
         let error = api.into_error(settings, status, headers);
         return Refusal::Parameter { name, error };
     }
-    match suspects(&api, status, failed.transcript, failed.plan) {
+    if api.has_code(&["invalid_encrypted_content"]) {
+        return Refusal::Signatures(api.into_error(settings, status, headers));
+    }
+    match suspects(&api, failed) {
         Some((suspects, certain)) => {
             let kind = match status {
                 413 => Kind::TooLarge,
@@ -41,7 +42,7 @@ pub(super) fn classify(settings: &HttpSettings, failed: &FailedResponse<'_>) -> 
 }
 
 /// Parameters that tune an answer: without them it comes all the same.
-const TUNING: [&str; 14] = [
+const TUNING: [&str; 15] = [
     "temperature",
     "top_p",
     "top_k",
@@ -49,6 +50,7 @@ const TUNING: [&str; 14] = [
     "frequency_penalty",
     "max_tokens",
     "max_completion_tokens",
+    "max_output_tokens",
     "logprobs",
     "top_logprobs",
     "logit_bias",
@@ -59,6 +61,10 @@ const TUNING: [&str; 14] = [
 ];
 
 fn refused_parameter(api: &ApiError) -> Option<String> {
+    // Models without reasoning say in many ways that they have none to give.
+    if api.param.as_deref() == Some("include") {
+        return Some("include".to_owned());
+    }
     if !api.has_code(&[
         "unsupported_parameter",
         "unsupported_value",
@@ -71,19 +77,19 @@ fn refused_parameter(api: &ApiError) -> Option<String> {
 }
 
 /// The media that an error may mean, and whether that is certain.
-fn suspects(
-    api: &ApiError,
-    status: u16,
-    transcript: &Transcript<'_>,
-    plan: &MediaPlan,
-) -> Option<(Vec<usize>, bool)> {
-    let sent: Vec<usize> = (0..plan.len()).filter(|i| plan.is_sent(*i)).collect();
-    if sent.is_empty() {
+fn suspects(api: &ApiError, failed: &FailedResponse<'_>) -> Option<(Vec<usize>, bool)> {
+    if failed.plan.sent() == 0 {
         return None;
     }
-    if let Some(position) = api.param.as_deref().and_then(position_of) {
-        let media = media_at(transcript, position);
-        let media: Vec<usize> = media.into_iter().filter(|i| sent.contains(i)).collect();
+    if let Some(param) = api.param.as_deref() {
+        // `messages[2].content[1].image_url`, also `messages.[2].content.[1]`.
+        let steps = param.split(['.', '[', ']']).filter(|step| !step.is_empty());
+        let steps: Vec<&str> = steps.collect();
+        let mut media = match steps.first() {
+            Some(&("messages" | "input")) if steps.len() > 1 => (failed.media_at)(&steps),
+            _ => Vec::new(),
+        };
+        media.retain(|index| failed.plan.is_sent(*index));
         if !media.is_empty() {
             let certain = media.len() == 1;
             return Some((media, certain));
@@ -92,67 +98,16 @@ fn suspects(
     // An error that names another field mentions media by chance only.
     let is_about_another_field = api.param.as_deref().is_some_and(|param| {
         let param = param.to_lowercase();
-        let words = ["messages", "content", "url", "image", "audio", "file"];
+        let words = [
+            "messages", "input", "content", "url", "image", "audio", "file",
+        ];
         !words.iter().any(|word| param.contains(word))
     });
     let error = ErrorText {
-        status,
+        status: failed.status,
         code: api.code.as_deref().unwrap_or_default(),
         message: api.message.as_deref().unwrap_or_default(),
         is_about_another_field,
     };
-    suspects_by_text(error, plan)
-}
-
-/// `messages[2].content[1]...` or `messages.[2].content.[1]...`: message and part.
-fn position_of(param: &str) -> Option<(usize, Option<usize>)> {
-    let number = |text: &str| -> Option<usize> {
-        let digits: String = text
-            .chars()
-            .skip_while(|c| !c.is_ascii_digit())
-            .take_while(char::is_ascii_digit)
-            .collect();
-        digits.parse().ok()
-    };
-    let rest = param.strip_prefix("messages")?;
-    let (message, part) = match rest.split_once("content") {
-        Some((message, part)) => (message, number(part)),
-        None => (rest, None),
-    };
-    Some((number(message)?, part))
-}
-
-fn media_at(transcript: &Transcript<'_>, (message, part): (usize, Option<usize>)) -> Vec<usize> {
-    let Some(message) = transcript.messages.get(message) else {
-        return Vec::new();
-    };
-    let parts = message.parts.iter().enumerate();
-    parts
-        .filter(|(at, _)| part.is_none_or(|part| part == *at))
-        .filter_map(|(_, part)| match part {
-            WirePart::Media { index, .. } => Some(*index),
-            _ => None,
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn positions_are_read_in_both_spellings() {
-        assert_eq!(
-            position_of("messages[2].content[1].image_url"),
-            Some((2, Some(1)))
-        );
-        assert_eq!(
-            position_of("messages.[2].content.[10]"),
-            Some((2, Some(10)))
-        );
-        assert_eq!(position_of("messages[3]"), Some((3, None)));
-        for other in ["tools[0]", "messages", "", "max_tokens"] {
-            assert_eq!(position_of(other), None, "{other}");
-        }
-    }
+    suspects_by_text(error, failed.plan)
 }

@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use conversation_types::{Message, Part, ProviderData, RawJson, Role, ToolCall};
 use media_types::MediaContent;
 
-use super::marker::marked_call;
+use super::marker::{ItemKind, kind_of_item};
 use super::opaque::LoadedOpaque;
 use super::rounds::{Step, arrange};
 use super::rules::TranscriptRules;
@@ -45,9 +45,12 @@ pub(crate) fn build_transcript<'a>(
     }
     for step in arrange(request.messages) {
         match step {
-            Step::Message(message, calls) => builder.message(message, &calls),
-            Step::Result(message, call) => builder.result(message, call),
-            Step::MissingResult(call) => builder.missing_result(call),
+            // The provider has it, but not what was missing when its newest message came.
+            Step::Message(at, ..) | Step::Result(at, ..) if at < request.known => {}
+            Step::MissingResult(at, _) if at + 1 < request.known => {}
+            Step::Message(_, message, calls) => builder.message(message, &calls),
+            Step::Result(_, message, call) => builder.result(message, call),
+            Step::MissingResult(_, call) => builder.missing_result(call),
         }
     }
     builder.flush();
@@ -176,12 +179,13 @@ impl<'a> Builder<'a> {
                     let Some(item) = self.opaque.json(item) else {
                         continue;
                     };
-                    match marked_call(item) {
-                        None => parts.push(WirePart::Opaque {
+                    match kind_of_item(item) {
+                        ItemKind::Ours => {}
+                        ItemKind::Verbatim => parts.push(WirePart::Opaque {
                             item,
                             is_reasoning: false,
                         }),
-                        Some(id) => {
+                        ItemKind::Call(id) => {
                             let is_it = |call: &&mut Option<&'a ToolCall>| {
                                 call.is_some_and(|call| call.id == id)
                             };
@@ -253,6 +257,9 @@ impl<'a> Builder<'a> {
     where
         'a: 'd,
     {
-        self.opaque.json(data.get(self.rules.family)?)
+        let data = data.get(self.rules.family)?;
+        self.opaque
+            .json(data)
+            .filter(|_| self.rules.takes_opaque_items)
     }
 }

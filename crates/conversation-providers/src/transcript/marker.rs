@@ -2,7 +2,7 @@
 //!
 //! Messages hold calls apart from their parts, which is enough where calls come last. Some APIs
 //! refuse an answer whose reasoning and calls come back in another order. There an opaque part
-//! stands in the place of each call that parts follow.
+//! stands in the place of each call that parts follow. It is ours, and never sent as it is.
 
 #[cfg(feature = "http-client")]
 use conversation_types::Part;
@@ -10,6 +10,10 @@ use conversation_types::RawJson;
 use serde::{Deserialize, Serialize};
 
 const KIND: &str = "tool_call_position";
+
+/// The type of an item that names an answer which the provider keeps. It is never sent.
+pub(crate) const CHAIN_KIND: &str = "response_chain";
+
 /// Longest text of a marker: ids are short, other items need not be read.
 const MAX_LEN: usize = 1024;
 
@@ -32,11 +36,26 @@ pub(crate) fn call_marker(family: &str, id: &str) -> Option<Part> {
     Some(Part::opaque(family, json))
 }
 
-/// Returns the id of the call in whose place an item stands.
-pub(super) fn marked_call(item: &RawJson) -> Option<String> {
-    if item.get().len() > MAX_LEN {
-        return None;
+/// What an opaque item is.
+#[derive(Debug)]
+pub(super) enum ItemKind {
+    /// It goes back to its API as it is.
+    Verbatim,
+    /// It stands in the place of the call of this id.
+    Call(String),
+    /// It says something to us alone.
+    Ours,
+}
+
+/// Returns what an opaque item is.
+pub(super) fn kind_of_item(item: &RawJson) -> ItemKind {
+    let marker = match item.get().len() > MAX_LEN {
+        true => None,
+        false => item.parse::<Marker>().ok(),
+    };
+    match marker {
+        Some(marker) if marker.kind == KIND => ItemKind::Call(marker.id),
+        Some(marker) if marker.kind == CHAIN_KIND => ItemKind::Ours,
+        _ => ItemKind::Verbatim,
     }
-    let marker: Marker = item.parse().ok()?;
-    (marker.kind == KIND).then_some(marker.id)
 }

@@ -21,6 +21,8 @@ mod texts;
 mod wire;
 
 pub(crate) use builder::build_transcript;
+#[cfg(feature = "openai")]
+pub(crate) use marker::CHAIN_KIND;
 #[cfg(feature = "http-client")]
 pub(crate) use marker::call_marker;
 pub(crate) use opaque::LoadedOpaque;

@@ -2,15 +2,15 @@
 
 use conversation_types::{Message, MessageStatus, Role, ToolCall};
 
-/// One step of the conversation as it goes out.
+/// One step of the conversation as it goes out, with the place of its message.
 #[derive(Debug)]
 pub(super) enum Step<'a> {
     /// A message that is no result, with the calls of it that go out.
-    Message(&'a Message, Vec<&'a ToolCall>),
+    Message(usize, &'a Message, Vec<&'a ToolCall>),
     /// The result of a call.
-    Result(&'a Message, &'a ToolCall),
-    /// A call whose result never came.
-    MissingResult(&'a ToolCall),
+    Result(usize, &'a Message, &'a ToolCall),
+    /// A call whose result never came, and the place of the message that calls.
+    MissingResult(usize, &'a ToolCall),
 }
 
 /// Arranges messages so that each call is directly followed by one result.
@@ -24,25 +24,26 @@ pub(super) fn arrange(messages: &[Message]) -> Vec<Step<'_>> {
             continue;
         }
         let calls = calls_to_send(message);
-        steps.push(Step::Message(message, calls.clone()));
+        steps.push(Step::Message(at, message, calls.clone()));
         if calls.is_empty() {
             continue;
         }
         let mut open: Vec<Option<&ToolCall>> = calls.into_iter().map(Some).collect();
         let later = messages.get(at + 1..).unwrap_or_default();
-        let round = later
-            .iter()
-            .take_while(|message| calls_to_send(message).is_empty());
-        for result in round.filter(|message| message.role == Role::Tool) {
+        let round = (at + 1..)
+            .zip(later)
+            .take_while(|(_, message)| calls_to_send(message).is_empty());
+        for (place, result) in round.filter(|(_, message)| message.role == Role::Tool) {
             let id = result.tool_call_id.as_deref().unwrap_or_default();
             let answered = open
                 .iter_mut()
                 .find(|call| call.is_some_and(|call| call.id == id));
             if let Some(call) = answered.and_then(Option::take) {
-                steps.push(Step::Result(result, call));
+                steps.push(Step::Result(place, result, call));
             }
         }
-        steps.extend(open.into_iter().flatten().map(Step::MissingResult));
+        let missing = open.into_iter().flatten();
+        steps.extend(missing.map(|call| Step::MissingResult(at, call)));
     }
     steps
 }

@@ -63,6 +63,19 @@ impl<'a> WirePart<'a> {
     }
 }
 
+impl Transcript<'_> {
+    /// Returns the media that stands in messages of the model.
+    pub(crate) fn media_of_answers(&self) -> impl Iterator<Item = usize> {
+        let answers = self.messages.iter();
+        let answers = answers.filter(|message| message.role == Role::Assistant);
+        let parts = answers.flat_map(|message| &message.parts);
+        parts.filter_map(|part| match part {
+            WirePart::Media { index, .. } => Some(*index),
+            _ => None,
+        })
+    }
+}
+
 impl<'a> WireMessage<'a> {
     /// Returns the calls of the message.
     pub(crate) fn calls(&self) -> impl Iterator<Item = &WireCall<'a>> {

@@ -411,3 +411,71 @@ async fn other_answers_are_typed() {
         assert_eq!(error.unwrap_err().kind(), kind);
     }
 }
+
+const RICH_STREAM: &str = include_str!("../golden/anthropic/rich.answer.sse");
+
+#[tokio::test]
+async fn thinking_between_calls_goes_back_in_its_place() {
+    let peer = Peer::start([Act::events(RICH_STREAM, 41), Act::json(200, &whole())]).await;
+    let provider = provider(&peer);
+    let done = ask(&provider, &[user("x")], ResponseMode::Streaming)
+        .await
+        .unwrap();
+    let answer = Message::assistant(done.content).with_tool_calls(done.tool_calls);
+    let results = ["toolu_1", "toolu_2"].map(|id| Message::tool(id, vec![Part::from(id)]));
+    let mut messages = vec![user("x"), answer];
+    messages.extend(results);
+    ask(&provider, &messages, ResponseMode::Complete)
+        .await
+        .unwrap();
+    let sent = peer.received()[1].json();
+    let kinds: Vec<&str> = sent["messages"][1]["content"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|block| block["type"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            "thinking",
+            "tool_use",
+            "thinking",
+            "redacted_thinking",
+            "text",
+            "server_tool_use",
+            "web_search_tool_result",
+            "tool_use"
+        ]
+    );
+    assert_eq!(sent["messages"][1]["content"][2]["signature"], "c2lnMg==");
+    check_rules(&sent);
+}
+
+#[tokio::test]
+async fn thinking_of_another_conversation_is_left_out_once() {
+    let refused = json!({"type": "error", "error": {"type": "invalid_request_error",
+        "message": "messages.1.content.0: The block is bound to a different conversation"}});
+    let peer = Peer::start([
+        Act::events(STREAM, 500),
+        Act::json(400, &refused),
+        Act::json(200, &whole()),
+        Act::json(400, &refused),
+        Act::json(400, &refused),
+    ])
+    .await;
+    let provider = provider(&peer);
+    let done = ask(&provider, &[user("x")], ResponseMode::Streaming)
+        .await
+        .unwrap();
+    let answer = Message::assistant(done.content);
+    let messages = [user("x"), answer, user("go on")];
+    ask(&provider, &messages, ResponseMode::Complete)
+        .await
+        .unwrap();
+    let sent = peer.received()[2].json();
+    assert!(!sent.to_string().contains("EqQBsig"), "{sent}");
+    let error = ask(&provider, &messages, ResponseMode::Complete).await;
+    assert_eq!(error.unwrap_err().kind(), Kind::InvalidRequest);
+    assert_eq!(peer.received().len(), 5);
+}

@@ -223,40 +223,12 @@ async fn the_stream_that_the_official_client_accepts_is_read_whole() {
 }
 
 /// A stream of everything: thoughts in pieces, text around a signature, calls between parts, what
-/// runs at the provider, an image, an empty signed text.
-fn rich_stream() -> String {
-    let image = media_types::base64::encode(&picture_bytes(1, 300));
-    let url_safe = image.replace('+', "-").replace('/', "_");
-    [
-        json!([{"text": "Let me ", "thought": true}]),
-        json!([{"text": "think.", "thought": true, "thoughtSignature": "s1+/="}]),
-        json!([{"text": "one "}]),
-        json!([{"text": "two"}]),
-        json!([{"text": "three", "thoughtSignature": "s2"}, {"text": "four"}]),
-        json!([{"functionCall": {"name": "f", "args": {"a": 1}, "id": "c1"}, "thoughtSignature": "s3"}]),
-        json!([{"functionCall": {"name": "g", "args": {}, "id": "c2"}}]),
-        json!([{"text": "between"}]),
-        json!([{"executableCode": {"language": "PYTHON", "code": "1"}, "thoughtSignature": "s4"}]),
-        json!([{"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "1"}}]),
-        json!([{"inline_data": {"data": url_safe, "mime_type": "image/png"}, "thought_signature": "s5"}]),
-        json!([{"functionCall": {"name": "h", "args": {}, "id": "c3"}}]),
-        json!([{"text": "", "thoughtSignature": "s6"}]),
-    ]
-    .iter()
-    .map(|parts| {
-        let is_last = parts[0]["thoughtSignature"] == "s6";
-        let reason = if is_last { json!("STOP") } else { Value::Null };
-        let chunk = json!({"candidates": [{"content": {"role": "model", "parts": parts},
-            "finishReason": reason}], "usageMetadata": {"promptTokenCount": 1}});
-        format!("data: {chunk}\r\n\r\n")
-    })
-    .collect()
-}
+/// runs at the provider, an image, an empty signed text. The official client reads it.
+const RICH_STREAM: &str = include_str!("../golden/gemini/rich.answer.sse");
 
 #[tokio::test]
 async fn every_part_goes_back_unchanged_in_order_and_never_merged() {
-    let stream = rich_stream();
-    let peer = Peer::start([Act::events(&stream, 61), Act::events(STREAM, 50)]).await;
+    let peer = Peer::start([Act::events(RICH_STREAM, 61), Act::events(STREAM, 50)]).await;
     let provider = provider(&peer);
     let done = ask(&provider, &[Message::user("x")], ResponseMode::Streaming)
         .await
@@ -270,30 +242,26 @@ async fn every_part_goes_back_unchanged_in_order_and_never_merged() {
         .await
         .unwrap();
     let sent = peer.received()[1].json();
-    let image = media_types::base64::encode(&picture_bytes(1, 300));
-    let image = image.replace('+', "-").replace('/', "_");
-    let mut returned = sent["contents"][1]["parts"].clone();
-    for part in returned.as_array_mut().unwrap() {
-        if let Some(Value::String(data)) = part.pointer_mut("/inlineData/data") {
-            *data = data.trim_end_matches('=').to_owned();
-        }
-    }
+    let returned = normalized(sent["contents"][1]["parts"].clone());
+    let image = golden("turn2_signatures_and_tool_image")["contents"][2]["parts"][0]
+        ["functionResponse"]["parts"][0]["inline_data"]["data"]
+        .take();
     assert_eq!(
         returned,
         json!([
-            {"text": "Let me think.", "thought": true, "thoughtSignature": "s1+/="},
+            {"text": "Let me think.", "thought": true, "thoughtSignature": "czEr"},
             {"text": "one two"},
-            {"text": "three", "thoughtSignature": "s2"},
+            {"text": "three", "thoughtSignature": "czIr"},
             {"text": "four"},
-            {"functionCall": {"name": "f", "args": {"a": 1}, "id": "c1"}, "thoughtSignature": "s3"},
+            {"functionCall": {"name": "f", "args": {"a": 1}, "id": "c1"}, "thoughtSignature": "czMr"},
             {"functionCall": {"name": "g", "args": {}, "id": "c2"}},
             {"text": "between"},
-            {"executableCode": {"language": "PYTHON", "code": "1"}, "thoughtSignature": "s4"},
+            {"executableCode": {"language": "PYTHON", "code": "1"}, "thoughtSignature": "czQr"},
             {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "1"}},
-            {"inlineData": {"data": image.trim_end_matches('='), "mime_type": "image/png"},
-                "thoughtSignature": "s5"},
+            {"inlineData": {"data": image, "mime_type": "image/png"},
+                "thoughtSignature": "czUr"},
             {"functionCall": {"name": "h", "args": {}, "id": "c3"}},
-            {"text": "", "thoughtSignature": "s6"}
+            {"text": "", "thoughtSignature": "czYr"}
         ])
     );
     let ids: Vec<&Value> = sent["contents"][2]["parts"]
@@ -339,7 +307,7 @@ fn check_rules(body: &Value) {
 
 #[tokio::test]
 async fn a_stream_cut_after_every_byte_keeps_what_came_and_can_be_gone_on_from() {
-    let stream = rich_stream();
+    let stream = RICH_STREAM;
     let whole = Act::events(STREAM, 500);
     let Act::Send(whole) = whole else {
         unreachable!()
@@ -549,7 +517,7 @@ async fn signatures_of_another_conversation_are_left_out_once() {
     let refused = json!({"error": {"code": 400, "status": "INVALID_ARGUMENT",
         "message": "Corrupted thought signature."}});
     let peer = Peer::start([
-        Act::events(&rich_stream(), 100),
+        Act::events(RICH_STREAM, 100),
         Act::json(400, &refused),
         Act::json(200, &answered("ok")),
         Act::json(400, &refused),
@@ -567,7 +535,7 @@ async fn signatures_of_another_conversation_are_left_out_once() {
     assert_eq!(done.text(), "ok");
     let sent = peer.received()[2].json();
     check_rules(&sent);
-    assert!(!sent.to_string().contains("\"s1"), "{sent}");
+    assert!(!sent.to_string().contains("czEr"), "{sent}");
     let failed = ask(&provider, &messages, ResponseMode::Complete).await;
     assert_eq!(failed.unwrap_err().kind(), Kind::InvalidRequest);
     assert_eq!(peer.received().len(), 5);

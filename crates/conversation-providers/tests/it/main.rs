@@ -3,7 +3,7 @@
 mod answer;
 #[cfg(feature = "anthropic")]
 mod anthropic;
-#[cfg(any(feature = "openai", feature = "gemini"))]
+#[cfg(any(feature = "openai", feature = "anthropic", feature = "gemini"))]
 mod asking;
 #[cfg(feature = "anthropic")]
 mod files;
@@ -14,6 +14,8 @@ mod openai;
 #[cfg(any(feature = "openai", feature = "anthropic", feature = "gemini"))]
 mod peer;
 mod planner;
+#[cfg(feature = "openai")]
+mod responses;
 mod scripted;
 mod sink;
 mod support;

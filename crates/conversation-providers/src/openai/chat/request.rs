@@ -224,7 +224,7 @@ fn text_part<'a>(text: impl Into<Cow<'a, str>>) -> Json<'a> {
 fn part<'a>(part: &'a WirePart<'a>, plan: &MediaPlan) -> Option<Json<'a>> {
     match part {
         WirePart::Text { text, .. } => Some(text_part(text.as_ref())),
-        WirePart::Media { index, .. } => Some(media(*index, plan)),
+        WirePart::Media { index, .. } => Some(Json::Item(*index, Box::new(media(*index, plan)))),
         WirePart::Opaque { .. } | WirePart::Call(_) => None,
     }
 }

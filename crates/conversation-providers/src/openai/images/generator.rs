@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use conversation_types::TokenUsage;
 use media_types::Mime;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use serde_json::{Map, Value};
@@ -11,11 +12,12 @@ use serde_json::{Map, Value};
 use super::super::api_error::ApiError;
 use super::super::names::{BASE_URL, NAME};
 use super::response::{ImagesResponse, ImagesResponseReader};
+use crate::body::{Multipart, RequestBody};
 use crate::capability::{ApiCapabilities, Capabilities};
 use crate::error::{ProviderError, ProviderErrorKind as Kind};
 use crate::http::{
-    Attempts, HttpClient, HttpSettings, SendProgress, http_setters, is_event_stream, next_chunk,
-    read_error_body, transport_error, wait_for_answer, wait_idle,
+    Attempts, FailureSlot, HttpClient, HttpSettings, SendBody, SendProgress, http_setters,
+    is_event_stream, next_chunk, read_error_body, transport_error, wait_for_answer, wait_idle,
 };
 use crate::image::{GeneratedImages, ImageGenerator, ImageRequest};
 use crate::price::PriceTable;
@@ -25,7 +27,7 @@ use crate::usage::estimate_input;
 
 const API: &str = "openai.images";
 
-/// Images of OpenAI's image models, or of a compatible server.
+/// Images of OpenAI's image models, or of a compatible server: made from a prompt, or edited.
 ///
 /// The base64 of an answer is decoded while it arrives and goes to the sink of the request: within a
 /// turn, large images are never held in memory. Images that a server gives as URLs, which work for a
@@ -152,9 +154,40 @@ impl OpenAiImages {
         self.capabilities.adapt_parameters(&self.model, fields)
     }
 
+    /// The body of a request: JSON, or a form where there are images to be edited.
+    async fn payload(&self, request: &ImageRequest) -> Result<Payload, ProviderError> {
+        let fields = self.body(request);
+        if request.images().is_empty() {
+            let json = serde_json::to_vec(&fields);
+            let json = json.map_err(|error| {
+                self.settings()
+                    .error(Kind::InvalidRequest)
+                    .with_source(error)
+            });
+            return json.map(Payload::Json);
+        }
+        let fields = fields.into_iter().map(|(name, value)| match value {
+            Value::String(text) => (name, text),
+            other => (name, other.to_string()),
+        });
+        let form = fields.fold(Multipart::new(), |form, (name, value)| {
+            form.with_field(name, value)
+        });
+        let images = request.images().iter();
+        let form = images.fold(form, |form, image| form.with_file("image[]", image.clone()));
+        let form = match request.mask() {
+            Some(mask) => form.with_file("mask", mask.clone()),
+            None => form,
+        };
+        let form = form
+            .into_body(NAME, &self.capabilities, request.media())
+            .await?;
+        Ok(Payload::Form(Box::new(form)))
+    }
+
     async fn attempt(
         &self,
-        body: Vec<u8>,
+        body: Payload,
         asked: &Mime,
         sink: &MediaSink,
         attempts: &Attempts<'_>,
@@ -164,7 +197,7 @@ impl OpenAiImages {
         // Any model of this endpoint makes images, whatever its name.
         let (silence, deadline) = (settings.first_byte_timeout(API), attempts.deadline());
         let answer = async {
-            let mut response = self.send(body).await?;
+            let mut response = self.send(body, &progress).await?;
             let first = next_chunk(NAME, &mut response).await?;
             Ok::<_, ProviderError>((response, first))
         };
@@ -190,16 +223,29 @@ impl OpenAiImages {
         }
     }
 
-    async fn send(&self, body: Vec<u8>) -> Result<reqwest::Response, ProviderError> {
-        let sent = self
-            .http
-            .post(&["images", "generations"], None)
-            .await?
-            .header(CONTENT_TYPE, "application/json")
-            .header(ACCEPT, "application/json")
-            .body(body)
-            .send()
-            .await;
+    async fn send(
+        &self,
+        body: Payload,
+        progress: &SendProgress,
+    ) -> Result<reqwest::Response, ProviderError> {
+        let slot = FailureSlot::default();
+        let request = match body {
+            Payload::Json(json) => {
+                let request = self.http.post(&["images", "generations"], None).await?;
+                request.header(CONTENT_TYPE, "application/json").body(json)
+            }
+            Payload::Form(form) => {
+                let (template, plan, media) = form.sending();
+                let body = SendBody::new(template, plan, media, slot.clone(), progress.clone());
+                let request = self.http.post(&["images", "edits"], None).await?;
+                let request = request.header(CONTENT_TYPE, form.content_type());
+                request.body(reqwest::Body::wrap(body))
+            }
+        };
+        let sent = request.header(ACCEPT, "application/json").send().await;
+        if let (Err(_), Some(failed)) = (&sent, slot.take()) {
+            return Err(self.settings().error(Kind::MediaRead).with_source(failed));
+        }
         let mut response = sent.map_err(|error| transport_error(NAME, error))?;
         let status = response.status();
         tracing::debug!(
@@ -217,6 +263,22 @@ impl OpenAiImages {
     }
 }
 
+/// The body of a request.
+#[derive(Clone)]
+enum Payload {
+    Json(Vec<u8>),
+    Form(Box<RequestBody>),
+}
+
+impl Payload {
+    fn estimate(&self) -> TokenUsage {
+        match self {
+            Self::Json(json) => estimate_input(json.len() as u64, 0),
+            Self::Form(form) => estimate_input(form.text_len(), form.plan().sent()),
+        }
+    }
+}
+
 #[async_trait]
 impl ImageGenerator for OpenAiImages {
     fn name(&self) -> &str {
@@ -229,15 +291,14 @@ impl ImageGenerator for OpenAiImages {
 
     async fn generate(&self, request: ImageRequest) -> Result<GeneratedImages, ProviderError> {
         let settings = self.settings();
-        let fields = self.body(&request);
-        let asked = fields
+        let asked = self
+            .body(&request)
             .get("output_format")
             .and_then(Value::as_str)
             .and_then(Mime::from_extension)
             .unwrap_or(Mime::IMAGE_PNG);
-        let body = serde_json::to_vec(&fields)
-            .map_err(|error| settings.error(Kind::InvalidRequest).with_source(error))?;
-        let input = estimate_input(body.len() as u64, 0);
+        let body = self.payload(&request).await?;
+        let input = body.estimate();
         let mut attempts = Attempts::new(settings, request.budget());
         let answer = loop {
             attempts.begin()?;

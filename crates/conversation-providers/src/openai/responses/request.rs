@@ -2,12 +2,15 @@
 
 use std::borrow::Cow;
 
-use conversation_types::{Role, ToolCall, ToolChoice, ToolDefinition};
+use conversation_types::{Role, ToolChoice, ToolDefinition};
 use media_types::{MediaContent, MediaType};
 use serde_json::{Value, json};
 
 use super::super::names::NAME;
+use super::answer::{answer_items, plain, render_call};
 use crate::answer::JsonPath;
+#[cfg(feature = "openai")]
+use crate::answer::Step::Unwanted;
 use crate::answer::Step::{Each, Key};
 use crate::codec::{CodecOptions, Fields, FormatSpec, document_name, kind_of, rename, unsupported};
 use crate::media::{MediaForm, MediaPlan};
@@ -23,17 +26,36 @@ pub(crate) static RESPONSES: FormatSpec = FormatSpec {
         system_is_message: false,
         takes_opaque_items: true,
         media_in_results: |_| true,
-        media_in_answers: |_| false,
+        media_in_answers: |item| item.is_some_and(|item| item.get().contains(IMAGE)),
     },
     media: MEDIA,
     render,
 };
+
+/// The type of the item in which an image of the model stands.
+const IMAGE: &str = "image_generation_call";
 
 const MEDIA: &[JsonPath] = &[
     &[Key("output"), Each, Key("result")],
     &[Key("response"), Key("output"), Each, Key("result")],
     &[Key("item"), Key("result")],
     &[Key("partial_image_b64")],
+];
+
+/// Where a stream has media as long as no item has come: a server may send all of them at its end.
+#[cfg(feature = "openai")]
+pub(super) const MEDIA_AT_START: &[JsonPath] = &[
+    &[Key("response"), Key("output"), Each, Key("result")],
+    &[Key("item"), Key("result")],
+    &[Unwanted("partial_image_b64")],
+];
+
+/// Where a stream has media that has not come before.
+#[cfg(feature = "openai")]
+pub(super) const MEDIA_ONCE: &[JsonPath] = &[
+    &[Key("response"), Key("output"), Each, Unwanted("result")],
+    &[Key("item"), Key("result")],
+    &[Unwanted("partial_image_b64")],
 ];
 
 /// Parameters that are the request itself.
@@ -73,14 +95,23 @@ fn render<'a>(
             parameters.insert("tool_choice".to_owned(), choice);
         }
     }
+    let parameters_have_stream_options = parameters.contains_key("stream_options");
     for (name, value) in parameters {
         fields.push((name.into(), value.into()));
     }
     if request.mode == ResponseMode::Streaming {
         fields.push(("stream".into(), json!(true).into()));
+        // Noise that hides the lengths of pieces, and costs as much as they do.
+        if options.stream_usage
+            && !options.refuses("stream_options")
+            && !parameters_have_stream_options
+        {
+            let obfuscation = json!({"include_obfuscation": false});
+            fields.push(("stream_options".into(), obfuscation.into()));
+        }
     }
     let messages = transcript.messages.iter();
-    let items = messages.flat_map(|message| items(message, plan));
+    let items = messages.flat_map(|message| items(message, plan, options));
     fields.push(("input".into(), Json::Array(items.collect())));
     Json::Object(fields)
 }
@@ -100,10 +131,14 @@ fn tool(tool: &ToolDefinition) -> Json<'_> {
     Json::Object(fields)
 }
 
-fn items<'a>(message: &'a WireMessage<'a>, plan: &MediaPlan) -> Vec<Json<'a>> {
+fn items<'a>(
+    message: &'a WireMessage<'a>,
+    plan: &MediaPlan,
+    options: &CodecOptions<'a>,
+) -> Vec<Json<'a>> {
     match message.role {
         Role::System => vec![plain("system", message.joined_text())],
-        Role::Assistant => assistant(message),
+        Role::Assistant => answer_items(message, plan, options.unsigned),
         Role::Tool => vec![Json::object([
             ("type", Json::text("function_call_output")),
             ("call_id", Json::text(message.answered_id().to_owned())),
@@ -114,51 +149,6 @@ fn items<'a>(message: &'a WireMessage<'a>, plan: &MediaPlan) -> Vec<Json<'a>> {
             ("content", parts(message, plan, Place::Message)),
         ])],
     }
-}
-
-fn plain<'a>(role: &'a str, text: impl Into<Cow<'a, str>>) -> Json<'a> {
-    Json::object([("role", Json::text(role)), ("content", Json::text(text))])
-}
-
-/// The items of a message of the model in order: text that stands together is one item.
-fn assistant<'a>(message: &'a WireMessage<'a>) -> Vec<Json<'a>> {
-    let mut items = Vec::new();
-    let mut texts: Vec<&str> = Vec::new();
-    for part in &message.parts {
-        match part {
-            WirePart::Text { text, .. } => texts.push(text),
-            WirePart::Opaque { .. } | WirePart::Call(_) => {
-                if !texts.is_empty() {
-                    items.push(plain("assistant", texts.join("\n")));
-                    texts.clear();
-                }
-                items.extend(whole(part));
-            }
-            WirePart::Media { .. } => {}
-        }
-    }
-    if !texts.is_empty() {
-        items.push(plain("assistant", texts.join("\n")));
-    }
-    items
-}
-
-/// A part that is an item by itself.
-fn whole<'a>(part: &'a WirePart<'a>) -> Option<Json<'a>> {
-    match part {
-        WirePart::Opaque { item, .. } => Some(Json::Raw(item.get().into())),
-        WirePart::Call(call) => Some(render_call(call.call)),
-        _ => None,
-    }
-}
-
-fn render_call(call: &ToolCall) -> Json<'_> {
-    Json::object([
-        ("type", Json::text("function_call")),
-        ("call_id", Json::text(&call.id)),
-        ("name", Json::text(&call.name)),
-        ("arguments", Json::text(&call.arguments)),
-    ])
 }
 
 /// Where a part stands.
@@ -178,9 +168,9 @@ fn output<'a>(message: &'a WireMessage<'a>, plan: &MediaPlan) -> Json<'a> {
 fn parts<'a>(message: &'a WireMessage<'a>, plan: &MediaPlan, place: Place) -> Json<'a> {
     let parts = message.parts.iter().map(|part| match part {
         WirePart::Text { text, .. } => input_text(text.as_ref()),
-        WirePart::Media { index, .. } => media(*index, plan, place),
+        WirePart::Media { index, .. } => Json::Item(*index, Box::new(media(*index, plan, place))),
         WirePart::Opaque { item, .. } => Json::Raw(item.get().into()),
-        WirePart::Call(call) => render_call(call.call),
+        WirePart::Call(call) => render_call(call),
     });
     Json::Array(parts.collect())
 }

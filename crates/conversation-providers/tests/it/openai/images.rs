@@ -200,3 +200,55 @@ async fn pictures_that_are_too_large_are_refused_exactly() {
         );
     }
 }
+
+#[tokio::test]
+async fn an_edit_is_that_of_the_official_client() {
+    let golden = golden("images_edit_two_and_mask");
+    let recorded = base64::decode(golden["body_base64"].as_str().unwrap().as_bytes()).unwrap();
+    let kind = golden["headers"]["content-type"].as_str().unwrap();
+    // Parts in any order, without the boundary.
+    let parts = |body: &[u8], kind: &str| {
+        let boundary = kind.split_once("boundary=").unwrap().1;
+        // Each byte as a character, so that images stay what they are.
+        let text: String = body.iter().map(|byte| char::from(*byte)).collect();
+        let mark = format!("--{boundary}");
+        let parts = text.split(&mark).map(str::to_owned);
+        let mut parts: Vec<String> = parts.collect();
+        parts.sort();
+        parts
+    };
+    let expected = parts(&recorded, kind);
+    let image = |name: &str| {
+        let part = expected
+            .iter()
+            .find(|part| part.contains(&format!("filename=\"{name}\"")));
+        let (_, body) = part.unwrap().split_once("\r\n\r\n").unwrap();
+        let body = body.strip_suffix("\r\n").unwrap();
+        let bytes: Vec<u8> = body.chars().map(|c| u8::try_from(c).unwrap()).collect();
+        MediaContent::from_bytes(Mime::IMAGE_PNG, bytes).with_filename(name)
+    };
+    let stream = "data: {\"type\":\"image_edit.partial_image\",\"partial_image_index\":0,\"b64_json\":\"AAAA\"}\n\n\
+        data: {\"type\":\"image_edit.completed\",\"b64_json\":\"iVBORw0KGgo=\",\"output_format\":\"png\"}\n\n";
+    let peer = Peer::start([
+        Act::json(200, &painted(&[png(b"x"), png(b"y")])),
+        Act::events(stream, 20),
+    ])
+    .await;
+    let request = || {
+        ImageRequest::new("x")
+            .with_parameter("input_fidelity", "low")
+            .with_image(image("a.png"))
+            .with_image(image("b.png"))
+            .with_mask(image("m.png"))
+    };
+    let generator = images(&peer, "gpt-image-2.5-flare");
+    let made = generator.generate(request()).await.unwrap();
+    assert_eq!(made.images.len(), 2);
+    let sent = peer.only();
+    assert_eq!(sent.line, "POST /v1/images/edits HTTP/1.1");
+    let sent_kind = sent.header("content-type").unwrap().to_owned();
+    assert_eq!(parts(&sent.body, &sent_kind), expected);
+    let streaming = generator.with_mode(conversation_providers::ResponseMode::Streaming);
+    let made = streaming.generate(request()).await.unwrap();
+    assert_eq!(made.images.len(), 1);
+}

@@ -3,7 +3,7 @@
 use conversation_providers::{
     ProviderErrorKind, ResponseEvent, ResponseMode, StreamAccumulator, TimeoutPhase,
 };
-use conversation_types::{FinishReason, Message, MessageStatus};
+use conversation_types::{FinishReason, Message, MessageStatus, Part};
 
 use super::peer::{Act, Peer, event_pieces};
 use super::*;
@@ -213,4 +213,67 @@ async fn dropping_the_response_ends_the_request() {
         Some(Ok(ResponseEvent::TextDelta(_)))
     ));
     drop(events);
+}
+
+const AUDIO: &str = include_str!("../../golden/openai/chat_audio.answer.sse");
+
+#[tokio::test]
+async fn audio_in_pieces_is_put_together_wherever_its_base64_is_cut() {
+    for size in [1, 7, 100, 100_000] {
+        let peer = Peer::start([Act::events(AUDIO, size)]).await;
+        let events = events(&provider(&peer), &[user("hi")]).await.unwrap();
+        assert_eq!(text(&events), "Hello");
+        let Some(Ok(ResponseEvent::Done(done))) = events.last() else {
+            panic!("{events:?}")
+        };
+        let audio = done.content.iter().find_map(Part::as_media).unwrap();
+        let expected: Vec<u8> = (0..=255).chain(0..=255).collect();
+        assert!(audio.inline().unwrap() == &expected);
+        assert_eq!(audio.mime(), &Mime::AUDIO_PCM);
+        assert_eq!(audio.transcript(), Some("Hello"));
+        assert_eq!(done.tool_calls[0].arguments, "{\"n\":1}");
+        assert_eq!(done.usage.output_tokens, 4);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_cut_after_every_byte_can_be_gone_on_from() {
+    let acts = (0..AUDIO.len()).flat_map(|cut| {
+        let start = event_pieces("", 1).remove(0);
+        [
+            Act::Send(vec![[&start, &AUDIO.as_bytes()[..cut]].concat()]),
+            Act::json(200, &hello()),
+        ]
+    });
+    let peer = Peer::start(acts).await;
+    let provider = provider(&peer);
+    for cut in 0..AUDIO.len() {
+        let mut so_far = StreamAccumulator::new();
+        let error = match events(&provider, &[user("hi")]).await {
+            Err(error) => Some(error),
+            Ok(events) => {
+                events.iter().flatten().for_each(|event| so_far.push(event));
+                events.into_iter().last().unwrap().err()
+            }
+        };
+        // Behind the reason for stopping nothing is missing.
+        let is_whole = cut >= AUDIO.find("\"stop\"").unwrap();
+        assert!(error.is_some() || is_whole, "{cut}");
+        if let Some(error) = error {
+            assert_eq!(error.kind(), ProviderErrorKind::Interrupted, "{cut}");
+        }
+        let messages = [user("hi"), so_far.into_message(), user("go on")];
+        ask(&provider, &messages, &no_storage()).await.unwrap();
+        let sent = peer.received().last().unwrap().json();
+        let messages = sent["messages"].as_array().unwrap();
+        for (at, message) in messages.iter().enumerate() {
+            let calls = message["tool_calls"].as_array();
+            let ids = calls.into_iter().flatten().map(|call| &call["id"]);
+            let next = messages.get(at + 1..).unwrap_or_default();
+            let results = next.iter().map_while(|next| next.get("tool_call_id"));
+            assert!(ids.eq(results), "{sent}");
+            let is_empty = message["content"] == "" && calls.is_none();
+            assert!(!is_empty, "{sent}");
+        }
+    }
 }

@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# What providers promise, for each API: every form of media from 178 bytes to 20 MB goes out byte for
+# byte; requests are those that the official clients were recorded to send; their streams are read
+# whole, and what was opaque goes back unchanged, in order; a stream cut after every byte is a typed
+# error, keeps what came, and the request that follows keeps the rules of its API; errors are typed.
+# And the official clients read the answers with which all that is shown.
+#
+#   scripts/prove-providers.sh [--short] [--no-services]
+#
+# The official clients are installed at pinned versions under $MEDIA_TOOLS_DIR (default
+# ~/.cache/conversation-media): needs python3 with venv and PyPI, once. `--short` asks the official
+# clients only: the rest is part of the tests. `--no-services` asks none and says so.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+short= clients=1
+for option in "$@"; do
+    case $option in
+    --short) short=1 ;;
+    --no-services) clients= ;;
+    *)
+        sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2
+        exit 2
+        ;;
+    esac
+done
+
+if [ -n "$clients" ]; then
+    venv=${MEDIA_TOOLS_DIR:-$HOME/.cache/conversation-media}/official-clients-2026-11
+    if [ ! -e "$venv/installed" ]; then
+        mkdir -p "$(dirname "$venv")"
+        python3 -m venv "$venv"
+        "$venv/bin/pip" install --quiet --disable-pip-version-check \
+            openai==3.57.0 anthropic==2.14.0 google-genai==3.6.1
+        touch "$venv/installed"
+    fi
+    "$venv/bin/python" scripts/prove-providers/judge.py crates/conversation-providers/tests/golden
+else
+    echo "NOT RUN: official clients read our answers (--no-services)"
+fi
+[ -z "$short" ] || exit 0
+
+# name: filter of the tests that show it
+shows=(
+    "media byte for byte, 178 B to 20 MB:carry"
+    "requests of the official clients:official_client"
+    "recorded bodies:golden"
+    "opaque items back, unchanged, in order:in_order"
+    "streams cut after every byte:cut_after_every_byte"
+    "errors typed:errors_are_typed"
+    "signatures of another conversation:another_conversation"
+    "images kept once:kept_once"
+)
+cargo test --locked --quiet -p conversation-providers --all-features --test it --no-run
+for show in "${shows[@]}"; do
+    ran=$(cargo test --locked --quiet -p conversation-providers --all-features --test it \
+        -- "${show#*:}" 2>&1) || {
+        printf '%s\n' "$ran" >&2
+        exit 1
+    }
+    passed=$(printf '%s\n' "$ran" | sed -n 's/^test result: ok\. \([0-9]*\) passed.*/\1/p')
+    [ "${passed:-0}" -gt 0 ] || {
+        echo "no test shows: ${show%:*}" >&2
+        exit 1
+    }
+    echo "${show%:*}: $passed of $passed tests"
+done
