@@ -38,6 +38,14 @@ if [ "$(uname -s)" = Linux ]; then
 else
     echo "NOT RUN: memory is measured on Linux only"
 fi
+if [ "$(uname -s)" = Linux ] && [ "$(id -u)" -eq 0 ] && command -v strace >/dev/null; then
+    selection=(-p media-cli)
+    [ -z "${MEDIA_WHOLE_WORKSPACE:-}" ] || selection=(--all-features)
+    cargo build --locked --quiet "${selection[@]}" --bin media
+    python3 scripts/prove-history/kills.py "$target/debug/media" $short
+else
+    echo "NOT RUN: killing at system calls needs Linux, root and strace"
+fi
 if [ -z "$short" ]; then
     ./scripts/prove-history/libraries.sh "$prove"
 else

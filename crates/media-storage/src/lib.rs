@@ -35,6 +35,7 @@ pub mod layout;
 mod memory;
 mod metadata;
 mod options;
+mod relocated;
 mod retention;
 mod sidecar;
 mod signer;
@@ -54,6 +55,7 @@ pub use layout::Organization;
 pub use memory::InMemoryStorage;
 pub use metadata::{MediaMetadata, Scope};
 pub use options::{DeleteOptions, DuplicateOptions, MetadataPatch, RetrieveOptions, Verification};
+pub use relocated::Relocated;
 pub use retention::{RetentionError, RetentionPolicy};
 pub use sidecar::{
     MAX_SIDECAR_LEN, MAX_SIDECAR_VERSION, ParsedSidecar, SIDECAR_VERSION, SalvagedSidecar, Sidecar,

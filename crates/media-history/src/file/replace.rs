@@ -20,6 +20,9 @@ const SETTLE: Duration = Duration::from_secs(2);
 /// How often it is looked at in the meantime.
 const LOOK: Duration = Duration::from_millis(5);
 
+/// How often in a row no program may have it open.
+const QUIET_LOOKS: u32 = 5;
+
 /// A file that is to be replaced.
 #[derive(Debug)]
 pub(super) struct Target {
@@ -72,17 +75,43 @@ pub(super) fn resolve(
     }
 }
 
-/// Ends what a run that was killed left half done: what programs appended to the old file after it was
-/// replaced goes to the new one.
+/// Ends what a run that was killed, or could not wait any longer, left half done: what programs appended
+/// to a file after another took its place goes to the other.
 pub(super) fn recover(path: &Path, swap: Option<Swap>) -> io::Result<()> {
     remove_if_there(&beside(path, ".media-new"))?;
-    let old_path = beside(path, ".media-old");
-    let mut old = match File::open(&old_path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+    let (old, back) = (beside(path, ".media-old"), beside(path, ".media-back"));
+    // The swap is that of the old file, unless it was about to get its place again.
+    let reversed = swap.map(|Swap { old_len, new_len }| Swap {
+        old_len: new_len,
+        new_len: old_len,
+    });
+    let swap = match carry_over(&back, path, swap)? {
+        Carried::Same => reversed,
+        _ => swap,
+    };
+    carry_over(&old, path, swap).map(drop)
+}
+
+/// What became of a file that lost its place.
+enum Carried {
+    NotThere,
+    /// It has its place still.
+    Same,
+    Done,
+}
+
+/// Appends to `path` what was appended to `from` after the swap, and removes `from`.
+fn carry_over(from: &Path, path: &Path, swap: Option<Swap>) -> io::Result<Carried> {
+    let mut old = match File::open(from) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Carried::NotThere),
         opened => opened?,
     };
     let mut new = OpenOptions::new().read(true).append(true).open(path)?;
-    if let Some(swap) = swap.filter(|_| !same_file(&old, &new)) {
+    if same_file(&old, &new) {
+        std::fs::remove_file(from)?;
+        return Ok(Carried::Same);
+    }
+    if let Some(swap) = swap {
         let (mut missing, mut taken) = (Vec::new(), Vec::new());
         old.seek(SeekFrom::Start(swap.old_len))?;
         old.read_to_end(&mut missing)?;
@@ -96,7 +125,8 @@ pub(super) fn recover(path: &Path, swap: Option<Swap>) -> io::Result<()> {
         new.write_all(missing.get(common..).unwrap_or_default())?;
         new.sync_data()?;
     }
-    std::fs::remove_file(old_path)
+    std::fs::remove_file(from)?;
+    Ok(Carried::Done)
 }
 
 impl Target {
@@ -185,7 +215,7 @@ impl Target {
     }
 
     fn swap(&mut self, end: &mut u64, draft: &mut Draft, journal: &Journal) -> io::Result<Swapped> {
-        *end = self.take_tail(*end, &mut draft.file)?;
+        *end = take_tail(&mut self.file, *end, &mut draft.file)?;
         draft.file.sync_all()?;
         let now = self.file.metadata()?;
         if now.len() < *end || has_writers(&now) {
@@ -215,7 +245,7 @@ impl Target {
             return Err(error);
         }
         draft.is_kept = true;
-        let settled = self.settle(end, &mut draft.file);
+        let settled = settle(&mut self.file, end, &mut draft.file);
         if let Ok(true) = settled {
             sync_directory(&self.path)?;
             std::fs::remove_file(&old)?;
@@ -223,46 +253,39 @@ impl Target {
         }
         // Whoever has the old file open goes on to write to it: it gets its place again.
         let written = new_len + (*end - swap.old_len);
-        std::fs::rename(&old, &self.path)?;
-        draft.file.seek(SeekFrom::Start(written))?;
-        let mut tail = Vec::new();
-        draft.file.read_to_end(&mut tail)?;
-        let mut file = OpenOptions::new().append(true).open(&self.path)?;
-        file.write_all(&tail)?;
-        file.sync_data()?;
-        sync_directory(&self.path)?;
+        self.give_back(&old, *end, draft, written, journal)?;
         settled.map(|_| Swapped::Held)
     }
 
-    /// Appends to the draft what the file has after `from`; returns where it ends.
-    fn take_tail(&mut self, from: u64, draft: &mut File) -> io::Result<u64> {
-        self.file.seek(SeekFrom::Start(from))?;
-        draft.seek(SeekFrom::End(0))?;
-        Ok(from + io::copy(&mut self.file, draft)?)
-    }
-
-    /// Takes over what programs append that had opened the file before it was replaced; whether none
-    /// has it open any more.
-    fn settle(&mut self, end: &mut u64, draft: &mut File) -> io::Result<bool> {
-        let start = Instant::now();
-        // A program may be in the middle of opening it: it has to be quiet more than once.
-        let mut quiet = 0;
-        while quiet < 3 {
-            let (is_open, before) = (has_writers(&self.metadata), *end);
-            *end = self.take_tail(before, draft)?;
-            quiet = match is_open || *end > before {
-                true => 0,
-                false => quiet + 1,
-            };
-            if quiet == 0 && start.elapsed() > SETTLE {
-                return Ok(false);
-            }
-            if quiet < 3 {
-                sleep(LOOK);
-            }
+    /// Gives the old file its place again. What programs appended to the draft after `written` while it
+    /// had the place is taken over.
+    fn give_back(
+        &self,
+        old: &Path,
+        end: u64,
+        draft: &mut Draft,
+        mut written: u64,
+        journal: &Journal,
+    ) -> io::Result<()> {
+        // Until no program has the draft open any more, it keeps a name.
+        let back = beside(&self.path, ".media-back");
+        journal.swaps(Swap {
+            old_len: written,
+            new_len: end,
+        })?;
+        std::fs::hard_link(&self.path, &back)?;
+        std::fs::rename(old, &self.path)?;
+        let mut file = OpenOptions::new().append(true).open(&self.path)?;
+        let settled = settle(&mut draft.file, &mut written, &mut file)?;
+        sync_directory(&self.path)?;
+        match settled {
+            true => std::fs::remove_file(&back),
+            // The next run takes over what is appended from now on.
+            false => journal.swaps(Swap {
+                old_len: written,
+                new_len: file.metadata()?.len(),
+            }),
         }
-        draft.sync_data()?;
-        Ok(true)
     }
 
     /// Gives the draft the name of another file, which must not be there.
@@ -279,6 +302,38 @@ impl Target {
     pub(super) fn write_failed(&self, error: io::Error) -> HistoryError {
         HistoryError::new(HistoryErrorKind::Write, self.operation).with_source(error)
     }
+}
+
+/// Appends to `to` what `from` has after an offset; returns where it ends.
+fn take_tail(from: &mut File, offset: u64, to: &mut File) -> io::Result<u64> {
+    from.seek(SeekFrom::Start(offset))?;
+    to.seek(SeekFrom::End(0))?;
+    Ok(offset + io::copy(from, to)?)
+}
+
+/// Takes over to `to` what programs append to `from` that had opened it before it lost its place, after
+/// `end`; whether none has it open any more.
+fn settle(from: &mut File, end: &mut u64, to: &mut File) -> io::Result<bool> {
+    let start = Instant::now();
+    let metadata = from.metadata()?;
+    // A program may be in the middle of opening it: it has to be quiet more than once.
+    let mut quiet = 0;
+    while quiet < QUIET_LOOKS {
+        let (is_open, before) = (has_writers(&metadata), *end);
+        *end = take_tail(from, before, to)?;
+        quiet = match is_open || *end > before {
+            true => 0,
+            false => quiet + 1,
+        };
+        if quiet == 0 && start.elapsed() > SETTLE {
+            return Ok(false);
+        }
+        if quiet < QUIET_LOOKS {
+            sleep(LOOK);
+        }
+    }
+    to.sync_data()?;
+    Ok(true)
 }
 
 /// What came of a replacement.

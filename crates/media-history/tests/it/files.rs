@@ -234,6 +234,44 @@ async fn what_was_appended_to_the_old_file_is_taken_over() {
     assert_eq!(names(directory.path()), ["a"]);
 }
 
+/// The old file had got its place again, or was about to, when the run ended.
+#[cfg(unix)]
+#[tokio::test]
+async fn what_was_appended_to_the_new_file_is_taken_over_too() {
+    for has_its_place in [true, false] {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        let text = lines(2);
+        fs::write(at("a"), &text).unwrap();
+        let history = history(&InMemoryStorage::new());
+        externalize_file(&history, at("a"), &hot()).await.unwrap();
+        let slim = fs::read_to_string(at("a")).unwrap();
+        let swap = format!(
+            "{{\"swap\":{{\"old_len\":{},\"new_len\":{}}}}}\n",
+            slim.len(),
+            text.len()
+        );
+        fs::write(at(".a.media-journal"), swap).unwrap();
+        fs::write(at("a"), format!("{slim}one\n")).unwrap();
+        fs::hard_link(at("a"), at(".a.media-back")).unwrap();
+        let old = at(".a.media-old");
+        fs::write(&old, format!("{text}two\n")).unwrap();
+        if has_its_place {
+            fs::rename(old, at("a")).unwrap();
+        }
+        restore_file(&history, at("a"), &hot()).await.unwrap();
+        let appended = match has_its_place {
+            true => "two\none\n",
+            false => "one\ntwo\n",
+        };
+        assert_eq!(
+            fs::read_to_string(at("a")).unwrap(),
+            format!("{text}{appended}")
+        );
+        assert_eq!(names(directory.path()), ["a"]);
+    }
+}
+
 /// Beside a program that opens the file, appends a line and closes it, all the time.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_line_of_a_writer_is_lost() {
