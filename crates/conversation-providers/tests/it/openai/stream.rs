@@ -7,6 +7,7 @@ use conversation_types::{FinishReason, Message, MessageStatus, Part};
 
 use super::peer::{Act, Peer, event_pieces};
 use super::*;
+use crate::asking::cuts;
 
 const ANSWER: &str = concat!(
     ": OPENROUTER PROCESSING\n\n",
@@ -237,8 +238,8 @@ async fn audio_in_pieces_is_put_together_wherever_its_base64_is_cut() {
 }
 
 #[tokio::test]
-async fn an_answer_cut_after_every_byte_can_be_gone_on_from() {
-    let acts = (0..AUDIO.len()).flat_map(|cut| {
+async fn a_cut_stream_of_audio_can_be_gone_on_from() {
+    let acts = cuts(AUDIO.len()).flat_map(|cut| {
         let start = event_pieces("", 1).remove(0);
         [
             Act::Send(vec![[&start, &AUDIO.as_bytes()[..cut]].concat()]),
@@ -247,7 +248,7 @@ async fn an_answer_cut_after_every_byte_can_be_gone_on_from() {
     });
     let peer = Peer::start(acts).await;
     let provider = provider(&peer);
-    for cut in 0..AUDIO.len() {
+    for cut in cuts(AUDIO.len()) {
         let mut so_far = StreamAccumulator::new();
         let error = match events(&provider, &[user("hi")]).await {
             Err(error) => Some(error),
