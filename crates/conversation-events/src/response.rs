@@ -1,5 +1,8 @@
 //! The result of a turn.
 
+use std::sync::Arc;
+
+use conversation_providers::sink::ReceivedMedia;
 use conversation_state::TurnStatus;
 use conversation_types::{Cost, FinishReason, Message, OmittedMedia, Role, TokenUsage, TurnId};
 use media_storage::StorageErrorKind;
@@ -46,6 +49,12 @@ pub struct ResponseParts {
     /// Rules of the prompt that the answer violates without being rejected.
     #[serde(skip)]
     pub violations: Vec<Violation>,
+    /// Whether media of the answer is still being stored, and the state does not have the answer.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_storing: bool,
+    /// What keeps such media readable as long as the response is held.
+    #[serde(skip)]
+    pub received: Option<Arc<ReceivedMedia>>,
     /// The tokens of calls that wait for their results.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub pending: Vec<String>,
@@ -67,6 +76,8 @@ impl ResponseParts {
             omitted_media: Vec::new(),
             kept_inline: Vec::new(),
             violations: Vec::new(),
+            is_storing: false,
+            received: None,
             pending: Vec::new(),
         }
     }
@@ -183,6 +194,14 @@ impl Response {
     /// Returns the rules of the prompt that the answer violates without being rejected.
     pub fn violations(&self) -> &[Violation] {
         &self.0.violations
+    }
+
+    /// Returns whether media of the answer is still being stored, as it can be with
+    /// `Externalization::Background`. Its references can be read by the conversation's `open_media`
+    /// as long as this response is held. The conversation's `flush` waits until the history has the
+    /// answer, with references that last.
+    pub fn is_storing(&self) -> bool {
+        self.0.is_storing
     }
 
     /// Returns the tokens of tool calls that wait for their results; not empty where the turn is

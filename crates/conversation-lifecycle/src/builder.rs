@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use conversation_externalizer::Externalizer;
 use conversation_state::StateStore;
+use media_storage::MediaCopies;
 use media_types::RunId;
 
 use crate::core::Core;
@@ -26,6 +27,7 @@ pub struct LifecycleBuilder {
     externalizer: Option<Externalizer>,
     turns: Arc<dyn LocalTurns>,
     observer: Arc<dyn LifecycleObserver>,
+    copies: Vec<Arc<dyn MediaCopies>>,
     providers: BTreeSet<String>,
     options: LifecycleOptions,
     node: RunId,
@@ -46,6 +48,7 @@ impl LifecycleBuilder {
             externalizer: None,
             turns: Arc::new(NoTurns),
             observer: Arc::new(LogObserver),
+            copies: Vec::new(),
             providers: BTreeSet::new(),
             options: LifecycleOptions::default(),
             node: RunId::mint(),
@@ -78,6 +81,13 @@ impl LifecycleBuilder {
         self
     }
 
+    /// Sets the places outside of the media stores that keep copies: deletions and erasures have them
+    /// forget. Defaults to none.
+    pub fn with_media_copies(mut self, copies: Vec<Arc<dyn MediaCopies>>) -> Self {
+        self.copies = copies;
+        self
+    }
+
     /// Sets the names of providers that got media and text, for receipts. Defaults to none.
     pub fn with_providers(mut self, names: impl IntoIterator<Item = String>) -> Self {
         self.providers = names.into_iter().collect();
@@ -106,6 +116,7 @@ impl LifecycleBuilder {
             fences: UserFences::default(),
             turns: self.turns,
             observer: self.observer,
+            copies: self.copies,
             providers: self.providers,
             options: self.options,
             node: self.node,

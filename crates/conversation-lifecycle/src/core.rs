@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use conversation_externalizer::{Externalizer, PendingReferences};
 use conversation_state::{StateStore, StateWriter};
+use media_storage::MediaCopies;
 use media_types::RunId;
 
 use crate::event::{LifecycleEvent, LifecycleObserver};
@@ -25,6 +26,8 @@ pub(crate) struct Core {
     pub(crate) fences: UserFences,
     pub(crate) turns: Arc<dyn LocalTurns>,
     pub(crate) observer: Arc<dyn LifecycleObserver>,
+    /// Places outside of the stores that keep copies.
+    pub(crate) copies: Vec<Arc<dyn MediaCopies>>,
     /// The names of providers, for receipts.
     pub(crate) providers: BTreeSet<String>,
     pub(crate) options: LifecycleOptions,

@@ -137,6 +137,9 @@ async fn passes(
         for place in removal.places {
             place.add_to(&mut receipt.places);
         }
+        for place in removal.copies {
+            place.add_to(&mut receipt.copies);
+        }
         if !removal.obstacles.is_empty() {
             receipt.obstacles.extend(removal.obstacles);
             return Ok(true);

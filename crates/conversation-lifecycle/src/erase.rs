@@ -50,6 +50,7 @@ async fn erase(core: &Arc<Core>, user: &UserId) -> Result<ErasureReceipt, Lifecy
         completed_at: None,
         conversations: 0,
         places: Vec::new(),
+        copies: Vec::new(),
         obstacles: Vec::new(),
         providers: core.providers.iter().cloned().collect(),
     };
@@ -124,6 +125,9 @@ impl Pass {
         for place in removal.places {
             place.add_to(&mut receipt.places);
         }
+        for place in removal.copies {
+            place.add_to(&mut receipt.copies);
+        }
         for obstacle in removal.obstacles {
             add(&mut receipt.obstacles, obstacle);
         }
@@ -139,6 +143,9 @@ fn absorb(receipt: &mut ErasureReceipt, deleted: DeletionReceipt) {
     receipt.conversations += deleted.conversations;
     for place in deleted.places {
         place.add_to(&mut receipt.places);
+    }
+    for place in deleted.copies {
+        place.add_to(&mut receipt.copies);
     }
     for obstacle in deleted.obstacles {
         add(&mut receipt.obstacles, obstacle);

@@ -83,7 +83,8 @@ pub use media::reference_of;
 pub use options::LifecycleOptions;
 pub use owner::{media_owner, owner_metadata};
 pub use receipt::{
-    DeletionReceipt, DeletionStatus, ErasureReceipt, FinishedDeletions, Obstacle, PlaceReceipt,
+    CopiesReceipt, DeletionReceipt, DeletionStatus, ErasureReceipt, FinishedDeletions, Obstacle,
+    PlaceReceipt,
 };
 pub use reconcile_report::{ReconcileOptions, ReconcileReport, StoreReconciliation};
 pub use stamped::StampedStorage;

@@ -9,7 +9,7 @@ use media_types::{ConversationId, StorageReference, UserId};
 
 use crate::core::Core;
 use crate::error::LifecycleError;
-use crate::receipt::{Obstacle, PlaceReceipt};
+use crate::receipt::{CopiesReceipt, Obstacle, PlaceReceipt};
 use crate::stores::name_of;
 
 /// How many references are read and deleted at a time.
@@ -19,13 +19,16 @@ const PAGE: usize = 256;
 #[derive(Debug, Default)]
 pub(crate) struct Removal {
     pub(crate) places: Vec<PlaceReceipt>,
+    pub(crate) copies: Vec<CopiesReceipt>,
     pub(crate) obstacles: Vec<Obstacle>,
 }
 
 impl Removal {
-    /// Returns the number of references that the pass found and removed.
+    /// Returns the number of references and copies that the pass found and removed.
     pub(crate) fn found(&self) -> u64 {
-        self.places.iter().map(|place| place.references).sum()
+        let references = self.places.iter().map(|place| place.references);
+        let copies = self.copies.iter().map(|place| place.copies);
+        references.chain(copies).sum()
     }
 
     fn failed(&mut self, store: &MediaStoreName, detail: impl ToString) {
@@ -62,6 +65,7 @@ pub(crate) async fn remove_of_conversation(
     for (name, store) in named_only {
         remove_named(core, &record.id, &name, &store, &mut removal).await?;
     }
+    forget_copies(core, &scope, &mut removal).await;
     Ok(removal)
 }
 
@@ -78,7 +82,30 @@ pub(crate) async fn remove_of_user(core: &Core, user: &UserId) -> Removal {
                 .push(Obstacle::NoInventory { store: name }),
         }
     }
+    forget_copies(core, &scope, &mut removal).await;
     removal
+}
+
+/// Has every place outside of the stores forget a scope.
+async fn forget_copies(core: &Core, scope: &Scope, removal: &mut Removal) {
+    for copies in &core.copies {
+        let place = copies.place();
+        match copies.forget(scope).await {
+            Ok(report) => {
+                CopiesReceipt::new(place, &report).add_to(&mut removal.copies);
+                let kept = report.kept.into_iter().map(|kept| Obstacle::CopiesKept {
+                    place: place.to_owned(),
+                    copies: kept.copies,
+                    detail: kept.reason,
+                });
+                removal.obstacles.extend(kept);
+            }
+            Err(error) => removal.obstacles.push(Obstacle::CopiesFailed {
+                place: place.to_owned(),
+                detail: error.to_string(),
+            }),
+        }
+    }
 }
 
 /// The stores that the record lists, and those of this manager: media may have been stored before

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use conversation_state::MediaStoreName;
-use media_storage::SweepReport;
+use media_storage::{CopiesReport, SweepReport};
 use media_types::ConversationId;
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +36,21 @@ pub struct PlaceReceipt {
     /// Media of a turn that was killed may be left in such a store.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_references: bool,
+    /// The number of copies that were removed from a cache of this node in front of the store.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cached_copies: u64,
+    /// The number of other running caches on this node. Their copies cannot be read any more and go
+    /// by eviction, and so do those on other nodes.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub other_caches: u64,
+    /// The number of references that were kept although they may belong to the scope: what was
+    /// stored about their owner is lost.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unattributed: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl PlaceReceipt {
@@ -50,6 +65,9 @@ impl PlaceReceipt {
     pub(crate) fn with_report(mut self, report: &SweepReport) -> Self {
         self.references = report.references();
         self.freed_bytes = report.freed_bytes;
+        self.cached_copies = report.cached_copies;
+        self.other_caches = report.other_caches;
+        self.unattributed = report.unattributed;
         self
     }
 
@@ -61,6 +79,42 @@ impl PlaceReceipt {
                 place.references += self.references;
                 place.freed_bytes += self.freed_bytes;
                 place.by_references |= self.by_references;
+                place.cached_copies += self.cached_copies;
+                place.other_caches = place.other_caches.max(self.other_caches);
+                place.unattributed = place.unattributed.max(self.unattributed);
+            }
+            None => places.push(self),
+        }
+    }
+}
+
+/// What was removed from one place outside of the media stores.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct CopiesReceipt {
+    /// The place, for example files at a provider.
+    pub place: String,
+    /// The number of copies that were removed.
+    pub copies: u64,
+    /// Their bytes, as far as they are known.
+    pub bytes: u64,
+}
+
+impl CopiesReceipt {
+    pub(crate) fn new(place: &str, report: &CopiesReport) -> Self {
+        Self {
+            place: place.to_owned(),
+            copies: report.removed,
+            bytes: report.bytes,
+        }
+    }
+
+    /// Adds what was removed from a place to what was removed from it before.
+    pub(crate) fn add_to(self, places: &mut Vec<Self>) {
+        match places.iter_mut().find(|held| held.place == self.place) {
+            Some(held) => {
+                held.copies += self.copies;
+                held.bytes += self.bytes;
             }
             None => places.push(self),
         }
@@ -99,6 +153,24 @@ pub enum Obstacle {
     NoInventory {
         /// The store.
         store: MediaStoreName,
+    },
+    /// A place outside of the media stores cannot be asked.
+    #[non_exhaustive]
+    CopiesFailed {
+        /// The place.
+        place: String,
+        /// The failure, without secrets.
+        detail: String,
+    },
+    /// A place outside of the media stores keeps copies.
+    #[non_exhaustive]
+    CopiesKept {
+        /// The place.
+        place: String,
+        /// The number of copies.
+        copies: u64,
+        /// The reason, as the place gives it.
+        detail: String,
     },
     /// A turn on another node may still store media until its lease is over.
     #[non_exhaustive]
@@ -147,6 +219,9 @@ pub struct DeletionReceipt {
     pub conversations: u64,
     /// What was removed from each media store.
     pub places: Vec<PlaceReceipt>,
+    /// What was removed from each place outside of the media stores.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<CopiesReceipt>,
     /// What is left, and why.
     pub obstacles: Vec<Obstacle>,
 }
@@ -158,6 +233,7 @@ impl DeletionReceipt {
             status: DeletionStatus::InProgress,
             conversations: 0,
             places: Vec::new(),
+            copies: Vec::new(),
             obstacles: Vec::new(),
         }
     }
@@ -207,10 +283,13 @@ pub struct ErasureReceipt {
     pub conversations: u64,
     /// What was removed from each media store.
     pub places: Vec<PlaceReceipt>,
+    /// What was removed from each place outside of the media stores.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<CopiesReceipt>,
     /// What could not be removed, and why.
     pub obstacles: Vec<Obstacle>,
     /// Providers that this manager sends to. What they keep of requests and answers is theirs to
-    /// say: it is not reached by an erasure here.
+    /// say; an erasure reaches only the copies that `copies` lists.
     pub providers: Vec<String>,
 }
 

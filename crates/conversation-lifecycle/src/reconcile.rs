@@ -18,7 +18,7 @@ use crate::stores::name_of;
 
 /// How many references the state is asked about at a time.
 const BATCH: usize = 256;
-/// Deleting more than one in this many references of a store needs to be forced.
+/// Deleting more than one in this many references of a store needs to be forced, above the floor.
 const GUARD: u64 = 10;
 
 /// Compares every store with the state and deletes what no state has named for long.
@@ -111,8 +111,9 @@ impl StorePass<'_> {
             }
         }
         self.examine(batch).await?;
-        self.report.guarded =
-            self.report.due * GUARD > self.report.examined && !self.options.force();
+        self.report.guarded = self.report.due > self.options.guard_floor()
+            && self.report.due * GUARD > self.report.examined
+            && !self.options.force();
         if !self.options.dry_run() && !self.report.guarded {
             self.delete().await?;
         }

@@ -9,6 +9,8 @@ use serde::Serialize;
 const DEFAULT_GRACE: Duration = Duration::from_secs(24 * 60 * 60);
 /// How many references are deleted from a store in one pass, by default.
 const DEFAULT_MAX_DELETIONS: usize = 10_000;
+/// How many references of a store may always be deleted in one pass, by default.
+const DEFAULT_GUARD_FLOOR: u64 = 16;
 
 /// Options for reconciling media with state.
 ///
@@ -22,6 +24,7 @@ pub struct ReconcileOptions {
     grace: Duration,
     dry_run: bool,
     max_deletions: usize,
+    guard_floor: u64,
     force: bool,
 }
 
@@ -31,6 +34,7 @@ impl Default for ReconcileOptions {
             grace: DEFAULT_GRACE,
             dry_run: false,
             max_deletions: DEFAULT_MAX_DELETIONS,
+            guard_floor: DEFAULT_GUARD_FLOOR,
             force: false,
         }
     }
@@ -65,9 +69,17 @@ impl ReconcileOptions {
         self
     }
 
-    /// Sets whether more than a tenth of the media of a store may be deleted in one pass: so much is
-    /// more often a state that was restored from an old backup than media that nobody needs.
-    /// Defaults to false.
+    /// Sets how many references of a store may be deleted in one pass whatever their share is: in a
+    /// store of five, one orphan is a fifth. 0 holds every store to a tenth. Defaults to 16.
+    #[must_use]
+    pub fn with_guard_floor(mut self, references: u64) -> Self {
+        self.guard_floor = references;
+        self
+    }
+
+    /// Sets whether more than a tenth of the media of a store may be deleted in one pass, where that
+    /// is more than the [floor](Self::with_guard_floor): so much is more often a state that was
+    /// restored from an old backup than media that nobody needs. Defaults to false.
     #[must_use]
     pub fn with_force(mut self, force: bool) -> Self {
         self.force = force;
@@ -87,6 +99,11 @@ impl ReconcileOptions {
     /// Returns how many references of a store are deleted at most.
     pub fn max_deletions(&self) -> usize {
         self.max_deletions
+    }
+
+    /// Returns how many references of a store may be deleted whatever their share is.
+    pub fn guard_floor(&self) -> u64 {
+        self.guard_floor
     }
 
     /// Returns whether more than a tenth of the media of a store may be deleted.
@@ -136,7 +153,8 @@ pub struct StoreReconciliation {
     pub protected: u64,
     /// References that are due: deleted, or to be deleted in a dry run.
     pub due: u64,
-    /// Whether due references were kept because they are more than a tenth of what was examined.
+    /// Whether due references were kept because they are more than a tenth of what was examined, and
+    /// more than the floor.
     pub guarded: bool,
     /// References that were deleted.
     pub deleted: u64,

@@ -35,8 +35,9 @@ pub use conversation_events::{
 };
 pub use conversation_externalizer::OnStorageError;
 pub use conversation_lifecycle::{
-    DeletionReceipt, DeletionStatus, ErasureReceipt, FinishedDeletions, Obstacle, PlaceReceipt,
-    ReconcileOptions, ReconcileReport, StoreReconciliation, StoreSweep, UpkeepReport, Upload,
+    CopiesReceipt, DeletionReceipt, DeletionStatus, ErasureReceipt, FinishedDeletions, Obstacle,
+    PlaceReceipt, ReconcileOptions, ReconcileReport, StoreReconciliation, StoreSweep, UpkeepReport,
+    Upload,
 };
 pub use conversation_providers as providers;
 #[cfg(feature = "anthropic")]

@@ -50,8 +50,14 @@ pub enum Externalization {
     /// Before the turn ends.
     #[default]
     Immediate,
-    /// After the answer is returned. A process that ends before loses the media of that round; the
-    /// turn is then interrupted, and the state never names media that is not there.
+    /// After the answer is returned, where it has media: the answer comes with references that can be
+    /// read as long as it is held, and [`is_storing`](crate::Response::is_storing) says so. Its text
+    /// is in the state by then. The next turn waits for the storing, and so do
+    /// [`flush`](crate::Conversation::flush) and a shutdown.
+    ///
+    /// A process that ends before loses that media: the next turn finds this one interrupted, with
+    /// its text and with omitted parts in the place of the media. The state never names media that is
+    /// not there. Media that tools make is stored before the next request, as always.
     Background,
 }
 

@@ -55,16 +55,19 @@ use crate::stats::CacheStats;
 /// process uses it.
 ///
 /// # Erasure
-/// Deleting a reference through the cache removes its bytes from this cache if the reference carries
-/// size and hash. Deletions through other handles, expiry, sweeps and scope deletions leave bytes on
-/// the disk until they are evicted: they are unreadable through the cache, but present. To erase,
-/// call [`delete_scope`](Inventory::delete_scope), then [`clear`](Self::clear) in every process that
-/// has a cache.
+/// Deleting references through the cache removes their bytes from this cache if they carry size and
+/// hash, and so does deleting a scope through its [inventory](MediaStorage::inventory), also from
+/// what ended processes left in the directory. The report counts these copies, and the caches of
+/// other processes that share the directory.
+///
+/// Deletions through other handles, expiry and sweeps leave bytes on the disk until they are
+/// evicted: they are unreadable through the cache, but present. To be rid of them at once, call
+/// [`clear`](Self::clear) in every process that has a cache.
 ///
 /// The [crate page](crate) has an example.
 #[derive(Clone, Debug)]
 pub struct ReadCache {
-    engine: Arc<Engine>,
+    pub(crate) engine: Arc<Engine>,
 }
 
 impl ReadCache {
@@ -271,7 +274,10 @@ impl MediaStorage for ReadCache {
     }
 
     fn inventory(&self) -> Option<&dyn Inventory> {
-        self.engine.store.inventory()
+        self.engine
+            .store
+            .inventory()
+            .map(|_| self as &dyn Inventory)
     }
 
     fn verifier(&self) -> Option<&dyn media_storage::Verifier> {

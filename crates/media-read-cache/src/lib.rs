@@ -33,6 +33,7 @@ mod filling;
 mod flight;
 mod hit;
 mod index;
+mod inventory;
 mod key;
 mod ledger;
 mod options;

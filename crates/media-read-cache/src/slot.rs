@@ -172,8 +172,15 @@ impl Slot {
     /// Removes every media file from this directory and from those that are not locked. Returns the
     /// number of directories that other caches hold.
     pub(crate) fn clear(&self) -> io::Result<u32> {
-        remove_media(&self.dir)?;
-        let mut others = 0;
+        remove_media(&self.dir, |_| true)?;
+        let (_, others) = self.remove_left(|_| true)?;
+        Ok(others)
+    }
+
+    /// Removes the files whose names are chosen from the directories that are not locked. Returns
+    /// their number, and the number of directories that other caches hold.
+    pub(crate) fn remove_left(&self, chosen: impl Fn(&FileName) -> bool) -> io::Result<(u64, u32)> {
+        let (mut removed, mut others) = (0, 0);
         for number in (0..MAX_SLOTS).filter(|number| *number != self.number) {
             let dir = match self.base.open_dir_nofollow(number.to_string()) {
                 Ok(dir) => dir,
@@ -181,11 +188,11 @@ impl Slot {
                 Err(error) => return Err(error),
             };
             match take_lock(&dir)? {
-                Some(_lock) => remove_media(&dir)?,
+                Some(_lock) => removed += remove_media(&dir, &chosen)?,
                 None => others += 1,
             }
         }
-        Ok(others)
+        Ok((removed, others))
     }
 }
 
@@ -196,17 +203,19 @@ pub(crate) fn note_use(file: &File) {
     let _ = file.set_times(FileTimes::new().set_accessed(SystemTime::now()));
 }
 
-fn remove_media(dir: &Dir) -> io::Result<()> {
+fn remove_media(dir: &Dir, chosen: impl Fn(&FileName) -> bool) -> io::Result<u64> {
+    let mut removed = 0;
     for entry in dir.entries()? {
         let name = entry?.file_name();
-        let ours = name.to_str().is_some_and(|name| {
-            FileName::parse(name).is_some() || FileName::parse_filling(name).is_some()
-        });
-        if ours {
+        let ours = name
+            .to_str()
+            .and_then(|name| FileName::parse(name).or_else(|| FileName::parse_filling(name)));
+        if ours.is_some_and(|name| chosen(&name)) {
             gone(dir.remove_file(&name))?;
+            removed += 1;
         }
     }
-    Ok(())
+    Ok(removed)
 }
 
 fn gone(removed: io::Result<()>) -> io::Result<()> {

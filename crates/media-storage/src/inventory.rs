@@ -267,6 +267,11 @@ pub struct SweepReport {
     pub held: u64,
     /// Number of items that could not be read or removed.
     pub failed: u64,
+    /// Number of copies that were removed from a cache in front of the store.
+    pub cached_copies: u64,
+    /// Number of other running caches that share the directory of that cache. Their copies cannot be
+    /// read any more and go by eviction.
+    pub other_caches: u64,
 }
 
 impl SweepReport {

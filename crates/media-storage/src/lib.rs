@@ -25,6 +25,7 @@
 
 pub mod backend;
 mod body;
+mod copies;
 mod error;
 mod ext;
 mod hash;
@@ -46,6 +47,7 @@ mod verifier;
 mod verify_inventory;
 
 pub use body::{BodyData, ByteStream, MediaBody, next};
+pub use copies::{CopiesReport, KeptCopies, MediaCopies};
 pub use error::{Operation, StorageError, StorageErrorKind};
 pub use ext::MediaStorageExt;
 pub use hash::Sha256Hasher;

@@ -248,6 +248,18 @@ impl Conversation {
         Ok(self.core.lifecycle.end_conversation(&self.known).await?)
     }
 
+    /// Waits until the history has every answer that this process has returned before its media was
+    /// stored: see [`Externalization::Background`](crate::Externalization::Background). The next turn
+    /// waits for that by itself.
+    ///
+    /// # Errors
+    /// The reason for which the history has less than what was returned, once: `Storage` where the
+    /// media was not stored and that fails a turn, `LeaseLost`, `NotFound` where the conversation was
+    /// deleted, `State`, `StateOutcomeUnknown`. What was kept is in the error.
+    pub async fn flush(&self) -> Result<(), ConversationError> {
+        self.core.turns.flush(Some(&self.known.id)).await
+    }
+
     /// Opens media of this conversation: only what was stored for its scope can be read.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use conversation_providers::sink::SpoolRegistry;
 use conversation_state::{InMemoryStateStore, StateStore};
 use conversation_tools::Tool;
 use media_loader::MediaLoader;
-use media_storage::MediaStorage;
+use media_storage::{MediaCopies, MediaStorage};
 use media_types::RunId;
 use prompt_pack::PromptPack;
 use tokio::runtime::Handle;
@@ -37,6 +37,7 @@ pub struct ConversationManagerBuilder {
     named_providers: BTreeMap<String, Arc<dyn Provider>>,
     storage: Option<Arc<dyn MediaStorage>>,
     additional_storage: Vec<Arc<dyn MediaStorage>>,
+    media_copies: Vec<Arc<dyn MediaCopies>>,
     state: Option<Arc<dyn StateStore>>,
     tools: Vec<Arc<dyn Tool>>,
     packs: Vec<PromptPack>,
@@ -84,6 +85,13 @@ impl ConversationManagerBuilder {
     /// to: the store of before a migration, for example.
     pub fn with_additional_media_storage(mut self, storage: impl MediaStorage) -> Self {
         self.additional_storage.push(Arc::new(storage));
+        self
+    }
+
+    /// Adds a place outside of the media stores that keeps copies of media, such as files at a
+    /// provider: deletions and erasures have it forget what belongs to them, and receipts list it.
+    pub fn with_media_copies(mut self, copies: impl MediaCopies) -> Self {
+        self.media_copies.push(Arc::new(copies));
         self
     }
 
@@ -203,6 +211,7 @@ impl ConversationManagerBuilder {
             .with_externalizer(externalizer.clone())
             .with_local_turns(turns.clone())
             .with_observer(listeners.clone())
+            .with_media_copies(self.media_copies)
             .with_providers(providers.names())
             .with_node(run.clone())
             .with_options(lifecycle_options(&self.config))

@@ -324,6 +324,16 @@ impl ConversationManager {
         }
     }
 
+    /// Waits until the state has every answer that this process has returned before its media was
+    /// stored: see [`Externalization::Background`](crate::Externalization::Background).
+    ///
+    /// # Errors
+    /// One of the reasons for which a history has less than what was returned, once: those of
+    /// [`Conversation::flush`].
+    pub async fn flush(&self) -> Result<(), ConversationError> {
+        self.core.turns.flush(None).await
+    }
+
     /// Refuses new turns and waits for those that run, for at most `deadline`; those that run then
     /// are interrupted and saved. Background work is waited for. Stores are not closed: they may be
     /// shared.

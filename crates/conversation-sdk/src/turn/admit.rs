@@ -56,8 +56,15 @@ pub(super) async fn admit(
             continue;
         }
         let busy = ConversationError::new(Kind::Busy)
-            .with_turn(turn.id)
+            .with_turn(turn.id.clone())
             .with_lease_until(lease_until);
+        if core.turns.is_storing(&turn.id) {
+            // Its answer was returned, and the state has it in a moment.
+            tokio::select! {
+                () = core.turns.storing_ended(Some(&known.id)) => continue,
+                _ = stop.stopped() => return Err(busy),
+            }
+        }
         match deadline {
             Some(deadline) if Instant::now() < deadline => {
                 tokio::select! {

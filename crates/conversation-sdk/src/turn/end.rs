@@ -1,4 +1,4 @@
-//! The end of a turn: complete, suspended, interrupted or failed.
+//! The end of a turn that is suspended, interrupted or failed, and what all ends share.
 
 use conversation_events::{
     ConversationError, ConversationErrorKind as Kind, EventKind, Response, TurnOutcome, TurnTotals,
@@ -9,81 +9,15 @@ use conversation_state::{
     ContextInclusion, Fence, LoadOptions, PendingCall, StateWrite, TurnRecord, TurnStatus, Window,
     WriteOutcome,
 };
-use conversation_types::{Message, MessageStatus, Role};
+use conversation_types::{Message, Role};
 
 use super::opening::now;
 use super::save::{Save, save};
 use super::turn::Turn;
 
-/// Writes the answer and the end of the turn.
-pub(super) async fn finish(mut turn: Turn) -> TurnOutcome {
-    let rejection = check_answer(&mut turn);
-    let mut record = ended(&turn, TurnStatus::Complete, ContextInclusion::All);
-    record.finish = Some(turn.progress.finish.clone());
-    if let Some(error) = &rejection {
-        record.status = TurnStatus::Interrupted;
-        record.in_context = ContextInclusion::UserOnly;
-        record.error = Some(error.kind().as_str());
-    }
-    let messages = turn.progress.unsaved.clone();
-    let saved = save(
-        &mut turn,
-        Save {
-            messages,
-            turn: record,
-            release: true,
-            kind: BatchKind::Answer,
-        },
-    )
-    .await;
-    if let Err(error) = saved {
-        return Err(interrupt(turn, error).await);
-    }
-    if turn.progress.storage_failed {
-        return Err(storage_failed(turn).await);
-    }
-    let outcome = match rejection {
-        None => Ok(response_now(&turn)),
-        Some(error) => Err(with_kept(&turn, error)),
-    };
-    report(&turn, outcome.as_ref().err());
-    settle(turn).await;
-    outcome
-}
-
-fn response_now(turn: &Turn) -> Box<Response> {
+/// Returns the response as it is now.
+pub(super) fn response_now(turn: &Turn) -> Box<Response> {
     Box::new(turn.progress.response(&turn.record, &turn.turn).into())
-}
-
-/// Runs the validators over the answer; one that it violates marks it as rejected.
-fn check_answer(turn: &mut Turn) -> Option<ConversationError> {
-    let answer = turn.progress.unsaved.last_mut()?;
-    let violations = turn.scope.prompt.check_answer(&answer.text());
-    let failure = violations.iter().find(|one| one.is_failure).cloned();
-    turn.progress.violations = violations;
-    let failure = failure?;
-    answer.status = MessageStatus::Rejected;
-    Some(ConversationError::new(Kind::AnswerRejected).with_detail(failure.message))
-}
-
-/// Ends a turn whose media the store did not take, where that is to fail the turn.
-async fn storage_failed(mut turn: Turn) -> ConversationError {
-    let mut record = turn.turn.clone();
-    record.status = TurnStatus::Interrupted;
-    record.error = Some(Kind::Storage.as_str());
-    let fence = Fence::Head {
-        head: turn.record.head,
-        turn: None,
-    };
-    let write = StateWrite::new(&turn.record, fence).with_turn(record.clone());
-    if let WriteOutcome::Committed(applied) = turn.core().writer().write(write).await {
-        turn.record = applied.record;
-        turn.turn = record;
-    }
-    let error = with_kept(&turn, ConversationError::new(Kind::Storage));
-    report(&turn, Some(&error));
-    settle(turn).await;
-    error
 }
 
 /// Suspends a turn until people have given results.
@@ -213,7 +147,7 @@ async fn write_late(turn: &mut Turn, error: ConversationError) -> ConversationEr
 }
 
 /// The message without media that only the turn that received it can read.
-fn without_received(message: &Message) -> Message {
+pub(super) fn without_received(message: &Message) -> Message {
     let mut message = message.clone();
     for part in &mut message.content {
         if let conversation_types::Part::Media(media) = part
@@ -254,7 +188,7 @@ fn is_about_content(error: &ConversationError) -> bool {
     })
 }
 
-fn ended(turn: &Turn, status: TurnStatus, in_context: ContextInclusion) -> TurnRecord {
+pub(super) fn ended(turn: &Turn, status: TurnStatus, in_context: ContextInclusion) -> TurnRecord {
     let mut record = turn.turn.clone();
     record.status = status;
     record.in_context = in_context;
@@ -265,7 +199,7 @@ fn ended(turn: &Turn, status: TurnStatus, in_context: ContextInclusion) -> TurnR
     record
 }
 
-fn with_kept(turn: &Turn, error: ConversationError) -> ConversationError {
+pub(super) fn with_kept(turn: &Turn, error: ConversationError) -> ConversationError {
     let mut kept = turn.progress.response(&turn.record, &turn.turn);
     kept.usage = turn.total_usage();
     kept.cost = turn.total_cost();
@@ -278,7 +212,7 @@ fn with_kept(turn: &Turn, error: ConversationError) -> ConversationError {
     error.with_turn(turn.id().clone()).with_kept(kept.into())
 }
 
-fn report(turn: &Turn, error: Option<&ConversationError>) {
+pub(super) fn report(turn: &Turn, error: Option<&ConversationError>) {
     let totals = TurnTotals {
         usage: turn.total_usage(),
         cost: turn.total_cost(),
@@ -292,7 +226,7 @@ fn report(turn: &Turn, error: Option<&ConversationError>) {
     turn.core().listeners.emit(&turn.subject(), kind);
 }
 
-async fn settle(mut turn: Turn) {
+pub(super) async fn settle(mut turn: Turn) {
     let (usage, cost) = (turn.progress.usage, turn.progress.cost);
     if let Some(permit) = turn.permit.take() {
         permit.settle(usage, cost).await;

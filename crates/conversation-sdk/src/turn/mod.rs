@@ -2,10 +2,12 @@
 
 mod admit;
 mod attach;
+mod background;
 mod begin;
 mod context;
 mod end;
 mod fingerprint;
+mod finish;
 mod job;
 mod lease;
 mod model;

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use conversation_events::TurnLog;
+use conversation_events::{ConversationError, TurnLog};
 use conversation_lifecycle::LocalTurns;
 use conversation_types::{MessageId, TurnId};
 use media_types::ConversationId;
@@ -27,9 +27,11 @@ pub(crate) struct RunningTurn {
 struct Registered {
     turn: RunningTurn,
     bound_to: Option<TurnId>,
+    /// Whether its answer was returned and is not in the state yet.
+    is_storing: bool,
 }
 
-/// How many unreadable messages are remembered as reported.
+/// How many unreadable messages are remembered as reported, and how many failures.
 const MAX_REPORTED: usize = 10_000;
 
 /// All turns that run in this process, by their ids.
@@ -37,6 +39,8 @@ const MAX_REPORTED: usize = 10_000;
 pub(crate) struct RunningTurns {
     turns: Arc<Mutex<HashMap<TurnId, Registered>>>,
     reported: Arc<Mutex<HashSet<(ConversationId, MessageId)>>>,
+    /// Why the state has less than what a turn returned, until somebody asks.
+    unstored: Arc<Mutex<HashMap<ConversationId, ConversationError>>>,
     /// Counts the turns that have ended.
     ended: Arc<watch::Sender<u64>>,
 }
@@ -44,6 +48,10 @@ pub(crate) struct RunningTurns {
 impl RunningTurns {
     fn lock(&self) -> MutexGuard<'_, HashMap<TurnId, Registered>> {
         self.turns.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn unstored(&self) -> MutexGuard<'_, HashMap<ConversationId, ConversationError>> {
+        self.unstored.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns whether an unreadable message was not reported yet, and remembers it.
@@ -61,9 +69,15 @@ impl RunningTurns {
         let mut turns = self.lock();
         let in_parent = turns
             .iter()
+            .filter(|(_, held)| !held.is_storing)
             .find(|(_, held)| Some(&held.turn.conversation) == turn.parent.as_ref());
         let bound_to = in_parent.map(|(id, _)| id.clone());
-        turns.insert(id.clone(), Registered { turn, bound_to });
+        let registered = Registered {
+            turn,
+            bound_to,
+            is_storing: false,
+        };
+        turns.insert(id.clone(), registered);
         drop(turns);
         RunningGuard {
             turns: self.clone(),
@@ -73,6 +87,43 @@ impl RunningTurns {
 
     pub(crate) fn get(&self, turn: &TurnId) -> Option<RunningTurn> {
         self.lock().get(turn).map(|held| held.turn.clone())
+    }
+
+    /// Returns whether the answer of a turn of this process was returned and is not in the state
+    /// yet.
+    pub(crate) fn is_storing(&self, turn: &TurnId) -> bool {
+        self.lock().get(turn).is_some_and(|held| held.is_storing)
+    }
+
+    /// Waits until no turn stores media of an answer that was returned: of a conversation, or of all
+    /// in this process.
+    pub(crate) async fn storing_ended(&self, conversation: Option<&ConversationId>) {
+        let is_meant = |held: &Registered| {
+            held.is_storing && conversation.is_none_or(|id| held.turn.conversation == *id)
+        };
+        let mut ended = self.ended.subscribe();
+        // The sender lives in `self`, so the channel cannot be closed.
+        let _ = ended
+            .wait_for(|_| !self.lock().values().any(is_meant))
+            .await;
+    }
+
+    /// Waits as [`storing_ended`](Self::storing_ended) does.
+    ///
+    /// # Errors
+    /// The reason for which the state has less than what was returned. It is told once.
+    pub(crate) async fn flush(
+        &self,
+        conversation: Option<&ConversationId>,
+    ) -> Result<(), ConversationError> {
+        self.storing_ended(conversation).await;
+        let mut unstored = self.unstored();
+        let told = match conversation {
+            Some(id) => Some(id.clone()),
+            None => unstored.keys().next().cloned(),
+        };
+        let failure = told.and_then(|id| unstored.remove(&id));
+        failure.map_or(Ok(()), Err)
     }
 
     /// Ends the turns of a conversation early.
@@ -117,6 +168,27 @@ impl LocalTurns for RunningTurns {
 pub(crate) struct RunningGuard {
     turns: RunningTurns,
     id: TurnId,
+}
+
+impl RunningGuard {
+    /// Notes that the answer is returned before the state has it.
+    pub(crate) fn begin_storing(&self) {
+        if let Some(held) = self.turns.lock().get_mut(&self.id) {
+            held.is_storing = true;
+        }
+    }
+
+    /// Notes whether the state has what was returned.
+    pub(crate) fn end_storing(self, stored: Result<(), ConversationError>) {
+        let Err(error) = stored else { return };
+        let turn = self.turns.get(&self.id);
+        let mut unstored = self.turns.unstored();
+        if let Some(turn) = turn
+            && unstored.len() < MAX_REPORTED
+        {
+            unstored.insert(turn.conversation, error);
+        }
+    }
 }
 
 impl Drop for RunningGuard {

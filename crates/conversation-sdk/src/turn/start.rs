@@ -20,6 +20,10 @@ use crate::core::Core;
 use crate::options::TurnOptions;
 use crate::prompt::ResolvedPrompt;
 
+fn panicked<T>(detail: &'static str) -> Result<T, ConversationError> {
+    Err(ConversationError::new(Kind::Panicked).with_detail(detail))
+}
+
 /// Starts a turn as a task of the manager's runtime and returns its events.
 pub(crate) fn start(
     core: &Arc<Core>,
@@ -61,11 +65,17 @@ pub(crate) fn start(
                 turn.await
             }
         };
-        let outcome = outcome.unwrap_or_else(|_| {
-            Err(ConversationError::new(Kind::Panicked).with_detail("while a turn was running"))
-        });
-        task_log.end(outcome);
-        drop(guard);
+        let end = outcome.unwrap_or_else(|_| panicked("while a turn was running").into());
+        let Some(storing) = end.storing else {
+            task_log.end(end.outcome);
+            return drop(guard);
+        };
+        // Before the answer is out: whoever has it finds the next turn waiting.
+        guard.begin_storing();
+        task_log.end(end.outcome);
+        let stored = AssertUnwindSafe(storing.run()).catch_unwind().await;
+        let stored = stored.unwrap_or_else(|_| panicked("while media was stored"));
+        guard.end_storing(stored);
     };
     drop(core.tasks.spawn(task.instrument(span)));
     TurnEvents::of_log(log, 0).with_guard(StopOnDrop::new(stop, on_drop))

@@ -9,6 +9,7 @@
 mod cut;
 mod support;
 
+mod background;
 mod bad_input;
 mod branch;
 mod child;

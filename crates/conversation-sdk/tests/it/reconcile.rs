@@ -129,7 +129,9 @@ async fn more_than_a_tenth_needs_force_and_at_most_so_many_go() {
     for _ in 0..5 {
         orphan(&rig, &id).await;
     }
-    let options = ReconcileOptions::new().with_grace(Duration::ZERO);
+    let options = ReconcileOptions::new()
+        .with_grace(Duration::ZERO)
+        .with_guard_floor(0);
     let report = rig.manager.reconcile(options.clone()).await.unwrap();
     assert!(report.is_guarded() && report.deleted() == 0);
     assert_eq!(report.stores[0].due, 5);

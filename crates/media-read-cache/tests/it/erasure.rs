@@ -1,7 +1,8 @@
 //! What is to be gone is gone from the disk.
 
 use futures_util::StreamExt as _;
-use media_storage::{MediaStorage as _, MediaStorageExt as _, Scope};
+use media_storage::{MediaMetadata, MediaStorage as _, MediaStorageExt as _, Scope};
+use media_types::Mime;
 
 use super::{Fixture, LARGE, MIB, files, get, noise, until};
 
@@ -33,6 +34,40 @@ async fn deleted_media_does_not_enter_while_it_is_read() {
     }
     until(&cache, |stats| stats.abandoned == 1 && stats.bytes == 0).await;
     assert!(fixture.files().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scope_takes_its_copies_along_and_no_others() {
+    let fixture = Fixture::new();
+    let first = fixture.cache().await;
+    let (bytes, kept) = (noise(1, 1000), noise(3, 1000));
+    let reference = fixture.put(&bytes).await;
+    get(&first, &reference).await;
+    until(&first, |stats| stats.entries == 1).await;
+    // What another process left, and what a running one has.
+    let (ended, running) = (fixture.cache().await, fixture.cache().await);
+    get(&ended, &reference).await;
+    until(&ended, |stats| stats.entries == 1).await;
+    fixture.close_slot(ended, "1").await;
+    let metadata = MediaMetadata::new().with_conversation("conv-2".parse().unwrap());
+    let other = first
+        .store_bytes(Mime::IMAGE_PNG, kept.clone(), metadata)
+        .await
+        .unwrap();
+    get(&first, &other).await;
+    until(&first, |stats| stats.entries == 2).await;
+
+    let scope = Scope::Conversation("conv-1".parse().unwrap());
+    let inventory = first.inventory().unwrap();
+    let report = inventory.delete_scope(scope.clone()).await.unwrap();
+    assert_eq!((report.deleted, report.cached_copies), (1, 2));
+    assert_eq!((report.failed, report.other_caches), (0, 1));
+    assert_eq!(first.stats().entries, 1);
+    assert!(files(&fixture.dir().join("1")).is_empty());
+    assert!(get(&first, &other).await == kept);
+    let report = inventory.delete_scope(scope).await.unwrap();
+    assert_eq!((report.deleted, report.cached_copies), (0, 0));
+    drop(running);
 }
 
 #[tokio::test(flavor = "multi_thread")]
