@@ -73,8 +73,8 @@ pub(crate) fn start(
         // Before the answer is out: whoever has it finds the next turn waiting.
         guard.begin_storing();
         task_log.end(end.outcome);
-        let stored = AssertUnwindSafe(storing.run()).catch_unwind().await;
-        let stored = stored.unwrap_or_else(|_| panicked("while media was stored"));
+        let stored = AssertUnwindSafe(Box::pin(storing.run())).catch_unwind();
+        let stored = stored.await.unwrap_or_else(|_| panicked("while media was stored"));
         guard.end_storing(stored);
     };
     drop(core.tasks.spawn(task.instrument(span)));

@@ -20,7 +20,7 @@ pub(super) async fn run(scope: TurnScope, known: ConversationRecord, job: TurnJo
         Err(error) => return Err(error).into(),
     };
     match rounds::run(&mut turn).await {
-        Ok(RoundsEnd::Answered) => finish::finish(turn).await,
+        Ok(RoundsEnd::Answered) => Box::pin(finish::finish(turn)).await,
         Ok(RoundsEnd::Suspended(pending)) => end::suspend(turn, pending).await.into(),
         Err(error) => Err(end::interrupt(turn, error).await).into(),
     }
