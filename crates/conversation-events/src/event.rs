@@ -151,6 +151,14 @@ pub enum EventKind {
         #[serde(serialize_with = "millis", rename = "duration_ms")]
         duration: Duration,
     },
+    /// A stored media item got another reference.
+    #[non_exhaustive]
+    MediaDuplicated {
+        /// The reference that was there.
+        original: StorageReference,
+        /// The new one.
+        reference: StorageReference,
+    },
     /// A stored media item was opened.
     #[non_exhaustive]
     MediaRead {

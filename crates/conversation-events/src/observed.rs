@@ -109,7 +109,14 @@ impl MediaStorage for ObservedStorage {
         reference: &StorageReference,
         options: DuplicateOptions,
     ) -> Result<StorageReference, StorageError> {
-        self.inner.duplicate(reference, options).await
+        let subject = subject(options.metadata());
+        let copy = self.inner.duplicate(reference, options).await?;
+        let duplicated = EventKind::MediaDuplicated {
+            original: reference.clone(),
+            reference: copy.clone(),
+        };
+        self.listeners.emit(&subject, duplicated);
+        Ok(copy)
     }
 
     async fn update(

@@ -34,9 +34,9 @@ impl Rig {
         change: impl FnOnce(LifecycleBuilder) -> LifecycleBuilder,
     ) -> Self {
         let state: Arc<dyn StateStore> = Arc::new(InMemoryStateStore::new());
-        let store: Arc<dyn MediaStorage> = Arc::new(StampedStorage::new(store, state.clone()));
-        let builder = Lifecycle::builder(state.clone())
-            .with_media_stores(MediaStores::new(Some(store.clone()), vec![]));
+        let store: Arc<dyn MediaStorage> = Arc::new(StampedStorage::new(store, Arc::clone(&state)));
+        let builder = Lifecycle::builder(Arc::clone(&state))
+            .with_media_stores(MediaStores::new(Some(Arc::clone(&store)), vec![]));
         Self {
             lifecycle: change(builder).build(Tasks::new(tokio::runtime::Handle::current())),
             state,

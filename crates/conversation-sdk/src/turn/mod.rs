@@ -22,6 +22,7 @@ mod retry;
 mod rounds;
 mod running;
 mod save;
+mod spans;
 mod start;
 mod steps;
 mod stop;

@@ -11,8 +11,10 @@ use conversation_providers::{
 use conversation_types::{MessageId, Part, ToolChoice};
 use futures_util::{FutureExt, StreamExt};
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use super::save::{Save, save};
+use super::spans;
 use super::stop::StopReason;
 use super::turn::Turn;
 use crate::middleware::{ModelRequest, Next};
@@ -36,14 +38,21 @@ pub(super) async fn ask(
     turn.progress.open = Some(accumulator);
     turn.progress.checkpointed = None;
     turn.scope.log.begin_message();
-    let asked = exchange(turn, round, choice).await;
+    let (provider, model) = chosen_model(turn);
+    let span = spans::of_request(&turn.record.id, &provider, &model);
+    let asked = exchange(turn, round, choice).instrument(span.clone()).await;
+    spans::note_answer(&span, &asked);
+    let (provider, model) = match &asked {
+        Ok(completion) => (completion.provider.clone(), completion.model.clone()),
+        Err(_) => (provider, model),
+    };
     let usage = match &asked {
         Ok(completion) => completion.usage,
         Err(error) => failed_usage(turn, error),
     };
     let event = EventKind::provider_called(
-        turn.progress.provider.as_deref().unwrap_or_default(),
-        turn.progress.model.as_deref().unwrap_or_default(),
+        provider,
+        model,
         round,
         asked.is_err(),
         usage,
@@ -115,6 +124,18 @@ pub(super) fn stopped(reason: StopReason) -> ConversationError {
         StopReason::LeaseLost => Kind::LeaseLost,
         StopReason::Deleted => Kind::NotFound,
     })
+}
+
+/// The names of the provider and the model that are asked, unless middleware chooses others.
+fn chosen_model(turn: &Turn) -> (String, String) {
+    let (scope, options) = (&turn.scope, &turn.scope.options);
+    let name = options.provider.as_deref().or(scope.prompt.provider());
+    let provider = scope.core.providers.get(name);
+    let own = provider.map(|provider| provider.model());
+    let model = options.model.as_deref().or(scope.prompt.model()).or(own);
+    let name = provider.map(|provider| provider.name()).or(name);
+    let text = |name: Option<&str>| name.unwrap_or_default().to_owned();
+    (text(name), text(model))
 }
 
 fn request(turn: &Turn, round: u64, tool_choice: ToolChoice) -> ModelRequest {

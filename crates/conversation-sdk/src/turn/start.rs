@@ -13,9 +13,9 @@ use tracing::Instrument;
 
 use super::job::TurnJob;
 use super::running::RunningTurn;
-use super::steps;
 use super::stop::{StopOnDrop, StopReason, StopSignal};
 use super::turn::TurnScope;
+use super::{spans, steps};
 use crate::core::Core;
 use crate::options::TurnOptions;
 use crate::prompt::ResolvedPrompt;
@@ -48,7 +48,7 @@ pub(crate) fn start(
         stop: stop.clone(),
         started: Instant::now(),
     };
-    let span = tracing::info_span!("turn", conversation = %record.id, turn = %log.turn());
+    let span = spans::of_turn(&record.id, log.turn());
     let guard = core.turns.register(RunningTurn {
         conversation: record.id.clone(),
         parent: record.parent.clone(),
@@ -74,7 +74,9 @@ pub(crate) fn start(
         guard.begin_storing();
         task_log.end(end.outcome);
         let stored = AssertUnwindSafe(Box::pin(storing.run())).catch_unwind();
-        let stored = stored.await.unwrap_or_else(|_| panicked("while media was stored"));
+        let stored = stored
+            .await
+            .unwrap_or_else(|_| panicked("while media was stored"));
         guard.end_storing(stored);
     };
     drop(core.tasks.spawn(task.instrument(span)));

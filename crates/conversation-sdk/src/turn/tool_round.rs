@@ -11,9 +11,11 @@ use conversation_types::{Part, ToolCall};
 use futures_util::FutureExt;
 use futures_util::stream::{self, StreamExt};
 use serde_json::Value;
+use tracing::Instrument;
 
 use super::model::{may_begin, stopped};
 use super::resume::tool_message;
+use super::spans;
 use super::turn::Turn;
 use crate::prompt::EnabledTool;
 
@@ -153,7 +155,8 @@ impl Runner {
             .event(TurnEvent::tool_started(&call.id, &call.name));
         let listeners = &self.scope.core.listeners;
         listeners.emit(&self.subject, EventKind::tool_started(&call.name));
-        let result = self.call(tool, arguments, call).await;
+        let calling = self.call(tool, arguments, call);
+        let result = calling.instrument(spans::of_tool(call)).await;
         let is_error = result.is_err();
         self.scope
             .log

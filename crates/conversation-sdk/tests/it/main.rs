@@ -25,6 +25,7 @@ mod interruption;
 mod privacy;
 mod prompts;
 mod reconcile;
+mod spans;
 mod spawned;
 mod storage;
 mod test_run;
