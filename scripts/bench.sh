@@ -8,6 +8,7 @@
 #   scripts/bench.sh object --latency 25ms
 #   scripts/bench.sh upkeep [REFERENCES..]
 #   scripts/bench.sh history [--short]
+#   scripts/bench.sh encryption [ROUNDS]
 #   scripts/bench.sh state
 #   scripts/bench.sh micro [NAME] [--quick]
 #
@@ -20,6 +21,7 @@
 # deletions of scopes at 2,000 and 20,000 references: both against a bucket in the process whose time is
 # virtual, a minute each; they write nothing to docs/. `history` is what
 # moving media out of histories and back takes, beside the same work by hand and in Python: a minute; it
+# writes nothing to docs/. `encryption` is a file store with and without encryption, in turn: a minute; it
 # writes nothing to docs/. `state` is what a turn costs in SQLite after 10 turns and after 10,000: a
 # minute. `micro` runs the micro-benchmarks of single functions.
 set -eu
@@ -76,6 +78,9 @@ history)
         echo "NOT RUN: python3 is not there"
     fi
     exec "$target/release/examples/prove_history" speed "$@"
+    ;;
+encryption)
+    exec cargo run --quiet --release -p media-encryption --example throughput -- "$@"
     ;;
 state)
     exec cargo bench --quiet -p conversation-state --features measure --bench growth -- \

@@ -38,6 +38,8 @@ at_most media-storage 26
 at_most media-store-fs 50
 at_most media-store-object 128
 at_most media-read-cache 50
+at_most media-encryption 60
+at_most media-erasure 42
 
 http="reqwest hyper ureq curl isahc"
 never media-types $http tokio url object_store media-storage
@@ -48,6 +50,8 @@ never media-store-fs $http url object_store media-loader conversation-sdk
 never media-store-object rusqlite media-store-fs media-loader conversation-sdk
 never media-read-cache $http url object_store media-store-fs media-store-object media-loader conversation-sdk
 never "media-store-object --no-default-features" $http aws-lc-rs
+never media-encryption $http url object_store media-store-fs media-store-object media-loader conversation-sdk
+never media-erasure $http url object_store media-store-fs media-store-object media-loader conversation-sdk
 never media-history $http url object_store media-store-fs media-loader conversation-sdk
 never media-http $http tokio object_store media-store-fs media-loader conversation-sdk
 never media-loader object_store media-store-fs conversation-sdk

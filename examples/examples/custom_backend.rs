@@ -66,7 +66,10 @@ async fn custom_backend() -> Result<(), Failure> {
         say(format_args!("  {key}  {}", human(size as u64)));
     }
     for reference in stored(&messages) {
-        let media = store.retrieve_media(reference).await.map_err(failed)?;
+        let media = store
+            .retrieve_media(reference, 1 << 20)
+            .await
+            .map_err(failed)?;
         say(format_args!(
             "read back and verified: {} ({})",
             reference.file_name(),

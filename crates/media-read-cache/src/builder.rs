@@ -35,6 +35,7 @@ impl ReadCache {
                 fill: CacheFill::default(),
                 stall_timeout: Duration::from_millis(200),
                 max_wait: Duration::from_secs(30),
+                max_staleness: Duration::ZERO,
             },
         }
     }
@@ -73,6 +74,15 @@ impl ReadCacheBuilder {
     /// reads from the store. Defaults to 30 s.
     pub fn with_max_wait(mut self, time: Duration) -> Self {
         self.limits.max_wait = time;
+        self
+    }
+
+    /// Sets how long the store need not be asked again about media that it admitted. In this time, hits
+    /// cost no request, and media that another node deleted stays readable here; receipts of erasures
+    /// must name the time. What is deleted through this cache is unreadable at once. Defaults to zero: the
+    /// store is asked in the same call.
+    pub fn with_max_staleness(mut self, time: Duration) -> Self {
+        self.limits.max_staleness = time;
         self
     }
 

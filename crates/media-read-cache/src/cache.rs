@@ -27,7 +27,7 @@ use crate::stats::CacheStats;
 /// It is a [`MediaStorage`] itself and changes nothing but where bytes come from:
 ///
 /// - **The store decides.** Before bytes come from the disk, the store is asked for the head of the
-///   media: media that is deleted, expired or of another scope, and forged references, fail as they
+///   media, unless [`with_max_staleness`](crate::ReadCacheBuilder::with_max_staleness) allows otherwise: media that is deleted, expired or of another scope, and forged references, fail as they
 ///   do without the cache. Type and metadata are always those of the store.
 /// - **Bytes match their hash.** Files are named by SHA-256 and size and receive their name only
 ///   after all bytes were verified. A file that an earlier process left is hashed in full when it is
@@ -97,6 +97,7 @@ impl ReadCache {
     /// # Errors
     /// `Permission` or `Other` if a file could not be removed; some bytes may remain.
     pub async fn clear(&self) -> Result<u32, StorageError> {
+        self.engine.heads.clear();
         let disk = Arc::clone(&self.engine.disk);
         let cleared = tokio::task::spawn_blocking(move || {
             for entry in disk.index.forget_all() {
@@ -234,7 +235,10 @@ impl MediaStorage for ReadCache {
         options: DeleteOptions,
     ) -> Result<(), StorageError> {
         let engine = &self.engine;
-        engine.store.delete_opts(reference, options).await?;
+        let deleted = engine.store.delete_opts(reference, options).await;
+        // Also after a failure, which may have deleted the media.
+        engine.heads.forget(reference);
+        deleted?;
         self.forget(reference).await;
         Ok(())
     }
@@ -252,7 +256,9 @@ impl MediaStorage for ReadCache {
         reference: &StorageReference,
         patch: MetadataPatch,
     ) -> Result<(), StorageError> {
-        self.engine.store.update(reference, patch).await
+        let updated = self.engine.store.update(reference, patch).await;
+        self.engine.heads.forget(reference);
+        updated
     }
 
     async fn delete_many(
@@ -262,6 +268,7 @@ impl MediaStorage for ReadCache {
     ) -> Vec<Result<(), StorageError>> {
         let results = self.engine.store.delete_many(references, options).await;
         for (reference, result) in references.iter().zip(&results) {
+            self.engine.heads.forget(reference);
             if result.is_ok() {
                 self.forget(reference).await;
             }

@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use crate::disk::Disk;
+use crate::heads::Heads;
 use crate::key::CacheKey;
 use crate::options::Limits;
 
@@ -22,6 +23,7 @@ pub(crate) struct Engine {
     pub(crate) store: Arc<dyn MediaStorage>,
     pub(crate) disk: Arc<Disk>,
     pub(crate) limits: Limits,
+    pub(crate) heads: Heads,
     fills: Arc<Semaphore>,
     pub(crate) lookups: Arc<Semaphore>,
     bypassed_until: Mutex<Option<Instant>>,
@@ -32,6 +34,7 @@ impl Engine {
         Self {
             store,
             disk: Arc::new(disk),
+            heads: Heads::new(limits.max_staleness),
             limits,
             fills: Arc::new(Semaphore::new(FILLS)),
             lookups: Arc::new(Semaphore::new(LOOKUPS)),

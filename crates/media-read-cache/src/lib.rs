@@ -31,6 +31,7 @@ mod entry;
 mod error;
 mod filling;
 mod flight;
+mod heads;
 mod hit;
 mod index;
 mod inventory;

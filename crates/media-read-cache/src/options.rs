@@ -24,4 +24,6 @@ pub(crate) struct Limits {
     pub(crate) stall_timeout: Duration,
     /// How long a reader waits for another reader altogether.
     pub(crate) max_wait: Duration,
+    /// How long an answer of the store counts.
+    pub(crate) max_staleness: Duration,
 }

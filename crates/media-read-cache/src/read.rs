@@ -62,8 +62,7 @@ async fn look_up(
     reference: &StorageReference,
     options: RetrieveOptions,
 ) -> Result<StoredMedia, StorageError> {
-    let head = options.clone().with_head();
-    let head = cache.store.retrieve_opts(reference, head).await?;
+    let head = admitted(cache, reference, &options).await?;
     let Some(key) = CacheKey::of(&head).filter(|key| cache.admits(*key)) else {
         return cache.store.retrieve_opts(reference, options).await;
     };
@@ -120,6 +119,22 @@ async fn look_up(
         }
     }
     cache.miss(reference, options).await
+}
+
+/// Returns the head of the media, if the store admits the reference.
+async fn admitted(
+    cache: &Engine,
+    reference: &StorageReference,
+    options: &RetrieveOptions,
+) -> Result<StoredMedia, StorageError> {
+    if let Some(head) = cache.heads.get(reference, options) {
+        return Ok(head);
+    }
+    let asked = Instant::now();
+    let question = options.clone().with_head();
+    let head = cache.store.retrieve_opts(reference, question).await?;
+    cache.heads.put(reference, options, &head, asked);
+    Ok(head)
 }
 
 fn with_body(mut head: StoredMedia, body: MediaBody) -> StoredMedia {

@@ -35,6 +35,18 @@ pub trait Backend: Send + Sync + 'static {
         true
     }
 
+    /// Whether references carry the SHA-256 of the media. A store that keeps hashes secret says no.
+    /// Defaults to `true`.
+    fn references_have_hashes(&self) -> bool {
+        true
+    }
+
+    /// Returns the number of bytes that media of a size takes in the store, which is more in one that
+    /// encrypts. Defaults to the size itself.
+    fn stored_size(&self, size: u64) -> u64 {
+        size
+    }
+
     /// Makes the sidecar of stored media unreadable, behind the back of the store. Returns whether it
     /// did. By default it cannot, and the scenario for damaged sidecars is not run.
     fn damage_sidecar(&self, reference: &StorageReference) -> impl Future<Output = bool> + Send {

@@ -91,14 +91,15 @@ pub trait MediaStorageExt: MediaStorage {
     /// Reads stored media into inline content, verified.
     ///
     /// # Errors
-    /// As [`MediaStorage::retrieve_opts`].
+    /// `TooLarge` above `limit` bytes; otherwise as [`MediaStorage::retrieve_opts`].
     fn retrieve_media(
         &self,
         reference: &StorageReference,
+        limit: u64,
     ) -> impl Future<Output = Result<MediaContent, StorageError>> + Send {
         async move {
             let stored = self.retrieve(reference).await?;
-            let bytes = stored.body.bytes(stored.size).await?;
+            let bytes = stored.body.bytes(limit).await?;
             let content = MediaContent::from_bytes(stored.mime, bytes);
             Ok(match stored.metadata.filename() {
                 Some(name) => content.with_filename(name),
@@ -117,6 +118,27 @@ pub trait MediaStorageExt: MediaStorage {
         limit: u64,
     ) -> impl Future<Output = Result<Bytes, StorageError>> + Send {
         async move { self.retrieve(reference).await?.body.bytes(limit).await }
+    }
+
+    /// Opens the last bytes of stored media, or all of them if there are fewer. Costs a read of the head
+    /// for a reference without a size.
+    ///
+    /// # Errors
+    /// As [`MediaStorage::retrieve_opts`].
+    fn retrieve_suffix(
+        &self,
+        reference: &StorageReference,
+        len: u64,
+    ) -> impl Future<Output = Result<StoredMedia, StorageError>> + Send {
+        async move {
+            let size = match reference.size() {
+                Some(size) => size,
+                None => self.head(reference).await?.size,
+            };
+            let range = size.saturating_sub(len)..size;
+            let options = RetrieveOptions::new().with_range(range);
+            self.retrieve_opts(reference, options).await
+        }
     }
 
     /// Returns type, size, metadata and times of stored media, without its bytes.

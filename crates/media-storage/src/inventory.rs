@@ -10,7 +10,8 @@ use media_types::{Mime, StorageReference};
 use serde::Serialize;
 
 use crate::error::StorageError;
-use crate::metadata::{MediaMetadata, Scope};
+use crate::metadata::MediaMetadata;
+use crate::scope::Scope;
 
 /// A store that can list, sum up and clean up its content.
 ///

@@ -11,7 +11,7 @@
 //! let metadata = MediaMetadata::new().with_conversation("conv-1".parse()?);
 //!
 //! let reference = store.store_media(&photo, metadata).await?; // a few hundred bytes
-//! let again = store.retrieve_media(&reference).await?; // verified
+//! let again = store.retrieve_media(&reference, 1 << 20).await?; // verified
 //! assert_eq!(again.inline(), photo.inline());
 //! store.delete(&reference).await?;
 //! # Ok(())
@@ -38,6 +38,7 @@ mod metadata;
 mod options;
 mod relocated;
 mod retention;
+mod scope;
 mod sidecar;
 mod signer;
 mod storage;
@@ -55,10 +56,11 @@ pub use importer::{ImportKey, ImportOutcome, ImportUpload, Imported, Importer};
 pub use inventory::{Entry, Inventory, SweepDepth, SweepLease, SweepOptions, SweepReport, Usage};
 pub use layout::Organization;
 pub use memory::InMemoryStorage;
-pub use metadata::{MediaMetadata, Scope};
+pub use metadata::{MAX_TAG_NAME_LEN, MAX_TAG_VALUE_LEN, MAX_TAGS, MediaMetadata};
 pub use options::{DeleteOptions, DuplicateOptions, MetadataPatch, RetrieveOptions, Verification};
 pub use relocated::Relocated;
 pub use retention::{RetentionError, RetentionPolicy};
+pub use scope::Scope;
 pub use sidecar::{
     MAX_SIDECAR_LEN, MAX_SIDECAR_VERSION, ParsedSidecar, SIDECAR_VERSION, SalvagedSidecar, Sidecar,
 };

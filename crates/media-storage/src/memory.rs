@@ -15,11 +15,11 @@ use crate::error::{Operation, StorageError, StorageErrorKind};
 use crate::hash::Sha256Hasher;
 use crate::inventory::{Entry, Inventory, SweepOptions, SweepReport, Usage};
 use crate::layout::MediaId;
-use crate::metadata::Scope;
 use crate::options::{
     DeleteOptions, DuplicateOptions, MetadataPatch, RetrieveOptions, Verification,
 };
 use crate::retention::RetentionPolicy;
+use crate::scope::Scope;
 use crate::sidecar::Sidecar;
 use crate::storage::{MediaStorage, MediaUpload, StoredMedia};
 use crate::verifier::{Verifier, VerifyOptions, VerifyReport};

@@ -1,10 +1,22 @@
-//! Metadata of media, and scopes.
+//! Metadata of media.
+
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use media_types::{ConversationId, RunId, SessionId, UserId};
 use serde::Serialize;
 
+use crate::error::{Operation, StorageError, StorageErrorKind};
 use crate::retention::RetentionPolicy;
+
+/// Largest number of tags of a media item.
+pub const MAX_TAGS: usize = 32;
+
+/// Largest length of the name of a tag, in bytes.
+pub const MAX_TAG_NAME_LEN: usize = 64;
+
+/// Largest length of the value of a tag, in bytes.
+pub const MAX_TAG_VALUE_LEN: usize = 256;
 
 /// Metadata that a caller gives when it stores media: to whom it belongs, its position in a conversation,
 /// and how long it is kept. Everything is optional, but the organization of a store may require ids.
@@ -44,6 +56,8 @@ pub struct MediaMetadata {
     pub(crate) expires_at: Option<DateTime<Utc>>,
     #[serde(rename = "state_store_id", skip_serializing_if = "Option::is_none")]
     pub(crate) state_store: Option<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) tags: BTreeMap<String, String>,
 }
 
 macro_rules! fields {
@@ -100,9 +114,37 @@ impl MediaMetadata {
         state_store, with_state_store, String, &str, Option::as_deref;
     }
 
+    /// Returns the tags: names and values of the caller, for [`Scope::tag`](crate::Scope::tag).
+    pub fn tags(&self) -> &BTreeMap<String, String> {
+        &self.tags
+    }
+
+    /// Sets a tag, in place of the one with this name. Stores refuse more than [`MAX_TAGS`], a name that
+    /// is not 1 to [`MAX_TAG_NAME_LEN`] bytes, and a value above [`MAX_TAG_VALUE_LEN`] bytes. Default:
+    /// none.
+    #[must_use]
+    pub fn with_tag(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.tags.insert(name.into(), value.into());
+        self
+    }
+
+    /// Removes all tags.
+    #[must_use]
+    pub fn without_tags(mut self) -> Self {
+        self.tags.clear();
+        self
+    }
+
+    /// Removes the file name.
+    #[must_use]
+    pub fn without_filename(mut self) -> Self {
+        self.filename = None;
+        self
+    }
+
     /// Returns the metadata of a copy of stored media.
     ///
-    /// Ids and positions are those of `self`. File name, provider, creation time and retention are
+    /// Ids and positions are those of `self`. File name, provider, creation time, retention and tags are
     /// taken from the source where `self` does not set them, and the copy expires no later than the
     /// source.
     #[must_use]
@@ -111,6 +153,10 @@ impl MediaMetadata {
         self.filename = self.filename.or_else(|| source.filename.clone());
         self.provider = self.provider.or_else(|| source.provider.clone());
         self.retention = self.retention.or(source.retention);
+        for (name, value) in &source.tags {
+            let tag = self.tags.entry(name.clone());
+            tag.or_insert_with(|| value.clone());
+        }
         self.expires_at = earlier(self.expires_at, expires_at);
         self
     }
@@ -127,32 +173,22 @@ pub(crate) fn earlier(
     }
 }
 
-/// A part of the stored media: all of it, or what has an id in its metadata.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Scope {
-    /// Everything in the store.
-    All,
-    /// The media of a run.
-    Run(RunId),
-    /// The media of a session.
-    Session(SessionId),
-    /// The media of a conversation.
-    Conversation(ConversationId),
-    /// The media of a user.
-    User(UserId),
-}
-
-impl Scope {
-    /// Whether media with this metadata belongs to the scope.
-    pub fn contains(&self, metadata: &MediaMetadata) -> bool {
-        match self {
-            Self::All => true,
-            Self::Run(id) => metadata.run.as_ref() == Some(id),
-            Self::Session(id) => metadata.session.as_ref() == Some(id),
-            Self::Conversation(id) => metadata.conversation.as_ref() == Some(id),
-            Self::User(id) => metadata.user.as_ref() == Some(id),
-        }
+/// Checks the limits of tags.
+///
+/// # Errors
+/// `InvalidInput` for too many tags, an empty or long name, or a long value.
+pub fn check_tags(tags: &BTreeMap<String, String>) -> Result<(), StorageError> {
+    let refuse = |reason| {
+        Err(StorageError::new(StorageErrorKind::InvalidInput, Operation::Store).with_reason(reason))
+    };
+    if tags.len() > MAX_TAGS {
+        return refuse("the metadata has more than 32 tags");
     }
+    let is_allowed = |(name, value): (&String, &String)| {
+        (1..=MAX_TAG_NAME_LEN).contains(&name.len()) && value.len() <= MAX_TAG_VALUE_LEN
+    };
+    if !tags.iter().all(is_allowed) {
+        return refuse("the name of a tag is not 1 to 64 bytes, or its value is above 256 bytes");
+    }
+    Ok(())
 }

@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use media_types::UserId;
 
-use crate::metadata::{MediaMetadata, Scope};
+use crate::metadata::MediaMetadata;
 use crate::retention::RetentionPolicy;
+use crate::scope::Scope;
 
 /// How much a read verifies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use media_types::{MediaUrl, StorageReference};
 
 use crate::error::StorageError;
-use crate::metadata::Scope;
+use crate::scope::Scope;
 
 /// A store that can create URLs through which others can read media for a limited time.
 #[async_trait]

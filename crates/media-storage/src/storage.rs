@@ -28,7 +28,8 @@ use crate::verifier::Verifier;
 ///   deletion of a scope finds.
 /// - Each `store` creates a new reference, even for bytes that are stored already. Deleting one
 ///   reference never affects another.
-/// - The reference has size and SHA-256, the name of the backend, and the name of the store.
+/// - The reference has size and SHA-256, the name of the backend, and the name of the store. A store that
+///   keeps hashes secret leaves the SHA-256 out.
 /// - `retrieve_opts` returns bytes, type and metadata as they were stored, or an error, but never other
 ///   bytes. Deleted and expired media is `NotFound`. A reference that belongs to another backend or
 ///   store, is malformed, or differs from the stored media in size or hash is `InvalidRef`.

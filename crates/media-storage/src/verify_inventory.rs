@@ -6,8 +6,8 @@ use media_types::StorageReference;
 use crate::body::next;
 use crate::error::{Operation, StorageError, StorageErrorKind};
 use crate::inventory::{Entry, Inventory};
-use crate::metadata::Scope;
 use crate::options::{RetrieveOptions, Verification};
+use crate::scope::Scope;
 use crate::storage::MediaStorage;
 use crate::verifier::{DamagedMedia, ReadData, VerifyIssueKind, VerifyOptions, VerifyReport};
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::stream;
-use media_storage::layers::{Instrumented, Limited};
+use media_storage::layers::{InMemoryQuotas, Instrumented, Limited};
 use media_storage::{
     DuplicateOptions, InMemoryStorage, MediaBody, MediaMetadata, MediaStorage,
     MediaStorageExt as _, MediaUpload, Scope, StorageError, StorageErrorKind,
@@ -140,6 +140,79 @@ async fn several_processes_exceed_the_limit_by_what_the_others_store() {
     }
     assert!((10..=40).contains(&stored), "{stored}");
     exceeded(put(&limited(), 1, "ann").await);
+}
+
+/// A ledger that all processes share makes the limit exact, also for streams of unknown length.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn several_processes_with_one_ledger_keep_the_limit_exactly() {
+    let inner = InMemoryStorage::new();
+    let ledger = Arc::new(InMemoryQuotas::new());
+    let processes: Vec<_> = (0..4)
+        .map(|_| {
+            Limited::new(inner.clone())
+                .with_max_bytes_per_user(1000)
+                .with_quota_ledger(Arc::clone(&ledger))
+        })
+        .collect();
+    let mut tasks = Vec::new();
+    for (at, process) in processes.iter().enumerate() {
+        let process = process.clone();
+        tasks.push(tokio::spawn(async move {
+            let mut stored = Vec::new();
+            for n in 0..40 {
+                let len = if (at + n) % 2 == 0 { Some(30) } else { None };
+                let piece = stream::iter([Ok(Bytes::from(vec![at as u8; 30]))]);
+                let body = MediaBody::from_stream(len, piece);
+                let upload = MediaUpload::new(Mime::IMAGE_PNG, body, by("ann"));
+                match process.store(upload).await {
+                    Ok(reference) => stored.push(reference),
+                    Err(error) => exceeded::<()>(Err(error)),
+                }
+            }
+            stored
+        }));
+    }
+    let mut stored = Vec::new();
+    for task in tasks {
+        stored.extend(task.await.unwrap());
+    }
+    assert_eq!(inner.usage_of("ann").await, (33, 990));
+    assert_eq!(stored.len(), 33);
+    // A deletion in one process makes room in all of them at once.
+    processes[0].delete(&stored[0]).await.unwrap();
+    put(&processes[3], 40, "ann").await.unwrap();
+    exceeded(put(&processes[1], 1, "ann").await);
+    // What others removed counts after a recount.
+    let inventory = inner.inventory().unwrap();
+    let scope = Scope::User("ann".parse().unwrap());
+    inventory.delete_scope(scope).await.unwrap();
+    exceeded(put(&processes[2], 1, "ann").await);
+    processes[0].recount(&"ann".parse().unwrap()).await.unwrap();
+    put(&processes[2], 1000, "ann").await.unwrap();
+    assert_eq!(inner.usage_of("ann").await, (1, 1000));
+}
+
+#[tokio::test]
+async fn a_store_that_fails_gives_its_part_of_the_ledger_back() {
+    let faulty = FaultyStorage::new(InMemoryStorage::new())
+        .with_fault(Fault::nth(Call::Store, 1).fail(StorageErrorKind::DiskSpace));
+    let store = Limited::new(faulty)
+        .with_max_bytes_per_user(1000)
+        .with_quota_ledger(InMemoryQuotas::new());
+    put(&store, 1000, "ann").await.unwrap_err();
+    put(&store, 1000, "ann").await.unwrap();
+    exceeded(put(&store, 1, "ann").await);
+}
+
+#[tokio::test]
+async fn what_a_user_deletes_makes_room_at_once() {
+    let store = Limited::new(InMemoryStorage::new()).with_max_references_per_user(2);
+    let first = put(&store, 1, "ann").await.unwrap();
+    put(&store, 1, "ann").await.unwrap();
+    exceeded(put(&store, 1, "ann").await);
+    store.delete(&first).await.unwrap();
+    put(&store, 1, "ann").await.unwrap();
+    exceeded(put(&store, 1, "ann").await);
 }
 
 #[tokio::test]

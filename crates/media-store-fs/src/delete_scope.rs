@@ -75,7 +75,7 @@ impl Deletion<'_> {
         let sidecar = match sidecar {
             Ok(Some(sidecar)) if sidecar.is_in(self.scope) => Some(sidecar),
             Ok(sidecar) => {
-                let unknown = sidecar.is_some_and(|sidecar| is_unattributed(&sidecar, self.scope));
+                let unknown = sidecar.is_some_and(|sidecar| sidecar.may_be_in(self.scope));
                 self.report.unattributed += u64::from(unknown);
                 return Ok(false);
             }
@@ -118,17 +118,4 @@ impl Deletion<'_> {
         self.report.failed += removed.failed + unknown;
         Ok(())
     }
-}
-
-/// Whether media may belong to a scope although its sidecar does not say so, because the sidecar was
-/// rebuilt without that id.
-fn is_unattributed(sidecar: &Sidecar, scope: &Scope) -> bool {
-    sidecar.rebuilt
-        && match scope {
-            Scope::Run(_) => sidecar.run_id.is_none(),
-            Scope::Session(_) => sidecar.session_id.is_none(),
-            Scope::Conversation(_) => sidecar.conversation_id.is_none(),
-            Scope::User(_) => sidecar.user_id.is_none(),
-            _ => false,
-        }
 }

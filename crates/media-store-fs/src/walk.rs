@@ -172,12 +172,15 @@ impl Iterator for Walk {
 /// Returns, for each level of directories, the only name of interest if there is one.
 fn levels(shared: &Shared, organization: Organization, scope: &Scope) -> Vec<Option<String>> {
     let encode = |id: &str| Some(encode_segment(id, shared.format.case));
-    let (run, session, conversation) = match scope {
-        Scope::Run(id) => (encode(id.as_str()), None, None),
-        Scope::Session(id) => (None, encode(id.as_str()), None),
-        Scope::Conversation(id) => (None, None, encode(id.as_str())),
-        _ => (None, None, None),
-    };
+    let (mut run, mut session, mut conversation) = (None, None, None);
+    for part in scope.parts() {
+        match part {
+            Scope::Run(id) => run = encode(id.as_str()),
+            Scope::Session(id) => session = encode(id.as_str()),
+            Scope::Conversation(id) => conversation = encode(id.as_str()),
+            _ => {}
+        }
+    }
     match organization {
         Organization::Flat => vec![],
         Organization::ByConversation => vec![conversation],

@@ -68,6 +68,20 @@ impl StorageReference {
         }
     }
 
+    /// Returns a builder of references that are equal to this one except for what is set, for stores that
+    /// wrap others.
+    pub fn to_builder(&self) -> StorageReferenceBuilder {
+        StorageReferenceBuilder {
+            backend: self.backend.to_string(),
+            id: self.id.to_string(),
+            store_name: self.store_name.as_deref().map(str::to_owned),
+            size: self.size,
+            sha256: self.sha256,
+            created_at: self.created_at,
+            metadata: self.metadata.clone(),
+        }
+    }
+
     /// Returns the id in the store. Only the store knows its meaning.
     pub fn id(&self) -> &str {
         &self.id
@@ -88,7 +102,8 @@ impl StorageReference {
         self.size
     }
 
-    /// Returns the SHA-256 of the media; unknown only in references of other systems.
+    /// Returns the SHA-256 of the media; unknown in references of other systems and of stores that keep
+    /// hashes secret.
     pub fn sha256(&self) -> Option<Sha256> {
         self.sha256
     }
@@ -138,6 +153,12 @@ impl StorageReferenceBuilder {
     /// Sets the SHA-256 of the media. Defaults to unknown.
     pub fn with_sha256(mut self, sha256: Sha256) -> Self {
         self.sha256 = Some(sha256);
+        self
+    }
+
+    /// Removes the SHA-256.
+    pub fn without_sha256(mut self) -> Self {
+        self.sha256 = None;
         self
     }
 

@@ -14,6 +14,7 @@ mod disk;
 mod erasure;
 mod flights;
 mod restart;
+mod staleness;
 mod streaming;
 mod truth;
 

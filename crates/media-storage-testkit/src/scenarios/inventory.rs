@@ -4,12 +4,16 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use media_storage::{
-    Entry, Inventory, MediaMetadata, MediaStorage, MediaStorageExt as _, RetentionPolicy, Scope,
+    DeleteOptions, DuplicateOptions, Entry, Inventory, MAX_TAG_NAME_LEN, MAX_TAG_VALUE_LEN,
+    MAX_TAGS, MediaMetadata, MediaStorage, MediaStorageExt as _, MediaUpload, RetentionPolicy,
+    RetrieveOptions, Scope, StorageErrorKind,
 };
-use media_types::StorageReference;
+use media_types::{Mime, StorageReference};
 
 use crate::backend::Backend;
-use crate::fixture::{holds, is_empty, is_not_found, listed, noise, open, put};
+use crate::fixture::{
+    about, conversation, fails, holds, is_empty, is_not_found, listed, noise, open, put,
+};
 use crate::run::not_run;
 
 struct Known {
@@ -54,7 +58,8 @@ fn some_scopes() -> Vec<Scope> {
 }
 
 /// What the store lists and sums up is what is known to be there.
-async fn agrees<'a>(
+async fn agrees<'a, B: Backend>(
+    backend: &B,
     store: &impl MediaStorage,
     inventory: &dyn Inventory,
     known: impl Iterator<Item = &'a Known> + Clone + Send,
@@ -85,7 +90,9 @@ async fn agrees<'a>(
         let logical: u64 = due.values().map(|item| item.bytes.len() as u64).sum();
         assert_eq!(usage.references, due.len() as u64, "{scope:?}");
         assert_eq!(usage.logical_bytes, logical, "{scope:?}");
-        assert!(usage.blobs <= usage.references && usage.stored_bytes <= logical);
+        let most = due.values().map(|item| item.bytes.len() as u64);
+        let most: u64 = most.map(|size| backend.stored_size(size)).sum();
+        assert!(usage.blobs <= usage.references && usage.stored_bytes <= most);
         assert_eq!(usage.blobs == 0, due.is_empty(), "{scope:?}: {usage:?}");
     }
 }
@@ -96,15 +103,21 @@ pub async fn list_and_usage_agree(backend: &impl Backend) {
     let Some(inventory) = store.inventory() else {
         return not_run(&store, "list_and_usage_agree", "the store has no inventory");
     };
-    agrees(&store, inventory, std::iter::empty()).await;
+    agrees(backend, &store, inventory, std::iter::empty()).await;
     let mut known = filled(&store).await;
-    agrees(&store, inventory, known.iter()).await;
+    agrees(backend, &store, inventory, known.iter()).await;
     for item in known.split_off(9) {
         store.delete(&item.reference).await.unwrap();
     }
-    agrees(&store, inventory, known.iter()).await;
+    agrees(backend, &store, inventory, known.iter()).await;
     let reopened = open(backend).await;
-    agrees(&reopened, reopened.inventory().unwrap(), known.iter()).await;
+    agrees(
+        backend,
+        &reopened,
+        reopened.inventory().unwrap(),
+        known.iter(),
+    )
+    .await;
 }
 
 /// Deleting a scope removes exactly that scope, in every kind of scope.
@@ -134,7 +147,100 @@ pub async fn scopes_are_deleted_exactly(backend: &impl Backend) {
             is_not_found(&store, &item.reference).await;
         }
         known = kept;
-        agrees(&store, inventory, known.iter()).await;
+        agrees(backend, &store, inventory, known.iter()).await;
     }
+    is_empty(&store, scenario).await;
+}
+
+/// Tags come back, are bounded, and cut out scopes, alone and together with ids.
+pub async fn tags_and_combined_scopes(backend: &impl Backend) {
+    let store = open(backend).await;
+    let scenario = "tags_and_combined_scopes";
+    let bytes = noise(1, 100);
+    let tagged = |conversation: &str, purpose: &str| {
+        about(conversation)
+            .with_user("ann".parse().unwrap())
+            .with_tag("purpose", purpose)
+            .with_tag("\u{e9} \"", "")
+    };
+    let avatar = put(&store, &bytes, tagged("conv-1", "avatar")).await;
+    let photo = put(&store, &bytes, tagged("conv-1", "photo")).await;
+    let other = put(&store, &bytes, tagged("conv-2", "avatar")).await;
+    let bare = put(&store, &bytes, about("conv-1")).await;
+    let head = store.head(&avatar).await.unwrap();
+    assert_eq!(head.metadata.tags(), tagged("conv-1", "avatar").tags());
+    assert!(store.head(&bare).await.unwrap().metadata.tags().is_empty());
+
+    let too_many = (0..=MAX_TAGS).fold(about("conv-1"), |metadata, at| {
+        metadata.with_tag(at.to_string(), "x")
+    });
+    for bad in [
+        too_many,
+        about("conv-1").with_tag("", "x"),
+        about("conv-1").with_tag("n".repeat(MAX_TAG_NAME_LEN + 1), "x"),
+        about("conv-1").with_tag("n", "v".repeat(MAX_TAG_VALUE_LEN + 1)),
+    ] {
+        let upload = MediaUpload::new(Mime::IMAGE_PNG, bytes.clone(), bad);
+        fails(store.store(upload).await, StorageErrorKind::InvalidInput);
+    }
+
+    let avatars = || Scope::tag("purpose", "avatar");
+    let here = Scope::all_of([conversation("conv-1"), avatars()]);
+    for (scope, reference, found) in [
+        (avatars(), &avatar, true),
+        (avatars(), &photo, false),
+        (here.clone(), &avatar, true),
+        (here.clone(), &other, false),
+        (Scope::tag("purpose", "avata"), &avatar, false),
+        (Scope::tag("avatar", "purpose"), &avatar, false),
+        (Scope::all_of([]), &bare, true),
+        (Scope::all_of([here.clone(), Scope::All]), &avatar, true),
+    ] {
+        let options = RetrieveOptions::new().with_expected_scope(scope.clone());
+        let opened = store.retrieve_opts(reference, options.with_head()).await;
+        if found {
+            opened.unwrap();
+        } else {
+            fails(opened, StorageErrorKind::NotFound);
+            let options = DeleteOptions::new().with_expected_scope(scope);
+            let deleted = store.delete_opts(reference, options).await;
+            fails(deleted, StorageErrorKind::NotFound);
+        }
+    }
+    let Some(inventory) = store.inventory() else {
+        return not_run(&store, scenario, "the store has no inventory");
+    };
+    for (scope, count) in [
+        (avatars(), 2),
+        (here.clone(), 1),
+        (Scope::all_of([]), 4),
+        (
+            Scope::all_of([conversation("conv-1"), conversation("conv-2")]),
+            0,
+        ),
+    ] {
+        let entries = listed(&store, scope.clone(), scenario).await.unwrap();
+        assert_eq!(entries.len(), count, "{scope:?}");
+        let usage = inventory.usage(scope).await.unwrap();
+        assert_eq!(usage.references, count as u64);
+    }
+    let copy = DuplicateOptions::new(about("conv-3").with_tag("purpose", "copy"));
+    let copy = store.duplicate(&photo, copy).await.unwrap();
+    let head = store.head(&copy).await.unwrap();
+    let tags = head.metadata.tags();
+    assert_eq!(
+        tags.len(),
+        2,
+        "the tags of the source that the copy does not set"
+    );
+    assert_eq!(tags["purpose"], "copy");
+
+    let report = inventory.delete_scope(here).await.unwrap();
+    assert_eq!(report.deleted, 1);
+    is_not_found(&store, &avatar).await;
+    for kept in [&photo, &other, &bare, &copy] {
+        holds(&store, kept, &bytes).await;
+    }
+    inventory.delete_scope(Scope::all_of([])).await.unwrap();
     is_empty(&store, scenario).await;
 }

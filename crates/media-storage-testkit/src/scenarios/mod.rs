@@ -106,6 +106,7 @@ scenarios! { $
     inventory {
         list_and_usage_agree,
         scopes_are_deleted_exactly,
+        tags_and_combined_scopes,
     }
     retention {
         expired_media_is_not_found,

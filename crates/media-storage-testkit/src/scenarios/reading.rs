@@ -5,7 +5,7 @@ use media_storage::{
     DeleteOptions, DuplicateOptions, MediaStorage, MediaStorageExt as _, RetentionPolicy,
     RetrieveOptions, Sha256Hasher, StorageErrorKind, Verification,
 };
-use media_types::{MediaContent, Mime};
+use media_types::{MediaContent, Mime, StorageReference};
 
 use crate::backend::Backend;
 use crate::fixture::{
@@ -36,6 +36,19 @@ pub async fn ranges_are_cut_out(backend: &impl Backend) {
         let read = stored.body.bytes(len).await.unwrap();
         let cut = |at: u64| usize::try_from(at.min(len)).unwrap();
         assert!(read == bytes.slice(cut(start)..cut(end)), "{start}..{end}");
+    }
+    let unsized_reference = StorageReference::builder(reference.backend(), reference.id());
+    let unsized_reference = match reference.store_name() {
+        Some(name) => unsized_reference.with_store_name(name),
+        None => unsized_reference,
+    };
+    for suffix in [0, 1, 70_000, len, len + 5] {
+        for reference in [&reference, &unsized_reference.clone().build().unwrap()] {
+            let stored = store.retrieve_suffix(reference, suffix).await.unwrap();
+            let read = stored.body.bytes(len).await.unwrap();
+            let start = usize::try_from(len - suffix.min(len)).unwrap();
+            assert!(read == bytes.slice(start..), "the last {suffix}");
+        }
     }
     #[allow(clippy::reversed_empty_ranges, reason = "callers make this mistake")]
     let options = RetrieveOptions::new().with_range(9..3);
@@ -88,7 +101,11 @@ pub async fn reads_can_be_tuned(backend: &impl Backend) {
         store.retrieve_bytes(&reference, len - 1).await,
         StorageErrorKind::TooLarge,
     );
-    let content = store.retrieve_media(&reference).await.unwrap();
+    fails(
+        store.retrieve_media(&reference, len - 1).await,
+        StorageErrorKind::TooLarge,
+    );
+    let content = store.retrieve_media(&reference, len).await.unwrap();
     assert!(content.inline() == Some(&bytes));
     assert_eq!(content.filename(), Some("a.png"));
     let stored = MediaContent::from_reference(content.mime().clone(), reference);

@@ -192,12 +192,17 @@ pub async fn pruning_takes_the_oldest(backend: &impl Backend) {
     let Some(inventory) = store.inventory() else {
         return not_run(&store, scenario, "the store has no inventory");
     };
+    let item = backend.stored_size(1000);
     let prune = |bytes| SweepOptions::new().with_capacity(bytes);
     let stored = put_in_order(&store, &[1, 2, 3, 4, 5]).await;
-    let report = sweep_twice(&store, inventory, prune(5000)).await;
+    let report = sweep_twice(&store, inventory, prune(5 * item)).await;
     assert_eq!(report.references(), 0, "it fits: {report:?}");
-    let report = sweep_twice(&store, inventory, prune(2999)).await;
-    assert_eq!((report.pruned, report.freed_bytes), (3, 3000), "{report:?}");
+    let report = sweep_twice(&store, inventory, prune(3 * item - 1)).await;
+    assert_eq!(
+        (report.pruned, report.freed_bytes),
+        (3, 3 * item),
+        "{report:?}"
+    );
     for reference in &stored[..3] {
         is_not_found(&store, reference).await;
     }
@@ -209,7 +214,7 @@ pub async fn pruning_takes_the_oldest(backend: &impl Backend) {
     is_empty(&store, scenario).await;
 
     let shared = put_in_order(&store, &[1, 2, 1]).await;
-    sweep_twice(&store, inventory, prune(1000)).await;
+    sweep_twice(&store, inventory, prune(item)).await;
     is_not_found(&store, &shared[0]).await;
     is_not_found(&store, &shared[1]).await;
     holds(&store, &shared[2], &noise(1, 1000)).await;
@@ -217,7 +222,7 @@ pub async fn pruning_takes_the_oldest(backend: &impl Backend) {
     let due = about("conv-1").with_retention(RetentionPolicy::DeleteAfterMinutes(0));
     put(&store, &noise(1, 1000), due.clone()).await;
     put(&store, &noise(9, 1000), due).await;
-    let report = sweep_twice(&store, inventory, prune(1000)).await;
+    let report = sweep_twice(&store, inventory, prune(item)).await;
     assert_eq!((report.expired, report.pruned), (2, 0), "{report:?}");
     let due = about("conv-1").with_retention(RetentionPolicy::DeleteAfterMinutes(0));
     put(&store, &noise(1, 1000), due).await;

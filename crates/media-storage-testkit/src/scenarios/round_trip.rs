@@ -111,6 +111,11 @@ pub async fn references_are_small_values(backend: &impl Backend) {
         let reference = put(&store, &bytes, metadata).await;
         assert_eq!(reference.backend(), store.backend());
         assert_eq!(reference.store_name(), store.name());
+        assert!(reference.size().is_some());
+        assert_eq!(
+            reference.sha256().is_some(),
+            backend.references_have_hashes()
+        );
         assert!(ids.insert(reference.id().to_owned()), "an id came twice");
         let json = serde_json::to_string(&reference).unwrap();
         assert!(json.len() <= 400, "{} bytes: {json}", json.len());

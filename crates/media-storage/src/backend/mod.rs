@@ -33,6 +33,7 @@ mod pending;
 mod upload;
 
 pub use crate::body::invalid_base64;
+pub use crate::metadata::check_tags;
 pub use crate::storage::copy_through;
 pub use cancel::{CancelFlag, CancelOnDrop};
 pub use digest::Digest;

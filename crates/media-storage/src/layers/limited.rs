@@ -1,20 +1,21 @@
 //! [`Limited`].
 
 use std::fmt;
+use std::future::poll_fn;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures_core::Stream;
 use media_types::{StorageReference, UserId};
 
+use super::capped::capped;
 use super::permits::{Permit, Permits};
-use super::quota::{Ledger, Reservation, UserLimits, exceeded};
-use crate::body::{ByteStream, MediaBody};
+use super::quota::{Ledger, QuotaLimits, Reservation};
+use super::quota_ledger::{QuotaLedger, QuotaReservation};
 use crate::error::{Operation, StorageError, StorageErrorKind};
 use crate::importer::Importer;
 use crate::inventory::Inventory;
-use crate::metadata::Scope;
 use crate::options::{DeleteOptions, DuplicateOptions, MetadataPatch, RetrieveOptions};
+use crate::scope::Scope;
 use crate::signer::UrlSigner;
 use crate::storage::{MediaStorage, MediaUpload, StoredMedia};
 use crate::verifier::Verifier;
@@ -24,16 +25,26 @@ use crate::verifier::Verifier;
 /// The limits of users hold for this process. What a user stores is asked of the
 /// [inventory](MediaStorage::inventory), again every 5 minutes, and corrected by what this process
 /// stores in between. So several processes together may exceed a limit by what the others store in 5
-/// minutes. Deletions count at the next refresh. Media without a user is not limited, and importing
-/// media is not limited either.
+/// minutes: `n` processes store at most `n` times the limit. Before a store is refused, the usage is asked
+/// again if this process deleted anything, or after 10 seconds. With a [`QuotaLedger`], limits are exact
+/// for all processes that share it. Media without a user is not limited, and importing media is not
+/// limited either.
 ///
 /// Streams of unknown length are stopped when they exceed what the user may still store.
 #[derive(Clone)]
 pub struct Limited<S> {
     inner: S,
     permits: Option<Arc<Permits>>,
-    limits: UserLimits,
+    limits: QuotaLimits,
     ledger: Arc<Ledger>,
+    exact: Option<Arc<dyn QuotaLedger>>,
+}
+
+/// A part of the quota of a user, in this process or in the ledger of all.
+enum Reserved {
+    Nothing,
+    Here(Reservation),
+    Exact(Arc<dyn QuotaLedger>, QuotaReservation),
 }
 
 impl<S: MediaStorage> Limited<S> {
@@ -42,8 +53,9 @@ impl<S: MediaStorage> Limited<S> {
         Self {
             inner,
             permits: None,
-            limits: UserLimits::default(),
+            limits: QuotaLimits::default(),
             ledger: Arc::default(),
+            exact: None,
         }
     }
 
@@ -71,6 +83,35 @@ impl<S: MediaStorage> Limited<S> {
         self
     }
 
+    /// Sets the ledger that counts what users store, so that limits are exact across processes. What is
+    /// deleted through this layer is counted at once; what sweeps and scope deletions remove, at the next
+    /// [`recount`](Self::recount). Defaults to counting in this process.
+    #[must_use]
+    pub fn with_quota_ledger(mut self, ledger: impl QuotaLedger) -> Self {
+        self.exact = Some(Arc::new(ledger));
+        self
+    }
+
+    /// Counts anew what a user stores: in the ledger of [`with_quota_ledger`](Self::with_quota_ledger),
+    /// or in this process. Needs memory for the ids of the user's references.
+    ///
+    /// # Errors
+    /// `Config` if the store has no inventory; `Permission`, `Unavailable`.
+    pub async fn recount(&self, user: &UserId) -> Result<(), StorageError> {
+        let Some(exact) = &self.exact else {
+            return self.refresh(user).await;
+        };
+        let now = chrono::Utc::now();
+        let mut entries = self.inventory_for_limits()?.list(Scope::User(user.clone()));
+        let mut stored = Vec::new();
+        while let Some(entry) = poll_fn(|cx| entries.as_mut().poll_next(cx)).await {
+            let reference = entry?.reference;
+            let bytes = reference.size().unwrap_or(0);
+            stored.push((reference.id().to_owned(), bytes));
+        }
+        exact.recount(user, stored, now).await
+    }
+
     /// Returns the wrapped store.
     pub fn inner(&self) -> &S {
         &self.inner
@@ -83,31 +124,89 @@ impl<S: MediaStorage> Limited<S> {
         }
     }
 
+    fn inventory_for_limits(&self) -> Result<&dyn Inventory, StorageError> {
+        self.inner.inventory().ok_or_else(|| {
+            StorageError::new(StorageErrorKind::Config, Operation::Store)
+                .with_backend(self.inner.backend().to_owned())
+                .with_reason("limits of users require a store with an inventory")
+        })
+    }
+
+    /// Asks what a user stores.
+    async fn refresh(&self, user: &UserId) -> Result<(), StorageError> {
+        let deletions = self.ledger.deletions();
+        let inventory = self.inventory_for_limits()?;
+        let usage = inventory.usage(Scope::User(user.clone())).await?;
+        self.ledger.set(user, usage, deletions);
+        Ok(())
+    }
+
     /// Reserves what a store needs of the quota of its user.
-    async fn reserve(
-        &self,
-        user: Option<&UserId>,
-        bytes: u64,
-    ) -> Result<Option<Reservation>, StorageError> {
-        let Some(user) = user else {
-            return Ok(None);
+    async fn reserve(&self, user: Option<&UserId>, bytes: u64) -> Result<Reserved, StorageError> {
+        let Some(user) = user.filter(|_| self.limits != QuotaLimits::default()) else {
+            return Ok(Reserved::Nothing);
         };
-        if self.limits.bytes.is_none() && self.limits.references.is_none() {
-            return Ok(None);
+        let adopt = |error: StorageError| error.with_backend(self.inner.backend().to_owned());
+        if let Some(exact) = &self.exact {
+            let reserved = exact.reserve(user, bytes, self.limits).await;
+            return reserved
+                .map(|reserved| Reserved::Exact(Arc::clone(exact), reserved))
+                .map_err(adopt);
         }
         if self.ledger.is_stale(user) {
-            let inventory = self.inner.inventory().ok_or_else(|| {
-                StorageError::new(StorageErrorKind::Config, Operation::Store)
-                    .with_backend(self.inner.backend().to_owned())
-                    .with_reason("limits of users require a store with an inventory")
-            })?;
-            let usage = inventory.usage(Scope::User(user.clone())).await?;
-            self.ledger.set(user, usage);
+            self.refresh(user).await?;
         }
-        self.ledger
-            .reserve(user, bytes, self.limits)
-            .map(Some)
-            .map_err(|error| error.with_backend(self.inner.backend().to_owned()))
+        let reserved = match self.ledger.reserve(user, bytes, self.limits) {
+            Err(_) if self.ledger.may_have_room(user) => {
+                self.refresh(user).await?;
+                self.ledger.reserve(user, bytes, self.limits)
+            }
+            reserved => reserved,
+        };
+        reserved.map(Reserved::Here).map_err(adopt)
+    }
+
+    /// Runs a store with a reservation, and counts what it stored.
+    async fn counted(
+        &self,
+        reserved: Reserved,
+        bytes: Option<u64>,
+        store: impl Future<Output = Result<StorageReference, StorageError>>,
+    ) -> Result<StorageReference, StorageError> {
+        let stored = store.await;
+        let bytes = |reference: &StorageReference| reference.size().or(bytes).unwrap_or(0);
+        match (reserved, stored) {
+            (Reserved::Here(reserved), Ok(reference)) => {
+                reserved.commit(bytes(&reference));
+                Ok(reference)
+            }
+            (Reserved::Exact(exact, reserved), Ok(reference)) => {
+                let (id, bytes) = (reference.id(), bytes(&reference));
+                let Err(refused) = exact.commit(&reserved, id, bytes, self.limits).await else {
+                    return Ok(reference);
+                };
+                // Whatever fails here is found by a recount, or lapses.
+                let _ = self
+                    .inner
+                    .delete_opts(&reference, DeleteOptions::new())
+                    .await;
+                let _ = exact.release(&reserved).await;
+                Err(refused.with_backend(self.inner.backend().to_owned()))
+            }
+            (Reserved::Exact(exact, reserved), Err(error)) => {
+                let _ = exact.release(&reserved).await;
+                Err(error)
+            }
+            (_, stored) => stored,
+        }
+    }
+
+    /// Counts references that were deleted. They count until the next recount if the ledger fails.
+    async fn note_deletions(&self, ids: &[&str]) {
+        self.ledger.note_deletion();
+        if let Some(exact) = &self.exact {
+            let _ = exact.remove(ids).await;
+        }
     }
 }
 
@@ -138,16 +237,15 @@ impl<S: MediaStorage> MediaStorage for Limited<S> {
         let reserved = self.reserve(user.as_ref(), len.unwrap_or(0)).await?;
         let upload = match (&user, len, self.limits.bytes) {
             (Some(user), None, Some(limit)) => {
-                let remaining = self.ledger.remaining(user, self.limits);
+                let remaining = match self.exact {
+                    Some(_) => limit,
+                    None => self.ledger.remaining(user, self.limits),
+                };
                 upload.map_body(|body| capped(body, remaining, limit))
             }
             _ => upload,
         };
-        let reference = self.inner.store(upload).await?;
-        if let Some(reserved) = reserved {
-            reserved.commit(reference.size().or(len).unwrap_or(0));
-        }
-        Ok(reference)
+        self.counted(reserved, len, self.inner.store(upload)).await
     }
 
     async fn retrieve_opts(
@@ -165,7 +263,9 @@ impl<S: MediaStorage> MediaStorage for Limited<S> {
         options: DeleteOptions,
     ) -> Result<(), StorageError> {
         let _permit = self.permit().await;
-        self.inner.delete_opts(reference, options).await
+        self.inner.delete_opts(reference, options).await?;
+        self.note_deletions(&[reference.id()]).await;
+        Ok(())
     }
 
     async fn duplicate(
@@ -187,11 +287,8 @@ impl<S: MediaStorage> MediaStorage for Limited<S> {
             }
         };
         let reserved = self.reserve(user.as_ref(), bytes).await?;
-        let copy = self.inner.duplicate(reference, options).await?;
-        if let Some(reserved) = reserved {
-            reserved.commit(copy.size().unwrap_or(bytes));
-        }
-        Ok(copy)
+        let copy = self.inner.duplicate(reference, options);
+        self.counted(reserved, Some(bytes), copy).await
     }
 
     async fn update(
@@ -209,7 +306,14 @@ impl<S: MediaStorage> MediaStorage for Limited<S> {
         options: DeleteOptions,
     ) -> Vec<Result<(), StorageError>> {
         let _permit = self.permit().await;
-        self.inner.delete_many(references, options).await
+        let results = self.inner.delete_many(references, options).await;
+        let both = references.iter().zip(&results);
+        let deleted = both.filter(|(_, result)| result.is_ok());
+        let ids: Vec<_> = deleted.map(|(reference, _)| reference.id()).collect();
+        if !ids.is_empty() {
+            self.note_deletions(&ids).await;
+        }
+        results
     }
 
     fn url_signer(&self) -> Option<&dyn UrlSigner> {
@@ -226,46 +330,5 @@ impl<S: MediaStorage> MediaStorage for Limited<S> {
 
     fn importer(&self) -> Option<&dyn Importer> {
         self.inner.importer()
-    }
-}
-
-/// Returns a body that fails when it exceeds what the user may still store.
-fn capped(body: MediaBody, remaining: u64, limit: u64) -> MediaBody {
-    let stream = Capped {
-        stream: Some(body.into_stream()),
-        remaining,
-        limit,
-    };
-    MediaBody::from_stream(None, stream)
-}
-
-struct Capped {
-    stream: Option<ByteStream>,
-    remaining: u64,
-    limit: u64,
-}
-
-impl Stream for Capped {
-    type Item = Result<bytes::Bytes, StorageError>;
-
-    fn poll_next(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Self::Item>> {
-        let this = &mut *self;
-        let Some(stream) = this.stream.as_mut() else {
-            return std::task::Poll::Ready(None);
-        };
-        let item = std::task::ready!(stream.as_mut().poll_next(cx));
-        let len = match &item {
-            Some(Ok(piece)) => piece.len() as u64,
-            _ => 0,
-        };
-        if len > this.remaining {
-            this.stream = None;
-            return std::task::Poll::Ready(Some(Err(exceeded("bytes", this.limit))));
-        }
-        this.remaining -= len;
-        std::task::Poll::Ready(item)
     }
 }

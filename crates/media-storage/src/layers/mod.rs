@@ -18,12 +18,16 @@
 //! # }
 //! ```
 
+mod capped;
 #[cfg(feature = "instrumented")]
 mod instrumented;
 mod limited;
 mod permits;
 mod quota;
+mod quota_ledger;
 
 #[cfg(feature = "instrumented")]
 pub use instrumented::Instrumented;
 pub use limited::Limited;
+pub use quota::QuotaLimits;
+pub use quota_ledger::{InMemoryQuotas, QuotaLedger, QuotaReservation};

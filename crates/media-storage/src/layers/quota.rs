@@ -1,6 +1,7 @@
 //! What each user stores, as far as one process knows.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,22 +16,32 @@ const REFRESH: Duration = Duration::from_secs(300);
 /// Number of users that are remembered. Users without running stores are forgotten beyond it.
 const MAX_USERS: usize = 16 * 1024;
 
-/// The limits for each user.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct UserLimits {
-    pub(super) bytes: Option<u64>,
-    pub(super) references: Option<u64>,
+/// Time after which the usage of a user is asked for again before a store is refused.
+const REFRESH_BEFORE_REFUSAL: Duration = Duration::from_secs(10);
+
+/// The limits of what one user may store. `None` is no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct QuotaLimits {
+    /// Number of bytes, where shared bytes count for each reference.
+    pub bytes: Option<u64>,
+    /// Number of references.
+    pub references: Option<u64>,
 }
 
 /// What users store, corrected by what this process stores and deletes.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     users: Mutex<HashMap<UserId, Account>>,
+    /// Number of deletions of this process, of whatever user.
+    deletions: AtomicU64,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Account {
     asked: Instant,
+    /// Number of deletions when the usage was asked for.
+    deletions: u64,
     bytes: u64,
     references: u64,
     /// Stores that are running.
@@ -59,20 +70,41 @@ impl Ledger {
             .is_none_or(|account| account.asked.elapsed() >= REFRESH)
     }
 
-    /// Sets the usage of a user to what the store has reported.
-    pub(super) fn set(&self, user: &UserId, usage: Usage) {
+    /// Whether asking for the usage of a user again may make room for a store that would be refused.
+    pub(super) fn may_have_room(&self, user: &UserId) -> bool {
+        let users = self.users();
+        users.get(user).is_some_and(|account| {
+            account.asked.elapsed() >= REFRESH_BEFORE_REFUSAL
+                || account.deletions != self.deletions()
+        })
+    }
+
+    /// Notes that this process deleted media.
+    pub(super) fn note_deletion(&self) {
+        self.deletions.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Returns the number of deletions so far, to be taken before the usage is asked for.
+    pub(super) fn deletions(&self) -> u64 {
+        self.deletions.load(Ordering::Relaxed)
+    }
+
+    /// Sets the usage of a user to what the store has reported after a number of deletions.
+    pub(super) fn set(&self, user: &UserId, usage: Usage, deletions: u64) {
         let mut users = self.users();
         if users.len() >= MAX_USERS {
             users.retain(|_, account| account.reserved_references > 0);
         }
         let account = users.entry(user.clone()).or_insert(Account {
             asked: Instant::now(),
+            deletions,
             bytes: 0,
             references: 0,
             reserved_bytes: 0,
             reserved_references: 0,
         });
         account.asked = Instant::now();
+        account.deletions = deletions;
         account.bytes = usage.logical_bytes;
         account.references = usage.references;
     }
@@ -82,7 +114,7 @@ impl Ledger {
         self: &Arc<Self>,
         user: &UserId,
         bytes: u64,
-        limits: UserLimits,
+        limits: QuotaLimits,
     ) -> Result<Reservation, StorageError> {
         let mut users = self.users();
         if let Some(account) = users.get_mut(user) {
@@ -102,7 +134,7 @@ impl Ledger {
     }
 
     /// Returns how many more bytes a user may store.
-    pub(super) fn remaining(&self, user: &UserId, limits: UserLimits) -> u64 {
+    pub(super) fn remaining(&self, user: &UserId, limits: QuotaLimits) -> u64 {
         let users = self.users();
         let used = users
             .get(user)
@@ -113,7 +145,8 @@ impl Ledger {
     }
 }
 
-fn check(what: &str, wanted: u64, limit: Option<u64>) -> Result<(), StorageError> {
+/// Checks a limit.
+pub(super) fn check(what: &str, wanted: u64, limit: Option<u64>) -> Result<(), StorageError> {
     match limit {
         Some(limit) if wanted > limit => Err(exceeded(what, limit)),
         _ => Ok(()),

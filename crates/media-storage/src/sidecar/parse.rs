@@ -112,6 +112,7 @@ impl Sidecar {
                 provider: take(&mut fields, "provider"),
                 retention: take(&mut fields, "retention"),
                 expires_at: None,
+                tags: take(&mut fields, "tags").unwrap_or_default(),
             },
             stored_at: take(&mut fields, "stored_at"),
             expires_at: take(&mut fields, "expires_at"),

@@ -1,5 +1,7 @@
 //! The record.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use media_types::{ConversationId, Mime, RunId, SessionId, Sha256, StorageReference, UserId};
 use serde::{Deserialize, Serialize, Serializer};
@@ -7,9 +9,10 @@ use serde_json::{Map, Value};
 
 use crate::error::{Operation, StorageError, StorageErrorKind};
 use crate::inventory::Entry;
-use crate::metadata::{MediaMetadata, Scope, earlier};
+use crate::metadata::{MediaMetadata, check_tags, earlier};
 use crate::options::MetadataPatch;
 use crate::retention::RetentionPolicy;
+use crate::scope::{Ownership, Scope};
 
 /// Largest size of a sidecar, in bytes.
 pub const MAX_SIDECAR_LEN: u64 = 64 * 1024;
@@ -82,6 +85,9 @@ pub struct Sidecar {
     /// Whether the record was rebuilt after it was lost or damaged, so that ids may be missing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rebuilt: bool,
+    /// Tags of the caller.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
     /// Fields of later versions.
     #[serde(flatten)]
     pub unknown: Map<String, Value>,
@@ -135,6 +141,7 @@ impl Sidecar {
             expires_at: earlier(retention.expires_at(stored_at), metadata.expires_at),
             hold: false,
             rebuilt: false,
+            tags: metadata.tags,
             unknown: Map::new(),
         }
     }
@@ -142,11 +149,12 @@ impl Sidecar {
     /// Returns the record as JSON, indented by two spaces, with a final newline.
     ///
     /// # Errors
-    /// `InvalidInput` when it would be larger than 64 KiB.
+    /// `InvalidInput` if it would be larger than 64 KiB, or tags exceed their limits.
     pub fn to_json(&self) -> Result<Vec<u8>, StorageError> {
         let refuse = |reason: &'static str| {
             StorageError::new(StorageErrorKind::InvalidInput, Operation::Store).with_reason(reason)
         };
+        check_tags(&self.tags)?;
         let mut json = serde_json::to_vec_pretty(self)
             .map_err(|error| refuse("the metadata cannot be written as JSON").with_source(error))?;
         json.push(b'\n');
@@ -171,6 +179,7 @@ impl Sidecar {
             retention: Some(self.retention),
             expires_at: None,
             state_store: self.state_store_id.clone(),
+            tags: self.tags.clone(),
         }
     }
 
@@ -202,13 +211,30 @@ impl Sidecar {
 
     /// Whether the media belongs to a scope.
     pub fn is_in(&self, scope: &Scope) -> bool {
-        match scope {
-            Scope::All => true,
-            Scope::Run(id) => self.run_id.as_ref() == Some(id),
-            Scope::Session(id) => self.session_id.as_ref() == Some(id),
-            Scope::Conversation(id) => self.conversation_id.as_ref() == Some(id),
-            Scope::User(id) => self.user_id.as_ref() == Some(id),
-        }
+        scope.owns(Ownership {
+            run: self.run_id.as_ref(),
+            session: self.session_id.as_ref(),
+            conversation: self.conversation_id.as_ref(),
+            user: self.user_id.as_ref(),
+            tags: &self.tags,
+        })
+    }
+
+    /// Whether the media may belong to a scope although the record does not say so, because it was rebuilt
+    /// without an id of the scope.
+    pub fn may_be_in(&self, scope: &Scope) -> bool {
+        let lost = |scope: &Scope| match scope {
+            Scope::Run(_) => self.run_id.is_none(),
+            Scope::Session(_) => self.session_id.is_none(),
+            Scope::Conversation(_) => self.conversation_id.is_none(),
+            Scope::User(_) => self.user_id.is_none(),
+            Scope::Tag { name, .. } => !self.tags.contains_key(name),
+            _ => false,
+        };
+        let parts = scope.parts();
+        self.rebuilt
+            && parts.iter().any(|part| lost(part))
+            && parts.iter().all(|part| lost(part) || self.is_in(part))
     }
 
     /// Whether the media has expired.

@@ -8,8 +8,9 @@ use media_types::Sha256;
 
 use crate::sys::Identity;
 
-/// Number of blobs in each of the two generations.
-const GENERATION: usize = 16 * 1024;
+/// Number of blobs in each of the two generations. Stores of as many contents in turn find all of them;
+/// a full memory takes some 12 MB.
+const GENERATION: usize = 64 * 1024;
 
 /// What was verified: the content, and the modification time that the file had.
 ///

@@ -1,0 +1,156 @@
+//! Unwrapped keys, for a limited time.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::data_key::{DataKey, KeyId};
+use crate::owner::KeyOwner;
+use crate::provider::{KeyError, KeyProvider};
+use crate::scope_key::ScopeKey;
+
+/// Longest time that a process keeps an unwrapped key.
+pub(crate) const MAX_LIFETIME: Duration = Duration::from_secs(60);
+
+/// Number of keys that are kept. Beyond it, all are dropped.
+const MAX_KEYS: usize = 4096;
+
+/// Number of locks that keep tasks from asking for the same key at once.
+const STRIPES: usize = 16;
+
+/// The keys of a provider, unwrapped at most once in a lifetime.
+#[derive(Debug)]
+pub(crate) struct KeyCache {
+    provider: Arc<dyn KeyProvider>,
+    lifetime: Duration,
+    kept: Arc<Mutex<Kept>>,
+    stripes: [tokio::sync::Mutex<()>; STRIPES],
+    hasher: RandomState,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    keys: HashMap<KeyId, Arc<ScopeKey>>,
+    current: HashMap<KeyOwner, KeyId>,
+    cleaner: Option<JoinHandle<()>>,
+}
+
+impl Kept {
+    fn key(&self, id: KeyId) -> Option<Arc<ScopeKey>> {
+        let key = self.keys.get(&id)?;
+        (Instant::now() < key.expires()).then(|| Arc::clone(key))
+    }
+
+    fn current(&self, owner: &KeyOwner) -> Option<Arc<ScopeKey>> {
+        self.key(*self.current.get(owner)?)
+    }
+
+    fn drop_expired(&mut self) {
+        let now = Instant::now();
+        self.keys.retain(|_, key| now < key.expires());
+        let keys = &self.keys;
+        self.current.retain(|_, id| keys.contains_key(id));
+    }
+}
+
+impl KeyCache {
+    pub(crate) fn new(provider: Arc<dyn KeyProvider>, lifetime: Duration) -> Self {
+        Self {
+            provider,
+            lifetime: lifetime.min(MAX_LIFETIME),
+            kept: Arc::default(),
+            stripes: Default::default(),
+            hasher: RandomState::new(),
+        }
+    }
+
+    /// Returns the key for new media of an owner.
+    pub(crate) async fn current(&self, owner: &KeyOwner) -> Result<Arc<ScopeKey>, KeyError> {
+        if let Some(key) = self.kept().current(owner) {
+            return Ok(key);
+        }
+        let _turn = self.stripe(self.hasher.hash_one(owner)).lock().await;
+        if let Some(key) = self.kept().current(owner) {
+            return Ok(key);
+        }
+        // The time counts from before the question: the provider may forget the key once it answered.
+        let asked = Instant::now();
+        let key = self.provider.current_key(owner).await?;
+        Ok(self.keep(key, asked, Some(owner)))
+    }
+
+    /// Returns the key with an id.
+    pub(crate) async fn key(&self, id: KeyId) -> Result<Arc<ScopeKey>, KeyError> {
+        if let Some(key) = self.kept().key(id) {
+            return Ok(key);
+        }
+        let _turn = self.stripe(self.hasher.hash_one(id)).lock().await;
+        if let Some(key) = self.kept().key(id) {
+            return Ok(key);
+        }
+        let asked = Instant::now();
+        let key = self.provider.key(id).await?;
+        Ok(self.keep(key, asked, None))
+    }
+
+    /// Destroys the key of an owner, here at once, elsewhere when its lifetime there is over.
+    pub(crate) async fn forget(&self, owner: &KeyOwner) -> Result<bool, KeyError> {
+        let forgotten = self.provider.forget(owner).await;
+        let mut kept = self.kept();
+        // Which of the keys belonged to the owner is not known for those that were asked by id.
+        kept.keys.clear();
+        kept.current.clear();
+        forgotten
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stripe(&self, hash: u64) -> &tokio::sync::Mutex<()> {
+        &self.stripes[(hash % STRIPES as u64) as usize]
+    }
+
+    fn keep(&self, key: DataKey, asked: Instant, owner: Option<&KeyOwner>) -> Arc<ScopeKey> {
+        let id = key.id();
+        let key = Arc::new(ScopeKey::new(key, asked + self.lifetime));
+        let mut kept = self.kept();
+        if kept.keys.len() >= MAX_KEYS {
+            kept.keys.clear();
+            kept.current.clear();
+        }
+        kept.keys.insert(id, Arc::clone(&key));
+        if let Some(owner) = owner {
+            kept.current.insert(owner.clone(), id);
+        }
+        if kept.cleaner.as_ref().is_none_or(JoinHandle::is_finished) {
+            let cleaning = clean(Arc::downgrade(&self.kept), key.expires());
+            kept.cleaner = Some(tokio::spawn(cleaning));
+        }
+        key
+    }
+}
+
+/// Drops keys when they expire, also when nobody asks for any, until there are none.
+async fn clean(kept: Weak<Mutex<Kept>>, mut next: Instant) {
+    loop {
+        tokio::time::sleep_until(next).await;
+        let Some(kept) = kept.upgrade() else {
+            return;
+        };
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.drop_expired();
+        let earliest = kept.keys.values().map(|key| key.expires()).min();
+        match earliest {
+            Some(earliest) => next = earliest,
+            None => {
+                kept.cleaner = None;
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! [`Journaled`].
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::Utc;
+use futures_core::stream::BoxStream;
+use futures_util::stream;
+use media_storage::{
+    DeleteOptions, DuplicateOptions, Entry, Importer, Inventory, MediaStorage, MediaUpload,
+    MetadataPatch, Operation, RetrieveOptions, Scope, StorageError, StorageErrorKind, StoredMedia,
+    SweepLease, SweepOptions, SweepReport, UrlSigner, Usage, Verifier,
+};
+use media_types::StorageReference;
+
+use crate::journal::ErasureJournal;
+use crate::key::ErasureKey;
+use crate::record::ErasureRecord;
+
+/// A store that writes each deletion of a scope to a journal before it begins.
+///
+/// If the journal fails, nothing is deleted. Deletions of single references, expiry and sweeps are not
+/// written: a restored backup brings such media back, until it is deleted or expires again.
+#[derive(Clone, Debug)]
+pub struct Journaled<S> {
+    inner: S,
+    journal: Arc<dyn ErasureJournal>,
+    key: ErasureKey,
+}
+
+impl<S: MediaStorage> Journaled<S> {
+    /// Wraps a store.
+    pub fn new(inner: S, journal: impl ErasureJournal, key: ErasureKey) -> Self {
+        Self {
+            inner,
+            journal: Arc::new(journal),
+            key,
+        }
+    }
+
+    /// Returns the wrapped store.
+    pub fn inner(&self) -> &S {
+        &self.inner
+    }
+
+    fn failure(&self, operation: Operation, reason: &'static str) -> StorageError {
+        StorageError::new(StorageErrorKind::Unsupported, operation)
+            .with_backend(self.inner.backend().to_owned())
+            .with_reason(reason)
+    }
+
+    fn inner_inventory(&self, operation: Operation) -> Result<&dyn Inventory, StorageError> {
+        let inventory = self.inner.inventory();
+        inventory.ok_or_else(|| self.failure(operation, "the store has no inventory"))
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<S: MediaStorage> Inventory for Journaled<S> {
+    fn list(&self, scope: Scope) -> BoxStream<'static, Result<Entry, StorageError>> {
+        match self.inner_inventory(Operation::List) {
+            Ok(inventory) => inventory.list(scope),
+            Err(error) => Box::pin(stream::iter([Err(error)])),
+        }
+    }
+
+    async fn usage(&self, scope: Scope) -> Result<Usage, StorageError> {
+        self.inner_inventory(Operation::Usage)?.usage(scope).await
+    }
+
+    async fn delete_scope(&self, scope: Scope) -> Result<SweepReport, StorageError> {
+        let operation = Operation::DeleteScope;
+        let inventory = self.inner_inventory(operation)?;
+        let record = ErasureRecord::new(&scope, Utc::now(), &self.key);
+        let record = record.ok_or_else(|| {
+            self.failure(operation, "the journal does not support this kind of scope")
+        })?;
+        self.journal.append(&record).await?;
+        inventory.delete_scope(scope).await
+    }
+
+    async fn sweep(&self, options: SweepOptions) -> Result<SweepReport, StorageError> {
+        self.inner_inventory(Operation::Sweep)?.sweep(options).await
+    }
+
+    async fn sweep_lease(&self) -> Result<Option<SweepLease>, StorageError> {
+        self.inner_inventory(Operation::Sweep)?.sweep_lease().await
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<S: MediaStorage> MediaStorage for Journaled<S> {
+    fn backend(&self) -> &str {
+        self.inner.backend()
+    }
+
+    fn name(&self) -> Option<&str> {
+        self.inner.name()
+    }
+
+    async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
+        self.inner.store(upload).await
+    }
+
+    async fn retrieve_opts(
+        &self,
+        reference: &StorageReference,
+        options: RetrieveOptions,
+    ) -> Result<StoredMedia, StorageError> {
+        self.inner.retrieve_opts(reference, options).await
+    }
+
+    async fn delete_opts(
+        &self,
+        reference: &StorageReference,
+        options: DeleteOptions,
+    ) -> Result<(), StorageError> {
+        self.inner.delete_opts(reference, options).await
+    }
+
+    async fn duplicate(
+        &self,
+        reference: &StorageReference,
+        options: DuplicateOptions,
+    ) -> Result<StorageReference, StorageError> {
+        self.inner.duplicate(reference, options).await
+    }
+
+    async fn update(
+        &self,
+        reference: &StorageReference,
+        patch: MetadataPatch,
+    ) -> Result<(), StorageError> {
+        self.inner.update(reference, patch).await
+    }
+
+    async fn delete_many(
+        &self,
+        references: &[StorageReference],
+        options: DeleteOptions,
+    ) -> Vec<Result<(), StorageError>> {
+        self.inner.delete_many(references, options).await
+    }
+
+    fn url_signer(&self) -> Option<&dyn UrlSigner> {
+        self.inner.url_signer()
+    }
+
+    fn inventory(&self) -> Option<&dyn Inventory> {
+        let inner = self.inner.inventory();
+        inner.map(|_| self as &dyn Inventory)
+    }
+
+    fn verifier(&self) -> Option<&dyn Verifier> {
+        self.inner.verifier()
+    }
+
+    fn importer(&self) -> Option<&dyn Importer> {
+        self.inner.importer()
+    }
+}

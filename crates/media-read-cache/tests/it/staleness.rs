@@ -1,0 +1,89 @@
+//! How long the store need not be asked again.
+
+use std::time::Duration;
+
+use media_read_cache::CacheFill;
+use media_storage::{
+    MediaStorage as _, MediaStorageExt as _, RetrieveOptions, Scope, StorageErrorKind,
+};
+use media_types::Mime;
+
+use super::{Fixture, get, noise, until};
+
+/// A run of one writer and many reads: the disk serves almost all, and the store decides about each.
+#[tokio::test(flavor = "multi_thread")]
+async fn nine_of_ten_reads_come_from_the_disk() {
+    let fixture = Fixture::new();
+    let cache = fixture.builder().with_fill(CacheFill::ReadsAndStores);
+    let cache = cache.build().await.unwrap();
+    let mut stored = Vec::new();
+    for seed in 0..50 {
+        let bytes = noise(seed, 20_000);
+        let reference = if seed % 5 == 0 {
+            // Stored by another node.
+            fixture.put(&bytes).await
+        } else {
+            let metadata = media_storage::MediaMetadata::new();
+            let put = cache.store_bytes(Mime::IMAGE_PNG, bytes.clone(), metadata);
+            put.await.unwrap()
+        };
+        stored.push((reference, bytes));
+    }
+    until(&cache, |stats| stats.entries == 40).await;
+    for round in 0..4 {
+        for (reference, bytes) in &stored {
+            assert!(get(&cache, reference).await == *bytes);
+        }
+        if round == 0 {
+            until(&cache, |stats| stats.entries == 50).await;
+        }
+    }
+    let stats = cache.stats();
+    assert_eq!((stats.hits, stats.misses), (190, 10));
+    // Another node deletes what is on this disk.
+    let (deleted, _) = &stored[7];
+    fixture.store.delete(deleted).await.unwrap();
+    let error = cache.retrieve(deleted).await.unwrap_err();
+    assert_eq!(error.kind(), StorageErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn an_allowed_staleness_saves_questions_and_ends() {
+    let fixture = Fixture::new();
+    let cache = fixture
+        .builder()
+        .with_max_staleness(Duration::from_secs(3600));
+    let cache = cache.build().await.unwrap();
+    let bytes = noise(1, 1000);
+    let (one, two) = (fixture.put(&bytes).await, fixture.put(&bytes).await);
+    get(&cache, &one).await;
+    until(&cache, |stats| stats.entries == 1).await;
+    get(&cache, &one).await;
+    get(&cache, &two).await;
+    let asked = fixture.store.heads();
+    for _ in 0..10 {
+        assert!(get(&cache, &one).await == bytes);
+    }
+    assert_eq!(fixture.store.heads(), asked, "the store is not asked again");
+    // Another scope, or another claim, is another question.
+    let scope = Scope::Conversation("conv-2".parse().unwrap());
+    let foreign = RetrieveOptions::new().with_expected_scope(scope);
+    let error = cache.retrieve_opts(&one, foreign).await.unwrap_err();
+    assert_eq!(error.kind(), StorageErrorKind::NotFound);
+    let forged = one.to_builder().with_size(7).build().unwrap();
+    let error = cache.retrieve(&forged).await.unwrap_err();
+    assert_eq!(error.kind(), StorageErrorKind::InvalidRef);
+    // What this node deletes is gone at once.
+    cache.delete(&one).await.unwrap();
+    let error = cache.retrieve(&one).await.unwrap_err();
+    assert_eq!(error.kind(), StorageErrorKind::NotFound);
+    // What another node deletes stays until the time is over, or the cache is cleared.
+    get(&cache, &two).await;
+    until(&cache, |stats| stats.entries == 1).await;
+    get(&cache, &two).await;
+    fixture.store.delete(&two).await.unwrap();
+    assert!(get(&cache, &two).await == bytes);
+    cache.clear().await.unwrap();
+    let error = cache.retrieve(&two).await.unwrap_err();
+    assert_eq!(error.kind(), StorageErrorKind::NotFound);
+}
