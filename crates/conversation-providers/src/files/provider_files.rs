@@ -195,7 +195,7 @@ impl MediaUploads for ProviderFiles {
     }
 }
 
-/// The hash of media, where it is known or the bytes are at hand.
+/// The hash of media, where it is known or the bytes are in memory.
 fn hash_of(content: &MediaContent) -> Option<Sha256> {
     match content.source() {
         MediaSource::Stored(reference) => reference.sha256(),

@@ -7,9 +7,9 @@ use conversation_types::TokenUsage;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 
 use super::api::{AnswerDecoder, Api, FailedResponse};
-use super::complaint::{Complaint, complaint};
+use super::complaint::complaint;
 use super::core::HttpProvider;
-use super::refusal::Refusal;
+use super::refusal::{Complaint, Refusal};
 use super::streaming::StreamingResponse;
 use crate::answer::{DecodeError, DecodeLimits, ResponseDecoder};
 use crate::body::write_template;

@@ -3,24 +3,10 @@
 use media_types::MediaType;
 
 use super::api::FailedResponse;
+use super::refusal::Complaint;
 use super::said::Said;
 use super::wording::{Wording, wording};
 use crate::media::{MediaForm, MediaPlan};
-
-/// What an error complains about. Items are by index.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Complaint {
-    /// These items, which it names.
-    Items(Vec<usize>),
-    /// Some of these items; which is not said.
-    Some(Vec<usize>),
-    /// All media of a kind.
-    NoneOf(MediaType),
-    /// All images but so many.
-    AtMost(usize),
-    /// The size of the request.
-    Size,
-}
 
 /// Returns what an error complains about in the media of its request; `None` for an error that is
 /// about something else.
@@ -30,7 +16,8 @@ pub(super) fn complaint(failed: &FailedResponse<'_>) -> Option<Complaint> {
         return None;
     }
     let said = Said::from_body(failed.body);
-    let found = wording(failed.status, &said);
+    // Such an error mentions media by chance.
+    let found = wording(failed.status, &said).filter(|_| !said.is_elsewhere);
     let is_about_all = matches!(found, Some(Wording::NoneOf(_) | Wording::AtMost(_)));
     if matches!(failed.status, 400 | 404 | 413 | 415 | 422) && !is_about_all {
         let mut named: Vec<usize> = said

@@ -6,9 +6,9 @@ use std::time::Duration;
 use conversation_types::OmissionReason;
 use media_types::{MediaContent, MediaType};
 
-use super::complaint::{Complaint, kind_at};
+use super::complaint::kind_at;
 use super::halving::Halving;
-use super::refusal::Refusal;
+use super::refusal::{Complaint, Refusal};
 use super::rejections::RejectionCache;
 use crate::error::ProviderError;
 use crate::media::{
@@ -241,11 +241,9 @@ impl RecoveryState {
             });
         }
         plan.state_mut().facts_mut().expire(now);
-        let found = self
-            .halving
-            .as_ref()
-            .map(Halving::found)
-            .unwrap_or_default();
+        // Where one was named, the others may be good.
+        let halving = self.halving.as_ref().filter(|_| self.named.is_empty());
+        let found = halving.map(Halving::found).unwrap_or_default();
         let found = found
             .into_iter()
             .filter_map(|index| plan.media().get(index));

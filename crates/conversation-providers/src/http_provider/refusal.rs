@@ -1,8 +1,24 @@
 //! What an error means for the request.
 
-use super::complaint::Complaint;
+use media_types::MediaType;
+
 use crate::error::{ProviderError, ProviderErrorKind};
 use crate::media::MediaSendError;
+
+/// What an error complains about. Items are by index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Complaint {
+    /// These items, which it names.
+    Items(Vec<usize>),
+    /// Some of these items; which is not said.
+    Some(Vec<usize>),
+    /// All media of a kind.
+    NoneOf(MediaType),
+    /// All images but so many.
+    AtMost(usize),
+    /// The size of the request.
+    Size,
+}
 
 /// The reason for which an attempt failed, as far as the next one can do better.
 #[derive(Debug)]

@@ -7,6 +7,11 @@ const MAX_TEXT: usize = 4000;
 /// Most paths that are looked at.
 const MAX_PATHS: usize = 64;
 
+/// What the names of fields with media have in them.
+const MEDIA_FIELDS: [&str; 8] = [
+    "messages", "input", "contents", "content", "url", "image", "audio", "file",
+];
+
 /// What the body of an error says: its words in lower case, and the places of the request that it
 /// names.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -15,6 +20,8 @@ pub(super) struct Said {
     pub(super) message: String,
     /// Places as keys and indexes: `messages`, `0`, `content`, `1`.
     pub(super) paths: Vec<Vec<String>>,
+    /// Whether it names a field that has nothing to do with media.
+    pub(super) is_elsewhere: bool,
 }
 
 impl Said {
@@ -27,6 +34,7 @@ impl Said {
                 .collect::<String>()
                 .to_lowercase(),
             paths: Vec::new(),
+            is_elsewhere: false,
         };
         said.add_paths_of_message();
         said
@@ -87,6 +95,9 @@ impl Said {
         let mut said = Self::new(&code, &message);
         said.paths.splice(0..0, paths);
         said.paths.truncate(MAX_PATHS);
+        let field = word("param").to_lowercase();
+        let is_of_media = MEDIA_FIELDS.iter().any(|name| field.contains(name));
+        said.is_elsewhere = !field.is_empty() && !is_of_media;
         said
     }
 
