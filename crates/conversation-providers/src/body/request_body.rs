@@ -135,7 +135,7 @@ impl RequestBody {
     /// Returns what is needed to send the body.
     #[cfg(feature = "openai")]
     pub(crate) fn sending(&self) -> (BodyTemplate, &MediaPlan, &MediaContext) {
-        (self.template.clone(), &self.plan, &self.media)
+        (self.template.clone(), self.plan(), &self.media)
     }
 
     /// Returns the `content-type` of the body.
