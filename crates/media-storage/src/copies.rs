@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde::Serialize;
 
 use crate::error::StorageError;
-use crate::metadata::Scope;
+use crate::scope::Scope;
 
 /// A place outside of media stores that keeps copies of what they hold, or of what was made of it:
 /// files that were uploaded to a model provider, responses that a provider keeps.
