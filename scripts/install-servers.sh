@@ -1,17 +1,20 @@
 #!/usr/bin/env bash
-# Installs the object-store servers that tests run against: moto (S3, Python) and Azurite (Azure,
-# Node). Quick when they are there. Fails when one cannot be installed.
+# Installs the servers that tests run against: moto (S3, Python), Azurite (Azure, Node), PostgreSQL
+# (Debian). Quick when they are there. Fails when one cannot be installed.
 #
-#   scripts/install-servers.sh [moto] [azurite] [--no-services]
+#   scripts/install-servers.sh [moto] [azurite] [postgresql] [--no-services]
 #
-# Without a name: both. `--no-services` installs nothing and says what will not be tested.
-# They go to $MEDIA_TOOLS_DIR, by default ~/.cache/conversation-media/servers; root is allowed to
-# fetch python3-venv and nodejs from Debian for them.
+# Without a name: all. `--no-services` installs nothing and says what will not be tested.
+# moto and Azurite go to $MEDIA_TOOLS_DIR, by default ~/.cache/conversation-media/servers; root is
+# allowed to fetch python3-venv and nodejs from Debian for them. PostgreSQL is a package of
+# Debian; nothing of it is started here.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 # shellcheck source=../crates/test-servers/versions.env
 . "$root/crates/test-servers/versions.env"
 tools=${MEDIA_TOOLS_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/conversation-media/servers}
+
+POSTGRESQL_VERSION=15
 
 say() { printf 'install-servers: %s\n' "$*"; }
 fail() {
@@ -22,9 +25,9 @@ fail() {
 wanted=()
 for argument in "$@"; do
     case $argument in
-    moto | azurite) wanted+=("$argument") ;;
+    moto | azurite | postgresql) wanted+=("$argument") ;;
     --no-services)
-        say "NOTE: asked for no services; nothing that needs moto or Azurite will be tested"
+        say "NOTE: asked for no services; nothing that needs moto, Azurite or PostgreSQL will be tested"
         exit 0
         ;;
     *)
@@ -33,7 +36,7 @@ for argument in "$@"; do
         ;;
     esac
 done
-[ ${#wanted[@]} -gt 0 ] || wanted=(moto azurite)
+[ ${#wanted[@]} -gt 0 ] || wanted=(moto azurite postgresql)
 
 # debian PACKAGE...: true when they could be installed.
 debian() {
@@ -75,6 +78,27 @@ install_azurite() {
     rm -rf "$dir"
     mv "$dir.new" "$dir"
     say "Azurite $AZURITE_VERSION in $dir"
+}
+
+# The packages start servers of their own unless they are told not to; tests start theirs on free ports.
+debian_server() {
+    local policy=/usr/sbin/policy-rc.d made=0 outcome=0
+    [ "$(id -u)" -eq 0 ] || return 1
+    if [ ! -e "$policy" ]; then
+        printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod +x "$policy" && made=1
+    fi
+    debian "$@" || outcome=$?
+    [ "$made" -eq 0 ] || rm -f "$policy"
+    return "$outcome"
+}
+
+install_postgresql() {
+    local programs=/usr/lib/postgresql/$POSTGRESQL_VERSION/bin
+    [ -x "$programs/postgres" ] && return
+    debian_server "postgresql-$POSTGRESQL_VERSION" ||
+        fail "PostgreSQL $POSTGRESQL_VERSION cannot be installed (Debian: postgresql-$POSTGRESQL_VERSION)"
+    [ -x "$programs/postgres" ] || fail "PostgreSQL is not in $programs"
+    say "PostgreSQL $POSTGRESQL_VERSION in $programs"
 }
 
 mkdir -p "$tools" || fail "$tools cannot be created"

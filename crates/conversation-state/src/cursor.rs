@@ -26,26 +26,43 @@ pub(crate) enum ListRange {
 #[derive(Clone, Debug)]
 pub(crate) struct ListPosition {
     pub(crate) range: ListRange,
-    /// The number of the newest change when the first page was read.
+    /// The number up to which all changes had appeared when the first page was read.
     start: u64,
+    /// Which changes beyond it had appeared by then, in the store's own words.
+    pub(crate) snapshot: Option<String>,
     filter: u64,
 }
 
 impl ListPosition {
     /// Returns the position that a filter names. `newest` is the number of the newest change.
     pub(crate) fn of(filter: &ConversationFilter, newest: u64) -> Result<Self, StateError> {
+        Self::between(filter, newest, newest, None)
+    }
+
+    /// Returns the position that a filter names, in a store whose changes do not appear in the order
+    /// of their numbers: all up to `settled` have appeared, and none beyond `newest`. `snapshot` says
+    /// which of those between them have, in the store's own words.
+    pub(crate) fn between(
+        filter: &ConversationFilter,
+        settled: u64,
+        newest: u64,
+        snapshot: Option<String>,
+    ) -> Result<Self, StateError> {
         let fingerprint = fingerprint(filter);
-        let (start, range) = match &filter.cursor {
+        let (start, range, snapshot) = match &filter.cursor {
             Some(cursor) => decode(cursor, fingerprint).ok_or_else(|| {
                 StateError::new(StateErrorKind::InvalidInput, "list conversations")
                     .with_detail("the cursor is damaged or belongs to another list")
             })?,
-            None if filter.order == ListOrder::Changed => (newest, ListRange::ChangedUntil(newest)),
-            None => (newest, ListRange::Created(None)),
+            None if filter.order == ListOrder::Changed => {
+                (settled, ListRange::ChangedUntil(newest), snapshot)
+            }
+            None => (settled, ListRange::Created(None), None),
         };
         Ok(Self {
             range,
             start,
+            snapshot,
             filter: fingerprint,
         })
     }
@@ -60,30 +77,46 @@ impl ListPosition {
     ) -> ConversationPage {
         let more = records.len() > limit;
         records.truncate(limit);
-        let next = match (&self.range, records.last(), more) {
-            (ListRange::Created(_), Some((_, last)), true) => Some(ListRange::Created(Some((
-                last.created_at.timestamp_millis(),
-                last.id.to_string(),
-            )))),
-            (ListRange::ChangedUntil(_), Some((change, _)), true) => {
-                Some(ListRange::ChangedUntil(change.saturating_sub(1)))
-            }
-            (ListRange::ChangedUntil(_), _, false) if newest > self.start => {
+        let last = records.last().map(|(change, record)| {
+            let created_at = record.created_at.timestamp_millis();
+            self.after(*change, created_at, record.id.as_str())
+        });
+        let records = records.into_iter().map(|(_, record)| record).collect();
+        self.page_until(records, last, more, newest)
+    }
+
+    /// Returns the part of the range that follows an entry of it.
+    pub(crate) fn after(&self, change: u64, created_at: i64, id: &str) -> ListRange {
+        match self.range {
+            ListRange::Created(_) => ListRange::Created(Some((created_at, id.to_owned()))),
+            ListRange::ChangedUntil(_) => ListRange::ChangedUntil(change.saturating_sub(1)),
+            ListRange::ChangedAfter(_) => ListRange::ChangedAfter(change),
+        }
+    }
+
+    /// Makes a page of records, of a range that goes on with `rest` if there is more of it.
+    pub(crate) fn page_until(
+        &self,
+        records: Vec<ConversationRecord>,
+        rest: Option<ListRange>,
+        more: bool,
+        newest: u64,
+    ) -> ConversationPage {
+        let next = match (&self.range, more) {
+            (_, true) => rest,
+            (ListRange::ChangedUntil(_), false) if newest > self.start => {
                 Some(ListRange::ChangedAfter(self.start))
-            }
-            (ListRange::ChangedAfter(_), Some((change, _)), true) => {
-                Some(ListRange::ChangedAfter(*change))
             }
             _ => None,
         };
-        let next = next.map(|range| encode(self.start, &range, self.filter));
-        let records = records.into_iter().map(|(_, record)| record).collect();
+        let next =
+            next.map(|range| encode(self.start, &range, self.snapshot.as_ref(), self.filter));
         ConversationPage::new(records, next)
     }
 }
 
-fn encode(start: u64, range: &ListRange, filter: u64) -> String {
-    let json = serde_json::to_string(&(start, range)).unwrap_or_default();
+fn encode(start: u64, range: &ListRange, snapshot: Option<&String>, filter: u64) -> String {
+    let json = serde_json::to_string(&(start, range, snapshot)).unwrap_or_default();
     let sum = checksum(filter, json.as_bytes());
     base64::encode(format!("{sum:016x}{json}").as_bytes())
         .trim_end_matches('=')
@@ -91,7 +124,7 @@ fn encode(start: u64, range: &ListRange, filter: u64) -> String {
         .replace('/', "_")
 }
 
-fn decode(cursor: &str, filter: u64) -> Option<(u64, ListRange)> {
+fn decode(cursor: &str, filter: u64) -> Option<(u64, ListRange, Option<String>)> {
     let bytes = base64::decode(cursor.replace('-', "+").replace('_', "/").as_bytes()).ok()?;
     let text = String::from_utf8(bytes).ok()?;
     let (sum, json) = text.split_at_checked(16)?;

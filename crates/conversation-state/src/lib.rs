@@ -58,6 +58,8 @@ mod list;
 mod load;
 mod memory;
 mod outcome;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod record;
 mod reference;
 mod references;
@@ -73,7 +75,7 @@ mod write;
 #[cfg(feature = "writer")]
 mod writer;
 
-pub use clock::Clock;
+pub use clock::{Clock, ClockOffset};
 pub use error::{StateError, StateErrorKind};
 pub use id::{Incarnation, StoreId, WriteId};
 pub use limits::{
@@ -84,6 +86,8 @@ pub use list::{ConversationFilter, ConversationPage, ListOrder};
 pub use load::{LoadOptions, LoadedConversation, MessagePosition, StoredMessage, Window};
 pub use memory::InMemoryStateStore;
 pub use outcome::{Applied, Created, NewConversation};
+#[cfg(feature = "postgres")]
+pub use postgres::{PostgresOptions, PostgresStateStore};
 pub use record::{
     BranchSource, ConversationRecord, ConversationStatus, MediaStoreName, RecordCounters,
 };

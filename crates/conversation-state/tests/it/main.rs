@@ -4,4 +4,7 @@
 mod broken;
 mod memory;
 mod model;
+mod postgres;
+mod servers;
+mod services;
 mod sqlite;

@@ -1,0 +1,211 @@
+//! PostgreSQL's errors as ours.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use deadpool_postgres::PoolError;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio_postgres::error::SqlState;
+
+use crate::error::{StateError, StateErrorKind};
+
+/// Makes errors of one operation on one schema of a database.
+#[derive(Clone, Debug)]
+pub(super) struct Failures {
+    subject: Arc<str>,
+    operation: &'static str,
+}
+
+/// What the server said: code and message, without the values that `DETAIL` may quote.
+#[derive(Debug)]
+struct ServerMessage {
+    code: String,
+    message: String,
+}
+
+impl fmt::Display for ServerMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the server reports {}: {}", self.code, self.message)
+    }
+}
+
+impl Error for ServerMessage {}
+
+/// A connection that failed. The same transaction may do on another.
+#[derive(Debug)]
+struct Lost(tokio_postgres::Error);
+
+impl fmt::Display for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Error for Lost {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
+    }
+}
+
+impl Failures {
+    pub(super) fn new(subject: Arc<str>, operation: &'static str) -> Self {
+        Self { subject, operation }
+    }
+
+    pub(super) fn kind(&self, kind: StateErrorKind) -> StateError {
+        StateError::new(kind, self.operation).with_subject(&*self.subject)
+    }
+
+    pub(super) fn damaged(&self, what: impl Into<String>) -> StateError {
+        self.kind(StateErrorKind::Corrupted).with_detail(what)
+    }
+
+    pub(super) fn unavailable(&self, why: impl Into<String>) -> StateError {
+        self.kind(StateErrorKind::Unavailable).with_detail(why)
+    }
+
+    pub(super) fn read<T: DeserializeOwned>(
+        &self,
+        json: &str,
+        what: &str,
+    ) -> Result<T, StateError> {
+        serde_json::from_str(json).map_err(|error| {
+            self.damaged(format!("{what} cannot be read"))
+                .with_source(error)
+        })
+    }
+
+    pub(super) fn write<T: Serialize>(&self, value: &T) -> Result<String, StateError> {
+        serde_json::to_string(value)
+            .map_err(|error| self.kind(StateErrorKind::InvalidInput).with_source(error))
+    }
+
+    pub(super) fn pool(&self, error: PoolError) -> StateError {
+        match error {
+            PoolError::Backend(error) => self.database(error),
+            PoolError::Closed => self.unavailable("the pool of connections was closed"),
+            PoolError::Timeout(_) => self.unavailable("no connection became free in time"),
+            error => self.kind(StateErrorKind::Other).with_source(error),
+        }
+    }
+
+    pub(super) fn database(&self, error: tokio_postgres::Error) -> StateError {
+        let Some(said) = error.as_db_error() else {
+            return self.transport(error);
+        };
+        let (kind, detail) = classify(said.code());
+        let failure = self.kind(kind).with_source(ServerMessage {
+            code: said.code().code().to_owned(),
+            message: said.message().to_owned(),
+        });
+        match detail {
+            Some(detail) => failure.with_detail(detail),
+            None => failure,
+        }
+    }
+
+    /// A failure that no message of the server tells about.
+    fn transport(&self, error: tokio_postgres::Error) -> StateError {
+        let said = error.to_string();
+        // The kinds of the client's errors are private; their texts are fixed.
+        if said.contains("TLS") {
+            let detail = match error.source() {
+                None => "TLS is required, and the server does not offer it",
+                Some(source) if source.to_string().contains("does not support TLS") => {
+                    "TLS is required, and the server does not offer it"
+                }
+                Some(_) => "the TLS handshake with the server failed",
+            };
+            let failure = self.kind(StateErrorKind::InvalidInput).with_detail(detail);
+            return failure.with_source(error);
+        }
+        if said.contains("invalid configuration") || said.contains("authentication") {
+            let failure = self.kind(StateErrorKind::Permission);
+            return failure
+                .with_detail("the server asks for a login that the URL does not give")
+                .with_source(error);
+        }
+        if said.contains("deserializing") || said.contains("unexpected message") {
+            return self
+                .damaged("a column has a value of another type")
+                .with_source(error);
+        }
+        let detail = match said.contains("connecting") {
+            true => "the server cannot be reached",
+            false => "the connection was lost",
+        };
+        self.unavailable(detail).with_source(Lost(error))
+    }
+}
+
+/// What a code of the server means, and a sentence where that of the kind says too little.
+fn classify(code: &SqlState) -> (StateErrorKind, Option<&'static str>) {
+    use StateErrorKind as Kind;
+    let class = code.code().get(..2).unwrap_or_default();
+    match code {
+        &SqlState::INVALID_PASSWORD | &SqlState::INVALID_AUTHORIZATION_SPECIFICATION => (
+            Kind::Permission,
+            Some("the server refused the user or the password"),
+        ),
+        &SqlState::INVALID_CATALOG_NAME => {
+            (Kind::InvalidInput, Some("the database does not exist"))
+        }
+        &SqlState::INSUFFICIENT_PRIVILEGE => (
+            Kind::Permission,
+            Some("the user lacks a privilege on the schema"),
+        ),
+        &SqlState::READ_ONLY_SQL_TRANSACTION => {
+            (Kind::Permission, Some("the database is read-only"))
+        }
+        &SqlState::DISK_FULL => (Kind::DiskSpace, None),
+        &SqlState::TOO_MANY_CONNECTIONS => (
+            Kind::Unavailable,
+            Some("the server accepts no more connections"),
+        ),
+        &SqlState::QUERY_CANCELED | &SqlState::LOCK_NOT_AVAILABLE => (
+            Kind::Unavailable,
+            Some("the server did not finish the operation in time"),
+        ),
+        &SqlState::DUPLICATE_TABLE | &SqlState::DUPLICATE_OBJECT => (
+            Kind::Corrupted,
+            Some("the schema holds tables of something else"),
+        ),
+        &SqlState::UNDEFINED_TABLE
+        | &SqlState::UNDEFINED_COLUMN
+        | &SqlState::INVALID_SCHEMA_NAME
+        | &SqlState::DATATYPE_MISMATCH
+        | &SqlState::UNDEFINED_FUNCTION => (
+            Kind::Corrupted,
+            Some("the tables are not as this library made them"),
+        ),
+        &SqlState::DATA_CORRUPTED | &SqlState::INDEX_CORRUPTED => (Kind::Corrupted, None),
+        _ => match class {
+            // Connections, transactions that were rolled back, resources, shutdowns.
+            "08" | "40" | "53" | "57" => (Kind::Unavailable, None),
+            "28" => (Kind::Permission, Some("the server refused the login")),
+            "54" => (Kind::TooLarge, None),
+            "58" => (
+                Kind::Other,
+                Some("the server failed to reach its own files"),
+            ),
+            _ => (Kind::Other, None),
+        },
+    }
+}
+
+/// Whether the same transaction may succeed at once when it is repeated: its connection was lost, or it
+/// was rolled back for the sake of another one.
+pub(super) fn may_repeat(error: &StateError) -> bool {
+    let Some(source) = error.source() else {
+        return false;
+    };
+    let said = source.downcast_ref::<ServerMessage>();
+    source.is::<Lost>() || said.is_some_and(|said| said.code.starts_with("40"))
+}
+
+/// Whether an error only says that an earlier statement of the transaction failed.
+pub(super) fn follows_another(error: &tokio_postgres::Error) -> bool {
+    error.code() == Some(&SqlState::IN_FAILED_SQL_TRANSACTION)
+}

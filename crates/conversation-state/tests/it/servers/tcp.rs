@@ -1,0 +1,170 @@
+//! A proxy of bytes in front of a server of any protocol: it cuts connections, and loses answers.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::{AbortHandle, JoinSet};
+
+/// A proxy that listens on any free port of 127.0.0.1.
+#[derive(Debug)]
+pub(crate) struct TcpProxy {
+    address: SocketAddr,
+    accepting: AbortHandle,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    /// Grows when all connections are cut.
+    cuts: watch::Sender<u64>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    refuses: bool,
+    lose_answer_to: Option<Vec<u8>>,
+    cut_at: Option<Vec<u8>>,
+}
+
+impl TcpProxy {
+    /// Starts a proxy in front of a server.
+    pub(crate) async fn start(server: SocketAddr) -> Self {
+        let shared = Arc::new(Shared {
+            cuts: watch::Sender::new(0),
+            state: Mutex::default(),
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let serving = Arc::clone(&shared);
+        let accepting = tokio::spawn(async move {
+            let mut connections = JoinSet::new();
+            loop {
+                let (client, _) = listener.accept().await.unwrap();
+                client.set_nodelay(true).unwrap();
+                let shared = Arc::clone(&serving);
+                // However it ends, the client sees a connection that closes.
+                connections.spawn(async move { serve(client, server, &shared).await });
+            }
+        });
+        Self {
+            address,
+            accepting: accepting.abort_handle(),
+            shared,
+        }
+    }
+
+    /// Returns the address that the proxy listens on.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Cuts all connections.
+    pub(crate) fn cut(&self) {
+        self.shared.cuts.send_modify(|cuts| *cuts += 1);
+    }
+
+    /// Sets whether new connections are closed at once. Defaults to `false`.
+    pub(crate) fn refuse(&self, refuses: bool) {
+        self.shared.state().refuses = refuses;
+    }
+
+    /// Passes the next request with these bytes on, waits until the server has answered with the same
+    /// bytes, and cuts the connection without passing anything of it back.
+    pub(crate) fn lose_answer_to(&self, bytes: &[u8]) {
+        self.shared.state().lose_answer_to = Some(bytes.to_vec());
+    }
+
+    /// Cuts the connection at the next request with these bytes, which the server never sees.
+    pub(crate) fn cut_at(&self, bytes: &[u8]) {
+        self.shared.state().cut_at = Some(bytes.to_vec());
+    }
+
+    /// Returns whether a fault that was asked for is still to come.
+    pub(crate) fn has_fault(&self) -> bool {
+        let state = self.shared.state();
+        state.lose_answer_to.is_some() || state.cut_at.is_some()
+    }
+}
+
+impl Drop for TcpProxy {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+impl Shared {
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What happens to a request.
+    fn fate(&self, request: &[u8]) -> Fate {
+        let mut state = self.state();
+        let take =
+            |wanted: &mut Option<Vec<u8>>| wanted.take_if(|wanted| contains(request, wanted));
+        if take(&mut state.cut_at).is_some() {
+            return Fate::Cut;
+        }
+        match take(&mut state.lose_answer_to) {
+            Some(bytes) => Fate::LoseAnswer(bytes),
+            None => Fate::Pass,
+        }
+    }
+}
+
+fn contains(text: &[u8], wanted: &[u8]) -> bool {
+    text.windows(wanted.len()).any(|window| window == wanted)
+}
+
+enum Fate {
+    Pass,
+    LoseAnswer(Vec<u8>),
+    Cut,
+}
+
+async fn serve(mut client: TcpStream, server: SocketAddr, shared: &Shared) -> io::Result<()> {
+    let mut cuts = shared.cuts.subscribe();
+    {
+        let state = shared.state();
+        if state.refuses {
+            return Ok(());
+        }
+    }
+    let mut server = TcpStream::connect(server).await?;
+    server.set_nodelay(true)?;
+    let mut request = vec![0; 1 << 16];
+    let mut answer = vec![0; 1 << 16];
+    // What an answer that is lost ends with, and what has come of it.
+    let (mut loses, mut lost) = (None, Vec::new());
+    loop {
+        tokio::select! {
+            _ = cuts.changed() => return Ok(()),
+            read = client.read(&mut request) => match read? {
+                0 => return Ok(()),
+                size => {
+                    match shared.fate(&request[..size]) {
+                        Fate::Pass => {}
+                        Fate::LoseAnswer(bytes) => loses = Some(bytes),
+                        Fate::Cut => return Ok(()),
+                    }
+                    server.write_all(&request[..size]).await?;
+                }
+            },
+            read = server.read(&mut answer) => match read? {
+                0 => return Ok(()),
+                size if loses.is_some() => {
+                    lost.extend_from_slice(&answer[..size]);
+                    if loses.as_ref().is_some_and(|bytes| contains(&lost, bytes)) {
+                        return Ok(());
+                    }
+                }
+                size => client.write_all(&answer[..size]).await?,
+            },
+        }
+    }
+}
