@@ -19,7 +19,7 @@ use media_storage::{
 use media_store_fs::{Durability, FileStore};
 use media_types::{Mime, StorageReference};
 
-type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 const MIB: usize = 1 << 20;
 
@@ -74,7 +74,7 @@ async fn once(
     stored: &StorageReference,
 ) -> Outcome<f64> {
     let upload = |body| {
-        Ok::<_, Box<dyn std::error::Error>>(MediaUpload::new(Mime::IMAGE_PNG, body, metadata()?))
+        Ok::<_, Box<dyn std::error::Error + Send + Sync>>(MediaUpload::new(Mime::IMAGE_PNG, body, metadata()?))
     };
     let hash = Sha256Hasher::digest(bytes);
     let begun = Instant::now();

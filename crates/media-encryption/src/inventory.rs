@@ -20,6 +20,9 @@ use crate::scopes::SplitScope;
 use crate::shared::Shared;
 use crate::store::Encrypted;
 
+/// Entries together with their stored sizes.
+type SizedEntries = BoxStream<'static, Result<(Entry, u64), StorageError>>;
+
 impl<S: MediaStorage> Shared<S> {
     fn inventory(&self, operation: Operation) -> Result<&dyn Inventory, StorageError> {
         self.inner.inventory().ok_or_else(|| {
@@ -64,7 +67,7 @@ impl<S: MediaStorage> Shared<S> {
         self: &Arc<Self>,
         scope: &Scope,
         operation: Operation,
-    ) -> Result<BoxStream<'static, Result<(Entry, u64), StorageError>>, StorageError> {
+    ) -> Result<SizedEntries, StorageError> {
         let scope = Arc::new(SplitScope::new(scope));
         let inner = self.inventory(operation)?.list(scope.inner.clone());
         let shared = Arc::clone(self);

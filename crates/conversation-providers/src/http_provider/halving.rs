@@ -13,20 +13,21 @@ pub(super) struct Halving {
     stage: Stage,
 }
 
+/// What is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    WithoutOlder,
-    WithoutNewer,
-    WithoutAll,
+    Older,
+    Newer,
+    All,
 }
 
 impl Halving {
     /// Begins a search. `is_last` where there is but one attempt.
     pub(super) fn new(plan: &MediaPlan, suspects: Vec<usize>, is_last: bool) -> Self {
         let stage = match suspects.len() {
-            0 | 1 => Stage::WithoutAll,
-            _ if is_last => Stage::WithoutAll,
-            _ => Stage::WithoutOlder,
+            0 | 1 => Stage::All,
+            _ if is_last => Stage::All,
+            _ => Stage::Older,
         };
         Self {
             original: plan.clone(),
@@ -39,10 +40,10 @@ impl Halving {
     /// but one attempt.
     pub(super) fn next(mut self, is_last: bool) -> Option<Self> {
         self.stage = match self.stage {
-            Stage::WithoutAll => return None,
-            _ if is_last => Stage::WithoutAll,
-            Stage::WithoutOlder => Stage::WithoutNewer,
-            Stage::WithoutNewer => Stage::WithoutAll,
+            Stage::All => return None,
+            _ if is_last => Stage::All,
+            Stage::Older => Stage::Newer,
+            Stage::Newer => Stage::All,
         };
         Some(self)
     }
@@ -52,9 +53,9 @@ impl Halving {
     pub(super) fn omitted(&self) -> &[usize] {
         let (older, newer) = self.suspects.split_at(self.suspects.len() / 2);
         match self.stage {
-            Stage::WithoutOlder => older,
-            Stage::WithoutNewer => newer,
-            Stage::WithoutAll => &self.suspects,
+            Stage::Older => older,
+            Stage::Newer => newer,
+            Stage::All => &self.suspects,
         }
     }
 

@@ -270,7 +270,7 @@ fn at_most(said: &Said) -> Option<usize> {
             "is" | "limit" | "maximum" | "max" | "exceeds" | "allowed"
         )
     });
-    ends.filter_map(|(at, _)| number(at + 1)).last()
+    ends.filter_map(|(at, _)| number(at + 1)).next_back()
 }
 
 /// Numbers before these are no numbers of images.

@@ -136,13 +136,13 @@ impl RequestPlanner {
             .look_up(&contents, &before, skipped, &excluded, media)
             .await;
         let urls_changed = candidates.iter().zip(&before).zip(&hashes);
-        let urls_changed = urls_changed.filter_map(|((candidate, mark), hash)| {
+        let mut urls_changed = urls_changed.filter_map(|((candidate, mark), hash)| {
             let url = candidate.as_ref()?.signed_url()?;
             let mark = (*mark)?;
             let same = mark_of(*hash, SentForm::Url, url.as_str());
             Some(mark.form() == Some(SentForm::Url) && mark != same)
         });
-        let by_bytes_only = self.state.is_by_bytes() || urls_changed.fold(false, |a, b| a || b);
+        let by_bytes_only = self.state.is_by_bytes() || urls_changed.any(|changed| changed);
         let items = contents
             .iter()
             .zip(candidates)

@@ -1,4 +1,10 @@
 //! Tests of providers from outside.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests and their helpers"
+)]
 
 mod answer;
 #[cfg(feature = "anthropic")]
