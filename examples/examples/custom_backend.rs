@@ -67,7 +67,7 @@ async fn custom_backend() -> Result<(), Failure> {
     }
     for reference in stored(&messages) {
         let media = store
-            .retrieve_media(reference, 1 << 20)
+            .retrieve_media(reference, 64 << 20)
             .await
             .map_err(failed)?;
         say(format_args!(

@@ -74,7 +74,11 @@ async fn once(
     stored: &StorageReference,
 ) -> Outcome<f64> {
     let upload = |body| {
-        Ok::<_, Box<dyn std::error::Error + Send + Sync>>(MediaUpload::new(Mime::IMAGE_PNG, body, metadata()?))
+        Ok::<_, Box<dyn std::error::Error + Send + Sync>>(MediaUpload::new(
+            Mime::IMAGE_PNG,
+            body,
+            metadata()?,
+        ))
     };
     let hash = Sha256Hasher::digest(bytes);
     let begun = Instant::now();

@@ -398,7 +398,7 @@ mod tests {
             b"RIFF....WEBPVP8 ",
             b"RIFF....WAVEfmt ",
             b"RIFF....AVI LIST",
-            b"II*\0\x08\0\0\0CR......",
+            b"II*\0\x08\0\0\0CR\x02\0....",
             b"II*\0\x08\0\0\0........",
             b"MM\0*....",
             b"8BPS........",
