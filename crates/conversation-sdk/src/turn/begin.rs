@@ -21,6 +21,7 @@ use super::job::{Cut, TurnJob};
 use super::lease::{EraseCheck, LeaseKeeper};
 use super::opening::Opening;
 use super::permit::Permit;
+use super::planner::TurnPlanner;
 use super::progress::Progress;
 use super::turn::{Turn, TurnScope};
 use super::user_message::UserInput;
@@ -291,6 +292,7 @@ pub(super) async fn write_opening(
             .event(TurnEvent::started(turn.id.clone(), message.id.clone()));
     }
     let begun = Turn {
+        planner: Arc::new(TurnPlanner::new(&core.state, &applied.record)),
         record: applied.record,
         before: (turn.usage, turn.cost),
         previous: opening.previous,

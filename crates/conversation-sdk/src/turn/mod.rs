@@ -14,6 +14,7 @@ mod model;
 mod opening;
 mod outcome;
 mod permit;
+mod planner;
 mod progress;
 mod received;
 mod replay;

@@ -5,8 +5,8 @@ use std::panic::AssertUnwindSafe;
 use conversation_events::{ConversationError, ConversationErrorKind as Kind, EventKind, TurnEvent};
 use conversation_externalizer::{BatchKind, resolve_opaque as resolve_opaque_data};
 use conversation_providers::{
-    Completion, ProviderError, ProviderErrorKind, ProviderResponse, ResponseEvent, ResponseMode,
-    StreamAccumulator,
+    Completion, PlannerStore, ProviderError, ProviderErrorKind, ProviderResponse, ResponseEvent,
+    ResponseMode, StreamAccumulator,
 };
 use conversation_types::{MessageId, Part, ToolChoice};
 use futures_util::{FutureExt, StreamExt};
@@ -180,7 +180,10 @@ async fn exchange(
     let stop = turn.scope.stop.clone();
     let mut request = request(turn, round, choice);
     resolve_opaque(turn, &mut request).await;
-    let media = core.media_context(&turn.record, &turn.received);
+    let planner = std::sync::Arc::clone(&turn.planner) as std::sync::Arc<dyn PlannerStore>;
+    let media = core
+        .media_context(&turn.record, &turn.received)
+        .with_planner_store(planner);
     let next = Next::new(&core.middleware, &core.providers, &media);
     let asked = AssertUnwindSafe(next.run(request)).catch_unwind();
     let response: ProviderResponse = tokio::select! {

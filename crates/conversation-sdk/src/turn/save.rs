@@ -11,6 +11,7 @@ use conversation_state::{
 use conversation_types::{Message, MessageStatus, Role};
 use tokio::time::Instant;
 
+use super::planner::row;
 use super::received::ReceivedByTurn;
 use super::turn::Turn;
 use super::user_message::before_save;
@@ -77,12 +78,18 @@ pub(super) async fn save(turn: &mut Turn, save: Save) -> Result<(), Conversation
     }
     let brings = !append.is_empty();
     write = write.with_append(append);
+    let planned = turn.planner.unwritten();
+    write = planned
+        .iter()
+        .map(row)
+        .fold(write, StateWrite::with_planner);
     turn.pending.begin_write();
     let since = Instant::now();
     match turn.core().writer().write(write).await {
         WriteOutcome::Committed(applied) => {
             turn.pending.commit();
             turn.lease.note_renewed(since);
+            turn.planner.note_written(&planned);
             turn.record = applied.record;
             turn.turn = record;
             if brings {

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::lease::LeaseKeeper;
 use super::permit::Permit;
+use super::planner::TurnPlanner;
 use super::progress::Progress;
 use super::stop::StopSignal;
 use crate::core::Core;
@@ -46,6 +47,8 @@ pub(crate) struct Turn {
     /// The messages of earlier turns that go with every request.
     pub(super) history: Vec<Message>,
     pub(super) received: Arc<ReceivedMedia>,
+    /// What was sent to each model.
+    pub(super) planner: Arc<TurnPlanner>,
     /// References that the state does not name yet.
     pub(super) pending: PendingReferences,
     pub(super) permit: Option<Permit>,

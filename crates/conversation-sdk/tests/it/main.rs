@@ -22,6 +22,7 @@ mod faults;
 mod history;
 mod idempotency;
 mod interruption;
+mod planner;
 mod privacy;
 mod prompts;
 mod reconcile;
