@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use media_storage::{StorageError, StorageErrorKind};
+use media_storage::{Operation, StorageError, StorageErrorKind};
 use media_types::StorageReference;
 
 /// What went wrong, for code that decides what to do next.
@@ -217,4 +217,18 @@ impl Error for HistoryError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.0.source.as_deref().map(|source| source as _)
     }
+}
+
+/// A failure inside a body, whose readers know the store's errors.
+pub(crate) fn into_storage(error: HistoryError) -> StorageError {
+    let kind = match error.kind() {
+        HistoryErrorKind::Missing => StorageErrorKind::NotFound,
+        HistoryErrorKind::Corrupted => StorageErrorKind::Corrupted,
+        HistoryErrorKind::Config => StorageErrorKind::Config,
+        _ if error.is_retryable() => StorageErrorKind::Unavailable,
+        _ => StorageErrorKind::Other,
+    };
+    StorageError::new(kind, Operation::Retrieve)
+        .with_reason("the history cannot be restored")
+        .with_source(error)
 }

@@ -6,15 +6,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::stream;
-use media_storage::{
-    MediaBody, MediaMetadata, MediaStorage, Operation, Scope, StorageError, StorageErrorKind,
-};
+use media_storage::{MediaBody, MediaMetadata, MediaStorage, Scope};
 use media_types::StorageReference;
 use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::check::check;
-use crate::error::{HistoryError, HistoryErrorKind, HistoryOperation};
+use crate::error::{HistoryError, HistoryOperation, into_storage};
 use crate::journal::Journal;
 use crate::key::HistoryKey;
 use crate::known::Known;
@@ -384,18 +382,4 @@ impl History {
     pub async fn check(&self, slim: &[u8], read: bool) -> Result<CheckReport, HistoryError> {
         check(&self.settings, slim, read).await
     }
-}
-
-/// A failure inside a body, whose readers know the store's errors.
-fn into_storage(error: HistoryError) -> StorageError {
-    let kind = match error.kind() {
-        HistoryErrorKind::Missing => StorageErrorKind::NotFound,
-        HistoryErrorKind::Corrupted => StorageErrorKind::Corrupted,
-        HistoryErrorKind::Config => StorageErrorKind::Config,
-        _ if error.is_retryable() => StorageErrorKind::Unavailable,
-        _ => StorageErrorKind::Other,
-    };
-    StorageError::new(kind, Operation::Retrieve)
-        .with_reason("the history cannot be restored")
-        .with_source(error)
 }

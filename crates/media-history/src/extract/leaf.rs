@@ -2,7 +2,7 @@
 
 use crate::report::MediaClass;
 use crate::scan::base64::{Dialect, Fed, NotCanonical, Reader};
-use crate::scan::escape::{Atom, Unit};
+use crate::scan::escape::Unit;
 use crate::scan::nested::Checker;
 use crate::scan::respell::Respelling;
 use crate::scan::uri::Finder;
@@ -151,7 +151,7 @@ impl Leaf {
         match &mut self.mode {
             Mode::Start => self.start(unit, nests, is_all, out),
             Mode::Prose(finder) => {
-                let text = text_of(unit);
+                let text = unit.text();
                 let (read, begins) = finder.find(text);
                 if begins {
                     let header = finder.take_header();
@@ -160,7 +160,7 @@ impl Leaf {
                 Step::Read(copy(unit, read, out))
             }
             Mode::Whole(open) => match open.reader.feed(unit) {
-                Fed::All => Step::Read(len_of(unit)),
+                Fed::All => Step::Read(unit.text().len()),
                 Fed::Stop(read) => self.is_prose(read, out),
                 Fed::Uneven(read) => {
                     self.uneven = Some(Uneven {
@@ -172,7 +172,7 @@ impl Leaf {
                 }
             },
             Mode::Uri(open, _) => match open.reader.feed(unit) {
-                Fed::All => Step::Read(len_of(unit)),
+                Fed::All => Step::Read(unit.text().len()),
                 Fed::Stop(read) => match self.end_uri(out) {
                     Closing::Found(found) => Step::Found(read, found),
                     Closing::Event(event) => Step::Event(read, event),
@@ -189,14 +189,14 @@ impl Leaf {
             },
             Mode::Nested(hold, checker) => {
                 if checker.feed(unit) {
-                    hold.raw.extend_from_slice(raw_of(unit));
-                    return Step::Read(len_of(unit));
+                    hold.raw.extend_from_slice(unit.raw());
+                    return Step::Read(unit.text().len());
                 }
                 let hold = std::mem::take(hold);
                 self.mode = Mode::Prose(Finder::default());
                 Step::Event(0, Event::Replay(hold))
             }
-            Mode::Done => Step::Read(copy(unit, len_of(unit), out)),
+            Mode::Done => Step::Read(copy(unit, unit.text().len(), out)),
         }
     }
 
@@ -255,7 +255,7 @@ impl Leaf {
     }
 
     fn start(&mut self, unit: Unit<'_>, nests: bool, is_all: bool, out: &mut Vec<u8>) -> Step {
-        let text = text_of(unit);
+        let text = unit.text();
         let blank = text.iter().take_while(|byte| byte.is_ascii_whitespace());
         let blank = blank.count();
         if blank > 0 || text.is_empty() {
@@ -366,24 +366,6 @@ impl Leaf {
             _ => (None, None),
         }
     }
-}
-
-fn text_of(unit: Unit<'_>) -> &[u8] {
-    match unit {
-        Unit::Run(run) => run,
-        Unit::Atom(atom) => Atom::text(atom),
-    }
-}
-
-fn raw_of(unit: Unit<'_>) -> &[u8] {
-    match unit {
-        Unit::Run(run) => run,
-        Unit::Atom(atom) => Atom::raw(atom),
-    }
-}
-
-fn len_of(unit: Unit<'_>) -> usize {
-    text_of(unit).len()
 }
 
 /// Copies so many bytes of a run, or the whole character.

@@ -12,6 +12,24 @@ pub(crate) enum Unit<'a> {
     Atom(&'a Atom),
 }
 
+impl<'a> Unit<'a> {
+    /// Returns what the text says.
+    pub(crate) fn text(&self) -> &[u8] {
+        match self {
+            Self::Run(run) => run,
+            Self::Atom(atom) => atom.text(),
+        }
+    }
+
+    /// Returns the text as it stands in the source.
+    pub(crate) fn raw(&self) -> &[u8] {
+        match self {
+            Self::Run(run) => run,
+            Self::Atom(atom) => atom.raw(),
+        }
+    }
+}
+
 /// One character, and how it is written in the history.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Atom {
