@@ -52,7 +52,7 @@ pub use conversation_providers::{
     ProviderErrorKind, ProviderRequest, ProviderResponse, ResponseEvent, ResponseMode,
 };
 #[cfg(feature = "openai")]
-pub use conversation_providers::{OpenAiImages, OpenAiProvider};
+pub use conversation_providers::{OpenAiImages, OpenAiProvider, ResponsesProvider};
 pub use conversation_state as state;
 #[cfg(feature = "sqlite")]
 pub use conversation_state::SqliteStateStore;
@@ -61,6 +61,8 @@ pub use conversation_state::{
     InMemoryStateStore, StateError, StateErrorKind, StateStore, TruncationMode, TurnRecord,
     TurnStatus, Window,
 };
+#[cfg(feature = "postgres")]
+pub use conversation_state::{PostgresOptions, PostgresStateStore};
 pub use conversation_tools::{
     Cancellation, ImageGenerationTool, Tool, ToolContext, ToolError, ToolOutput,
 };

@@ -76,7 +76,7 @@ fn no_format_begins_with_a_byte_that_none_begins_with() {
         b"RIFF....AVI LIST",
         b"II*\0\x08\0\0\0CR\x02\0....",
         b"II*\0\x08\0\0\0........",
-        b"MM\0*....",
+        b"MM\0*\0\0\0\x08....",
         b"8BPS........",
         b"\0\0\0\x18ftypheic....heicmp41",
         b"\0\0\0\x18ftypavif....avifmp41",
