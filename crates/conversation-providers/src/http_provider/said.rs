@@ -135,7 +135,7 @@ impl Said {
 }
 
 /// The steps of a path such as `messages[2].content[1].image_url`, `messages.[2].content.[1]` or
-/// `messages.2.content.1`; nothing for text that is none.
+/// `messages.2.content.1`; `None` for text that is not a path.
 fn split(path: &str) -> Option<Vec<String>> {
     let is_path = ["messages", "input", "contents"].iter().any(|start| {
         path.strip_prefix(start)

@@ -76,7 +76,7 @@ pub trait PlannerStore: fmt::Debug + Send + Sync + 'static {
     fn accepted(&self, key: &PlannerKey, state: PlannerState);
 }
 
-/// A planner store in memory, for loops of one's own that keep a conversation in memory too.
+/// A planner store in memory, for custom agent loops that keep the conversation in memory too.
 #[derive(Debug, Default)]
 pub struct MemoryPlannerStore(Mutex<BTreeMap<PlannerKey, PlannerState>>);
 

@@ -83,7 +83,7 @@ pub(crate) enum Kind {
     Other,
 }
 
-/// What a weakness has to remember of the operation at hand.
+/// What a weakness remembers of the current operation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Memory {
     /// The generation that the next fresh token is to be.

@@ -179,7 +179,7 @@ impl Sweep<'_> {
         let keys = &self.shared.keys;
         let removed = async {
             let beside = self.bucket.head(&keys.sidecar(&own.key)?).await?;
-            // A tombstone is no sidecar.
+            // A tombstone does not count as a sidecar.
             if beside.is_some_and(|meta| meta.size > 0 || keys.second().is_none()) {
                 return Ok(false);
             }
