@@ -52,6 +52,7 @@ never media-read-cache $http url object_store media-store-fs media-store-object 
 never "media-store-object --no-default-features" $http aws-lc-rs
 never media-encryption $http url object_store media-store-fs media-store-object media-loader conversation-sdk
 never media-erasure $http url object_store media-store-fs media-store-object media-loader conversation-sdk
+never media-image $http url object_store media-store-fs media-store-object media-loader conversation-sdk
 never media-history $http url object_store media-store-fs media-loader conversation-sdk
 never media-http $http tokio object_store media-store-fs media-loader conversation-sdk
 never media-loader object_store media-store-fs conversation-sdk

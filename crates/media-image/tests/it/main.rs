@@ -1,0 +1,9 @@
+//! Tests of the crate as its users see it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod fitting;
+mod hostile;
+mod probing;
+mod samples;
+mod stripping;
+mod workers;

@@ -1,0 +1,36 @@
+use futures_util::future::join_all;
+use image::ImageFormat as Encoder;
+use media_image::{ImageErrorKind, ImageLimits, ImageWorkers, Profile};
+
+use crate::samples;
+
+#[tokio::test]
+async fn jobs_wait_for_memory_and_all_end() {
+    // A job needs more than half of the memory.
+    let workers = ImageWorkers::new(4, 16 << 20);
+    let photo = samples::encoded(&samples::photo(900, 700), Encoder::Png);
+    let jobs = (0..6).map(|_| workers.fit(photo.clone(), Profile::thumbnail(64)));
+    for result in join_all(jobs).await {
+        assert_eq!(result.unwrap().width, 64);
+    }
+    // A dropped future gives back what it had.
+    drop(workers.fit(photo.clone(), Profile::thumbnail(64)));
+    workers.fit(photo, Profile::thumbnail(64)).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_image_that_needs_more_than_the_pool_is_refused() {
+    let workers = ImageWorkers::new(1, 16 << 20);
+    let header = samples::png_header(2_000, 2_000);
+    let error = workers
+        .fit(header, Profile::thumbnail(64))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ImageErrorKind::TooLarge);
+    let workers = workers.with_limits(ImageLimits::new().with_max_bytes(10));
+    let error = workers
+        .fit(vec![0; 11].into(), Profile::new())
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ImageErrorKind::TooLarge);
+}
