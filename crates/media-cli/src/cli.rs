@@ -3,8 +3,8 @@
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::commands::{
-    cat, completions, copy, dedup_index, du, export, forget, get, history, info, ls, man, metrics,
-    put, report, rm, stat, sweep, url, verify,
+    cat, completions, copy, dedup_index, du, export, forget, get, history, import, info, ls, man,
+    metrics, orphans, put, report, rm, stat, sweep, url, verify,
 };
 use crate::failure::Outcome;
 use crate::output::{ColorChoice, Output};
@@ -61,6 +61,10 @@ enum Command {
     Verify(verify::VerifyArguments),
     /// Remove what is due: expired media and what interrupted work left.
     Sweep(sweep::SweepArguments),
+    /// Find media that no conversation names, and delete it. Dry unless --yes is given.
+    ///
+    /// Media goes only if an earlier run, longer ago than --grace, found it unnamed too.
+    Orphans(orphans::OrphansArguments),
     /// Show which bytes are shared by how many references.
     DedupIndex(dedup_index::DedupIndexArguments),
     /// Delete media. Dry unless --yes is given.
@@ -80,6 +84,10 @@ enum Command {
     Export(export::ExportArguments),
     /// Take media out of JSON histories, and put it back.
     History(history::HistoryArguments),
+    /// Take over conversations of other programs: messages into a database, media into the store.
+    ///
+    /// A run that was interrupted is gone on with when the same command is run again.
+    Import(import::ImportArguments),
     /// Write a report as one HTML file: largest users, growth, savings, what expires, thumbnails.
     Report(report::ReportArguments),
     /// Give metrics of a store to Prometheus.
@@ -107,6 +115,7 @@ impl Cli {
             Command::Url(arguments) => url::run(arguments, output).await,
             Command::Verify(arguments) => verify::run(arguments, output).await,
             Command::Sweep(arguments) => sweep::run(arguments, output).await,
+            Command::Orphans(arguments) => orphans::run(arguments, output).await,
             Command::DedupIndex(arguments) => dedup_index::run(arguments, output).await,
             Command::Rm(arguments) => rm::run(arguments, output).await,
             Command::Forget(arguments) => forget::run(arguments, output).await,
@@ -115,6 +124,7 @@ impl Cli {
             Command::Copy(arguments) => copy::run(arguments, output).await,
             Command::Export(arguments) => export::run(arguments, output).await,
             Command::History(arguments) => history::run(arguments, output).await,
+            Command::Import(arguments) => import::run(arguments, output).await,
             Command::Report(arguments) => report::run(arguments, output).await,
             Command::Metrics(arguments) => metrics::run(arguments, output).await,
             Command::Completions(arguments) => {

@@ -3,6 +3,7 @@
 //! # Modules
 //! - `cli`: the command tree and where it leads; `commands`: one module for each command
 //! - `store`: which store a command works on, how it is opened, which media it selects
+//! - `state`: the conversation database that a command works on
 //! - `output`: results, notes, tables, progress; `record`, `quantity`: how values are written;
 //!   `shares`: sums by user, type, day
 //! - `failure`: one sentence and an exit code; `files`, `journal`: files that survive a crash
@@ -18,6 +19,7 @@ mod output;
 mod quantity;
 mod record;
 mod shares;
+mod state;
 mod store;
 
 use std::process::ExitCode;

@@ -5,6 +5,10 @@ use std::path::PathBuf;
 
 use chrono::Utc;
 use clap::Args;
+use conversation_sdk::state::LoadOptions;
+use conversation_sdk::{
+    ConversationFilter, ConversationRecord, SqliteStateStore, StateStore as _, Window,
+};
 use futures_util::StreamExt as _;
 use media_storage::{Entry, RetrieveOptions, Scope, StorageError, Verification};
 use media_types::UserId;
@@ -15,7 +19,11 @@ use crate::files::{Existing, NewFile};
 use crate::output::Output;
 use crate::quantity::{exact_time, human_bytes, human_count};
 use crate::record::EntryRecord;
+use crate::state::open_existing_state;
 use crate::store::{OpenStore, StoreArguments, open_existing};
+
+/// How many messages are read at a time.
+const MESSAGES: u64 = 100;
 
 /// Arguments of `media export`.
 #[derive(Debug, Args)]
@@ -27,6 +35,10 @@ pub(crate) struct ExportArguments {
     #[arg(long, value_name = "ID")]
     user: UserId,
 
+    /// Conversation database (SQLite) whose conversations of the user are exported too.
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+
     /// Archive to write (tar); `-` is standard output. A file must not exist.
     #[arg(long, short = 'O', value_name = "FILE")]
     output: PathBuf,
@@ -34,12 +46,17 @@ pub(crate) struct ExportArguments {
 
 pub(crate) async fn run(arguments: ExportArguments, output: &Output) -> Outcome {
     let store = open_existing(&arguments.store.location, &arguments.store.access).await?;
+    let state = match &arguments.state {
+        Some(path) => Some(open_existing_state(path).await?),
+        None => None,
+    };
     if arguments.output.as_os_str() == "-" {
         if io::stdout().is_terminal() {
             return Err(Failure::usage("an archive is not written to a terminal"));
         }
         let mut archive = Archive::new(io::stdout(), arguments.user.clone());
         archive.media(&store, output).await?;
+        archive.conversations(state.as_ref()).await?;
         let tally = archive.finish(&store)?.1;
         return Ok(tally.say(output));
     }
@@ -50,6 +67,7 @@ pub(crate) async fn run(arguments: ExportArguments, output: &Output) -> Outcome 
     let file = NewFile::create(&arguments.output)?;
     let mut archive = Archive::new(file, arguments.user.clone());
     archive.media(&store, output).await?;
+    archive.conversations(state.as_ref()).await?;
     let (file, tally) = archive.finish(&store)?;
     file.commit(Existing::Keep)?;
     Ok(tally.say(output))
@@ -61,14 +79,16 @@ struct Tally {
     media: u64,
     bytes: u64,
     missing: u64,
+    conversations: u64,
 }
 
 impl Tally {
     fn say(self, output: &Output) -> Exit {
         output.note(format_args!(
-            "exported {} media items, {}",
+            "exported {} media items, {}, {} conversations",
             human_count(self.media),
-            human_bytes(self.bytes)
+            human_bytes(self.bytes),
+            human_count(self.conversations)
         ));
         if self.missing > 0 {
             output.warn(format_args!(
@@ -111,6 +131,32 @@ impl<W: Write> Archive<W> {
             }
         }
         Ok(())
+    }
+
+    /// Adds the conversations of the user: a record, then its messages, one JSON object a line.
+    async fn conversations(&mut self, state: Option<&SqliteStateStore>) -> Outcome<()> {
+        let Some(state) = state else {
+            return Ok(());
+        };
+        let mut filter = ConversationFilter::new().with_user(self.user.clone());
+        loop {
+            let page = state.list(&filter).await?;
+            for record in page.records {
+                let modified = record.updated_at.timestamp().max(0).unsigned_abs();
+                let path = format!("conversations/{:06}.jsonl", self.tally.conversations);
+                let mut file = tempfile::spooled_tempfile(1024 * 1024);
+                writeln!(file, "{}", json!({ "record": record })).map_err(spool_failed)?;
+                messages(state, &record, &mut file).await?;
+                let len = file.stream_position().map_err(spool_failed)?;
+                file.seek(SeekFrom::Start(0)).map_err(spool_failed)?;
+                self.append(&path, &mut file, len, modified)?;
+                self.tally.conversations += 1;
+            }
+            match page.next {
+                Some(next) => filter = filter.with_cursor(Some(next)),
+                None => return Ok(()),
+            }
+        }
     }
 
     /// Adds one item, after its bytes were verified: an archive holds no damaged media.
@@ -167,6 +213,7 @@ impl<W: Write> Archive<W> {
             "media": self.tally.media,
             "bytes": self.tally.bytes,
             "missing": self.tally.missing,
+            "conversations": self.tally.conversations,
             "items": "items.jsonl",
         });
         let head = format!("{head:#}\n");
@@ -181,6 +228,35 @@ impl<W: Write> Archive<W> {
         let mut writer = self.tar.into_inner()?;
         writer.flush()?;
         Ok((writer, self.tally))
+    }
+}
+
+/// Writes the messages of a conversation, those of cut-off branches too.
+async fn messages(
+    state: &SqliteStateStore,
+    record: &ConversationRecord,
+    file: &mut impl Write,
+) -> Outcome<()> {
+    let mut from = 0;
+    loop {
+        let window = Window::Range(from..from + MESSAGES);
+        let options = LoadOptions::new(window).with_branches(true);
+        let Some(loaded) = state.load(&record.id, options).await? else {
+            return Ok(());
+        };
+        // Branches may be longer than the history.
+        if loaded.messages.is_empty() && from >= record.message_count {
+            return Ok(());
+        }
+        for stored in loaded.messages {
+            let line = json!({
+                "branch": stored.branch,
+                "position": stored.position,
+                "message": stored.message,
+            });
+            writeln!(file, "{line}").map_err(spool_failed)?;
+        }
+        from += MESSAGES;
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod buckets;
+mod conversations;
 mod copying;
 mod directory;
 mod histories;

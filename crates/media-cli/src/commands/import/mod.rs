@@ -1,0 +1,16 @@
+//! `media import`: histories of other programs into a conversation database and a store.
+
+mod agno;
+mod anthropic;
+mod command;
+mod documents;
+mod foreign;
+mod gemini;
+mod langchain;
+mod media;
+mod openai;
+mod parts;
+mod promptkit;
+mod save;
+
+pub(crate) use command::{ImportArguments, run};
