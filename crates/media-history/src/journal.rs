@@ -23,13 +23,41 @@ pub(crate) struct Listed {
     pub(crate) swap: Option<Swap>,
 }
 
-/// How far two files had come when one was about to take the place of the other.
+/// How far two files had come when one took the place of the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Swap {
-    /// How many bytes of the old file are in the new one.
+    /// How many bytes of the file that loses its place are in the other.
     pub(crate) old_len: u64,
-    /// How long the new one was then.
+    /// How long the other was then.
     pub(crate) new_len: u64,
+    /// How many bytes behind `old_len` may have been appended to the other, somewhere behind `new_len`.
+    #[serde(default)]
+    pub(crate) appending: u64,
+    /// Whether the history that was replaced gets its place again.
+    #[serde(default)]
+    pub(crate) is_back: bool,
+}
+
+impl Swap {
+    /// Creates the swap of a history of which `old_len` bytes are in one of `new_len` bytes.
+    pub(crate) fn new(old_len: u64, new_len: u64) -> Self {
+        Self {
+            old_len,
+            new_len,
+            appending: 0,
+            is_back: false,
+        }
+    }
+
+    /// Returns the opposite of a swap after which nothing was appended.
+    pub(crate) fn reversed(self) -> Self {
+        Self {
+            old_len: self.new_len,
+            new_len: self.old_len,
+            appending: 0,
+            is_back: !self.is_back,
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]

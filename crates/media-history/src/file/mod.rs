@@ -10,10 +10,13 @@
 //! ```
 
 mod attributes;
+mod names;
 mod options;
+mod recover;
 mod replace;
 mod run;
 mod stream;
+mod tail;
 mod writers;
 
 pub use options::{FileOptions, FileOutcome, Links};

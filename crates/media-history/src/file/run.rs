@@ -12,8 +12,10 @@ use crate::history::History;
 use crate::journal::{Journal, Listed};
 use crate::report::{Report, RestoreReport};
 
+use super::names::beside;
 use super::options::{FileOptions, FileOutcome, Links};
-use super::replace::{Draft, Target, beside, recover, resolve};
+use super::recover::{Recovery, recover};
+use super::replace::{Draft, Target, resolve};
 use super::stream::{HashingReader, HashingWriter};
 
 /// Replaces the media of the history in a file by placeholders.
@@ -110,15 +112,22 @@ impl Run {
         let target = path.clone();
         let opened = blocking(operation, move || {
             let opened = Journal::open(beside(&target, ".media-journal"))?;
-            if let Some((_, Listed { swap, .. })) = &opened {
-                recover(&target, *swap)?;
-            }
-            Ok(opened)
+            let recovery = match &opened {
+                Some((journal, Listed { swap, .. })) => recover(&target, *swap, journal)?,
+                None => Recovery::Done,
+            };
+            Ok((opened, recovery))
         });
-        let Some((journal, listed)) = opened.await? else {
-            return Err(HistoryError::new(HistoryErrorKind::Refused, operation)
-                .with_reason("another run is working on it"));
+        let refused = |reason| {
+            Err(HistoryError::new(HistoryErrorKind::Refused, operation).with_reason(reason))
         };
+        let (opened, recovery) = opened.await?;
+        let Some((journal, listed)) = opened else {
+            return refused("another run is working on it");
+        };
+        if recovery == Recovery::Held {
+            return refused("a program has open what an earlier run replaced");
+        }
         Ok(Self {
             operation,
             path,

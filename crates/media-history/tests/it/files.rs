@@ -9,6 +9,7 @@ use media_history::file::{FileOptions, Links, abandon, externalize_file, restore
 use media_history::{History, HistoryErrorKind, HistoryKey};
 use media_storage::{InMemoryStorage, Inventory as _, Scope};
 use media_types::base64;
+use serde_json::json;
 
 fn hot() -> FileOptions {
     FileOptions::new().with_quiet_for(Duration::ZERO)
@@ -203,42 +204,48 @@ async fn a_killed_run_is_taken_up_or_given_up() {
     assert_eq!(names(directory.path()), ["a"]);
 }
 
-/// Killed right after the replacement: what was appended to the old file is not lost.
+/// Killed while it appended to the new file what was appended to the old one, beside another program.
 #[tokio::test]
 async fn what_was_appended_to_the_old_file_is_taken_over() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("a");
     let text = lines(2);
-    fs::write(&path, &text).unwrap();
-    let history = history(&InMemoryStorage::new());
-    externalize_file(&history, &path, &hot()).await.unwrap();
-    let new_len = fs::metadata(&path).unwrap().len();
-    let old = directory.path().join(".a.media-old");
-    fs::write(&old, format!("{text}one\ntwo\n")).unwrap();
-    fs::OpenOptions::new()
-        .append(true)
-        .open(&path)
-        .unwrap()
-        .write_all(b"one\n")
-        .unwrap();
-    let swap = format!(
-        "{{\"swap\":{{\"old_len\":{},\"new_len\":{new_len}}}}}\n",
-        text.len()
-    );
-    fs::write(directory.path().join(".a.media-journal"), swap).unwrap();
-    restore_file(&history, &path, &hot()).await.unwrap();
-    assert_eq!(
-        fs::read_to_string(&path).unwrap(),
-        format!("{text}one\ntwo\n")
-    );
-    assert_eq!(names(directory.path()), ["a"]);
+    let piece = "one\ntwo\n";
+    for others in ["", "three\n"] {
+        // The last is the moment after the piece was written.
+        for torn in [0, 1, 4, 6, piece.len()] {
+            let directory = tempfile::tempdir().unwrap();
+            let at = |name: &str| directory.path().join(name);
+            fs::write(at("a"), &text).unwrap();
+            let history = history(&InMemoryStorage::new());
+            externalize_file(&history, at("a"), &hot()).await.unwrap();
+            let slim = fs::read_to_string(at("a")).unwrap();
+            let swap = json!({"swap": {
+                "old_len": text.len(), "new_len": slim.len(), "appending": piece.len(),
+            }});
+            fs::write(at(".a.media-journal"), format!("{swap}\n")).unwrap();
+            fs::write(at(".a.media-old"), format!("{text}{piece}four\n")).unwrap();
+            fs::write(at("a"), format!("{slim}{others}{}", &piece[..torn])).unwrap();
+            restore_file(&history, at("a"), &hot()).await.unwrap();
+            assert_eq!(
+                fs::read_to_string(at("a")).unwrap(),
+                format!("{text}{others}{piece}four\n"),
+                "{torn} bytes were written"
+            );
+            assert_eq!(names(directory.path()), ["a"]);
+        }
+    }
 }
 
 /// The old file had got its place again, or was about to, when the run ended.
 #[cfg(unix)]
 #[tokio::test]
 async fn what_was_appended_to_the_new_file_is_taken_over_too() {
-    for has_its_place in [true, false] {
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    enum Killed {
+        Before,
+        Linked,
+        HasItsPlace,
+    }
+    for killed in [Killed::Before, Killed::Linked, Killed::HasItsPlace] {
         let directory = tempfile::tempdir().unwrap();
         let at = |name: &str| directory.path().join(name);
         let text = lines(2);
@@ -246,33 +253,68 @@ async fn what_was_appended_to_the_new_file_is_taken_over_too() {
         let history = history(&InMemoryStorage::new());
         externalize_file(&history, at("a"), &hot()).await.unwrap();
         let slim = fs::read_to_string(at("a")).unwrap();
-        let swap = format!(
-            "{{\"swap\":{{\"old_len\":{},\"new_len\":{}}}}}\n",
-            slim.len(),
-            text.len()
-        );
-        fs::write(at(".a.media-journal"), swap).unwrap();
+        let swap = json!({"swap": {
+            "old_len": slim.len(), "new_len": text.len(), "is_back": true,
+        }});
+        fs::write(at(".a.media-journal"), format!("{swap}\n")).unwrap();
         fs::write(at("a"), format!("{slim}one\n")).unwrap();
-        fs::hard_link(at("a"), at(".a.media-back")).unwrap();
         let old = at(".a.media-old");
         fs::write(&old, format!("{text}two\n")).unwrap();
-        if has_its_place {
+        if killed != Killed::Before {
+            fs::hard_link(at("a"), at(".a.media-back")).unwrap();
+        }
+        if killed == Killed::HasItsPlace {
             fs::rename(old, at("a")).unwrap();
         }
         restore_file(&history, at("a"), &hot()).await.unwrap();
-        let appended = match has_its_place {
-            true => "two\none\n",
-            false => "one\ntwo\n",
+        let appended = match killed {
+            Killed::HasItsPlace => "two\none\n",
+            _ => "one\ntwo\n",
         };
         assert_eq!(
             fs::read_to_string(at("a")).unwrap(),
-            format!("{text}{appended}")
+            format!("{text}{appended}"),
+            "{killed:?}"
         );
         assert_eq!(names(directory.path()), ["a"]);
     }
 }
 
-/// Beside a program that opens the file, appends a line and closes it, all the time.
+/// A program keeps the file open that lost its place: what it goes on to write is not lost.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_file_that_lost_its_place_waits_for_its_writer() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    let text = lines(1);
+    fs::write(at("a"), &text).unwrap();
+    let history = history(&InMemoryStorage::new());
+    externalize_file(&history, at("a"), &hot()).await.unwrap();
+    let new_len = fs::metadata(at("a")).unwrap().len();
+    let swap = json!({"swap": {"old_len": text.len(), "new_len": new_len}});
+    fs::write(at(".a.media-journal"), format!("{swap}\n")).unwrap();
+    fs::write(at(".a.media-old"), &text).unwrap();
+    let mut writer = std::process::Command::new("sh")
+        .args(["-c", "exec >> \"$1\"; read go; echo one", "writer"])
+        .arg(at(".a.media-old"))
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The program has the file open as soon as that can be seen.
+    let descriptors = format!("/proc/{}/fd/1", writer.id());
+    while fs::read_link(&descriptors).is_ok_and(|open| open != at(".a.media-old")) {
+        tokio::task::yield_now().await;
+    }
+    let error = restore_file(&history, at("a"), &hot()).await.unwrap_err();
+    assert_eq!(error.kind(), HistoryErrorKind::Refused);
+    writer.stdin.take().unwrap().write_all(b"\n").unwrap();
+    assert!(writer.wait().unwrap().success());
+    restore_file(&history, at("a"), &hot()).await.unwrap();
+    assert_eq!(fs::read_to_string(at("a")).unwrap(), format!("{text}one\n"));
+    assert_eq!(names(directory.path()), ["a"]);
+}
+
+/// Beside a program that opens the file, appends a line and closes it, hundreds of times in a row.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_line_of_a_writer_is_lost() {
     let directory = tempfile::tempdir().unwrap();
@@ -280,7 +322,7 @@ async fn no_line_of_a_writer_is_lost() {
     fs::write(&path, lines(30)).unwrap();
     let go_on = directory.path().join("go-on");
     fs::write(&go_on, "").unwrap();
-    let script = "n=0; while [ -e \"$2\" ]; do n=$((n+1)); echo \"{\\\"n\\\":$n}\" >> \"$1\"; sleep 0.001; done; echo $n";
+    let script = "n=0; while [ -e \"$2\" ]; do n=$((n+1)); echo \"{\\\"n\\\":$n}\" >> \"$1\"; [ $((n % 500)) -ne 0 ] || sleep 0.005; done; echo $n";
     let writer = std::process::Command::new("sh")
         .args(["-c", script, "writer"])
         .args([&path, &go_on])
