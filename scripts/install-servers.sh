@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Installs the servers that tests run against: moto (S3, Python), Azurite (Azure, Node), PostgreSQL
-# (Debian). Quick when they are there. Fails when one cannot be installed.
+# Installs the servers that tests run against: moto (S3, Python), Azurite (Azure, Node), PostgreSQL and
+# Redis (Debian). Quick when they are there. Fails when one cannot be installed.
 #
-#   scripts/install-servers.sh [moto] [azurite] [postgresql] [--no-services]
+#   scripts/install-servers.sh [moto] [azurite] [postgresql] [redis] [--no-services]
 #
 # Without a name: all. `--no-services` installs nothing and says what will not be tested.
 # moto and Azurite go to $MEDIA_TOOLS_DIR, by default ~/.cache/conversation-media/servers; root is
-# allowed to fetch python3-venv and nodejs from Debian for them. PostgreSQL is a package of
-# Debian; nothing of it is started here.
+# allowed to fetch python3-venv and nodejs from Debian for them. PostgreSQL and Redis are packages of
+# Debian; nothing of them is started here.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 # shellcheck source=../crates/test-servers/versions.env
@@ -15,6 +15,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 tools=${MEDIA_TOOLS_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/conversation-media/servers}
 
 POSTGRESQL_VERSION=15
+REDIS_VERSION=7.0
 
 say() { printf 'install-servers: %s\n' "$*"; }
 fail() {
@@ -25,9 +26,9 @@ fail() {
 wanted=()
 for argument in "$@"; do
     case $argument in
-    moto | azurite | postgresql) wanted+=("$argument") ;;
+    moto | azurite | postgresql | redis) wanted+=("$argument") ;;
     --no-services)
-        say "NOTE: asked for no services; nothing that needs moto, Azurite or PostgreSQL will be tested"
+        say "NOTE: asked for no services; nothing that needs moto, Azurite, PostgreSQL or Redis will be tested"
         exit 0
         ;;
     *)
@@ -36,7 +37,7 @@ for argument in "$@"; do
         ;;
     esac
 done
-[ ${#wanted[@]} -gt 0 ] || wanted=(moto azurite postgresql)
+[ ${#wanted[@]} -gt 0 ] || wanted=(moto azurite postgresql redis)
 
 # debian PACKAGE...: true when they could be installed.
 debian() {
@@ -99,6 +100,16 @@ install_postgresql() {
         fail "PostgreSQL $POSTGRESQL_VERSION cannot be installed (Debian: postgresql-$POSTGRESQL_VERSION)"
     [ -x "$programs/postgres" ] || fail "PostgreSQL is not in $programs"
     say "PostgreSQL $POSTGRESQL_VERSION in $programs"
+}
+
+install_redis() {
+    local found=
+    if ! command -v redis-server >/dev/null 2>&1; then
+        debian_server redis-server || fail "Redis cannot be installed (Debian: redis-server)"
+        say "Redis: $(redis-server --version)"
+    fi
+    found=$(redis-server --version | sed -n 's/.* v=\([0-9]*\.[0-9]*\).*/\1/p')
+    [ "$found" = "$REDIS_VERSION" ] || say "NOTE: Redis is $found; the tests were made with $REDIS_VERSION"
 }
 
 mkdir -p "$tools" || fail "$tools cannot be created"

@@ -63,6 +63,8 @@ pub use conversation_state::{
 };
 #[cfg(feature = "postgres")]
 pub use conversation_state::{PostgresOptions, PostgresStateStore};
+#[cfg(feature = "redis")]
+pub use conversation_state::{RedisOptions, RedisStateStore};
 pub use conversation_tools::{
     Cancellation, ImageGenerationTool, Tool, ToolContext, ToolError, ToolOutput,
 };

@@ -61,6 +61,8 @@ mod outcome;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod record;
+#[cfg(feature = "redis")]
+mod redis;
 mod reference;
 mod references;
 mod scan;
@@ -75,6 +77,8 @@ mod write;
 #[cfg(feature = "writer")]
 mod writer;
 
+#[cfg(feature = "redis")]
+pub use crate::redis::{RedisOptions, RedisStateStore};
 pub use clock::{Clock, ClockOffset};
 pub use error::{StateError, StateErrorKind};
 pub use id::{Incarnation, StoreId, WriteId};

@@ -5,6 +5,7 @@ mod broken;
 mod memory;
 mod model;
 mod postgres;
+mod redis;
 mod servers;
 mod services;
 mod sqlite;

@@ -4,12 +4,12 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::database::{DatabaseServer, run};
+use super::install;
 
 /// Where Debian puts it.
 const PROGRAMS: &str = "/usr/lib/postgresql/15/bin";
@@ -29,11 +29,7 @@ impl Postgres {
     /// Makes a cluster and starts the server, which is installed if it is missing.
     pub(crate) async fn start() -> Self {
         if !Path::new(PROGRAMS).join("postgres").exists() {
-            let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-            let script = root.join("scripts/install-servers.sh");
-            let installed = Command::new(script).arg("postgresql").output().unwrap();
-            let said = String::from_utf8_lossy(&installed.stderr);
-            assert!(installed.status.success(), "no PostgreSQL: {said}");
+            install("postgresql");
         }
         // At once, without a checkpoint: what was committed is in the log.
         let server = DatabaseServer::new("postgresql", "QUIT");

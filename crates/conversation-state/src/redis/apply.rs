@@ -1,0 +1,164 @@
+//! Applying a write: one round trip to look everything up, one to write.
+
+use futures_util::future::BoxFuture;
+use redis::{Cmd, Value};
+
+use crate::error::{StateError, StateErrorKind};
+use crate::outcome::Applied;
+use crate::record::ConversationRecord;
+use crate::redis::index;
+use crate::redis::keys::{KEYS, PLANNER, RECORD, WRITES};
+use crate::redis::look::{LogEntry, guard, look, time};
+use crate::redis::references::{announce, member};
+use crate::redis::server::{Session, WRITE, script};
+use crate::redis::steps::{Steps, references_of};
+use crate::transition::{
+    Judgment, LoggedWrite, LookupResults, Lookups, Plan, PreparedWrite, judge,
+};
+
+/// How often a write begins anew after another one was faster, before the caller is told.
+const ATTEMPTS: u32 = 64;
+
+pub(super) fn apply<'s>(
+    session: &'s Session<'s>,
+    prepared: &'s PreparedWrite,
+) -> BoxFuture<'s, Result<Applied, StateError>> {
+    Box::pin(async move {
+        let write = prepared.write();
+        let id = write.conversation.as_str();
+        let keys = session.keys().conversation(id);
+        let lookups = Lookups::of(prepared);
+        for _ in 0..ATTEMPTS {
+            let base = write.base_version;
+            let seen = look(session, id, &keys, write.id, base, &lookups).await?;
+            let Some(record) = &seen.record else {
+                let error =
+                    StateError::new(StateErrorKind::NotFound, "apply write to conversation");
+                return Err(error.with_subject(id));
+            };
+            match judge(&seen.results, record, prepared, time(seen.now))? {
+                Judgment::Replayed(applied) => {
+                    // The attempt that applied it may not have seen it on the disk.
+                    let touch = index::touch(session.keys(), &applied.record);
+                    durable(session, vec![touch]).await?;
+                    return Ok(*applied);
+                }
+                Judgment::Apply(plan) => {
+                    let write = written(session, &keys, &seen.guard, record, &seen.results, &plan)?;
+                    if carry_out(session, write, &plan).await? {
+                        return Ok(plan.applied);
+                    }
+                }
+            }
+        }
+        Err(session
+            .failures()
+            .unavailable("other writers are always faster"))
+    })
+}
+
+/// The command that writes a plan if nobody has written since it was judged.
+fn written(
+    session: &Session<'_>,
+    keys: &[String; KEYS],
+    expected: &str,
+    old: &ConversationRecord,
+    seen: &LookupResults,
+    plan: &Plan<'_>,
+) -> Result<Cmd, StateError> {
+    let failures = session.failures();
+    let time_to_live = session.options().time_to_live;
+    let mut steps = Steps::new(script(&WRITE, keys), expected, "*", time_to_live);
+    let new = &plan.applied.record;
+    record(&mut steps, new, &failures.write(new)?);
+    for message in &plan.replace {
+        if let Some(place) = seen.messages.get(&message.id) {
+            steps.replace(&format!("{}:{}", place.branch, place.position), message);
+        }
+    }
+    if let Some(cut) = &plan.cut {
+        steps.cut(cut.from, old.message_count, cut.branch);
+    }
+    for planned in &plan.turns {
+        let turn = planned.turn.as_ref();
+        let json = turn.map(|turn| failures.write(turn)).transpose()?;
+        let held = turn.and_then(|turn| seen.turns.get(&turn.id));
+        let old_key = held.and_then(|row| row.turn.idempotency_key.as_deref());
+        steps.slot(planned, json.as_deref(), old_key);
+    }
+    for message in &plan.append {
+        steps.append(message.position, message.slot, message.message);
+    }
+    for entry in plan.planner {
+        steps.set(PLANNER, &entry.key, entry.value.get());
+    }
+    log(
+        &mut steps,
+        &plan.log,
+        &failures.write(&LogEntry::from(&plan.log))?,
+    );
+    for (version, _) in seen.log_times.range(..plan.keep_log_from) {
+        steps.prune(*version);
+    }
+    Ok(steps.finish())
+}
+
+/// Adds what a record is written with.
+pub(super) fn record(steps: &mut Steps, record: &ConversationRecord, json: &str) {
+    steps.set(RECORD, "guard", guard(record));
+    steps.set(RECORD, "json", json);
+    steps.set(RECORD, "version", record.version.to_string());
+    steps.set(RECORD, "count", record.message_count.to_string());
+    steps.set(RECORD, "oldest", record.counters.oldest_write.to_string());
+    match &record.current_turn {
+        Some(turn) => steps.set(RECORD, "turn", turn.as_str()),
+        None => steps.remove(RECORD, "turn"),
+    }
+}
+
+/// Adds an entry of the log.
+pub(super) fn log(steps: &mut Steps, log: &LoggedWrite, json: &str) {
+    steps.set(WRITES, &format!("v:{}", log.version), json);
+    steps.set(WRITES, &format!("i:{}", log.id), log.version.to_string());
+}
+
+/// Names the conversation in the indexes, and then writes. Returns whether nobody was faster.
+async fn carry_out(session: &Session<'_>, write: Cmd, plan: &Plan<'_>) -> Result<bool, StateError> {
+    let record = &plan.applied.record;
+    let replaced = plan.replace.iter().copied();
+    let messages = replaced.chain(plan.append.iter().map(|new| new.message));
+    let names = references_of(messages);
+    let member = member(record.id.as_str(), record.incarnation);
+    let (mut commands, forget) = announce(session, &names, &member);
+    commands.push(index::touch(session.keys(), record));
+    commands.extend(forget.clone());
+    let at = commands.len();
+    commands.push(write);
+    // Again: they may have been seen as unnamed until now.
+    commands.extend(forget);
+    let answers = durable(session, commands).await?;
+    let answer = answers.into_iter().nth(at).unwrap_or(Value::Nil);
+    session.read(answer)
+}
+
+/// Sends commands that write, and waits for the disk where that is asked for.
+pub(super) async fn durable(
+    session: &Session<'_>,
+    mut commands: Vec<Cmd>,
+) -> Result<Vec<Value>, StateError> {
+    let Some(wait) = session.options().wait_aof else {
+        return session.all(commands).await;
+    };
+    let mut command = redis::cmd("WAITAOF");
+    let timeout = u64::try_from(wait.timeout.as_millis()).unwrap_or(u64::MAX);
+    command.arg(1).arg(wait.replicas).arg(timeout.max(1));
+    commands.push(command);
+    let mut answers = session.all(commands).await?;
+    let (local, replicas): (u32, u32) = session.read(answers.pop().unwrap_or(Value::Nil))?;
+    match local >= 1 && replicas >= wait.replicas {
+        true => Ok(answers),
+        false => Err(session
+            .failures()
+            .unavailable("the write was not confirmed by the append-only files in time")),
+    }
+}

@@ -1,0 +1,160 @@
+//! Tombstones and purges.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use redis::Value;
+
+use crate::clock::later;
+use crate::error::StateError;
+use crate::id::WriteId;
+use crate::record::ConversationRecord;
+use crate::redis::apply::{durable, log, record};
+use crate::redis::create::free;
+use crate::redis::index;
+use crate::redis::keys::{KEYS, RECORD, REFERENCES, TOMBSTONE};
+use crate::redis::look::{LogEntry, look, time};
+use crate::redis::references::member;
+use crate::redis::server::{Session, WRITE, script};
+use crate::redis::steps::Steps;
+use crate::transition::{Lookups, tombstoned};
+
+/// How often a deletion begins anew after another writer was faster.
+const ATTEMPTS: u32 = 64;
+/// How many references one request removes.
+const BATCH: usize = 500;
+
+/// A conversation to delete or to purge.
+pub(super) struct Doomed {
+    pub(super) id: String,
+    pub(super) keep: Duration,
+}
+
+pub(super) fn tombstone<'s>(
+    session: &'s Session<'s>,
+    input: &'s Doomed,
+) -> BoxFuture<'s, Result<Option<ConversationRecord>, StateError>> {
+    Box::pin(async move {
+        let failures = session.failures();
+        let keys = session.keys().conversation(&input.id);
+        for _ in 0..ATTEMPTS {
+            let write = WriteId::mint();
+            let seen = look(session, &input.id, &keys, write, 0, &Lookups::default()).await?;
+            let held: i64 = seen.tombstone.parse().unwrap_or_default();
+            let until = later(time(seen.now), input.keep)
+                .timestamp_millis()
+                .max(held);
+            let mut steps = Steps::new(script(&WRITE, &keys), &seen.guard, &seen.tombstone, None);
+            // First, for a script that has written something is not refused for want of memory.
+            steps.remove(RECORD, "");
+            let value = until.to_string();
+            let keep = until.saturating_sub(seen.now).clamp(1, 1 << 53).to_string();
+            steps.call(
+                "SET",
+                TOMBSTONE,
+                &[value.as_bytes(), b"PX", keep.as_bytes()],
+            );
+            let mut commands = Vec::new();
+            let now_deleting = seen
+                .record
+                .as_ref()
+                .and_then(|held| tombstoned(held, time(seen.now)));
+            if let Some((next, logged)) = &now_deleting {
+                record(&mut steps, next, &failures.write(next)?);
+                log(
+                    &mut steps,
+                    logged,
+                    &failures.write(&LogEntry::from(logged))?,
+                );
+                // A conversation that waits for its deletion does not expire before it.
+                for key in 1..KEYS {
+                    steps.call("PERSIST", key, &[]);
+                }
+                commands.push(index::touch(session.keys(), next));
+            }
+            commands.push(steps.finish());
+            let mut answers = durable(session, commands).await?;
+            let applied: bool = session.read(answers.pop().unwrap_or(Value::Nil))?;
+            if !applied {
+                continue;
+            }
+            if let (Some(held), false) = (&seen.record, seen.creation.is_empty()) {
+                free(session, &seen.creation, held).await?;
+            }
+            return Ok(now_deleting.map(|(next, _)| next).or(seen.record));
+        }
+        Err(failures.unavailable("other writers are always faster"))
+    })
+}
+
+pub(super) fn purge<'s>(
+    session: &'s Session<'s>,
+    input: &'s Doomed,
+) -> BoxFuture<'s, Result<(), StateError>> {
+    Box::pin(async move {
+        let keys = session.keys().conversation(&input.id);
+        for _ in 0..ATTEMPTS {
+            let write = WriteId::mint();
+            let seen = look(session, &input.id, &keys, write, 0, &Lookups::default()).await?;
+            let Some(held) = &seen.record else {
+                return Ok(());
+            };
+            if !seen.creation.is_empty() {
+                free(session, &seen.creation, held).await?;
+            }
+            // No new reference appears in one that is being deleted.
+            let names = references(session, &keys).await?;
+            let mut steps = Steps::new(script(&WRITE, &keys), &seen.guard, "*", None);
+            for key in 1..KEYS {
+                steps.call("UNLINK", key, &[]);
+            }
+            let mut answers = durable(session, vec![steps.finish()]).await?;
+            let applied: bool = session.read(answers.pop().unwrap_or(Value::Nil))?;
+            if !applied {
+                continue;
+            }
+            // Indexes last: they may name too much, never too little.
+            let mut commands = index::remove(session.keys(), &input.id, held);
+            let member = member(&input.id, held.incarnation);
+            for name in names {
+                let mut command = redis::cmd("SREM");
+                command.arg(session.keys().reference(&name)).arg(&member);
+                commands.push(command);
+            }
+            for part in commands.chunks(BATCH) {
+                session.all(part.to_vec()).await?;
+            }
+            return Ok(());
+        }
+        Err(session
+            .failures()
+            .unavailable("other writers are always faster"))
+    })
+}
+
+/// The names of all references of a conversation.
+async fn references(
+    session: &Session<'_>,
+    keys: &[String; KEYS],
+) -> Result<std::collections::BTreeSet<Vec<u8>>, StateError> {
+    let mut names = std::collections::BTreeSet::new();
+    let mut cursor = 0_u64;
+    loop {
+        let mut command = redis::cmd("ZSCAN");
+        command
+            .arg(&keys[REFERENCES - 1])
+            .arg(cursor)
+            .arg("COUNT")
+            .arg(BATCH);
+        let (next, rows): (u64, Vec<(Vec<u8>, f64)>) = session.one(command).await?;
+        for (mut row, _) in rows {
+            let end = row.iter().position(|byte| *byte == 0).unwrap_or(row.len());
+            row.truncate(end);
+            names.insert(row);
+        }
+        if next == 0 {
+            return Ok(names);
+        }
+        cursor = next;
+    }
+}

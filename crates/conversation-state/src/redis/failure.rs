@@ -1,0 +1,178 @@
+//! Redis's errors as ours.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use redis::{ErrorKind, RedisError};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{StateError, StateErrorKind};
+
+/// Makes errors of one operation on one server.
+#[derive(Clone, Debug)]
+pub(super) struct Failures {
+    subject: Arc<str>,
+    operation: &'static str,
+}
+
+/// The code that the server answered with. Its message may quote values.
+#[derive(Debug)]
+struct ServerCode(String);
+
+impl fmt::Display for ServerCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the server reports {}", self.0)
+    }
+}
+
+impl Error for ServerCode {}
+
+/// A connection that failed. The same request may do on another.
+#[derive(Debug)]
+pub(super) struct Lost(String);
+
+impl fmt::Display for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for Lost {}
+
+impl Failures {
+    pub(super) fn new(subject: Arc<str>, operation: &'static str) -> Self {
+        Self { subject, operation }
+    }
+
+    pub(super) fn kind(&self, kind: StateErrorKind) -> StateError {
+        StateError::new(kind, self.operation).with_subject(&*self.subject)
+    }
+
+    pub(super) fn damaged(&self, what: impl Into<String>) -> StateError {
+        self.kind(StateErrorKind::Corrupted).with_detail(what)
+    }
+
+    pub(super) fn unavailable(&self, why: impl Into<String>) -> StateError {
+        self.kind(StateErrorKind::Unavailable).with_detail(why)
+    }
+
+    pub(super) fn read<T: DeserializeOwned>(
+        &self,
+        json: &[u8],
+        what: &str,
+    ) -> Result<T, StateError> {
+        serde_json::from_slice(json).map_err(|error| {
+            self.damaged(format!("{what} cannot be read"))
+                .with_source(error)
+        })
+    }
+
+    pub(super) fn write<T: Serialize>(&self, value: &T) -> Result<String, StateError> {
+        serde_json::to_string(value)
+            .map_err(|error| self.kind(StateErrorKind::InvalidInput).with_source(error))
+    }
+
+    /// A failure to connect.
+    pub(super) fn connecting(&self, error: &RedisError) -> StateError {
+        if code(error).is_some() || error.kind() == ErrorKind::AuthenticationFailed {
+            return match error.kind() {
+                ErrorKind::AuthenticationFailed => self.refused_login(),
+                _ => self.server(error),
+            };
+        }
+        match error.kind() {
+            ErrorKind::InvalidClientConfig => self
+                .kind(StateErrorKind::InvalidInput)
+                .with_detail("the connection is not configured correctly"),
+            _ if is_tls(error) => self
+                .kind(StateErrorKind::InvalidInput)
+                .with_detail("the TLS handshake with the server failed"),
+            _ => self
+                .unavailable("the server cannot be reached")
+                .with_source(Lost(error.category().to_owned())),
+        }
+    }
+
+    fn refused_login(&self) -> StateError {
+        self.kind(StateErrorKind::Permission)
+            .with_detail("the server refused the user or the password")
+    }
+
+    /// A failure of a request.
+    pub(super) fn server(&self, error: &RedisError) -> StateError {
+        if let Some(code) = code(error) {
+            return self.answered(code);
+        }
+        match error.kind() {
+            ErrorKind::Parse | ErrorKind::UnexpectedReturnType => {
+                self.damaged("a key holds a value that is not of this library")
+            }
+            ErrorKind::AuthenticationFailed => self.refused_login(),
+            _ if error.is_timeout() => self
+                .unavailable("the server did not answer in time")
+                .with_source(Lost("timed out".to_owned())),
+            ErrorKind::Io | ErrorKind::Client => self
+                .unavailable("the connection was lost")
+                .with_source(Lost(error.category().to_owned())),
+            _ => self
+                .kind(StateErrorKind::Other)
+                .with_detail("the client failed"),
+        }
+    }
+
+    /// A failure that the server answered with.
+    fn answered(&self, code: String) -> StateError {
+        use StateErrorKind as Kind;
+        let (kind, detail) = match code.as_str() {
+            "NOAUTH" | "WRONGPASS" => return self.refused_login(),
+            "OOM" => (
+                Kind::DiskSpace,
+                "the server has reached its maxmemory and takes no more",
+            ),
+            "MISCONF" => (Kind::DiskSpace, "the server cannot write its files"),
+            "WRONGTYPE" => (Kind::Corrupted, "a key holds a value of another type"),
+            "READONLY" => (
+                Kind::Permission,
+                "the server is a replica that is read-only",
+            ),
+            "NOPERM" => (
+                Kind::Permission,
+                "the user lacks the permission for a command",
+            ),
+            "LOADING" | "TRYAGAIN" | "CLUSTERDOWN" | "MASTERDOWN" | "MOVED" | "ASK" | "BUSY"
+            | "NOREPLICAS" | "NOSCRIPT" => {
+                (Kind::Unavailable, "the server cannot serve requests now")
+            }
+            // A script that failed on what it found.
+            "ERR" => (
+                Kind::Corrupted,
+                "a key holds a value that is not of this library",
+            ),
+            _ => (Kind::Other, "the server refused the request"),
+        };
+        self.kind(kind)
+            .with_detail(detail)
+            .with_source(ServerCode(code))
+    }
+}
+
+/// The code of the first failure that the server answered with.
+pub(super) fn code(error: &RedisError) -> Option<String> {
+    let errors = error.clone().into_server_errors()?;
+    errors.first().map(|(_, error)| error.code().to_owned())
+}
+
+fn is_tls(error: &RedisError) -> bool {
+    let said = error.to_string().to_lowercase();
+    ["tls", "certificate", "corrupt message", "handshake"]
+        .iter()
+        .any(|word| said.contains(word))
+}
+
+/// Whether a failure is that of a connection.
+pub(super) fn is_lost(error: &StateError) -> bool {
+    let source = error.source();
+    source.is_some_and(|source| source.downcast_ref::<Lost>().is_some())
+}

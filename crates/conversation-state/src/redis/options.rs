@@ -1,0 +1,108 @@
+//! Options for a Redis store.
+
+use std::time::Duration;
+
+use crate::clock::ClockOffset;
+
+/// Options for a Redis store.
+#[derive(Clone, Debug)]
+pub struct RedisOptions {
+    pub(super) prefix: String,
+    pub(super) connections: usize,
+    pub(super) timeout: Duration,
+    pub(super) time_to_live: Option<Duration>,
+    pub(super) wait_aof: Option<WaitAof>,
+    pub(super) volatile: bool,
+    pub(super) root_certificates: Option<Vec<u8>>,
+    pub(super) clock_offset: ClockOffset,
+}
+
+/// How many servers have to have a write in their append-only files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct WaitAof {
+    pub(super) replicas: u32,
+    pub(super) timeout: Duration,
+}
+
+impl Default for RedisOptions {
+    fn default() -> Self {
+        Self {
+            prefix: "conversation-media".to_owned(),
+            connections: 4,
+            timeout: Duration::from_secs(10),
+            time_to_live: None,
+            wait_aof: None,
+            volatile: false,
+            root_certificates: None,
+            clock_offset: ClockOffset::new(),
+        }
+    }
+}
+
+impl RedisOptions {
+    /// Creates the default options.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets what all keys begin with. Defaults to `conversation-media`.
+    #[must_use]
+    pub fn with_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// Sets how many connections are open. Requests share them. Defaults to 4; at least 1.
+    #[must_use]
+    pub fn with_connections(mut self, connections: usize) -> Self {
+        self.connections = connections;
+        self
+    }
+
+    /// Sets how long connecting and each request may take. Defaults to 10 s.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Sets how long after its last write a conversation expires; its media is left to reconcile.
+    /// Defaults to never.
+    #[must_use]
+    pub fn with_time_to_live(mut self, time: Duration) -> Self {
+        self.time_to_live = Some(time);
+        self
+    }
+
+    /// Makes every write wait until the server and this many replicas have it in their append-only
+    /// files, synced; one that waits longer than `timeout` is unclear, and is repeated. Needs Redis 7.2
+    /// or later. Defaults to not waiting.
+    #[must_use]
+    pub fn with_wait_aof(mut self, replicas: u32, timeout: Duration) -> Self {
+        self.wait_aof = Some(WaitAof { replicas, timeout });
+        self
+    }
+
+    /// Sets whether a server is accepted that loses conversations when it ends, or removes them when
+    /// its memory is full. Defaults to `false`.
+    #[must_use]
+    pub fn with_volatile(mut self, accepted: bool) -> Self {
+        self.volatile = accepted;
+        self
+    }
+
+    /// Sets the certificates that the server's certificate must lead to, in PEM. Defaults to those that
+    /// the machine trusts.
+    #[must_use]
+    pub fn with_root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.root_certificates = Some(pem.into());
+        self
+    }
+
+    /// Sets how far the server's clock is taken to be ahead, for tests. Defaults to zero.
+    #[must_use]
+    pub fn with_clock_offset(mut self, offset: ClockOffset) -> Self {
+        self.clock_offset = offset;
+        self
+    }
+}

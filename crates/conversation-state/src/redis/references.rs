@@ -1,0 +1,192 @@
+//! The index of references: which conversations may refer to something, confirmed by them.
+
+use futures_util::future::BoxFuture;
+use redis::Cmd;
+
+use crate::error::StateError;
+use crate::redis::keys::REFERENCES;
+use crate::redis::server::{OBSERVE, Session, script};
+use crate::reference::ReferenceKey;
+
+/// How many references of a conversation one request reads.
+const BATCH: usize = 500;
+
+/// The name of a reference: in the order of its parts, which hold no control characters.
+pub(super) fn name(key: &ReferenceKey) -> Vec<u8> {
+    let store = key.store.as_deref().unwrap_or_default();
+    format!("{}\u{1}{store}\u{1}{}", key.backend, key.id).into_bytes()
+}
+
+fn key(name: &[u8]) -> Option<ReferenceKey> {
+    let text = String::from_utf8_lossy(name);
+    let mut parts = text.splitn(3, '\u{1}');
+    let (backend, store, id) = (parts.next()?, parts.next()?, parts.next()?);
+    let store = (!store.is_empty()).then(|| store.to_owned());
+    Some(ReferenceKey::new(backend, store, id))
+}
+
+/// The commands that name a conversation as one that may refer to something, and those that forget that
+/// the references were unnamed.
+pub(super) fn announce(
+    session: &Session<'_>,
+    names: &std::collections::BTreeSet<Vec<u8>>,
+    member: &str,
+) -> (Vec<Cmd>, Option<Cmd>) {
+    let add = |name: &Vec<u8>| {
+        let mut command = redis::cmd("SADD");
+        command.arg(session.keys().reference(name)).arg(member);
+        command
+    };
+    let forget = (!names.is_empty()).then(|| {
+        let mut command = redis::cmd("HDEL");
+        command.arg(session.keys().unnamed());
+        for name in names {
+            command.arg(name);
+        }
+        command
+    });
+    (names.iter().map(add).collect(), forget)
+}
+
+/// What the index calls a life of a conversation.
+pub(super) fn member(id: &str, incarnation: crate::id::Incarnation) -> String {
+    format!("{incarnation}{id}")
+}
+
+/// Whether messages refer to something, one by one.
+pub(super) fn are_named<'s>(
+    session: &'s Session<'s>,
+    keys: &'s [ReferenceKey],
+) -> BoxFuture<'s, Result<Vec<bool>, StateError>> {
+    Box::pin(async move {
+        let names: Vec<Vec<u8>> = keys.iter().map(name).collect();
+        let ask = names.iter().map(|name| {
+            let mut command = redis::cmd("SMEMBERS");
+            command.arg(session.keys().reference(name));
+            command
+        });
+        let members = session.all(ask.collect()).await?;
+        let (mut asked, mut confirm) = (Vec::new(), Vec::new());
+        for (n, (name, members)) in names.iter().zip(members).enumerate() {
+            let members: Vec<String> = session.read(members)?;
+            for member in members {
+                // The incarnation is as long as a UUID.
+                let Some(id) = member.get(36..) else { continue };
+                asked.push(n);
+                confirm.push(names_something(session, id, name));
+            }
+        }
+        let mut named = vec![false; keys.len()];
+        if !confirm.is_empty() {
+            let answers = session.all(confirm).await?;
+            for (n, answer) in asked.into_iter().zip(answers) {
+                let found: Vec<Vec<u8>> = session.read(answer)?;
+                named[n] |= !found.is_empty();
+            }
+        }
+        Ok(named)
+    })
+}
+
+/// The command that asks a conversation for a message that refers to something.
+fn names_something(session: &Session<'_>, id: &str, name: &[u8]) -> Cmd {
+    let [from, to] = [0_u8, 1].map(|end| {
+        let mut bound = vec![b'['];
+        bound.extend(name);
+        bound.push(end);
+        bound
+    });
+    let mut command = redis::cmd("ZRANGEBYLEX");
+    command
+        .arg(&session.keys().conversation(id)[REFERENCES - 1])
+        .arg(from)
+        .arg(to)
+        .arg("LIMIT")
+        .arg(0)
+        .arg(1);
+    command
+}
+
+/// What a page of references of a conversation is read with.
+pub(super) struct Paging {
+    pub(super) conversation: String,
+    pub(super) after: Option<ReferenceKey>,
+    pub(super) limit: usize,
+}
+
+/// The references of a conversation after one of them, sorted.
+pub(super) fn of_conversation<'s>(
+    session: &'s Session<'s>,
+    paging: &'s Paging,
+) -> BoxFuture<'s, Result<Vec<ReferenceKey>, StateError>> {
+    Box::pin(async move {
+        let keys = session.keys().conversation(&paging.conversation);
+        let mut after = paging.after.as_ref().map(name);
+        let mut found: Vec<ReferenceKey> = Vec::new();
+        while found.len() < paging.limit {
+            let mut from = vec![b'-'];
+            if let Some(name) = &after {
+                from = vec![b'('];
+                from.extend(name);
+                // Behind all messages that refer to it.
+                from.push(1);
+            }
+            let mut command = redis::cmd("ZRANGEBYLEX");
+            let key_of_all = &keys[REFERENCES - 1];
+            command
+                .arg(key_of_all)
+                .arg(from)
+                .arg("+")
+                .arg("LIMIT")
+                .arg(0)
+                .arg(BATCH);
+            let rows: Vec<Vec<u8>> = session.one(command).await?;
+            for row in &rows {
+                let end = row.iter().position(|byte| *byte == 0).unwrap_or(row.len());
+                let (name, key) = (row[..end].to_vec(), key(&row[..end]));
+                after = Some(name);
+                let Some(key) = key else { continue };
+                if found.last() != Some(&key) {
+                    found.push(key);
+                }
+            }
+            if rows.len() < BATCH {
+                break;
+            }
+        }
+        found.truncate(paging.limit);
+        Ok(found)
+    })
+}
+
+/// Remembers references as unnamed since now, and returns since when they are.
+pub(super) fn observe<'s>(
+    session: &'s Session<'s>,
+    keys: &'s [ReferenceKey],
+) -> BoxFuture<'s, Result<Vec<i64>, StateError>> {
+    Box::pin(async move {
+        let mut command = script(&OBSERVE, &[session.keys().unnamed()]);
+        command.arg(session.offset());
+        for key in keys {
+            command.arg(name(key));
+        }
+        session.one(command).await
+    })
+}
+
+pub(super) fn forget<'s>(
+    session: &'s Session<'s>,
+    keys: &'s [ReferenceKey],
+) -> BoxFuture<'s, Result<(), StateError>> {
+    Box::pin(async move {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let mut command = redis::cmd("HDEL");
+        command.arg(session.keys().unnamed());
+        for key in keys {
+            command.arg(name(key));
+        }
+        session.one::<i64>(command).await.map(drop)
+    })
+}

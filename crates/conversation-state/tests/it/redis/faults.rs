@@ -1,0 +1,204 @@
+//! Connections that are cut, answers that are lost, a server that ends, memory that is full.
+
+use std::time::Duration;
+
+use crate::servers::redis::Redis;
+use crate::servers::tcp::TcpProxy;
+use conversation_state::*;
+use conversation_types::Role;
+
+use super::harness::{RedisHarness, server};
+use crate::services::{assert_refused, create, history, is_wanted, turn};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_are_cut_lose_nothing() {
+    if !is_wanted("cut connections to Redis") {
+        return;
+    }
+    let server = server().await;
+    let proxy = TcpProxy::start(server.address()).await;
+    let harness = RedisHarness::new().await;
+    let store = harness.store_at(&server.url_at(proxy.address())).await;
+    let mut record = create(&store, "a").await;
+    let mut texts = Vec::new();
+    for round in 0..9 {
+        let text = format!("text {round}");
+        match round % 3 {
+            0 => proxy.cut(),
+            // Before the server has seen the write, and after it.
+            1 => proxy.cut_at(text.as_bytes()),
+            _ => proxy.lose_answer_to(text.as_bytes()),
+        }
+        let write = turn(&record, &format!("t{round}"), &text);
+        let applied = store.apply(write.clone()).await.unwrap();
+        assert!(!proxy.has_fault());
+        // The store repeats a write whose answer was lost, and finds it.
+        assert_eq!(applied.replayed, round % 3 == 2, "round {round}");
+        let again = store.apply(write).await.unwrap();
+        assert!(again.replayed);
+        assert_eq!(again.version, applied.version);
+        texts.push(text);
+        assert_eq!(history(&store, "a").await, texts);
+        record = applied.record;
+    }
+    // Where the server cannot be reached at all, the caller is told.
+    proxy.refuse(true);
+    proxy.cut();
+    let write = turn(&record, "last", "last words");
+    let refused = store.apply(write.clone()).await;
+    let secrets = [server.password(), "last words"];
+    assert_refused(refused, StateErrorKind::Unavailable, "", &secrets);
+    proxy.refuse(false);
+    assert!(!store.apply(write).await.unwrap().replayed);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_killed_keeps_what_was_acknowledged() {
+    if !is_wanted("kills of Redis") {
+        return;
+    }
+    let mut server = Redis::start().await;
+    let harness = RedisHarness::at(server.url());
+    let store = harness.store().await;
+    assert_eq!(store.durability(), Durability::Disk);
+    let mut record = create(&store, "a").await;
+    let mut texts = Vec::new();
+    for round in 0..3 {
+        for n in 0..5 {
+            let text = format!("{round} {n}");
+            let write = turn(&record, &format!("t{round}-{n}"), &text);
+            record = store.apply(write).await.unwrap().record;
+            texts.push(text);
+        }
+        server.stop();
+        let write = turn(&record, &format!("t{round}"), "late words");
+        let refused = store.apply(write.clone()).await;
+        let secrets = [server.password(), "late words"];
+        assert_refused(refused, StateErrorKind::Unavailable, "", &secrets);
+        assert!(store.load(&record.id, Window::All.into()).await.is_err());
+        server.restart().await;
+        // Connections and scripts come back by themselves.
+        assert_eq!(history(&store, "a").await, texts);
+        record = store.apply(write).await.unwrap().record;
+        texts.push("late words".to_owned());
+    }
+    assert_eq!(history(&harness.store().await, "a").await, texts);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_memory_refuses_writes_whole() {
+    if !is_wanted("maxmemory of Redis") {
+        return;
+    }
+    let settings = [
+        "--appendonly",
+        "yes",
+        "--appendfsync",
+        "no",
+        "--maxmemory",
+        "24mb",
+    ];
+    let server = Redis::start_with(&settings).await;
+    let harness = RedisHarness::at(server.url());
+    let store = harness.store().await;
+    let mut record = create(&store, "a").await;
+    let text = "x".repeat(2 << 20);
+    let mut stored = 0;
+    let refused = loop {
+        let write = turn(&record, &format!("t{stored}"), &text);
+        match store.apply(write).await {
+            Ok(applied) => {
+                record = applied.record;
+                stored += 1;
+            }
+            Err(error) => break error,
+        }
+        assert!(stored < 24, "the memory is never full");
+    };
+    assert!(stored > 0);
+    let says = "the server has reached its maxmemory and takes no more";
+    let refused: Result<(), _> = Err(refused);
+    assert_refused(
+        refused,
+        StateErrorKind::DiskSpace,
+        says,
+        &["xxxx", server.password()],
+    );
+    // What was refused left nothing, what is there can be read, and deleting makes room.
+    assert_eq!(history(&store, "a").await.len(), stored);
+    store
+        .tombstone(&record.id, Duration::from_secs(60))
+        .await
+        .unwrap();
+    store.purge(&record.id).await.unwrap();
+    create(&store, "b").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn values_that_somebody_edited_harm_nothing_but_themselves() {
+    if !is_wanted("damaged values of Redis") {
+        return;
+    }
+    let harness = RedisHarness::new().await;
+    let store = harness.store().await;
+    let mut known = Vec::new();
+    for name in ["a", "b"] {
+        let record = create(&store, name).await;
+        known.push(
+            store
+                .apply(turn(&record, "t", "text"))
+                .await
+                .unwrap()
+                .record,
+        );
+    }
+    let set = |key: &str, field: &str, value: &str| {
+        let mut command = ::redis::cmd("HSET");
+        command.arg(harness.key("a", key)).arg(field).arg(value);
+        command
+    };
+    harness
+        .send::<i64>(&set("messages", "m:0:0", "{\"role\":\"us"))
+        .await;
+    let loaded = store
+        .load(&known[0].id, Window::All.into())
+        .await
+        .unwrap()
+        .unwrap();
+    let message = &loaded.messages[0].message;
+    assert_eq!(message.role, Role::Unknown);
+    assert!(message.unreadable_reason().is_some());
+    let next = store
+        .apply(turn(&known[0], "u", "next"))
+        .await
+        .unwrap()
+        .record;
+    assert_eq!(history(&store, "a").await[1], "next");
+    harness
+        .send::<i64>(&set("turns", "s:0", "nothing of ours"))
+        .await;
+    let refused = store.apply(turn(&next, "t", "more words")).await;
+    assert_refused(
+        refused,
+        StateErrorKind::Corrupted,
+        "a slot cannot be read",
+        &["more words"],
+    );
+    harness.send::<i64>(&set("record", "json", "{")).await;
+    let says = "the record of conversation `a`";
+    let read = store.load(&next.id, Window::All.into()).await;
+    assert_refused(read, StateErrorKind::Corrupted, says, &[]);
+    let refused = store.apply(turn(&next, "v", "more words")).await;
+    assert_refused(refused, StateErrorKind::Corrupted, says, &["more words"]);
+    let mut command = ::redis::cmd("SET");
+    command.arg(harness.key("a", "record")).arg("text");
+    harness.send::<()>(&command).await;
+    let read = store.load(&next.id, Window::All.into()).await;
+    assert_refused(
+        read,
+        StateErrorKind::Corrupted,
+        "a value of another type",
+        &[],
+    );
+    assert_eq!(history(&store, "b").await, ["text"]);
+}

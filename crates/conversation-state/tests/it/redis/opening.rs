@@ -1,0 +1,225 @@
+//! Opening: what a server promises, and where it is refused; expiry; what a purge leaves.
+
+use std::time::Duration;
+
+use crate::servers::redis::Redis;
+use conversation_state::*;
+
+use super::harness::{RedisHarness, server};
+use crate::services::{assert_refused, create, history, is_wanted, turn};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_opened_says_why_in_one_sentence() {
+    if !is_wanted("refusals of Redis") {
+        return;
+    }
+    let server = server().await;
+    let harness = RedisHarness::new().await;
+    let (address, password) = (server.address(), server.password());
+    let secrets = ["wrong-secret", password];
+    use StateErrorKind as Kind;
+    for (url, kind, says) in [
+        (
+            format!("redis://:wrong-secret@{address}"),
+            Kind::Permission,
+            "the server refused the user or the password",
+        ),
+        (
+            format!("redis://{address}"),
+            Kind::Permission,
+            "the server refused the user or the password",
+        ),
+        (
+            format!("rediss://:{password}@{address}"),
+            Kind::InvalidInput,
+            "the TLS handshake with the server failed",
+        ),
+        (
+            format!("http://:{password}@{address}"),
+            Kind::InvalidInput,
+            "the URL is not one of Redis",
+        ),
+        (
+            "redis://:wrong-secret@127.0.0.1:1".to_owned(),
+            Kind::Unavailable,
+            "the server cannot be reached",
+        ),
+    ] {
+        let outcome = RedisStateStore::open_with(&url, harness.options()).await;
+        assert_refused(outcome, kind, says, &secrets);
+    }
+    let store = harness.store().await;
+    assert!(!format!("{store:?} {:?}", harness.options()).contains(password));
+    // The form of the keys may become newer, and is then left alone.
+    let mut command = ::redis::cmd("HSET");
+    command
+        .arg(format!("{}:store", harness.prefix))
+        .arg("version")
+        .arg(99);
+    harness.send::<i64>(&command).await;
+    let outcome = RedisStateStore::open_with(&harness.url, harness.options()).await;
+    let says = "version 99 of the keys, this build supports up to 1";
+    assert_refused(outcome, Kind::TooNew, says, &[]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_without_persistence_has_to_be_accepted() {
+    if !is_wanted("Redis without persistence") {
+        return;
+    }
+    let server = Redis::start_with(&["--appendonly", "no"]).await;
+    let harness = RedisHarness::at(server.url());
+    let open = |options| RedisStateStore::open_with(&harness.url, options);
+    let outcome = open(harness.options()).await;
+    let kind = StateErrorKind::InvalidInput;
+    assert_refused(
+        outcome,
+        kind,
+        "the server keeps no append-only file",
+        &[server.password()],
+    );
+    let store = open(harness.options().with_volatile(true)).await.unwrap();
+    assert_eq!(store.durability(), Durability::Process);
+    create(&store, "a").await;
+    let config = |name: &str, value: &str| {
+        let mut command = ::redis::cmd("CONFIG");
+        command.arg("SET").arg(name).arg(value);
+        command
+    };
+    harness.send::<()>(&config("appendonly", "yes")).await;
+    harness
+        .send::<()>(&config("maxmemory-policy", "allkeys-lru"))
+        .await;
+    assert_refused(
+        open(harness.options()).await,
+        kind,
+        "in place of `allkeys-lru`",
+        &[],
+    );
+    harness
+        .send::<()>(&config("maxmemory-policy", "noeviction"))
+        .await;
+    for (sync, durability) in [
+        ("always", Durability::Disk),
+        ("everysec", Durability::Delayed(Duration::from_secs(2))),
+        ("no", Durability::Delayed(Duration::MAX)),
+    ] {
+        harness.send::<()>(&config("appendfsync", sync)).await;
+        let store = open(harness.options()).await.unwrap();
+        assert_eq!(store.durability(), durability, "{sync}");
+    }
+    // What waits for files needs a server that can.
+    let waiting = harness.options().with_wait_aof(0, Duration::from_secs(1));
+    match open(waiting).await {
+        Ok(store) => {
+            let record = create(&store, "b").await;
+            store.apply(turn(&record, "t", "text")).await.unwrap();
+            assert_eq!(history(&store, "b").await, ["text"]);
+        }
+        Err(error) => {
+            let refused: Result<(), _> = Err(error);
+            assert_refused(refused, kind, "which has no WAITAOF", &[]);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_conversation_is_ten_keys_that_expire_together() {
+    if !is_wanted("expiry of Redis") {
+        return;
+    }
+    let harness = RedisHarness::new().await;
+    let hour = Duration::from_secs(3600);
+    let options = harness.options().with_time_to_live(hour);
+    let store = RedisStateStore::open_with(&harness.url, options)
+        .await
+        .unwrap();
+    let record = create(&store, "a").await;
+    let mut record = store
+        .apply(turn(&record, "t", &"x".repeat(2 << 20)))
+        .await
+        .unwrap()
+        .record;
+    for n in 0..20 {
+        record = store
+            .apply(turn(&record, &format!("t{n}"), "text"))
+            .await
+            .unwrap()
+            .record;
+    }
+    let own = harness.key("a", "");
+    let keys = harness.keys().await;
+    let keys: Vec<_> = keys.iter().filter(|key| key.starts_with(&own)).collect();
+    assert!((7..=10).contains(&keys.len()), "{keys:?}");
+    for key in &keys {
+        let mut command = ::redis::cmd("PTTL");
+        command.arg(key);
+        let left: i64 = harness.send(&command).await;
+        assert!(left > 3_500_000 && left <= 3_600_000, "{key}: {left}");
+    }
+    // All of them at once, as the server does it.
+    for key in &keys {
+        let mut command = ::redis::cmd("PEXPIRE");
+        command.arg(key).arg(0);
+        harness.send::<i64>(&command).await;
+    }
+    assert!(
+        store
+            .load(&record.id, Window::All.into())
+            .await
+            .unwrap()
+            .is_none()
+    );
+    assert!(
+        store
+            .list(&ConversationFilter::new())
+            .await
+            .unwrap()
+            .records
+            .is_empty()
+    );
+    let refused = store.apply(turn(&record, "late", "text")).await;
+    assert_refused(refused, StateErrorKind::NotFound, "", &[]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_purge_leaves_its_tombstone_alone() {
+    if !is_wanted("purges of Redis") {
+        return;
+    }
+    let harness = RedisHarness::new().await;
+    let store = harness.store().await;
+    let before = harness.keys().await.len();
+    let mut record = ConversationRecord::new("a".parse().unwrap())
+        .with_user(Some("user".parse().unwrap()))
+        .with_tags(["tag"]);
+    record.title = Some("title".to_owned());
+    let new = NewConversation::new(record).with_key(Some("key".to_owned()));
+    let record = store.create(new).await.unwrap().into_record();
+    let reference = media_types::StorageReference::builder("file", "a/b.png")
+        .build()
+        .unwrap();
+    let image = media_types::MediaContent::from_reference(media_types::Mime::IMAGE_PNG, reference);
+    let message = conversation_types::Message::assistant(vec![image.into()]);
+    let fence = Fence::Head {
+        head: record.head,
+        turn: None,
+    };
+    let record = store
+        .apply(StateWrite::new(&record, fence).with_append([message]))
+        .await
+        .unwrap()
+        .record;
+    store
+        .tombstone(&record.id, Duration::from_secs(60))
+        .await
+        .unwrap();
+    store.purge(&record.id).await.unwrap();
+    let mut left = harness.keys().await;
+    left.retain(|key| !key.ends_with(":store") && !key.ends_with(":changes"));
+    assert_eq!(
+        left,
+        [harness.key("a", "tombstone")],
+        "{before} keys before"
+    );
+}
