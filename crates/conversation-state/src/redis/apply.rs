@@ -38,9 +38,7 @@ pub(super) fn apply<'s>(
             };
             match judge(&seen.results, record, prepared, time(seen.now))? {
                 Judgment::Replayed(applied) => {
-                    // The attempt that applied it may not have seen it on the disk.
-                    let touch = index::touch(session.keys(), &applied.record);
-                    durable(session, vec![touch]).await?;
+                    confirm(session, &applied.record).await?;
                     return Ok(*applied);
                 }
                 Judgment::Apply(plan) => {
@@ -130,35 +128,27 @@ async fn carry_out(session: &Session<'_>, write: Cmd, plan: &Plan<'_>) -> Result
     let names = references_of(messages);
     let member = member(record.id.as_str(), record.incarnation);
     let (mut commands, forget) = announce(session, &names, &member);
+    if !commands.is_empty() {
+        // Before the write, and not with it: a message whose reference is not in the index would lose
+        // its media, one that is there too much loses nothing.
+        commands.extend(forget.clone());
+        session.all(std::mem::take(&mut commands)).await?;
+    }
     commands.push(index::touch(session.keys(), record));
-    commands.extend(forget.clone());
     let at = commands.len();
     commands.push(write);
     // Again: they may have been seen as unnamed until now.
     commands.extend(forget);
-    let answers = durable(session, commands).await?;
+    let answers = session.all(commands).await?;
     let answer = answers.into_iter().nth(at).unwrap_or(Value::Nil);
     session.read(answer)
 }
 
-/// Sends commands that write, and waits for the disk where that is asked for.
-pub(super) async fn durable(
+/// Completes what an earlier attempt of a write has begun: it may not have reached the indexes.
+pub(super) async fn confirm(
     session: &Session<'_>,
-    mut commands: Vec<Cmd>,
-) -> Result<Vec<Value>, StateError> {
-    let Some(wait) = session.options().wait_aof else {
-        return session.all(commands).await;
-    };
-    let mut command = redis::cmd("WAITAOF");
-    let timeout = u64::try_from(wait.timeout.as_millis()).unwrap_or(u64::MAX);
-    command.arg(1).arg(wait.replicas).arg(timeout.max(1));
-    commands.push(command);
-    let mut answers = session.all(commands).await?;
-    let (local, replicas): (u32, u32) = session.read(answers.pop().unwrap_or(Value::Nil))?;
-    match local >= 1 && replicas >= wait.replicas {
-        true => Ok(answers),
-        false => Err(session
-            .failures()
-            .unavailable("the write was not confirmed by the append-only files in time")),
-    }
+    record: &ConversationRecord,
+) -> Result<(), StateError> {
+    let touch = index::touch(session.keys(), record);
+    session.all(vec![touch]).await.map(drop)
 }

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use redis::aio::MultiplexedConnection;
 use redis::{
-    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo,
-    TlsCertificates,
+    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, Pipeline,
+    RedisConnectionInfo, TlsCertificates,
 };
 use tokio::sync::Mutex;
 
@@ -17,6 +17,9 @@ use crate::redis::options::RedisOptions;
 /// A few connections, which are made when they are first needed and made anew when they fail.
 pub(super) struct Connections {
     client: Client,
+    /// What a connection begins with: the login, and the choice of the database.
+    hello: Pipeline,
+    uses_tls: bool,
     config: AsyncConnectionConfig,
     slots: Vec<Mutex<Option<MultiplexedConnection>>>,
     next: AtomicUsize,
@@ -34,6 +37,11 @@ impl Connections {
         };
         let info: ConnectionInfo = url.into_connection_info().map_err(|_| invalid())?;
         let subject = subject(&info);
+        let hello = hello(info.redis_settings());
+        // The client would say of every failure that the password is wrong.
+        let bare = RedisConnectionInfo::default().set_skip_set_lib_name();
+        let info = info.set_redis_settings(bare);
+        let uses_tls = matches!(info.addr(), ConnectionAddr::TcpTls { .. });
         let client = match info.addr() {
             ConnectionAddr::TcpTls { .. } => {
                 // Where the program has chosen a provider, that one is used.
@@ -51,6 +59,8 @@ impl Connections {
             .set_response_timeout(Some(options.timeout));
         Ok(Self {
             client: client.map_err(|_| invalid())?,
+            hello,
+            uses_tls,
             config,
             slots: (0..options.connections.max(1))
                 .map(|_| Mutex::new(None))
@@ -73,7 +83,11 @@ impl Connections {
         let connect = self
             .client
             .get_multiplexed_async_connection_with_config(&self.config);
-        let connection = connect.await.map_err(|error| failures.connecting(&error))?;
+        let mut connection = connect
+            .await
+            .map_err(|error| failures.connecting(&error, self.uses_tls))?;
+        let hello: Result<(), _> = self.hello.query_async(&mut connection).await;
+        hello.map_err(|error| failures.greeting(&error))?;
         *slot = Some(connection.clone());
         Ok(connection)
     }
@@ -85,6 +99,24 @@ impl Connections {
             *slot.lock().await = None;
         }
     }
+}
+
+/// The commands that a connection begins with.
+fn hello(settings: &RedisConnectionInfo) -> Pipeline {
+    let mut hello = Pipeline::new();
+    if let Some(password) = settings.password() {
+        let login = hello.cmd("AUTH");
+        if let Some(user) = settings.username() {
+            login.arg(user);
+        }
+        login.arg(password).ignore();
+    }
+    if settings.db() != 0 {
+        hello.cmd("SELECT").arg(settings.db()).ignore();
+    }
+    // Also where there is no login: a server that takes no more clients says so to the first command.
+    hello.cmd("PING").ignore();
+    hello
 }
 
 /// Host, port and number of the database: what an error may name.

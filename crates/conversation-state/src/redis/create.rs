@@ -7,7 +7,7 @@ use crate::error::{StateError, StateErrorKind};
 use crate::id::WriteId;
 use crate::outcome::{Created, NewConversation};
 use crate::record::{ConversationRecord, ConversationStatus};
-use crate::redis::apply::{durable, log, record};
+use crate::redis::apply::{confirm, log, record};
 use crate::redis::index;
 use crate::redis::keys::RECORD;
 use crate::redis::look::{LogEntry, look, time};
@@ -99,6 +99,7 @@ async fn known(
         .logged
         .is_some_and(|logged| logged.version == 1)
     {
+        confirm(session, &record).await?;
         return Ok(Some(Created::New(record)));
     }
     creation_known(&record)?;
@@ -123,6 +124,7 @@ async fn carry_out(
                 .logged
                 .is_some_and(|logged| logged.version == 1)
             {
+                confirm(session, &record).await?;
                 return Ok(Created::New(record));
             }
             creation_known(&record)?;
@@ -144,7 +146,7 @@ async fn carry_out(
             &failures.write(&LogEntry::from(&logged))?,
         );
         let commands = vec![index::touch(session.keys(), &new_record), steps.finish()];
-        let mut answers = durable(session, commands).await?;
+        let mut answers = session.all(commands).await?;
         let applied: bool = session.read(answers.pop().unwrap_or(redis::Value::Nil))?;
         if applied {
             return Ok(Created::New(new_record));

@@ -9,7 +9,7 @@ use crate::clock::later;
 use crate::error::StateError;
 use crate::id::WriteId;
 use crate::record::ConversationRecord;
-use crate::redis::apply::{durable, log, record};
+use crate::redis::apply::{log, record};
 use crate::redis::create::free;
 use crate::redis::index;
 use crate::redis::keys::{KEYS, RECORD, REFERENCES, TOMBSTONE};
@@ -73,7 +73,7 @@ pub(super) fn tombstone<'s>(
                 commands.push(index::touch(session.keys(), next));
             }
             commands.push(steps.finish());
-            let mut answers = durable(session, commands).await?;
+            let mut answers = session.all(commands).await?;
             let applied: bool = session.read(answers.pop().unwrap_or(Value::Nil))?;
             if !applied {
                 continue;
@@ -108,7 +108,7 @@ pub(super) fn purge<'s>(
             for key in 1..KEYS {
                 steps.call("UNLINK", key, &[]);
             }
-            let mut answers = durable(session, vec![steps.finish()]).await?;
+            let mut answers = session.all(vec![steps.finish()]).await?;
             let applied: bool = session.read(answers.pop().unwrap_or(Value::Nil))?;
             if !applied {
                 continue;

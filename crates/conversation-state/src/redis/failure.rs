@@ -74,24 +74,40 @@ impl Failures {
             .map_err(|error| self.kind(StateErrorKind::InvalidInput).with_source(error))
     }
 
-    /// A failure to connect.
-    pub(super) fn connecting(&self, error: &RedisError) -> StateError {
-        if code(error).is_some() || error.kind() == ErrorKind::AuthenticationFailed {
-            return match error.kind() {
-                ErrorKind::AuthenticationFailed => self.refused_login(),
-                _ => self.server(error),
-            };
-        }
+    /// A failure to connect. `tls` says whether TLS was asked for.
+    pub(super) fn connecting(&self, error: &RedisError, tls: bool) -> StateError {
         match error.kind() {
             ErrorKind::InvalidClientConfig => self
                 .kind(StateErrorKind::InvalidInput)
                 .with_detail("the connection is not configured correctly"),
+            // A server without TLS waits for the rest of what it takes for a command.
+            _ if error.is_timeout() && tls => self.unavailable(
+                "the server did not finish the TLS handshake in time; it may offer no TLS",
+            ),
+            _ if error.is_timeout() => self.unavailable("the server did not answer in time"),
             _ if is_tls(error) => self
                 .kind(StateErrorKind::InvalidInput)
                 .with_detail("the TLS handshake with the server failed"),
             _ => self
                 .unavailable("the server cannot be reached")
                 .with_source(Lost(error.category().to_owned())),
+        }
+    }
+
+    /// A failure of the first commands of a connection.
+    pub(super) fn greeting(&self, error: &RedisError) -> StateError {
+        match code(error).as_deref() {
+            // A server that takes no more clients closes the connection, mostly before it is asked.
+            None if !error.is_timeout() => self
+                .unavailable(
+                    "the server closes connections; it may have as many clients as it takes",
+                )
+                .with_source(Lost(error.category().to_owned())),
+            Some(code @ "ERR") => self
+                .kind(StateErrorKind::InvalidInput)
+                .with_detail("the server refused the login or the number of the database")
+                .with_source(ServerCode(code.to_owned())),
+            _ => self.server(error),
         }
     }
 
@@ -109,10 +125,8 @@ impl Failures {
             ErrorKind::Parse | ErrorKind::UnexpectedReturnType => {
                 self.damaged("a key holds a value that is not of this library")
             }
-            ErrorKind::AuthenticationFailed => self.refused_login(),
-            _ if error.is_timeout() => self
-                .unavailable("the server did not answer in time")
-                .with_source(Lost("timed out".to_owned())),
+            // Not begun anew: that would take as long once more.
+            _ if error.is_timeout() => self.unavailable("the server did not answer in time"),
             ErrorKind::Io | ErrorKind::Client => self
                 .unavailable("the connection was lost")
                 .with_source(Lost(error.category().to_owned())),

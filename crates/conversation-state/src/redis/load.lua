@@ -1,6 +1,6 @@
 -- Reads a window: one moment of one conversation.
--- ARGV: kind of window, two numbers, a turn, whether branches are read, a second turn, an idempotency
--- key, keys of planners.
+-- ARGV: kind of window, two numbers, a turn, whether branches are read, a second turn, the field
+-- of an idempotency key, keys of planners.
 local record, turns, window = KEYS[1], KEYS[2], KEYS[3]
 local messages, places, chunks, planner = KEYS[5], KEYS[6], KEYS[7], KEYS[9]
 local kind, first, last, branches = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[5] == '1'
@@ -78,7 +78,7 @@ for _, place in ipairs(wanted) do
 end
 local keyed = ''
 if ARGV[7] ~= '' then
-  local id = redis.call('HGET', turns, 'k:' .. ARGV[7])
+  local id = redis.call('HGET', turns, ARGV[7])
   local slot = id and redis.call('HGET', turns, 't:' .. id)
   keyed = slot and redis.call('HGET', turns, 's:' .. slot) or ''
 end

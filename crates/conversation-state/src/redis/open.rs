@@ -45,11 +45,6 @@ pub(super) fn open<'s>(
                 "the server is Redis {version}, 7.0 or later is needed"
             )));
         }
-        if session.options().wait_aof.is_some() && version_of < (7, 2) {
-            return Err(refused(format!(
-                "the server is Redis {version}, which has no WAITAOF; 7.2 or later is needed for it"
-            )));
-        }
         let appends = field(&info, "aof_enabled") == Some("1");
         let policy = field(&info, "maxmemory_policy").unwrap_or("noeviction");
         let evicts = policy.starts_with("allkeys")
@@ -69,19 +64,14 @@ pub(super) fn open<'s>(
                 )));
             }
         }
-        if session.options().wait_aof.is_some() && !appends {
-            return Err(refused(
-                "WAITAOF needs an append-only file; set `appendonly yes`".to_owned(),
-            ));
-        }
         let sync = match appends {
             true => fsync(session).await?,
             false => None,
         };
-        let durability = match (appends, evicts, session.options().wait_aof, sync.as_deref()) {
-            (false, ..) | (_, true, ..) => Durability::Process,
-            (_, _, Some(_), _) | (_, _, _, Some("always")) => Durability::Disk,
-            (_, _, _, Some("no")) => Durability::Delayed(Duration::MAX),
+        let durability = match (appends, evicts, sync.as_deref()) {
+            (false, ..) | (_, true, _) => Durability::Process,
+            (.., Some("always")) => Durability::Disk,
+            (.., Some("no")) => Durability::Delayed(Duration::MAX),
             // Also where the server does not say.
             _ => Durability::Delayed(EVERY_SECOND),
         };

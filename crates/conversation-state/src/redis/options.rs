@@ -11,17 +11,9 @@ pub struct RedisOptions {
     pub(super) connections: usize,
     pub(super) timeout: Duration,
     pub(super) time_to_live: Option<Duration>,
-    pub(super) wait_aof: Option<WaitAof>,
     pub(super) volatile: bool,
     pub(super) root_certificates: Option<Vec<u8>>,
     pub(super) clock_offset: ClockOffset,
-}
-
-/// How many servers have to have a write in their append-only files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct WaitAof {
-    pub(super) replicas: u32,
-    pub(super) timeout: Duration,
 }
 
 impl Default for RedisOptions {
@@ -31,7 +23,6 @@ impl Default for RedisOptions {
             connections: 4,
             timeout: Duration::from_secs(10),
             time_to_live: None,
-            wait_aof: None,
             volatile: false,
             root_certificates: None,
             clock_offset: ClockOffset::new(),
@@ -71,15 +62,6 @@ impl RedisOptions {
     #[must_use]
     pub fn with_time_to_live(mut self, time: Duration) -> Self {
         self.time_to_live = Some(time);
-        self
-    }
-
-    /// Makes every write wait until the server and this many replicas have it in their append-only
-    /// files, synced; one that waits longer than `timeout` is unclear, and is repeated. Needs Redis 7.2
-    /// or later. Defaults to not waiting.
-    #[must_use]
-    pub fn with_wait_aof(mut self, replicas: u32, timeout: Duration) -> Self {
-        self.wait_aof = Some(WaitAof { replicas, timeout });
         self
     }
 

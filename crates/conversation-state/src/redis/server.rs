@@ -151,7 +151,7 @@ impl Session<'_> {
                 }
                 Err(error) => {
                     let failure = self.failures.server(&error);
-                    if is_lost(&failure) {
+                    if is_lost(&failure) || error.is_timeout() {
                         self.server.connections.discard().await;
                     }
                     return Err(failure);

@@ -36,8 +36,7 @@ const MAX_HASH: usize = 64;
 ///
 /// A conversation is ten keys with one hash tag, which one script writes. What the server promises is
 /// found out when it is opened, and is what [`durability`](StateStore::durability) says. A replica that
-/// takes over may lack what was written last, unless writes wait for it
-/// ([`RedisOptions::with_wait_aof`]).
+/// takes over may lack what was written last.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {

@@ -28,7 +28,7 @@ async fn connections_that_are_cut_lose_nothing() {
             // Before the server has seen the look-up, before it has seen the commit, and after it.
             1 => proxy.cut_at(b"FOR UPDATE"),
             2 => proxy.cut_at(b"COMMIT\0"),
-            _ => proxy.lose_answer_to(b"COMMIT\0"),
+            _ => proxy.lose_answer_to(b"COMMIT\0", b"COMMIT\0"),
         }
         let write = turn(&record, &format!("t{round}"), &text);
         let applied = store.apply(write.clone()).await.unwrap();
@@ -43,7 +43,7 @@ async fn connections_that_are_cut_lose_nothing() {
         record = applied.record;
     }
     // Creations are known by their ids as well.
-    proxy.lose_answer_to(b"COMMIT\0");
+    proxy.lose_answer_to(b"COMMIT\0", b"COMMIT\0");
     create(&store, "b").await;
     // Where the server cannot be reached at all, the caller is told.
     proxy.refuse(true);

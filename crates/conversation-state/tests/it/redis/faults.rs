@@ -27,7 +27,7 @@ async fn connections_that_are_cut_lose_nothing() {
             0 => proxy.cut(),
             // Before the server has seen the write, and after it.
             1 => proxy.cut_at(text.as_bytes()),
-            _ => proxy.lose_answer_to(text.as_bytes()),
+            _ => proxy.lose_answer_to(text.as_bytes(), b":1\r\n"),
         }
         let write = turn(&record, &format!("t{round}"), &text);
         let applied = store.apply(write.clone()).await.unwrap();
@@ -132,6 +132,71 @@ async fn a_full_memory_refuses_writes_whole() {
         .unwrap();
     store.purge(&record.id).await.unwrap();
     create(&store, "b").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn operations_that_wait_too_long_say_so() {
+    if !is_wanted("waiting for Redis") {
+        return;
+    }
+    let harness = RedisHarness::new().await;
+    let options = harness.options().with_timeout(Duration::from_secs(1));
+    let store = RedisStateStore::open_with(&harness.url, options)
+        .await
+        .unwrap();
+    let record = create(&store, "a").await;
+    let mut pause = ::redis::cmd("CLIENT");
+    pause.arg("PAUSE").arg(60_000).arg("WRITE");
+    harness.send::<()>(&pause).await;
+    let write = turn(&record, "t", "some words");
+    let refused = store.apply(write.clone()).await;
+    let says = "the server did not answer in time";
+    assert_refused(refused, StateErrorKind::Unavailable, says, &["some words"]);
+    let mut go_on = ::redis::cmd("CLIENT");
+    go_on.arg("UNPAUSE");
+    harness.send::<()>(&go_on).await;
+    // Whatever has become of it, it is there once.
+    store.apply(write.clone()).await.unwrap();
+    assert!(store.apply(write).await.unwrap().replayed);
+    assert_eq!(history(&store, "a").await, ["some words"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writers_on_many_connections_take_turns() {
+    if !is_wanted("many writers on Redis") {
+        return;
+    }
+    let harness = RedisHarness::new().await;
+    let (one, other) = (harness.store().await, harness.store().await);
+    create(&one, "a").await;
+    let write = |store: RedisStateStore, writer: usize| async move {
+        for n in 0..10 {
+            let text = format!("{writer}-{n}");
+            loop {
+                let loaded = store
+                    .load(&"a".parse().unwrap(), Window::MetadataOnly.into())
+                    .await;
+                let record = loaded.unwrap().unwrap().record;
+                match store.apply(turn(&record, &text, &text)).await {
+                    Ok(_) => break,
+                    Err(error) => assert_eq!(error.kind(), StateErrorKind::Conflict, "{error:?}"),
+                }
+            }
+        }
+    };
+    let stores = [&one, &other, &one, &other].into_iter().enumerate();
+    let writers: Vec<_> = stores
+        .map(|(n, store)| tokio::spawn(write(store.clone(), n)))
+        .collect();
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    let mut texts = history(&one, "a").await;
+    texts.sort();
+    let expected: Vec<String> = (0..4)
+        .flat_map(|writer| (0..10).map(move |n| format!("{writer}-{n}")))
+        .collect();
+    assert_eq!(texts, expected);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -13,10 +13,42 @@ use uuid::Uuid;
 
 /// One server for all tests of this process; it ends with it.
 static SERVER: OnceCell<Redis> = OnceCell::const_new();
+static CLUSTER: OnceCell<Redis> = OnceCell::const_new();
+
+/// Settings of servers that are shared: a crash of the machine is no part of their tests.
+const SHARED: [&str; 4] = ["--appendonly", "yes", "--appendfsync", "no"];
 
 pub(crate) async fn server() -> &'static Redis {
-    let start = || async { Redis::start().await };
+    let start = || Redis::start_with(&SHARED);
     SERVER.get_or_init(start).await
+}
+
+/// Returns a server that is a whole cluster: it refuses scripts whose keys have not one hash tag.
+pub(crate) async fn cluster() -> &'static Redis {
+    let start = || async {
+        let settings = [&SHARED[..], &["--cluster-enabled", "yes"]].concat();
+        let server = Redis::start_with(&settings).await;
+        let mut own = ::redis::cmd("CLUSTER");
+        own.arg("ADDSLOTSRANGE").arg(0).arg(16_383);
+        send::<()>(&server.url(), &own).await;
+        let mut info = ::redis::cmd("CLUSTER");
+        info.arg("INFO");
+        while !send::<String>(&server.url(), &info)
+            .await
+            .contains("cluster_state:ok")
+        {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        server
+    };
+    CLUSTER.get_or_init(start).await
+}
+
+/// Sends a command as somebody else would.
+async fn send<T: ::redis::FromRedisValue>(url: &str, command: &Cmd) -> T {
+    let client = ::redis::Client::open(url).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    command.query_async(&mut connection).await.unwrap()
 }
 
 #[derive(Debug)]
@@ -29,6 +61,10 @@ pub(crate) struct RedisHarness {
 impl RedisHarness {
     pub(crate) async fn new() -> Self {
         Self::at(server().await.url())
+    }
+
+    pub(crate) async fn in_cluster() -> Self {
+        Self::at(cluster().await.url())
     }
 
     pub(crate) fn at(url: String) -> Self {
@@ -57,9 +93,7 @@ impl RedisHarness {
 
     /// Sends a command as somebody else would.
     pub(crate) async fn send<T: ::redis::FromRedisValue>(&self, command: &Cmd) -> T {
-        let client = ::redis::Client::open(self.url.as_str()).unwrap();
-        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-        command.query_async(&mut connection).await.unwrap()
+        send(&self.url, command).await
     }
 
     /// The name of a key of a conversation with a plain id.

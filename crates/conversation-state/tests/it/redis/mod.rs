@@ -11,6 +11,6 @@ use crate::services::{is_wanted, run_suite};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_promise_is_kept() {
     if is_wanted("conformance of the Redis store") {
-        run_suite("Redis", RedisHarness::new).await;
+        run_suite("Redis", RedisHarness::in_cluster).await;
     }
 }

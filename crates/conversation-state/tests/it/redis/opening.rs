@@ -30,9 +30,9 @@ async fn what_cannot_be_opened_says_why_in_one_sentence() {
             "the server refused the user or the password",
         ),
         (
-            format!("rediss://:{password}@{address}"),
+            format!("redis://:{password}@{address}/99"),
             Kind::InvalidInput,
-            "the TLS handshake with the server failed",
+            "the server refused the login or the number of the database",
         ),
         (
             format!("http://:{password}@{address}"),
@@ -48,6 +48,12 @@ async fn what_cannot_be_opened_says_why_in_one_sentence() {
         let outcome = RedisStateStore::open_with(&url, harness.options()).await;
         assert_refused(outcome, kind, says, &secrets);
     }
+    // A server without TLS says nothing to a client that wants it.
+    let url = format!("rediss://:{password}@{address}");
+    let options = harness.options().with_timeout(Duration::from_millis(500));
+    let outcome = RedisStateStore::open_with(&url, options).await;
+    let says = "it may offer no TLS";
+    assert_refused(outcome, Kind::Unavailable, says, &secrets);
     let store = harness.store().await;
     assert!(!format!("{store:?} {:?}", harness.options()).contains(password));
     // The form of the keys may become newer, and is then left alone.
@@ -60,6 +66,48 @@ async fn what_cannot_be_opened_says_why_in_one_sentence() {
     let outcome = RedisStateStore::open_with(&harness.url, harness.options()).await;
     let says = "version 99 of the keys, this build supports up to 1";
     assert_refused(outcome, Kind::TooNew, says, &[]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_with_tls_has_to_be_the_right_one() {
+    if !is_wanted("TLS of Redis") {
+        return;
+    }
+    let certified = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let files = tempfile::tempdir().unwrap();
+    let (certificate, key) = (files.path().join("cert.pem"), files.path().join("key.pem"));
+    std::fs::write(&certificate, certified.cert.pem()).unwrap();
+    std::fs::write(&key, certified.signing_key.serialize_pem()).unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    drop(listener);
+    let server = Redis::start_with(&[
+        "--appendonly",
+        "yes",
+        "--tls-port",
+        &port,
+        "--tls-auth-clients",
+        "no",
+        "--tls-cert-file",
+        certificate.to_str().unwrap(),
+        "--tls-key-file",
+        key.to_str().unwrap(),
+    ])
+    .await;
+    let password = server.password();
+    let harness = RedisHarness::at(format!("rediss://:{password}@127.0.0.1:{port}"));
+    let outcome = RedisStateStore::open_with(&harness.url, harness.options()).await;
+    let says = "the TLS handshake with the server failed";
+    assert_refused(outcome, StateErrorKind::InvalidInput, says, &[password]);
+    let options = harness
+        .options()
+        .with_root_certificates(certified.cert.pem());
+    let store = RedisStateStore::open_with(&harness.url, options)
+        .await
+        .unwrap();
+    let record = create(&store, "a").await;
+    store.apply(turn(&record, "t", "text")).await.unwrap();
+    assert_eq!(history(&store, "a").await, ["text"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -108,19 +156,54 @@ async fn a_server_without_persistence_has_to_be_accepted() {
         let store = open(harness.options()).await.unwrap();
         assert_eq!(store.durability(), durability, "{sync}");
     }
-    // What waits for files needs a server that can.
-    let waiting = harness.options().with_wait_aof(0, Duration::from_secs(1));
-    match open(waiting).await {
-        Ok(store) => {
-            let record = create(&store, "b").await;
-            store.apply(turn(&record, "t", "text")).await.unwrap();
-            assert_eq!(history(&store, "b").await, ["text"]);
-        }
-        Err(error) => {
-            let refused: Result<(), _> = Err(error);
-            assert_refused(refused, kind, "which has no WAITAOF", &[]);
-        }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_takes_no_more_clients_says_so() {
+    if !is_wanted("maxclients of Redis") {
+        return;
     }
+    let settings = ["--appendonly", "yes", "--maxclients", "1"];
+    let server = Redis::start_with(&settings).await;
+    let harness = RedisHarness::at(server.url());
+    let options = || harness.options().with_connections(1);
+    let open = || RedisStateStore::open_with(&harness.url, options());
+    let store = open().await.unwrap();
+    let record = create(&store, "a").await;
+    let says = "it may have as many clients as it takes";
+    let outcome = open().await;
+    assert_refused(
+        outcome,
+        StateErrorKind::Unavailable,
+        says,
+        &[server.password()],
+    );
+    store.apply(turn(&record, "t", "text")).await.unwrap();
+    assert_eq!(history(&store, "a").await, ["text"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_is_read_and_not_written() {
+    if !is_wanted("replicas of Redis") {
+        return;
+    }
+    let server = Redis::start().await;
+    let harness = RedisHarness::at(server.url());
+    let store = harness.store().await;
+    let record = create(&store, "a").await;
+    let record = store
+        .apply(turn(&record, "t", "text"))
+        .await
+        .unwrap()
+        .record;
+    // Its master is never reached.
+    let mut replicate = ::redis::cmd("REPLICAOF");
+    replicate.arg("127.0.0.1").arg(1);
+    harness.send::<()>(&replicate).await;
+    assert_eq!(history(&store, "a").await, ["text"]);
+    let refused = store.apply(turn(&record, "u", "more words")).await;
+    let says = "the server is a replica that is read-only";
+    assert_refused(refused, StateErrorKind::Permission, says, &["more words"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

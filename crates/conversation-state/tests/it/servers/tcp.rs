@@ -27,7 +27,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     refuses: bool,
-    lose_answer_to: Option<Vec<u8>>,
+    lose_answer_to: Option<(Vec<u8>, Vec<u8>)>,
     cut_at: Option<Vec<u8>>,
 }
 
@@ -73,10 +73,10 @@ impl TcpProxy {
         self.shared.state().refuses = refuses;
     }
 
-    /// Passes the next request with these bytes on, waits until the server has answered with the same
-    /// bytes, and cuts the connection without passing anything of it back.
-    pub(crate) fn lose_answer_to(&self, bytes: &[u8]) {
-        self.shared.state().lose_answer_to = Some(bytes.to_vec());
+    /// Passes the next request with these bytes on, waits until the server has answered with bytes of
+    /// `answer`, and cuts the connection without passing anything of it back.
+    pub(crate) fn lose_answer_to(&self, bytes: &[u8], answer: &[u8]) {
+        self.shared.state().lose_answer_to = Some((bytes.to_vec(), answer.to_vec()));
     }
 
     /// Cuts the connection at the next request with these bytes, which the server never sees.
@@ -105,13 +105,13 @@ impl Shared {
     /// What happens to a request.
     fn fate(&self, request: &[u8]) -> Fate {
         let mut state = self.state();
-        let take =
-            |wanted: &mut Option<Vec<u8>>| wanted.take_if(|wanted| contains(request, wanted));
-        if take(&mut state.cut_at).is_some() {
+        let cut = state.cut_at.take_if(|wanted| contains(request, wanted));
+        if cut.is_some() {
             return Fate::Cut;
         }
-        match take(&mut state.lose_answer_to) {
-            Some(bytes) => Fate::LoseAnswer(bytes),
+        let lost = &mut state.lose_answer_to;
+        match lost.take_if(|(wanted, _)| contains(request, wanted)) {
+            Some((_, answer)) => Fate::LoseAnswer(answer),
             None => Fate::Pass,
         }
     }
