@@ -73,7 +73,7 @@ async fn costs(protocol: ProtocolVersion, latency: u64) -> Result<[Cost; 4], Err
     Ok([new, duplicate, retrieve, delete])
 }
 
-/// Prints a table; returns whether no operation takes longer than it did when this was written.
+/// Prints a table; returns whether all goals were met.
 pub(crate) async fn measure(latency: u64) -> Result<bool, Error> {
     let first = costs(ProtocolVersion::First, latency).await?;
     let second = costs(ProtocolVersion::Second, latency).await?;
@@ -96,5 +96,5 @@ pub(crate) async fn measure(latency: u64) -> Result<bool, Error> {
         "object: {met} of {} goals met at {latency} ms a request",
         GOALS.len()
     );
-    Ok(second.iter().map(|cost| cost.0).eq([4, 3, 1, 3]))
+    Ok(met == GOALS.len())
 }

@@ -31,8 +31,8 @@ pub(crate) struct Actor {
     erasing: u16,
     /// What it asked and has no answer to. None when it is through.
     pub(crate) pending: Option<Ask>,
-    /// The second of two requests that it asked at once.
-    pair: Option<Pair>,
+    /// The other requests that it asked at once with that.
+    group: Option<Group>,
     /// Whether any of its requests was ever answered.
     pub(crate) started: bool,
     memory: Memory,
@@ -40,15 +40,14 @@ pub(crate) struct Actor {
     pub(crate) held: NonceSet,
 }
 
-/// Two requests that were asked at once: the one that happens later, and the answers.
+/// Requests that were asked at once: those that are not pending, and the answers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Pair {
-    later: Option<Ask>,
-    /// Which of the two is pending.
+struct Group {
+    /// In their order.
+    later: Vec<(usize, Ask)>,
+    /// Which of all is pending.
     at: usize,
-    /// Whether the second happens first.
-    swapped: bool,
-    answers: [Option<Answer<Version>>; 2],
+    answers: Vec<Option<Answer<Version>>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -90,8 +89,8 @@ impl PartialEq for Actor {
     fn eq(&self, other: &Self) -> bool {
         (self.op, self.reference, &self.task, &self.pending)
             == (other.op, other.reference, &other.task, &other.pending)
-            && (self.started, &self.memory, &self.pair)
-                == (other.started, &other.memory, &other.pair)
+            && (self.started, &self.memory, &self.group)
+                == (other.started, &other.memory, &other.group)
             && (self.generation, &self.targets, self.erasing)
                 == (other.generation, &other.targets, other.erasing)
     }
@@ -105,7 +104,7 @@ impl Hash for Actor {
         self.task.hash(state);
         self.pending.hash(state);
         self.memory.hash(state);
-        self.pair.hash(state);
+        self.group.hash(state);
         (self.generation, &self.targets, self.erasing).hash(state);
     }
 }
@@ -113,8 +112,8 @@ impl Hash for Actor {
 /// What a machine does next, whichever it is.
 enum Next {
     Ask(Ask),
-    /// Both at once.
-    AskBoth(Ask, Ask),
+    /// All at once.
+    AskAll(Vec<Ask>),
     /// It stored, under this generation, or it did not.
     Stored(Option<media_store_object::protocol::Nonce>),
     /// Others got in between.
@@ -140,7 +139,7 @@ impl Actor {
             visits: false,
             erasing: 0,
             pending: None,
-            pair: None,
+            group: None,
             started: false,
             memory: Memory::default(),
             held: NonceSet::NONE,
@@ -209,6 +208,7 @@ impl Actor {
                 }
                 Op::EraseScope => Task::List(Listing::Scope),
                 Op::Retire => Task::List(Listing::Sidecars),
+                Op::RetireMarkers => Task::List(Listing::Provisional),
                 Op::Heal => Task::List(Listing::Markers),
                 Op::RemoveTombstones => Task::List(Listing::Tombstones),
                 Op::Collect => Task::Collect(CollectProtocol::new()),
@@ -257,33 +257,38 @@ impl Actor {
                 }
             }
         };
-        let reply = match &mut self.pair {
+        let reply = match &mut self.group {
             None => reply,
-            Some(pair) => {
-                pair.answers[pair.at] = Some(protocol(reply));
-                if let Some(later) = pair.later.take() {
-                    pair.at = 1 - pair.at;
-                    self.pending = Some(later);
+            Some(group) => {
+                group.answers[group.at] = Some(protocol(reply));
+                if !group.later.is_empty() {
+                    let (at, ask) = group.later.remove(0);
+                    group.at = at;
+                    self.pending = Some(ask);
                     return;
                 }
-                both(self.pair.take())
+                all(self.group.take())
             }
         };
         self.advance(Some(reply), scenario, place, world, others);
     }
 
-    /// Whether two requests are on their way, of which the second may happen first.
-    pub(crate) fn may_swap(&self) -> bool {
-        let pair = self.pair.as_ref();
-        pair.is_some_and(|pair| pair.later.is_some() && !pair.swapped)
+    /// The requests that it asked and that have no answer.
+    pub(crate) fn asked(&self) -> impl Iterator<Item = &Ask> {
+        let later = self.group.iter().flat_map(|group| &group.later);
+        self.pending.iter().chain(later.map(|(_, ask)| ask))
     }
 
-    /// The second of the two requests on their way happens first.
-    pub(crate) fn swap(&mut self) {
-        if let Some(pair) = &mut self.pair {
-            std::mem::swap(&mut self.pending, &mut pair.later);
-            pair.at = 1 - pair.at;
-            pair.swapped = true;
+    /// Of the requests that have no answer, the one of this number happens first.
+    pub(crate) fn choose(&mut self, number: usize) {
+        if let Some(group) = &mut self.group
+            && let Some(place) = number.checked_sub(1)
+        {
+            let (at, ask) = group.later.remove(place);
+            if let Some(before) = self.pending.replace(ask) {
+                group.later.insert(0, (group.at, before));
+            }
+            group.at = at;
         }
     }
 
@@ -313,35 +318,34 @@ impl Actor {
                         Asked::Pretend(answer) => reply = Some(Reply::Protocol(answer)),
                     }
                 }
-                Next::AskBoth(one, other) => {
-                    let mut pair = Pair {
-                        later: None,
+                Next::AskAll(asks) => {
+                    let mut group = Group {
+                        later: Vec::new(),
                         at: 0,
-                        swapped: false,
-                        answers: [None, None],
+                        answers: vec![None; asks.len()],
                     };
-                    let mut sent = Vec::new();
-                    for (at, ask) in [one, other].into_iter().enumerate() {
+                    for (at, ask) in asks.into_iter().enumerate() {
                         let asked = match scenario.weakness {
                             None => Asked::Send(ask),
                             Some(weakness) => weakness.ask(&mut self.memory, self.task.kind(), ask),
                         };
                         match asked {
-                            Asked::Send(ask) => sent.push((at, ask)),
-                            Asked::Pretend(answer) => pair.answers[at] = Some(answer),
+                            Asked::Send(ask) => group.later.push((at, ask)),
+                            Asked::Pretend(answer) => group.answers[at] = Some(answer),
                         }
                     }
-                    let mut sent = sent.into_iter();
-                    match sent.next() {
-                        Some((at, ask)) => {
-                            pair.at = at;
-                            pair.later = sent.next().map(|(_, ask)| ask);
-                            self.pair = Some(pair);
-                            self.pending = Some(ask);
-                            return;
-                        }
-                        None => reply = Some(both(Some(pair))),
+                    if group.later.is_empty() {
+                        reply = Some(all(Some(group)));
+                        continue;
                     }
+                    if self.started && group.later.iter().any(|(_, ask)| is_first_write(ask)) {
+                        world.references[usize::from(self.reference)].used = true;
+                    }
+                    let (at, ask) = group.later.remove(0);
+                    group.at = at;
+                    self.group = Some(group);
+                    self.pending = Some(ask);
+                    return;
                 }
                 Next::Stored(generation) => {
                     if let Some(generation) = generation {
@@ -399,6 +403,7 @@ impl Actor {
         self.visits = true;
         self.task = match scenario.actors[place].ops()[usize::from(self.op)] {
             Op::Retire => Task::Retire(v2::RetireProtocol::new(generation)),
+            Op::RetireMarkers => Task::Retire(v2::RetireProtocol::marker(generation)),
             Op::Heal => Task::Heal(v2::HealProtocol::new(generation)),
             Op::RemoveTombstones => Task::RemoveTombstones(v2::TombstoneProtocol::new(generation)),
             _ => Task::Bury(v2::DeleteProtocol::new(generation)),
@@ -431,7 +436,8 @@ impl Actor {
         self.task = Task::Over;
         self.held = NonceSet::NONE;
         self.memory = Memory::default();
-        let later = self.pair.take().and_then(|pair| pair.later);
+        let later = self.group.take().into_iter().flat_map(|group| group.later);
+        let later = later.map(|(_, ask)| ask);
         self.pending.take().into_iter().chain(later).collect()
     }
 
@@ -457,8 +463,8 @@ impl Actor {
             },
             Task::CreateStore(machine) => match machine.step(reply.map(protocol), &mut fresh) {
                 Step::Ask(request) => Next::Ask(Ask::Protocol(request)),
-                Step::AskBoth(one, other) => {
-                    Next::AskBoth(Ask::Protocol(one), Ask::Protocol(other))
+                Step::AskAll(requests) => {
+                    Next::AskAll(requests.into_iter().map(Ask::Protocol).collect())
                 }
                 Step::End(StoreOutcome::Stored { generation, .. }) => {
                     Next::Stored(Some(generation))
@@ -536,15 +542,22 @@ fn protocol(reply: Reply) -> Answer<Version> {
     }
 }
 
-/// Whether it is what a store writes first.
+/// Whether it is among what a store writes first.
 pub(crate) fn is_first_write(ask: &Ask) -> bool {
-    matches!(ask, Ask::Protocol(Request::CreateSidecar(_)))
+    matches!(
+        ask,
+        Ask::Protocol(Request::CreateSidecar(_) | Request::CreateMarker(_))
+            | Ask::PutSidecar(_)
+            | Ask::PutMarker(_)
+            | Ask::CreateSealed(_)
+    )
 }
 
-/// The answers to two requests at once.
-fn both(pair: Option<Pair>) -> Reply {
-    match pair.map(|pair| pair.answers) {
-        Some([Some(one), Some(other)]) => Reply::Protocol(Answer::Both(Box::new((one, other)))),
+/// The answers to all requests that were asked at once.
+fn all(group: Option<Group>) -> Reply {
+    let answers = group.map(|group| group.answers.into_iter().collect::<Option<Vec<_>>>());
+    match answers {
+        Some(Some(answers)) => Reply::Protocol(Answer::All(answers)),
         _ => Reply::Failed,
     }
 }

@@ -128,7 +128,7 @@ pub(crate) fn step_to(state: &State, scenario: &Scenario, there: u64) -> Option<
     let mut actions = Vec::new();
     state.actions(scenario, &mut actions);
     // Where several lead there, the one without a mishap tells it best.
-    actions.sort_by_key(|action| !matches!(action, Action::Answer(_, Fate::Happens)));
+    actions.sort_by_key(|action| !matches!(action, Action::Answer(_, _, Fate::Happens)));
     actions.into_iter().find_map(|action| {
         let next = state.after(action, scenario);
         (fingerprint::of(&next) == there).then_some((action, next))

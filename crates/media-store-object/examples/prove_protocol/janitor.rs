@@ -47,6 +47,7 @@ pub(crate) fn broken_second(mut world: World) -> Option<&'static str> {
     for _ in 0..2 {
         for listing in [
             Listing::Scope,
+            Listing::Provisional,
             Listing::Markers,
             Listing::Scope,
             Listing::Tombstones,
@@ -57,6 +58,9 @@ pub(crate) fn broken_second(mut world: World) -> Option<&'static str> {
             for (at, token) in all {
                 let at = usize::from(at);
                 match listing {
+                    Listing::Provisional => {
+                        run(v2::RetireProtocol::marker(token), &mut world, at);
+                    }
                     Listing::Markers => run(v2::HealProtocol::new(token), &mut world, at),
                     Listing::Tombstones => run(v2::TombstoneProtocol::new(token), &mut world, at),
                     _ => run(v2::DeleteProtocol::new(token), &mut world, at),

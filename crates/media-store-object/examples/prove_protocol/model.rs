@@ -7,7 +7,7 @@ use crate::fingerprint;
 use crate::nonces::NonceSet;
 use crate::scenario::Scenario;
 use crate::weak::Weakness;
-use crate::world::{Ask, Listing, Reply, Standing, World};
+use crate::world::{Ask, Listing, Reply, Standing, Trust, World};
 
 /// A request on its way that nobody waits for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -43,10 +43,9 @@ pub(crate) enum Fate {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// The request of this process.
-    Answer(usize, Fate),
-    /// Of two requests that this process asked at once, the second is to happen first.
-    Swap(usize),
+    /// The request of this process; of several that it asked at once, the one of this number among
+    /// those that have no answer.
+    Answer(usize, u8, Fate),
     /// A request that nobody waits for happens.
     Land(usize),
     /// This process dies in the middle of a store; its request is lost, or late.
@@ -103,34 +102,40 @@ impl State {
             if matches!(ask, Ask::List(Listing::Scope)) && self.anybody_stores(place) {
                 continue;
             }
-            if actor.may_swap() {
-                actions.push(Action::Swap(place));
-            }
             if self.deaths_left > 0 && actor.is_storing() {
                 actions.push(Action::Die(place, Fate::Lost));
-                if !ask.is_read() {
+                if actor.asked().any(|ask| !ask.is_read()) {
                     actions.push(Action::Die(place, Fate::Late));
                 }
             }
-            actions.push(Action::Answer(place, Fate::Happens));
-            if self.losses_left > 0 {
-                actions.push(Action::Answer(place, Fate::Lost));
-            }
-            if ask.is_read() {
-                continue;
-            }
-            if self.losses_left > 0 && self.matters(ask) {
-                actions.push(Action::Answer(place, Fate::Unheard));
-            }
-            if self.late_left > 0 {
-                actions.push(Action::Answer(place, Fate::Late));
-            }
-            // A client repeats by itself what may be repeated, and the second time is heard of.
-            if self.copies_left > 0 && (!ask.is_swap() || scenario.is_second()) {
-                actions.push(Action::Answer(place, Fate::Copied));
+            for (number, ask) in (0..).zip(actor.asked()) {
+                self.fates(ask, scenario, |fate| {
+                    actions.push(Action::Answer(place, number, fate));
+                });
             }
         }
         actions.extend((0..self.late.len()).map(Action::Land));
+    }
+
+    /// What can become of a request.
+    fn fates(&self, ask: &Ask, scenario: &Scenario, mut may: impl FnMut(Fate)) {
+        may(Fate::Happens);
+        if self.losses_left > 0 {
+            may(Fate::Lost);
+        }
+        if ask.is_read() {
+            return;
+        }
+        if self.losses_left > 0 && self.matters(ask) {
+            may(Fate::Unheard);
+        }
+        if self.late_left > 0 {
+            may(Fate::Late);
+        }
+        // A client repeats by itself what may be repeated, and the second time is heard of.
+        if self.copies_left > 0 && (!ask.is_swap() || scenario.is_second()) {
+            may(Fate::Copied);
+        }
     }
 
     /// Whether another process is in the middle of a store.
@@ -188,8 +193,8 @@ impl State {
                 next.late.extend(late);
                 next.late.sort_by_cached_key(fingerprint::of);
             }
-            Action::Swap(place) => next.actors[place].swap(),
-            Action::Answer(place, fate) => {
+            Action::Answer(place, number, fate) => {
+                next.actors[place].choose(usize::from(number));
                 let actor = &next.actors[place];
                 let (Some(ask), reference) = (actor.pending.clone(), actor.reference) else {
                     return next;
@@ -265,9 +270,13 @@ impl State {
     /// The rule of the second protocol that is broken here.
     fn broken_second(&self, scenario: &Scenario) -> Option<&'static str> {
         let world = &self.world;
-        let trusts_sidecar = scenario.weakness == Some(Weakness::TrustedSidecar);
+        let trust = match scenario.weakness {
+            Some(Weakness::TrustedSidecar) => Trust::Sidecar,
+            Some(Weakness::TrustedProvisional) => Trust::Provisional,
+            _ => Trust::Sealed,
+        };
         for (at, reference) in world.references.iter().enumerate() {
-            let readable = world.is_readable(at, trusts_sidecar);
+            let readable = world.is_readable(at, trust);
             match reference.standing {
                 Standing::Held(_) if !readable && !reference.unwanted => {
                     return Some("an acknowledged reference is not readable");

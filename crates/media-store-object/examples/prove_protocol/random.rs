@@ -22,13 +22,12 @@ impl Lots {
 
     /// One of the actions. Mishaps are few, or all would come at the beginning.
     fn action(&mut self, actions: &[Action]) -> Action {
-        let is_mishap =
-            |action: &Action| matches!(action, Action::Answer(_, fate) if *fate != Fate::Happens);
+        let is_mishap = |action: &Action| matches!(action, Action::Answer(_, _, fate) if *fate != Fate::Happens);
         let mut action = actions[self.below(actions.len())];
         if is_mishap(&action) && self.below(8) != 0 {
             action = actions[self.below(actions.len())];
-            if let Action::Answer(place, _) = action {
-                action = Action::Answer(place, Fate::Happens);
+            if let Action::Answer(place, number, _) = action {
+                action = Action::Answer(place, number, Fate::Happens);
             }
         }
         action

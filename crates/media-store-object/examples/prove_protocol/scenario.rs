@@ -21,8 +21,10 @@ pub(crate) enum Op {
     Bury,
     /// Deletes everything, while nobody stores.
     EraseScope,
-    /// Buries sidecars without markers.
+    /// Buries sidecars without sealed markers.
     Retire,
+    /// Buries provisional markers.
+    RetireMarkers,
     /// Restores sidecars that are missing.
     Heal,
     /// Removes tombstones that are old enough.

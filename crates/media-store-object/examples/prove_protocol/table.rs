@@ -5,7 +5,7 @@ use crate::weak::Weakness;
 
 use Op::{
     Bury, Collect, CreateRemembered, CreateStore, Delete, EraseScope, Fence, Heal, LoseSidecar,
-    RemoveTombstones, Retire, Store,
+    RemoveTombstones, Retire, RetireMarkers, Store,
 };
 
 /// The protocol as it is, in the way the store uses it: a store that lost its generation begins
@@ -175,6 +175,28 @@ pub(crate) fn second(short: bool) -> Vec<Scenario> {
         .from(Start::Live)
         .late(1),
         store(
+            "store dies, provisional markers retired, scope erased, tombstones, 1 late, live",
+            &[CreateStore],
+        )
+        .with(1, &[RetireMarkers])
+        .with(1, &[EraseScope])
+        .with(1, &[RemoveTombstones])
+        .from(Start::Live)
+        .names(1)
+        .deaths(1)
+        .late(1),
+        store(
+            "remembered, provisional markers retired, collector, retire, 1 lost, 1 late, live",
+            &[CreateRemembered],
+        )
+        .with(1, &[RetireMarkers])
+        .with(1, &[Collect])
+        .with(1, &[Retire])
+        .from(Start::Live)
+        .names(1)
+        .losses(1)
+        .late(1),
+        store(
             "lost sidecar, delete, heal, tombstones, 1 copy",
             &[CreateStore, LoseSidecar, Bury],
         )
@@ -302,7 +324,9 @@ fn broken_second() -> Vec<Scenario> {
     vec![
         deleting(Weakness::OverwritingMarker).with(1, &[RemoveTombstones]),
         deleting(Weakness::OverwritingSidecar),
-        deleting(Weakness::NoMarkerTombstone).with(1, &[RemoveTombstones]),
+        deleting(Weakness::NoMarkerTombstone)
+            .copies(2)
+            .with(1, &[RemoveTombstones]),
         deleting(Weakness::NoSidecarTombstone),
         deleting(Weakness::EarlyRemoval)
             .copies(2)
@@ -326,9 +350,16 @@ fn broken_second() -> Vec<Scenario> {
             .with(1, &[RemoveTombstones])
             .with(1, &[Heal])
             .copies(1),
-        storing(Weakness::MarkerBesideSidecar)
+        storing(Weakness::TrustedProvisional)
             .with(1, &[EraseScope])
             .deaths(1),
+        storing(Weakness::SealedBesideSidecar)
+            .with(1, &[EraseScope])
+            .deaths(1),
+        storing(Weakness::UnconditionalSeal).with(1, &[Retire]),
+        storing(Weakness::SealInDoubt).losses(1),
+        storing(Weakness::MarkerInDoubt).with(1, &[Collect]).late(1),
+        storing(Weakness::RetiredUnconditionally).with(1, &[Retire]),
         weak(Weakness::PublishedBytesRemoved, &[CreateStore])
             .with(1, &[CreateStore])
             .losses(1),
@@ -445,7 +476,7 @@ pub(crate) fn drawn() -> Vec<Scenario> {
         .with(2, &[Collect; 3])
         .with(1, &[Fence, Fence])
         .with(1, &[EraseScope, EraseScope])
-        .with(1, &[Retire, Heal, Retire])
+        .with(1, &[Retire, RetireMarkers, Heal, Retire])
         .with(2, &[RemoveTombstones, RemoveTombstones])
         .losses(3)
         .late(3)
@@ -457,7 +488,7 @@ pub(crate) fn drawn() -> Vec<Scenario> {
         .with(4, &[CreateStore, Bury])
         .with(2, &[Collect; 4])
         .with(1, &[EraseScope, EraseScope])
-        .with(1, &[Heal, Retire, RemoveTombstones])
+        .with(1, &[Heal, RetireMarkers, Retire, RemoveTombstones])
         .from(Start::Live)
         .late(3)
         .copies(3)

@@ -26,7 +26,6 @@ pub(crate) fn line(before: &State, action: Action, after: &State) -> String {
     };
     let what = match action {
         Action::Land(_) => "a late request happens".to_owned(),
-        Action::Swap(place) => format!("process {place}: the second of its two requests is faster"),
         Action::Die(place, fate) => {
             let late = if fate == Fate::Late {
                 ", its request is late"
@@ -35,11 +34,10 @@ pub(crate) fn line(before: &State, action: Action, after: &State) -> String {
             };
             format!("process {place} dies{late}")
         }
-        Action::Answer(place, fate) => {
-            let actor = &before.actors[place];
-            let ask = actor
-                .pending
-                .as_ref()
+        Action::Answer(place, number, fate) => {
+            let ask = before.actors[place]
+                .asked()
+                .nth(usize::from(number))
                 .map_or_else(String::new, |ask| shorten(&format!("{ask:?}")));
             let fate = match fate {
                 Fate::Happens => "",

@@ -67,8 +67,18 @@ pub(crate) enum Weakness {
     SidecarBuriedFirst,
     /// A store takes a restored sidecar for its own.
     RestoredIsOwn,
-    /// A store creates its marker before, or beside, its sidecar.
-    MarkerBesideSidecar,
+    /// A reader takes a provisional marker for a sealed one.
+    TrustedProvisional,
+    /// A store creates its marker sealed, beside its sidecar.
+    SealedBesideSidecar,
+    /// A store seals its marker whatever became of it.
+    UnconditionalSeal,
+    /// A store is acknowledged though its marker may not be sealed.
+    SealInDoubt,
+    /// A store continues though the creation of its marker is in doubt.
+    MarkerInDoubt,
+    /// A provisional marker, or none, is buried though it may have been sealed.
+    RetiredUnconditionally,
     /// A store removes its bytes though their publication was sent.
     PublishedBytesRemoved,
 }
@@ -168,13 +178,13 @@ impl Weakness {
             (Self::OverwritingSidecar, _, R::CreateSidecar(token)) => {
                 Asked::Send(Ask::PutSidecar(token))
             }
-            (Self::MarkerBesideSidecar, Kind::Store, R::CreateSidecar(token)) => {
-                memory.stage = 1;
-                send(R::CreateMarker(token))
+            (Self::SealedBesideSidecar, Kind::Store, R::CreateMarker(token)) => {
+                Asked::Send(Ask::CreateSealed(token))
             }
-            (Self::MarkerBesideSidecar, Kind::Store, R::CreateMarker(_)) if memory.stage == 2 => {
-                Asked::Pretend(Answer::Done)
+            (Self::UnconditionalSeal, Kind::Store, R::SealMarker(token)) => {
+                Asked::Send(Ask::PutSeal(token))
             }
+            (Self::RetiredUnconditionally, _, R::RetireMarker(token)) => send(R::BuryMarker(token)),
             (Self::NoMarkerTombstone, _, R::BuryMarker(token)) => send(R::RemoveMarker(token)),
             (Self::NoSidecarTombstone, _, R::BurySidecar) => send(R::RemoveSidecar),
             (Self::NoReread, Kind::Store, R::CreateSidecar(token)) => {
@@ -237,11 +247,9 @@ impl Weakness {
                 memory.held = Some(reply);
                 also(R::DeleteBlob(*token))
             }
-            (Self::MarkerBesideSidecar, Kind::Store, R::CreateMarker(token), Answer::Done)
-                if memory.stage == 1 =>
-            {
-                memory.stage = 2;
-                also(R::CreateSidecar(*token))
+            (Self::SealInDoubt, Kind::Store, R::SealMarker(_), Answer::Failed)
+            | (Self::MarkerInDoubt, Kind::Store, R::CreateMarker(_), Answer::Failed) => {
+                say(Answer::Done)
             }
             (Self::PublishedBytesRemoved, Kind::Store, R::SwapRecord { record, .. }, _) => {
                 memory.generation = Some(record.generation);

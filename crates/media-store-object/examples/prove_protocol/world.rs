@@ -47,6 +47,10 @@ pub(crate) enum Ask {
     PutSidecar(Nonce),
     /// Writes the marker whatever there is (weakened).
     PutMarker(Nonce),
+    /// Creates a sealed marker at once (weakened).
+    CreateSealed(Nonce),
+    /// Seals the marker whatever there is (weakened).
+    PutSeal(Nonce),
     /// Looks at the first object under a generation only (weakened).
     FindFirst(Nonce),
 }
@@ -54,13 +58,27 @@ pub(crate) enum Ask {
 /// The generation of a buried sidecar whose marker is gone: none has this name.
 const NOWHERE: Nonce = Nonce::new(126);
 
+/// What a reader takes for a reference that exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trust {
+    Sealed,
+    /// A provisional marker too (weakened).
+    Provisional,
+    /// A sidecar without a marker too (weakened).
+    Sidecar,
+}
+
 /// What a walk lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Listing {
     /// Sidecars, of a scope that is to be deleted while nobody stores in it.
     Scope,
+    /// Sidecars without a sealed marker.
     Sidecars,
+    /// Sealed markers.
     Markers,
+    /// Provisional markers.
+    Provisional,
     /// Tombstones that are older than any copy of a request.
     Tombstones,
 }
@@ -99,6 +117,8 @@ impl Ask {
                 Request::CreateSidecar(_) | Request::CreateMarker(_) | Request::RestoreSidecar(_)
             ) | Self::PutSidecar(_)
                 | Self::PutMarker(_)
+                | Self::CreateSealed(_)
+                | Self::PutSeal(_)
         )
     }
 
@@ -129,12 +149,15 @@ impl Ask {
                 | Request::CreateSidecar(token)
                 | Request::RestoreSidecar(token)
                 | Request::CreateMarker(token)
+                | Request::SealMarker(token)
                 | Request::BuryMarker(token)
                 | Request::RetireMarker(token)
                 | Request::RemoveMarker(token),
             )
             | Self::PutSidecar(token)
             | Self::PutMarker(token)
+            | Self::CreateSealed(token)
+            | Self::PutSeal(token)
             | Self::FindFirst(token)
             | Self::ReadBlob(token)
             | Self::DeleteBlobIf(token, _) => NonceSet::one(*token),
@@ -158,6 +181,8 @@ pub(crate) struct Generation {
     pub(crate) blob: Option<u8>,
     /// The references that have a marker here, a bit each.
     pub(crate) markers: u16,
+    /// The references whose marker here is sealed, a bit each.
+    pub(crate) sealed: u16,
     /// The references whose marker was buried here, a bit each.
     pub(crate) tombstones: u16,
     /// It was dead, or its removal began: it must never be live again.
@@ -253,6 +278,7 @@ impl World {
                     token,
                     blob: None,
                     markers: 0,
+                    sealed: 0,
                     tombstones: 0,
                     over: false,
                 };
@@ -302,20 +328,24 @@ impl World {
     }
 
     /// Whether a reader gets bytes by this reference. It reads the sidecar, and where that is
-    /// missing the record; what counts is the marker, unless the reader trusts the sidecar.
-    pub(crate) fn is_readable(&self, at: usize, trusts_sidecar: bool) -> bool {
+    /// missing the record; what counts is the marker.
+    pub(crate) fn is_readable(&self, at: usize, trust: Trust) -> bool {
         let reference = &self.references[at];
         let bit = 1u16 << at;
+        let marked = |g: &Generation| match trust {
+            Trust::Sealed | Trust::Sidecar => g.sealed & bit != 0,
+            Trust::Provisional => g.markers & bit != 0,
+        };
         let has = |token: Nonce| {
             let generation = self.generation(token);
-            generation.is_some_and(|g| g.blob.is_some() && (g.markers & bit != 0 || trusts_sidecar))
+            generation.is_some_and(|g| g.blob.is_some() && (marked(g) || trust == Trust::Sidecar))
         };
         match reference.state() {
             SidecarState::Live(token) | SidecarState::Restored(token) => has(token),
             SidecarState::Missing => self.record.as_ref().is_some_and(|record| {
                 let generation = self.generation(record.generation);
                 record.state != RecordState::Dead
-                    && generation.is_some_and(|g| g.blob.is_some() && g.markers & bit != 0)
+                    && generation.is_some_and(|g| g.blob.is_some() && marked(g))
             }),
             _ => false,
         }
@@ -329,7 +359,7 @@ impl World {
             (SidecarState::Live(token), Some(record)) => record.generation == token,
             (SidecarState::Restored(token), _) => {
                 let generation = self.generation(token);
-                generation.is_some_and(|g| g.markers & 1 << at != 0)
+                generation.is_some_and(|g| g.sealed & 1 << at != 0)
             }
             _ => false,
         }
@@ -347,11 +377,12 @@ impl World {
                 Listing::Scope => found.extend(reference.sidecar.map(|token| (name, token))),
                 Listing::Sidecars => {
                     let marked =
-                        |token| self.generation(token).is_some_and(|g| g.markers & bit != 0);
+                        |token| self.generation(token).is_some_and(|g| g.sealed & bit != 0);
                     let alone = reference.sidecar.filter(|token| !marked(*token));
                     found.extend(alone.map(|token| (name, token)));
                 }
-                Listing::Markers => below(|g| g.markers),
+                Listing::Markers => below(|g| g.sealed),
+                Listing::Provisional => below(|g| g.markers & !g.sealed),
                 Listing::Tombstones => {
                     below(|g| g.tombstones);
                     let named = found.iter().any(|(other, _)| *other == name);
@@ -394,6 +425,24 @@ impl World {
             Ask::PutMarker(token) => {
                 let generation = self.generation_mut(*token);
                 generation.markers |= bit;
+                generation.sealed &= !bit;
+                generation.tombstones &= !bit;
+                Answer::Done
+            }
+            Ask::CreateSealed(token) => {
+                let generation = self.generation_mut(*token);
+                if (generation.markers | generation.tombstones) & bit != 0 {
+                    Answer::Taken
+                } else {
+                    generation.markers |= bit;
+                    generation.sealed |= bit;
+                    Answer::Done
+                }
+            }
+            Ask::PutSeal(token) => {
+                let generation = self.generation_mut(*token);
+                generation.markers |= bit;
+                generation.sealed |= bit;
                 generation.tombstones &= !bit;
                 Answer::Done
             }
@@ -501,15 +550,26 @@ impl World {
                         Answer::Taken
                     }
                 }
+                Request::SealMarker(token) => {
+                    let generation = self.generation_mut(*token);
+                    if generation.markers & bit != 0 {
+                        generation.sealed |= bit;
+                        Answer::Done
+                    } else {
+                        Answer::Taken
+                    }
+                }
                 Request::BuryMarker(token) => {
                     let generation = self.generation_mut(*token);
                     generation.markers &= !bit;
+                    generation.sealed &= !bit;
                     generation.tombstones |= bit;
                     Answer::Done
                 }
                 Request::RetireMarker(token) => {
                     let generation = self.generation_mut(*token);
-                    if generation.markers & bit == 0 {
+                    if generation.sealed & bit == 0 {
+                        generation.markers &= !bit;
                         generation.tombstones |= bit;
                         Answer::Done
                     } else {
@@ -519,6 +579,7 @@ impl World {
                 Request::RemoveMarker(token) => {
                     let generation = self.generation_mut(*token);
                     generation.markers &= !bit;
+                    generation.sealed &= !bit;
                     generation.tombstones &= !bit;
                     Answer::Done
                 }
@@ -526,6 +587,7 @@ impl World {
                     let generation = self.generation_mut(*token);
                     generation.tombstones = 0;
                     generation.markers = 0;
+                    generation.sealed = 0;
                     generation.over = true;
                     Answer::Done
                 }

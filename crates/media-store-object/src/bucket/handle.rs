@@ -37,9 +37,10 @@ pub(crate) enum Swap {
 }
 
 /// Outcome of creating an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Creation {
-    Created,
+    /// The object was created and has this version.
+    Created(Version),
     /// There is an object of this name.
     Exists,
 }
@@ -205,7 +206,7 @@ impl Bucket {
     pub(crate) async fn create(&self, key: &Path, body: Bytes) -> Result<Creation, StorageError> {
         let options = PutOptions::from(PutMode::Create);
         match self.store.put_opts(key, body.into(), options).await {
-            Ok(_) => Ok(Creation::Created),
+            Ok(result) => Ok(Creation::Created(Version(result.into()))),
             Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Ok(Creation::Exists),
             Err(error) => Err(self.failed(error, Verb::Write)),
         }

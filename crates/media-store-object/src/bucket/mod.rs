@@ -3,6 +3,7 @@
 mod handle;
 mod headers;
 mod keys;
+mod marker_state;
 mod media_key;
 mod multipart;
 mod names;
@@ -12,6 +13,7 @@ mod send;
 pub(crate) use handle::{Bucket, Creation, Swap, Version};
 pub(crate) use headers::{attributes, content_disposition, shared_attributes};
 pub(crate) use keys::{Keys, MarkerName, OuterObject};
+pub(crate) use marker_state::{MarkerState, PROVISIONAL};
 pub(crate) use media_key::MediaKey;
 pub(crate) use multipart::Multipart;
 pub(crate) use names::{ContentName, NameKey};

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use media_storage::{DeleteOptions, Operation, StorageError, StorageErrorKind};
 use media_types::StorageReference;
 
-use super::resolve::{find, markers_of, not_found};
+use super::resolve::{find_described, markers_of, not_found};
 use crate::bucket::{Bucket, Keys, MediaKey, SecondKeys};
 use crate::reference::own;
 use crate::reference::sidecar::{ByteLocation, Descriptor, Protocol};
@@ -23,7 +23,7 @@ pub(crate) async fn delete(
     let operation = Operation::Delete;
     let bucket = shared.bucket(operation);
     let scope = options.expected_scope();
-    let found = match find(shared, &bucket, reference).await {
+    let found = match find_described(shared, &bucket, reference).await {
         // Without a valid sidecar the owner is unknown, so that no scope can be checked.
         Err(error) if error.kind() == StorageErrorKind::Corrupted && scope.is_none() => {
             tracing::warn!(%error, "deleting media with a damaged sidecar");

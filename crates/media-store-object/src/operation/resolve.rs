@@ -25,8 +25,29 @@ pub(super) fn not_found(bucket: &Bucket, reference: &StorageReference) -> Storag
         .with_key(reference.id())
 }
 
-/// Resolves a reference by its sidecar, or by its marker if there is no valid sidecar.
-pub(super) async fn find(
+/// Resolves an existing reference by its sidecar, or by its marker if there is no valid sidecar.
+async fn find(
+    shared: &Shared,
+    bucket: &Bucket,
+    reference: &StorageReference,
+) -> Result<Option<Resolved>, StorageError> {
+    match find_described(shared, bucket, reference).await? {
+        Some(found)
+            if found
+                .descriptor
+                .exists(bucket, &shared.keys, &found.key)
+                .await? =>
+        {
+            Ok(Some(found))
+        }
+        Some(found) => by_marker(shared, bucket, reference, found.key, None).await,
+        None => Ok(None),
+    }
+}
+
+/// Resolves a reference by its sidecar, or by its marker if there is no valid sidecar. The sidecar of
+/// a reference that does not exist is a leftover, which deleting removes.
+pub(super) async fn find_described(
     shared: &Shared,
     bucket: &Bucket,
     reference: &StorageReference,
@@ -34,20 +55,31 @@ pub(super) async fn find(
     let key = shared.key(bucket, reference)?;
     let read = sidecar::read_any(bucket, &shared.keys, &key).await;
     let damage = match read {
-        Ok(SidecarRead::Present(found)) if found.exists(bucket, &shared.keys, &key).await? => {
+        Ok(SidecarRead::Present(found)) => {
             let descriptor = *found;
             return Ok(Some(Resolved { key, descriptor }));
         }
         Ok(SidecarRead::Tombstone) => return Ok(None),
-        Ok(_) => None,
+        Ok(SidecarRead::Missing | SidecarRead::Foreign) => None,
         Err(error) if error.kind() == StorageErrorKind::Corrupted => Some(error),
         Err(error) => return Err(error),
     };
-    let by_marker = match reference.sha256() {
+    by_marker(shared, bucket, reference, key, damage).await
+}
+
+/// Resolves a reference by its marker. Fails with the damage of its sidecar if there is none.
+async fn by_marker(
+    shared: &Shared,
+    bucket: &Bucket,
+    reference: &StorageReference,
+    key: MediaKey,
+    damage: Option<StorageError>,
+) -> Result<Option<Resolved>, StorageError> {
+    let found = match reference.sha256() {
         Some(sha256) => by_any_record(bucket, &shared.keys, &key, sha256).await?,
         None => by_name(bucket, &shared.keys, &key).await?,
     };
-    match (by_marker, damage) {
+    match (found, damage) {
         (Some(descriptor), _) => Ok(Some(Resolved { key, descriptor })),
         (None, Some(damage)) => Err(damage),
         (None, None) => Ok(None),

@@ -6,7 +6,7 @@ use object_store::GetResult;
 use object_store::path::Path;
 
 use super::resolve::Resolved;
-use crate::bucket::{Bucket, MediaKey};
+use crate::bucket::{Bucket, MarkerState, MediaKey};
 use crate::reference::sidecar::{ByteLocation, Protocol, read};
 use crate::reference::value::hinted_generation;
 use crate::shared::{Shared, Sharing};
@@ -83,7 +83,8 @@ pub(super) async fn together(
         return Ok(None);
     };
     let sidecar = &descriptor.sidecar;
-    let exists = guess.marker.is_none() || marked.is_some_and(|meta| meta.size > 0);
+    let exists = guess.marker.is_none()
+        || marked.is_some_and(|meta| MarkerState::of_size(meta.size) == MarkerState::Sealed);
     let fits = opened
         .as_ref()
         .map_or(!bytes, |opened| opened.meta.size == sidecar.size_bytes);

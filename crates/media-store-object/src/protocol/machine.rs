@@ -50,13 +50,16 @@ pub enum Request<V> {
     CreateSidecar(Nonce),
     /// Creates the sidecar from the copy in the marker, marked as restored.
     RestoreSidecar(Nonce),
-    /// Creates the marker of the reference under a generation. May be repeated: finding the very same
-    /// marker is success.
+    /// Creates the provisional marker of the reference under a generation. May be repeated: finding
+    /// the marker of this reference, provisional or sealed, is success.
     CreateMarker(Nonce),
+    /// Replaces the provisional marker by the sealed one, on condition that it is the one that was
+    /// created. May be repeated: finding the very same sealed marker is success.
+    SealMarker(Nonce),
     /// Replaces the marker by a tombstone, whether it exists or not. May be repeated.
     BuryMarker(Nonce),
-    /// Creates a tombstone in place of the marker, if there is no object of its name. Finding a
-    /// tombstone is success.
+    /// Puts a tombstone in place of the marker, on condition that there is none or a provisional one.
+    /// Finding a tombstone is success.
     RetireMarker(Nonce),
     /// Replaces the sidecar by a tombstone, whether it exists or not, and removes the expiry hint and
     /// the entries of indexes. May be repeated.
@@ -95,12 +98,12 @@ pub enum Answer<V> {
     Found(bool),
     /// The answer to [`Request::ReadSidecar`].
     Sidecar(SidecarState),
-    /// The answer to a request that creates an object, if the name is taken by another one.
+    /// The answer to a request that creates or seals an object, if its name is taken by another one.
     Taken,
     /// The answer to any other request that certainly succeeded.
     Done,
-    /// The answers to both requests of [`Step::AskBoth`], in their order.
-    Both(Box<(Self, Self)>),
+    /// The answers to the requests of [`Step::AskAll`], in their order.
+    All(Vec<Self>),
     /// The request failed, or its outcome is unknown. The driver keeps the error.
     Failed,
 }
@@ -111,9 +114,9 @@ pub enum Answer<V> {
 pub enum Step<V, O> {
     /// The protocol needs the answer to this request.
     Ask(Request<V>),
-    /// The protocol needs the answers to both requests, as [`Answer::Both`]. They may be carried out
-    /// at the same time or one after the other in any order, whatever becomes of the first.
-    AskBoth(Request<V>, Request<V>),
+    /// The protocol needs the answers to all of these requests, as [`Answer::All`]. They may be carried
+    /// out at the same time or one after the other in any order, whatever becomes of the others.
+    AskAll(Vec<Request<V>>),
     /// The protocol has ended.
     End(O),
 }

@@ -7,7 +7,7 @@ use media_storage::{
 use object_store::path::Path;
 use serde_json::Value;
 
-use crate::bucket::{Bucket, Keys, MarkerName, MediaKey, SecondKeys, SecondMarker};
+use crate::bucket::{Bucket, Keys, MarkerName, MarkerState, MediaKey, SecondKeys, SecondMarker};
 use crate::protocol::Nonce;
 
 /// The field of a sidecar that names the generation of shared bytes.
@@ -171,7 +171,7 @@ impl Descriptor {
         })
     }
 
-    /// Whether the reference exists. The marker decides; in the first protocol only for a restored
+    /// Whether the reference exists. The sealed marker decides; in the first protocol only for a restored
     /// sidecar, since the sweep that restored it may have been overtaken by a deletion.
     pub(crate) async fn exists(
         &self,
@@ -184,7 +184,10 @@ impl Descriptor {
                 let name = second.content(self.sidecar.sha256);
                 let marker = second.marker(name, generation, key.token())?;
                 let found = bucket.head(&marker).await?;
-                Ok(found.is_some_and(|meta| meta.size > 0))
+                Ok(
+                    found
+                        .is_some_and(|meta| MarkerState::of_size(meta.size) == MarkerState::Sealed),
+                )
             }
             (ByteLocation::Shared(generation), Protocol::First, _) if self.restored => {
                 let marker = keys.marker(self.sidecar.sha256, generation, key.token())?;

@@ -157,7 +157,7 @@ async fn write(
     }
     // What exists was written by another node, and is read back.
     match bucket.create(path, body).await? {
-        Creation::Created | Creation::Exists => Ok(()),
+        Creation::Created(_) | Creation::Exists => Ok(()),
     }
 }
 

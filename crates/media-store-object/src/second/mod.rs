@@ -3,6 +3,7 @@
 mod content;
 mod format;
 mod generations;
+mod marker;
 mod own;
 mod record;
 mod reference;
@@ -15,5 +16,6 @@ pub(crate) use own::{OwnStore, delete as delete_own};
 pub(crate) use record::{DEAD_SIZE, LIVE_SIZE};
 pub(crate) use reference::ReferenceObjects;
 pub(crate) use run::{
-    SecondAttempt, SecondStore, bury, collect, fence, heal, remove_tombstones, retire, store,
+    SecondAttempt, SecondStore, bury, collect, fence, heal, remove_tombstones, retire,
+    retire_marker, store,
 };

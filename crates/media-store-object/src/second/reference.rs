@@ -10,12 +10,12 @@ use object_store::path::Path;
 
 use crate::body::Payload;
 use crate::bucket::{Bucket, Creation, Keys, MediaKey, PartOptions, SecondKeys};
-use crate::protocol::{Answer, Nonce, SidecarState};
+use crate::protocol::{Answer, SidecarState};
 use crate::reference::expiry;
 use crate::reference::sidecar::{ByteLocation, Protocol, SidecarRead, read_any, second_json};
 
 /// Maximum length of an object that is compared with one that was to be created, in bytes.
-const MAX_COMPARED: u64 = 128 * 1024;
+pub(super) const MAX_COMPARED: u64 = 128 * 1024;
 
 /// The objects of one reference: sidecar, entry in the index of its user, and expiry hint.
 #[derive(Clone, Debug)]
@@ -117,7 +117,7 @@ impl ReferenceObjects {
             return put.await.map(|_| Answer::Done);
         }
         match self.bucket.create(path, body.clone()).await? {
-            Creation::Created => Ok(Answer::Done),
+            Creation::Created(_) => Ok(Answer::Done),
             Creation::Exists => match self.bucket.get(path, MAX_COMPARED).await? {
                 Some((found, _)) if found == body => Ok(Answer::Done),
                 _ => Ok(Answer::Taken),
@@ -187,14 +187,5 @@ impl ReferenceObjects {
         error
             .with_key(self.key.id())
             .with_reason("the sidecar belongs to other media")
-    }
-
-    /// Returns the name of the marker under a generation.
-    pub(super) fn marker(
-        &self,
-        name: crate::bucket::ContentName,
-        generation: Nonce,
-    ) -> Result<Path, StorageError> {
-        self.second.marker(name, generation, self.key.token())
     }
 }

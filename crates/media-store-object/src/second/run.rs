@@ -5,9 +5,10 @@ use media_storage::backend::CancelFlag;
 use media_storage::{Sidecar, StorageError, StorageErrorKind};
 
 use super::content::SecondContent;
+use super::marker::{CreatedMarker, Marker};
 use super::reference::{ReferenceObjects, Upload};
 use crate::body::Payload;
-use crate::bucket::{Creation, PartOptions, Version, send, shared_attributes};
+use crate::bucket::{PartOptions, Version, send, shared_attributes};
 use crate::protocol::v2::{
     DeleteOutcome, DeleteProtocol, HealOutcome, HealProtocol, RetireOutcome, RetireProtocol,
     StoreProtocol, TombstoneOutcome, TombstoneProtocol,
@@ -86,7 +87,7 @@ pub(crate) async fn bury(
     }
 }
 
-/// Buries a sidecar that has no marker. Returns whether it was buried.
+/// Buries a sidecar that has no sealed marker. Returns whether it was buried.
 pub(crate) async fn retire(
     content: SecondContent,
     objects: ReferenceObjects,
@@ -97,6 +98,21 @@ pub(crate) async fn retire(
         RetireOutcome::Retired => Ok(true),
         RetireOutcome::Held => Ok(false),
         RetireOutcome::Failed => Err(ended.error()),
+    }
+}
+
+/// Buries a provisional marker, by the token of its reference. Returns whether it was buried.
+pub(crate) async fn retire_marker(
+    content: &SecondContent,
+    token: &str,
+    generation: Nonce,
+) -> Result<bool, StorageError> {
+    let driver = MarkerDriver { content, token };
+    let ended = drive(RetireProtocol::marker(generation), &driver).await?;
+    match ended.outcome {
+        RetireOutcome::Retired => Ok(true),
+        RetireOutcome::Held => Ok(false),
+        RetireOutcome::Failed => Err(ended.into_error(&content.bucket)),
     }
 }
 
@@ -186,6 +202,7 @@ struct ReferenceDriver<'a> {
     /// The sidecar, if it may be created.
     sidecar: Option<&'a Sidecar>,
     upload: Option<Upload<'a>>,
+    created: CreatedMarker,
 }
 
 impl ReferenceDriver<'_> {
@@ -195,6 +212,7 @@ impl ReferenceDriver<'_> {
             objects,
             sidecar: None,
             upload: None,
+            created: CreatedMarker::default(),
         }
     }
 
@@ -218,14 +236,36 @@ impl ReferenceDriver<'_> {
             .await
     }
 
-    async fn create_marker(&self, generation: Nonce) -> Result<Answer<Version>, StorageError> {
+    fn marker(&self, generation: Nonce) -> Result<Marker<'_>, StorageError> {
+        let SecondContent { bucket, keys, name } = &self.content;
+        let path = keys.marker(*name, generation, self.objects.key.token())?;
+        Ok(Marker::new(bucket, path))
+    }
+
+    /// Returns the content of the sealed marker: that of the sidecar.
+    fn sealed(&self, generation: Nonce) -> Result<Option<Bytes>, StorageError> {
         self.check_cancelled()?;
-        let Some(sidecar) = self.sidecar else {
-            return Ok(Answer::Failed);
-        };
-        let body = second_json(sidecar, ByteLocation::Shared(generation), false)?;
-        let marker = self.objects.marker(self.content.name, generation)?;
-        self.objects.create(&marker, body.into()).await
+        let sealed = self
+            .sidecar
+            .map(|sidecar| second_json(sidecar, ByteLocation::Shared(generation), false));
+        Ok(sealed.transpose()?.map(Bytes::from))
+    }
+
+    async fn create_marker(&self, generation: Nonce) -> Result<Answer<Version>, StorageError> {
+        match self.sealed(generation)? {
+            Some(sealed) => {
+                let marker = self.marker(generation)?;
+                marker.create(&sealed, &self.created).await
+            }
+            None => Ok(Answer::Failed),
+        }
+    }
+
+    async fn seal_marker(&self, generation: Nonce) -> Result<Answer<Version>, StorageError> {
+        match self.sealed(generation)? {
+            Some(sealed) => self.marker(generation)?.seal(sealed, &self.created).await,
+            None => Ok(Answer::Failed),
+        }
     }
 
     async fn write_blob(&self, generation: Nonce) -> Result<Answer<Version>, StorageError> {
@@ -248,19 +288,6 @@ impl ReferenceDriver<'_> {
         .await?;
         Ok(Answer::Done)
     }
-
-    /// Takes the name of a marker that does not exist.
-    async fn retire_marker(&self, generation: Nonce) -> Result<Answer<Version>, StorageError> {
-        let marker = self.objects.marker(self.content.name, generation)?;
-        let bucket = &self.content.bucket;
-        Ok(match bucket.create(&marker, Bytes::new()).await? {
-            Creation::Created => Answer::Done,
-            Creation::Exists => match bucket.head(&marker).await? {
-                Some(meta) if meta.size == 0 => Answer::Done,
-                _ => Answer::Taken,
-            },
-        })
-    }
 }
 
 impl Driver for ReferenceDriver<'_> {
@@ -268,7 +295,6 @@ impl Driver for ReferenceDriver<'_> {
         let Self {
             content, objects, ..
         } = self;
-        let bucket = &content.bucket;
         match request {
             Request::ReadSidecar => return objects.state().await.map(Answer::Sidecar),
             Request::CreateSidecar(generation) => {
@@ -279,17 +305,10 @@ impl Driver for ReferenceDriver<'_> {
             }
             Request::CreateMarker(generation) => return self.create_marker(generation).await,
             Request::WriteBlob(generation) => return self.write_blob(generation).await,
-            Request::RetireMarker(generation) => return self.retire_marker(generation).await,
-            Request::BuryMarker(generation) => {
-                bucket
-                    .bury(&objects.marker(content.name, generation)?)
-                    .await?;
-            }
-            Request::RemoveMarker(generation) => {
-                bucket
-                    .delete(&objects.marker(content.name, generation)?)
-                    .await?;
-            }
+            Request::SealMarker(generation) => return self.seal_marker(generation).await,
+            Request::RetireMarker(generation) => return self.marker(generation)?.retire().await,
+            Request::BuryMarker(generation) => self.marker(generation)?.bury().await?,
+            Request::RemoveMarker(generation) => self.marker(generation)?.remove().await?,
             Request::BurySidecar => objects.bury_sidecar().await?,
             Request::RemoveSidecar => objects.remove_sidecar().await?,
             Request::SwapRecord { .. } if self.check_cancelled().is_err() => {
@@ -298,5 +317,24 @@ impl Driver for ReferenceDriver<'_> {
             other => return content.answer(other).await,
         }
         Ok(Answer::Done)
+    }
+}
+
+/// A marker whose reference is not known.
+struct MarkerDriver<'a> {
+    content: &'a SecondContent,
+    token: &'a str,
+}
+
+impl Driver for MarkerDriver<'_> {
+    async fn answer(&self, request: Request<Version>) -> Result<Answer<Version>, StorageError> {
+        let SecondContent { bucket, keys, name } = self.content;
+        match request {
+            Request::RetireMarker(generation) => {
+                let path = keys.marker(*name, generation, self.token)?;
+                Marker::new(bucket, path).retire().await
+            }
+            _ => Ok(Answer::Failed),
+        }
     }
 }

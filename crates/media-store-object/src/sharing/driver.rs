@@ -1,5 +1,6 @@
 //! Running a protocol to its end.
 
+use futures_util::future::join_all;
 use media_storage::{Operation, StorageError, StorageErrorKind};
 
 use super::nonces::NonceSource;
@@ -73,9 +74,10 @@ where
         };
         answer = Some(match step {
             Step::Ask(request) => heard(driver.answer(request).await),
-            Step::AskBoth(one, other) => {
-                let (one, other) = tokio::join!(driver.answer(one), driver.answer(other));
-                Answer::Both(Box::new((heard(one), heard(other))))
+            Step::AskAll(requests) => {
+                let asked = requests.into_iter().map(|request| driver.answer(request));
+                let answers = join_all(asked).await;
+                Answer::All(answers.into_iter().map(heard).collect())
             }
             Step::End(outcome) => return Ok(Ended { outcome, failure }),
         });

@@ -19,11 +19,11 @@ pub(super) struct Play<P> {
     asked: Option<Asked>,
 }
 
-/// One request, or two at once.
+/// One request, or several at once.
 #[derive(Debug, PartialEq)]
 enum Asked {
     One(Ask),
-    Both(Ask, Ask),
+    All(Vec<Ask>),
 }
 
 impl<P: Protocol<u32>> Play<P>
@@ -49,7 +49,7 @@ where
         });
         match step {
             Step::Ask(request) => Ok(Asked::One(request)),
-            Step::AskBoth(one, other) => Ok(Asked::Both(one, other)),
+            Step::AskAll(requests) => Ok(Asked::All(requests)),
             Step::End(outcome) => Err(outcome),
         }
     }
@@ -62,27 +62,28 @@ where
         self
     }
 
-    /// It asked both at once, and is answered.
+    /// It asked all of these at once, and is answered.
     #[track_caller]
-    pub(super) fn on_both(mut self, requests: [Ask; 2], answers: [Answer<u32>; 2]) -> Self {
-        let ([one, other], [first, second]) = (requests, answers);
-        assert_eq!(self.asked.take(), Some(Asked::Both(one, other)));
-        let answer = Answer::Both(Box::new((first, second)));
-        self.asked = Some(self.next(Some(answer)).unwrap());
+    pub(super) fn on_all<const N: usize>(
+        mut self,
+        requests: [Ask; N],
+        answers: [Answer<u32>; N],
+    ) -> Self {
+        assert_eq!(self.asked.take(), Some(Asked::All(requests.to_vec())));
+        self.asked = Some(self.next(Some(Answer::All(answers.to_vec()))).unwrap());
         self
     }
 
-    /// It asked both at once, is answered, and is through.
+    /// It asked all of these at once, is answered, and is through.
     #[track_caller]
-    pub(super) fn ends_both(
+    pub(super) fn ends_all<const N: usize>(
         mut self,
-        requests: [Ask; 2],
-        answers: [Answer<u32>; 2],
+        requests: [Ask; N],
+        answers: [Answer<u32>; N],
         outcome: P::Outcome,
     ) {
-        let ([one, other], [first, second]) = (requests, answers);
-        assert_eq!(self.asked.take(), Some(Asked::Both(one, other)));
-        let answer = Answer::Both(Box::new((first, second)));
+        assert_eq!(self.asked.take(), Some(Asked::All(requests.to_vec())));
+        let answer = Answer::All(answers.to_vec());
         assert_eq!(self.next(Some(answer)), Err(outcome));
     }
 

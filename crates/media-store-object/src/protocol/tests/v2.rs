@@ -11,38 +11,44 @@ fn store() -> Play<StoreProtocol<u32>> {
     Play::new(StoreProtocol::new(7))
 }
 
-/// Up to the marker under live generation 1.
+/// Up to sidecar and marker under live generation 1.
 fn joining() -> Play<StoreProtocol<u32>> {
-    store()
-        .on(R::ReadRecord, read(record(S::Live, 1, 2), 3))
-        .on(R::CreateSidecar(token(1)), A::Done)
+    store().on(R::ReadRecord, read(record(S::Live, 1, 2), 3))
 }
+
+const JOIN: [R<u32>; 2] = [R::CreateSidecar(token(1)), R::CreateMarker(token(1))];
 
 /// Up to the check under live generation 1.
 fn joined() -> Play<StoreProtocol<u32>> {
-    joining().on(R::CreateMarker(token(1)), A::Done)
+    joining().on_all(JOIN, [A::Done, A::Done])
 }
 
 fn sidecar_of(generation: u128) -> A<u32> {
     A::Sidecar(SidecarState::Live(token(generation)))
 }
 
-/// Up to marker and bytes of generation 100.
-fn describing() -> Play<StoreProtocol<u32>> {
-    store()
-        .on(R::ReadRecord, A::Record(None))
-        .on(R::CreateSidecar(token(100)), A::Done)
+/// Up to sidecar, marker and bytes of generation 100.
+fn filling() -> Play<StoreProtocol<u32>> {
+    store().on(R::ReadRecord, A::Record(None))
 }
 
-const FILL: [R<u32>; 2] = [R::CreateMarker(token(100)), R::WriteBlob(token(100))];
+const FILL: [R<u32>; 3] = [
+    R::CreateSidecar(token(100)),
+    R::CreateMarker(token(100)),
+    R::WriteBlob(token(100)),
+];
 
 /// Up to the publication of generation 100.
 fn making() -> Play<StoreProtocol<u32>> {
-    describing().on_both(FILL, [A::Done, A::Done])
+    filling().on_all(FILL, [A::Done, A::Done, A::Done])
 }
 
-fn announcement() -> [R<u32>; 2] {
-    [R::ReadSidecar, swap(None, record(S::Live, 100, 101))]
+fn announcement() -> [R<u32>; 3] {
+    [
+        R::ReadSidecar,
+        R::SealMarker(token(100)),
+        swap(None, record(S::Live, 100, 101)),
+    ]
 }
 
 fn stored(generation: u128, new: bool) -> StoreOutcome {
@@ -52,23 +58,20 @@ fn stored(generation: u128, new: bool) -> StoreOutcome {
     }
 }
 
-const CHECK: [R<u32>; 2] = [R::ReadSidecar, R::ReadRecord];
+const CHECK: [R<u32>; 3] = [R::ReadSidecar, R::SealMarker(token(1)), R::ReadRecord];
 
 #[test]
 fn existing_bytes_are_shared() {
     let live = read(record(S::Live, 1, 2), 3);
-    joined().ends_both(CHECK, [sidecar_of(1), live], stored(1, false));
+    joined().ends_all(CHECK, [sidecar_of(1), A::Done, live], stored(1, false));
 }
 
 #[test]
 fn a_remembered_generation_is_joined_without_reading_first() {
-    let remembered = || {
-        Play::new(StoreProtocol::joining(7, token(1)))
-            .on(R::CreateSidecar(token(1)), A::Done)
-            .on(R::CreateMarker(token(1)), A::Done)
-    };
+    let remembered =
+        || Play::new(StoreProtocol::joining(7, token(1))).on_all(JOIN, [A::Done, A::Done]);
     let live = read(record(S::Live, 1, 2), 3);
-    remembered().ends_both(CHECK, [sidecar_of(1), live], stored(1, false));
+    remembered().ends_all(CHECK, [sidecar_of(1), A::Done, live], stored(1, false));
     let mut larger = record(S::Live, 1, 2);
     larger.size += 1;
     for gone in [
@@ -78,7 +81,7 @@ fn a_remembered_generation_is_joined_without_reading_first() {
         read(larger, 3),
     ] {
         remembered()
-            .on_both(CHECK, [sidecar_of(1), gone])
+            .on_all(CHECK, [sidecar_of(1), A::Done, gone])
             .on(R::BuryMarker(token(1)), A::Done)
             .ends(R::BurySidecar, A::Done, StoreOutcome::Busy);
     }
@@ -86,9 +89,9 @@ fn a_remembered_generation_is_joined_without_reading_first() {
 
 #[test]
 fn new_bytes_are_published_last() {
-    making().ends_both(
+    making().ends_all(
         announcement(),
-        [sidecar_of(100), A::Swapped(1)],
+        [sidecar_of(100), A::Done, A::Swapped(1)],
         stored(100, true),
     );
 }
@@ -96,13 +99,14 @@ fn new_bytes_are_published_last() {
 #[test]
 fn bytes_that_were_not_published_are_removed() {
     for (answers, outcome) in [
-        ([A::Done, A::Failed], StoreOutcome::Failed),
-        ([A::Failed, A::Failed], StoreOutcome::Failed),
-        ([A::Failed, A::Done], StoreOutcome::Busy),
-        ([A::Taken, A::Done], StoreOutcome::Busy),
+        ([A::Done, A::Done, A::Failed], StoreOutcome::Failed),
+        ([A::Done, A::Failed, A::Failed], StoreOutcome::Failed),
+        ([A::Failed, A::Done, A::Done], StoreOutcome::Busy),
+        ([A::Done, A::Failed, A::Done], StoreOutcome::Busy),
+        ([A::Done, A::Taken, A::Done], StoreOutcome::Busy),
     ] {
-        describing()
-            .on_both(FILL, answers)
+        filling()
+            .on_all(FILL, answers)
             .on(R::BuryMarker(token(100)), A::Done)
             .on(R::DeleteBlob(token(100)), A::Done)
             .ends(R::BurySidecar, A::Done, outcome);
@@ -111,27 +115,49 @@ fn bytes_that_were_not_published_are_removed() {
 
 #[test]
 fn bytes_that_may_have_been_published_stay() {
-    for swapped in [A::Swapped(1), A::Unclear] {
-        making()
-            .on_both(
-                announcement(),
-                [A::Sidecar(SidecarState::Tombstone), swapped],
-            )
+    for (sidecar, seal) in [
+        (A::Sidecar(SidecarState::Tombstone), A::Taken),
+        (sidecar_of(100), A::Taken),
+        (sidecar_of(100), A::Failed),
+    ] {
+        let refused =
+            |swapped| making().on_all(announcement(), [sidecar.clone(), seal.clone(), swapped]);
+        let ends = |play: Play<StoreProtocol<u32>>| {
+            play.on(R::BuryMarker(token(100)), A::Done).ends(
+                R::BurySidecar,
+                A::Done,
+                StoreOutcome::Busy,
+            );
+        };
+        ends(refused(A::Swapped(1)));
+        for read in [
+            A::Failed,
+            A::Record(None),
+            read(record(S::Live, 100, 101), 3),
+        ] {
+            ends(refused(A::Unclear).on(R::ReadRecord, read));
+        }
+        // The record names another generation: the publication can no longer succeed.
+        refused(A::Unclear)
+            .on(R::ReadRecord, read(record(S::Dead, 9, 2), 3))
             .on(R::BuryMarker(token(100)), A::Done)
+            .on(R::DeleteBlob(token(100)), A::Done)
             .ends(R::BurySidecar, A::Done, StoreOutcome::Busy);
     }
 }
 
 #[test]
-fn a_create_of_unknown_outcome_ends_the_reference() {
+fn a_write_of_unknown_outcome_ends_the_reference() {
     for answer in [A::Failed, A::Taken] {
-        store()
-            .on(R::ReadRecord, read(record(S::Live, 1, 2), 3))
-            .on(R::CreateSidecar(token(1)), answer.clone())
-            .on(R::BuryMarker(token(1)), A::Done)
-            .ends(R::BurySidecar, A::Done, StoreOutcome::Busy);
-        joining()
-            .on(R::CreateMarker(token(1)), answer)
+        for answers in [[answer.clone(), A::Done], [A::Done, answer.clone()]] {
+            joining()
+                .on_all(JOIN, answers)
+                .on(R::BuryMarker(token(1)), A::Done)
+                .ends(R::BurySidecar, A::Done, StoreOutcome::Busy);
+        }
+        let live = read(record(S::Live, 1, 2), 3);
+        joined()
+            .on_all(CHECK, [sidecar_of(1), answer, live])
             .on(R::BuryMarker(token(1)), A::Done)
             .ends(R::BurySidecar, A::Done, StoreOutcome::Busy);
     }
@@ -139,13 +165,13 @@ fn a_create_of_unknown_outcome_ends_the_reference() {
 
 #[test]
 fn no_other_reference_is_tried_before_this_one_is_buried() {
-    joining().on(R::CreateMarker(token(1)), A::Failed).ends(
+    joining().on_all(JOIN, [A::Done, A::Failed]).ends(
         R::BuryMarker(token(1)),
         A::Failed,
         StoreOutcome::Failed,
     );
     joining()
-        .on(R::CreateMarker(token(1)), A::Failed)
+        .on_all(JOIN, [A::Done, A::Failed])
         .on(R::BuryMarker(token(1)), A::Done)
         .ends(R::BurySidecar, A::Failed, StoreOutcome::Failed);
 }
@@ -158,9 +184,9 @@ fn a_store_that_was_deleted_is_not_acknowledged() {
         SidecarState::Restored(token(1)),
         SidecarState::Live(token(9)),
     ] {
-        joining()
-            .on(R::CreateMarker(token(1)), A::Done)
-            .on_both(CHECK, [A::Sidecar(state), read(record(S::Live, 1, 2), 3)])
+        let live = read(record(S::Live, 1, 2), 3);
+        joined()
+            .on_all(CHECK, [A::Sidecar(state), A::Done, live])
             .on(R::BuryMarker(token(1)), A::Done)
             .ends(R::BurySidecar, A::Done, StoreOutcome::Busy);
     }
@@ -169,7 +195,7 @@ fn a_store_that_was_deleted_is_not_acknowledged() {
 #[test]
 fn the_loser_of_a_race_removes_its_own_bytes() {
     making()
-        .on_both(announcement(), [sidecar_of(100), A::Unclear])
+        .on_all(announcement(), [sidecar_of(100), A::Done, A::Unclear])
         .on(R::ReadRecord, read(record(S::Live, 1, 2), 3))
         .on(R::BuryMarker(token(100)), A::Done)
         .on(R::DeleteBlob(token(100)), A::Failed)
@@ -179,7 +205,7 @@ fn the_loser_of_a_race_removes_its_own_bytes() {
 #[test]
 fn bytes_stay_as_long_as_their_publication_may_arrive() {
     let mut play = making()
-        .on_both(announcement(), [sidecar_of(100), A::Unclear])
+        .on_all(announcement(), [sidecar_of(100), A::Done, A::Unclear])
         .on(R::ReadRecord, A::Record(None));
     for _ in 0..2 {
         play = play
@@ -193,11 +219,13 @@ fn bytes_stay_as_long_as_their_publication_may_arrive() {
 #[test]
 fn a_condemned_generation_is_revived() {
     let condemned = read(record(S::Condemned, 1, 2), 3);
-    joined().on_both(CHECK, [sidecar_of(1), condemned]).ends(
-        swap(Some(3), record(S::Live, 1, 100)),
-        A::Swapped(4),
-        stored(1, false),
-    );
+    joined()
+        .on_all(CHECK, [sidecar_of(1), A::Done, condemned])
+        .ends(
+            swap(Some(3), record(S::Live, 1, 100)),
+            A::Swapped(4),
+            stored(1, false),
+        );
 }
 
 #[test]
@@ -217,7 +245,7 @@ fn a_deletion_buries_the_marker_first() {
 }
 
 #[test]
-fn a_sidecar_is_retired_only_where_there_is_no_marker() {
+fn a_sidecar_is_retired_only_where_there_is_no_sealed_marker() {
     let retire = || Play::new(RetireProtocol::new(token(1)));
     retire().ends(R::RetireMarker(token(1)), A::Taken, RetireOutcome::Held);
     retire().on(R::RetireMarker(token(1)), A::Done).ends(
@@ -226,6 +254,9 @@ fn a_sidecar_is_retired_only_where_there_is_no_marker() {
         RetireOutcome::Retired,
     );
     retire().ends(R::RetireMarker(token(1)), A::Failed, RetireOutcome::Failed);
+    let marker = || Play::new(RetireProtocol::marker(token(1)));
+    marker().ends(R::RetireMarker(token(1)), A::Done, RetireOutcome::Retired);
+    marker().ends(R::RetireMarker(token(1)), A::Taken, RetireOutcome::Held);
 }
 
 #[test]

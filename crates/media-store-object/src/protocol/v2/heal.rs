@@ -3,8 +3,10 @@
 use crate::protocol::machine::{Answer, Protocol, Request, SidecarState, Step};
 use crate::protocol::record::Nonce;
 
-/// Restores the sidecar of a marker, if it is missing, and buries the marker, if the sidecar is
+/// Restores the sidecar of a sealed marker, if it is missing, and buries the marker, if the sidecar is
 /// buried.
+///
+/// A marker is sealed after its sidecar was created, so that a missing sidecar was removed by others.
 ///
 /// A restored sidecar is created like any other, so that it never replaces a tombstone, and is marked
 /// as restored: a store that finds it in place of its own is not acknowledged.

@@ -5,12 +5,16 @@
 //! after the reference was deleted brings the reference back. The second protocol differs in this:
 //!
 //! - Sidecars and markers are *created*: written on condition that there is no object of that name.
+//! - A marker is *provisional* until its store knows that the sidecar was created, and is *sealed* then,
+//!   by a conditional write. Both keep the bytes; only a sealed marker makes the reference exist. Marker
+//!   and sidecar can therefore be created at the same time: what a store that died leaves of them is
+//!   unreadable, also if either arrives late.
 //! - A deletion replaces marker and sidecar by *tombstones*, empty objects that keep the name taken.
 //!   Tombstones are no markers: collectors do not count them.
 //! - After a create of unknown outcome, a store buries both names and continues under another
 //!   reference. Before it is acknowledged, it reads its sidecar again, since a deletion of its scope
 //!   may have buried it.
-//! - A reference is readable only while its marker exists. A sidecar that arrives late, of a store
+//! - A reference is readable only while its sealed marker exists. A sidecar that arrives late, of a store
 //!   that died, then shows nothing.
 //!
 //! Tombstones under a dead generation are removed with it. Other tombstones are removed by a sweep

@@ -13,8 +13,9 @@ use crate::protocol::store::StoreOutcome;
 /// reference can succeed; after [`StoreOutcome::Failed`], they may not be. A store removes bytes only
 /// if it wrote them and its publication was never sent, or can no longer succeed.
 ///
-/// The marker is created after the sidecar, never beside it: if the store died in between, a marker
-/// without a sidecar would be left, which a deletion of the scope cannot find.
+/// Sidecar, marker and bytes are written at the same time. The marker is sealed after the sidecar was
+/// acknowledged, never before: if the store dies earlier, nothing is readable that a deletion of the
+/// scope cannot find.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct StoreProtocol<V> {
     size: u64,
@@ -27,19 +28,20 @@ enum State<V> {
     /// A process remembers a generation that was live: nothing is read before anything is written.
     Remembered(Nonce),
     Reading,
-    /// Creating the sidecar, under a generation that a collector may be burying or under a new one.
-    Describing(Membership, Option<Replaced<V>>),
-    /// Creating the marker under an existing generation.
-    Joining(Nonce),
-    /// Creating the marker and writing the bytes of a new generation.
-    Filling(Nonce, Option<Replaced<V>>),
-    /// Finding out whether a deletion has buried the sidecar, and whether the generation may still be
-    /// used.
+    /// Creating sidecar and marker under a generation that a collector may be burying, or, with the
+    /// bytes, under a new one.
+    Preparing(Membership, Option<Replaced<V>>),
+    /// Sealing the marker, and finding out whether a deletion has buried the sidecar, and whether the
+    /// generation may still be used.
     Checking(Membership),
-    /// Finding out whether a deletion has buried the sidecar, and making the new generation live.
+    /// Sealing the marker, finding out whether a deletion has buried the sidecar, and making the new
+    /// generation live.
     Announcing(Membership, Publication<V>),
     /// Making the generation live.
     Publishing(Membership, Publication<V>),
+    /// Finding out whether the publication of a store that is not acknowledged was refused for good, so
+    /// that the bytes can be removed.
+    Withdrawing(Membership, Publication<V>, StoreOutcome),
     /// Finding out whether the publication was written.
     Resolving(Membership, Publication<V>),
     Undoing(Undo, StoreOutcome),
@@ -76,25 +78,21 @@ impl<V: Clone> StoreProtocol<V> {
         Step::Ask(request)
     }
 
-    fn ask_both(
-        &mut self,
-        state: State<V>,
-        one: Request<V>,
-        other: Request<V>,
-    ) -> Step<V, StoreOutcome> {
+    fn ask_all(&mut self, state: State<V>, requests: Vec<Request<V>>) -> Step<V, StoreOutcome> {
         self.state = state;
-        Step::AskBoth(one, other)
+        Step::AskAll(requests)
     }
 
-    fn describe(
-        &mut self,
-        own: Membership,
-        replaced: Option<Replaced<V>>,
-    ) -> Step<V, StoreOutcome> {
-        self.ask(
-            State::Describing(own, replaced),
-            Request::CreateSidecar(own.generation),
-        )
+    fn prepare(&mut self, own: Membership, replaced: Option<Replaced<V>>) -> Step<V, StoreOutcome> {
+        let generation = own.generation;
+        let mut requests = vec![
+            Request::CreateSidecar(generation),
+            Request::CreateMarker(generation),
+        ];
+        if own.new {
+            requests.push(Request::WriteBlob(generation));
+        }
+        self.ask_all(State::Preparing(own, replaced), requests)
     }
 
     /// Continues by the record that was read before anything was written.
@@ -108,50 +106,54 @@ impl<V: Clone> StoreProtocol<V> {
                 if record.size != self.size {
                     return Step::End(StoreOutcome::OtherSize);
                 }
-                self.describe(Membership::joined(record.generation), None)
+                self.prepare(Membership::joined(record.generation), None)
             }
             dead_or_none => {
                 let own = Membership::made(fresh());
-                self.describe(own, dead_or_none.map(Replaced::from))
+                self.prepare(own, dead_or_none.map(Replaced::from))
             }
         }
     }
 
-    /// Continues after the sidecar was created.
-    fn described(
+    /// Continues after sidecar and marker, and the bytes of a new generation, were written.
+    fn prepared(
         &mut self,
         own: Membership,
         replaced: Option<Replaced<V>>,
-    ) -> Step<V, StoreOutcome> {
-        let marker = Request::CreateMarker(own.generation);
-        if own.new {
-            let blob = Request::WriteBlob(own.generation);
-            self.ask_both(State::Filling(own.generation, replaced), marker, blob)
-        } else {
-            self.ask(State::Joining(own.generation), marker)
-        }
-    }
-
-    /// Continues after marker and bytes of a new generation were written.
-    fn filled(
-        &mut self,
-        generation: Nonce,
-        replaced: Option<Replaced<V>>,
+        answers: &[Answer<V>],
         fresh: &mut dyn FnMut() -> Nonce,
     ) -> Step<V, StoreOutcome> {
-        let record = Record {
-            state: RecordState::Live,
-            generation,
-            size: self.size,
-            nonce: fresh(),
-        };
-        let publication = Publication::new(replaced, record);
-        let request = publication.request();
-        self.ask_both(
-            State::Announcing(Membership::made(generation), publication),
-            Request::ReadSidecar,
-            request,
-        )
+        let generation = own.generation;
+        let blob = own.new.then_some(generation);
+        match answers {
+            [Answer::Done, Answer::Done] if !own.new => self.ask_all(
+                State::Checking(own),
+                vec![
+                    Request::ReadSidecar,
+                    Request::SealMarker(generation),
+                    Request::ReadRecord,
+                ],
+            ),
+            [Answer::Done, Answer::Done, Answer::Done] => {
+                let record = Record {
+                    state: RecordState::Live,
+                    generation,
+                    size: self.size,
+                    nonce: fresh(),
+                };
+                let publication = Publication::new(replaced, record);
+                let requests = vec![
+                    Request::ReadSidecar,
+                    Request::SealMarker(generation),
+                    publication.request(),
+                ];
+                self.ask_all(State::Announcing(own, publication), requests)
+            }
+            // Whether an object was created is unknown, or a deletion has buried its name.
+            [_, _] | [_, _, Answer::Done] => self.undo(own, blob, StoreOutcome::Busy),
+            // The upload may fail again under another reference; that is for the caller to decide.
+            _ => self.undo(own, blob, StoreOutcome::Failed),
+        }
     }
 
     /// Continues after the publication of a new generation was sent.
@@ -159,17 +161,18 @@ impl<V: Clone> StoreProtocol<V> {
         &mut self,
         own: Membership,
         publication: Publication<V>,
-        sidecar: &Answer<V>,
-        swapped: &Answer<V>,
+        [sidecar, seal, swapped]: &[Answer<V>; 3],
     ) -> Step<V, StoreOutcome> {
-        if let Some(outcome) = refusal(own, sidecar) {
+        match (refusal(own, sidecar, seal), swapped) {
+            (None, Answer::Swapped(_)) => stored(own),
             // The bytes may be shared by others already.
-            return self.undo(own, None, outcome);
-        }
-        match swapped {
-            Answer::Swapped(_) => stored(own),
+            (Some(outcome), Answer::Swapped(_)) => self.undo(own, None, outcome),
             // The write may have been carried out all the same; the record decides.
-            _ => self.ask(State::Resolving(own, publication), Request::ReadRecord),
+            (None, _) => self.ask(State::Resolving(own, publication), Request::ReadRecord),
+            (Some(outcome), _) => self.ask(
+                State::Withdrawing(own, publication, outcome),
+                Request::ReadRecord,
+            ),
         }
     }
 
@@ -191,6 +194,25 @@ impl<V: Clone> StoreProtocol<V> {
             },
             _ => self.lost(own),
         }
+    }
+
+    /// Gives up a generation whose publication was sent. Its bytes are removed only if the record
+    /// shows that the publication was not carried out and never will be.
+    fn withdraw(
+        &mut self,
+        own: Membership,
+        publication: &Publication<V>,
+        answer: Option<Answer<V>>,
+        outcome: StoreOutcome,
+    ) -> Step<V, StoreOutcome> {
+        let blob = match answer {
+            Some(Answer::Record(read)) if !publication.may_arrive(read.as_ref()) => {
+                let named = read.map(|read| read.record.generation);
+                (named != Some(own.generation)).then_some(own.generation)
+            }
+            _ => None,
+        };
+        self.undo(own, blob, outcome)
     }
 
     fn publish(&mut self, own: Membership, publication: Publication<V>) -> Step<V, StoreOutcome> {
@@ -263,11 +285,16 @@ fn stored<V>(own: Membership) -> Step<V, StoreOutcome> {
     })
 }
 
-/// Returns how the store ends if its sidecar, read again, is not the one that it created.
-fn refusal<V>(own: Membership, sidecar: &Answer<V>) -> Option<StoreOutcome> {
-    match sidecar {
-        Answer::Sidecar(SidecarState::Live(generation)) if *generation == own.generation => None,
-        Answer::Sidecar(_) => Some(StoreOutcome::Busy),
+/// Returns how the store ends if its sidecar, read again, is not the one that it created, or if its
+/// marker is not acknowledged to be sealed.
+fn refusal<V>(own: Membership, sidecar: &Answer<V>, seal: &Answer<V>) -> Option<StoreOutcome> {
+    match (sidecar, seal) {
+        (Answer::Sidecar(SidecarState::Live(generation)), Answer::Done)
+            if *generation == own.generation =>
+        {
+            None
+        }
+        (Answer::Sidecar(_), _) => Some(StoreOutcome::Busy),
         _ => Some(StoreOutcome::Failed),
     }
 }
@@ -285,52 +312,36 @@ impl<V: Clone> Protocol<V> for StoreProtocol<V> {
         match (state, answer) {
             (State::Start, None) => self.ask(State::Reading, Request::ReadRecord),
             (State::Remembered(generation), None) => {
-                self.describe(Membership::joined(generation), None)
+                self.prepare(Membership::joined(generation), None)
             }
             (State::Reading, Some(A::Record(read))) => self.attach(read, fresh),
             (State::Reading | State::Start | State::Remembered(_), _) => {
                 Step::End(StoreOutcome::Failed)
             }
 
-            (State::Describing(own, replaced), Some(A::Done)) => self.described(own, replaced),
-            (State::Joining(generation), Some(A::Done)) => self.ask_both(
-                State::Checking(Membership::joined(generation)),
-                Request::ReadSidecar,
-                Request::ReadRecord,
-            ),
-            // Whether an object was created is unknown, or a deletion has buried its name.
-            (State::Describing(own, _), _) => self.undo(own, None, StoreOutcome::Busy),
-            (State::Joining(generation), _) => {
-                self.undo(Membership::joined(generation), None, StoreOutcome::Busy)
+            (State::Preparing(own, replaced), Some(A::All(answers))) => {
+                self.prepared(own, replaced, &answers, fresh)
             }
-            (State::Filling(generation, replaced), Some(A::Both(both))) => match *both {
-                (A::Done, A::Done) => self.filled(generation, replaced, fresh),
-                // The upload may fail again under another reference; that is for the caller to decide.
-                (_, blob) => {
-                    let own = Membership::made(generation);
-                    let outcome = match blob {
-                        A::Done => StoreOutcome::Busy,
-                        _ => StoreOutcome::Failed,
-                    };
-                    self.undo(own, Some(generation), outcome)
-                }
-            },
-            (State::Filling(generation, _), _) => self.undo(
-                Membership::made(generation),
-                Some(generation),
-                StoreOutcome::Failed,
-            ),
+            (State::Preparing(own, replaced), _) => self.prepared(own, replaced, &[], fresh),
 
-            (State::Checking(own), Some(A::Both(both))) => {
-                let (sidecar, record) = *both;
-                match (refusal(own, &sidecar), record) {
+            (State::Checking(own), Some(A::All(answers))) => {
+                let Ok([sidecar, seal, record]) = <[A<V>; 3]>::try_from(answers) else {
+                    return self.undo(own, None, StoreOutcome::Failed);
+                };
+                match (refusal(own, &sidecar, &seal), record) {
                     (Some(outcome), _) => self.undo(own, None, outcome),
                     (None, A::Record(read)) => self.confirm(own, read, fresh),
                     (None, _) => self.undo(own, None, StoreOutcome::Failed),
                 }
             }
-            (State::Announcing(own, publication), Some(A::Both(both))) => {
-                self.announced(own, publication, &both.0, &both.1)
+            (State::Announcing(own, publication), Some(A::All(answers))) => {
+                match <[A<V>; 3]>::try_from(answers) {
+                    Ok(answers) => self.announced(own, publication, &answers),
+                    Err(_) => self.undo(own, None, StoreOutcome::Failed),
+                }
+            }
+            (State::Withdrawing(own, publication, outcome), answer) => {
+                self.withdraw(own, &publication, answer, outcome)
             }
             (State::Publishing(own, _), Some(A::Swapped(_))) => stored(own),
             (State::Publishing(own, publication), _) => {

@@ -8,21 +8,24 @@ use media_storage::StorageError;
 use super::super::walk::{BuriedSidecar, ListedReference, WalkItem, walk};
 use super::state::{Mode, Sweep};
 use super::tally::Tally;
-use crate::bucket::{MediaKey, SecondKeys, SecondMarker};
+use crate::bucket::{MarkerState, MediaKey, SecondKeys, SecondMarker};
 use crate::reference::sidecar::SidecarFlags;
 use crate::second::{self, ReferenceObjects, SecondContent};
 
-/// Maximum number of tombstones that one sweep remembers, in a few megabytes. The next one continues.
+/// Maximum number of tombstones, and of leftovers, that one sweep remembers, in a few megabytes. The
+/// next one continues.
 const MAX_TOMBSTONES: usize = 50_000;
 
 /// What the listings show.
 pub(super) struct Join {
-    /// References with a sidecar, and those with a marker.
+    /// References with a sidecar, and those with a sealed marker.
     pub(super) markers: Tally,
     /// References whose sidecar says that they expire, and those with a hint.
     pub(super) hints: Tally,
     /// References whose sidecar says that they have a user, and those in an index.
     pub(super) users: Tally,
+    /// Provisional markers that are older than the grace.
+    pub(super) provisional: Vec<SecondMarker>,
     /// Old tombstones of markers, by the token of the reference.
     buried: HashMap<String, SecondMarker>,
     /// Old tombstones of sidecars for which no old tombstone of a marker is known.
@@ -39,6 +42,7 @@ impl Join {
             markers: Tally::new(),
             hints: Tally::new(),
             users: Tally::new(),
+            provisional: Vec::new(),
             buried: HashMap::new(),
             lone: HashMap::new(),
             without_bytes: Vec::new(),
@@ -59,12 +63,23 @@ impl Sweep<'_> {
             let Some(marker) = keys.parse_marker(&meta.location) else {
                 continue;
             };
-            if meta.size > 0 {
-                if self.is_settled(meta.last_modified) {
+            match MarkerState::of_size(meta.size) {
+                MarkerState::Sealed if self.is_settled(meta.last_modified) => {
                     join.markers.toggle(&marker.token);
                 }
-            } else if self.is_removable(meta.last_modified) && join.buried.len() < MAX_TOMBSTONES {
-                join.buried.insert(marker.token.clone(), marker);
+                MarkerState::Provisional
+                    if self.is_settled(meta.last_modified)
+                        && join.provisional.len() < MAX_TOMBSTONES =>
+                {
+                    join.provisional.push(marker);
+                }
+                MarkerState::Tombstone
+                    if self.is_removable(meta.last_modified)
+                        && join.buried.len() < MAX_TOMBSTONES =>
+                {
+                    join.buried.insert(marker.token.clone(), marker);
+                }
+                _ => {}
             }
         }
         Ok(())

@@ -11,7 +11,7 @@ use super::super::walk::{WalkItem, walk};
 use super::second_join::Join;
 use super::state::{Cause, Mode, Sweep};
 use super::tally::Suspects;
-use crate::bucket::{MediaKey, SecondKeys, SecondMarker, UserEntry};
+use crate::bucket::{MarkerState, MediaKey, SecondKeys, SecondMarker, UserEntry};
 use crate::reference::sidecar::{
     self, ByteLocation, Descriptor, Protocol, SidecarFlags, SidecarRead,
 };
@@ -35,6 +35,10 @@ impl Sweep<'_> {
     ) -> Result<bool, StorageError> {
         for key in std::mem::take(&mut join.without_bytes) {
             let examined = self.without_bytes(&key).await;
+            self.note(examined)?;
+        }
+        for marker in std::mem::take(&mut join.provisional) {
+            let examined = self.provisional(keys, &marker).await;
             self.note(examined)?;
         }
         let [markers, hints, users] =
@@ -70,6 +74,22 @@ impl Sweep<'_> {
             }
             Err(error) => self.failures.failed(error),
         }
+    }
+
+    /// Buries a provisional marker: its store died before it sealed the marker. Its sidecar, if there is
+    /// one, is one without a sealed marker.
+    async fn provisional(
+        &self,
+        keys: &SecondKeys,
+        marker: &SecondMarker,
+    ) -> Result<(), StorageError> {
+        if self.mode == Mode::DryRun {
+            return Ok(());
+        }
+        let content = SecondContent::named(&self.bucket, keys, marker.name);
+        second::retire_marker(&content, &marker.token, marker.generation)
+            .await
+            .map(drop)
     }
 
     async fn suspected_sidecars(
@@ -120,7 +140,7 @@ impl Sweep<'_> {
                 continue;
             };
             let buried = lone.remove(&marker.token).is_some();
-            if meta.size == 0 {
+            if MarkerState::of_size(meta.size) != MarkerState::Sealed {
                 continue;
             }
             let matched = sidecars.remove(&marker.token).is_some();
@@ -156,7 +176,7 @@ impl Sweep<'_> {
         let Some((json, _)) = self.bucket.get(path, 2 * MAX_SIDECAR_LEN).await? else {
             return Ok(());
         };
-        if json.is_empty() {
+        if MarkerState::of_size(json.len() as u64) != MarkerState::Sealed {
             return Ok(());
         }
         let read = Descriptor::of_second_marker(&json, keys, &marker);
@@ -182,7 +202,7 @@ impl Sweep<'_> {
         ReferenceObjects::new(&self.bucket, &self.shared.keys, keys, key, sidecar)
     }
 
-    /// Buries a sidecar of shared media that has no marker.
+    /// Buries a sidecar of shared media that has no sealed marker.
     async fn without_marker(
         &mut self,
         keys: &SecondKeys,

@@ -96,7 +96,7 @@ async fn a_late_copy_of_any_request_brings_nothing_back() {
 #[tokio::test]
 async fn a_store_that_died_before_its_scope_was_deleted_does_not_appear() {
     for deduplication in [true, false] {
-        for k in 1..9 {
+        for k in 1..11 {
             let bucket = FaultyBucket::new();
             let store = open(&bucket, deduplication).await;
             put_for(&store, 1, of_user("conv-2", "user-2")).await;

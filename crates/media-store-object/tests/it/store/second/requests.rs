@@ -22,29 +22,31 @@ async fn shared_media_costs_what_was_promised() {
     bucket.take_requests();
     let first = put(&store, &bytes).await;
     let requests = bucket.take_requests();
-    // Record; sidecar; marker and bytes; sidecar and record.
+    // Record; sidecar, marker and bytes; sidecar, sealed marker and record.
     assert_eq!(
         (count(&requests, Verb::Get), count(&requests, Verb::Put)),
-        (2, 4)
+        (2, 5)
     );
+    assert_eq!(requests.len(), 7);
     let second = put(&store, &bytes).await;
     let requests = bucket.take_requests();
-    // Sidecar; marker; sidecar and record.
+    // Sidecar and marker; sidecar, sealed marker and record.
     assert_eq!(
         (count(&requests, Verb::Get), count(&requests, Verb::Put)),
-        (2, 2)
+        (2, 3)
     );
-    assert_eq!(requests.len(), 4);
+    assert_eq!(requests.len(), 5);
     holds(&store, &second, &bytes).await;
     // Sidecar, marker and bytes at once.
     assert_eq!(bucket.take_requests().len(), 3);
     store.delete(&first).await.unwrap();
     let requests = bucket.take_requests();
+    // Sidecar; tombstone of the marker; tombstone of the sidecar.
     assert_eq!(
         (count(&requests, Verb::Get), count(&requests, Verb::Put)),
-        (2, 2)
+        (1, 2)
     );
-    assert_eq!(requests.len(), 4);
+    assert_eq!(requests.len(), 3);
     let size = serde_json::to_string(&second).unwrap().len();
     assert!(size <= 400, "a reference of {size} bytes");
     assert!(second.metadata("g").is_some());

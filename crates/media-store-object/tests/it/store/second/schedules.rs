@@ -134,7 +134,7 @@ fn nothing_acknowledged_is_lost_and_nothing_deleted_comes_back() {
     let runtime = runtime();
     let seeds = match env("OBJECT_SEED") {
         Some(seed) => seed..seed + 1,
-        None => 0..env("OBJECT_SCHEDULES").unwrap_or(600),
+        None => 0..env("OBJECT_SCHEDULES").unwrap_or(300),
     };
     let (mut stored, mut deleted, mut failed, mut sweeps) = (0, 0, 0, 0);
     let schedules = seeds.end - seeds.start;

@@ -67,7 +67,7 @@ async fn lost_hints_and_entries_are_written_again_and_idle_ones_removed() {
 #[tokio::test]
 async fn leftovers_of_stores_that_died_go() {
     for deduplication in [true, false] {
-        for k in 0..8 {
+        for k in 0..10 {
             let bucket = FaultyBucket::new();
             let store = open(&bucket, deduplication).await;
             let kept = put_for(&store, 2, about("conv-1")).await;
