@@ -39,6 +39,12 @@ pub(crate) fn human_count(count: u64) -> String {
     text
 }
 
+/// Returns a count of things for people: `1 message`, `1,234 messages`.
+pub(crate) fn counted(count: u64, thing: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {thing}{plural}", human_count(count))
+}
+
 /// Returns how much of a whole a part is: `37 %`.
 pub(crate) fn human_share(part: u64, whole: u64) -> String {
     if whole == 0 {

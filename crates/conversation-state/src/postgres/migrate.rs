@@ -25,6 +25,7 @@ pub(super) struct Opened {
 #[derive(Clone, Debug)]
 pub(super) struct Opening {
     pub(super) schema: String,
+    pub(super) create: bool,
     pub(super) clock_offset: ClockOffset,
 }
 
@@ -52,6 +53,10 @@ pub(super) fn open<'s>(
         let is_there = || Step::new(IS_THERE, values![TEXT schema]);
         let begun = session.begin(Mode::Write, vec![is_there()]).await?;
         if !column::<bool>(one(&begun, 0, failures)?, 0, failures)? {
+            if !opening.create {
+                let failure = failures.kind(StateErrorKind::InvalidInput);
+                return Err(failure.with_detail("it holds no conversations"));
+            }
             // The lock ends with the transaction.
             let lock = Step::new("SELECT pg_advisory_xact_lock($1)", values![INT8 LOCK]);
             let locked = session.run(vec![lock, is_there()]).await?;

@@ -8,6 +8,7 @@ use crate::clock::ClockOffset;
 #[derive(Clone, Debug)]
 pub struct PostgresOptions {
     pub(super) schema: String,
+    pub(super) create: bool,
     pub(super) max_connections: usize,
     pub(super) acquire_timeout: Duration,
     pub(super) operation_timeout: Duration,
@@ -19,6 +20,7 @@ impl Default for PostgresOptions {
     fn default() -> Self {
         Self {
             schema: "conversation_media".to_owned(),
+            create: true,
             max_connections: 10,
             acquire_timeout: Duration::from_secs(10),
             operation_timeout: Duration::from_secs(30),
@@ -39,6 +41,14 @@ impl PostgresOptions {
     #[must_use]
     pub fn with_schema(mut self, name: impl Into<String>) -> Self {
         self.schema = name.into();
+        self
+    }
+
+    /// Sets whether the schema and its tables are made where they are missing. Without it, opening a
+    /// database that has none is `InvalidInput`. Defaults to true.
+    #[must_use]
+    pub fn with_create(mut self, create: bool) -> Self {
+        self.create = create;
         self
     }
 

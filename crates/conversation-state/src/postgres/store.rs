@@ -103,6 +103,7 @@ impl PostgresStateStore {
         }
         let opening = Opening {
             schema: schema.clone(),
+            create: database.options.create,
             clock_offset: database.options.clock_offset.clone(),
         };
         let open = database.run("open conversation database", &opening, migrate::open);

@@ -7,8 +7,8 @@ use serde_json::json;
 use std::collections::HashMap;
 
 use crate::failure::{Exit, Outcome};
-use crate::output::Output;
-use crate::quantity::exact_time;
+use crate::output::{Align, Output, Table, escaped};
+use crate::quantity::{exact_time, human_bytes, human_count};
 use crate::store::{StoreArguments, open_existing};
 
 /// Arguments of `media dedup-index`.
@@ -61,6 +61,9 @@ pub(crate) async fn run(arguments: DedupIndexArguments, output: &Output) -> Outc
     let mut sorted: Vec<_> = bodies.into_iter().collect();
     sorted
         .sort_by(|(a, x), (b, y)| (y.references, a.as_bytes()).cmp(&(x.references, b.as_bytes())));
+    if !output.is_json() {
+        return table(sorted.iter().map(|(_, body)| body), output);
+    }
     for (sha256, body) in sorted {
         output.json_line(&json!({
             "hash": format!("sha256:{sha256}"),
@@ -72,6 +75,44 @@ pub(crate) async fn run(arguments: DedupIndexArguments, output: &Output) -> Outc
             "last_accessed": exact_time(body.last),
         }))?;
     }
+    Ok(Exit::Fine)
+}
+
+/// Lists the bodies that several references share, those with the most first.
+fn table<'a>(bodies: impl Iterator<Item = &'a Body>, output: &Output) -> Outcome {
+    let mut table = Table::new([
+        ("references", Align::Right),
+        ("size", Align::Right),
+        ("saved", Align::Right),
+        ("type", Align::Left),
+        ("one of them", Align::Left),
+    ]);
+    let (mut all, mut shared, mut saved) = (0_u64, 0_u64, 0_u64);
+    for body in bodies {
+        all += 1;
+        if body.references < 2 {
+            continue;
+        }
+        let spared = body.size * (body.references - 1);
+        shared += 1;
+        saved += spared;
+        table.row([
+            human_count(body.references),
+            human_bytes(body.size),
+            human_bytes(spared),
+            escaped(&body.mime),
+            escaped(&body.path),
+        ]);
+    }
+    if !table.is_empty() {
+        output.table(table)?;
+    }
+    output.note(format_args!(
+        "{} of {} bodies are shared, which saves {}",
+        human_count(shared),
+        human_count(all),
+        human_bytes(saved)
+    ));
     Ok(Exit::Fine)
 }
 

@@ -6,9 +6,7 @@ use std::path::PathBuf;
 use chrono::Utc;
 use clap::Args;
 use conversation_sdk::state::LoadOptions;
-use conversation_sdk::{
-    ConversationFilter, ConversationRecord, SqliteStateStore, StateStore as _, Window,
-};
+use conversation_sdk::{ConversationFilter, ConversationRecord, StateStore, Window};
 use futures_util::StreamExt as _;
 use media_storage::{Entry, RetrieveOptions, Scope, StorageError, Verification};
 use media_types::UserId;
@@ -17,9 +15,9 @@ use serde_json::{Value, json};
 use crate::failure::{Exit, Failure, Outcome};
 use crate::files::{Existing, NewFile};
 use crate::output::Output;
-use crate::quantity::{exact_time, human_bytes, human_count};
+use crate::quantity::{counted, exact_time, human_bytes};
 use crate::record::EntryRecord;
-use crate::state::open_existing_state;
+use crate::state::{State, StateLocation};
 use crate::store::{OpenStore, StoreArguments, open_existing};
 
 /// How many messages are read at a time.
@@ -35,9 +33,15 @@ pub(crate) struct ExportArguments {
     #[arg(long, value_name = "ID")]
     user: UserId,
 
-    /// Conversation database (SQLite) whose conversations of the user are exported too.
-    #[arg(long, value_name = "FILE")]
-    state: Option<PathBuf>,
+    /// Conversation database whose conversations of the user are exported too: a SQLite file, or
+    /// postgres://host/database.
+    #[arg(
+        long,
+        value_name = "DATABASE",
+        env = "MEDIA_STATE",
+        hide_env_values = true
+    )]
+    state: Option<StateLocation>,
 
     /// Archive to write (tar); `-` is standard output. A file must not exist.
     #[arg(long, short = 'O', value_name = "FILE")]
@@ -47,7 +51,7 @@ pub(crate) struct ExportArguments {
 pub(crate) async fn run(arguments: ExportArguments, output: &Output) -> Outcome {
     let store = open_existing(&arguments.store.location, &arguments.store.access).await?;
     let state = match &arguments.state {
-        Some(path) => Some(open_existing_state(path).await?),
+        Some(location) => Some(State::open_existing(location).await?),
         None => None,
     };
     if arguments.output.as_os_str() == "-" {
@@ -56,7 +60,9 @@ pub(crate) async fn run(arguments: ExportArguments, output: &Output) -> Outcome 
         }
         let mut archive = Archive::new(io::stdout(), arguments.user.clone());
         archive.media(&store, output).await?;
-        archive.conversations(state.as_ref()).await?;
+        archive
+            .conversations(state.as_ref().map(State::store))
+            .await?;
         let tally = archive.finish(&store)?.1;
         return Ok(tally.say(output));
     }
@@ -67,7 +73,9 @@ pub(crate) async fn run(arguments: ExportArguments, output: &Output) -> Outcome 
     let file = NewFile::create(&arguments.output)?;
     let mut archive = Archive::new(file, arguments.user.clone());
     archive.media(&store, output).await?;
-    archive.conversations(state.as_ref()).await?;
+    archive
+        .conversations(state.as_ref().map(State::store))
+        .await?;
     let (file, tally) = archive.finish(&store)?;
     file.commit(Existing::Keep)?;
     Ok(tally.say(output))
@@ -85,15 +93,15 @@ struct Tally {
 impl Tally {
     fn say(self, output: &Output) -> Exit {
         output.note(format_args!(
-            "exported {} media items, {}, {} conversations",
-            human_count(self.media),
+            "exported {}, {}, {}",
+            counted(self.media, "media item"),
             human_bytes(self.bytes),
-            human_count(self.conversations)
+            counted(self.conversations, "conversation")
         ));
         if self.missing > 0 {
             output.warn(format_args!(
-                "{} items could not be read; manifest.json names them",
-                human_count(self.missing)
+                "{} could not be read; items.jsonl names what is missing",
+                counted(self.missing, "item")
             ));
             return Exit::Data;
         }
@@ -134,7 +142,7 @@ impl<W: Write> Archive<W> {
     }
 
     /// Adds the conversations of the user: a record, then its messages, one JSON object a line.
-    async fn conversations(&mut self, state: Option<&SqliteStateStore>) -> Outcome<()> {
+    async fn conversations(&mut self, state: Option<&dyn StateStore>) -> Outcome<()> {
         let Some(state) = state else {
             return Ok(());
         };
@@ -233,7 +241,7 @@ impl<W: Write> Archive<W> {
 
 /// Writes the messages of a conversation, those of cut-off branches too.
 async fn messages(
-    state: &SqliteStateStore,
+    state: &dyn StateStore,
     record: &ConversationRecord,
     file: &mut impl Write,
 ) -> Outcome<()> {

@@ -2,9 +2,11 @@
 
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use clap::Args;
+use conversation_sdk::{ConversationFilter, ErasureReceipt, StateStore};
 use futures_util::StreamExt as _;
 use media_storage::{Scope, SweepReport, Usage};
 use media_types::UserId;
@@ -13,8 +15,12 @@ use serde::Serialize;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::files::{Existing, NewFile};
 use crate::output::{Output, escaped};
-use crate::quantity::{exact_time, human_bytes, human_count};
+use crate::quantity::{counted, exact_time, human_bytes, human_count};
+use crate::state::{State, StateLocation, failure};
 use crate::store::{OpenStore, StoreArguments, open_existing};
+
+/// How long what is being deleted may take at the end.
+const SHUTDOWN: Duration = Duration::from_secs(60);
 
 /// Arguments of `media forget`.
 #[derive(Debug, Args)]
@@ -25,6 +31,16 @@ pub(crate) struct ForgetArguments {
     /// User whose media is deleted.
     #[arg(long, value_name = "ID")]
     user: UserId,
+
+    /// Conversation database whose conversations of the user are deleted too: a SQLite file, or
+    /// postgres://host/database. The user is refused there from now on, for 30 days.
+    #[arg(
+        long,
+        value_name = "DATABASE",
+        env = "MEDIA_STATE",
+        hide_env_values = true
+    )]
+    state: Option<StateLocation>,
 
     /// File that the receipt is written to; must not exist.
     #[arg(long, value_name = "FILE")]
@@ -48,6 +64,9 @@ struct Receipt {
     deleted_references: u64,
     freed_bytes: u64,
     failed: u64,
+    /// What became of the conversations, where a database was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conversations: Option<ErasureReceipt>,
     /// What a new listing of the store finds of the user afterwards.
     remaining_references: u64,
     /// Items whose owner cannot be told because they cannot be read.
@@ -74,6 +93,10 @@ impl From<Usage> for Amount {
 }
 
 pub(crate) async fn run(arguments: ForgetArguments, output: &Output) -> Outcome {
+    let state = match &arguments.state {
+        Some(location) => Some(State::open_existing(location).await?),
+        None => None,
+    };
     let store = open_existing(&arguments.store.location, &arguments.store.access).await?;
     // Before anything is deleted: a receipt that cannot be written comes too late then.
     let receipt_file = match &arguments.receipt {
@@ -91,16 +114,32 @@ pub(crate) async fn run(arguments: ForgetArguments, output: &Output) -> Outcome 
     let before = store.inventory()?.usage(scope.clone()).await?;
     drop(progress);
     if !arguments.yes {
-        return would_delete(&arguments.user, before, output);
+        let conversations = match &state {
+            Some(state) => Some(conversations_of(state.store(), &arguments.user).await?),
+            None => None,
+        };
+        return would_delete(&arguments.user, before, conversations, output);
     }
     let started = Utc::now();
     let progress = output.progress("deleting");
+    // The conversations first: at no time do they name media that was deleted before them.
+    let erased = match state {
+        Some(state) => Some(erase(state, &store, &arguments.user).await?),
+        None => None,
+    };
     let report = store.inventory()?.delete_scope(scope.clone()).await?;
     drop(progress);
     let progress = output.progress("checking what is left");
     let left = remaining(&store, scope).await?;
     drop(progress);
-    let receipt = receipt_of(&arguments.user, &store, started, before, report, left);
+    let receipt = receipt_of(
+        &arguments.user,
+        &store,
+        started,
+        before,
+        (report, erased),
+        left,
+    );
     if let Some(mut file) = receipt_file {
         let path = arguments.receipt.as_deref().unwrap_or_else(|| "".as_ref());
         let json = serde_json::to_string_pretty(&receipt)
@@ -116,6 +155,12 @@ pub(crate) async fn run(arguments: ForgetArguments, output: &Output) -> Outcome 
             human_count(receipt.deleted_references),
             human_bytes(receipt.freed_bytes)
         ))?;
+        if let Some(erased) = &receipt.conversations {
+            output.line(format_args!(
+                "deleted {}",
+                counted(erased.conversations, "conversation")
+            ))?;
+        }
         for note in &receipt.not_covered {
             output.note(format_args!("not covered: {note}"));
         }
@@ -130,13 +175,46 @@ pub(crate) async fn run(arguments: ForgetArguments, output: &Output) -> Outcome 
     Ok(Exit::Fine)
 }
 
-fn would_delete(user: &UserId, before: Usage, output: &Output) -> Outcome {
+/// Deletes the conversations of a user, and what they hold in the store.
+async fn erase(state: State, store: &OpenStore, user: &UserId) -> Outcome<ErasureReceipt> {
+    let manager = state.manager(store.handle())?;
+    let receipt = manager.erase_user(user).await.map_err(failure)?;
+    manager.shutdown(SHUTDOWN).await.map_err(failure)?;
+    Ok(receipt)
+}
+
+async fn conversations_of(state: &dyn StateStore, user: &UserId) -> Outcome<u64> {
+    let mut filter = ConversationFilter::new().with_user(user.clone());
+    let mut count = 0;
+    loop {
+        let page = state.list(&filter).await?;
+        count += page.records.len() as u64;
+        match page.next {
+            Some(next) => filter = filter.with_cursor(Some(next)),
+            None => return Ok(count),
+        }
+    }
+}
+
+fn would_delete(
+    user: &UserId,
+    before: Usage,
+    conversations: Option<u64>,
+    output: &Output,
+) -> Outcome {
     if output.is_json() {
         output.json(&serde_json::json!({
             "user": user.as_str(),
             "would_delete": Amount::from(before),
+            "conversations": conversations,
         }))?;
     } else {
+        if let Some(conversations) = conversations {
+            output.line(format_args!(
+                "would delete {}",
+                counted(conversations, "conversation")
+            ))?;
+        }
         output.line(format_args!(
             "would delete {} references, {} of {} distinct bodies",
             human_count(before.references),
@@ -174,10 +252,20 @@ fn receipt_of(
     store: &OpenStore,
     started: DateTime<Utc>,
     before: Usage,
-    report: SweepReport,
+    (report, erased): (SweepReport, Option<ErasureReceipt>),
     left: Remaining,
 ) -> Receipt {
+    let is_erased = erased.as_ref().is_none_or(ErasureReceipt::is_complete);
+    let in_conversations = erased.iter().flat_map(|erased| &erased.places);
+    let (mut references, mut freed) = (report.deleted, report.freed_bytes);
+    for place in in_conversations {
+        references += place.references;
+        freed += place.freed_bytes;
+    }
     let mut not_covered = vec!["backups, snapshots and copies made outside of this store"];
+    if erased.is_none() {
+        not_covered.push("conversations in databases, which --state deletes");
+    }
     if store.files().is_none() {
         not_covered.push("earlier versions, where the bucket keeps versions or deleted objects");
     }
@@ -189,12 +277,13 @@ fn receipt_of(
         started_at: exact_time(started),
         finished_at: exact_time(Utc::now()),
         before: before.into(),
-        deleted_references: report.deleted,
-        freed_bytes: report.freed_bytes,
+        deleted_references: references,
+        freed_bytes: freed,
         failed: report.failed,
+        conversations: erased,
         remaining_references: left.references,
         unreadable_items: left.unreadable,
-        complete: left.references == 0 && left.unreadable == 0 && report.failed == 0,
+        complete: is_erased && left.references == 0 && left.unreadable == 0 && report.failed == 0,
         not_covered,
     }
 }

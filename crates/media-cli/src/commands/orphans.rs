@@ -1,6 +1,5 @@
 //! `media orphans`: media that no conversation names.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -9,7 +8,7 @@ use conversation_sdk::{ReconcileOptions, StoreReconciliation};
 use crate::failure::{Exit, Failure, Outcome};
 use crate::output::Output;
 use crate::quantity::{human_bytes, human_count, parse_duration};
-use crate::state::{failure, manager, open_existing_state};
+use crate::state::{State, StateArguments, failure};
 use crate::store::{StoreArguments, open_existing};
 
 /// Arguments of `media orphans`.
@@ -18,9 +17,8 @@ pub(crate) struct OrphansArguments {
     #[command(flatten)]
     store: StoreArguments,
 
-    /// Conversation database (SQLite) whose conversations own the media.
-    #[arg(long, value_name = "FILE")]
-    state: PathBuf,
+    #[command(flatten)]
+    state: StateArguments,
 
     /// How long before now an earlier run must have found media unnamed; longer than any turn.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "24h")]
@@ -36,7 +34,7 @@ pub(crate) struct OrphansArguments {
 }
 
 pub(crate) async fn run(arguments: OrphansArguments, output: &Output) -> Outcome {
-    let state = open_existing_state(&arguments.state).await?;
+    let state = State::open_existing(&arguments.state.state).await?;
     let store = open_existing(&arguments.store.location, &arguments.store.access).await?;
     store.inventory()?;
     let options = ReconcileOptions::new()
@@ -44,7 +42,7 @@ pub(crate) async fn run(arguments: OrphansArguments, output: &Output) -> Outcome
         .with_force(arguments.force)
         .with_dry_run(!arguments.yes);
     let progress = output.progress("comparing");
-    let manager = manager(state, store.handle())?;
+    let manager = state.manager(store.handle())?;
     let report = manager.reconcile(options).await.map_err(failure)?;
     drop(progress);
     if output.is_json() {

@@ -1,7 +1,9 @@
 //! The conversation database that a command works on.
 
+mod location;
 mod manager;
 mod open;
 
-pub(crate) use manager::{failure, manager};
-pub(crate) use open::{open_existing_state, open_or_create_state};
+pub(crate) use location::{StateArguments, StateLocation};
+pub(crate) use manager::failure;
+pub(crate) use open::State;

@@ -1,33 +1,86 @@
 //! Opening a conversation database without ever creating one by mistake.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use conversation_sdk::{SqliteStateStore, StateError, StateErrorKind};
+use conversation_sdk::{
+    ConversationManager, SqliteStateStore, StateError, StateErrorKind, StateStore,
+};
+#[cfg(feature = "postgres")]
+use conversation_sdk::{PostgresOptions, PostgresStateStore};
+use media_storage::MediaStorage;
 
 use crate::failure::{Failure, Outcome};
-use crate::output::escaped;
 
-/// Opens a database that is there.
-pub(crate) async fn open_existing_state(path: &Path) -> Outcome<SqliteStateStore> {
-    let shown = escaped(&path.to_string_lossy());
-    if !path.is_file() {
-        return Err(Failure::failed(format!(
-            "there is no conversation database {shown:?}"
-        )));
-    }
-    open(path).await
+use super::location::StateLocation;
+use super::manager::manager;
+
+/// An open conversation database.
+#[derive(Clone, Debug)]
+pub(crate) enum State {
+    Sqlite(SqliteStateStore),
+    #[cfg(feature = "postgres")]
+    Postgres(PostgresStateStore),
 }
 
-/// Opens a database; creates it where that is allowed.
-pub(crate) async fn open_or_create_state(path: &Path, create: bool) -> Outcome<SqliteStateStore> {
-    match create {
-        true => open(path).await,
-        false => open_existing_state(path).await,
+impl State {
+    /// Opens a database that is there.
+    pub(crate) async fn open_existing(location: &StateLocation) -> Outcome<Self> {
+        Self::open(location, false).await
+    }
+
+    /// Opens a database; creates it, or its tables, where that is allowed.
+    pub(crate) async fn open(location: &StateLocation, create: bool) -> Outcome<Self> {
+        match location {
+            StateLocation::Sqlite(path) => {
+                if !create && !path.is_file() {
+                    return Err(Failure::failed(format!(
+                        "there is no conversation database {:?}",
+                        location.to_string()
+                    )));
+                }
+                sqlite(path).await
+            }
+            StateLocation::Postgres(url) => postgres(url, create).await,
+        }
+    }
+
+    /// Returns the store of the database.
+    pub(crate) fn store(&self) -> &dyn StateStore {
+        match self {
+            Self::Sqlite(store) => store,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(store) => store,
+        }
+    }
+
+    /// Returns a manager of the conversations in the database, whose media is in `media`.
+    pub(crate) fn manager(self, media: Arc<dyn MediaStorage>) -> Outcome<ConversationManager> {
+        match self {
+            Self::Sqlite(store) => manager(store, media),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(store) => manager(store, media),
+        }
     }
 }
 
-async fn open(path: &Path) -> Outcome<SqliteStateStore> {
-    SqliteStateStore::open(path).await.map_err(Failure::from)
+async fn sqlite(path: &Path) -> Outcome<State> {
+    let store = SqliteStateStore::open(path).await?;
+    Ok(State::Sqlite(store))
+}
+
+#[cfg(feature = "postgres")]
+async fn postgres(url: &str, create: bool) -> Outcome<State> {
+    let options = PostgresOptions::new().with_create(create);
+    let store = PostgresStateStore::open_with(url, options).await?;
+    Ok(State::Postgres(store))
+}
+
+#[cfg(not(feature = "postgres"))]
+async fn postgres(_: &str, _: bool) -> Outcome<State> {
+    Err(Failure::usage(
+        "this build of the command has no PostgreSQL: build it with `--features postgres`",
+    ))
 }
 
 impl From<StateError> for Failure {
@@ -35,6 +88,7 @@ impl From<StateError> for Failure {
         let message = error.to_string();
         let failure = match error.kind() {
             StateErrorKind::Corrupted => Self::data(message),
+            StateErrorKind::InvalidInput => Self::usage(message),
             _ => Self::failed(message),
         };
         match std::error::Error::source(&error) {

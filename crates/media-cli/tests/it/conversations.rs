@@ -199,6 +199,16 @@ fn nothing_is_created_or_deleted_unasked() {
         .says("torn.json cannot be read");
     home.run(&["import", "openai", "store", "none.json", "--state", "c.db"])
         .ended(1);
+    home.run(&["import", "openai", "store", ".", "--state", "c.db"])
+        .ended(2)
+        .says("is a directory");
+    for url in [
+        "postgres://ada:hush@127.0.0.1:1/chats",
+        "mysql://ada:hush@db/chats",
+    ] {
+        let ran = home.run(&["orphans", "store", "--state", url]);
+        assert!(ran.code != 0 && !ran.stderr.contains("hush"), "{ran:#?}");
+    }
 }
 
 #[test]
@@ -228,4 +238,47 @@ fn media_that_no_message_names_is_an_orphan() {
         (&json!(1), &json!(0))
     );
     assert_eq!(home.ids("store").len(), 2);
+}
+
+#[test]
+fn conversations_of_a_user_are_forgotten_with_their_media() {
+    let home = Home::new();
+    let image = encode(&png(60, 5));
+    let history = |text: &str| {
+        json!([{"role": "user", "content": [
+            {"type": "text", "text": text},
+            {"type": "image_url", "image_url": {"url": format!("data:image/png;base64,{image}")}},
+        ]}])
+    };
+    let of_ada = write(&home, "ada.json", &history("a"));
+    import(&home, "openai", "store", &of_ada);
+    let of_bob = write(&home, "bob.json", &history("b"));
+    let bob = [
+        "import", "openai", "store", &of_bob, "--state", "c.db", "--user", "bob",
+    ];
+    home.run(&bob).ended(0);
+    home.put("store", "ada", "loose.png", &png(20, 9));
+
+    let forget = |options: &[&str]| {
+        let arguments = [
+            "forget", "store", "--user", "ada", "--state", "c.db", "--json",
+        ];
+        home.run(&[&arguments, options].concat()).ended(0).one()
+    };
+    let would = forget(&[]);
+    assert_eq!(would["conversations"], 1);
+    assert_eq!(would["would_delete"]["references"], 2);
+    assert_eq!(home.ids("store").len(), 3);
+    let receipt = forget(&["--receipt", "receipt.json", "--yes"]);
+    assert_eq!(receipt["complete"], true, "{receipt:#}");
+    assert_eq!(receipt["deleted_references"], 2);
+    assert_eq!(receipt["conversations"]["conversations"], 1);
+    assert_eq!(home.ids("store").len(), 1);
+    let export = ["export", "store", "--state", "c.db", "-O"];
+    for (user, conversations) in [("ada", 0), ("bob", 1)] {
+        let name = format!("{user}.tar");
+        let ran = home.run(&[&export[..], &[&name, "--user", user]].concat());
+        let said = format!("{conversations} conversation");
+        assert!(ran.ended(0).stderr.contains(&said), "{user}");
+    }
 }

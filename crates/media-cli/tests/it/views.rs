@@ -95,8 +95,14 @@ fn the_index_tells_what_is_shared() {
     let home = Home::new();
     home.put("store", "ada", "x.txt", b"same");
     home.put("store", "bob", "y.txt", b"same");
-    let one = home.run(&["dedup-index", "store"]).ended(0).one();
-    assert_eq!(one["ref_count"], 2);
+    home.put("store", "ada", "z.txt", b"other");
+    let index = ["dedup-index", "store", "--json"];
+    let all = home.run(&index).ended(0).json();
+    let counts: Vec<_> = all.iter().map(|body| &body["ref_count"]).collect();
+    assert_eq!(counts, [2, 1]);
+    let shown = home.run(&["dedup-index", "store"]).ended(0);
+    assert_eq!(shown.stdout.lines().count(), 2, "{shown:?}");
+    assert!(shown.stderr.contains("1 of 2 bodies"), "{shown:?}");
     home.run(&["dedup-index", "store", "--write"]).ended(0);
     assert!(home.path("store/.dedup-index.json").is_file());
 }

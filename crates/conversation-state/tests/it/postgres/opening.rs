@@ -85,8 +85,18 @@ async fn what_cannot_be_opened_says_why_in_one_sentence() {
         "the name of the schema",
         &secrets,
     );
+    // Nothing is made where that is not asked for.
+    let existing = || harness.options().with_create(false);
+    let outcome = PostgresStateStore::open_with(&harness.url, existing()).await;
+    let says = "it holds no conversations";
+    assert_refused(outcome, Kind::InvalidInput, says, &secrets);
     let store = harness.store().await;
     assert!(!format!("{store:?} {:?}", harness.options()).contains(password));
+    let again = PostgresStateStore::open_with(&harness.url, existing()).await;
+    assert_eq!(
+        again.unwrap().info().await.unwrap(),
+        store.info().await.unwrap()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

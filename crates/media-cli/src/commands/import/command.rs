@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use crate::failure::{Exit, Failure, Outcome};
 use crate::output::{Output, escaped};
-use crate::quantity::human_count;
-use crate::state::{failure, manager, open_or_create_state};
+use crate::quantity::counted;
+use crate::state::{State, StateArguments, failure};
 use crate::store::{NewStore, OpenStore, Owner, StoreArguments, open_existing, open_or_create};
 
 use super::documents::{Document, documents, values};
@@ -51,9 +51,8 @@ struct TargetArguments {
     #[command(flatten)]
     store: StoreArguments,
 
-    /// Conversation database (SQLite) that the conversations go to.
-    #[arg(long, value_name = "FILE")]
-    state: PathBuf,
+    #[command(flatten)]
+    state: StateArguments,
 
     #[command(flatten)]
     owner: Owner,
@@ -154,11 +153,15 @@ async fn import(
 ) -> Outcome {
     // Nothing is created before it is known that there is something to be read.
     for file in files {
-        std::fs::metadata(file).map_err(Failure::io("open", file))?;
+        let found = std::fs::metadata(file).map_err(Failure::io("open", file))?;
+        if found.is_dir() {
+            let shown = escaped(&file.to_string_lossy());
+            return Err(Failure::usage(format!("{shown:?} is a directory")));
+        }
     }
     let store = open(target).await?;
-    let state = open_or_create_state(&target.state, target.create).await?;
-    let manager = manager(state, store.handle())?;
+    let state = State::open(&target.state.state, target.create).await?;
+    let manager = state.manager(store.handle())?;
     let saver = Saver {
         manager: &manager,
         program,
@@ -184,18 +187,18 @@ async fn import(
                 }))?;
             } else {
                 output.line(format_args!(
-                    "{}: {}, {} messages, {} added",
+                    "{}: {}, {}, {} added",
                     escaped(&file.to_string_lossy()),
                     escaped(&saved.conversation),
-                    human_count(saved.messages),
-                    human_count(saved.added)
+                    counted(saved.messages, "message"),
+                    crate::quantity::human_count(saved.added)
                 ))?;
             }
             if saved.missing > 0 {
                 output.warn(format_args!(
-                    "{}: {} media items were not found",
+                    "{}: {} not found",
                     escaped(&saved.conversation),
-                    human_count(saved.missing)
+                    counted(saved.missing, "media item")
                 ));
                 exit = Exit::Data;
             }

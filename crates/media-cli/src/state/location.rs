@@ -1,0 +1,91 @@
+//! Where a conversation database is.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::Args;
+
+use crate::output::escaped;
+
+/// The conversation database that a command works on.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct StateArguments {
+    /// Conversation database: a SQLite file, or postgres://host/database.
+    ///
+    /// A URL with a password belongs into the environment: other users of the machine can read the
+    /// command line.
+    #[arg(
+        long,
+        value_name = "DATABASE",
+        env = "MEDIA_STATE",
+        hide_env_values = true
+    )]
+    pub(crate) state: StateLocation,
+}
+
+/// A SQLite file, or a PostgreSQL database by its URL.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum StateLocation {
+    Sqlite(PathBuf),
+    Postgres(String),
+}
+
+impl FromStr for StateLocation {
+    // Whatever cannot be parsed would be repeated, and may hold a password.
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(match text.split_once("://") {
+            Some(("postgres" | "postgresql", _)) => Self::Postgres(text.to_owned()),
+            _ => Self::Sqlite(text.into()),
+        })
+    }
+}
+
+impl fmt::Display for StateLocation {
+    /// Writes the place without user, password and options.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let url = match self {
+            Self::Sqlite(path) if !path.to_string_lossy().contains("://") => {
+                return f.write_str(&escaped(&path.to_string_lossy()));
+            }
+            Self::Sqlite(path) => path.to_string_lossy(),
+            Self::Postgres(url) => url.into(),
+        };
+        let (scheme, rest) = url.split_once("://").unwrap_or_default();
+        let rest = rest.split(['?', '#']).next().unwrap_or_default();
+        let place = rest.rsplit('@').next().unwrap_or_default();
+        write!(f, "{}://{}", escaped(scheme), escaped(place))
+    }
+}
+
+impl fmt::Debug for StateLocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_of_a_url_are_not_shown() {
+        for (text, shown) in [
+            ("chats.db", "chats.db"),
+            (
+                "postgres://u:hush@db.example:5432/chats?sslmode=require&password=hush",
+                "postgres://db.example:5432/chats",
+            ),
+            ("postgresql:///chats", "postgresql:///chats"),
+            ("postgres://u:hu@sh@db/chats", "postgres://db/chats"),
+            ("mysql://u:hush@db/chats", "mysql://db/chats"),
+        ] {
+            let Ok(location) = text.parse::<StateLocation>();
+            assert_eq!(location.to_string(), shown);
+            assert!(!format!("{location:?}").contains("hush"));
+        }
+    }
+}
