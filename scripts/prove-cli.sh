@@ -176,20 +176,36 @@ first_line() {
     cat "$1" >&2
     fail "a server did not start"
 }
-mkdir objects
-"$target/debug/test-server" s3 --dir objects >s3.log 2>&1 &
-pids+=($!)
-first_line s3.log
-for _ in $(seq 50); do
-    grep -q '^access' s3.log && break
-    sleep 0.1
-done
-read -r _ access secret bucket <<<"$(grep '^access' s3.log)"
-endpoint=$(sed -n 's/^listening on //p' s3.log)
-export AWS_ACCESS_KEY_ID=$access AWS_SECRET_ACCESS_KEY=$secret AWS_ENDPOINT_URL=$endpoint \
+# serve KIND ARGUMENTS...: starts a server; `endpoint` and `access` say how it is reached.
+serve() {
+    local log=$1.log
+    "$target/debug/test-server" "$@" >"$log" 2>&1 &
+    pids+=($!)
+    first_line "$log"
+    for _ in $(seq 50); do
+        grep -q '^access' "$log" && break
+        sleep 0.1
+    done
+    read -r -a access <<<"$(sed -n 's/^access //p' "$log")"
+    endpoint=$(sed -n 's/^listening on //p' "$log")
+}
+serve s3 --dir objects-s3
+bucket=${access[2]}
+export AWS_ACCESS_KEY_ID=${access[0]} AWS_SECRET_ACCESS_KEY=${access[1]} AWS_ENDPOINT_URL=$endpoint \
     AWS_REGION=us-east-1 AWS_ALLOW_HTTP=true
 there_and_back "s3://$bucket/media" s3
 every_command "s3://$bucket/media" s3
+serve gcs --dir objects-gcs
+export GOOGLE_SERVICE_ACCOUNT_KEY=${access[0]} GOOGLE_ALLOW_HTTP=true
+there_and_back "gs://${access[1]}/media" gcs
+every_command "gs://${access[1]}/media" gcs
+if [ "$services" -eq 1 ]; then
+    serve azure
+    export AZURE_STORAGE_ACCOUNT_NAME=${access[0]} AZURE_STORAGE_ACCOUNT_KEY=${access[1]} \
+        AZURE_STORAGE_ENDPOINT=$endpoint AZURE_ALLOW_HTTP=true
+    there_and_back "az://${access[2]}/media" azure
+    every_command "az://${access[2]}/media" azure
+fi
 
 # A file that another program appends to every millisecond.
 python3 - "$media" files/user1/1.png <<'APPEND'

@@ -2,11 +2,14 @@
 //!
 //! ```text
 //! test-server s3    --dir DIR [--port PORT] [--bucket NAME] [--ignore-conditions]
+//! test-server gcs   --dir DIR [--port PORT] [--bucket NAME]
+//! test-server azure
 //! test-server proxy --upstream HOST:PORT [--port PORT] [--faults PER_MILLE] [--seed N]
 //! ```
 //!
 //! The first line on its standard output is `listening on http://127.0.0.1:PORT`; for `s3` the
-//! second is `access ACCESS_KEY SECRET_KEY BUCKET`. It stops at SIGINT or SIGTERM; the proxy then
+//! second is `access ACCESS_KEY SECRET_KEY BUCKET`, for `gcs` `access SERVICE_ACCOUNT_KEY BUCKET` with the
+//! key as JSON without blanks, for `azure` `access ACCOUNT KEY CONTAINER` of Azurite. It stops at SIGINT or SIGTERM; the proxy then
 //! prints the number of requests and of faults. `--faults` is the share of requests with a fault, of
 //! all kinds that need no release, chosen by a generator with the seed `--seed`. Some requests hang
 //! until the client gives up.
@@ -18,11 +21,15 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use test_servers::azurite::Azurite;
+use test_servers::gcs::{GcsOptions, GcsServer};
 use test_servers::proxy::{Fault, FaultProxy, RequestHead};
 use test_servers::s3::{S3Options, S3Server};
 
 const USAGE: &str =
     "usage: test-server s3 --dir DIR [--port PORT] [--bucket NAME] [--ignore-conditions]
+       test-server gcs --dir DIR [--port PORT] [--bucket NAME]
+       test-server azure
        test-server proxy --upstream HOST:PORT [--port PORT] [--faults PER_MILLE] [--seed N]";
 
 #[tokio::main]
@@ -31,6 +38,8 @@ async fn main() -> ExitCode {
     let command = arguments.next();
     let outcome = match (command.as_deref(), options(arguments)) {
         (Some("s3"), Some(options)) => s3(&options).await,
+        (Some("gcs"), Some(options)) => gcs(&options).await,
+        (Some("azure"), Some(_)) => azure().await,
         (Some("proxy"), Some(options)) => proxy(&options).await,
         _ => Err(USAGE.into()),
     };
@@ -80,6 +89,34 @@ async fn s3(options: &Options) -> Result<(), Box<dyn Error>> {
     say(format_args!("listening on {}", server.endpoint()))?;
     let (access, secret) = (server.access_key(), server.secret_key());
     say(format_args!("access {access} {secret} {}", server.bucket()))?;
+    until_ended().await?;
+    Ok(())
+}
+
+async fn gcs(options: &Options) -> Result<(), Box<dyn Error>> {
+    let dir = options.get("dir").ok_or(USAGE)?;
+    let mut wanted = GcsOptions::default().with_port(number(options, "port")?.try_into()?);
+    if let Some(bucket) = options.get("bucket") {
+        wanted = wanted.with_bucket(bucket);
+    }
+    let server = GcsServer::start_with(dir, wanted).await?;
+    say(format_args!("listening on {}", server.endpoint()))?;
+    let account: serde_json::Value = serde_json::from_str(&server.service_account())?;
+    let account = account.to_string().replace(' ', "\\u0020");
+    say(format_args!("access {account} {}", server.bucket()))?;
+    until_ended().await?;
+    server.stop();
+    Ok(())
+}
+
+async fn azure() -> Result<(), Box<dyn Error>> {
+    let server = Azurite::start().await?;
+    say(format_args!("listening on {}", server.endpoint()))?;
+    let (account, key) = (server.account(), server.access_key());
+    say(format_args!(
+        "access {account} {key} {}",
+        server.container()
+    ))?;
     until_ended().await?;
     Ok(())
 }

@@ -7,7 +7,7 @@ use media_storage::Entry;
 
 use crate::commands::report::chart::{Line, over_time};
 use crate::commands::report::survey::Survey;
-use crate::quantity::{exact_time, human_bytes, human_count, human_share, human_time};
+use crate::quantity::{human_bytes, human_count, human_share, human_time};
 use crate::shares::Share;
 
 /// How many users and types are listed.
@@ -20,15 +20,15 @@ const STYLE: &str = "
 h1{font-size:24px;margin:0}h2{font-size:17px;margin:36px 0 12px}.dim{color:var(--dim)}.warn{color:#b7410e}
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:12px;margin-top:24px}
 .card{background:var(--card);border-radius:8px;padding:12px 16px}.card b{display:block;font-size:22px}
-table{border-collapse:collapse;width:100%}th,td{text-align:right;padding:4px 0 4px 16px;border-bottom:1px solid var(--line)}
-th{font-weight:500;color:var(--dim)}th:first-child,td:first-child{text-align:left;padding-left:0;overflow-wrap:anywhere}
-svg{width:100%;height:auto}svg text{font-size:11px;fill:var(--dim)}.grid{stroke:var(--line)}.area{opacity:.25;stroke:none}
+.wide{overflow-x:auto}table{border-collapse:collapse;width:100%}th,td{text-align:right;white-space:nowrap;padding:4px 0 4px 16px;border-bottom:1px solid var(--line)}
+th{font-weight:500;color:var(--dim)}th:first-child,td:first-child{text-align:left;padding-left:0;white-space:normal;overflow-wrap:anywhere;min-width:120px}
+svg{display:block;width:100%;min-width:560px;height:auto}svg text{font-size:11px;fill:var(--dim)}.grid{stroke:var(--line)}.area{opacity:.25;stroke:none}
 .line{fill:none;stroke-width:2}.area.seen{fill:var(--seen)}.line.seen{stroke:var(--seen)}.area.new{fill:var(--new)}.line.new{stroke:var(--new)}
-.key::before{content:'';display:inline-block;width:10px;height:10px;border-radius:2px;margin:0 6px 0 12px}.key.seen::before{background:var(--seen)}.key.new::before{background:var(--new)}
+.key{margin-right:16px}.key::before{content:'';display:inline-block;width:10px;height:10px;border-radius:2px;margin-right:6px}.key.seen::before{background:var(--seen)}.key.new::before{background:var(--new)}
 .gallery{display:grid;grid-template-columns:repeat(auto-fill,minmax(140px,1fr));gap:12px}
 figure{margin:0;background:var(--card);border-radius:8px;overflow:hidden}figure img,.none{display:block;width:100%;height:140px;object-fit:contain;background:#fff}
 .none{background:var(--line);text-align:center;line-height:140px;color:var(--dim)}
-figcaption{padding:6px 8px;font-size:12px;color:var(--dim);overflow-wrap:anywhere}
+figcaption{padding:6px 8px;font-size:12px;color:var(--dim)}figcaption div{white-space:nowrap;overflow:hidden;text-overflow:ellipsis}figcaption div:first-child{color:var(--fg)}
 ";
 
 /// Text inside HTML.
@@ -68,15 +68,19 @@ fn write_page(html: &mut String, survey: &Survey, thumbnails: &[Option<String>])
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <meta name=\"referrer\" content=\"no-referrer\">\
          <link rel=\"icon\" href=\"data:,\"><title>Media report</title><style>{STYLE}</style></head><body>\n\
-         <h1>Media report</h1><div class=\"dim\">{} ({}), {}</div>\n",
+         <h1>Media report</h1><div class=\"dim\">{} ({}), {} UTC</div>\n",
         Escaped(&survey.location),
         Escaped(&survey.backend),
-        exact_time(survey.taken_at)
+        human_time(survey.taken_at)
     )?;
     cards(html, survey)?;
     growth(html, survey)?;
     let users = ("user", "Largest users");
     shares(html, users, &survey.users)?;
+    html.push_str(
+        "<p class=\"dim\">Seen: bytes as callers see them. Stored: distinct bytes. Alone: bytes that \
+         nobody else refers to, which deleting them would free.</p>\n",
+    );
     shares(html, ("type", "Types"), &survey.types)?;
     expiry(html, survey)?;
     gallery(html, &survey.newest, thumbnails)?;
@@ -114,7 +118,9 @@ fn growth(html: &mut String, survey: &Survey) -> fmt::Result {
             *sum += of(day);
             Some((*date, *sum))
         });
-        sums.collect()
+        // Growth begins at nothing, on the day before: one day alone is a line as well.
+        let before = survey.days.keys().next().and_then(NaiveDate::pred_opt);
+        before.map(|day| (day, 0)).into_iter().chain(sums).collect()
     };
     let lines = [
         Line {
@@ -135,7 +141,7 @@ fn growth(html: &mut String, survey: &Survey) -> fmt::Result {
     writeln!(
         html,
         "<div class=\"dim\"><span class=\"key seen\">referenced</span>\
-         <span class=\"key new\">stored</span></div>{chart}"
+         <span class=\"key new\">stored</span></div><div class=\"wide\">{chart}</div>"
     )
 }
 
@@ -146,7 +152,7 @@ fn shares(
 ) -> fmt::Result {
     write!(
         html,
-        "<h2>{title}</h2><table><tr><th>{column}</th><th>references</th><th>seen</th>\
+        "<h2>{title}</h2><div class=\"wide\"><table><tr><th>{column}</th><th>references</th><th>seen</th>\
          <th>stored</th><th>alone</th></tr>"
     )?;
     for (name, share) in all.iter().take(ROWS) {
@@ -161,7 +167,7 @@ fn shares(
             human_bytes(share.alone)
         )?;
     }
-    html.push_str("</table>\n");
+    html.push_str("</table></div>\n");
     let more = all.len().saturating_sub(ROWS);
     if more > 0 {
         write!(
@@ -218,19 +224,17 @@ fn gallery(html: &mut String, images: &[Entry], thumbnails: &[Option<String>]) -
             Some(uri) => write!(html, "<img alt=\"\" src=\"{uri}\">")?,
             None => html.push_str("<div class=\"none\">no preview</div>"),
         }
+        let name = entry.metadata.filename();
+        let name = name.unwrap_or(entry.reference.file_name());
         let user = entry.metadata.user().map_or("", |user| user.as_str());
         write!(
             html,
-            "<figcaption>{}<br>{}, {}<br>{}</figcaption></figure>",
-            Escaped(
-                entry
-                    .metadata
-                    .filename()
-                    .unwrap_or(entry.reference.file_name())
-            ),
-            human_bytes(entry.reference.size().unwrap_or_default()),
-            human_time(entry.stored_at),
-            Escaped(user)
+            "<figcaption title=\"{name}\"><div>{name}</div><div>{size}</div><div>{time}</div>\
+             <div>{user}</div></figcaption></figure>",
+            name = Escaped(name),
+            size = human_bytes(entry.reference.size().unwrap_or_default()),
+            time = human_time(entry.stored_at),
+            user = Escaped(user)
         )?;
     }
     html.push_str("</div>\n");
