@@ -51,6 +51,7 @@ mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod cursor;
+pub mod document;
 mod error;
 mod id;
 mod limits;

@@ -1,6 +1,5 @@
 //! Conversations in memory: the default, and the model of all other stores.
 
-mod conversation;
 mod shared;
 mod store;
 

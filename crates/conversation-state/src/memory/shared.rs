@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use conversation_types::MessageId;
 use media_types::{ConversationId, UserId};
 
-use crate::memory::conversation::{Conversation, ReferenceChange};
+use crate::document::{ConversationDocument, ReferenceChange};
 use crate::reference::ReferenceKey;
 
 /// The key under which a user created a conversation; all that have no user are as one.
@@ -14,7 +14,7 @@ pub(super) type CreationKey = (Option<UserId>, String);
 
 #[derive(Default)]
 pub(super) struct Shared {
-    pub(super) conversations: HashMap<ConversationId, Conversation>,
+    pub(super) conversations: HashMap<ConversationId, ConversationDocument>,
     pub(super) changes: u64,
     pub(super) creation_keys: HashMap<CreationKey, ConversationId>,
     /// When the tombstones of ids end.

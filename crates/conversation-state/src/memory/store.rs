@@ -10,21 +10,18 @@ use conversation_types::MessageId;
 use media_types::ConversationId;
 
 use crate::clock::{Clock, later};
-use crate::cursor::{ListPosition, ListRange};
+use crate::document::{ConversationDocument, page};
 use crate::error::{StateError, StateErrorKind};
 use crate::id::StoreId;
 use crate::limits::{Durability, StateLimits, StoreInfo};
 use crate::list::{ConversationFilter, ConversationPage};
 use crate::load::{LoadOptions, LoadedConversation, MessagePosition};
-use crate::memory::conversation::Conversation;
 use crate::memory::shared::Shared;
 use crate::outcome::{Applied, Created, NewConversation};
 use crate::record::ConversationRecord;
 use crate::reference::ReferenceKey;
 use crate::store::StateStore;
-use crate::transition::{
-    Judgment, PreparedWrite, creation_known, judge, judge_creation, tombstoned,
-};
+use crate::transition::PreparedWrite;
 use crate::write::StateWrite;
 
 /// Largest message, and largest messages of one write.
@@ -100,17 +97,17 @@ impl StateStore for InMemoryStateStore {
         let mut guard = self.shared();
         let shared = &mut *guard;
         let now = self.clock.now();
-        let (record, log) = judge_creation(&new, now)?;
-        if let Some(held) = shared.conversations.get(&record.id) {
-            if held.created_by(new.write) {
-                return Ok(Created::New(held.record.clone()));
-            }
-            creation_known(&held.record)?;
+        let document = ConversationDocument::create(&new, shared.changes + 1, now)?;
+        let record = document.record().clone();
+        if let Some(held) = shared.conversations.get(&record.id)
+            && held.is_created_by(new.write)?
+        {
+            return Ok(Created::New(held.record().clone()));
         }
         let key = new.key.map(|key| (record.user.clone(), key));
         let holder = key.as_ref().and_then(|key| shared.creation_keys.get(key));
         if let Some(held) = holder.and_then(|id| shared.conversations.get(id)) {
-            return Ok(Created::Existing(held.record.clone()));
+            return Ok(Created::Existing(held.record().clone()));
         }
         if shared.conversations.contains_key(&record.id) || shared.is_refused(&record.id, now) {
             let error = StateError::new(StateErrorKind::Conflict, "create conversation");
@@ -122,8 +119,7 @@ impl StateStore for InMemoryStateStore {
         if let Some(key) = key {
             shared.creation_keys.insert(key, record.id.clone());
         }
-        let conversation = Conversation::new(record.clone(), log, shared.changes);
-        shared.conversations.insert(record.id.clone(), conversation);
+        shared.conversations.insert(record.id.clone(), document);
         Ok(Created::New(record))
     }
 
@@ -157,51 +153,18 @@ impl StateStore for InMemoryStateStore {
             let error = StateError::new(StateErrorKind::NotFound, "apply write to conversation");
             return Err(error.with_subject(id.as_str()));
         };
-        let record = &conversation.record;
-        match judge(conversation, record, &prepared, self.clock.now())? {
-            Judgment::Replayed(applied) => Ok(*applied),
-            Judgment::Apply(plan) => {
-                shared.changes += 1;
-                let changes = conversation.carry_out(&plan, shared.changes);
-                shared.change_references(id, changes);
-                Ok(plan.applied)
-            }
+        let (now, changed) = (self.clock.now(), shared.changes + 1);
+        let (applied, changes) = conversation.apply_with_references(&prepared, changed, now)?;
+        if !applied.replayed {
+            shared.changes = changed;
         }
+        shared.change_references(id, changes);
+        Ok(applied)
     }
 
     async fn list(&self, filter: &ConversationFilter) -> Result<ConversationPage, StateError> {
         let shared = self.shared();
-        let position = ListPosition::of(filter, shared.changes)?;
-        let held = shared.conversations.values();
-        let mut accepted: Vec<&Conversation> =
-            held.filter(|held| filter.accepts(&held.record)).collect();
-        let created = |held: &Conversation| held.record.created_at.timestamp_millis();
-        match &position.range {
-            ListRange::Created(after) => {
-                if let Some((time, id)) = after {
-                    accepted.retain(|held| {
-                        let at = created(held);
-                        at < *time || at == *time && held.record.id.as_str() > id.as_str()
-                    });
-                }
-                accepted.sort_by(|a, b| {
-                    let newest = created(b).cmp(&created(a));
-                    newest.then_with(|| a.record.id.cmp(&b.record.id))
-                });
-            }
-            ListRange::ChangedUntil(change) => {
-                accepted.retain(|held| held.changed <= *change);
-                accepted.sort_by_key(|held| std::cmp::Reverse(held.changed));
-            }
-            ListRange::ChangedAfter(change) => {
-                accepted.retain(|held| held.changed > *change);
-                accepted.sort_by_key(|held| held.changed);
-            }
-        }
-        let limit = filter.page_size();
-        let records = accepted.into_iter().take(limit + 1);
-        let records = records.map(|held| (held.changed, held.record.clone()));
-        Ok(position.page(records.collect(), limit, shared.changes))
+        page(filter, shared.conversations.values(), shared.changes)
     }
 
     async fn tombstone(
@@ -219,13 +182,10 @@ impl StateStore for InMemoryStateStore {
         let Some(conversation) = shared.conversations.get_mut(id) else {
             return Ok(None);
         };
-        if let Some((record, log)) = tombstoned(&conversation.record, now) {
+        if conversation.tombstone(shared.changes + 1, now) {
             shared.changes += 1;
-            conversation.record = record;
-            conversation.changed = shared.changes;
-            conversation.add_log(log);
         }
-        Ok(Some(conversation.record.clone()))
+        Ok(Some(conversation.record().clone()))
     }
 
     async fn purge(&self, id: &ConversationId) -> Result<(), StateError> {
@@ -235,7 +195,7 @@ impl StateStore for InMemoryStateStore {
             return Ok(());
         };
         shared.creation_keys.retain(|_, held| held != id);
-        for (message, keys) in conversation.references() {
+        for (message, keys) in conversation.references_by_message() {
             for key in keys {
                 shared.remove_reference(id, message, key.clone());
             }

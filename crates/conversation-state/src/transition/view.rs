@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use conversation_types::{MessageId, TurnId};
+use serde::{Deserialize, Serialize};
 
 use crate::error::StateError;
 use crate::id::WriteId;
@@ -9,7 +10,7 @@ use crate::load::MessagePosition;
 use crate::turn::TurnRecord;
 
 /// What the log of a conversation keeps about the write that made a version.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LoggedWrite {
     /// The write.

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 mod broken;
+mod documents;
 mod memory;
 mod model;
 mod postgres;
