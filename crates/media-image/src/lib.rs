@@ -39,6 +39,7 @@ mod orientation;
 mod probe;
 mod profile;
 mod render;
+mod renditions;
 mod strip;
 mod workers;
 
@@ -49,5 +50,8 @@ pub use orientation::Orientation;
 pub use probe::{Frames, ImageInfo, PROBE_LEN, probe};
 pub use profile::{Animation, Profile};
 pub use render::{FitOutcome, FittedImage, fit};
+pub use renditions::{
+    MAX_RENDITIONS, PARENT_TAG, RENDITION_TAG, RenditionError, Renditions, parent_of,
+};
 pub use strip::strip_metadata;
 pub use workers::ImageWorkers;

@@ -55,7 +55,8 @@ fn keep_segment(marker: u8, segment: &[u8], kept: &mut Vec<u8>) {
         }
         0xe2 if content.starts_with(b"ICC_PROFILE\0") => push(marker, segment, kept),
         0xee if content.starts_with(b"Adobe") => push(marker, segment, kept),
-        0xe0..=0xfe => {}
+        // Other applications, extensions and comments.
+        marker if marker >= 0xe0 => {}
         _ => push(marker, segment, kept),
     }
 }

@@ -4,6 +4,7 @@
 mod fitting;
 mod hostile;
 mod probing;
+mod renditions;
 mod samples;
 mod stripping;
 mod workers;

@@ -7,6 +7,7 @@ use media_types::{Mime, Sha256, StorageKey};
 use super::base32::{crockford, is_crockford};
 use super::segment::MAX_SEGMENT;
 use crate::error::{Operation, StorageError, StorageErrorKind};
+use crate::hash::Sha256Hasher;
 
 /// The token of a media file: 128 random bits in 26 characters, which make its name unique.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -26,6 +27,14 @@ impl MediaId {
             StorageError::new(StorageErrorKind::Unavailable, Operation::Store).with_source(error)
         })?;
         Ok(Self(crockford(&bytes).into()))
+    }
+
+    /// Creates the token that a seed gives, always the same: for media that is found without being listed,
+    /// because its id follows from something else.
+    pub fn derive(seed: &[u8]) -> Self {
+        let digest = Sha256Hasher::digest(seed);
+        let bytes = digest.as_bytes().first_chunk::<16>();
+        Self(crockford(bytes.unwrap_or(&[0; 16])).into())
     }
 
     /// Parses a token.

@@ -107,3 +107,11 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_seed_always_gives_the_same_token() {
+    let token = MediaId::derive(b"a seed");
+    assert_eq!(token, MediaId::derive(b"a seed"));
+    assert_ne!(token, MediaId::derive(b"another"));
+    assert_eq!(MediaId::parse(token.as_str()), Some(token));
+}

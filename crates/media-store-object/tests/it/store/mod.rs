@@ -11,6 +11,7 @@ mod memory;
 mod modes;
 mod neighbours;
 mod read_only;
+mod renditions;
 mod requests;
 mod returning;
 mod schedules;

@@ -1,0 +1,254 @@
+//! [`Renditions`].
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use media_storage::{
+    DeleteOptions, DuplicateOptions, Importer, Inventory, MediaStorage, MediaUpload, MetadataPatch,
+    Operation, RetrieveOptions, Scope, StorageError, StorageErrorKind, StoredMedia, UrlSigner,
+    Verifier,
+};
+use media_types::{MediaContent, StorageReference};
+
+use super::child::parent_of;
+use super::error::RenditionError;
+use super::flights::Flights;
+use super::make::Maker;
+use super::orphans;
+use super::slots::{listed, slots};
+use crate::profile::Profile;
+use crate::workers::ImageWorkers;
+
+/// A store that keeps renditions of its images: thumbnails, and images that are small enough for a model.
+///
+/// A rendition is media like any other, with the metadata of its original, so that both share user,
+/// conversation, tags and expiry, and go together when a scope is deleted. Its tags
+/// [`PARENT_TAG`](super::PARENT_TAG) and [`RENDITION_TAG`](super::RENDITION_TAG) show in listings what it
+/// is. Through this layer
+///
+/// - a rendition is made once, however many ask for it at the same time in this process; of several
+///   processes that make the same, the first one stores it;
+/// - deleting an original deletes it first, then its renditions, and a rendition whose original is gone is
+///   not found;
+/// - changing the metadata of an original deletes its renditions, which are made again;
+/// - renditions cannot be duplicated.
+///
+/// Use the layer wherever originals are deleted. What is deleted beside it leaves renditions that end with
+/// their scope or expiry, or by [`remove_orphans`](Self::remove_orphans).
+///
+/// The renditions of an original have ids that follow from its id, in stores that can import media. Other
+/// stores are asked to list what belongs to the original's conversation; without an inventory, renditions
+/// are made each time and returned inline.
+///
+/// Cheap to clone if the store is.
+#[derive(Clone, Debug)]
+pub struct Renditions<S> {
+    inner: S,
+    workers: ImageWorkers,
+    flights: Arc<Flights>,
+}
+
+impl<S: MediaStorage> Renditions<S> {
+    /// Wraps a store.
+    pub fn new(inner: S, workers: ImageWorkers) -> Self {
+        Self {
+            inner,
+            workers,
+            flights: Arc::default(),
+        }
+    }
+
+    /// Returns the wrapped store.
+    pub fn inner(&self) -> &S {
+        &self.inner
+    }
+
+    /// Returns the pool of threads.
+    pub fn workers(&self) -> &ImageWorkers {
+        &self.workers
+    }
+
+    /// Returns the rendition of a stored image by a profile, with its width and height.
+    ///
+    /// It is the original itself if that fits and has no metadata, and inline if it could not be stored,
+    /// for example because the original has [`MAX_RENDITIONS`](super::MAX_RENDITIONS) others.
+    ///
+    /// Dropping the future stores nothing, or a whole rendition.
+    ///
+    /// # Errors
+    /// `Storage` as [`MediaStorage::retrieve_opts`] of the original, which is read within the expected
+    /// scope; `Image` as [`ImageWorkers::fit`].
+    pub async fn rendition(
+        &self,
+        original: &StorageReference,
+        profile: &Profile,
+        expected_scope: Option<&Scope>,
+    ) -> Result<MediaContent, RenditionError> {
+        let maker = Maker {
+            store: &self.inner,
+            workers: &self.workers,
+            flights: &self.flights,
+        };
+        maker.rendition(original, profile, expected_scope).await
+    }
+
+    /// Deletes the renditions of a scope whose original is gone, and returns how many. Reads the metadata of
+    /// everything in the scope.
+    ///
+    /// # Errors
+    /// `Unsupported` if the store has no inventory; otherwise as [`Inventory::list`] and
+    /// [`MediaStorage::delete_opts`].
+    pub async fn remove_orphans(&self, scope: Scope) -> Result<u64, StorageError> {
+        orphans::remove(&self.inner, scope).await
+    }
+
+    /// Returns the references under which renditions of an original are or may be. Of a store without slots,
+    /// they must be listed while the original still says to whom it belongs.
+    async fn children(
+        &self,
+        original: &StorageReference,
+    ) -> Result<Vec<StorageReference>, StorageError> {
+        let slots = slots(&self.inner, original.id());
+        if !slots.is_empty() || self.inner.inventory().is_none() {
+            return Ok(slots);
+        }
+        let head = RetrieveOptions::new().with_head();
+        let metadata = match self.inner.retrieve_opts(original, head).await {
+            Ok(stored) => stored.metadata,
+            // Whatever is wrong with the original is told when it is deleted.
+            Err(_) => return Ok(Vec::new()),
+        };
+        let children = listed(&self.inner, original.id(), &metadata).await?;
+        Ok(children.into_iter().map(|child| child.reference).collect())
+    }
+
+    async fn delete_children(&self, children: Vec<StorageReference>) -> Result<(), StorageError> {
+        let results = self
+            .inner
+            .delete_many(&children, DeleteOptions::new())
+            .await;
+        results.into_iter().collect()
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<S: MediaStorage> MediaStorage for Renditions<S> {
+    fn backend(&self) -> &str {
+        self.inner.backend()
+    }
+
+    fn name(&self) -> Option<&str> {
+        self.inner.name()
+    }
+
+    async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
+        self.inner.store(upload).await
+    }
+
+    async fn retrieve_opts(
+        &self,
+        reference: &StorageReference,
+        options: RetrieveOptions,
+    ) -> Result<StoredMedia, StorageError> {
+        let stored = self.inner.retrieve_opts(reference, options).await?;
+        if let Some(parent) = parent_of(&stored.metadata)
+            && !orphans::has_parent(&self.inner, reference, parent).await?
+        {
+            let error = StorageError::new(StorageErrorKind::NotFound, Operation::Retrieve);
+            let error = error.with_backend(self.backend().to_owned());
+            return Err(error.with_key(reference.id()));
+        }
+        Ok(stored)
+    }
+
+    async fn delete_opts(
+        &self,
+        reference: &StorageReference,
+        options: DeleteOptions,
+    ) -> Result<(), StorageError> {
+        let children = self.children(reference).await?;
+        self.inner.delete_opts(reference, options).await?;
+        self.delete_children(children).await
+    }
+
+    async fn duplicate(
+        &self,
+        reference: &StorageReference,
+        options: DuplicateOptions,
+    ) -> Result<StorageReference, StorageError> {
+        let mut head = RetrieveOptions::new().with_head();
+        if let Some(scope) = options.expected_scope() {
+            head = head.with_expected_scope(scope.clone());
+        }
+        let stored = self.inner.retrieve_opts(reference, head).await?;
+        if parent_of(&stored.metadata).is_some() {
+            let error = StorageError::new(StorageErrorKind::InvalidInput, Operation::Duplicate);
+            let error = error
+                .with_backend(self.backend().to_owned())
+                .with_key(reference.id());
+            return Err(
+                error.with_reason("a rendition cannot be duplicated; duplicate its original")
+            );
+        }
+        self.inner.duplicate(reference, options).await
+    }
+
+    async fn update(
+        &self,
+        reference: &StorageReference,
+        patch: MetadataPatch,
+    ) -> Result<(), StorageError> {
+        let children = self.children(reference).await?;
+        self.inner.update(reference, patch).await?;
+        self.delete_children(children).await
+    }
+
+    async fn delete_many(
+        &self,
+        references: &[StorageReference],
+        options: DeleteOptions,
+    ) -> Vec<Result<(), StorageError>> {
+        let mut children = Vec::with_capacity(references.len());
+        for reference in references {
+            children.push(self.children(reference).await);
+        }
+        let deleted = self.inner.delete_many(references, options).await;
+        let mut due = Vec::new();
+        let mut owners = Vec::new();
+        let mut results = Vec::with_capacity(deleted.len());
+        for (index, (deleted, children)) in deleted.into_iter().zip(children).enumerate() {
+            results.push(match (deleted, children) {
+                (Ok(()), Ok(children)) => {
+                    owners.extend(children.iter().map(|_| index));
+                    due.extend(children);
+                    Ok(())
+                }
+                (Err(error), _) | (Ok(()), Err(error)) => Err(error),
+            });
+        }
+        let gone = self.inner.delete_many(&due, DeleteOptions::new()).await;
+        for (owner, gone) in owners.into_iter().zip(gone) {
+            if let (Err(error), Some(result)) = (gone, results.get_mut(owner)) {
+                *result = Err(error);
+            }
+        }
+        results
+    }
+
+    fn url_signer(&self) -> Option<&dyn UrlSigner> {
+        self.inner.url_signer()
+    }
+
+    fn inventory(&self) -> Option<&dyn Inventory> {
+        self.inner.inventory()
+    }
+
+    fn verifier(&self) -> Option<&dyn Verifier> {
+        self.inner.verifier()
+    }
+
+    fn importer(&self) -> Option<&dyn Importer> {
+        self.inner.importer()
+    }
+}

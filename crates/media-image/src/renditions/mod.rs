@@ -1,0 +1,14 @@
+//! Renditions of stored images, kept beside them.
+
+mod child;
+mod error;
+mod flights;
+mod layer;
+mod make;
+mod orphans;
+mod slots;
+
+pub use child::{PARENT_TAG, RENDITION_TAG, parent_of};
+pub use error::RenditionError;
+pub use layer::Renditions;
+pub use slots::MAX_RENDITIONS;

@@ -1,0 +1,54 @@
+//! Renditions whose original is gone.
+
+use futures_util::stream::StreamExt;
+use media_storage::{
+    DeleteOptions, MediaStorage, Operation, RetrieveOptions, Scope, StorageError, StorageErrorKind,
+};
+use media_types::StorageReference;
+
+use super::child::parent_of;
+
+/// Returns whether the original of a rendition is there.
+pub(super) async fn has_parent<S: MediaStorage>(
+    store: &S,
+    child: &StorageReference,
+    parent: &str,
+) -> Result<bool, StorageError> {
+    let mut builder = StorageReference::builder(store.backend(), parent);
+    if let Some(name) = child.store_name() {
+        builder = builder.with_store_name(name);
+    }
+    let Ok(parent) = builder.build() else {
+        return Ok(false);
+    };
+    let options = RetrieveOptions::new().with_head();
+    match store.retrieve_opts(&parent, options).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == StorageErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Removes the renditions of a scope whose original is gone.
+pub(super) async fn remove<S: MediaStorage>(store: &S, scope: Scope) -> Result<u64, StorageError> {
+    let inventory = store.inventory().ok_or_else(|| {
+        StorageError::new(StorageErrorKind::Unsupported, Operation::Sweep)
+            .with_backend(store.backend().to_owned())
+            .with_reason("the store has no inventory")
+    })?;
+    let mut removed = 0;
+    let mut entries = inventory.list(scope);
+    while let Some(entry) = entries.next().await {
+        let entry = entry?;
+        let Some(parent) = parent_of(&entry.metadata) else {
+            continue;
+        };
+        if !has_parent(store, &entry.reference, parent).await? {
+            store
+                .delete_opts(&entry.reference, DeleteOptions::new())
+                .await?;
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}
