@@ -104,8 +104,8 @@ pub use format::ApiFormat;
 pub use gemini::GeminiProvider;
 pub use image::{GeneratedImages, ImageGenerator, ImageRequest};
 pub use media::{
-    MediaContext, MediaForm, MediaPlan, MediaSendError, MediaSendErrorKind, MediaUploads,
-    RequestPlan, RequestPlanner, SignedUrls,
+    ImageFitter, ImageNeeds, MediaContext, MediaForm, MediaPlan, MediaSendError,
+    MediaSendErrorKind, MediaUploads, RequestPlan, RequestPlanner, SignedUrls,
 };
 #[cfg(feature = "openai")]
 pub use openai::{OpenAiImages, OpenAiProvider, ResponsesProvider};

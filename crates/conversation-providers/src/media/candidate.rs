@@ -6,12 +6,13 @@ use std::time::Duration;
 use chrono::{TimeDelta, Utc};
 use conversation_types::OmissionReason;
 use media_storage::SignedUrlOptions;
-use media_types::{MediaContent, MediaSource, MediaUrl};
+use media_types::{MediaContent, MediaSource, MediaType, MediaUrl, Mime};
 
 use super::context::{MediaContext, SignedUrls};
+use super::fitting::ImageNeeds;
 use super::form::MediaForm;
 use super::host;
-use super::lookup::{FetchBudget, look_up};
+use super::lookup::{FetchBudget, Found, look_up};
 use super::plan::PlannedItem;
 use crate::capability::{AcceptedForm, ApiCapabilities};
 use crate::planner::SentForm;
@@ -30,6 +31,7 @@ pub(super) enum Candidate {
         bytes: Option<MediaForm>,
         /// Whether the API takes it by the id of a file.
         takes_file: bool,
+        is_fitted: bool,
     },
 }
 
@@ -45,7 +47,7 @@ impl Candidate {
     /// Chooses the form: the one in which the item went out before, as far as it can; else the URL
     /// where it stays equal. Where `by_bytes`, no URL is used that can be avoided.
     pub(super) fn choose(self, before: Option<SentForm>, by_bytes: bool) -> PlannedItem {
-        let (content, url, is_stable, bytes, takes_file) = match self {
+        let (content, url, is_stable, bytes, takes_file, is_fitted) = match self {
             Self::Fixed(item) => return item,
             Self::Signed {
                 content,
@@ -53,19 +55,21 @@ impl Candidate {
                 is_stable,
                 bytes,
                 takes_file,
-            } => (content, url, is_stable, bytes, takes_file),
+                is_fitted,
+            } => (content, url, is_stable, bytes, takes_file, is_fitted),
         };
         let prefers_url = match before {
             Some(SentForm::Url) => true,
             Some(SentForm::Bytes) => false,
             _ => is_stable,
         };
-        match bytes {
+        let item = match bytes {
             Some(form) if by_bytes || !prefers_url => {
                 PlannedItem::new(content, form).with_file_taken(takes_file)
             }
             bytes => PlannedItem::new(content, MediaForm::Url(url)).with_fallback(bytes),
-        }
+        };
+        item.with_fitted(is_fitted)
     }
 }
 
@@ -77,6 +81,8 @@ pub(super) struct Lookup {
     pub(super) budget: FetchBudget,
     /// Whether signed URLs are of use.
     pub(super) sign: bool,
+    /// Longest side of images, where the request has so many that the API limits it.
+    pub(super) side_of_many: Option<u32>,
 }
 
 impl Lookup {
@@ -110,6 +116,12 @@ impl Lookup {
         let found = match look_up(media.loader(), &content, &self.budget).await {
             Ok(found) => found,
             Err(missing) => return omit(missing.reason, missing.detail.to_owned()),
+        };
+        let fitted = self.fitted(&media, &content, &found).await;
+        let is_fitted = fitted.is_some();
+        let (content, found) = fitted.unwrap_or((content, found));
+        let omit = |reason, detail: String| {
+            Candidate::Fixed(PlannedItem::omitted(content.clone(), reason, detail))
         };
         let (mime, size) = (found.mime, found.size);
         let rule = self.api.rule_for(&mime, mime.media_type());
@@ -149,18 +161,67 @@ impl Lookup {
                 is_stable,
                 bytes,
                 takes_file,
+                is_fitted,
             };
         }
         match bytes {
             Some(form) => {
                 let item = PlannedItem::new(found.fetched.unwrap_or(content), form);
-                Candidate::Fixed(item.with_file_taken(takes_file))
+                Candidate::Fixed(item.with_file_taken(takes_file).with_fitted(is_fitted))
             }
             None => {
                 let detail = format!("{provider} does not accept it in this form");
                 omit(OmissionReason::Unsupported, detail)
             }
         }
+    }
+}
+
+/// Types of images that are made where another does not fit.
+const FITTED_TYPES: [Mime; 4] = [
+    Mime::IMAGE_PNG,
+    Mime::IMAGE_JPEG,
+    Mime::IMAGE_WEBP,
+    Mime::IMAGE_GIF,
+];
+
+impl Lookup {
+    /// Returns the image that is sent in place of one that does not fit, or may not.
+    async fn fitted(
+        &self,
+        media: &MediaContext,
+        content: &MediaContent,
+        found: &Found,
+    ) -> Option<(MediaContent, Found)> {
+        let fitter = media.image_fitter()?;
+        if found.mime.media_type() != MediaType::Image || found.size == 0 {
+            return None;
+        }
+        let needs = self.needs(&found.mime)?;
+        if needs.are_met_by(&found.mime, found.size, longest_side(content)) {
+            return None;
+        }
+        let image = found.fetched.as_ref().unwrap_or(content);
+        let fitted = fitter.fit(image, &needs, media).await?;
+        let found = look_up(media.loader(), &fitted, &self.budget).await.ok()?;
+        Some((fitted, found))
+    }
+
+    /// Returns what an image must be like to be sent by its bytes.
+    fn needs(&self, mime: &Mime) -> Option<ImageNeeds> {
+        let by_bytes = |mime: &Mime| {
+            let rule = self.api.rule(mime)?;
+            let accepts = rule.accepts(AcceptedForm::Base64) || rule.accepts(AcceptedForm::Upload);
+            accepts.then_some(rule)
+        };
+        let mut mimes = FITTED_TYPES.to_vec();
+        mimes.retain(|mime| by_bytes(mime).is_some());
+        let rule = by_bytes(mime).or_else(|| by_bytes(mimes.first()?))?;
+        let sides = [rule.max_side, self.side_of_many];
+        let needs = ImageNeeds::new(mimes)
+            .with_max_bytes(rule.max_item_bytes)
+            .with_max_side(sides.into_iter().flatten().min());
+        Some(needs)
     }
 }
 

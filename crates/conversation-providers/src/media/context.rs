@@ -8,6 +8,7 @@ use media_loader::MediaLoader;
 use media_storage::{MediaStorage, Scope};
 use media_types::{MediaContent, ProviderFile};
 
+use super::fitting::ImageFitter;
 use crate::error::ProviderError;
 use crate::planner::{PlannerKey, PlannerState, PlannerStore};
 use crate::sink::MediaSink;
@@ -22,6 +23,7 @@ pub struct MediaContext {
     signed_urls: SignedUrls,
     sink: MediaSink,
     planner: Option<Arc<dyn PlannerStore>>,
+    fitter: Option<Arc<dyn ImageFitter>>,
     #[cfg_attr(
         not(feature = "http-client"),
         allow(dead_code, reason = "used by providers only")
@@ -80,6 +82,7 @@ impl MediaContext {
             signed_urls: SignedUrls::default(),
             sink: MediaSink::in_memory(),
             planner: None,
+            fitter: None,
             uploads: Arc::default(),
         }
     }
@@ -113,6 +116,14 @@ impl MediaContext {
     #[must_use]
     pub fn with_planner_store(mut self, store: Arc<dyn PlannerStore>) -> Self {
         self.planner = Some(store);
+        self
+    }
+
+    /// Sets what makes images fit before they are sent. Defaults to nothing: images that do not fit are
+    /// left out.
+    #[must_use]
+    pub fn with_image_fitter(mut self, fitter: Arc<dyn ImageFitter>) -> Self {
+        self.fitter = Some(fitter);
         self
     }
 
@@ -156,6 +167,11 @@ impl MediaContext {
         if let Some(store) = &self.planner {
             store.accepted(key, state);
         }
+    }
+
+    /// Returns what makes images fit.
+    pub(super) fn image_fitter(&self) -> Option<&Arc<dyn ImageFitter>> {
+        self.fitter.as_ref()
     }
 
     /// Returns where media of the answer goes.

@@ -10,6 +10,7 @@ mod candidate;
 mod context;
 mod encoded;
 mod encoding;
+mod fitting;
 mod form;
 mod host;
 mod identity;
@@ -21,6 +22,7 @@ mod send_error;
 
 pub use context::{MediaContext, MediaUploads, SignedUrls};
 pub(crate) use encoding::Encoding;
+pub use fitting::{ImageFitter, ImageNeeds};
 pub use form::MediaForm;
 #[cfg(feature = "http-client")]
 pub(crate) use identity::media_identity;

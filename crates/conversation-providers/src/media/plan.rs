@@ -31,6 +31,8 @@ pub(super) struct PlannedItem {
         allow(dead_code, reason = "used by providers only")
     )]
     takes_file: bool,
+    /// Whether the content is an image that was made to fit, in place of the one in the history.
+    is_fitted: bool,
 }
 
 impl PlannedItem {
@@ -41,11 +43,17 @@ impl PlannedItem {
             fallback: None,
             is_skipped: false,
             takes_file: false,
+            is_fitted: false,
         }
     }
 
     pub(super) fn with_file_taken(mut self, takes_file: bool) -> Self {
         self.takes_file = takes_file;
+        self
+    }
+
+    pub(super) fn with_fitted(mut self, is_fitted: bool) -> Self {
+        self.is_fitted = is_fitted;
         self
     }
 
@@ -170,6 +178,11 @@ impl MediaPlan {
         if let Some(item) = self.items.get_mut(index) {
             *item = PlannedItem::skipped(item.content.clone(), by_bytes);
         }
+    }
+
+    /// Returns whether an image goes out that was made to fit.
+    pub(super) fn is_fitted(&self, index: usize) -> bool {
+        self.items.get(index).is_some_and(|item| item.is_fitted)
     }
 
     /// Returns whether an item is left out because there is too much.

@@ -33,6 +33,8 @@ const FETCH_BUDGET: u64 = 4 * 1024 * 1024;
 /// - An item keeps the form in which it was sent. A signed URL is used where it stays equal for as
 ///   long as the API keeps the beginning of requests; once one has changed, media of the
 ///   conversation goes by its bytes.
+/// - An image that does not fit is replaced by one that does, where the context has an
+///   [`ImageFitter`](super::ImageFitter).
 /// - Where a cap is reached, older media goes in one step that leaves room for five messages like
 ///   the newest: at least a quarter of the cap, at most half of it. Then nothing changes for a
 ///   while.
@@ -124,7 +126,7 @@ impl RequestPlanner {
     /// Type, size and presence of the items are looked up, sixteen at a time; no bytes are read but
     /// those of remote media that the provider does not fetch itself. Of these up to 4 MiB are kept
     /// until they are sent; the rest is fetched once more then. Items that were left out of the
-    /// last request are not looked up.
+    /// last request are not looked up. An [`ImageFitter`](super::ImageFitter) may read images.
     pub async fn plan(&self, outline: &RequestOutline<'_>, media: &MediaContext) -> RequestPlan {
         let now = unix_now();
         let contents: Vec<&MediaContent> = outline.media().collect();
@@ -203,11 +205,19 @@ impl RequestPlanner {
         excluded: &[Option<(OmissionReason, String)>],
         media: &MediaContext,
     ) -> Vec<Option<Candidate>> {
+        let images = contents
+            .iter()
+            .filter(|item| item.media_type() == MediaType::Image);
+        let images = images.count();
+        // Counted are all images of the conversation, also those that are left out: the count only grows,
+        // so that an image does not change back.
+        let many = self.api.limits().many.filter(|many| images > many.above);
         let lookup = Lookup {
             provider: self.provider.clone(),
             api: Arc::clone(&self.api),
             budget: FetchBudget::new(FETCH_BUDGET),
             sign: media.signed_urls() != SignedUrls::Never && !self.state.is_by_bytes(),
+            side_of_many: many.map(|many| many.max_side),
         };
         let items = contents.iter().zip(before).zip(excluded).enumerate();
         let lookups: Vec<_> = items

@@ -255,8 +255,12 @@ impl RequestPlan {
             let (form, text) = match self.media.get(index) {
                 Some((_, MediaForm::Url(url))) => (SentForm::Url, url.as_str().to_owned()),
                 Some((_, MediaForm::ProviderFile(file))) => (SentForm::File, file.id().to_owned()),
-                Some((_, MediaForm::Base64 { mime, .. } | MediaForm::Upload { mime, .. })) => {
-                    (SentForm::Bytes, mime.to_string())
+                Some((_, MediaForm::Base64 { mime, size } | MediaForm::Upload { mime, size })) => {
+                    let text = match self.media.is_fitted(index) {
+                        true => format!("{mime} {size}"),
+                        false => mime.to_string(),
+                    };
+                    (SentForm::Bytes, text)
                 }
                 Some((_, MediaForm::Omitted(omitted))) => {
                     let form = match self.media.is_skipped(index) {

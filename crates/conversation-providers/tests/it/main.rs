@@ -13,6 +13,7 @@ mod anthropic;
 mod asking;
 #[cfg(feature = "anthropic")]
 mod files;
+mod fitting;
 #[cfg(feature = "gemini")]
 mod gemini;
 #[cfg(feature = "openai")]
