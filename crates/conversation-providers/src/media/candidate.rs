@@ -202,7 +202,7 @@ impl Lookup {
             return None;
         }
         let image = found.fetched.as_ref().unwrap_or(content);
-        let fitted = fitter.fit(image, &needs, media).await?;
+        let fitted = fitter.fit(image, &needs, media.scope()).await?;
         let found = look_up(media.loader(), &fitted, &self.budget).await.ok()?;
         Some((fitted, found))
     }

@@ -3,9 +3,8 @@
 use std::fmt;
 
 use async_trait::async_trait;
+use media_storage::Scope;
 use media_types::{MediaContent, Mime};
-
-use super::context::MediaContext;
 
 /// Makes images fit what an API takes, before they are sent.
 ///
@@ -16,13 +15,13 @@ pub trait ImageFitter: fmt::Debug + Send + Sync + 'static {
     /// Returns an image that is sent in place of this one; `None` if this one meets the needs, or cannot be made
     /// to. It must be the same image each time, so that requests keep their beginning.
     ///
-    /// The image is read through the context, which limits what may be read. Images that are returned should
-    /// say their width and height.
+    /// References outside of the scope must not be read. Images that are returned should say their width
+    /// and height, and lie in the scope.
     async fn fit(
         &self,
         image: &MediaContent,
         needs: &ImageNeeds,
-        media: &MediaContext,
+        scope: Option<&Scope>,
     ) -> Option<MediaContent>;
 }
 

@@ -7,6 +7,7 @@ use conversation_providers::{
     Capabilities, ImageFitter, ImageNeeds, MediaContext, MediaForm, RequestOutline, RequestPlan,
     RequestPlanner,
 };
+use media_storage::Scope;
 use media_types::{MediaContent, Mime};
 
 use crate::support::picture_bytes;
@@ -30,7 +31,7 @@ impl ImageFitter for Fitter {
         &self,
         _image: &MediaContent,
         needs: &ImageNeeds,
-        _media: &MediaContext,
+        _scope: Option<&Scope>,
     ) -> Option<MediaContent> {
         self.asked.lock().unwrap().push(needs.clone());
         if self.gives_up {
