@@ -186,6 +186,16 @@ pub(crate) fn second(short: bool) -> Vec<Scenario> {
         .deaths(1)
         .late(1),
         store(
+            "store, provisional markers retired, collector, tombstones, 2 copies, live",
+            &[CreateStore],
+        )
+        .with(1, &[RetireMarkers])
+        .with(1, &[Collect])
+        .with(1, &[RemoveTombstones])
+        .from(Start::Live)
+        .names(1)
+        .copies(2),
+        store(
             "remembered, provisional markers retired, collector, retire, 1 lost, 1 late, live",
             &[CreateRemembered],
         )
@@ -284,6 +294,7 @@ pub(crate) fn second(short: bool) -> Vec<Scenario> {
         .with(1, &[Collect; 2])
         .with(1, &[Retire])
         .from(Start::Live)
+        .names(1)
         .late(1),
         store(
             "store and delete, collector x2, fence, tombstones, 1 lost, 1 late, 1 copy, dead",
@@ -360,6 +371,10 @@ fn broken_second() -> Vec<Scenario> {
         storing(Weakness::SealInDoubt).losses(1),
         storing(Weakness::MarkerInDoubt).with(1, &[Collect]).late(1),
         storing(Weakness::RetiredUnconditionally).with(1, &[Retire]),
+        storing(Weakness::TombstonesDieWithGeneration)
+            .with(1, &[RetireMarkers])
+            .with(1, &[Collect])
+            .copies(1),
         weak(Weakness::PublishedBytesRemoved, &[CreateStore])
             .with(1, &[CreateStore])
             .losses(1),

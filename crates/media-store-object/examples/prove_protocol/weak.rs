@@ -77,6 +77,8 @@ pub(crate) enum Weakness {
     SealInDoubt,
     /// A store continues though the creation of its marker is in doubt.
     MarkerInDoubt,
+    /// The tombstones of markers are removed with their dead generation.
+    TombstonesDieWithGeneration,
     /// A provisional marker, or none, is buried though it may have been sealed.
     RetiredUnconditionally,
     /// A store removes its bytes though their publication was sent.
@@ -183,6 +185,9 @@ impl Weakness {
             }
             (Self::UnconditionalSeal, Kind::Store, R::SealMarker(token)) => {
                 Asked::Send(Ask::PutSeal(token))
+            }
+            (Self::TombstonesDieWithGeneration, _, R::DeleteMarkers(token)) => {
+                Asked::Send(Ask::RemoveAll(token))
             }
             (Self::RetiredUnconditionally, _, R::RetireMarker(token)) => send(R::BuryMarker(token)),
             (Self::NoMarkerTombstone, _, R::BuryMarker(token)) => send(R::RemoveMarker(token)),

@@ -51,6 +51,8 @@ pub(crate) enum Ask {
     CreateSealed(Nonce),
     /// Seals the marker whatever there is (weakened).
     PutSeal(Nonce),
+    /// Removes markers and tombstones under a generation (weakened).
+    RemoveAll(Nonce),
     /// Looks at the first object under a generation only (weakened).
     FindFirst(Nonce),
 }
@@ -158,6 +160,7 @@ impl Ask {
             | Self::PutMarker(token)
             | Self::CreateSealed(token)
             | Self::PutSeal(token)
+            | Self::RemoveAll(token)
             | Self::FindFirst(token)
             | Self::ReadBlob(token)
             | Self::DeleteBlobIf(token, _) => NonceSet::one(*token),
@@ -446,6 +449,13 @@ impl World {
                 generation.tombstones &= !bit;
                 Answer::Done
             }
+            Ask::RemoveAll(token) => {
+                let generation = self.generation_mut(*token);
+                (generation.markers, generation.sealed) = (0, 0);
+                generation.tombstones = 0;
+                generation.over = true;
+                Answer::Done
+            }
             Ask::FindFirst(token) => {
                 let generation = self.generation(*token);
                 Answer::Found(generation.is_some_and(|g| g.tombstones == 0 && g.markers != 0))
@@ -583,9 +593,9 @@ impl World {
                     generation.tombstones &= !bit;
                     Answer::Done
                 }
+                // Tombstones stay until they are old.
                 Request::DeleteMarkers(token) => {
                     let generation = self.generation_mut(*token);
-                    generation.tombstones = 0;
                     generation.markers = 0;
                     generation.sealed = 0;
                     generation.over = true;

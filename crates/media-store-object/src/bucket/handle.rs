@@ -270,7 +270,22 @@ impl Bucket {
     /// Removes everything under a prefix, in bulk if the service supports it.
     pub(crate) async fn delete_under(&self, prefix: &Path) -> Result<(), StorageError> {
         let listed = self.store.list(Some(prefix));
-        let locations = listed.map_ok(|meta| meta.location).boxed();
+        self.delete_listed(listed.map_ok(|meta| meta.location).boxed())
+            .await
+    }
+
+    /// Removes everything under a prefix that is not a tombstone, in bulk if the service supports it.
+    pub(crate) async fn delete_live_under(&self, prefix: &Path) -> Result<(), StorageError> {
+        let listed = self.store.list(Some(prefix));
+        let live = listed.try_filter(|meta| std::future::ready(meta.size > 0));
+        self.delete_listed(live.map_ok(|meta| meta.location).boxed())
+            .await
+    }
+
+    async fn delete_listed(
+        &self,
+        locations: BoxStream<'static, Result<Path, Error>>,
+    ) -> Result<(), StorageError> {
         let mut deleted = self.store.delete_stream(locations);
         while let Some(result) = deleted.next().await {
             match result {

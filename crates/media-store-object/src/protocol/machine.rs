@@ -40,7 +40,7 @@ pub enum Request<V> {
     FindMarker(Nonce),
     /// Removes the bytes of a generation. Succeeds if there are none.
     DeleteBlob(Nonce),
-    /// Removes all markers and tombstones under a generation. Succeeds if there are none.
+    /// Removes all markers under a generation. Tombstones stay. Succeeds if there are none.
     DeleteMarkers(Nonce),
 
     /// Reads the sidecar of the reference. Second protocol, as all that follow.

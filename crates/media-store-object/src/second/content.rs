@@ -81,7 +81,7 @@ impl Driver for SecondContent {
             }
             Request::DeleteMarkers(generation) => {
                 bucket
-                    .delete_under(&keys.markers(*name, generation)?)
+                    .delete_live_under(&keys.markers(*name, generation)?)
                     .await?;
                 Answer::Done
             }

@@ -17,9 +17,10 @@
 //! - A reference is readable only while its sealed marker exists. A sidecar that arrives late, of a store
 //!   that died, then shows nothing.
 //!
-//! Tombstones under a dead generation are removed with it. Other tombstones are removed by a sweep
-//! when they are older than any copy of a request can be: the one place where time decides. Bytes are
-//! never lost by a clock that is wrong.
+//! Tombstones are removed by a sweep when they are older than any copy of a request can be, also those
+//! under a dead generation: the one place where time decides. The bytes of an acknowledged reference
+//! could be lost by it only if a copy of the create of its marker arrived later than that, while its
+//! store still waited for the answer to its last request.
 //!
 //! Records, blobs and generations are those of the first protocol, as are
 //! [`CollectProtocol`](super::CollectProtocol) and [`FenceProtocol`](super::FenceProtocol).
