@@ -148,11 +148,13 @@ impl<W: AsyncWrite + Unpin + Send> Weaver<'_, W> {
     async fn replay(&mut self) -> Result<(), HistoryError> {
         while let Some(mut held) = self.held.pop() {
             let piece = held.piece().await?;
-            if piece.is_empty() && held.spill.is_none() && held.pieces.is_empty() {
+            let is_end = piece.is_empty() && held.spill.is_none() && held.pieces.is_empty();
+            // At the end too: a character may wait for what came before it.
+            let read = self.extractor.push(&piece);
+            if is_end && self.extractor.shared().events.is_empty() {
                 self.extractor.replayed();
                 continue;
             }
-            let read = self.extractor.push(&piece);
             if read < piece.len() || !self.extractor.shared().events.is_empty() {
                 held.put_back(piece.slice(read..));
             }

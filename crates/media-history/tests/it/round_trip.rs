@@ -147,3 +147,22 @@ proptest! {
         });
     }
 }
+
+/// Text that began like JSON and is read again as prose, where it stops being JSON right behind the
+/// escape that ends a payload.
+#[test]
+fn an_escape_behind_media_is_kept_where_text_is_no_json() {
+    let history = all(&InMemoryStorage::new());
+    for text in [
+        r#""{\"\":\"\",\"data:;base64,iVJggg\"d"#,
+        r#"["[\"data:image/png;base64,iVJggg==\"} and more", 1]"#,
+        r#"{"a":"{\"b\":\"data:image/png;base64,iVJggg==\"\n {"}"#,
+    ] {
+        block_on(async {
+            let slim = history.externalize(text.as_bytes()).await.unwrap();
+            assert_eq!(slim.report().values.len(), 1, "{text}");
+            let whole = history.restore(slim.bytes()).await.unwrap();
+            assert_eq!(String::from_utf8_lossy(&whole), text);
+        });
+    }
+}
