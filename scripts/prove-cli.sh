@@ -12,10 +12,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-count=10000 kills=40 services=1
+count=10000 kills=40 bursts=20 services=1
 for option in "$@"; do
     case $option in
-    --short) count=60 kills=6 ;;
+    --short) count=60 kills=6 bursts=1 ;;
     --no-services) services=0 ;;
     *)
         sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2
@@ -44,6 +44,8 @@ clean() {
 trap clean EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
+# Servers are installed once, not in the home of the proof.
+export MEDIA_TOOLS_DIR=${MEDIA_TOOLS_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/conversation-media/servers}
 export HOME=$work/home MEDIA_HISTORY_KEY=0123456789abcdef0123456789abcdef
 mkdir -p "$HOME"
 cd "$work"
@@ -169,7 +171,8 @@ there_and_back copied directory
 every_command copied directory
 
 first_line() {
-    for _ in $(seq 300); do
+    # Azurite may have to be installed first.
+    for _ in $(seq 1800); do
         [ -s "$1" ] && return 0
         sleep 0.1
     done
@@ -237,6 +240,39 @@ assert sorted(text) == sorted(lines), f"{len(text)} of {len(lines)} lines"
 print(f"history: rewritten 5 times beside a writer, {len(lines)} of {len(lines)} lines are there (exit codes {codes})")
 APPEND
 
+# Files that three programs append hundreds of lines to at a time.
+cp live.jsonl base.jsonl
+for round in $(seq "$bursts"); do
+    cp base.jsonl burst.jsonl
+    touch go
+    writers=()
+    for writer in 1 2 3; do
+        sh -c 'n=0; while [ -e go ]; do
+            n=$((n+1)); echo "{\"writer\":$1,\"n\":$n}" >>burst.jsonl
+            [ $((n % 100)) -ne 0 ] || sleep 0.00$1
+        done; echo $n >"count.$1"' writer "$writer" &
+        writers+=($!)
+    done
+    rewritten=0
+    for _ in $(seq 60); do
+        "$media" history slim copied burst.jsonl --threshold 0 --hot --quiet --user u --session s \
+            --conversation c >/dev/null 2>&1 && rewritten=$((rewritten + 1))
+        "$media" history fatten copied burst.jsonl --hot --quiet --user u >/dev/null 2>&1 &&
+            rewritten=$((rewritten + 1))
+        [ "$rewritten" -lt 3 ] || break
+    done
+    rm go
+    wait "${writers[@]}"
+    ends 0 "$media" history fatten copied burst.jsonl --hot --user u
+    python3 - "$round" "$rewritten" <<'BURST'
+import sys
+base, text = open("base.jsonl").read(), open("burst.jsonl").read()
+wanted = [f'{{"writer":{w},"n":{n}}}' for w in (1, 2, 3) for n in range(1, int(open(f"count.{w}").read()) + 1)]
+assert text.startswith(base) and sorted(text[len(base):].splitlines()) == sorted(wanted), f"round {sys.argv[1]}"
+print(f"history: rewritten {sys.argv[2]} times beside three writers, {len(wanted)} of {len(wanted)} lines are there")
+BURST
+done
+
 # Killed at any moment, the file is the old or the new one.
 python3 - "$media" "$kills" files/user1/1.png <<'KILLED'
 import base64, json, os, random, subprocess, sys, time
@@ -285,7 +321,8 @@ echo "a store that is down: exit code 1, $(wc -l <err) line"
 examples=0
 mkdir docs-run && cd docs-run
 cp "$work/files/user1/1.png" photo.png
-printf '{"url":"data:image/png;base64,%s"}\n' "$(base64 -w0 photo.png)" >history.jsonl
+printf '{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,%s"}}]}\n' \
+    "$(base64 -w0 photo.png)" >history.jsonl
 printf '%s' "$MEDIA_HISTORY_KEY" >key
 while IFS= read -r line; do
     examples=$((examples + 1))
