@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use conversation_providers::ProviderErrorKind;
 use conversation_state::ConversationRecord;
 use conversation_types::{Cost, OmittedMedia, TokenUsage, TurnId};
 use media_types::{ConversationId, Mime, SessionId, StorageReference, UserId};
@@ -121,6 +122,30 @@ pub enum EventKind {
         #[serde(serialize_with = "millis", rename = "duration_ms")]
         duration: Duration,
     },
+    /// A provider sent a request again, since those before were not carried out.
+    #[non_exhaustive]
+    ProviderRetried {
+        /// The provider.
+        provider: String,
+        /// The model.
+        model: String,
+        /// The number of the request within the turn, from 0.
+        round: u64,
+        /// How often it was sent again.
+        retries: u32,
+    },
+    /// A provider was reached and refused a request: its rate, its key, or what it holds.
+    #[non_exhaustive]
+    ProviderRefused {
+        /// The provider.
+        provider: String,
+        /// The model.
+        model: String,
+        /// The number of the request within the turn, from 0.
+        round: u64,
+        /// Why.
+        error: ProviderErrorKind,
+    },
     /// A tool starts.
     #[non_exhaustive]
     ToolStarted {
@@ -181,6 +206,14 @@ pub enum EventKind {
     MediaDeleted {
         /// The reference.
         reference: StorageReference,
+    },
+    /// Media of a conversation, a user or another scope was deleted in a store.
+    #[non_exhaustive]
+    MediaScopeDeleted {
+        /// The number of references.
+        references: u64,
+        /// The bytes of storage that became free.
+        freed_bytes: u64,
     },
     /// A media item stays inline although it was to be stored.
     MediaKeptInline(InlineFallback),
@@ -273,6 +306,36 @@ impl EventKind {
             is_error,
             usage,
             duration,
+        }
+    }
+
+    /// Creates the event of a request, the `round`-th of its turn, that was sent again a number of times.
+    pub fn provider_retried(
+        provider: impl Into<String>,
+        model: impl Into<String>,
+        round: u64,
+        retries: u32,
+    ) -> Self {
+        Self::ProviderRetried {
+            provider: provider.into(),
+            model: model.into(),
+            round,
+            retries,
+        }
+    }
+
+    /// Creates the event of a request, the `round`-th of its turn, that was refused.
+    pub fn provider_refused(
+        provider: impl Into<String>,
+        model: impl Into<String>,
+        round: u64,
+        error: ProviderErrorKind,
+    ) -> Self {
+        Self::ProviderRefused {
+            provider: provider.into(),
+            model: model.into(),
+            round,
+            error,
         }
     }
 

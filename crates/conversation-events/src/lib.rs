@@ -43,6 +43,8 @@ mod error;
 mod event;
 mod lifecycle;
 mod listener;
+#[cfg(feature = "metrics")]
+mod metrics_listener;
 mod observed;
 mod response;
 mod text;
@@ -53,6 +55,8 @@ mod turn_log;
 pub use error::{ConversationError, ConversationErrorKind};
 pub use event::{Event, EventKind, EventSubject, TurnTotals};
 pub use listener::{Listener, Listeners};
+#[cfg(feature = "metrics")]
+pub use metrics_listener::MetricsListener;
 pub use observed::ObservedStorage;
 pub use response::{InlineFallback, Response, ResponseParts};
 pub use text::floor_boundary;

@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
+use futures_core::stream::BoxStream;
+use futures_util::{StreamExt as _, stream};
 use media_storage::{
-    DeleteOptions, DuplicateOptions, Importer, Inventory, MediaMetadata, MediaStorage, MediaUpload,
-    MetadataPatch, RetrieveOptions, StorageError, StorageErrorKind, StoredMedia, UrlSigner,
-    Verifier,
+    DeleteOptions, DuplicateOptions, Entry, Importer, Inventory, MediaMetadata, MediaStorage,
+    MediaUpload, MetadataPatch, Operation, RetrieveOptions, Scope, StorageError, StorageErrorKind,
+    StoredMedia, SweepLease, SweepOptions, SweepReport, UrlSigner, Usage, Verifier,
 };
 use media_types::StorageReference;
 
@@ -149,7 +151,7 @@ impl MediaStorage for ObservedStorage {
     }
 
     fn inventory(&self) -> Option<&dyn Inventory> {
-        self.inner.inventory()
+        self.inner.inventory().map(|_| self as &dyn Inventory)
     }
 
     fn verifier(&self) -> Option<&dyn Verifier> {
@@ -158,5 +160,70 @@ impl MediaStorage for ObservedStorage {
 
     fn importer(&self) -> Option<&dyn Importer> {
         self.inner.importer()
+    }
+}
+
+/// The subject of a deletion, as far as its scope names one.
+fn subject_of(scope: &Scope) -> EventSubject {
+    EventSubject {
+        user: match scope {
+            Scope::User(user) => Some(user.clone()),
+            _ => None,
+        },
+        session: match scope {
+            Scope::Session(session) => Some(session.clone()),
+            _ => None,
+        },
+        conversation: match scope {
+            Scope::Conversation(conversation) => Some(conversation.clone()),
+            _ => None,
+        },
+        turn: None,
+    }
+}
+
+/// The inventory of a store that lost it, which no store does.
+fn no_inventory() -> StorageError {
+    StorageError::new(StorageErrorKind::Unsupported, Operation::List)
+        .with_reason("the store has no inventory any more")
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl Inventory for ObservedStorage {
+    fn list(&self, scope: Scope) -> BoxStream<'static, Result<Entry, StorageError>> {
+        match self.inner.inventory() {
+            Some(inventory) => inventory.list(scope),
+            None => stream::once(async { Err(no_inventory()) }).boxed(),
+        }
+    }
+
+    async fn usage(&self, scope: Scope) -> Result<Usage, StorageError> {
+        let inventory = self.inner.inventory().ok_or_else(no_inventory)?;
+        inventory.usage(scope).await
+    }
+
+    async fn delete_scope(&self, scope: Scope) -> Result<SweepReport, StorageError> {
+        let inventory = self.inner.inventory().ok_or_else(no_inventory)?;
+        let subject = subject_of(&scope);
+        let report = inventory.delete_scope(scope).await?;
+        if report.deleted > 0 {
+            let deleted = EventKind::MediaScopeDeleted {
+                references: report.deleted,
+                freed_bytes: report.freed_bytes,
+            };
+            self.listeners.emit(&subject, deleted);
+        }
+        Ok(report)
+    }
+
+    async fn sweep(&self, options: SweepOptions) -> Result<SweepReport, StorageError> {
+        let inventory = self.inner.inventory().ok_or_else(no_inventory)?;
+        inventory.sweep(options).await
+    }
+
+    async fn sweep_lease(&self) -> Result<Option<SweepLease>, StorageError> {
+        let inventory = self.inner.inventory().ok_or_else(no_inventory)?;
+        inventory.sweep_lease().await
     }
 }

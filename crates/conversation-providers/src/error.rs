@@ -6,9 +6,11 @@ use std::fmt;
 use std::time::Duration;
 
 use conversation_types::TokenUsage;
+use serde::Serialize;
 
 /// The phase of a request in which time ran out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum TimeoutPhase {
     /// Nothing of an answer had arrived. The request may have been carried out, and billed.
@@ -21,7 +23,8 @@ pub enum TimeoutPhase {
 }
 
 /// The kind of a provider's failure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ProviderErrorKind {
     /// No connection could be made: unknown host, refused, connect timeout. Nothing was processed.
@@ -65,6 +68,35 @@ pub enum ProviderErrorKind {
     Config,
     /// Another failure; see the source.
     Other,
+}
+
+impl ProviderErrorKind {
+    /// Returns whether the provider was reached and said no: to the rate, the key, or what the request
+    /// holds.
+    pub fn is_refusal(self) -> bool {
+        match self {
+            Self::RateLimited
+            | Self::InvalidRequest
+            | Self::ContextLength
+            | Self::Refused
+            | Self::Authentication
+            | Self::Quota
+            | Self::NotFound
+            | Self::MediaRefused
+            | Self::TooLarge => true,
+            Self::Connect
+            | Self::Overloaded
+            | Self::Server
+            | Self::Timeout(_)
+            | Self::Interrupted
+            | Self::InvalidResponse
+            | Self::MediaRead
+            | Self::Spool
+            | Self::AttemptsExhausted
+            | Self::Config
+            | Self::Other => false,
+        }
+    }
 }
 
 impl fmt::Display for ProviderErrorKind {

@@ -29,6 +29,8 @@ pub use start::{ConversationConfig, Start};
 pub use test_run::{ConversationStatistics, MediaStatistics, TestResults, TestRun};
 pub use turn::RetryFrom;
 
+#[cfg(feature = "metrics")]
+pub use conversation_events::MetricsListener;
 pub use conversation_events::{
     ConversationError, ConversationErrorKind, Event, EventKind, EventPosition, EventSubject,
     InlineFallback, Listener, Response, TurnEvent, TurnEvents, TurnSnapshot,

@@ -1,6 +1,7 @@
 //! What a backend provides to the conformance suite.
 
 use std::error::Error;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -52,6 +53,59 @@ pub trait Backend: Send + Sync + 'static {
     fn damage_sidecar(&self, reference: &StorageReference) -> impl Future<Output = bool> + Send {
         let _ = reference;
         async { false }
+    }
+}
+
+/// A backend without the type of its store, which is what scenarios take: they are compiled once, not
+/// for each backend. Every [`Backend`] is one.
+#[async_trait]
+pub trait AnyBackend: Send + Sync {
+    /// Opens a store in this place, as [`Backend::open`] does.
+    ///
+    /// # Errors
+    /// What opening the store reports.
+    async fn open(&self, options: StoreOptions) -> Result<Arc<dyn MediaStorage>, StorageError>;
+
+    /// Returns the client of [`Backend::http_client`].
+    fn http_client(&self) -> Option<&dyn HttpClient>;
+
+    /// Returns what [`Backend::enforces_url_expiry`] does.
+    fn enforces_url_expiry(&self) -> bool;
+
+    /// Returns what [`Backend::references_have_hashes`] does.
+    fn references_have_hashes(&self) -> bool;
+
+    /// Returns what [`Backend::stored_size`] does.
+    fn stored_size(&self, size: u64) -> u64;
+
+    /// Does what [`Backend::damage_sidecar`] does.
+    async fn damage_sidecar(&self, reference: &StorageReference) -> bool;
+}
+
+#[async_trait]
+impl<B: Backend> AnyBackend for B {
+    async fn open(&self, options: StoreOptions) -> Result<Arc<dyn MediaStorage>, StorageError> {
+        Ok(Arc::new(Backend::open(self, options).await?))
+    }
+
+    fn http_client(&self) -> Option<&dyn HttpClient> {
+        Backend::http_client(self)
+    }
+
+    fn enforces_url_expiry(&self) -> bool {
+        Backend::enforces_url_expiry(self)
+    }
+
+    fn references_have_hashes(&self) -> bool {
+        Backend::references_have_hashes(self)
+    }
+
+    fn stored_size(&self, size: u64) -> u64 {
+        Backend::stored_size(self, size)
+    }
+
+    async fn damage_sidecar(&self, reference: &StorageReference) -> bool {
+        Backend::damage_sidecar(self, reference).await
     }
 }
 

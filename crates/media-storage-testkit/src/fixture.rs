@@ -1,5 +1,7 @@
 //! Helpers of scenarios: bytes, metadata, streams and checks.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
 use media_storage::{
@@ -8,7 +10,7 @@ use media_storage::{
 };
 use media_types::{Mime, StorageReference};
 
-use crate::backend::{Backend, StoreOptions};
+use crate::backend::{AnyBackend, StoreOptions};
 use crate::run::not_run;
 
 pub(crate) const KIB: usize = 1024;
@@ -78,11 +80,14 @@ pub(crate) fn odd_pieces(
     })
 }
 
-pub(crate) async fn open<B: Backend>(backend: &B) -> B::Store {
+/// A store that is tested, whatever its type.
+pub(crate) type Store = Arc<dyn MediaStorage>;
+
+pub(crate) async fn open(backend: &dyn AnyBackend) -> Store {
     open_with(backend, StoreOptions::new()).await
 }
 
-pub(crate) async fn open_with<B: Backend>(backend: &B, options: StoreOptions) -> B::Store {
+pub(crate) async fn open_with(backend: &dyn AnyBackend, options: StoreOptions) -> Store {
     backend.open(options).await.expect("the store opens")
 }
 

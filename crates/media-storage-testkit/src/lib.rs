@@ -26,7 +26,7 @@
 //! ```
 //!
 //! The expression is evaluated once per scenario and must return an empty place each time; it may
-//! `.await`. A scenario fails by panicking, or if it takes longer than a minute.
+//! `.await`. A scenario fails by panicking, or if it takes longer than ten minutes.
 //!
 //! [`FaultyStorage`] wraps a store that fails, waits and counts on demand, for testing what is built on
 //! stores. The module `crash` (feature `crash`, Linux) kills a store at every system call, cuts its power,
@@ -47,6 +47,6 @@ mod fixture;
 mod run;
 pub mod scenarios;
 
-pub use backend::{Backend, HttpClient, HttpResponse, StoreOptions};
+pub use backend::{AnyBackend, Backend, HttpClient, HttpResponse, StoreOptions};
 pub use fault::{Call, Fault, FaultyStorage, Gate};
 pub use run::run;

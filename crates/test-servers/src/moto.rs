@@ -36,18 +36,28 @@ impl Moto {
             line
         })
         .await?;
-        let request = Request::put(format!("/{BUCKET}"))
-            .header("host", process.address().to_string())
+        let moto = Self { process };
+        moto.create_bucket(BUCKET).await?;
+        Ok(moto)
+    }
+
+    /// Creates another bucket.
+    ///
+    /// # Errors
+    /// moto refuses to create it.
+    pub async fn create_bucket(&self, name: &str) -> Result<(), ServerError> {
+        let request = Request::put(format!("/{name}"))
+            .header("host", self.address().to_string())
             .body(Full::<Bytes>::default())
             .map_err(std::io::Error::other)?;
-        let status = http_client::send(process.address(), request).await?;
+        let status = http_client::send(self.address(), request).await?;
         if !status.is_success() {
             return Err(ServerError::Refused {
                 name: "moto",
                 status: status.as_u16(),
             });
         }
-        Ok(Self { process })
+        Ok(())
     }
 
     /// Returns the address that the server listens on.

@@ -4,7 +4,7 @@ use conversation_events::{
     ConversationError, ConversationErrorKind as Kind, EventKind, Response, TurnOutcome, TurnTotals,
 };
 use conversation_externalizer::BatchKind;
-use conversation_providers::{ProviderError, ProviderErrorKind};
+use conversation_providers::ProviderErrorKind;
 use conversation_state::{
     ContextInclusion, Fence, LoadOptions, PendingCall, StateWrite, TurnRecord, TurnStatus, Window,
     WriteOutcome,
@@ -12,6 +12,7 @@ use conversation_state::{
 use conversation_types::{Message, Role};
 
 use super::opening::now;
+use super::provider_events::provider_error;
 use super::save::{Save, save};
 use super::turn::Turn;
 
@@ -174,9 +175,7 @@ fn interrupted_record(turn: &Turn, error: &ConversationError) -> TurnRecord {
 /// Whether the provider refused what the message says, so that sending it again is of no use.
 fn is_about_content(error: &ConversationError) -> bool {
     use ProviderErrorKind as Provider;
-    let provider =
-        std::error::Error::source(error).and_then(|source| source.downcast_ref::<ProviderError>());
-    provider.is_some_and(|error| {
+    provider_error(error).is_some_and(|error| {
         matches!(
             error.kind(),
             Provider::InvalidRequest

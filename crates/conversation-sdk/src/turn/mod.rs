@@ -16,6 +16,7 @@ mod outcome;
 mod permit;
 mod planner;
 mod progress;
+mod provider_events;
 mod received;
 mod replay;
 mod resume;

@@ -13,6 +13,7 @@ use futures_util::{FutureExt, StreamExt};
 use tokio::time::Instant;
 use tracing::Instrument;
 
+use super::provider_events::{self, provider_error};
 use super::save::{Save, save};
 use super::spans;
 use super::stop::StopReason;
@@ -40,49 +41,43 @@ pub(super) async fn ask(
     turn.scope.log.begin_message();
     let (provider, model) = chosen_model(turn);
     let span = spans::of_request(&turn.record.id, &provider, &model);
+    let attempts = turn.budget.remaining();
     let asked = exchange(turn, round, choice).instrument(span.clone()).await;
     spans::note_answer(&span, &asked);
-    let (provider, model) = match &asked {
-        Ok(completion) => (completion.provider.clone(), completion.model.clone()),
-        Err(_) => (provider, model),
-    };
     let usage = match &asked {
         Ok(completion) => completion.usage,
         Err(error) => failed_usage(turn, error),
     };
-    let event = EventKind::provider_called(
+    let request = provider_events::Request {
         provider,
         model,
         round,
-        asked.is_err(),
-        usage,
-        started.elapsed(),
-    );
-    let completion = match asked {
-        Ok(completion) => completion,
-        Err(error) => {
-            turn.core().listeners.emit(&turn.subject(), event);
-            return Err(error);
-        }
+        attempts: attempts.saturating_sub(turn.budget.remaining()),
     };
-    let turn_id = turn.id().clone();
-    let omitted = completion.omitted_media.clone();
-    turn.progress.complete(id, &turn_id, completion);
+    let events = provider_events::of_request(request, &asked, usage, started.elapsed());
     let subject = turn.subject();
-    for media in &omitted {
-        turn.core()
-            .listeners
-            .emit(&subject, EventKind::omitted(media));
+    let tell = |turn: &Turn, event| turn.core().listeners.emit(&subject, event);
+    match asked {
+        Ok(completion) => {
+            let turn_id = turn.id().clone();
+            let omitted = completion.omitted_media.clone();
+            turn.progress.complete(id, &turn_id, completion);
+            for media in &omitted {
+                tell(turn, EventKind::omitted(media));
+            }
+            events.into_iter().for_each(|event| tell(turn, event));
+            Ok(())
+        }
+        Err(error) => {
+            events.into_iter().for_each(|event| tell(turn, event));
+            Err(error)
+        }
     }
-    turn.core().listeners.emit(&subject, event);
-    Ok(())
 }
 
 /// What a request that failed consumed, where the provider or the answer so far says it.
 fn failed_usage(turn: &mut Turn, error: &ConversationError) -> conversation_types::TokenUsage {
-    let reported = std::error::Error::source(error)
-        .and_then(|source| source.downcast_ref::<ProviderError>())
-        .and_then(ProviderError::usage);
+    let reported = provider_error(error).and_then(ProviderError::usage);
     match (&mut turn.progress.open, reported) {
         (Some(open), Some(usage)) if open.usage().is_zero() => {
             open.push(&ResponseEvent::Usage(usage));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use conversation_providers::testing::{Gate, ScriptedAnswer, ScriptedProvider};
 use conversation_sdk::{
-    Conversation, ConversationErrorKind as Kind, ConversationStatus, DeletionStatus,
+    Conversation, ConversationErrorKind as Kind, ConversationStatus, DeletionStatus, EventKind,
     InMemoryStateStore, ManagerConfig, Obstacle, Owner, StateStore, TurnEvent, Window,
 };
 use conversation_state::{Fence, MediaStoreName, RecordUpdate, StateWrite};
@@ -49,6 +49,15 @@ async fn state_and_media_go_and_the_id_stays_refused() {
     );
     assert!(receipt.places[0].freed_bytes >= 200 * KIB as u64);
     assert!(is_gone(&rig.state, &id).await && rig.stored().await.is_empty());
+    let told = rig.events.lock().unwrap().iter().any(|event| {
+        event.subject.conversation.as_ref() == Some(&id)
+            && matches!(
+                event.kind,
+                EventKind::MediaScopeDeleted { references: 1, freed_bytes, .. }
+                    if freed_bytes >= 200 * KIB as u64
+            )
+    });
+    assert!(told, "{:?}", rig.event_names());
 
     let json = serde_json::to_string(&receipt).unwrap();
     assert_eq!(

@@ -2,8 +2,9 @@ use std::time::Duration;
 
 use conversation_providers::testing::{Gate, ScriptedAnswer, ScriptedProvider};
 use conversation_sdk::{
-    ConversationErrorKind as Kind, LeaseTimes, ManagerConfig, MessageStatus, OnDrop, Owner,
-    ProviderErrorKind, RetryFrom, Role, TurnEvent, TurnOptions, TurnStatus, UsageSource, Window,
+    ConversationErrorKind as Kind, EventKind, LeaseTimes, ManagerConfig, MessageStatus, OnDrop,
+    Owner, ProviderErrorKind, RetryFrom, Role, TurnEvent, TurnOptions, TurnStatus, UsageSource,
+    Window,
 };
 use media_types::Mime;
 
@@ -186,4 +187,16 @@ async fn the_model_is_refused_content_that_it_rejected() {
     assert_eq!(sent, ["patience", "now"]);
     // All of it is kept.
     assert_eq!(history(&conversation).await.len(), 4);
+    let events = rig.events.lock().unwrap();
+    let refusals = events.iter().filter_map(|event| match &event.kind {
+        EventKind::ProviderRefused { error, round, .. } => Some((*error, *round)),
+        _ => None,
+    });
+    assert_eq!(
+        refusals.collect::<Vec<_>>(),
+        [
+            (ProviderErrorKind::InvalidRequest, 0),
+            (ProviderErrorKind::RateLimited, 0)
+        ]
+    );
 }

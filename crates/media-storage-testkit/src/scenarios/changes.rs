@@ -6,7 +6,7 @@ use media_storage::{
 };
 use media_types::StorageReference;
 
-use crate::backend::Backend;
+use crate::backend::AnyBackend;
 use crate::fixture::{
     about, conversation, fails, full_sweep, holds, is_not_found, noise, open, put,
 };
@@ -29,7 +29,7 @@ async fn can_update(
 }
 
 /// A patch changes what it names, only if the media is in the expected scope, and nothing else.
-pub async fn updates_change_metadata(backend: &impl Backend) {
+pub async fn updates_change_metadata(backend: &dyn AnyBackend) {
     let store = open(backend).await;
     let bytes = noise(1, 5000);
     let metadata = about("conv-1")
@@ -75,7 +75,7 @@ pub async fn updates_change_metadata(backend: &impl Backend) {
 }
 
 /// Media on hold is neither deleted, nor swept, nor deleted with its scope, until it is released.
-pub async fn media_on_hold_stays(backend: &impl Backend) {
+pub async fn media_on_hold_stays(backend: &dyn AnyBackend) {
     let store = open(backend).await;
     let bytes = noise(1, 5000);
     let reference = put(&store, &bytes, about("conv-1")).await;
@@ -106,7 +106,7 @@ pub async fn media_on_hold_stays(backend: &impl Backend) {
 
 /// A damaged sidecar hides its media neither from a deletion in its scope, which fails with
 /// `Corrupted`, nor from the deletion of the scope, which counts it; without a scope it is deleted.
-pub async fn damaged_sidecars_are_reported(backend: &impl Backend) {
+pub async fn damaged_sidecars_are_reported(backend: &dyn AnyBackend) {
     let store = open(backend).await;
     let reference = put(&store, &noise(1, 5000), about("conv-1")).await;
     if !backend.damage_sidecar(&reference).await {

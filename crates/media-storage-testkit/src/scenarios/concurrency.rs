@@ -14,7 +14,7 @@ use media_storage::{
 use media_types::Mime;
 use tokio::task::JoinSet;
 
-use crate::backend::Backend;
+use crate::backend::AnyBackend;
 use crate::fixture::{
     KIB, about, conversation, full_sweep, holds, is_empty, is_not_found, listed, noise, odd_pieces,
     open, put,
@@ -23,11 +23,11 @@ use crate::run::not_run;
 
 /// 64 tasks store equal and different bytes and delete every other reference: no error, nothing
 /// lost, nothing left.
-pub async fn many_tasks_lose_nothing(backend: &impl Backend) {
+pub async fn many_tasks_lose_nothing(backend: &dyn AnyBackend) {
     let store = open(backend).await;
     let mut tasks = JoinSet::new();
     for task in 0..64_u64 {
-        let store = store.clone();
+        let store = Arc::clone(&store);
         tasks.spawn(async move {
             let mut kept = Vec::new();
             for round in 0..4 {
@@ -56,7 +56,7 @@ pub async fn many_tasks_lose_nothing(backend: &impl Backend) {
     }
     let mut tasks = JoinSet::new();
     for (reference, _) in kept {
-        let store = store.clone();
+        let store = Arc::clone(&store);
         tasks.spawn(async move { store.delete(&reference).await.unwrap() });
     }
     tasks.join_all().await;
@@ -65,7 +65,7 @@ pub async fn many_tasks_lose_nothing(backend: &impl Backend) {
 
 /// Eight tasks delete and read one reference at once: every delete succeeds, every read gives the
 /// bytes or finds nothing, and the twin of equal bytes stays.
-pub async fn racing_deletes_all_succeed(backend: &impl Backend) {
+pub async fn racing_deletes_all_succeed(backend: &dyn AnyBackend) {
     let store = open(backend).await;
     let bytes = noise(1, 70 * KIB);
     let twin = put(&store, &bytes, about("conv-1")).await;
@@ -73,7 +73,7 @@ pub async fn racing_deletes_all_succeed(backend: &impl Backend) {
         let reference = put(&store, &bytes, about("conv-1")).await;
         let mut tasks = JoinSet::new();
         for task in 0..16 {
-            let (store, reference, bytes) = (store.clone(), reference.clone(), bytes.clone());
+            let (store, reference, bytes) = (Arc::clone(&store), reference.clone(), bytes.clone());
             tasks.spawn(async move {
                 if task % 2 == 0 {
                     store.delete(&reference).await.unwrap();
@@ -94,7 +94,7 @@ pub async fn racing_deletes_all_succeed(backend: &impl Backend) {
 }
 
 /// Sweeps beside stores and deletes take nothing that is in use.
-pub async fn sweeps_disturb_nobody(backend: &impl Backend) {
+pub async fn sweeps_disturb_nobody(backend: &dyn AnyBackend) {
     let store = open(backend).await;
     if store.inventory().is_none() {
         return not_run(
@@ -105,7 +105,7 @@ pub async fn sweeps_disturb_nobody(backend: &impl Backend) {
     }
     let mut tasks = JoinSet::new();
     for task in 0..8_u64 {
-        let store = store.clone();
+        let store = Arc::clone(&store);
         tasks.spawn(async move {
             for round in 0..12 {
                 let bytes = noise(round % 2, 3000);
@@ -116,7 +116,7 @@ pub async fn sweeps_disturb_nobody(backend: &impl Backend) {
         });
     }
     for _ in 0..2 {
-        let store = store.clone();
+        let store = Arc::clone(&store);
         tasks.spawn(async move {
             for _ in 0..8 {
                 let inventory = store.inventory().unwrap();
@@ -153,7 +153,7 @@ async fn poll_then_drop<F: Future + Send>(future: F, polls: usize) -> Option<F::
 
 /// A store future dropped at any await leaves nothing visible; where it was dropped in the moment
 /// of success, a deletion of its scope finds what is left.
-pub async fn dropped_stores_leave_nothing(backend: &impl Backend) {
+pub async fn dropped_stores_leave_nothing(backend: &dyn AnyBackend) {
     let store = open(backend).await;
     let scenario = "dropped_stores_leave_nothing";
     let twin_bytes = noise(1, 40 * KIB);
@@ -215,7 +215,7 @@ async fn settles_to_empty(store: &impl MediaStorage, scenario: &str) {
 }
 
 /// A read or a delete dropped at any await harms neither its reference's bytes nor its twin's.
-pub async fn dropped_reads_and_deletes_do_no_harm(backend: &impl Backend) {
+pub async fn dropped_reads_and_deletes_do_no_harm(backend: &dyn AnyBackend) {
     let store = open(backend).await;
     let bytes = noise(1, 300 * KIB);
     let twin = put(&store, &bytes, about("conv-1")).await;

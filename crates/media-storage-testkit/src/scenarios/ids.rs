@@ -2,7 +2,7 @@
 
 use media_storage::{MediaMetadata, MediaStorage, MediaStorageExt as _, RetrieveOptions, Scope};
 
-use crate::backend::Backend;
+use crate::backend::AnyBackend;
 use crate::fixture::{about, conversation, holds, is_not_found, listed, noise, open, put};
 
 fn hostile_ids() -> Vec<String> {
@@ -67,7 +67,7 @@ fn hostile_ids() -> Vec<String> {
 /// Ids with slashes, dots, blanks, percent signs, control characters, device names, 300
 /// characters, and ids that differ in case or in Unicode form only: none clashes with another,
 /// none escapes, all come back.
-pub async fn hostile_ids_are_data(backend: &impl Backend) {
+pub async fn hostile_ids_are_data(backend: &dyn AnyBackend) {
     let store = open(backend).await;
     let mut stored = Vec::new();
     for (seed, id) in hostile_ids().into_iter().enumerate() {
@@ -113,7 +113,7 @@ pub async fn hostile_ids_are_data(backend: &impl Backend) {
 }
 
 /// Media without ids that its place does not need, and with all of them, is stored.
-pub async fn ids_with_one_conversation_share_it(backend: &impl Backend) {
+pub async fn ids_with_one_conversation_share_it(backend: &dyn AnyBackend) {
     let store = open(backend).await;
     let (a, b) = (noise(1, 50), noise(2, 50));
     let one = put(&store, &a, about("conv-1").with_message_index(1)).await;

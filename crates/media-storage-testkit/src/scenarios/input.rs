@@ -7,7 +7,7 @@ use media_storage::{
 };
 use media_types::{Mime, base64};
 
-use crate::backend::{Backend, StoreOptions};
+use crate::backend::{AnyBackend, StoreOptions};
 use crate::fixture::{
     KIB, MIB, about, fails, holds, is_empty, noise, odd_pieces, open, open_with, put, upload,
 };
@@ -17,7 +17,7 @@ fn upload_of(body: MediaBody) -> MediaUpload {
 }
 
 /// A stream that fails, early and late, stores nothing and its failure is reported.
-pub async fn failing_streams_store_nothing(backend: &impl Backend) {
+pub async fn failing_streams_store_nothing(backend: &dyn AnyBackend) {
     let store = open(backend).await;
     let bytes = noise(1, MIB + 1);
     for (after, declared) in [(0, None), (1, Some(MIB as u64 + 1)), (usize::MAX, None)] {
@@ -35,7 +35,7 @@ pub async fn failing_streams_store_nothing(backend: &impl Backend) {
 }
 
 /// A stream that is longer or shorter than it was said to be stores nothing.
-pub async fn wrong_lengths_store_nothing(backend: &impl Backend) {
+pub async fn wrong_lengths_store_nothing(backend: &dyn AnyBackend) {
     let store = open(backend).await;
     for len in [0_usize, 1, 100 * KIB, 2 * MIB] {
         for declared in [len.checked_sub(1), Some(len + 1), Some(3 * MIB)] {
@@ -49,7 +49,7 @@ pub async fn wrong_lengths_store_nothing(backend: &impl Backend) {
 }
 
 /// Text that is not base64 stores nothing, whether the fault is at the start or the end.
-pub async fn bad_base64_stores_nothing(backend: &impl Backend) {
+pub async fn bad_base64_stores_nothing(backend: &dyn AnyBackend) {
     let store = open(backend).await;
     let good = base64::encode(&noise(1, 300 * KIB));
     for bad in [
@@ -75,7 +75,7 @@ pub async fn bad_base64_stores_nothing(backend: &impl Backend) {
 
 /// A body with another hash than the expected one stores nothing, also when media of the expected
 /// hash is there: knowing a hash is not having the bytes.
-pub async fn expected_hashes_are_checked(backend: &impl Backend) {
+pub async fn expected_hashes_are_checked(backend: &dyn AnyBackend) {
     let store = open(backend).await;
     let (bytes, other) = (noise(1, 70 * KIB), noise(2, 70 * KIB));
     let hash = Sha256Hasher::digest(&bytes);
@@ -104,7 +104,7 @@ pub async fn expected_hashes_are_checked(backend: &impl Backend) {
 }
 
 /// Metadata that is too much for a record is refused, and nothing is left.
-pub async fn oversized_metadata_stores_nothing(backend: &impl Backend) {
+pub async fn oversized_metadata_stores_nothing(backend: &dyn AnyBackend) {
     let store = open(backend).await;
     let metadata = about("conv-1").with_filename("n".repeat(70_000));
     let result = store
@@ -117,7 +117,7 @@ pub async fn oversized_metadata_stores_nothing(backend: &impl Backend) {
 }
 
 /// Media of exactly the limit is stored, one byte more is not, in whatever form it comes.
-pub async fn the_size_limit_is_exact(backend: &impl Backend) {
+pub async fn the_size_limit_is_exact(backend: &dyn AnyBackend) {
     type Form = fn(Bytes) -> MediaBody;
     let forms: [Form; 5] = [
         MediaBody::from_bytes,

@@ -10,7 +10,7 @@ use media_storage::{
 };
 use media_types::{Mime, StorageReference};
 
-use crate::backend::Backend;
+use crate::backend::AnyBackend;
 use crate::fixture::{
     about, conversation, fails, holds, is_empty, is_not_found, listed, noise, open, put,
 };
@@ -58,8 +58,8 @@ fn some_scopes() -> Vec<Scope> {
 }
 
 /// What the store lists and sums up is what is known to be there.
-async fn agrees<'a, B: Backend>(
-    backend: &B,
+async fn agrees<'a>(
+    backend: &dyn AnyBackend,
     store: &impl MediaStorage,
     inventory: &dyn Inventory,
     known: impl Iterator<Item = &'a Known> + Clone + Send,
@@ -84,7 +84,9 @@ async fn agrees<'a, B: Backend>(
             assert_eq!(Some(entry.stored_at), item.reference.created_at());
             let retention = item.metadata.retention().unwrap();
             assert_eq!(entry.expires_at, retention.expires_at(entry.stored_at));
-            holds(store, &entry.reference, &item.bytes).await;
+            if matches!(scope, Scope::All) {
+                holds(store, &entry.reference, &item.bytes).await;
+            }
         }
         let usage = inventory.usage(scope.clone()).await.unwrap();
         let logical: u64 = due.values().map(|item| item.bytes.len() as u64).sum();
@@ -98,7 +100,7 @@ async fn agrees<'a, B: Backend>(
 }
 
 /// List and usage of every kind of scope agree with what was stored and what was deleted.
-pub async fn list_and_usage_agree(backend: &impl Backend) {
+pub async fn list_and_usage_agree(backend: &dyn AnyBackend) {
     let store = open(backend).await;
     let Some(inventory) = store.inventory() else {
         return not_run(&store, "list_and_usage_agree", "the store has no inventory");
@@ -121,7 +123,7 @@ pub async fn list_and_usage_agree(backend: &impl Backend) {
 }
 
 /// Deleting a scope removes exactly that scope, in every kind of scope.
-pub async fn scopes_are_deleted_exactly(backend: &impl Backend) {
+pub async fn scopes_are_deleted_exactly(backend: &dyn AnyBackend) {
     let store = open(backend).await;
     let scenario = "scopes_are_deleted_exactly";
     let Some(inventory) = store.inventory() else {
@@ -153,7 +155,7 @@ pub async fn scopes_are_deleted_exactly(backend: &impl Backend) {
 }
 
 /// Tags come back, are bounded, and cut out scopes, alone and together with ids.
-pub async fn tags_and_combined_scopes(backend: &impl Backend) {
+pub async fn tags_and_combined_scopes(backend: &dyn AnyBackend) {
     let store = open(backend).await;
     let scenario = "tags_and_combined_scopes";
     let bytes = noise(1, 100);

@@ -1,4 +1,4 @@
-//! The scenarios: async functions over a [`Backend`](crate::Backend) with an empty place.
+//! The scenarios: async functions over a [`Backend`](crate::Backend) with an empty place, whatever its type.
 //!
 //! They fail by panicking. [`conformance_tests!`](crate::conformance_tests) turns each of them into a test;
 //! [`SCENARIOS`] lists their names.

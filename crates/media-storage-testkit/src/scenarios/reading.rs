@@ -7,13 +7,13 @@ use media_storage::{
 };
 use media_types::{MediaContent, Mime, StorageReference};
 
-use crate::backend::Backend;
+use crate::backend::AnyBackend;
 use crate::fixture::{
     KIB, about, conversation, fails, holds, is_empty, is_not_found, noise, open, put,
 };
 
 /// A range gives these bytes, cut at the end; size and hash stay those of the whole.
-pub async fn ranges_are_cut_out(backend: &impl Backend) {
+pub async fn ranges_are_cut_out(backend: &dyn AnyBackend) {
     let store = open(backend).await;
     let len = 200 * KIB as u64 + 3;
     let bytes = noise(1, 200 * KIB + 3);
@@ -58,7 +58,7 @@ pub async fn ranges_are_cut_out(backend: &impl Backend) {
 }
 
 /// A head contains everything except the body.
-pub async fn heads_bring_no_body(backend: &impl Backend) {
+pub async fn heads_bring_no_body(backend: &dyn AnyBackend) {
     let store = open(backend).await;
     let bytes = noise(1, 1000);
     let reference = put(&store, &bytes, about("conv-1")).await;
@@ -81,7 +81,7 @@ pub async fn heads_bring_no_body(backend: &impl Backend) {
 }
 
 /// Whole media reads under every verification; a limit on reading is exact.
-pub async fn reads_can_be_tuned(backend: &impl Backend) {
+pub async fn reads_can_be_tuned(backend: &dyn AnyBackend) {
     let store = open(backend).await;
     let bytes = noise(1, 100 * KIB);
     let reference = put(
@@ -117,7 +117,7 @@ pub async fn reads_can_be_tuned(backend: &impl Backend) {
 
 /// A duplicate is a reference of its own, with its own place, and outlives the original. The source
 /// is admitted like a read; what describes the media itself is taken over.
-pub async fn duplicates_stand_alone(backend: &impl Backend) {
+pub async fn duplicates_stand_alone(backend: &dyn AnyBackend) {
     let store = open(backend).await;
     let bytes = noise(1, 150 * KIB);
     let metadata = about("conv-1").with_filename("photo.png".to_owned());
@@ -150,7 +150,7 @@ pub async fn duplicates_stand_alone(backend: &impl Backend) {
 }
 
 /// A duplicate expires when its source does, or earlier if its own retention says so.
-pub async fn duplicates_expire_with_their_source(backend: &impl Backend) {
+pub async fn duplicates_expire_with_their_source(backend: &dyn AnyBackend) {
     let store = open(backend).await;
     let metadata = about("conv-1").with_retention(RetentionPolicy::RetainHours(2));
     let original = put(&store, &noise(1, 5000), metadata).await;
@@ -178,7 +178,7 @@ pub async fn duplicates_expire_with_their_source(backend: &impl Backend) {
 }
 
 /// `head` and `exists` report what is stored without its bytes.
-pub async fn existence_is_reported(backend: &impl Backend) {
+pub async fn existence_is_reported(backend: &dyn AnyBackend) {
     let store = open(backend).await;
     let reference = put(&store, &noise(1, 5000), about("conv-1")).await;
     assert!(store.exists(&reference).await.unwrap());
@@ -190,7 +190,7 @@ pub async fn existence_is_reported(backend: &impl Backend) {
 }
 
 /// Deleting many references answers for each of them, in order, and is idempotent.
-pub async fn many_are_deleted_at_once(backend: &impl Backend) {
+pub async fn many_are_deleted_at_once(backend: &dyn AnyBackend) {
     let store = open(backend).await;
     let bytes = noise(1, 5000);
     let mut references = Vec::new();
@@ -217,7 +217,7 @@ pub async fn many_are_deleted_at_once(backend: &impl Backend) {
 }
 
 /// A reader that is overtaken by a delete, and by other media, gets its bytes or an error.
-pub async fn readers_never_get_other_bytes(backend: &impl Backend) {
+pub async fn readers_never_get_other_bytes(backend: &dyn AnyBackend) {
     let store = open(backend).await;
     let bytes = noise(1, 600 * KIB);
     let reference = put(&store, &bytes, about("conv-1")).await;

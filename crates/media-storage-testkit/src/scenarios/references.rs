@@ -6,7 +6,7 @@ use media_storage::{
 };
 use media_types::{Sha256, StorageReference, StorageReferenceBuilder};
 
-use crate::backend::Backend;
+use crate::backend::AnyBackend;
 use crate::fixture::{about, conversation, fails, holds, is_not_found, noise, open, put};
 
 /// A reference like this one with another id.
@@ -35,7 +35,7 @@ async fn is_invalid(store: &impl MediaStorage, reference: &StorageReference) {
 }
 
 /// Deleting is idempotent, and what was deleted is not found.
-pub async fn deletes_are_idempotent(backend: &impl Backend) {
+pub async fn deletes_are_idempotent(backend: &dyn AnyBackend) {
     let store = open(backend).await;
     let reference = put(&store, &noise(1, 100), about("conv-1")).await;
     for _ in 0..3 {
@@ -47,7 +47,7 @@ pub async fn deletes_are_idempotent(backend: &impl Backend) {
 }
 
 /// A reference of another backend or another store is refused.
-pub async fn foreign_references_are_refused(backend: &impl Backend) {
+pub async fn foreign_references_are_refused(backend: &dyn AnyBackend) {
     let store = open(backend).await;
     let bytes = noise(1, 100);
     let reference = put(&store, &bytes, about("conv-1")).await;
@@ -60,7 +60,7 @@ pub async fn foreign_references_are_refused(backend: &impl Backend) {
 }
 
 /// An id that names something other than media is refused, whatever is there.
-pub async fn internal_names_are_refused(backend: &impl Backend) {
+pub async fn internal_names_are_refused(backend: &dyn AnyBackend) {
     let store = open(backend).await;
     let bytes = noise(1, 100);
     let reference = put(&store, &bytes, about("conv-1")).await;
@@ -107,7 +107,7 @@ pub async fn internal_names_are_refused(backend: &impl Backend) {
 
 /// A reference whose size or hash is not that of the media is refused and deletes nothing; what
 /// is for display only is not looked at.
-pub async fn altered_references_are_refused(backend: &impl Backend) {
+pub async fn altered_references_are_refused(backend: &dyn AnyBackend) {
     let store = open(backend).await;
     let bytes = noise(1, 100);
     let reference = put(&store, &bytes, about("conv-1")).await;
@@ -135,7 +135,7 @@ pub async fn altered_references_are_refused(backend: &impl Backend) {
 }
 
 /// No id that differs from a real one in one character reaches or removes the media.
-pub async fn guessed_ids_reach_nothing(backend: &impl Backend) {
+pub async fn guessed_ids_reach_nothing(backend: &dyn AnyBackend) {
     let store = open(backend).await;
     let bytes = noise(1, 100);
     let reference = put(&store, &bytes, about("conv-1")).await;
@@ -176,7 +176,7 @@ fn scopes(run: &str, session: &str, of_conversation: &str, user: &str) -> [Scope
 
 /// Media is read and deleted within its scopes only; outside them it looks as if it were not
 /// there.
-pub async fn expected_scopes_are_kept(backend: &impl Backend) {
+pub async fn expected_scopes_are_kept(backend: &dyn AnyBackend) {
     let store = open(backend).await;
     let bytes = noise(1, 100);
     let metadata = about("conv-1").with_user("user-1".parse().unwrap());

@@ -9,7 +9,7 @@ use media_storage::{
 };
 use media_types::StorageReference;
 
-use crate::backend::{Backend, StoreOptions};
+use crate::backend::{AnyBackend, StoreOptions};
 use crate::fixture::{
     about, fails, full_sweep, holds, is_empty, is_not_found, listed, noise, open, open_with, put,
 };
@@ -40,7 +40,7 @@ fn stored_at(reference: &StorageReference) -> DateTime<Utc> {
 
 /// Expired media is not found even before it is swept, and can be deleted; nothing else is
 /// touched.
-pub async fn expired_media_is_not_found(backend: &impl Backend) {
+pub async fn expired_media_is_not_found(backend: &dyn AnyBackend) {
     let store = open(backend).await;
     let bytes = noise(1, 100);
     let at_once = about("conv-1").with_retention(RetentionPolicy::DeleteAfterMinutes(0));
@@ -71,7 +71,7 @@ pub async fn expired_media_is_not_found(backend: &impl Backend) {
 
 /// Each reference goes at its own time, not a moment earlier, also when bytes are shared; what is
 /// kept for ever and what is kept for its conversation stays.
-pub async fn sweeps_remove_only_what_is_due(backend: &impl Backend) {
+pub async fn sweeps_remove_only_what_is_due(backend: &dyn AnyBackend) {
     let store = open(backend).await;
     let scenario = "sweeps_remove_only_what_is_due";
     let Some(inventory) = store.inventory() else {
@@ -123,7 +123,7 @@ pub async fn sweeps_remove_only_what_is_due(backend: &impl Backend) {
 }
 
 /// Media without a retention of its own has the store's, also media stored after a sweep.
-pub async fn the_default_retention_applies(backend: &impl Backend) {
+pub async fn the_default_retention_applies(backend: &dyn AnyBackend) {
     let options = StoreOptions::new().with_default_retention(RetentionPolicy::RetainHours(1));
     let store = open_with(backend, options).await;
     let bytes = noise(1, 100);
@@ -152,7 +152,7 @@ pub async fn the_default_retention_applies(backend: &impl Backend) {
 }
 
 /// A sweep stops after as many deletes as it may make; the next one goes on.
-pub async fn sweeps_can_be_bounded(backend: &impl Backend) {
+pub async fn sweeps_can_be_bounded(backend: &dyn AnyBackend) {
     let store = open(backend).await;
     let scenario = "sweeps_can_be_bounded";
     let Some(inventory) = store.inventory() else {
@@ -186,7 +186,7 @@ async fn put_in_order(store: &impl MediaStorage, seeds: &[u64]) -> Vec<StorageRe
 
 /// A sweep to a capacity deletes the oldest references, no more than needed, counting shared bytes
 /// once; what has expired goes first and its room counts.
-pub async fn pruning_takes_the_oldest(backend: &impl Backend) {
+pub async fn pruning_takes_the_oldest(backend: &dyn AnyBackend) {
     let store = open(backend).await;
     let scenario = "pruning_takes_the_oldest";
     let Some(inventory) = store.inventory() else {

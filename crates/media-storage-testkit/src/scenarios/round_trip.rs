@@ -7,10 +7,10 @@ use media_storage::{
 };
 use media_types::{ConversationId, Mime, RunId, SessionId, StorageReference, base64};
 
-use crate::backend::Backend;
+use crate::backend::AnyBackend;
 use crate::fixture::{SIZES, about, holds, noise, odd_pieces, open, put};
 
-async fn all_sizes(backend: &impl Backend, body: impl Fn(Bytes) -> MediaBody + Send + Sync) {
+async fn all_sizes(backend: &dyn AnyBackend, body: impl Fn(Bytes) -> MediaBody + Send + Sync) {
     let store = open(backend).await;
     for (seed, len) in SIZES.into_iter().enumerate() {
         let bytes = noise(seed as u64, len);
@@ -21,12 +21,12 @@ async fn all_sizes(backend: &impl Backend, body: impl Fn(Bytes) -> MediaBody + S
 }
 
 /// Media of 0 bytes to 20 MiB, given whole.
-pub async fn whole_bytes_come_back(backend: &impl Backend) {
+pub async fn whole_bytes_come_back(backend: &dyn AnyBackend) {
     all_sizes(backend, MediaBody::from_bytes).await;
 }
 
 /// The same in base64, whole and as text that arrives in pieces, with line breaks.
-pub async fn base64_comes_back(backend: &impl Backend) {
+pub async fn base64_comes_back(backend: &dyn AnyBackend) {
     all_sizes(backend, |bytes| {
         MediaBody::from_base64(base64::encode(&bytes).into())
     })
@@ -40,7 +40,7 @@ pub async fn base64_comes_back(backend: &impl Backend) {
 }
 
 /// The same as a stream in odd pieces, with its length declared.
-pub async fn streams_come_back(backend: &impl Backend) {
+pub async fn streams_come_back(backend: &dyn AnyBackend) {
     all_sizes(backend, |bytes| {
         MediaBody::from_stream(Some(bytes.len() as u64), odd_pieces(bytes))
     })
@@ -48,7 +48,7 @@ pub async fn streams_come_back(backend: &impl Backend) {
 }
 
 /// The same as a stream of unknown length.
-pub async fn streams_of_unknown_length_come_back(backend: &impl Backend) {
+pub async fn streams_of_unknown_length_come_back(backend: &dyn AnyBackend) {
     all_sizes(backend, |bytes| {
         MediaBody::from_stream(None, odd_pieces(bytes))
     })
@@ -56,7 +56,7 @@ pub async fn streams_of_unknown_length_come_back(backend: &impl Backend) {
 }
 
 /// Everything said about media, and types with and without a usual extension.
-pub async fn type_and_metadata_come_back(backend: &impl Backend) {
+pub async fn type_and_metadata_come_back(backend: &dyn AnyBackend) {
     let store = open(backend).await;
     let said = about("conv-1")
         .with_user("user-1".parse().unwrap())
@@ -98,7 +98,7 @@ pub async fn type_and_metadata_come_back(backend: &impl Backend) {
 
 /// A reference names its backend and its store, carries size and hash, is small, unlike any other, works after
 /// a trip through JSON, and reveals nothing about the name of the file.
-pub async fn references_are_small_values(backend: &impl Backend) {
+pub async fn references_are_small_values(backend: &dyn AnyBackend) {
     let store = open(backend).await;
     let bytes = noise(1, 100);
     let mut ids = std::collections::HashSet::new();

@@ -6,14 +6,14 @@ use bytes::Bytes;
 use media_storage::{MediaStorage, MediaStorageExt as _, RetentionPolicy};
 use media_types::{Mime, StorageReference};
 
-use crate::backend::Backend;
+use crate::backend::AnyBackend;
 use crate::fixture::{
     KIB, Numbers, about, full_sweep, holds, is_empty, is_not_found, noise, open, put,
 };
 
 /// Two stores of equal bytes give two references; deleting either keeps the other; deleting both
 /// frees the bytes; storing them again works.
-pub async fn equal_bytes_are_independent(backend: &impl Backend) {
+pub async fn equal_bytes_are_independent(backend: &dyn AnyBackend) {
     let store = open(backend).await;
     let bytes = noise(1, 100 * KIB);
     for first_goes in [true, false] {
@@ -31,7 +31,7 @@ pub async fn equal_bytes_are_independent(backend: &impl Backend) {
 }
 
 /// Shared bytes do not share their type, their metadata or their retention.
-pub async fn equal_bytes_keep_their_own_record(backend: &impl Backend) {
+pub async fn equal_bytes_keep_their_own_record(backend: &dyn AnyBackend) {
     let store = open(backend).await;
     let bytes = noise(1, 80 * KIB);
     let mut stored = Vec::new();
@@ -58,7 +58,7 @@ pub async fn equal_bytes_keep_their_own_record(backend: &impl Backend) {
 
 /// Any order of stores, deletes, sweeps and restarts over few contents: what was stored and not
 /// deleted is there, what was deleted is not.
-pub async fn equal_bytes_survive_any_order(backend: &impl Backend) {
+pub async fn equal_bytes_survive_any_order(backend: &dyn AnyBackend) {
     let contents: Vec<Bytes> = (0..3).map(|seed| noise(seed, 5000)).collect();
     let mut numbers = Numbers::from_seed(20);
     let mut handles = [open(backend).await, open(backend).await];
@@ -106,7 +106,7 @@ pub async fn equal_bytes_survive_any_order(backend: &impl Backend) {
 }
 
 /// What was stored is there after all handles were dropped, and so is what was deleted gone.
-pub async fn media_survives_a_restart(backend: &impl Backend) {
+pub async fn media_survives_a_restart(backend: &dyn AnyBackend) {
     let bytes = noise(1, 100 * KIB);
     let store = open(backend).await;
     let a = put(&store, &bytes, about("conv-1")).await;
@@ -131,7 +131,7 @@ pub async fn media_survives_a_restart(backend: &impl Backend) {
 }
 
 /// Two handles on one place, opened apart, see each other's stores and deletes at once.
-pub async fn two_handles_share_one_place(backend: &impl Backend) {
+pub async fn two_handles_share_one_place(backend: &dyn AnyBackend) {
     let (one, two) = (open(backend).await, open(backend).await);
     let bytes = noise(1, 100 * KIB);
     let a = put(&one, &bytes, about("conv-1")).await;

@@ -1,5 +1,6 @@
-//! The servers: one of each in this process, started when the first test wants it, and a prefix of
-//! its own in it for each place.
+//! The servers: one of each in this process, started when the first test wants it, and a place in it
+//! for each test: a prefix where listing one costs what is in it, a bucket of its own where the
+//! server looks through the whole bucket each time.
 
 use std::error::Error;
 use std::io::Write as _;
@@ -63,31 +64,26 @@ impl Service {
         self != Self::Moto
     }
 
-    /// A store at a prefix. Connections belong to the runtime that made them, so that each test
+    /// A store at a place. Connections belong to the runtime that made them, so that each test
     /// needs stores of its own.
-    fn builder(self, prefix: &str) -> ObjectMediaStoreBuilder {
+    fn builder(self, place: &str) -> ObjectMediaStoreBuilder {
         let s3 = |endpoint: String, bucket: &str, key: &str, secret: &str| {
             ObjectMediaStore::builder()
-                .with_url(format!("s3://{bucket}/{prefix}"))
+                .with_url(format!("s3://{bucket}/{place}"))
                 .with_option("endpoint", endpoint)
                 .with_option("access_key_id", key)
                 .with_option("secret_access_key", secret)
         };
         let store = match self {
             Self::S3 => s3(S3.endpoint(), S3.bucket(), S3.access_key(), S3.secret_key()),
-            Self::Moto => s3(
-                MOTO.endpoint(),
-                MOTO.bucket(),
-                MOTO.access_key(),
-                MOTO.secret_key(),
-            ),
+            Self::Moto => s3(MOTO.endpoint(), place, MOTO.access_key(), MOTO.secret_key()),
             Self::Azurite => ObjectMediaStore::builder()
-                .with_url(format!("az://{}/{prefix}", AZURITE.container()))
+                .with_url(format!("az://{place}/{place}"))
                 .with_option("endpoint", AZURITE.endpoint())
                 .with_option("account", AZURITE.account())
                 .with_option("access_key", AZURITE.access_key()),
             Self::Gcs => ObjectMediaStore::builder()
-                .with_url(format!("gs://{}/{prefix}", GCS.bucket()))
+                .with_url(format!("gs://{}/{place}", GCS.bucket()))
                 .with_option("service_account_key", GCS.service_account()),
         };
         store.with_option("allow_http", "true")
@@ -106,13 +102,26 @@ impl Service {
             );
             return Place::Memory(Arc::new(InMemory::new()));
         }
-        Place::Prefix(self, format!("place-{number}"))
+        let name = format!("place-{number}");
+        let place = name.clone();
+        match self {
+            Self::Moto => {
+                let moto = &*MOTO;
+                start(async move { moto.create_bucket(&name).await });
+            }
+            Self::Azurite => {
+                let azurite = &*AZURITE;
+                start(async move { azurite.create_container(&name).await });
+            }
+            Self::S3 | Self::Gcs => {}
+        }
+        Place::Server(self, place)
     }
 }
 
 /// Where one test keeps its objects.
 pub(crate) enum Place {
-    Prefix(Service, String),
+    Server(Service, String),
     Memory(Arc<InMemory>),
 }
 
@@ -120,7 +129,7 @@ impl Place {
     /// A store here.
     pub(crate) fn builder(&self) -> ObjectMediaStoreBuilder {
         match self {
-            Self::Prefix(service, prefix) => service.builder(prefix),
+            Self::Server(service, place) => service.builder(place),
             Self::Memory(bucket) => {
                 ObjectMediaStore::builder().with_object_store(Arc::clone(bucket) as _)
             }
