@@ -6,16 +6,16 @@
 #
 #   scripts/prove-cli.sh [--short] [--no-services]
 #
-# The long form copies 10,000 media; the short form 60 and takes less than 40 s once everything is
-# built. Azure needs Azurite, which scripts/install-servers.sh installs; --no-services leaves it out
-# and says so.
+# The long form copies 10,000 media; the short form 60, and leaves GCS and Azure to the tests of
+# media-cli. Azure needs Azurite and conversations PostgreSQL, which scripts/install-servers.sh
+# installs; --no-services leaves them out and says so.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-count=10000 kills=40 bursts=20 services=1
+count=10000 kills=40 bursts=20 clouds=1 services=1
 for option in "$@"; do
     case $option in
-    --short) count=60 kills=6 bursts=1 ;;
+    --short) count=60 kills=6 bursts=1 clouds=0 ;;
     --no-services) services=0 ;;
     *)
         sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2
@@ -25,7 +25,7 @@ for option in "$@"; do
 done
 
 # The test run has built the whole workspace; by itself this needs two crates only.
-selection=(-p media-cli -p test-servers)
+selection=(-p media-cli -p test-servers --features media-cli/postgres)
 [ -z "${MEDIA_WHOLE_WORKSPACE:-}" ] || selection=(--all-features)
 cargo build --locked --quiet "${selection[@]}" --bins
 target=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
@@ -198,11 +198,15 @@ export AWS_ACCESS_KEY_ID=${access[0]} AWS_SECRET_ACCESS_KEY=${access[1]} AWS_END
     AWS_REGION=us-east-1 AWS_ALLOW_HTTP=true
 there_and_back "s3://$bucket/media" s3
 every_command "s3://$bucket/media" s3
-serve gcs --dir objects-gcs
-export GOOGLE_SERVICE_ACCOUNT_KEY=${access[0]} GOOGLE_ALLOW_HTTP=true
-there_and_back "gs://${access[1]}/media" gcs
-every_command "gs://${access[1]}/media" gcs
-if [ "$services" -eq 1 ]; then
+if [ "$clouds" -eq 1 ]; then
+    serve gcs --dir objects-gcs
+    export GOOGLE_SERVICE_ACCOUNT_KEY=${access[0]} GOOGLE_ALLOW_HTTP=true
+    there_and_back "gs://${access[1]}/media" gcs
+    every_command "gs://${access[1]}/media" gcs
+else
+    echo "NOT RUN: GCS and Azure (--short)"
+fi
+if [ "$clouds" -eq 1 ] && [ "$services" -eq 1 ]; then
     serve azure
     export AZURE_STORAGE_ACCOUNT_NAME=${access[0]} AZURE_STORAGE_ACCOUNT_KEY=${access[1]} \
         AZURE_STORAGE_ENDPOINT=$endpoint AZURE_ALLOW_HTTP=true
@@ -313,6 +317,46 @@ else
     echo "NOT RUN: a full disk needs root and tmpfs"
 fi
 
+# Conversations in PostgreSQL.
+programs=/usr/lib/postgresql/15/bin
+if [ "$services" -eq 1 ] && [ -x "$programs/initdb" ]; then
+    as=()
+    mkdir pg && chmod 755 "$work" && echo hush-hush >pg/password
+    if [ "$(id -u)" -eq 0 ]; then
+        chown -R postgres pg
+        as=(setpriv --reuid=postgres --regid=postgres --clear-groups)
+    fi
+    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    (cd pg && "${as[@]}" "$programs/initdb" -D "$work/pg/data" --pwfile "$work/pg/password" -U test \
+        --auth=scram-sha-256 --no-sync --locale=C.UTF-8 -E UTF8 >log 2>&1) || fail "initdb: $(cat pg/log)"
+    (cd pg && exec "${as[@]}" "$programs/postgres" -D "$work/pg/data" -c listen_addresses=127.0.0.1 \
+        -c port="$port" -c unix_socket_directories= -c fsync=off) >pg.log 2>&1 &
+    pids+=($!)
+    for _ in $(seq 300); do
+        grep -q 'ready to accept' pg.log && break
+        sleep 0.1
+    done
+    export MEDIA_STATE=postgres://test:hush-hush@127.0.0.1:$port/postgres
+    printf '{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,%s"}}]}\n' \
+        "$(base64 -w0 files/user1/1.png)" >chat.jsonl
+    ends 1 "$media" import openai chats chat.jsonl --user ada
+    # A database without conversations is not taken for one.
+    ends 2 "$media" orphans copied
+    ends 0 "$media" import openai chats chat.jsonl --user ada --create
+    ends 0 "$media" import openai chats chat.jsonl --user ada
+    grep -q ' 0 added' out || fail "a conversation was imported twice"
+    parses "$media" orphans chats
+    ends 0 "$media" export chats --user ada -O chats.tar
+    tar -tf chats.tar | grep -q conversations/ || fail "no conversation in the export"
+    ends 0 "$media" forget chats --user ada --receipt chats.json --yes
+    grep -q '"complete": true' chats.json || fail "the receipt is not complete"
+    if grep -rqs hush-hush out err chats.json; then fail "the password is shown"; fi
+    unset MEDIA_STATE
+    echo "PostgreSQL: import, orphans, export, forget"
+else
+    echo "NOT RUN: PostgreSQL is not installed, or --no-services"
+fi
+
 # A store that is down.
 ends 1 "$media" info "s3://$bucket/media" -o endpoint=http://127.0.0.1:1 -o retry_timeout=1s
 echo "a store that is down: exit code 1, $(wc -l <err) line"
@@ -333,7 +377,7 @@ cd "$work"
 [ "$examples" -gt 20 ] || fail "docs/cli.md has $examples examples"
 echo "docs/cli.md: $examples examples ran"
 
-if [ "$services" -eq 0 ]; then
+if [ "$clouds" -eq 1 ] && [ "$services" -eq 0 ]; then
     echo "NOT RUN: Azure needs Azurite (--no-services)"
 fi
 echo "prove-cli: all held"

@@ -151,8 +151,8 @@ pub(crate) async fn run(arguments: ForgetArguments, output: &Output) -> Outcome 
         output.json(&receipt)?;
     } else {
         output.line(format_args!(
-            "deleted {} references, freed {}",
-            human_count(receipt.deleted_references),
+            "deleted {}, freed {}",
+            counted(receipt.deleted_references, "reference"),
             human_bytes(receipt.freed_bytes)
         ))?;
         if let Some(erased) = &receipt.conversations {
@@ -178,7 +178,9 @@ pub(crate) async fn run(arguments: ForgetArguments, output: &Output) -> Outcome 
 /// Deletes the conversations of a user, and what they hold in the store.
 async fn erase(state: State, store: &OpenStore, user: &UserId) -> Outcome<ErasureReceipt> {
     let manager = state.manager(store.handle())?;
-    let receipt = manager.erase_user(user).await.map_err(failure)?;
+    let mut receipt = manager.erase_user(user).await.map_err(failure)?;
+    // The manager here sends to no provider.
+    receipt.providers.clear();
     manager.shutdown(SHUTDOWN).await.map_err(failure)?;
     Ok(receipt)
 }
@@ -216,8 +218,8 @@ fn would_delete(
             ))?;
         }
         output.line(format_args!(
-            "would delete {} references, {} of {} distinct bodies",
-            human_count(before.references),
+            "would delete {}, {} of {} distinct bodies",
+            counted(before.references, "reference"),
             human_bytes(before.logical_bytes),
             human_count(before.blobs)
         ))?;

@@ -7,7 +7,7 @@ use conversation_sdk::{ReconcileOptions, StoreReconciliation};
 
 use crate::failure::{Exit, Failure, Outcome};
 use crate::output::Output;
-use crate::quantity::{human_bytes, human_count, parse_duration};
+use crate::quantity::{counted, human_bytes, human_count, parse_duration};
 use crate::state::{State, StateArguments, failure};
 use crate::store::{StoreArguments, open_existing};
 
@@ -72,8 +72,8 @@ pub(crate) async fn run(arguments: OrphansArguments, output: &Output) -> Outcome
 
 fn say(found: &StoreReconciliation, output: &Output) -> Outcome<()> {
     output.line(format_args!(
-        "{} media items of this database, {} that no message names",
-        human_count(found.examined),
+        "{} of this database, {} that no message names",
+        counted(found.examined, "media item"),
         human_count(found.unnamed)
     ))?;
     output.line(format_args!(
