@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use conversation_events::{ConversationError, ConversationErrorKind, Listeners};
 use conversation_externalizer::{Externalizer, PendingReferences};
 use conversation_lifecycle::{Lifecycle, MediaStores, Tasks, owner_metadata};
-use conversation_providers::MediaContext;
 use conversation_providers::sink::{ReceivedMedia, SpoolOptions, SpoolRegistry};
+use conversation_providers::{ImageFitter, MediaContext};
 use conversation_state::{ConversationRecord, StateStore, StateWriter};
 use conversation_types::Message;
 use media_loader::{LoadOptions, MediaLoader};
@@ -39,6 +39,8 @@ pub(crate) struct Core {
     pub(crate) middleware: Vec<Arc<dyn Middleware>>,
     pub(crate) listeners: Listeners,
     pub(crate) admission: Option<Arc<dyn Admission>>,
+    /// Makes images fit before they are sent, and for views.
+    pub(crate) image_fitter: Option<Arc<dyn ImageFitter>>,
     pub(crate) config: ManagerConfig,
     /// The run of conversations that name none, and the owner of this manager's leases.
     pub(crate) run: RunId,
@@ -145,8 +147,12 @@ impl Core {
         record: &ConversationRecord,
         received: &ReceivedMedia,
     ) -> MediaContext {
-        MediaContext::new(self.loader.clone(), self.reference_scope(record))
-            .with_sink(received.sink())
+        let media = MediaContext::new(self.loader.clone(), self.reference_scope(record));
+        let media = media.with_sink(received.sink());
+        match &self.image_fitter {
+            Some(fitter) => media.with_image_fitter(Arc::clone(fitter)),
+            None => media,
+        }
     }
 
     /// Returns a loader that reads only what a conversation may see.

@@ -4,6 +4,8 @@ mod admission;
 mod config;
 mod conversation;
 mod core;
+#[cfg(feature = "images")]
+mod images;
 mod manager;
 mod middleware;
 mod options;
@@ -18,6 +20,8 @@ mod turn;
 pub use admission::{Admission, AdmissionRequest, Settlement};
 pub use config::ManagerConfig;
 pub use conversation::{Conversation, ConversationView, MessageView, PartView, ViewOptions};
+#[cfg(feature = "images")]
+pub use images::RenditionFitter;
 pub use manager::{ConversationManager, ConversationManagerBuilder};
 pub use middleware::{Middleware, ModelRequest, Next};
 pub use options::TurnOptions;
@@ -50,8 +54,9 @@ pub use conversation_providers::sink::{MediaSink, MediaWriter, SinkError};
 #[cfg(feature = "testing")]
 pub use conversation_providers::testing;
 pub use conversation_providers::{
-    Completion, ImageGenerator, ImageRequest, MediaContext, Provider, ProviderError,
-    ProviderErrorKind, ProviderRequest, ProviderResponse, ResponseEvent, ResponseMode,
+    Completion, ImageFitter, ImageGenerator, ImageNeeds, ImageRequest, MediaContext, Provider,
+    ProviderError, ProviderErrorKind, ProviderRequest, ProviderResponse, ResponseEvent,
+    ResponseMode,
 };
 #[cfg(feature = "openai")]
 pub use conversation_providers::{OpenAiImages, OpenAiProvider, ResponsesProvider};

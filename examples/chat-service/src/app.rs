@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use conversation_sdk::{
-    ConversationError, ConversationManager, ManagerConfig, OnDrop, Owner, SqliteStateStore, Upload,
+    ConversationError, ConversationManager, ManagerConfig, OnDrop, Owner, RenditionFitter,
+    SqliteStateStore, Upload,
 };
 use examples::advice::failed;
 use examples::errors::Failure;
 use examples::service::Service;
 use media_http::{LinkKeys, LinkedStorage, UploadTarget};
+use media_image::{ImageWorkers, Renditions};
 use media_storage::{
     DeleteOptions, MediaStorage, MediaUpload, Operation, StorageError, StorageErrorKind,
 };
@@ -29,13 +31,16 @@ const UPKEEP_EVERY: Duration = Duration::from_secs(600);
 /// The name that the model calls the image tool by.
 const IMAGE_TOOL: &str = "generate_image";
 
+/// The media: links to it, and smaller images beside it.
+pub(crate) type Media = LinkedStorage<Renditions<Arc<dyn MediaStorage>>>;
+
 /// What the routes share. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct App(Arc<Parts>);
 
 struct Parts {
     manager: ConversationManager,
-    storage: LinkedStorage<Arc<dyn MediaStorage>>,
+    storage: Media,
     keys: LinkKeys,
     metrics: Metrics,
 }
@@ -55,7 +60,9 @@ impl App {
         let keys = LinkKeys::new(secret).map_err(failed)?;
         let base = config.public_url.as_deref().unwrap_or(address);
         let base = format!("{}/media", base.trim_end_matches('/'));
-        let storage = LinkedStorage::new(media, keys.clone(), base).map_err(failed)?;
+        let images = Renditions::new(media, ImageWorkers::default());
+        let fitter = RenditionFitter::new(images.clone());
+        let storage = LinkedStorage::new(images, keys.clone(), base).map_err(failed)?;
         let metrics = Metrics::default();
         let state = SqliteStateStore::open(config.data.join("conversations.sqlite"))
             .await
@@ -68,6 +75,7 @@ impl App {
             .with_provider(service.provider())
             .with_tool(service.image_tool(IMAGE_TOOL))
             .with_media_storage(storage.clone())
+            .with_image_fitter(fitter)
             .with_state_store(state)
             .with_listener(metrics.clone())
             .with_config(options)
@@ -85,7 +93,7 @@ impl App {
         &self.0.manager
     }
 
-    pub(crate) fn storage(&self) -> &LinkedStorage<Arc<dyn MediaStorage>> {
+    pub(crate) fn storage(&self) -> &Media {
         &self.0.storage
     }
 

@@ -20,6 +20,7 @@ pub struct ViewOptions {
     pub(super) include_tools: bool,
     pub(super) include_reasoning: bool,
     pub(super) include_branches: bool,
+    pub(super) thumbnails: Option<u32>,
 }
 
 impl Default for ViewOptions {
@@ -30,6 +31,7 @@ impl Default for ViewOptions {
             include_tools: true,
             include_reasoning: false,
             include_branches: false,
+            thumbnails: None,
         }
     }
 }
@@ -44,6 +46,15 @@ impl ViewOptions {
     #[must_use]
     pub fn with_url_validity(mut self, validity: Duration) -> Self {
         self.url_validity = validity;
+        self
+    }
+
+    /// Sets that images which are longer than this many pixels have a thumbnail. They are made when they are
+    /// first viewed, by the manager's [image fitter](crate::ConversationManagerBuilder::with_image_fitter);
+    /// without one there are none. Defaults to no thumbnails.
+    #[must_use]
+    pub fn with_thumbnails(mut self, longest_side: u32) -> Self {
+        self.thumbnails = Some(longest_side);
         self
     }
 
@@ -150,6 +161,9 @@ pub enum PartView {
         url: Option<String>,
         /// When the URL stops working.
         url_expires_at: Option<DateTime<Utc>>,
+        /// A URL of a smaller image, where the view asks for thumbnails, this one is longer, and the
+        /// store signs any. It works as long as `url`.
+        thumbnail_url: Option<String>,
     },
     /// A media item that is not there.
     #[non_exhaustive]
@@ -181,7 +195,7 @@ fn role<S: Serializer>(role: &Role, serializer: S) -> Result<S::Ok, S::Error> {
 
 impl Serialize for PartView {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut part = serializer.serialize_struct("PartView", 7)?;
+        let mut part = serializer.serialize_struct("PartView", 8)?;
         match self {
             Self::Text(text) => {
                 part.serialize_field("type", "text")?;
@@ -198,6 +212,7 @@ impl Serialize for PartView {
                 name,
                 url,
                 url_expires_at,
+                thumbnail_url,
             } => {
                 part.serialize_field("type", "media")?;
                 part.serialize_field("media_type", &media_type.to_string())?;
@@ -206,6 +221,9 @@ impl Serialize for PartView {
                 part.serialize_field("name", name)?;
                 part.serialize_field("url", url)?;
                 part.serialize_field("url_expires_at", url_expires_at)?;
+                if thumbnail_url.is_some() {
+                    part.serialize_field("thumbnail_url", thumbnail_url)?;
+                }
             }
             Self::Omitted {
                 media_type,

@@ -1,13 +1,14 @@
 //! Views of histories.
 
 use conversation_events::{ConversationError, ConversationErrorKind as Kind};
+use conversation_providers::ImageNeeds;
 use conversation_state::{LoadOptions, LoadedConversation, StoredMessage, Window};
 use conversation_types::{MessageStatus, Part, Role};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt};
 use media_storage::{SignedUrl, SignedUrlOptions};
-use media_types::{MediaContent, MediaSource};
+use media_types::{MediaContent, MediaSource, MediaType, Mime};
 
 use super::handle::Conversation;
 use super::message_view::{ConversationView, MessageView, PartView, ViewOptions};
@@ -126,6 +127,7 @@ impl Conversation {
             (None, MediaSource::Url(url)) => (Some(url.as_str()), None),
             _ => (None, None),
         };
+        let thumbnail_url = self.thumbnail_url(media, options).await;
         PartView::Media {
             media_type: media.media_type(),
             mime: media.mime().clone(),
@@ -133,7 +135,22 @@ impl Conversation {
             name: media.filename().map(str::to_owned),
             url: url.map(str::to_owned),
             url_expires_at,
+            thumbnail_url,
         }
+    }
+
+    /// Returns the URL of a smaller image, of one that is longer than a thumbnail.
+    async fn thumbnail_url(&self, media: &MediaContent, options: &ViewOptions) -> Option<String> {
+        let side = options.thumbnails?;
+        let fitter = self.core.image_fitter.as_ref()?;
+        if media.media_type() != MediaType::Image || media.reference().is_none() {
+            return None;
+        }
+        let needs = ImageNeeds::new([Mime::IMAGE_JPEG, Mime::IMAGE_PNG]).with_max_side(Some(side));
+        let scope = self.core.reference_scope(&self.known);
+        let small = fitter.fit(media, &needs, scope.as_ref()).await?;
+        let signed = self.signed_url(&small, options).await?;
+        Some(signed.url().as_str().to_owned())
     }
 
     async fn signed_url(&self, media: &MediaContent, options: &ViewOptions) -> Option<SignedUrl> {

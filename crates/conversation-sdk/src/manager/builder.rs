@@ -9,8 +9,8 @@ use conversation_events::{
 };
 use conversation_externalizer::{ExternalizeOptions, Externalizer};
 use conversation_lifecycle::{Lifecycle, LifecycleOptions, MediaStores, StampedStorage, Tasks};
-use conversation_providers::Provider;
 use conversation_providers::sink::SpoolRegistry;
+use conversation_providers::{ImageFitter, Provider};
 use conversation_state::{InMemoryStateStore, StateStore};
 use conversation_tools::Tool;
 use media_loader::MediaLoader;
@@ -45,6 +45,7 @@ pub struct ConversationManagerBuilder {
     middleware: Vec<Arc<dyn Middleware>>,
     listeners: Vec<Box<dyn Listener>>,
     admission: Option<Arc<dyn Admission>>,
+    image_fitter: Option<Arc<dyn ImageFitter>>,
     config: ManagerConfig,
     runtime: Option<Handle>,
 }
@@ -138,6 +139,14 @@ impl ConversationManagerBuilder {
         self
     }
 
+    /// Sets what makes images fit before they are sent, and for [views](crate::ViewOptions::with_thumbnails):
+    /// with the feature `images`, a `RenditionFitter`. Defaults to nothing: images that a model does not
+    /// take are left out.
+    pub fn with_image_fitter(mut self, fitter: impl ImageFitter) -> Self {
+        self.image_fitter = Some(Arc::new(fitter));
+        self
+    }
+
     /// Sets the hook that may refuse turns. Defaults to none.
     pub fn with_admission(mut self, admission: impl Admission) -> Self {
         self.admission = Some(Arc::new(admission));
@@ -228,6 +237,7 @@ impl ConversationManagerBuilder {
             middleware: self.middleware,
             listeners,
             admission: self.admission,
+            image_fitter: self.image_fitter,
             config: self.config,
             run,
             tasks,

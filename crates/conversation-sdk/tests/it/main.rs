@@ -21,6 +21,8 @@ mod errors;
 mod faults;
 mod history;
 mod idempotency;
+#[cfg(feature = "images")]
+mod images;
 mod interruption;
 mod planner;
 mod privacy;

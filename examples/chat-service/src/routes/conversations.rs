@@ -16,6 +16,8 @@ const INSTRUCTIONS: &str =
 
 /// Turns that a page shows.
 const SHOWN: usize = 50;
+/// Longest side of the images in it, in pixels; a click opens the original.
+const THUMBNAIL: u32 = 640;
 
 pub(super) async fn start(State(app): State<App>, user: User) -> Result<Response, ApiError> {
     let start = Start::new()
@@ -44,7 +46,8 @@ pub(super) async fn view(
 ) -> Result<Response, ApiError> {
     let conversation = app.manager().resume(&id, user.owner()).await?;
     let window = Window::NewestTurns(SHOWN);
-    let view = conversation.view(window, &ViewOptions::new()).await?;
+    let options = ViewOptions::new().with_thumbnails(THUMBNAIL);
+    let view = conversation.view(window, &options).await?;
     let running = conversation.record().await?.current_turn;
     json(&json!({"view": view, "running": running}))
 }
