@@ -142,6 +142,21 @@ async fn rows(protocol: ProtocolVersion, references: u64) -> Result<Vec<Row>, Er
     Ok(rows)
 }
 
+/// References for which requests are computed from those that were measured.
+const COMPUTED: f64 = 1e8;
+
+/// Prints what a full sweep with nothing to do costs for many more references.
+fn compute(row: &Row) {
+    let all = row.counted.all() as f64;
+    let each = all / row.found as f64;
+    let seconds = row.took.as_secs_f64() / row.found as f64 * COMPUTED;
+    println!(
+        "\ncomputed for {COMPUTED:.0e}: {each:.4} requests a reference, {:.0} in all, {:.1} h",
+        each * COMPUTED,
+        seconds / 3600.0
+    );
+}
+
 /// Prints a table for each number of references; returns whether all goals were met.
 pub(crate) async fn measure(all: &[u64]) -> Result<bool, Error> {
     let (mut met, mut goals) = (0, 0);
@@ -153,12 +168,16 @@ pub(crate) async fn measure(all: &[u64]) -> Result<bool, Error> {
             println!("\n{references} references, {name} protocol:\n");
             println!("| what | references | pages of listings | other requests | time | goal |");
             println!("|---|---|---|---|---|---|");
-            for row in rows(protocol, *references).await? {
+            let rows = rows(protocol, *references).await?;
+            for row in &rows {
                 let hit = row.print();
                 if row.goal.is_some() {
                     goals += 1;
                     met += u32::from(hit);
                 }
+            }
+            if let Some(sweep) = rows.first() {
+                compute(sweep);
             }
         }
     }

@@ -57,12 +57,14 @@ enum Kind {
     Marker(Nonce),
 }
 
-/// What is walked over: all hashes of a protocol, or those of one shard.
+/// What is walked over: all hashes of a protocol, or those of one shard. Records are listed too where
+/// it says so.
 #[derive(Clone, Debug)]
 pub(super) enum Walked {
     First,
     Second(SecondKeys),
-    Shard(SecondKeys, &'static str),
+    SecondWithRecords(SecondKeys),
+    ShardWithRecords(SecondKeys, &'static str),
 }
 
 impl Walked {
@@ -74,7 +76,11 @@ impl Walked {
                 let kinds = ["ref", "blob"];
                 kinds.iter().map(|kind| second.all(kind)).collect()
             }
-            Self::Shard(second, digit) => {
+            Self::SecondWithRecords(second) => {
+                let kinds = ["ref", "blob", "rec"];
+                kinds.iter().map(|kind| second.all(kind)).collect()
+            }
+            Self::ShardWithRecords(second, digit) => {
                 let kinds = ["ref", "blob", "rec"];
                 kinds.iter().map(|kind| second.shard(kind, digit)).collect()
             }
@@ -89,7 +95,9 @@ impl Walked {
     ) -> Result<(Vec<Path>, Option<Path>), StorageError> {
         match self {
             Self::First => Ok((vec![keys.markers_of(sha256)?, keys.blobs_of(sha256)?], None)),
-            Self::Second(second) | Self::Shard(second, _) => {
+            Self::Second(second)
+            | Self::SecondWithRecords(second)
+            | Self::ShardWithRecords(second, _) => {
                 let name = ContentName::of_digest(sha256);
                 let prefixes = vec![second.markers_of(name)?, second.blobs_of(name)?];
                 Ok((prefixes, Some(second.record(name)?)))
@@ -106,7 +114,9 @@ impl Walked {
                     (name.sha256, Kind::Marker(name.generation))
                 }
             },
-            Self::Second(second) | Self::Shard(second, _) => {
+            Self::Second(second)
+            | Self::SecondWithRecords(second)
+            | Self::ShardWithRecords(second, _) => {
                 if let Some((name, generation)) = second.parse_blob(&meta.location) {
                     (name.digest(), Kind::Blob(generation))
                 } else if let Some(marker) = second.parse_marker(&meta.location) {

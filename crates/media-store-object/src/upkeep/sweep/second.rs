@@ -15,9 +15,10 @@ impl Sweep<'_> {
     pub(super) async fn second(&mut self, keys: &SecondKeys) -> Result<bool, StorageError> {
         self.expired().await?;
         self.collect().await?;
-        self.second_garbage(keys).await?;
+        let division = self.division(keys).await?;
+        self.second_garbage(keys, division).await?;
         let mut join = Join::new();
-        self.list_markers(keys, &mut join).await?;
+        self.list_markers(keys, division, &mut join).await?;
         self.list_references(&mut join).await?;
         self.list_hints(keys, &mut join).await?;
         self.list_users(keys, &mut join).await?;

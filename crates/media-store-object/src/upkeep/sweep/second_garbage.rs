@@ -1,7 +1,7 @@
 //! Shared bytes of the second protocol that no reference holds, and generations that were never
 //! published.
 
-use futures_util::stream::{self, StreamExt as _};
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use media_storage::StorageError;
 
 use super::super::contents::{ContentItem, ContentListing, GenerationListing, Walked, contents};
@@ -11,7 +11,18 @@ use crate::protocol::{Nonce, RecordState};
 use crate::second::{self, DEAD_SIZE, LIVE_SIZE, SecondContent};
 
 /// Number of shards that are listed at the same time.
-const SHARDS_AT_ONCE: usize = 8;
+pub(super) const SHARDS_AT_ONCE: usize = 8;
+
+/// Maximum number of records in the first shard of a bucket that is listed as a whole: the pages of 16
+/// shards would cost more than they save.
+const FEW: usize = 250;
+
+/// How the objects of hashes are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Division {
+    Whole,
+    Shards,
+}
 
 /// What was removed of one hash, or would be removed by a dry run.
 #[derive(Debug, Default)]
@@ -23,19 +34,40 @@ struct Removed {
 }
 
 impl Sweep<'_> {
-    /// Removes the garbage of all hashes. Costs three listings of each shard, and requests only for
-    /// hashes that do not look sound in them.
-    pub(super) async fn second_garbage(&mut self, keys: &SecondKeys) -> Result<(), StorageError> {
+    /// Returns how the objects of hashes are to be listed. Costs a page of a listing.
+    pub(super) async fn division(&self, keys: &SecondKeys) -> Result<Division, StorageError> {
+        let first = keys.shard("rec", SHARDS[0])?;
+        let listed = self.bucket.list(&first, None).take(FEW + 1);
+        let found = listed.try_fold(0, |count, _| std::future::ready(Ok(count + 1)));
+        Ok(match found.await? {
+            0..=FEW => Division::Whole,
+            _ => Division::Shards,
+        })
+    }
+
+    /// Removes the garbage of all hashes. Costs three listings, of the whole bucket or of each shard, and
+    /// requests only for hashes that do not look sound in them.
+    pub(super) async fn second_garbage(
+        &mut self,
+        keys: &SecondKeys,
+        division: Division,
+    ) -> Result<(), StorageError> {
         let mut failures = std::mem::take(&mut self.failures);
         let mut report = self.report;
         {
             let this = &*self;
-            let mut shards = Vec::new();
-            for digit in SHARDS {
-                let walked = Walked::Shard(keys.clone(), digit);
-                shards.push(contents(&this.bucket, &this.shared.keys, walked)?);
-            }
-            let items = stream::iter(shards).flatten_unordered(SHARDS_AT_ONCE);
+            let walked: Vec<Walked> = match division {
+                Division::Whole => vec![Walked::SecondWithRecords(keys.clone())],
+                Division::Shards => SHARDS
+                    .iter()
+                    .map(|digit| Walked::ShardWithRecords(keys.clone(), digit))
+                    .collect(),
+            };
+            let shards = walked
+                .into_iter()
+                .map(|walked| contents(&this.bucket, &this.shared.keys, walked));
+            let shards: Result<Vec<_>, _> = shards.collect();
+            let items = stream::iter(shards?).flatten_unordered(SHARDS_AT_ONCE);
             let removed = items
                 .map(|item| async move {
                     Ok::<_, StorageError>(match item? {

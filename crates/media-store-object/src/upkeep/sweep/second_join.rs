@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
-use futures_util::stream::TryStreamExt as _;
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use media_storage::StorageError;
 
 use super::super::walk::{BuriedSidecar, ListedReference, WalkItem, walk};
+use super::second_garbage::{Division, SHARDS_AT_ONCE};
 use super::state::{Mode, Sweep};
 use super::tally::Tally;
-use crate::bucket::{MarkerState, MediaKey, SecondKeys, SecondMarker};
+use crate::bucket::{MarkerState, MediaKey, SHARDS, SecondKeys, SecondMarker};
 use crate::reference::sidecar::SidecarFlags;
 use crate::second::{self, ReferenceObjects, SecondContent};
 
@@ -52,13 +53,23 @@ impl Join {
 }
 
 impl Sweep<'_> {
-    /// Lists all markers. Costs a listing.
+    /// Lists all markers, in any order. Costs a listing.
     pub(super) async fn list_markers(
         &self,
         keys: &SecondKeys,
+        division: Division,
         join: &mut Join,
     ) -> Result<(), StorageError> {
-        let mut listed = self.bucket.list(&keys.all("ref")?, None);
+        let prefixes: Result<Vec<_>, _> = match division {
+            Division::Whole => [keys.all("ref")].into_iter().collect(),
+            Division::Shards => SHARDS
+                .iter()
+                .map(|digit| keys.shard("ref", digit))
+                .collect(),
+        };
+        let listings = prefixes?.into_iter();
+        let listings = listings.map(|prefix| self.bucket.list(&prefix, None));
+        let mut listed = stream::iter(listings).flatten_unordered(SHARDS_AT_ONCE);
         while let Some(meta) = listed.try_next().await? {
             let Some(marker) = keys.parse_marker(&meta.location) else {
                 continue;
