@@ -27,11 +27,14 @@ fn photo(seed: u32, width: u32, height: u32) -> MediaContent {
     MediaContent::from_bytes(Mime::IMAGE_PNG, png.into_inner())
 }
 
+/// The longest side and the type of each image of a request.
+type SentImages = Vec<(u32, Mime)>;
+
 /// Plans each request as a provider does, and notes the sides and types of the images that go out.
 #[derive(Debug)]
 struct Planning {
     inner: ScriptedProvider,
-    sent: Arc<Mutex<Vec<Vec<(u32, Mime)>>>>,
+    sent: Arc<Mutex<Vec<SentImages>>>,
 }
 
 #[async_trait]
