@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use conversation_sdk::{
-    ConversationError, ConversationManager, ManagerConfig, OnDrop, Owner, RenditionFitter,
-    SqliteStateStore, Upload,
+    ConversationError, ConversationManager, ManagerConfig, OnDrop, Owner, PostgresStateStore,
+    RedisStateStore, RenditionFitter, SqliteStateStore, StateStore, Upload,
 };
 use examples::advice::failed;
 use examples::errors::Failure;
@@ -64,9 +64,7 @@ impl App {
         let fitter = RenditionFitter::new(images.clone());
         let storage = LinkedStorage::new(images, keys.clone(), base).map_err(failed)?;
         let metrics = Metrics::default();
-        let state = SqliteStateStore::open(config.data.join("conversations.sqlite"))
-            .await
-            .map_err(failed)?;
+        let state = state(config).await?;
         let options = ManagerConfig::new()
             // A browser that leaves does not stop the answer that it paid for.
             .with_on_drop(OnDrop::Finish)
@@ -111,6 +109,20 @@ impl App {
             tracing::warn!(%error, "something still ran at the end");
         }
     }
+}
+
+/// Opens the database of all nodes, or the file.
+async fn state(config: &Config) -> Result<Arc<dyn StateStore>, Failure> {
+    Ok(match config.database.as_deref() {
+        Some(url) if url.starts_with("redis") => {
+            Arc::new(RedisStateStore::open(url).await.map_err(failed)?)
+        }
+        Some(url) => Arc::new(PostgresStateStore::open(url).await.map_err(failed)?),
+        None => {
+            let file = config.data.join("conversations.sqlite");
+            Arc::new(SqliteStateStore::open(file).await.map_err(failed)?)
+        }
+    })
 }
 
 /// Opens the bucket, or the directory.

@@ -12,7 +12,12 @@ pub(crate) struct Config {
     #[arg(long, env = "LISTEN", default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
 
-    /// Directory of the conversation database and, without a bucket, of the media
+    /// Database of the conversations, postgres://... or redis://..., for many nodes
+    /// [default: a SQLite file in the directory]
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub(crate) database: Option<String>,
+
+    /// Directory of the SQLite file and of the media, where they are not elsewhere
     #[arg(long, env = "DATA", default_value = "chat-data")]
     pub(crate) data: PathBuf,
 

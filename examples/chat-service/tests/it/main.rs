@@ -2,5 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod chat;
+mod nodes;
 mod service;
 mod stop;
+
+#[path = "../../../../crates/conversation-state/tests/it/servers/mod.rs"]
+#[allow(dead_code, reason = "tests of state stores use more of it")]
+mod servers;

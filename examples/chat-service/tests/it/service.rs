@@ -15,10 +15,18 @@ pub(crate) struct Service {
 
 impl Service {
     pub(crate) fn start(data: &Path) -> Self {
+        Self::start_on(data, None)
+    }
+
+    /// Starts a node whose conversations are in a database.
+    pub(crate) fn start_on(data: &Path, database: Option<&str>) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_chat-service"))
             .args(["--listen", "127.0.0.1:0", "--data"])
             .arg(data)
             .env_remove("OPENAI_API_KEY")
+            .env_remove("DATABASE_URL")
+            .env_remove("MEDIA_BUCKET")
+            .envs(database.map(|url| ("DATABASE_URL", url)))
             .env("LINK_SECRET", "a secret of the tests with thirty-two bytes")
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
