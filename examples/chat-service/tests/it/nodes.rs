@@ -36,7 +36,8 @@ async fn a_conversation_goes_on_where_a_node_was_killed() {
         assert_eq!(text(&again), text(&told));
         let told = elsewhere.send(&id, "And now?", &[]).await;
         assert!(told.last().unwrap().is("done"), "{told:?}");
-        assert_eq!(messages(&browser, &path).await.len(), 4);
+        let known = messages(&elsewhere, &path).await.len();
+        assert_eq!(messages(&browser, &path).await.len(), known);
 
         // A node that is killed in the middle of a turn loses nothing that it was sent.
         let body = json!({"text": "Create a futuristic city skyline"}).to_string();
@@ -46,7 +47,7 @@ async fn a_conversation_goes_on_where_a_node_was_killed() {
         first.process.kill().unwrap();
         first.process.wait().unwrap();
         let kept = messages(&elsewhere, &path).await;
-        assert!(kept.len() >= 5, "{kept:?}");
+        assert!(kept.len() > known, "{kept:?}");
         let (status, _) = elsewhere.delete(&path).await;
         assert_eq!(status, 200);
         assert_eq!(elsewhere.get(&path).await.0, 404);
