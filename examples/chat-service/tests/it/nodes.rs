@@ -34,7 +34,7 @@ async fn a_conversation_goes_on_where_a_node_was_killed() {
         let again = elsewhere.request(Method::GET, &format!("{path}/turns/{turn}/events"));
         let again = events(again.send().await.unwrap()).await;
         assert_eq!(text(&again), text(&told));
-        let told = elsewhere.send(&id, "And now?", &[]).await;
+        let told = elsewhere.send(&id, "Thank you", &[]).await;
         assert!(told.last().unwrap().is("done"), "{told:?}");
         let known = messages(&elsewhere, &path).await.len();
         assert_eq!(messages(&browser, &path).await.len(), known);
