@@ -119,6 +119,7 @@ step "format" cargo fmt --all --check
 step "layers" ./scripts/check-layers.sh
 step "modules" ./scripts/check-modules.py
 step "words" ./scripts/check-words.py
+step "monitoring" ./scripts/check-monitoring.py
 step "build" cargo test --locked --all-features --quiet --no-run
 together tests sources
 together proofs_of_services proofs_of_crashes
