@@ -65,7 +65,9 @@ def texts(path):
 
 
 def files():
-    yield ROOT / "README.md"
+    for name in ["README.md", "CONTRIBUTING.md", "SECURITY.md"]:
+        yield ROOT / name
+    yield from sorted(ROOT.glob("crates/*/README.md"))
     yield from sorted((ROOT / "docs").glob("**/*.md"))
     for crate in sorted((ROOT / "crates").iterdir()):
         if crate.name in UNCHECKED or crate.name == "test-servers":

@@ -120,6 +120,7 @@ step "layers" ./scripts/check-layers.sh
 step "modules" ./scripts/check-modules.py
 step "words" ./scripts/check-words.py
 step "monitoring" ./scripts/check-monitoring.py
+step "crates" ./scripts/check-crates.py
 step "build" cargo test --locked --all-features --quiet --no-run
 together tests sources
 together proofs_of_services proofs_of_crashes
