@@ -23,14 +23,13 @@ at_most() {
 
 # A package, with what cargo is told in front of the crates it must not pull in: "name --flag".
 never() {
-    local package=${1%% *} found
+    local package=${1%% *} crates found
     local flags=()
     [ "$package" = "$1" ] || read -ra flags <<<"${1#* }"
     shift
-    for crate in "$@"; do
-        found=$(tree "$package" "${flags[@]}" | grep -Fx "$crate" || true)
-        [ -z "$found" ] || fail "$package ${flags[*]} must not depend on $crate"
-    done
+    crates=$(tree "$package" "${flags[@]}")
+    found=$(grep -Fx -f <(printf '%s\n' "$@") <<<"$crates" | paste -sd ' ' || true)
+    [ -z "$found" ] || fail "$package ${flags[*]} must not depend on $found"
 }
 
 at_most media-types 18

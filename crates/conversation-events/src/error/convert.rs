@@ -40,6 +40,8 @@ impl From<StorageError> for ConversationError {
             Storage::DiskSpace => "Free some space and send again",
             Storage::TooLarge => "Send smaller media, or raise the limit of the media store",
             Storage::Unavailable => "Try again when the media store is back",
+            Storage::RateLimited => "Try again later",
+            Storage::QuotaExceeded => "Delete media, or raise the quota",
             Storage::Config => "Correct the configuration of the media store",
             Storage::InvalidInput => "Check the media and the ids that the media store needs",
             _ => "See the cause",

@@ -113,7 +113,9 @@ fn missing(error: &LoadError) -> Missing {
             detail: "its content does not match its type",
         },
         K::Storage(StorageErrorKind::Corrupted) => unavailable("it is damaged"),
-        K::Storage(StorageErrorKind::Unavailable) | K::File => UNREADABLE,
+        K::Storage(StorageErrorKind::Unavailable | StorageErrorKind::RateLimited) | K::File => {
+            UNREADABLE
+        },
         K::Storage(_) | K::FileNotFound | K::HttpStatus(404 | 410) => {
             unavailable("it is no longer available")
         }

@@ -92,7 +92,11 @@ fn by_code(failure: &ServiceFailure) -> Option<Classification> {
         | "PermanentRedirect"
         | "IncorrectEndpoint"
         | "IllegalLocationConstraintException" => wrong_region(failure),
-        "RequestTimeout" | "SlowDown" | "ServerBusy" | "OperationTimedOut" | "InternalError" => {
+        "SlowDown" | "TooManyRequests" | "RequestLimitExceeded" => verdict(
+            Kind::RateLimited,
+            "the service takes fewer requests than were made",
+        ),
+        "RequestTimeout" | "ServerBusy" | "OperationTimedOut" | "InternalError" => {
             verdict(Kind::Unavailable, "the service is busy")
         }
         "ContainerBeingDeleted" => verdict(Kind::Unavailable, "the container is being deleted"),
@@ -153,7 +157,8 @@ fn by_status(failure: &ServiceFailure, verb: Verb) -> Option<Classification> {
             ))
         }
         404 => Some(unexplained(Kind::NotFound)),
-        304 | 408 | 409 | 412 | 425 | 429 => Some(unexplained(Kind::Unavailable)),
+        304 | 408 | 409 | 412 | 425 => Some(unexplained(Kind::Unavailable)),
+        429 => Some(unexplained(Kind::RateLimited)),
         413 => Some(unexplained(Kind::TooLarge)),
         416 => Some(unexplained(Kind::Corrupted)),
         405 | 501 => Some(verdict(

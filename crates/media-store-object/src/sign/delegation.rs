@@ -186,7 +186,13 @@ impl DelegationKeys {
                     "the identity may not generate user delegation keys",
                 ));
             }
-            429 | 500.. => {
+            429 => {
+                return Err(sign_error(
+                    StorageErrorKind::RateLimited,
+                    "the service takes fewer requests than were made",
+                ));
+            }
+            500.. => {
                 return Err(sign_error(
                     StorageErrorKind::Unavailable,
                     "the service is busy and issued no signing key",

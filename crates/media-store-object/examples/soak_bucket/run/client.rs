@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use media_storage::{MediaStorage as _, RetrieveOptions};
-use media_storage::{Scope, StorageError, StorageErrorKind};
+use media_storage::{Scope, StorageError};
 use media_store_object::ObjectMediaStore;
 use media_types::StorageReference;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
@@ -107,7 +107,7 @@ pub(crate) async fn verify(
     match read.await {
         Ok(bytes) if bytes == content.bytes() => Verdict::Good,
         Ok(_) => Verdict::Bad(format!("{} has other bytes", reference.id())),
-        Err(error) if error.kind() == StorageErrorKind::Unavailable => Verdict::Unknown,
+        Err(error) if error.is_retryable() => Verdict::Unknown,
         Err(error) => Verdict::Bad(format!("{} {content:?} {error:?}", reference.id())),
     }
 }

@@ -95,7 +95,7 @@ async fn opened(
                 return Ok(Some(store));
             }
             Ok(_) => journal.find(Finding::Failed, "open: no deduplication")?,
-            Err(error) if error.kind() == StorageErrorKind::Unavailable => {
+            Err(error) if error.is_retryable() => {
                 journal.write(Event::Failed(Act::Open))?;
             }
             Err(error) => journal.find(Finding::Failed, &format!("open: {error:?}"))?,
@@ -118,7 +118,7 @@ impl Worker<'_> {
                 Ok(Some(value))
             }
             Err(error) => {
-                if error.kind() != StorageErrorKind::Unavailable {
+                if !error.is_retryable() {
                     let text = format!("{act:?}: {error:?}");
                     self.journal.find(Finding::Failed, &text)?;
                 }

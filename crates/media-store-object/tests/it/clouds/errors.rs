@@ -22,7 +22,7 @@ async fn every_status_has_its_kind() {
         (Fault::status(412), Kind::Unavailable, true),
         (
             Fault::Answer(Answer::new(429).with_retry_after(1)),
-            Kind::Unavailable,
+            Kind::RateLimited,
             true,
         ),
         (Fault::status(500), Kind::Unavailable, true),
@@ -31,7 +31,13 @@ async fn every_status_has_its_kind() {
             Kind::Unsupported,
             false,
         ),
-        (Fault::status(503), Kind::Unavailable, true),
+        // The code of this answer is SlowDown.
+        (Fault::status(503), Kind::RateLimited, true),
+        (
+            Fault::Answer(Answer::new(503).with_code("ServiceUnavailable")),
+            Kind::Unavailable,
+            true,
+        ),
         (
             Fault::Answer(Answer::new(507).with_code("QuotaExceeded")),
             Kind::DiskSpace,
