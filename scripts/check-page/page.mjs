@@ -1,0 +1,122 @@
+// What a person does with the page. Arguments: the address, and a directory for screenshots.
+import assert from "node:assert/strict";
+import { chromium } from "playwright-core";
+
+const [address, shots] = process.argv.slice(2);
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ["--no-sandbox"] });
+const context = await browser.newContext({ viewport: { width: 1100, height: 800 } });
+const page = await context.newPage();
+page.setDefaultTimeout(30_000);
+const failures = [];
+page.on("pageerror", error => failures.push(String(error)));
+page.on("console", message => message.type() === "error" && failures.push(message.text()));
+page.on("dialog", dialog => dialog.accept());
+const shot = name => page.screenshot({ path: `${shots}/${name}.png` });
+
+/// A photo of 1,600 x 1,200, painted by the browser.
+async function photo() {
+  const base64 = await page.evaluate(async () => {
+    const canvas = Object.assign(document.createElement("canvas"), { width: 1600, height: 1200 });
+    const paint = canvas.getContext("2d");
+    const sky = paint.createLinearGradient(0, 0, 0, 1200);
+    sky.addColorStop(0, "#1e3a8a"); sky.addColorStop(0.6, "#fb923c"); sky.addColorStop(1, "#14532d");
+    paint.fillStyle = sky; paint.fillRect(0, 0, 1600, 1200);
+    paint.fillStyle = "#fde68a"; paint.beginPath(); paint.arc(1100, 640, 120, 0, 7); paint.fill();
+    for (let i = 0; i < 4000; i++) {
+      paint.fillStyle = `hsl(${i % 360} 60% 60% / .3)`;
+      paint.fillRect((i * 397) % 1600, (i * 211) % 1200, 9, 9);
+    }
+    const blob = await new Promise(done => canvas.toBlob(done, "image/jpeg", 0.9));
+    const bytes = new Uint8Array(await blob.arrayBuffer());
+    let text = "";
+    for (const byte of bytes) text += String.fromCharCode(byte);
+    return btoa(text);
+  });
+  return { name: "evening.jpg", mimeType: "image/jpeg", buffer: Buffer.from(base64, "base64") };
+}
+
+/// A sound of 6 seconds.
+function sound() {
+  const rate = 8000, samples = rate * 6, buffer = Buffer.alloc(44 + samples);
+  buffer.write("RIFF", 0); buffer.writeUInt32LE(36 + samples, 4); buffer.write("WAVEfmt ", 8);
+  buffer.writeUInt32LE(16, 16); buffer.writeUInt16LE(1, 20); buffer.writeUInt16LE(1, 22);
+  buffer.writeUInt32LE(rate, 24); buffer.writeUInt32LE(rate, 28);
+  buffer.writeUInt16LE(1, 32); buffer.writeUInt16LE(8, 34);
+  buffer.write("data", 36); buffer.writeUInt32LE(samples, 40);
+  for (let i = 0; i < samples; i++) buffer[44 + i] = 128 + 60 * Math.sin(i / 6);
+  return { name: "tone.wav", mimeType: "audio/wav", buffer };
+}
+
+async function send(text, files = []) {
+  if (files.length) {
+    await page.setInputFiles("#file", files);
+    await page.waitForFunction(count => document.querySelectorAll("#files > *").length === count, files.length);
+  }
+  await page.fill("#text", text);
+  const answers = await page.locator(".message.assistant").count();
+  await page.click("#send");
+  await page.waitForFunction(count => document.querySelectorAll(".message.assistant").length > count, answers);
+  await page.locator("#send").waitFor({ state: "visible" });
+}
+
+const loaded = selector => page.waitForFunction(selector => {
+  const images = [...document.querySelectorAll(selector)];
+  return images.length > 0 && images.every(image => image.complete && image.naturalWidth > 0);
+}, selector);
+
+await page.goto(address);
+await shot("1-empty");
+await send("What is in this photo?", [await photo()]);
+await loaded(".message.user img");
+await shot("2-answered");
+
+// The history shows a thumbnail, which opens the original.
+await page.reload();
+await loaded(".message.user img");
+const image = await page.evaluate(() => {
+  const image = document.querySelector(".message.user img");
+  return { width: image.naturalWidth, height: image.naturalHeight, src: image.src, original: image.closest("a").href };
+});
+assert.deepEqual([image.width, image.height], [640, 480]);
+assert.notEqual(image.src, image.original);
+const sizes = await page.evaluate(urls => Promise.all(urls.map(async url => {
+  const bitmap = await createImageBitmap(await (await fetch(url)).blob());
+  return [bitmap.width, bitmap.height];
+})), [image.src, image.original]);
+assert.deepEqual(sizes, [[640, 480], [1600, 1200]]);
+
+// A sound is played from its middle.
+await send("And what is this?", [sound()]);
+const seeked = await page.evaluate(async () => {
+  const audio = [...document.querySelectorAll(".message audio")].at(-1);
+  if (audio.readyState < 1) await new Promise(done => audio.addEventListener("loadedmetadata", done));
+  const done = new Promise(done => audio.addEventListener("seeked", done));
+  audio.currentTime = 4;
+  await done;
+  return [Math.round(audio.duration), audio.currentTime];
+});
+assert.deepEqual(seeked, [6, 4]);
+
+await send("Generate a beautiful sunset over mountains");
+await loaded(".message img");
+assert.ok(await page.locator(".message img").count() >= 2);
+await page.evaluate(() => document.querySelector("#messages").scrollTo(0, 0));
+await shot("3-history");
+await page.evaluate(() => document.querySelector("#messages").scrollTo(0, 1e6));
+await shot("4-generated");
+await page.setViewportSize({ width: 390, height: 800 });
+await shot("5-phone");
+await page.emulateMedia({ colorScheme: "dark" });
+await page.setViewportSize({ width: 1100, height: 800 });
+await shot("6-dark");
+
+await page.click("#erase");
+await page.getByText("everything was deleted").waitFor();
+assert.equal(await page.locator("#chats button").count(), 0);
+assert.deepEqual(failures, []);
+for (const url of [image.src, image.original]) {
+  assert.equal((await context.request.get(url)).status(), 404);
+}
+await shot("7-deleted");
+await browser.close();
+console.log("page: uploaded, answered, reloaded, seeked, generated, deleted");
