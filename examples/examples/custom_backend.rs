@@ -1,7 +1,7 @@
 //! A backend of one's own: media goes into a bucket that this workspace knows nothing of.
 //!
 //! ```text
-//! cargo run --release --example custom_backend
+//! cargo run --example custom_backend
 //! ```
 //!
 //! The backend is `examples/src/bucket/store.rs`: one trait with four methods. It passes the conformance suite

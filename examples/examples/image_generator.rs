@@ -1,8 +1,8 @@
 //! Pictures from words, kept on disk, with references to them in the conversation.
 //!
 //! ```text
-//! cargo run --release --example image_generator
-//! cargo run --release --example image_generator -- --interactive
+//! cargo run --example image_generator
+//! cargo run --example image_generator -- --interactive
 //! ```
 
 use std::path::PathBuf;

@@ -1,8 +1,8 @@
 //! Questions about pictures of one's own, over several turns and a restart.
 //!
 //! ```text
-//! cargo run --release --example photo_chat -- holiday.jpg drawing.png
-//! cargo run --release --example photo_chat -- holiday.jpg --ask "Where is this?" --ask "What time of day?"
+//! cargo run --example photo_chat -- holiday.jpg drawing.png
+//! cargo run --example photo_chat -- holiday.jpg --ask "Where is this?" --ask "What time of day?"
 //! ```
 //!
 //! Without a key the local peer answers from the bytes that it received: format, size, colour and hash. When the later
