@@ -78,10 +78,7 @@ mod tests {
 
     #[test]
     fn shell_blocks_are_commands_that_the_test_script_runs() {
-        let run = [
-            "cargo run --example image_generator",
-            "./scripts/test.sh",
-        ];
+        let run = ["cargo run --example image_generator", "./scripts/test.sh"];
         // The commands of the page about the command line are run by `scripts/prove-cli.sh`.
         let checked = pages()
             .into_iter()

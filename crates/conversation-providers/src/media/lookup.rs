@@ -115,7 +115,7 @@ fn missing(error: &LoadError) -> Missing {
         K::Storage(StorageErrorKind::Corrupted) => unavailable("it is damaged"),
         K::Storage(StorageErrorKind::Unavailable | StorageErrorKind::RateLimited) | K::File => {
             UNREADABLE
-        },
+        }
         K::Storage(_) | K::FileNotFound | K::HttpStatus(404 | 410) => {
             unavailable("it is no longer available")
         }
