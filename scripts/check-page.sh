@@ -26,6 +26,7 @@ mkdir -p "$shots"
 shots=$(cd "$shots" && pwd)
 
 cargo build --locked --quiet -p chat-service
+mkdir "$work/data"
 cp scripts/check-page/page.mjs "$work/"
 (cd "$work" && npm install --silent --no-audit --no-fund playwright-core@1)
 unset OPENAI_API_KEY OPENAI_BASE_URL
