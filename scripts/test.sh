@@ -21,8 +21,12 @@ fi
 # Scripts that need one crate take it from the build of all of them.
 export MEDIA_WHOLE_WORKSPACE=1
 export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-never}
-# A fresh clone is built once: what makes later builds faster would make this one slower.
-[ -d "${CARGO_TARGET_DIR:-target}" ] || export CARGO_INCREMENTAL=${CARGO_INCREMENTAL:-0}
+# A fresh clone is built once: what makes later builds faster, or debuggers happy, would make this one
+# slower.
+if [ ! -d "${CARGO_TARGET_DIR:-target}" ]; then
+    export CARGO_INCREMENTAL=${CARGO_INCREMENTAL:-0}
+    export CARGO_PROFILE_DEV_DEBUG=${CARGO_PROFILE_DEV_DEBUG:-0}
+fi
 
 step() {
     local name=$1 start=$SECONDS
