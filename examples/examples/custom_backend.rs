@@ -1,4 +1,4 @@
-//! A backend of one's own: media goes into a bucket that this workspace knows nothing of.
+//! A custom backend: media goes into a bucket that this workspace knows nothing of.
 //!
 //! ```text
 //! cargo run --example custom_backend

@@ -1,11 +1,11 @@
-//! Questions about pictures of one's own, over several turns and a restart.
+//! Questions about your own pictures, over several turns and a restart.
 //!
 //! ```text
 //! cargo run --example photo_chat -- holiday.jpg drawing.png
 //! cargo run --example photo_chat -- holiday.jpg --ask "Where is this?" --ask "What time of day?"
 //! ```
 //!
-//! Without a key the local peer answers from the bytes that it received: format, size, colour and hash. When the later
+//! Without a key the local peer answers from the bytes that it received: format, size, color and hash. When the later
 //! turns name the same hashes, the pictures went from disk to the service again, byte for byte.
 
 use std::path::PathBuf;
@@ -24,7 +24,7 @@ use examples::turn::Turn;
 
 const SESSION: &str = "session-photos";
 
-/// Questions about pictures of one's own, over several turns and a restart.
+/// Questions about your own pictures, over several turns and a restart.
 #[derive(Debug, Parser)]
 struct Options {
     /// Pictures: PNG, JPEG, GIF or WebP

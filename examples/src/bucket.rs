@@ -1,4 +1,4 @@
-//! A backend of one's own: what it takes to keep media somewhere that this workspace knows nothing of.
+//! A custom backend: what it takes to keep media somewhere that this workspace knows nothing of.
 //!
 //! - [`server`]: the somewhere, a bucket of objects behind HTTP, on this machine
 //! - [`client`]: how to talk to it

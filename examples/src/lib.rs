@@ -1,6 +1,6 @@
 //! What the examples share.
 //!
-//! - [`bucket`]: a storage backend of one's own
+//! - [`bucket`]: a custom storage backend
 //! - [`peer`]: a local server that stands in for the service where no key is given
 //! - [`options`]: flags of the command line
 //! - [`service`]: which service is asked

@@ -114,7 +114,7 @@ mod tests {
                 (layout, 0, true)
             );
         }
-        let error = parse(&["--organization", "by-colour"])
+        let error = parse(&["--organization", "by-color"])
             .unwrap_err()
             .to_string();
         assert!(error.contains("by-conversation"), "{error}");

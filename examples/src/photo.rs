@@ -1,4 +1,4 @@
-//! Pictures from files of one's own.
+//! Pictures from files of the user.
 
 use std::fmt;
 use std::path::{Path, PathBuf};

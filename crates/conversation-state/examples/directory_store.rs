@@ -1,4 +1,4 @@
-//! A state store of one's own: conversations as JSON files in a directory.
+//! A custom state store, which keeps conversations as JSON files in a directory.
 //!
 //! ```text
 //! cargo run -p conversation-state --example directory_store -- DIRECTORY

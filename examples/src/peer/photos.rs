@@ -19,7 +19,7 @@ pub struct Photo {
     bytes: u64,
     width: u32,
     height: u32,
-    colour: String,
+    color: String,
     sha256: String,
 }
 
@@ -67,7 +67,7 @@ impl Photo {
             bytes: bytes.len() as u64,
             width: picture.width,
             height: picture.height,
-            colour: hue::dominant(&picture.rgb),
+            color: hue::dominant(&picture.rgb),
             sha256: Sha256::digest(bytes)
                 .iter()
                 .map(|byte| format!("{byte:02x}"))
@@ -75,7 +75,7 @@ impl Photo {
         })
     }
 
-    /// Format, size in bytes and pixels, dominant colour and the start of the SHA-256.
+    /// Format, size in bytes and pixels, dominant color and the start of the SHA-256.
     #[must_use]
     pub fn describe(&self) -> String {
         let Self {
@@ -83,12 +83,12 @@ impl Photo {
             bytes,
             width,
             height,
-            colour,
+            color,
             sha256,
         } = self;
         let start = sha256.get(..16).unwrap_or(sha256);
         format!(
-            "a {format} of {bytes} bytes ({}), {width}x{height} pixels, mostly {colour}, SHA-256 {start}…",
+            "a {format} of {bytes} bytes ({}), {width}x{height} pixels, mostly {color}, SHA-256 {start}…",
             human(*bytes)
         )
     }

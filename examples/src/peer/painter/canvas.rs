@@ -1,6 +1,6 @@
 //! The picture while it is painted, and the finish that makes it look like one.
 
-use super::colour::{Rgb, smoothstep};
+use super::color::{Rgb, smoothstep};
 use super::noise::Noise;
 use super::shape::{Area, Point, at};
 
@@ -29,12 +29,12 @@ impl Canvas {
         super::shape::area(0.0, 0.0, self.aspect(), 1.0)
     }
 
-    /// Lays a colour with an opacity over every pixel of `area`.
+    /// Lays a color with an opacity over every pixel of `area`.
     pub(super) fn blend(&mut self, area: Area, paint: impl Fn(Point) -> (Rgb, f32)) {
         self.visit(area, |pixel, p| {
-            let (colour, opacity) = paint(p);
+            let (color, opacity) = paint(p);
             if opacity > 0.0 {
-                *pixel = pixel.mix(colour, opacity.min(1.0));
+                *pixel = pixel.mix(color, opacity.min(1.0));
             }
         });
     }
@@ -49,7 +49,7 @@ impl Canvas {
         &mut self,
         area: Area,
         distance: impl Fn(Point) -> f32,
-        colour: impl Fn(Point) -> Rgb,
+        color: impl Fn(Point) -> Rgb,
     ) {
         let scale = self.height as f32;
         self.blend(area.grown(2.0 / scale), |p| {
@@ -57,20 +57,20 @@ impl Canvas {
             if cover <= 0.0 {
                 (Rgb::BLACK, 0.0)
             } else {
-                (colour(p), cover)
+                (color(p), cover)
             }
         });
     }
 
     /// A soft round light; it has faded to nothing at `radius`.
-    pub(super) fn glow(&mut self, centre: Point, radius: f32, colour: Rgb, strength: f32) {
+    pub(super) fn glow(&mut self, centre: Point, radius: f32, color: Rgb, strength: f32) {
         self.light(Area::around(centre, radius, radius), |p| {
             let fade = (1.0 - p.distance(centre) / radius).max(0.0);
-            colour * (strength * fade * fade * fade)
+            color * (strength * fade * fade * fade)
         });
     }
 
-    /// The rows below `level` become a mirror of those above it. `change` gets the place and the mirrored colour's
+    /// The rows below `level` become a mirror of those above it. `change` gets the place and the mirrored color's
     /// offset in rows and columns by `shift`.
     pub(super) fn mirror(
         &mut self,

@@ -5,11 +5,11 @@
 //!
 //! - `scenes`: what can be painted
 //! - `canvas`: the picture while it is painted, and its finish
-//! - `shape`, `colour`, `noise`: the tools
+//! - `shape`, `color`, `noise`: the tools
 //! - `encode`: pixels to PNG, JPEG or WebP
 
 mod canvas;
-mod colour;
+mod color;
 mod encode;
 mod noise;
 mod scenes;

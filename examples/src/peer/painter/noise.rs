@@ -1,6 +1,6 @@
 //! Chance that repeats: every number follows from a seed and a place, so that equal prompts give equal bytes.
 
-use super::colour::smoothstep;
+use super::color::smoothstep;
 
 /// A stream of numbers for choices that are made one after the other.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ pub(super) struct Picture {
     pub(super) format: &'static str,
     pub(super) width: u32,
     pub(super) height: u32,
-    /// Three bytes a pixel, thinned out: enough to tell the colours.
+    /// Three bytes a pixel, thinned out: enough to tell the colors.
     pub(super) rgb: Vec<u8>,
 }
 

@@ -1,6 +1,6 @@
-//! Colours by name.
+//! Colors by name.
 
-/// The commonest colour and its average, as in `orange (#e07b3a)`; the input has three bytes a pixel.
+/// The commonest color and its average, as in `orange (#e07b3a)`; the input has three bytes a pixel.
 pub(super) fn dominant(rgb: &[u8]) -> String {
     let mut sums = [(0_u64, [0_u64; 3]); NAMES.len()];
     for pixel in rgb.chunks_exact(3) {
@@ -73,7 +73,7 @@ mod tests {
     use super::dominant;
 
     #[test]
-    fn plain_colours_get_their_names() {
+    fn plain_colors_get_their_names() {
         for (pixel, name) in [
             ([0, 0, 0], "black"),
             ([250, 250, 250], "white"),
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn the_commonest_colour_wins() {
+    fn the_commonest_color_wins() {
         let mut pixels = [30, 160, 60].repeat(3);
         pixels.extend([220, 20, 30].repeat(5));
         assert_eq!(dominant(&pixels), "red (#dc141e)");

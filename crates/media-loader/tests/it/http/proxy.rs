@@ -8,12 +8,15 @@ use super::server::{Server, ok};
 use super::{at, loader};
 use crate::png;
 
+/// Set for the process that a test starts again in, with the proxy that it is to use.
+const PROXY: &str = "PROXY_OF_TEST";
+
 const TARGET: &str = "http://93.184.215.14/a.png";
 
-/// Runs the test `child` of this binary with a proxy in its environment.
-fn child(proxy: &str, test: &str) -> std::process::Output {
+/// Runs a test of this binary again, with a proxy in its environment.
+fn again(proxy: &str, test: &str) -> std::process::Output {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "--ignored", &format!("http::proxy::{test}")]);
+    command.args(["--exact", &format!("http::proxy::{test}")]);
     for name in [
         "http_proxy",
         "HTTP_PROXY",
@@ -24,14 +27,14 @@ fn child(proxy: &str, test: &str) -> std::process::Output {
         command.env(name, proxy);
     }
     command.env_remove("NO_PROXY").env_remove("no_proxy");
-    command.env("PROXY_OF_TEST", proxy).output().unwrap()
+    command.env(PROXY, proxy).output().unwrap()
 }
 
 async fn run(test: &'static str, host: &str) -> Vec<String> {
     let server = Server::start(|_, _| ok("", &png(10))).await;
     let proxy = format!("http://{host}:{}", server.port());
     let (server, output) = tokio::task::spawn_blocking(move || {
-        let output = child(&proxy, test);
+        let output = again(&proxy, test);
         (server, output)
     })
     .await
@@ -46,7 +49,14 @@ async fn run(test: &'static str, host: &str) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_proxy_of_the_environment_is_used_when_asked() {
-    let requests = run("child_that_asks", "127.0.0.1").await;
+    if std::env::var_os(PROXY).is_some() {
+        return asks_for_the_proxy().await;
+    }
+    let requests = run(
+        "the_proxy_of_the_environment_is_used_when_asked",
+        "127.0.0.1",
+    )
+    .await;
     assert_eq!(requests.len(), 1);
     assert!(
         requests[0].starts_with(&format!("GET {TARGET} ")),
@@ -56,14 +66,28 @@ async fn the_proxy_of_the_environment_is_used_when_asked() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_proxy_of_the_environment_is_not_used_unasked() {
-    let requests = run("child_that_does_not_ask", "127.0.0.1").await;
+    if let Ok(proxy) = std::env::var(PROXY) {
+        return does_not_ask_for_the_proxy(&proxy).await;
+    }
+    let requests = run(
+        "the_proxy_of_the_environment_is_not_used_unasked",
+        "127.0.0.1",
+    )
+    .await;
     assert_eq!(requests.len(), 1);
     assert!(requests[0].starts_with("GET /a.png "), "{requests:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proxy_is_reached_by_its_name_and_is_no_target_itself() {
-    let requests = run("child_with_a_named_proxy", "localhost").await;
+    if let Ok(proxy) = std::env::var(PROXY) {
+        return asks_for_the_named_proxy(&proxy).await;
+    }
+    let requests = run(
+        "a_proxy_is_reached_by_its_name_and_is_no_target_itself",
+        "localhost",
+    )
+    .await;
     assert_eq!(requests.len(), 1);
     assert!(
         requests[0].starts_with(&format!("GET {TARGET} ")),
@@ -71,10 +95,7 @@ async fn a_proxy_is_reached_by_its_name_and_is_no_target_itself() {
     );
 }
 
-#[tokio::test]
-#[ignore = "run by the tests above, in an environment of its own"]
-async fn child_with_a_named_proxy() {
-    let proxy = std::env::var("PROXY_OF_TEST").expect("not run by its parent");
+async fn asks_for_the_named_proxy(proxy: &str) {
     let (_, port) = proxy.rsplit_once(':').unwrap();
     let policy = UrlPolicy::public().with_http_allowed().with_env_proxy();
     let policy = policy.with_allowed_port(port.parse().unwrap());
@@ -85,13 +106,7 @@ async fn child_with_a_named_proxy() {
     assert_eq!(kind, LoadErrorKind::HostNotAllowed);
 }
 
-#[tokio::test]
-#[ignore = "run by the tests above, in an environment of its own"]
-async fn child_that_asks() {
-    assert!(
-        std::env::var("PROXY_OF_TEST").is_ok(),
-        "not run by its parent"
-    );
+async fn asks_for_the_proxy() {
     let policy = UrlPolicy::public().with_http_allowed().with_env_proxy();
     let loader = loader(policy);
     assert!(loader.bytes(&at(TARGET)).await.unwrap() == png(10));
@@ -105,10 +120,7 @@ async fn child_that_asks() {
     }
 }
 
-#[tokio::test]
-#[ignore = "run by the tests above, in an environment of its own"]
-async fn child_that_does_not_ask() {
-    let proxy = std::env::var("PROXY_OF_TEST").expect("not run by its parent");
+async fn does_not_ask_for_the_proxy(proxy: &str) {
     let (ip, port) = proxy.trim_start_matches("http://").split_once(':').unwrap();
     let policy = UrlPolicy::public()
         .with_http_allowed()

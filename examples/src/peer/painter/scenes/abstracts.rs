@@ -1,11 +1,11 @@
-//! Flowing bands of colour, for whatever the painter has no scene for.
+//! Flowing bands of color, for whatever the painter has no scene for.
 
 use crate::peer::painter::canvas::Canvas;
-use crate::peer::painter::colour::{Rgb, gradient, lerp, smoothstep};
+use crate::peer::painter::color::{Rgb, gradient, lerp, smoothstep};
 use crate::peer::painter::noise::Dice;
 use crate::peer::painter::shape::{Area, at};
 
-/// Colours that a prompt can ask for by name.
+/// Colors that a prompt can ask for by name.
 const NAMED: [(&str, u32); 14] = [
     ("red", 0xd8262f),
     ("apple", 0xd8262f),
@@ -34,7 +34,7 @@ pub(super) fn paint(canvas: &mut Canvas, dice: &mut Dice, prompt: &str) {
         let field = fold.fbm(x + 2.6 * wx, y + 2.6 * wy, 5);
         let bands = field * 5.0 + wx;
         let step = bands - bands.floor();
-        let colour = gradient(&stops, (field * 1.9 - 0.45 + 0.12 * wy).clamp(0.0, 1.0));
+        let color = gradient(&stops, (field * 1.9 - 0.45 + 0.12 * wy).clamp(0.0, 1.0));
         let fold_light = lerp(0.70, 1.20, smoothstep(0.0, 1.0, step)) * lerp(0.85, 1.15, wy);
         let edge = smoothstep(0.045, 0.0, step.min(1.0 - step));
         let fibre = 0.08 * (line.fbm(x * 3.0 + wx * 30.0, y * 3.0 + wy * 30.0, 3) - 0.5);
@@ -42,16 +42,16 @@ pub(super) fn paint(canvas: &mut Canvas, dice: &mut Dice, prompt: &str) {
             .last()
             .map_or(Rgb::WHITE, |stop| stop.1)
             .mix(Rgb::WHITE, 0.45);
-        (colour * (fold_light + fibre) + spark * (edge * 0.6), 1.0)
+        (color * (fold_light + fibre) + spark * (edge * 0.6), 1.0)
     });
     for _ in 0..26 {
         let centre = at(canvas.aspect() * dice.unit(), dice.unit());
         let radius = dice.range(0.004, 0.022);
-        let colour = gradient(&stops, dice.unit()).mix(Rgb::WHITE, 0.4);
+        let color = gradient(&stops, dice.unit()).mix(Rgb::WHITE, 0.4);
         canvas.light(Area::around(centre, radius, radius), |p| {
-            colour * (0.5 * smoothstep(radius, radius * 0.8, p.distance(centre)))
+            color * (0.5 * smoothstep(radius, radius * 0.8, p.distance(centre)))
         });
-        canvas.glow(centre, radius * 3.0, colour, 0.25);
+        canvas.glow(centre, radius * 3.0, color, 0.25);
     }
     canvas.bloom(0.6, 0.55);
 }
@@ -69,7 +69,7 @@ fn palette(dice: &mut Dice, prompt: &str) -> [(f32, Rgb); 6] {
     let main = |index: usize| {
         let rolled = Rgb::hsl(hue + spread * index as f32, 0.74, 0.50);
         match asked.get(index % asked.len().max(1)) {
-            Some(colour) if index < 2 * asked.len() => *colour,
+            Some(color) if index < 2 * asked.len() => *color,
             _ => rolled,
         }
     };

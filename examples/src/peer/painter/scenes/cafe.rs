@@ -14,7 +14,7 @@ mod room;
 mod table;
 
 use crate::peer::painter::canvas::Canvas;
-use crate::peer::painter::colour::{Rgb, lerp, smoothstep};
+use crate::peer::painter::color::{Rgb, lerp, smoothstep};
 use crate::peer::painter::noise::{Dice, Noise};
 use crate::peer::painter::shape::{Point, area, at, ellipse, stroke, taper};
 
@@ -137,10 +137,10 @@ fn wood(noise: Noise, p: Point, light: Rgb, dark: Rgb) -> Rgb {
     )
 }
 
-/// Colour of something round that is lit from the upper left; `side` runs from -1 to 1.
-fn turned(colour: Rgb, side: f32) -> Rgb {
+/// Color of something round that is lit from the upper left; `side` runs from -1 to 1.
+fn turned(color: Rgb, side: f32) -> Rgb {
     let shade = lerp(1.12, 0.42, smoothstep(-0.35, 1.0, side))
         * lerp(0.72, 1.0, smoothstep(-1.0, -0.55, side));
     let gloss = smoothstep(0.16, 0.0, (side + 0.42).abs());
-    colour * shade + Rgb::hex(0xffe6c0) * (0.22 * gloss)
+    color * shade + Rgb::hex(0xffe6c0) * (0.22 * gloss)
 }

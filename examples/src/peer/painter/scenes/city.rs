@@ -1,7 +1,7 @@
 //! A skyline of the future at nightfall, by a river.
 
 use crate::peer::painter::canvas::Canvas;
-use crate::peer::painter::colour::{Rgb, gradient, lerp, smoothstep};
+use crate::peer::painter::color::{Rgb, gradient, lerp, smoothstep};
 use crate::peer::painter::noise::{Dice, Noise};
 use crate::peer::painter::shape::{Area, Point, area, at, stroke};
 
@@ -49,14 +49,14 @@ fn sky(canvas: &mut Canvas, dice: &mut Dice) {
     );
     let radius = 0.115;
     canvas.blend(canvas.whole(), |p| {
-        let mut colour = gradient(&SKY, p.y);
+        let mut color = gradient(&SKY, p.y);
         let (column, row) = ((p.x * 460.0) as i32, (p.y * 460.0) as i32);
         if stars.cell(column, row) > 0.9955 {
-            colour = colour
-                + Rgb::WHITE * (stars.cell(row, column).powi(2) * smoothstep(0.55, 0.1, p.y));
+            color =
+                color + Rgb::WHITE * (stars.cell(row, column).powi(2) * smoothstep(0.55, 0.1, p.y));
         }
         let away = p.distance(moon);
-        colour = colour + Rgb::hex(0x7c8cff) * (0.34 * (-(away - radius).max(0.0) * 9.0).exp());
+        color = color + Rgb::hex(0x7c8cff) * (0.34 * (-(away - radius).max(0.0) * 9.0).exp());
         let face = (0.5 - (away - radius) * 900.0).clamp(0.0, 1.0);
         if face > 0.0 {
             let bands = clouds.fbm(p.x * 7.0 + p.y * 2.0, p.y * 17.0 - p.x * 3.0, 5);
@@ -66,12 +66,12 @@ fn sky(canvas: &mut Canvas, dice: &mut Dice) {
                 0.75,
                 ((p.x - moon.x) * -0.75 + (p.y - moon.y) * -0.55) / radius + 0.25,
             );
-            colour = colour.mix(ball * lerp(0.16, 1.0, lit), face);
+            color = color.mix(ball * lerp(0.16, 1.0, lit), face);
         }
         let veil = clouds.fbm(p.x * 1.6, p.y * 9.0 + 4.0, 5);
         let veil = smoothstep(0.52, 0.74, veil) * smoothstep(0.1, 0.5, p.y) * 0.5;
         (
-            colour.mix(
+            color.mix(
                 Rgb::hex(0xc8609c).mix(Rgb::hex(0x352a70), smoothstep(0.7, 0.2, p.y)),
                 veil,
             ),
@@ -164,7 +164,7 @@ impl Tower {
             .max(p.y - SHORE)
     }
 
-    fn colour(&self, p: Point) -> Rgb {
+    fn color(&self, p: Point) -> Rgb {
         let haze = gradient(&SKY, 0.52 + 0.26 * p.y);
         let wall = Rgb::hex(0x141433).mix(Rgb::hex(0x0b0d20), self.depth);
         let side = (p.x - self.x) / self.half;
@@ -190,12 +190,12 @@ impl Tower {
             return Rgb::BLACK;
         }
         let tone = self.windows.cell(column + 31, row + 17);
-        let colour = if tone > 0.9 {
+        let color = if tone > 0.9 {
             Rgb::hex(0x7fe9ff)
         } else {
             self.lit
         };
-        colour * (lerp(0.35, 0.95, tone) * lerp(0.42, 1.0, self.depth))
+        color * (lerp(0.35, 0.95, tone) * lerp(0.42, 1.0, self.depth))
     }
 
     fn edge(&self, p: Point, side: f32) -> Rgb {
@@ -215,7 +215,7 @@ impl Tower {
 
     fn draw(&self, canvas: &mut Canvas) {
         let bound = area(self.x - self.half, self.top, self.x + self.half, SHORE);
-        canvas.fill(bound, |p| self.distance(p), |p| self.colour(p));
+        canvas.fill(bound, |p| self.distance(p), |p| self.color(p));
     }
 }
 
@@ -240,11 +240,11 @@ fn row_of_towers(canvas: &mut Canvas, dice: &mut Dice, depth: f32) {
 
 fn mast(canvas: &mut Canvas, tower: &Tower, tall: f32) {
     let (foot, tip) = (at(tower.x, tower.top + 0.02), at(tower.x, tower.top - tall));
-    let colour = gradient(&SKY, 0.6).mix(Rgb::hex(0x0b0d20), tower.depth.max(0.25));
+    let color = gradient(&SKY, 0.6).mix(Rgb::hex(0x0b0d20), tower.depth.max(0.25));
     canvas.fill(
         area(tip.x - 0.002, tip.y, tip.x + 0.002, foot.y),
         |p| stroke(p, foot, tip, 0.0018),
-        |_| colour,
+        |_| color,
     );
     canvas.glow(
         tip,
@@ -302,7 +302,7 @@ fn landmarks(canvas: &mut Canvas, dice: &mut Dice) {
             },
             |p| {
                 let inside = (profile(p) - (p.x - x).abs()) / half;
-                let body = tower.colour(p);
+                let body = tower.color(p);
                 let rim = smoothstep(0.085, 0.0, inside);
                 let spine = smoothstep(0.05, 0.0, (p.x - x).abs() / half);
                 let ring = smoothstep(0.0035, 0.0, ((p.y - top - 0.02) % 0.14 - 0.10).abs());
@@ -322,11 +322,11 @@ fn quay(canvas: &mut Canvas, dice: &mut Dice) {
     canvas.blend(wall, |_| (Rgb::hex(0x090a1a), 1.0));
     let mut x = 0.01;
     while x < aspect {
-        let colour = dice.pick(
+        let color = dice.pick(
             &[Rgb::hex(0xffd9a0), Rgb::hex(0xffc27a), Rgb::hex(0x8feaff)],
             Rgb::WHITE,
         );
-        canvas.glow(at(x, SHORE - 0.014), 0.014, colour, 1.5);
+        canvas.glow(at(x, SHORE - 0.014), 0.014, color, 1.5);
         x += dice.range(0.017, 0.030);
     }
 }
@@ -347,7 +347,7 @@ fn traffic(canvas: &mut Canvas, dice: &mut Dice) {
             let t = dice.unit();
             let (from, to) = (path(t), path(t + dice.range(0.010, 0.030)));
             let tail = dice.chance(0.5);
-            let colour = if tail {
+            let color = if tail {
                 Rgb::hex(0xff5a6e)
             } else {
                 Rgb::hex(0xd9f6ff)
@@ -367,9 +367,9 @@ fn traffic(canvas: &mut Canvas, dice: &mut Dice) {
                 } else {
                     p.distance(from)
                 };
-                colour * (near * (1.0 - along / length).clamp(0.05, 1.0) * 1.1)
+                color * (near * (1.0 - along / length).clamp(0.05, 1.0) * 1.1)
             });
-            canvas.glow(if tail { to } else { from }, 0.006, colour, 0.7);
+            canvas.glow(if tail { to } else { from }, 0.006, color, 0.7);
         }
     }
 }

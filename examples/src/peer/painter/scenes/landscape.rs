@@ -1,7 +1,7 @@
 //! Mountains in haze, with a low sun or a moon.
 
 use crate::peer::painter::canvas::Canvas;
-use crate::peer::painter::colour::{Rgb, gradient, lerp, smoothstep};
+use crate::peer::painter::color::{Rgb, gradient, lerp, smoothstep};
 use crate::peer::painter::noise::{Dice, Noise};
 use crate::peer::painter::shape::{Point, area, at, stroke};
 
@@ -114,7 +114,7 @@ fn palette(hour: Hour) -> Palette {
 }
 
 pub(super) fn paint(canvas: &mut Canvas, dice: &mut Dice, landscape: Landscape) {
-    let colours = palette(landscape.hour);
+    let colors = palette(landscape.hour);
     let sun = match landscape.hour {
         Hour::Night => at(
             canvas.aspect() * dice.range(0.62, 0.78),
@@ -125,20 +125,20 @@ pub(super) fn paint(canvas: &mut Canvas, dice: &mut Dice, landscape: Landscape) 
             dice.range(0.465, 0.495),
         ),
     };
-    sky(canvas, dice, &colours, sun, landscape.hour);
+    sky(canvas, dice, &colors, sun, landscape.hour);
     let shore = if landscape.water { 0.66 } else { 1.0 };
-    mountains(canvas, dice, &colours, sun, shore);
+    mountains(canvas, dice, &colors, sun, shore);
     if landscape.water {
-        lake(canvas, dice, &colours, sun, shore);
+        lake(canvas, dice, &colors, sun, shore);
     }
-    pines(canvas, dice, &colours, landscape.water);
+    pines(canvas, dice, &colors, landscape.water);
     if landscape.hour != Hour::Night {
-        birds(canvas, dice, colours.near.mix(colours.far, 0.25), sun);
+        birds(canvas, dice, colors.near.mix(colors.far, 0.25), sun);
     }
-    canvas.bloom(0.72, 0.34 * colours.shine);
+    canvas.bloom(0.72, 0.34 * colors.shine);
 }
 
-fn sky(canvas: &mut Canvas, dice: &mut Dice, colours: &Palette, sun: Point, hour: Hour) {
+fn sky(canvas: &mut Canvas, dice: &mut Dice, colors: &Palette, sun: Point, hour: Hour) {
     let clouds = dice.noise();
     let stars = dice.noise();
     let disc = if hour == Hour::Night { 0.042 } else { 0.058 };
@@ -151,29 +151,29 @@ fn sky(canvas: &mut Canvas, dice: &mut Dice, colours: &Palette, sun: Point, hour
         let away = p.distance(sun);
         let flat = at((p.x - sun.x) * 0.42, (p.y - sun.y) * 1.25);
         let halo = (-flat.distance(at(0.0, 0.0)) * 6.5).exp();
-        let mut colour = gradient(&colours.sky, p.y) + colours.glow * (0.55 * colours.shine * halo);
-        colour = colour + colours.light * (0.50 * colours.shine * (-away * 15.0).exp());
+        let mut color = gradient(&colors.sky, p.y) + colors.glow * (0.55 * colors.shine * halo);
+        color = color + colors.light * (0.50 * colors.shine * (-away * 15.0).exp());
         if starlight > 0.0 && p.y < 0.5 {
             let (column, row) = ((p.x * 420.0) as i32, (p.y * 420.0) as i32);
             let chance = stars.cell(column, row);
             if chance > 0.9955 {
                 let twinkle = stars.cell(row, column);
                 let fade = smoothstep(0.5, 0.05, p.y);
-                colour = colour + Rgb::WHITE * (starlight * fade * twinkle * twinkle);
+                color = color + Rgb::WHITE * (starlight * fade * twinkle * twinkle);
             }
         }
         let edge = (0.5 - (away - disc) * 700.0).clamp(0.0, 1.0);
         let face = if hour == Hour::Night {
             let seas = stars.fbm(p.x * 30.0, p.y * 30.0, 4);
-            colours.light * lerp(1.0, 0.72, smoothstep(0.45, 0.62, seas))
+            colors.light * lerp(1.0, 0.72, smoothstep(0.45, 0.62, seas))
         } else {
-            colours.light * 1.12
+            colors.light * 1.12
         };
-        colour = colour.mix(face, edge);
+        color = color.mix(face, edge);
         let (cover, lit) = cloud(clouds, p, sun);
-        let shade = colours.cloud_dark.mix(gradient(&colours.sky, p.y), 0.35);
-        let warm = colours.cloud_lit + colours.light * (0.35 * (-away * 5.0).exp());
-        (colour.mix(shade.mix(warm, lit), cover), 1.0)
+        let shade = colors.cloud_dark.mix(gradient(&colors.sky, p.y), 0.35);
+        let warm = colors.cloud_lit + colors.light * (0.35 * (-away * 5.0).exp());
+        (color.mix(shade.mix(warm, lit), cover), 1.0)
     });
 }
 
@@ -202,7 +202,7 @@ fn cloud(noise: Noise, p: Point, sun: Point) -> (f32, f32) {
 
 const RIDGES: usize = 7;
 
-fn mountains(canvas: &mut Canvas, dice: &mut Dice, colours: &Palette, sun: Point, shore: f32) {
+fn mountains(canvas: &mut Canvas, dice: &mut Dice, colors: &Palette, sun: Point, shore: f32) {
     let low = if shore < 1.0 { shore - 0.005 } else { 0.93 };
     for ridge in 0..RIDGES {
         let depth = ridge as f32 / (RIDGES - 1) as f32;
@@ -220,8 +220,8 @@ fn mountains(canvas: &mut Canvas, dice: &mut Dice, colours: &Palette, sun: Point
             let peaks = noise.ridged(x * wide, 0.5, 5);
             foot - tall * (0.35 * massif + 1.05 * peaks - 0.45) - 0.004 * noise.at(x * 90.0, 3.0)
         };
-        let base = colours.far.mix(colours.near, 0.86 * depth.powf(0.8));
-        let haze = colours.mist.mix(base, depth * 0.75);
+        let base = colors.far.mix(colors.near, 0.86 * depth.powf(0.8));
+        let haze = colors.mist.mix(base, depth * 0.75);
         let near_sun = 1.0 - depth;
         let pixel = 1.0 / 1024.0;
         // Nearer ridges paint over what lies lower.
@@ -243,15 +243,15 @@ fn mountains(canvas: &mut Canvas, dice: &mut Dice, colours: &Palette, sun: Point
             }
             let slope = rock.fbm(p.x * 9.0 + below * 5.0, p.y * 7.0 - below * 9.0, 4) - 0.5;
             let toward = (-(p.x - sun.x).abs() * 3.2).exp() * near_sun;
-            let mut colour = base * (1.0 + slope * lerp(0.28, 0.75, depth));
-            colour = colour + colours.glow * (toward * 0.35 * (-below.max(0.0) * 26.0).exp());
+            let mut color = base * (1.0 + slope * lerp(0.28, 0.75, depth));
+            color = color + colors.glow * (toward * 0.35 * (-below.max(0.0) * 26.0).exp());
             let fog = smoothstep(0.0, lerp(0.11, 0.30, depth), below) * lerp(0.85, 0.30, depth);
-            (colour.mix(haze, fog), 0.5 + below / (2.0 * pixel))
+            (color.mix(haze, fog), 0.5 + below / (2.0 * pixel))
         });
     }
 }
 
-fn lake(canvas: &mut Canvas, dice: &mut Dice, colours: &Palette, sun: Point, shore: f32) {
+fn lake(canvas: &mut Canvas, dice: &mut Dice, colors: &Palette, sun: Point, shore: f32) {
     let waves = dice.noise();
     let ripple = move |p: Point| {
         let near = (p.y - shore) / (1.0 - shore);
@@ -267,23 +267,23 @@ fn lake(canvas: &mut Canvas, dice: &mut Dice, colours: &Palette, sun: Point, sho
         },
         |p, seen| {
             let near = (p.y - shore) / (1.0 - shore);
-            let deep = colours.near.mix(colours.far, 0.35);
+            let deep = colors.near.mix(colors.far, 0.35);
             let path = (-((p.x - sun.x) / lerp(0.035, 0.13, near)).powi(2)).exp();
             let spark = smoothstep(0.06, 0.22, ripple(p)) * path;
-            seen.mix(deep, lerp(0.12, 0.5, near)) + colours.light * (spark * 0.7)
+            seen.mix(deep, lerp(0.12, 0.5, near)) + colors.light * (spark * 0.7)
         },
     );
     let line = area(0.0, shore - 0.002, canvas.aspect(), shore + 0.006);
     canvas.blend(line, |p| {
         (
-            colours.mist,
+            colors.mist,
             0.32 * smoothstep(0.006, 0.0, (p.y - shore).abs()),
         )
     });
 }
 
 /// Dark trees at the lower edge; at a lake only on both sides.
-fn pines(canvas: &mut Canvas, dice: &mut Dice, colours: &Palette, water: bool) {
+fn pines(canvas: &mut Canvas, dice: &mut Dice, colors: &Palette, water: bool) {
     let ground_noise = dice.noise();
     let aspect = canvas.aspect();
     let ground = move |x: f32| {
@@ -295,7 +295,7 @@ fn pines(canvas: &mut Canvas, dice: &mut Dice, colours: &Palette, water: bool) {
         };
         hill + 0.030 * (ground_noise.fbm(x * 3.5, 1.0, 4) - 0.5)
     };
-    let dark = colours.near;
+    let dark = colors.near;
     canvas.fill(
         area(0.0, 0.86, aspect, 1.0),
         |p| ground(p.x) - p.y,
@@ -339,7 +339,7 @@ fn pines(canvas: &mut Canvas, dice: &mut Dice, colours: &Palette, water: bool) {
     }
 }
 
-fn birds(canvas: &mut Canvas, dice: &mut Dice, colour: Rgb, sun: Point) {
+fn birds(canvas: &mut Canvas, dice: &mut Dice, color: Rgb, sun: Point) {
     let flock = at(
         sun.x + dice.range(-0.28, 0.18),
         sun.y - dice.range(0.13, 0.18),
@@ -358,7 +358,7 @@ fn birds(canvas: &mut Canvas, dice: &mut Dice, colour: Rgb, sun: Point) {
             canvas.fill(
                 reach,
                 |p| stroke(p, body, elbow, 0.0022).min(stroke(p, elbow, tip, 0.0015)),
-                |_| colour,
+                |_| color,
             );
         }
     }

@@ -96,7 +96,7 @@ impl Scene {
                  and a cup steams on the table by the window"
             }
             Self::Abstract => {
-                "bands of colour flow and fold into each other, with glowing lines along their edges"
+                "bands of color flow and fold into each other, with glowing lines along their edges"
             }
         }
     }

@@ -5,7 +5,7 @@ use super::machine::{cake_dome, machine};
 use super::menu::menu;
 use super::{BRASS, turned, wood};
 use crate::peer::painter::canvas::Canvas;
-use crate::peer::painter::colour::{Rgb, lerp, smoothstep};
+use crate::peer::painter::color::{Rgb, lerp, smoothstep};
 use crate::peer::painter::noise::Dice;
 use crate::peer::painter::shape::{Area, Point, area, at, taper};
 
@@ -43,7 +43,7 @@ fn shelf(canvas: &mut Canvas, dice: &mut Dice, board: Area, level: usize) {
     let glass = [0x6f8f5a, 0xb98a4a, 0x9a4f3a, 0x5c7f8d, 0xd9cbb0, 0x8b6b4f];
     let mut x = board.left + 0.012;
     while x < board.right - 0.02 {
-        let colour = Rgb::hex(dice.pick(&glass, 0xd9cbb0));
+        let color = Rgb::hex(dice.pick(&glass, 0xd9cbb0));
         let kind = dice.unit();
         let (half, tall) = if kind < 0.45 {
             (dice.range(0.010, 0.014), dice.range(0.026, 0.042))
@@ -54,9 +54,9 @@ fn shelf(canvas: &mut Canvas, dice: &mut Dice, board: Area, level: usize) {
         };
         let foot = at(x + half, board.top);
         if kind < 0.45 {
-            jar(canvas, foot, half, tall, colour);
+            jar(canvas, foot, half, tall, color);
         } else if kind < 0.75 {
-            bottle(canvas, foot, half, tall, colour);
+            bottle(canvas, foot, half, tall, color);
         } else {
             cup_on(
                 canvas,
@@ -86,7 +86,7 @@ fn shelf(canvas: &mut Canvas, dice: &mut Dice, board: Area, level: usize) {
     }
 }
 
-fn jar(canvas: &mut Canvas, foot: Point, half: f32, tall: f32, colour: Rgb) {
+fn jar(canvas: &mut Canvas, foot: Point, half: f32, tall: f32, color: Rgb) {
     let body = area(foot.x - half, foot.y - tall, foot.x + half, foot.y);
     canvas.fill(
         body,
@@ -94,7 +94,7 @@ fn jar(canvas: &mut Canvas, foot: Point, half: f32, tall: f32, colour: Rgb) {
         |p| {
             let full = smoothstep(body.top + tall * 0.30, body.top + tall * 0.36, p.y);
             turned(
-                Rgb::hex(0xb9b0a0).mix(colour * 0.8, full),
+                Rgb::hex(0xb9b0a0).mix(color * 0.8, full),
                 (p.x - foot.x) / half,
             )
         },
@@ -112,7 +112,7 @@ fn jar(canvas: &mut Canvas, foot: Point, half: f32, tall: f32, colour: Rgb) {
     );
 }
 
-fn bottle(canvas: &mut Canvas, foot: Point, half: f32, tall: f32, colour: Rgb) {
+fn bottle(canvas: &mut Canvas, foot: Point, half: f32, tall: f32, color: Rgb) {
     let bound = area(foot.x - half, foot.y - tall, foot.x + half, foot.y);
     let shoulder = foot.y - tall * 0.58;
     canvas.fill(
@@ -132,7 +132,7 @@ fn bottle(canvas: &mut Canvas, foot: Point, half: f32, tall: f32, colour: Rgb) {
             let base = if label {
                 Rgb::hex(0xd8c49a)
             } else {
-                colour * 0.62
+                color * 0.62
             };
             turned(base, (p.x - foot.x) / half)
         },
@@ -181,8 +181,8 @@ fn counter(canvas: &mut Canvas, dice: &mut Dice, front: Area) {
         |p| slab.rounded(p, 0.005),
         |p| {
             let stone = grain.fbm(p.x * 12.0, p.y * 18.0, 5);
-            let colour = Rgb::hex(0xb8a88f).mix(Rgb::hex(0x7d6c58), smoothstep(0.42, 0.64, stone));
-            colour * lerp(1.1, 0.55, smoothstep(slab.top + 0.006, slab.bottom, p.y))
+            let color = Rgb::hex(0xb8a88f).mix(Rgb::hex(0x7d6c58), smoothstep(0.42, 0.64, stone));
+            color * lerp(1.1, 0.55, smoothstep(slab.top + 0.006, slab.bottom, p.y))
         },
     );
     canvas.blend(

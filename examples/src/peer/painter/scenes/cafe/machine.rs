@@ -3,7 +3,7 @@
 use super::cup::cup_on;
 use super::{BRASS, LAMPLIGHT, turned};
 use crate::peer::painter::canvas::Canvas;
-use crate::peer::painter::colour::{Rgb, lerp, smoothstep};
+use crate::peer::painter::color::{Rgb, lerp, smoothstep};
 use crate::peer::painter::noise::Dice;
 use crate::peer::painter::shape::{Area, Point, area, at, ellipse, stroke, taper};
 

@@ -2,7 +2,7 @@
 
 use super::wood;
 use crate::peer::painter::canvas::Canvas;
-use crate::peer::painter::colour::{Rgb, smoothstep};
+use crate::peer::painter::color::{Rgb, smoothstep};
 use crate::peer::painter::noise::Dice;
 use crate::peer::painter::shape::{Area, Point, area, at, stroke};
 
@@ -85,7 +85,7 @@ fn scribble(
     start: Point,
     length: f32,
     tall: f32,
-    colour: Rgb,
+    color: Rgb,
 ) {
     let mut from = start;
     let mut gap = 0;
@@ -98,7 +98,7 @@ fn scribble(
         if gap % 9 != 0 {
             let (a, b) = (from, to);
             let bound = area(a.x, a.y.min(b.y), b.x, a.y.max(b.y)).grown(0.002);
-            canvas.fill(bound, |p| stroke(p, a, b, 0.0014), |_| colour * 0.82);
+            canvas.fill(bound, |p| stroke(p, a, b, 0.0014), |_| color * 0.82);
         }
         from = to;
     }

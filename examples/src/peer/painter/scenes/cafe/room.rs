@@ -2,7 +2,7 @@
 
 use super::{DARK_WOOD, LAMPLIGHT, wood};
 use crate::peer::painter::canvas::Canvas;
-use crate::peer::painter::colour::{Rgb, gradient, lerp, smoothstep};
+use crate::peer::painter::color::{Rgb, gradient, lerp, smoothstep};
 use crate::peer::painter::noise::{Dice, Noise};
 use crate::peer::painter::shape::{Area, Point, area, at};
 
@@ -31,9 +31,9 @@ fn wall(canvas: &mut Canvas, dice: &mut Dice) {
         let gap = smoothstep(0.06, 0.0, (board.fract() - 0.5).abs() - 0.44);
         let grain = panel.fbm(p.x * 60.0, p.y * 5.0, 3) - 0.5;
         let tone = lerp(0.85, 1.1, panel.cell(board as i32, 3)) + grain * 0.25;
-        let colour = Rgb::hex(0x274a45)
+        let color = Rgb::hex(0x274a45)
             * (tone * lerp(0.5, 1.0, gap) * lerp(0.95, 0.6, smoothstep(rail, SKIRTING, p.y)));
-        (colour, 1.0)
+        (color, 1.0)
     });
     let strip = area(0.0, rail - 0.008, canvas.aspect(), rail + 0.004);
     canvas.blend(strip, |p| {
@@ -82,7 +82,7 @@ fn floor(canvas: &mut Canvas, dice: &mut Dice, wide: f32) {
         let tone = lerp(0.72, 1.14, boards.cell(id, piece));
         let gap = smoothstep(0.5, 0.465, (plank - plank.floor() - 0.5).abs());
         let joint = smoothstep(0.5, 0.485, (along - along.floor() - 0.5).abs());
-        let colour = wood(
+        let color = wood(
             grain,
             at(along * 0.35, across * 0.9),
             Rgb::hex(0x94602f),
@@ -91,7 +91,7 @@ fn floor(canvas: &mut Canvas, dice: &mut Dice, wide: f32) {
         let light = lerp(0.70, 0.92, smoothstep(SKIRTING, 0.82, p.y))
             * lerp(1.0, 0.6, smoothstep(0.86, 1.02, p.y));
         (
-            colour * (tone * light * lerp(0.35, 1.0, gap) * lerp(0.5, 1.0, joint)),
+            color * (tone * light * lerp(0.35, 1.0, gap) * lerp(0.5, 1.0, joint)),
             1.0,
         )
     });
@@ -138,10 +138,9 @@ fn window(canvas: &mut Canvas, dice: &mut Dice, frame: Area) {
         let t = (p.y - inner.top) / (inner.bottom - inner.top);
         let roofs = 0.36 + 0.30 * street.at(p.x * 9.0, 4.0);
         let house = smoothstep(roofs, roofs + 0.06, t) * 0.72;
-        let colour = gradient(&dusk, t).mix(Rgb::hex(0x1d1a33), house);
+        let color = gradient(&dusk, t).mix(Rgb::hex(0x1d1a33), house);
         (
-            colour
-                + LAMPLIGHT * (0.14 * smoothstep(0.4, 0.9, t) * street.at(p.x * 14.0, p.y * 5.0)),
+            color + LAMPLIGHT * (0.14 * smoothstep(0.4, 0.9, t) * street.at(p.x * 14.0, p.y * 5.0)),
             1.0,
         )
     });
@@ -156,14 +155,14 @@ fn window(canvas: &mut Canvas, dice: &mut Dice, frame: Area) {
                 dice.range(0.35, 0.98).max(dice.range(0.3, 0.9)),
             ),
         );
-        let colour = Rgb::hex(dice.pick(&lights, 0xffffff));
+        let color = Rgb::hex(dice.pick(&lights, 0xffffff));
         let strength = dice.range(0.12, 0.42);
         canvas.light(Area::around(centre, radius, radius), |p| {
             let inside = inner.rounded(p, 0.0) < 0.0;
             let away = p.distance(centre);
             let disc = smoothstep(radius, radius * 0.86, away) * lerp(0.7, 1.0, away / radius);
             if inside {
-                colour * (disc * strength)
+                color * (disc * strength)
             } else {
                 Rgb::BLACK
             }

@@ -2,7 +2,7 @@
 
 use super::{LAMPLIGHT, turned, wood};
 use crate::peer::painter::canvas::Canvas;
-use crate::peer::painter::colour::{Rgb, lerp, smoothstep};
+use crate::peer::painter::color::{Rgb, lerp, smoothstep};
 use crate::peer::painter::noise::Dice;
 use crate::peer::painter::shape::{Area, Point, area, at, ellipse, stroke, taper};
 
@@ -108,7 +108,7 @@ fn table(canvas: &mut Canvas, dice: &mut Dice, middle: Point) {
         Area::around(middle, 0.20, 0.07),
         |p| ellipse(p, middle, 0.192, 0.053),
         |p| {
-            let colour = wood(
+            let color = wood(
                 grain,
                 at(p.x * 1.2, (p.y - middle.y) * 2.6 + 3.0),
                 Rgb::hex(0xb9793c),
@@ -116,7 +116,7 @@ fn table(canvas: &mut Canvas, dice: &mut Dice, middle: Point) {
             );
             let k = ((p.x - middle.x + 0.05) / 0.21).hypot((p.y - middle.y + 0.005) / 0.06);
             let rim = smoothstep(-0.0045, -0.001, ellipse(p, middle, 0.192, 0.053));
-            colour * lerp(1.15, 0.72, smoothstep(0.1, 1.1, k))
+            color * lerp(1.15, 0.72, smoothstep(0.1, 1.1, k))
                 + LAMPLIGHT * (0.10 * smoothstep(0.8, 0.0, k) + 0.16 * rim)
         },
     );

@@ -1,8 +1,8 @@
-//! Colours as three numbers from 0 to 1, and what a painter does with them.
+//! Colors as three numbers from 0 to 1, and what a painter does with them.
 
 use std::ops::{Add, Mul};
 
-/// A colour in display space; parts above 1 are kept until the picture is finished, so that light can add up.
+/// A color in display space; parts above 1 are kept until the picture is finished, so that light can add up.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Rgb(pub(super) f32, pub(super) f32, pub(super) f32);
 
@@ -10,7 +10,7 @@ impl Rgb {
     pub(super) const BLACK: Self = Self(0.0, 0.0, 0.0);
     pub(super) const WHITE: Self = Self(1.0, 1.0, 1.0);
 
-    /// The colour written as in a style sheet: `Rgb::hex(0xff8800)`.
+    /// The color written as in a style sheet: `Rgb::hex(0xff8800)`.
     pub(super) const fn hex(value: u32) -> Self {
         Self(
             ((value >> 16) & 0xff) as f32 / 255.0,
@@ -53,22 +53,21 @@ impl Mul<f32> for Rgb {
     }
 }
 
-/// The colour at `at` of a gradient whose stops are ordered by position.
+/// The color at `at` of a gradient whose stops are ordered by position.
 pub(super) fn gradient(stops: &[(f32, Rgb)], at: f32) -> Rgb {
     let mut previous: Option<(f32, Rgb)> = None;
-    for &(position, colour) in stops {
+    for &(position, color) in stops {
         if at <= position {
             return match previous {
-                Some((from, start)) => start.mix(
-                    colour,
-                    smoothstep(0.0, 1.0, (at - from) / (position - from)),
-                ),
-                None => colour,
+                Some((from, start)) => {
+                    start.mix(color, smoothstep(0.0, 1.0, (at - from) / (position - from)))
+                }
+                None => color,
             };
         }
-        previous = Some((position, colour));
+        previous = Some((position, color));
     }
-    previous.map_or(Rgb::BLACK, |(_, colour)| colour)
+    previous.map_or(Rgb::BLACK, |(_, color)| color)
 }
 
 /// 0 below `from`, 1 above `to`, smooth between; `from` may be the larger one.
