@@ -28,12 +28,37 @@ if [ ! -d "${CARGO_TARGET_DIR:-target}" ]; then
     export CARGO_PROFILE_DEV_DEBUG=${CARGO_PROFILE_DEV_DEBUG:-0}
 fi
 
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
+
+# Runs a step. One that fails is kept for the end and does not stop those that follow, so that one run
+# tells everything.
 step() {
     local name=$1 start=$SECONDS
     shift
+    local log="$logs/${name// /-}"
     printf '\n== %s\n' "$name"
-    "$@"
+    if ! "$@" 2>&1 | tee "$log"; then
+        printf '%s\n' "$name" >>"$logs/failed"
+        printf -- '-- %s: FAILED after %d s\n' "$name" $((SECONDS - start))
+        return 0
+    fi
     printf -- '-- %s: %d s\n' "$name" $((SECONDS - start))
+}
+
+# Says what failed and why, as the last lines: a long log is often cut in front.
+summary() {
+    [ -s "$logs/failed" ] || return 0
+    local name log
+    while read -r name; do
+        log="$logs/${name// /-}"
+        printf '\n== FAILED: %s\n' "$name"
+        grep -E -A 12 -e '^---- |panicked at|^test result: FAILED|^error(\[|:)' "$log" | head -n 120 || true
+        printf '\n(the end of it)\n'
+        tail -n 25 "$log"
+    done <"$logs/failed"
+    printf '\nfailed: %s\n' "$(paste -sd, "$logs/failed")"
+    return 1
 }
 
 services=()
@@ -65,17 +90,11 @@ clouds() {
 # Runs two functions at once, since most of their steps wait more than they compute. What the second
 # prints follows when the first has ended.
 together() {
-    local log outcome=0
-    log=$(mktemp)
-    "$2" >"$log" 2>&1 &
+    "$2" >"$logs/second" 2>&1 &
     local second=$!
-    # In the background as well: `set -e` does not hold in front of `||`.
-    "$1" &
-    wait $! || outcome=$?
-    wait "$second" || outcome=$?
-    cat "$log"
-    rm -f "$log"
-    return "$outcome"
+    "$1"
+    wait "$second"
+    cat "$logs/second"
 }
 
 # What waits for servers more than it computes.
@@ -121,5 +140,8 @@ step "words" ./scripts/check-words.py
 step "monitoring" ./scripts/check-monitoring.py
 step "crates" ./scripts/check-crates.py
 step "build" cargo test --locked --all-features --quiet --no-run
-together tests_and_services sources_and_crashes
+if ! grep -qx -e build -e tools -e servers "$logs/failed" 2>/dev/null; then
+    together tests_and_services sources_and_crashes
+fi
+summary
 printf '\nall passed in %d s\n' "$SECONDS"
