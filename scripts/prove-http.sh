@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Proves what media-http promises, over real connections to a server in a process of its own: many
-# readers at once beside some that stand still, forged links, uploads that are cut and sent again, and
-# the memory of the server while it takes and gives 1 GiB.
+# readers at once beside some that stand still, forged links, uploads that are cut and sent again, uploads
+# in parts whose connections are cut and whose server is killed, one of them by tus-js-client, and the
+# memory of the server while it takes and gives 1 GiB.
 #
 # usage: scripts/prove-http.sh [--short]
-# `--short` does less of each: half a minute.
+# `--short` does less of each, and without tus-js-client: half a minute.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -21,11 +22,20 @@ if [ "$(uname -s)" != Linux ]; then
     echo "NOT RUN: memory is measured on Linux only" >&2
     exit 2
 fi
+arguments=("${short[@]}")
+if [ ${#short[@]} -eq 0 ] && command -v npm >/dev/null && command -v node >/dev/null; then
+    TUS_MODULES=$(realpath -m "${CARGO_TARGET_DIR:-target}/tus-js-client")
+    export TUS_MODULES
+    mkdir -p "$TUS_MODULES"
+    if (cd "$TUS_MODULES" && npm install --silent --no-save --no-audit --no-fund --prefix . tus-js-client@4.3.1); then
+        arguments+=(--tus-client "$PWD/scripts/prove-http/upload.mjs")
+    fi
+fi
 if [ -n "${MEDIA_WHOLE_WORKSPACE:-}" ]; then
     profile=debug
     cargo build --locked --quiet --all-features --example prove_http
 else
     profile=release
-    cargo build --locked --quiet --release -p media-http --example prove_http
+    cargo build --locked --quiet --release -p media-http --features resumable --example prove_http
 fi
-"${CARGO_TARGET_DIR:-target}/$profile/examples/prove_http" "${short[@]}"
+"${CARGO_TARGET_DIR:-target}/$profile/examples/prove_http" "${arguments[@]}"

@@ -36,17 +36,24 @@
 //! one on a disk, the links of this crate as its signed URLs.
 //!
 //! With the feature `upload` (on by default), an [`UploadService`] stores what clients send: raw bodies
-//! and multipart forms, streamed, bounded, and typed by their bytes.
+//! and multipart forms, streamed, bounded, and typed by their bytes. With the feature `resumable`, a
+//! `ResumableUploadService` takes uploads in parts, which go on after a connection broke.
 
 mod clock;
 mod error;
 mod link;
+#[cfg(feature = "resumable")]
+mod resumable;
 mod serve;
 #[cfg(feature = "upload")]
 mod upload;
 
 pub use error::{LinkError, LinkErrorKind};
 pub use link::{Disposition, LinkKeys, LinkSigner, LinkedStorage};
+#[cfg(feature = "resumable")]
+pub use resumable::{
+    ResumableError, ResumableErrorKind, ResumableUploadService, SpoolOptions, UploadSpool,
+};
 pub use serve::{MediaService, ResponseBody};
 #[cfg(feature = "upload")]
 pub use upload::{

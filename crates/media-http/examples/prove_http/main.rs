@@ -1,12 +1,13 @@
 //! Proves what `media-http` promises, over real connections to a server in a process of its own.
 //!
-//! usage: prove_http [--short]
+//! usage: prove_http [--short] [--tus-client SCRIPT]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod forged;
 mod memory;
 mod noise;
 mod readers;
+mod resumable;
 mod server;
 mod uploads;
 
@@ -20,6 +21,7 @@ struct Sizes {
     readers: usize,
     forgeries: usize,
     cuts: usize,
+    resumed: usize,
     media: u64,
 }
 
@@ -36,13 +38,20 @@ async fn main() -> Result<()> {
         readers: 200,
         forgeries: if short { 2_000 } else { 50_000 },
         cuts: if short { 40 } else { 500 },
+        resumed: if short { 8 } else { 60 },
         media: if short { 64 << 20 } else { 1 << 30 },
     };
-    let server = Server::start().await?;
+    let client = arguments
+        .iter()
+        .skip_while(|argument| *argument != "--tus-client")
+        .nth(1);
+    let mut server = Server::start().await?;
     let results = [
         readers::prove(&server, sizes.readers).await?,
         forged::prove(&server, sizes.forgeries).await?,
         uploads::prove(&server, sizes.cuts).await?,
+        resumable::prove(&mut server, sizes.resumed).await?,
+        resumable::prove_with(&server, client).await?,
         memory::prove(&server, sizes.media).await?,
     ];
     if results.contains(&false) {

@@ -6,7 +6,8 @@ use std::process::{Child, Command, Stdio};
 use axum::Router;
 use http::request::Parts;
 use media_http::{
-    LinkKeys, LinkSigner, MediaService, UploadGrant, UploadPolicy, UploadRefusal, UploadService,
+    LinkKeys, LinkSigner, MediaService, ResumableUploadService, SpoolOptions, UploadGrant,
+    UploadPolicy, UploadRefusal, UploadService, UploadSpool,
 };
 use media_storage::{MediaMetadata, Organization, SignedUrlOptions};
 use media_store_fs::FileStore;
@@ -16,6 +17,9 @@ use crate::Result;
 
 pub(crate) const SECRET: &str = "the secret of the server of this proof";
 
+/// What follows the name of the directory of media in that of the spool.
+const SPOOL: &str = "-spool";
+
 /// A running server, its store, and a client.
 pub(crate) struct Server {
     pub(crate) address: String,
@@ -24,7 +28,7 @@ pub(crate) struct Server {
     pub(crate) pid: u32,
     signer: LinkSigner,
     process: Child,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 /// Serves the media of a directory until the process is killed.
@@ -34,10 +38,13 @@ pub(crate) async fn run(directory: &str) -> Result<()> {
     let address = format!("http://{}", listener.local_addr()?);
     let keys = LinkKeys::new(SECRET)?;
     let signer = LinkSigner::new(store.clone(), keys.clone(), format!("{address}/media"))?;
-    let uploads = UploadService::new(store.clone(), Anyone).with_signer(signer);
+    let uploads = UploadService::new(store.clone(), Anyone).with_signer(signer.clone());
+    let spool = UploadSpool::open(format!("{directory}{SPOOL}"), SpoolOptions::new()).await?;
+    let parts = ResumableUploadService::new(store.clone(), Anyone, spool, "/files")?;
     let router = Router::new()
         .nest_service("/media", MediaService::new(store, keys))
-        .nest_service("/upload", uploads);
+        .nest_service("/upload", uploads)
+        .nest_service("/files", parts.with_signer(signer));
     println!("{address}");
     axum::serve(listener, router).await?;
     Ok(())
@@ -63,33 +70,40 @@ impl UploadPolicy for Anyone {
 impl Server {
     pub(crate) async fn start() -> Result<Self> {
         let directory = tempfile::tempdir()?;
-        let path = directory.path().join("media");
-        let path = path
-            .to_str()
-            .ok_or("the temporary directory is not UTF-8")?;
-        let store = open(path).await?;
-        let mut process = Command::new(std::env::current_exe()?)
-            .args(["serve", path])
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let mut address = String::new();
-        let stdout = process.stdout.take().ok_or("no output of the server")?;
-        std::io::BufReader::new(stdout).read_line(&mut address)?;
-        let address = address.trim().to_owned();
-        let signer = LinkSigner::new(
-            store.clone(),
-            LinkKeys::new(SECRET)?,
-            format!("{address}/media"),
-        )?;
+        let store = open(&media(&directory)?).await?;
+        let (process, address) = spawn(&media(&directory)?)?;
         Ok(Self {
+            signer: signer(&store, &address)?,
             address,
             store,
             http: reqwest::Client::builder().no_proxy().build()?,
             pid: process.id(),
-            signer,
             process,
-            _directory: directory,
+            directory,
         })
+    }
+
+    /// Kills the server with whatever it does, and starts another one.
+    pub(crate) fn restart(&mut self) -> Result<()> {
+        self.process.kill()?;
+        self.process.wait()?;
+        (self.process, self.address) = spawn(&media(&self.directory)?)?;
+        self.pid = self.process.id();
+        self.signer = signer(&self.store, &self.address)?;
+        Ok(())
+    }
+
+    /// Returns the bytes of uploads that are in the spool.
+    pub(crate) fn spooled(&self) -> Result<u64> {
+        let spool = format!("{}{SPOOL}", media(&self.directory)?);
+        let mut bytes = 0;
+        for file in std::fs::read_dir(spool)? {
+            let file = file?;
+            if file.path().extension().is_some_and(|kind| kind == "part") {
+                bytes += file.metadata()?.len();
+            }
+        }
+        Ok(bytes)
     }
 
     /// Returns a link to media.
@@ -102,6 +116,33 @@ impl Server {
     pub(crate) fn host(&self) -> &str {
         self.address.trim_start_matches("http://")
     }
+}
+
+fn media(directory: &tempfile::TempDir) -> Result<String> {
+    let path = directory.path().join("media").into_os_string();
+    Ok(path
+        .into_string()
+        .map_err(|_| "the temporary directory is not UTF-8")?)
+}
+
+fn signer(store: &FileStore, address: &str) -> Result<LinkSigner> {
+    let keys = LinkKeys::new(SECRET)?;
+    Ok(LinkSigner::new(
+        store.clone(),
+        keys,
+        format!("{address}/media"),
+    )?)
+}
+
+fn spawn(directory: &str) -> Result<(Child, String)> {
+    let mut process = Command::new(std::env::current_exe()?)
+        .args(["serve", directory])
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut address = String::new();
+    let stdout = process.stdout.take().ok_or("no output of the server")?;
+    std::io::BufReader::new(stdout).read_line(&mut address)?;
+    Ok((process, address.trim().to_owned()))
 }
 
 impl Drop for Server {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
-use media_storage::{StorageError, StorageErrorKind};
+use media_storage::{Operation, StorageError, StorageErrorKind};
 use media_types::{Mime, StorageReference};
 use serde::Serialize;
 use serde_json::json;
@@ -34,7 +34,7 @@ pub struct UploadedMedia {
 
 /// Why a request to upload failed.
 #[derive(Debug)]
-pub(super) enum UploadFailure {
+pub(crate) enum UploadFailure {
     Refused(UploadRefusal),
     Method,
     /// A form that cannot be read, or a body without bytes.
@@ -50,13 +50,18 @@ impl From<StorageError> for UploadFailure {
     }
 }
 
-/// Returns the response for what was stored: 201.
-pub(super) fn created(items: &[UploadedMedia]) -> Response<ResponseBody> {
-    respond(StatusCode::CREATED, &json!({ "items": items }))
+/// Returns the response for what was stored.
+pub(crate) fn respond_items(status: StatusCode, items: &[UploadedMedia]) -> Response<ResponseBody> {
+    respond(status, &json!({ "items": items }))
 }
 
 impl UploadFailure {
-    pub(super) fn into_response(self) -> Response<ResponseBody> {
+    /// Returns the failure of an upload that is larger than its grant.
+    pub(crate) fn too_large() -> Self {
+        StorageError::new(StorageErrorKind::TooLarge, Operation::Store).into()
+    }
+
+    pub(crate) fn into_response(self) -> Response<ResponseBody> {
         let (status, code, message) = self.parts();
         let body = json!({"error": {"code": code, "message": message}});
         let mut response = respond(status, &body);
@@ -160,7 +165,8 @@ impl UploadFailure {
     }
 }
 
-fn respond(status: StatusCode, body: &serde_json::Value) -> Response<ResponseBody> {
+/// Returns a response with JSON, which nobody keeps.
+pub(crate) fn respond(status: StatusCode, body: &serde_json::Value) -> Response<ResponseBody> {
     let mut response = Response::new(ResponseBody::text(body.to_string()));
     *response.status_mut() = status;
     let headers = response.headers_mut();

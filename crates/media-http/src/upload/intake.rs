@@ -15,13 +15,13 @@ const MAX_NAME_LEN: usize = 255;
 
 /// What a client says of an item.
 #[derive(Debug, Default)]
-pub(super) struct Declared {
-    pub(super) mime: Option<String>,
-    pub(super) filename: Option<String>,
+pub(crate) struct Declared {
+    pub(crate) mime: Option<String>,
+    pub(crate) filename: Option<String>,
 }
 
 /// The items of one request, while they are stored.
-pub(super) struct Intake<'a> {
+pub(crate) struct Intake<'a> {
     target: &'a dyn UploadTarget,
     signer: Option<&'a LinkSigner>,
     grant: UploadGrant,
@@ -30,7 +30,7 @@ pub(super) struct Intake<'a> {
 }
 
 impl<'a> Intake<'a> {
-    pub(super) fn new(
+    pub(crate) fn new(
         target: &'a dyn UploadTarget,
         signer: Option<&'a LinkSigner>,
         grant: UploadGrant,
@@ -45,7 +45,7 @@ impl<'a> Intake<'a> {
     }
 
     /// Stores the next item.
-    pub(super) async fn take(
+    pub(crate) async fn take(
         &mut self,
         declared: Declared,
         stream: Incoming,
@@ -83,26 +83,11 @@ impl<'a> Intake<'a> {
     }
 
     /// Signs links to what was stored, where links are signed.
-    pub(super) async fn finish(mut self) -> Result<Vec<UploadedMedia>, UploadFailure> {
+    pub(crate) async fn finish(mut self) -> Result<Vec<UploadedMedia>, UploadFailure> {
         if self.items.is_empty() {
             return Err(UploadFailure::Malformed("the upload has no items"));
         }
-        let user = self.grant.metadata.user().cloned();
-        let scope = user.map_or(Scope::All, Scope::User);
-        let Some(signer) = self.signer else {
-            return Ok(self.items);
-        };
-        for item in &mut self.items {
-            let options = SignedUrlOptions::new().with_expected_scope(scope.clone());
-            // The media is stored; without a link the client still has its reference.
-            match signer.sign(&item.reference, options).await {
-                Ok(url) => {
-                    item.url = Some(url.url().as_str().to_owned());
-                    item.url_expires_at = Some(url.expires_at());
-                }
-                Err(error) => tracing::warn!(%error, "no link for an upload"),
-            }
-        }
+        sign_links(&mut self.items, self.signer, &self.grant).await;
         Ok(self.items)
     }
 
@@ -113,6 +98,30 @@ impl<'a> Intake<'a> {
         let results = self.target.take_back(&references).await;
         for error in results.into_iter().filter_map(Result::err) {
             tracing::warn!(%error, "an item of a failed upload stays until it expires");
+        }
+    }
+}
+
+/// Signs links to items, for the user of a grant, where links are signed.
+pub(crate) async fn sign_links(
+    items: &mut [UploadedMedia],
+    signer: Option<&LinkSigner>,
+    grant: &UploadGrant,
+) {
+    let Some(signer) = signer else {
+        return;
+    };
+    let user = grant.metadata.user().cloned();
+    let scope = user.map_or(Scope::All, Scope::User);
+    for item in items {
+        let options = SignedUrlOptions::new().with_expected_scope(scope.clone());
+        // The media is stored; without a link the client still has its reference.
+        match signer.sign(&item.reference, options).await {
+            Ok(url) => {
+                item.url = Some(url.url().as_str().to_owned());
+                item.url_expires_at = Some(url.expires_at());
+            }
+            Err(error) => tracing::warn!(%error, "no link for an upload"),
         }
     }
 }

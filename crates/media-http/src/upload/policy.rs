@@ -102,8 +102,18 @@ impl UploadGrant {
         self
     }
 
+    /// Returns the metadata that media is stored with.
+    pub fn metadata(&self) -> &MediaMetadata {
+        &self.metadata
+    }
+
+    /// Returns the size of all items of a request together, in bytes.
+    pub fn max_bytes(&self) -> u64 {
+        self.max_bytes
+    }
+
     /// Whether media of this type may be uploaded.
-    pub(super) fn permits(&self, mime: &Mime) -> bool {
+    pub(crate) fn permits(&self, mime: &Mime) -> bool {
         let fits = |pattern: &str| match pattern.strip_suffix('*') {
             Some(group) => {
                 group.ends_with('/') && mime.as_str().starts_with(group) && !mime.is_active()

@@ -14,11 +14,10 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::BodyExt as _;
-use media_storage::{Operation, StorageError, StorageErrorKind};
 use percent_encoding::percent_decode_str;
 use tower_service::Service;
 
-use super::answer::{UploadFailure, UploadedMedia, created};
+use super::answer::{UploadFailure, UploadedMedia, respond_items};
 use super::intake::{Declared, Intake};
 use super::multipart::{boundary, take_form};
 use super::policy::UploadPolicy;
@@ -91,8 +90,7 @@ impl Settings {
         let room = if form.is_some() { FORM_ROOM } else { 0 };
         let announced = header(&request, &CONTENT_LENGTH).and_then(|len| len.parse::<u64>().ok());
         if announced.is_some_and(|len| len > grant.max_bytes.saturating_add(room)) {
-            let error = StorageError::new(StorageErrorKind::TooLarge, Operation::Store);
-            return Err(error.into());
+            return Err(UploadFailure::too_large());
         }
         let mut intake = Intake::new(&*self.target, self.signer.as_ref(), grant);
         let taken = match form {
@@ -158,7 +156,7 @@ where
                 return Ok(response);
             }
             Ok(match settings.take(parts, body).await {
-                Ok(items) => created(&items),
+                Ok(items) => respond_items(StatusCode::CREATED, &items),
                 Err(failure) => {
                     if let UploadFailure::Storage(error) = &failure {
                         tracing::warn!(%error, "an upload failed");

@@ -11,10 +11,10 @@ use media_storage::{Operation, StorageError, StorageErrorKind};
 use media_types::SNIFF_LEN;
 
 /// Bytes of a client.
-pub(super) type Incoming = BoxStream<'static, Result<Bytes, StorageError>>;
+pub(crate) type Incoming = BoxStream<'static, Result<Bytes, StorageError>>;
 
 /// Returns the error for a body that the client did not send to its end.
-pub(super) fn unreadable(
+pub(crate) fn unreadable(
     source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
 ) -> StorageError {
     StorageError::new(StorageErrorKind::InvalidInput, Operation::Store)

@@ -6,7 +6,7 @@ use media_types::{MediaType, Mime, sniff};
 ///
 /// What the client declares counts only for data without a signature, such as text: a declared image
 /// without the bytes of an image is `None`. A type with parameters or a wrong syntax counts as not declared.
-pub(super) fn type_of(prefix: &[u8], declared: Option<&str>) -> Option<Mime> {
+pub(crate) fn type_of(prefix: &[u8], declared: Option<&str>) -> Option<Mime> {
     if let Some(mime) = sniff(prefix) {
         return Some(mime);
     }

@@ -3,6 +3,8 @@
 
 mod links;
 mod ranges;
+#[cfg(feature = "resumable")]
+mod resumable;
 mod slow;
 mod support;
 mod upload;

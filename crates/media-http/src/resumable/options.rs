@@ -1,0 +1,73 @@
+//! The limits of a spool.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use crate::clock::Clock;
+
+/// Options for an [`UploadSpool`](crate::UploadSpool).
+#[derive(Clone, Debug)]
+pub struct SpoolOptions {
+    pub(super) capacity: u64,
+    pub(super) uploads: usize,
+    pub(super) uploads_per_user: usize,
+    pub(super) lifetime: Duration,
+    pub(super) clock: Clock,
+}
+
+impl Default for SpoolOptions {
+    fn default() -> Self {
+        Self {
+            capacity: 10 << 30,
+            uploads: 10_000,
+            uploads_per_user: 10,
+            lifetime: Duration::from_secs(24 * 3600),
+            clock: Clock::default(),
+        }
+    }
+}
+
+impl SpoolOptions {
+    /// Creates the default options.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets how many bytes all uploads together may take on the disk. The announced size counts from the
+    /// beginning of an upload until its media is stored. Defaults to 10 GiB.
+    #[must_use]
+    pub fn with_capacity(mut self, bytes: u64) -> Self {
+        self.capacity = bytes;
+        self
+    }
+
+    /// Sets how many uploads are remembered, finished ones among them. Defaults to 10,000.
+    #[must_use]
+    pub fn with_max_uploads(mut self, uploads: usize) -> Self {
+        self.uploads = uploads;
+        self
+    }
+
+    /// Sets how many unfinished uploads a user may have; those without a user count as of one user.
+    /// Defaults to 10.
+    #[must_use]
+    pub fn with_max_uploads_per_user(mut self, uploads: usize) -> Self {
+        self.uploads_per_user = uploads;
+        self
+    }
+
+    /// Sets how long after its beginning an upload is removed, finished or not. Defaults to 24 hours.
+    #[must_use]
+    pub fn with_lifetime(mut self, lifetime: Duration) -> Self {
+        self.lifetime = lifetime;
+        self
+    }
+
+    /// Sets the clock that uploads expire by. Defaults to the clock of the system.
+    #[must_use]
+    pub fn with_clock(mut self, now: impl Fn() -> DateTime<Utc> + Send + Sync + 'static) -> Self {
+        self.clock = Clock::new(now);
+        self
+    }
+}
