@@ -10,7 +10,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use conversation_sdk::{ConversationConfig, ConversationManager, Window};
+use conversation_sdk::{ConversationConfig, ConversationManager, Owner, Window};
 use examples::advice::failed;
 use examples::bucket::{BucketServer, BucketStore};
 use examples::errors::Failure;
@@ -77,7 +77,7 @@ async fn custom_backend() -> Result<(), Failure> {
         ));
     }
     manager
-        .delete_conversation(conversation.id())
+        .delete_conversation(conversation.id(), Owner::any())
         .await
         .map_err(failed)?;
     say(format_args!(

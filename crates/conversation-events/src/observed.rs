@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use futures_core::stream::BoxStream;
 use futures_util::{StreamExt as _, stream};
 use media_storage::{
-    DeleteOptions, DuplicateOptions, Entry, Importer, Inventory, MediaMetadata, MediaStorage,
-    MediaUpload, MetadataPatch, Operation, RetrieveOptions, Scope, StorageError, StorageErrorKind,
-    StoredMedia, SweepLease, SweepOptions, SweepReport, UrlSigner, Usage, Verifier,
+    DeleteOptions, DuplicateOptions, Entry, Inventory, MediaMetadata, MediaStorage, MediaUpload,
+    Operation, RetrieveOptions, Scope, StorageError, StorageErrorKind, StoredMedia, SweepLease,
+    SweepOptions, SweepReport, Usage,
 };
 use media_types::StorageReference;
 
@@ -42,13 +42,7 @@ fn subject(metadata: &MediaMetadata) -> EventSubject {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl MediaStorage for ObservedStorage {
-    fn backend(&self) -> &str {
-        self.inner.backend()
-    }
-
-    fn name(&self) -> Option<&str> {
-        self.inner.name()
-    }
+    media_storage::forward_storage!(self => self.inner; backend, name, update, url_signer, verifier, importer);
 
     async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
         let subject = subject(upload.metadata());
@@ -121,14 +115,6 @@ impl MediaStorage for ObservedStorage {
         Ok(copy)
     }
 
-    async fn update(
-        &self,
-        reference: &StorageReference,
-        patch: MetadataPatch,
-    ) -> Result<(), StorageError> {
-        self.inner.update(reference, patch).await
-    }
-
     async fn delete_many(
         &self,
         references: &[StorageReference],
@@ -146,20 +132,8 @@ impl MediaStorage for ObservedStorage {
         results
     }
 
-    fn url_signer(&self) -> Option<&dyn UrlSigner> {
-        self.inner.url_signer()
-    }
-
     fn inventory(&self) -> Option<&dyn Inventory> {
         self.inner.inventory().map(|_| self as &dyn Inventory)
-    }
-
-    fn verifier(&self) -> Option<&dyn Verifier> {
-        self.inner.verifier()
-    }
-
-    fn importer(&self) -> Option<&dyn Importer> {
-        self.inner.importer()
     }
 }
 

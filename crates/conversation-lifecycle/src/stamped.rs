@@ -5,9 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use conversation_state::StateStore;
 use media_storage::{
-    DeleteOptions, DuplicateOptions, Importer, Inventory, MediaMetadata, MediaStorage, MediaUpload,
-    MetadataPatch, Operation, RetrieveOptions, StorageError, StorageErrorKind, StoredMedia,
-    UrlSigner, Verifier,
+    DuplicateOptions, MediaMetadata, MediaStorage, MediaUpload, Operation, StorageError,
+    StorageErrorKind,
 };
 use media_types::StorageReference;
 use tokio::sync::OnceCell;
@@ -59,13 +58,11 @@ impl StampedStorage {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl MediaStorage for StampedStorage {
-    fn backend(&self) -> &str {
-        self.inner.backend()
-    }
-
-    fn name(&self) -> Option<&str> {
-        self.inner.name()
-    }
+    media_storage::forward_storage!(
+        self => self.inner;
+        backend, name, retrieve_opts, delete_opts, update, delete_many, url_signer, inventory,
+        verifier, importer,
+    );
 
     async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
         let (mime, body, metadata, sha256) = upload.into_parts();
@@ -75,22 +72,6 @@ impl MediaStorage for StampedStorage {
             upload = upload.with_expected_sha256(sha256);
         }
         self.inner.store(upload).await
-    }
-
-    async fn retrieve_opts(
-        &self,
-        reference: &StorageReference,
-        options: RetrieveOptions,
-    ) -> Result<StoredMedia, StorageError> {
-        self.inner.retrieve_opts(reference, options).await
-    }
-
-    async fn delete_opts(
-        &self,
-        reference: &StorageReference,
-        options: DeleteOptions,
-    ) -> Result<(), StorageError> {
-        self.inner.delete_opts(reference, options).await
     }
 
     async fn duplicate(
@@ -105,37 +86,5 @@ impl MediaStorage for StampedStorage {
             stamped = stamped.with_expected_scope(scope.clone());
         }
         self.inner.duplicate(reference, stamped).await
-    }
-
-    async fn update(
-        &self,
-        reference: &StorageReference,
-        patch: MetadataPatch,
-    ) -> Result<(), StorageError> {
-        self.inner.update(reference, patch).await
-    }
-
-    async fn delete_many(
-        &self,
-        references: &[StorageReference],
-        options: DeleteOptions,
-    ) -> Vec<Result<(), StorageError>> {
-        self.inner.delete_many(references, options).await
-    }
-
-    fn url_signer(&self) -> Option<&dyn UrlSigner> {
-        self.inner.url_signer()
-    }
-
-    fn inventory(&self) -> Option<&dyn Inventory> {
-        self.inner.inventory()
-    }
-
-    fn verifier(&self) -> Option<&dyn Verifier> {
-        self.inner.verifier()
-    }
-
-    fn importer(&self) -> Option<&dyn Importer> {
-        self.inner.importer()
     }
 }

@@ -50,9 +50,13 @@
 mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+mod connection;
 mod cursor;
 pub mod document;
 mod error;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
+mod failures;
 mod id;
 mod limits;
 mod list;

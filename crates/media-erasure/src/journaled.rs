@@ -7,11 +7,9 @@ use chrono::Utc;
 use futures_core::stream::BoxStream;
 use futures_util::stream;
 use media_storage::{
-    DeleteOptions, DuplicateOptions, Entry, Importer, Inventory, MediaStorage, MediaUpload,
-    MetadataPatch, Operation, RetrieveOptions, Scope, StorageError, StorageErrorKind, StoredMedia,
-    SweepLease, SweepOptions, SweepReport, UrlSigner, Usage, Verifier,
+    Entry, Inventory, MediaStorage, Operation, Scope, StorageError, StorageErrorKind, SweepLease,
+    SweepOptions, SweepReport, Usage,
 };
-use media_types::StorageReference;
 
 use crate::journal::ErasureJournal;
 use crate::key::ErasureKey;
@@ -92,72 +90,14 @@ impl<S: MediaStorage> Inventory for Journaled<S> {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl<S: MediaStorage> MediaStorage for Journaled<S> {
-    fn backend(&self) -> &str {
-        self.inner.backend()
-    }
-
-    fn name(&self) -> Option<&str> {
-        self.inner.name()
-    }
-
-    async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
-        self.inner.store(upload).await
-    }
-
-    async fn retrieve_opts(
-        &self,
-        reference: &StorageReference,
-        options: RetrieveOptions,
-    ) -> Result<StoredMedia, StorageError> {
-        self.inner.retrieve_opts(reference, options).await
-    }
-
-    async fn delete_opts(
-        &self,
-        reference: &StorageReference,
-        options: DeleteOptions,
-    ) -> Result<(), StorageError> {
-        self.inner.delete_opts(reference, options).await
-    }
-
-    async fn duplicate(
-        &self,
-        reference: &StorageReference,
-        options: DuplicateOptions,
-    ) -> Result<StorageReference, StorageError> {
-        self.inner.duplicate(reference, options).await
-    }
-
-    async fn update(
-        &self,
-        reference: &StorageReference,
-        patch: MetadataPatch,
-    ) -> Result<(), StorageError> {
-        self.inner.update(reference, patch).await
-    }
-
-    async fn delete_many(
-        &self,
-        references: &[StorageReference],
-        options: DeleteOptions,
-    ) -> Vec<Result<(), StorageError>> {
-        self.inner.delete_many(references, options).await
-    }
-
-    fn url_signer(&self) -> Option<&dyn UrlSigner> {
-        self.inner.url_signer()
-    }
+    media_storage::forward_storage!(
+        self => self.inner;
+        backend, name, store, retrieve_opts, delete_opts, duplicate, update, delete_many,
+        url_signer, verifier, importer,
+    );
 
     fn inventory(&self) -> Option<&dyn Inventory> {
         let inner = self.inner.inventory();
         inner.map(|_| self as &dyn Inventory)
-    }
-
-    fn verifier(&self) -> Option<&dyn Verifier> {
-        self.inner.verifier()
-    }
-
-    fn importer(&self) -> Option<&dyn Importer> {
-        self.inner.importer()
     }
 }

@@ -6,9 +6,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream;
 use media_storage::{
-    BodyData, DeleteOptions, DuplicateOptions, Inventory, MediaBody, MediaStorage, MediaUpload,
-    MetadataPatch, Operation, RetrieveOptions, StorageError, StorageErrorKind, StoredMedia,
-    UrlSigner,
+    BodyData, DeleteOptions, Inventory, MediaBody, MediaStorage, MediaUpload, MetadataPatch,
+    Operation, RetrieveOptions, StorageError, StorageErrorKind, StoredMedia,
 };
 use media_types::{StorageReference, base64};
 use tokio::time::timeout;
@@ -191,13 +190,10 @@ impl ReadCache {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl MediaStorage for ReadCache {
-    fn backend(&self) -> &str {
-        self.engine.store.backend()
-    }
-
-    fn name(&self) -> Option<&str> {
-        self.engine.store.name()
-    }
+    media_storage::forward_storage!(
+        self => self.engine.store;
+        backend, name, duplicate, url_signer, verifier, importer,
+    );
 
     async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
         let engine = &self.engine;
@@ -243,14 +239,6 @@ impl MediaStorage for ReadCache {
         Ok(())
     }
 
-    async fn duplicate(
-        &self,
-        reference: &StorageReference,
-        options: DuplicateOptions,
-    ) -> Result<StorageReference, StorageError> {
-        self.engine.store.duplicate(reference, options).await
-    }
-
     async fn update(
         &self,
         reference: &StorageReference,
@@ -276,22 +264,10 @@ impl MediaStorage for ReadCache {
         results
     }
 
-    fn url_signer(&self) -> Option<&dyn UrlSigner> {
-        self.engine.store.url_signer()
-    }
-
     fn inventory(&self) -> Option<&dyn Inventory> {
         self.engine
             .store
             .inventory()
             .map(|_| self as &dyn Inventory)
-    }
-
-    fn verifier(&self) -> Option<&dyn media_storage::Verifier> {
-        self.engine.store.verifier()
-    }
-
-    fn importer(&self) -> Option<&dyn media_storage::Importer> {
-        self.engine.store.importer()
     }
 }

@@ -23,6 +23,10 @@
 //! and [`Importer`]. The module [`layers`] has wrappers that add one behavior to any store, and the
 //! module [`backend`] what authors of stores need.
 
+// First, so that all others see its macro.
+#[macro_use]
+mod forward;
+
 pub mod backend;
 mod body;
 mod copies;
@@ -70,3 +74,10 @@ pub use verifier::{
     DamagedMedia, ReadData, Verifier, VerifyIssue, VerifyIssueKind, VerifyOptions, VerifyReport,
 };
 pub use verify_inventory::verify_inventory;
+
+/// Names that [`forward_storage`] needs where it is used.
+#[doc(hidden)]
+pub mod __private {
+    pub use futures_core::future::BoxFuture;
+    pub use media_types::StorageReference;
+}

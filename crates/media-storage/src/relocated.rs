@@ -4,12 +4,9 @@ use async_trait::async_trait;
 use media_types::{StorageReference, ValueError};
 
 use crate::error::{Operation, StorageError, StorageErrorKind};
-use crate::importer::Importer;
-use crate::inventory::Inventory;
 use crate::options::{DeleteOptions, DuplicateOptions, MetadataPatch, RetrieveOptions};
 use crate::signer::{SignedUrl, SignedUrlOptions, UrlSigner};
-use crate::storage::{MediaStorage, MediaUpload, StoredMedia};
-use crate::verifier::Verifier;
+use crate::storage::{MediaStorage, StoredMedia};
 
 /// A store that answers for the references of another one, whose media was moved into it under the same
 /// ids, as [`Importer`] and `media copy` do it.
@@ -105,16 +102,14 @@ impl<S: MediaStorage> Relocated<S> {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl<S: MediaStorage> MediaStorage for Relocated<S> {
+    forward_storage!(self => self.inner; store, inventory, verifier, importer);
+
     fn backend(&self) -> &str {
         &self.backend
     }
 
     fn name(&self) -> Option<&str> {
         self.name.as_deref()
-    }
-
-    async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
-        self.inner.store(upload).await
     }
 
     async fn retrieve_opts(
@@ -172,18 +167,6 @@ impl<S: MediaStorage> MediaStorage for Relocated<S> {
     fn url_signer(&self) -> Option<&dyn UrlSigner> {
         self.inner.url_signer()?;
         Some(self)
-    }
-
-    fn inventory(&self) -> Option<&dyn Inventory> {
-        self.inner.inventory()
-    }
-
-    fn verifier(&self) -> Option<&dyn Verifier> {
-        self.inner.verifier()
-    }
-
-    fn importer(&self) -> Option<&dyn Importer> {
-        self.inner.importer()
     }
 }
 

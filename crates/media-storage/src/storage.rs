@@ -43,7 +43,8 @@ use crate::verifier::Verifier;
 ///
 /// The crate `media-storage-testkit` has a test for each of these rules.
 ///
-/// A wrapper should forward all methods, including the provided ones, and be marked with
+/// A wrapper should forward all methods, including the provided ones, with
+/// [`forward_storage`](crate::forward_storage), and be marked with
 /// `#[deny(clippy::missing_trait_methods)]` so that later methods are not forgotten.
 #[async_trait]
 pub trait MediaStorage: Debug + Send + Sync + 'static {
@@ -156,76 +157,22 @@ pub trait MediaStorage: Debug + Send + Sync + 'static {
     }
 }
 
-macro_rules! forward {
+macro_rules! forward_all {
     ($type:ty) => {
         #[async_trait]
         #[deny(clippy::missing_trait_methods)]
         impl<T: MediaStorage + ?Sized> MediaStorage for $type {
-            fn backend(&self) -> &str {
-                self.as_ref().backend()
-            }
-            fn name(&self) -> Option<&str> {
-                self.as_ref().name()
-            }
-            async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
-                self.as_ref().store(upload).await
-            }
-            async fn retrieve_opts(
-                &self,
-                reference: &StorageReference,
-                options: RetrieveOptions,
-            ) -> Result<StoredMedia, StorageError> {
-                self.as_ref().retrieve_opts(reference, options).await
-            }
-            async fn delete_opts(
-                &self,
-                reference: &StorageReference,
-                options: DeleteOptions,
-            ) -> Result<(), StorageError> {
-                self.as_ref().delete_opts(reference, options).await
-            }
-            async fn duplicate(
-                &self,
-                reference: &StorageReference,
-                options: DuplicateOptions,
-            ) -> Result<StorageReference, StorageError> {
-                self.as_ref().duplicate(reference, options).await
-            }
-
-            async fn update(
-                &self,
-                reference: &StorageReference,
-                patch: MetadataPatch,
-            ) -> Result<(), StorageError> {
-                self.as_ref().update(reference, patch).await
-            }
-
-            async fn delete_many(
-                &self,
-                references: &[StorageReference],
-                options: DeleteOptions,
-            ) -> Vec<Result<(), StorageError>> {
-                self.as_ref().delete_many(references, options).await
-            }
-
-            fn url_signer(&self) -> Option<&dyn UrlSigner> {
-                self.as_ref().url_signer()
-            }
-            fn inventory(&self) -> Option<&dyn Inventory> {
-                self.as_ref().inventory()
-            }
-            fn verifier(&self) -> Option<&dyn Verifier> {
-                self.as_ref().verifier()
-            }
-            fn importer(&self) -> Option<&dyn Importer> {
-                self.as_ref().importer()
-            }
+            forward_storage!(
+                self => self.as_ref();
+                backend, name, store, retrieve_opts, delete_opts, duplicate, update, delete_many,
+                url_signer, inventory, verifier, importer,
+            );
         }
     };
 }
 
-forward!(Arc<T>);
-forward!(Box<T>);
+forward_all!(Arc<T>);
+forward_all!(Box<T>);
 
 /// Duplicates media by reading it and storing it again, as [`MediaStorage::duplicate`] does by default. A
 /// store that shares bytes uses this where it cannot share.

@@ -13,8 +13,8 @@ use conversation_providers::{
 use conversation_types::{Message, Part, RawJson, Role, UserMessage};
 use futures_util::TryStreamExt;
 use media_storage::{
-    DeleteOptions, InMemoryStorage, MediaMetadata, MediaStorage, MediaStorageExt, MediaUpload,
-    RetrieveOptions, SignedUrl, SignedUrlOptions, StorageError, StoredMedia, UrlSigner,
+    InMemoryStorage, MediaMetadata, MediaStorage, MediaStorageExt, SignedUrl, SignedUrlOptions,
+    StorageError, UrlSigner,
 };
 use media_types::{MediaContent, MediaUrl, Mime, StorageReference};
 use serde_json::json;
@@ -218,26 +218,8 @@ impl UrlSigner for Signing {
 
 #[async_trait]
 impl MediaStorage for Signing {
-    fn backend(&self) -> &str {
-        self.store.backend()
-    }
-    async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
-        self.store.store(upload).await
-    }
-    async fn retrieve_opts(
-        &self,
-        reference: &StorageReference,
-        options: RetrieveOptions,
-    ) -> Result<StoredMedia, StorageError> {
-        self.store.retrieve_opts(reference, options).await
-    }
-    async fn delete_opts(
-        &self,
-        reference: &StorageReference,
-        options: DeleteOptions,
-    ) -> Result<(), StorageError> {
-        self.store.delete_opts(reference, options).await
-    }
+    media_storage::forward_storage!(self => self.store; backend, store, retrieve_opts, delete_opts);
+
     fn url_signer(&self) -> Option<&dyn UrlSigner> {
         self.signs.then_some(self)
     }

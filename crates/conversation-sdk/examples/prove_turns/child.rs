@@ -88,7 +88,11 @@ async fn run(what: &str, dir: &Path, url: &str, rest: &[&str]) -> Result<()> {
         ("delete", []) => {
             // Complete when the lease of the last turn is over, on whichever node.
             for _ in 0..100 {
-                if manager.delete_conversation(&id()?).await?.is_complete() {
+                if manager
+                    .delete_conversation(&id()?, Owner::any())
+                    .await?
+                    .is_complete()
+                {
                     return Ok(());
                 }
                 tokio::time::sleep(Duration::from_millis(100)).await;

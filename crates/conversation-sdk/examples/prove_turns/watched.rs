@@ -12,9 +12,7 @@ use conversation_sdk::state::{
     StateLimits, StateStore, StateWrite, StoreInfo,
 };
 use conversation_sdk::types::MessageId;
-use media_storage::{
-    DeleteOptions, Inventory, MediaStorage, MediaUpload, RetrieveOptions, StorageError, StoredMedia,
-};
+use media_storage::{MediaStorage, MediaUpload, StorageError};
 use media_types::{ConversationId, StorageReference};
 
 /// What is told of writes.
@@ -164,38 +162,12 @@ impl<S: StateStore, W: Watcher> StateStore for Watched<S, W> {
 /// Turns store, read and delete; what a store can do beside that is its own.
 #[async_trait]
 impl<S: MediaStorage, W: Watcher> MediaStorage for Watched<S, W> {
-    fn backend(&self) -> &str {
-        self.inner.backend()
-    }
-
-    fn name(&self) -> Option<&str> {
-        self.inner.name()
-    }
+    media_storage::forward_storage!(self => self.inner; backend, name, retrieve_opts, delete_opts, inventory);
 
     async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
         self.watcher.before_store().await;
         let stored = self.inner.store(upload).await;
         self.watcher.after_store().await;
         stored
-    }
-
-    async fn retrieve_opts(
-        &self,
-        reference: &StorageReference,
-        options: RetrieveOptions,
-    ) -> Result<StoredMedia, StorageError> {
-        self.inner.retrieve_opts(reference, options).await
-    }
-
-    async fn delete_opts(
-        &self,
-        reference: &StorageReference,
-        options: DeleteOptions,
-    ) -> Result<(), StorageError> {
-        self.inner.delete_opts(reference, options).await
-    }
-
-    fn inventory(&self) -> Option<&dyn Inventory> {
-        self.inner.inventory()
     }
 }

@@ -19,17 +19,22 @@ impl ConversationManager {
     /// What cannot be removed now (a turn on another node that may still store something, a store
     /// that fails or that this node does not have) is said by the receipt and goes on later, here
     /// or on any other node: see [`finish_deletions`](Self::finish_deletions). Deleting a
-    /// conversation that is gone succeeds.
+    /// conversation that is gone succeeds for [`Owner::any`]; a user is told that it is not found, as
+    /// for a conversation of another user.
     ///
     /// The deletion goes on when the future is dropped.
     ///
     /// # Errors
-    /// `State`, `Closed`. It may be repeated.
+    /// `NotFound` where the conversation is not the owner's; `State`, `Closed`. It may be repeated.
     pub async fn delete_conversation(
         &self,
         id: &ConversationId,
+        owner: Owner,
     ) -> Result<DeletionReceipt, ConversationError> {
         self.open().await?;
+        if owner.as_user()?.is_some() {
+            self.owned_or_deleted(id, &owner).await?;
+        }
         Ok(self.core.lifecycle.delete_conversation(id).await?)
     }
 

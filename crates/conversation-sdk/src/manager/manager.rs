@@ -175,17 +175,27 @@ impl ConversationManager {
         id: &ConversationId,
         owner: &Owner,
     ) -> Result<ConversationRecord, ConversationError> {
+        let record = self.owned_or_deleted(id, owner).await?;
+        match record.status {
+            ConversationStatus::Deleting => Err(ConversationError::new(Kind::NotFound)),
+            _ => Ok(record),
+        }
+    }
+
+    /// Loads the record of a conversation that an owner may see, also while it is being deleted.
+    pub(crate) async fn owned_or_deleted(
+        &self,
+        id: &ConversationId,
+        owner: &Owner,
+    ) -> Result<ConversationRecord, ConversationError> {
         self.open().await?;
         owner.as_user()?;
-        let not_found = || ConversationError::new(Kind::NotFound);
         let options = LoadOptions::new(Window::MetadataOnly);
         let loaded = self.core.state.load(id, options).await?;
-        let record = loaded.ok_or_else(not_found)?.record;
-        let is_gone = record.status == ConversationStatus::Deleting;
-        if is_gone || !owner.may_see(record.user.as_ref()) {
-            return Err(not_found());
-        }
-        Ok(record)
+        loaded
+            .map(|loaded| loaded.record)
+            .filter(|record| owner.may_see(record.user.as_ref()))
+            .ok_or_else(|| ConversationError::new(Kind::NotFound))
     }
 
     async fn resumed(

@@ -5,7 +5,7 @@ use std::time::Duration;
 use conversation_providers::testing::{ScriptedAnswer, ScriptedProvider};
 use conversation_sdk::{
     Conversation, ConversationErrorKind as Kind, ConversationStatus, Externalization,
-    ManagerConfig, Message, MessageStatus, OnStorageError, Part, Response, Role, StateStore,
+    ManagerConfig, Message, MessageStatus, OnStorageError, Owner, Part, Response, Role, StateStore,
     TurnStatus, Window,
 };
 use media_storage::{InMemoryStorage, MediaStorageExt, StorageErrorKind};
@@ -194,7 +194,8 @@ async fn a_conversation_that_is_deleted_meanwhile_leaves_nothing() {
     conversation.send("paint").await.unwrap();
     gate.arrived().await;
     let (manager, id) = (rig.manager.clone(), conversation.id().clone());
-    let deleting = tokio::spawn(async move { manager.delete_conversation(&id).await });
+    let deleting =
+        tokio::spawn(async move { manager.delete_conversation(&id, Owner::any()).await });
     while !is_deleting(&rig, &conversation).await {
         tokio::task::yield_now().await;
     }

@@ -3,7 +3,7 @@
 use conversation_providers::testing::{ScriptedAnswer, ScriptedProvider};
 use conversation_sdk::{
     Conversation, ConversationErrorKind as Kind, ConversationFilter, ConversationStatus, Message,
-    MessageId, OmissionReason, Part, StateStore, Window,
+    MessageId, OmissionReason, Owner, Part, StateStore, Window,
 };
 use conversation_state::{ReferenceKey, references_of};
 use media_storage::{InMemoryStorage, MediaStorageExt, RetentionPolicy};
@@ -56,7 +56,7 @@ async fn a_branch_has_a_history_and_media_of_its_own() {
 
     branch.send("on").await.unwrap();
     rig.manager
-        .delete_conversation(original.id())
+        .delete_conversation(original.id(), Owner::any())
         .await
         .unwrap();
     assert_eq!(
@@ -67,7 +67,10 @@ async fn a_branch_has_a_history_and_media_of_its_own() {
         branch.open_media(media).await.unwrap();
     }
     assert_eq!(rig.stored().await.len(), 19);
-    rig.manager.delete_conversation(branch.id()).await.unwrap();
+    rig.manager
+        .delete_conversation(branch.id(), Owner::any())
+        .await
+        .unwrap();
     assert!(rig.stored().await.is_empty());
 }
 

@@ -1,7 +1,9 @@
 //! Conversations that are started for another one.
 
 use conversation_providers::testing::{ScriptedAnswer, ScriptedProvider};
-use conversation_sdk::{ConversationErrorKind as Kind, Start, StateStore, TurnEvent, Window};
+use conversation_sdk::{
+    ConversationErrorKind as Kind, Owner, Start, StateStore, TurnEvent, Window,
+};
 use media_storage::InMemoryStorage;
 
 use crate::cut::{Cut, CutState, CutStorage, HOUR, MovedClock};
@@ -47,7 +49,11 @@ async fn a_child_belongs_to_its_parent_and_goes_with_it() {
     assert_ne!(given.first(), media.reference());
     assert_eq!(rig.stored().await.len(), 2);
 
-    let receipt = rig.manager.delete_conversation(parent.id()).await.unwrap();
+    let receipt = rig
+        .manager
+        .delete_conversation(parent.id(), Owner::any())
+        .await
+        .unwrap();
     assert!(receipt.is_complete());
     assert_eq!(receipt.conversations, 3);
     assert!(rig.stored().await.is_empty());
@@ -91,7 +97,10 @@ async fn a_deleted_child_is_no_longer_listed() {
     let rig = Rig::new(answers(0));
     let parent = rig.start().await;
     let child = parent.child(Start::new()).await.unwrap();
-    rig.manager.delete_conversation(child.id()).await.unwrap();
+    rig.manager
+        .delete_conversation(child.id(), Owner::any())
+        .await
+        .unwrap();
     assert!(parent.record().await.unwrap().children.is_empty());
 }
 
@@ -125,7 +134,7 @@ async fn families_are_deleted_whole() {
         }
         cut.after(halves);
         let finished = tokio::select! {
-            receipt = rig.manager.delete_conversation(parent.id()) => Some(receipt.unwrap()),
+            receipt = rig.manager.delete_conversation(parent.id(), Owner::any()) => Some(receipt.unwrap()),
             () = cut.reached() => None,
         };
         if let Some(receipt) = finished {

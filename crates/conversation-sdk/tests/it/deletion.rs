@@ -41,7 +41,11 @@ async fn state_and_media_go_and_the_id_stays_refused() {
     let rig = Rig::new(answers(1));
     let conversation = with_image(&rig).await;
     let id = conversation.id().clone();
-    let receipt = rig.manager.delete_conversation(&id).await.unwrap();
+    let receipt = rig
+        .manager
+        .delete_conversation(&id, Owner::any())
+        .await
+        .unwrap();
     assert_eq!(receipt.status, DeletionStatus::Complete);
     assert_eq!(
         (receipt.conversations, receipt.places[0].references),
@@ -70,8 +74,39 @@ async fn state_and_media_go_and_the_id_stays_refused() {
     assert_eq!(error.kind(), Kind::AlreadyExists);
     let error = rig.manager.resume(&id, Owner::any()).await.unwrap_err();
     assert_eq!(error.kind(), Kind::NotFound);
-    let repeated = rig.manager.delete_conversation(&id).await.unwrap();
+    let repeated = rig
+        .manager
+        .delete_conversation(&id, Owner::any())
+        .await
+        .unwrap();
     assert!(repeated.is_complete() && repeated.conversations == 0);
+}
+
+#[tokio::test]
+async fn another_user_deletes_nothing_and_learns_nothing() {
+    let rig = Rig::new(answers(1));
+    let start = conversation_sdk::Start::new().with_user("user-1");
+    let mut conversation = rig.manager.start(start).await.unwrap();
+    let sent = [image(7, 200 * KIB)];
+    conversation.send_with_media("look", sent).await.unwrap();
+    let id = conversation.id();
+    let unknown: ConversationId = "unknown".parse().unwrap();
+    for id in [id, &unknown] {
+        let deleted = rig.manager.delete_conversation(id, Owner::user("user-2"));
+        assert_eq!(deleted.await.unwrap_err().kind(), Kind::NotFound);
+    }
+    let invalid = rig.manager.delete_conversation(id, Owner::user(""));
+    assert_eq!(invalid.await.unwrap_err().kind(), Kind::InvalidInput);
+    assert_eq!(rig.stored().await.len(), 1);
+    // The id of nobody was not taken by asking for its deletion.
+    let free = conversation_sdk::Start::new().with_conversation_id(&unknown);
+    rig.manager.start(free).await.unwrap();
+
+    let owner = || Owner::user("user-1");
+    let receipt = rig.manager.delete_conversation(id, owner()).await.unwrap();
+    assert!(receipt.is_complete() && rig.stored().await.is_empty());
+    let again = rig.manager.delete_conversation(id, owner()).await;
+    assert_eq!(again.unwrap_err().kind(), Kind::NotFound);
 }
 
 #[tokio::test]
@@ -90,7 +125,7 @@ async fn media_that_the_history_does_not_name_goes_too() {
         .unwrap();
     let receipt = rig
         .manager
-        .delete_conversation(conversation.id())
+        .delete_conversation(conversation.id(), Owner::any())
         .await
         .unwrap();
     assert_eq!(receipt.places[0].references, 2);
@@ -110,7 +145,7 @@ async fn a_conversation_deleted_in_its_first_turn_does_not_come_back() {
     ) {}
     let receipt = rig
         .manager
-        .delete_conversation(conversation.id())
+        .delete_conversation(conversation.id(), Owner::any())
         .await
         .unwrap();
     assert!(receipt.is_complete(), "{receipt:?}");
@@ -146,7 +181,11 @@ async fn a_turn_of_another_node_is_waited_for() {
 
     let rig = Rig::on(answers(0), state, store, |builder| builder);
     let id = conversation.id();
-    let receipt = rig.manager.delete_conversation(id).await.unwrap();
+    let receipt = rig
+        .manager
+        .delete_conversation(id, Owner::any())
+        .await
+        .unwrap();
     assert_eq!(receipt.status, DeletionStatus::InProgress);
     assert!(matches!(
         receipt.obstacles[..],
@@ -177,7 +216,11 @@ async fn a_node_without_a_store_leaves_the_tombstone_and_says_so() {
     let update = RecordUpdate::new().with_media_stores([old.clone()]);
     let write = StateWrite::new(&record, Fence::Version(record.version)).with_record(update);
     rig.state.apply(write).await.unwrap();
-    let receipt = rig.manager.delete_conversation(id).await.unwrap();
+    let receipt = rig
+        .manager
+        .delete_conversation(id, Owner::any())
+        .await
+        .unwrap();
     assert_eq!(receipt.status, DeletionStatus::InProgress);
     let [Obstacle::StoreMissing { store, .. }] = &receipt.obstacles[..] else {
         panic!("{receipt:?}")
@@ -207,7 +250,7 @@ async fn media_on_hold_keeps_the_deletion_open() {
     rig.store.update(&reference, hold(true)).await.unwrap();
     let receipt = rig
         .manager
-        .delete_conversation(conversation.id())
+        .delete_conversation(conversation.id(), Owner::any())
         .await
         .unwrap();
     assert!(matches!(
@@ -217,7 +260,7 @@ async fn media_on_hold_keeps_the_deletion_open() {
     rig.store.update(&reference, hold(false)).await.unwrap();
     assert!(
         rig.manager
-            .delete_conversation(conversation.id())
+            .delete_conversation(conversation.id(), Owner::any())
             .await
             .unwrap()
             .is_complete()
@@ -270,7 +313,7 @@ async fn a_deletion_that_is_cut_anywhere_is_finished_by_another_node() {
         let id = conversation.id().clone();
         cut.after(halves);
         let finished = tokio::select! {
-            receipt = rig.manager.delete_conversation(&id) => Some(receipt.unwrap()),
+            receipt = rig.manager.delete_conversation(&id, Owner::any()) => Some(receipt.unwrap()),
             () = cut.reached() => None,
         };
         if let Some(receipt) = finished {

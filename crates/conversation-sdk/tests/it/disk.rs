@@ -86,7 +86,7 @@ async fn branches_truncations_and_deletions_leave_what_is_named_and_nothing_else
     assert_eq!(disk.stored().await, 3);
     let receipt = disk
         .manager
-        .delete_conversation(original.id())
+        .delete_conversation(original.id(), Owner::any())
         .await
         .unwrap();
     assert!(

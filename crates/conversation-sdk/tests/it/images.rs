@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use conversation_providers::testing::{ScriptedAnswer, ScriptedProvider};
 use conversation_providers::{Capabilities, MediaForm, Provider, RequestOutline, RequestPlanner};
 use conversation_sdk::{
-    ConversationManager, MediaContext, Message, PartView, ProviderError, ProviderRequest,
+    ConversationManager, MediaContext, Message, Owner, PartView, ProviderError, ProviderRequest,
     ProviderResponse, RenditionFitter, Start, ViewOptions, Window,
 };
 use futures_util::TryStreamExt;
@@ -154,7 +154,7 @@ async fn long_sides_are_scaled_once_there_are_many_and_all_goes_with_the_convers
     );
 
     manager
-        .delete_conversation(conversation.id())
+        .delete_conversation(conversation.id(), Owner::any())
         .await
         .unwrap();
     assert!(list().await.is_empty());

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use conversation_providers::testing::{ScriptedAnswer, ScriptedProvider};
-use conversation_sdk::{ReconcileOptions, StateStore, TurnEvent};
+use conversation_sdk::{Owner, ReconcileOptions, StateStore, TurnEvent};
 use media_storage::{InMemoryStorage, MediaMetadata, MediaStorageExt};
 use media_types::{ConversationId, Mime};
 
@@ -170,7 +170,10 @@ async fn media_of_a_purged_conversation_goes() {
     let clock = MovedClock::default();
     let rig = rig(&clock, 1);
     let id = history(&rig, 1).await;
-    rig.manager.delete_conversation(&id).await.unwrap();
+    rig.manager
+        .delete_conversation(&id, Owner::any())
+        .await
+        .unwrap();
     orphan(&rig, &id).await;
     let options = ReconcileOptions::new().with_force(true);
     rig.manager.reconcile(options.clone()).await.unwrap();

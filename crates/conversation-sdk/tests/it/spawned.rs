@@ -48,7 +48,7 @@ fn spawned(manager: ConversationManager) {
         conversation.branch(&message).await?;
         conversation.end().await?;
         manager.cancel_turn(&id, owner(), &turn).await?;
-        manager.delete_conversation(&id).await?;
+        manager.delete_conversation(&id, Owner::any()).await?;
         manager.finish_deletions().await?;
         manager.erase_user(&"user-1".parse().unwrap()).await?;
         manager.reconcile(ReconcileOptions::new()).await?;

@@ -7,8 +7,8 @@ use chrono::Utc;
 use conversation_providers::testing::{ScriptedAnswer, ScriptedProvider};
 use conversation_sdk::{ConversationErrorKind as Kind, PartView, Role, ViewOptions, Window};
 use media_storage::{
-    DeleteOptions, InMemoryStorage, MediaStorage, MediaUpload, RetrieveOptions, SignedUrl,
-    SignedUrlOptions, StorageError, StoredMedia, UrlSigner,
+    InMemoryStorage, MediaStorage, RetrieveOptions, SignedUrl, SignedUrlOptions, StorageError,
+    UrlSigner,
 };
 use media_types::{MediaUrl, StorageReference};
 
@@ -20,26 +20,8 @@ struct Signing(InMemoryStorage);
 
 #[async_trait]
 impl MediaStorage for Signing {
-    fn backend(&self) -> &str {
-        self.0.backend()
-    }
-    async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
-        self.0.store(upload).await
-    }
-    async fn retrieve_opts(
-        &self,
-        reference: &StorageReference,
-        options: RetrieveOptions,
-    ) -> Result<StoredMedia, StorageError> {
-        self.0.retrieve_opts(reference, options).await
-    }
-    async fn delete_opts(
-        &self,
-        reference: &StorageReference,
-        options: DeleteOptions,
-    ) -> Result<(), StorageError> {
-        self.0.delete_opts(reference, options).await
-    }
+    media_storage::forward_storage!(self => self.0; backend, store, retrieve_opts, delete_opts);
+
     fn url_signer(&self) -> Option<&dyn UrlSigner> {
         Some(self)
     }

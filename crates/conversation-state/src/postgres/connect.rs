@@ -15,7 +15,8 @@ use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::{StateError, StateErrorKind};
-use crate::postgres::failure::{Failures, may_repeat};
+use crate::failures::Failures;
+use crate::postgres::failure::may_repeat;
 use crate::postgres::options::PostgresOptions;
 use crate::postgres::session::Session;
 

@@ -100,8 +100,10 @@ async fn attempt(session: &Session, input: &Creating) -> Result<Option<Created>,
         creation_known(&row.record)?;
     }
     if let Some(row) = answer(3).first() {
-        let record: ConversationRecord =
-            failures.read(column(row, 1, failures)?, "the record of a conversation")?;
+        let record: ConversationRecord = failures.read(
+            column::<&str>(row, 1, failures)?,
+            "the record of a conversation",
+        )?;
         return Ok(Some(Created::Existing(record)));
     }
     let until: Option<i64> = match answer(4).first() {

@@ -2,21 +2,13 @@
 
 use std::error::Error;
 use std::fmt;
-use std::sync::Arc;
 
 use deadpool_postgres::PoolError;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use tokio_postgres::error::SqlState;
 
+use crate::connection::{REFUSED_LOGIN, is_lost};
 use crate::error::{StateError, StateErrorKind};
-
-/// Makes errors of one operation on one schema of a database.
-#[derive(Clone, Debug)]
-pub(super) struct Failures {
-    subject: Arc<str>,
-    operation: &'static str,
-}
+use crate::failures::Failures;
 
 /// What the server said: code and message, without the values that `DETAIL` may quote.
 #[derive(Debug)]
@@ -33,55 +25,7 @@ impl fmt::Display for ServerMessage {
 
 impl Error for ServerMessage {}
 
-/// A connection that failed. The same transaction may do on another.
-#[derive(Debug)]
-struct Lost(tokio_postgres::Error);
-
-impl fmt::Display for Lost {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl Error for Lost {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.0.source()
-    }
-}
-
 impl Failures {
-    pub(super) fn new(subject: Arc<str>, operation: &'static str) -> Self {
-        Self { subject, operation }
-    }
-
-    pub(super) fn kind(&self, kind: StateErrorKind) -> StateError {
-        StateError::new(kind, self.operation).with_subject(&*self.subject)
-    }
-
-    pub(super) fn damaged(&self, what: impl Into<String>) -> StateError {
-        self.kind(StateErrorKind::Corrupted).with_detail(what)
-    }
-
-    pub(super) fn unavailable(&self, why: impl Into<String>) -> StateError {
-        self.kind(StateErrorKind::Unavailable).with_detail(why)
-    }
-
-    pub(super) fn read<T: DeserializeOwned>(
-        &self,
-        json: &str,
-        what: &str,
-    ) -> Result<T, StateError> {
-        serde_json::from_str(json).map_err(|error| {
-            self.damaged(format!("{what} cannot be read"))
-                .with_source(error)
-        })
-    }
-
-    pub(super) fn write<T: Serialize>(&self, value: &T) -> Result<String, StateError> {
-        serde_json::to_string(value)
-            .map_err(|error| self.kind(StateErrorKind::InvalidInput).with_source(error))
-    }
-
     pub(super) fn pool(&self, error: PoolError) -> StateError {
         match error {
             PoolError::Backend(error) => self.database(error),
@@ -136,7 +80,7 @@ impl Failures {
             true => "the server cannot be reached",
             false => "the connection was lost",
         };
-        self.unavailable(detail).with_source(Lost(error))
+        self.lost(detail, error)
     }
 }
 
@@ -145,10 +89,9 @@ fn classify(code: &SqlState) -> (StateErrorKind, Option<&'static str>) {
     use StateErrorKind as Kind;
     let class = code.code().get(..2).unwrap_or_default();
     match code {
-        &SqlState::INVALID_PASSWORD | &SqlState::INVALID_AUTHORIZATION_SPECIFICATION => (
-            Kind::Permission,
-            Some("the server refused the user or the password"),
-        ),
+        &SqlState::INVALID_PASSWORD | &SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {
+            (Kind::Permission, Some(REFUSED_LOGIN))
+        }
         &SqlState::INVALID_CATALOG_NAME => {
             (Kind::InvalidInput, Some("the database does not exist"))
         }
@@ -198,11 +141,9 @@ fn classify(code: &SqlState) -> (StateErrorKind, Option<&'static str>) {
 /// Whether the same transaction may succeed at once when it is repeated: its connection was lost, or it
 /// was rolled back for the sake of another one.
 pub(super) fn may_repeat(error: &StateError) -> bool {
-    let Some(source) = error.source() else {
-        return false;
-    };
-    let said = source.downcast_ref::<ServerMessage>();
-    source.is::<Lost>() || said.is_some_and(|said| said.code.starts_with("40"))
+    let source = error.source();
+    let said = source.and_then(|source| source.downcast_ref::<ServerMessage>());
+    is_lost(error) || said.is_some_and(|said| said.code.starts_with("40"))
 }
 
 /// Whether an error only says that an earlier statement of the transaction failed.

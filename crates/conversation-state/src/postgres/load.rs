@@ -8,8 +8,8 @@ use tokio_postgres::Row;
 
 use crate::clock::ClockOffset;
 use crate::error::StateError;
+use crate::failures::Failures;
 use crate::load::{LoadOptions, LoadedConversation, MessagePosition, StoredMessage, Window};
-use crate::postgres::failure::Failures;
 use crate::postgres::lookup::{branch, place};
 use crate::postgres::rows::{
     ConversationRow, FIND, NOW, column, integer, one, text, time, unsigned,

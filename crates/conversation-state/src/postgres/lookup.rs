@@ -4,9 +4,9 @@ use conversation_types::{MessageId, TurnId};
 use tokio_postgres::Row;
 
 use crate::error::StateError;
+use crate::failures::Failures;
 use crate::id::WriteId;
 use crate::load::MessagePosition;
-use crate::postgres::failure::Failures;
 use crate::postgres::rows::{
     ConversationRow, LOCK, NOW, column, integer, one, text, time, unsigned,
 };

@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
 
 use crate::error::StateError;
-use crate::postgres::failure::Failures;
+use crate::failures::Failures;
 use crate::record::ConversationRecord;
 
 /// The time by the server's clock, in milliseconds.

@@ -11,7 +11,8 @@ use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 
 use crate::error::StateError;
-use crate::postgres::failure::{Failures, follows_another};
+use crate::failures::Failures;
+use crate::postgres::failure::follows_another;
 
 /// A value of a statement and its type.
 pub(super) type Value<'a> = (&'a (dyn ToSql + Sync), Type);

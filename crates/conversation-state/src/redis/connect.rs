@@ -11,7 +11,7 @@ use redis::{
 use tokio::sync::Mutex;
 
 use crate::error::{StateError, StateErrorKind};
-use crate::redis::failure::Failures;
+use crate::failures::Failures;
 use crate::redis::options::RedisOptions;
 
 /// A few connections, which are made when they are first needed and made anew when they fail.

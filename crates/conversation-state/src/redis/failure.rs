@@ -2,20 +2,12 @@
 
 use std::error::Error;
 use std::fmt;
-use std::sync::Arc;
 
 use redis::{ErrorKind, RedisError};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
+use crate::connection::REFUSED_LOGIN;
 use crate::error::{StateError, StateErrorKind};
-
-/// Makes errors of one operation on one server.
-#[derive(Clone, Debug)]
-pub(super) struct Failures {
-    subject: Arc<str>,
-    operation: &'static str,
-}
+use crate::failures::Failures;
 
 /// The code that the server answered with. Its message may quote values.
 #[derive(Debug)]
@@ -29,51 +21,7 @@ impl fmt::Display for ServerCode {
 
 impl Error for ServerCode {}
 
-/// A connection that failed. The same request may do on another.
-#[derive(Debug)]
-pub(super) struct Lost(String);
-
-impl fmt::Display for Lost {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl Error for Lost {}
-
 impl Failures {
-    pub(super) fn new(subject: Arc<str>, operation: &'static str) -> Self {
-        Self { subject, operation }
-    }
-
-    pub(super) fn kind(&self, kind: StateErrorKind) -> StateError {
-        StateError::new(kind, self.operation).with_subject(&*self.subject)
-    }
-
-    pub(super) fn damaged(&self, what: impl Into<String>) -> StateError {
-        self.kind(StateErrorKind::Corrupted).with_detail(what)
-    }
-
-    pub(super) fn unavailable(&self, why: impl Into<String>) -> StateError {
-        self.kind(StateErrorKind::Unavailable).with_detail(why)
-    }
-
-    pub(super) fn read<T: DeserializeOwned>(
-        &self,
-        json: &[u8],
-        what: &str,
-    ) -> Result<T, StateError> {
-        serde_json::from_slice(json).map_err(|error| {
-            self.damaged(format!("{what} cannot be read"))
-                .with_source(error)
-        })
-    }
-
-    pub(super) fn write<T: Serialize>(&self, value: &T) -> Result<String, StateError> {
-        serde_json::to_string(value)
-            .map_err(|error| self.kind(StateErrorKind::InvalidInput).with_source(error))
-    }
-
     /// A failure to connect. `tls` says whether TLS was asked for.
     pub(super) fn connecting(&self, error: &RedisError, tls: bool) -> StateError {
         match error.kind() {
@@ -88,9 +36,7 @@ impl Failures {
             _ if is_tls(error) => self
                 .kind(StateErrorKind::InvalidInput)
                 .with_detail("the TLS handshake with the server failed"),
-            _ => self
-                .unavailable("the server cannot be reached")
-                .with_source(Lost(error.category().to_owned())),
+            _ => self.lost("the server cannot be reached", error.category()),
         }
     }
 
@@ -98,22 +44,16 @@ impl Failures {
     pub(super) fn greeting(&self, error: &RedisError) -> StateError {
         match code(error).as_deref() {
             // A server that takes no more clients closes the connection, mostly before it is asked.
-            None if !error.is_timeout() => self
-                .unavailable(
-                    "the server closes connections; it may have as many clients as it takes",
-                )
-                .with_source(Lost(error.category().to_owned())),
+            None if !error.is_timeout() => self.lost(
+                "the server closes connections; it may have as many clients as it takes",
+                error.category(),
+            ),
             Some(code @ "ERR") => self
                 .kind(StateErrorKind::InvalidInput)
                 .with_detail("the server refused the login or the number of the database")
                 .with_source(ServerCode(code.to_owned())),
             _ => self.server(error),
         }
-    }
-
-    fn refused_login(&self) -> StateError {
-        self.kind(StateErrorKind::Permission)
-            .with_detail("the server refused the user or the password")
     }
 
     /// A failure of a request.
@@ -127,9 +67,9 @@ impl Failures {
             }
             // Not begun anew: that would take as long once more.
             _ if error.is_timeout() => self.unavailable("the server did not answer in time"),
-            ErrorKind::Io | ErrorKind::Client => self
-                .unavailable("the connection was lost")
-                .with_source(Lost(error.category().to_owned())),
+            ErrorKind::Io | ErrorKind::Client => {
+                self.lost("the connection was lost", error.category())
+            }
             _ => self
                 .kind(StateErrorKind::Other)
                 .with_detail("the client failed"),
@@ -140,7 +80,7 @@ impl Failures {
     fn answered(&self, code: String) -> StateError {
         use StateErrorKind as Kind;
         let (kind, detail) = match code.as_str() {
-            "NOAUTH" | "WRONGPASS" => return self.refused_login(),
+            "NOAUTH" | "WRONGPASS" => (Kind::Permission, REFUSED_LOGIN),
             "OOM" => (
                 Kind::DiskSpace,
                 "the server has reached its maxmemory and takes no more",
@@ -183,10 +123,4 @@ fn is_tls(error: &RedisError) -> bool {
     ["tls", "certificate", "corrupt message", "handshake"]
         .iter()
         .any(|word| said.contains(word))
-}
-
-/// Whether a failure is that of a connection.
-pub(super) fn is_lost(error: &StateError) -> bool {
-    let source = error.source();
-    source.is_some_and(|source| source.downcast_ref::<Lost>().is_some())
 }

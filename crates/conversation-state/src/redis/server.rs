@@ -5,9 +5,11 @@ use std::sync::{Arc, LazyLock};
 use futures_util::future::BoxFuture;
 use redis::{Cmd, FromRedisValue, Pipeline, RedisError, Script, Value};
 
+use crate::connection::is_lost;
 use crate::error::StateError;
+use crate::failures::Failures;
 use crate::redis::connect::Connections;
-use crate::redis::failure::{Failures, code, is_lost};
+use crate::redis::failure::code;
 use crate::redis::keys::Keys;
 use crate::redis::options::RedisOptions;
 

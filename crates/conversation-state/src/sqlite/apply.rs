@@ -3,8 +3,8 @@
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use crate::error::StateError;
+use crate::failures::Failures;
 use crate::record::ConversationRecord;
-use crate::sqlite::failure::Failures;
 use crate::sqlite::references;
 use crate::sqlite::rows::{self, execute, integer};
 use crate::transition::{EncodedMessage, NewMessage, Plan, PlannedCut, PlannedTurn};

@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use crate::error::{StateError, StateErrorKind};
+use crate::failures::Failures;
 use crate::outcome::{Created, NewConversation};
 use crate::record::ConversationRecord;
-use crate::sqlite::failure::Failures;
 use crate::sqlite::rows::{add_log, find, insert_record};
 use crate::sqlite::upkeep;
 use crate::sqlite::view::View;

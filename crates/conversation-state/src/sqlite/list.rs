@@ -5,9 +5,9 @@ use rusqlite::{Connection, params_from_iter};
 
 use crate::cursor::{ListPosition, ListRange};
 use crate::error::StateError;
+use crate::failures::Failures;
 use crate::list::{ConversationFilter, ConversationPage};
 use crate::record::ConversationStatus;
-use crate::sqlite::failure::Failures;
 use crate::sqlite::rows::{integer, unsigned};
 
 /// A query and its parameters.

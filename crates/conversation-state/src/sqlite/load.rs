@@ -7,8 +7,8 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::error::StateError;
+use crate::failures::Failures;
 use crate::load::{LoadOptions, LoadedConversation, StoredMessage, Window};
-use crate::sqlite::failure::Failures;
 use crate::sqlite::rows::{self, integer, unsigned};
 use crate::stored::read_message;
 use crate::turn::TurnRecord;

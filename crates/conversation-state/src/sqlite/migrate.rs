@@ -7,9 +7,9 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, Transaction, params};
 
 use crate::error::StateError;
+use crate::failures::Failures;
 use crate::record::ConversationRecord;
 use crate::references::references_of;
-use crate::sqlite::failure::Failures;
 use crate::sqlite::references;
 use crate::sqlite::rows::{execute, integer, unsigned};
 use crate::sqlite::schema::CREATE;

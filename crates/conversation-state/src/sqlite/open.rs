@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 
 use crate::error::{StateError, StateErrorKind};
+use crate::failures::Failures;
 use crate::id::StoreId;
-use crate::sqlite::failure::Failures;
 use crate::sqlite::migrate;
 use crate::sqlite::options::SqliteOptions;
 use crate::sqlite::schema::{APPLICATION_ID, CREATE, VERSION};

@@ -1,6 +1,6 @@
 //! The connections: one that writes, and as many that read as are needed at once.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
 use crate::error::{StateError, StateErrorKind};
-use crate::sqlite::failure::Failures;
+use crate::failures::Failures;
 use crate::sqlite::open;
 use crate::sqlite::options::SqliteOptions;
 
@@ -34,10 +34,14 @@ impl Readers {
     }
 }
 
+fn failures(path: &Path, operation: &'static str) -> Failures {
+    Failures::new(path.to_string_lossy().into(), operation)
+}
+
 impl Pool {
     pub(super) async fn open(path: PathBuf, options: SqliteOptions) -> Result<Self, StateError> {
         let path = Arc::new(path);
-        let failures = Failures::new(Arc::clone(&path), "open conversation database");
+        let failures = failures(&path, "open conversation database");
         let writer = {
             let (path, options) = (Arc::clone(&path), options.clone());
             blocking(move || open::writer(&path, &options, &failures)).await?
@@ -85,7 +89,7 @@ impl Pool {
         run: impl FnOnce(&mut Connection, &Failures) -> Result<T, StateError> + Send + 'static,
     ) -> Result<T, StateError> {
         let mut writer = Arc::clone(&self.writer).lock_owned().await;
-        let failures = Failures::new(Arc::clone(&self.path), operation);
+        let failures = failures(&self.path, operation);
         blocking(move || run(&mut writer, &failures)).await
     }
 
@@ -96,7 +100,7 @@ impl Pool {
         run: impl FnOnce(&Transaction<'_>, &Failures) -> Result<T, StateError> + Send + 'static,
         then: impl FnOnce(T) -> U + Send + 'static,
     ) -> Result<U, StateError> {
-        let failures = Failures::new(Arc::clone(&self.path), operation);
+        let failures = failures(&self.path, operation);
         let permit = Arc::clone(&self.readers.permits).acquire_owned().await;
         let permit =
             permit.map_err(|closed| failures.kind(StateErrorKind::Other).with_source(closed))?;

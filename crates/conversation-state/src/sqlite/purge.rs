@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use crate::error::{StateError, StateErrorKind};
-use crate::sqlite::failure::Failures;
+use crate::failures::Failures;
 use crate::sqlite::rows::{self, execute};
 use crate::transition::tombstoned;
 

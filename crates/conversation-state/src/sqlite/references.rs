@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use crate::error::StateError;
+use crate::failures::Failures;
 use crate::reference::ReferenceKey;
-use crate::sqlite::failure::Failures;
 use crate::sqlite::rows::execute;
 
 const ADD: &str =

@@ -3,8 +3,8 @@
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use crate::error::StateError;
+use crate::failures::Failures;
 use crate::record::ConversationRecord;
-use crate::sqlite::failure::Failures;
 use crate::transition::LoggedWrite;
 
 /// A conversation: its key and its record.

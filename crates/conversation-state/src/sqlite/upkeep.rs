@@ -7,8 +7,8 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use crate::clock::later;
 use crate::error::StateError;
+use crate::failures::Failures;
 use crate::record::ConversationRecord;
-use crate::sqlite::failure::Failures;
 use crate::sqlite::rows::{self, execute};
 use crate::transition::tombstoned;
 

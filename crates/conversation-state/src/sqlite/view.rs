@@ -5,9 +5,9 @@ use conversation_types::{MessageId, TurnId};
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use crate::error::StateError;
+use crate::failures::Failures;
 use crate::id::WriteId;
 use crate::load::MessagePosition;
-use crate::sqlite::failure::Failures;
 use crate::sqlite::rows::{integer, unsigned};
 use crate::transition::{LoggedWrite, StateView, TurnRow};
 

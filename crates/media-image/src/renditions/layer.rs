@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use media_storage::{
-    DeleteOptions, DuplicateOptions, Importer, Inventory, MediaStorage, MediaUpload, MetadataPatch,
-    Operation, RetrieveOptions, Scope, StorageError, StorageErrorKind, StoredMedia, UrlSigner,
-    Verifier,
+    DeleteOptions, DuplicateOptions, MediaStorage, MetadataPatch, Operation, RetrieveOptions,
+    Scope, StorageError, StorageErrorKind, StoredMedia,
 };
 use media_types::{MediaContent, StorageReference};
 
@@ -134,17 +133,10 @@ impl<S: MediaStorage> Renditions<S> {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl<S: MediaStorage> MediaStorage for Renditions<S> {
-    fn backend(&self) -> &str {
-        self.inner.backend()
-    }
-
-    fn name(&self) -> Option<&str> {
-        self.inner.name()
-    }
-
-    async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
-        self.inner.store(upload).await
-    }
+    media_storage::forward_storage!(
+        self => self.inner;
+        backend, name, store, url_signer, inventory, verifier, importer,
+    );
 
     async fn retrieve_opts(
         &self,
@@ -234,21 +226,5 @@ impl<S: MediaStorage> MediaStorage for Renditions<S> {
             }
         }
         results
-    }
-
-    fn url_signer(&self) -> Option<&dyn UrlSigner> {
-        self.inner.url_signer()
-    }
-
-    fn inventory(&self) -> Option<&dyn Inventory> {
-        self.inner.inventory()
-    }
-
-    fn verifier(&self) -> Option<&dyn Verifier> {
-        self.inner.verifier()
-    }
-
-    fn importer(&self) -> Option<&dyn Importer> {
-        self.inner.importer()
     }
 }

@@ -221,28 +221,10 @@ impl UrlSigner for Signing {
 
 #[async_trait]
 impl MediaStorage for Signing {
-    fn backend(&self) -> &str {
-        self.0.backend()
-    }
+    media_storage::forward_storage!(self => self.0; backend, store, retrieve_opts, delete_opts);
+
     fn url_signer(&self) -> Option<&dyn UrlSigner> {
         Some(self)
-    }
-    async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
-        self.0.store(upload).await
-    }
-    async fn retrieve_opts(
-        &self,
-        reference: &StorageReference,
-        options: RetrieveOptions,
-    ) -> Result<StoredMedia, StorageError> {
-        self.0.retrieve_opts(reference, options).await
-    }
-    async fn delete_opts(
-        &self,
-        reference: &StorageReference,
-        options: DeleteOptions,
-    ) -> Result<(), StorageError> {
-        self.0.delete_opts(reference, options).await
     }
 }
 

@@ -6,10 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
-use media_storage::{
-    DeleteOptions, DuplicateOptions, Inventory, MediaBody, MediaStorage, MediaUpload,
-    MetadataPatch, RetrieveOptions, StorageError, StoredMedia, UrlSigner, next,
-};
+use media_storage::{MediaBody, MediaStorage, RetrieveOptions, StorageError, StoredMedia, next};
 use media_types::StorageReference;
 use tokio::sync::Semaphore;
 
@@ -70,17 +67,11 @@ impl<S> Streaming<S> {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl<S: MediaStorage> MediaStorage for Streaming<S> {
-    fn backend(&self) -> &str {
-        self.inner.backend()
-    }
-
-    fn name(&self) -> Option<&str> {
-        self.inner.name()
-    }
-
-    async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
-        self.inner.store(upload).await
-    }
+    media_storage::forward_storage!(
+        self => self.inner;
+        backend, name, store, delete_opts, duplicate, update, delete_many, url_signer,
+        inventory, verifier, importer,
+    );
 
     async fn retrieve_opts(
         &self,
@@ -123,53 +114,5 @@ impl<S: MediaStorage> MediaStorage for Streaming<S> {
         });
         stored.body = MediaBody::from_stream(len, held);
         Ok(stored)
-    }
-
-    async fn delete_opts(
-        &self,
-        reference: &StorageReference,
-        options: DeleteOptions,
-    ) -> Result<(), StorageError> {
-        self.inner.delete_opts(reference, options).await
-    }
-
-    async fn duplicate(
-        &self,
-        reference: &StorageReference,
-        options: DuplicateOptions,
-    ) -> Result<StorageReference, StorageError> {
-        self.inner.duplicate(reference, options).await
-    }
-
-    async fn update(
-        &self,
-        reference: &StorageReference,
-        patch: MetadataPatch,
-    ) -> Result<(), StorageError> {
-        self.inner.update(reference, patch).await
-    }
-
-    async fn delete_many(
-        &self,
-        references: &[StorageReference],
-        options: DeleteOptions,
-    ) -> Vec<Result<(), StorageError>> {
-        self.inner.delete_many(references, options).await
-    }
-
-    fn url_signer(&self) -> Option<&dyn UrlSigner> {
-        self.inner.url_signer()
-    }
-
-    fn inventory(&self) -> Option<&dyn Inventory> {
-        self.inner.inventory()
-    }
-
-    fn verifier(&self) -> Option<&dyn media_storage::Verifier> {
-        self.inner.verifier()
-    }
-
-    fn importer(&self) -> Option<&dyn media_storage::Importer> {
-        self.inner.importer()
     }
 }

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use media_storage::{
-    BodyData, DeleteOptions, DuplicateOptions, Inventory, MediaBody, MediaStorage, MediaUpload,
-    MetadataPatch, Operation, RetrieveOptions, StorageError, StoredMedia, UrlSigner,
+    BodyData, DeleteOptions, DuplicateOptions, MediaBody, MediaStorage, MediaUpload, MetadataPatch,
+    Operation, RetrieveOptions, StorageError, StoredMedia,
 };
 use media_types::StorageReference;
 
@@ -190,13 +190,7 @@ impl Begun<'_> {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl<S: MediaStorage> MediaStorage for FaultyStorage<S> {
-    fn backend(&self) -> &str {
-        self.inner.backend()
-    }
-
-    fn name(&self) -> Option<&str> {
-        self.inner.name()
-    }
+    media_storage::forward_storage!(self => self.inner; backend, name, url_signer, inventory, verifier, importer);
 
     async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
         let begun = self.begin(Call::Store);
@@ -279,21 +273,5 @@ impl<S: MediaStorage> MediaStorage for FaultyStorage<S> {
             results.push(self.delete_opts(reference, options.clone()).await);
         }
         results
-    }
-
-    fn url_signer(&self) -> Option<&dyn UrlSigner> {
-        self.inner.url_signer()
-    }
-
-    fn inventory(&self) -> Option<&dyn Inventory> {
-        self.inner.inventory()
-    }
-
-    fn verifier(&self) -> Option<&dyn media_storage::Verifier> {
-        self.inner.verifier()
-    }
-
-    fn importer(&self) -> Option<&dyn media_storage::Importer> {
-        self.inner.importer()
     }
 }

@@ -7,12 +7,8 @@ use media_types::StorageReference;
 use tracing::Instrument as _;
 
 use crate::error::StorageError;
-use crate::importer::Importer;
-use crate::inventory::Inventory;
 use crate::options::{DeleteOptions, DuplicateOptions, MetadataPatch, RetrieveOptions};
-use crate::signer::UrlSigner;
 use crate::storage::{MediaStorage, MediaUpload, StoredMedia};
-use crate::verifier::Verifier;
 
 /// A store that records a `tracing` span and event for each operation.
 ///
@@ -68,13 +64,7 @@ impl<S: MediaStorage> Instrumented<S> {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl<S: MediaStorage> MediaStorage for Instrumented<S> {
-    fn backend(&self) -> &str {
-        self.inner.backend()
-    }
-
-    fn name(&self) -> Option<&str> {
-        self.inner.name()
-    }
+    forward_storage!(self => self.inner; backend, name, url_signer, inventory, verifier, importer);
 
     async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
         let work = self.inner.store(upload);
@@ -128,21 +118,5 @@ impl<S: MediaStorage> MediaStorage for Instrumented<S> {
         let work = async { Ok(self.inner.delete_many(references, options).await) };
         let recorded = self.record("delete_many", "", |_| None, work).await;
         recorded.unwrap_or_default()
-    }
-
-    fn url_signer(&self) -> Option<&dyn UrlSigner> {
-        self.inner.url_signer()
-    }
-
-    fn inventory(&self) -> Option<&dyn Inventory> {
-        self.inner.inventory()
-    }
-
-    fn verifier(&self) -> Option<&dyn Verifier> {
-        self.inner.verifier()
-    }
-
-    fn importer(&self) -> Option<&dyn Importer> {
-        self.inner.importer()
     }
 }

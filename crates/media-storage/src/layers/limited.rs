@@ -12,13 +12,10 @@ use super::permits::{Permit, Permits};
 use super::quota::{Ledger, QuotaLimits, Reservation};
 use super::quota_ledger::{QuotaLedger, QuotaReservation};
 use crate::error::{Operation, StorageError, StorageErrorKind};
-use crate::importer::Importer;
 use crate::inventory::Inventory;
 use crate::options::{DeleteOptions, DuplicateOptions, MetadataPatch, RetrieveOptions};
 use crate::scope::Scope;
-use crate::signer::UrlSigner;
 use crate::storage::{MediaStorage, MediaUpload, StoredMedia};
-use crate::verifier::Verifier;
 
 /// A store with limits: of operations that run at once, and of what each user may store.
 ///
@@ -222,13 +219,7 @@ impl<S: fmt::Debug> fmt::Debug for Limited<S> {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl<S: MediaStorage> MediaStorage for Limited<S> {
-    fn backend(&self) -> &str {
-        self.inner.backend()
-    }
-
-    fn name(&self) -> Option<&str> {
-        self.inner.name()
-    }
+    forward_storage!(self => self.inner; backend, name, url_signer, inventory, verifier, importer);
 
     async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
         let _permit = self.permit().await;
@@ -314,21 +305,5 @@ impl<S: MediaStorage> MediaStorage for Limited<S> {
             self.note_deletions(&ids).await;
         }
         results
-    }
-
-    fn url_signer(&self) -> Option<&dyn UrlSigner> {
-        self.inner.url_signer()
-    }
-
-    fn inventory(&self) -> Option<&dyn Inventory> {
-        self.inner.inventory()
-    }
-
-    fn verifier(&self) -> Option<&dyn Verifier> {
-        self.inner.verifier()
-    }
-
-    fn importer(&self) -> Option<&dyn Importer> {
-        self.inner.importer()
     }
 }

@@ -57,7 +57,5 @@ pub(super) async fn remove(
     user: User,
     Path(id): Path<ConversationId>,
 ) -> Result<Response, ApiError> {
-    // `NotFound` for a conversation of another user.
-    app.manager().resume(&id, user.owner()).await?;
-    json(&app.manager().delete_conversation(&id).await?)
+    json(&app.manager().delete_conversation(&id, user.owner()).await?)
 }

@@ -451,26 +451,8 @@ impl UrlSigner for Signing {
 
 #[async_trait]
 impl MediaStorage for Signing {
-    fn backend(&self) -> &str {
-        self.store.backend()
-    }
-    async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
-        self.store.store(upload).await
-    }
-    async fn retrieve_opts(
-        &self,
-        reference: &StorageReference,
-        options: RetrieveOptions,
-    ) -> Result<StoredMedia, StorageError> {
-        self.store.retrieve_opts(reference, options).await
-    }
-    async fn delete_opts(
-        &self,
-        reference: &StorageReference,
-        options: DeleteOptions,
-    ) -> Result<(), StorageError> {
-        self.store.delete_opts(reference, options).await
-    }
+    media_storage::forward_storage!(self => self.store; backend, store, retrieve_opts, delete_opts);
+
     fn url_signer(&self) -> Option<&dyn UrlSigner> {
         Some(self)
     }

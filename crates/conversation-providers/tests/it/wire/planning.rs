@@ -4,8 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use media_storage::{
-    DeleteOptions, InMemoryStorage, MediaMetadata, MediaStorageExt, MediaUpload, RetrieveOptions,
-    StorageError, StoredMedia,
+    InMemoryStorage, MediaMetadata, MediaStorageExt, RetrieveOptions, StorageError, StoredMedia,
 };
 use media_types::StorageReference;
 
@@ -23,12 +22,8 @@ struct Counted {
 
 #[async_trait]
 impl MediaStorage for Counted {
-    fn backend(&self) -> &str {
-        self.store.backend()
-    }
-    async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
-        self.store.store(upload).await
-    }
+    media_storage::forward_storage!(self => self.store; backend, store, delete_opts);
+
     async fn retrieve_opts(
         &self,
         reference: &StorageReference,
@@ -47,13 +42,6 @@ impl MediaStorage for Counted {
         let found = self.store.retrieve_opts(reference, options).await;
         self.at_once.fetch_sub(1, Ordering::SeqCst);
         found
-    }
-    async fn delete_opts(
-        &self,
-        reference: &StorageReference,
-        options: DeleteOptions,
-    ) -> Result<(), StorageError> {
-        self.store.delete_opts(reference, options).await
     }
 }
 

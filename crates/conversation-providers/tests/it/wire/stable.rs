@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use conversation_types::{Role, ToolCall, ToolDefinition};
 use media_storage::{
-    DeleteOptions, InMemoryStorage, MediaMetadata, MediaStorageExt, MediaUpload, RetrieveOptions,
-    SignedUrl, SignedUrlOptions, StorageError, StoredMedia, UrlSigner,
+    InMemoryStorage, MediaMetadata, MediaStorageExt, SignedUrl, SignedUrlOptions, StorageError,
+    UrlSigner,
 };
 use media_types::{MediaUrl, StorageReference};
 use serde_json::json;
@@ -41,26 +41,8 @@ impl UrlSigner for Windowed {
 
 #[async_trait]
 impl MediaStorage for Windowed {
-    fn backend(&self) -> &str {
-        self.store.backend()
-    }
-    async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
-        self.store.store(upload).await
-    }
-    async fn retrieve_opts(
-        &self,
-        reference: &StorageReference,
-        options: RetrieveOptions,
-    ) -> Result<StoredMedia, StorageError> {
-        self.store.retrieve_opts(reference, options).await
-    }
-    async fn delete_opts(
-        &self,
-        reference: &StorageReference,
-        options: DeleteOptions,
-    ) -> Result<(), StorageError> {
-        self.store.delete_opts(reference, options).await
-    }
+    media_storage::forward_storage!(self => self.store; backend, store, retrieve_opts, delete_opts);
+
     fn url_signer(&self) -> Option<&dyn UrlSigner> {
         Some(self)
     }
