@@ -18,10 +18,10 @@ cd "$work"
 "$target/debug/examples/image_generator" >first.txt || { cat first.txt; fail "it failed"; }
 conversations=(media/session-demo-001/conv-*/)
 [ ${#conversations[@]} -eq 1 ] || fail "one directory of a conversation expected"
-pictures=$(find media/session-demo-001 -name '*.png' | wc -l)
-[ "$pictures" -eq 4 ] || fail "4 pictures expected, $pictures found"
+images=$(find media/session-demo-001 -name '*.png' | wc -l)
+[ "$images" -eq 4 ] || fail "4 images expected, $images found"
 unique=$(find media/session-demo-001 -name '*.png' -exec sha256sum {} + | cut -d' ' -f1 | sort -u | wc -l)
-[ "$unique" -eq 3 ] || fail "3 different pictures expected, $unique found"
+[ "$unique" -eq 3 ] || fail "3 different images expected, $unique found"
 [ -f media/.dedup-index.json ] || fail "no index"
 [ -f conversations.sqlite ] || fail "no state"
 state=$(stat -c %s conversations.sqlite 2>/dev/null || stat -f %z conversations.sqlite)
@@ -30,4 +30,4 @@ grep -q 'references' first.txt || fail "no summary"
 
 "$target/debug/examples/image_generator" >second.txt || { cat second.txt; fail "the second run failed"; }
 grep -q 'continuing conv-' second.txt || { cat second.txt; fail "the second run did not continue"; }
-printf 'first command: ok, %s pictures, %s bytes of state\n' "$pictures" "$state"
+printf 'first command: ok, %s images, %s bytes of state\n' "$images" "$state"

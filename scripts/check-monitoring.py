@@ -36,8 +36,8 @@ def outcomes():
     """Returns the values of the labels `outcome` and `event` that the listener's table lists."""
     table = (ROOT / SOURCES[0]).read_text()
     rows = re.findall(r"^/// \| `\w+`[^|]*\|([^|]*)\|([^|]*)\|", table, re.MULTILINE)
-    labelled = [values for labels, values in rows if "outcome" in labels or "event" in labels]
-    return set(re.findall(r"`(\w+)`", " ".join(labelled)))
+    labeled = [values for labels, values in rows if "outcome" in labels or "event" in labels]
+    return set(re.findall(r"`(\w+)`", " ".join(labeled)))
 
 
 def expressions():

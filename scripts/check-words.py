@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks the words of public texts: README, docs, documentation comments and error texts.
+"""Checks the words of public texts: README, docs, examples, packs, documentation comments and error texts.
 
 A word on the list has a better one in this field; see the second column. Words that a text needs all
 the same are in EXCEPTIONS, each with its reason.
@@ -18,7 +18,7 @@ WORDS = [
     (r"\b(moving )?pictures?\b", "image"),
     (r"\bbehaviour", "behavior"),
     (r"\borganis", "organiz"),
-    (r"\b(favour|colour|honour|neighbour)", "American spelling"),
+    (r"(favour|colour|honour|neighbour)", "American spelling"),
     (r"\bof (its|their) own\b(?= (backend|loop|store|transport))", "your own"),
     (r"\bones? own\b|\bone's own\b", "custom, your own"),
     (r"\bat hand\b", "available"),
@@ -42,6 +42,9 @@ EXCEPTIONS = [
 # Crates whose texts are not checked yet.
 UNCHECKED = set()
 
+# Files that are read as a whole.
+WHOLE = {".md", ".json", ".html", ".yaml", ".toml"}
+
 COMMENT = re.compile(r"^\s*//[/!](.*)$")
 STRING = re.compile(r'"((?:[^"\\]|\\.){12,})"')
 
@@ -49,7 +52,7 @@ STRING = re.compile(r'"((?:[^"\\]|\\.){12,})"')
 def texts(path):
     """Yields the public texts of a file: line number and text."""
     lines = path.read_text().splitlines()
-    if path.suffix == ".md":
+    if path.suffix in WHOLE:
         yield from enumerate(lines, 1)
         return
     for number, line in enumerate(lines, 1):
@@ -70,6 +73,12 @@ def files():
         yield ROOT / name
     yield from sorted(ROOT.glob("crates/*/README.md"))
     yield from sorted((ROOT / "docs").glob("**/*.md"))
+    yield from sorted((ROOT / "packs").glob("*.json"))
+    for path in sorted((ROOT / "examples").glob("**/*")):
+        is_test = "tests" in path.parts or path.stem == "tests"
+        if path.suffix in WHOLE | {".rs"} and not is_test:
+            yield path
+    yield from sorted((ROOT / "benches").glob("src/**/*.rs"))
     for crate in sorted((ROOT / "crates").iterdir()):
         if crate.name in UNCHECKED or crate.name == "test-servers":
             continue

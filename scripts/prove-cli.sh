@@ -217,10 +217,10 @@ fi
 # A file that another program appends to every millisecond.
 python3 - "$media" files/user1/1.png <<'APPEND'
 import base64, json, os, subprocess, sys, threading, time
-media, picture = sys.argv[1], base64.b64encode(open(sys.argv[2], "rb").read()).decode()
+media, image = sys.argv[1], base64.b64encode(open(sys.argv[2], "rb").read()).decode()
 lines, stop = [], threading.Event()
 def line(n):
-    return json.dumps({"n": n, "url": f"data:image/png;base64,{picture}" if n % 50 == 0 else "text"}) + "\n"
+    return json.dumps({"n": n, "url": f"data:image/png;base64,{image}" if n % 50 == 0 else "text"}) + "\n"
 with open("live.jsonl", "w") as file:
     for n in range(2000):
         lines.append(line(n)); file.write(lines[-1])
@@ -281,8 +281,8 @@ done
 python3 - "$media" "$kills" files/user1/1.png <<'KILLED'
 import base64, json, os, random, subprocess, sys, time
 media, kills = sys.argv[1], int(sys.argv[2]) * 5
-picture = base64.b64encode(open(sys.argv[3], "rb").read()).decode()
-old = "".join(json.dumps({"n": n, "url": f"data:image/png;base64,{picture}"}) + "\n" for n in range(40))
+image = base64.b64encode(open(sys.argv[3], "rb").read()).decode()
+old = "".join(json.dumps({"n": n, "url": f"data:image/png;base64,{image}"}) + "\n" for n in range(40))
 owner = ["--user", "u", "--session", "s", "--conversation", "c"]
 states = {"old": 0, "new": 0}
 random.seed(7)

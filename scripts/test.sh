@@ -137,6 +137,8 @@ step "format" cargo fmt --all --check
 step "layers" ./scripts/check-layers.sh
 step "modules" ./scripts/check-modules.py
 step "words" ./scripts/check-words.py
+step "pages" ./scripts/check-pages.py
+step "workflows" ./scripts/check-workflows.sh
 step "monitoring" ./scripts/check-monitoring.py
 step "crates" ./scripts/check-crates.py
 step "build" cargo test --locked --all-features --quiet --no-run

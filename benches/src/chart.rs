@@ -1,4 +1,4 @@
-//! A picture of growth: lines over a logarithmic axis, as SVG.
+//! An image of growth: lines over a logarithmic axis, as SVG.
 
 use std::fmt::Write as _;
 
@@ -17,7 +17,7 @@ const LEFT: f64 = 70.0;
 const RIGHT: f64 = 210.0;
 const TOP: f64 = 50.0;
 const BOTTOM: f64 = 60.0;
-const COLOURS: [&str; 6] = [
+const COLORS: [&str; 6] = [
     "#1b6ca8", "#2a9d5c", "#c8553d", "#8a5fb0", "#7a7a7a", "#b58b00",
 ];
 
@@ -70,7 +70,7 @@ pub fn draw(title: &str, x_label: &str, y_label: &str, lines: &[Line]) -> String
         (TOP + HEIGHT - BOTTOM) / 2.0,
         (TOP + HEIGHT - BOTTOM) / 2.0
     );
-    for ((line, colour), at) in lines.iter().zip(COLOURS.iter().cycle()).zip(0_u32..) {
+    for ((line, color), at) in lines.iter().zip(COLORS.iter().cycle()).zip(0_u32..) {
         let path: Vec<String> = line
             .points
             .iter()
@@ -78,13 +78,13 @@ pub fn draw(title: &str, x_label: &str, y_label: &str, lines: &[Line]) -> String
             .collect();
         let _ = writeln!(
             svg,
-            "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>",
+            "<polyline points=\"{}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"2\"/>",
             path.join(" ")
         );
         for (x, y) in &line.points {
             let _ = writeln!(
                 svg,
-                "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"3.5\" fill=\"{colour}\"/>",
+                "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"3.5\" fill=\"{color}\"/>",
                 at_x(*x),
                 at_y(*y)
             );
@@ -93,7 +93,7 @@ pub fn draw(title: &str, x_label: &str, y_label: &str, lines: &[Line]) -> String
         let x = WIDTH - RIGHT + 16.0;
         let _ = writeln!(
             svg,
-            "<rect x=\"{x:.1}\" y=\"{:.1}\" width=\"14\" height=\"4\" fill=\"{colour}\"/>\n\
+            "<rect x=\"{x:.1}\" y=\"{:.1}\" width=\"14\" height=\"4\" fill=\"{color}\"/>\n\
              <text x=\"{:.1}\" y=\"{:.1}\">{}</text>",
             y - 6.0,
             x + 20.0,

@@ -1,12 +1,12 @@
 //! Measurements of the workspace against its peers and against the work done by hand.
 //!
 //! # Map
-//! - [`race`]: contenders take turns, so that a machine whose speed drifts favours none
+//! - [`race`]: contenders take turns, so that a machine whose speed drifts favors none
 //! - [`stats`]: medians, spread and ratios; [`bodies`]: media to store; [`machine`]: where it ran
 //! - [`contender`]: the file store, its peers and the work done by hand, behind one face
 //! - [`fs`]: the measurements of the file store; [`object`]: those of the object store; [`wire`]:
 //!   those of request bodies
-//! - [`report`]: Markdown tables with targets; [`chart`]: pictures
+//! - [`report`]: Markdown tables with targets; [`chart`]: images
 
 pub mod bodies;
 pub mod chart;

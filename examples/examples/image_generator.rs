@@ -1,4 +1,4 @@
-//! Pictures from words, kept on disk, with references to them in the conversation.
+//! Images from words, kept on disk, with references to them in the conversation.
 //!
 //! ```text
 //! cargo run --example image_generator
@@ -27,10 +27,11 @@ const PROMPTS: [&str; 4] = [
     // Again, so that equal bytes are stored twice.
     "Generate a beautiful sunset over mountains",
 ];
-const HELP: &str = "Describe a picture, for example \"A serene lake at dawn\" or \"Abstract art with bold colors\".
+const HELP: &str =
+    "Describe an image, for example \"A serene lake at dawn\" or \"Abstract art with bold colors\".
 help: this text   quit: leave   Ctrl-C: stop what is being made, or leave";
 
-/// Pictures from words, kept on disk, with references to them in the conversation.
+/// Images from words, kept on disk, with references to them in the conversation.
 #[derive(Debug, Parser)]
 struct Options {
     /// Ask for descriptions instead of using the four that are built in
@@ -93,7 +94,7 @@ async fn generate(conversation: &mut Conversation) -> Result<(), Failure> {
     if missing == 0 {
         return Ok(());
     }
-    let what = format!("{missing} of {} pictures were not made", PROMPTS.len());
+    let what = format!("{missing} of {} images were not made", PROMPTS.len());
     Err(Failure::new(
         what,
         "Read the answers above, and check OPENAI_IMAGE_MODEL",

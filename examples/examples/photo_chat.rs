@@ -1,4 +1,4 @@
-//! Questions about your own pictures, over several turns and a restart.
+//! Questions about your own images, over several turns and a restart.
 //!
 //! ```text
 //! cargo run --example photo_chat -- holiday.jpg drawing.png
@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Without a key the local peer answers from the bytes that it received: format, size, color and hash. When the later
-//! turns name the same hashes, the pictures went from disk to the service again, byte for byte.
+//! turns name the same hashes, the images went from disk to the service again, byte for byte.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -24,15 +24,15 @@ use examples::turn::Turn;
 
 const SESSION: &str = "session-photos";
 
-/// Questions about your own pictures, over several turns and a restart.
+/// Questions about your own images, over several turns and a restart.
 #[derive(Debug, Parser)]
 struct Options {
-    /// Pictures: PNG, JPEG, GIF or WebP
-    #[arg(required = true, value_name = "PICTURE")]
-    pictures: Vec<PathBuf>,
+    /// Images: PNG, JPEG, GIF or WebP
+    #[arg(required = true, value_name = "IMAGE")]
+    images: Vec<PathBuf>,
 
-    /// A question; the first goes with the pictures, each other one is asked after a restart
-    #[arg(long = "ask", value_name = "QUESTION", default_values = ["What is in these pictures?", "And what was in the first one?"])]
+    /// A question; the first goes with the images, each other one is asked after a restart
+    #[arg(long = "ask", value_name = "QUESTION", default_values = ["What is in these images?", "And what was in the first one?"])]
     questions: Vec<String>,
 
     #[command(flatten)]
@@ -45,7 +45,7 @@ fn main() -> ExitCode {
 
 async fn photo_chat() -> Result<(), Failure> {
     let options = Options::parse();
-    let photos = Photo::read_all(&options.pictures).await?;
+    let photos = Photo::read_all(&options.images).await?;
     let service = Service::connect().await?;
     say(format_args!("{}\n", service.notice()));
     photos.iter().for_each(say);

@@ -51,7 +51,7 @@ fn for_provider(kind: ProviderErrorKind) -> Option<&'static str> {
         ProviderErrorKind::MediaRefused => {
             "Send a PNG, JPEG, GIF or WebP that other programs can open"
         }
-        ProviderErrorKind::TooLarge => "Send fewer or smaller pictures, or start over with --new",
+        ProviderErrorKind::TooLarge => "Send fewer or smaller images, or start over with --new",
         ProviderErrorKind::RateLimited => {
             "Wait a while, or check what the service still grants your account"
         }

@@ -106,13 +106,13 @@ mod tests {
         let inner = std::io::Error::other("disk is full\nreally");
         let middle = Failure::new("cannot write", "free some space").with_source(inner);
         let outer = Failure::new(
-            "cannot store the picture.",
+            "cannot store the image.",
             "Free some space, then run this again",
         )
         .with_source(middle);
         assert_eq!(
             outer.report(),
-            "error: cannot store the picture. Free some space, then run this again.\n  \
+            "error: cannot store the image. Free some space, then run this again.\n  \
              caused by: cannot write\n  caused by: disk is full really\n"
         );
     }

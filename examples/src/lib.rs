@@ -7,7 +7,7 @@
 //! - [`setup`], [`turn`]: stores and conversation opened, a turn taken and told
 //! - [`run`]: what every example's `main` calls
 //! - [`errors`], [`advice`]: how an example reports what went wrong
-//! - [`photo`]: pictures from files
+//! - [`photo`]: images from files
 //! - [`report`]: what a conversation holds, in figures
 //! - [`prompt`], [`terminal`], [`memory`], [`sizes`]: what it reads and prints
 

@@ -45,7 +45,7 @@ impl Keeping {
     pub fn config(&self) -> ManagerConfig {
         ManagerConfig::default()
             .with_media_size_threshold_kb(self.threshold_kb)
-            // Services may take minutes for a picture.
+            // Services may take minutes for an image.
             .with_turn_timeout(Duration::from_secs(600))
     }
 }

@@ -1,4 +1,4 @@
-//! Pictures from files of the user.
+//! Images from files of the user.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -12,10 +12,10 @@ use tokio::io::AsyncReadExt as _;
 use crate::errors::Failure;
 use crate::sizes::human;
 
-/// The largest picture that is read.
+/// The largest image that is read.
 const LIMIT: u64 = 40_000_000;
 
-/// A picture that was read.
+/// An image that was read.
 #[derive(Clone)]
 pub struct Photo {
     name: String,
@@ -25,10 +25,10 @@ pub struct Photo {
 }
 
 impl Photo {
-    /// Reads a picture; its type comes from the bytes, not from the name.
+    /// Reads an image; its type comes from the bytes, not from the name.
     ///
     /// # Errors
-    /// When it cannot be read, is too large, or is no picture.
+    /// When it cannot be read, is too large, or is no image.
     pub async fn read(path: &Path) -> Result<Self, Failure> {
         let shown = path.display();
         let unreadable = |error| {
@@ -41,7 +41,7 @@ impl Photo {
         let metadata = tokio::fs::metadata(path).await.map_err(unreadable)?;
         if !metadata.is_file() {
             return Err(Failure::new(
-                format!("{shown} is no file"),
+                format!("{shown} is not a file"),
                 "Give PNG, JPEG, GIF or WebP files",
             ));
         }
@@ -59,13 +59,13 @@ impl Photo {
                 human(size),
                 human(LIMIT)
             );
-            return Err(Failure::new(what, "Give a smaller picture"));
+            return Err(Failure::new(what, "Give a smaller image"));
         }
         let bytes = Bytes::from(bytes);
         let mime = sniff(&bytes).filter(|mime| mime.media_type() == MediaType::Image);
         let Some(mime) = mime else {
             return Err(Failure::new(
-                format!("{shown} is no picture"),
+                format!("{shown} is no image"),
                 "Give PNG, JPEG, GIF or WebP files",
             ));
         };
@@ -82,7 +82,7 @@ impl Photo {
         })
     }
 
-    /// Reads pictures, and fails at the first that cannot be read.
+    /// Reads images, and fails at the first that cannot be read.
     ///
     /// # Errors
     /// As [`Photo::read`].
@@ -94,7 +94,7 @@ impl Photo {
         Ok(photos)
     }
 
-    /// The picture as part of a message.
+    /// The image as part of a message.
     #[must_use]
     pub fn content(&self) -> MediaContent {
         MediaContent::from_bytes(self.mime.clone(), self.bytes.clone())
@@ -146,10 +146,10 @@ mod tests {
         let path = |name: &str| {
             std::env::temp_dir().join(format!("photo-{}-{name}", uuid::Uuid::new_v4()))
         };
-        let (right, wrong) = (path("picture.txt"), path("text.png"));
+        let (right, wrong) = (path("image.txt"), path("text.png"));
         let bytes = paint("coffee", 0, Size::new(32, 32).unwrap(), OutputFormat::Webp).unwrap();
         std::fs::write(&right, &bytes).unwrap();
-        std::fs::write(&wrong, "this is no picture").unwrap();
+        std::fs::write(&wrong, "this is no image").unwrap();
         let photo = Photo::read(&right).await.unwrap();
         assert_eq!(photo.content().mime(), &Mime::IMAGE_WEBP);
         assert_eq!(
@@ -157,7 +157,7 @@ mod tests {
             Some(bytes)
         );
         let report = Photo::read(&wrong).await.unwrap_err().report();
-        assert!(report.contains("is no picture. Give PNG"), "{report}");
+        assert!(report.contains("is no image. Give PNG"), "{report}");
         for path in [right, wrong] {
             std::fs::remove_file(path).unwrap();
         }

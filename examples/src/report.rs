@@ -46,7 +46,7 @@ impl StateSize {
 impl std::fmt::Display for StateSize {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (kept, inline) = (human(self.kept), human(self.inline));
-        let embedded = count(self.embedded, "picture");
+        let embedded = count(self.embedded, "image");
         match (self.references, self.embedded) {
             (0, 0) => write!(f, "state: {kept}"),
             (0, _) => write!(f, "state: {kept} with {embedded} inline"),
@@ -72,7 +72,7 @@ fn json_length(value: &impl serde::Serialize) -> u64 {
     serde_json::to_vec(value).map_or(0, |json| json.len() as u64)
 }
 
-/// The stored pictures in these messages, in order.
+/// The stored images in these messages, in order.
 pub fn stored(messages: &[Message]) -> impl Iterator<Item = &StorageReference> {
     messages
         .iter()
@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn the_inline_size_is_that_of_the_same_messages_with_base64() {
         let bytes = vec![9_u8; 200_001];
-        let inline = MediaContent::from_bytes(Mime::IMAGE_PNG, bytes).with_caption("a \"picture\"");
+        let inline = MediaContent::from_bytes(Mime::IMAGE_PNG, bytes).with_caption("a \"image\"");
         let reference = StorageReference::builder("file", "s/c/x.png")
             .with_size(200_001)
             .build()

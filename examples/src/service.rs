@@ -57,7 +57,7 @@ impl Service {
         OpenAiProvider::new(&self.key, &self.chat_model).with_base_url(&self.base_url)
     }
 
-    /// The model for pictures, as a tool that a pack calls by this name.
+    /// The model for images, as a tool that a pack calls by this name.
     #[must_use]
     pub fn image_tool(&self, name: &str) -> ImageGenerationTool {
         // Older servers answer with an address that expires unless they are asked for the bytes; newer models know

@@ -79,10 +79,10 @@ impl Turn {
                 .map_or_else(String::new, |size| format!(" ({})", human(size)));
             lines.push(match media.source() {
                 MediaSource::Stored(reference) => {
-                    format!("  picture: {}{size}", reference.file_name())
+                    format!("  image: {}{size}", reference.file_name())
                 }
-                MediaSource::Url(_) => "  picture: only an address, nothing was stored".to_owned(),
-                _ => format!("  picture: kept in the conversation{size}"),
+                MediaSource::Url(_) => "  image: only an address, nothing was stored".to_owned(),
+                _ => format!("  image: kept in the conversation{size}"),
             });
         }
         for kept in response.kept_inline() {

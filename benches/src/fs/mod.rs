@@ -23,7 +23,7 @@ pub use memory::child as memory_child;
 pub struct Plan {
     /// An empty directory on the disk that is to be measured.
     pub dir: PathBuf,
-    /// Where the tables and the picture go; nowhere if not set.
+    /// Where the tables and the image go; nowhere if not set.
     pub docs: Option<PathBuf>,
     /// The number of rounds where nothing waits for the disk.
     pub rounds: usize,
@@ -89,7 +89,7 @@ pub async fn run(plan: &Plan) -> Result<Report> {
         machine::load(),
     ));
     report.say(
-        "Contenders take turns within each round, so that a machine whose speed drifts favours none; ratios are medians of the ratios within rounds. *Floor*: the least that storing takes, written by hand: decode base64 (the same codec), SHA-256 (the same code), write to one name, rename to another, nothing kept about the media; it is done in two ways, whole and piece by piece through memory that is used again, and the faster counts. `object_store::LocalFileSystem` does not hash; `cacache` hashes and keeps an index. 1 MB is 1,000,000 bytes. Stores are in use: a thousand small media lie in each before it is measured.",
+        "Contenders take turns within each round, so that a machine whose speed drifts favors none; ratios are medians of the ratios within rounds. *Floor*: the least that storing takes, written by hand: decode base64 (the same codec), SHA-256 (the same code), write to one name, rename to another, nothing kept about the media; it is done in two ways, whole and piece by piece through memory that is used again, and the faster counts. `object_store::LocalFileSystem` does not hash; `cacache` hashes and keeps an index. 1 MB is 1,000,000 bytes. Stores are in use: a thousand small media lie in each before it is measured.",
     );
     if plan.wants("store") {
         store::new_media(plan, &mut report).await?;

@@ -192,7 +192,7 @@ pub(super) enum Media {
     Same(Bytes),
 }
 
-/// So many tasks store one medium each.
+/// So many tasks store one media item each.
 pub(super) struct Put {
     pub(super) contender: Contender,
     pub(super) media: Media,

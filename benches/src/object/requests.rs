@@ -216,7 +216,7 @@ impl Counted<'_> {
         self.note(&format!("head, {kind}"), Some(1), 0).await
     }
 
-    /// What it costs until the bytes are gone, in a prefix with one medium.
+    /// What it costs until the bytes are gone, in a prefix with one media item.
     async fn swept(&mut self) -> Result<()> {
         let store = self.open("swept", true).await?;
         let last = put(&store, Bodies::new(SMALL).bytes(), None).await?;

@@ -46,7 +46,7 @@ async fn blocking(files: &Arc<[PathBuf]>, work: fn(&[PathBuf]) -> Result<()>) ->
     Ok(start.elapsed())
 }
 
-/// Each medium to base64, one after the other.
+/// Each media item to base64, one after the other.
 pub(super) struct Load(pub(super) Vec<MediaContent>, pub(super) MediaLoader);
 
 #[async_trait]

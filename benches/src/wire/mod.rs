@@ -73,7 +73,7 @@ pub async fn run(plan: &Plan) -> Result<Report> {
         machine::load(),
     ));
     report.say(
-        "Media lies in a `FileStore` and in the page cache; contenders take turns within each round, and ratios are medians of the ratios within rounds. *By hand*: each file is read in pieces through memory that is used again, hashed (the same code), encoded to base64 (the same codec), and the text is thrown away; nothing is looked up and no hash compared. *The plain way*: each file is read whole, encoded to a `String`, put into a `serde_json::Value`, and the whole is written by `serde_json::to_vec`; nothing is hashed, and the memory is that of the media several times over. A request body is planned (each medium looked up), written and read to its end, each medium verified, as a chat completions request.",
+        "Media lies in a `FileStore` and in the page cache; contenders take turns within each round, and ratios are medians of the ratios within rounds. *By hand*: each file is read in pieces through memory that is used again, hashed (the same code), encoded to base64 (the same codec), and the text is thrown away; nothing is looked up and no hash compared. *The plain way*: each file is read whole, encoded to a `String`, put into a `serde_json::Value`, and the whole is written by `serde_json::to_vec`; nothing is hashed, and the memory is that of the media several times over. A request body is planned (each media item looked up), written and read to its end, each media item verified, as a chat completions request.",
     );
     for (count, size, name) in LOADS {
         measure(plan, &mut report, count, size, name).await?;

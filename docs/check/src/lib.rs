@@ -79,10 +79,11 @@ mod tests {
     #[test]
     fn shell_blocks_are_commands_that_the_test_script_runs() {
         let run = ["cargo run --example image_generator", "./scripts/test.sh"];
-        // The commands of the page about the command line are run by `scripts/prove-cli.sh`.
+        // The commands of the page about the command line are run by `scripts/prove-cli.sh`, those of the
+        // tutorial by `scripts/check-tutorial.sh`.
         let checked = pages()
             .into_iter()
-            .filter(|(page, _)| !page.ends_with("cli.md"));
+            .filter(|(page, _)| !page.ends_with("cli.md") && !page.ends_with("tutorial.md"));
         for (page, text) in checked {
             for line in blocks(&text, "sh").iter().flat_map(|block| block.lines()) {
                 let script = line.split(' ').next().unwrap_or_default();
@@ -122,6 +123,86 @@ mod tests {
                 sources(&path, all);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 all.push_str(&std::fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+
+    /// The variants of an enum, from its source.
+    fn variants(file: &str, name: &str) -> Vec<String> {
+        let source = std::fs::read_to_string(root().join("crates").join(file)).unwrap();
+        let start = source.find(&format!("pub enum {name} {{")).unwrap();
+        let body = &source[start..start + source[start..].find("\n}").unwrap()];
+        let names = body.lines().filter_map(|line| {
+            let name = line
+                .strip_prefix("    ")?
+                .split([',', ' ', '(', '{'])
+                .next()?;
+            name.starts_with(|c: char| c.is_ascii_uppercase())
+                .then_some(name)
+        });
+        names.map(str::to_owned).collect()
+    }
+
+    fn snake_case(name: &str) -> String {
+        let mut snake = String::new();
+        for letter in name.chars() {
+            if letter.is_ascii_uppercase() && !snake.is_empty() {
+                snake.push('_');
+            }
+            snake.push(letter.to_ascii_lowercase());
+        }
+        snake
+    }
+
+    #[test]
+    fn every_event_has_a_row() {
+        let page = std::fs::read_to_string(root().join("docs/events.md")).unwrap();
+        for (file, name, least) in [
+            ("conversation-events/src/event.rs", "EventKind", 20),
+            ("conversation-events/src/turn_event.rs", "TurnEvent", 10),
+        ] {
+            let section = page
+                .split(&format!("## `{}`\n", name.trim_end_matches("Kind")))
+                .nth(1);
+            let rows = section.unwrap().split("\n## ").next().unwrap();
+            let all = variants(file, name);
+            assert!(all.len() >= least, "{name}: {all:?}");
+            for variant in all {
+                let row = format!("\n| `{}` |", snake_case(&variant));
+                assert_eq!(rows.matches(&row).count(), 1, "{name}::{variant}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_option_of_a_manager_and_of_a_store_has_a_row() {
+        let page = std::fs::read_to_string(root().join("docs/configuration.md")).unwrap();
+        for (file, least) in [
+            ("conversation-sdk/src/config.rs", 20),
+            ("media-store-fs/src/builder.rs", 10),
+            ("media-store-object/src/store/builder.rs", 15),
+            ("media-loader/src/builder.rs", 5),
+        ] {
+            let source = std::fs::read_to_string(root().join("crates").join(file)).unwrap();
+            let source = source.split("#[cfg(test)]").next().unwrap();
+            let mut options: Vec<&str> = source
+                .split(|c: char| !(c.is_ascii_lowercase() || c == '_'))
+                .filter(|word| word.starts_with("with_"))
+                .collect();
+            options.sort_unstable();
+            options.dedup();
+            // Setters that the page explains in words, or that a rule of errors and helpers shares.
+            let other = [
+                "with_storage",
+                "with_object_store",
+                "with_backend",
+                "with_reason",
+                "with_key",
+            ];
+            options.retain(|option| !other.contains(option));
+            assert!(options.len() >= least, "{file}: {options:?}");
+            for option in options {
+                assert!(page.contains(&format!("`{option}`")), "{file}: {option}");
             }
         }
     }
@@ -195,17 +276,6 @@ mod tests {
             ("conversation-state/src/error.rs", "StateErrorKind"),
             ("prompt-pack/src/error.rs", "PackErrorKind"),
         ] {
-            let source = std::fs::read_to_string(root().join("crates").join(file)).unwrap();
-            let start = source.find(&format!("pub enum {name} {{")).unwrap();
-            let body = &source[start..start + source[start..].find("\n}").unwrap()];
-            let variants = body.lines().filter_map(|line| {
-                let name = line
-                    .strip_prefix("    ")?
-                    .split([',', ' ', '(', '{'])
-                    .next()?;
-                name.starts_with(|c: char| c.is_ascii_uppercase())
-                    .then_some(name)
-            });
             let section = format!("## `{}`", name.trim_end_matches("Kind"));
             let rows = explained
                 .split(&section)
@@ -215,7 +285,7 @@ mod tests {
                 .next()
                 .unwrap();
             let mut count = 0;
-            for variant in variants {
+            for variant in variants(file, name) {
                 assert!(rows.contains(&format!("`{variant}`")), "{name}::{variant}");
                 count += 1;
             }

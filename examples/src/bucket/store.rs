@@ -29,7 +29,7 @@ pub struct BucketStore {
 }
 
 impl BucketStore {
-    /// A store in this bucket, organised by session.
+    /// A store in this bucket, organized by session.
     #[must_use]
     pub fn new(bucket: Bucket) -> Self {
         Self {

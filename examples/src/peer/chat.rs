@@ -35,7 +35,7 @@ struct StreamOptions {
 ///
 /// # Errors
 /// What the service refuses: unknown models, parameters that the model does not take, messages out of order, tool
-/// results with pictures, pictures that are none.
+/// results with images, images that are none.
 pub fn complete(request: &Value) -> Result<Completion, Refusal> {
     let model = request
         .get("model")

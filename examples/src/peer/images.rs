@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::painter::{self, OutputFormat, Size};
 use super::refusal::Refusal;
 
-/// Models that make pictures today. Retired ones are refused as the service refuses them.
+/// Models that make images today. Retired ones are refused as the service refuses them.
 const MODELS: [&str; 4] = [
     "gpt-image-1-mini",
     "gpt-image-1.5",
@@ -44,9 +44,9 @@ pub fn generate(request: &Value) -> Result<Vec<u8>, Refusal> {
     let order = Order::read(request)?;
     let mut data = Vec::with_capacity(order.count as usize);
     for variant in 0..order.count {
-        let picture = painter::paint(&order.prompt, variant, order.size, order.format)
+        let image = painter::paint(&order.prompt, variant, order.size, order.format)
             .map_err(|error| Refusal::internal(error.to_string()))?;
-        data.push(json!({"b64_json": super::encode_base64(&picture)}));
+        data.push(json!({"b64_json": super::encode_base64(&image)}));
     }
     let answer = json!({
         "created": super::unix_seconds(),
@@ -129,7 +129,7 @@ impl Order {
         }
         if request.get("stream").and_then(Value::as_bool) == Some(true) {
             return Err(
-                Refusal::invalid("This local peer does not stream pictures.").with_param("stream"),
+                Refusal::invalid("This local peer does not stream images.").with_param("stream")
             );
         }
         let count = match request.get("n") {

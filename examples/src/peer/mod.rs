@@ -1,14 +1,14 @@
 //! A stand-in for OpenAI's service on this machine, so that the examples run without a key.
 //!
 //! It speaks the same HTTP API, with the same strictness where that protects from surprises: chat completions (plain
-//! and streamed, with tool calls and pictures) and images generations. The library cannot tell the difference.
+//! and streamed, with tool calls and images) and images generations. The library cannot tell the difference.
 //!
 //! - [`process`]: the peer as a child process of the example
 //! - [`server`]: routes, keys, limits
 //! - [`chat`]: chat completions; `transcript` reads the request, `reply` decides the answer, `stream` sends it in pieces
 //! - [`images`]: images generations
-//! - [`painter`]: paints the pictures
-//! - [`photos`]: says what it sees in the pictures that were sent
+//! - [`painter`]: paints the images
+//! - [`photos`]: says what it sees in the images that were sent
 //! - [`refusal`]: error bodies
 
 pub mod chat;

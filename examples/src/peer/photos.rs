@@ -1,4 +1,4 @@
-//! What the peer says about pictures that were sent to it. It knows nothing but their bytes, so that a right answer
+//! What the peer says about images that were sent to it. It knows nothing but their bytes, so that a right answer
 //! proves that the bytes arrived.
 
 mod decode;
@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::refusal::Refusal;
 use crate::sizes::human;
 
-/// A picture, seen.
+/// An image, seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Photo {
     format: &'static str,
@@ -24,14 +24,14 @@ pub struct Photo {
 }
 
 impl Photo {
-    /// Looks at the picture in a `data:` URI; `place` names it in errors.
+    /// Looks at the image in a `data:` URI; `place` names it in errors.
     ///
     /// # Errors
     /// When it is no `data:` URI with base64, or holds no PNG, JPEG, GIF or WebP, or another one than declared.
     pub fn from_url(url: &str, place: &str) -> Result<Self, Refusal> {
         let Some(rest) = url.strip_prefix("data:") else {
             let message =
-                "Error while downloading the picture: this local peer opens no connections.";
+                "Error while downloading the image: this local peer opens no connections.";
             return Err(Refusal::invalid(message)
                 .with_code("invalid_image_url")
                 .with_param(place));
@@ -56,18 +56,18 @@ impl Photo {
         })
     }
 
-    /// The picture in these bytes, if they are of the declared MIME type and can be decoded.
+    /// The image in these bytes, if they are of the declared MIME type and can be decoded.
     #[must_use]
     pub fn look(bytes: &[u8], declared: &str) -> Option<Self> {
-        let picture = decode::decode(bytes)?;
+        let image = decode::decode(bytes)?;
         let right =
-            declared.eq_ignore_ascii_case(&format!("image/{}", picture.format.to_lowercase()));
+            declared.eq_ignore_ascii_case(&format!("image/{}", image.format.to_lowercase()));
         right.then(|| Self {
-            format: picture.format,
+            format: image.format,
             bytes: bytes.len() as u64,
-            width: picture.width,
-            height: picture.height,
-            color: hue::dominant(&picture.rgb),
+            width: image.width,
+            height: image.height,
+            color: hue::dominant(&image.rgb),
             sha256: Sha256::digest(bytes)
                 .iter()
                 .map(|byte| format!("{byte:02x}"))
@@ -94,7 +94,7 @@ impl Photo {
     }
 }
 
-/// Says how many of the pictures are byte for byte the same, if any are.
+/// Says how many of the images are byte for byte the same, if any are.
 pub(super) fn twins<'a>(photos: impl Iterator<Item = &'a Photo>) -> String {
     let mut seen: HashMap<&str, usize> = HashMap::new();
     let mut total = 0;

@@ -118,7 +118,7 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// Text of the caller as it may stand in a message: a picture in the wrong field must not come back as its error.
+/// Text of the caller as it may stand in a message: an image in the wrong field must not come back as its error.
 fn shortened(text: &str) -> String {
     const LIMIT: usize = 80;
     let mut short: String = text.chars().take(LIMIT).collect();

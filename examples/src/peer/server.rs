@@ -21,7 +21,7 @@ use super::{chat, images};
 /// The largest request body: room for several photos of 20 MB as base64, and for those of earlier turns.
 pub const BODY_LIMIT: usize = 256 * 1024 * 1024;
 
-/// Requests that are worked on at the same time; others wait. Bounds the memory for bodies and pictures.
+/// Requests that are worked on at the same time; others wait. Bounds the memory for bodies and images.
 const AT_ONCE: usize = 4;
 
 struct Shared {

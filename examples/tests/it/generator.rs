@@ -2,10 +2,10 @@ use tempfile::tempdir;
 
 use crate::run::{files, longest_base64, run, talk};
 
-/// The names of the pictures that a run printed.
-fn pictures(out: &str) -> Vec<&str> {
+/// The names of the images that a run printed.
+fn images(out: &str) -> Vec<&str> {
     out.lines()
-        .filter_map(|line| line.trim().strip_prefix("picture: ")?.split(' ').next())
+        .filter_map(|line| line.trim().strip_prefix("image: ")?.split(' ').next())
         .collect()
 }
 
@@ -36,7 +36,7 @@ fn the_main_job() {
     assert!(first.contains(" saved by deduplication"), "{first}");
 
     let id = conversation(&first);
-    let names = pictures(&first);
+    let names = images(&first);
     assert_eq!(names.len(), 4);
     assert_eq!(
         names[0].get(..6),
@@ -73,7 +73,7 @@ fn the_main_job() {
     );
     assert!(
         !second.contains("left out"),
-        "the model gets the earlier pictures: {second}"
+        "the model gets the earlier images: {second}"
     );
     assert!(!media.exists());
 
@@ -149,7 +149,7 @@ fn options_do_what_they_say() {
         "4000",
     ];
     let out = talk("image_generator", place.path(), &arguments, "a red apple\n").ok();
-    assert!(out.contains("picture: kept in the conversation"), "{out}");
+    assert!(out.contains("image: kept in the conversation"), "{out}");
     assert_eq!(files(&place.path().join("high")), [".dedup-index.json"]);
 
     let arguments = [
@@ -162,7 +162,7 @@ fn options_do_what_they_say() {
         "inline.sqlite",
     ];
     let out = talk("image_generator", place.path(), &arguments, "a red apple\n").ok();
-    assert!(out.contains("with 1 picture inline"), "{out}");
+    assert!(out.contains("with 1 image inline"), "{out}");
     assert!(!place.path().join("none").exists());
     assert!(
         longest_base64(&place.path().join("inline.sqlite")) > 4000,
@@ -175,10 +175,10 @@ fn an_interactive_session_takes_lines_from_a_pipe() {
     let place = tempdir().unwrap();
     let lines = "help\n\nA serene lake at dawn\nWhat have you painted so far?\nquit\nnever sent\n";
     let out = talk("image_generator", place.path(), &["--interactive"], lines).ok();
-    assert_eq!(out.matches("Describe a picture").count(), 2, "{out}");
-    assert_eq!(pictures(&out).len(), 1, "{out}");
+    assert_eq!(out.matches("Describe an image").count(), 2, "{out}");
+    assert_eq!(images(&out).len(), 1, "{out}");
     assert!(
-        out.contains("So far there is one picture in this conversation: A serene lake at dawn."),
+        out.contains("So far there is one image in this conversation: A serene lake at dawn."),
         "{out}"
     );
     assert!(!out.contains("never sent"), "{out}");

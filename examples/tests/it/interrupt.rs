@@ -38,8 +38,8 @@ fn ctrl_c_ends_a_turn_and_leaves_everything_whole() {
         "{err}"
     );
     assert!(rest.contains(" unique file"), "{rest}");
-    let pictures = |found: Vec<String>| found.iter().filter(|file| file.ends_with(".png")).count();
-    assert!(pictures(files(&place.path().join("media"))) >= 1);
+    let images = |found: Vec<String>| found.iter().filter(|file| file.ends_with(".png")).count();
+    assert!(images(files(&place.path().join("media"))) >= 1);
 
     let again = run("image_generator", place.path(), &[]).ok();
     assert!(again.contains(" unique files"), "{again}");

@@ -36,7 +36,7 @@ fn wrong_files_are_named() {
     write("no-json.json", "{");
     write("no-pack.json", r#"{"id": 1}"#);
     write("no.sqlite", &"this is no database ".repeat(100));
-    write("picture.png", "this is no picture");
+    write("image.png", "this is no image");
     let generator = |arguments: &[&str]| generator(place.path(), &[], arguments);
     assert_told(
         &generator(&["--pack", "none.json"]),
@@ -69,8 +69,8 @@ fn wrong_files_are_named() {
         "left as it is"
     );
     assert_told(
-        &run("photo_chat", place.path(), &["picture.png"]),
-        "is no picture",
+        &run("photo_chat", place.path(), &["image.png"]),
+        "is no image",
         "Give PNG",
     );
     assert_told(
@@ -112,7 +112,7 @@ fn models_that_are_none_are_told_of() {
         &[("OPENAI_IMAGE_MODEL", "dall-e-3")],
         &["--new"],
     );
-    assert_told(&ran, "4 of 4 pictures were not made", "OPENAI_IMAGE_MODEL");
+    assert_told(&ran, "4 of 4 images were not made", "OPENAI_IMAGE_MODEL");
     assert!(ran.out.contains("could not be"), "{}", ran.out);
 }
 

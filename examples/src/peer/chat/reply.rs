@@ -1,4 +1,4 @@
-//! What the peer answers: a call of the image tool, a sentence about the painted picture, or what it sees.
+//! What the peer answers: a call of the image tool, a sentence about the painted image, or what it sees.
 
 use serde_json::{Value, json};
 
@@ -90,7 +90,7 @@ impl Call {
 
 /// The sentence that follows a tool's result; none when the last word is not a tool's.
 ///
-/// Tool messages carry text only, so that the pictures of a tool may follow in user messages of their own.
+/// Tool messages carry text only, so that the images of a tool may follow in user messages of their own.
 fn tool_outcome(messages: &[Message]) -> Option<String> {
     let caller = messages
         .iter()
@@ -107,7 +107,7 @@ fn tool_outcome(messages: &[Message]) -> Option<String> {
         return None;
     }
     if let Some(problem) = failure(&result.text) {
-        return Some(format!("The picture could not be made: {problem}"));
+        return Some(format!("The image could not be made: {problem}"));
     }
     let arguments = before
         .last()
@@ -184,7 +184,7 @@ fn subject(wish: &str) -> String {
 fn with_article(subject: &str) -> String {
     let mut letters = subject.chars();
     let Some(first) = letters.next() else {
-        return "your picture".to_owned();
+        return "your image".to_owned();
     };
     let subject = first.to_lowercase().chain(letters).collect::<String>();
     let known = [
@@ -193,7 +193,7 @@ fn with_article(subject: &str) -> String {
     if known.iter().any(|article| subject.starts_with(article)) {
         subject
     } else {
-        format!("your picture of {subject}")
+        format!("your image of {subject}")
     }
 }
 
@@ -215,16 +215,16 @@ fn painted_so_far(messages: &[Message]) -> String {
         .collect();
     match prompts.as_slice() {
         [] => "Nothing is painted yet. Tell me what you would like to see.".to_owned(),
-        [one] => format!("So far there is one picture in this conversation: {one}."),
+        [one] => format!("So far there is one image in this conversation: {one}."),
         many => format!(
-            "So far there are {} pictures in this conversation: {}.",
+            "So far there are {} images in this conversation: {}.",
             many.len(),
             many.join("; ")
         ),
     }
 }
 
-/// What is in the pictures of the whole conversation, turn by turn.
+/// What is in the images of the whole conversation, turn by turn.
 fn see(messages: &[Message]) -> String {
     let turns: Vec<&Message> = messages
         .iter()
@@ -248,10 +248,10 @@ fn see(messages: &[Message]) -> String {
         }
     }
     match lines.len() {
-        0 => "I see no picture in this conversation.".to_owned(),
-        1 => format!("I see 1 picture:\n{}", lines.concat()),
+        0 => "I see no image in this conversation.".to_owned(),
+        1 => format!("I see 1 image:\n{}", lines.concat()),
         count => format!(
-            "I see {count} pictures{}:\n{}",
+            "I see {count} images{}:\n{}",
             photos::twins(turns.iter().flat_map(|turn| &turn.photos)),
             lines.join("\n")
         ),

@@ -6,8 +6,8 @@ use crate::peer::photos::Photo;
 use crate::peer::refusal::Refusal;
 use crate::peer::text_tokens;
 
-/// What the service counts for a picture at high detail, roughly.
-const PICTURE_TOKENS: u64 = 765;
+/// What the service counts for an image at high detail, roughly.
+const IMAGE_TOKENS: u64 = 765;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
@@ -86,7 +86,7 @@ impl Transcript {
                 .iter()
                 .map(|(_, arguments)| text_tokens(arguments))
                 .sum();
-            4 + text_tokens(&message.text) + calls + PICTURE_TOKENS * message.photos.len() as u64
+            4 + text_tokens(&message.text) + calls + IMAGE_TOKENS * message.photos.len() as u64
         };
         3 + self.messages.iter().map(of).sum::<u64>()
     }

@@ -1,4 +1,4 @@
-//! The picture while it is painted, and the finish that makes it look like one.
+//! The image while it is painted, and the finish that makes it look like one.
 
 use super::color::{Rgb, smoothstep};
 use super::noise::Noise;
@@ -63,9 +63,9 @@ impl Canvas {
     }
 
     /// A soft round light; it has faded to nothing at `radius`.
-    pub(super) fn glow(&mut self, centre: Point, radius: f32, color: Rgb, strength: f32) {
-        self.light(Area::around(centre, radius, radius), |p| {
-            let fade = (1.0 - p.distance(centre) / radius).max(0.0);
+    pub(super) fn glow(&mut self, center: Point, radius: f32, color: Rgb, strength: f32) {
+        self.light(Area::around(center, radius, radius), |p| {
+            let fade = (1.0 - p.distance(center) / radius).max(0.0);
             color * (strength * fade * fade * fade)
         });
     }

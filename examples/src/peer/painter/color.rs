@@ -2,7 +2,7 @@
 
 use std::ops::{Add, Mul};
 
-/// A color in display space; parts above 1 are kept until the picture is finished, so that light can add up.
+/// A color in display space; parts above 1 are kept until the image is finished, so that light can add up.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Rgb(pub(super) f32, pub(super) f32, pub(super) f32);
 

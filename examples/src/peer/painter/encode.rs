@@ -41,7 +41,7 @@ impl OutputFormat {
 
 /// The encoder refused the pixels.
 #[derive(Debug, Error)]
-#[error("cannot encode the picture as {format}")]
+#[error("cannot encode the image as {format}")]
 pub struct EncodeError {
     format: &'static str,
     source: Box<dyn std::error::Error + Send + Sync>,

@@ -1,10 +1,10 @@
 //! A painter that needs no model: a scene is chosen by the words of the prompt and painted from its hash.
 //!
 //! Equal prompts give equal bytes on one machine (mathematical functions of the platform may differ between
-//! systems). A picture of 1024x1024 is a PNG of more than 1 MB, since film grain does not compress.
+//! systems). An image of 1024x1024 is a PNG of more than 1 MB, since film grain does not compress.
 //!
 //! - `scenes`: what can be painted
-//! - `canvas`: the picture while it is painted, and its finish
+//! - `canvas`: the image while it is painted, and its finish
 //! - `shape`, `color`, `noise`: the tools
 //! - `encode`: pixels to PNG, JPEG or WebP
 
@@ -23,7 +23,7 @@ use canvas::Canvas;
 use noise::Dice;
 use scenes::Scene;
 
-/// Width and height of a picture in pixels.
+/// Width and height of an image in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {
     width: u32,
@@ -75,12 +75,12 @@ impl std::fmt::Display for Size {
     }
 }
 
-/// Paints what the prompt asks for; `variant` tells apart the pictures of one request.
+/// Paints what the prompt asks for; `variant` tells apart the images of one request.
 ///
 /// Takes a good part of a second of one core: not for an async task.
 ///
 /// # Errors
-/// When the encoder refuses the picture, which its limits on size exclude.
+/// When the encoder refuses the image, which its limits on size exclude.
 pub fn paint(
     prompt: &str,
     variant: u32,
@@ -94,7 +94,7 @@ pub fn paint(
     encode::encode(&canvas.finish(grain), size, format)
 }
 
-/// One sentence that tells what is seen in the picture of a prompt.
+/// One sentence that tells what is seen in the image of a prompt.
 #[must_use]
 pub fn describe(prompt: &str) -> &'static str {
     Scene::of(prompt).description()

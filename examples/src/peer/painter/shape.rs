@@ -1,6 +1,6 @@
-//! Shapes as signed distances: negative inside, zero on the edge, in units of the picture's height.
+//! Shapes as signed distances: negative inside, zero on the edge, in units of the image's height.
 
-/// A place in the picture: `y` from 0 (top) to 1 (bottom), `x` from 0 to the aspect ratio.
+/// A place in the image: `y` from 0 (top) to 1 (bottom), `x` from 0 to the aspect ratio.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Point {
     pub(super) x: f32,
@@ -16,10 +16,10 @@ impl Point {
         (self.x - other.x).hypot(self.y - other.y)
     }
 
-    /// The place as seen from `centre`, turned back by `angle` (radians).
-    pub(super) fn turned(self, centre: Self, angle: f32) -> Self {
+    /// The place as seen from `center`, turned back by `angle` (radians).
+    pub(super) fn turned(self, center: Self, angle: f32) -> Self {
         let (sin, cos) = angle.sin_cos();
-        let (x, y) = (self.x - centre.x, self.y - centre.y);
+        let (x, y) = (self.x - center.x, self.y - center.y);
         at(x * cos + y * sin, y * cos - x * sin)
     }
 }
@@ -43,8 +43,8 @@ pub(super) const fn area(left: f32, top: f32, right: f32, bottom: f32) -> Area {
 }
 
 impl Area {
-    pub(super) const fn around(centre: Point, rx: f32, ry: f32) -> Self {
-        area(centre.x - rx, centre.y - ry, centre.x + rx, centre.y + ry)
+    pub(super) const fn around(center: Point, rx: f32, ry: f32) -> Self {
+        area(center.x - rx, center.y - ry, center.x + rx, center.y + ry)
     }
 
     pub(super) const fn grown(self, by: f32) -> Self {
@@ -69,8 +69,8 @@ impl Area {
 }
 
 /// Near enough for edges: exact on the edge, roughly scaled elsewhere.
-pub(super) fn ellipse(p: Point, centre: Point, rx: f32, ry: f32) -> f32 {
-    let (x, y) = ((p.x - centre.x) / rx, (p.y - centre.y) / ry);
+pub(super) fn ellipse(p: Point, center: Point, rx: f32, ry: f32) -> f32 {
+    let (x, y) = ((p.x - center.x) / rx, (p.y - center.y) / ry);
     let k = x.hypot(y);
     let slope = (x / rx).hypot(y / ry);
     if slope < 1e-6 {

@@ -6,7 +6,7 @@ use std::io::Cursor;
 const PIXEL_LIMIT: u64 = 150_000_000;
 
 #[derive(Debug)]
-pub(super) struct Picture {
+pub(super) struct Image {
     pub(super) format: &'static str,
     pub(super) width: u32,
     pub(super) height: u32,
@@ -14,7 +14,7 @@ pub(super) struct Picture {
     pub(super) rgb: Vec<u8>,
 }
 
-pub(super) fn decode(bytes: &[u8]) -> Option<Picture> {
+pub(super) fn decode(bytes: &[u8]) -> Option<Image> {
     match bytes {
         [0x89, b'P', b'N', b'G', ..] => png(bytes),
         [0xff, 0xd8, 0xff, ..] => jpeg(bytes),
@@ -42,7 +42,7 @@ fn small_enough(width: u32, height: u32) -> Option<()> {
     (u64::from(width) * u64::from(height) <= PIXEL_LIMIT).then_some(())
 }
 
-fn png(bytes: &[u8]) -> Option<Picture> {
+fn png(bytes: &[u8]) -> Option<Image> {
     let mut decoder = png::Decoder::new(Cursor::new(bytes));
     decoder.set_transformations(png::Transformations::normalize_to_color8());
     let mut reader = decoder.read_info().ok()?;
@@ -51,7 +51,7 @@ fn png(bytes: &[u8]) -> Option<Picture> {
     let mut pixels = vec![0; reader.output_buffer_size()?];
     let frame = reader.next_frame(&mut pixels).ok()?;
     let rgb = thin(&pixels, frame.color_type.samples());
-    Some(Picture {
+    Some(Image {
         format: "PNG",
         width,
         height,
@@ -59,7 +59,7 @@ fn png(bytes: &[u8]) -> Option<Picture> {
     })
 }
 
-fn jpeg(bytes: &[u8]) -> Option<Picture> {
+fn jpeg(bytes: &[u8]) -> Option<Image> {
     use zune_jpeg::zune_core::{
         bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions,
     };
@@ -73,7 +73,7 @@ fn jpeg(bytes: &[u8]) -> Option<Picture> {
     let (width, height) = (u32::try_from(width).ok()?, u32::try_from(height).ok()?);
     small_enough(width, height)?;
     let rgb = thin(&decoder.decode().ok()?, 3);
-    Some(Picture {
+    Some(Image {
         format: "JPEG",
         width,
         height,
@@ -81,14 +81,14 @@ fn jpeg(bytes: &[u8]) -> Option<Picture> {
     })
 }
 
-fn gif(bytes: &[u8]) -> Option<Picture> {
+fn gif(bytes: &[u8]) -> Option<Image> {
     let mut options = gif::DecodeOptions::new();
     options.set_color_output(gif::ColorOutput::RGBA);
     let mut decoder = options.read_info(Cursor::new(bytes)).ok()?;
     let (width, height) = (u32::from(decoder.width()), u32::from(decoder.height()));
     small_enough(width, height)?;
     let rgb = thin(&decoder.read_next_frame().ok()??.buffer, 4);
-    Some(Picture {
+    Some(Image {
         format: "GIF",
         width,
         height,
@@ -96,14 +96,14 @@ fn gif(bytes: &[u8]) -> Option<Picture> {
     })
 }
 
-fn webp(bytes: &[u8]) -> Option<Picture> {
+fn webp(bytes: &[u8]) -> Option<Image> {
     let mut decoder = image_webp::WebPDecoder::new(Cursor::new(bytes)).ok()?;
     let (width, height) = decoder.dimensions();
     small_enough(width, height)?;
     let samples = if decoder.has_alpha() { 4 } else { 3 };
     let mut pixels = vec![0; decoder.output_buffer_size()?];
     decoder.read_image(&mut pixels).ok()?;
-    Some(Picture {
+    Some(Image {
         format: "WebP",
         width,
         height,

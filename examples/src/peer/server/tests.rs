@@ -84,7 +84,7 @@ fn photo(prompt: &str, format: OutputFormat) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_wish_becomes_a_tool_call_then_a_picture_then_a_sentence() {
+async fn a_wish_becomes_a_tool_call_then_an_image_then_a_sentence() {
     let peer = peer().await;
     let mut messages = json!([
         {"role": "system", "content": "You paint."},
@@ -104,11 +104,11 @@ async fn a_wish_becomes_a_tool_call_then_a_picture_then_a_sentence() {
     );
 
     let order = json!({"model": "gpt-image-1-mini", "prompt": arguments["prompt"], "size": "512x256", "n": 2});
-    let pictures = peer.ask("/images/generations", &order).await;
-    assert_eq!(pictures["size"], "512x256");
-    assert_eq!(pictures["output_format"], "png");
-    assert!(pictures["usage"]["output_tokens"].as_u64().unwrap() > 0);
-    let data: Vec<&str> = pictures["data"]
+    let images = peer.ask("/images/generations", &order).await;
+    assert_eq!(images["size"], "512x256");
+    assert_eq!(images["output_format"], "png");
+    assert!(images["usage"]["output_tokens"].as_u64().unwrap() > 0);
+    let data: Vec<&str> = images["data"]
         .as_array()
         .unwrap()
         .iter()
@@ -140,9 +140,9 @@ async fn a_wish_becomes_a_tool_call_then_a_picture_then_a_sentence() {
         text.starts_with("Here is a beautiful sunset over mountains: "),
         "{text}"
     );
-    // Pictures of tools travel in a user message behind the tool's; that is no new wish.
-    let picture = with_photo("The picture of the tool:", &data_uri("image/png", &file));
-    messages.as_array_mut().unwrap().push(picture);
+    // Images of tools travel in a user message behind the tool's; that is no new wish.
+    let image = with_photo("The image of the tool:", &data_uri("image/png", &file));
+    messages.as_array_mut().unwrap().push(image);
     let followed = peer.chat(messages.clone()).await;
     assert_eq!(followed["choices"][0]["message"]["content"], text);
     // The next wish is one.
@@ -169,7 +169,7 @@ async fn a_failed_tool_is_told_and_a_question_is_not_painted() {
     let answer = peer.chat(messages.clone()).await;
     assert_eq!(
         answer["choices"][0]["message"]["content"],
-        "The picture could not be made: quota is used up"
+        "The image could not be made: quota is used up"
     );
     let mut messages = messages;
     messages
@@ -180,7 +180,7 @@ async fn a_failed_tool_is_told_and_a_question_is_not_painted() {
     let text = answer["choices"][0]["message"]["content"].as_str().unwrap();
     assert_eq!(
         text,
-        "So far there is one picture in this conversation: a cat."
+        "So far there is one image in this conversation: a cat."
     );
 }
 
@@ -222,7 +222,7 @@ async fn streamed_pieces_add_up_to_the_whole_answer() {
         .iter()
         .filter_map(|chunk| chunk.pointer("/choices/0/delta/content")?.as_str())
         .collect();
-    assert_eq!(text, "I see no picture in this conversation.");
+    assert_eq!(text, "I see no image in this conversation.");
 }
 
 fn events(body: &str) -> Vec<Value> {
@@ -238,7 +238,7 @@ fn events(body: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn pictures_of_every_turn_are_described_from_their_bytes() {
+async fn images_of_every_turn_are_described_from_their_bytes() {
     let peer = peer().await;
     let files = [
         ("image/png", "PNG", photo("coffee", OutputFormat::Png)),
@@ -261,7 +261,7 @@ async fn pictures_of_every_turn_are_described_from_their_bytes() {
     let reply = peer.ask("/chat/completions", &request).await;
     let text = reply["choices"][0]["message"]["content"].as_str().unwrap();
     let lines: Vec<&str> = text.lines().collect();
-    assert_eq!(lines[0], "I see 3 pictures:");
+    assert_eq!(lines[0], "I see 3 images:");
     for (line, (_, format, bytes)) in lines[1..].iter().zip(&files) {
         use sha2::Digest as _;
         let hash: String = sha2::Sha256::digest(bytes)

@@ -37,21 +37,21 @@ pub(super) fn paint(canvas: &mut Canvas, dice: &mut Dice, prompt: &str) {
         let color = gradient(&stops, (field * 1.9 - 0.45 + 0.12 * wy).clamp(0.0, 1.0));
         let fold_light = lerp(0.70, 1.20, smoothstep(0.0, 1.0, step)) * lerp(0.85, 1.15, wy);
         let edge = smoothstep(0.045, 0.0, step.min(1.0 - step));
-        let fibre = 0.08 * (line.fbm(x * 3.0 + wx * 30.0, y * 3.0 + wy * 30.0, 3) - 0.5);
+        let fiber = 0.08 * (line.fbm(x * 3.0 + wx * 30.0, y * 3.0 + wy * 30.0, 3) - 0.5);
         let spark = stops
             .last()
             .map_or(Rgb::WHITE, |stop| stop.1)
             .mix(Rgb::WHITE, 0.45);
-        (color * (fold_light + fibre) + spark * (edge * 0.6), 1.0)
+        (color * (fold_light + fiber) + spark * (edge * 0.6), 1.0)
     });
     for _ in 0..26 {
-        let centre = at(canvas.aspect() * dice.unit(), dice.unit());
+        let center = at(canvas.aspect() * dice.unit(), dice.unit());
         let radius = dice.range(0.004, 0.022);
         let color = gradient(&stops, dice.unit()).mix(Rgb::WHITE, 0.4);
-        canvas.light(Area::around(centre, radius, radius), |p| {
-            color * (0.5 * smoothstep(radius, radius * 0.8, p.distance(centre)))
+        canvas.light(Area::around(center, radius, radius), |p| {
+            color * (0.5 * smoothstep(radius, radius * 0.8, p.distance(center)))
         });
-        canvas.glow(centre, radius * 3.0, color, 0.25);
+        canvas.glow(center, radius * 3.0, color, 0.25);
     }
     canvas.bloom(0.6, 0.55);
 }

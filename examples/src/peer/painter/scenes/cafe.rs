@@ -23,7 +23,7 @@ const BRASS: Rgb = Rgb::hex(0xb9823a);
 const DARK_WOOD: Rgb = Rgb::hex(0x3b2115);
 
 pub(super) fn paint(canvas: &mut Canvas, dice: &mut Dice) {
-    // The room is drawn for a square and stretched to the picture's width.
+    // The room is drawn for a square and stretched to the image's width.
     let wide = canvas.aspect();
     room::paint(canvas, dice, wide);
     bar::paint(canvas, dice, wide);

@@ -25,7 +25,7 @@ async fn what_the_service_refuses_is_refused_in_its_words() {
             .extend(extra.as_object().unwrap().clone());
         body
     };
-    let no_picture = with_photo("?", &data_uri("image/png", b"this is no picture"));
+    let no_image = with_photo("?", &data_uri("image/png", b"this is no image"));
     let wrong_type = with_photo(
         "?",
         &data_uri("image/jpeg", &photo("coffee", OutputFormat::Png)),
@@ -50,7 +50,7 @@ async fn what_the_service_refuses_is_refused_in_its_words() {
             json!("invalid_value"),
         ),
         (
-            json!({"messages": [no_picture]}),
+            json!({"messages": [no_image]}),
             400,
             json!("invalid_image_format"),
         ),

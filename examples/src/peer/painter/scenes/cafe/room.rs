@@ -23,7 +23,7 @@ fn wall(canvas: &mut Canvas, dice: &mut Dice) {
         let warm = brick(bricks, plaster, p) * light;
         (warm, 1.0)
     });
-    // Panelling below, up to the height of a chair's back.
+    // Paneling below, up to the height of a chair's back.
     let panel = dice.noise();
     let rail = 0.555;
     canvas.blend(area(0.0, rail, canvas.aspect(), SKIRTING), |p| {
@@ -147,7 +147,7 @@ fn window(canvas: &mut Canvas, dice: &mut Dice, frame: Area) {
     let lights = [0xffb45e, 0xffd28a, 0xff7a59, 0x8fd0ff, 0xff9ecb, 0xffe3b3];
     for _ in 0..46 {
         let radius = dice.range(0.007, 0.021);
-        let centre = at(
+        let center = at(
             dice.range(inner.left, inner.right),
             lerp(
                 inner.top,
@@ -157,9 +157,9 @@ fn window(canvas: &mut Canvas, dice: &mut Dice, frame: Area) {
         );
         let color = Rgb::hex(dice.pick(&lights, 0xffffff));
         let strength = dice.range(0.12, 0.42);
-        canvas.light(Area::around(centre, radius, radius), |p| {
+        canvas.light(Area::around(center, radius, radius), |p| {
             let inside = inner.rounded(p, 0.0) < 0.0;
-            let away = p.distance(centre);
+            let away = p.distance(center);
             let disc = smoothstep(radius, radius * 0.86, away) * lerp(0.7, 1.0, away / radius);
             if inside {
                 color * (disc * strength)
