@@ -140,6 +140,7 @@ step "words" ./scripts/check-words.py
 step "pages" ./scripts/check-pages.py
 step "workflows" ./scripts/check-workflows.sh
 step "monitoring" ./scripts/check-monitoring.py
+step "errors" ./scripts/check-errors.py
 step "crates" ./scripts/check-crates.py
 step "build" cargo test --locked --all-features --quiet --no-run
 if ! grep -qx -e build -e tools -e servers "$logs/failed" 2>/dev/null; then

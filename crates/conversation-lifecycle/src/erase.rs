@@ -74,6 +74,8 @@ async fn erase(core: &Arc<Core>, user: &UserId) -> Result<ErasureReceipt, Lifecy
             let now = core.state.now().await?;
             let pause = until.and_then(|until| (until - now).to_std().ok());
             tokio::time::sleep(pause.unwrap_or(LOOK).min(LOOK)).await;
+            // What was found while a lease was waited for says nothing about what still arrives.
+            passes = 0;
         } else if passes >= MAX_PASSES {
             let conversation = None;
             receipt

@@ -292,4 +292,4 @@ pub(crate) async fn read_head(
 }
 
 /// Long enough that only what hangs takes longer.
-pub(crate) const LONG: Duration = Duration::from_secs(30);
+pub(crate) const LONG: Duration = Duration::from_secs(120);

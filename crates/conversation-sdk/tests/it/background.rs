@@ -279,7 +279,7 @@ mod killed {
         let id = "killed".parse().unwrap();
         let mut conversation = manager.resume(&id, Owner::any()).await.unwrap();
         // The lease of the process that is gone is waited for.
-        let options = TurnOptions::new().with_wait(LEASE * 10);
+        let options = TurnOptions::new().with_wait(LEASE * 60);
         conversation.send_with("hello?", options).await.unwrap();
         let view = conversation.messages(Window::All).await.unwrap();
         let texts: Vec<(Role, String)> = view.iter().map(|m| (m.role, m.text())).collect();

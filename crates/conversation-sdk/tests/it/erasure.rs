@@ -97,7 +97,7 @@ async fn leases_of_dead_nodes_are_waited_for() {
     let clock = MovedClock::default();
     let (state, store) = (clock.state(), InMemoryStorage::new());
     let config =
-        ManagerConfig::new().with_lease_times(LeaseTimes::with_ttl(Duration::from_millis(300)));
+        ManagerConfig::new().with_lease_times(LeaseTimes::with_ttl(Duration::from_secs(2)));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -131,7 +131,7 @@ async fn leases_of_dead_nodes_are_waited_for() {
 #[tokio::test]
 async fn a_running_upload_is_waited_for() {
     let config =
-        ManagerConfig::new().with_lease_times(LeaseTimes::with_ttl(Duration::from_millis(100)));
+        ManagerConfig::new().with_lease_times(LeaseTimes::with_ttl(Duration::from_millis(500)));
     let rig = Rig::with(answers(0), |builder| builder.with_config(config));
     let user: UserId = "u1".parse().unwrap();
     let receipt = rig.manager.erase_user(&user).await.unwrap();

@@ -80,7 +80,7 @@ async fn dropping_the_reader_cancels_or_not_and_loses_nothing() {
 #[tokio::test]
 async fn a_turn_is_cancelled_by_another_node() {
     let answer = ScriptedAnswer::new().text("first").hang();
-    let times = LeaseTimes::with_ttl(Duration::from_millis(800));
+    let times = LeaseTimes::with_ttl(Duration::from_secs(4));
     let config = ManagerConfig::new().with_lease_times(times);
     let rig = Rig::with(ScriptedProvider::new().with_answer(answer), |builder| {
         builder.with_config(config.clone())
@@ -150,7 +150,7 @@ async fn a_timeout_keeps_what_came() {
     let answer = ScriptedAnswer::new().text("slow").hang();
     let rig = Rig::new(ScriptedProvider::new().with_answer(answer));
     let mut conversation = rig.start().await;
-    let options = TurnOptions::new().with_timeout(Duration::from_millis(200));
+    let options = TurnOptions::new().with_timeout(Duration::from_millis(1500));
     let error = conversation.send_with("Go", options).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Timeout);
     assert_eq!(history(&conversation).await[1].1, "slow");

@@ -26,7 +26,7 @@ async fn a_second_writer_is_told_before_it_pays_or_waits() {
     assert_eq!(error.turn(), Some(first.turn()));
     assert!(error.lease_until().is_some());
     assert_eq!(rig.provider.requests().len(), 1);
-    let options = TurnOptions::new().with_wait(Duration::from_secs(20));
+    let options = TurnOptions::new().with_wait(Duration::from_secs(120));
     let waiting = tokio::spawn(conversation.send_with("2", options));
     gate.open();
     first.response().await.unwrap();
@@ -36,7 +36,7 @@ async fn a_second_writer_is_told_before_it_pays_or_waits() {
 
 #[tokio::test]
 async fn a_turn_whose_owner_is_gone_is_taken_over() {
-    let times = LeaseTimes::with_ttl(Duration::from_millis(400));
+    let times = LeaseTimes::with_ttl(Duration::from_secs(2));
     let config = ManagerConfig::new().with_lease_times(times);
     let answer = ScriptedAnswer::new().text("lost").hang();
     // The first node's runtime ends in the middle of its turn.
@@ -66,7 +66,7 @@ async fn a_turn_whose_owner_is_gone_is_taken_over() {
         .resume(conversation.id(), owner)
         .await
         .unwrap();
-    let options = TurnOptions::new().with_wait(Duration::from_secs(20));
+    let options = TurnOptions::new().with_wait(Duration::from_secs(120));
     again.send_with("2", options).await.unwrap();
     let read = again.read(Window::All).await.unwrap();
     assert_eq!(read.turns[0].status, TurnStatus::Failed);

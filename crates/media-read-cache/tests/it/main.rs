@@ -37,7 +37,7 @@ const MIB: usize = 1024 * KIB;
 /// Larger than what is handled whole.
 const LARGE: usize = 5 * MIB + 3;
 /// Longer than anything takes on a busy machine.
-const LONG: Duration = Duration::from_secs(45);
+const LONG: Duration = Duration::from_secs(120);
 
 /// A directory for caches, and a store whose bodies are streams that can be held back.
 struct Fixture {

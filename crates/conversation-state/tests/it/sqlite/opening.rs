@@ -140,3 +140,16 @@ async fn the_file_is_for_its_owner_only() {
         assert_eq!(mode & 0o777, 0o600, "{}", path.display());
     }
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_path_that_cannot_be_followed_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let circle = directory.path().join("circle");
+    std::os::unix::fs::symlink(&circle, &circle).unwrap();
+    let error = SqliteStateStore::open(circle.join("state.db")).await;
+    let error = error.unwrap_err();
+    assert_eq!(error.kind(), StateErrorKind::Other);
+    assert!(error.to_string().contains("circle/state.db"), "{error}");
+    assert!(std::error::Error::source(&error).is_some());
+}
