@@ -18,8 +18,9 @@ use tokio::time::Instant;
 
 use super::admit::{Admitted, admit};
 use super::job::{Cut, TurnJob};
-use super::lease::{EraseCheck, LeaseKeeper};
+use super::lease::{EraseCheck, LeaseKeeper, TakenLease};
 use super::opening::Opening;
+use super::parent::ParentTurn;
 use super::permit::Permit;
 use super::planner::TurnPlanner;
 use super::progress::Progress;
@@ -266,16 +267,19 @@ pub(super) async fn write_opening(
     };
     let mut turn = opening.turn;
     turn.epoch = applied.epoch.unwrap_or(turn.epoch);
-    let lease = LeaseKeeper::start(
-        core.tasks.runtime(),
-        Arc::clone(&core.state),
-        applied.record.clone(),
-        TurnFence::new(turn.id.clone(), turn.epoch),
+    // Where it cannot be told, the turn is not bound: it has a lease of its own.
+    let parent = ParentTurn::of(&*core.state, &applied.record).await;
+    let lease = TakenLease {
+        state: Arc::clone(&core.state),
+        record: applied.record.clone(),
+        fence: TurnFence::new(turn.id.clone(), turn.epoch),
         times,
-        scope.stop.clone(),
-        erase_check(&core, &applied.record),
-    )
-    .taken_at(since);
+        stop: scope.stop.clone(),
+        is_erased: erase_check(&core, &applied.record),
+        parent: parent.unwrap_or_default(),
+        since,
+    };
+    let lease = LeaseKeeper::start(core.tasks.runtime(), lease);
     let received = core.receive_media(&applied.record, scope.options.max_media_bytes);
     let timeout = scope.options.timeout.unwrap_or(core.config.turn_timeout());
     let mut saved = opening.saved;

@@ -11,6 +11,7 @@ use conversation_types::TurnId;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
 
+use super::parent::ParentTurn;
 use super::stop::{StopReason, StopSignal};
 use crate::policy::LeaseTimes;
 
@@ -24,15 +25,24 @@ pub(crate) struct LeaseKeeper {
     task: JoinHandle<()>,
 }
 
+/// A lease that was taken, and what its turn ends with.
+pub(crate) struct TakenLease {
+    pub(crate) state: Arc<dyn StateStore>,
+    pub(crate) record: ConversationRecord,
+    pub(crate) fence: TurnFence,
+    pub(crate) times: LeaseTimes,
+    pub(crate) stop: StopSignal,
+    pub(crate) is_erased: EraseCheck,
+    pub(crate) parent: Option<ParentTurn>,
+    /// When the write was sent that took the lease: it runs from then on, however long the answer
+    /// took.
+    pub(crate) since: Instant,
+}
+
 /// What the task of a keeper needs.
 struct Renewal {
-    state: Arc<dyn StateStore>,
-    record: ConversationRecord,
-    fence: TurnFence,
-    times: LeaseTimes,
+    lease: TakenLease,
     renewed: Arc<Mutex<Instant>>,
-    stop: StopSignal,
-    is_erased: EraseCheck,
 }
 
 /// Tells whether the user of the conversation is being erased.
@@ -41,24 +51,12 @@ pub(crate) type EraseCheck =
 
 impl LeaseKeeper {
     /// Keeps the lease of a turn that was just taken.
-    pub(crate) fn start(
-        runtime: &tokio::runtime::Handle,
-        state: Arc<dyn StateStore>,
-        record: ConversationRecord,
-        fence: TurnFence,
-        times: LeaseTimes,
-        stop: StopSignal,
-        is_erased: EraseCheck,
-    ) -> Self {
-        let renewed = Arc::new(Mutex::new(Instant::now()));
+    pub(crate) fn start(runtime: &tokio::runtime::Handle, lease: TakenLease) -> Self {
+        let renewed = Arc::new(Mutex::new(lease.since));
+        let (fence, times) = (lease.fence.clone(), lease.times);
         let renewal = Renewal {
-            state,
-            record,
-            fence: fence.clone(),
-            times,
+            lease,
             renewed: Arc::clone(&renewed),
-            stop,
-            is_erased,
         };
         Self {
             fence,
@@ -66,13 +64,6 @@ impl LeaseKeeper {
             renewed,
             task: runtime.spawn(renewal.run()),
         }
-    }
-
-    /// Sets when the write was sent that took the lease: it runs from then on, however long the
-    /// answer took.
-    pub(crate) fn taken_at(self, since: Instant) -> Self {
-        *lock(&self.renewed) = since;
-        self
     }
 
     /// Returns the fence of writes under this lease.
@@ -108,12 +99,15 @@ fn lock(renewed: &Mutex<Instant>) -> MutexGuard<'_, Instant> {
 
 impl Renewal {
     async fn run(self) {
-        let mut renew = interval(self.times.renew_every());
-        let mut poll = interval(self.times.poll_every());
+        let mut renew = interval(self.lease.times.renew_every());
+        let mut poll = interval(self.lease.times.poll_every());
         loop {
             let keep_on = tokio::select! {
                 _ = renew.tick() => self.renew().await,
-                _ = poll.tick() => self.look_for_cancellation().await,
+                _ = poll.tick() => {
+                    self.look_at_parent().await;
+                    self.look_for_cancellation().await
+                }
             };
             if !keep_on {
                 return;
@@ -123,18 +117,18 @@ impl Renewal {
 
     /// Renews the lease; returns whether the turn is still ours.
     async fn renew(&self) -> bool {
-        let fence = Fence::Turn(self.fence.clone());
-        let write =
-            StateWrite::new(&self.record, fence).with_lease(LeaseChange::Hold(self.times.ttl()));
+        let fence = Fence::Turn(self.lease.fence.clone());
+        let write = StateWrite::new(&self.lease.record, fence)
+            .with_lease(LeaseChange::Hold(self.lease.times.ttl()));
         let since = Instant::now();
-        match self.state.apply(write).await {
+        match self.lease.state.apply(write).await {
             Ok(applied) => {
                 note(&self.renewed, since);
                 if applied.cancel_requested {
-                    self.stop.stop(StopReason::Cancelled);
+                    self.lease.stop.stop(StopReason::Cancelled);
                 }
-                if (self.is_erased)().await {
-                    self.stop.stop(StopReason::Deleted);
+                if (self.lease.is_erased)().await {
+                    self.lease.stop.stop(StopReason::Deleted);
                 }
                 true
             }
@@ -145,21 +139,32 @@ impl Renewal {
                     StateErrorKind::NotFound => StopReason::Deleted,
                     _ => return true,
                 };
-                self.stop.stop(reason);
+                self.lease.stop.stop(reason);
                 false
             }
+        }
+    }
+
+    /// Ends the turn with that of its parent.
+    async fn look_at_parent(&self) {
+        let Some(parent) = &self.lease.parent else {
+            return;
+        };
+        // What cannot be told now is told by the next look.
+        if let Ok(true) = parent.has_ended(&*self.lease.state).await {
+            self.lease.stop.stop(StopReason::Cancelled);
         }
     }
 
     /// Looks for a request to end the turn; returns whether there is none.
     async fn look_for_cancellation(&self) -> bool {
         let options = LoadOptions::new(Window::MetadataOnly);
-        let Ok(loaded) = self.state.load(&self.record.id, options).await else {
+        let Ok(loaded) = self.lease.state.load(&self.lease.record.id, options).await else {
             return true;
         };
         let reason = match loaded {
             None => StopReason::Deleted,
-            Some(loaded) if loaded.record.incarnation != self.record.incarnation => {
+            Some(loaded) if loaded.record.incarnation != self.lease.record.incarnation => {
                 StopReason::Deleted
             }
             Some(loaded)
@@ -168,7 +173,7 @@ impl Renewal {
                 StopReason::Deleted
             }
             Some(loaded) => match loaded.current_turn() {
-                Some(turn) if is_ours(turn.id.clone(), turn.epoch, &self.fence) => {
+                Some(turn) if is_ours(turn.id.clone(), turn.epoch, &self.lease.fence) => {
                     match turn.cancel_requested {
                         true => StopReason::Cancelled,
                         false => return true,
@@ -177,7 +182,7 @@ impl Renewal {
                 _ => StopReason::LeaseLost,
             },
         };
-        self.stop.stop(reason);
+        self.lease.stop.stop(reason);
         false
     }
 }

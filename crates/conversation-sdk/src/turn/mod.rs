@@ -13,6 +13,7 @@ mod lease;
 mod model;
 mod opening;
 mod outcome;
+mod parent;
 mod permit;
 mod planner;
 mod progress;

@@ -1,8 +1,11 @@
 //! Conversations that are started for another one.
 
+use std::time::Duration;
+
 use conversation_providers::testing::{ScriptedAnswer, ScriptedProvider};
 use conversation_sdk::{
-    ConversationErrorKind as Kind, Owner, Start, StateStore, TurnEvent, Window,
+    ConversationErrorKind as Kind, LeaseTimes, ManagerConfig, Owner, Start, StateStore, TurnEvent,
+    Window,
 };
 use media_storage::InMemoryStorage;
 
@@ -178,4 +181,56 @@ async fn a_turn_of_a_child_ends_with_the_turn_that_it_was_started_in() {
     let error = of_child.response().await.unwrap_err();
     assert_eq!(error.kind(), Kind::Cancelled);
     assert_eq!(child.send("3").await.unwrap().text(), "free");
+}
+
+#[tokio::test]
+async fn a_turn_of_a_child_on_another_node_ends_with_the_turn_that_it_was_started_in() {
+    let times = LeaseTimes::with_ttl(Duration::from_secs(2));
+    let config = ManagerConfig::new().with_lease_times(times);
+    let hangs = || ScriptedProvider::new().with_answer(ScriptedAnswer::new().text("well").hang());
+    // The turn of the parent is cancelled; or the node of the parent is gone.
+    for is_cancelled in [true, false] {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build();
+        let mut runtime = Some(runtime.unwrap());
+        let handle = runtime.as_ref().unwrap().handle().clone();
+        let rig = Rig::with(hangs(), |builder| {
+            builder
+                .with_config(config.clone())
+                .with_runtime(handle.clone())
+        });
+        let provider = hangs().with_answer(ScriptedAnswer::new().text("free"));
+        let other = Rig::on(provider, rig.state.clone(), rig.store.clone(), |builder| {
+            builder.with_config(config.clone())
+        });
+        let mut parent = rig.start().await;
+        let child = parent.child(Start::new()).await.unwrap();
+        let mut of_parent = parent.stream("1");
+        while !matches!(
+            of_parent.next().await.unwrap().unwrap(),
+            TurnEvent::TextDelta(_)
+        ) {}
+        let mut child = other
+            .manager
+            .resume(child.id(), Owner::any())
+            .await
+            .unwrap();
+        let mut of_child = child.stream("2");
+        while !matches!(
+            of_child.next().await.unwrap().unwrap(),
+            TurnEvent::TextDelta(_)
+        ) {}
+        match is_cancelled {
+            true => drop(of_parent),
+            false => runtime.take().unwrap().shutdown_background(),
+        }
+        let error = of_child.response().await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Cancelled);
+        assert_eq!(error.kept().unwrap().text(), "well");
+        assert_eq!(child.send("3").await.unwrap().text(), "free");
+        if let Some(runtime) = runtime {
+            runtime.shutdown_background();
+        }
+    }
 }
