@@ -23,7 +23,10 @@ def target_of(page, link):
         return link
     target = (PAGES / page).parent.joinpath(path).resolve()
     if target.is_dir() and (target / "README.md").exists() and target.is_relative_to(PAGES):
-        return f"{path.rstrip('/')}/README.md{mark}{anchor}"
+        target, path = target / "README.md", f"{path.rstrip('/')}/README.md"
+    if target.name == "README.md" and target.is_relative_to(PAGES):
+        # The name that mdBook gives it.
+        return f"{path.removesuffix('README.md')}index.md{mark}{anchor}"
     if target.is_relative_to(PAGES) and target.is_file():
         return link
     kind = "tree" if target.is_dir() else "blob"
