@@ -4,9 +4,10 @@
 # that stop for ever and requests that are lost, late or repeated; weakened variants, each of which
 # must be caught; and schedules by lot where there are too many to look at all.
 #
-# Part two is a soak: six processes store, read, delete and sweep in a bucket of an S3 server, behind
-# a proxy that breaks some of their requests, and are paused and killed at random. Nothing that was
-# acknowledged may be lost, nothing may be listed that is not there. Broken variants must be caught.
+# Part two is a soak: six processes, two of them by the first protocol, store, read, delete and sweep
+# in a bucket of an S3 server, behind a proxy that breaks some of their requests, and are paused and
+# killed at random. Nothing that was acknowledged may be lost, nothing may be listed that is not there,
+# nothing that was deleted by the second protocol may be read. Broken variants must be caught.
 #
 # usage: scripts/prove-protocol.sh [--short | --trace] [seconds of the soak, 60 or with --short 20]
 # The figures are printed last; the exit code tells whether they are good. About twelve minutes, or
@@ -15,7 +16,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 usage() {
-    sed -n '11s/^# //p' "$0" >&2
+    sed -n '12s/^# //p' "$0" >&2
     exit 2
 }
 

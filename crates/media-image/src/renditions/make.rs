@@ -94,7 +94,7 @@ impl<S: MediaStorage> Maker<'_, S> {
             let children = listed(self.store, parent, &original.metadata).await?;
             let can_list = self.store.inventory().is_some();
             if can_list && children.len() < MAX_RENDITIONS {
-                places.free = Some(Place::Anywhere);
+                places.free.push(Place::Anywhere);
             }
             places.found = children.into_iter().find(|child| child.is_of(parent, key));
             return Ok(places);
@@ -107,7 +107,7 @@ impl<S: MediaStorage> Maker<'_, S> {
                 }
                 Some(_) => {}
                 None => {
-                    places.free.get_or_insert(Place::Slot(slot));
+                    places.free.push(Place::Slot(slot));
                 }
             }
         }
@@ -121,7 +121,7 @@ impl<S: MediaStorage> Maker<'_, S> {
         key: &str,
         original: &Original,
         fitted: &FittedImage,
-        place: Option<Place>,
+        places: Vec<Place>,
     ) -> Result<Option<Child>, StorageError> {
         let metadata = child_metadata(original, parent, fitted, key);
         let mime = fitted.format.mime();
@@ -130,27 +130,31 @@ impl<S: MediaStorage> Maker<'_, S> {
             mime: mime.clone(),
             metadata: metadata.clone(),
         };
-        let slot = match place {
-            None => return Ok(None),
-            Some(Place::Slot(slot)) => slot,
-            Some(Place::Anywhere) => {
-                let upload = MediaUpload::new(mime.clone(), fitted.bytes.clone(), metadata.clone());
-                return optional(self.store.store(upload).await.map(child));
+        for place in places {
+            let slot = match place {
+                Place::Slot(slot) => slot,
+                Place::Anywhere => {
+                    let bytes = fitted.bytes.clone();
+                    let upload = MediaUpload::new(mime.clone(), bytes, metadata.clone());
+                    return optional(self.store.store(upload).await.map(child));
+                }
+            };
+            let Some(importer) = self.store.importer() else {
+                return Ok(None);
+            };
+            let upload = import_of(&slot, &child(slot.clone()), original, &fitted.bytes);
+            match importer.import(upload).await {
+                Ok(imported) => return Ok(Some(child(imported.reference))),
+                // Another process was first, or the store keeps the name of what was deleted.
+                Err(error) if error.kind() == StorageErrorKind::InvalidInput => {
+                    if let Some(there) = look(self.store, &slot).await? {
+                        return Ok(Some(there).filter(|child| child.is_of(parent, key)));
+                    }
+                }
+                error => return optional(error.map(|_| child(slot))),
             }
-        };
-        let Some(importer) = self.store.importer() else {
-            return Ok(None);
-        };
-        let upload = import_of(&slot, &child(slot.clone()), original, &fitted.bytes);
-        match importer.import(upload).await {
-            Ok(imported) => Ok(Some(child(imported.reference))),
-            // Another process was first.
-            Err(error) if error.kind() == StorageErrorKind::InvalidInput => {
-                let there = look(self.store, &slot).await?;
-                Ok(there.filter(|child| child.is_of(parent, key)))
-            }
-            error => optional(error.map(|_| child(slot))),
         }
+        Ok(None)
     }
 }
 
@@ -198,7 +202,8 @@ fn import_of(
 #[derive(Debug, Default)]
 struct Places {
     found: Option<Child>,
-    free: Option<Place>,
+    /// The places that are free as far as can be seen, the first one first.
+    free: Vec<Place>,
 }
 
 #[derive(Debug)]

@@ -3,14 +3,14 @@
 use std::hash::{Hash, Hasher};
 
 use media_store_object::protocol::{
-    Answer, CollectProtocol, DeleteProtocol, FenceProtocol, Nonce, Protocol, Request, SidecarState,
-    Step, StoreOutcome, StoreProtocol, v2,
+    Answer, CollectProtocol, DeleteOutcome, DeleteProtocol, FenceProtocol, Nonce, Protocol,
+    Request, SidecarState, Step, StoreOutcome, StoreProtocol, v2,
 };
 
 use crate::naive::{NaiveCollect, NaiveStore};
 use crate::nonces::NonceSet;
 use crate::scenario::{Op, Scenario};
-use crate::weak::{Asked, Heard, Kind, Memory};
+use crate::weak::{Asked, Heard, Kind, Memory, Weakness};
 use crate::world::{Ask, Listing, Reply, Standing, Version, World};
 
 /// Where a process stands. Which it is, is known by its place.
@@ -27,6 +27,10 @@ pub(crate) struct Actor {
     targets: Vec<(u8, Nonce)>,
     /// Whether it walks, so that what it does is not of its own reference.
     visits: bool,
+    /// Whether it works under the names of the first protocol, beside the second.
+    in_first: bool,
+    /// Whether a process of the first protocol works on what the second stored.
+    foreign: bool,
     /// The references of stores that began before a deletion of their scope, a bit each.
     erasing: u16,
     /// What it asked and has no answer to. None when it is through.
@@ -137,6 +141,8 @@ impl Actor {
             generation: None,
             targets: Vec::new(),
             visits: false,
+            in_first: false,
+            foreign: false,
             erasing: 0,
             pending: None,
             group: None,
@@ -167,12 +173,23 @@ impl Actor {
                 self.pending = None;
                 return;
             };
+            self.in_first = scenario.keeps_spaces_apart()
+                && matches!(
+                    op,
+                    Op::Store | Op::Delete | Op::CollectFirst | Op::FenceFirst | Op::DeleteForeign
+                );
+            self.foreign = *op == Op::DeleteForeign;
             if op.is_store() {
                 self.reference = scenario.reference(place, usize::from(self.op), name);
             }
             self.task = match op {
                 Op::Store => Task::Store(StoreProtocol::with_attempts(1, scenario.attempts)),
-                Op::Delete => {
+                // The sidecar says that a later version wrote it.
+                Op::DeleteForeign if scenario.weakness != Some(Weakness::VersionIgnored) => {
+                    self.op += 1;
+                    continue;
+                }
+                Op::Delete | Op::DeleteForeign => {
                     let held = world.references[usize::from(self.reference)].standing;
                     if !matches!(held, Standing::Held(_)) {
                         self.op += 1;
@@ -211,8 +228,8 @@ impl Actor {
                 Op::RetireMarkers => Task::List(Listing::Provisional),
                 Op::Heal => Task::List(Listing::Markers),
                 Op::RemoveTombstones => Task::List(Listing::Tombstones),
-                Op::Collect => Task::Collect(CollectProtocol::new()),
-                Op::Fence => Task::Survey,
+                Op::Collect | Op::CollectFirst => Task::Collect(CollectProtocol::new()),
+                Op::Fence | Op::FenceFirst => Task::Survey,
                 Op::NaiveStore { touch } => Task::NaiveStore(NaiveStore::new(*touch)),
                 Op::NaiveCollect { conditional } => {
                     Task::NaiveCollect(NaiveCollect::new(*conditional))
@@ -303,6 +320,10 @@ impl Actor {
         loop {
             match self.step(reply.take(), others) {
                 Next::Ask(ask) => {
+                    let ask = match self.in_first {
+                        true => Ask::InFirst(Box::new(ask)),
+                        false => ask,
+                    };
                     if self.started && is_first_write(&ask) {
                         world.references[usize::from(self.reference)].used = true;
                     }
@@ -401,11 +422,14 @@ impl Actor {
         };
         self.reference = reference;
         self.visits = true;
+        let first = scenario.is_first(reference);
+        self.in_first = first && scenario.keeps_spaces_apart();
         self.task = match scenario.actors[place].ops()[usize::from(self.op)] {
             Op::Retire => Task::Retire(v2::RetireProtocol::new(generation)),
             Op::RetireMarkers => Task::Retire(v2::RetireProtocol::marker(generation)),
             Op::Heal => Task::Heal(v2::HealProtocol::new(generation)),
             Op::RemoveTombstones => Task::RemoveTombstones(v2::TombstoneProtocol::new(generation)),
+            _ if first => Task::Delete(DeleteProtocol::new(generation)),
             _ => Task::Bury(v2::DeleteProtocol::new(generation)),
         };
         true
@@ -514,7 +538,12 @@ impl Actor {
                 }
                 Some(_) => Next::Over,
             },
-            Task::Delete(machine) => ask(machine.step(reply.map(protocol), &mut fresh)),
+            Task::Delete(machine) => match machine.step(reply.map(protocol), &mut fresh) {
+                Step::Ask(request) => Next::Ask(Ask::Protocol(request)),
+                _ if self.visits => Next::Visited(true),
+                Step::End(DeleteOutcome::Deleted) if self.foreign => Next::Deleted,
+                _ => Next::Over,
+            },
             Task::Collect(machine) => ask(machine.step(reply.map(protocol), &mut fresh)),
             Task::Survey => match reply {
                 None => Next::Ask(Ask::ListGenerations),

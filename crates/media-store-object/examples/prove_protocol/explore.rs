@@ -101,8 +101,16 @@ pub(crate) fn rule(state: &State, scenario: &Scenario) -> Option<&'static str> {
     }
     let quiet = state.is_quiet();
     if scenario.is_second() {
-        let looked_at = quiet || scenario.all_die;
-        return looked_at.then(|| janitor::broken_second(state.abandoned()))?;
+        if !quiet && !scenario.all_die {
+            return None;
+        }
+        let second = janitor::broken_second(state.abandoned());
+        if second.is_some() || !scenario.is_mixed() {
+            return second;
+        }
+        let mut first = state.abandoned();
+        first.swap_spaces();
+        return janitor::broken(first, quiet && state.went_well(scenario));
     }
     if quiet || scenario.all_die {
         return janitor::broken(state.abandoned(), quiet && state.went_well(scenario));

@@ -16,6 +16,15 @@ pub(crate) fn broken(mut world: World, spotless: bool) -> Option<&'static str> {
             world.references[at].standing = Standing::Leaving;
             run(DeleteProtocol::new(generation), &mut world, at);
         }
+        // A deletion of the scope overtook the store. A full sweep restores the sidecar of the marker, by
+        // which it is found again.
+        if world.references[at].first && world.references[at].unwanted {
+            let generations = world.generations.iter();
+            let held = generations.filter(|g| g.markers & 1 << at != 0);
+            for generation in held.map(|g| g.token).collect::<Vec<_>>() {
+                run(DeleteProtocol::new(generation), &mut world, at);
+            }
+        }
     }
     for _ in 0..2 {
         if let Reply::Generations(orphans) = world.apply(&Ask::ListGenerations, 0) {
@@ -57,6 +66,12 @@ pub(crate) fn broken_second(mut world: World) -> Option<&'static str> {
             };
             for (at, token) in all {
                 let at = usize::from(at);
+                if world.references[at].first {
+                    in_first(&mut world, |world| {
+                        run(DeleteProtocol::new(token), world, at)
+                    });
+                    continue;
+                }
                 match listing {
                     Listing::Provisional => {
                         run(v2::RetireProtocol::marker(token), &mut world, at);
@@ -96,4 +111,10 @@ fn run(mut machine: impl Protocol<Version>, world: &mut World, reference: usize)
             answer = Some(reply);
         }
     }
+}
+
+fn in_first(world: &mut World, work: impl FnOnce(&mut World)) {
+    world.swap_spaces();
+    work(world);
+    world.swap_spaces();
 }

@@ -1,5 +1,5 @@
 //! Drives the state machines of the deduplication protocols, the very code that the store runs (the
-//! first) or is to run (the second), through every interleaving of several processes on a model of a
+//! second, and on request the first), through every interleaving of several processes on a model of a
 //! bucket.
 //!
 //! A process may stop forever after any request: each state is examined, so that this covers every
@@ -21,6 +21,8 @@
 //! - after an acknowledged deletion of a scope that began while nobody stored in it, no reference of
 //!   an earlier store is readable, acknowledged or not;
 //! - at the end, deleting the scope and sweeping leaves nothing but the record.
+//!
+//! Where processes of both are at work, each reference keeps to the rules of its own.
 //!
 //! Usage: `prove_protocol [--short] [--trace] [--only WORDS]`; the last explores the configurations
 //! whose names contain the words. The figures are printed last; the exit code tells whether no rule
@@ -79,6 +81,7 @@ fn main() -> ExitCode {
     println!("both protocols as they are:");
     let mut whole = table::whole(short);
     whole.extend(table::second(short));
+    whole.extend(table::mixed(short));
     if let Some(words) = &only {
         whole.retain(|scenario| scenario.name.contains(words.as_str()));
     }

@@ -7,7 +7,7 @@ use crate::fingerprint;
 use crate::nonces::NonceSet;
 use crate::scenario::Scenario;
 use crate::weak::Weakness;
-use crate::world::{Ask, Listing, Reply, Standing, Trust, World};
+use crate::world::{Ask, Generation, Listing, Reply, Standing, Trust, World};
 
 /// A request on its way that nobody waits for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -163,10 +163,13 @@ impl State {
 
     /// Whether the request would change anything: a write that is refused is as one that is lost.
     fn matters(&self, ask: &Ask) -> bool {
+        let (ask, record) = match ask {
+            Ask::InFirst(ask) => (ask.as_ref(), &self.world.first.record),
+            ask => (ask, &self.world.record),
+        };
         match ask {
             Ask::Protocol(Request::SwapRecord { expected, .. }) => {
-                let version = self.world.record.as_ref().map(crate::world::Version::of);
-                *expected == version
+                *expected == record.as_ref().map(crate::world::Version::of)
             }
             _ => true,
         }
@@ -275,7 +278,8 @@ impl State {
             Some(Weakness::TrustedProvisional) => Trust::Provisional,
             _ => Trust::Sealed,
         };
-        for (at, reference) in world.references.iter().enumerate() {
+        let references = world.references.iter().enumerate();
+        for (at, reference) in references.filter(|(_, reference)| !reference.first) {
             let readable = world.is_readable(at, trust);
             match reference.standing {
                 Standing::Held(_) if !readable && !reference.unwanted => {
@@ -309,7 +313,7 @@ impl State {
             let bit = 1u16 << at;
             match reference.standing {
                 Standing::Held(token) if !reference.unwanted => {
-                    let generation = world.generation(token);
+                    let (record, generation) = world.space_of(at, token);
                     if generation.is_none_or(|g| g.blob.is_none()) {
                         return Some("the bytes of an acknowledged reference are gone");
                     }
@@ -319,10 +323,11 @@ impl State {
                     let holds = |record: &Record| {
                         record.generation == token && record.state != RecordState::Dead
                     };
-                    if !scenario.is_naive() && !world.record.as_ref().is_some_and(holds) {
+                    if !scenario.is_naive() && !record.is_some_and(holds) {
                         return Some("an acknowledged reference is in a generation that is lost");
                     }
-                    if reference.sidecar != Some(token) && !scenario.is_second() {
+                    let first = reference.first || !scenario.is_second();
+                    if first && reference.sidecar != Some(token) {
                         return Some("the sidecar of an acknowledged reference names another");
                     }
                 }
@@ -341,11 +346,14 @@ impl State {
             // Of weakened variants a loss is to be shown.
             return None;
         }
-        let record = world.record.as_ref()?;
-        let over = world
-            .generation(record.generation)
-            .is_some_and(|generation| generation.over);
-        (record.state != RecordState::Dead && over)
-            .then_some("a generation whose removal began is in use again")
+        let revived = |record: &Option<Record>, generations: &[Generation]| {
+            record.as_ref().is_some_and(|record| {
+                let named = generations.iter().find(|g| g.token == record.generation);
+                record.state != RecordState::Dead && named.is_some_and(|g| g.over)
+            })
+        };
+        (revived(&world.record, &world.generations)
+            || revived(&world.first.record, &world.first.generations))
+        .then_some("a generation whose removal began is in use again")
     }
 }

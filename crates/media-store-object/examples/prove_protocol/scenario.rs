@@ -13,6 +13,12 @@ pub(crate) enum Op {
     Delete,
     Collect,
     Fence,
+    /// As `Collect`, of what the first protocol stored beside the second.
+    CollectFirst,
+    /// As `Fence`, of what the first protocol stored beside the second.
+    FenceFirst,
+    /// A process of the first protocol is to delete what was stored last, by the second.
+    DeleteForeign,
     /// By the second protocol, as all that follow.
     CreateStore,
     /// As `CreateStore`, of a process that remembers the first generation as live.
@@ -51,6 +57,11 @@ impl Op {
 /// A process: its operations, one after the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Role(Vec<Op>);
+
+/// Whether an operation that stores begins here, and by which protocol.
+fn stored_by_first(op: &Op) -> Option<bool> {
+    op.is_store().then_some(*op == Op::Store)
+}
 
 impl Role {
     pub(crate) fn ops(&self) -> &[Op] {
@@ -187,9 +198,30 @@ impl Scenario {
         (before.sum::<u8>() + here) * self.names + name
     }
 
-    fn references(&self) -> u8 {
-        let all = self.actors.iter().map(|role| stores(role.ops()));
-        all.sum::<u8>() * self.names
+    /// All references; whether each is of the first protocol, beside the second.
+    fn references(&self) -> Vec<bool> {
+        let ops = self.actors.iter().flat_map(|role| role.ops());
+        let first = ops.filter_map(stored_by_first);
+        let names = usize::from(self.names);
+        first
+            .flat_map(|first| std::iter::repeat_n(first && self.is_second(), names))
+            .collect()
+    }
+
+    /// Whether a reference is of the first protocol, beside the second.
+    pub(crate) fn is_first(&self, reference: u8) -> bool {
+        self.is_mixed() && self.references().get(usize::from(reference)) == Some(&true)
+    }
+
+    /// Whether processes of both protocols are at work.
+    pub(crate) fn is_mixed(&self) -> bool {
+        let mut ops = self.actors.iter().flat_map(|role| role.ops());
+        ops.any(|op| matches!(op, Op::Store | Op::DeleteForeign)) && self.is_second()
+    }
+
+    /// Whether both protocols are at work, each under names of its own.
+    pub(crate) fn keeps_spaces_apart(&self) -> bool {
+        self.is_mixed() && self.weakness != Some(Weakness::OneSpace)
     }
 
     /// Whether this process is like the one before it, so that it need not begin first.
@@ -218,8 +250,10 @@ impl Scenario {
 
     pub(crate) fn world(&self) -> World {
         let references = self.references();
-        assert!(references <= 16, "markers are bits of 16");
-        let mut world = World::new(usize::from(references), self.tags_count);
+        assert!(references.len() <= 16, "markers are bits of 16");
+        let mut world = World::new(references, self.tags_count);
+        world.one_space = !self.keeps_spaces_apart();
+        world.mistakes_first = self.weakness == Some(Weakness::FirstTakenForSecond);
         let state = match self.start {
             Start::Empty => return world,
             Start::Live => RecordState::Live,
@@ -242,6 +276,20 @@ impl Scenario {
             size: 1,
             nonce: Nonce::new(nonce),
         });
+        if self.keeps_spaces_apart() {
+            let generation = Nonce::new(2);
+            world.swap_spaces();
+            let slot = world.generation_mut(generation);
+            slot.blob = Some(0);
+            slot.over = state == RecordState::Dead;
+            world.record = Some(Record {
+                state,
+                generation,
+                size: 1,
+                nonce: Nonce::new(3),
+            });
+            world.swap_spaces();
+        }
         world
     }
 }

@@ -4,8 +4,8 @@ use crate::scenario::{Op, Scenario, Start};
 use crate::weak::Weakness;
 
 use Op::{
-    Bury, Collect, CreateRemembered, CreateStore, Delete, EraseScope, Fence, Heal, LoseSidecar,
-    RemoveTombstones, Retire, RetireMarkers, Store,
+    Bury, Collect, CollectFirst, CreateRemembered, CreateStore, Delete, DeleteForeign, EraseScope,
+    Fence, FenceFirst, Heal, LoseSidecar, RemoveTombstones, Retire, RetireMarkers, Store,
 };
 
 /// The protocol as it is, in the way the store uses it: a store that lost its generation begins
@@ -322,6 +322,74 @@ pub(crate) fn second(short: bool) -> Vec<Scenario> {
     all
 }
 
+/// Processes of both protocols on one prefix. Those of the second also collect what the first stored,
+/// by the rules of the first.
+pub(crate) fn mixed(short: bool) -> Vec<Scenario> {
+    let both = |name: &str, first: &[Op], second: &[Op]| {
+        Scenario::new(format!("both: {name}"))
+            .with(1, first)
+            .with(1, second)
+            .names(1)
+    };
+    let mut all = vec![
+        both(
+            "a store and delete of each, collector of both, 1 copy",
+            &[Store, Delete],
+            &[CreateStore, Bury],
+        )
+        .with(1, &[CollectFirst, Collect])
+        .copies(1),
+        both(
+            "a store of each, scope erased, collector of the first, 1 death, live",
+            &[Store],
+            &[CreateStore],
+        )
+        .with(1, &[EraseScope])
+        .with(1, &[CollectFirst])
+        .from(Start::Live)
+        .deaths(1),
+        both(
+            "a store of each, sidecars and markers retired, healed, 1 late, live",
+            &[Store],
+            &[CreateStore],
+        )
+        .with(1, &[Retire, RetireMarkers, Heal])
+        .from(Start::Live)
+        .late(1),
+        both(
+            "the first deletes what the second stored, tombstones, 1 copy, live",
+            &[Store, Delete],
+            &[CreateStore, DeleteForeign, Bury],
+        )
+        .with(1, &[RemoveTombstones])
+        .from(Start::Live)
+        .copies(1),
+    ];
+    if short {
+        return all;
+    }
+    all.extend([
+        both(
+            "a store and delete of each, collectors and fence of both, 1 late",
+            &[Store, Delete],
+            &[CreateStore, Bury],
+        )
+        .with(1, &[CollectFirst, Collect])
+        .with(1, &[FenceFirst])
+        .late(1),
+        both(
+            "2 stores of the first, 1 of the second, collectors, scope erased, live",
+            &[Store, Delete],
+            &[CreateStore, Bury],
+        )
+        .with(1, &[Store])
+        .with(1, &[CollectFirst, Collect])
+        .with(1, &[EraseScope])
+        .from(Start::Live),
+    ]);
+    all
+}
+
 /// The second protocol with one piece taken out: each must break a rule.
 fn broken_second() -> Vec<Scenario> {
     let weak = |weakness: Weakness, ops: &[Op]| {
@@ -378,6 +446,13 @@ fn broken_second() -> Vec<Scenario> {
         weak(Weakness::PublishedBytesRemoved, &[CreateStore])
             .with(1, &[CreateStore])
             .losses(1),
+        storing(Weakness::OneSpace)
+            .with(1, &[Store])
+            .with(1, &[RetireMarkers]),
+        storing(Weakness::FirstTakenForSecond)
+            .with(1, &[Store])
+            .with(1, &[Retire]),
+        weak(Weakness::VersionIgnored, &[CreateStore, DeleteForeign]).from(Start::Live),
         storing(Weakness::NoSecondRead).with(1, &[Collect]),
         storing(Weakness::OneStepDead).with(1, &[Collect]),
         storing(Weakness::NoSecondLook).with(1, &[Collect]),
@@ -497,6 +572,20 @@ pub(crate) fn drawn() -> Vec<Scenario> {
         .late(3)
         .copies(3)
         .deaths(2),
+        Scenario::new(
+            "both: 2 stores and deletes of each, collectors and fence of both, all walks, 2 lost, 3 late, \
+             3 copies",
+        )
+        .with(2, &writer)
+        .with(2, &[CreateStore, Bury, CreateStore])
+        .with(2, &[CollectFirst, Collect, CollectFirst, Collect])
+        .with(1, &[FenceFirst, Fence])
+        .with(1, &[EraseScope])
+        .with(1, &[Retire, RetireMarkers, Heal, RemoveTombstones])
+        .names(1)
+        .losses(2)
+        .late(3)
+        .copies(3),
         Scenario::new(
             "second: 4 stores, collectors x4, scope erased, walks, 3 late, 3 copies, live",
         )

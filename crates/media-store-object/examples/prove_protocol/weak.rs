@@ -83,6 +83,12 @@ pub(crate) enum Weakness {
     RetiredUnconditionally,
     /// A store removes its bytes though their publication was sent.
     PublishedBytesRemoved,
+    /// Both protocols share records, markers and bytes.
+    OneSpace,
+    /// A process of the first protocol takes sidecars of the second for its own.
+    VersionIgnored,
+    /// A sweep of the second protocol takes sidecars of the first for its own.
+    FirstTakenForSecond,
 }
 
 /// Which machine it is about.

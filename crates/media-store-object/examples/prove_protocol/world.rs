@@ -55,6 +55,8 @@ pub(crate) enum Ask {
     RemoveAll(Nonce),
     /// Looks at the first object under a generation only (weakened).
     FindFirst(Nonce),
+    /// The same under the names of the first protocol, beside those of the second.
+    InFirst(Box<Ask>),
 }
 
 /// The generation of a buried sidecar whose marker is gone: none has this name.
@@ -99,6 +101,9 @@ pub(crate) enum Reply {
 impl Ask {
     /// Whether it changes nothing.
     pub(crate) fn is_read(&self) -> bool {
+        if let Self::InFirst(ask) = self {
+            return ask.is_read();
+        }
         matches!(
             self,
             Self::Protocol(Request::ReadRecord | Request::FindMarker(_) | Request::ReadSidecar)
@@ -125,7 +130,10 @@ impl Ask {
     }
 
     pub(crate) fn is_swap(&self) -> bool {
-        matches!(self, Self::Protocol(Request::SwapRecord { .. }))
+        match self {
+            Self::InFirst(ask) => ask.is_swap(),
+            _ => matches!(self, Self::Protocol(Request::SwapRecord { .. })),
+        }
     }
 
     /// What the one who asked hears when nobody knows whether it happened.
@@ -133,6 +141,7 @@ impl Ask {
         match self {
             Self::Protocol(Request::SwapRecord { .. }) => Reply::Protocol(Answer::Unclear),
             Self::Protocol(_) => Reply::Protocol(Answer::Failed),
+            Self::InFirst(ask) => ask.doubt(),
             _ => Reply::Failed,
         }
     }
@@ -171,6 +180,7 @@ impl Ask {
                 old.and(NonceSet::of_record(record))
             }
             Self::PutRecord(record) => NonceSet::of_record(record),
+            Self::InFirst(ask) => ask.tokens(),
             _ => NonceSet::NONE,
         }
     }
@@ -207,6 +217,8 @@ pub(crate) enum Standing {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Reference {
+    /// Whether it is of the first protocol, beside the second.
+    pub(crate) first: bool,
     pub(crate) sidecar: Option<Nonce>,
     /// Whether a sweep wrote the sidecar.
     pub(crate) restored: bool,
@@ -236,21 +248,36 @@ impl Reference {
     }
 }
 
+/// Record and generations under the names of the first protocol, beside those of the second.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct FirstSpace {
+    pub(crate) record: Option<Record>,
+    pub(crate) generations: Vec<Generation>,
+}
+
 /// The bucket, as far as one hash goes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct World {
     pub(crate) record: Option<Record>,
     /// In the order of tokens, and none that is without meaning.
     pub(crate) generations: Vec<Generation>,
+    /// Where processes of both protocols are at work; references are in one listing.
+    pub(crate) first: FirstSpace,
     pub(crate) references: Vec<Reference>,
+    /// Whether everything is under the same names.
+    pub(crate) one_space: bool,
+    /// Whether a sweep of the second protocol takes sidecars of the first for its own (weakened).
+    pub(crate) mistakes_first: bool,
     /// Whether each write of bytes gives them another entity tag.
     counts_writes: bool,
     writes: u8,
 }
 
 impl World {
-    pub(crate) fn new(references: usize, counts_writes: bool) -> Self {
-        let reference = Reference {
+    /// A bucket for so many references; those of the first protocol beside the second are told.
+    pub(crate) fn new(first: Vec<bool>, counts_writes: bool) -> Self {
+        let reference = |first| Reference {
+            first,
             sidecar: None,
             restored: false,
             buried: false,
@@ -263,7 +290,10 @@ impl World {
         Self {
             record: None,
             generations: Vec::new(),
-            references: vec![reference; references],
+            first: FirstSpace::default(),
+            references: first.into_iter().map(reference).collect(),
+            one_space: true,
+            mistakes_first: false,
             counts_writes,
             writes: 0,
         }
@@ -292,20 +322,44 @@ impl World {
         &mut self.generations[at]
     }
 
+    /// Looks at the names of the other protocol.
+    pub(crate) fn swap_spaces(&mut self) {
+        std::mem::swap(&mut self.record, &mut self.first.record);
+        std::mem::swap(&mut self.generations, &mut self.first.generations);
+    }
+
+    /// The record and the generation that a reference is under.
+    pub(crate) fn space_of(
+        &self,
+        at: usize,
+        token: Nonce,
+    ) -> (Option<&Record>, Option<&Generation>) {
+        let (record, generations) = match self.references[at].first && !self.one_space {
+            true => (&self.first.record, &self.first.generations),
+            false => (&self.record, &self.generations),
+        };
+        (
+            record.as_ref(),
+            generations.iter().find(|g| g.token == token),
+        )
+    }
+
     /// Whether there are bytes that the record does not name.
     pub(crate) fn has_unnamed_bytes(&self) -> bool {
-        let named = self.record.as_ref().map(|record| record.generation);
-        let mut generations = self.generations.iter();
-        generations.any(|g| g.blob.is_some() && named != Some(g.token))
+        let unnamed = |record: &Option<Record>, generations: &[Generation]| {
+            let named = record.as_ref().map(|record| record.generation);
+            let mut generations = generations.iter();
+            generations.any(|g| g.blob.is_some() && named != Some(g.token))
+        };
+        unnamed(&self.record, &self.generations)
+            || unnamed(&self.first.record, &self.first.generations)
     }
 
     /// The tokens that are in use.
     pub(crate) fn tokens(&self) -> NonceSet {
-        let mut all = self
-            .record
-            .as_ref()
-            .map_or(NonceSet::NONE, NonceSet::of_record);
-        for generation in &self.generations {
+        let records = self.record.iter().chain(&self.first.record);
+        let mut all = records.fold(NonceSet::NONE, |all, one| all.and(NonceSet::of_record(one)));
+        for generation in self.generations.iter().chain(&self.first.generations) {
             all = all.and(NonceSet::one(generation.token));
         }
         for reference in &self.references {
@@ -321,13 +375,17 @@ impl World {
 
     /// Forgets generations that are empty and that nobody can name any more.
     pub(crate) fn forget(&mut self, named: NonceSet) {
-        let record = self.record.as_ref().map(|record| record.generation);
-        self.generations.retain(|g| {
-            g.blob.is_some()
-                || g.markers != 0
-                || g.tombstones != 0
-                || g.over && (named.has(g.token) || record == Some(g.token))
-        });
+        let clear = |record: &Option<Record>, generations: &mut Vec<Generation>| {
+            let record = record.as_ref().map(|record| record.generation);
+            generations.retain(|g| {
+                g.blob.is_some()
+                    || g.markers != 0
+                    || g.tombstones != 0
+                    || g.over && (named.has(g.token) || record == Some(g.token))
+            });
+        };
+        clear(&self.record, &mut self.generations);
+        clear(&self.first.record, &mut self.first.generations);
     }
 
     /// Whether a reader gets bytes by this reference. It reads the sidecar, and where that is
@@ -378,6 +436,8 @@ impl World {
             };
             match listing {
                 Listing::Scope => found.extend(reference.sidecar.map(|token| (name, token))),
+                // Those of the first protocol say so.
+                Listing::Sidecars if reference.first && !self.mistakes_first => {}
                 Listing::Sidecars => {
                     let marked =
                         |token| self.generation(token).is_some_and(|g| g.sealed & bit != 0);
@@ -408,6 +468,12 @@ impl World {
     pub(crate) fn apply(&mut self, ask: &Ask, reference: usize) -> Reply {
         let bit = 1u16 << reference;
         let answer = match ask {
+            Ask::InFirst(ask) => {
+                self.swap_spaces();
+                let reply = self.apply(ask, reference);
+                self.swap_spaces();
+                return reply;
+            }
             Ask::ReadSidecar => {
                 let reference = &mut self.references[reference];
                 reference.standing = Standing::Leaving;

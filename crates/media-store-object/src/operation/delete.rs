@@ -9,7 +9,7 @@ use media_types::StorageReference;
 use super::resolve::{find_described, markers_of, not_found};
 use crate::bucket::{Bucket, Keys, MediaKey, SecondKeys};
 use crate::reference::own;
-use crate::reference::sidecar::{ByteLocation, Descriptor, Protocol};
+use crate::reference::sidecar::{ByteLocation, Descriptor, Protocol, is_of_later_version};
 use crate::second::{self, ReferenceObjects, SecondContent};
 use crate::shared::Shared;
 use crate::sharing::{self, Content};
@@ -24,6 +24,7 @@ pub(crate) async fn delete(
     let bucket = shared.bucket(operation);
     let scope = options.expected_scope();
     let found = match find_described(shared, &bucket, reference).await {
+        Err(error) if is_of_later_version(&error) => return Err(error),
         // Without a valid sidecar the owner is unknown, so that no scope can be checked.
         Err(error) if error.kind() == StorageErrorKind::Corrupted && scope.is_none() => {
             tracing::warn!(%error, "deleting media with a damaged sidecar");

@@ -129,7 +129,7 @@ async fn present(
         SidecarRead::Missing | SidecarRead::Foreign => return Ok(Presence::Partial(None)),
         SidecarRead::Tombstone => {
             return Err(bucket
-                .fail(StorageErrorKind::Unavailable)
+                .fail(StorageErrorKind::InvalidInput)
                 .with_key(key.id())
                 .with_reason("media with this id was deleted, and its tombstone is still kept"));
         }

@@ -1,6 +1,6 @@
 //! Reading sidecar, marker and bytes in one round trip.
 
-use media_storage::{Operation, Scope, StorageError};
+use media_storage::{Operation, Scope, StorageError, StorageErrorKind};
 use media_types::StorageReference;
 use object_store::GetResult;
 use object_store::path::Path;
@@ -79,7 +79,13 @@ pub(super) async fn together(
             }
         },
     );
-    let (Ok(Some(descriptor)), Ok(marked), Ok(opened)) = (descriptor, marked, opened) else {
+    let descriptor = match descriptor {
+        Ok(descriptor) => descriptor,
+        Err(error) if error.kind() == StorageErrorKind::Corrupted => None,
+        // The service has failed; asking again would fail in the same way.
+        Err(error) => return Err(error),
+    };
+    let (Some(descriptor), Ok(marked), Ok(opened)) = (descriptor, marked, opened) else {
         return Ok(None);
     };
     let sidecar = &descriptor.sidecar;

@@ -1,5 +1,8 @@
 //! Sidecars: the JSON beside media, and its copy in the marker of a reference.
 
+use std::error::Error;
+use std::fmt;
+
 use media_storage::{
     MAX_SIDECAR_LEN, Operation, ParsedSidecar, SIDECAR_VERSION, Sidecar, StorageError,
     StorageErrorKind,
@@ -78,6 +81,25 @@ impl SidecarFlags {
     }
 }
 
+/// The cause of an error about a sidecar that a later version wrote. Such media is not damaged: no
+/// operation removes or changes it.
+#[derive(Clone, Copy, Debug)]
+struct LaterVersion;
+
+impl fmt::Display for LaterVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the media belongs to a later version of the store")
+    }
+}
+
+impl Error for LaterVersion {}
+
+/// Whether an error says that a later version wrote the sidecar, and not that it is damaged.
+pub(crate) fn is_of_later_version(error: &StorageError) -> bool {
+    let source = error.source();
+    source.is_some_and(|source| source.is::<LaterVersion>())
+}
+
 /// What is under the name of a sidecar.
 #[derive(Clone, Debug)]
 pub(crate) enum SidecarRead {
@@ -146,7 +168,8 @@ impl Descriptor {
     fn of_any(json: &[u8], supported: u32) -> Result<Self, StorageError> {
         let sidecar = match Sidecar::parse(json.trim_ascii_end(), supported) {
             ParsedSidecar::Valid(sidecar) => *sidecar,
-            ParsedSidecar::Later(error) | ParsedSidecar::Damaged(error) => return Err(error),
+            ParsedSidecar::Later(error) => return Err(error.with_source(LaterVersion)),
+            ParsedSidecar::Damaged(error) => return Err(error),
             _ => return Err(corrupted("the sidecar is not valid")),
         };
         let protocol = match sidecar.format_version {
@@ -269,6 +292,11 @@ pub(crate) async fn read_any(
     let supported = match keys.second() {
         Some(_) if json.is_empty() => return Ok(SidecarRead::Tombstone),
         Some(_) => SECOND_VERSION,
+        None if json.is_empty() => {
+            let buried = corrupted("the sidecar is empty, as the second protocol leaves it");
+            let buried = buried.with_source(LaterVersion).with_key(key.id());
+            return Err(bucket.adopt(buried));
+        }
         None => SIDECAR_VERSION,
     };
     match Descriptor::from_json(&json, key, supported) {
@@ -362,6 +390,7 @@ mod tests {
                 assert_eq!(read.restored, restored);
                 let first = Descriptor::from_json(&json, &key, 1).unwrap_err();
                 assert_eq!(first.kind(), StorageErrorKind::Corrupted);
+                assert!(is_of_later_version(&first));
             }
         }
     }

@@ -36,6 +36,13 @@ pub(crate) struct FormatOptions {
     pub(crate) conditional: bool,
 }
 
+impl FormatOptions {
+    /// Whether a bucket that has no description is given one.
+    fn writes(&self) -> bool {
+        self.second && self.writable
+    }
+}
+
 /// Returns the key of names if the store uses the second protocol. A store that is to use it is
 /// described if it is not yet.
 ///
@@ -46,12 +53,18 @@ pub(crate) async fn open_format(
     keys: &Keys,
     options: FormatOptions,
 ) -> Result<Option<NameKey>, StorageError> {
-    if let Some(format) = read(bucket, keys).await? {
+    let found = match read(bucket, keys).await {
+        // Without the right to list, S3 answers 403 for an object that does not exist. Whether that is
+        // so, reading back what is written shows.
+        Err(error) if error.kind() == StorageErrorKind::Permission && options.writes() => None,
+        other => other?,
+    };
+    if let Some(format) = found {
         return checked(bucket, keys, &format, options.name_key)
             .await
             .map(Some);
     }
-    if !options.second || !options.writable {
+    if !options.writes() {
         return Ok(None);
     }
     let name_key = match options.name_key {
@@ -135,8 +148,10 @@ async fn stored(bucket: &Bucket, keys: &Keys) -> Result<Option<NameKey>, Storage
 
 /// Creates the key if there is none, and reads it back.
 async fn made(bucket: &Bucket, keys: &Keys, conditional: bool) -> Result<NameKey, StorageError> {
-    if let Some(key) = stored(bucket, keys).await? {
-        return Ok(key);
+    match stored(bucket, keys).await {
+        Ok(Some(key)) => return Ok(key),
+        Err(error) if error.kind() != StorageErrorKind::Permission => return Err(error),
+        Ok(None) | Err(_) => {}
     }
     let body = Bytes::from(NameKey::random()?.to_hex());
     write(bucket, &keys.name_key()?, body, conditional).await?;

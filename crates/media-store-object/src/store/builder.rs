@@ -15,13 +15,12 @@ use secrecy::{ExposeSecret as _, SecretBox, SecretString};
 
 use super::existing::Existing;
 use super::handle::ObjectMediaStore;
-use super::opening::{OpenedProtocol, ProtocolOptions, keeps_versions, open_protocol};
-use super::probe::{Conditional, probe, reach};
+use super::opening::{OpenedProtocol, ProtocolOptions, keeps_versions, open_protocol, prepare};
+use super::probe::reach;
 use super::protocol::ProtocolVersion;
 use crate::body::blocking;
 use crate::bucket::{Bucket, Keys, NameKey, PartOptions};
 use crate::connect::{ConnectSettings, Connection, connect};
-use crate::reference::layout;
 use crate::second::Generations;
 use crate::shared::{Options, Shared, Sharing};
 use crate::sharing::ConfirmedBlobs;
@@ -213,9 +212,12 @@ impl ObjectMediaStoreBuilder {
         self
     }
 
-    /// Sets the protocol that a bucket is used by. A bucket that a store of the second protocol was
-    /// opened in is used by the second protocol, whatever is set here. Defaults to
-    /// [`ProtocolVersion::First`].
+    /// Sets the protocol that a bucket is used by, if it was not used by the second before: from then on
+    /// it is, whatever a store is opened with. Opening does not change what is stored. Defaults to
+    /// [`ProtocolVersion::Second`], in new buckets and in those that were used by the first.
+    ///
+    /// Set [`ProtocolVersion::First`] as long as programs that know only the first protocol sweep or
+    /// delete in the bucket, or may have to read what this one stores.
     pub fn with_protocol(mut self, protocol: ProtocolVersion) -> Self {
         self.protocol = protocol;
         self
@@ -230,8 +232,8 @@ impl ObjectMediaStoreBuilder {
     }
 
     /// Sets whether only a store that exists is opened, without writing anything to open it. Its
-    /// organization, and whether it shares bytes, are then read from the bucket, and
-    /// [`with_organization`](Self::with_organization) and
+    /// organization, its protocol, and whether it shares bytes, are then read from the bucket, and
+    /// [`with_organization`](Self::with_organization), [`with_protocol`](Self::with_protocol) and
     /// [`with_deduplication`](Self::with_deduplication) have no effect. Needs the right to list.
     /// Defaults to false: a bucket without a store becomes one.
     pub fn with_existing(mut self, existing: bool) -> Self {
@@ -294,6 +296,7 @@ impl ObjectMediaStoreBuilder {
                 .as_ref()
                 .map(|key| NameKey::new(*key.expose_secret())),
             writable: !self.options.read_only && !self.existing,
+            sharing: self.options.sharing == Sharing::On,
         };
         let OpenedProtocol {
             keys,
@@ -309,7 +312,7 @@ impl ObjectMediaStoreBuilder {
         } else if self.options.read_only {
             reach(&bucket, &keys).await?;
         } else {
-            let prepared = self.prepare(&bucket, &keys, conditional).await?;
+            let prepared = prepare(&bucket, &keys, &mut self.options, conditional).await?;
             version_id = version_id.or(prepared);
         }
         let keeps_versions = keeps_versions(&bucket, version_id.as_deref());
@@ -333,42 +336,6 @@ impl ObjectMediaStoreBuilder {
             keeps_versions,
             organizations,
         }))
-    }
-
-    /// Probes the service, unless that was done, and notes the organization. Returns the version id
-    /// of an object that was written, if the service reports one.
-    async fn prepare(
-        &mut self,
-        bucket: &Bucket,
-        keys: &Keys,
-        probed: Option<Conditional>,
-    ) -> Result<Option<String>, StorageError> {
-        let mut version_id = None;
-        if let Some(probed) = probed {
-            if let (Sharing::On, Conditional::Unsupported(reason)) = (self.options.sharing, probed)
-            {
-                self.without_sharing(bucket, reason);
-            }
-        } else if self.options.sharing == Sharing::On {
-            let probe = probe(bucket, keys, false).await?;
-            version_id = probe.version_id;
-            if let Conditional::Unsupported(reason) = probe.conditional {
-                self.without_sharing(bucket, reason);
-            }
-        } else {
-            reach(bucket, keys).await?;
-        }
-        let note = layout::note(bucket, keys, self.options.organization).await?;
-        Ok(version_id.or(note))
-    }
-
-    fn without_sharing(&mut self, bucket: &Bucket, reason: &'static str) {
-        tracing::warn!(
-            backend = bucket.backend(),
-            reason,
-            "deduplication is not supported: each reference keeps its own bytes"
-        );
-        self.options.sharing = Sharing::Unsupported;
     }
 
     fn check(&self, backend: &str) -> Result<(), StorageError> {

@@ -1,11 +1,13 @@
-//! Finding out by which protocol a bucket is used.
+//! Finding out by which protocol a bucket is used, and whether the service supports what is asked for.
 
 use media_storage::{StorageError, StorageErrorKind};
 
-use super::probe::{Conditional, probe};
+use super::probe::{Conditional, Needs, is_plain_refusal, probe, reach};
 use super::protocol::ProtocolVersion;
 use crate::bucket::{Bucket, Keys, NameKey};
+use crate::reference::layout;
 use crate::second::{FormatOptions, open_format};
+use crate::shared::{Options, Sharing};
 
 /// How a bucket is to be used.
 pub(super) struct ProtocolOptions {
@@ -15,6 +17,8 @@ pub(super) struct ProtocolOptions {
     pub(super) name_key: Option<NameKey>,
     /// Whether anything may be written.
     pub(super) writable: bool,
+    /// Whether equal bytes are to be shared.
+    pub(super) sharing: bool,
 }
 
 /// How a bucket is used.
@@ -38,25 +42,26 @@ pub(super) async fn open_protocol(
         version_id: None,
     };
     let second = options.protocol == ProtocolVersion::Second;
-    if second && options.writable {
-        opened.probe(bucket).await?;
+    let mut writable = options.writable;
+    if second && writable {
+        writable = opened.probe(bucket, options.sharing).await?;
     }
     let format = FormatOptions {
         second,
         name_key: options.name_key,
-        writable: options.writable,
+        writable,
         conditional: opened.conditional == Some(Conditional::Supported),
     };
     let name_key = match open_format(bucket, &opened.keys, format).await {
         // Without the right to list, S3 answers 403 for an object that does not exist.
-        Err(error) if error.kind() == StorageErrorKind::Permission && !second => None,
+        Err(error) if error.kind() == StorageErrorKind::Permission && !(second && writable) => None,
         other => other?,
     };
     let Some(name_key) = name_key else {
         return Ok(opened);
     };
-    if opened.conditional.is_none() && options.writable {
-        opened.probe(bucket).await?;
+    if opened.conditional.is_none() && writable {
+        opened.probe(bucket, options.sharing).await?;
     }
     // A store that was not probed writes nothing, or belongs to a bucket that was probed before.
     let tombstones = match &opened.conditional {
@@ -75,12 +80,63 @@ pub(super) async fn open_protocol(
 }
 
 impl OpenedProtocol {
-    async fn probe(&mut self, bucket: &Bucket) -> Result<(), StorageError> {
-        let probe = probe(bucket, &self.keys, true).await?;
-        self.version_id = probe.version_id;
-        self.conditional = Some(probe.conditional);
-        Ok(())
+    /// Probes the service. Returns whether the credential may write. Without sharing, one that may only
+    /// read is enough to read what is there.
+    async fn probe(&mut self, bucket: &Bucket, sharing: bool) -> Result<bool, StorageError> {
+        let needs = Needs {
+            sharing,
+            tombstones: true,
+        };
+        match probe(bucket, &self.keys, needs).await {
+            Ok(probe) => {
+                self.version_id = probe.version_id;
+                self.conditional = Some(probe.conditional);
+                Ok(true)
+            }
+            Err(error) if !sharing && is_plain_refusal(&error) => {
+                tracing::warn!(%error, "the store can only be read");
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
     }
+}
+
+/// Probes the service, unless that was done, and notes the organization. Returns the version id of an
+/// object that was written, if the service reports one.
+pub(super) async fn prepare(
+    bucket: &Bucket,
+    keys: &Keys,
+    options: &mut Options,
+    probed: Option<Conditional>,
+) -> Result<Option<String>, StorageError> {
+    let mut version_id = None;
+    let probed = match (probed, options.sharing) {
+        (None, Sharing::On) => {
+            let needs = Needs {
+                sharing: true,
+                tombstones: false,
+            };
+            let probe = probe(bucket, keys, needs).await?;
+            version_id = probe.version_id;
+            Some(probe.conditional)
+        }
+        (probed, Sharing::On) => probed,
+        (_, Sharing::Off | Sharing::Unsupported) => {
+            reach(bucket, keys).await?;
+            None
+        }
+    };
+    if let Some(Conditional::Unsupported(reason)) = probed {
+        tracing::warn!(
+            backend = bucket.backend(),
+            reason,
+            "deduplication is not supported: each reference keeps its own bytes"
+        );
+        options.sharing = Sharing::Unsupported;
+    }
+    let note = layout::note(bucket, keys, options.organization).await?;
+    Ok(version_id.or(note))
 }
 
 /// Whether the bucket keeps deleted objects as versions. A version id of GCS is a generation number,

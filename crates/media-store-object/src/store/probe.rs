@@ -2,9 +2,9 @@
 //!
 //! With deduplication, a probe makes six requests for an object with a random name: it creates the
 //! object, which must not succeed twice; replaces it, which must not succeed with a stale version;
-//! lists it; and deletes it. Without deduplication, a probe makes one listing, which shows that the
-//! bucket exists and that the credential is valid. With tombstones, two more requests empty the object,
-//! and check that it still cannot be created.
+//! lists it; and deletes it. With tombstones, two more requests empty the object, and check that it
+//! still cannot be created; without deduplication, the object is then not listed. With neither, a probe
+//! makes one listing, which shows that the bucket exists and that the credential is valid.
 
 use std::fmt::Write as _;
 
@@ -52,6 +52,15 @@ const NO_CREATE: &str = "the service does not support creating an object only if
 const NO_REPLACE: &str = "the service does not support replacing an object of a given version";
 const NOT_LISTED: &str = "the service does not list an object that was written";
 
+/// What a store needs of a service.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Needs {
+    /// Equal bytes are to be shared. Nothing can be shared without the rights to list and to delete.
+    pub(super) sharing: bool,
+    /// Deleted names are to stay taken.
+    pub(super) tombstones: bool,
+}
+
 /// Probes conditional writes, listing and deletion with an object of its own.
 ///
 /// # Errors
@@ -61,16 +70,25 @@ const NOT_LISTED: &str = "the service does not list an object that was written";
 pub(super) async fn probe(
     bucket: &Bucket,
     keys: &Keys,
-    tombstones: bool,
+    needs: Needs,
 ) -> Result<Probe, StorageError> {
     let object = keys.probe(&format!("{}/object", random_name(bucket)?))?;
-    let tried = conditions(bucket, &object, tombstones).await;
+    let tried = conditions(bucket, &object, needs.tombstones).await;
     let listed = match &tried {
-        Ok(_) => is_listed(bucket, &object).await,
-        Err(_) => Ok(true),
+        Ok(_) if needs.sharing => is_listed(bucket, &object).await,
+        Ok(_) | Err(_) => Ok(true),
     };
     // The object may exist even if a request failed.
-    let deleted = bucket.delete(&object).await;
+    let deleted = match bucket.delete(&object).await {
+        Err(error) if !needs.sharing && is_plain_refusal(&error) => {
+            tracing::warn!(
+                backend = bucket.backend(),
+                "the credential may not delete: deletions, scope deletions and sweeps will fail"
+            );
+            Ok(())
+        }
+        other => other,
+    };
     let (conditional, version_id) = tried?;
     let conditional = match conditional {
         Conditional::Supported if !listed? => Conditional::Unsupported(NOT_LISTED),
@@ -110,7 +128,7 @@ pub(super) async fn reach(bucket: &Bucket, keys: &Keys) -> Result<(), StorageErr
 }
 
 /// Whether the service accepted the credential and denied this request.
-fn is_plain_refusal(error: &StorageError) -> bool {
+pub(super) fn is_plain_refusal(error: &StorageError) -> bool {
     let source = std::error::Error::source(error);
     let failure = source.and_then(|source| source.downcast_ref::<ServiceFailure>());
     let known = failure.is_some_and(|failure| {

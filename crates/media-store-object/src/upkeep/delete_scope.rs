@@ -10,7 +10,7 @@ use super::scoped::{Members, ScopedReference, WalkError, in_scope};
 use crate::bucket::Bucket;
 use crate::operation::remove;
 use crate::reference::own;
-use crate::reference::sidecar::{ByteLocation, Protocol};
+use crate::reference::sidecar::{ByteLocation, Protocol, is_of_later_version};
 use crate::second::{self, ReferenceObjects};
 use crate::shared::Shared;
 
@@ -74,6 +74,7 @@ async fn delete_member(
     let keys = &shared.keys;
     let deleted = match member {
         Err(WalkError::Listing(error)) => return Err(error),
+        Err(WalkError::Reference(_, error)) if is_of_later_version(&error) => Err(error),
         Err(WalkError::Reference(key, _)) if everything => match keys.second() {
             Some(second) => {
                 let objects = ReferenceObjects::new(bucket, keys, second, &key, None);

@@ -1,6 +1,6 @@
 //! Counting references and bytes.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
 use std::iter;
 
@@ -9,9 +9,9 @@ use media_storage::{Operation, Scope, StorageError, Usage};
 
 use super::contents::{ContentItem, Walked, contents};
 use super::scoped::{Members, ScopedReference, WalkError, in_scope};
-use super::walk::{WalkItem, walk};
+use super::walk::{ListedReference, OwnObject, WalkItem, walk};
 use crate::bucket::Bucket;
-use crate::reference::sidecar::{ByteLocation, Descriptor};
+use crate::reference::sidecar::{ByteLocation, Descriptor, SidecarFlags};
 use crate::shared::{Shared, Sharing};
 
 /// Returns the usage of a scope.
@@ -42,24 +42,59 @@ pub(super) async fn usage_of_all(shared: &Shared) -> Result<Usage, StorageError>
         count_shared(&mut usage, &bucket, shared, walked).await?;
     }
     let mut outer = walk(&bucket, &shared.keys, shared.keys.prefix());
+    let mut apart = Apart::default();
     while let Some(item) = outer.try_next().await? {
-        let own = match item {
-            // Bytes without a sidecar belong to no reference, but are stored.
-            WalkItem::MediaOnly(own) if shared.keys.second().is_some() => {
-                usage.blobs += 1;
-                usage.stored_bytes += own.size;
-                continue;
-            }
-            WalkItem::MediaOnly(own) => own,
-            WalkItem::Tombstone(_) => continue,
-            WalkItem::Reference(reference) => match reference.own {
-                Some(own) => own,
-                None => continue,
+        let size = match item {
+            WalkItem::MediaOnly(own) if shared.keys.second().is_some() => apart.media(&own),
+            WalkItem::MediaOnly(own) => Some(own.size),
+            WalkItem::Tombstone(_) => None,
+            WalkItem::Reference(reference) => match &reference.own {
+                Some(own) => Some(own.size),
+                None => apart.sidecar(&reference),
             },
         };
-        count_own(&mut usage, own.size, sharing);
+        if let Some(size) = size {
+            count_own(&mut usage, size, sharing);
+        }
     }
+    // Bytes without a sidecar belong to no reference, but are stored.
+    usage.blobs += apart.media.len() as u64;
+    usage.stored_bytes += apart.media.values().sum::<u64>();
     Ok(usage)
+}
+
+/// Media and sidecars that a listing did not show beside each other: few, unless the service lists in no
+/// order.
+#[derive(Debug, Default)]
+struct Apart {
+    hasher: RandomState,
+    /// Sizes of media, by the hash of its id.
+    media: HashMap<u64, u64>,
+    /// Hashes of the ids of sidecars that describe media of their own.
+    sidecars: HashSet<u64>,
+}
+
+impl Apart {
+    /// Adds media. Returns its size if its sidecar was listed before.
+    fn media(&mut self, own: &OwnObject) -> Option<u64> {
+        let id = self.hasher.hash_one(own.key.id());
+        if self.sidecars.remove(&id) {
+            return Some(own.size);
+        }
+        self.media.insert(id, own.size);
+        None
+    }
+
+    /// Adds a sidecar. Returns the size of its media if that was listed before.
+    fn sidecar(&mut self, listed: &ListedReference) -> Option<u64> {
+        let id = self.hasher.hash_one(listed.key.id());
+        let size = self.media.remove(&id);
+        let flags = SidecarFlags::of_size(listed.size);
+        if size.is_none() && flags.is_some_and(|flags| !flags.shared) {
+            self.sidecars.insert(id);
+        }
+        size
+    }
 }
 
 /// Counts the bytes that the references of a protocol share.

@@ -85,7 +85,7 @@ impl Walk {
                     modified,
                 });
             }
-            Some(OuterObject::Sidecar(key)) if meta.size == 0 && self.keys.second().is_some() => {
+            Some(OuterObject::Sidecar(key)) if meta.size == 0 => {
                 self.release_held();
                 let buried = BuriedSidecar { key, modified };
                 self.ready.push_back(Ok(WalkItem::Tombstone(buried)));

@@ -30,14 +30,18 @@ impl Backend for Memory {
     }
 }
 
-mod shared_by_session {
-    use super::*;
-    conformance_tests!(Memory::new(|store| store.with_deduplication(true)));
-}
-
-mod shared_and_flat {
+mod first_shared_by_session {
     use super::*;
     conformance_tests!(Memory::new(|store| {
+        let store = store.with_protocol(ProtocolVersion::First);
+        store.with_deduplication(true)
+    }));
+}
+
+mod first_shared_and_flat {
+    use super::*;
+    conformance_tests!(Memory::new(|store| {
+        let store = store.with_protocol(ProtocolVersion::First);
         let store = store.with_deduplication(true).with_name("eu-1");
         store.with_organization(Organization::Flat)
     }));
@@ -50,34 +54,30 @@ mod single_by_run {
     }));
 }
 
-mod single_by_conversation {
+mod first_single_by_conversation {
     use super::*;
     conformance_tests!(Memory::new(|store| {
+        let store = store.with_protocol(ProtocolVersion::First);
         store.with_organization(Organization::ByConversation)
     }));
 }
 
-mod second_shared_by_session {
+mod shared_by_session {
     use super::*;
-    conformance_tests!(Memory::new(|store| {
-        let store = store.with_protocol(ProtocolVersion::Second);
-        store.with_deduplication(true)
-    }));
+    conformance_tests!(Memory::new(|store| { store.with_deduplication(true) }));
 }
 
-mod second_shared_and_flat {
+mod shared_and_flat {
     use super::*;
     conformance_tests!(Memory::new(|store| {
-        let store = store.with_protocol(ProtocolVersion::Second);
         let store = store.with_deduplication(true).with_name("eu-1");
         store.with_organization(Organization::Flat)
     }));
 }
 
-mod second_single_by_conversation {
+mod single_by_conversation {
     use super::*;
     conformance_tests!(Memory::new(|store| {
-        let store = store.with_protocol(ProtocolVersion::Second);
         store.with_organization(Organization::ByConversation)
     }));
 }

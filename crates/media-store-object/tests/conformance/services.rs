@@ -44,12 +44,12 @@ fn single(store: ObjectMediaStoreBuilder) -> ObjectMediaStoreBuilder {
     store
 }
 
-fn second_shared(store: ObjectMediaStoreBuilder) -> ObjectMediaStoreBuilder {
-    shared(store).with_protocol(ProtocolVersion::Second)
+fn first_shared(store: ObjectMediaStoreBuilder) -> ObjectMediaStoreBuilder {
+    shared(store).with_protocol(ProtocolVersion::First)
 }
 
-fn second_single(store: ObjectMediaStoreBuilder) -> ObjectMediaStoreBuilder {
-    store.with_protocol(ProtocolVersion::Second)
+fn first_single(store: ObjectMediaStoreBuilder) -> ObjectMediaStoreBuilder {
+    store.with_protocol(ProtocolVersion::First)
 }
 
 mod s3_shared {
@@ -77,27 +77,27 @@ mod gcs_shared {
     conformance_tests!(At::new(Service::Gcs, shared));
 }
 
-mod s3_second_shared {
+mod s3_first_shared {
     use super::*;
-    conformance_tests!(At::new(Service::S3, second_shared));
+    conformance_tests!(At::new(Service::S3, first_shared));
 }
 
-mod moto_second_shared {
+mod moto_first_shared {
     use super::*;
-    conformance_tests!(At::new(Service::Moto, second_shared));
+    conformance_tests!(At::new(Service::Moto, first_shared));
 }
 
-mod azurite_second_shared {
+mod azurite_first_shared {
     use super::*;
-    conformance_tests!(At::new(Service::Azurite, second_shared));
+    conformance_tests!(At::new(Service::Azurite, first_shared));
 }
 
-mod gcs_second_shared {
+mod gcs_first_shared {
     use super::*;
-    conformance_tests!(At::new(Service::Gcs, second_shared));
+    conformance_tests!(At::new(Service::Gcs, first_shared));
 }
 
-mod s3_second_single {
+mod s3_first_single {
     use super::*;
-    conformance_tests!(At::new(Service::S3, second_single));
+    conformance_tests!(At::new(Service::S3, first_single));
 }

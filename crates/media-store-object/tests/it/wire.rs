@@ -7,7 +7,7 @@ use media_storage::{
     MediaBody, MediaStorage as _, MediaStorageExt as _, MediaUpload, RetentionPolicy,
     RetrieveOptions,
 };
-use media_store_object::{ObjectMediaStore, ObjectMediaStoreBuilder};
+use media_store_object::{ObjectMediaStore, ObjectMediaStoreBuilder, ProtocolVersion};
 use media_types::Mime;
 use test_servers::proxy::{FaultProxy, RequestHead};
 use test_servers::{azurite, gcs, s3};
@@ -47,6 +47,7 @@ impl Counted {
 
     async fn open(&self, shares: bool) -> ObjectMediaStore {
         let builder = self.builder.clone().with_deduplication(shares);
+        let builder = builder.with_protocol(ProtocolVersion::First);
         let store = builder.build().await.unwrap();
         assert_eq!(store.is_deduplicating(), shares);
         self.took().await;

@@ -4,7 +4,7 @@
 //! test-server s3    --dir DIR [--port PORT] [--bucket NAME] [--ignore-conditions]
 //! test-server gcs   --dir DIR [--port PORT] [--bucket NAME]
 //! test-server azure
-//! test-server proxy --upstream HOST:PORT [--port PORT] [--faults PER_MILLE] [--seed N]
+//! test-server proxy --upstream HOST:PORT [--port PORT] [--faults PER_MILLE] [--seed N] [--hide TEXT]
 //! ```
 //!
 //! The first line on its standard output is `listening on http://127.0.0.1:PORT`; for `s3` the
@@ -12,7 +12,7 @@
 //! key as JSON without blanks, for `azure` `access ACCOUNT KEY CONTAINER` of Azurite. It stops at SIGINT or SIGTERM; the proxy then
 //! prints the number of requests and of faults. `--faults` is the share of requests with a fault, of
 //! all kinds that need no release, chosen by a generator with the seed `--seed`. Some requests hang
-//! until the client gives up.
+//! until the client gives up. Objects whose path contains the text of `--hide` are not found.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -30,7 +30,8 @@ const USAGE: &str =
     "usage: test-server s3 --dir DIR [--port PORT] [--bucket NAME] [--ignore-conditions]
        test-server gcs --dir DIR [--port PORT] [--bucket NAME]
        test-server azure
-       test-server proxy --upstream HOST:PORT [--port PORT] [--faults PER_MILLE] [--seed N]";
+       test-server proxy --upstream HOST:PORT [--port PORT] [--faults PER_MILLE] [--seed N]
+                         [--hide TEXT]";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -60,7 +61,9 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Option<Options> {
         let name = name.strip_prefix("--")?.to_owned();
         let value = match name.as_str() {
             "ignore-conditions" => String::new(),
-            "dir" | "port" | "bucket" | "upstream" | "faults" | "seed" => arguments.next()?,
+            "dir" | "port" | "bucket" | "upstream" | "faults" | "seed" | "hide" => {
+                arguments.next()?
+            }
             _ => return None,
         };
         options.insert(name, value);
@@ -126,10 +129,14 @@ async fn proxy(options: &Options) -> Result<(), Box<dyn Error>> {
     let port = number(options, "port")?.try_into()?;
     let proxy = FaultProxy::start_on(port, upstream).await?;
     let per_mille = number(options, "faults")?;
-    if per_mille > 0 {
+    let hidden = options.get("hide").cloned();
+    if per_mille > 0 || hidden.is_some() {
         let chance = Chance::new(number(options, "seed")?);
         proxy.set_script(move |request: &RequestHead, _| {
-            if chance.below(1000) < per_mille {
+            let is_hidden = |text: &String| request.path().contains(text.as_str());
+            if hidden.as_ref().is_some_and(is_hidden) {
+                Fault::status(404)
+            } else if chance.below(1000) < per_mille {
                 some_fault(&chance, request)
             } else {
                 Fault::Pass

@@ -20,6 +20,9 @@ pub enum Fault {
     Answer(Answer),
     /// The server carries the request out; the client gets this response instead of the server's.
     AnswerAfterForward(Answer),
+    /// The client gets this response at once; the request is forwarded when the gate is released. See
+    /// [`Fault::HoldRequest`].
+    AnswerThenForward(Answer, Gate),
     /// There is no response, and the server never receives the request.
     Hang,
     /// The request is forwarded when the gate is released, even if the client has gone by then. Bodies
@@ -65,6 +68,7 @@ impl Fault {
             Self::DropResponse => "drop-response",
             Self::Answer(_) => "answer",
             Self::AnswerAfterForward(_) => "answer-after-forward",
+            Self::AnswerThenForward(..) => "answer-then-forward",
             Self::Hang => "hang",
             Self::HoldRequest(_) => "hold-request",
             Self::HoldResponse(_) => "hold-response",

@@ -125,13 +125,17 @@ impl Way {
                 self.forward_and_discard(request, &entry).await?;
                 Ok(made_up(&answer, &entry))
             }
+            Fault::AnswerThenForward(answer, gate) => {
+                drop(self.later(request, &entry, Hold::Gate(gate)).await?);
+                Ok(made_up(&answer, &entry))
+            }
             Fault::Hang => {
                 drain(request.into_body()).await?;
                 // Ends when the client disconnects.
                 std::future::pending().await
             }
-            Fault::HoldRequest(gate) => self.late(request, entry, Hold::Gate(gate)).await,
-            Fault::DelayRequest(delay) => self.late(request, entry, Hold::Delay(delay)).await,
+            Fault::HoldRequest(gate) => self.late(request, &entry, Hold::Gate(gate)).await,
+            Fault::DelayRequest(delay) => self.late(request, &entry, Hold::Delay(delay)).await,
             Fault::HoldResponse(gate) => {
                 let response = self.answer(request, &entry, Limits::default()).await?;
                 gate.pass().await;
@@ -211,9 +215,21 @@ impl Way {
     async fn late(
         &self,
         request: Request<Passing>,
-        entry: Arc<Entry>,
+        entry: &Arc<Entry>,
         hold: Hold,
     ) -> io::Result<Response<Passing>> {
+        let answered = self.later(request, entry, hold).await?;
+        answered.await.map_err(io::Error::other)?
+    }
+
+    /// Receives the whole request, and forwards it in the background. Returns where the response will
+    /// arrive.
+    async fn later(
+        &self,
+        request: Request<Passing>,
+        entry: &Arc<Entry>,
+        hold: Hold,
+    ) -> io::Result<oneshot::Receiver<io::Result<Response<Passing>>>> {
         let (parts, body) = request.into_parts();
         let body = Limited::new(body, HELD_AT_MOST)
             .collect()
@@ -221,7 +237,7 @@ impl Way {
             .map_err(|_| self.broken())?
             .to_bytes();
         let (answer, answered) = oneshot::channel();
-        let shared = Arc::clone(&self.shared);
+        let (shared, entry) = (Arc::clone(&self.shared), Arc::clone(entry));
         tokio::spawn(async move {
             hold.pass().await;
             let way = Self::new(shared, Reset::default());
@@ -235,7 +251,7 @@ impl Way {
                 let _ = drain(response.into_body()).await;
             }
         });
-        answered.await.map_err(io::Error::other)?
+        Ok(answered)
     }
 }
 

@@ -3,35 +3,46 @@
 use std::collections::BTreeSet;
 
 use futures_util::TryStreamExt as _;
-use media_store_object::protocol::{Record, RecordState};
+use media_store_object::protocol::{Nonce, Record, RecordState};
 use object_store::aws::AmazonS3;
 use object_store::path::Path;
 use object_store::{ObjectStore as _, ObjectStoreExt as _};
+use serde::Deserialize;
 
 use crate::run::Result;
 use crate::run::client::PREFIX;
 
-/// A name of the store's own, as its documentation tells.
+/// A name of the first protocol, as its documentation tells.
 pub(crate) fn internal(rest: &str) -> Result<Path> {
     Ok(Path::parse(format!("{PREFIX}/.store/v1/{rest}"))?)
+}
+
+/// What a hash record of the second protocol says.
+#[derive(Deserialize)]
+struct SecondRecord {
+    state: RecordState,
+    #[serde(rename = "gen")]
+    generation: Nonce,
 }
 
 /// All objects, by what they are.
 #[derive(Debug, Default)]
 pub(crate) struct Beneath {
-    /// `{sha256}/{generation}` of shared bytes.
+    /// `{name}/{generation}` of shared bytes. The name is the hash, or a keyed one.
     pub(crate) blobs: BTreeSet<String>,
-    /// Records that promise bytes: `{sha256}/{generation}`.
+    /// Records that promise bytes: `{name}/{generation}`.
     pub(crate) promised: BTreeSet<String>,
     /// Records of bytes that are gone.
     pub(crate) dead: u64,
-    /// `{sha256}/{generation}/{reference}` of markers.
+    /// `{name}/{generation}/{reference}` of markers.
     pub(crate) markers: BTreeSet<String>,
     /// Sidecars and media outside of the internal names.
     pub(crate) outer: BTreeSet<String>,
     /// Objects of stores that were killed while they were being opened. No sweep may tell them from
     /// those of one that is being opened now.
     pub(crate) probes: u64,
+    /// Tombstones of markers and sidecars.
+    pub(crate) tombstones: u64,
     /// Hints of expiry, and what should not be there.
     pub(crate) others: BTreeSet<String>,
 }
@@ -40,36 +51,53 @@ impl Beneath {
     pub(crate) async fn look(bucket: &AmazonS3) -> Result<Self> {
         let mut beneath = Self::default();
         let prefix = Path::parse(PREFIX)?;
-        let own = internal("x")?;
-        let own = own.as_ref().trim_end_matches('x');
+        let own = format!("{PREFIX}/.store/");
         let mut all = bucket.list(Some(&prefix));
         while let Some(meta) = all.try_next().await? {
             let name = meta.location.as_ref();
-            let Some(rest) = name.strip_prefix(own) else {
-                beneath.outer.insert(name.to_owned());
-                continue;
+            let parts = name.strip_prefix(&own).map(|rest| rest.split_once('/'));
+            let (second, rest) = match parts {
+                None if meta.size == 0 => {
+                    beneath.tombstones += 1;
+                    continue;
+                }
+                None => {
+                    beneath.outer.insert(name.to_owned());
+                    continue;
+                }
+                // The description of the store.
+                Some(None) => continue,
+                Some(Some((version, rest))) => (version == "v2", rest),
             };
-            let Some((kind, rest)) = rest.split_once('/') else {
-                beneath.others.insert(name.to_owned());
-                continue;
+            let (kind, rest) = rest.split_once('/').unwrap_or((rest, ""));
+            // Names of the second protocol are divided by their first digit.
+            let rest = match kind {
+                "blob" | "ref" | "rec" if second => {
+                    rest.split_once('/').map_or("", |(_, rest)| rest)
+                }
+                _ => rest,
             };
             match kind {
                 "blob" => drop(beneath.blobs.insert(rest.to_owned())),
+                "ref" if meta.size == 0 && second => beneath.tombstones += 1,
                 "ref" => drop(beneath.markers.insert(rest.to_owned())),
                 "rec" => {
                     let json = bucket.get(&meta.location).await?.bytes().await?;
-                    let record = Record::from_json(&json)?;
-                    match record.state {
+                    let (state, generation) = if second {
+                        let record: SecondRecord = serde_json::from_slice(&json)?;
+                        (record.state, record.generation)
+                    } else {
+                        let record = Record::from_json(&json)?;
+                        (record.state, record.generation)
+                    };
+                    match state {
                         RecordState::Dead => beneath.dead += 1,
-                        _ => {
-                            let generation = record.generation;
-                            beneath.promised.insert(format!("{rest}/{generation}"));
-                        }
+                        _ => drop(beneath.promised.insert(format!("{rest}/{generation}"))),
                     }
                 }
                 "probe" => beneath.probes += 1,
-                // It stays as long as the bucket.
-                "layout" => {}
+                // They stay as long as the bucket.
+                "layout" | "key" | "user-complete" => {}
                 _ => drop(beneath.others.insert(name.to_owned())),
             }
         }

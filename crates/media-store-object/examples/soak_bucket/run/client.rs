@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use media_storage::{MediaStorage as _, RetrieveOptions};
 use media_storage::{Scope, StorageError};
-use media_store_object::ObjectMediaStore;
+use media_store_object::{ObjectMediaStore, ProtocolVersion};
 use media_types::StorageReference;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::{BackoffConfig, ClientOptions, RetryConfig};
 
-use crate::run::Result;
 use crate::run::content::Content;
 use crate::run::services::Access;
+use crate::run::{Protocol, Result};
 
 /// What all names in the bucket begin with.
 pub(crate) const PREFIX: &str = "soak";
@@ -43,6 +43,7 @@ const PART_SIZE: usize = 5 * 1024 * 1024;
 pub(crate) async fn open(
     access: &Access,
     retries: Retries,
+    protocol: Protocol,
 ) -> std::result::Result<ObjectMediaStore, StorageError> {
     ObjectMediaStore::builder()
         .with_url(format!("s3://{}/{PREFIX}", access.bucket))
@@ -54,6 +55,10 @@ pub(crate) async fn open(
         .with_option("max_retries", retries.count().to_string())
         .with_option("retry_timeout", "10s")
         .with_part_size(PART_SIZE)
+        .with_protocol(match protocol {
+            Protocol::First => ProtocolVersion::First,
+            Protocol::Second => ProtocolVersion::Second,
+        })
         .with_deduplication(true)
         .build()
         .await

@@ -1,5 +1,6 @@
 //! Starts everything, disturbs it, and tells what came of it.
 
+use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -9,7 +10,7 @@ use crate::run::fleet::{Fleet, PROCESSES};
 use crate::run::journal::{Account, Act, Finding, account, findings, note};
 use crate::run::judge::{Verified, judge};
 use crate::run::services::{Kind, Proxy, Server};
-use crate::run::{Result, Variant};
+use crate::run::{Protocol, Result, Variant};
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
@@ -68,8 +69,12 @@ async fn soak(plan: &Plan) -> Result<ExitCode> {
 
 fn disturb(plan: &Plan, journal: &Path, server: &Server) -> Result<Disturbed> {
     let access = server.access();
-    let proxy = Proxy::start(&access, plan.faults, plan.seed)?;
-    proxy.access(&access).save(journal)?;
+    let [proxy, first_proxy] = [Protocol::Second, Protocol::First].map(|protocol| {
+        let proxy = Proxy::start(&access, plan.faults, plan.seed, protocol)?;
+        proxy.access(&access).save(journal, protocol)?;
+        Ok::<_, Box<dyn Error + Send + Sync>>(proxy)
+    });
+    let (proxy, first_proxy) = (proxy?, first_proxy?);
     let mut fleet = Fleet::start(journal.to_owned(), plan.seed, plan.variant)?;
     let mut numbers = Numbers::new(plan.seed);
     let began = Instant::now();
@@ -101,7 +106,11 @@ fn disturb(plan: &Plan, journal: &Path, server: &Server) -> Result<Disturbed> {
         took,
         kills: fleet.kills,
         pauses: fleet.pauses,
-        requests: proxy.end()?,
+        requests: format!(
+            "{} and by the first protocol {}",
+            proxy.end()?,
+            first_proxy.end()?
+        ),
     })
 }
 
@@ -156,14 +165,16 @@ fn tell(how: &Disturbed, all: &Account, verified: &Verified, journal: &Path) -> 
     );
     println!(
         "garbage before the last sweeps: {} stray markers and sidecars, {} stray contents; {} \
-         references that nobody was told of, {} deleted ones that came back late; after: {} \
-         objects of openings that were cut short, and {} records of what is gone",
+         references that nobody was told of, {} deleted ones of the first protocol that came back late; \
+         after: {} objects of openings that were cut short, {} records of what is gone, and {} \
+         tombstones",
         verified.strays,
         verified.unnamed,
         verified.strangers,
         all.came_back,
         verified.probes,
         verified.records,
+        verified.tombstones,
     );
     // Each kill and each call that failed may leave one store whose outcome nobody knows.
     let bound = usize::try_from(how.kills + failures)?;
@@ -176,8 +187,10 @@ fn tell(how: &Disturbed, all: &Account, verified: &Verified, journal: &Path) -> 
             bound
         );
     }
+    let protocols = (0..PROCESSES).map(|number| Protocol::of(number, Variant::Sound));
+    let first = protocols.filter(|one| *one == Protocol::First).count();
     println!(
-        "soak: {operations} operations by {PROCESSES} processes in {:.0} s, {} kills, {} pauses, {}; \
+        "soak: {operations} operations by {PROCESSES} processes, {first} of them by the first protocol, in {:.0} s, {} kills, {} pauses, {}; \
          {} references read at the end: {} lost, {} dangling, {} failed, {} left as garbage",
         how.took,
         how.kills,

@@ -11,13 +11,13 @@ use media_storage::{
 use media_store_object::ObjectMediaStore;
 use object_store::aws::AmazonS3;
 
-use crate::run::Result;
 use crate::run::beneath::Beneath;
 use crate::run::client::{Retries, Verdict, beneath, open, verify};
 use crate::run::fleet::PROCESSES;
 use crate::run::journal::{Account, Finding, account, note};
 use crate::run::services::Access;
 use crate::run::worker::scope;
+use crate::run::{Protocol, Result};
 
 /// What was found, beside what is noted as wrong.
 #[derive(Debug, Default)]
@@ -38,6 +38,8 @@ pub(crate) struct Verified {
     pub(crate) probes: u64,
     /// Records of bytes that are gone, which stay.
     pub(crate) records: u64,
+    /// Tombstones, which stay for seven days.
+    pub(crate) tombstones: u64,
 }
 
 struct Judge<'a> {
@@ -51,7 +53,7 @@ pub(crate) async fn judge(access: &Access, journal: &Path) -> Result<Verified> {
     let accounts = (0..PROCESSES).map(|number| account(journal, number));
     let judge = Judge {
         journal,
-        store: open(access, Retries::Few).await?,
+        store: open(access, Retries::Few, Protocol::Second).await?,
         bucket: beneath(access)?,
         accounts: accounts.collect::<Result<_>>()?,
     };
@@ -75,6 +77,7 @@ pub(crate) async fn judge(access: &Access, journal: &Path) -> Result<Verified> {
     let report = judge.store.delete_scope(Scope::All).await?;
     judge.unless(report.failed == 0, || format!("delete-scope: {report:?}"))?;
     judge.sweep().await?;
+    judge.sweep().await?;
     let after = judge.look().await?;
     for text in after.blobs.iter().chain(&after.promised) {
         judge.dangling(&format!("left at the end: {text}"))?;
@@ -86,6 +89,7 @@ pub(crate) async fn judge(access: &Access, journal: &Path) -> Result<Verified> {
     verified.left = left.into_iter().map(BTreeSet::len).sum();
     verified.probes = after.probes;
     verified.records = after.dead;
+    verified.tombstones = after.tombstones;
     Ok(verified)
 }
 

@@ -50,6 +50,24 @@ impl Variant {
     }
 }
 
+/// The protocol that a process uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Protocol {
+    First,
+    Second,
+}
+
+impl Protocol {
+    /// The protocol of a process: one of three uses the first. The broken collectors are such of the
+    /// first.
+    fn of(number: usize, variant: Variant) -> Self {
+        match variant {
+            Variant::Sound if number % 3 != 1 => Self::Second,
+            _ => Self::First,
+        }
+    }
+}
+
 const USAGE: &str = "usage: soak_bucket SECONDS [--variant sound | list-then-delete | one-step] \
                      [--server s3 | moto] [--seed N] [--faults PER_MILLE]";
 

@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use serde::{Deserialize, Serialize};
 use test_servers::moto::Moto;
 
-use crate::run::Result;
+use crate::run::{Protocol, Result};
 
 /// Ends the server when its input closes: when it is no longer wanted, and also when this process is
 /// killed.
@@ -23,19 +23,23 @@ pub(crate) struct Access {
 }
 
 impl Access {
-    fn path(directory: &Path) -> PathBuf {
-        directory.join("access")
+    fn path(directory: &Path, protocol: Protocol) -> PathBuf {
+        directory.join(match protocol {
+            Protocol::First => "access-first",
+            Protocol::Second => "access",
+        })
     }
 
-    pub(crate) fn save(&self, directory: &Path) -> Result<()> {
-        std::fs::write(Self::path(directory), serde_json::to_vec(self)?)?;
+    /// Saves how processes of a protocol get at the bucket.
+    pub(crate) fn save(&self, directory: &Path, protocol: Protocol) -> Result<()> {
+        let path = Self::path(directory, protocol);
+        std::fs::write(path, serde_json::to_vec(self)?)?;
         Ok(())
     }
 
-    pub(crate) fn load(directory: &Path) -> Result<Self> {
-        Ok(serde_json::from_slice(&std::fs::read(Self::path(
-            directory,
-        ))?)?)
+    pub(crate) fn load(directory: &Path, protocol: Protocol) -> Result<Self> {
+        let json = std::fs::read(Self::path(directory, protocol))?;
+        Ok(serde_json::from_slice(&json)?)
     }
 }
 
@@ -95,12 +99,22 @@ impl Server {
 pub(crate) struct Proxy(TestServer);
 
 impl Proxy {
-    pub(crate) fn start(access: &Access, per_mille: u64, seed: u64) -> Result<Self> {
+    /// A proxy for processes of a protocol. A program that knows only the first does not look at the
+    /// description of the store; it is hidden from those that are to be like it.
+    pub(crate) fn start(
+        access: &Access,
+        per_mille: u64,
+        seed: u64,
+        protocol: Protocol,
+    ) -> Result<Self> {
         let upstream = access.endpoint.trim_start_matches("http://");
         let (per_mille, seed) = (per_mille.to_string(), seed.to_string());
-        let faults = ["--faults", &per_mille, "--seed", &seed];
-        let server = TestServer::start(&[&["proxy", "--upstream", upstream], &faults[..]].concat());
-        Ok(Self(server?))
+        let mut arguments = vec!["proxy", "--upstream", upstream];
+        arguments.extend(["--faults", &per_mille, "--seed", &seed]);
+        if protocol == Protocol::First {
+            arguments.extend(["--hide", "/.store/format.json"]);
+        }
+        Ok(Self(TestServer::start(&arguments)?))
     }
 
     /// The way through it.

@@ -18,7 +18,7 @@ use crate::run::client::{Retries, Verdict, open, verify};
 use crate::run::content::{Content, Numbers};
 use crate::run::journal::{Act, Event, Finding, Held, Journal};
 use crate::run::services::Access;
-use crate::run::{Result, Variant};
+use crate::run::{Protocol, Result, Variant};
 
 /// How many references a process keeps beside the one that it shares with others.
 const KEPT: u64 = 6;
@@ -58,9 +58,10 @@ pub(crate) fn run(setup: &Setup) -> Result<()> {
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let access = Access::load(&setup.journal)?;
+        let protocol = Protocol::of(setup.number, setup.variant);
+        let access = Access::load(&setup.journal, protocol)?;
         let mut journal = Journal::open(&setup.journal, setup.number)?;
-        let Some(store) = opened(&access, setup.seed, &mut journal).await? else {
+        let Some(store) = opened(&access, setup, protocol, &mut journal).await? else {
             return Ok(());
         };
         let broken = Broken::new(setup.variant, &access)?;
@@ -81,20 +82,27 @@ pub(crate) fn run(setup: &Setup) -> Result<()> {
 
 async fn opened(
     access: &Access,
-    seed: u64,
+    setup: &Setup,
+    protocol: Protocol,
     journal: &mut Journal,
 ) -> Result<Option<ObjectMediaStore>> {
-    let retries = match seed % 2 {
+    let retries = match setup.seed % 2 {
         0 => Retries::None,
         _ => Retries::Few,
     };
     while !journal.is_over() {
-        match open(access, retries).await {
-            Ok(store) if store.is_deduplicating() => {
+        match open(access, retries, protocol).await {
+            Ok(store)
+                if store.is_deduplicating()
+                    && store.refuses_late_writes() == (protocol == Protocol::Second) =>
+            {
                 journal.write(Event::Did(Act::Open))?;
                 return Ok(Some(store));
             }
-            Ok(_) => journal.find(Finding::Failed, "open: no deduplication")?,
+            Ok(store) => {
+                let text = format!("open: {store:?} by {protocol:?}");
+                journal.find(Finding::Failed, &text)?;
+            }
             Err(error) if error.is_retryable() => {
                 journal.write(Event::Failed(Act::Open))?;
             }
@@ -295,6 +303,10 @@ impl Worker<'_> {
 
     async fn gone(&mut self, reference: &StorageReference) -> Result<()> {
         match self.store.retrieve(reference).await {
+            Ok(_) if self.store.refuses_late_writes() => {
+                let text = format!("deleted, and readable: {}", reference.id());
+                self.journal.find(Finding::Dangling, &text)
+            }
             Ok(_) => self.journal.write(Event::CameBack),
             Err(error) if error.kind() == StorageErrorKind::NotFound => {
                 self.journal.write(Event::Did(Act::Read))

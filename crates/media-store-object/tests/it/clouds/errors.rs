@@ -101,7 +101,8 @@ async fn what_passes_is_tried_again_and_what_does_not_is_not() {
     holds(&store, &reference, &bytes).await;
 
     let requests = || broken.proxy.totals().requests;
-    for (status, wanted) in [(503, 4), (403, 1)] {
+    // Sidecar and bytes are asked for at once.
+    for (status, wanted) in [(503, 8), (403, 2)] {
         let always = Script::pass().always(RequestPattern::any(), Fault::status(status));
         broken.proxy.set_script(always);
         let before = requests();

@@ -3,6 +3,7 @@
 mod bad_input;
 mod connect;
 mod errors;
+mod late_completion;
 mod probe;
 mod signed;
 mod versions;

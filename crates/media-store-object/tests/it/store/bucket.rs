@@ -311,6 +311,7 @@ impl ObjectStore for FaultyBucket {
             bucket: self.clone(),
             key: location.to_string(),
             upload,
+            sent: Vec::new(),
             open: true,
         }))
     }
@@ -383,6 +384,8 @@ struct FaultyUpload {
     bucket: FaultyBucket,
     key: String,
     upload: Box<dyn MultipartUpload>,
+    /// The parts, in their order.
+    sent: Vec<Bytes>,
     open: bool,
 }
 
@@ -393,12 +396,26 @@ impl FaultyUpload {
             uploads.fetch_sub(1, Ordering::SeqCst);
         }
     }
+
+    /// What the completion does whenever it arrives: it writes the object, also where it was removed in
+    /// the meantime.
+    fn landing(&self) -> impl Future<Output = Result<PutResult>> + Send + 'static {
+        let payload: PutPayload = self.sent.iter().cloned().collect();
+        let (inner, key) = (Arc::clone(&self.bucket.inner), self.key.clone());
+        async move {
+            let location = Path::parse(key)?;
+            inner
+                .put_opts(&location, payload, PutOptions::default())
+                .await
+        }
+    }
 }
 
 #[async_trait]
 impl MultipartUpload for FaultyUpload {
     fn put_part(&mut self, data: PutPayload) -> UploadPart {
         let (bucket, key, len) = (self.bucket.clone(), self.key.clone(), data.content_length());
+        self.sent.extend(data.iter().cloned());
         let part = self.upload.put_part(data);
         Box::pin(async move {
             match bucket.passes(Verb::Part, &key, len).await {
@@ -409,11 +426,18 @@ impl MultipartUpload for FaultyUpload {
     }
 
     async fn complete(&mut self) -> Result<PutResult> {
-        match self.bucket.passes(Verb::Complete, &self.key, 0).await {
+        let fate = self.bucket.passes(Verb::Complete, &self.key, 0).await;
+        match fate {
             Fate::Pass => {
                 self.close();
                 self.upload.complete().await
             }
+            Fate::Copied => {
+                self.close();
+                self.bucket.copy(self.landing());
+                self.upload.complete().await
+            }
+            Fate::Late => self.bucket.happen(fate, self.landing()).await,
             Fate::FailAfter => {
                 self.close();
                 self.upload.complete().await?;

@@ -38,7 +38,8 @@ async fn a_store_inside_another_is_left_alone() {
     ] {
         for deduplication in [true, false] {
             let bucket = FaultyBucket::new();
-            let outer = open(&bucket, true).await;
+            let outer = ObjectMediaStore::builder().with_object_store(Arc::new(bucket.clone()));
+            let outer = outer.with_deduplication(true).build().await.unwrap();
             let inner = inside(&bucket, "tenant", organization, deduplication).await;
             let bytes = noise(1, 3000);
             let theirs = put(&inner, &bytes).await;

@@ -145,6 +145,7 @@ async fn a_scope_that_the_organisation_prefixes_costs_no_walk() {
     let flat = ObjectMediaStore::builder()
         .with_object_store(std::sync::Arc::new(bucket.clone()))
         .with_organization(media_storage::Organization::Flat)
+        .with_protocol(media_store_object::ProtocolVersion::First)
         .build()
         .await
         .unwrap();

@@ -85,6 +85,7 @@ async fn open_calmly(bucket: &FaultyBucket) -> media_store_object::ObjectMediaSt
         let opened = media_store_object::ObjectMediaStore::builder()
             .with_object_store(Arc::new(bucket.clone()))
             .with_deduplication(true)
+            .with_protocol(media_store_object::ProtocolVersion::First)
             .build()
             .await;
         if let Ok(store) = opened

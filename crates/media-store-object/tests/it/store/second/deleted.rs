@@ -1,10 +1,12 @@
 //! What was deleted leaves no trace, and does not come back.
 
+use futures_util::StreamExt as _;
 use media_storage::{
     Inventory as _, MediaBody, MediaStorage as _, MediaStorageExt as _, MediaUpload,
     RetentionPolicy, Scope,
 };
 use media_types::Mime;
+use object_store::ObjectStore as _;
 
 use super::super::{Fate, FaultyBucket, MIB, Verb, full, is_gone, noise};
 use super::{is_clean, of_user, open, put_for, traces};
@@ -58,7 +60,7 @@ async fn a_late_copy_of_any_request_brings_nothing_back() {
             let reached = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
             let flag = std::sync::Arc::clone(&reached);
             bucket.judge(move |request| {
-                if matches!(request.verb, Verb::Put | Verb::Delete) {
+                if matches!(request.verb, Verb::Put | Verb::Delete | Verb::Complete) {
                     seen += 1;
                 }
                 let now = seen == k && !copied;
@@ -126,6 +128,46 @@ async fn a_store_that_died_before_its_scope_was_deleted_does_not_appear() {
                 assert_eq!(used.references, 0, "request {k} was late");
                 store.sweep(full()).await.unwrap();
             }
+            is_clean(&store, &bucket).await;
+        }
+    }
+}
+
+/// The completion of an upload fails, and happens after its scope was deleted, or after it was swept.
+#[tokio::test]
+async fn a_late_completion_of_an_upload_leaves_nothing_readable() {
+    for deduplication in [true, false] {
+        for swept_before in [true, false] {
+            let bucket = FaultyBucket::new();
+            let store = open(&bucket, deduplication).await;
+            let kept = put_for(&store, 1, of_user("conv-2", "user-2")).await;
+            bucket.judge(|request| {
+                let completes = request.verb == Verb::Complete;
+                (if completes { Fate::Late } else { Fate::Pass }, 0)
+            });
+            let scope = Scope::User("user-1".parse().unwrap());
+            let body = MediaBody::from_bytes(noise(7, 9 * MIB));
+            let metadata = of_user("conv-1", "user-1");
+            let upload = MediaUpload::new(Mime::IMAGE_PNG, body, metadata);
+            store.store(upload).await.unwrap_err();
+            bucket.heal();
+            store.delete_scope(scope.clone()).await.unwrap();
+            if swept_before {
+                store.sweep(full()).await.unwrap();
+            }
+            bucket.settle().await;
+            assert_eq!(store.usage(scope.clone()).await.unwrap().references, 0);
+            let report = store.sweep(full()).await.unwrap();
+            assert_eq!(report.failed, 0);
+            let left = bucket.inner().list(None);
+            let left = left.filter_map(async |meta| meta.ok().map(|meta| meta.size));
+            let left: Vec<u64> = left.collect().await;
+            assert!(left.iter().all(|size| *size < MIB as u64), "{left:?}");
+            assert_eq!(store.usage(scope).await.unwrap().references, 0);
+            assert_eq!(
+                store.retrieve_bytes(&kept, 1000).await.unwrap(),
+                noise(1, 1000)
+            );
             is_clean(&store, &bucket).await;
         }
     }

@@ -2,14 +2,17 @@
 //! listings.
 
 mod deleted;
+mod fixtures;
 mod opening;
 mod requests;
 mod schedules;
 mod sweeps;
 mod upgrade;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use media_storage::{Inventory as _, MediaMetadata, MediaStorageExt as _, Scope};
 use media_store_object::{ObjectMediaStore, ObjectMediaStoreBuilder, ProtocolVersion};
 use media_types::{Mime, StorageReference};
@@ -45,19 +48,21 @@ pub(super) async fn put_for(
     stored.await.unwrap()
 }
 
+/// All keys, and what is under them.
+pub(super) async fn objects(bucket: &FaultyBucket) -> BTreeMap<String, Bytes> {
+    let mut objects = BTreeMap::new();
+    for name in bucket.names() {
+        let path = Path::parse(&name).unwrap();
+        let read = bucket.inner().get(&path).await.unwrap();
+        objects.insert(name, read.bytes().await.unwrap());
+    }
+    objects
+}
+
 /// Everything in the bucket that contains one of these words, in its name or in its bytes.
 pub(super) async fn traces(bucket: &FaultyBucket, words: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
-    for name in bucket.names() {
-        let path = Path::parse(&name).unwrap();
-        let body = bucket
-            .inner()
-            .get(&path)
-            .await
-            .unwrap()
-            .bytes()
-            .await
-            .unwrap();
+    for (name, body) in objects(bucket).await {
         let text = String::from_utf8_lossy(&body);
         if words
             .iter()

@@ -132,3 +132,29 @@ async fn tombstones_stay_for_seven_days() {
     assert_eq!(markers.count(), 1);
     is_clean(&store, &bucket).await;
 }
+
+#[tokio::test]
+async fn listings_in_no_order_change_nothing() {
+    for deduplication in [true, false] {
+        let bucket = FaultyBucket::new();
+        bucket.list_unordered();
+        let store = open(&bucket, deduplication).await;
+        let mut kept = Vec::new();
+        for n in 0..30 {
+            kept.push((put_for(&store, n, of_user("conv-1", "user-1")).await, n));
+        }
+        for (reference, _) in kept.split_off(20) {
+            store.delete(&reference).await.unwrap();
+        }
+        let report = store.sweep(full()).await.unwrap();
+        assert_eq!((report.failed, report.orphans), (0, 0), "{report:?}");
+        let usage = store.usage(Scope::All).await.unwrap();
+        assert_eq!((usage.references, usage.blobs), (20, 20), "{usage:?}");
+        assert_eq!(usage.logical_bytes, 20_000);
+        assert_eq!(listed(&store).await.len(), 20);
+        for (reference, n) in &kept {
+            holds(&store, reference, &noise(*n, 1000)).await;
+        }
+        is_clean(&store, &bucket).await;
+    }
+}
