@@ -10,7 +10,7 @@ use media_storage::{
     Inventory as _, MediaMetadata, MediaStorageExt as _, Scope, StorageErrorKind, SweepDepth,
     SweepOptions,
 };
-use media_store_object::ObjectMediaStore;
+use media_store_object::{ObjectMediaStore, ProtocolVersion};
 use media_types::Mime;
 use object_store::memory::InMemory;
 use object_store::path::Path;
@@ -36,6 +36,7 @@ async fn check(data: &[u8]) {
     let store = ObjectMediaStore::builder()
         .with_object_store(bucket.clone())
         .with_deduplication(true)
+        .with_protocol(ProtocolVersion::First)
         .build()
         .await
         .expect("memory carries it");

@@ -72,7 +72,7 @@ impl Cost {
 /// Media, shared or not; the rest is sidecars, markers, records, hints and listings.
 fn is_media(request: &RequestHead) -> bool {
     let path = request.path();
-    let about_media = path.contains("/.store/v1/blob/") || path.ends_with(".png");
+    let about_media = path.contains("/blob/") || path.ends_with(".png");
     // What begins and completes an upload in parts carries lists of parts.
     let lists = request.method().as_str() == "POST" || request.query().contains("comp=blocklist");
     about_media && !lists
