@@ -7,7 +7,7 @@
 #   scripts/prove-cli.sh [--short] [--no-services]
 #
 # The long form copies 10,000 media; the short form 60, and leaves GCS and Azure to the tests of
-# media-cli. Azure needs Azurite and conversations PostgreSQL, which scripts/install-servers.sh
+# media-cli. Azure needs Azurite and conversations PostgreSQL and Redis, which scripts/install-servers.sh
 # installs; --no-services leaves them out and says so.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -25,7 +25,7 @@ for option in "$@"; do
 done
 
 # The test run has built the whole workspace; by itself this needs two crates only.
-selection=(-p media-cli -p test-servers --features media-cli/postgres)
+selection=(-p media-cli -p test-servers --features media-cli/postgres,media-cli/redis)
 [ -z "${MEDIA_WHOLE_WORKSPACE:-}" ] || selection=(--all-features)
 cargo build --locked --quiet "${selection[@]}" --bins
 target=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
@@ -317,28 +317,16 @@ else
     echo "NOT RUN: a full disk needs root and tmpfs"
 fi
 
-# Conversations in PostgreSQL.
-programs=/usr/lib/postgresql/15/bin
-if [ "$services" -eq 1 ] && [ -x "$programs/initdb" ]; then
-    as=()
-    mkdir pg && chmod 755 "$work" && echo hush-hush >pg/password
-    if [ "$(id -u)" -eq 0 ]; then
-        chown -R postgres pg
-        as=(setpriv --reuid=postgres --regid=postgres --clear-groups)
-    fi
-    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-    (cd pg && "${as[@]}" "$programs/initdb" -D "$work/pg/data" --pwfile "$work/pg/password" -U test \
-        --auth=scram-sha-256 --no-sync --locale=C.UTF-8 -E UTF8 >log 2>&1) || fail "initdb: $(cat pg/log)"
-    (cd pg && exec "${as[@]}" "$programs/postgres" -D "$work/pg/data" -c listen_addresses=127.0.0.1 \
-        -c port="$port" -c unix_socket_directories= -c fsync=off) >pg.log 2>&1 &
-    pids+=($!)
-    for _ in $(seq 300); do
-        grep -q 'ready to accept' pg.log && break
-        sleep 0.1
-    done
-    export MEDIA_STATE=postgres://test:hush-hush@127.0.0.1:$port/postgres
+free_port() {
+    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+# Conversations in a database server: its name, then its URL with the password hush-hush.
+conversations() {
+    export MEDIA_STATE=$2
     printf '{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,%s"}}]}\n' \
         "$(base64 -w0 files/user1/1.png)" >chat.jsonl
+    rm -rf chats
     ends 1 "$media" import openai chats chat.jsonl --user ada
     # A database without conversations is not taken for one.
     ends 2 "$media" orphans copied
@@ -351,10 +339,46 @@ if [ "$services" -eq 1 ] && [ -x "$programs/initdb" ]; then
     ends 0 "$media" forget chats --user ada --receipt chats.json --yes
     grep -q '"complete": true' chats.json || fail "the receipt is not complete"
     if grep -rqs hush-hush out err chats.json; then fail "the password is shown"; fi
+    rm -f chats.json chats.tar
     unset MEDIA_STATE
-    echo "PostgreSQL: import, orphans, export, forget"
+    echo "$1: import, orphans, export, forget"
+}
+
+programs=/usr/lib/postgresql/15/bin
+if [ "$services" -eq 1 ] && [ -x "$programs/initdb" ]; then
+    as=()
+    mkdir pg && chmod 755 "$work" && echo hush-hush >pg/password
+    if [ "$(id -u)" -eq 0 ]; then
+        chown -R postgres pg
+        as=(setpriv --reuid=postgres --regid=postgres --clear-groups)
+    fi
+    port=$(free_port)
+    (cd pg && "${as[@]}" "$programs/initdb" -D "$work/pg/data" --pwfile "$work/pg/password" -U test \
+        --auth=scram-sha-256 --no-sync --locale=C.UTF-8 -E UTF8 >log 2>&1) || fail "initdb: $(cat pg/log)"
+    (cd pg && exec "${as[@]}" "$programs/postgres" -D "$work/pg/data" -c listen_addresses=127.0.0.1 \
+        -c port="$port" -c unix_socket_directories= -c fsync=off) >pg.log 2>&1 &
+    pids+=($!)
+    for _ in $(seq 300); do
+        grep -q 'ready to accept' pg.log && break
+        sleep 0.1
+    done
+    conversations PostgreSQL "postgres://test:hush-hush@127.0.0.1:$port/postgres"
 else
     echo "NOT RUN: PostgreSQL is not installed, or --no-services"
+fi
+if [ "$services" -eq 1 ] && command -v redis-server >/dev/null; then
+    port=$(free_port)
+    mkdir redis
+    redis-server --bind 127.0.0.1 --port "$port" --dir "$work/redis" --save "" --appendonly yes \
+        --requirepass hush-hush >redis.log 2>&1 &
+    pids+=($!)
+    for _ in $(seq 300); do
+        grep -q 'Ready to accept' redis.log && break
+        sleep 0.1
+    done
+    conversations Redis "redis://:hush-hush@127.0.0.1:$port"
+else
+    echo "NOT RUN: Redis is not installed, or --no-services"
 fi
 
 # A store that is down.

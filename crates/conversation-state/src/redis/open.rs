@@ -85,6 +85,9 @@ pub(super) fn open<'s>(
         }
         let held = match held {
             (Some(_), Some(id), Some(created_at)) => (id, created_at),
+            (None, None, None) if !session.options().create => {
+                return Err(refused("it holds no conversations".to_owned()));
+            }
             (None, None, None) => make(session, &key).await?,
             _ => return Err(failures.damaged("the identity of the store cannot be read")),
         };

@@ -12,6 +12,7 @@ pub struct RedisOptions {
     pub(super) timeout: Duration,
     pub(super) time_to_live: Option<Duration>,
     pub(super) volatile: bool,
+    pub(super) create: bool,
     pub(super) root_certificates: Option<Vec<u8>>,
     pub(super) clock_offset: ClockOffset,
 }
@@ -24,6 +25,7 @@ impl Default for RedisOptions {
             timeout: Duration::from_secs(10),
             time_to_live: None,
             volatile: false,
+            create: true,
             root_certificates: None,
             clock_offset: ClockOffset::new(),
         }
@@ -70,6 +72,14 @@ impl RedisOptions {
     #[must_use]
     pub fn with_volatile(mut self, accepted: bool) -> Self {
         self.volatile = accepted;
+        self
+    }
+
+    /// Sets whether a place that holds no conversations yet may be used. Without it, opening one is
+    /// `InvalidInput`, and nothing is written. Defaults to true.
+    #[must_use]
+    pub fn with_create(mut self, create: bool) -> Self {
+        self.create = create;
         self
     }
 

@@ -34,7 +34,7 @@ pub(crate) struct ExportArguments {
     user: UserId,
 
     /// Conversation database whose conversations of the user are exported too: a SQLite file, or
-    /// postgres://host/database.
+    /// postgres://host/database or redis://host.
     #[arg(
         long,
         value_name = "DATABASE",

@@ -33,7 +33,7 @@ pub(crate) struct ForgetArguments {
     user: UserId,
 
     /// Conversation database whose conversations of the user are deleted too: a SQLite file, or
-    /// postgres://host/database. The user is refused there from now on, for 30 days.
+    /// postgres://host/database or redis://host. The user is refused there from now on, for 30 days.
     #[arg(
         long,
         value_name = "DATABASE",

@@ -12,7 +12,7 @@ use crate::output::escaped;
 /// The conversation database that a command works on.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct StateArguments {
-    /// Conversation database: a SQLite file, or postgres://host/database.
+    /// Conversation database: a SQLite file, postgres://host/database or redis://host.
     ///
     /// A URL with a password belongs into the environment: other users of the machine can read the
     /// command line.
@@ -25,11 +25,12 @@ pub(crate) struct StateArguments {
     pub(crate) state: StateLocation,
 }
 
-/// A SQLite file, or a PostgreSQL database by its URL.
+/// A SQLite file, or a PostgreSQL database or a Redis server by its URL.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum StateLocation {
     Sqlite(PathBuf),
     Postgres(String),
+    Redis(String),
 }
 
 impl FromStr for StateLocation {
@@ -39,6 +40,7 @@ impl FromStr for StateLocation {
     fn from_str(text: &str) -> Result<Self, Infallible> {
         Ok(match text.split_once("://") {
             Some(("postgres" | "postgresql", _)) => Self::Postgres(text.to_owned()),
+            Some(("redis" | "rediss", _)) => Self::Redis(text.to_owned()),
             _ => Self::Sqlite(text.into()),
         })
     }
@@ -52,7 +54,7 @@ impl fmt::Display for StateLocation {
                 return f.write_str(&escaped(&path.to_string_lossy()));
             }
             Self::Sqlite(path) => path.to_string_lossy(),
-            Self::Postgres(url) => url.into(),
+            Self::Postgres(url) | Self::Redis(url) => url.into(),
         };
         let (scheme, rest) = url.split_once("://").unwrap_or_default();
         let rest = rest.split(['?', '#']).next().unwrap_or_default();
@@ -81,6 +83,7 @@ mod tests {
             ),
             ("postgresql:///chats", "postgresql:///chats"),
             ("postgres://u:hu@sh@db/chats", "postgres://db/chats"),
+            ("rediss://:hush@cache:6380/2", "rediss://cache:6380/2"),
             ("mysql://u:hush@db/chats", "mysql://db/chats"),
         ] {
             let Ok(location) = text.parse::<StateLocation>();

@@ -8,6 +8,8 @@ use conversation_sdk::{
 };
 #[cfg(feature = "postgres")]
 use conversation_sdk::{PostgresOptions, PostgresStateStore};
+#[cfg(feature = "redis")]
+use conversation_sdk::{RedisOptions, RedisStateStore};
 use media_storage::MediaStorage;
 
 use crate::failure::{Failure, Outcome};
@@ -21,6 +23,8 @@ pub(crate) enum State {
     Sqlite(SqliteStateStore),
     #[cfg(feature = "postgres")]
     Postgres(PostgresStateStore),
+    #[cfg(feature = "redis")]
+    Redis(RedisStateStore),
 }
 
 impl State {
@@ -42,6 +46,7 @@ impl State {
                 sqlite(path).await
             }
             StateLocation::Postgres(url) => postgres(url, create).await,
+            StateLocation::Redis(url) => redis(url, create).await,
         }
     }
 
@@ -51,6 +56,8 @@ impl State {
             Self::Sqlite(store) => store,
             #[cfg(feature = "postgres")]
             Self::Postgres(store) => store,
+            #[cfg(feature = "redis")]
+            Self::Redis(store) => store,
         }
     }
 
@@ -60,6 +67,8 @@ impl State {
             Self::Sqlite(store) => manager(store, media),
             #[cfg(feature = "postgres")]
             Self::Postgres(store) => manager(store, media),
+            #[cfg(feature = "redis")]
+            Self::Redis(store) => manager(store, media),
         }
     }
 }
@@ -80,6 +89,23 @@ async fn postgres(url: &str, create: bool) -> Outcome<State> {
 async fn postgres(_: &str, _: bool) -> Outcome<State> {
     Err(Failure::usage(
         "this build of the command has no PostgreSQL: build it with `--features postgres`",
+    ))
+}
+
+#[cfg(feature = "redis")]
+async fn redis(url: &str, create: bool) -> Outcome<State> {
+    // What the service that writes there has accepted is not for this command to refuse.
+    let options = RedisOptions::new()
+        .with_create(create)
+        .with_volatile(!create);
+    let store = RedisStateStore::open_with(url, options).await?;
+    Ok(State::Redis(store))
+}
+
+#[cfg(not(feature = "redis"))]
+async fn redis(_: &str, _: bool) -> Outcome<State> {
+    Err(Failure::usage(
+        "this build of the command has no Redis: build it with `--features redis`",
     ))
 }
 

@@ -204,6 +204,7 @@ fn nothing_is_created_or_deleted_unasked() {
         .says("is a directory");
     for url in [
         "postgres://ada:hush@127.0.0.1:1/chats",
+        "redis://ada:hush@127.0.0.1:1",
         "mysql://ada:hush@db/chats",
     ] {
         let ran = home.run(&["orphans", "store", "--state", url]);

@@ -54,8 +54,16 @@ async fn what_cannot_be_opened_says_why_in_one_sentence() {
     let outcome = RedisStateStore::open_with(&url, options).await;
     let says = "it may offer no TLS";
     assert_refused(outcome, Kind::Unavailable, says, &secrets);
+    // Nothing is made where that is not asked for.
+    let existing = || harness.options().with_create(false);
+    let outcome = RedisStateStore::open_with(&harness.url, existing()).await;
+    let says = "it holds no conversations";
+    assert_refused(outcome, Kind::InvalidInput, says, &secrets);
     let store = harness.store().await;
     assert!(!format!("{store:?} {:?}", harness.options()).contains(password));
+    let again = RedisStateStore::open_with(&harness.url, existing()).await;
+    let (again, store) = (again.unwrap().info().await, store.info().await);
+    assert_eq!(again.unwrap(), store.unwrap());
     // The form of the keys may become newer, and is then left alone.
     let mut command = ::redis::cmd("HSET");
     command
