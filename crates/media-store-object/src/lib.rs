@@ -71,6 +71,7 @@ mod bucket;
 mod caching;
 mod connect;
 mod error;
+mod inbox;
 mod operation;
 pub mod protocol;
 mod reference;
@@ -83,4 +84,5 @@ mod upkeep;
 mod xml;
 
 pub use error::ServiceFailure;
+pub use inbox::{SignedUpload, UploadTicket};
 pub use store::{NO_STORE, ObjectMediaStore, ObjectMediaStoreBuilder, ProtocolVersion};

@@ -9,6 +9,7 @@
 //! {prefix}/.store/v1/expiry/{hour}/{token}         hint that a reference expires in that hour
 //! {prefix}/.store/v1/layout/{organization}         note that media was stored in this organization
 //! {prefix}/.store/v1/probe/{random}                probe of a store that is being opened
+//! {prefix}/.store/v2/inbox/{random}                upload of a client, which is not adopted yet
 //! ```
 
 use media_storage::layout::MediaId;
@@ -252,6 +253,16 @@ impl Keys {
     pub(crate) fn probe(&self, name: &str) -> Result<Path, StorageError> {
         let version = if self.second.is_some() { "v2" } else { "v1" };
         self.at(&format!(".store/{version}/probe/{name}"))
+    }
+
+    /// Returns the prefix of what clients upload by signed URLs.
+    pub(crate) fn inbox(&self) -> Result<Path, StorageError> {
+        self.at(".store/v2/inbox")
+    }
+
+    /// Returns the name of an object that a client uploads; `name` is random.
+    pub(crate) fn inbox_object(&self, name: &str) -> Result<Path, StorageError> {
+        self.at(&format!(".store/v2/inbox/{name}"))
     }
 
     /// Returns the prefix of probes.

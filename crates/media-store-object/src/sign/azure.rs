@@ -15,7 +15,7 @@ use object_store::path::Path;
 use secrecy::{ExposeSecret as _, SecretSlice};
 
 use super::delegation::{DelegationKey, DelegationKeys};
-use super::signer::{ObjectSigner, SigningRequest};
+use super::signer::{ObjectSigner, PutRequest, SignedPut, SigningRequest};
 use super::target::{Target, encoded};
 use super::window::Window;
 use crate::address::Endpoint;
@@ -46,10 +46,48 @@ impl Container {
         key: &[u8],
         delegated: Option<&DelegationKey>,
     ) -> Result<SignedUrl, StorageError> {
+        let response = [
+            ("rscc", window.cache_control(request)),
+            ("rscd", request.content_disposition.clone()),
+            ("rsce", String::new()),
+            ("rscl", String::new()),
+            ("rsct", request.content_type.clone()),
+        ];
+        self.signed(object, "r", response, window, (key, delegated))
+    }
+
+    /// Signs a URL for creating one blob, which replaces none. Signatures of this service cover neither the
+    /// size nor the type of what is written.
+    fn put(
+        &self,
+        object: &Path,
+        request: &PutRequest,
+        window: Window,
+        key: &[u8],
+        delegated: Option<&DelegationKey>,
+    ) -> Result<SignedPut, StorageError> {
+        let response = ["rscc", "rscd", "rsce", "rscl", "rsct"].map(|name| (name, String::new()));
+        let url = self.signed(object, "c", response, window, (key, delegated))?;
+        let headers = vec![
+            ("content-length", request.size.to_string()),
+            ("content-type", request.content_type.clone()),
+            ("x-ms-blob-type", "BlockBlob".to_owned()),
+        ];
+        Ok(SignedPut { url, headers })
+    }
+
+    fn signed(
+        &self,
+        object: &Path,
+        permission: &str,
+        response: [(&'static str, String); 5],
+        window: Window,
+        (key, delegated): (&[u8], Option<&DelegationKey>),
+    ) -> Result<SignedUrl, StorageError> {
         let protocol = if self.target.is_https() { "https" } else { "" };
         let resource = format!("/blob/{}/{}/{object}", self.account, self.name);
         let mut fields: Fields = vec![
-            ("sp", "r".to_owned()),
+            ("sp", permission.to_owned()),
             ("st", String::new()),
             (
                 "se",
@@ -68,12 +106,8 @@ impl Container {
             ("sr", "b".to_owned()),
             ("", String::new()),
             ("ses", String::new()),
-            ("rscc", window.cache_control(request)),
-            ("rscd", request.content_disposition.clone()),
-            ("rsce", String::new()),
-            ("rscl", String::new()),
-            ("rsct", request.content_type.clone()),
         ]);
+        fields.extend(response);
         let values: Vec<&str> = fields.iter().map(|(_, value)| value.as_str()).collect();
         let to_sign = values.join("\n");
         let signature = sign(&Key::new(HMAC_SHA256, key), to_sign.as_bytes());
@@ -117,6 +151,16 @@ impl ObjectSigner for AccountKeySigner {
         let window = Window::of(request, None, None)?;
         self.container
             .url(object, request, window, self.key.expose_secret(), None)
+    }
+
+    async fn sign_put(
+        &self,
+        object: &Path,
+        request: &PutRequest,
+    ) -> Result<SignedPut, StorageError> {
+        let window = Window::of(&request.timing(), None, None)?;
+        self.container
+            .put(object, request, window, self.key.expose_secret(), None)
     }
 }
 
@@ -171,6 +215,19 @@ impl ObjectSigner for DelegationSigner {
         let secret = key.secret();
         self.container
             .url(object, request, window, secret, Some(&key))
+    }
+
+    async fn sign_put(
+        &self,
+        object: &Path,
+        request: &PutRequest,
+    ) -> Result<SignedPut, StorageError> {
+        let timing = request.timing();
+        let wanted = Window::of(&timing, None, None)?.expires;
+        let key = self.keys.key(timing.now, wanted).await?;
+        let window = Window::of(&timing, None, Some(key.expires))?;
+        self.container
+            .put(object, request, window, key.secret(), Some(&key))
     }
 }
 

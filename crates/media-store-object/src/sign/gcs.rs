@@ -12,9 +12,9 @@ use media_types::MediaUrl;
 use object_store::path::Path;
 
 use super::error::sign_error;
-use super::signer::{ObjectSigner, SigningRequest};
+use super::signer::{ObjectSigner, PutRequest, SignedPut, SigningRequest};
 use super::target::Target;
-use super::v4::{Dialect, Unsigned};
+use super::v4::{Dialect, Place, Unsigned};
 use super::window::Window;
 use crate::error::config_error;
 
@@ -48,28 +48,8 @@ impl GcsSigner {
     }
 }
 
-#[async_trait]
-impl ObjectSigner for GcsSigner {
-    async fn sign(
-        &self,
-        object: &Path,
-        request: &SigningRequest,
-    ) -> Result<SignedUrl, StorageError> {
-        let window = Window::of(request, None, None)?;
-        let dialect = Dialect {
-            algorithm: "GOOG4-RSA-SHA256",
-            prefix: "X-Goog-",
-            scope: "auto/storage/goog4_request".to_owned(),
-        };
-        let unsigned = Unsigned::new(
-            &dialect,
-            &self.target,
-            object,
-            request,
-            window,
-            &self.email,
-            &[],
-        );
+impl GcsSigner {
+    fn signed(&self, unsigned: &Unsigned, window: Window) -> Result<SignedUrl, StorageError> {
         let mut signature = vec![0; self.key.public_modulus_len()];
         // This padding is deterministic: the same text gives the same signature.
         self.key
@@ -82,6 +62,62 @@ impl ObjectSigner for GcsSigner {
             .map_err(|_| sign_error(StorageErrorKind::Other, "failed to sign with the key"))?;
         let url = MediaUrl::new(unsigned.url(&self.target, &signature))?;
         Ok(SignedUrl::new(url, window.expires))
+    }
+}
+
+fn dialect() -> Dialect {
+    Dialect {
+        algorithm: "GOOG4-RSA-SHA256",
+        prefix: "X-Goog-",
+        scope: "auto/storage/goog4_request".to_owned(),
+    }
+}
+
+/// Returns the headers by which the service refuses bodies of another type or size.
+pub(super) fn put_headers(request: &PutRequest) -> Vec<(&'static str, String)> {
+    let PutRequest {
+        size, content_type, ..
+    } = request;
+    vec![
+        ("content-type", content_type.clone()),
+        ("x-goog-content-length-range", format!("{size},{size}")),
+    ]
+}
+
+#[async_trait]
+impl ObjectSigner for GcsSigner {
+    async fn sign(
+        &self,
+        object: &Path,
+        request: &SigningRequest,
+    ) -> Result<SignedUrl, StorageError> {
+        let window = Window::of(request, None, None)?;
+        let unsigned = Unsigned::new(
+            &dialect(),
+            &self.target,
+            object,
+            request,
+            window,
+            &self.email,
+            &[],
+        );
+        self.signed(&unsigned, window)
+    }
+
+    async fn sign_put(
+        &self,
+        object: &Path,
+        request: &PutRequest,
+    ) -> Result<SignedPut, StorageError> {
+        let window = Window::of(&request.timing(), None, None)?;
+        let headers = put_headers(request);
+        let place = Place {
+            target: &self.target,
+            object,
+        };
+        let unsigned = Unsigned::for_put(&dialect(), place, window, &self.email, &[], &headers);
+        let url = self.signed(&unsigned, window)?;
+        Ok(SignedPut { url, headers })
     }
 }
 

@@ -33,4 +33,4 @@ mod v4;
 #[cfg(any(feature = "aws", feature = "azure", feature = "gcp"))]
 mod window;
 
-pub(crate) use signer::{ObjectSigner, SigningRequest};
+pub(crate) use signer::{ObjectSigner, PutRequest, SigningRequest};

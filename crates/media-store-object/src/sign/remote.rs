@@ -6,12 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use media_storage::{Operation, SignedUrl, StorageError};
+use media_storage::{Operation, SignedUrl, StorageError, StorageErrorKind};
 use media_types::MediaUrl;
 use object_store::path::Path;
 use object_store::signer::{Method, SignedUrlOptions, Signer};
 
-use super::signer::{ObjectSigner, SigningRequest};
+use super::error::sign_error;
+use super::gcs::put_headers;
+use super::signer::{ObjectSigner, PutRequest, SignedPut, SigningRequest};
 use super::window::Window;
 use crate::error::{Verb, from_object_store};
 
@@ -115,6 +117,31 @@ impl ObjectSigner for RemoteSigner {
             signed.map_err(|error| from_object_store(error, Operation::Sign, Verb::Read))?;
         let url = SignedUrl::new(MediaUrl::new(signed.as_str())?, window.expires);
         Ok(self.remember(wanted, url, request.now))
+    }
+
+    async fn sign_put(
+        &self,
+        object: &Path,
+        request: &PutRequest,
+    ) -> Result<SignedPut, StorageError> {
+        let validity = request.validity.min(MAX_VALIDITY);
+        let headers = put_headers(request);
+        let mut options = SignedUrlOptions::new();
+        for (name, value) in &headers {
+            let value = value.parse().map_err(|_| {
+                sign_error(StorageErrorKind::InvalidInput, "the type is not a header")
+            })?;
+            options.signed_headers.insert(*name, value);
+        }
+        let signed = self
+            .signer
+            .signed_url_opts(Method::PUT, object, validity, &options)
+            .await;
+        let signed =
+            signed.map_err(|error| from_object_store(error, Operation::Sign, Verb::Read))?;
+        let expires = chrono::TimeDelta::from_std(validity).unwrap_or_default();
+        let url = SignedUrl::new(MediaUrl::new(signed.as_str())?, request.now + expires);
+        Ok(SignedPut { url, headers })
     }
 }
 

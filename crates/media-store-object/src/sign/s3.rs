@@ -1,6 +1,7 @@
 //! URLs of S3 and compatible services: `AWS4-HMAC-SHA256` in the query.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,9 +12,9 @@ use media_types::MediaUrl;
 use object_store::aws::{AwsCredential, AwsCredentialProvider};
 use object_store::path::Path;
 
-use super::signer::{ObjectSigner, SigningRequest};
+use super::signer::{ObjectSigner, PutRequest, SignedPut, SigningRequest};
 use super::target::Target;
-use super::v4::{Dialect, Unsigned};
+use super::v4::{Dialect, Place, Unsigned};
 use super::window::Window;
 use crate::error::{Verb, from_object_store};
 
@@ -57,6 +58,44 @@ impl S3Signer {
             (Some(_), None) => Window::of(request, Some(TEMPORARY), None),
         }
     }
+
+    async fn credential(&self) -> Result<Arc<AwsCredential>, StorageError> {
+        let credential = self.credentials.get_credential().await;
+        credential.map_err(|error| from_object_store(error, Operation::Sign, Verb::Read))
+    }
+
+    fn dialect(&self) -> Dialect {
+        Dialect {
+            algorithm: "AWS4-HMAC-SHA256",
+            prefix: "X-Amz-",
+            scope: format!("{}/s3/aws4_request", self.region),
+        }
+    }
+
+    fn signed(
+        &self,
+        unsigned: &Unsigned,
+        credential: &AwsCredential,
+        window: Window,
+    ) -> Result<SignedUrl, StorageError> {
+        let day = window.start.format("%Y%m%d").to_string();
+        let key = signing_key(&credential.secret_key, &day, &self.region);
+        let signature = sign(
+            &Key::new(HMAC_SHA256, key.as_ref()),
+            unsigned.to_sign.as_bytes(),
+        );
+        let url = MediaUrl::new(unsigned.url(&self.target, signature.as_ref()))?;
+        Ok(SignedUrl::new(url, window.expires))
+    }
+}
+
+/// Returns the parameter of temporary credentials.
+fn session(credential: &AwsCredential) -> Vec<(&str, &str)> {
+    let token = credential.token.as_deref();
+    token
+        .map(|token| ("X-Amz-Security-Token", token))
+        .into_iter()
+        .collect()
 }
 
 #[async_trait]
@@ -66,37 +105,45 @@ impl ObjectSigner for S3Signer {
         object: &Path,
         request: &SigningRequest,
     ) -> Result<SignedUrl, StorageError> {
-        let credential = self.credentials.get_credential().await;
-        let credential =
-            credential.map_err(|error| from_object_store(error, Operation::Sign, Verb::Read))?;
+        let credential = self.credential().await?;
         let window = self.window(&credential, request)?;
-        let dialect = Dialect {
-            algorithm: "AWS4-HMAC-SHA256",
-            prefix: "X-Amz-",
-            scope: format!("{}/s3/aws4_request", self.region),
-        };
-        let token = credential.token.as_deref();
-        let extra: Vec<_> = token
-            .map(|token| ("X-Amz-Security-Nonce", token))
-            .into_iter()
-            .collect();
         let unsigned = Unsigned::new(
-            &dialect,
+            &self.dialect(),
             &self.target,
             object,
             request,
             window,
             &credential.key_id,
-            &extra,
+            &session(&credential),
         );
-        let day = window.start.format("%Y%m%d").to_string();
-        let key = signing_key(&credential.secret_key, &day, &self.region);
-        let signature = sign(
-            &Key::new(HMAC_SHA256, key.as_ref()),
-            unsigned.to_sign.as_bytes(),
+        self.signed(&unsigned, &credential, window)
+    }
+
+    async fn sign_put(
+        &self,
+        object: &Path,
+        request: &PutRequest,
+    ) -> Result<SignedPut, StorageError> {
+        let credential = self.credential().await?;
+        let window = self.window(&credential, &request.timing())?;
+        let headers = vec![
+            ("content-length", request.size.to_string()),
+            ("content-type", request.content_type.clone()),
+        ];
+        let place = Place {
+            target: &self.target,
+            object,
+        };
+        let unsigned = Unsigned::for_put(
+            &self.dialect(),
+            place,
+            window,
+            &credential.key_id,
+            &session(&credential),
+            &headers,
         );
-        let url = MediaUrl::new(unsigned.url(&self.target, signature.as_ref()))?;
-        Ok(SignedUrl::new(url, window.expires))
+        let url = self.signed(&unsigned, &credential, window)?;
+        Ok(SignedPut { url, headers })
     }
 }
 

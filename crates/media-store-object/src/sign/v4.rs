@@ -17,6 +17,13 @@ pub(super) struct Dialect {
     pub(super) scope: String,
 }
 
+/// An object at an address.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) target: &'a Target,
+    pub(super) object: &'a Path,
+}
+
 /// A URL without its signature.
 pub(super) struct Unsigned {
     path: String,
@@ -24,6 +31,9 @@ pub(super) struct Unsigned {
     signature_name: String,
     pub(super) to_sign: String,
 }
+
+/// A header that is signed.
+pub(super) type SignedHeader = (&'static str, String);
 
 impl Unsigned {
     /// Creates a URL for reading one object, valid in a window, to be signed by `signer`.
@@ -36,6 +46,41 @@ impl Unsigned {
         signer: &str,
         extra: &[(&str, &str)],
     ) -> Self {
+        let cache_control = window.cache_control(request);
+        let mut query = vec![
+            ("response-cache-control", cache_control.as_str()),
+            (
+                "response-content-disposition",
+                request.content_disposition.as_str(),
+            ),
+            ("response-content-type", request.content_type.as_str()),
+        ];
+        query.extend_from_slice(extra);
+        let place = Place { target, object };
+        Self::build(dialect, "GET", place, window, signer, &query, &[])
+    }
+
+    /// Creates a URL for writing one object with these headers, which are in the order of their names.
+    pub(super) fn for_put(
+        dialect: &Dialect,
+        place: Place<'_>,
+        window: Window,
+        signer: &str,
+        query: &[(&str, &str)],
+        headers: &[SignedHeader],
+    ) -> Self {
+        Self::build(dialect, "PUT", place, window, signer, query, headers)
+    }
+
+    fn build(
+        dialect: &Dialect,
+        method: &str,
+        place: Place<'_>,
+        window: Window,
+        signer: &str,
+        query: &[(&str, &str)],
+        headers: &[SignedHeader],
+    ) -> Self {
         let Dialect {
             algorithm,
             prefix,
@@ -46,37 +91,38 @@ impl Unsigned {
         let scope = format!("{day}/{scope}");
         let credential = format!("{signer}/{scope}");
         let seconds = window.seconds().to_string();
+        let mut signed: Vec<(&str, &str)> = headers
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        signed.push(("host", place.target.host()));
+        signed.sort_unstable();
+        let names: Vec<&str> = signed.iter().map(|(name, _)| *name).collect();
+        let names = names.join(";");
         let ours = [
             ("Algorithm", *algorithm),
             ("Credential", &credential),
             ("Date", &date),
             ("Expires", &seconds),
-            ("SignedHeaders", "host"),
-        ];
-        let cache_control = window.cache_control(request);
-        let response = [
-            ("response-cache-control", cache_control.as_str()),
-            (
-                "response-content-disposition",
-                request.content_disposition.as_str(),
-            ),
-            ("response-content-type", request.content_type.as_str()),
+            ("SignedHeaders", &names),
         ];
         let mut pairs: Vec<String> = ours
             .iter()
             .map(|(name, value)| format!("{prefix}{name}={}", encoded(value)))
             .chain(
-                response
+                query
                     .iter()
-                    .chain(extra)
                     .map(|(name, value)| format!("{}={}", encoded(name), encoded(value))),
             )
             .collect();
         pairs.sort_unstable();
         let query = pairs.join("&");
-        let path = target.path(object);
-        let host = target.host();
-        let canonical = format!("GET\n{path}\n{query}\nhost:{host}\n\nhost\nUNSIGNED-PAYLOAD");
+        let path = place.target.path(place.object);
+        let lines: String = signed
+            .iter()
+            .map(|(name, value)| format!("{name}:{value}\n"))
+            .collect();
+        let canonical = format!("{method}\n{path}\n{query}\n{lines}\n{names}\nUNSIGNED-PAYLOAD");
         let hashed = hex(digest(&SHA256, canonical.as_bytes()).as_ref());
         Self {
             path,

@@ -4,6 +4,7 @@ mod builder;
 mod existing;
 mod handle;
 mod importer;
+mod inbox;
 mod inventory;
 mod opening;
 mod probe;

@@ -19,6 +19,22 @@ use super::reply::{self, Failure, Reply, whole};
 use super::service::{Asked, Service};
 use crate::bucket::{Condition, ListQuery, Object, Piece, Refusal};
 
+/// Refuses a body that is shorter or longer than the request permits.
+fn check_length(asked: &Asked) -> Result<(), Failure> {
+    let Some(range) = asked.header("x-goog-content-length-range") else {
+        return Ok(());
+    };
+    let len = asked.header("content-length");
+    let len: Option<u64> = len.and_then(|len| len.parse().ok());
+    let number = |text: &str| text.trim().parse::<u64>().ok();
+    let range = range.split_once(',');
+    let range = range.and_then(|(least, most)| Some(number(least)?..=number(most)?));
+    match len.zip(range) {
+        Some((len, range)) if range.contains(&len) => Ok(()),
+        _ => Err(Failure::InvalidArgument),
+    }
+}
+
 impl Service {
     pub(super) async fn receive(&self, body: Incoming) -> Result<Piece, Failure> {
         self.bucket
@@ -29,6 +45,7 @@ impl Service {
 
     pub(super) async fn put(&self, asked: &Asked, body: Incoming) -> Result<Reply, Failure> {
         let condition = condition(asked)?;
+        check_length(asked)?;
         let piece = self.receive(body).await?;
         let attributes = reply::attributes(&asked.parts.headers);
         let object = self.bucket.put(&asked.key, piece, attributes, &condition)?;

@@ -6,6 +6,7 @@
 mod expired;
 mod garbage;
 mod heal;
+mod inbox;
 mod leftovers;
 mod prune;
 mod run;

@@ -29,6 +29,7 @@ pub(crate) async fn sweep(
         if first {
             sweep.first().await?;
         }
+        sweep.inbox().await?;
     } else {
         sweep.expired().await?;
     }

@@ -42,6 +42,7 @@ pub(super) struct Sweep<'a> {
     pub(super) now: DateTime<Utc>,
     settled_before: DateTime<Utc>,
     buried_before: DateTime<Utc>,
+    service_time: DateTime<Utc>,
     pub(super) mode: Mode,
     /// Number of references that may still be deleted.
     pub(super) deletes_left: u64,
@@ -74,6 +75,7 @@ impl<'a> Sweep<'a> {
             now: options.now().unwrap_or_else(Utc::now),
             settled_before: before(grace),
             buried_before: before(TOMBSTONE_AGE),
+            service_time,
             mode: if options.dry_run() {
                 Mode::DryRun
             } else {
@@ -91,6 +93,11 @@ impl<'a> Sweep<'a> {
     /// Whether an object is too old to be work in progress.
     pub(super) fn is_settled(&self, modified: DateTime<Utc>) -> bool {
         modified <= self.settled_before
+    }
+
+    /// Whether an object is older than this, by the clock of the service.
+    pub(super) fn is_older(&self, modified: DateTime<Utc>, age: TimeDelta) -> bool {
+        self.service_time - modified > age
     }
 
     /// Whether a tombstone is older than any copy of a request can be.

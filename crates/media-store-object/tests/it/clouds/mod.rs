@@ -3,6 +3,7 @@
 mod bad_input;
 mod connect;
 mod errors;
+mod inbox;
 mod late_completion;
 mod probe;
 mod signed;

@@ -6,6 +6,7 @@ mod dropped;
 mod faults;
 mod files;
 mod forged;
+mod inbox;
 mod leftovers;
 mod memory;
 mod modes;

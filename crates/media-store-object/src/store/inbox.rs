@@ -1,0 +1,56 @@
+//! Uploads by clients, straight to the bucket.
+
+use std::time::Duration;
+
+use media_storage::{MediaMetadata, Operation, StorageError};
+use media_types::{Mime, StorageReference};
+
+use super::handle::ObjectMediaStore;
+use crate::inbox::{self, SignedUpload, UploadTicket};
+
+impl ObjectMediaStore {
+    /// Signs a URL by which a client uploads media of a type and a size in bytes, straight to the bucket.
+    /// The validity is at most 12 hours, and at least half of it is left.
+    ///
+    /// The upload is no media yet: it lies in an inbox, where nobody can read it by this crate, until
+    /// [`adopt`](Self::adopt) makes it media. What is not adopted is removed by the first full sweep after a
+    /// day. S3 and GCS refuse bodies of another size or type. Azure signs neither, so there an upload of any
+    /// size can reach the inbox, and `adopt` refuses it.
+    ///
+    /// The bucket needs a CORS rule for pages that upload.
+    ///
+    /// # Errors
+    /// `Unsupported` if the store cannot sign URLs; `TooLarge` above the largest media size of the store;
+    /// `InvalidInput` for no bytes and for another validity; `Permission` if the store was opened for reading
+    /// only.
+    pub async fn sign_upload(
+        &self,
+        mime_type: Mime,
+        size: u64,
+        validity: Duration,
+    ) -> Result<SignedUpload, StorageError> {
+        self.shared().check_writable(Operation::Sign)?;
+        inbox::issue(self.shared(), mime_type, size, validity).await
+    }
+
+    /// Makes media of what a client uploaded by a ticket: streams it from the inbox, checks size and type,
+    /// stores it under a new key, to which no signature exists, and removes it from the inbox. The URL cannot
+    /// change the media any more; what is sent to it later is removed as any other leftover.
+    ///
+    /// If the future is dropped, the upload stays, and can be adopted again; the media may have been stored,
+    /// so give it a retention.
+    ///
+    /// # Errors
+    /// `NotFound` if nothing was uploaded, or it was adopted already; `InvalidInput` if size or type are not
+    /// those of the ticket, after which the upload is removed; otherwise as
+    /// [`store`](media_storage::MediaStorage::store).
+    pub async fn adopt(
+        &self,
+        ticket: &UploadTicket,
+        metadata: MediaMetadata,
+    ) -> Result<StorageReference, StorageError> {
+        self.shared().check_writable(Operation::Store)?;
+        let adopted = inbox::adopt(self.shared(), ticket, metadata).await;
+        adopted.map_err(|error| self.shared().bucket(Operation::Store).adopt(error))
+    }
+}
