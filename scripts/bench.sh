@@ -9,6 +9,7 @@
 #   scripts/bench.sh upkeep [REFERENCES..]
 #   scripts/bench.sh history [--short]
 #   scripts/bench.sh encryption [ROUNDS]
+#   scripts/bench.sh http [--quick]
 #   scripts/bench.sh state
 #   scripts/bench.sh micro [NAME] [--quick]
 #
@@ -22,6 +23,8 @@
 # virtual, a minute each; they write nothing to docs/. `history` is what
 # moving media out of histories and back takes, beside the same work by hand and in Python: a minute; it
 # writes nothing to docs/. `encryption` is a file store with and without encryption, in turn: a minute; it
+# writes nothing to docs/. `http` is sending media of 100 KB, 1 MB and 20 MB, verified and not, beside nginx,
+# which it installs where it is missing, and tower-http's ServeDir with the same directory: four minutes; it
 # writes nothing to docs/. `state` is what a turn costs in SQLite after 10 turns and after 10,000: a
 # minute. `micro` runs the micro-benchmarks of single functions.
 set -eu
@@ -81,6 +84,13 @@ history)
     ;;
 encryption)
     exec cargo run --quiet --release -p media-encryption --example throughput -- "$@"
+    ;;
+http)
+    if ! command -v nginx >/dev/null && [ ! -x /usr/sbin/nginx ] && [ "$(id -u)" -eq 0 ] &&
+        command -v apt-get >/dev/null; then
+        DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends nginx-light >/dev/null 2>&1 || :
+    fi
+    exec cargo run --quiet --release -p media-http --example bench_http -- "$@"
     ;;
 state)
     exec cargo bench --quiet -p conversation-state --features measure --bench growth -- \
