@@ -35,6 +35,7 @@
 mod error;
 mod format;
 mod limits;
+mod optimize;
 mod orientation;
 mod probe;
 mod profile;
@@ -46,6 +47,7 @@ mod workers;
 pub use error::{ImageError, ImageErrorKind, ImageOperation};
 pub use format::ImageFormat;
 pub use limits::ImageLimits;
+pub use optimize::Optimized;
 pub use orientation::Orientation;
 pub use probe::{Frames, ImageInfo, PROBE_LEN, probe};
 pub use profile::{Animation, Profile};

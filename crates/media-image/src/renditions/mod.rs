@@ -3,6 +3,7 @@
 mod child;
 mod error;
 mod flights;
+mod inventory;
 mod layer;
 mod make;
 mod orphans;

@@ -29,6 +29,45 @@ pub(super) async fn has_parent<S: MediaStorage>(
     }
 }
 
+/// Removes all renditions whose original is gone, or counts them. Returns how many, and how many items could not
+/// be read or removed.
+pub(super) async fn sweep_orphans<S: MediaStorage>(
+    store: &S,
+    dry_run: bool,
+) -> Result<(u64, u64), StorageError> {
+    let Some(inventory) = store.inventory() else {
+        return Ok((0, 0));
+    };
+    let (mut removed, mut failed) = (0, 0);
+    let mut entries = inventory.list(Scope::All);
+    while let Some(entry) = entries.next().await {
+        let Ok(entry) = entry else {
+            failed += 1;
+            continue;
+        };
+        let Some(parent) = parent_of(&entry.metadata) else {
+            continue;
+        };
+        let swept = match has_parent(store, &entry.reference, parent).await {
+            Ok(true) => continue,
+            Ok(false) if dry_run => Ok(()),
+            Ok(false) => {
+                let options = DeleteOptions::new();
+                store.delete_opts(&entry.reference, options).await
+            }
+            Err(error) => Err(error),
+        };
+        match swept {
+            Ok(()) => removed += 1,
+            Err(error) => {
+                tracing::warn!(%error, "a rendition without an original could not be removed");
+                failed += 1;
+            }
+        }
+    }
+    Ok((removed, failed))
+}
+
 /// Removes the renditions of a scope whose original is gone.
 pub(super) async fn remove<S: MediaStorage>(store: &S, scope: Scope) -> Result<u64, StorageError> {
     let inventory = store.inventory().ok_or_else(|| {

@@ -3,6 +3,7 @@
 
 mod fitting;
 mod hostile;
+mod optimizing;
 mod probing;
 mod renditions;
 mod samples;

@@ -1,0 +1,224 @@
+//! [`Optimized`].
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use media_storage::{
+    DeleteOptions, DuplicateOptions, Importer, Inventory, MediaMetadata, MediaStorage, MediaUpload,
+    MetadataPatch, RetrieveOptions, StorageError, StoredMedia, UrlSigner, Verifier,
+};
+use media_types::{MediaType, Mime, StorageReference};
+use tokio::sync::Semaphore;
+
+use crate::probe::probe;
+use crate::profile::Profile;
+use crate::render::FitOutcome;
+use crate::renditions::Renditions;
+
+/// Images that are read into memory at the same time.
+const CONCURRENCY: usize = 4;
+
+/// A store that makes images fit a profile when they are stored, for uploads that need not stay as they are.
+///
+/// An image becomes another one of its own type: turned as it is shown, without metadata, and within the
+/// profile. What cannot be made to fit is stored as it is: other media, animations, types that cannot be
+/// written, images beyond the limits of the workers, damaged ones; so is media with an expected hash. The
+/// formats of the profile are not used.
+///
+/// The upload is stored first, so that a slow client holds no memory, and replaced then: by default, only
+/// the image that fits stays. With [`with_originals`](Self::with_originals) the original stays, and its
+/// rendition by the profile is made at once.
+///
+/// ```
+/// use media_image::{Optimized, Profile, Renditions};
+/// use media_storage::MediaStorage;
+///
+/// fn for_uploads<S: MediaStorage>(store: Renditions<S>) -> Optimized<S> {
+///     let profile = Profile::new().with_longest_edge(2560).with_max_bytes(4 << 20);
+///     Optimized::new(store, profile)
+/// }
+/// ```
+///
+/// Cheap to clone if the store is.
+#[derive(Clone, Debug)]
+pub struct Optimized<S> {
+    inner: Renditions<S>,
+    profile: Profile,
+    originals: bool,
+    turns: Arc<Semaphore>,
+}
+
+impl<S: MediaStorage> Optimized<S> {
+    /// Wraps a store.
+    pub fn new(inner: Renditions<S>, profile: Profile) -> Self {
+        Self {
+            inner,
+            profile,
+            originals: false,
+            turns: Arc::new(Semaphore::new(CONCURRENCY)),
+        }
+    }
+
+    /// Sets whether originals are kept, with what fits as their rendition. Defaults to false.
+    #[must_use]
+    pub fn with_originals(mut self, kept: bool) -> Self {
+        self.originals = kept;
+        self
+    }
+
+    /// Returns the wrapped store.
+    pub fn inner(&self) -> &Renditions<S> {
+        &self.inner
+    }
+
+    /// Replaces an image that was stored. Returns `None` if it stays.
+    async fn replace(
+        &self,
+        original: &StorageReference,
+        mime: Mime,
+        metadata: MediaMetadata,
+    ) -> Result<Option<StorageReference>, StorageError> {
+        let Some(bytes) = self.fitted(original, &mime).await? else {
+            return Ok(None);
+        };
+        let upload = MediaUpload::new(mime, bytes, metadata);
+        let fitted = self.inner.store(upload).await?;
+        let deleted = self.inner.delete_opts(original, DeleteOptions::new()).await;
+        if let Err(error) = deleted {
+            tracing::warn!(%error, "the original of an image stays until it expires");
+        }
+        Ok(Some(fitted))
+    }
+
+    /// Returns the bytes of an image of the same type that fits, if there is one and it is another.
+    async fn fitted(
+        &self,
+        original: &StorageReference,
+        mime: &Mime,
+    ) -> Result<Option<Bytes>, StorageError> {
+        let Ok(_turn) = self.turns.acquire().await else {
+            return Ok(None);
+        };
+        let stored = self.inner.inner();
+        let opened = stored
+            .retrieve_opts(original, RetrieveOptions::new())
+            .await?;
+        let workers = self.inner.workers();
+        let limit = workers.limits().max_bytes();
+        if opened.size > limit {
+            return Ok(None);
+        }
+        let bytes = opened.body.bytes(limit).await?;
+        let Ok(info) = probe(&bytes) else {
+            return Ok(None);
+        };
+        if info.format.mime() != *mime {
+            return Ok(None);
+        }
+        let profile = self.profile.clone().with_formats([info.format]);
+        Ok(match workers.fit(bytes, profile).await {
+            Ok(image) if image.format == info.format && image.outcome != FitOutcome::Unchanged => {
+                Some(image.bytes)
+            }
+            Ok(_) => None,
+            Err(error) => {
+                tracing::debug!(%error, "an image is stored as it is");
+                None
+            }
+        })
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<S: MediaStorage> MediaStorage for Optimized<S> {
+    fn backend(&self) -> &str {
+        self.inner.backend()
+    }
+
+    fn name(&self) -> Option<&str> {
+        self.inner.name()
+    }
+
+    /// Stores an upload, and makes it fit. If the future is dropped, the original or what fits may stay
+    /// until it expires.
+    async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
+        let is_image = upload.mime().media_type() == MediaType::Image;
+        if !is_image || upload.expected_sha256().is_some() {
+            return self.inner.store(upload).await;
+        }
+        let (mime, metadata) = (upload.mime().clone(), upload.metadata().clone());
+        let original = self.inner.store(upload).await?;
+        if self.originals {
+            let made = self.inner.rendition(&original, &self.profile, None).await;
+            if let Err(error) = made {
+                tracing::debug!(%error, "an image has no rendition that fits");
+            }
+            return Ok(original);
+        }
+        match self.replace(&original, mime, metadata).await {
+            Ok(fitted) => Ok(fitted.unwrap_or(original)),
+            Err(error) => {
+                tracing::warn!(%error, "an image is stored as it is");
+                Ok(original)
+            }
+        }
+    }
+
+    async fn retrieve_opts(
+        &self,
+        reference: &StorageReference,
+        options: RetrieveOptions,
+    ) -> Result<StoredMedia, StorageError> {
+        self.inner.retrieve_opts(reference, options).await
+    }
+
+    async fn delete_opts(
+        &self,
+        reference: &StorageReference,
+        options: DeleteOptions,
+    ) -> Result<(), StorageError> {
+        self.inner.delete_opts(reference, options).await
+    }
+
+    async fn duplicate(
+        &self,
+        reference: &StorageReference,
+        options: DuplicateOptions,
+    ) -> Result<StorageReference, StorageError> {
+        self.inner.duplicate(reference, options).await
+    }
+
+    async fn update(
+        &self,
+        reference: &StorageReference,
+        patch: MetadataPatch,
+    ) -> Result<(), StorageError> {
+        self.inner.update(reference, patch).await
+    }
+
+    async fn delete_many(
+        &self,
+        references: &[StorageReference],
+        options: DeleteOptions,
+    ) -> Vec<Result<(), StorageError>> {
+        self.inner.delete_many(references, options).await
+    }
+
+    fn url_signer(&self) -> Option<&dyn UrlSigner> {
+        self.inner.url_signer()
+    }
+
+    fn inventory(&self) -> Option<&dyn Inventory> {
+        self.inner.inventory()
+    }
+
+    fn verifier(&self) -> Option<&dyn Verifier> {
+        self.inner.verifier()
+    }
+
+    fn importer(&self) -> Option<&dyn Importer> {
+        self.inner.importer()
+    }
+}
