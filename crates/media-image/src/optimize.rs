@@ -5,8 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use media_storage::{
-    DeleteOptions, DuplicateOptions, Importer, Inventory, MediaMetadata, MediaStorage, MediaUpload,
-    MetadataPatch, RetrieveOptions, StorageError, StoredMedia, UrlSigner, Verifier,
+    DeleteOptions, MediaMetadata, MediaStorage, MediaUpload, RetrieveOptions, StorageError,
 };
 use media_types::{MediaType, Mime, StorageReference};
 use tokio::sync::Semaphore;
@@ -133,13 +132,11 @@ impl<S: MediaStorage> Optimized<S> {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl<S: MediaStorage> MediaStorage for Optimized<S> {
-    fn backend(&self) -> &str {
-        self.inner.backend()
-    }
-
-    fn name(&self) -> Option<&str> {
-        self.inner.name()
-    }
+    media_storage::forward_storage!(
+        self => self.inner;
+        backend, name, retrieve_opts, delete_opts, duplicate, update, delete_many,
+        url_signer, inventory, verifier, importer,
+    );
 
     /// Stores an upload, and makes it fit. If the future is dropped, the original or what fits may stay
     /// until it expires.
@@ -164,61 +161,5 @@ impl<S: MediaStorage> MediaStorage for Optimized<S> {
                 Ok(original)
             }
         }
-    }
-
-    async fn retrieve_opts(
-        &self,
-        reference: &StorageReference,
-        options: RetrieveOptions,
-    ) -> Result<StoredMedia, StorageError> {
-        self.inner.retrieve_opts(reference, options).await
-    }
-
-    async fn delete_opts(
-        &self,
-        reference: &StorageReference,
-        options: DeleteOptions,
-    ) -> Result<(), StorageError> {
-        self.inner.delete_opts(reference, options).await
-    }
-
-    async fn duplicate(
-        &self,
-        reference: &StorageReference,
-        options: DuplicateOptions,
-    ) -> Result<StorageReference, StorageError> {
-        self.inner.duplicate(reference, options).await
-    }
-
-    async fn update(
-        &self,
-        reference: &StorageReference,
-        patch: MetadataPatch,
-    ) -> Result<(), StorageError> {
-        self.inner.update(reference, patch).await
-    }
-
-    async fn delete_many(
-        &self,
-        references: &[StorageReference],
-        options: DeleteOptions,
-    ) -> Vec<Result<(), StorageError>> {
-        self.inner.delete_many(references, options).await
-    }
-
-    fn url_signer(&self) -> Option<&dyn UrlSigner> {
-        self.inner.url_signer()
-    }
-
-    fn inventory(&self) -> Option<&dyn Inventory> {
-        self.inner.inventory()
-    }
-
-    fn verifier(&self) -> Option<&dyn Verifier> {
-        self.inner.verifier()
-    }
-
-    fn importer(&self) -> Option<&dyn Importer> {
-        self.inner.importer()
     }
 }

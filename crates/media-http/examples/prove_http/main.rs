@@ -3,6 +3,7 @@
 //! usage: prove_http [--short] [--tus-client SCRIPT]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod conditions;
 mod forged;
 mod memory;
 mod noise;
@@ -47,6 +48,7 @@ async fn main() -> Result<()> {
         .nth(1);
     let mut server = Server::start().await?;
     let results = [
+        conditions::prove(&server).await?,
         readers::prove(&server, sizes.readers).await?,
         forged::prove(&server, sizes.forgeries).await?,
         uploads::prove(&server, sizes.cuts).await?,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use media_storage::{
-    DeleteOptions, DuplicateOptions, MediaStorage, MetadataPatch, Operation, RetrieveOptions,
-    Scope, StorageError, StorageErrorKind, StoredMedia,
+    DeleteOptions, DuplicateOptions, Inventory, MediaStorage, MetadataPatch, Operation,
+    RetrieveOptions, Scope, StorageError, StorageErrorKind, StoredMedia,
 };
 use media_types::{MediaContent, StorageReference};
 
@@ -33,7 +33,7 @@ use crate::workers::ImageWorkers;
 /// - renditions cannot be duplicated.
 ///
 /// Use the layer wherever originals are deleted. What is deleted beside it leaves renditions that end with
-/// their scope or expiry, or by [`remove_orphans`](Self::remove_orphans).
+/// their scope or expiry, by a full sweep through the layer, or by [`remove_orphans`](Self::remove_orphans).
 ///
 /// The renditions of an original have ids that follow from its id, in stores that can import media. Other
 /// stores are asked to list what belongs to the original's conversation; without an inventory, renditions
@@ -45,6 +45,7 @@ pub struct Renditions<S> {
     inner: S,
     workers: ImageWorkers,
     flights: Arc<Flights>,
+    sweeps_orphans: bool,
 }
 
 impl<S: MediaStorage> Renditions<S> {
@@ -54,7 +55,20 @@ impl<S: MediaStorage> Renditions<S> {
             inner,
             workers,
             flights: Arc::default(),
+            sweeps_orphans: true,
         }
+    }
+
+    /// Sets whether full sweeps remove renditions whose original is gone. They then read the metadata of
+    /// everything in the store. Defaults to true.
+    #[must_use]
+    pub fn with_orphan_sweeps(mut self, swept: bool) -> Self {
+        self.sweeps_orphans = swept;
+        self
+    }
+
+    pub(super) fn sweeps_orphans(&self) -> bool {
+        self.sweeps_orphans
     }
 
     /// Returns the wrapped store.
@@ -135,8 +149,13 @@ impl<S: MediaStorage> Renditions<S> {
 impl<S: MediaStorage> MediaStorage for Renditions<S> {
     media_storage::forward_storage!(
         self => self.inner;
-        backend, name, store, url_signer, inventory, verifier, importer,
+        backend, name, store, url_signer, verifier, importer,
     );
+
+    fn inventory(&self) -> Option<&dyn Inventory> {
+        self.inner.inventory()?;
+        Some(self)
+    }
 
     async fn retrieve_opts(
         &self,

@@ -4,13 +4,14 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use futures_util::stream::StreamExt;
 use image::ImageFormat as Encoder;
+use media_encryption::{Encrypted, LocalKeys, MasterKey};
 use media_image::{
     ImageErrorKind, ImageFormat, ImageWorkers, MAX_RENDITIONS, Profile, RENDITION_TAG,
     RenditionError, Renditions, parent_of,
 };
 use media_storage::{
     DuplicateOptions, InMemoryStorage, MediaMetadata, MediaStorage, MediaStorageExt, MetadataPatch,
-    RetentionPolicy, Scope, StorageErrorKind,
+    RetentionPolicy, Scope, StorageErrorKind, SweepDepth, SweepOptions,
 };
 use media_storage_testkit::{Backend, StoreOptions, conformance_tests};
 use media_store_fs::FileStore;
@@ -20,18 +21,30 @@ use crate::samples;
 
 type Store = Renditions<Arc<dyn MediaStorage>>;
 
-/// Every kind of store: with ids that follow from the original's, and with listings.
+/// Every kind of store: with ids that follow from the original's, and with listings; encrypted ones.
 async fn stores() -> Vec<(Store, tempfile::TempDir)> {
-    let directory = tempfile::tempdir().unwrap();
-    let files = FileStore::open(directory.path()).await.unwrap();
-    let wrap = |store: Arc<dyn MediaStorage>| Renditions::new(store, ImageWorkers::default());
-    vec![
-        (wrap(Arc::new(files)), directory),
-        (
-            wrap(Arc::new(InMemoryStorage::new())),
-            tempfile::tempdir().unwrap(),
-        ),
-    ]
+    let mut stores = Vec::new();
+    for (on_disk, encrypted) in [(true, false), (false, false), (true, true), (false, true)] {
+        let directory = tempfile::tempdir().unwrap();
+        let store: Arc<dyn MediaStorage> = match on_disk {
+            true => {
+                let media = directory.path().join("media");
+                Arc::new(FileStore::open(media).await.unwrap())
+            }
+            false => Arc::new(InMemoryStorage::new()),
+        };
+        let store = match encrypted {
+            true => {
+                let master_key = MasterKey::from_hex(&"5a".repeat(32)).unwrap();
+                let keys = LocalKeys::builder(directory.path().join("keys"), master_key);
+                let keys = keys.with_create(true).open().await.unwrap();
+                Arc::new(Encrypted::builder(store, keys).build())
+            }
+            false => store,
+        };
+        stores.push((Renditions::new(store, ImageWorkers::default()), directory));
+    }
+    stores
 }
 
 fn metadata() -> MediaMetadata {
@@ -216,6 +229,30 @@ async fn an_orphan_is_not_found_and_is_removed() {
         assert_eq!(store.remove_orphans(Scope::All).await.unwrap(), 1);
         assert!(!store.inner().exists(&orphan).await.unwrap());
         assert!(store.exists(&kept).await.unwrap() && store.exists(&other).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn full_sweeps_remove_orphans_by_themselves() {
+    for (store, _directory) in stores().await {
+        let (original, other) = (put(&store).await, put(&store).await);
+        for original in [&original, &other] {
+            store.rendition(original, &thumbnail(), None).await.unwrap();
+        }
+        store.inner().delete(&original).await.unwrap();
+        let sweep = |store: Store, options: SweepOptions| async move {
+            let report = store.inventory().unwrap().sweep(options).await.unwrap();
+            (report.orphans, report.failed)
+        };
+        let full = || SweepOptions::new().with_depth(SweepDepth::Full);
+        assert_eq!(sweep(store.clone(), SweepOptions::new()).await, (0, 0));
+        let without = store.clone().with_orphan_sweeps(false);
+        assert_eq!(sweep(without, full()).await, (0, 0));
+        assert_eq!(sweep(store.clone(), full().with_dry_run()).await, (1, 0));
+        assert_eq!(entries(&store, Scope::All).await, 3);
+        assert_eq!(sweep(store.clone(), full()).await, (1, 0));
+        assert_eq!(entries(&store, Scope::All).await, 2);
+        assert_eq!(sweep(store.clone(), full()).await, (0, 0));
     }
 }
 

@@ -180,11 +180,11 @@ mod tests {
         let mut environment = KEYS.to_vec();
         environment.push(("AWS_SESSION_TOKEN", "of-another-key"));
         let url = url_of(&within(&environment, "s3://media", &[]).unwrap()).await;
-        assert!(url.contains("X-Amz-Security-Nonce=of-another-key"), "{url}");
+        assert!(url.contains("X-Amz-Security-Token=of-another-key"), "{url}");
         let own = [("access_key_id", "MINE"), ("secret_access_key", "hunter3")];
         let url = url_of(&within(&environment, "s3://media", &own).unwrap()).await;
         assert!(
-            url.contains("Credential=MINE%2F") && !url.contains("Security-Nonce"),
+            url.contains("Credential=MINE%2F") && !url.contains("Security-Token"),
             "{url}"
         );
 

@@ -83,10 +83,7 @@ async fn only_what_was_announced_becomes_media() {
     let ticket = ticket(NAME, "image/jpeg", 1000);
     let reference = store.adopt(&ticket, about("c")).await.unwrap();
     holds(&store, &reference, &png(1000)).await;
-    assert_eq!(
-        store.head(&reference).await.unwrap().mime_type,
-        Mime::IMAGE_PNG
-    );
+    assert_eq!(store.head(&reference).await.unwrap().mime, Mime::IMAGE_PNG);
     assert!(inbox(&bucket).is_empty() && !reference.id().contains(NAME));
 
     let unsigned = store

@@ -4,16 +4,26 @@ use std::sync::Arc;
 
 use image::{DynamicImage, ImageFormat, RgbImage};
 use media_image::{ImageWorkers, Profile, Renditions, parent_of};
-use media_storage::{MediaMetadata, MediaStorage, MediaStorageExt, Scope, StorageErrorKind};
-use media_store_object::ObjectMediaStore;
+use media_storage::{
+    MediaMetadata, MediaStorage, MediaStorageExt, Scope, StorageErrorKind, SweepDepth,
+    SweepOptions,
+};
+use media_store_object::{ObjectMediaStore, ProtocolVersion};
 use media_types::Mime;
 use object_store::memory::InMemory;
 
 #[tokio::test]
 async fn they_die_with_their_original() {
-    for deduplication in [false, true] {
+    for (deduplication, protocol) in [
+        (false, ProtocolVersion::First),
+        (true, ProtocolVersion::First),
+        (false, ProtocolVersion::Second),
+        (true, ProtocolVersion::Second),
+    ] {
         let builder = ObjectMediaStore::builder().with_object_store(Arc::new(InMemory::new()));
-        let builder = builder.with_deduplication(deduplication);
+        let builder = builder
+            .with_deduplication(deduplication)
+            .with_protocol(protocol);
         let store = Renditions::new(builder.build().await.unwrap(), ImageWorkers::default());
         let metadata = MediaMetadata::new()
             .with_user("ann".parse().unwrap())
@@ -35,13 +45,26 @@ async fn they_die_with_their_original() {
         assert_eq!(parent_of(&stored.metadata), Some(original.id()));
         let again = store.rendition(&original, &profile, None).await.unwrap();
         assert_eq!(again.reference().unwrap().id(), child.id());
-        // What was deleted alone is made again: its name stays taken, so that another is used.
+        // What was deleted alone is made again; where its name stays taken, another is used.
         store.delete(&child).await.unwrap();
         let again = store.rendition(&original, &profile, None).await.unwrap();
         let child = again.reference().unwrap().clone();
         assert!(store.exists(&child).await.unwrap());
         let again = store.rendition(&original, &profile, None).await.unwrap();
         assert_eq!(again.reference().unwrap().id(), child.id());
+
+        // Deleted beside the layer, and found by a full sweep.
+        let other = put().await.unwrap();
+        let orphan = store.rendition(&other, &profile, None).await.unwrap();
+        let orphan = orphan.reference().unwrap();
+        store.inner().delete(&other).await.unwrap();
+        let error = store.retrieve(orphan).await.unwrap_err();
+        assert_eq!(error.kind(), StorageErrorKind::NotFound);
+        let full = SweepOptions::new().with_depth(SweepDepth::Full);
+        let swept = store.inventory().unwrap().sweep(full).await.unwrap();
+        assert_eq!((swept.orphans, swept.failed), (1, 0));
+        assert!(!store.inner().exists(orphan).await.unwrap());
+        assert!(store.exists(&child).await.unwrap());
 
         store.delete(&original).await.unwrap();
         let error = store.inner().retrieve(&child).await.unwrap_err();
