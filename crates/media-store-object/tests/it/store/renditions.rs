@@ -5,8 +5,7 @@ use std::sync::Arc;
 use image::{DynamicImage, ImageFormat, RgbImage};
 use media_image::{ImageWorkers, Profile, Renditions, parent_of};
 use media_storage::{
-    MediaMetadata, MediaStorage, MediaStorageExt, Scope, StorageErrorKind, SweepDepth,
-    SweepOptions,
+    MediaMetadata, MediaStorage, MediaStorageExt, Scope, StorageErrorKind, SweepDepth, SweepOptions,
 };
 use media_store_object::{ObjectMediaStore, ProtocolVersion};
 use media_types::Mime;
