@@ -8,5 +8,6 @@ mod model;
 mod postgres;
 mod redis;
 mod servers;
+mod service_faults;
 mod services;
 mod sqlite;

@@ -7,6 +7,7 @@ use crate::servers::tcp::TcpProxy;
 use conversation_state::*;
 
 use super::harness::{PostgresHarness, server};
+use crate::service_faults::{keep_what_was_acknowledged, keep_writes_through_cuts};
 use crate::services::{assert_refused, create, history, is_wanted, turn};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -18,10 +19,7 @@ async fn connections_that_are_cut_lose_nothing() {
     let proxy = TcpProxy::start(server.address()).await;
     let harness = PostgresHarness::new().await;
     let store = harness.store_at(&server.url_at(proxy.address())).await;
-    let mut record = create(&store, "a").await;
-    let mut texts = Vec::new();
-    for round in 0..12 {
-        let text = format!("text {round}");
+    let fault = |round: usize, _: &str| {
         match round % 4 {
             // Idle connections: nobody notices.
             0 => proxy.cut(),
@@ -30,30 +28,12 @@ async fn connections_that_are_cut_lose_nothing() {
             2 => proxy.cut_at(b"COMMIT\0"),
             _ => proxy.lose_answer_to(b"COMMIT\0", b"COMMIT\0"),
         }
-        let write = turn(&record, &format!("t{round}"), &text);
-        let applied = store.apply(write.clone()).await.unwrap();
-        assert!(!proxy.has_fault());
-        // The store repeats a write whose answer was lost, and finds it.
-        assert_eq!(applied.replayed, round % 4 == 3, "round {round}");
-        let again = store.apply(write).await.unwrap();
-        assert!(again.replayed);
-        assert_eq!(again.version, applied.version);
-        texts.push(text);
-        assert_eq!(history(&store, "a").await, texts);
-        record = applied.record;
-    }
+        round % 4 == 3
+    };
+    keep_writes_through_cuts(&store, &proxy, server.password(), 12, fault).await;
     // Creations are known by their ids as well.
     proxy.lose_answer_to(b"COMMIT\0", b"COMMIT\0");
     create(&store, "b").await;
-    // Where the server cannot be reached at all, the caller is told.
-    proxy.refuse(true);
-    proxy.cut();
-    let write = turn(&record, "last", "last");
-    let refused = store.apply(write.clone()).await;
-    let secrets = [server.password(), "last"];
-    assert_refused(refused, StateErrorKind::Unavailable, "", &secrets);
-    proxy.refuse(false);
-    assert!(!store.apply(write).await.unwrap().replayed);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -64,31 +44,7 @@ async fn a_server_that_ends_keeps_what_was_acknowledged() {
     let mut server = Postgres::start().await;
     let harness = PostgresHarness::at(server.url());
     let store = harness.store().await;
-    let mut record = create(&store, "a").await;
-    let mut texts = Vec::new();
-    for round in 0..3 {
-        for n in 0..5 {
-            let text = format!("{round} {n}");
-            let write = turn(&record, &format!("t{round}-{n}"), &text);
-            record = store.apply(write).await.unwrap().record;
-            texts.push(text);
-        }
-        server.stop();
-        let write = turn(&record, &format!("t{round}"), "late");
-        let refused = store.apply(write.clone()).await;
-        assert_refused(
-            refused,
-            StateErrorKind::Unavailable,
-            "",
-            &[server.password(), "late"],
-        );
-        assert!(store.load(&record.id, Window::All.into()).await.is_err());
-        server.restart().await;
-        // The pool finds new connections by itself.
-        assert_eq!(history(&store, "a").await, texts);
-        record = store.apply(write).await.unwrap().record;
-        texts.push("late".to_owned());
-    }
+    let texts = keep_what_was_acknowledged(&mut server, &store).await;
     assert_eq!(history(&harness.store().await, "a").await, texts);
 }
 

@@ -8,6 +8,7 @@ use conversation_state::*;
 use conversation_types::Role;
 
 use super::harness::{RedisHarness, server};
+use crate::service_faults::{keep_what_was_acknowledged, keep_writes_through_cuts};
 use crate::services::{assert_refused, create, history, is_wanted, turn};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -19,37 +20,16 @@ async fn connections_that_are_cut_lose_nothing() {
     let proxy = TcpProxy::start(server.address()).await;
     let harness = RedisHarness::new().await;
     let store = harness.store_at(&server.url_at(proxy.address())).await;
-    let mut record = create(&store, "a").await;
-    let mut texts = Vec::new();
-    for round in 0..9 {
-        let text = format!("text {round}");
+    let fault = |round: usize, text: &str| {
         match round % 3 {
             0 => proxy.cut(),
             // Before the server has seen the write, and after it.
             1 => proxy.cut_at(text.as_bytes()),
             _ => proxy.lose_answer_to(text.as_bytes(), b":1\r\n"),
         }
-        let write = turn(&record, &format!("t{round}"), &text);
-        let applied = store.apply(write.clone()).await.unwrap();
-        assert!(!proxy.has_fault());
-        // The store repeats a write whose answer was lost, and finds it.
-        assert_eq!(applied.replayed, round % 3 == 2, "round {round}");
-        let again = store.apply(write).await.unwrap();
-        assert!(again.replayed);
-        assert_eq!(again.version, applied.version);
-        texts.push(text);
-        assert_eq!(history(&store, "a").await, texts);
-        record = applied.record;
-    }
-    // Where the server cannot be reached at all, the caller is told.
-    proxy.refuse(true);
-    proxy.cut();
-    let write = turn(&record, "last", "last words");
-    let refused = store.apply(write.clone()).await;
-    let secrets = [server.password(), "last words"];
-    assert_refused(refused, StateErrorKind::Unavailable, "", &secrets);
-    proxy.refuse(false);
-    assert!(!store.apply(write).await.unwrap().replayed);
+        round % 3 == 2
+    };
+    keep_writes_through_cuts(&store, &proxy, server.password(), 9, fault).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -61,27 +41,7 @@ async fn a_server_that_is_killed_keeps_what_was_acknowledged() {
     let harness = RedisHarness::at(server.url());
     let store = harness.store().await;
     assert_eq!(store.durability(), Durability::Disk);
-    let mut record = create(&store, "a").await;
-    let mut texts = Vec::new();
-    for round in 0..3 {
-        for n in 0..5 {
-            let text = format!("{round} {n}");
-            let write = turn(&record, &format!("t{round}-{n}"), &text);
-            record = store.apply(write).await.unwrap().record;
-            texts.push(text);
-        }
-        server.stop();
-        let write = turn(&record, &format!("t{round}"), "late words");
-        let refused = store.apply(write.clone()).await;
-        let secrets = [server.password(), "late words"];
-        assert_refused(refused, StateErrorKind::Unavailable, "", &secrets);
-        assert!(store.load(&record.id, Window::All.into()).await.is_err());
-        server.restart().await;
-        // Connections and scripts come back by themselves.
-        assert_eq!(history(&store, "a").await, texts);
-        record = store.apply(write).await.unwrap().record;
-        texts.push("late words".to_owned());
-    }
+    let texts = keep_what_was_acknowledged(&mut server, &store).await;
     assert_eq!(history(&harness.store().await, "a").await, texts);
 }
 
