@@ -1,4 +1,43 @@
 //! Conversations with LLMs whose media lives in storage.
+//!
+//! A [`ConversationManager`] holds what conversations share: a provider, a store for media, a store for
+//! state, tools. A [`Conversation`] takes one turn after the other. Media of messages and answers goes into
+//! the store, and the history keeps references:
+//!
+//! ```
+//! # use conversation_sdk::providers::testing::ScriptedProvider;
+//! use conversation_sdk::{ConversationManager, Start, Window};
+//! use media_storage::InMemoryStorage;
+//! use media_types::{MediaContent, Mime};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let provider = ScriptedProvider::new().with_answer("A cat.");
+//! let manager = ConversationManager::builder()
+//!     .with_provider(provider) // `OpenAiProvider::new(key, model)`, for example
+//!     .with_media_storage(InMemoryStorage::new()) // a directory or a bucket
+//!     .build()?;
+//! let mut conversation = manager.start(Start::new().with_user("ada")).await?;
+//! let photo = MediaContent::from_bytes(Mime::IMAGE_PNG, vec![0; 200 * 1024]);
+//! let response = conversation.send_with_media("What is this?", [photo]).await?;
+//! assert_eq!(response.text(), "A cat.");
+//!
+//! let history = conversation.messages(Window::All).await?;
+//! assert!(history[0].media().all(|photo| photo.reference().is_some()));
+//! assert!(serde_json::to_vec(&history)?.len() < 2048);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Features
+//! No feature is on by default, and without any there is neither an HTTP client nor a database in the build.
+//! - `openai`, `anthropic`, `gemini`: these providers over HTTP
+//! - `http`: media at URLs is fetched, as far as the loader allows it
+//! - `sqlite`, `postgres`, `redis`: a state store each
+//! - `images`: images that fit what models take and pages show
+//! - `metrics`: `MetricsListener`, counters for the `metrics` crate
+//! - `strict-pack`: packs are checked against a JSON schema
+//! - `testing`: a scripted provider for tests
 
 mod admission;
 mod config;
