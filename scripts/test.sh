@@ -137,6 +137,7 @@ step "format" cargo fmt --all --check
 step "layers" ./scripts/check-layers.sh
 step "modules" ./scripts/check-modules.py
 step "words" ./scripts/check-words.py
+step "spelling" ./scripts/check-spelling.sh
 step "pages" ./scripts/check-pages.py
 step "workflows" ./scripts/check-workflows.sh
 step "monitoring" ./scripts/check-monitoring.py
