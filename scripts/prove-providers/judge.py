@@ -89,6 +89,17 @@ def whole_response():
     return len(read.output) == 7 and read.output_text.endswith("two")
 
 
+def chat_calls():
+    stream("openai/chat_tools.answer.sse")
+    text, calls = "", {}
+    for chunk in OPENAI.chat.completions.create(model="m", messages=[], stream=True):
+        for choice in chunk.choices:
+            text += choice.delta.content or ""
+            for call in choice.delta.tool_calls or []:
+                calls[call.index] = calls.get(call.index, "") + (call.function.arguments or "")
+    return text == "I look \U0001F600" and [json.loads(calls[n]) for n in sorted(calls)] == [{"n": 1}, {"a": "\u00e9"}]
+
+
 def chat_audio():
     stream("openai/chat_audio.answer.sse")
     data, transcript, arguments, reason = "", "", "", None
@@ -150,6 +161,7 @@ case("responses, recorded", lambda: responses("openai/responses_stream.answer.ss
 case("responses, rich", lambda: responses("openai/responses_rich.answer.sse", ["reasoning", "function_call", "reasoning", "function_call", "web_search_call", "message", "image_generation_call"], 7))
 case("responses, complete", whole_response)
 case("chat, audio in pieces", chat_audio)
+case("chat, calls", chat_calls)
 case("anthropic, recorded", lambda: message("anthropic/stream.answer.sse", ["thinking", "redacted_thinking", "text", "tool_use"]))
 case("anthropic, rich", lambda: message("anthropic/rich.answer.sse", ["thinking", "tool_use", "thinking", "redacted_thinking", "text", "text", "server_tool_use", "web_search_tool_result", "tool_use"]))
 case("gemini, recorded", lambda: contents("gemini/stream.answer.sse", 3))

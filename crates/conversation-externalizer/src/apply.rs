@@ -11,6 +11,7 @@ use media_types::{MediaContent, MediaSource, Mime, StorageReference};
 use super::candidate::{Candidate, Site};
 use super::media_kind::retyped;
 use super::nested;
+use super::remote;
 
 /// What takes the place of bytes.
 #[derive(Clone, Debug)]
@@ -48,7 +49,8 @@ impl Replacement {
                 if let (Some(name), None) = (name, content.filename()) {
                     new = new.with_filename(name);
                 }
-                Ok(new.with_source(source))
+                let new = new.with_source(source);
+                Ok(remote::with_source_url(new, content.source()))
             }
             Self::Omitted(omitted) => Err(omitted),
         }

@@ -13,6 +13,7 @@ use super::nested::ContentObjects;
 use super::pacer::Pacer;
 use super::pending::MediaKey;
 use super::received::{ReceivedInfo, ReceivedLookup};
+use super::remote::{RemoteAction, RemoteMedia};
 
 /// Opaque data below this size stays inline whatever the threshold: a reference is not smaller.
 const MIN_OPAQUE: u64 = 1024;
@@ -43,11 +44,13 @@ impl Site {
 }
 
 /// Where the bytes are.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Payload {
     Inline(Bytes),
     Received(StorageReference, ReceivedInfo),
     File,
+    /// At a URL of the content.
+    Remote(RemoteAction),
 }
 
 /// Media or opaque data that is to be stored.
@@ -87,7 +90,7 @@ impl Candidate {
         match &self.payload {
             Payload::Inline(bytes) => Some(bytes.len() as u64),
             Payload::Received(_, info) => Some(info.size),
-            Payload::File => None,
+            Payload::File | Payload::Remote(_) => None,
         }
     }
 }
@@ -100,10 +103,14 @@ pub(super) struct Selection<'a> {
     pub(super) received: &'a dyn ReceivedLookup,
     /// Whether the same bytes may come again in a later call.
     pub(super) may_repeat: bool,
+    /// What happens to media at URLs; `None` where they are not looked at.
+    pub(super) remote: Option<RemoteMedia>,
+    /// Whether the messages are still arriving.
+    pub(super) is_open: bool,
 }
 
 impl Selection<'_> {
-    /// Selects from one message. References to stored media, addresses and files at a provider stay.
+    /// Selects from one message. References to stored media and files at a provider stay.
     pub(super) async fn select(
         self,
         index: usize,
@@ -182,6 +189,7 @@ impl Selection<'_> {
                 let info = self.received.find(reference)?;
                 Some(Payload::Received(reference.clone(), info))
             }
+            MediaSource::Url(url) => self.remote?.action(url, self.is_open).map(Payload::Remote),
             _ => None,
         }
     }
@@ -200,6 +208,10 @@ impl Selection<'_> {
     ) -> Option<MediaKey> {
         match &candidate.payload {
             Payload::Received(reference, _) => Some(MediaKey::Received(reference.id().to_owned())),
+            Payload::Remote(_) => match candidate.content.source() {
+                MediaSource::Url(url) => Some(MediaKey::Remote(url.clone())),
+                _ => None,
+            },
             Payload::Inline(bytes) if self.may_repeat => {
                 let mut hasher = Sha256Hasher::new();
                 for piece in bytes.chunks(256 * 1024) {

@@ -1,5 +1,6 @@
 //! What a batch of messages belongs to.
 
+use conversation_types::Message;
 use media_storage::MediaMetadata;
 use media_types::{ConversationId, RunId, SessionId, UserId};
 
@@ -68,6 +69,7 @@ pub struct Batch<'a> {
     pub(super) kind: BatchKind,
     pub(super) provider: Option<&'a str>,
     pub(super) received: &'a dyn ReceivedLookup,
+    pub(super) earlier: &'a [&'a Message],
 }
 
 impl<'a> Batch<'a> {
@@ -79,6 +81,7 @@ impl<'a> Batch<'a> {
             kind,
             provider: None,
             received: &NothingReceived,
+            earlier: &[],
         }
     }
 
@@ -93,6 +96,14 @@ impl<'a> Batch<'a> {
     #[must_use]
     pub fn with_received(mut self, received: &'a dyn ReceivedLookup) -> Self {
         self.received = received;
+        self
+    }
+
+    /// Sets the messages before these, so that media which they have from the same URL is not
+    /// fetched again. Defaults to none.
+    #[must_use]
+    pub fn with_earlier(mut self, earlier: &'a [&'a Message]) -> Self {
+        self.earlier = earlier;
         self
     }
 }

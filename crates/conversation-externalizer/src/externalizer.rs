@@ -5,25 +5,27 @@ use std::sync::Arc;
 use conversation_types::Message;
 use media_loader::MediaLoader;
 use media_storage::MediaStorage;
-use media_types::Mime;
+use media_types::{MediaSource, Mime};
 
 use super::apply::{self, Replacement};
-use super::candidate::{Candidate, Selection};
+use super::candidate::{Candidate, Payload, Selection};
 use super::context::{Batch, BatchKind};
 use super::draft::Draft;
 use super::error::ExternalizeError;
 use super::extract::MediaExtractor;
-use super::fallback::{Cause, Fallback};
+use super::fallback::{Cause, Fallback, omit_remote};
 use super::options::{ExternalizeOptions, OnStorageError};
 use super::pending::PendingReferences;
+use super::remote::{self, RemoteAction, RemoteMedia};
 use super::report::{ExternalizeReport, TypeCorrection};
-use super::store::{Outcome, StopAt, Uploader, file_name};
+use super::store::{NOT_FETCHED, Outcome, StopAt, Uploader, file_name};
 
 /// Moves the bytes of messages into a media store and keeps references. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Externalizer {
     pub(super) storage: Option<Arc<dyn MediaStorage>>,
     pub(super) loader: MediaLoader,
+    pub(super) fetcher: MediaLoader,
     pub(super) options: ExternalizeOptions,
 }
 
@@ -44,7 +46,7 @@ pub(super) struct Stored {
 
 impl Externalizer {
     /// Creates an externalizer. Without a store, media is found and typed, and stays inline.
-    /// `loader` reads files by its own policy.
+    /// `loader` reads files and fetches URLs by its own policies.
     pub fn new(
         storage: Option<Arc<dyn MediaStorage>>,
         loader: MediaLoader,
@@ -52,9 +54,17 @@ impl Externalizer {
     ) -> Self {
         Self {
             storage,
+            fetcher: loader.clone(),
             loader,
             options,
         }
+    }
+
+    /// Sets another loader for media at URLs. Defaults to the one that reads files.
+    #[must_use]
+    pub fn with_fetcher(mut self, fetcher: MediaLoader) -> Self {
+        self.fetcher = fetcher;
+        self
     }
 
     /// Returns the store, if there is one.
@@ -87,7 +97,9 @@ impl Externalizer {
             mut drafts,
             candidates,
             work,
-        } = self.plan(batch, messages).await;
+        } = self
+            .plan(batch, messages, Some(self.options.remote_media()))
+            .await;
         tracing::trace!(
             bytes = work,
             found = candidates.len(),
@@ -117,12 +129,19 @@ impl Externalizer {
                     let name = file_name(&candidate.content).map(str::to_owned);
                     Some(Replacement::stored(reference, mime, name))
                 }
+                Outcome::Stays => None,
+                Outcome::Omitted(reason) => {
+                    Some(omit_remote(batch, candidate, reason, &mut report))
+                }
+                Outcome::Unreadable(_) if matches!(candidate.payload, Payload::Remote(_)) => {
+                    Some(omit_remote(batch, candidate, NOT_FETCHED, &mut report))
+                }
                 other => {
                     let cause = Cause::new(&other, failure.as_ref());
                     let fallback = fallback.get_or_insert_with(|| {
                         Fallback::new(
                             batch,
-                            &self.loader,
+                            (&self.loader, &self.fetcher),
                             &self.options,
                             messages,
                             &drafts,
@@ -157,8 +176,14 @@ impl Externalizer {
         fails && kind != BatchKind::User && self.storage.is_some()
     }
 
-    /// Drafts messages and selects what is to be stored; changes nothing.
-    pub(super) async fn plan(&self, batch: &Batch<'_>, messages: &[Message]) -> Plan {
+    /// Drafts messages and selects what is to be stored; changes nothing. Without a policy for
+    /// remote media, URLs stay.
+    pub(super) async fn plan(
+        &self,
+        batch: &Batch<'_>,
+        messages: &[Message],
+        remote: Option<RemoteMedia>,
+    ) -> Plan {
         let mut extractor = MediaExtractor::new(batch.received);
         let selection = Selection {
             threshold: self
@@ -167,6 +192,8 @@ impl Externalizer {
                 .map(|_| self.options.threshold_bytes()),
             received: batch.received,
             may_repeat: batch.kind != BatchKind::User,
+            remote,
+            is_open: batch.kind == BatchKind::Checkpoint,
         };
         let mut drafts = Vec::with_capacity(messages.len());
         let mut candidates = Vec::new();
@@ -193,9 +220,13 @@ impl Externalizer {
         pending: &PendingReferences,
     ) -> Result<Stored, ExternalizeError> {
         let mut ours = pending.child();
+        let outcomes: Vec<Outcome> = candidates
+            .iter()
+            .map(|candidate| without_fetching(batch, candidate).unwrap_or(Outcome::NotTried))
+            .collect();
         let Some(storage) = &self.storage else {
             return Ok(Stored {
-                outcomes: candidates.iter().map(|_| Outcome::NotTried).collect(),
+                outcomes,
                 ours,
                 failure: None,
             });
@@ -203,6 +234,7 @@ impl Externalizer {
         let uploader = Uploader {
             storage,
             loader: &self.loader,
+            fetcher: &self.fetcher,
             retention: self.options.retention(),
             concurrency: self.options.concurrency(),
             batch,
@@ -214,7 +246,7 @@ impl Externalizer {
             StopAt::Outage
         };
         let mut outcomes = uploader
-            .store(messages, candidates, stop, pending, &mut ours)
+            .store(messages, candidates, outcomes, stop, pending, &mut ours)
             .await;
         let fails = self.options.on_storage_error() == OnStorageError::FailTurn;
         let failure = candidates
@@ -241,6 +273,23 @@ impl Externalizer {
                 ours,
                 failure,
             }),
+        }
+    }
+}
+
+/// Returns what becomes of media at a URL that is not fetched.
+fn without_fetching(batch: &Batch<'_>, candidate: &Candidate) -> Option<Outcome> {
+    let (Payload::Remote(action), MediaSource::Url(url)) =
+        (&candidate.payload, candidate.content.source())
+    else {
+        return None;
+    };
+    match action {
+        RemoteAction::Omit(reason) => Some(Outcome::Omitted(reason)),
+        RemoteAction::Fetch { .. } => {
+            let (reference, mime) = remote::fetched_before(url, batch.earlier)?;
+            let found = Some(mime).filter(|mime| mime != candidate.content.mime());
+            Some(Outcome::Stored(reference, found))
         }
     }
 }

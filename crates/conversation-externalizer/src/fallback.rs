@@ -14,6 +14,7 @@ use super::context::{Batch, BatchKind};
 use super::draft::Draft;
 use super::error::ExternalizeError;
 use super::options::ExternalizeOptions;
+use super::remote::RemoteAction;
 use super::report::{ExternalizeReport, InlineFallback, OmittedItem};
 use super::store::{Outcome, file_name, open_file};
 
@@ -52,6 +53,7 @@ impl Cause {
 pub(super) struct Fallback<'a> {
     batch: &'a Batch<'a>,
     loader: &'a MediaLoader,
+    fetcher: &'a MediaLoader,
     /// Whether media is omitted rather than kept inline.
     omits: bool,
     /// How many more bytes each message may hold.
@@ -62,7 +64,7 @@ impl<'a> Fallback<'a> {
     /// Creates a fallback for messages of which everything but the candidates stays.
     pub(super) fn new(
         batch: &'a Batch<'a>,
-        loader: &'a MediaLoader,
+        (loader, fetcher): (&'a MediaLoader, &'a MediaLoader),
         options: &ExternalizeOptions,
         messages: &[Message],
         drafts: &[Draft],
@@ -92,6 +94,7 @@ impl<'a> Fallback<'a> {
         Self {
             batch,
             loader,
+            fetcher,
             omits: false,
             room,
         }
@@ -113,6 +116,10 @@ impl<'a> Fallback<'a> {
         cause: &Cause,
         report: &mut ExternalizeReport,
     ) -> Result<Option<Replacement>, ExternalizeError> {
+        let stays_at_url = Payload::Remote(RemoteAction::Fetch { is_secret: false });
+        if self.omits && candidate.payload == stays_at_url {
+            return Ok(None);
+        }
         if self.omits {
             let reason = match cause.storage_error {
                 Some(_) => OmissionReason::StorageFailed,
@@ -149,6 +156,13 @@ impl<'a> Fallback<'a> {
                     .ok_or(OmissionReason::ReadFailed)
             }
             Payload::File => read_file(self.loader, &candidate.content, room).await,
+            Payload::Remote(action) => {
+                let read = read_remote(self.fetcher, &candidate.content, room).await;
+                match (read, action) {
+                    (None, RemoteAction::Fetch { is_secret: false }) => return None,
+                    (read, _) => read.map(Some).ok_or(OmissionReason::ReadFailed),
+                }
+            }
         };
         match kept {
             Ok(kept) => {
@@ -227,6 +241,32 @@ async fn read_file(
         }
         Err(_) => unread(),
     }
+}
+
+/// Reads what is at a URL, which may be gone when the store is back.
+async fn read_remote(fetcher: &MediaLoader, content: &MediaContent, room: u64) -> Option<Kept> {
+    let limit = room.min(fetcher.max_bytes());
+    let limited = fetcher.with_options(LoadOptions::new().with_max_bytes(limit));
+    let loaded = limited.open(content).await.ok()?;
+    let found = Some(loaded.mime).filter(|mime| mime != content.mime());
+    let bytes = loaded.body.bytes(limit).await.ok()?;
+    Some(inline(content, found, bytes))
+}
+
+/// Puts a note in the place of media at a URL, which it names without its query.
+pub(super) fn omit_remote(
+    batch: &Batch<'_>,
+    candidate: &Candidate,
+    reason: &str,
+    report: &mut ExternalizeReport,
+) -> Replacement {
+    let omitted = OmittedMedia::new(&candidate.content, OmissionReason::Unavailable, reason);
+    report.omitted.push(OmittedItem {
+        message_index: batch.base_position + candidate.message as u64,
+        content_index: candidate.part as u64,
+        omitted: omitted.clone(),
+    });
+    Replacement::Omitted(Box::new(omitted))
 }
 
 /// Puts a note in the place of a candidate.

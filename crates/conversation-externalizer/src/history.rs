@@ -61,7 +61,7 @@ impl Externalizer {
         let batch = Batch::new(owner, position, BatchKind::User);
         let Plan {
             drafts, candidates, ..
-        } = self.plan(&batch, message).await;
+        } = self.plan(&batch, message, None).await;
         let stored = match self.store(&batch, message, &candidates, pending).await {
             Ok(stored) => stored,
             Err(error) => return OneMessage::failed(error.kind()),

@@ -40,7 +40,8 @@
 //! ```
 //!
 //! # What is found
-//! - Media parts: inline from a threshold on, files, and media that a turn has received.
+//! - Media parts: inline from a threshold on, files, media that a turn has received, and media at
+//!   URLs as [`RemoteMedia`] says.
 //! - `data:` URIs with base64 in the text of users, models and tools, in every spelling that is in
 //!   use. The text around them stays, in order.
 //! - In the results of tools: objects in the shapes of MCP, OpenAI, Anthropic, Gemini and of this
@@ -73,6 +74,7 @@ mod options;
 mod pacer;
 mod pending;
 mod received;
+mod remote;
 mod report;
 mod shape_media;
 mod shapes;
@@ -80,6 +82,7 @@ mod split;
 mod store;
 #[cfg(test)]
 mod tests;
+mod url_secrets;
 
 pub use context::{Batch, BatchKind, MediaOwner};
 pub use error::{ExternalizeError, ExternalizeErrorKind};
@@ -89,4 +92,5 @@ pub use opaque::{UnresolvedOpaque, resolve_opaque};
 pub use options::{ExternalizeOptions, OnStorageError};
 pub use pending::{PendingReferences, SpawnRollback};
 pub use received::{NothingReceived, ReceivedInfo, ReceivedLookup};
+pub use remote::RemoteMedia;
 pub use report::{ExternalizeReport, InlineFallback, OmittedItem, TypeCorrection};

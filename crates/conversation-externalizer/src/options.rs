@@ -2,6 +2,8 @@
 
 use media_storage::RetentionPolicy;
 
+use super::remote::RemoteMedia;
+
 /// The size from which media goes to the store by default.
 const DEFAULT_THRESHOLD: u64 = 100 * 1024;
 /// How much of a message's media stays inline by default when the store fails.
@@ -29,6 +31,7 @@ pub struct ExternalizeOptions {
     max_inline_bytes_per_message: u64,
     max_message_bytes: u64,
     concurrency: usize,
+    remote_media: RemoteMedia,
 }
 
 impl Default for ExternalizeOptions {
@@ -40,6 +43,7 @@ impl Default for ExternalizeOptions {
             max_inline_bytes_per_message: DEFAULT_MAX_INLINE,
             max_message_bytes: u64::MAX,
             concurrency: DEFAULT_CONCURRENCY,
+            remote_media: RemoteMedia::default(),
         }
     }
 }
@@ -94,6 +98,19 @@ impl ExternalizeOptions {
     pub fn with_concurrency(mut self, concurrency: usize) -> Self {
         self.concurrency = concurrency.max(1);
         self
+    }
+
+    /// Sets what happens to media that a message names by a URL. Defaults to
+    /// [`RemoteMedia::FetchAndKeep`].
+    #[must_use]
+    pub fn with_remote_media(mut self, remote_media: RemoteMedia) -> Self {
+        self.remote_media = remote_media;
+        self
+    }
+
+    /// Returns what happens to media that a message names by a URL.
+    pub fn remote_media(&self) -> RemoteMedia {
+        self.remote_media
     }
 
     /// Returns the decoded size in bytes from which inline media is stored.

@@ -8,7 +8,7 @@ use conversation_types::MessageId;
 use futures_core::future::BoxFuture;
 use futures_util::stream::{self, StreamExt};
 use media_storage::{MediaStorage, MediaStorageExt};
-use media_types::{Sha256, StorageReference};
+use media_types::{MediaUrl, Sha256, StorageReference};
 
 /// How many references are deleted at once.
 const CONCURRENT_DELETES: usize = 4;
@@ -32,6 +32,8 @@ pub(super) enum MediaKey {
     Received(String),
     /// Bytes that stand in a message.
     Inline(MessageId, usize, Sha256),
+    /// Media at a URL.
+    Remote(MediaUrl),
 }
 
 /// References that a turn has made and that no state names yet.

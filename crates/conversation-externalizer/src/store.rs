@@ -2,11 +2,14 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use conversation_types::{Message, Role};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use media_loader::{LoadError, LoadErrorKind, LoadedMedia, MediaLoader};
-use media_storage::{MediaMetadata, MediaStorage, MediaUpload, RetentionPolicy, StorageError};
+use media_storage::{
+    MediaBody, MediaMetadata, MediaStorage, MediaUpload, RetentionPolicy, StorageError,
+};
 use media_types::{MediaContent, MediaSource, Mime, StorageReference};
 
 use super::candidate::{Candidate, Payload};
@@ -14,6 +17,7 @@ use super::context::Batch;
 use super::error::{ExternalizeError, is_permanent};
 use super::media_kind::retyped;
 use super::pending::PendingReferences;
+use super::remote::{self, RemoteAction};
 
 /// What became of a candidate.
 #[derive(Debug)]
@@ -26,6 +30,10 @@ pub(super) enum Outcome {
     Failed(StorageError),
     /// It was not tried after the store had failed.
     NotTried,
+    /// It stays where it is.
+    Stays,
+    /// It is not kept, for this reason.
+    Omitted(&'static str),
 }
 
 impl Outcome {
@@ -39,7 +47,7 @@ impl Outcome {
         match std::mem::replace(self, Self::NotTried) {
             Self::Failed(error) => Some(ExternalizeError::storage(error)),
             Self::Unreadable(error) => Some(ExternalizeError::unreadable(error)),
-            Self::Stored(..) | Self::NotTried => None,
+            _ => None,
         }
     }
 }
@@ -58,24 +66,30 @@ pub(super) enum StopAt {
 pub(super) struct Uploader<'a> {
     pub(super) storage: &'a Arc<dyn MediaStorage>,
     pub(super) loader: &'a MediaLoader,
+    /// Fetches what is at URLs.
+    pub(super) fetcher: &'a MediaLoader,
     pub(super) retention: Option<RetentionPolicy>,
     pub(super) concurrency: usize,
     pub(super) batch: &'a Batch<'a>,
 }
 
 impl Uploader<'_> {
-    /// Stores candidates, but for those whose key is in `known`. Those that are on their way when
-    /// the store fails are waited for; what was stored is in `ours`. Candidates with the same key
-    /// are stored once.
+    /// Stores candidates that have no outcome yet, but for those whose key is in `known`. Those that
+    /// are on their way when the store fails are waited for; what was stored is in `ours`.
+    /// Candidates with the same key are stored once.
     pub(super) async fn store(
         &self,
         messages: &[Message],
         candidates: &[Candidate],
+        mut outcomes: Vec<Outcome>,
         stop: StopAt,
         known: &PendingReferences,
         ours: &mut PendingReferences,
     ) -> Vec<Outcome> {
-        let mut outcomes: Vec<Outcome> = candidates.iter().map(|_| Outcome::NotTried).collect();
+        let is_open: Vec<bool> = outcomes
+            .iter()
+            .map(|outcome| matches!(outcome, Outcome::NotTried))
+            .collect();
         let mut keys = HashSet::new();
         let mut is_new = |candidate: &&Candidate| match &candidate.key {
             Some(key) => known.known(key).is_none() && keys.insert(key.clone()),
@@ -84,6 +98,7 @@ impl Uploader<'_> {
         let mut waiting = candidates
             .iter()
             .enumerate()
+            .filter(|(index, _)| is_open.get(*index) == Some(&true))
             .filter(|(_, candidate)| is_new(candidate));
         let mut running = FuturesUnordered::new();
         let mut is_stopped = false;
@@ -105,7 +120,7 @@ impl Uploader<'_> {
                 Outcome::Failed(error) => {
                     is_stopped |= stop == StopAt::AnyFailure || !is_permanent(error.kind());
                 }
-                Outcome::Unreadable(_) | Outcome::NotTried => {}
+                _ => {}
             }
             outcomes[index] = outcome;
         }
@@ -143,9 +158,51 @@ impl Uploader<'_> {
                 found = Some(loaded.mime.clone()).filter(|mime| mime != content.mime());
                 MediaUpload::new(loaded.mime, loaded.body, metadata)
             }
+            Payload::Remote(RemoteAction::Omit(reason)) => return Outcome::Omitted(reason),
+            Payload::Remote(RemoteAction::Fetch { is_secret }) => {
+                return self.fetch_one(content, *is_secret, metadata).await;
+            }
         };
         match self.storage.store(upload).await {
             Ok(reference) => Outcome::Stored(reference, found),
+            Err(error) => Outcome::Failed(error),
+        }
+    }
+
+    /// Stores what is at a URL. What cannot be fetched stays there, unless the URL holds secrets.
+    async fn fetch_one(
+        &self,
+        content: &MediaContent,
+        is_secret: bool,
+        metadata: MediaMetadata,
+    ) -> Outcome {
+        let loaded = match self.fetcher.open(content).await {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                tracing::debug!(%error, "media at a URL was not fetched");
+                return match is_secret {
+                    true => Outcome::Unreadable(error),
+                    false => Outcome::Stays,
+                };
+            }
+        };
+        let found = Some(loaded.mime.clone()).filter(|mime| mime != content.mime());
+        let is_broken = Arc::new(AtomicBool::new(false));
+        let note = Arc::clone(&is_broken);
+        let pieces = loaded.body.into_stream().inspect(move |piece| {
+            if piece.is_err() {
+                note.store(true, Ordering::Relaxed);
+            }
+        });
+        let body = MediaBody::from_stream(loaded.size, pieces);
+        let upload = MediaUpload::new(loaded.mime, body, metadata);
+        match self.storage.store(upload).await {
+            Ok(reference) => Outcome::Stored(reference, found),
+            // The download broke, not the store.
+            Err(_) if is_broken.load(Ordering::Relaxed) => match is_secret {
+                true => Outcome::Omitted(NOT_FETCHED),
+                false => Outcome::Stays,
+            },
             Err(error) => Outcome::Failed(error),
         }
     }
@@ -194,11 +251,15 @@ pub(super) async fn open_file(
     }
 }
 
+/// Why media at a URL with secrets is omitted.
+pub(super) const NOT_FETCHED: &str = "its URL could not be fetched";
+
 /// The name of the file that content is or was, as far as it is UTF-8.
 pub(super) fn file_name(content: &MediaContent) -> Option<&str> {
     match (content.filename(), content.source()) {
         (Some(name), _) => Some(name),
         (None, MediaSource::File(path)) => path.file_name()?.to_str(),
+        (None, MediaSource::Url(url)) => remote::name_in_url(url),
         _ => None,
     }
 }

@@ -55,7 +55,6 @@ mod codec;
 mod completion;
 mod data;
 mod error;
-#[cfg(feature = "http-client")]
 pub mod files;
 mod format;
 mod gemini;
@@ -77,6 +76,7 @@ mod http;
 )]
 mod http_provider;
 mod image;
+mod kept_answers;
 pub mod media;
 mod openai;
 mod planner;
@@ -103,6 +103,7 @@ pub use format::ApiFormat;
 #[cfg(feature = "gemini")]
 pub use gemini::GeminiProvider;
 pub use image::{GeneratedImages, ImageGenerator, ImageRequest};
+pub use kept_answers::KeptAnswers;
 pub use media::{
     ImageFitter, ImageNeeds, MediaContext, MediaForm, MediaPlan, MediaSendError,
     MediaSendErrorKind, MediaUploads, RequestPlan, RequestPlanner, SignedUrls,

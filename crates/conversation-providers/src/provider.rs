@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::error::ProviderError;
+use crate::kept_answers::KeptAnswers;
 use crate::media::MediaContext;
 use crate::request::ProviderRequest;
 use crate::response::ProviderResponse;
@@ -42,6 +43,12 @@ pub trait Provider: fmt::Debug + Send + Sync + 'static {
         request: ProviderRequest<'_>,
         media: &MediaContext,
     ) -> Result<ProviderResponse, ProviderError>;
+
+    /// Returns the answers that the provider keeps, so that they can be deleted with their
+    /// conversation. Defaults to none: a provider around another one has to pass this on.
+    fn kept_answers(&self) -> Option<&dyn KeptAnswers> {
+        None
+    }
 }
 
 #[async_trait]
@@ -59,5 +66,8 @@ impl<T: Provider + ?Sized> Provider for Arc<T> {
         media: &MediaContext,
     ) -> Result<ProviderResponse, ProviderError> {
         self.as_ref().complete(request, media).await
+    }
+    fn kept_answers(&self) -> Option<&dyn KeptAnswers> {
+        self.as_ref().kept_answers()
     }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use conversation_externalizer::OnStorageError;
+use conversation_externalizer::{OnStorageError, RemoteMedia};
 use media_storage::RetentionPolicy;
 
 use crate::policy::{
@@ -67,6 +67,10 @@ options! {
     /// [`OnStorageError::KeepInline`].
     with_on_storage_error, on_storage_error: OnStorageError = OnStorageError::KeepInline,
         "Returns what happens to a turn whose media cannot be stored.";
+    /// Sets what happens to media that messages and answers name by a URL. Defaults to
+    /// [`RemoteMedia::FetchAndKeep`].
+    with_remote_media, remote_media: RemoteMedia = RemoteMedia::FetchAndKeep,
+        "Returns what happens to media that messages and answers name by a URL.";
     /// Sets the longest time of one turn, tools and saving included. Defaults to 10 minutes.
     with_turn_timeout, turn_timeout: Duration = Duration::from_secs(600),
         "Returns the longest time of one turn.";

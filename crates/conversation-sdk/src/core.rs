@@ -18,6 +18,7 @@ use prompt_pack::PromptPack;
 
 use crate::admission::Admission;
 use crate::config::ManagerConfig;
+use crate::files::KeptFiles;
 use crate::middleware::Middleware;
 use crate::policy::ReferenceAccess;
 use crate::prompt::Toolbox;
@@ -33,7 +34,7 @@ pub(crate) struct Core {
     pub(crate) tools: Toolbox,
     /// Reads media of messages; finds media that running turns have received.
     pub(crate) loader: MediaLoader,
-    /// Fetches media that a model answers with as a URL.
+    /// Fetches media that messages and answers name by a URL.
     pub(crate) answer_loader: MediaLoader,
     pub(crate) spools: SpoolRegistry,
     pub(crate) middleware: Vec<Arc<dyn Middleware>>,
@@ -41,6 +42,8 @@ pub(crate) struct Core {
     pub(crate) admission: Option<Arc<dyn Admission>>,
     /// Makes images fit before they are sent, and for views.
     pub(crate) image_fitter: Option<Arc<dyn ImageFitter>>,
+    /// The accounts at providers that media may be uploaded to.
+    pub(crate) files: KeptFiles,
     pub(crate) config: ManagerConfig,
     /// The run of conversations that name none, and the owner of this manager's leases.
     pub(crate) run: RunId,

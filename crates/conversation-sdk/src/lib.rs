@@ -43,6 +43,7 @@ mod admission;
 mod config;
 mod conversation;
 mod core;
+mod files;
 #[cfg(feature = "images")]
 mod images;
 mod manager;
@@ -78,7 +79,7 @@ pub use conversation_events::{
     ConversationError, ConversationErrorKind, Event, EventKind, EventPosition, EventSubject,
     InlineFallback, Listener, Response, TurnEvent, TurnEvents, TurnSnapshot,
 };
-pub use conversation_externalizer::OnStorageError;
+pub use conversation_externalizer::{OnStorageError, RemoteMedia};
 pub use conversation_lifecycle::{
     CopiesReceipt, DeletionReceipt, DeletionStatus, ErasureReceipt, FinishedDeletions, Obstacle,
     PlaceReceipt, ReconcileOptions, ReconcileReport, StoreReconciliation, StoreSweep, UpkeepReport,
@@ -89,6 +90,7 @@ pub use conversation_providers as providers;
 pub use conversation_providers::AnthropicProvider;
 #[cfg(feature = "gemini")]
 pub use conversation_providers::GeminiProvider;
+pub use conversation_providers::files::{FilePolicy, ProviderFiles};
 pub use conversation_providers::sink::{MediaSink, MediaWriter, SinkError};
 #[cfg(feature = "testing")]
 pub use conversation_providers::testing;

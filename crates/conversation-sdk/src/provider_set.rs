@@ -31,9 +31,15 @@ impl Providers {
         }
     }
 
+    /// Returns all providers.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<dyn Provider>> {
+        std::iter::once(&self.default).chain(self.named.values())
+    }
+
     /// Returns the names of all providers, as they call themselves, each once.
     pub(crate) fn names(&self) -> std::collections::BTreeSet<String> {
-        let all = std::iter::once(&self.default).chain(self.named.values());
-        all.map(|provider| provider.name().to_owned()).collect()
+        self.all()
+            .map(|provider| provider.name().to_owned())
+            .collect()
     }
 }

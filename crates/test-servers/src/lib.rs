@@ -1,5 +1,5 @@
-//! Servers for tests, proofs and benchmarks of object stores, and a proxy that injects faults. For
-//! tests only; never published.
+//! Servers for tests, proofs and benchmarks: object stores, APIs of language models, and a proxy that
+//! injects faults. For tests only; never published.
 //!
 //! | module | content |
 //! |---|---|
@@ -7,6 +7,7 @@
 //! | [`gcs`] | an in-process server of the part of the XML API of Google Cloud Storage that `object_store` uses, with signed URLs |
 //! | [`moto`] | S3 by `moto_server`, which checks no signatures |
 //! | [`azurite`] | Azure Blob Storage by Azurite |
+//! | [`llm`] | APIs of language models that enforce their rules for what goes back to them |
 //! | [`proxy`] | a proxy in front of any of them, which injects faults by a script, and counts and records requests |
 //! | [`tools`] | finding and installing third-party servers |
 //!
@@ -42,6 +43,7 @@ mod error;
 pub mod gcs;
 mod http_client;
 mod listening;
+pub mod llm;
 pub mod moto;
 pub mod proxy;
 pub mod s3;

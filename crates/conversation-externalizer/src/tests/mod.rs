@@ -5,6 +5,7 @@ mod failures;
 mod files;
 mod history;
 mod opaque;
+mod remote;
 mod rollback;
 mod shapes;
 mod stored;

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::support::{
     KIB, Spools, bytes_of, count, externalizer, owner, pending, png, png_bytes, run, shown,
 };
-use crate::{Batch, BatchKind, ExternalizeOptions, Externalizer};
+use crate::{Batch, BatchKind, ExternalizeOptions, Externalizer, RemoteMedia};
 
 #[tokio::test]
 async fn media_at_the_threshold_leaves_and_below_it_stays() {
@@ -154,7 +154,9 @@ async fn references_addresses_and_provider_files_stay_as_they_are() {
     let store = InMemoryStorage::new();
     let externalizer = externalizer(
         store.clone(),
-        ExternalizeOptions::new().with_threshold_bytes(0),
+        ExternalizeOptions::new()
+            .with_threshold_bytes(0)
+            .with_remote_media(RemoteMedia::PassThrough),
     );
     let reference = store
         .store_media(&png(9, 10), MediaMetadata::new())

@@ -121,7 +121,7 @@ impl FileService for GeminiFiles {
         Ok(uploaded)
     }
 
-    async fn delete(&self, name: &str) -> Result<(), ProviderError> {
+    async fn delete(&self, name: &str) -> Result<bool, ProviderError> {
         self.0.delete(&path_of(name)).await
     }
 }

@@ -6,23 +6,30 @@
 //! with the media ([`ProviderFiles::forget`]). Without it nothing is uploaded.
 //!
 //! - `policy`: what is uploaded, and for how long · `record`: a file and its key
-//! - `registry`: where ids are kept · `service`: the trait of an API for files
+//! - `registry`: where ids are kept · `rows`: those of a conversation as rows · `service`: the trait of an API for files
 //! - `openai`, `anthropic`, `gemini`: one API each · `transfer`: what they share
 //! - `provider_files`: the files of an account
 
+#[cfg(feature = "http-client")]
 mod anthropic;
+#[cfg(feature = "http-client")]
 mod gemini;
+#[cfg(feature = "http-client")]
 mod openai;
 mod policy;
 mod provider_files;
 mod record;
 mod registry;
+mod rows;
 mod service;
+#[cfg(feature = "http-client")]
 mod transfer;
 
 pub use policy::FilePolicy;
-pub use provider_files::ProviderFiles;
+pub use provider_files::{ProviderFiles, RecordedFiles};
 pub use record::{FileKey, FileRecord};
 pub use registry::{FileRegistry, MemoryFileRegistry};
+pub use rows::FileRows;
 pub use service::{FileService, UploadedFile};
+#[cfg(feature = "http-client")]
 pub(crate) use transfer::account_of;

@@ -65,7 +65,7 @@ impl FileService for OpenAiFiles {
         Ok(file)
     }
 
-    async fn delete(&self, name: &str) -> Result<(), ProviderError> {
+    async fn delete(&self, name: &str) -> Result<bool, ProviderError> {
         self.0.delete(&["files", name]).await
     }
 }

@@ -9,8 +9,11 @@ use chrono::{TimeDelta, Utc};
 use media_storage::Sha256Hasher;
 use media_types::{MediaContent, MediaSource, ProviderFile, Sha256};
 
+#[cfg(feature = "http-client")]
 use super::anthropic::AnthropicFiles;
+#[cfg(feature = "http-client")]
 use super::gemini::GeminiFiles;
+#[cfg(feature = "http-client")]
 use super::openai::OpenAiFiles;
 use super::policy::FilePolicy;
 use super::record::{FileKey, FileRecord};
@@ -22,11 +25,14 @@ use crate::media::{MediaContext, MediaUploads};
 /// The files that a provider keeps for one account. Cheap to clone; clones share everything.
 ///
 /// ```
+/// # #[cfg(feature = "anthropic")]
+/// # {
 /// use conversation_providers::files::{FilePolicy, ProviderFiles};
 ///
 /// // Media of 1 MiB and more is uploaded once and named by its id from then on.
 /// let files = ProviderFiles::anthropic("sk-ant-...", None, FilePolicy::from_size(1024 * 1024));
 /// # let _ = files;
+/// # }
 /// ```
 #[derive(Clone)]
 pub struct ProviderFiles(Arc<Inner>);
@@ -61,16 +67,19 @@ impl ProviderFiles {
     }
 
     /// Creates the files of an OpenAI account; the base URL defaults to OpenAI's.
+    #[cfg(feature = "http-client")]
     pub fn openai(key: &str, base_url: Option<&str>, policy: FilePolicy) -> Self {
         Self::new(OpenAiFiles::new(key, base_url), policy)
     }
 
     /// Creates the files of an Anthropic account; the base URL defaults to Anthropic's.
+    #[cfg(feature = "http-client")]
     pub fn anthropic(key: &str, base_url: Option<&str>, policy: FilePolicy) -> Self {
         Self::new(AnthropicFiles::new(key, base_url), policy)
     }
 
     /// Creates the files of a Gemini account; the base URL defaults to Google's.
+    #[cfg(feature = "http-client")]
     pub fn gemini(key: &str, base_url: Option<&str>, policy: FilePolicy) -> Self {
         Self::new(GeminiFiles::new(key, base_url), policy)
     }
@@ -85,22 +94,44 @@ impl ProviderFiles {
         self.0.policy
     }
 
-    /// Deletes the file of a content at the provider: for media that is erased. Returns the number
-    /// of files that were deleted. Files of other accounts are left to these.
+    /// Returns these files with a registry of its own for one conversation, which knows what was
+    /// uploaded for it or is used in it; what others uploaded is used too.
+    pub fn recorded_in(&self, registry: Arc<dyn FileRegistry>) -> RecordedFiles {
+        RecordedFiles {
+            files: self.clone(),
+            registry,
+        }
+    }
+
+    /// Returns whether a file is one of this account.
+    pub fn owns(&self, record: &FileRecord) -> bool {
+        self.key(record.key.sha256) == record.key
+    }
+
+    /// Deletes the file of a content at the provider: for media that is erased. Returns whether it
+    /// was there.
     ///
     /// # Errors
     /// Those of the provider; the file stays known then, so that it can be tried again.
-    pub async fn forget(&self, sha256: &Sha256) -> Result<usize, ProviderError> {
+    pub async fn forget(&self, sha256: &Sha256) -> Result<bool, ProviderError> {
         let key = self.key(*sha256);
         let flight = self.flight(&key);
         // What is being uploaded is deleted too.
         let _one_at_a_time = flight.lock().await;
-        let Some(record) = self.0.registry.get(&key).await else {
-            return Ok(0);
-        };
-        self.0.service.delete(&record.name).await?;
-        self.0.registry.remove(&key, &record.id).await;
-        Ok(1)
+        match self.0.registry.get(&key).await {
+            Some(record) => self.delete(&record).await,
+            None => Ok(false),
+        }
+    }
+
+    /// Deletes a file of this account, known here or not. Returns whether it was there.
+    ///
+    /// # Errors
+    /// Those of the provider.
+    pub async fn delete(&self, record: &FileRecord) -> Result<bool, ProviderError> {
+        let was_there = self.0.service.delete(&record.name).await?;
+        self.0.registry.remove(&record.key, &record.id).await;
+        Ok(was_there)
     }
 
     fn key(&self, sha256: Sha256) -> FileKey {
@@ -120,13 +151,66 @@ impl ProviderFiles {
         })
     }
 
-    async fn usable(&self, key: &FileKey) -> Option<FileRecord> {
-        let record = self.0.registry.get(key).await?;
+    async fn usable(&self, registry: &dyn FileRegistry, key: &FileKey) -> Option<FileRecord> {
+        let record = registry.get(key).await?;
         let margin = TimeDelta::from_std(self.0.policy.margin()).unwrap_or_default();
-        let is_usable = record
-            .expires_at
-            .is_none_or(|end| Utc::now() + margin < end);
-        is_usable.then_some(record)
+        (!record.is_over(Utc::now() + margin)).then_some(record)
+    }
+
+    /// Returns the file of media, as `own` or the account knows it, or uploaded now.
+    async fn find_or_upload(
+        &self,
+        own: Option<&dyn FileRegistry>,
+        content: &MediaContent,
+        size: u64,
+        media: &MediaContext,
+    ) -> Result<Option<ProviderFile>, ProviderError> {
+        if size < self.0.policy.min_bytes() {
+            return Ok(None);
+        }
+        let Some(sha256) = hash_of(content) else {
+            return Ok(None);
+        };
+        let key = self.key(sha256);
+        let flight = self.flight(&key);
+        let _one_at_a_time = flight.lock().await;
+        let shared = &*self.0.registry;
+        if let Some(own) = own {
+            if let Some(record) = self.usable(own, &key).await {
+                return self.named(&record.id).map(Some);
+            }
+            if !own.has_room().await {
+                return Ok(None);
+            }
+        }
+        let record = match self.usable(shared, &key).await {
+            Some(record) => record,
+            None => {
+                let service = &self.0.service;
+                let keep_for = self.0.policy.keep_for();
+                let uploaded = service.upload(content, media, keep_for).await?;
+                let mut record = FileRecord::new(key, uploaded.id);
+                record.name = uploaded.name;
+                record.bytes = size;
+                record.expires_at = uploaded.expires_at;
+                shared.put(record.clone()).await;
+                record
+            }
+        };
+        if let Some(own) = own {
+            own.put(record.clone()).await;
+        }
+        self.named(&record.id).map(Some)
+    }
+
+    async fn note_lost(&self, own: Option<&dyn FileRegistry>, content: &MediaContent, id: &str) {
+        let Some(key) = hash_of(content).map(|sha256| self.key(sha256)) else {
+            return;
+        };
+        self.0.registry.remove(&key, id).await;
+        if let Some(own) = own {
+            own.remove(&key, id).await;
+        }
     }
 
     /// The lock of a key; of those that nobody holds none is kept.
@@ -161,37 +245,40 @@ impl MediaUploads for ProviderFiles {
         size: u64,
         media: &MediaContext,
     ) -> Result<Option<ProviderFile>, ProviderError> {
-        if size < self.0.policy.min_bytes() {
-            return Ok(None);
-        }
-        let Some(sha256) = hash_of(content) else {
-            return Ok(None);
-        };
-        let key = self.key(sha256);
-        let flight = self.flight(&key);
-        let _one_at_a_time = flight.lock().await;
-        if let Some(record) = self.usable(&key).await {
-            return self.named(&record.id).map(Some);
-        }
-        let service = &self.0.service;
-        let uploaded = service
-            .upload(content, media, self.0.policy.keep_for())
-            .await?;
-        let id = uploaded.id.clone();
-        let record = FileRecord {
-            key,
-            id: uploaded.id,
-            name: uploaded.name,
-            expires_at: uploaded.expires_at,
-        };
-        self.0.registry.put(record).await;
-        self.named(&id).map(Some)
+        self.find_or_upload(None, content, size, media).await
     }
 
     async fn lost(&self, content: &MediaContent, id: &str) {
-        if let Some(sha256) = hash_of(content) {
-            self.0.registry.remove(&self.key(sha256), id).await;
-        }
+        self.note_lost(None, content, id).await;
+    }
+}
+
+/// The files of an account, as one conversation uses them.
+#[derive(Clone, Debug)]
+pub struct RecordedFiles {
+    files: ProviderFiles,
+    registry: Arc<dyn FileRegistry>,
+}
+
+#[async_trait]
+impl MediaUploads for RecordedFiles {
+    fn are_to(&self, provider: &str, base_url: &str, account: &str) -> bool {
+        self.files.are_to(provider, base_url, account)
+    }
+
+    async fn file_of(
+        &self,
+        content: &MediaContent,
+        size: u64,
+        media: &MediaContext,
+    ) -> Result<Option<ProviderFile>, ProviderError> {
+        let own = Some(&*self.registry);
+        self.files.find_or_upload(own, content, size, media).await
+    }
+
+    async fn lost(&self, content: &MediaContent, id: &str) {
+        let own = Some(&*self.registry);
+        self.files.note_lost(own, content, id).await;
     }
 }
 

@@ -45,7 +45,33 @@ pub struct FileRecord {
     pub id: String,
     /// What the provider names it when it is to be deleted.
     pub name: String,
+    /// The size in bytes; 0 where it is not known.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub bytes: u64,
     /// When the provider deletes it; `None` for never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<DateTime<Utc>>,
+}
+
+fn is_zero(bytes: &u64) -> bool {
+    *bytes == 0
+}
+
+impl FileRecord {
+    /// Creates a record of a file that requests and deletions name by one id.
+    pub fn new(key: FileKey, id: impl Into<String>) -> Self {
+        let id = id.into();
+        Self {
+            key,
+            name: id.clone(),
+            id,
+            bytes: 0,
+            expires_at: None,
+        }
+    }
+
+    /// Returns whether the provider has deleted the file by then.
+    pub fn is_over(&self, now: DateTime<Utc>) -> bool {
+        self.expires_at.is_some_and(|end| end <= now)
+    }
 }

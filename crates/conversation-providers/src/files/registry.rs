@@ -5,7 +5,6 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
-use media_types::Sha256;
 
 use super::record::{FileKey, FileRecord};
 
@@ -16,14 +15,16 @@ pub trait FileRegistry: fmt::Debug + Send + Sync + 'static {
     /// Returns the file of a key.
     async fn get(&self, key: &FileKey) -> Option<FileRecord>;
 
+    /// Returns whether one more file can be kept. Defaults to yes: without, nothing is uploaded.
+    async fn has_room(&self) -> bool {
+        true
+    }
+
     /// Keeps a file, in place of another of its key.
     async fn put(&self, record: FileRecord);
 
     /// Forgets the file of a key, if it is still this one.
     async fn remove(&self, key: &FileKey, id: &str);
-
-    /// Returns the files of a content, of every account.
-    async fn of_content(&self, sha256: &Sha256) -> Vec<FileRecord>;
 }
 
 /// A registry in memory.
@@ -57,12 +58,5 @@ impl FileRegistry for MemoryFileRegistry {
                 files.remove(key);
             }
         });
-    }
-
-    async fn of_content(&self, sha256: &Sha256) -> Vec<FileRecord> {
-        self.with(|files| {
-            let found = files.values().filter(|record| record.key.sha256 == *sha256);
-            found.cloned().collect()
-        })
     }
 }

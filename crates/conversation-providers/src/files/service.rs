@@ -57,9 +57,9 @@ pub trait FileService: fmt::Debug + Send + Sync + 'static {
         keep_for: Duration,
     ) -> Result<UploadedFile, ProviderError>;
 
-    /// Deletes a file by its name. One that is not there is deleted.
+    /// Deletes a file by its name. Returns whether it was there.
     ///
     /// # Errors
     /// Those of the provider.
-    async fn delete(&self, name: &str) -> Result<(), ProviderError>;
+    async fn delete(&self, name: &str) -> Result<bool, ProviderError>;
 }

@@ -9,11 +9,8 @@ use serde_json::Value;
 
 use crate::body::{Multipart, RequestBody};
 use crate::capability::{ApiCapabilities, Capabilities};
-use crate::error::{ProviderError, ProviderErrorKind as Kind, TimeoutPhase};
-use crate::http::{
-    FailureSlot, HttpClient, HttpSettings, SendBody, SendProgress, kind_of_status, read_error_body,
-    redact, transport_error, with_headers,
-};
+use crate::error::{ProviderError, ProviderErrorKind as Kind};
+use crate::http::{FailureSlot, HttpClient, HttpSettings, SendBody, SendProgress, transport_error};
 use crate::media::{Encoding, MediaContext, MediaForm, MediaPlan};
 use crate::template::{BodyTemplate, Segment};
 
@@ -174,41 +171,15 @@ impl FileClient {
         &self,
         request: reqwest::RequestBuilder,
     ) -> Result<reqwest::Response, ProviderError> {
-        let settings = &self.http.settings;
-        let sent = tokio::time::timeout(settings.deadline, request.send()).await;
-        let sent =
-            sent.map_err(|_| settings.error(Kind::Timeout(TimeoutPhase::BeforeFirstByte)))?;
-        let mut response = sent.map_err(|error| transport_error(self.provider, error))?;
-        let status = response.status().as_u16();
-        if response.status().is_success() {
-            return Ok(response);
-        }
-        let body = read_error_body(&mut response).await;
-        let error = settings.error(kind_of_status(status)).with_status(status);
-        let error = with_headers(error, response.headers());
-        let said = serde_json::from_slice::<Value>(&body).ok();
-        let message = said
-            .as_ref()
-            .and_then(|said| said.pointer("/error/message"));
-        Err(match message.and_then(Value::as_str) {
-            Some(message) => error.with_message(redact(message, settings.key.expose())),
-            None => error,
-        })
+        self.http.respond(request).await
     }
 
-    /// Deletes; what is not there is deleted.
+    /// Deletes what is at a path. Returns whether it was there.
     ///
     /// # Errors
     /// Those of the provider.
-    pub(super) async fn delete(&self, path: &[&str]) -> Result<(), ProviderError> {
-        let request = self
-            .http
-            .request(reqwest::Method::DELETE, path, None)
-            .await?;
-        match self.respond(request).await {
-            Err(error) if error.status() == Some(404) => Ok(()),
-            other => other.map(drop),
-        }
+    pub(super) async fn delete(&self, path: &[&str]) -> Result<bool, ProviderError> {
+        self.http.delete(path).await
     }
 
     pub(super) fn invalid(&self, reason: &'static str) -> ProviderError {

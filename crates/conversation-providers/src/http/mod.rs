@@ -11,6 +11,7 @@ mod client;
 mod deadlines;
 mod read;
 mod redact;
+mod resource;
 mod secret;
 mod send_body;
 mod setters;

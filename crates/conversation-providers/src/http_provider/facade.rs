@@ -2,7 +2,7 @@
 
 /// Writes what the public types of providers share: setters, `Provider` and `Debug` of a tuple
 /// struct around an `HttpProvider`. A provider that does more than to send a request names its method
-/// for that.
+/// for that, and has a method `kept` for the answers that are kept.
 macro_rules! provider_over_http {
     ($provider:ident, $default_url:literal, $capabilities:literal) => {
         $crate::http_provider::provider_over_http!(
@@ -19,6 +19,11 @@ macro_rules! provider_over_http {
                 media: &$crate::media::MediaContext,
             ) -> Result<$crate::response::ProviderResponse, $crate::error::ProviderError> {
                 self.0.complete(&request, media).await
+            }
+
+            #[allow(clippy::unused_self, reason = "other providers keep answers")]
+            fn kept(&self) -> Option<&dyn $crate::KeptAnswers> {
+                None
             }
         }
     };
@@ -76,6 +81,10 @@ macro_rules! provider_over_http {
                 media: &$crate::media::MediaContext,
             ) -> Result<$crate::response::ProviderResponse, $crate::error::ProviderError> {
                 self.$respond(request, media).await
+            }
+
+            fn kept_answers(&self) -> Option<&dyn $crate::KeptAnswers> {
+                self.kept()
             }
         }
 

@@ -9,6 +9,7 @@ use conversation_events::{
 };
 use conversation_externalizer::{ExternalizeOptions, Externalizer};
 use conversation_lifecycle::{Lifecycle, LifecycleOptions, MediaStores, StampedStorage, Tasks};
+use conversation_providers::files::ProviderFiles;
 use conversation_providers::sink::SpoolRegistry;
 use conversation_providers::{ImageFitter, Provider};
 use conversation_state::{InMemoryStateStore, StateStore};
@@ -23,6 +24,7 @@ use super::manager::ConversationManager;
 use crate::admission::Admission;
 use crate::config::ManagerConfig;
 use crate::core::Core;
+use crate::files::{KeptAnswersOf, KeptFiles};
 use crate::middleware::Middleware;
 use crate::prompt::Toolbox;
 use crate::provider_set::Providers;
@@ -46,6 +48,7 @@ pub struct ConversationManagerBuilder {
     listeners: Vec<Box<dyn Listener>>,
     admission: Option<Arc<dyn Admission>>,
     image_fitter: Option<Arc<dyn ImageFitter>>,
+    files: Vec<ProviderFiles>,
     config: ManagerConfig,
     runtime: Option<Handle>,
 }
@@ -118,10 +121,10 @@ impl ConversationManagerBuilder {
     /// Sets how media is read that is not in a message: policies for files and URLs, limits, more
     /// stores. The manager's stores are added to it.
     ///
-    /// Defaults to a loader that reads no files and fetches no URL that a message or a history
-    /// names; such a URL goes to a provider that fetches it itself, and is omitted for any other.
-    /// Only what a model or a tool answers with is fetched, at public `https` addresses (feature
-    /// `http`). A loader that is given here follows its own policy for all of these.
+    /// Defaults to a loader that reads no files and fetches public `https` addresses alone (feature
+    /// `http`): as [`ManagerConfig::with_remote_media`] says, once, when a message is written. A URL
+    /// in the history goes to a provider that fetches it itself, and is omitted for any other. A
+    /// loader that is given here follows its own policy, also for URLs in the history.
     pub fn with_media_loader(mut self, loader: MediaLoader) -> Self {
         self.loader = Some(loader);
         self
@@ -144,6 +147,15 @@ impl ConversationManagerBuilder {
     /// take are left out.
     pub fn with_image_fitter(mut self, fitter: impl ImageFitter) -> Self {
         self.image_fitter = Some(Arc::new(fitter));
+        self
+    }
+
+    /// Adds an account at a provider that media may be uploaded to, so that requests name it by an
+    /// id: media that its policy takes is uploaded once and used until the provider forgets it. The
+    /// ids are kept in the state of each conversation, and its deletion deletes the files. Defaults
+    /// to none: nothing is uploaded.
+    pub fn with_provider_files(mut self, files: ProviderFiles) -> Self {
+        self.files.push(files);
         self
     }
 
@@ -205,22 +217,31 @@ impl ConversationManagerBuilder {
             .with_threshold_bytes(self.config.threshold_bytes())
             .with_retention(self.config.media_retention())
             .with_on_storage_error(self.config.on_storage_error())
+            .with_remote_media(self.config.remote_media())
             .with_max_inline_bytes_per_message(self.config.max_inline_bytes())
             .with_max_message_bytes(state.limits().max_message_bytes as u64)
             .with_concurrency(self.config.concurrent_stores().max(1));
-        let externalizer = Externalizer::new(stores.primary().cloned(), loader.clone(), options);
+        let externalizer = Externalizer::new(stores.primary().cloned(), loader.clone(), options)
+            .with_fetcher(answer_loader.clone());
         let packs = self
             .packs
             .into_iter()
             .map(|pack| (pack.id().to_owned(), pack));
         let providers = Providers::new(provider, self.named_providers);
+        let files = KeptFiles::new(self.files, Arc::clone(&state));
+        let mut media_copies = self.media_copies;
+        media_copies.push(Arc::new(files.clone()));
+        let answers = providers
+            .all()
+            .filter_map(|provider| KeptAnswersOf::new(provider, &state));
+        media_copies.extend(answers.map(|kept| Arc::new(kept) as Arc<dyn MediaCopies>));
         let (run, tasks, turns) = (RunId::mint(), Tasks::new(runtime), RunningTurns::default());
         let lifecycle = Lifecycle::builder(Arc::clone(&state))
             .with_media_stores(stores.clone())
             .with_externalizer(externalizer.clone())
             .with_local_turns(turns.clone())
             .with_observer(listeners.clone())
-            .with_media_copies(self.media_copies)
+            .with_media_copies(media_copies)
             .with_providers(providers.names())
             .with_node(run.clone())
             .with_options(lifecycle_options(&self.config))
@@ -238,6 +259,7 @@ impl ConversationManagerBuilder {
             listeners,
             admission: self.admission,
             image_fitter: self.image_fitter,
+            files,
             config: self.config,
             run,
             tasks,
@@ -282,7 +304,7 @@ fn loaders(
     });
     let loader = with_stores.with_storage(Arc::new(spools.clone()));
     match own {
-        // Messages come from users and clients: they do not choose what this machine fetches.
+        // What stayed a URL is not tried again in each turn.
         true => (loader.without_urls(), loader),
         false => (loader.clone(), loader),
     }

@@ -28,6 +28,7 @@ use super::turn::{Turn, TurnScope};
 use super::user_message::UserInput;
 use super::{context, fingerprint, replay, resume, retry};
 use crate::core::Core;
+use crate::files::ConversationFiles;
 
 /// How many lost races a turn that may look again takes part in.
 const MAX_RACES: usize = 20;
@@ -144,7 +145,7 @@ async fn open_new(
     let id = scope.log.turn().clone();
     let message = message.with_turn(id.clone());
     let permit = Permit::ask(&scope.core, loaded, &id, Some(&message)).await?;
-    let input = UserInput::prepare(scope, &loaded.record, message).await?;
+    let input = UserInput::prepare(scope, loaded, message).await?;
     let mut turn = TurnRecord::new(id);
     turn.metadata.clone_from(&scope.options.metadata);
     if let Some((key, print)) = key {
@@ -297,6 +298,7 @@ pub(super) async fn write_opening(
     }
     let begun = Turn {
         planner: Arc::new(TurnPlanner::new(&core.state, &applied.record)),
+        files: Arc::new(ConversationFiles::new(&core.state, &applied.record.id)),
         record: applied.record,
         before: (turn.usage, turn.cost),
         previous: opening.previous,

@@ -178,7 +178,8 @@ async fn exchange(
     let planner = std::sync::Arc::clone(&turn.planner) as std::sync::Arc<dyn PlannerStore>;
     let media = core
         .media_context(&turn.record, &turn.received)
-        .with_planner_store(planner);
+        .with_planner_store(planner)
+        .with_provider_files(core.files.recorded_in(&turn.files));
     let next = Next::new(&core.middleware, &core.providers, &media);
     let asked = AssertUnwindSafe(next.run(request)).catch_unwind();
     let response: ProviderResponse = tokio::select! {

@@ -11,7 +11,7 @@ use conversation_state::{
 use media_types::ConversationId;
 
 /// Most rows that one write takes.
-const MAX_ROWS: usize = 16;
+pub(super) const MAX_ROWS: usize = 16;
 
 /// The planner states of a turn.
 #[derive(Debug)]

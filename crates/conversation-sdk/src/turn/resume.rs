@@ -54,7 +54,7 @@ pub(super) async fn open_resume(
         .collect();
     if turn.pending.is_empty() {
         let permit = Permit::ask(&scope.core, loaded, &turn.id, None).await?;
-        let input = UserInput::prepare(scope, &loaded.record, message).await?;
+        let input = UserInput::prepare(scope, loaded, message).await?;
         turn.status = TurnStatus::Running;
         turn.ended_at = None;
         return Ok(Resumed::Opening(Box::new(Opening {
@@ -81,7 +81,7 @@ async fn write_result(
     mut saved: Vec<Message>,
     message: Message,
 ) -> TurnOutcome {
-    let mut input = UserInput::prepare(scope, &loaded.record, message).await?;
+    let mut input = UserInput::prepare(scope, loaded, message).await?;
     let fence = Fence::Head {
         head: loaded.record.head,
         turn: Some(TurnFence::new(turn.id.clone(), turn.epoch)),

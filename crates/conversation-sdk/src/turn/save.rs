@@ -11,7 +11,7 @@ use conversation_state::{
 use conversation_types::{Message, MessageStatus, Role};
 use tokio::time::Instant;
 
-use super::planner::row;
+use super::planner::{MAX_ROWS, row};
 use super::received::ReceivedByTurn;
 use super::turn::Turn;
 use super::user_message::before_save;
@@ -83,6 +83,8 @@ pub(super) async fn save(turn: &mut Turn, save: Save) -> Result<(), Conversation
         .iter()
         .map(row)
         .fold(write, StateWrite::with_planner);
+    let files = turn.files.unwritten(MAX_ROWS - planned.len()).await;
+    write = files.iter().cloned().fold(write, StateWrite::with_planner);
     turn.pending.begin_write();
     let since = Instant::now();
     match turn.core().writer().write(write).await {
@@ -90,6 +92,7 @@ pub(super) async fn save(turn: &mut Turn, save: Save) -> Result<(), Conversation
             turn.pending.commit();
             turn.lease.note_renewed(since);
             turn.planner.note_written(&planned);
+            turn.files.note_written(&files).await;
             turn.record = applied.record;
             turn.turn = record;
             if brings {
@@ -101,6 +104,11 @@ pub(super) async fn save(turn: &mut Turn, save: Save) -> Result<(), Conversation
         }
         WriteOutcome::NotCommitted(error) => {
             turn.pending.rollback().await;
+            let unnamed = turn.files.take_unnamed().await;
+            if !unnamed.is_empty() {
+                let kept = turn.core().files.delete(unnamed).await.kept;
+                tracing::debug!(?kept, "files of a turn that was not written were deleted");
+            }
             let kind = match error.kind() {
                 StateErrorKind::Conflict => Kind::LeaseLost,
                 StateErrorKind::NotFound => Kind::NotFound,
@@ -138,7 +146,9 @@ async fn externalize(
     let owner = media_owner(&turn.record);
     let lookup = ReceivedByTurn(&turn.received);
     let provider = turn.progress.provider.clone();
+    let earlier: Vec<&Message> = turn.history.iter().chain(&turn.progress.saved).collect();
     let batch = Batch::new(&owner, turn.record.message_count, kind)
+        .with_earlier(&earlier)
         .with_provider(provider.as_deref())
         .with_received(&lookup);
     let report = core

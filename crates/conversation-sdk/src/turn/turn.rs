@@ -16,6 +16,7 @@ use super::planner::TurnPlanner;
 use super::progress::Progress;
 use super::stop::StopSignal;
 use crate::core::Core;
+use crate::files::ConversationFiles;
 use crate::options::TurnOptions;
 use crate::prompt::ResolvedPrompt;
 
@@ -49,6 +50,8 @@ pub(crate) struct Turn {
     pub(super) received: Arc<ReceivedMedia>,
     /// What was sent to each model.
     pub(super) planner: Arc<TurnPlanner>,
+    /// What providers keep for the conversation.
+    pub(super) files: Arc<ConversationFiles>,
     /// References that the state does not name yet.
     pub(super) pending: PendingReferences,
     pub(super) permit: Option<Permit>,

@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use conversation_events::{ConversationError, ConversationErrorKind as Kind, InlineFallback};
 use conversation_externalizer::{Batch, BatchKind, PendingReferences};
 use conversation_lifecycle::media_owner;
-use conversation_state::ConversationRecord;
+use conversation_state::{ConversationRecord, LoadedConversation};
 use conversation_types::{Message, Part, Role};
 use futures_util::FutureExt;
 use media_loader::MediaLoader;
@@ -32,10 +32,10 @@ impl UserInput {
     /// `InvalidInput`, `MediaNotAccepted`, `Media`, `Storage`; nothing is left in the store.
     pub(super) async fn prepare(
         scope: &TurnScope,
-        record: &ConversationRecord,
+        loaded: &LoadedConversation,
         message: Message,
     ) -> Result<Self, ConversationError> {
-        let core = &scope.core;
+        let (core, record) = (&scope.core, &loaded.record);
         check_not_empty(&message)?;
         let mut pending = core.pending_references();
         let mut messages = vec![message];
@@ -46,7 +46,9 @@ impl UserInput {
         admit_foreign(scope, record, message, &mut pending).await?;
         check_media(&scope.prompt, &core.loader, message).await?;
         let owner = media_owner(record);
-        let batch = Batch::new(&owner, record.message_count, BatchKind::User);
+        let earlier: Vec<&Message> = loaded.messages.iter().map(|m| &m.message).collect();
+        let batch =
+            Batch::new(&owner, record.message_count, BatchKind::User).with_earlier(&earlier);
         let report = core
             .externalizer
             .externalize(&batch, &mut messages, &mut pending)

@@ -16,6 +16,8 @@ mod child;
 mod cuts;
 mod deletion;
 mod disk;
+#[cfg(all(feature = "anthropic", feature = "gemini", feature = "openai"))]
+mod enforced;
 mod erasure;
 mod errors;
 mod faults;
@@ -24,10 +26,14 @@ mod idempotency;
 #[cfg(feature = "images")]
 mod images;
 mod interruption;
+#[cfg(all(feature = "anthropic", feature = "openai"))]
+mod kept;
 mod planner;
 mod privacy;
 mod prompts;
 mod reconcile;
+#[cfg(feature = "http")]
+mod remote;
 mod spans;
 mod spawned;
 mod storage;

@@ -10,6 +10,7 @@
 mod clients;
 mod contract;
 mod faults;
+mod llm;
 mod servers;
 mod signed_urls;
 mod traffic;

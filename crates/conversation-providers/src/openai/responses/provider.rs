@@ -1,5 +1,6 @@
 //! The provider of Responses.
 
+use async_trait::async_trait;
 use chrono::Utc;
 use conversation_types::{FinishReason, Message};
 use futures_util::stream::{self, StreamExt};
@@ -16,6 +17,7 @@ use crate::http::HttpSettings;
 use crate::http_provider::{
     Api, Endpoint, FailedResponse, HttpProvider, Refusal, provider_over_http,
 };
+use crate::kept_answers::KeptAnswers;
 use crate::media::MediaContext;
 use crate::request::{ProviderRequest, ResponseMode};
 use crate::response::{ProviderResponse, ResponseEvent};
@@ -80,13 +82,17 @@ impl ResponsesProvider {
     /// Then the next request names the last answer (`previous_response_id`) and holds only what came
     /// after it, so that media is sent once. That is done only if the answer was complete and the
     /// conversation up to it is still the same; else, and where the provider has forgotten the
-    /// answer, the whole conversation goes out. What the provider keeps is not deleted with the
-    /// conversation: `DELETE /v1/responses/{id}` does that, with
-    /// [`Completion::response_id`](crate::Completion::response_id).
+    /// answer, the whole conversation goes out. What the provider keeps is deleted by
+    /// [`KeptAnswers::delete`] with [`Completion::response_id`](crate::Completion::response_id); a
+    /// manager of conversations does that when one is deleted.
     #[must_use]
     pub fn with_stored_responses(mut self, stored: bool) -> Self {
         self.0.api.is_stored = stored;
         self
+    }
+
+    fn kept(&self) -> Option<&dyn KeptAnswers> {
+        self.0.api.is_stored.then_some(self)
     }
 
     async fn respond(
@@ -169,6 +175,21 @@ fn linked(answer: ProviderResponse, history: HistoryHash) -> ProviderResponse {
         stream::iter(events)
     });
     ProviderResponse::from_events(events.boxed())
+}
+
+#[async_trait]
+impl KeptAnswers for ResponsesProvider {
+    fn place(&self) -> &'static str {
+        "openai responses"
+    }
+
+    fn may_keep(&self, response_id: &str) -> bool {
+        response_id.starts_with("resp_")
+    }
+
+    async fn delete(&self, response_id: &str) -> Result<bool, ProviderError> {
+        self.0.http.delete(&["responses", response_id]).await
+    }
 }
 
 /// Responses as an API.

@@ -1,0 +1,266 @@
+//! Media at URLs.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use conversation_types::{Message, OmissionReason, Part};
+use media_loader::{MediaLoader, UrlPolicy};
+use media_storage::{InMemoryStorage, MediaStorage, StorageErrorKind};
+use media_storage_testkit::{Call, Fault, FaultyStorage};
+use media_types::{MediaContent, MediaSource, Mime};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use super::support::{KIB, bytes_of, count, owner, pending, png_bytes, run};
+use crate::{
+    Batch, BatchKind, ExternalizeErrorKind, ExternalizeOptions, Externalizer, OnStorageError,
+    RemoteMedia,
+};
+
+/// A server with images, which counts what it is asked for.
+#[derive(Clone)]
+struct Server {
+    address: SocketAddr,
+    asked: Arc<Mutex<BTreeMap<String, usize>>>,
+}
+
+impl Server {
+    /// Serves an image at `/a.png` and at `/b.png`, half of one at `/half.png`, a page at `/page`,
+    /// and nothing elsewhere; queries change nothing.
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = Self {
+            address: listener.local_addr().unwrap(),
+            asked: Arc::default(),
+        };
+        let asked = Arc::clone(&server.asked);
+        tokio::spawn(async move {
+            while let Ok((mut socket, _)) = listener.accept().await {
+                let asked = Arc::clone(&asked);
+                tokio::spawn(async move {
+                    let mut head = Vec::new();
+                    while !head.ends_with(b"\r\n\r\n") {
+                        match socket.read_u8().await {
+                            Ok(byte) => head.push(byte),
+                            Err(_) => return,
+                        }
+                    }
+                    let head = String::from_utf8(head).unwrap();
+                    let target = head.split(' ').nth(1).unwrap();
+                    let path = target.split('?').next().unwrap().to_owned();
+                    let (status, mime, body) = match path.as_str() {
+                        "/a.png" => (200, "image/png", image(1)),
+                        "/b.png" => (200, "image/png", image(2)),
+                        "/half.png" => (200, "image/png", image(3).slice(..KIB)),
+                        "/page" => (200, "text/html", "<html>Log in</html>".into()),
+                        _ => (404, "text/plain", "no".into()),
+                    };
+                    *asked.lock().unwrap().entry(path.clone()).or_default() += 1;
+                    let len = match path.as_str() {
+                        "/half.png" => image(3).len(),
+                        _ => body.len(),
+                    };
+                    let head = format!(
+                        "HTTP/1.1 {status} x\r\ncontent-type: {mime}\r\ncontent-length: {len}\r\nconnection: close\r\n\r\n"
+                    );
+                    let _ = socket.write_all(head.as_bytes()).await;
+                    let _ = socket.write_all(&body).await;
+                });
+            }
+        });
+        server
+    }
+
+    fn at(&self, target: &str) -> MediaContent {
+        let url = format!("http://{}/{target}", self.address);
+        MediaContent::from_url(Mime::IMAGE_PNG, url.parse().unwrap())
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.lock().unwrap().values().sum()
+    }
+
+    fn externalizer(
+        &self,
+        storage: Option<Arc<dyn MediaStorage>>,
+        options: ExternalizeOptions,
+    ) -> Externalizer {
+        let policy = UrlPolicy::public()
+            .with_http_allowed()
+            .with_allowed_port(self.address.port())
+            .with_allowed_address(self.address.ip());
+        let fetcher = MediaLoader::builder().with_url_policy(policy).build();
+        Externalizer::new(storage, MediaLoader::builder().build(), options).with_fetcher(fetcher)
+    }
+}
+
+fn image(seed: u8) -> Bytes {
+    png_bytes(seed, 5 * KIB)
+}
+
+fn kept(store: &InMemoryStorage) -> Option<Arc<dyn MediaStorage>> {
+    Some(Arc::new(store.clone()))
+}
+
+fn options(remote: RemoteMedia) -> ExternalizeOptions {
+    ExternalizeOptions::new().with_remote_media(remote)
+}
+
+const SIGNED: &str = "a.png?X-Amz-Credential=k&X-Amz-Signature=hush";
+
+#[tokio::test]
+async fn an_image_is_fetched_once_in_a_conversation_and_kept_without_its_signature() {
+    let (server, store) = (Server::start().await, InMemoryStorage::new());
+    let externalizer = server.externalizer(kept(&store), ExternalizeOptions::new());
+    let signed = server.at(SIGNED).with_caption("mine");
+    let mut first = [Message::user(vec![
+        "look".into(),
+        signed.clone().into(),
+        signed.clone().into(),
+        server.at("b.png").into(),
+    ])];
+    run(&externalizer, BatchKind::User, &mut first).await;
+    assert_eq!((server.asked(), count(&store).await), (2, 2));
+    assert_eq!(bytes_of(&store, &first[0].content[1]).await, image(1));
+    let media: Vec<_> = first[0].media().collect();
+    assert_eq!(media[0].reference(), media[1].reference());
+    assert_eq!(media[0].caption(), Some("mine"));
+    assert_eq!(
+        media[0].attribute("source_url").unwrap(),
+        &*format!("http://{}/a.png", server.address)
+    );
+    let json = serde_json::to_string(&first).unwrap();
+    assert!(!json.contains("hush") && !json.contains("Amz"), "{json}");
+
+    // Signed anew it is still the same object.
+    let owner = owner();
+    let earlier = [&first[0]];
+    let batch = Batch::new(&owner, 11, BatchKind::User).with_earlier(&earlier);
+    let again = server.at("a.png?X-Amz-Signature=other&X-Amz-Date=2");
+    let mut second = [Message::user(vec![again.into(), server.at("b.png").into()])];
+    let mut pending = pending(&externalizer);
+    let report = externalizer
+        .externalize(&batch, &mut second, &mut pending)
+        .await
+        .unwrap();
+    assert_eq!((server.asked(), count(&store).await), (2, 2));
+    assert_eq!(report.stored, 2);
+    let again: Vec<_> = second[0]
+        .media()
+        .filter_map(MediaContent::reference)
+        .collect();
+    assert_eq!(again[0], media[0].reference().unwrap());
+    // What earlier messages name is not taken back with this one.
+    assert!(pending.is_empty());
+}
+
+#[tokio::test]
+async fn what_cannot_be_fetched_stays_a_url_unless_it_holds_secrets() {
+    let (server, store) = (Server::start().await, InMemoryStorage::new());
+    for target in ["none", "page", "half.png"] {
+        for kind in [BatchKind::User, BatchKind::Answer] {
+            let plain = server.at(target);
+            let secret = server.at(&format!("{target}?token=hush"));
+            let content = vec![plain.clone().into(), secret.into(), "words".into()];
+            let message = match kind {
+                BatchKind::User => Message::user(content),
+                _ => Message::assistant(content),
+            };
+            let externalizer = server.externalizer(kept(&store), ExternalizeOptions::new());
+            let mut messages = [message.clone()];
+            let report = run(&externalizer, kind, &mut messages).await;
+            assert_eq!(messages[0].content[0], Part::Media(plain), "{target}");
+            let Part::Omitted(omitted) = &messages[0].content[1] else {
+                panic!("{target}: {:?}", messages[0].content);
+            };
+            assert_eq!(omitted.reason, OmissionReason::Unavailable);
+            assert!(omitted.name.contains(target));
+            assert_eq!(report.omitted.len(), 1);
+            assert!(!serde_json::to_string(&messages).unwrap().contains("hush"));
+            assert_eq!(count(&store).await, 0, "{target}");
+        }
+    }
+    // Where a turn is to fail rather than to lose media, the user is told.
+    let strict = ExternalizeOptions::new().with_on_storage_error(OnStorageError::FailTurn);
+    let externalizer = server.externalizer(kept(&store), strict);
+    let mut messages = [Message::user(vec![server.at("none?token=hush").into()])];
+    let owner = owner();
+    let batch = Batch::new(&owner, 0, BatchKind::User);
+    let mut pending = pending(&externalizer);
+    let error = externalizer
+        .externalize(&batch, &mut messages, &mut pending)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ExternalizeErrorKind::Unreadable);
+    assert!(!format!("{error:?}").contains("hush"));
+}
+
+#[tokio::test]
+async fn the_policy_decides_what_is_fetched_and_what_stays() {
+    let (server, store) = (Server::start().await, InMemoryStorage::new());
+    let (plain, signed) = (server.at("b.png"), server.at(SIGNED));
+    let message = Message::user(vec![plain.clone().into(), signed.clone().into()]);
+
+    let passing = server.externalizer(kept(&store), options(RemoteMedia::PassThrough));
+    let mut messages = [message.clone()];
+    run(&passing, BatchKind::User, &mut messages).await;
+    assert_eq!(messages[0].content[0], Part::Media(plain.clone()));
+    assert!(
+        messages[0].content[1]
+            .as_media()
+            .unwrap()
+            .reference()
+            .is_some()
+    );
+    assert_eq!(server.asked(), 1);
+
+    let omitting = server.externalizer(kept(&store), options(RemoteMedia::Omit));
+    let mut messages = [message.clone()];
+    run(&omitting, BatchKind::User, &mut messages).await;
+    assert!(
+        messages[0]
+            .content
+            .iter()
+            .all(|part| matches!(part, Part::Omitted(_)))
+    );
+    assert_eq!(server.asked(), 1);
+
+    // Of an answer that is still arriving nothing is fetched, and no secret is written.
+    let keeping = server.externalizer(kept(&store), options(RemoteMedia::FetchAndKeep));
+    let mut messages = [message.clone()];
+    run(&keeping, BatchKind::Checkpoint, &mut messages).await;
+    assert_eq!(messages[0].content[0], Part::Media(plain));
+    assert!(matches!(messages[0].content[1], Part::Omitted(_)));
+    assert_eq!(server.asked(), 1);
+}
+
+#[tokio::test]
+async fn without_a_store_and_where_it_fails_the_bytes_are_kept_inline() {
+    let server = Server::start().await;
+    let failing = FaultyStorage::new(InMemoryStorage::new())
+        .with_fault(Fault::nth(Call::Store, 1).fail(StorageErrorKind::Unavailable));
+    let stores: [Option<Arc<dyn MediaStorage>>; 2] = [None, Some(Arc::new(failing))];
+    for storage in stores {
+        let externalizer = server.externalizer(storage, ExternalizeOptions::new());
+        let mut messages = [Message::user(vec![server.at(SIGNED).into()])];
+        run(&externalizer, BatchKind::User, &mut messages).await;
+        let media = messages[0].content[0].as_media().unwrap();
+        assert_eq!(media.source(), &MediaSource::Inline(image(1)));
+    }
+}
+
+#[tokio::test]
+async fn older_messages_are_not_fetched_by_upkeep() {
+    let (server, store) = (Server::start().await, InMemoryStorage::new());
+    let externalizer = server.externalizer(kept(&store), ExternalizeOptions::new());
+    let before = Message::user(vec![server.at("a.png").into()]);
+    let mut messages = [before.clone()];
+    let mut pending = pending(&externalizer);
+    let progress = externalizer
+        .externalize_history(&owner(), 0, &mut messages, &mut pending)
+        .await;
+    assert_eq!((progress.done, progress.changed.len()), (1, 0));
+    assert_eq!((&messages[0], server.asked()), (&before, 0));
+}

@@ -1,0 +1,104 @@
+//! Interrupted answers go on at an API that enforces its rules: each answer is cut after many of its
+//! bytes (after every one with `MEDIA_EVERY_CUT`), stored as its turn stores it, and sent back.
+
+use conversation_sdk::{
+    AnthropicProvider, ConversationManager, GeminiProvider, InMemoryStateStore, OpenAiProvider,
+    Owner, Provider, ResponsesProvider, Start, TurnStatus,
+};
+use media_storage::InMemoryStorage;
+use test_servers::llm::{LlmApi, LlmServer};
+
+macro_rules! golden {
+    ($name:literal) => {
+        include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../conversation-providers/tests/golden/",
+            $name,
+            ".answer.sse"
+        ))
+    };
+}
+
+const KEY: &str = "sk-test-0123456789";
+
+/// How many bytes lie between two cuts.
+fn step() -> usize {
+    match std::env::var_os("MEDIA_EVERY_CUT") {
+        Some(_) => 1,
+        None => 7,
+    }
+}
+
+/// Cuts a stream of an API, and has the conversation go on in the same process and after a restart.
+async fn show<P: Provider>(api: LlmApi, stream: &str, provider: impl Fn(String) -> P) {
+    let server = LlmServer::start(api, stream).await.unwrap();
+    let (state, store) = (InMemoryStateStore::new(), InMemoryStorage::new());
+    let node = || {
+        ConversationManager::builder()
+            .with_provider(provider(server.url()))
+            .with_media_storage(store.clone())
+            .with_state_store(state.clone())
+            .build()
+            .unwrap()
+    };
+    let (first, second) = (node(), node());
+    let (mut cuts, mut partial) = (0, 0);
+    let len = server.stream_len();
+    for cut in (0..len).step_by(step()).chain([len]) {
+        let mut conversation = first.start(Start::new()).await.unwrap();
+        server.stream_next(cut);
+        if let Err(error) = conversation.send("x").await {
+            let kept = error.kept().map(|kept| kept.status());
+            partial += usize::from(kept == Some(TurnStatus::Interrupted));
+        }
+        // A later turn, where the answer was read from the state.
+        let id = conversation.id().clone();
+        let mut resumed = second.resume(&id, Owner::any()).await.unwrap();
+        let answer = resumed.send("go on").await;
+        let answer = answer.unwrap_or_else(|error| {
+            panic!("{api:?}, cut {cut}: {error:?}, {:?}", server.refusals())
+        });
+        assert_eq!(answer.text(), "done", "{api:?}, cut {cut}");
+        let refusals = server.refusals();
+        assert!(refusals.is_empty(), "{api:?}, cut {cut}: {refusals:?}");
+        first.delete_conversation(&id).await.unwrap();
+        cuts += 1;
+    }
+    assert!(partial > cuts / 3, "{partial} of {cuts} left something");
+    println!("{api:?}: {cuts} of {cuts} interrupted answers accepted, {partial} of them not empty");
+}
+
+#[tokio::test]
+async fn interrupted_answers_of_chat_completions_are_accepted() {
+    let provider = |url| OpenAiProvider::new(KEY, "gpt-4o").with_base_url(url);
+    for stream in [golden!("openai/chat_tools"), golden!("openai/chat_audio")] {
+        show(LlmApi::OpenAiChat, stream, provider).await;
+    }
+}
+
+#[tokio::test]
+async fn interrupted_answers_of_responses_are_accepted() {
+    let provider = |url| ResponsesProvider::new(KEY, "gpt-5").with_base_url(url);
+    for stream in [
+        golden!("openai/responses_stream"),
+        golden!("openai/responses_rich"),
+    ] {
+        show(LlmApi::OpenAiResponses, stream, provider).await;
+    }
+}
+
+#[tokio::test]
+async fn interrupted_answers_of_anthropic_are_accepted() {
+    let provider = |url| AnthropicProvider::new(KEY, "claude-sonnet-4-5").with_base_url(url);
+    for stream in [golden!("anthropic/stream"), golden!("anthropic/rich")] {
+        show(LlmApi::AnthropicMessages, stream, provider).await;
+    }
+}
+
+#[tokio::test]
+async fn interrupted_answers_of_gemini_are_accepted() {
+    let provider = |url| GeminiProvider::new(KEY, "gemini-3-pro").with_base_url(url);
+    for stream in [golden!("gemini/stream"), golden!("gemini/rich")] {
+        show(LlmApi::Gemini, stream, provider).await;
+    }
+}
