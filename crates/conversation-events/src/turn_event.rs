@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use conversation_providers::PartialImage;
 use conversation_types::{MessageId, TurnId};
 use media_types::MediaContent;
 use serde::Serialize;
@@ -26,6 +27,9 @@ pub enum TurnEvent {
     TextDelta(String),
     /// More reasoning of the model.
     ReasoningDelta(String),
+    /// A preview of an image that the model or a tool is making. A reader that lags may miss it:
+    /// only the newest one of a turn is kept, until an image is complete.
+    PartialImage(PartialImage),
     /// A media item that the model or a tool made. Until the turn ends it may be a reference that
     /// only the conversation's `open_media` can read.
     Media(MediaContent),

@@ -43,6 +43,8 @@ struct Inner {
     reasoning: String,
     media: Vec<MediaContent>,
     outcome: Option<TurnOutcome>,
+    /// The sequence of the preview that is kept.
+    preview: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -53,16 +55,21 @@ struct Entry {
 
 #[derive(Debug)]
 enum EntryKind {
-    Text { message: usize, range: Range<usize> },
+    Text {
+        message: usize,
+        range: Range<usize>,
+    },
     Reasoning(Range<usize>),
     Event(Box<TurnEvent>),
+    /// A preview that a later event has made useless.
+    Superseded,
 }
 
 impl Entry {
     fn len(&self) -> u64 {
         match &self.kind {
             EntryKind::Text { range, .. } | EntryKind::Reasoning(range) => range.len() as u64,
-            EntryKind::Event(_) => 1,
+            EntryKind::Event(_) | EntryKind::Superseded => 1,
         }
     }
 }
@@ -157,6 +164,12 @@ impl TurnLog {
                 // Readers that lag are shown references, never bytes held for them alone.
                 inner.media.push(media.clone());
             }
+            if matches!(event, TurnEvent::PartialImage(_) | TurnEvent::Media(_)) {
+                inner.drop_preview();
+            }
+            if matches!(event, TurnEvent::PartialImage(_)) {
+                inner.preview = Some(inner.end);
+            }
             inner.push(EntryKind::Event(Box::new(event)));
             inner.events += 1;
             inner.end += 1;
@@ -221,8 +234,11 @@ impl TurnLog {
             .entries
             .partition_point(|entry| entry.at <= sequence)
             .saturating_sub(1);
-        match inner.entries.get(index) {
-            Some(entry) => inner.read_entry(entry, sequence),
+        // Behind a preview that is gone stands the event for which it went.
+        let mut from = inner.entries.range(index..);
+        let entry = from.find(|entry| !matches!(entry.kind, EntryKind::Superseded));
+        match entry {
+            Some(entry) => inner.read_entry(entry, sequence.max(entry.at)),
             None => Read::Wait,
         }
     }
@@ -234,11 +250,23 @@ impl Inner {
         self.entries.push_back(Entry { at, kind });
     }
 
+    /// Lets go of the bytes of the preview that is kept.
+    fn drop_preview(&mut self) {
+        let Some(at) = self.preview.take() else {
+            return;
+        };
+        if let Ok(index) = self.entries.binary_search_by_key(&at, |entry| entry.at)
+            && let Some(entry) = self.entries.get_mut(index)
+        {
+            entry.kind = EntryKind::Superseded;
+        }
+    }
+
     fn trim(&mut self) {
         while self.events > MAX_EVENTS
             && let Some(oldest) = self.entries.pop_front()
         {
-            if matches!(oldest.kind, EntryKind::Event(_)) {
+            if matches!(oldest.kind, EntryKind::Event(_) | EntryKind::Superseded) {
                 self.events -= 1;
             }
             self.first = oldest.at + oldest.len();
@@ -264,6 +292,7 @@ impl Inner {
                 Read::Event(TurnEvent::ReasoningDelta(delta), next)
             }
             EntryKind::Event(event) => Read::Event((**event).clone(), entry.at + 1),
+            EntryKind::Superseded => Read::Wait,
         }
     }
 }
@@ -271,6 +300,8 @@ impl Inner {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use conversation_providers::PartialImage;
+    use media_types::Mime;
 
     fn read_all(log: &TurnLog, mut at: u64) -> (String, usize, u64) {
         let (mut text, mut others) = (String::new(), 0);
@@ -306,6 +337,46 @@ mod tests {
         assert_eq!((text.as_str(), others), ("a\u{1f600}bsecond", 1));
         assert_eq!(read_all(&log, 5).0, "bsecond");
         assert_eq!(end, 1 + 4 + 1 + 1 + 6);
+    }
+
+    #[test]
+    fn of_previews_only_the_newest_is_kept_and_none_behind_the_image() {
+        let log = TurnLog::new(TurnId::mint());
+        let preview = |index| {
+            let image = PartialImage::new("ig", index, Mime::IMAGE_PNG, vec![0; 10]);
+            log.event(TurnEvent::PartialImage(image));
+        };
+        let next = |at| match log.read(at) {
+            Read::Event(TurnEvent::PartialImage(image), next) => (image.index, next),
+            other => panic!("{other:?}"),
+        };
+        log.text("a");
+        preview(0);
+        // A reader that keeps up gets each.
+        let (first, at) = next(1);
+        preview(1);
+        let (second, _) = next(at);
+        preview(2);
+        log.text("b");
+        // One that does not, the newest.
+        let (newest, after) = next(1);
+        assert_eq!((first, second, newest, after), (0, 1, 2, 4));
+        assert_eq!(read_all(&log, 0), ("ab".to_owned(), 1, 5));
+        let image = MediaContent::from_bytes(Mime::IMAGE_PNG, "x");
+        log.event(TurnEvent::Media(image));
+        assert_eq!(read_all(&log, 0), ("ab".to_owned(), 1, 6));
+        for _ in 0..3000 {
+            preview(3);
+        }
+        let held = |entry: &Entry| matches!(entry.kind, EntryKind::Event(_));
+        assert_eq!(
+            log.inner()
+                .entries
+                .iter()
+                .filter(|entry| held(entry))
+                .count(),
+            1
+        );
     }
 
     #[test]

@@ -73,6 +73,7 @@ impl StreamAccumulator {
         match event {
             ResponseEvent::TextDelta(delta) => self.text(delta),
             ResponseEvent::ReasoningDelta(delta) => self.reasoning(delta),
+            ResponseEvent::PartialImage(_) => {}
             ResponseEvent::Media(media) => self.add(Part::Media(media.clone())),
             ResponseEvent::ToolCallStarted { index, id, name } => {
                 if let Some(call) = self.call(*index) {

@@ -1,6 +1,7 @@
 //! Models that generate images.
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use conversation_types::{Cost, TokenUsage};
@@ -10,6 +11,7 @@ use serde_json::{Map, Value};
 use crate::budget::AttemptBudget;
 use crate::error::ProviderError;
 use crate::media::MediaContext;
+use crate::partial_image::PartialImage;
 use crate::sink::MediaSink;
 
 /// A model behind an API that generates images from text.
@@ -47,6 +49,38 @@ pub struct ImageRequest {
     media: MediaContext,
     sink: MediaSink,
     budget: AttemptBudget,
+    previews: Option<Previews>,
+}
+
+/// The previews that a request asks for, and who gets them.
+#[derive(Clone)]
+struct Previews {
+    count: u32,
+    report: PreviewReport,
+}
+
+/// Passes previews on.
+#[derive(Clone)]
+pub(crate) struct PreviewReport(Arc<dyn Fn(PartialImage) + Send + Sync>);
+
+#[cfg_attr(
+    not(feature = "openai"),
+    allow(dead_code, reason = "used by providers only")
+)]
+impl PreviewReport {
+    pub(crate) fn new(report: impl Fn(PartialImage) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(report))
+    }
+
+    pub(crate) fn report(&self, image: PartialImage) {
+        (self.0)(image);
+    }
+}
+
+impl fmt::Debug for PreviewReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PreviewReport")
+    }
 }
 
 impl ImageRequest {
@@ -63,6 +97,7 @@ impl ImageRequest {
             media: MediaContext::default(),
             sink: MediaSink::in_memory(),
             budget: AttemptBudget::default(),
+            previews: None,
         }
     }
 
@@ -130,6 +165,34 @@ impl ImageRequest {
     pub fn with_budget(mut self, budget: AttemptBudget) -> Self {
         self.budget = budget;
         self
+    }
+
+    /// Asks for at most so many previews while an image is being made, and sets who gets them.
+    /// Defaults to none. Only a provider that streams gives any.
+    #[must_use]
+    pub fn with_partial_images(
+        mut self,
+        count: u32,
+        report: impl Fn(PartialImage) + Send + Sync + 'static,
+    ) -> Self {
+        self.previews = (count > 0).then(|| Previews {
+            count,
+            report: PreviewReport::new(report),
+        });
+        self
+    }
+
+    /// Returns the number of previews that are asked for.
+    pub fn partial_images(&self) -> u32 {
+        self.previews.as_ref().map_or(0, |previews| previews.count)
+    }
+
+    #[cfg_attr(
+        not(feature = "openai"),
+        allow(dead_code, reason = "used by providers only")
+    )]
+    pub(crate) fn preview_report(&self) -> Option<&PreviewReport> {
+        self.previews.as_ref().map(|previews| &previews.report)
     }
 
     /// Returns the images to be edited.

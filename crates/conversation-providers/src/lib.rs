@@ -79,6 +79,7 @@ mod image;
 mod kept_answers;
 pub mod media;
 mod openai;
+mod partial_image;
 mod planner;
 mod price;
 mod provider;
@@ -110,6 +111,7 @@ pub use media::{
 };
 #[cfg(feature = "openai")]
 pub use openai::{OpenAiImages, OpenAiProvider, ResponsesProvider};
+pub use partial_image::PartialImage;
 pub use planner::{MemoryPlannerStore, PlannerKey, PlannerState, PlannerStore, RequestOutline};
 pub use price::PriceTable;
 pub use provider::Provider;

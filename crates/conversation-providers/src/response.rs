@@ -8,10 +8,11 @@ use media_types::MediaContent;
 
 use crate::completion::Completion;
 use crate::error::ProviderError;
+use crate::partial_image::PartialImage;
 
 /// A piece of an answer. `Debug` prints sizes, never text.
 ///
-/// Together the events hold everything of an answer: whoever keeps them
+/// Together the events but previews hold everything of an answer: whoever keeps them
 /// ([`StreamAccumulator`](crate::StreamAccumulator) does) has lost nothing when the stream breaks.
 #[derive(Clone)]
 #[non_exhaustive]
@@ -20,6 +21,8 @@ pub enum ResponseEvent {
     TextDelta(String),
     /// More reasoning that may be shown.
     ReasoningDelta(String),
+    /// A preview of an image that is still being made; no part of the answer.
+    PartialImage(PartialImage),
     /// A media item, complete.
     Media(MediaContent),
     /// A tool call begins, or its id or name is known better than before.
@@ -60,6 +63,7 @@ impl fmt::Debug for ResponseEvent {
         match self {
             Self::TextDelta(text) => write!(f, "TextDelta({} bytes)", text.len()),
             Self::ReasoningDelta(text) => write!(f, "ReasoningDelta({} bytes)", text.len()),
+            Self::PartialImage(image) => image.fmt(f),
             Self::Media(media) => f.debug_tuple("Media").field(media).finish(),
             Self::ToolCallStarted { index, id, name } => f
                 .debug_struct("ToolCallStarted")

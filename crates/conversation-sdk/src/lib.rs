@@ -95,8 +95,8 @@ pub use conversation_providers::sink::{MediaSink, MediaWriter, SinkError};
 #[cfg(feature = "testing")]
 pub use conversation_providers::testing;
 pub use conversation_providers::{
-    Completion, ImageFitter, ImageGenerator, ImageNeeds, ImageRequest, MediaContext, Provider,
-    ProviderError, ProviderErrorKind, ProviderRequest, ProviderResponse, ResponseEvent,
+    Completion, ImageFitter, ImageGenerator, ImageNeeds, ImageRequest, MediaContext, PartialImage,
+    Provider, ProviderError, ProviderErrorKind, ProviderRequest, ProviderResponse, ResponseEvent,
     ResponseMode,
 };
 #[cfg(feature = "openai")]

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use conversation_providers::PartialImage;
 use conversation_providers::sink::MediaSink;
 use conversation_types::TurnId;
 use media_loader::MediaLoader;
@@ -12,6 +13,9 @@ use crate::cancellation::Cancellation;
 
 /// Passes progress of a call on to readers.
 type ProgressReport = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// Passes previews of images on to readers.
+type PreviewReport = Arc<dyn Fn(PartialImage) + Send + Sync>;
 
 /// What a turn gives to one call of a tool. Cheap to clone.
 #[derive(Clone)]
@@ -25,6 +29,7 @@ pub struct ToolContext {
     sink: MediaSink,
     cancellation: Cancellation,
     progress: Option<ProgressReport>,
+    previews: Option<PreviewReport>,
 }
 
 impl ToolContext {
@@ -41,6 +46,7 @@ impl ToolContext {
             sink,
             cancellation: Cancellation::new(),
             progress: None,
+            previews: None,
         }
     }
 
@@ -84,6 +90,16 @@ impl ToolContext {
     #[must_use]
     pub fn with_progress(mut self, progress: impl Fn(&str) + Send + Sync + 'static) -> Self {
         self.progress = Some(Arc::new(progress));
+        self
+    }
+
+    /// Sets what previews of images are passed to. Defaults to nothing.
+    #[must_use]
+    pub fn with_previews(
+        mut self,
+        previews: impl Fn(PartialImage) + Send + Sync + 'static,
+    ) -> Self {
+        self.previews = Some(Arc::new(previews));
         self
     }
 
@@ -131,6 +147,13 @@ impl ToolContext {
     pub fn report_progress(&self, text: &str) {
         if let Some(progress) = &self.progress {
             progress(text);
+        }
+    }
+
+    /// Shows a preview of an image that is being made to readers of the turn's events.
+    pub fn report_preview(&self, image: PartialImage) {
+        if let Some(previews) = &self.previews {
+            previews(image);
         }
     }
 }

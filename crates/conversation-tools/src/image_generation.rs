@@ -48,6 +48,7 @@ pub struct ImageGenerationTool {
     description: String,
     size: Option<String>,
     quality: Option<String>,
+    partial_images: u32,
 }
 
 impl ImageGenerationTool {
@@ -59,6 +60,7 @@ impl ImageGenerationTool {
             description: "Generates an image from a description and returns it.".to_owned(),
             size: None,
             quality: None,
+            partial_images: 0,
         }
     }
 
@@ -88,6 +90,14 @@ impl ImageGenerationTool {
     #[must_use]
     pub fn with_default_quality(mut self, quality: impl Into<String>) -> Self {
         self.quality = Some(quality.into());
+        self
+    }
+
+    /// Sets how many previews of an image readers of the turn's events get while it is being made, as
+    /// far as the generator streams. Defaults to 0.
+    #[must_use]
+    pub fn with_partial_images(mut self, count: u32) -> Self {
+        self.partial_images = count;
         self
     }
 
@@ -194,6 +204,10 @@ impl Tool for ImageGenerationTool {
         let request = self
             .request(&arguments)?
             .with_sink(context.media_sink().clone());
+        let readers = context.clone();
+        let request = request.with_partial_images(self.partial_images, move |image| {
+            readers.report_preview(image);
+        });
         let (prompt, size) = (request.prompt().to_owned(), request.size().and_then(sides));
         let made = self.generator.generate(request).await.map_err(|error| {
             let why = match (error.message(), error.kind()) {

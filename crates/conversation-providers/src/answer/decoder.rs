@@ -4,6 +4,7 @@ use super::decoded::Decoded;
 use super::error::DecodeError;
 use super::extractor::{Extracted, MediaExtractor};
 use super::limits::DecodeLimits;
+use crate::partial_image::PartialImage;
 use crate::sink::{MediaSink, MediaWriter};
 
 /// Most media items of one answer, or of one event.
@@ -33,18 +34,31 @@ impl ResponseDecoder {
     /// # Errors
     /// It is of no use after an error, nor after a call that was dropped.
     pub(crate) async fn push(&mut self, mut chunk: &[u8]) -> Result<(), DecodeError> {
-        while let Some(Extracted { number, bytes }) = self.extractor.next(&mut chunk)? {
-            self.media_left = self
-                .media_left
-                .checked_sub(bytes.len())
-                .ok_or(DecodeError::TooLarge)?;
+        while let Some(extracted) = self.extractor.next(&mut chunk)? {
+            let Extracted {
+                number,
+                bytes,
+                is_preview,
+            } = extracted;
+            if !is_preview {
+                self.media_left = self
+                    .media_left
+                    .checked_sub(bytes.len())
+                    .ok_or(DecodeError::TooLarge)?;
+            }
             if number >= MAX_ITEMS {
                 return Err(DecodeError::TooLarge);
             }
             while self.writers.len() <= number {
-                self.writers.push(self.sink.begin());
+                self.writers.push(match is_preview {
+                    true => MediaSink::in_memory().begin(),
+                    false => self.sink.begin(),
+                });
             }
-            if let Some(writer) = self.writers.get_mut(number) {
+            if let Some(writer) = self.writers.get_mut(number)
+                // A preview that is too large is no longer of use.
+                && !(is_preview && writer.len() > PartialImage::MAX_BYTES)
+            {
                 writer.write(bytes).await.map_err(DecodeError::Sink)?;
             }
         }

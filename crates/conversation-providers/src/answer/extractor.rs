@@ -22,6 +22,8 @@ pub(crate) struct MediaExtractor {
     state: State,
     count: usize,
     decoded: Vec<u8>,
+    /// Whether the newest media item is a preview.
+    is_preview: bool,
 }
 
 /// Longest start of a string in which a `data:` URI must have its comma, in bytes.
@@ -68,6 +70,8 @@ pub(crate) struct Extracted<'a> {
     /// The number of the item in the answer, from 0.
     pub(crate) number: usize,
     pub(crate) bytes: &'a [u8],
+    /// Whether it is a preview, which is no media of the answer.
+    pub(crate) is_preview: bool,
 }
 
 impl MediaExtractor {
@@ -81,6 +85,7 @@ impl MediaExtractor {
             state: State::Between,
             count: 0,
             decoded: Vec::new(),
+            is_preview: false,
         }
     }
 
@@ -104,8 +109,11 @@ impl MediaExtractor {
                 State::Media { .. } => self.media(input)?,
             };
             if !self.decoded.is_empty() {
-                let bytes = &self.decoded;
-                return Ok(Some(Extracted { number, bytes }));
+                return Ok(Some(Extracted {
+                    number,
+                    bytes: &self.decoded,
+                    is_preview: self.is_preview,
+                }));
             }
         }
         Ok(None)
@@ -148,8 +156,10 @@ impl MediaExtractor {
             return Ok(&[]);
         };
         self.keep(b"\"")?;
-        self.state = match self.matcher.coding() {
-            Some(Coding::Base64) => State::Media {
+        let coding = self.matcher.coding();
+        self.is_preview = matches!(coding, Some(Coding::Preview));
+        self.state = match coding {
+            Some(Coding::Base64 | Coding::Preview) => State::Media {
                 decoder: Decoder::new(),
                 escapes: Escapes::default(),
             },

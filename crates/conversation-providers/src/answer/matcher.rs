@@ -11,6 +11,8 @@ pub(super) enum Coding {
     DataUri,
     /// It is base64 that nobody wants.
     Unwanted,
+    /// It is the base64 of a preview.
+    Preview,
 }
 
 /// Deepest JSON that is read; `serde_json` refuses deeper one.
@@ -97,6 +99,9 @@ impl PathMatcher {
         if ends_as(|step| matches!(step, Step::Unwanted(_))) {
             return Some(Coding::Unwanted);
         }
+        if ends_as(|step| matches!(step, Step::Preview(_))) {
+            return Some(Coding::Preview);
+        }
         if ends_as(|step| !matches!(step, Step::DataUri(_))) {
             return Some(Coding::Base64);
         }
@@ -129,7 +134,10 @@ impl PathMatcher {
                     path.get(depth).is_some_and(|step| {
                         matches!(
                             step,
-                            Step::Key(name) | Step::DataUri(name) | Step::Unwanted(name)
+                            Step::Key(name)
+                            | Step::DataUri(name)
+                            | Step::Unwanted(name)
+                            | Step::Preview(name)
                                 if *name == key
                         )
                     })

@@ -14,6 +14,13 @@ pub(crate) enum Step {
         allow(dead_code, reason = "only one API says the same twice")
     )]
     Unwanted(&'static str),
+    /// The value of a key of an object whose media is a preview: it stays in memory, and does not
+    /// count as media of the answer; the last step of its path.
+    #[cfg_attr(
+        not(feature = "openai"),
+        allow(dead_code, reason = "only one API has previews")
+    )]
+    Preview(&'static str),
     /// Every item of an array.
     Each,
 }

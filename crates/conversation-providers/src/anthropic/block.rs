@@ -12,7 +12,11 @@ use crate::response::ResponseEvent;
 /// A content block that has begun.
 #[derive(Debug)]
 pub(super) enum Block {
-    Text(TextJoiner),
+    Text {
+        joiner: TextJoiner,
+        /// The citations that it began with.
+        citations: Vec<Box<RawValue>>,
+    },
     Thinking {
         joiner: TextJoiner,
         text: String,
@@ -44,7 +48,10 @@ impl Block {
                 let mut joiner = TextJoiner::default();
                 let text = head.text.and_then(|raw| joiner.push(&raw));
                 events.extend(text_event(text));
-                Self::Text(joiner)
+                Self::Text {
+                    joiner,
+                    citations: head.citations.unwrap_or_default(),
+                }
             }
             "thinking" => {
                 let mut joiner = TextJoiner::default();
@@ -89,7 +96,7 @@ impl Block {
     /// Takes more of the block; returns the event that it makes.
     pub(super) fn push(&mut self, delta: Delta) -> Option<ResponseEvent> {
         match self {
-            Self::Text(joiner) => text_event(joiner.push(&delta.text?)),
+            Self::Text { joiner, .. } => text_event(joiner.push(&delta.text?)),
             Self::Thinking {
                 joiner,
                 text,
@@ -119,7 +126,7 @@ impl Block {
     /// Ends the block; returns the event that closes it. `raw` is its JSON where it came whole.
     pub(super) fn end(self, whole: Option<&RawValue>) -> Option<ResponseEvent> {
         match self {
-            Self::Text(mut joiner) => text_event(Some(joiner.finish().to_owned())),
+            Self::Text { mut joiner, .. } => text_event(Some(joiner.finish().to_owned())),
             // What is not signed is shown, and does not go back.
             Self::Thinking { signature, .. } if signature.is_empty() => None,
             Self::Thinking {

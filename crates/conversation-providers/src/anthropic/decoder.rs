@@ -4,6 +4,7 @@ use conversation_types::{FinishReason, OmittedMedia, TokenUsage};
 use serde_json::value::RawValue;
 
 use super::block::Block;
+use super::cited::CitedText;
 use super::error::ApiError;
 use super::event::Event;
 use super::names::NAME;
@@ -27,6 +28,8 @@ pub(super) struct MessageDecoder {
     /// The block that has begun; blocks come one after the other.
     block: Option<Block>,
     blocks: usize,
+    /// The text blocks directly before, and the one that has begun.
+    cited: CitedText,
     calls: usize,
     counts: Counts,
     stop_reason: Option<String>,
@@ -59,18 +62,36 @@ impl MessageDecoder {
             ));
         }
         self.end(None, events);
-        let (block, begun) = Block::begin(raw, &mut self.calls)
+        let (mut block, begun) = Block::begin(raw, &mut self.calls)
             .ok_or_else(|| invalid(settings, "a content block is not understood"))?;
+        match &mut block {
+            Block::Text { citations, .. } => self.cited.begin(std::mem::take(citations)),
+            _ => self.end_text(events),
+        }
         self.block = Some(block);
         for event in begun {
-            self.answer.emit(event, events);
+            self.emit(event, events);
         }
         Ok(())
     }
 
+    fn emit(&mut self, event: ResponseEvent, events: &mut Events) {
+        if let ResponseEvent::TextDelta(text) = &event {
+            self.cited.push(text);
+        }
+        self.answer.emit(event, events);
+    }
+
+    /// Ends text that blocks of text alone have made.
+    fn end_text(&mut self, events: &mut Events) {
+        if let Some(part) = self.cited.finish() {
+            self.answer.emit(ResponseEvent::ItemDone(part), events);
+        }
+    }
+
     fn end(&mut self, whole: Option<&RawValue>, events: &mut Events) {
         if let Some(event) = self.block.take().and_then(|block| block.end(whole)) {
-            self.answer.emit(event, events);
+            self.emit(event, events);
         }
     }
 }
@@ -81,6 +102,7 @@ impl AnswerDecoder for MessageDecoder {
             answer: AnswerAssembly::new(NAME, input).with_marked_calls(NAME),
             block: None,
             blocks: 0,
+            cited: CitedText::default(),
             calls: 0,
             counts: Counts::default(),
             stop_reason: None,
@@ -117,10 +139,14 @@ impl AnswerDecoder for MessageDecoder {
                 }
             }
             "content_block_delta" => {
-                let block = self.block.as_mut();
-                let made = block.and_then(|block| block.push(event.delta?));
+                let (mut delta, block) = (event.delta, self.block.as_mut());
+                let citation = delta.as_mut().and_then(|delta| delta.citation.take());
+                if let (Some(citation), Some(Block::Text { .. })) = (citation, &block) {
+                    self.cited.cite(citation);
+                }
+                let made = block.and_then(|block| block.push(delta?));
                 if let Some(made) = made {
-                    self.answer.emit(made, events);
+                    self.emit(made, events);
                 }
             }
             "content_block_stop" => self.end(None, events),
@@ -167,6 +193,7 @@ impl AnswerDecoder for MessageDecoder {
         events: &mut Events,
     ) -> Completion {
         self.end(None, events);
+        self.end_text(events);
         let finish = match self.stop_reason.as_deref().unwrap_or_default() {
             "" | "end_turn" | "stop_sequence" | "tool_use" => None,
             "max_tokens" | "model_context_window_exceeded" => Some(FinishReason::Length),

@@ -55,6 +55,8 @@ pub(super) struct Delta {
     #[serde(default)]
     pub(super) partial_json: Option<Box<RawValue>>,
     #[serde(default)]
+    pub(super) citation: Option<Box<RawValue>>,
+    #[serde(default)]
     pub(super) stop_reason: Option<LossyString>,
 }
 
@@ -75,4 +77,6 @@ pub(super) struct BlockHead {
     pub(super) name: Option<LossyString>,
     #[serde(default)]
     pub(super) input: Option<Box<RawValue>>,
+    #[serde(default)]
+    pub(super) citations: Option<Vec<Box<RawValue>>>,
 }

@@ -6,6 +6,7 @@ use conversation_types::{Role, ToolChoice, ToolDefinition};
 use media_types::MediaType;
 use serde_json::{Map, Value, json};
 
+use super::cited::blocks_of;
 use super::names::NAME;
 use crate::codec::{CodecOptions, Fields, FormatSpec, arguments, kind_of, rename, unsupported};
 use crate::media::{MediaForm, MediaPlan};
@@ -175,7 +176,26 @@ fn blocks<'a>(
     plan: &MediaPlan,
     options: &CodecOptions<'a>,
 ) -> Vec<Json<'a>> {
-    let parts = message.parts.iter().filter_map(|part| match part {
+    let mut blocks = Vec::with_capacity(message.parts.len());
+    for part in &message.parts {
+        let cited = match part {
+            WirePart::Text { text, data } => data.as_ref().and_then(|data| blocks_of(text, data)),
+            _ => None,
+        };
+        match cited {
+            Some(cited) => blocks.extend(cited.into_iter().map(|block| Json::Raw(block.into()))),
+            None => blocks.extend(self::block(part, plan, options)),
+        }
+    }
+    blocks
+}
+
+fn block<'a>(
+    part: &'a WirePart<'a>,
+    plan: &MediaPlan,
+    options: &CodecOptions<'a>,
+) -> Option<Json<'a>> {
+    match part {
         // Blocks of white space are refused.
         WirePart::Text { text, .. } if text.trim().is_empty() => None,
         WirePart::Text { text, .. } => Some(text_block(text.as_ref())),
@@ -190,8 +210,7 @@ fn blocks<'a>(
             ("name", Json::text(&call.call.name)),
             ("input", arguments(call.call).into()),
         ])),
-    });
-    parts.collect()
+    }
 }
 
 fn text_block<'a>(text: impl Into<Cow<'a, str>>) -> Json<'a> {

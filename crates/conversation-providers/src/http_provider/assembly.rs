@@ -10,6 +10,7 @@ use crate::answer::{DecodeError, Decoded};
 use crate::completion::Completion;
 use crate::error::{ProviderError, ProviderErrorKind as Kind};
 use crate::http::HttpSettings;
+use crate::partial_image::PartialImage;
 use crate::price::PriceTable;
 use crate::response::ResponseEvent;
 use crate::transcript::call_marker;
@@ -132,6 +133,28 @@ impl AnswerAssembly {
         let content =
             content.map_err(|error| DecodeError::Sink(error).into_error(self.provider))?;
         Ok(Some(content))
+    }
+
+    /// Returns a preview that an event has; `None` where it has none, or one that is too large.
+    ///
+    /// # Errors
+    /// `Spool`.
+    pub(crate) async fn preview(
+        &self,
+        number: &str,
+        item: String,
+        index: u32,
+        declared: &Mime,
+        decoded: &mut Decoded,
+    ) -> Result<Option<PartialImage>, ProviderError> {
+        let Some(writer) = decoded.take_media(number) else {
+            return Ok(None);
+        };
+        let read = writer
+            .finish_unkept(declared, PartialImage::MAX_BYTES)
+            .await;
+        let read = read.map_err(|error| DecodeError::Sink(error).into_error(self.provider))?;
+        Ok(read.map(|(mime, bytes)| PartialImage::new(item, index, mime, bytes)))
     }
 
     /// Takes the id of the answer and the model that gives it, where they are known.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use media_types::{MediaContent, Mime};
 
 use super::error::SinkError;
@@ -40,6 +41,25 @@ impl MediaWriter {
     /// then.
     pub async fn write(&mut self, bytes: &[u8]) -> Result<(), SinkError> {
         self.writer.write(bytes).await
+    }
+
+    /// Ends an item that is not kept, and returns its type, as [`finish`](Self::finish) finds it, and
+    /// its bytes; `None` where they are more than `limit`.
+    ///
+    /// # Errors
+    /// `Spool`.
+    pub(crate) async fn finish_unkept(
+        self,
+        declared: &Mime,
+        limit: u64,
+    ) -> Result<Option<(Mime, Bytes)>, SinkError> {
+        if self.len() > limit {
+            return Ok(None);
+        }
+        let mime = self.writer.sniffed().unwrap_or_else(|| declared.clone());
+        let spool = self.writer.finish().await?;
+        let bytes = spool.bytes().await.map_err(SinkError::spool)?;
+        Ok(Some((mime, bytes)))
     }
 
     /// Ends the item. Its type is the one that its first bytes show, and the declared one where

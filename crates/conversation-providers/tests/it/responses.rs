@@ -279,13 +279,21 @@ async fn an_image_is_kept_once_however_often_it_comes() {
     let request = ProviderRequest::new(&messages).with_mode(ResponseMode::Streaming);
     let response = provider.complete(request, &turn.media()).await.unwrap();
     let mut events = response.into_events();
-    let (mut content, mut most) = (None, 0);
+    let (mut content, mut most, mut previews) = (None, 0, 0);
     while let Some(event) = events.next().await {
         most = most.max(turn.open_files());
-        if let ResponseEvent::Media(media) = event.unwrap() {
-            content = Some(media);
+        match event.unwrap() {
+            ResponseEvent::Media(media) => content = Some(media),
+            // It is whole, and in memory alone.
+            ResponseEvent::PartialImage(preview) => {
+                assert_eq!((preview.item.as_str(), preview.index), ("ig_1", 0));
+                assert!(preview.bytes == image && content.is_none());
+                previews += 1;
+            }
+            _ => {}
         }
     }
+    assert_eq!(previews, 1);
     assert!(turn.bytes(&content.unwrap()).await == image);
     assert!(most <= 2, "{most} files at once");
     drop(events);

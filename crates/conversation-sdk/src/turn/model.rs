@@ -252,6 +252,9 @@ impl Seen {
                 turn.scope.log.text(text);
             }
             ResponseEvent::ReasoningDelta(text) => turn.scope.log.reasoning(text),
+            ResponseEvent::PartialImage(image) => {
+                turn.scope.log.event(TurnEvent::PartialImage(image.clone()));
+            }
             ResponseEvent::Media(media) => {
                 self.media += 1;
                 turn.scope.log.event(TurnEvent::Media(media.clone()));

@@ -206,6 +206,11 @@ impl Runner {
         let context = context.with_progress(move |text| {
             log.event(TurnEvent::tool_progress(&id, text));
         });
+        let (log, id) = (Arc::clone(&self.scope.log), call.id.clone());
+        let context = context.with_previews(move |mut image| {
+            image.item.clone_from(&id);
+            log.event(TurnEvent::PartialImage(image));
+        });
         let default = self.scope.core.config.tool_timeout();
         let limit = tool.tool.timeout().unwrap_or(default);
         // The tool is shared and may be left in any state by its panic, as with any code behind an

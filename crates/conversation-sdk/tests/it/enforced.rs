@@ -30,7 +30,11 @@ fn step() -> usize {
 }
 
 /// Cuts a stream of an API, and has the conversation go on in the same process and after a restart.
-async fn show<P: Provider>(api: LlmApi, stream: &str, provider: impl Fn(String) -> P) {
+async fn show<P: Provider>(
+    api: LlmApi,
+    stream: &str,
+    provider: impl Fn(String) -> P + Send + Sync,
+) {
     let server = LlmServer::start(api, stream).await.unwrap();
     let (state, store) = (InMemoryStateStore::new(), InMemoryStorage::new());
     let node = || {

@@ -14,13 +14,16 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::{KIB, image};
 
+/// The line and the body of a request.
+type Asked = (String, Vec<u8>);
+
 const KEY: &str = "sk-test-0123456789";
 
 /// An API with files, messages and stored responses, which notes what it is asked.
 #[derive(Clone)]
 struct Api {
     address: SocketAddr,
-    asked: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    asked: Arc<Mutex<Vec<Asked>>>,
 }
 
 impl Api {

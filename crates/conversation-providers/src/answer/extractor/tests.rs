@@ -35,7 +35,7 @@ fn sift(text: &[u8], size: usize) -> Result<(Vec<u8>, Vec<Vec<u8>>), ExtractErro
     let mut extractor = MediaExtractor::new(ALL, 1 << 20);
     let mut media: Vec<Vec<u8>> = Vec::new();
     for mut piece in text.chunks(size.max(1)) {
-        while let Some(Extracted { number, bytes }) = extractor.next(&mut piece)? {
+        while let Some(Extracted { number, bytes, .. }) = extractor.next(&mut piece)? {
             media.resize(media.len().max(number + 1), Vec::new());
             media[number].extend_from_slice(bytes);
         }

@@ -22,7 +22,6 @@ use crate::http::{
 use crate::image::{GeneratedImages, ImageGenerator, ImageRequest};
 use crate::price::PriceTable;
 use crate::request::ResponseMode;
-use crate::sink::MediaSink;
 use crate::usage::estimate_input;
 
 const API: &str = "openai.images";
@@ -113,8 +112,8 @@ impl OpenAiImages {
     }
 
     /// Sets how the answer arrives: with [`ResponseMode::Streaming`] as events, which keeps a
-    /// connection alive that would be cut in a long silence. Partial images are skipped. Older
-    /// models do not support it. Defaults to [`ResponseMode::Complete`].
+    /// connection alive that would be cut in a long silence, and brings the previews that a request asks
+    /// for. Older models do not support it. Defaults to [`ResponseMode::Complete`].
     #[must_use]
     pub fn with_mode(mut self, mode: ResponseMode) -> Self {
         self.mode = mode;
@@ -139,6 +138,10 @@ impl OpenAiImages {
         }
         if self.mode == ResponseMode::Streaming {
             fields.insert("stream".to_owned(), true.into());
+            if request.partial_images() > 0 {
+                let count = request.partial_images();
+                fields.insert("partial_images".to_owned(), count.into());
+            }
         }
         fields.insert("model".to_owned(), self.model.as_str().into());
         fields.insert("prompt".to_owned(), request.prompt().into());
@@ -189,7 +192,7 @@ impl OpenAiImages {
         &self,
         body: Payload,
         asked: &Mime,
-        sink: &MediaSink,
+        request: &ImageRequest,
         attempts: &Attempts<'_>,
     ) -> Result<ImagesResponse, ProviderError> {
         let settings = self.settings();
@@ -205,8 +208,11 @@ impl OpenAiImages {
         let timeout = |phase| settings.error(Kind::Timeout(phase));
         let (mut response, first) = answer.map_err(timeout)??;
         let mut reader = match is_event_stream(&response) {
-            true => ImagesResponseReader::events(self.max_answer, sink),
-            false => ImagesResponseReader::complete(self.max_answer, sink),
+            true => {
+                let previews = request.preview_report().cloned();
+                ImagesResponseReader::events(self.max_answer, request.sink(), previews)
+            }
+            false => ImagesResponseReader::complete(self.max_answer, request.sink()),
         };
         let mut next = first;
         while let Some(chunk) = next {
@@ -302,7 +308,7 @@ impl ImageGenerator for OpenAiImages {
         let mut attempts = Attempts::new(settings, request.budget());
         let answer = loop {
             attempts.begin()?;
-            let attempt = self.attempt(body.clone(), &asked, request.sink(), &attempts);
+            let attempt = self.attempt(body.clone(), &asked, &request, &attempts);
             match attempt.await {
                 Ok(answer) => break answer,
                 Err(error) if !error.is_not_processed() => return Err(error.with_usage(input)),

@@ -10,6 +10,8 @@ use super::super::usage::count_at;
 use crate::answer::Step::{Each, Key};
 use crate::answer::{DecodeError, DecodeLimits, Decoded, EventDecoder, JsonPath, ResponseDecoder};
 use crate::error::{ProviderError, ProviderErrorKind as Kind};
+use crate::image::PreviewReport;
+use crate::partial_image::PartialImage;
 use crate::price::ImageTokens;
 use crate::sink::MediaSink;
 
@@ -23,8 +25,9 @@ pub(super) enum ImagesResponseReader {
     Complete(ResponseDecoder),
     /// Events: perhaps some with partial images, then one for each image.
     Events {
-        decoder: EventDecoder,
+        decoder: Box<EventDecoder>,
         done: Vec<Decoded>,
+        previews: Option<PreviewReport>,
     },
 }
 
@@ -69,6 +72,8 @@ struct Event {
     #[serde(default)]
     output_format: Option<String>,
     #[serde(default)]
+    partial_image_index: Option<u32>,
+    #[serde(default)]
     usage: Option<Value>,
     #[serde(default)]
     error: Option<Value>,
@@ -82,22 +87,30 @@ impl ImagesResponseReader {
     }
 
     /// Creates a reader of events, with at most `limit` bytes of images.
-    pub(super) fn events(limit: usize, sink: &MediaSink) -> Self {
+    pub(super) fn events(limit: usize, sink: &MediaSink, previews: Option<PreviewReport>) -> Self {
         let paths = &[&[Key("b64_json")] as &[_]];
         Self::Events {
-            decoder: EventDecoder::new(limits(paths, limit), sink),
+            decoder: Box::new(EventDecoder::new(limits(paths, limit), sink)),
             done: Vec::new(),
+            previews,
         }
     }
 
     pub(super) async fn push(&mut self, mut chunk: &[u8]) -> Result<(), ProviderError> {
         match self {
             Self::Complete(decoder) => decoder.push(chunk).await.map_err(decode_error),
-            Self::Events { decoder, done } => {
+            Self::Events {
+                decoder,
+                done,
+                previews,
+            } => {
                 while let Some(event) = decoder.next(&mut chunk).await.map_err(decode_error)? {
-                    // A partial image is shown to nobody, so its spool may go at once.
                     if is_of_interest(&event.json) {
                         done.push(event);
+                    } else if let Some(report) = previews
+                        && let Some(preview) = preview(event).await?
+                    {
+                        report.report(preview);
                     }
                 }
                 Ok(())
@@ -122,7 +135,7 @@ impl ImagesResponseReader {
                 }
                 response(images, rest.usage.as_ref(), rest.error)
             }
-            Self::Events { decoder, done } => {
+            Self::Events { decoder, done, .. } => {
                 if !decoder.is_between_events() {
                     return Err(invalid("truncated response"));
                 }
@@ -155,6 +168,26 @@ fn is_of_interest(json: &[u8]) -> bool {
         let kind = event.kind.unwrap_or_default();
         event.error.is_some() || kind.ends_with(".completed") || kind == "error"
     })
+}
+
+/// The preview of an event, if it has one.
+async fn preview(mut decoded: Decoded) -> Result<Option<PartialImage>, ProviderError> {
+    let Ok(event) = serde_json::from_slice::<Event>(&decoded.json) else {
+        return Ok(None);
+    };
+    let is_preview = event
+        .kind
+        .is_some_and(|kind| kind.ends_with(".partial_image"));
+    let number = event.image.b64_json.as_ref().and_then(Value::as_str);
+    let writer = number.and_then(|number| decoded.take_media(number));
+    let Some(writer) = writer.filter(|_| is_preview) else {
+        return Ok(None);
+    };
+    let mime = declared(event.output_format.as_deref(), &Mime::IMAGE_PNG);
+    let read = writer.finish_unkept(&mime, PartialImage::MAX_BYTES).await;
+    let read = read.map_err(|error| decode_error(DecodeError::Sink(error)))?;
+    let index = event.partial_image_index.unwrap_or_default();
+    Ok(read.map(|(mime, bytes)| PartialImage::new("", index, mime, bytes)))
 }
 
 fn decode_error(error: DecodeError) -> ProviderError {
@@ -234,6 +267,7 @@ fn response(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::{Arc, Mutex};
 
     async fn read(text: &str) -> Result<ImagesResponse, ProviderError> {
         let memory = MediaSink::in_memory();
@@ -248,9 +282,14 @@ mod tests {
     async fn images_of_events_come_when_they_are_complete() {
         let stream = "event: image_generation.partial_image\ndata: {\"type\":\"image_generation.partial_image\",\"partial_image_index\":0,\"b64_json\":\"AAAA\"}\n\n\
             event: image_generation.completed\ndata: {\"type\":\"image_generation.completed\",\"b64_json\":\"iVBORw0KGgo=\",\"output_format\":\"png\",\"usage\":{\"input_tokens\":1,\"output_tokens\":2}}\n\n";
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let shared = Arc::clone(&seen);
+        let report = PreviewReport::new(move |image: PartialImage| {
+            shared.lock().unwrap().push((image.index, image.bytes));
+        });
         let read = async |stream: &str, size| {
             let memory = MediaSink::in_memory();
-            let mut reader = ImagesResponseReader::events(1000, &memory);
+            let mut reader = ImagesResponseReader::events(1000, &memory, Some(report.clone()));
             for piece in stream.as_bytes().chunks(size) {
                 reader.push(piece).await?;
             }
@@ -261,6 +300,8 @@ mod tests {
             assert_eq!(found.images.len(), 1);
             assert_eq!(found.images[0].mime(), &Mime::IMAGE_PNG);
             assert_eq!(found.usage.unwrap().output_tokens, 2);
+            let previews = std::mem::take(&mut *seen.lock().unwrap());
+            assert_eq!(previews, [(0, vec![0_u8; 3].into())]);
         }
         let cut = read(&stream[..stream.len() - 1], 10).await.unwrap_err();
         assert_eq!(cut.reason(), Some("truncated response"));

@@ -13,7 +13,7 @@ use super::super::usage::responses_usage_of;
 use super::event::{Event, Response};
 use super::item::{Item, call_data, contents, reasoning_part, text, text_part};
 use super::request::{MEDIA_AT_START, MEDIA_ONCE};
-use crate::answer::{Decoded, JsonPath, TextJoiner, parse_tolerant};
+use crate::answer::{Decoded, JsonPath, LossyString, TextJoiner, parse_tolerant};
 use crate::completion::Completion;
 use crate::error::ProviderError;
 use crate::http::HttpSettings;
@@ -301,6 +301,21 @@ impl AnswerDecoder for ResponsesDecoder {
             "response.function_call_arguments.delta" => {
                 if let Some(piece) = event.delta {
                     self.arguments(at, &piece, events);
+                }
+            }
+            "response.image_generation_call.partial_image" => {
+                let text = |text: Option<LossyString>| text.map(|text| text.0).unwrap_or_default();
+                let number = text(event.partial_image_b64);
+                let index = event.partial_image_index.unwrap_or_default();
+                let (item, format) = (text(event.item_id), text(event.output_format));
+                let declared = Mime::from_extension(&format).unwrap_or(Mime::IMAGE_PNG);
+                let preview = self
+                    .answer
+                    .preview(&number, item, index, &declared, decoded)
+                    .await?;
+                if let Some(preview) = preview {
+                    self.answer
+                        .emit(ResponseEvent::PartialImage(preview), events);
                 }
             }
             "response.completed" | "response.incomplete" | "response.failed" => {

@@ -24,6 +24,15 @@ pub(super) struct Event {
     pub(super) content_index: Option<u64>,
     #[serde(default)]
     pub(super) summary_index: Option<u64>,
+    #[serde(default)]
+    pub(super) item_id: Option<LossyString>,
+    /// The number of a preview, put here by the decoder.
+    #[serde(default)]
+    pub(super) partial_image_b64: Option<LossyString>,
+    #[serde(default)]
+    pub(super) partial_image_index: Option<u32>,
+    #[serde(default)]
+    pub(super) output_format: Option<LossyString>,
     /// A content part of a message.
     #[serde(default)]
     pub(super) part: Option<Map<String, Value>>,

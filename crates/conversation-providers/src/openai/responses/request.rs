@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use super::super::names::NAME;
 use super::answer::{answer_items, plain, render_call};
 use crate::answer::JsonPath;
-#[cfg(feature = "openai")]
-use crate::answer::Step::Unwanted;
 use crate::answer::Step::{Each, Key};
+#[cfg(feature = "openai")]
+use crate::answer::Step::{Preview, Unwanted};
 use crate::codec::{CodecOptions, Fields, FormatSpec, document_name, kind_of, rename, unsupported};
 use crate::media::{MediaForm, MediaPlan};
 use crate::request::{ProviderRequest, ResponseMode};
@@ -47,7 +47,7 @@ const MEDIA: &[JsonPath] = &[
 pub(super) const MEDIA_AT_START: &[JsonPath] = &[
     &[Key("response"), Key("output"), Each, Key("result")],
     &[Key("item"), Key("result")],
-    &[Unwanted("partial_image_b64")],
+    &[Preview("partial_image_b64")],
 ];
 
 /// Where a stream has media that has not come before.
@@ -55,7 +55,7 @@ pub(super) const MEDIA_AT_START: &[JsonPath] = &[
 pub(super) const MEDIA_ONCE: &[JsonPath] = &[
     &[Key("response"), Key("output"), Each, Unwanted("result")],
     &[Key("item"), Key("result")],
-    &[Unwanted("partial_image_b64")],
+    &[Preview("partial_image_b64")],
 ];
 
 /// Parameters that are the request itself.
