@@ -11,6 +11,7 @@
 #   scripts/bench.sh encryption [ROUNDS]
 #   scripts/bench.sh http [--quick]
 #   scripts/bench.sh state
+#   scripts/bench.sh overhead [TURNS]
 #   scripts/bench.sh micro [NAME] [--quick]
 #
 # `fs` is the whole table of the file store: about half an hour, 30 GB and 5 million files at a
@@ -26,7 +27,8 @@
 # writes nothing to docs/. `http` is sending media of 100 KB, 1 MB and 20 MB, verified and not, beside nginx,
 # which it installs where it is missing, and tower-http's ServeDir with the same directory: four minutes; it
 # writes nothing to docs/. `state` is what a turn costs in SQLite after 10 turns and after 10,000: a
-# minute. `micro` runs the micro-benchmarks of single functions.
+# minute. `overhead` is what a turn without media takes beside a bare HTTP call: seconds; it writes nothing to
+# docs/. `micro` runs the micro-benchmarks of single functions.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -95,6 +97,9 @@ http)
 state)
     exec cargo bench --quiet -p conversation-state --features measure --bench growth -- \
         --docs "$PWD/docs/benchmarks.md"
+    ;;
+overhead)
+    exec cargo run --quiet --release -p conversation-sdk --features openai --example measure_overhead -- "$@"
     ;;
 micro)
     exec cargo bench -p media-benches --benches -- "$@"

@@ -18,4 +18,9 @@ for option in "$@"; do
     esac
 done
 
-cargo run --quiet --locked -p conversation-providers --example prove_planner -- 30 2 "$size"
+selection=(-p conversation-providers)
+if [ -n "${MEDIA_WHOLE_WORKSPACE:-}" ]; then
+    # The test run has built the whole workspace already.
+    selection=(--all-features)
+fi
+cargo run --quiet --locked "${selection[@]}" --example prove_planner -- 30 2 "$size"

@@ -2,7 +2,8 @@
 # What providers promise, for each API: every form of media from 178 bytes to 20 MB goes out byte for
 # byte; requests are those that the official clients were recorded to send; their streams are read
 # whole, and what was opaque goes back unchanged, in order; a stream cut after every byte is a typed
-# error, keeps what came, and the request that follows keeps the rules of its API; errors are typed.
+# error, keeps what came, and the request that follows keeps the rules of its API; stored by its turn and
+# sent back, it is accepted by a server that enforces these rules; errors are typed.
 # And the official clients read the answers with which all that is shown.
 #
 #   scripts/prove-providers.sh [--short] [--no-services]
@@ -67,3 +68,10 @@ for show in "${shows[@]}"; do
     }
     echo "${show%:*}: $passed of $passed tests"
 done
+
+# As a turn stores them: at a server that refuses what breaks the rules of its API.
+cargo test --locked --quiet -p conversation-sdk --all-features --test it -- --nocapture interrupted_answers |
+    grep -E ' of .* accepted' || {
+    echo "no interrupted answers were accepted" >&2
+    exit 1
+}

@@ -122,6 +122,7 @@ sources_and_crashes() {
     step "http" ./scripts/prove-http.sh --short
     step "deletes" ./scripts/prove-deletes.sh --short
     step "histories" ./scripts/prove-history.sh --short
+    step "planner" ./scripts/prove-planner.sh --short
 }
 
 linux=

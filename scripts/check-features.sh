@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Checks that crates with many features build with none and with each alone, without warnings: with all of
+# them at once, as the tests are built, nobody sees that one needs another.
+#
+#   scripts/check-features.sh [CRATE...]
+#
+# Without names: conversation-providers and conversation-sdk. Minutes, since each build is one of its own.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+[ $# -gt 0 ] || set -- conversation-providers conversation-sdk
+
+for crate in "$@"; do
+    features=$(cargo metadata --locked --format-version 1 --no-deps | python3 -c "
+import json, sys
+for package in json.load(sys.stdin)['packages']:
+    if package['name'] == '$crate':
+        print(*sorted(package['features'].keys() - {'default'}))
+")
+    for feature in '' $features; do
+        said=$(cargo check --quiet --locked -p "$crate" --no-default-features --features "$feature" 2>&1) ||
+            true
+        if [ -n "$said" ]; then
+            printf '%s\n%s: %s: NOT OK\n' "$said" "$crate" "${feature:-no feature}" >&2
+            exit 1
+        fi
+        echo "$crate: ${feature:-no feature}: ok"
+    done
+done
