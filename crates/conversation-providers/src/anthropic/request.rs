@@ -21,6 +21,7 @@ pub(crate) static MESSAGES: FormatSpec = FormatSpec {
         family: NAME,
         system_is_message: false,
         takes_opaque_items: true,
+        names_audio: false,
         media_in_results: |_| true,
         media_in_answers: |_| false,
     },

@@ -24,6 +24,7 @@ pub(crate) static CONTENTS: FormatSpec = FormatSpec {
         family: NAME,
         system_is_message: false,
         takes_opaque_items: true,
+        names_audio: false,
         media_in_results: |model| !is_old(model),
         media_in_answers: |_| true,
     },

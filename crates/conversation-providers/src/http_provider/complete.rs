@@ -29,14 +29,16 @@ impl<A: Api> HttpProvider<A> {
         let model = request.model.unwrap_or(&self.model);
         let family = A::FORMAT.rules.family;
         let unknown = request.messages.get(request.known..).unwrap_or_default();
-        let opaque = LoadedOpaque::load(family, unknown, media.loader()).await;
+        let (base_url, account) = account_of(&self.http.settings);
+        let opaque = LoadedOpaque::load(family, unknown, media.loader())
+            .await
+            .with_account(format!("{base_url} {account}"));
         let transcript = build_transcript(&A::FORMAT.rules, model, request, &opaque);
         let capabilities = Arc::new(self.capabilities.for_model(model));
         let key = PlannerKey::new(family, &self.http.settings.base_url, model);
         let mut plan = self
             .plan(&key, model, &capabilities, request, &transcript, media)
             .await;
-        let (base_url, account) = account_of(&self.http.settings);
         let mut uploads = Uploads::new(media.uploads_to(family, base_url, &account));
         uploads.prepare(plan.media_mut(), media).await;
         let mut call = Call {

@@ -14,6 +14,9 @@ pub(super) fn classify(settings: &HttpSettings, failed: &FailedResponse<'_>) -> 
             api.kind(Some(status)),
             Kind::InvalidRequest | Kind::TooLarge
         );
+    if matches!(status, 400 | 404) && names_audio(&api) {
+        return Refusal::Signatures(api.into_error(settings, status, headers));
+    }
     if !is_about_the_request {
         return Refusal::Final(api.into_error(settings, status, headers));
     }
@@ -39,6 +42,13 @@ pub(super) fn classify(settings: &HttpSettings, failed: &FailedResponse<'_>) -> 
         }
         None => Refusal::Final(api.into_error(settings, status, headers)),
     }
+}
+
+/// Whether an error is about audio of an earlier answer, which the provider may have forgotten.
+fn names_audio(api: &ApiError) -> bool {
+    let param = api.param.as_deref().unwrap_or_default();
+    let message = api.message.as_deref().unwrap_or_default();
+    param.contains(".audio") && !param.contains("input_audio") || message.contains("'audio_")
 }
 
 /// Parameters that tune an answer: without them it comes all the same.

@@ -151,6 +151,14 @@ impl<'a> Builder<'a> {
                     let words = self.opaque.text(content).unwrap_or_default();
                     parts.push(WirePart::text(words));
                 }
+                Part::Media(content)
+                    if message.role == Role::Assistant
+                        && let Some(data) = self.named_audio(content) =>
+                {
+                    let text = content.transcript().unwrap_or_default().into();
+                    let data = Some(Cow::Owned(data));
+                    parts.push(WirePart::Text { text, data });
+                }
                 Part::Media(content) => {
                     let data = ProviderData::of_media(content);
                     let data = self.data(&data).cloned();
@@ -205,6 +213,15 @@ impl<'a> Builder<'a> {
             self.waiting.insert(start, lead);
         }
         parts
+    }
+
+    /// The data of audio of the model that goes back by its id.
+    fn named_audio(&self, content: &MediaContent) -> Option<RawJson> {
+        if !self.rules.names_audio {
+            return None;
+        }
+        let data = ProviderData::of_media(content);
+        self.opaque.named_audio(data.get(self.rules.family))
     }
 
     /// Whether media stands in place in messages of a role.

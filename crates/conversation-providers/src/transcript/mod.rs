@@ -2,7 +2,7 @@
 //!
 //! - `opaque`: items and data that go back verbatim, loaded where they are in a store
 //! - `rounds`: which messages and calls go out; each call directly followed by its result
-//! - `texts`: files of text, as words
+//! - `texts`: files of text, as words · `spoken`: audio that goes back by its id
 //! - `outline`: what a request amounts to
 //! - `rules`: how an API wants the conversation · `marker`: the place of a call among other parts
 //! - `wire`: messages as they go out · `builder`: where text, media and opaque items stand
@@ -17,6 +17,7 @@ mod opaque;
 mod outline;
 mod rounds;
 mod rules;
+mod spoken;
 mod texts;
 mod wire;
 
@@ -28,4 +29,5 @@ pub(crate) use marker::call_marker;
 pub(crate) use opaque::LoadedOpaque;
 pub(crate) use outline::outline;
 pub(crate) use rules::TranscriptRules;
+pub(crate) use spoken::SpokenAudio;
 pub(crate) use wire::{Transcript, WireCall, WireMessage, WirePart};

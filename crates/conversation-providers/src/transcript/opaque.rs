@@ -6,6 +6,7 @@ use conversation_types::{Message, OpaqueData, Part, ProviderData, RawJson};
 use media_loader::MediaLoader;
 use media_types::{MediaContent, Mime, StorageReference};
 
+use super::spoken::SpokenAudio;
 use super::texts::LoadedTexts;
 
 /// Most bytes of opaque data of one request that are loaded from stores.
@@ -18,6 +19,8 @@ const MAX_BYTES: u64 = 16 * 1024 * 1024;
 pub(crate) struct LoadedOpaque {
     json: HashMap<String, RawJson>,
     texts: LoadedTexts,
+    /// The account that a request goes to.
+    account: Option<String>,
 }
 
 impl LoadedOpaque {
@@ -46,7 +49,24 @@ impl LoadedOpaque {
         Self {
             json: loaded,
             texts,
+            account: None,
         }
+    }
+
+    /// Sets the account that the request goes to. Defaults to an unknown one: what only its own
+    /// account can name goes out in full.
+    #[cfg(feature = "http-client")]
+    pub(crate) fn with_account(mut self, account: String) -> Self {
+        self.account = Some(account);
+        self
+    }
+
+    /// Returns the data of audio that the account of the request can name.
+    pub(super) fn named_audio(&self, data: Option<&OpaqueData>) -> Option<RawJson> {
+        let data = self.json(data?)?;
+        let audio = SpokenAudio::of(data)?;
+        let is_kept = audio.is_kept_for(self.account.as_deref()?);
+        is_kept.then(|| data.clone())
     }
 
     /// Returns the words of a file of text.

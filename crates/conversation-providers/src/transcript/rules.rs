@@ -11,6 +11,8 @@ pub(crate) struct TranscriptRules {
     pub(crate) system_is_message: bool,
     /// Whether items that stand for themselves have a place.
     pub(crate) takes_opaque_items: bool,
+    /// Whether audio of the model goes back by the id that it came with.
+    pub(crate) names_audio: bool,
     /// Whether media may stand in the result of a tool, by the model.
     pub(crate) media_in_results: fn(&str) -> bool,
     /// Whether media may stand in a message of the model, by the family's data that belongs to it.

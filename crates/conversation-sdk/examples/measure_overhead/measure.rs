@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use conversation_sdk::{ConversationManager, OpenAiProvider, Start};
+use conversation_sdk::{ConversationManager, OpenAiProvider, Owner, Start};
 use media_storage::InMemoryStorage;
 
 use crate::heap::Before;
@@ -47,7 +47,9 @@ pub(crate) async fn run(turns: usize) -> Result<bool> {
             }
         });
         let turn = turn.await?;
-        manager.delete_conversation(conversation.id()).await?;
+        manager
+            .delete_conversation(conversation.id(), Owner::any())
+            .await?;
         if round >= WARM_UP {
             pairs.push((call, turn));
         }
@@ -92,10 +94,7 @@ fn report(pairs: &[(Taken, Taken)]) -> bool {
         of(&|pair| micros(pair.1.time)),
     );
     let time = of(&|pair| micros(pair.1.time) - micros(pair.0.time));
-    let (call_bytes, turn_bytes) = (
-        of(&|pair| kib(pair.0.bytes)),
-        of(&|pair| kib(pair.1.bytes)),
-    );
+    let (call_bytes, turn_bytes) = (of(&|pair| kib(pair.0.bytes)), of(&|pair| kib(pair.1.bytes)));
     let bytes = of(&|pair| kib(pair.1.bytes) - kib(pair.0.bytes));
     let targets = (micros(MAX_TIME), kib(MAX_BYTES));
     let said = |is_met| if is_met { "met" } else { "NOT MET" };

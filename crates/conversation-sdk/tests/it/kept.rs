@@ -182,7 +182,10 @@ async fn a_file_is_uploaded_once_over_restarts_and_goes_with_its_conversation() 
     other.send(message).await.unwrap();
     assert_eq!(api.count("POST /v1/files"), 1);
 
-    let receipt = second.delete_conversation(&id).await.unwrap();
+    let receipt = second
+        .delete_conversation(&id, Owner::user("u1"))
+        .await
+        .unwrap();
     assert!(receipt.is_complete(), "{receipt:?}");
     assert_eq!(receipt.copies.len(), 1, "{receipt:?}");
     let copies = &receipt.copies[0];
@@ -215,7 +218,10 @@ async fn stored_answers_go_with_their_conversation() {
         conversation.send("Hello").await.unwrap();
         conversation.send("Again").await.unwrap();
         let id = conversation.id().clone();
-        let receipt = manager.delete_conversation(&id).await.unwrap();
+        let receipt = manager
+            .delete_conversation(&id, Owner::any())
+            .await
+            .unwrap();
         assert!(receipt.is_complete(), "{receipt:?}");
         let listed: Vec<_> = receipt
             .copies

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use conversation_providers::testing::{ScriptedAnswer, ScriptedProvider};
-use conversation_sdk::{UserMessage, Window};
+use conversation_sdk::{Owner, UserMessage, Window};
 use media_loader::{MediaLoader, UrlPolicy};
 use media_types::{MediaContent, Mime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -70,7 +70,11 @@ async fn an_image_at_a_signed_url_is_fetched_once_and_its_signature_is_kept_nowh
     let json = serde_json::to_string(&messages).unwrap();
     assert!(json.contains("a.png") && !json.contains("hush"), "{json}");
     let id = conversation.id().clone();
-    let receipt = rig.manager.delete_conversation(&id).await.unwrap();
+    let receipt = rig
+        .manager
+        .delete_conversation(&id, Owner::any())
+        .await
+        .unwrap();
     assert!(receipt.is_complete());
     assert!(rig.stored().await.is_empty());
 }

@@ -1,6 +1,6 @@
 //! From pieces of chat completions to events and the complete answer.
 
-use conversation_types::{FinishReason, OmittedMedia, TokenUsage};
+use conversation_types::{FinishReason, OmittedMedia, ProviderData, TokenUsage};
 use media_types::{MediaContent, MediaType, Mime};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -14,11 +14,13 @@ use super::delta::{Audio, Chunk, ContentPart, Delta};
 use crate::answer::{Decoded, TextJoiner, extracted_media, parse_tolerant};
 use crate::completion::Completion;
 use crate::error::ProviderError;
+use crate::files::account_of;
 use crate::http::HttpSettings;
 use crate::http_provider::{AnswerAssembly, AnswerDecoder, Events, invalid, other_reason};
 use crate::price::PriceTable;
 use crate::response::ResponseEvent;
 use crate::sink::MediaSink;
+use crate::transcript::SpokenAudio;
 
 /// Turns the pieces of one answer into events, and puts the answer together.
 #[derive(Debug)]
@@ -29,6 +31,8 @@ pub(super) struct ChatDecoder {
     reasoning: TextJoiner,
     calls: OpenCalls,
     audio: AudioPieces,
+    /// The id of the audio, and when the provider forgets it.
+    spoken: (Option<String>, Option<i64>),
     has_text: bool,
     is_refused: bool,
     finish: Option<String>,
@@ -72,7 +76,7 @@ impl ChatDecoder {
             self.answer.emit_text(text, events);
         }
         if let Some(audio) = delta.audio {
-            self.audio(audio, decoded, events).await?;
+            self.audio(audio, settings, decoded, events).await?;
         }
         for image in delta.images.iter().flatten() {
             let image = image.pointer("/image_url/url").and_then(Value::as_str);
@@ -115,10 +119,12 @@ impl ChatDecoder {
 
     async fn audio(
         &mut self,
-        audio: Audio,
+        mut audio: Audio,
+        settings: &HttpSettings,
         decoded: &mut Decoded,
         events: &mut Events,
     ) -> Result<(), ProviderError> {
+        self.name_audio(&mut audio);
         let transcript = audio.transcript.map(|text| text.0).unwrap_or_default();
         let number = audio.data.map(|number| number.0).unwrap_or_default();
         let Some(content) = self
@@ -131,7 +137,7 @@ impl ChatDecoder {
         if !self.has_text {
             self.emit_text(Some(transcript.clone()), events);
         }
-        self.emit_audio(content, transcript, events);
+        self.emit_audio(content, transcript, settings, events);
         Ok(())
     }
 
@@ -139,10 +145,11 @@ impl ChatDecoder {
     /// so that it can be read while the audio arrives.
     async fn audio_piece(
         &mut self,
-        audio: Audio,
+        mut audio: Audio,
         settings: &HttpSettings,
         events: &mut Events,
     ) -> Result<(), ProviderError> {
+        self.name_audio(&mut audio);
         if let Some(transcript) = audio.transcript {
             self.audio.push_transcript(&transcript.0);
             self.answer.emit_text(transcript.0, events);
@@ -160,12 +167,39 @@ impl ChatDecoder {
         events: &mut Events,
     ) -> Result<(), ProviderError> {
         if let Some((content, transcript)) = self.audio.finish(settings).await? {
-            self.emit_audio(content, transcript, events);
+            self.emit_audio(content, transcript, settings, events);
         }
         Ok(())
     }
 
-    fn emit_audio(&mut self, content: MediaContent, transcript: String, events: &mut Events) {
+    /// Takes what names the audio.
+    fn name_audio(&mut self, audio: &mut Audio) {
+        let (id, end) = &mut self.spoken;
+        *id = audio.id.take().map(|id| id.0).or(id.take());
+        *end = audio.expires_at.or(*end);
+    }
+
+    /// The audio with what names it at its account.
+    fn named(&mut self, content: MediaContent, settings: &HttpSettings) -> MediaContent {
+        let (Some(id), Some(end)) = std::mem::take(&mut self.spoken) else {
+            return content;
+        };
+        let (base_url, account) = account_of(settings);
+        let audio = SpokenAudio::new(id, end, format!("{base_url} {account}"));
+        match audio.into_data() {
+            Some(data) => ProviderData::new().with(NAME, data).attach_to(content),
+            None => content,
+        }
+    }
+
+    fn emit_audio(
+        &mut self,
+        content: MediaContent,
+        transcript: String,
+        settings: &HttpSettings,
+        events: &mut Events,
+    ) {
+        let content = self.named(content, settings);
         let content = match transcript.is_empty() {
             true => content,
             false => content.with_transcript(transcript),
@@ -213,6 +247,7 @@ impl AnswerDecoder for ChatDecoder {
             reasoning: TextJoiner::default(),
             calls: OpenCalls::default(),
             audio: AudioPieces::new(sink),
+            spoken: (None, None),
             has_text: false,
             is_refused: false,
             finish: None,

@@ -75,6 +75,10 @@ pub(super) struct FunctionDelta {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Audio {
+    #[serde(default)]
+    pub(super) id: Option<LossyString>,
+    #[serde(default)]
+    pub(super) expires_at: Option<i64>,
     /// The number of the audio, put here by the decoder.
     #[serde(default)]
     pub(super) data: Option<LossyString>,

@@ -13,7 +13,7 @@ use crate::codec::{CodecOptions, Fields, FormatSpec, document_name, kind_of, uns
 use crate::media::{MediaForm, MediaPlan};
 use crate::request::{ProviderRequest, ResponseMode};
 use crate::template::Json;
-use crate::transcript::{Transcript, TranscriptRules, WireMessage, WirePart};
+use crate::transcript::{SpokenAudio, Transcript, TranscriptRules, WireMessage, WirePart};
 
 /// The JSON of chat completions.
 pub(crate) static CHAT: FormatSpec = FormatSpec {
@@ -22,6 +22,7 @@ pub(crate) static CHAT: FormatSpec = FormatSpec {
         family: NAME,
         system_is_message: true,
         takes_opaque_items: false,
+        names_audio: true,
         media_in_results: |_| false,
         media_in_answers: |_| false,
     },
@@ -110,7 +111,7 @@ fn render<'a>(
     }
     // Last, so that the body of one turn begins the body of the next.
     let messages = transcript.messages.iter();
-    let messages = messages.map(|message| render_message(message, plan));
+    let messages = messages.map(|message| render_message(message, plan, options.unsigned));
     fields.push(("messages".into(), Json::Array(messages.collect())));
     Json::Object(fields)
 }
@@ -164,11 +165,19 @@ fn tool(tool: &ToolDefinition) -> Json<'_> {
     ])
 }
 
-fn render_message<'a>(message: &'a WireMessage<'a>, plan: &MediaPlan) -> Json<'a> {
-    let mut fields: Fields<'a> = vec![
-        ("role".into(), Json::text(role(message.role))),
-        ("content".into(), content(message, plan)),
-    ];
+fn render_message<'a>(message: &'a WireMessage<'a>, plan: &MediaPlan, unsigned: bool) -> Json<'a> {
+    let audio = message.parts.iter().filter_map(audio_of).next();
+    let audio = audio.filter(|_| !unsigned);
+    let mut fields: Fields<'a> = vec![("role".into(), Json::text(role(message.role)))];
+    let parts = content_parts(message, audio.is_some());
+    // Audio says what its transcript says.
+    if !parts.is_empty() || audio.is_none() {
+        fields.push(("content".into(), content(message, &parts, plan)));
+    }
+    if let Some(audio) = audio {
+        let id = Json::object([("id", Json::text(audio.id))]);
+        fields.push(("audio".into(), id));
+    }
     if let Some(call) = &message.answers {
         fields.push(("tool_call_id".into(), Json::text(&call.call.id)));
     }
@@ -188,13 +197,51 @@ fn role(role: Role) -> &'static str {
     }
 }
 
-/// A plain string where it says the same: every server reads that.
-fn content<'a>(message: &'a WireMessage<'a>, plan: &MediaPlan) -> Json<'a> {
-    // This API has no place for opaque items, and calls have one of their own.
+/// Audio that goes back by its id, in the place of its transcript.
+fn audio_of(part: &WirePart<'_>) -> Option<SpokenAudio> {
+    match part {
+        WirePart::Text {
+            data: Some(data), ..
+        } => SpokenAudio::of(data),
+        _ => None,
+    }
+}
+
+/// Returns the parts that are content: this API has no place for opaque items, and calls have one of
+/// their own. Where audio goes back, its transcript does not, which is also a text of the message.
+fn content_parts<'a>(message: &'a WireMessage<'a>, is_spoken: bool) -> Vec<&'a WirePart<'a>> {
     let is_content =
         |part: &&WirePart<'a>| matches!(part, WirePart::Text { .. } | WirePart::Media { .. });
-    let parts: Vec<_> = message.parts.iter().filter(is_content).collect();
-    match parts.as_slice() {
+    let spoken: Vec<&str> = message
+        .parts
+        .iter()
+        .filter(|part| audio_of(part).is_some())
+        .filter_map(WirePart::as_text)
+        .collect();
+    let has_other = |text: &str| {
+        let others = message.parts.iter().filter(|part| audio_of(part).is_none());
+        others
+            .filter_map(WirePart::as_text)
+            .any(|other| other == text)
+    };
+    let goes_out = |part: &&WirePart<'a>| match part {
+        WirePart::Text { text, .. } if audio_of(part).is_some() => {
+            !is_spoken && !text.is_empty() && !has_other(text)
+        }
+        WirePart::Text { text, .. } => !(is_spoken && spoken.contains(&text.as_ref())),
+        _ => true,
+    };
+    let parts = message.parts.iter().filter(is_content);
+    parts.filter(goes_out).collect()
+}
+
+/// A plain string where it says the same: every server reads that.
+fn content<'a>(
+    message: &'a WireMessage<'a>,
+    parts: &[&'a WirePart<'a>],
+    plan: &MediaPlan,
+) -> Json<'a> {
+    match parts {
         [] => Json::text(""),
         [WirePart::Text { text, .. }] => Json::text(text.as_ref()),
         // Few servers accept arrays here.

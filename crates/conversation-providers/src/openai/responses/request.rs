@@ -25,6 +25,7 @@ pub(crate) static RESPONSES: FormatSpec = FormatSpec {
         family: NAME,
         system_is_message: false,
         takes_opaque_items: true,
+        names_audio: false,
         media_in_results: |_| true,
         media_in_answers: |item| item.is_some_and(|item| item.get().contains(IMAGE)),
     },

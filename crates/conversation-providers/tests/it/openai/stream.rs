@@ -278,3 +278,63 @@ async fn a_cut_stream_of_audio_can_be_gone_on_from() {
         }
     }
 }
+
+#[tokio::test]
+async fn audio_goes_back_by_its_id_while_its_account_can_name_it() {
+    let gone = json!({"error": {"message": "Audio with id 'audio_1' was not found.",
+        "param": "messages[1].audio.id", "type": "invalid_request_error", "code": null}});
+    let peer = Peer::start([
+        Act::json(200, &hello()),
+        Act::json(200, &hello()),
+        Act::json(200, &hello()),
+        Act::json(404, &gone),
+        Act::json(200, &hello()),
+    ])
+    .await;
+    let spoken = async |seconds: i64| {
+        let end = chrono::Utc::now().timestamp() + seconds;
+        let stream = AUDIO.replace("\"expires_at\": 1", &format!("\"expires_at\": {end}"));
+        let model = Peer::start([Act::events(&stream, 100)]).await;
+        // The answer is that of the peer which is asked later.
+        let mut so_far = StreamAccumulator::new();
+        let events = events(&provider(&model), &[user("hi")]).await.unwrap();
+        events.iter().flatten().for_each(|event| so_far.push(event));
+        let message = serde_json::to_string(&so_far.into_message()).unwrap();
+        let message = message.replace(&model.url(), &peer.url());
+        let message: Message = serde_json::from_str(&message).unwrap();
+        let call = message.tool_calls[0].id.clone();
+        let result = Message::tool(call, vec![Part::from("done")]);
+        [user("hi"), message, result, user("go on")]
+    };
+    let provider = provider(&peer);
+    let other = OpenAiProvider::new("sk-other", "gpt-audio").with_base_url(peer.url());
+    let kept = spoken(3600).await;
+    ask(&provider, &kept, &no_storage()).await.unwrap();
+    ask(&provider, &spoken(30).await, &no_storage())
+        .await
+        .unwrap();
+    ask(&other, &kept, &no_storage()).await.unwrap();
+    // One that the provider has forgotten goes back as what was said.
+    ask(&provider, &kept, &no_storage()).await.unwrap();
+    let sent: Vec<Value> = peer.received().iter().map(|sent| sent.json()).collect();
+    let named = json!({"id": "audio_1"});
+    for (at, is_named, has_media) in [
+        (0, true, false),
+        (1, false, true),
+        (2, false, true),
+        (3, true, false),
+        (4, false, false),
+    ] {
+        let answer = &sent[at]["messages"][1];
+        assert_eq!(answer["audio"] == named, is_named, "{at}: {answer}");
+        let said = if is_named {
+            Value::Null
+        } else {
+            "Hello".into()
+        };
+        assert_eq!(answer["content"], said, "{at}: {answer}");
+        assert_eq!(answer["tool_calls"].as_array().unwrap().len(), 1);
+        let text = sent[at].to_string();
+        assert_eq!(text.contains("input_audio"), has_media, "{at}");
+    }
+}
