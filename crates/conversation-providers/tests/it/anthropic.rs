@@ -444,12 +444,25 @@ async fn thinking_between_calls_goes_back_in_its_place() {
             "thinking",
             "redacted_thinking",
             "text",
+            "text",
             "server_tool_use",
             "web_search_tool_result",
             "tool_use"
         ]
     );
     assert_eq!(sent["messages"][1]["content"][2]["signature"], "c2lnMg==");
+    // Citations come in pieces, and go back with the text that they belong to.
+    let citations = RICH_STREAM.lines().filter_map(|line| {
+        let event: Value = serde_json::from_str(line.strip_prefix("data: ")?).ok()?;
+        event.pointer("/delta/citation").cloned()
+    });
+    let citations: Vec<Value> = citations.collect();
+    assert!(!citations.is_empty());
+    let content = sent["messages"][1]["content"].as_array().unwrap();
+    let cited = content
+        .iter()
+        .filter_map(|block| block["citations"].as_array());
+    assert_eq!(cited.flatten().cloned().collect::<Vec<_>>(), citations);
     check_rules(&sent);
 }
 

@@ -335,6 +335,7 @@ async fn audio_goes_back_by_its_id_while_its_account_can_name_it() {
         assert_eq!(answer["content"], said, "{at}: {answer}");
         assert_eq!(answer["tool_calls"].as_array().unwrap().len(), 1);
         let text = sent[at].to_string();
-        assert_eq!(text.contains("input_audio"), has_media, "{at}");
+        let lead = "Media of the assistant's message above:";
+        assert_eq!(text.contains(lead), has_media, "{at}: {text}");
     }
 }
