@@ -177,7 +177,11 @@ impl ProviderFiles {
         let shared = &*self.0.registry;
         if let Some(own) = own {
             if let Some(record) = self.usable(own, &key).await {
-                return self.named(&record.id).map(Some);
+                let id = record.id.clone();
+                if self.usable(shared, &key).await.is_none() {
+                    shared.put(record).await;
+                }
+                return self.named(&id).map(Some);
             }
             if !own.has_room().await {
                 return Ok(None);
