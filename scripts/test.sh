@@ -121,6 +121,7 @@ sources_and_crashes() {
     step "memory" ./scripts/prove-memory.sh --short
     step "http" ./scripts/prove-http.sh --short
     step "deletes" ./scripts/prove-deletes.sh --short
+    step "service" ./scripts/prove-service.sh --short
     step "histories" ./scripts/prove-history.sh --short
     step "planner" ./scripts/prove-planner.sh --short
 }

@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use crate::core::Core;
 
-/// How long a lease is held without a renewal. Another node may go on when it is over.
-const TTL: Duration = Duration::from_secs(60);
+/// How long a lease is held without a renewal, at most. Another node may go on when it is over.
+const MAX_TTL: Duration = Duration::from_secs(60);
 
 /// The right to do a piece of work, until it is released or its time is over.
 #[derive(Debug)]
@@ -17,6 +17,7 @@ pub struct WorkLease {
     state: Arc<dyn StateStore>,
     name: String,
     owner: String,
+    ttl: Duration,
 }
 
 impl WorkLease {
@@ -29,6 +30,8 @@ impl WorkLease {
             state: Arc::clone(&core.state),
             name,
             owner: format!("{}/{}", core.node, Uuid::new_v4()),
+            // An erasure waits as long as turns hold theirs, and not longer.
+            ttl: core.options.lease_time().min(MAX_TTL),
         };
         Ok(lease.renew().await?.then_some(lease))
     }
@@ -38,7 +41,13 @@ impl WorkLease {
     /// # Errors
     /// Those of the state store.
     pub async fn renew(&self) -> Result<bool, StateError> {
-        self.state.acquire_lease(&self.name, &self.owner, TTL).await
+        let acquired = self.state.acquire_lease(&self.name, &self.owner, self.ttl);
+        acquired.await
+    }
+
+    /// Returns how often the lease is to be renewed.
+    pub(crate) fn renew_every(&self) -> Duration {
+        self.ttl / 4
     }
 
     /// Gives the lease up. Where that fails it ends by its time.

@@ -1,7 +1,6 @@
 //! Media that users hand in before a turn.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use media_storage::{MediaBody, MediaStorageExt, MediaUpload, RetentionPolicy};
 use media_types::{MediaContent, Mime, UserId};
@@ -15,8 +14,6 @@ use crate::upload_slots;
 
 /// How long an upload is kept, by default.
 const KEPT_HOURS: u32 = 24;
-/// How often the lease of a running upload is renewed.
-const RENEW_EVERY: Duration = Duration::from_secs(15);
 
 /// Media that a user hands in before a turn.
 ///
@@ -102,7 +99,7 @@ async fn store(
     let reference = loop {
         tokio::select! {
             stored = &mut storing => break stored?,
-            () = tokio::time::sleep(RENEW_EVERY) => {
+            () = tokio::time::sleep(lease.renew_every()) => {
                 // Nobody waits for an upload without a lease: an erasure may be done already.
                 if !lease.renew().await? {
                     return Err(LifecycleError::new(Kind::LeaseLost)

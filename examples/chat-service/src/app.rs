@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use conversation_sdk::{
-    ConversationError, ConversationManager, ManagerConfig, OnDrop, Owner, PostgresStateStore,
-    RedisStateStore, RenditionFitter, SqliteStateStore, StateStore, Upload,
+    ConversationError, ConversationManager, LeaseTimes, ManagerConfig, OnDrop, Owner,
+    PostgresStateStore, RedisStateStore, RenditionFitter, SqliteStateStore, StateStore, Upload,
 };
 use examples::advice::failed;
 use examples::errors::Failure;
@@ -25,8 +25,6 @@ use crate::metrics::Metrics;
 
 /// How long turns that run may take when the service stops.
 const SHUTDOWN_TIME: Duration = Duration::from_secs(20);
-/// How often expired media, unfinished deletions and what killed turns left are looked for.
-const UPKEEP_EVERY: Duration = Duration::from_secs(600);
 
 /// The name that the model calls the image tool by.
 const IMAGE_TOOL: &str = "generate_image";
@@ -65,10 +63,14 @@ impl App {
         let storage = LinkedStorage::new(images, keys.clone(), base).map_err(failed)?;
         let metrics = Metrics::default();
         let state = state(config).await?;
+        let lease = Duration::from_secs(config.turn_lease);
+        // Expired media, unfinished deletions, and what killed turns left.
+        let upkeep = Duration::from_secs(config.upkeep_every);
         let options = ManagerConfig::new()
             // A browser that leaves does not stop the answer that it paid for.
             .with_on_drop(OnDrop::Finish)
-            .with_background_upkeep(Some(UPKEEP_EVERY));
+            .with_lease_times(LeaseTimes::with_ttl(lease))
+            .with_background_upkeep(Some(upkeep).filter(|every| !every.is_zero()));
         let manager = ConversationManager::builder()
             .with_provider(service.provider())
             .with_tool(service.image_tool(IMAGE_TOOL))

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Args, Parser, Subcommand};
 
 /// A chat service with streamed answers, uploads and media.
 #[derive(Debug, Parser)]
@@ -38,4 +38,45 @@ pub(crate) struct Config {
         value_name = "SECRET"
     )]
     pub(crate) link_secret: Option<String>,
+
+    /// Seconds after which the turn of a node that died is ended by another node
+    #[arg(long, env = "TURN_LEASE", value_name = "SECONDS", default_value_t = 60,
+        value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) turn_lease: u64,
+
+    /// Seconds between two runs of upkeep on this node; 0 for none
+    #[arg(
+        long,
+        env = "UPKEEP_EVERY",
+        value_name = "SECONDS",
+        default_value_t = 600
+    )]
+    pub(crate) upkeep_every: u64,
+
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// What the program does instead of serving.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Do everything that is due once, print what was done as JSON, and end; for a timer
+    Upkeep(Upkeep),
+}
+
+/// How upkeep is done.
+#[derive(Debug, Args)]
+pub(crate) struct Upkeep {
+    /// Remove media that no conversation has named for so many seconds; longer than any turn takes
+    /// [default: a day]
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) orphan_grace: Option<u64>,
+
+    /// Remove such media also where it is more than a tenth of all
+    #[arg(long)]
+    pub(crate) force: bool,
+
+    /// Look through everything that the media store holds for leftovers of nodes that died
+    #[arg(long)]
+    pub(crate) full: bool,
 }

@@ -13,6 +13,7 @@
 //! - [`events`]: a turn as server-sent events
 //! - [`error`]: errors as responses
 //! - [`metrics`]: what is counted
+//! - [`upkeep`]: everything that is due, by hand or by a timer
 
 mod app;
 mod config;
@@ -20,6 +21,7 @@ mod error;
 mod events;
 mod metrics;
 mod routes;
+mod upkeep;
 mod user;
 
 use std::process::ExitCode;
@@ -32,7 +34,7 @@ use examples::service::Service;
 use tracing_subscriber::EnvFilter;
 
 use app::App;
-use config::Config;
+use config::{Command, Config};
 
 fn main() -> ExitCode {
     // The mock server is this program once more.
@@ -61,6 +63,10 @@ fn main() -> ExitCode {
 async fn serve() -> Result<(), Failure> {
     let config = Config::parse();
     let service = Service::connect().await?;
+    if let Some(Command::Upkeep(wanted)) = &config.command {
+        let app = App::open(&config, &service, "http://127.0.0.1").await?;
+        return upkeep::run(&app, wanted).await;
+    }
     eprintln!("{}", service.notice());
     let listener = tokio::net::TcpListener::bind(config.listen)
         .await

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use conversation_events::{ConversationError, ConversationErrorKind as Kind};
 use conversation_state::{
     ContextInclusion, ConversationRecord, ConversationStatus, Fence, LoadOptions,
@@ -51,7 +51,7 @@ pub(super) async fn admit(
             return Ok(Admitted::Free(Box::new(loaded)));
         }
         let lease_until = turn.lease.as_ref().map(|lease| lease.expires_at);
-        if lease_until.is_none_or(|until| until <= loaded.now) {
+        if is_abandoned(&turn, loaded.now) {
             take_over(core, &loaded, turn).await?;
             continue;
         }
@@ -126,11 +126,17 @@ pub(crate) async fn load(
     Ok(loaded)
 }
 
+/// Returns whether the owner of a turn is gone: the turn runs, and its lease is over.
+pub(super) fn is_abandoned(turn: &TurnRecord, now: DateTime<Utc>) -> bool {
+    let lease_until = turn.lease.as_ref().map(|lease| lease.expires_at);
+    turn.status == TurnStatus::Running && lease_until.is_none_or(|until| until <= now)
+}
+
 /// Ends a turn whose lease is over: its owner is gone. What it has written stands.
 ///
 /// # Errors
 /// `State`; a lost race is no error, since the next load tells who won.
-async fn take_over(
+pub(super) async fn take_over(
     core: &Core,
     loaded: &LoadedConversation,
     mut turn: TurnRecord,

@@ -8,10 +8,11 @@ use conversation_events::{
     ConversationError, ConversationErrorKind as Kind, TurnEvent, TurnEvents, TurnSnapshot,
     floor_boundary,
 };
-use conversation_state::{ConversationRecord, LoadOptions, Window};
+use conversation_state::{ConversationRecord, ConversationStatus, LoadOptions, Window};
 use conversation_types::{Message, Role, TurnId};
 use futures_util::{StreamExt, stream};
 
+use super::admit::{is_abandoned, take_over};
 use super::outcome::outcome_of;
 use super::progress::response_of;
 use crate::core::Core;
@@ -78,7 +79,15 @@ impl Follower {
             let loaded = self.core.state.load(&self.record.id, options).await?;
             let not_found = || ConversationError::new(Kind::NotFound).with_turn(self.turn.clone());
             let loaded = loaded.ok_or_else(not_found)?;
+            if loaded.record.status == ConversationStatus::Deleting {
+                return Err(not_found().with_detail("it was deleted"));
+            }
             let turn = loaded.turn(&self.turn).cloned().ok_or_else(not_found)?;
+            if is_abandoned(&turn, loaded.now) {
+                // Nobody else may ever come.
+                take_over(&self.core, &loaded, turn).await?;
+                continue;
+            }
             let messages: Vec<Message> = loaded
                 .messages
                 .into_iter()

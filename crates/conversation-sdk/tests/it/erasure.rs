@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use conversation_providers::testing::{Gate, ScriptedAnswer, ScriptedProvider};
 use conversation_sdk::{
-    ConversationErrorKind as Kind, DeletionStatus, LeaseTimes, ManagerConfig, Obstacle, Start,
-    StateStore, TurnEvent,
+    ConversationErrorKind as Kind, DeletionStatus, LeaseTimes, ManagerConfig, Obstacle, Owner,
+    Start, StateStore, TurnEvent, Upload,
 };
-use media_storage::{InMemoryStorage, MediaMetadata, MediaStorageExt};
+use media_storage::{InMemoryStorage, MediaBody, MediaMetadata, MediaStorageExt, StorageError};
 use media_types::{Mime, UserId};
 
 use crate::cut::MovedClock;
@@ -115,6 +115,19 @@ async fn leases_of_dead_nodes_are_waited_for() {
         events.next().await.unwrap().unwrap(),
         TurnEvent::TextDelta(_)
     ) {}
+    // An upload of which nothing more comes.
+    let (first, rest) = tokio::sync::oneshot::channel();
+    let mut first = Some(first);
+    let body = futures_util::stream::poll_fn(move |_| {
+        first.take().map(|first| first.send(()));
+        std::task::Poll::<Option<Result<bytes::Bytes, StorageError>>>::Pending
+    });
+    let upload = Upload::new(Mime::IMAGE_PNG, MediaBody::from_stream(None, body));
+    let uploading = dead.manager.upload(Owner::user("u1"), upload);
+    tokio::select! {
+        _ = uploading => panic!("nothing more comes"),
+        _ = rest => {}
+    }
     runtime.shutdown_background();
     let rig = Rig::on(answers(0), state, store, |builder| {
         builder.with_config(config)

@@ -76,6 +76,88 @@ async fn a_turn_whose_owner_is_gone_is_taken_over() {
 }
 
 #[tokio::test]
+async fn readers_of_a_turn_whose_owner_is_gone_are_told_its_end() {
+    let times = LeaseTimes::with_ttl(Duration::from_millis(400));
+    let config = ManagerConfig::new().with_lease_times(times);
+    for sends_again in [false, true] {
+        let answer = ScriptedAnswer::new().text("lost").hang();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let rig = Rig::with(ScriptedProvider::new().with_answer(answer), |builder| {
+            builder
+                .with_config(config.clone())
+                .with_runtime(runtime.handle().clone())
+        });
+        let mut conversation = rig.start().await;
+        let options = TurnOptions::new().with_idempotency_key("k");
+        let mut events = conversation.stream_with("1", options.clone());
+        while !matches!(
+            events.next().await.unwrap().unwrap(),
+            TurnEvent::TextDelta(_)
+        ) {}
+        let turn = events.turn().clone();
+        let other = Rig::on(
+            ScriptedProvider::new(),
+            rig.state.clone(),
+            rig.store.clone(),
+            |builder| builder.with_config(config.clone()),
+        );
+        let owner = conversation_sdk::Owner::any();
+        let mut elsewhere = other
+            .manager
+            .resume(conversation.id(), owner)
+            .await
+            .unwrap();
+        // They come while the owner is alive, and nobody else ever comes.
+        let reader = match sends_again {
+            true => elsewhere.stream_with("1", options),
+            false => elsewhere.attach(turn.clone()),
+        };
+        runtime.shutdown_background();
+        let outcome = tokio::time::timeout(Duration::from_secs(60), reader.response());
+        let error = outcome.await.expect("told nothing").unwrap_err();
+        assert_eq!(error.kind(), Kind::LeaseLost);
+        assert_eq!(error.turn(), Some(&turn));
+        let record = elsewhere.record().await.unwrap();
+        assert_eq!(record.current_turn, None);
+    }
+}
+
+#[tokio::test]
+async fn a_reader_on_another_node_is_told_of_a_deletion_at_once() {
+    let rig = Rig::new(ScriptedProvider::new().with_answer(ScriptedAnswer::new().text("1").hang()));
+    let mut conversation = rig.start().await;
+    let mut events = conversation.stream("1");
+    while !matches!(
+        events.next().await.unwrap().unwrap(),
+        TurnEvent::TextDelta(_)
+    ) {}
+    let other = Rig::on(
+        ScriptedProvider::new(),
+        rig.state.clone(),
+        rig.store.clone(),
+        |builder| builder,
+    );
+    let owner = conversation_sdk::Owner::any();
+    let elsewhere = other
+        .manager
+        .resume(conversation.id(), owner)
+        .await
+        .unwrap();
+    let reader = elsewhere.attach(events.turn().clone());
+    // Its media and its state are there until the lease of the turn has ended.
+    let receipt = other
+        .manager
+        .delete_conversation(conversation.id())
+        .await
+        .unwrap();
+    assert!(receipt.leased_until().is_some());
+    assert_eq!(reader.response().await.unwrap_err().kind(), Kind::NotFound);
+}
+
+#[tokio::test]
 async fn a_shutdown_interrupts_and_saves() {
     let answer = ScriptedAnswer::new().text("half").hang();
     let rig = Rig::new(ScriptedProvider::new().with_answer(answer));

@@ -1,0 +1,98 @@
+//! Proves what the chat service promises on many nodes, with real processes and real servers on the
+//! loopback interface. `scripts/prove-service.sh` runs it.
+//!
+//! Many users talk at once to three nodes that share a database and a media store. Nodes are killed in
+//! running turns, the database is ended, now and then between a commit and its answer, the bucket is
+//! away, conversations are deleted and users erased while their turns run. At the end a judge compares
+//! what the clients were told with what lies in the database and in the media store.
+//!
+//! - [`plan`]: how much of what is done, and in which order
+//! - [`servers`]: database, bucket, and the proxies in front of them
+//! - [`nodes`]: the processes of the service
+//! - [`model`]: the server of the model, which the nodes ask
+//! - [`http`]: requests of a browser
+//! - [`ledger`]: what the clients were told
+//! - [`exchange`]: one turn, as a browser sees it that comes back
+//! - [`scene`]: what all users share
+//! - [`talk`]: what users do
+//! - [`trouble`]: kills, stops and outages
+//! - [`rounds`]: one run from its start to its verdict
+//! - [`judge`]: reads database, media store and ledger without the library
+#![allow(missing_docs, reason = "a program, not a library")]
+
+mod exchange;
+mod http;
+mod judge;
+mod ledger;
+mod model;
+mod nodes;
+mod plan;
+mod rounds;
+mod scene;
+mod servers;
+mod talk;
+mod trouble;
+
+/// The same servers as the tests of state stores.
+#[path = "../../../../crates/conversation-state/tests/it/servers/mod.rs"]
+#[allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "written for tests"
+)]
+mod database;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use plan::{Kind, Plan};
+
+/// Whatever went wrong in the program itself.
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+const USAGE: &str = "usage: prove_service [--short] [--turns N] [--seed N] [postgres | redis]...";
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(failure) => {
+            say(&format!("the proof did not come to its end: {failure}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<bool, Failure> {
+    let mut plan = Plan::long();
+    let mut kinds = Vec::new();
+    let mut seed = 1;
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--short" => plan = Plan::short(),
+            "--turns" => plan.turns = arguments.next().ok_or(USAGE)?.parse()?,
+            "--seed" => seed = arguments.next().ok_or(USAGE)?.parse()?,
+            "postgres" => kinds.push(Kind::Postgres),
+            "redis" => kinds.push(Kind::Redis),
+            _ => return Err(USAGE.into()),
+        }
+    }
+    if kinds.is_empty() {
+        kinds = vec![Kind::Postgres, Kind::Redis];
+    }
+    let mut holds = true;
+    for kind in kinds {
+        holds &= rounds::run(kind, &plan, seed).await?;
+    }
+    Ok(holds)
+}
+
+/// Writes a line of the report.
+pub(crate) fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{line}");
+    let _ = out.flush();
+}

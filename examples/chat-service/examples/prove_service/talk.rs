@@ -1,0 +1,297 @@
+//! What users do.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use tokio::time::{Instant, sleep};
+
+use crate::Failure;
+use crate::exchange::{End, Exchange, Message};
+use crate::http::{Browser, noise};
+use crate::ledger::TurnEntry;
+use crate::model::hex;
+use crate::plan::Step;
+use crate::scene::{PATIENCE, PAUSE, Scene};
+
+/// One place: a user that has one conversation after the other.
+pub(crate) async fn talk(scene: Arc<Scene>, place: usize) -> Result<(), Failure> {
+    let mut held: Option<(Browser, String)> = None;
+    while let Some(step) = scene.draw() {
+        let is_gone = |held: &(Browser, String)| scene.ledger.entries().is_gone(&held.1);
+        if held.as_ref().is_none_or(is_gone) {
+            held = start(&scene, place).await?;
+        }
+        let Some((browser, conversation)) = &held else {
+            scene.put_back(step);
+            continue;
+        };
+        let place = Place {
+            scene: &scene,
+            browser,
+            conversation,
+        };
+        if !place.perform(step).await {
+            scene.put_back(step);
+            sleep(PAUSE).await;
+        }
+    }
+    Ok(())
+}
+
+/// Starts a conversation; none where the user was erased meanwhile.
+async fn start(scene: &Scene, place: usize) -> Result<Option<(Browser, String)>, Failure> {
+    let browser = scene.user(place).await?;
+    let wanted = [200, 404];
+    let started = scene.ask(
+        &browser,
+        Method::POST,
+        "/api/conversations",
+        vec![],
+        None,
+        &wanted,
+    );
+    let Some((200, answer)) = started.await else {
+        return Ok(None);
+    };
+    let id = answer["id"].as_str().ok_or("no id")?.to_owned();
+    let mut entries = scene.ledger.entries();
+    entries
+        .conversations
+        .insert(id.clone(), browser.user.clone());
+    Ok(Some((browser, id)))
+}
+
+struct Place<'a> {
+    scene: &'a Scene,
+    browser: &'a Browser,
+    conversation: &'a str,
+}
+
+impl Place<'_> {
+    /// Returns whether the step came to what it is for.
+    async fn perform(&self, step: Step) -> bool {
+        let ledger = &self.scene.ledger;
+        match step {
+            Step::Read => return self.read().await,
+            Step::Ask | Step::Show | Step::Paint => {
+                let Some(message) = self.message(step, 12, 8).await else {
+                    return self.is_gone();
+                };
+                let mut exchange = Exchange::new(self.scene, self.browser, &message);
+                let end = exchange.finish().await;
+                self.ended(&message, &end);
+                return true;
+            }
+            _ => {}
+        }
+        // Long enough that its end does not come first.
+        let Some(message) = self.message(step, 60, 30).await else {
+            return self.is_gone();
+        };
+        let mut exchange = Exchange::new(self.scene, self.browser, &message);
+        if let Some(end) = exchange.begin().await {
+            self.ended(&message, &end);
+            return false;
+        }
+        let node = exchange.node;
+        let path = format!("/api/conversations/{}", self.conversation);
+        match step {
+            Step::Retry => {
+                exchange.leave(true);
+                ledger.count("retries under the same key on another node");
+            }
+            Step::Reload => {
+                exchange.leave(false);
+                ledger.count("reloads on another node");
+            }
+            Step::Cancel => {
+                let turn = exchange.turn.clone().unwrap_or_default();
+                let path = format!("{path}/turns/{turn}");
+                let asked = self.scene.ask(
+                    self.browser,
+                    Method::DELETE,
+                    &path,
+                    vec![],
+                    node,
+                    &[202, 404],
+                );
+                if asked.await.is_some() {
+                    ledger.count("cancels from another node");
+                }
+            }
+            Step::Delete => {
+                ledger
+                    .entries()
+                    .deleted
+                    .insert(self.conversation.to_owned());
+                let asked = self.scene.ask(
+                    self.browser,
+                    Method::DELETE,
+                    &path,
+                    vec![],
+                    node,
+                    &[200, 404],
+                );
+                if asked.await.is_some() {
+                    ledger.count("deletions of a running turn");
+                }
+            }
+            _ => {
+                self.erase(node).await;
+                ledger.count("erasures of a running turn");
+            }
+        }
+        let end = exchange.finish().await;
+        self.ended(&message, &end);
+        true
+    }
+
+    /// Asks until the receipt says that nothing is left.
+    async fn erase(&self, node: Option<usize>) {
+        let user = self.browser.user.clone();
+        self.scene.ledger.entries().erased.insert(user.clone());
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            let asked = self.scene.ask(
+                self.browser,
+                Method::DELETE,
+                "/api/me",
+                vec![],
+                node,
+                &[200],
+            );
+            let Some((_, receipt)) = asked.await else {
+                return;
+            };
+            if receipt["status"] == "complete" {
+                return;
+            }
+            self.scene
+                .ledger
+                .count("erasures that had to be asked for again");
+            sleep(PAUSE).await;
+        }
+        self.scene
+            .ledger
+            .broken(format!("{user} is not erased in time"));
+    }
+
+    fn is_gone(&self) -> bool {
+        self.scene.ledger.entries().is_gone(self.conversation)
+    }
+
+    fn ended(&self, message: &Message, end: &End) {
+        let ledger = &self.scene.ledger;
+        match end {
+            End::Done => ledger.count("turns complete"),
+            End::Failed(_) => ledger.count("turns interrupted"),
+            End::Gone if self.is_gone() => ledger.count("turns of what was deleted"),
+            End::Gone => ledger.broken(format!("{}: not found", message.mark)),
+            End::Stuck => ledger.broken(format!("{}: no end in time", message.mark)),
+        }
+    }
+
+    /// Makes a message, with what it shows uploaded before.
+    async fn message(&self, step: Step, words: usize, pause: usize) -> Option<Message> {
+        let scene = self.scene;
+        let number = scene.number.fetch_add(1, Ordering::AcqRel);
+        let mark = format!("m{number}");
+        let mut entry = TurnEntry {
+            conversation: self.conversation.to_owned(),
+            words,
+            paints: step == Step::Paint,
+            ..TurnEntry::default()
+        };
+        let mut media = Vec::new();
+        if matches!(step, Step::Show | Step::Delete | Step::Erase) {
+            let (item, sum) = self.upload(number).await?;
+            media.push(
+                json!({"reference": item["reference"], "mime_type": item["mime_type"],
+                "filename": item["filename"]}),
+            );
+            entry.shown.push(sum);
+        }
+        let paint = if entry.paints { " paint" } else { "" };
+        let text = format!("Go on, please. [{mark} words={words} pause={pause}{paint}]");
+        scene.ledger.entries().turns.insert(mark.clone(), entry);
+        scene.turns.send_modify(|turns| *turns += 1);
+        Some(Message {
+            conversation: self.conversation.to_owned(),
+            mark,
+            body: json!({"text": text, "media": media}).to_string(),
+        })
+    }
+
+    /// Uploads an image. Every eighth is one that many have: its bytes are shared.
+    async fn upload(&self, number: usize) -> Option<(Value, String)> {
+        let is_common = number.is_multiple_of(8);
+        let seed = if is_common { 1 } else { number + 1000 };
+        let side = if is_common { 120 } else { 60 };
+        let image = noise(u64::try_from(seed).unwrap_or_default(), side);
+        let sum = hex(&Sha256::digest(&image));
+        if !is_common {
+            let mut entries = self.scene.ledger.entries();
+            let user = self.browser.user.clone();
+            entries.uploads.entry(user).or_default().insert(sum.clone());
+        }
+        let wanted = [201, 404];
+        let asked = self.scene.ask(
+            self.browser,
+            Method::PUT,
+            "/upload/photo.png",
+            image,
+            None,
+            &wanted,
+        );
+        let (status, answer) = asked.await?;
+        (status == 201).then(|| {
+            self.scene.ledger.count("uploads");
+            (answer["items"][0].clone(), sum)
+        })
+    }
+
+    /// Reads the history, and the bytes of one of its images.
+    async fn read(&self) -> bool {
+        let path = format!("/api/conversations/{}", self.conversation);
+        let asked = self
+            .scene
+            .ask(self.browser, Method::GET, &path, vec![], None, &[200, 404]);
+        let Some((200, answer)) = asked.await else {
+            return true;
+        };
+        self.scene.ledger.count("histories read");
+        let messages = answer["view"]["messages"].as_array().into_iter().flatten();
+        let parts = messages.flat_map(|message| message["parts"].as_array().into_iter().flatten());
+        let links: Vec<&str> = parts.filter_map(|part| part["url"].as_str()).collect();
+        let Some(link) = links.get(self.scene.chance.below(links.len())) else {
+            return true;
+        };
+        // The node that signed it may be gone; any other serves it.
+        let Some(path) = link.find("/media/").map(|at| &link[at..]) else {
+            return true;
+        };
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline && !self.is_gone() {
+            if let Some((_, address)) = self.scene.nodes.pick(&self.scene.chance, None) {
+                match self.browser.fetch(&format!("{address}{path}")).await {
+                    Ok((200, bytes)) if !bytes.is_empty() => {
+                        self.scene.ledger.count("images read by a link");
+                        return true;
+                    }
+                    Ok((status, _)) if status < 500 => {
+                        if !self.is_gone() {
+                            self.scene.ledger.broken(format!("GET {path}: {status}"));
+                        }
+                        return true;
+                    }
+                    _ => {}
+                }
+            }
+            sleep(PAUSE).await;
+        }
+        true
+    }
+}

@@ -1,0 +1,47 @@
+//! Everything that is due, by hand or by a timer.
+
+use std::time::Duration;
+
+use conversation_sdk::ReconcileOptions;
+use examples::advice::failed;
+use examples::errors::Failure;
+use media_storage::{SweepDepth, SweepOptions};
+use serde_json::json;
+
+use crate::app::App;
+use crate::config::Upkeep;
+
+/// Does it and prints what was done.
+///
+/// # Errors
+/// Where a step failed. The next run takes it up again.
+pub(crate) async fn run(app: &App, wanted: &Upkeep) -> Result<(), Failure> {
+    let manager = app.manager();
+    let upkeep = manager.run_upkeep_once().await.map_err(failed)?;
+    let orphans = match wanted.orphan_grace {
+        Some(seconds) => {
+            let options = ReconcileOptions::new()
+                .with_grace(Duration::from_secs(seconds))
+                .with_force(wanted.force);
+            Some(manager.reconcile(options).await.map_err(failed)?)
+        }
+        None => None,
+    };
+    let swept = match wanted.full {
+        true => {
+            let options = SweepOptions::new().with_depth(SweepDepth::Full);
+            Some(manager.sweep(options).await.map_err(failed)?)
+        }
+        false => None,
+    };
+    let done = json!({"upkeep": upkeep, "orphans": orphans, "swept": swept});
+    println!("{done}");
+    app.close().await;
+    match upkeep.failures.first() {
+        None => Ok(()),
+        Some(first) => {
+            let advice = "Run it again; what was not done is still due";
+            Err(Failure::new(first.clone(), advice))
+        }
+    }
+}
