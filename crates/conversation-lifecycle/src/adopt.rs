@@ -1,9 +1,9 @@
 //! Media that a user's message names by a reference.
 
-use conversation_externalizer::PendingReferences;
+use conversation_externalizer::{ExternalizeError, PendingReferences};
 use conversation_state::ConversationRecord;
 use conversation_types::{Message, Part};
-use media_storage::{RetrieveOptions, Scope};
+use media_storage::{RetrieveOptions, Scope, StorageErrorKind};
 use media_types::{MediaSource, StorageReference};
 
 use crate::core::Core;
@@ -31,7 +31,7 @@ pub(crate) async fn adopt_uploads(
                 "a file id of a provider is not allowed in a message",
             ));
         };
-        if is_own(core, scope, &reference).await {
+        if is_own(core, scope, &reference).await? {
             continue;
         }
         let copy = adopt(core, record, &reference, pending).await?;
@@ -51,19 +51,32 @@ fn refused(detail: &'static str) -> LifecycleError {
 }
 
 /// Whether a reference is to media that the conversation may show to its model.
-async fn is_own(core: &Core, scope: Option<&Scope>, reference: &StorageReference) -> bool {
+///
+/// # Errors
+/// `Storage`: a store is not available, and may have it.
+async fn is_own(
+    core: &Core,
+    scope: Option<&Scope>,
+    reference: &StorageReference,
+) -> Result<bool, LifecycleError> {
     let Some(scope) = scope else {
-        return true;
+        return Ok(true);
     };
+    let mut failure = None;
     for store in core.stores.all() {
         let head = RetrieveOptions::new()
             .with_head()
             .with_expected_scope(scope.clone());
-        if store.retrieve_opts(reference, head).await.is_ok() {
-            return true;
+        match store.retrieve_opts(reference, head).await {
+            Ok(_) => return Ok(true),
+            Err(error) if error.is_retryable() => failure = Some(error),
+            Err(_) => {}
         }
     }
-    false
+    match failure {
+        Some(error) => Err(error.into()),
+        None => Ok(false),
+    }
 }
 
 async fn adopt(
@@ -87,8 +100,25 @@ async fn adopt(
             .await;
         match copy {
             Ok(copy) => return Ok(copy),
-            Err(failed) => error = refused("the media was not found").with_source(failed),
+            Err(failed) if is_missing(&failed) => {
+                error = refused("the media was not found").with_source(failed);
+            }
+            // The same message may be sent again.
+            Err(failed) => return Err(LifecycleError::new(Kind::Storage).with_source(failed)),
         }
     }
     Err(error)
+}
+
+/// Whether media could not be copied because it is gone, or not what it was. Everything else says
+/// something about the stores.
+fn is_missing(error: &ExternalizeError) -> bool {
+    match (error.storage_error(), error.load_error()) {
+        (Some(error), _) => matches!(
+            error.kind(),
+            StorageErrorKind::NotFound | StorageErrorKind::InvalidRef | StorageErrorKind::Corrupted
+        ),
+        (None, Some(error)) => !error.is_retryable(),
+        (None, None) => true,
+    }
 }

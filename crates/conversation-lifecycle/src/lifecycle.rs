@@ -186,7 +186,7 @@ impl Lifecycle {
     ///
     /// # Errors
     /// `Media`: the message names media of another owner, media that is gone, or a file id of a
-    /// provider. `Config` without an externalizer.
+    /// provider. `Storage` where that cannot be found out. `Config` without an externalizer.
     pub async fn adopt_uploads(
         &self,
         record: &ConversationRecord,

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use conversation_sdk::{
-    ConversationError, ConversationManager, LeaseTimes, ManagerConfig, OnDrop, Owner,
-    PostgresStateStore, RedisStateStore, RenditionFitter, SqliteStateStore, StateStore, Upload,
+    ConversationError, ConversationErrorKind, ConversationManager, LeaseTimes, ManagerConfig,
+    OnDrop, Owner, PostgresStateStore, RedisStateStore, RenditionFitter, SqliteStateStore,
+    StateStore, Upload,
 };
 use examples::advice::failed;
 use examples::errors::Failure;
@@ -182,8 +183,12 @@ impl UploadTarget for App {
     }
 }
 
-/// Returns the kind of the store's error below, which decides the status of the response.
+/// Returns the kind of the store's error below, which decides the status of the response. Who is being
+/// erased is told so, and need not try again.
 fn kind_of(error: &ConversationError) -> StorageErrorKind {
+    if error.kind() == ConversationErrorKind::NotFound {
+        return StorageErrorKind::NotFound;
+    }
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
         if let Some(error) = cause.downcast_ref::<StorageError>() {

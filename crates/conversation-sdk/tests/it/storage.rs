@@ -3,7 +3,7 @@
 use conversation_providers::testing::{ScriptedAnswer, ScriptedProvider};
 use conversation_sdk::{
     ConversationErrorKind as Kind, ConversationManager, ManagerConfig, OmissionReason,
-    OnStorageError, Part, Start, TurnStatus, Window,
+    OnStorageError, Owner, Part, Start, TurnStatus, Upload, Window,
 };
 use media_storage::{InMemoryStorage, StorageErrorKind};
 use media_storage_testkit::{Call, Fault, FaultyStorage};
@@ -109,4 +109,29 @@ async fn one_message_keeps_only_so_much_inline() {
     let messages = conversation.messages(Window::All).await.unwrap();
     let inline = messages[0].media().filter(|m| m.inline().is_some()).count();
     assert_eq!(inline, 2);
+}
+
+#[tokio::test]
+async fn an_upload_that_cannot_be_copied_now_may_be_sent_again() {
+    let faults = [
+        Fault::nth(Call::Retrieve, 1).fail(StorageErrorKind::Unavailable),
+        Fault::nth(Call::Retrieve, 2).fail(StorageErrorKind::Unavailable),
+        Fault::nth(Call::Store, 2).fail(StorageErrorKind::DiskSpace),
+    ];
+    for fault in faults {
+        let store = FaultyStorage::new(InMemoryStorage::new()).with_fault(fault);
+        let provider = ScriptedProvider::new().with_answer(ScriptedAnswer::new().text("a cat"));
+        let manager = manager(&store, provider, OnStorageError::KeepInline);
+        let start = Start::new().with_user("u1");
+        let mut conversation = manager.start(start).await.unwrap();
+        let upload = Upload::new(Mime::IMAGE_PNG, image_bytes(1, KIB));
+        let upload = manager.upload(Owner::user("u1"), upload).await.unwrap();
+        let parts = vec![Part::Media(upload)];
+        let error = conversation.send(parts.clone()).await.unwrap_err();
+        // Not `Media`, which says that the message itself is wrong.
+        assert_eq!(error.kind(), Kind::Storage);
+        assert!(error.is_retryable());
+        assert!(history(&conversation).await.is_empty());
+        assert_eq!(conversation.send(parts).await.unwrap().text(), "a cat");
+    }
 }

@@ -150,7 +150,7 @@ async fn a_reader_on_another_node_is_told_of_a_deletion_at_once() {
     // Its media and its state are there until the lease of the turn has ended.
     let receipt = other
         .manager
-        .delete_conversation(conversation.id())
+        .delete_conversation(conversation.id(), conversation_sdk::Owner::any())
         .await
         .unwrap();
     assert!(receipt.leased_until().is_some());

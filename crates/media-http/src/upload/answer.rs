@@ -144,6 +144,12 @@ impl UploadFailure {
                     "malformed",
                     "the upload could not be read to its end",
                 ),
+                // The target does not know the user, or not any more.
+                StorageErrorKind::NotFound => (
+                    StatusCode::FORBIDDEN,
+                    "forbidden",
+                    "uploads are not permitted",
+                ),
                 StorageErrorKind::DiskSpace => (
                     StatusCode::INSUFFICIENT_STORAGE,
                     "no_space",

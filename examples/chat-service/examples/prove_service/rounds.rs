@@ -21,6 +21,9 @@ use crate::{Failure, say};
 /// After this the run is ended: something is stuck.
 const AT_MOST: Duration = Duration::from_secs(3 * 60 * 60);
 
+/// How much of what is broken is shown.
+const SHOWN: usize = 60;
+
 /// Runs everything on one kind of servers and returns whether the service kept its promises.
 pub(crate) async fn run(kind: Kind, plan: &Plan, seed: u64) -> Result<bool, Failure> {
     let directory = tempfile::tempdir()?;
@@ -70,7 +73,6 @@ pub(crate) async fn run(kind: Kind, plan: &Plan, seed: u64) -> Result<bool, Fail
     if in_order != NODES {
         broken.push(format!("{in_order} nodes ended in order"));
     }
-    broken.extend(entries.broken.iter().cloned());
     let state = {
         let database = servers.database.lock().await;
         judge::state(&database).await?
@@ -84,7 +86,8 @@ pub(crate) async fn run(kind: Kind, plan: &Plan, seed: u64) -> Result<bool, Fail
         say(&format!("  {count:>7} {what}"));
     }
     broken.extend(verdict.broken);
-    for what in broken.iter().take(40) {
+    broken.extend(entries.broken.iter().cloned());
+    for what in broken.iter().take(SHOWN) {
         say(&format!("  BROKEN: {what}"));
     }
     if broken.is_empty() {

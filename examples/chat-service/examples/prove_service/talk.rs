@@ -237,7 +237,7 @@ impl Place<'_> {
             let user = self.browser.user.clone();
             entries.uploads.entry(user).or_default().insert(sum.clone());
         }
-        let wanted = [201, 404];
+        let wanted = [201, 403];
         let asked = self.scene.ask(
             self.browser,
             Method::PUT,

@@ -112,7 +112,7 @@ async fn an_image_is_generated_and_everything_is_erased() {
     let request = browser
         .request(Method::PUT, "/upload/photo.png")
         .body(png());
-    assert_ne!(answer(request).await.0, 201, "an erased user uploaded");
+    assert_eq!(answer(request).await.0, 403, "an erased user uploaded");
 }
 
 #[tokio::test(flavor = "multi_thread")]
