@@ -31,6 +31,8 @@ pub(crate) struct Entries {
     pub(crate) deleted: BTreeSet<String>,
     /// Users whose erasure was asked for.
     pub(crate) erased: BTreeSet<String>,
+    /// Users whose erasure is complete, by its receipt.
+    pub(crate) erasures: BTreeSet<String>,
     /// What was done, by kind.
     pub(crate) counts: BTreeMap<&'static str, usize>,
     /// Answers with an error, by status and kind.

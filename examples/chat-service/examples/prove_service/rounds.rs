@@ -121,6 +121,17 @@ async fn settle(scene: &Scene, plan: &Plan) -> Result<(), Failure> {
             .map(|(id, user)| (id.clone(), user.clone()))
             .unzip()
     };
+    let unfinished: Vec<String> = {
+        let entries = scene.ledger.entries();
+        entries
+            .erased
+            .difference(&entries.erasures)
+            .cloned()
+            .collect()
+    };
+    for user in &unfinished {
+        scene.erase(&Browser::of(&scene.http, user), None).await;
+    }
     for (id, user) in owners.iter().zip(&users) {
         let browser = Browser::of(&scene.http, user);
         let path = format!("/api/conversations/{id}");

@@ -143,4 +143,24 @@ impl Scene {
         self.ledger.broken(format!("{method} {path}: no answer"));
         None
     }
+
+    /// Has a user erased: asks until the receipt says that nothing is left.
+    pub(crate) async fn erase(&self, browser: &Browser, avoid: Option<usize>) {
+        let user = &browser.user;
+        self.ledger.entries().erased.insert(user.clone());
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            let asked = self.ask(browser, Method::DELETE, "/api/me", vec![], avoid, &[200]);
+            let Some((_, receipt)) = asked.await else {
+                return;
+            };
+            if receipt["status"] == "complete" {
+                self.ledger.entries().erasures.insert(user.clone());
+                return;
+            }
+            self.ledger.count("erasures that had to be asked for again");
+            sleep(PAUSE).await;
+        }
+        self.ledger.broken(format!("{user} is not erased in time"));
+    }
 }

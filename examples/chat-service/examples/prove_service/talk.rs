@@ -140,43 +140,13 @@ impl Place<'_> {
                 }
             }
             _ => {
-                self.erase(node).await;
+                self.scene.erase(self.browser, node).await;
                 ledger.count("erasures of a running turn");
             }
         }
         let end = exchange.finish().await;
         self.ended(&message, &end);
         true
-    }
-
-    /// Asks until the receipt says that nothing is left.
-    async fn erase(&self, node: Option<usize>) {
-        let user = self.browser.user.clone();
-        self.scene.ledger.entries().erased.insert(user.clone());
-        let deadline = Instant::now() + PATIENCE;
-        while Instant::now() < deadline {
-            let asked = self.scene.ask(
-                self.browser,
-                Method::DELETE,
-                "/api/me",
-                vec![],
-                node,
-                &[200],
-            );
-            let Some((_, receipt)) = asked.await else {
-                return;
-            };
-            if receipt["status"] == "complete" {
-                return;
-            }
-            self.scene
-                .ledger
-                .count("erasures that had to be asked for again");
-            sleep(PAUSE).await;
-        }
-        self.scene
-            .ledger
-            .broken(format!("{user} is not erased in time"));
     }
 
     fn is_gone(&self) -> bool {
