@@ -167,24 +167,38 @@ impl<'a> Exchange<'a> {
                 self.connected = Some((Events::of(response), following));
                 None
             }
-            404 => Some(End::Gone),
             status => {
                 let text = response.text().await.unwrap_or_default();
-                self.refused(status, &text);
-                sleep(PAUSE).await;
-                None
+                let end = self.refused(status, &text);
+                if end.is_none() {
+                    sleep(PAUSE).await;
+                }
+                end
             }
         }
     }
 
-    fn refused(&self, status: u16, text: &str) {
+    fn refused(&self, status: u16, text: &str) -> Option<End> {
         let body: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
-        let kind = body["error"]["kind"].as_str().unwrap_or("no kind");
-        self.scene.ledger.refused(format!("{status} {kind}"));
-        if !matches!(status, 409 | 429 | 503) {
-            let what = format!("{}: {status} {text}", self.message.mark);
-            self.scene.ledger.broken(what);
+        let kind = body["error"]["kind"].as_str();
+        match (status, kind) {
+            (404, Some(_)) => return Some(End::Gone),
+            // Not from the service: the port of a node that was killed belongs to another program now.
+            (_, None) => {}
+            (409 | 429 | 503, Some(kind)) => {
+                self.scene.ledger.refused(format!("{status} {kind}"));
+            }
+            _ => {
+                let what = format!("{}: {status} {text}", self.message.mark);
+                self.scene.ledger.broken(what);
+            }
         }
+        None
+    }
+
+    /// Begins to wait anew.
+    pub(crate) fn wait_on(&mut self) {
+        self.deadline = Instant::now() + PATIENCE;
     }
 
     fn take(&mut self, event: crate::http::Event) -> Next {

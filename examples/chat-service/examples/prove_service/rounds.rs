@@ -130,7 +130,23 @@ async fn settle(scene: &Scene, plan: &Plan) -> Result<(), Failure> {
             .collect()
     };
     for user in &unfinished {
+        scene
+            .ledger
+            .count("erasures that were asked for again at the end");
         scene.erase(&Browser::of(&scene.http, user), None).await;
+    }
+    let deleted: Vec<(String, String)> = {
+        let entries = scene.ledger.entries();
+        let owned = entries.conversations.iter();
+        let deleted = owned.filter(|(id, _)| entries.deleted.contains(*id));
+        deleted
+            .map(|(id, user)| (id.clone(), user.clone()))
+            .collect()
+    };
+    for (id, user) in &deleted {
+        let path = format!("/api/conversations/{id}");
+        let browser = Browser::of(&scene.http, user);
+        scene.delete(&browser, &path, None).await;
     }
     for (id, user) in owners.iter().zip(&users) {
         let browser = Browser::of(&scene.http, user);

@@ -140,7 +140,10 @@ impl Scene {
             }
             sleep(PAUSE).await;
         }
-        self.ledger.broken(format!("{method} {path}: no answer"));
+        // What is deleted is asked for again when all is quiet.
+        if method != Method::DELETE || self.is_over() {
+            self.ledger.broken(format!("{method} {path}: no answer"));
+        }
         None
     }
 
@@ -161,6 +164,15 @@ impl Scene {
             self.ledger.count("erasures that had to be asked for again");
             sleep(PAUSE).await;
         }
-        self.ledger.broken(format!("{user} is not erased in time"));
+        if self.is_over() {
+            self.ledger.broken(format!("{user} is not erased in time"));
+        }
+    }
+
+    /// Has a conversation deleted.
+    pub(crate) async fn delete(&self, browser: &Browser, path: &str, avoid: Option<usize>) {
+        let wanted = [200, 404];
+        self.ask(browser, Method::DELETE, path, vec![], avoid, &wanted)
+            .await;
     }
 }

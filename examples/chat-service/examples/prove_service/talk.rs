@@ -144,6 +144,7 @@ impl Place<'_> {
                 ledger.count("erasures of a running turn");
             }
         }
+        exchange.wait_on();
         let end = exchange.finish().await;
         self.ended(&message, &end);
         true
