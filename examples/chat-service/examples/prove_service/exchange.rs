@@ -30,8 +30,8 @@ pub(crate) enum End {
     Done,
     /// With an error of a kind, after it had begun.
     Failed(String),
-    /// The conversation or its user is gone.
-    Gone,
+    /// The conversation or its user is gone, by this answer.
+    Gone(String),
     /// It did not end in time.
     Stuck,
 }
@@ -182,7 +182,7 @@ impl<'a> Exchange<'a> {
         let body: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
         let kind = body["error"]["kind"].as_str();
         match (status, kind) {
-            (404, Some(_)) => return Some(End::Gone),
+            (404, Some(_)) => return Some(End::Gone(text.to_owned())),
             // Not from the service: the port of a node that was killed belongs to another program now.
             (_, None) => {}
             (409 | 429 | 503, Some(kind)) => {
@@ -265,9 +265,9 @@ impl<'a> Exchange<'a> {
         let kind = error["kind"].as_str().unwrap_or("no kind").to_owned();
         self.scene.ledger.refused(format!("event {kind}"));
         match kind.as_str() {
-            "not_found" => Next::End(End::Gone),
+            "not_found" => Next::End(End::Gone(error.to_string())),
             // Its uploads go first.
-            "media" if self.is_gone() => Next::End(End::Gone),
+            "media" if self.is_gone() => Next::End(End::Gone(error.to_string())),
             // Whether and how the turn ended, if there is one, is asked again.
             "state" | "state_outcome_unknown" | "busy" | "conflict" | "closed" | "storage" => {
                 Next::Lost

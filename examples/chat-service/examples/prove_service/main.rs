@@ -39,6 +39,7 @@ mod trouble;
     dead_code,
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::module_inception,
     reason = "written for tests"
 )]
 mod database;
@@ -66,10 +67,18 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<bool, Failure> {
+    let (plan, kinds, seed) = options(std::env::args().skip(1))?;
+    let mut holds = true;
+    for kind in kinds {
+        holds &= rounds::run(kind, &plan, seed).await?;
+    }
+    Ok(holds)
+}
+
+fn options(mut arguments: impl Iterator<Item = String>) -> Result<(Plan, Vec<Kind>, u64), Failure> {
     let mut plan = Plan::long();
     let mut kinds = Vec::new();
     let mut seed = 1;
-    let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--short" => plan = Plan::short(),
@@ -83,11 +92,7 @@ async fn run() -> Result<bool, Failure> {
     if kinds.is_empty() {
         kinds = vec![Kind::Postgres, Kind::Redis];
     }
-    let mut holds = true;
-    for kind in kinds {
-        holds &= rounds::run(kind, &plan, seed).await?;
-    }
-    Ok(holds)
+    Ok((plan, kinds, seed))
 }
 
 /// Writes a line of the report.

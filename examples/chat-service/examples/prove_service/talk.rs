@@ -41,7 +41,7 @@ pub(crate) async fn talk(scene: Arc<Scene>, place: usize) -> Result<(), Failure>
     Ok(())
 }
 
-/// Starts a conversation; none where the user was erased meanwhile.
+/// Starts a conversation; none where the user was erased in between.
 async fn start(scene: &Scene, place: usize) -> Result<Option<(Browser, String)>, Failure> {
     let browser = scene.user(place).await?;
     let wanted = [200, 404];
@@ -78,7 +78,7 @@ impl Place<'_> {
             Step::Read => return self.read().await,
             Step::Ask | Step::Show | Step::Paint => {
                 let Some(message) = self.message(step, 12, 8).await else {
-                    return self.is_gone();
+                    return false;
                 };
                 let mut exchange = Exchange::new(self.scene, self.browser, &message);
                 let end = exchange.finish().await;
@@ -89,7 +89,7 @@ impl Place<'_> {
         }
         // Long enough that its end does not come first.
         let Some(message) = self.message(step, 60, 30).await else {
-            return self.is_gone();
+            return false;
         };
         let mut exchange = Exchange::new(self.scene, self.browser, &message);
         if let Some(end) = exchange.begin().await {
@@ -159,8 +159,8 @@ impl Place<'_> {
         match end {
             End::Done => ledger.count("turns complete"),
             End::Failed(_) => ledger.count("turns interrupted"),
-            End::Gone if self.is_gone() => ledger.count("turns of what was deleted"),
-            End::Gone => ledger.broken(format!("{}: not found", message.mark)),
+            End::Gone(_) if self.is_gone() => ledger.count("turns of what was deleted"),
+            End::Gone(answer) => ledger.broken(format!("{}: {answer}", message.mark)),
             End::Stuck => ledger.broken(format!("{}: no end in time", message.mark)),
         }
     }

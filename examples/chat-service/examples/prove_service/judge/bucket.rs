@@ -1,6 +1,6 @@
 //! Reading a bucket.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::TryStreamExt as _;
 use object_store::aws::AmazonS3Builder;
@@ -11,6 +11,9 @@ use test_servers::s3::{REGION, S3Server};
 use super::media::{Item, MediaFound};
 use crate::Failure;
 use crate::servers::PREFIX;
+
+/// A marker of the second protocol is longer than this when it is sealed.
+const SEALED: usize = 500;
 
 /// Reads all objects.
 pub(crate) async fn bucket(server: &S3Server) -> Result<MediaFound, Failure> {
@@ -38,42 +41,66 @@ pub(crate) async fn bucket(server: &S3Server) -> Result<MediaFound, Failure> {
             sums.insert(key.as_str(), found.note(key, bytes));
         }
     }
-    let mut needed = Vec::new();
+    // Of both protocols: bytes by their generation, markers by generation and token.
+    let mut blobs = BTreeMap::new();
+    let mut markers = BTreeMap::new();
     for (key, bytes) in &objects {
+        if let Some(place) = part(key, "blob")
+            && let Some((_, generation)) = place.rsplit_once('/')
+        {
+            blobs.insert(generation, key);
+        }
+        if let Some(place) = part(key, "ref")
+            && let Some((place, token)) = place.rsplit_once('/')
+            && let Some((_, generation)) = place.rsplit_once('/')
+            // What the second protocol has not sealed, or has buried, is no reference.
+            && (key.starts_with(".store/v1/") || bytes.len() > SEALED)
+        {
+            markers.insert((generation, token), key);
+        }
+    }
+    let mut needed: BTreeSet<&str> = BTreeSet::new();
+    for (key, bytes) in objects.iter().filter(|(_, bytes)| !bytes.is_empty()) {
         let Some(id) = key.strip_suffix(".meta") else {
             continue;
         };
         let sidecar: Value = serde_json::from_slice(bytes)?;
         // Shared bytes: the sidecar names their generation, and a marker says that the reference exists.
         let body = match sidecar["generation"].as_str() {
-            None => Some(id.to_owned()),
+            None => Some(id),
             Some(generation) => {
-                let sum = sidecar["sha256"].as_str().unwrap_or_default();
-                let token = token(id);
-                let marker = format!(".store/v1/ref/{sum}/{generation}/{token}");
-                let body = format!(".store/v1/blob/{sum}/{generation}");
-                let is_marked = objects.contains_key(&marker);
-                needed.push(marker);
-                is_marked.then_some(body)
+                let Some(marker) = markers.get(&(generation, token(id))) else {
+                    found.leftovers.insert(key.clone());
+                    continue;
+                };
+                needed.insert(marker);
+                blobs.get(generation).map(|key| key.as_str())
             }
         };
-        let sum = body.as_deref().and_then(|body| sums.get(body)).cloned();
+        let sum = body.and_then(|body| sums.get(body)).cloned();
         needed.extend(body);
         found.items.insert(id.to_owned(), Item { sidecar, sum });
     }
-    let is_left = |key: &&String| {
-        let is_part = holds_media(key) || key.starts_with(".store/v1/ref/");
-        is_part && !needed.contains(key)
-    };
-    found.leftovers = objects.keys().filter(is_left).cloned().collect();
+    let left = objects.iter().filter(|(key, bytes)| {
+        let is_part = holds_media(key) || part(key, "ref").is_some();
+        is_part && !bytes.is_empty() && !needed.contains(key.as_str())
+    });
+    found.leftovers.extend(left.map(|(key, _)| key.clone()));
     Ok(found)
+}
+
+/// Returns the rest of a key of one kind of the store's own objects.
+fn part<'a>(key: &'a str, kind: &str) -> Option<&'a str> {
+    let rest = key.strip_prefix(".store/v")?;
+    let (_, rest) = rest.split_once('/')?;
+    rest.strip_prefix(kind)?.strip_prefix('/')
 }
 
 /// Whether the object holds bytes of media.
 fn holds_media(key: &str) -> bool {
-    match key.strip_prefix(".store/") {
-        Some(inner) => inner.starts_with("v1/blob/"),
-        None => !key.ends_with(".meta"),
+    match key.starts_with(".store/") {
+        true => part(key, "blob").is_some(),
+        false => !key.ends_with(".meta"),
     }
 }
 
