@@ -17,7 +17,7 @@ async function drawn(count) {
 
 await page.goto(address);
 await drawn(1);
-await page.fill("input[name=text]", "Paint a red apple");
+await page.fill("input[name=text]", "Paint a futuristic city skyline");
 await page.click("button");
 await drawn(2);
 const [first, second] = await page.evaluate(() => [...document.images].map(image => image.src));
