@@ -82,7 +82,7 @@ clouds() {
             echo "NOT RUN: the example of Azure needs Azurite"
             continue
         fi
-        "${CARGO_TARGET_DIR:-target}/debug/examples/$cloud" >/dev/null
+        "${CARGO_TARGET_DIR:-target}/debug/examples/$cloud" >/dev/null || return 1
         echo "$cloud: ok"
     done
 }
