@@ -13,8 +13,10 @@ use conversation_sdk::{
 use futures_util::TryStreamExt;
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 use media_image::{ImageWorkers, Renditions, parent_of};
-use media_storage::{InMemoryStorage, MediaStorage, Scope};
+use media_storage::{InMemoryStorage, MediaStorage, MediaStorageExt as _, Scope};
 use media_types::{MediaContent, MediaType, Mime};
+
+use crate::view::Signing;
 
 fn photo(seed: u32, width: u32, height: u32) -> MediaContent {
     let image = RgbImage::from_fn(width, height, |x, y| {
@@ -158,4 +160,53 @@ async fn long_sides_are_scaled_once_there_are_many_and_all_goes_with_the_convers
         .await
         .unwrap();
     assert!(list().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_thumbnail_has_a_url_where_the_store_signs() {
+    let store = InMemoryStorage::new();
+    let images = Renditions::new(Signing(store.clone()), ImageWorkers::default());
+    let config = conversation_sdk::ManagerConfig::new().with_media_size_threshold_kb(0);
+    let manager = ConversationManager::builder()
+        .with_provider(ScriptedProvider::new().with_answer(ScriptedAnswer::new().text("one")))
+        .with_image_fitter(RenditionFitter::new(images.clone()))
+        .with_media_storage(images)
+        .with_config(config)
+        .build()
+        .unwrap();
+    let mut conversation = manager.start(Start::new().with_user("ann")).await.unwrap();
+    let sent = [photo(1, 900, 300), photo(2, 60, 50)];
+    conversation.send_with_media("look", sent).await.unwrap();
+    let options = ViewOptions::new().with_thumbnails(320);
+    let view = conversation.view(Window::All, &options).await.unwrap();
+    let links: Vec<_> = view.messages[0]
+        .parts
+        .iter()
+        .filter_map(|part| match part {
+            PartView::Media {
+                url, thumbnail_url, ..
+            } => Some((url.clone().unwrap(), thumbnail_url.clone())),
+            _ => None,
+        })
+        .collect();
+    let [(large, thumbnail), (_, small)] = links.as_slice() else {
+        panic!("{links:?}");
+    };
+    // An image that is small enough needs no other.
+    assert_eq!(small, &None);
+    let thumbnail = thumbnail.clone().unwrap();
+    assert_ne!(&thumbnail, large);
+    let id = thumbnail.strip_prefix("https://media.example/").unwrap();
+    let id = id.strip_suffix("?sig=x").unwrap();
+    let entries = store.inventory().unwrap().list(Scope::All);
+    let entries: Vec<_> = entries.try_collect().await.unwrap();
+    let child = entries.iter().find(|entry| entry.reference.id() == id);
+    let child = child.unwrap();
+    assert!(large.contains(parent_of(&child.metadata).unwrap()));
+    let bytes = store
+        .retrieve_bytes(&child.reference, 1 << 20)
+        .await
+        .unwrap();
+    let image = image::load_from_memory(&bytes).unwrap();
+    assert_eq!((image.width(), image.height()), (320, 107));
 }

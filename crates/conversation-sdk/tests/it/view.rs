@@ -15,12 +15,15 @@ use media_types::{MediaUrl, StorageReference};
 use crate::support::{KIB, Rig, image};
 
 /// A store that signs URLs for what the expected scope may see.
-#[derive(Debug)]
-struct Signing(InMemoryStorage);
+#[derive(Clone, Debug)]
+pub(crate) struct Signing(pub(crate) InMemoryStorage);
 
 #[async_trait]
 impl MediaStorage for Signing {
-    media_storage::forward_storage!(self => self.0; backend, store, retrieve_opts, delete_opts);
+    media_storage::forward_storage!(
+        self => self.0;
+        backend, store, retrieve_opts, delete_opts, inventory,
+    );
 
     fn url_signer(&self) -> Option<&dyn UrlSigner> {
         Some(self)
