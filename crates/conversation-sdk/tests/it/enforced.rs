@@ -1,5 +1,6 @@
-//! Interrupted answers go on at an API that enforces its rules: each answer is cut after many of its
-//! bytes (after every one with `MEDIA_EVERY_CUT`), stored as its turn stores it, and sent back.
+//! Interrupted answers go on at an API that enforces its rules: each answer is cut after every seventh
+//! of its bytes (long ones after every 31st; after every one with `MEDIA_EVERY_CUT`), stored as its turn
+//! stores it, and sent back.
 
 use conversation_sdk::{
     AnthropicProvider, ConversationManager, GeminiProvider, InMemoryStateStore, OpenAiProvider,
@@ -21,11 +22,12 @@ macro_rules! golden {
 
 const KEY: &str = "sk-test-0123456789";
 
-/// How many bytes lie between two cuts.
-fn step() -> usize {
+/// How many bytes of an answer lie between two cuts.
+fn step(len: usize) -> usize {
     match std::env::var_os("MEDIA_EVERY_CUT") {
         Some(_) => 1,
-        None => 7,
+        None if len < 2500 => 7,
+        None => 31,
     }
 }
 
@@ -48,7 +50,7 @@ async fn show<P: Provider>(
     let (first, second) = (node(), node());
     let (mut cuts, mut partial) = (0, 0);
     let len = server.stream_len();
-    for cut in (0..len).step_by(step()).chain([len]) {
+    for cut in (0..len).step_by(step(len)).chain([len]) {
         let mut conversation = first.start(Start::new()).await.unwrap();
         server.stream_next(cut);
         if let Err(error) = conversation.send("x").await {
