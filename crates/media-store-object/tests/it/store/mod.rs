@@ -3,6 +3,7 @@
 mod bucket;
 mod damage;
 mod dropped;
+mod encrypted;
 mod faults;
 mod files;
 mod forged;
