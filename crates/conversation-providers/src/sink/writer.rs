@@ -48,6 +48,10 @@ impl MediaWriter {
     ///
     /// # Errors
     /// `Spool`.
+    #[cfg_attr(
+        not(feature = "http-client"),
+        allow(dead_code, reason = "only streams have previews")
+    )]
     pub(crate) async fn finish_unkept(
         self,
         declared: &Mime,
