@@ -144,6 +144,7 @@ step "pages" ./scripts/check-pages.py
 step "workflows" ./scripts/check-workflows.sh
 step "monitoring" ./scripts/check-monitoring.py
 step "errors" ./scripts/check-errors.py
+step "mutants" ./scripts/check-mutants.sh
 step "crates" ./scripts/check-crates.py
 step "build" cargo test --locked --all-features --quiet --no-run
 if ! grep -qx -e build -e tools -e servers "$logs/failed" 2>/dev/null; then
