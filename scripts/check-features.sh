@@ -18,9 +18,10 @@ for package in json.load(sys.stdin)['packages']:
         print(*sorted(package['features'].keys() - {'default'}))
 ")
     for feature in '' $features; do
+        code=0
         said=$(cargo check --quiet --locked -p "$crate" --no-default-features --features "$feature" 2>&1) ||
-            true
-        if [ -n "$said" ]; then
+            code=$?
+        if [ "$code" -ne 0 ] || [ -n "$said" ]; then
             printf '%s\n%s: %s: NOT OK\n' "$said" "$crate" "${feature:-no feature}" >&2
             exit 1
         fi

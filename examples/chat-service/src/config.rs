@@ -73,7 +73,7 @@ pub(crate) struct Upkeep {
     pub(crate) orphan_grace: Option<u64>,
 
     /// Remove such media also where it is more than a tenth of all
-    #[arg(long)]
+    #[arg(long, requires = "orphan_grace")]
     pub(crate) force: bool,
 
     /// Look through everything that the media store holds for leftovers of nodes that died

@@ -37,11 +37,12 @@ pub(crate) async fn run(app: &App, wanted: &Upkeep) -> Result<(), Failure> {
     let done = json!({"upkeep": upkeep, "orphans": orphans, "swept": swept});
     println!("{done}");
     app.close().await;
-    match upkeep.failures.first() {
-        None => Ok(()),
-        Some(first) => {
-            let advice = "Run it again; what was not done is still due";
-            Err(Failure::new(first.clone(), advice))
-        }
-    }
+    let unswept: u64 = swept.iter().flatten().map(|store| store.failed).sum();
+    let failure = match upkeep.failures.first() {
+        None if unswept == 0 => return Ok(()),
+        None => format!("{unswept} items could not be read or removed"),
+        Some(first) => first.clone(),
+    };
+    let advice = "Run it again; what was not done is still due";
+    Err(Failure::new(failure, advice))
 }

@@ -269,7 +269,8 @@ pub(super) async fn write_opening(
     let mut turn = opening.turn;
     turn.epoch = applied.epoch.unwrap_or(turn.epoch);
     // Where it cannot be told, the turn is not bound: it has a lease of its own.
-    let parent = ParentTurn::of(&*core.state, &applied.record).await;
+    let parent = ParentTurn::of(&*core.state, &applied.record);
+    let parent = tokio::time::timeout(times.renew_every(), parent).await;
     let lease = TakenLease {
         state: Arc::clone(&core.state),
         record: applied.record.clone(),
@@ -277,7 +278,7 @@ pub(super) async fn write_opening(
         times,
         stop: scope.stop.clone(),
         is_erased: erase_check(&core, &applied.record),
-        parent: parent.unwrap_or_default(),
+        parent: parent.ok().and_then(Result::ok).flatten(),
         since,
     };
     let lease = LeaseKeeper::start(core.tasks.runtime(), lease);

@@ -151,7 +151,10 @@ impl Renewal {
             return;
         };
         // What cannot be told now is told by the next look.
-        if let Ok(true) = parent.has_ended(&*self.lease.state).await {
+        if let Ok(true) = parent
+            .has_ended(&*self.lease.state, self.lease.times.ttl())
+            .await
+        {
             self.lease.stop.stop(StopReason::Cancelled);
         }
     }

@@ -1,5 +1,8 @@
 //! The turn of a conversation's parent that a turn ends with.
 
+use std::time::Duration;
+
+use chrono::TimeDelta;
 use conversation_state::{
     ConversationRecord, ConversationStatus, LoadedConversation, StateError, StateStore, TurnStatus,
     Window,
@@ -24,14 +27,23 @@ impl ParentTurn {
             return Ok(None);
         };
         let loaded = load(state, &conversation).await?;
-        let turn = loaded.as_ref().and_then(running);
+        let turn = loaded
+            .as_ref()
+            .and_then(|loaded| running(loaded, TimeDelta::zero()));
         Ok(turn.map(|turn| Self { conversation, turn }))
     }
 
-    /// Returns whether it has ended, or its lease has and nobody took it over.
-    pub(crate) async fn has_ended(&self, state: &dyn StateStore) -> Result<bool, StateError> {
+    /// Returns whether it has ended, or its lease has for longer than `grace`: an owner that was late
+    /// may still go on.
+    pub(crate) async fn has_ended(
+        &self,
+        state: &dyn StateStore,
+        grace: Duration,
+    ) -> Result<bool, StateError> {
         let loaded = load(state, &self.conversation).await?;
-        Ok(loaded.as_ref().and_then(running).as_ref() != Some(&self.turn))
+        let grace = TimeDelta::from_std(grace).unwrap_or(TimeDelta::days(1));
+        let running = loaded.as_ref().and_then(|loaded| running(loaded, grace));
+        Ok(running.as_ref() != Some(&self.turn))
     }
 }
 
@@ -42,8 +54,9 @@ async fn load(
     state.load(id, Window::MetadataOnly.into()).await
 }
 
-/// The turn of a conversation that waits for people, or that somebody runs.
-fn running(loaded: &LoadedConversation) -> Option<TurnId> {
+/// The turn of a conversation that waits for people, or that somebody runs: whose lease holds, or was over
+/// less than `grace` ago.
+fn running(loaded: &LoadedConversation, grace: TimeDelta) -> Option<TurnId> {
     if loaded.record.status == ConversationStatus::Deleting {
         return None;
     }
@@ -52,7 +65,7 @@ fn running(loaded: &LoadedConversation) -> Option<TurnId> {
         TurnStatus::Suspended => true,
         TurnStatus::Running => {
             let lease = turn.lease.as_ref();
-            lease.is_some_and(|lease| lease.expires_at > loaded.now)
+            lease.is_some_and(|lease| lease.expires_at > loaded.now - grace)
         }
         _ => false,
     };

@@ -44,9 +44,12 @@ impl<S: MediaStorage> Inventory for Renditions<S> {
     async fn sweep(&self, options: SweepOptions) -> Result<SweepReport, StorageError> {
         let inventory = self.listing(Operation::Sweep)?;
         let (depth, dry_run) = (options.depth(), options.dry_run());
+        let max_deletes = options.max_deletes();
         let mut report = inventory.sweep(options).await?;
+        let done = report.expired + report.pruned + report.deleted;
+        let limit = max_deletes.map(|most| most.saturating_sub(done));
         if depth == SweepDepth::Full && self.sweeps_orphans() {
-            let (removed, failed) = sweep_orphans(self.inner(), dry_run).await?;
+            let (removed, failed) = sweep_orphans(self.inner(), dry_run, limit).await?;
             report.orphans += removed;
             report.failed += failed;
         }

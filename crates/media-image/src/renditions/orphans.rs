@@ -30,17 +30,20 @@ pub(super) async fn has_parent<S: MediaStorage>(
 }
 
 /// Removes all renditions whose original is gone, or counts them. Returns how many, and how many items could not
-/// be read or removed.
+/// be read or removed. Stops when `limit` are removed.
 pub(super) async fn sweep_orphans<S: MediaStorage>(
     store: &S,
     dry_run: bool,
+    limit: Option<u64>,
 ) -> Result<(u64, u64), StorageError> {
     let Some(inventory) = store.inventory() else {
         return Ok((0, 0));
     };
     let (mut removed, mut failed) = (0, 0);
     let mut entries = inventory.list(Scope::All);
-    while let Some(entry) = entries.next().await {
+    while limit.is_none_or(|limit| removed < limit)
+        && let Some(entry) = entries.next().await
+    {
         let Ok(entry) = entry else {
             failed += 1;
             continue;

@@ -249,8 +249,13 @@ async fn full_sweeps_remove_orphans_by_themselves() {
         let without = store.clone().with_orphan_sweeps(false);
         assert_eq!(sweep(without, full()).await, (0, 0));
         assert_eq!(sweep(store.clone(), full().with_dry_run()).await, (1, 0));
+        assert_eq!(
+            sweep(store.clone(), full().with_max_deletes(0)).await,
+            (0, 0)
+        );
         assert_eq!(entries(&store, Scope::All).await, 3);
-        assert_eq!(sweep(store.clone(), full()).await, (1, 0));
+        let limited = full().with_max_deletes(1);
+        assert_eq!(sweep(store.clone(), limited).await, (1, 0));
         assert_eq!(entries(&store, Scope::All).await, 2);
         assert_eq!(sweep(store.clone(), full()).await, (0, 0));
     }
