@@ -1,6 +1,7 @@
 //! Spans and events that name who was asked.
 
 use std::io;
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -45,8 +46,27 @@ impl Tool for Clock {
     }
 }
 
+/// Set in the process that this test starts for itself. What a span is worth is remembered for the whole
+/// process, so that tests beside it, which want none, could switch it off.
+const ALONE: &str = "SPANS_TEST_ALONE";
+
 #[tokio::test]
 async fn turns_requests_and_tools_have_spans_with_the_usual_names_and_no_text() {
+    if std::env::var_os(ALONE).is_none() {
+        let name = "spans::turns_requests_and_tools_have_spans_with_the_usual_names_and_no_text";
+        let ran = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", name, "--nocapture"])
+            .env(ALONE, "1")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&ran.stdout);
+        assert!(
+            said.contains("1 passed"),
+            "{said}{}",
+            String::from_utf8_lossy(&ran.stderr)
+        );
+        return;
+    }
     let lines = Lines::default();
     let subscriber = tracing_subscriber::fmt()
         .with_writer(lines.clone())
