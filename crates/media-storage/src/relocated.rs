@@ -9,7 +9,7 @@ use crate::signer::{SignedUrl, SignedUrlOptions, UrlSigner};
 use crate::storage::{MediaStorage, StoredMedia};
 
 /// A store that answers for the references of another one, whose media was moved into it under the same
-/// ids, as [`Importer`] and `media copy` do it.
+/// ids, as [`Importer`](crate::Importer) and `media copy` do it.
 ///
 /// References in histories keep the backend and the store name that they were made with. Register
 /// the new store as it is, and once more wrapped in this under the old backend and name. What is
