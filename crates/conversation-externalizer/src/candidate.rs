@@ -6,7 +6,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use conversation_types::{Message, OpaqueData, Part, ProviderData, Role};
 use media_storage::Sha256Hasher;
-use media_types::{MediaContent, MediaSource, Mime, StorageReference, base64};
+use media_types::{MediaContent, MediaSource, MediaUrl, Mime, StorageReference, base64};
 
 use super::draft::Draft;
 use super::nested::ContentObjects;
@@ -85,6 +85,16 @@ impl Candidate {
         }
     }
 
+    /// Returns the URL that is to be fetched, if any, and whether it holds secrets.
+    pub(super) fn to_fetch(&self) -> Option<(&MediaUrl, bool)> {
+        match (&self.payload, self.content.source()) {
+            (Payload::Remote(RemoteAction::Fetch { is_secret }), MediaSource::Url(url)) => {
+                Some((url, *is_secret))
+            }
+            _ => None,
+        }
+    }
+
     /// Returns the size in bytes, where it is known.
     pub(super) fn size(&self) -> Option<u64> {
         match &self.payload {
@@ -103,10 +113,10 @@ pub(super) struct Selection<'a> {
     pub(super) received: &'a dyn ReceivedLookup,
     /// Whether the same bytes may come again in a later call.
     pub(super) may_repeat: bool,
-    /// What happens to media at URLs; `None` where they are not looked at.
-    pub(super) remote: Option<RemoteMedia>,
-    /// Whether the messages are still arriving.
-    pub(super) is_open: bool,
+    /// What happens to media at URLs.
+    pub(super) remote: RemoteMedia,
+    /// Whether media at URLs may be fetched.
+    pub(super) may_fetch: bool,
 }
 
 impl Selection<'_> {
@@ -189,7 +199,10 @@ impl Selection<'_> {
                 let info = self.received.find(reference)?;
                 Some(Payload::Received(reference.clone(), info))
             }
-            MediaSource::Url(url) => self.remote?.action(url, self.is_open).map(Payload::Remote),
+            MediaSource::Url(url) => {
+                let action = self.remote.action(url, self.may_fetch);
+                action.map(Payload::Remote)
+            }
             _ => None,
         }
     }

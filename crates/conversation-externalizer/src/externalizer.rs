@@ -1,11 +1,13 @@
 //! The externalizer.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use conversation_types::Message;
+use futures_util::stream::{self, StreamExt};
 use media_loader::MediaLoader;
-use media_storage::MediaStorage;
-use media_types::{MediaSource, Mime};
+use media_storage::{MediaStorage, MediaStorageExt};
+use media_types::{MediaUrl, Mime, StorageReference};
 
 use super::apply::{self, Replacement};
 use super::candidate::{Candidate, Payload, Selection};
@@ -14,11 +16,12 @@ use super::draft::Draft;
 use super::error::ExternalizeError;
 use super::extract::MediaExtractor;
 use super::fallback::{Cause, Fallback, omit_remote};
+use super::fetches::FetchBudget;
 use super::options::{ExternalizeOptions, OnStorageError};
-use super::pending::PendingReferences;
+use super::pending::{MediaKey, PendingReferences};
 use super::remote::{self, RemoteAction, RemoteMedia};
 use super::report::{ExternalizeReport, TypeCorrection};
-use super::store::{NOT_FETCHED, Outcome, StopAt, Uploader, file_name};
+use super::store::{Outcome, StopAt, Uploader, file_name, unfetched};
 
 /// Moves the bytes of messages into a media store and keeps references. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -42,6 +45,7 @@ pub(super) struct Stored {
     pub(super) outcomes: Vec<Outcome>,
     pub(super) ours: PendingReferences,
     pub(super) failure: Option<ExternalizeError>,
+    pub(super) budget: FetchBudget,
 }
 
 impl Externalizer {
@@ -98,7 +102,12 @@ impl Externalizer {
             candidates,
             work,
         } = self
-            .plan(batch, messages, Some(self.options.remote_media()))
+            .plan(
+                batch,
+                messages,
+                self.options.remote_media(),
+                batch.kind != BatchKind::Checkpoint,
+            )
             .await;
         tracing::trace!(
             bytes = work,
@@ -116,6 +125,7 @@ impl Externalizer {
             outcomes,
             mut ours,
             failure,
+            budget,
         } = self.store(batch, messages, &candidates, pending).await?;
         let mut fallback = None;
         let mut replacements = Vec::with_capacity(candidates.len());
@@ -133,15 +143,12 @@ impl Externalizer {
                 Outcome::Omitted(reason) => {
                     Some(omit_remote(batch, candidate, reason, &mut report))
                 }
-                Outcome::Unreadable(_) if matches!(candidate.payload, Payload::Remote(_)) => {
-                    Some(omit_remote(batch, candidate, NOT_FETCHED, &mut report))
-                }
                 other => {
                     let cause = Cause::new(&other, failure.as_ref());
                     let fallback = fallback.get_or_insert_with(|| {
                         Fallback::new(
                             batch,
-                            (&self.loader, &self.fetcher),
+                            (&self.loader, &self.fetcher, &budget),
                             &self.options,
                             messages,
                             &drafts,
@@ -165,6 +172,7 @@ impl Externalizer {
         for (draft, message) in drafts.into_iter().zip(messages.iter_mut()) {
             draft.apply(message);
         }
+        remote::forget_sources(messages);
         ours.abandon(&apply::apply(messages, replacements));
         pending.absorb(ours);
         Ok(report)
@@ -176,13 +184,14 @@ impl Externalizer {
         fails && kind != BatchKind::User && self.storage.is_some()
     }
 
-    /// Drafts messages and selects what is to be stored; changes nothing. Without a policy for
-    /// remote media, URLs stay.
+    /// Drafts messages and selects what is to be stored; changes nothing.
+    /// Where media at URLs may not be fetched, that at URLs with secrets is omitted.
     pub(super) async fn plan(
         &self,
         batch: &Batch<'_>,
         messages: &[Message],
-        remote: Option<RemoteMedia>,
+        remote: RemoteMedia,
+        may_fetch: bool,
     ) -> Plan {
         let mut extractor = MediaExtractor::new(batch.received);
         let selection = Selection {
@@ -193,7 +202,7 @@ impl Externalizer {
             received: batch.received,
             may_repeat: batch.kind != BatchKind::User,
             remote,
-            is_open: batch.kind == BatchKind::Checkpoint,
+            may_fetch,
         };
         let mut drafts = Vec::with_capacity(messages.len());
         let mut candidates = Vec::new();
@@ -220,21 +229,21 @@ impl Externalizer {
         pending: &PendingReferences,
     ) -> Result<Stored, ExternalizeError> {
         let mut ours = pending.child();
-        let outcomes: Vec<Outcome> = candidates
-            .iter()
-            .map(|candidate| without_fetching(batch, candidate).unwrap_or(Outcome::NotTried))
-            .collect();
+        let budget = FetchBudget::new(self.options.max_fetched_bytes());
+        let outcomes = self.without_fetching(batch, candidates, pending).await;
         let Some(storage) = &self.storage else {
             return Ok(Stored {
                 outcomes,
                 ours,
                 failure: None,
+                budget,
             });
         };
         let uploader = Uploader {
             storage,
             loader: &self.loader,
             fetcher: &self.fetcher,
+            budget: &budget,
             retention: self.options.retention(),
             concurrency: self.options.concurrency(),
             batch,
@@ -272,25 +281,64 @@ impl Externalizer {
                 outcomes,
                 ours,
                 failure,
+                budget,
             }),
         }
     }
-}
 
-/// Returns what becomes of media at a URL that is not fetched.
-fn without_fetching(batch: &Batch<'_>, candidate: &Candidate) -> Option<Outcome> {
-    let (Payload::Remote(action), MediaSource::Url(url)) =
-        (&candidate.payload, candidate.content.source())
-    else {
-        return None;
-    };
-    match action {
-        RemoteAction::Omit(reason) => Some(Outcome::Omitted(reason)),
-        RemoteAction::Fetch { .. } => {
-            let (reference, mime) = remote::fetched_before(url, batch.earlier)?;
-            let found = Some(mime).filter(|mime| mime != candidate.content.mime());
-            Some(Outcome::Stored(reference, found))
-        }
+    /// Returns what becomes of media at URLs that is not fetched: because of the policy, because the
+    /// conversation has it, or because the batch has too many URLs. All else is not tried yet.
+    async fn without_fetching(
+        &self,
+        batch: &Batch<'_>,
+        candidates: &[Candidate],
+        pending: &PendingReferences,
+    ) -> Vec<Outcome> {
+        let is_known = |url: &MediaUrl| pending.known(&MediaKey::Remote(url.clone())).is_some();
+        let mut seen = HashSet::new();
+        let urls: Vec<MediaUrl> = candidates
+            .iter()
+            .filter_map(|candidate| Some(candidate.to_fetch()?.0))
+            .filter(|url| !is_known(url) && seen.insert(*url))
+            .take(self.options.max_fetches())
+            .cloned()
+            .collect();
+        let lookups = urls.into_iter().map(|url| async move {
+            let found = self.fetched_before(&url, batch).await;
+            (url, found)
+        });
+        let looked_up: HashMap<MediaUrl, Option<(StorageReference, Mime)>> = stream::iter(lookups)
+            .buffer_unordered(self.options.concurrency())
+            .collect()
+            .await;
+        let outcome = |candidate: &Candidate| {
+            if let Payload::Remote(RemoteAction::Omit(reason)) = candidate.payload {
+                return Outcome::Omitted(reason);
+            }
+            let Some((url, is_secret)) = candidate.to_fetch() else {
+                return Outcome::NotTried;
+            };
+            match looked_up.get(url) {
+                Some(Some((reference, mime))) => {
+                    let found = Some(mime.clone()).filter(|mime| mime != candidate.content.mime());
+                    Outcome::Stored(reference.clone(), found)
+                }
+                None if !is_known(url) => unfetched(is_secret),
+                _ => Outcome::NotTried,
+            }
+        };
+        candidates.iter().map(outcome).collect()
+    }
+
+    /// Returns media of earlier messages that came from a URL and that the store still has.
+    async fn fetched_before(
+        &self,
+        url: &MediaUrl,
+        batch: &Batch<'_>,
+    ) -> Option<(StorageReference, Mime)> {
+        let storage = self.storage.as_ref()?;
+        let found = remote::fetched_before(url, batch.earlier)?;
+        storage.head(&found.0).await.is_ok().then_some(found)
     }
 }
 

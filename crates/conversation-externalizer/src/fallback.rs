@@ -1,18 +1,20 @@
 //! What becomes of media that is not in a store.
 
+use std::collections::HashMap;
 use std::io;
 
 use bytes::Bytes;
 use conversation_types::{Message, OmissionReason, OmittedMedia};
 use media_loader::{LoadErrorKind, LoadOptions, MediaLoader};
 use media_storage::StorageErrorKind;
-use media_types::{MediaContent, MediaSource};
+use media_types::{MediaContent, MediaSource, MediaUrl, Mime};
 
 use super::apply::Replacement;
 use super::candidate::{Candidate, Payload};
 use super::context::{Batch, BatchKind};
 use super::draft::Draft;
 use super::error::ExternalizeError;
+use super::fetches::FetchBudget;
 use super::options::ExternalizeOptions;
 use super::remote::RemoteAction;
 use super::report::{ExternalizeReport, InlineFallback, OmittedItem};
@@ -54,6 +56,9 @@ pub(super) struct Fallback<'a> {
     batch: &'a Batch<'a>,
     loader: &'a MediaLoader,
     fetcher: &'a MediaLoader,
+    budget: &'a FetchBudget,
+    /// What was fetched, `None` in vain.
+    fetched: HashMap<MediaUrl, Option<(Mime, Bytes)>>,
     /// Whether media is omitted rather than kept inline.
     omits: bool,
     /// How many more bytes each message may hold.
@@ -64,7 +69,7 @@ impl<'a> Fallback<'a> {
     /// Creates a fallback for messages of which everything but the candidates stays.
     pub(super) fn new(
         batch: &'a Batch<'a>,
-        (loader, fetcher): (&'a MediaLoader, &'a MediaLoader),
+        (loader, fetcher, budget): (&'a MediaLoader, &'a MediaLoader, &'a FetchBudget),
         options: &ExternalizeOptions,
         messages: &[Message],
         drafts: &[Draft],
@@ -95,6 +100,8 @@ impl<'a> Fallback<'a> {
             batch,
             loader,
             fetcher,
+            budget,
+            fetched: HashMap::new(),
             omits: false,
             room,
         }
@@ -157,7 +164,7 @@ impl<'a> Fallback<'a> {
             }
             Payload::File => read_file(self.loader, &candidate.content, room).await,
             Payload::Remote(action) => {
-                let read = read_remote(self.fetcher, &candidate.content, room).await;
+                let read = self.fetch(candidate, room).await;
                 match (read, action) {
                     (None, RemoteAction::Fetch { is_secret: false }) => return None,
                     (read, _) => read.map(Some).ok_or(OmissionReason::ReadFailed),
@@ -183,6 +190,26 @@ impl<'a> Fallback<'a> {
             Err(reason) => Some(omit(self.batch, candidate, reason, cause, report)),
         }
     }
+
+    /// Fetches what is at a URL, which may be gone when the store is back; a URL once.
+    async fn fetch(&mut self, candidate: &Candidate, room: u64) -> Option<Kept> {
+        let (url, _) = candidate.to_fetch()?;
+        let content = &candidate.content;
+        let read = match self.fetched.get(url) {
+            Some(read) => read.clone(),
+            None => {
+                let limit = room.min(self.fetcher.max_bytes()).min(self.budget.left());
+                let read = read_remote(self.fetcher, content, limit).await;
+                let arrived = read.as_ref().map_or(0, |(_, bytes)| bytes.len());
+                let read = read.filter(|_| self.budget.take(arrived));
+                self.fetched.insert(url.clone(), read.clone());
+                read
+            }
+        };
+        let (mime, bytes) = read.filter(|(_, bytes)| bytes.len() as u64 <= room)?;
+        let found = Some(mime).filter(|mime| mime != content.mime());
+        Some(inline(content, found, bytes))
+    }
 }
 
 /// The length of a message's JSON.
@@ -205,7 +232,7 @@ fn json_len(message: &Message) -> u64 {
 
 type Kept = (Option<Replacement>, u64);
 
-fn inline(content: &MediaContent, mime: Option<media_types::Mime>, bytes: Bytes) -> Kept {
+fn inline(content: &MediaContent, mime: Option<Mime>, bytes: Bytes) -> Kept {
     let size = bytes.len() as u64;
     let name = file_name(content).map(str::to_owned);
     let source = MediaSource::Inline(bytes);
@@ -243,14 +270,19 @@ async fn read_file(
     }
 }
 
-/// Reads what is at a URL, which may be gone when the store is back.
-async fn read_remote(fetcher: &MediaLoader, content: &MediaContent, room: u64) -> Option<Kept> {
-    let limit = room.min(fetcher.max_bytes());
+/// Reads at most so many bytes from a URL.
+async fn read_remote(
+    fetcher: &MediaLoader,
+    content: &MediaContent,
+    limit: u64,
+) -> Option<(Mime, Bytes)> {
+    if limit == 0 {
+        return None;
+    }
     let limited = fetcher.with_options(LoadOptions::new().with_max_bytes(limit));
     let loaded = limited.open(content).await.ok()?;
-    let found = Some(loaded.mime).filter(|mime| mime != content.mime());
     let bytes = loaded.body.bytes(limit).await.ok()?;
-    Some(inline(content, found, bytes))
+    Some((loaded.mime, bytes))
 }
 
 /// Puts a note in the place of media at a URL, which it names without its query.

@@ -65,6 +65,7 @@ mod escapes;
 mod externalizer;
 mod extract;
 mod fallback;
+mod fetches;
 mod history;
 mod json_tokens;
 mod media_kind;

@@ -10,6 +10,10 @@ const DEFAULT_THRESHOLD: u64 = 100 * 1024;
 const DEFAULT_MAX_INLINE: u64 = 8 * 1024 * 1024;
 /// How many media items are stored at once by default.
 const DEFAULT_CONCURRENCY: usize = 4;
+/// How many URLs of a batch are fetched by default.
+const DEFAULT_MAX_FETCHES: usize = 32;
+/// How many bytes the fetches of a batch bring by default.
+const DEFAULT_MAX_FETCHED: u64 = 128 * 1024 * 1024;
 
 /// What happens to media that the store does not take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -32,6 +36,8 @@ pub struct ExternalizeOptions {
     max_message_bytes: u64,
     concurrency: usize,
     remote_media: RemoteMedia,
+    max_fetches: usize,
+    max_fetched_bytes: u64,
 }
 
 impl Default for ExternalizeOptions {
@@ -44,6 +50,8 @@ impl Default for ExternalizeOptions {
             max_message_bytes: u64::MAX,
             concurrency: DEFAULT_CONCURRENCY,
             remote_media: RemoteMedia::default(),
+            max_fetches: DEFAULT_MAX_FETCHES,
+            max_fetched_bytes: DEFAULT_MAX_FETCHED,
         }
     }
 }
@@ -106,6 +114,32 @@ impl ExternalizeOptions {
     pub fn with_remote_media(mut self, remote_media: RemoteMedia) -> Self {
         self.remote_media = remote_media;
         self
+    }
+
+    /// Sets how many different URLs of a batch are fetched. Media at further ones stays a URL, or is
+    /// omitted where the URL holds secrets. Defaults to 32.
+    #[must_use]
+    pub fn with_max_fetches(mut self, urls: usize) -> Self {
+        self.max_fetches = urls;
+        self
+    }
+
+    /// Sets how many bytes the fetches of a batch bring, all together. What is beyond counts as not
+    /// fetched. Defaults to 128 MiB.
+    #[must_use]
+    pub fn with_max_fetched_bytes(mut self, bytes: u64) -> Self {
+        self.max_fetched_bytes = bytes;
+        self
+    }
+
+    /// Returns how many different URLs of a batch are fetched.
+    pub fn max_fetches(&self) -> usize {
+        self.max_fetches
+    }
+
+    /// Returns how many bytes the fetches of a batch bring, all together.
+    pub fn max_fetched_bytes(&self) -> u64 {
+        self.max_fetched_bytes
     }
 
     /// Returns what happens to media that a message names by a URL.

@@ -1,5 +1,6 @@
 //! Media at addresses that are not ours.
 
+use bytes::Bytes;
 use conversation_types::{Message, Part};
 use media_types::{MediaContent, MediaSource, MediaUrl, Mime, StorageReference};
 
@@ -13,8 +14,9 @@ const MAX_NAME: usize = 128;
 
 /// What happens to media that a message names by a URL.
 ///
-/// Whatever is chosen, a URL that holds a signature, a token or a password is never kept: what it
-/// gives access to is fetched and kept in its place, or the media is omitted.
+/// Whatever is chosen, a URL that is seen to hold a signature, a token or a password is not kept: what
+/// it gives access to is fetched and kept in its place, or the media is omitted. Names of parameters
+/// tell, and a user before the host; a secret in the path is not recognized.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RemoteMedia {
@@ -40,13 +42,13 @@ pub(super) enum RemoteAction {
 }
 
 impl RemoteMedia {
-    /// Returns what is done about a URL; `None` where it stays. Of an answer that is still arriving
-    /// nothing is fetched.
-    pub(super) fn action(self, url: &MediaUrl, is_open: bool) -> Option<RemoteAction> {
+    /// Returns what is done about a URL; `None` where it stays. `may_fetch` is false for an answer that
+    /// is still arriving, and for older messages.
+    pub(super) fn action(self, url: &MediaUrl, may_fetch: bool) -> Option<RemoteAction> {
         let is_secret = has_secrets(url);
         match self {
             Self::Omit => Some(RemoteAction::Omit("media at URLs is not used")),
-            _ if is_open => is_secret.then_some(RemoteAction::Omit("it is not fetched yet")),
+            _ if !may_fetch => is_secret.then_some(RemoteAction::Omit("its URL was not fetched")),
             Self::PassThrough if !is_secret => None,
             Self::PassThrough | Self::FetchAndKeep => Some(RemoteAction::Fetch { is_secret }),
         }
@@ -66,6 +68,25 @@ pub(super) fn fetched_before(
     let parts = earlier.iter().rev().flat_map(|message| &message.content);
     let mut media = parts.filter_map(Part::as_media).filter(of_url);
     media.find_map(|media| Some((media.reference()?.clone(), media.mime().clone())))
+}
+
+/// Forgets where media says that it came from: only media that was fetched here is believed.
+pub(super) fn forget_sources(messages: &mut [Message]) {
+    let parts = messages.iter_mut().flat_map(|message| &mut message.content);
+    for part in parts {
+        if let Part::Media(media) = part
+            && media.attribute(SOURCE_URL).is_some()
+        {
+            let bare = MediaContent::from_bytes(media.mime().clone(), Bytes::new());
+            let others = media.attributes().iter();
+            *media = others
+                .filter(|(name, _)| *name != SOURCE_URL)
+                .fold(bare, |new, (name, value)| {
+                    new.with_attribute(name, value.clone())
+                })
+                .with_source(media.source().clone());
+        }
+    }
 }
 
 /// Notes on fetched media where it came from.

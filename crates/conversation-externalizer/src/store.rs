@@ -1,22 +1,24 @@
 //! Storing candidates.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use conversation_types::{Message, Role};
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use media_loader::{LoadError, LoadErrorKind, LoadedMedia, MediaLoader};
+use media_loader::{LoadError, LoadErrorKind, LoadOptions, LoadedMedia, MediaLoader};
 use media_storage::{
-    MediaBody, MediaMetadata, MediaStorage, MediaUpload, RetentionPolicy, StorageError,
+    MediaBody, MediaMetadata, MediaStorage, MediaUpload, Operation, RetentionPolicy, StorageError,
+    StorageErrorKind,
 };
 use media_types::{MediaContent, MediaSource, Mime, StorageReference};
 
 use super::candidate::{Candidate, Payload};
 use super::context::Batch;
 use super::error::{ExternalizeError, is_permanent};
+use super::fetches::FetchBudget;
 use super::media_kind::retyped;
-use super::pending::PendingReferences;
+use super::pending::{MediaKey, PendingReferences};
 use super::remote::{self, RemoteAction};
 
 /// What became of a candidate.
@@ -68,6 +70,7 @@ pub(super) struct Uploader<'a> {
     pub(super) loader: &'a MediaLoader,
     /// Fetches what is at URLs.
     pub(super) fetcher: &'a MediaLoader,
+    pub(super) budget: &'a FetchBudget,
     pub(super) retention: Option<RetentionPolicy>,
     pub(super) concurrency: usize,
     pub(super) batch: &'a Batch<'a>,
@@ -76,7 +79,7 @@ pub(super) struct Uploader<'a> {
 impl Uploader<'_> {
     /// Stores candidates that have no outcome yet, but for those whose key is in `known`. Those that
     /// are on their way when the store fails are waited for; what was stored is in `ours`.
-    /// Candidates with the same key are stored once.
+    /// Candidates with the same key are stored once, and fetched once also in vain.
     pub(super) async fn store(
         &self,
         messages: &[Message],
@@ -125,11 +128,15 @@ impl Uploader<'_> {
             outcomes[index] = outcome;
         }
         drop(running);
+        let in_vain = not_fetched(&outcomes, candidates);
         for (outcome, candidate) in outcomes.iter_mut().zip(candidates) {
-            if let (Outcome::NotTried, Some(key)) = (&outcome, &candidate.key)
-                && let Some(reference) = known.known(key).or_else(|| ours.known(key))
-            {
+            let (Outcome::NotTried, Some(key)) = (&outcome, &candidate.key) else {
+                continue;
+            };
+            if let Some(reference) = known.known(key).or_else(|| ours.known(key)) {
                 *outcome = Outcome::Stored(reference.clone(), None);
+            } else if let Some(reason) = in_vain.get(key) {
+                *outcome = reason.map_or(Outcome::Stays, Outcome::Omitted);
             }
         }
         outcomes
@@ -176,33 +183,38 @@ impl Uploader<'_> {
         is_secret: bool,
         metadata: MediaMetadata,
     ) -> Outcome {
-        let loaded = match self.fetcher.open(content).await {
+        let limit = self.fetcher.max_bytes().min(self.budget.left());
+        if limit == 0 {
+            return unfetched(is_secret);
+        }
+        let options = LoadOptions::new().with_max_bytes(limit);
+        let loaded = match self.fetcher.with_options(options).open(content).await {
             Ok(loaded) => loaded,
             Err(error) => {
                 tracing::debug!(%error, "media at a URL was not fetched");
-                return match is_secret {
-                    true => Outcome::Unreadable(error),
-                    false => Outcome::Stays,
-                };
+                return unfetched(is_secret);
             }
         };
         let found = Some(loaded.mime.clone()).filter(|mime| mime != content.mime());
         let is_broken = Arc::new(AtomicBool::new(false));
         let note = Arc::clone(&is_broken);
-        let pieces = loaded.body.into_stream().inspect(move |piece| {
-            if piece.is_err() {
+        let budget = self.budget.clone();
+        let pieces = loaded.body.into_stream().map(move |piece| {
+            let within = piece.and_then(|bytes| match budget.take(bytes.len()) {
+                true => Ok(bytes),
+                false => Err(too_much()),
+            });
+            if within.is_err() {
                 note.store(true, Ordering::Relaxed);
             }
+            within
         });
         let body = MediaBody::from_stream(loaded.size, pieces);
         let upload = MediaUpload::new(loaded.mime, body, metadata);
         match self.storage.store(upload).await {
             Ok(reference) => Outcome::Stored(reference, found),
             // The download broke, not the store.
-            Err(_) if is_broken.load(Ordering::Relaxed) => match is_secret {
-                true => Outcome::Omitted(NOT_FETCHED),
-                false => Outcome::Stays,
-            },
+            Err(_) if is_broken.load(Ordering::Relaxed) => unfetched(is_secret),
             Err(error) => Outcome::Failed(error),
         }
     }
@@ -251,8 +263,33 @@ pub(super) async fn open_file(
     }
 }
 
-/// Why media at a URL with secrets is omitted.
-pub(super) const NOT_FETCHED: &str = "its URL could not be fetched";
+/// Returns what becomes of media whose URL was not fetched.
+pub(super) fn unfetched(is_secret: bool) -> Outcome {
+    match is_secret {
+        true => Outcome::Omitted("its URL could not be fetched"),
+        false => Outcome::Stays,
+    }
+}
+
+/// Returns the keys of what could not be fetched, with the reason where it is omitted.
+fn not_fetched(
+    outcomes: &[Outcome],
+    candidates: &[Candidate],
+) -> HashMap<MediaKey, Option<&'static str>> {
+    let pairs = outcomes.iter().zip(candidates);
+    pairs
+        .filter_map(|(outcome, candidate)| match outcome {
+            Outcome::Stays => Some((candidate.key.clone()?, None)),
+            Outcome::Omitted(reason) => Some((candidate.key.clone()?, Some(*reason))),
+            _ => None,
+        })
+        .collect()
+}
+
+fn too_much() -> StorageError {
+    StorageError::new(StorageErrorKind::TooLarge, Operation::Store)
+        .with_reason("the batch has fetched as much as it may")
+}
 
 /// The name of the file that content is or was, as far as it is UTF-8.
 pub(super) fn file_name(content: &MediaContent) -> Option<&str> {

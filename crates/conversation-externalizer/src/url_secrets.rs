@@ -1,4 +1,7 @@
 //! Secrets in URLs: signatures and tokens that let whoever holds the URL read what it names.
+//!
+//! They are told by the names of parameters, in the query and in the fragment. A name that is taken
+//! for one in vain costs a fetch, and a secret that is missed is written: the names are many.
 
 use media_types::MediaUrl;
 
@@ -9,8 +12,6 @@ struct Scheme {
     secrets: &'static [&'static str],
     /// Parameters that mean nothing without a secret.
     companions: &'static [&'static str],
-    /// Whether what is left of the URL names one object.
-    names_object: bool,
 }
 
 /// Ways to sign URLs, in lower case.
@@ -26,7 +27,6 @@ const SCHEMES: &[Scheme] = &[
             "q-header-list",
             "q-url-param-list",
         ],
-        names_object: true,
     },
     // Older signatures of buckets, and CloudFront.
     Scheme {
@@ -40,7 +40,11 @@ const SCHEMES: &[Scheme] = &[
             "ossaccesskeyid",
             "security-token",
         ],
-        names_object: true,
+    },
+    // Files of Discord.
+    Scheme {
+        secrets: &["hm"],
+        companions: &["ex", "is"],
     },
     // Shared access signatures of Azure.
     Scheme {
@@ -49,38 +53,26 @@ const SCHEMES: &[Scheme] = &[
             "se", "si", "sip", "ske", "skoid", "sks", "skt", "sktid", "skv", "sp", "spr", "sr",
             "srt", "ss", "st", "sv",
         ],
-        names_object: true,
     },
-    // Tokens of services, which may be what tells one object from another.
-    Scheme {
-        secrets: &[
-            "access_token",
-            "accesstoken",
-            "api-key",
-            "api_key",
-            "apikey",
-            "auth",
-            "auth_key",
-            "auth_token",
-            "authorization",
-            "credential",
-            "hdnea",
-            "hdnts",
-            "hmac",
-            "jwt",
-            "oauth_token",
-            "passwd",
-            "password",
-            "secret",
-            "security-token",
-            "session_token",
-            "sign",
-            "token",
-            "__token__",
-        ],
-        companions: &["exp", "expires"],
-        names_object: false,
-    },
+];
+
+/// What the name of a token of a service holds.
+const TOKEN_PIECES: &[&str] = &[
+    "token",
+    "secret",
+    "signature",
+    "password",
+    "passwd",
+    "credential",
+    "authorization",
+];
+
+/// How the name of a token of a service ends.
+const TOKEN_ENDS: &[&str] = &["sig", "auth", "key", "jwt", "hmac"];
+
+/// Other names of tokens of services, and the words that show one.
+const TOKEN_WORDS: &[&str] = &[
+    "auth", "code", "hdnea", "hdntl", "hdnts", "pwd", "sig", "sign",
 ];
 
 /// Returns whether a URL holds a signature, a token or a password.
@@ -92,17 +84,15 @@ pub(super) fn has_secrets(url: &MediaUrl) -> bool {
 /// that is not known, because a token or a password belongs to it.
 pub(super) fn object_url(url: &MediaUrl) -> Option<MediaUrl> {
     let parts = Parts::of(url);
-    if parts.has_user || parts.schemes().any(|scheme| !scheme.names_object) {
+    let schemes = parts.schemes();
+    if parts.has_user || parts.has_token(&schemes) {
         return None;
     }
-    let schemes: Vec<&Scheme> = parts.schemes().collect();
     let is_kept = |parameter: &&str| {
         let name = name_of(parameter);
-        !schemes
-            .iter()
-            .any(|scheme| scheme.has_secret(&name) || scheme.companions.contains(&name.as_str()))
+        !schemes.iter().any(|scheme| scheme.claims(&name))
     };
-    let kept: Vec<&str> = parts.parameters().filter(is_kept).collect();
+    let kept: Vec<&str> = parts.query().filter(is_kept).collect();
     let text = match kept.is_empty() {
         true => parts.start.to_owned(),
         false => format!("{}?{}", parts.start, kept.join("&")),
@@ -115,6 +105,7 @@ struct Parts<'a> {
     /// Everything before the query.
     start: &'a str,
     query: &'a str,
+    fragment: &'a str,
     /// Whether a user is named, as in `https://user:password@host`.
     has_user: bool,
 }
@@ -122,31 +113,46 @@ struct Parts<'a> {
 impl<'a> Parts<'a> {
     fn of(url: &'a MediaUrl) -> Self {
         let text = url.as_str();
-        let text = text.split('#').next().unwrap_or(text);
+        let (text, fragment) = text.split_once('#').unwrap_or((text, ""));
         let (start, query) = text.split_once('?').unwrap_or((text, ""));
         let rest = start.split_once("://").map_or(start, |(_, rest)| rest);
         let authority = rest.split(['/', '\\']).next().unwrap_or_default();
         Self {
             start,
             query,
+            fragment,
             has_user: authority.contains('@'),
         }
     }
 
-    fn parameters(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+    fn query(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         self.query.split('&').filter(|text| !text.is_empty())
     }
 
+    /// Returns the names of all parameters, those of the fragment too.
+    fn names(&self) -> impl Iterator<Item = String> + use<'a> {
+        let fragment = self.fragment.split(['&', '?', '#', '/', ';']);
+        let in_query = self.query.split(['&', '?', ';']);
+        let parameters = in_query.chain(fragment.filter(|text| text.contains('=')));
+        parameters.filter(|text| !text.is_empty()).map(name_of)
+    }
+
     /// Returns the ways in which the URL is signed.
-    fn schemes(&self) -> impl Iterator<Item = &'static Scheme> + use<'a> {
-        let names: Vec<String> = self.parameters().map(name_of).collect();
-        SCHEMES
-            .iter()
-            .filter(move |scheme| names.iter().any(|name| scheme.has_secret(name)))
+    fn schemes(&self) -> Vec<&'static Scheme> {
+        let names: Vec<String> = self.query().map(name_of).collect();
+        let is_used = |scheme: &&Scheme| names.iter().any(|name| scheme.has_secret(name));
+        SCHEMES.iter().filter(is_used).collect()
+    }
+
+    /// Returns whether there is a token that belongs to none of the schemes.
+    fn has_token(&self, schemes: &[&Scheme]) -> bool {
+        self.names()
+            .any(|name| is_token(&name) && !schemes.iter().any(|scheme| scheme.claims(&name)))
     }
 
     fn is_secret(&self) -> bool {
-        self.has_user || self.schemes().next().is_some()
+        let schemes = self.schemes();
+        self.has_user || !schemes.is_empty() || self.has_token(&schemes)
     }
 }
 
@@ -159,6 +165,18 @@ impl Scheme {
                 false => name == *secret,
             })
     }
+
+    fn claims(&self, name: &str) -> bool {
+        self.has_secret(name) || self.companions.contains(&name)
+    }
+}
+
+/// Returns whether a parameter's name is that of a token, a key or a password.
+fn is_token(name: &str) -> bool {
+    let mut words = name.split(|letter: char| !letter.is_ascii_alphanumeric());
+    TOKEN_PIECES.iter().any(|piece| name.contains(piece))
+        || TOKEN_ENDS.iter().any(|end| name.ends_with(end))
+        || words.any(|word| TOKEN_WORDS.contains(&word))
 }
 
 /// Returns the name of a parameter in lower case, without percent encoding.
@@ -211,7 +229,29 @@ mod tests {
                 "https://d.cloudfront.net/a.png?Expires=1&Signature=s&Key-Pair-Id=k",
                 Some("https://d.cloudfront.net/a.png"),
             ),
+            (
+                "https://cdn.example/a.png?ex=1&is=2&hm=s&width=3",
+                Some("https://cdn.example/a.png?width=3"),
+            ),
+            (
+                "https://b.s3.amazonaws.com/a.png?X-Amz-Security-Token=t&X-Amz-Signature=s",
+                Some("https://b.s3.amazonaws.com/a.png"),
+            ),
             ("https://h.example/a.png?TOKEN=s", None),
+            ("https://h.example/a.png?tokens=4", None),
+            ("https://h.example/a.png?key=AIza", None),
+            ("https://h.example/a.png?code=s&size=2", None),
+            ("https://h.example/a.png?subscription-key=s", None),
+            ("https://h.example/a.png?tempauth=s", None),
+            ("https://h.example/a.png?a=1;x-url-sig=s", None),
+            ("https://h.example/a.png?id=1&clientSecret=s", None),
+            ("https://h.example/a.png?user_password_2=s", None),
+            (
+                "https://h.example/a.png?mysignature=s&X-Amz-Signature=t",
+                None,
+            ),
+            ("https://h.example/a.png#access_token=s", None),
+            ("https://h.example/a.png?size=2#/view?sig=s", None),
             ("https://h.example/a.png?size=2&access_token=s", None),
             ("https://user:password@h.example/a.png", None),
         ] {
@@ -226,8 +266,9 @@ mod tests {
     fn other_urls_are_left_alone() {
         for url in [
             "https://h.example/a.png",
-            "https://h.example/a.png?id=3&sp=1&tokens=4&design=b&%zz&key=a",
+            "https://h.example/a.png?id=3&sp=1&design=b&%zz&codec=a&author=c",
             "https://h.example/@user/a?expires=1",
+            "https://images.example/a?w=1080&q=80&fm=jpg&crop=entropy&ixid=a&fit=max",
         ] {
             let url = MediaUrl::new(url).unwrap();
             assert!(!has_secrets(&url), "{}", url.as_str());

@@ -7,17 +7,14 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use conversation_types::{Message, OmissionReason, Part};
 use media_loader::{MediaLoader, UrlPolicy};
-use media_storage::{InMemoryStorage, MediaStorage, StorageErrorKind};
+use media_storage::{InMemoryStorage, MediaStorage, MediaStorageExt, StorageErrorKind};
 use media_storage_testkit::{Call, Fault, FaultyStorage};
 use media_types::{MediaContent, MediaSource, Mime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::support::{KIB, bytes_of, count, owner, pending, png_bytes, run};
-use crate::{
-    Batch, BatchKind, ExternalizeErrorKind, ExternalizeOptions, Externalizer, OnStorageError,
-    RemoteMedia,
-};
+use crate::{Batch, BatchKind, ExternalizeOptions, Externalizer, OnStorageError, RemoteMedia};
 
 /// A server with images, which counts what it is asked for.
 #[derive(Clone)]
@@ -182,19 +179,81 @@ async fn what_cannot_be_fetched_stays_a_url_unless_it_holds_secrets() {
             assert_eq!(count(&store).await, 0, "{target}");
         }
     }
-    // Where a turn is to fail rather than to lose media, the user is told.
+    // No store has failed, so nothing fails where a turn is to fail with its store.
     let strict = ExternalizeOptions::new().with_on_storage_error(OnStorageError::FailTurn);
     let externalizer = server.externalizer(kept(&store), strict);
     let mut messages = [Message::user(vec![server.at("none?token=hush").into()])];
-    let owner = owner();
-    let batch = Batch::new(&owner, 0, BatchKind::User);
-    let mut pending = pending(&externalizer);
-    let error = externalizer
-        .externalize(&batch, &mut messages, &mut pending)
+    let report = run(&externalizer, BatchKind::User, &mut messages).await;
+    assert_eq!(
+        report.omitted[0].omitted.reason,
+        OmissionReason::Unavailable
+    );
+}
+
+#[tokio::test]
+async fn a_batch_fetches_so_many_urls_and_bytes_and_each_url_once() {
+    let server = Server::start().await;
+    let stores = [None, kept(&InMemoryStorage::new())];
+    for storage in stores {
+        let before = server.asked();
+        let externalizer = server.externalizer(storage, ExternalizeOptions::new());
+        let mut content: Vec<Part> = Vec::new();
+        for index in 0..400 {
+            content.push(server.at(&format!("none?n={index}")).into());
+            content.push(server.at("none?sig=hush").into());
+        }
+        let mut messages = [Message::user(content)];
+        run(&externalizer, BatchKind::User, &mut messages).await;
+        assert_eq!(server.asked() - before, 32);
+        let stays = messages[0].media().count();
+        assert_eq!((stays, messages[0].content.len() - stays), (400, 400));
+        assert!(!serde_json::to_string(&messages).unwrap().contains("hush"));
+    }
+    // Two images of 5 KiB are more than 8 KiB.
+    let store = InMemoryStorage::new();
+    let few = ExternalizeOptions::new()
+        .with_max_fetched_bytes(8 * KIB as u64)
+        .with_concurrency(1);
+    let externalizer = server.externalizer(kept(&store), few);
+    let content = vec![server.at("a.png").into(), server.at("b.png").into()];
+    let mut messages = [Message::user(content)];
+    run(&externalizer, BatchKind::User, &mut messages).await;
+    let is_stored: Vec<bool> = messages[0]
+        .media()
+        .map(|media| media.reference().is_some())
+        .collect();
+    assert_eq!(is_stored, [true, false]);
+}
+
+#[tokio::test]
+async fn only_what_was_fetched_here_and_is_there_is_taken_for_a_url() {
+    let (server, store) = (Server::start().await, InMemoryStorage::new());
+    let externalizer = server.externalizer(kept(&store), ExternalizeOptions::new());
+    let (owner, mut pending) = (owner(), pending(&externalizer));
+    // A user says of other media that it came from there.
+    let url = format!("http://{}/a.png", server.address);
+    let forged = MediaContent::from_bytes(Mime::IMAGE_PNG, image(9))
+        .with_caption("mine")
+        .with_attribute("source_url", url);
+    let mut first = [Message::user(vec![forged.into()])];
+    run(&externalizer, BatchKind::User, &mut first).await;
+    let media = first[0].media().next().unwrap();
+    assert_eq!(media.attribute("source_url"), None);
+    assert_eq!(media.caption(), Some("mine"));
+    let mut fetched = [Message::user(vec![server.at("a.png").into()])];
+    run(&externalizer, BatchKind::User, &mut fetched).await;
+    // What the store lost is fetched again.
+    let lost = fetched[0].media().next().unwrap().reference().unwrap();
+    store.delete(lost).await.unwrap();
+    let earlier = [&fetched[0]];
+    let batch = Batch::new(&owner, 11, BatchKind::User).with_earlier(&earlier);
+    let mut again = [Message::user(vec![server.at("a.png").into()])];
+    externalizer
+        .externalize(&batch, &mut again, &mut pending)
         .await
-        .unwrap_err();
-    assert_eq!(error.kind(), ExternalizeErrorKind::Unreadable);
-    assert!(!format!("{error:?}").contains("hush"));
+        .unwrap();
+    assert_eq!(server.asked(), 2);
+    assert_eq!(bytes_of(&store, &again[0].content[0]).await, image(1));
 }
 
 #[tokio::test]
@@ -263,4 +322,20 @@ async fn older_messages_are_not_fetched_by_upkeep() {
         .await;
     assert_eq!((progress.done, progress.changed.len()), (1, 0));
     assert_eq!((&messages[0], server.asked()), (&before, 0));
+    // Secrets do not stay, also where the store takes nothing.
+    let refusing = FaultyStorage::new(InMemoryStorage::new())
+        .with_fault(Fault::every(Call::Store).fail(StorageErrorKind::TooLarge));
+    let stores: [Option<Arc<dyn MediaStorage>>; 2] = [kept(&store), Some(Arc::new(refusing))];
+    for storage in stores {
+        let externalizer = server.externalizer(storage, ExternalizeOptions::new());
+        let large = MediaContent::from_bytes(Mime::IMAGE_PNG, png_bytes(1, 120 * KIB));
+        let mut messages = [Message::user(vec![server.at(SIGNED).into(), large.into()])];
+        let progress = externalizer
+            .externalize_history(&owner(), 0, &mut messages, &mut pending)
+            .await;
+        assert_eq!((progress.done, progress.changed), (1, vec![0]));
+        assert!(matches!(messages[0].content[0], Part::Omitted(_)));
+        assert!(matches!(messages[0].content[1], Part::Media(_)));
+    }
+    assert_eq!(server.asked(), 0);
 }

@@ -18,7 +18,10 @@ async fn work(part: Part) -> u64 {
     let owner = owner();
     let batch = Batch::new(&owner, 0, BatchKind::Answer);
     let message = [Message::tool("call-1", vec![part])];
-    externalizer.plan(&batch, &message, None).await.work
+    externalizer
+        .plan(&batch, &message, crate::RemoteMedia::PassThrough, true)
+        .await
+        .work
 }
 
 fn hostile(size: usize) -> Vec<String> {
