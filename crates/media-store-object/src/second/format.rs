@@ -41,10 +41,18 @@ impl FormatOptions {
     fn writes(&self) -> bool {
         self.second && self.writable
     }
+
+    /// Whether it is given one in a way that replaces none.
+    fn creates(&self) -> bool {
+        self.writes() && self.conditional
+    }
 }
 
 /// Returns the key of names if the store uses the second protocol. A store that is to use it is
 /// described if it is not yet.
+///
+/// Without conditional writes, two nodes that make a key at the same time cannot agree on one. Such a
+/// service is used by the second protocol only with a key that is given, or if the bucket is described.
 ///
 /// # Errors
 /// `Config` if the key is missing, or another than the one that the store was created with.
@@ -54,9 +62,9 @@ pub(crate) async fn open_format(
     options: FormatOptions,
 ) -> Result<Option<NameKey>, StorageError> {
     let found = match read(bucket, keys).await {
-        // Without the right to list, S3 answers 403 for an object that does not exist. Whether that is
-        // so, reading back what is written shows.
-        Err(error) if error.kind() == StorageErrorKind::Permission && options.writes() => None,
+        // Without the right to list, S3 answers 403 for an object that does not exist. A conditional
+        // create finds out whether that is so, and replaces nothing.
+        Err(error) if error.kind() == StorageErrorKind::Permission && options.creates() => None,
         other => other?,
     };
     if let Some(format) = found {
@@ -69,7 +77,15 @@ pub(crate) async fn open_format(
     }
     let name_key = match options.name_key {
         Some(given) => given,
-        None => made(bucket, keys, options.conditional).await?,
+        None if options.conditional => made(bucket, keys).await?,
+        None => {
+            tracing::warn!(
+                backend = bucket.backend(),
+                "the service does not support conditional writes, and no key of names was given: the \
+                 bucket is used by the first protocol"
+            );
+            return Ok(None);
+        }
     };
     let format = Format {
         format_version: VERSION,
@@ -146,15 +162,15 @@ async fn stored(bucket: &Bucket, keys: &Keys) -> Result<Option<NameKey>, Storage
     }
 }
 
-/// Creates the key if there is none, and reads it back.
-async fn made(bucket: &Bucket, keys: &Keys, conditional: bool) -> Result<NameKey, StorageError> {
+/// Creates the key if there is none, and reads it back. Needs conditional writes.
+async fn made(bucket: &Bucket, keys: &Keys) -> Result<NameKey, StorageError> {
     match stored(bucket, keys).await {
         Ok(Some(key)) => return Ok(key),
         Err(error) if error.kind() != StorageErrorKind::Permission => return Err(error),
         Ok(None) | Err(_) => {}
     }
     let body = Bytes::from(NameKey::random()?.to_hex());
-    write(bucket, &keys.name_key()?, body, conditional).await?;
+    write(bucket, &keys.name_key()?, body, true).await?;
     stored(bucket, keys)
         .await?
         .ok_or_else(|| config(bucket, "the key of names cannot be read back"))

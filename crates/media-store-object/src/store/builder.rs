@@ -214,7 +214,8 @@ impl ObjectMediaStoreBuilder {
 
     /// Sets the protocol that a bucket is used by, if it was not used by the second before: from then on
     /// it is, whatever a store is opened with. Opening does not change what is stored. Defaults to
-    /// [`ProtocolVersion::Second`], in new buckets and in those that were used by the first.
+    /// [`ProtocolVersion::Second`], in new buckets and in those that were used by the first. Where the service
+    /// has no conditional writes, the second needs a [key](Self::with_name_key).
     ///
     /// Set [`ProtocolVersion::First`] as long as programs that know only the first protocol sweep or
     /// delete in the bucket, or may have to read what this one stores.
@@ -225,7 +226,7 @@ impl ObjectMediaStoreBuilder {
 
     /// Sets the key of the names of the second protocol, which are keyed hashes. It must be the same
     /// in all processes and for the life of the store. Defaults to a random key that is kept in the
-    /// bucket.
+    /// bucket, if the service has conditional writes.
     pub fn with_name_key(mut self, key: [u8; 32]) -> Self {
         self.name_key = Some(Arc::new(SecretBox::new(Box::new(key))));
         self

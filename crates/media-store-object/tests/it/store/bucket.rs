@@ -35,6 +35,8 @@ pub(crate) enum Fate {
     Pass,
     /// It fails and nothing happens.
     FailBefore,
+    /// The credential does not permit it.
+    Refused,
     /// It happens, and the answer is lost.
     FailAfter,
     /// It fails, and happens some time later.
@@ -64,7 +66,8 @@ struct Record {
     repeated: AtomicBool,
     /// How far ahead of ours the service's clock is, in seconds.
     ahead: AtomicI64,
-    unconditional: AtomicBool,
+    /// Writes of names that contain this take no notice of conditions.
+    unconditional: Mutex<Option<&'static str>>,
     /// What was written until a moment is so much older in listings.
     aged: Mutex<Option<(chrono::DateTime<chrono::Utc>, chrono::TimeDelta)>>,
 }
@@ -96,6 +99,13 @@ fn fault() -> Error {
     Error::Generic {
         store: "faulty",
         source: "Server returned non-2xx status code: 503 Service Unavailable: injected".into(),
+    }
+}
+
+fn refusal() -> Error {
+    Error::PermissionDenied {
+        path: String::new(),
+        source: "Server returned non-2xx status code: 403 Forbidden: injected".into(),
     }
 }
 
@@ -164,7 +174,12 @@ impl FaultyBucket {
 
     /// From now on, every write of a record succeeds, whatever it expects.
     pub(crate) fn ignore_conditions(&self) {
-        self.record.unconditional.store(true, Ordering::SeqCst);
+        self.ignore_conditions_of("/rec/");
+    }
+
+    /// From now on, every write of a name that contains this succeeds, whatever it expects.
+    pub(crate) fn ignore_conditions_of(&self, part: &'static str) {
+        *lock(&self.record.unconditional) = Some(part);
     }
 
     /// The requests since the last call.
@@ -230,6 +245,7 @@ impl FaultyBucket {
         match fate {
             Fate::Pass | Fate::Copied => work.await,
             Fate::FailBefore => Err(fault()),
+            Fate::Refused => Err(refusal()),
             Fate::FailAfter => {
                 work.await?;
                 Err(fault())
@@ -277,8 +293,8 @@ impl ObjectStore for FaultyBucket {
         payload: PutPayload,
         mut opts: PutOptions,
     ) -> Result<PutResult> {
-        let unconditional = self.record.unconditional.load(Ordering::SeqCst);
-        if unconditional && location.as_ref().contains("/rec/") {
+        let unconditional = *lock(&self.record.unconditional);
+        if unconditional.is_some_and(|part| location.as_ref().contains(part)) {
             opts.mode = PutMode::Overwrite;
         }
         let len = payload.content_length();

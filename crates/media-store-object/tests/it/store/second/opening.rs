@@ -1,11 +1,23 @@
 //! Opening a bucket by the second protocol: its key, its description.
 
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
 use media_storage::{MediaStorageExt as _, StorageErrorKind};
 use object_store::ObjectStoreExt as _;
 use object_store::path::Path;
 
-use super::super::{FaultyBucket, holds, noise, put};
-use super::{builder, open};
+use super::super::{Fate, FaultyBucket, Verb, holds, noise, put};
+use super::{builder, objects, open};
+
+/// What describes a store.
+const OF_STORE: [&str; 2] = [".store/format.json", ".store/v2/key"];
+
+async fn description(bucket: &FaultyBucket) -> BTreeMap<String, Bytes> {
+    let mut objects = objects(bucket).await;
+    objects.retain(|name, _| OF_STORE.contains(&name.as_str()));
+    objects
+}
 
 #[tokio::test]
 async fn the_bucket_decides_by_which_protocol_it_is_used() {
@@ -65,4 +77,66 @@ async fn many_nodes_that_open_a_new_bucket_agree_on_its_key() {
         .into_iter()
         .filter(|name| name.contains("/blob/"));
     assert_eq!(blobs.count(), 1);
+}
+
+/// A credential that may put, and not get, is told so: what it cannot see may exist.
+#[tokio::test]
+async fn a_key_that_cannot_be_read_is_never_replaced() {
+    for conditional in [true, false] {
+        let bucket = FaultyBucket::new();
+        let bytes = noise(1, 500);
+        let reference = put(&open(&bucket, false).await, &bytes).await;
+        let before = description(&bucket).await;
+        assert_eq!(before.len(), 2);
+        if !conditional {
+            bucket.ignore_conditions_of("");
+        }
+        bucket.judge(|request| {
+            let hidden = request.verb == Verb::Get && OF_STORE.contains(&request.key.as_str());
+            let fate = if hidden { Fate::Refused } else { Fate::Pass };
+            (fate, 0)
+        });
+        for given in [false, true] {
+            let mut blind = builder(&bucket, false);
+            if given {
+                blind = blind.with_name_key([7; 32]);
+            }
+            let error = blind.build().await.unwrap_err();
+            assert_eq!(error.kind(), StorageErrorKind::Permission, "{error}");
+            assert_eq!(description(&bucket).await, before, "{conditional} {given}");
+        }
+        bucket.heal();
+        // A bucket that is described is used by the second protocol whatever the service supports.
+        let store = builder(&bucket, false).build().await.unwrap();
+        assert_eq!(store.refuses_late_writes(), conditional);
+        holds(&store, &reference, &bytes).await;
+    }
+}
+
+/// Nodes that open a new bucket at once could not agree on a key that one of them makes.
+#[tokio::test]
+async fn without_conditional_writes_a_new_bucket_needs_a_key_that_is_given() {
+    for given in [false, true] {
+        let bucket = FaultyBucket::new();
+        bucket.ignore_conditions_of("");
+        bucket.judge(|_| (Fate::Pass, 3));
+        let mut opening = builder(&bucket, true);
+        if given {
+            opening = opening.with_name_key([7; 32]);
+        }
+        let opened = futures_util::future::join_all((0..6).map(|_| opening.clone().build())).await;
+        bucket.heal();
+        let names: Vec<_> = description(&bucket).await.into_keys().collect();
+        let described = if given { &OF_STORE[..1] } else { &[] };
+        assert_eq!(names, described);
+        let bytes = noise(1, 500);
+        let opened: Vec<_> = opened.into_iter().map(Result::unwrap).collect();
+        for store in &opened {
+            assert!(!store.refuses_late_writes() && !store.is_deduplicating());
+            let reference = put(store, &bytes).await;
+            for other in &opened {
+                holds(other, &reference, &bytes).await;
+            }
+        }
+    }
 }
