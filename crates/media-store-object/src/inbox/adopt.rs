@@ -87,10 +87,14 @@ async fn look_at(mut bytes: Pieces) -> Result<(Bytes, Pieces), StorageError> {
 }
 
 /// Returns the type of an upload: by its bytes where they show one of the announced kind, and as
-/// announced for text and other data without a signature.
+/// announced for text and other data without a signature. Types that a browser may execute must be
+/// announced as such.
 fn type_of(prefix: &[u8], announced: &Mime) -> Option<Mime> {
     match sniff(prefix) {
-        Some(mime) => (mime.media_type() == announced.media_type()).then_some(mime),
+        Some(mime) => {
+            let passive = mime.media_type() == announced.media_type() && !mime.is_active();
+            (mime == *announced || passive).then_some(mime)
+        }
         None => match announced.media_type() {
             MediaType::Image | MediaType::Audio | MediaType::Video => None,
             _ => (*announced != Mime::APPLICATION_PDF).then(|| announced.clone()),
@@ -101,6 +105,17 @@ fn type_of(prefix: &[u8], announced: &Mime) -> Option<Mime> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn active_types_must_be_announced() {
+        let svg = b"<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>";
+        for announced in [Mime::IMAGE_PNG, Mime::IMAGE_JPEG] {
+            assert_eq!(type_of(svg, &announced), None, "{announced}");
+        }
+        assert_eq!(type_of(svg, &Mime::IMAGE_SVG), Some(Mime::IMAGE_SVG));
+        let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
+        assert_eq!(type_of(png, &Mime::IMAGE_SVG), Some(Mime::IMAGE_PNG));
+    }
 
     #[test]
     fn bytes_decide_within_the_announced_kind() {
