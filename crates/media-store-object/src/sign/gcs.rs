@@ -73,7 +73,7 @@ fn dialect() -> Dialect {
     }
 }
 
-/// Returns the headers by which the service refuses bodies of another type or size.
+/// Returns the headers by which the service refuses bodies of another type or size, and replaces nothing.
 pub(super) fn put_headers(request: &PutRequest) -> Vec<(&'static str, String)> {
     let PutRequest {
         size, content_type, ..
@@ -81,6 +81,7 @@ pub(super) fn put_headers(request: &PutRequest) -> Vec<(&'static str, String)> {
     vec![
         ("content-type", content_type.clone()),
         ("x-goog-content-length-range", format!("{size},{size}")),
+        ("x-goog-if-generation-match", "0".to_owned()),
     ]
 }
 

@@ -129,6 +129,7 @@ impl ObjectSigner for S3Signer {
         let headers = vec![
             ("content-length", request.size.to_string()),
             ("content-type", request.content_type.clone()),
+            ("if-none-match", "*".to_owned()),
         ];
         let place = Place {
             target: &self.target,

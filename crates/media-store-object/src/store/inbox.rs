@@ -14,8 +14,14 @@ impl ObjectMediaStore {
     ///
     /// The upload is no media yet: it lies in an inbox, where nobody can read it by this crate, until
     /// [`adopt`](Self::adopt) makes it media. What is not adopted is removed by the first full sweep after a
-    /// day. S3 and GCS refuse bodies of another size or type. Azure signs neither, so there an upload of any
-    /// size can reach the inbox, and `adopt` refuses it.
+    /// day, also if its user was erased since. S3 and GCS refuse bodies of another size or type. Azure signs
+    /// neither, so there an upload of any size can reach the inbox, and `adopt` refuses it.
+    ///
+    /// The URL creates an upload, and replaces none: the client must send all
+    /// [headers](SignedUpload::headers). After the upload was adopted it can be used again until it expires,
+    /// so adopt by a ticket once.
+    ///
+    /// Uploads go past every layer around this store: they are not encrypted, counted or made smaller.
     ///
     /// The bucket needs a CORS rule for pages that upload.
     ///
@@ -35,7 +41,12 @@ impl ObjectMediaStore {
 
     /// Makes media of what a client uploaded by a ticket: streams it from the inbox, checks size and type,
     /// stores it under a new key, to which no signature exists, and removes it from the inbox. The URL cannot
-    /// change the media any more; what is sent to it later is removed as any other leftover.
+    /// change the media any more; what is sent to it later is removed as any other leftover, unless the
+    /// ticket is adopted again. Forget the ticket when this returned media.
+    ///
+    /// The media is of the type that its bytes show, if that is the announced one, or of the same kind and
+    /// not [active](Mime::is_active). It is stored in this store itself: layers around it, such as those that
+    /// encrypt, limit or optimize, see nothing of it.
     ///
     /// If the future is dropped, the upload stays, and can be adopted again; the media may have been stored,
     /// so give it a retention.

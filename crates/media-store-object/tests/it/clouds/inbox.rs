@@ -78,13 +78,21 @@ async fn uploads_become_media(builder: ObjectMediaStoreBuilder, checked: bool) {
         assert_eq!(error.kind(), StorageErrorKind::InvalidInput);
     }
     assert!((200..300).contains(&send(&upload, url, ("", ""), png(1)).await));
+    let again = send(&upload, url, ("", ""), png(2)).await;
+    assert!(refused(again), "a second upload: {again}");
+    for name in ["if-none-match", "x-goog-if-generation-match"] {
+        if upload.headers().iter().any(|(header, _)| *header == name) {
+            let changed = send(&upload, url, (name, "1"), png(2)).await;
+            assert!(refused(changed), "{name}: {changed}");
+        }
+    }
     let reference = store.adopt(upload.ticket(), about("c")).await.unwrap();
     holds(&store, &reference, &png(1)).await;
     let stored = store.head(&reference).await.unwrap();
     assert_eq!(stored.mime, Mime::IMAGE_PNG);
     let error = store.adopt(upload.ticket(), about("c")).await.unwrap_err();
     assert_eq!(error.kind(), StorageErrorKind::NotFound, "it was adopted");
-    // The URL is still valid, and does not lead to the media.
+    // The URL is still valid, and does not lead to the media. What is sent is swept.
     assert!((200..300).contains(&send(&upload, url, ("", ""), png(2)).await));
     holds(&store, &reference, &png(1)).await;
 
@@ -123,5 +131,7 @@ async fn temporary_credentials_send_their_token() {
     let upload = issue(&store.build().await.unwrap()).await;
     let url = upload.url().url().as_str();
     assert!(url.contains("&X-Amz-Security-Token=hunter2%2Fhunter2&"));
-    assert!(url.contains("&X-Amz-SignedHeaders=content-length%3Bcontent-type%3Bhost"));
+    assert!(
+        url.contains("&X-Amz-SignedHeaders=content-length%3Bcontent-type%3Bhost%3Bif-none-match")
+    );
 }
