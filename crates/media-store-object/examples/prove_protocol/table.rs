@@ -378,12 +378,12 @@ pub(crate) fn mixed(short: bool) -> Vec<Scenario> {
         .with(1, &[FenceFirst])
         .late(1),
         both(
-            "2 stores of the first, 1 of the second, collectors, scope erased, live",
-            &[Store, Delete],
-            &[CreateStore, Bury],
+            "2 stores of the first, 1 of the second, collector of the first, scope erased, live",
+            &[Store],
+            &[CreateStore],
         )
         .with(1, &[Store])
-        .with(1, &[CollectFirst, Collect])
+        .with(1, &[CollectFirst])
         .with(1, &[EraseScope])
         .from(Start::Live),
     ]);
