@@ -335,6 +335,7 @@ impl ObjectStore for FaultyBucket {
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
         match self.passes(Verb::Get, location.as_ref(), 0).await {
             Fate::Pass => self.inner.get_opts(location, options).await,
+            Fate::Refused => Err(refusal()),
             _ => Err(fault()),
         }
     }
