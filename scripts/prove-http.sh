@@ -23,13 +23,19 @@ if [ "$(uname -s)" != Linux ]; then
     exit 2
 fi
 arguments=("${short[@]}")
-if [ ${#short[@]} -eq 0 ] && command -v npm >/dev/null && command -v node >/dev/null; then
+if [ ${#short[@]} -gt 0 ]; then
+    echo "NOT RUN: uploads by tus-js-client (--short)" >&2
+elif ! command -v npm >/dev/null || ! command -v node >/dev/null; then
+    echo "NOT RUN: uploads by tus-js-client, since Node.js or npm is missing" >&2
+else
     TUS_MODULES=$(realpath -m "${CARGO_TARGET_DIR:-target}/tus-js-client")
     export TUS_MODULES
     mkdir -p "$TUS_MODULES"
-    if (cd "$TUS_MODULES" && npm install --silent --no-save --no-audit --no-fund --prefix . tus-js-client@4.3.1); then
-        arguments+=(--tus-client "$PWD/scripts/prove-http/upload.mjs")
+    if ! (cd "$TUS_MODULES" && npm install --silent --no-save --no-audit --no-fund --prefix . tus-js-client@4.3.1); then
+        echo "FAILED: tus-js-client cannot be installed" >&2
+        exit 1
     fi
+    arguments+=(--tus-client "$PWD/scripts/prove-http/upload.mjs")
 fi
 if [ -n "${MEDIA_WHOLE_WORKSPACE:-}" ]; then
     profile=debug

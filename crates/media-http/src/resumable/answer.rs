@@ -9,12 +9,12 @@ use serde_json::json;
 
 use super::append::AppendFailure;
 use super::checksum::ALGORITHMS;
+use super::error::SpoolFailure;
 use super::headers::{
     EXTENSIONS, TUS_CHECKSUM_ALGORITHM, TUS_EXTENSION, TUS_RESUMABLE, TUS_VERSION, UPLOAD_EXPIRES,
     UPLOAD_LENGTH, UPLOAD_METADATA, UPLOAD_OFFSET, VERSION,
 };
 use super::held::HeldUpload;
-use super::spool::SpoolFailure;
 use crate::serve::ResponseBody;
 use crate::upload::{UploadFailure, respond};
 

@@ -8,9 +8,12 @@
 //! | `ID.new` | a record that is being written |
 //! | `lock` | locked while the spool is open |
 
+use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
 
 use super::error::{ResumableError, ResumableErrorKind};
 use super::id::UploadId;
@@ -21,6 +24,29 @@ use super::record::{UploadRecord, VERSION};
 pub(super) struct Directory {
     path: PathBuf,
     _lock: File,
+}
+
+/// An upload that was there when the directory was opened.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) id: UploadId,
+    pub(super) record: UploadRecord,
+    /// Whether it is unfinished, and no byte of it has arrived.
+    pub(super) is_empty: bool,
+}
+
+/// What the file of a record says.
+enum ReadRecord {
+    Readable(Box<UploadRecord>),
+    /// The version, which is not known here.
+    Later(u32),
+    Damaged(serde_json::Error),
+}
+
+/// The part of a record that all versions have.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
 }
 
 impl Directory {
@@ -45,9 +71,11 @@ impl Directory {
         })
     }
 
-    /// Returns all uploads, and removes files that belong to none.
-    pub(super) fn scan(&self) -> io::Result<Vec<(UploadId, UploadRecord)>> {
+    /// Returns all uploads, and removes files that belong to none. Uploads that a later version wrote are
+    /// left as they are.
+    pub(super) fn scan(&self) -> io::Result<Vec<Found>> {
         let mut found = Vec::new();
+        let mut left = Vec::new();
         let mut others = Vec::new();
         for entry in fs::read_dir(&self.path)? {
             let name = entry?.file_name();
@@ -58,10 +86,21 @@ impl Directory {
                 continue;
             };
             match kind {
-                "json" => match self.read_record(&id) {
-                    Ok(record) => found.push((id, record)),
-                    Err(error) => {
-                        tracing::warn!(%error, "an upload that cannot be read is removed");
+                "json" => match self.read_record(&id)? {
+                    ReadRecord::Readable(record) => {
+                        let is_empty = record.stored.is_none() && self.part_len(&id)? == 0;
+                        found.push(Found {
+                            id,
+                            record: *record,
+                            is_empty,
+                        });
+                    }
+                    ReadRecord::Later(version) => {
+                        tracing::warn!(version, "an upload of a later version is left alone");
+                        left.push(id);
+                    }
+                    ReadRecord::Damaged(error) => {
+                        tracing::warn!(%error, "an upload with a damaged record is removed");
                         self.remove(&id)?;
                     }
                 },
@@ -69,9 +108,16 @@ impl Directory {
                 _ => {}
             }
         }
+        let unfinished: HashSet<_> = found
+            .iter()
+            .filter(|upload| upload.record.stored.is_none())
+            .map(|upload| &upload.id)
+            .collect();
         for (id, kind) in others {
-            let record = found.iter().find(|(other, _)| *other == id);
-            let unfinished = record.is_some_and(|(_, record)| record.stored.is_none());
+            if left.contains(&id) {
+                continue;
+            }
+            let unfinished = unfinished.contains(&id);
             if kind == "new" || !unfinished {
                 remove_file(&self.file(&id, &kind))?;
             }
@@ -101,16 +147,31 @@ impl Directory {
         Ok(())
     }
 
-    fn read_record(&self, id: &UploadId) -> io::Result<UploadRecord> {
-        let record: UploadRecord = serde_json::from_slice(&fs::read(self.file(id, "json"))?)?;
-        match record.version {
-            VERSION => Ok(record),
-            _ => Err(io::Error::from(io::ErrorKind::Unsupported)),
+    fn read_record(&self, id: &UploadId) -> io::Result<ReadRecord> {
+        let bytes = fs::read(self.file(id, "json"))?;
+        // Nothing but the version is known of what a later version writes.
+        match serde_json::from_slice(&bytes) {
+            Ok(Versioned { version }) if version > VERSION => Ok(ReadRecord::Later(version)),
+            _ => Ok(
+                serde_json::from_slice(&bytes).map_or_else(ReadRecord::Damaged, |record| {
+                    ReadRecord::Readable(Box::new(record))
+                }),
+            ),
+        }
+    }
+
+    /// Returns how many bytes of an upload are in its file.
+    fn part_len(&self, id: &UploadId) -> io::Result<u64> {
+        match fs::metadata(self.file(id, "part")) {
+            Ok(metadata) => Ok(metadata.len()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+            Err(error) => Err(error),
         }
     }
 
     /// Opens the bytes of an upload at their end. Bytes that were not compared with their checksum are
-    /// dropped.
+    /// dropped; the others are on the disk when this returns, also those that a request wrote which was
+    /// dropped before it could sync them.
     pub(super) fn open_part(&self, id: &UploadId) -> io::Result<(File, u64)> {
         let path = self.file(id, "part");
         let file = private().append(true).open(path)?;
@@ -119,6 +180,9 @@ impl Directory {
             self.clear_mark(id)?;
         }
         let len = file.metadata()?.len();
+        if len > 0 {
+            file.sync_data()?;
+        }
         Ok((file, len))
     }
 

@@ -1,4 +1,4 @@
-//! The error of spools and services that cannot be created.
+//! The error of spools and services that cannot be created, and that of uploads in a spool.
 
 use std::fmt;
 
@@ -57,5 +57,23 @@ impl std::error::Error for ResumableError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         let source = self.source.as_ref()?;
         Some(source)
+    }
+}
+
+/// Why an upload cannot begin or go on.
+#[derive(Debug)]
+pub(super) enum SpoolFailure {
+    /// There is no such upload of this user, or it has expired.
+    NotFound,
+    /// The user has too many unfinished uploads.
+    TooMany,
+    /// The spool is full.
+    Full,
+    Io(std::io::Error),
+}
+
+impl From<std::io::Error> for SpoolFailure {
+    fn from(error: std::io::Error) -> Self {
+        Self::Io(error)
     }
 }

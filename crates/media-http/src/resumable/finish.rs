@@ -1,27 +1,55 @@
 //! What becomes of a complete upload.
 
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures_util::StreamExt as _;
+use media_storage::StorageErrorKind;
+
 use super::answer::Failure;
 use super::headers::declared;
 use super::held::HeldUpload;
 use super::record::StoredItem;
 use crate::link::LinkSigner;
-use crate::upload::{Intake, UploadFailure, UploadGrant, UploadTarget, UploadedMedia, sign_links};
+use crate::upload::{
+    Incoming, Intake, UploadFailure, UploadGrant, UploadTarget, UploadedMedia, sign_links,
+};
 
-/// Stores a complete upload, unless that was done. One of a type that may not be uploaded is removed; one
-/// that could not be stored stays complete, and the next request tries again.
+/// Stores a complete upload, unless that was done. One that can never be stored is removed; one that could
+/// not be stored now stays complete, and the next request tries again.
+///
+/// Storing goes on if this future is dropped: the client that goes away asks again, and finds the result.
 pub(super) async fn finish(
     upload: HeldUpload,
-    target: &dyn UploadTarget,
+    target: &Arc<dyn UploadTarget>,
     grant: UploadGrant,
 ) -> Result<HeldUpload, Failure> {
     if upload.left() > 0 || upload.record().stored.is_some() {
         return Ok(upload);
     }
+    let storing = tokio::spawn(store(upload, Arc::clone(target), grant));
+    storing
+        .await
+        .unwrap_or_else(|error| Err(Failure::Io(io::Error::other(error))))
+}
+
+async fn store(
+    upload: HeldUpload,
+    target: Arc<dyn UploadTarget>,
+    grant: UploadGrant,
+) -> Result<HeldUpload, Failure> {
     let declared = declared(&upload.record().metadata)?;
     let (upload, bytes) = upload.read().await?;
-    let mut intake = Intake::new(target, None, grant);
+    let (bytes, is_unreadable) = watched(bytes);
+    let grant = match upload.record().granted.clone() {
+        Some(metadata) => grant.with_metadata(metadata),
+        None => grant,
+    };
+    let mut intake = Intake::new(&*target, None, grant);
     if let Err(failure) = intake.take(declared, bytes).await {
-        if matches!(failure, UploadFailure::Type) {
+        // A store may call the failure of its source what it likes.
+        if is_final(&failure) && !is_unreadable.load(Ordering::Acquire) {
             upload.remove().await?;
         }
         return Err(failure.into());
@@ -29,13 +57,51 @@ pub(super) async fn finish(
     let Some(item) = intake.finish().await?.pop() else {
         return Ok(upload);
     };
+    let reference = item.reference.clone();
     let stored = StoredItem {
         reference: item.reference,
         mime_type: item.mime_type,
         size: item.size,
         filename: item.filename,
     };
-    Ok(upload.set_stored(stored).await?)
+    let (upload, unwritten) = upload.set_stored(stored).await?;
+    let Some(error) = unwritten else {
+        return Ok(upload);
+    };
+    let taken_back = target.take_back(std::slice::from_ref(&reference)).await;
+    if let Some(kept) = taken_back.into_iter().find_map(Result::err) {
+        // It is known in memory, so that no request of this process stores it again.
+        tracing::warn!(%error, %kept, "what an upload became could not be noted on the disk");
+        return Ok(upload);
+    }
+    drop(upload.clear_stored().await?);
+    Err(error.into())
+}
+
+/// Returns bytes of the spool, and whether reading them has failed.
+fn watched(bytes: Incoming) -> (Incoming, Arc<AtomicBool>) {
+    let has_failed = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&has_failed);
+    let bytes = bytes.inspect(move |piece| {
+        if piece.is_err() {
+            flag.store(true, Ordering::Release);
+        }
+    });
+    (bytes.boxed(), has_failed)
+}
+
+/// Whether trying again cannot help: the bytes are not wanted, or the user is gone.
+fn is_final(failure: &UploadFailure) -> bool {
+    match failure {
+        UploadFailure::Type => true,
+        UploadFailure::Storage(error) => matches!(
+            error.kind(),
+            StorageErrorKind::TooLarge
+                | StorageErrorKind::InvalidInput
+                | StorageErrorKind::NotFound
+        ),
+        _ => false,
+    }
 }
 
 /// Returns the media that an upload became, with a link where links are signed.

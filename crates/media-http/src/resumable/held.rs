@@ -11,10 +11,11 @@ use media_types::UserId;
 use tokio::task::spawn_blocking;
 
 use super::directory::cut;
+use super::error::SpoolFailure;
 use super::id::UploadId;
 use super::record::{StoredItem, UploadRecord};
 use super::slot::Turn;
-use super::spool::{SpoolFailure, UploadSpool};
+use super::spool::UploadSpool;
 use crate::upload::Incoming;
 
 /// Size of the pieces in which bytes are written and read.
@@ -57,6 +58,7 @@ impl HeldUpload {
             .run(|upload| {
                 let (part, offset) = upload.spool.directory().open_part(&upload.id)?;
                 (upload.part, upload.offset) = (Some(part), offset);
+                upload.note_offset();
                 Ok(())
             })
             .await?;
@@ -89,9 +91,14 @@ impl HeldUpload {
                 return Err(error);
             }
             upload.offset += bytes.len() as u64;
+            upload.note_offset();
             Ok(())
         };
         Ok(self.run(write).await?.0)
+    }
+
+    fn note_offset(&self) {
+        self.spool.set_empty(&self.id, self.offset == 0);
     }
 
     /// Waits until what was written is on the disk.
@@ -106,6 +113,7 @@ impl HeldUpload {
             let part = upload.part.as_ref().ok_or(io::ErrorKind::NotFound)?;
             cut(part, offset)?;
             upload.offset = offset;
+            upload.note_offset();
             Ok(())
         };
         Ok(self.run(back).await?.0)
@@ -131,27 +139,59 @@ impl HeldUpload {
         self.run(remove).await.map(|_| ())
     }
 
-    /// Notes what the upload became, and removes the bytes. It is done when this is first polled, also if
-    /// the future is dropped then.
-    pub(super) async fn set_stored(self, item: StoredItem) -> io::Result<Self> {
-        let note = move |upload: &mut Self| {
+    /// Notes what the upload became, and removes the bytes. If the file of the record cannot be written,
+    /// the error is returned beside the upload: it is noted in memory alone then, and the bytes stay.
+    pub(super) async fn set_stored(
+        self,
+        item: StoredItem,
+    ) -> io::Result<(Self, Option<io::Error>)> {
+        self.run(move |upload| {
             let mut record = UploadRecord::clone(&upload.record);
             record.stored = Some(item);
+            upload.set_record(record);
             let directory = upload.spool.directory();
-            directory.write_record(&upload.id, &record)?;
-            upload.spool.replace(&upload.id, record.clone());
-            upload.record = Arc::new(record);
+            if let Err(error) = directory.write_record(&upload.id, &upload.record) {
+                return Ok(Some(error));
+            }
             upload.part = None;
-            directory.remove_part(&upload.id)
-        };
-        Ok(self.run(note).await?.0)
+            if let Err(error) = directory.remove_part(&upload.id) {
+                tracing::warn!(%error, "the bytes of a finished upload stay until it is removed");
+            }
+            Ok(None)
+        })
+        .await
     }
 
-    /// Returns the bytes of a complete upload.
+    /// Notes that what the upload became is gone again, after an error of noting it.
+    pub(super) async fn clear_stored(self) -> io::Result<Self> {
+        let clear = |upload: &mut Self| {
+            let mut record = UploadRecord::clone(&upload.record);
+            record.stored = None;
+            upload.set_record(record);
+            // The error before may have come after the file was replaced.
+            let written = upload
+                .spool
+                .directory()
+                .write_record(&upload.id, &upload.record);
+            if let Err(error) = written {
+                tracing::warn!(%error, "the record of an upload could not be written back");
+            }
+            Ok(())
+        };
+        Ok(self.run(clear).await?.0)
+    }
+
+    fn set_record(&mut self, record: UploadRecord) {
+        self.record = Arc::new(record);
+        self.spool.replace(&self.id, Arc::clone(&self.record));
+    }
+
+    /// Returns the bytes of a complete upload. They end with an error if some are missing.
     pub(super) async fn read(self) -> io::Result<(Self, Incoming)> {
         let open = |upload: &mut Self| upload.spool.directory().read_part(&upload.id);
         let (upload, file) = self.run(open).await?;
-        let pieces = futures_util::stream::try_unfold(file, |mut file| async move {
+        let start = (file, upload.record.length);
+        let pieces = futures_util::stream::try_unfold(start, |(mut file, left)| async move {
             let read = spawn_blocking(move || {
                 let mut piece = BytesMut::zeroed(PIECE_LEN);
                 let len = file.read(&mut piece)?;
@@ -162,7 +202,11 @@ impl HeldUpload {
                 .await
                 .unwrap_or_else(|error| Err(io::Error::other(error)));
             let (piece, file) = read.map_err(read_failed)?;
-            Ok((!piece.is_empty()).then_some((piece, file)))
+            if piece.is_empty() && left > 0 {
+                return Err(read_failed(io::ErrorKind::UnexpectedEof.into()));
+            }
+            let left = left.saturating_sub(piece.len() as u64);
+            Ok((!piece.is_empty()).then_some((piece, (file, left))))
         });
         Ok((upload, pieces.boxed()))
     }

@@ -12,6 +12,7 @@ pub struct SpoolOptions {
     pub(super) capacity: u64,
     pub(super) uploads: usize,
     pub(super) uploads_per_user: usize,
+    pub(super) finished_per_user: usize,
     pub(super) lifetime: Duration,
     pub(super) clock: Clock,
 }
@@ -22,6 +23,7 @@ impl Default for SpoolOptions {
             capacity: 10 << 30,
             uploads: 10_000,
             uploads_per_user: 10,
+            finished_per_user: 100,
             lifetime: Duration::from_secs(24 * 3600),
             clock: Clock::default(),
         }
@@ -42,18 +44,29 @@ impl SpoolOptions {
         self
     }
 
-    /// Sets how many uploads are remembered, finished ones among them. Defaults to 10,000.
+    /// Sets how many uploads are remembered, finished ones among them. A new upload takes the place of the
+    /// oldest finished one where that is needed. Defaults to 10,000.
     #[must_use]
     pub fn with_max_uploads(mut self, uploads: usize) -> Self {
         self.uploads = uploads;
         self
     }
 
-    /// Sets how many unfinished uploads a user may have; those without a user count as of one user.
-    /// Defaults to 10.
+    /// Sets how many unfinished uploads a user may have; those without a user count as of one user. At the
+    /// limit, a new upload takes the place of the user's oldest one of which no byte has arrived and that no
+    /// request works on, if there is one. Defaults to 10.
     #[must_use]
     pub fn with_max_uploads_per_user(mut self, uploads: usize) -> Self {
         self.uploads_per_user = uploads;
+        self
+    }
+
+    /// Sets how many finished uploads of a user are remembered, so that their results can be read; those
+    /// without a user count as of one user. With each new upload of the user, the oldest above this number
+    /// are forgotten; their media stays. Defaults to 100.
+    #[must_use]
+    pub fn with_max_finished_per_user(mut self, uploads: usize) -> Self {
+        self.finished_per_user = uploads;
         self
     }
 

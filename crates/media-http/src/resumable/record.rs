@@ -1,6 +1,7 @@
 //! What is known of an upload beside its bytes.
 
 use chrono::{DateTime, Utc};
+use media_storage::MediaMetadata;
 use media_types::{Mime, StorageReference, UserId};
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,9 @@ pub(super) struct UploadRecord {
     pub(super) length: u64,
     /// `Upload-Metadata`, as the client sent it.
     pub(super) metadata: String,
+    /// Metadata of the grant that the upload began with; records of 0.2.0 have none.
+    #[serde(default, with = "super::granted")]
+    pub(super) granted: Option<MediaMetadata>,
     pub(super) expires_at: DateTime<Utc>,
     /// What the bytes became; the file with the bytes is gone then.
     pub(super) stored: Option<StoredItem>,

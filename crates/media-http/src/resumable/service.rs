@@ -41,13 +41,15 @@ use crate::upload::{
 ///
 /// Served are the core of the protocol and the extensions creation, creation-with-upload, expiration,
 /// termination and checksum (SHA-1 and SHA-256). The policy is asked for each request; an upload belongs to
-/// the user of the grant that it began with, and is 404 for others. The metadata keys `filename` and
-/// `filetype` say what a form would.
+/// the user of the grant that it began with, and is 404 for others. The media gets the metadata of that grant,
+/// whichever request finishes the upload. The metadata keys `filename` and `filetype` say what a form would.
+/// `X-HTTP-Method-Override` counts with `POST`; the policy sees the method that it names.
 ///
 /// Parts are kept in an [`UploadSpool`]. When the last byte has arrived, the media is typed by its bytes and
 /// stored, before the response; a `GET` of the upload then returns the JSON that
-/// [`UploadService`](crate::UploadService) responds with. If storing fails, the upload stays complete, and
-/// the next request for it tries again. If the process ends between storing the media and noting that, the
+/// [`UploadService`](crate::UploadService) responds with. Storing goes on when the client goes away. If it
+/// fails, the upload stays complete, and the next request for it tries again, unless the target refuses the
+/// media for good (`TooLarge`, `InvalidInput`, `NotFound`): then the upload is removed. If the process ends between storing the media and noting that, the
 /// media is stored once more; the first copy stays until it expires, so a grant should set a retention.
 ///
 /// Two requests never work on an upload at once: a new one stops the one before it, which gets 423.
@@ -120,10 +122,12 @@ impl ResumableUploadService {
 impl Settings {
     async fn answer(
         &self,
-        request: Parts,
+        mut request: Parts,
         body: Incoming,
     ) -> Result<Response<ResponseBody>, Failure> {
-        let method = method_of(&request)?;
+        // The policy sees the method that is carried out.
+        request.method = method_of(&request)?;
+        let method = request.method.clone();
         if method == Method::OPTIONS {
             return Ok(answer::options());
         }
@@ -154,12 +158,12 @@ impl Settings {
             }
             Method::HEAD => {
                 let upload = self.upload_of(&request, &grant).await?;
-                let upload = finish(upload, &*self.target, grant).await?;
+                let upload = finish(upload, &self.target, grant).await?;
                 Ok(answer::state(&upload))
             }
             _ => {
                 let upload = self.upload_of(&request, &grant).await?;
-                let upload = finish(upload, &*self.target, grant.clone()).await?;
+                let upload = finish(upload, &self.target, grant.clone()).await?;
                 let items = result(&upload, self.signer.as_ref(), &grant).await?;
                 Ok(with_version(respond_items(StatusCode::OK, &items)))
             }
@@ -190,10 +194,10 @@ impl Settings {
         if has_part {
             check_announced(request, length)?;
         }
-        let owner = owner(&grant);
-        let id = self.spool.create(owner, length, metadata.to_owned());
+        let granted = grant.metadata().clone();
+        let id = self.spool.create(granted, length, metadata.to_owned());
         let id = id.await?;
-        let mut upload = HeldUpload::take(&self.spool, &id, owner_ref(&grant)).await?;
+        let mut upload = HeldUpload::take(&self.spool, &id, owner(&grant)).await?;
         let expires_at = upload.record().expires_at;
         if !has_part {
             return Ok(answer::created(self.location(&id)?, expires_at, None));
@@ -203,7 +207,7 @@ impl Settings {
             Ok(upload) => upload,
             Err(failure) => {
                 // The client does not know where the upload is, and begins anew.
-                if let Ok(upload) = HeldUpload::take(&self.spool, &id, owner_ref(&grant)).await {
+                if let Ok(upload) = HeldUpload::take(&self.spool, &id, owner(&grant)).await {
                     upload.remove().await?;
                 }
                 return Err(failure);
@@ -251,7 +255,7 @@ impl Settings {
             Some(_) => upload,
             None => append(upload, body, checksum, &permits).await?,
         };
-        finish(upload, &*self.target, grant).await
+        finish(upload, &self.target, grant).await
     }
 
     /// Waits for the upload that the path of a request names.
@@ -259,7 +263,7 @@ impl Settings {
         let path = request.uri.path().trim_end_matches('/');
         let id = path.rsplit('/').next().and_then(UploadId::parse);
         let id = id.ok_or(Failure::NotFound)?;
-        Ok(HeldUpload::take(&self.spool, &id, owner_ref(grant)).await?)
+        Ok(HeldUpload::take(&self.spool, &id, owner(grant)).await?)
     }
 
     fn location(&self, id: &UploadId) -> Result<HeaderValue, Failure> {
@@ -268,16 +272,15 @@ impl Settings {
     }
 }
 
-fn owner(grant: &UploadGrant) -> Option<UserId> {
-    owner_ref(grant).cloned()
-}
-
-fn owner_ref(grant: &UploadGrant) -> Option<&UserId> {
+fn owner(grant: &UploadGrant) -> Option<&UserId> {
     grant.metadata().user()
 }
 
-/// Returns the method, which clients that cannot send all methods put into a header.
+/// Returns the method. Clients that cannot send all methods send `POST` with another one in a header.
 fn method_of(request: &Parts) -> Result<Method, Failure> {
+    if request.method != Method::POST {
+        return Ok(request.method.clone());
+    }
     match single(&request.headers, &METHOD_OVERRIDE)? {
         Some(name) => Method::from_bytes(name.as_bytes()).map_err(|_| Failure::Method),
         None => Ok(request.method.clone()),

@@ -39,6 +39,17 @@ impl Slot {
             number = *arrivals;
         });
         let guard = Arc::clone(&self.turn).lock_owned().await;
+        self.turn(number, guard)
+    }
+
+    /// Takes the turn unless somebody has it, who is not disturbed.
+    pub(super) fn try_take(self: Arc<Self>) -> Option<Turn> {
+        let guard = Arc::clone(&self.turn).try_lock_owned().ok()?;
+        let number = *self.arrivals.borrow();
+        Some(self.turn(number, guard))
+    }
+
+    fn turn(self: Arc<Self>, number: u64, guard: OwnedMutexGuard<()>) -> Turn {
         Turn {
             number,
             arrivals: self.arrivals.subscribe(),

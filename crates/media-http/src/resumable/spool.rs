@@ -1,19 +1,20 @@
 //! [`UploadSpool`].
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use media_storage::MediaMetadata;
 use media_types::UserId;
 use tokio::task::spawn_blocking;
 
 use super::directory::Directory;
-use super::error::ResumableError;
+use super::error::{ResumableError, SpoolFailure};
 use super::id::UploadId;
+use super::index::{Entry, Index, Taken};
 use super::options::SpoolOptions;
 use super::record::{UploadRecord, VERSION};
-use super::slot::{Slot, Turn};
+use super::slot::Turn;
 
 /// Longest time between two removals of what has expired.
 const MAX_SWEEP_INTERVAL: Duration = Duration::from_secs(600);
@@ -34,31 +35,7 @@ pub struct UploadSpool(Arc<Shared>);
 struct Shared {
     directory: Directory,
     options: SpoolOptions,
-    index: Mutex<HashMap<UploadId, Entry>>,
-}
-
-#[derive(Clone, Debug)]
-struct Entry {
-    record: Arc<UploadRecord>,
-    slot: Arc<Slot>,
-}
-
-/// Why an upload cannot begin or go on.
-#[derive(Debug)]
-pub(super) enum SpoolFailure {
-    /// There is no such upload of this user, or it has expired.
-    NotFound,
-    /// The user has too many unfinished uploads.
-    TooMany,
-    /// The spool is full.
-    Full,
-    Io(std::io::Error),
-}
-
-impl From<std::io::Error> for SpoolFailure {
-    fn from(error: std::io::Error) -> Self {
-        Self::Io(error)
-    }
+    index: Mutex<Index>,
 }
 
 impl UploadSpool {
@@ -74,13 +51,9 @@ impl UploadSpool {
         let opened = spawn_blocking(move || {
             let directory = Directory::open(&path)?;
             let uploads = directory.scan().map_err(ResumableError::directory)?;
-            let entry = |record| Entry {
-                record: Arc::new(record),
-                slot: Arc::default(),
-            };
             let index = uploads
                 .into_iter()
-                .map(|(id, record)| (id, entry(record)))
+                .map(|found| (found.id, Entry::new(found.record, found.is_empty)))
                 .collect();
             let spool = Self(Arc::new(Shared {
                 directory,
@@ -97,8 +70,8 @@ impl UploadSpool {
         Ok(spool)
     }
 
-    /// Removes the uploads that have expired, and returns how many. A request that works on one is asked to
-    /// stop.
+    /// Removes the uploads that have expired, and returns how many. One that a request works on is not waited
+    /// for and not counted: the request is asked to stop, and the upload goes when it has ended.
     pub async fn remove_expired(&self) -> usize {
         let now = self.0.options.clock.now();
         self.remove_where(|record| record.is_expired(now)).await
@@ -106,6 +79,9 @@ impl UploadSpool {
 
     /// Removes the uploads of a user, finished or not, and returns how many. Media that they became stays in
     /// its store. Call it when a user is erased.
+    ///
+    /// One that a request works on is not waited for and not counted: the request is asked to stop, nobody
+    /// finds the upload any more, and it goes when the request has ended.
     pub async fn remove_user(&self, user: &UserId) -> usize {
         self.remove_where(|record| record.owner.as_ref() == Some(user))
             .await
@@ -114,7 +90,7 @@ impl UploadSpool {
     /// Begins an upload.
     pub(super) async fn create(
         &self,
-        owner: Option<UserId>,
+        granted: MediaMetadata,
         length: u64,
         metadata: String,
     ) -> Result<UploadId, SpoolFailure> {
@@ -122,15 +98,22 @@ impl UploadSpool {
         let lifetime = chrono::TimeDelta::from_std(options.lifetime).unwrap_or_default();
         let record = UploadRecord {
             version: VERSION,
-            owner,
+            owner: granted.user().cloned(),
             length,
             metadata,
+            granted: Some(granted),
             expires_at: options.clock.now() + lifetime,
             stored: None,
         };
         let id = UploadId::random()?;
         self.blocking(move |spool| {
-            spool.reserve(&id, &record)?;
+            let displaced = spool.index().reserve(&id, &record, &spool.0.options)?;
+            for (displaced, turn) in displaced {
+                if let Err(error) = spool.0.directory.remove(&displaced) {
+                    tracing::warn!(%error, "the files of an old upload stay until the spool is opened");
+                }
+                drop(turn);
+            }
             let created = spool.0.directory.create(&id, &record);
             created.map(|()| id.clone()).map_err(|error| {
                 spool.index().remove(&id);
@@ -138,32 +121,6 @@ impl UploadSpool {
             })
         })
         .await
-    }
-
-    /// Enters an upload into the index, where it counts against the limits.
-    fn reserve(&self, id: &UploadId, record: &UploadRecord) -> Result<(), SpoolFailure> {
-        let options = &self.0.options;
-        let mut index = self.index();
-        if index.len() >= options.uploads {
-            return Err(SpoolFailure::Full);
-        }
-        let records = || index.values().map(|entry| &entry.record);
-        let reserved = records().fold(0_u64, |sum, other| sum.saturating_add(other.reserved()));
-        if reserved.saturating_add(record.length) > options.capacity {
-            return Err(SpoolFailure::Full);
-        }
-        let of_user = records()
-            .filter(|other| other.owner == record.owner && other.stored.is_none())
-            .count();
-        if of_user >= options.uploads_per_user {
-            return Err(SpoolFailure::TooMany);
-        }
-        let entry = Entry {
-            record: Arc::new(record.clone()),
-            slot: Arc::default(),
-        };
-        index.insert(id.clone(), entry);
-        Ok(())
     }
 
     /// Waits for the turn to work on an upload. A request that works on it is asked to stop.
@@ -184,7 +141,8 @@ impl UploadSpool {
         let index = self.index();
         index
             .get(id)
-            .filter(|entry| entry.record.owner.as_ref() == owner && !entry.record.is_expired(now))
+            .filter(|entry| !entry.is_doomed && !entry.record.is_expired(now))
+            .filter(|entry| entry.record.owner.as_ref() == owner)
             .cloned()
             .ok_or(SpoolFailure::NotFound)
     }
@@ -194,10 +152,17 @@ impl UploadSpool {
         &self.0.directory
     }
 
-    /// Replaces the record of an upload after its file was written.
-    pub(super) fn replace(&self, id: &UploadId, record: UploadRecord) {
+    /// Replaces the record of an upload.
+    pub(super) fn replace(&self, id: &UploadId, record: Arc<UploadRecord>) {
         if let Some(entry) = self.index().get_mut(id) {
-            entry.record = Arc::new(record);
+            entry.record = record;
+        }
+    }
+
+    /// Notes whether bytes of an unfinished upload have arrived.
+    pub(super) fn set_empty(&self, id: &UploadId, is_empty: bool) {
+        if let Some(entry) = self.index().get_mut(id) {
+            entry.is_empty = is_empty;
         }
     }
 
@@ -211,28 +176,40 @@ impl UploadSpool {
     }
 
     async fn remove_where(&self, matches: impl Fn(&UploadRecord) -> bool + Send) -> usize {
-        let due: Vec<_> = self
-            .index()
-            .iter()
-            .filter(|(_, entry)| matches(&entry.record))
-            .map(|(id, entry)| (id.clone(), Arc::clone(&entry.slot)))
-            .collect();
+        let (free, busy) = self.index().condemn(matches);
+        for (id, slot) in busy {
+            let spool = self.clone();
+            tokio::spawn(async move {
+                let turn = slot.take().await;
+                spool.remove_taken((id, turn)).await;
+            });
+        }
         let mut removed = 0;
-        for (id, slot) in due {
-            let turn = slot.take().await;
-            let result = self
-                .blocking(move |spool| {
-                    let removed = spool.remove(&id);
-                    drop(turn);
-                    Ok(removed?)
-                })
-                .await;
-            match result {
-                Ok(()) => removed += 1,
-                Err(error) => tracing::warn!(?error, "an upload could not be removed"),
-            }
+        for upload in free {
+            removed += usize::from(self.remove_taken(upload).await);
         }
         removed
+    }
+
+    /// Removes an upload, and returns whether that was possible. If not, it is tried again with the next
+    /// removal.
+    async fn remove_taken(&self, (id, turn): Taken) -> bool {
+        let result = self
+            .blocking(move |spool| {
+                let removed = spool.remove(&id);
+                if removed.is_err()
+                    && let Some(entry) = spool.index().get_mut(&id)
+                {
+                    entry.is_doomed = false;
+                }
+                drop(turn);
+                Ok(removed?)
+            })
+            .await;
+        if let Err(error) = &result {
+            tracing::warn!(?error, "an upload could not be removed");
+        }
+        result.is_ok()
     }
 
     /// Removes what expires for as long as the spool is open.
@@ -251,7 +228,7 @@ impl UploadSpool {
         });
     }
 
-    fn index(&self) -> MutexGuard<'_, HashMap<UploadId, Entry>> {
+    fn index(&self) -> MutexGuard<'_, Index> {
         self.0.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -102,6 +102,13 @@ impl UploadGrant {
         self
     }
 
+    /// Replaces the metadata that media is stored with.
+    #[cfg(feature = "resumable")]
+    pub(crate) fn with_metadata(mut self, metadata: MediaMetadata) -> Self {
+        self.metadata = metadata;
+        self
+    }
+
     /// Returns the metadata that media is stored with.
     pub fn metadata(&self) -> &MediaMetadata {
         &self.metadata

@@ -16,7 +16,8 @@ pub trait UploadTarget: Send + Sync + 'static {
     /// As [`MediaStorage::store`]. The kind decides the status of the response.
     async fn take(&self, upload: MediaUpload) -> Result<StorageReference, StorageError>;
 
-    /// Deletes items of a form of which a later one failed. The results are in the order of the
+    /// Deletes items of a form of which a later one failed, or what an upload in parts became if that could
+    /// not be noted. The results are in the order of the
     /// references.
     async fn take_back(&self, references: &[StorageReference]) -> Vec<Result<(), StorageError>>;
 }

@@ -13,7 +13,7 @@ use media_http::{
     UploadGrant, UploadPolicy, UploadRefusal, UploadSpool,
 };
 use media_storage::{InMemoryStorage, MediaStorage, MediaStorageExt, Scope, StorageErrorKind};
-use media_storage_testkit::{Call, Fault, FaultyStorage};
+use media_storage_testkit::{Call, Fault, FaultyStorage, Gate};
 use media_types::StorageReference;
 use reqwest::{Method, RequestBuilder, Response};
 use sha1::Digest as _;
@@ -459,7 +459,7 @@ async fn what_is_wrong_is_refused_and_changes_nothing() {
         ("fits", site.create(3 * MIB), 201),
         ("more than the spool has", site.create(4 * MIB), 507),
         ("fits as well", site.create(10), 201),
-        ("too many", site.create(10), 429),
+        ("too many, of which one is empty", site.create(10), 201),
         (
             "of another user",
             as_user("user-2", Method::POST, "/files").header("upload-length", 9),
@@ -780,4 +780,69 @@ async fn wrong_settings_are_told() {
     let file = site.directory.path().join("lock");
     let wrong = UploadSpool::open(file, SpoolOptions::new()).await;
     assert_eq!(wrong.unwrap_err().kind(), ResumableErrorKind::Directory);
+}
+
+#[tokio::test]
+async fn a_user_at_the_limit_replaces_what_is_empty_and_nothing_else() {
+    let site = site(SpoolOptions::new().with_max_uploads_per_user(2)).await;
+    let (begun, empty) = (site.begin(100).await, site.begin(100).await);
+    assert_eq!(status(site.patch(&begun, 0, "x")).await, 204);
+    // The answer to the creation of `empty` may have been lost: nobody can name it any more.
+    let third = site.begin(100).await;
+    assert_eq!(status(site.request(Method::HEAD, &empty)).await, 404);
+    assert_eq!(site.offset(&begun).await, 1);
+    assert_eq!(status(site.patch(&third, 0, "x")).await, 204);
+    assert_eq!(status(site.create(100)).await, 429);
+    assert_eq!(status(site.request(Method::DELETE, &begun)).await, 204);
+    assert_eq!(status(site.create(100)).await, 201);
+}
+
+#[tokio::test]
+async fn finished_uploads_make_room_for_others() {
+    let options = SpoolOptions::new()
+        .with_max_uploads(3)
+        .with_max_finished_per_user(2);
+    let site = site(options).await;
+    let mut paths = Vec::new();
+    for n in 0..5 {
+        let path = site.begin(100).await;
+        assert_eq!(status(site.patch(&path, 0, png(100))).await, 204, "{n}");
+        paths.push(path);
+    }
+    assert_eq!(site.stored().await, 5);
+    // What was stored stays; only the records of the oldest uploads are forgotten.
+    assert_eq!(status(site.request(Method::HEAD, &paths[0])).await, 404);
+    assert_eq!(status(site.request(Method::HEAD, &paths[4])).await, 200);
+}
+
+#[tokio::test]
+async fn another_method_is_taken_from_a_header_of_post_only() {
+    let site = site(SpoolOptions::new()).await;
+    let path = site.begin(100).await;
+    let overriding = |method: Method| {
+        site.request(method, &path)
+            .header("x-http-method-override", "DELETE")
+    };
+    assert_eq!(status(overriding(Method::HEAD)).await, 200);
+    assert_eq!(site.offset(&path).await, 0);
+    assert_eq!(status(overriding(Method::POST)).await, 204);
+    assert_eq!(status(site.request(Method::HEAD, &path)).await, 404);
+}
+
+#[tokio::test]
+async fn storing_goes_on_when_its_client_is_gone() {
+    let mut site = site(SpoolOptions::new()).await;
+    let gate = Gate::new();
+    site.store = FaultyStorage::new(InMemoryStorage::new())
+        .with_fault(Fault::nth(Call::Store, 1).hold(&gate));
+    site.restart().await;
+    let path = site.begin(100).await;
+    let last = site.patch(&path, 0, png(100));
+    let sending = tokio::spawn(async move { last.send().await });
+    gate.arrived().await;
+    sending.abort();
+    let _ = sending.await;
+    gate.open();
+    assert_eq!(site.media(&path).await.len(), 100);
+    assert_eq!(site.stored().await, 1);
 }
