@@ -6,7 +6,8 @@
 //! with the media ([`ProviderFiles::forget`]). Without it nothing is uploaded.
 //!
 //! - `policy`: what is uploaded, and for how long · `record`: a file and its key
-//! - `registry`: where ids are kept · `rows`: those of a conversation as rows · `service`: the trait of an API for files
+//! - `registry`: where ids are kept · `rows`: those of a conversation as rows · `tracked`: with what is not written yet
+//! - `service`: the trait of an API for files
 //! - `openai`, `anthropic`, `gemini`: one API each · `transfer`: what they share
 //! - `provider_files`: the files of an account
 
@@ -22,6 +23,7 @@ mod record;
 mod registry;
 mod rows;
 mod service;
+mod tracked;
 #[cfg(feature = "http-client")]
 mod transfer;
 
@@ -31,5 +33,6 @@ pub use record::{FileKey, FileRecord};
 pub use registry::{FileRegistry, MemoryFileRegistry};
 pub use rows::FileRows;
 pub use service::{FileService, UploadedFile};
+pub use tracked::TrackedFiles;
 #[cfg(feature = "http-client")]
 pub(crate) use transfer::account_of;

@@ -1,8 +1,8 @@
 //! The files of an account.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use async_trait::async_trait;
 use chrono::{TimeDelta, Utc};
@@ -21,6 +21,9 @@ use super::registry::{FileRegistry, MemoryFileRegistry};
 use super::service::FileService;
 use crate::error::{ProviderError, ProviderErrorKind};
 use crate::media::{MediaContext, MediaUploads};
+
+/// How many deletions are remembered.
+const MAX_DELETED: usize = 4096;
 
 /// The files that a provider keeps for one account. Cheap to clone; clones share everything.
 ///
@@ -43,6 +46,14 @@ struct Inner {
     registry: Arc<dyn FileRegistry>,
     /// Uploads that are going on: whoever needs the same waits for the first.
     flights: Mutex<HashMap<FileKey, Weak<tokio::sync::Mutex<()>>>>,
+    /// The names of files that were deleted, newest first: no provider gives a name twice.
+    deleted: Mutex<VecDeque<String>>,
+}
+
+impl Inner {
+    fn deleted(&self) -> MutexGuard<'_, VecDeque<String>> {
+        self.deleted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl ProviderFiles {
@@ -63,6 +74,7 @@ impl ProviderFiles {
             policy,
             registry,
             flights: Mutex::default(),
+            deleted: Mutex::default(),
         }))
     }
 
@@ -124,14 +136,60 @@ impl ProviderFiles {
         }
     }
 
-    /// Deletes a file of this account, known here or not. Returns whether it was there.
+    /// Deletes a file of this account, known here or not. Returns whether it was there. The provider
+    /// is not asked again for one of the newest 4,096 that were deleted here.
     ///
     /// # Errors
     /// Those of the provider.
     pub async fn delete(&self, record: &FileRecord) -> Result<bool, ProviderError> {
+        if self.has_deleted(record) {
+            return Ok(false);
+        }
         let was_there = self.0.service.delete(&record.name).await?;
+        if was_there {
+            let mut deleted = self.0.deleted();
+            deleted.truncate(MAX_DELETED - 1);
+            deleted.push_front(record.name.clone());
+        }
         self.0.registry.remove(&record.key, &record.id).await;
         Ok(was_there)
+    }
+
+    /// Deletes a file of one of these accounts. Where it is the file of another key, each account at
+    /// its server is tried: keys are replaced. Returns whether it was there.
+    ///
+    /// # Errors
+    /// Those of the provider, and one where none of the accounts is the file's as far as can be told.
+    pub async fn delete_in(accounts: &[Self], record: &FileRecord) -> Result<bool, ProviderError> {
+        if let Some(account) = accounts.iter().find(|account| account.owns(record)) {
+            return account.delete(record).await;
+        }
+        let mut failed = None;
+        for account in accounts.iter().filter(|account| account.is_beside(record)) {
+            if account.has_deleted(record) {
+                return Ok(false);
+            }
+            match account.delete(record).await {
+                Ok(true) => return Ok(true),
+                // Whoever has the key of another account is told that there is no such file.
+                Ok(false) => {}
+                Err(error) => failed = Some(error),
+            }
+        }
+        Err(failed.unwrap_or_else(|| {
+            ProviderError::new(ProviderErrorKind::NotFound, &record.key.provider)
+                .with_reason("the file belongs to an account that is not here")
+        }))
+    }
+
+    fn is_beside(&self, record: &FileRecord) -> bool {
+        let service = &self.0.service;
+        record.key.provider == service.provider() && record.key.base_url == service.base_url()
+    }
+
+    /// Whether a file is one of the newest that were deleted here.
+    fn has_deleted(&self, record: &FileRecord) -> bool {
+        self.0.deleted().contains(&record.name)
     }
 
     fn key(&self, sha256: Sha256) -> FileKey {
@@ -187,23 +245,28 @@ impl ProviderFiles {
                 return Ok(None);
             }
         }
-        let record = match self.usable(shared, &key).await {
-            Some(record) => record,
-            None => {
-                let service = &self.0.service;
-                let keep_for = self.0.policy.keep_for();
-                let uploaded = service.upload(content, media, keep_for).await?;
-                let mut record = FileRecord::new(key, uploaded.id);
-                record.name = uploaded.name;
-                record.bytes = size;
-                record.expires_at = uploaded.expires_at;
-                shared.put(record.clone()).await;
-                record
-            }
-        };
-        if let Some(own) = own {
-            own.put(record.clone()).await;
+        if let Some(record) = self.usable(shared, &key).await {
+            let is_placed = match own {
+                Some(own) => own.put(record.clone()).await,
+                None => true,
+            };
+            return is_placed.then(|| self.named(&record.id)).transpose();
         }
+        let service = &self.0.service;
+        let keep_for = self.0.policy.keep_for();
+        let uploaded = service.upload(content, media, keep_for).await?;
+        let mut record = FileRecord::new(key, uploaded.id);
+        record.name = uploaded.name;
+        record.bytes = size;
+        record.expires_at = uploaded.expires_at;
+        // Uploads that run at once may see the same last place.
+        if let Some(own) = own
+            && !own.put_uploaded(record.clone()).await
+        {
+            service.delete(&record.name).await?;
+            return Ok(None);
+        }
+        shared.put(record.clone()).await;
         self.named(&record.id).map(Some)
     }
 

@@ -20,8 +20,14 @@ pub trait FileRegistry: fmt::Debug + Send + Sync + 'static {
         true
     }
 
-    /// Keeps a file, in place of another of its key.
-    async fn put(&self, record: FileRecord);
+    /// Keeps a file, in place of another of its key. Returns whether it has a place now.
+    async fn put(&self, record: FileRecord) -> bool;
+
+    /// Keeps a file that was uploaded just now, for whoever this registry belongs to. Returns
+    /// whether it has a place now: one without is deleted. Defaults to [`put`](Self::put).
+    async fn put_uploaded(&self, record: FileRecord) -> bool {
+        self.put(record).await
+    }
 
     /// Forgets the file of a key, if it is still this one.
     async fn remove(&self, key: &FileKey, id: &str);
@@ -48,8 +54,9 @@ impl FileRegistry for MemoryFileRegistry {
         self.with(|files| files.get(key).cloned())
     }
 
-    async fn put(&self, record: FileRecord) {
+    async fn put(&self, record: FileRecord) -> bool {
         self.with(|files| files.insert(record.key.clone(), record));
+        true
     }
 
     async fn remove(&self, key: &FileKey, id: &str) {

@@ -69,34 +69,31 @@ impl FileRows {
     }
 
     /// Adds a file, in place of another of its key. Returns the indices of the rows that changed;
-    /// none where there is no room.
-    pub fn put(&mut self, record: FileRecord, now: DateTime<Utc>) -> Vec<usize> {
+    /// `None` where there is no room, and then nothing changes.
+    pub fn put(&mut self, record: FileRecord, now: DateTime<Utc>) -> Option<Vec<usize>> {
+        let stays = |held: &FileRecord| held.key != record.key && !held.is_over(now);
+        let fits = |row: &Vec<FileRecord>| {
+            let stay = row.iter().filter(|held| stays(held));
+            len_of(stay.chain([&record])) <= Self::MAX_ROW_BYTES
+        };
+        let place = match self.rows.iter().rposition(fits) {
+            Some(place) => place,
+            None if self.rows.len() < Self::MAX_ROWS && fits(&Vec::new()) => {
+                self.rows.push(Vec::new());
+                self.rows.len() - 1
+            }
+            None => return None,
+        };
         let mut changed = Vec::new();
         for (index, row) in self.rows.iter_mut().enumerate() {
             let before = row.len();
-            row.retain(|held| held.key != record.key && !held.is_over(now));
-            if row.len() != before {
+            row.retain(stays);
+            if row.len() != before || index == place {
                 changed.push(index);
             }
         }
-        let fits =
-            |row: &Vec<FileRecord>| len_of(row.iter().chain([&record])) <= Self::MAX_ROW_BYTES;
-        let place = match self.rows.iter().rposition(fits) {
-            None if self.rows.len() < Self::MAX_ROWS && fits(&Vec::new()) => {
-                self.rows.push(Vec::new());
-                Some(self.rows.len() - 1)
-            }
-            place => place,
-        };
-        if let Some(index) = place
-            && let Some(row) = self.rows.get_mut(index)
-        {
-            row.push(record);
-            if !changed.contains(&index) {
-                changed.push(index);
-            }
-        }
-        changed
+        self.rows.get_mut(place)?.push(record);
+        Some(changed)
     }
 
     /// Removes the file of a key, if it is still this one. Returns the index of its row.
@@ -147,7 +144,7 @@ mod tests {
         let mut rows = FileRows::default();
         let mut held = 0;
         while rows.has_room(now) {
-            assert_eq!(rows.put(record(held, Some(later)), now).len(), 1);
+            assert_eq!(rows.put(record(held, Some(later)), now).unwrap().len(), 1);
             held += 1;
         }
         assert!(held >= 200, "{held}");
@@ -168,16 +165,16 @@ mod tests {
         );
         assert!(read.records().eq(rows.records()));
         // One more finds no room, and changes nothing; when the others are over, it does.
-        for _ in 0..20 {
+        while read.put(record(held, Some(later)), now).is_some() {
             held += 1;
-            read.put(record(held, Some(later)), now);
         }
-        assert!(read.records().count() <= held);
+        assert_eq!(read.records().count(), held);
+        assert!(read.get(&record(held, None).key).is_none());
         let all = (0..FileRows::MAX_ROWS)
             .all(|index| read.value(index).unwrap().get().len() <= FileRows::MAX_ROW_BYTES);
         assert!(all && !read.has_room(now));
         assert!(read.has_room(later));
-        let changed = read.put(record(held + 1, None), later);
+        let changed = read.put(record(held + 1, None), later).unwrap();
         assert_eq!(
             (changed.len(), read.records().count()),
             (FileRows::MAX_ROWS, 1)
@@ -191,7 +188,7 @@ mod tests {
         rows.put(record(1, None), now);
         let mut newer = record(1, None);
         newer.id = "file-newer".to_owned();
-        assert_eq!(rows.put(newer.clone(), now), [0]);
+        assert_eq!(rows.put(newer.clone(), now).unwrap(), [0]);
         assert_eq!(rows.get(&newer.key).unwrap().id, "file-newer");
         assert_eq!(rows.remove(&newer.key, "file-older"), None);
         assert_eq!(rows.remove(&newer.key, "file-newer"), Some(0));

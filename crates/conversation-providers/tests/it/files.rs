@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use conversation_providers::files::{FilePolicy, ProviderFiles};
+use conversation_providers::files::{FileKey, FilePolicy, FileRecord, FileRegistry, ProviderFiles};
 use conversation_providers::{
     AnthropicProvider, MediaContext, MediaUploads, Provider, ProviderRequest,
 };
@@ -140,6 +140,13 @@ async fn a_gemini_file_is_uploaded_in_two_steps_and_waited_for() {
             }
             line if line.starts_with("GET /v1/files/abc") => Act::json(200, &file("ACTIVE")),
             line if line.starts_with("DELETE /v1/files/abc") => Act::json(200, &json!({})),
+            line if line.starts_with("DELETE /v1/files/gone") => {
+                let text = "You do not have permission to access the File gone or it may not exist.";
+                Act::json(403, &json!({"error": {"code": 403, "message": text}}))
+            }
+            line if line.starts_with("DELETE /v1/files/") => {
+                Act::json(403, &json!({"error": {"code": 403, "message": "The key is blocked."}}))
+            }
             _ => Act::json(500, &json!({})),
         }
     })
@@ -171,6 +178,60 @@ async fn a_gemini_file_is_uploaded_in_two_steps_and_waited_for() {
     assert!(received[1].header("x-goog-api-key").is_none());
     let hash = Sha256Hasher::digest(image.inline().unwrap());
     assert!(files.forget(&hash).await.unwrap());
+    // What is gone is refused by this API, as is what a key may not do.
+    let key = FileKey::new("gemini", base, "account", hash);
+    let mut record = FileRecord::new(key, "https://h.example/v1/files/gone");
+    record.name = "files/gone".to_owned();
+    assert!(!files.delete(&record).await.unwrap());
+    record.name = "files/refused".to_owned();
+    assert_eq!(files.delete(&record).await.unwrap_err().status(), Some(403));
+}
+
+#[tokio::test]
+async fn what_was_deleted_is_not_asked_for_again() {
+    let peer = server(86_400, no_answer).await;
+    let files = ProviderFiles::anthropic(KEY, Some(peer.url().as_str()), policy());
+    let hash = Sha256Hasher::digest(b"media");
+    let key = FileKey::new("anthropic", peer.url(), "account", hash);
+    let record = FileRecord::new(key, "file_9");
+    assert!(files.delete(&record).await.unwrap());
+    assert!(!files.delete(&record).await.unwrap());
+    assert_eq!(peer.received().len(), 1);
+}
+
+/// A conversation that finds no place for a file any more.
+#[derive(Debug)]
+struct Full;
+
+#[async_trait::async_trait]
+impl FileRegistry for Full {
+    async fn get(&self, _: &FileKey) -> Option<FileRecord> {
+        None
+    }
+
+    async fn put(&self, _: FileRecord) -> bool {
+        false
+    }
+
+    async fn remove(&self, _: &FileKey, _: &str) {}
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_kept_in_mind_is_deleted() {
+    let peer = server(86_400, no_answer).await;
+    let files = ProviderFiles::anthropic(KEY, Some(peer.url().as_str()), policy());
+    let media = MediaContext::default();
+    let full = files.recorded_in(Arc::new(Full));
+    let image = image(1);
+    assert!(full.file_of(&image, 2000, &media).await.unwrap().is_none());
+    let asked = lines(&peer);
+    assert_eq!(asked.len(), 2);
+    assert!(asked[1].starts_with("DELETE /v1/files/file_1"), "{asked:?}");
+    // Nobody is told of it.
+    let file = files.file_of(&image, 2000, &media).await.unwrap().unwrap();
+    assert_eq!(file.id(), "file_2");
+    assert!(full.file_of(&image, 2000, &media).await.unwrap().is_none());
+    assert_eq!(lines(&peer).len(), 3);
 }
 
 #[tokio::test]

@@ -13,13 +13,15 @@ use conversation_types::{Message, MessageId};
 
 use super::handle::Conversation;
 use crate::core::Core;
+use crate::files::RESPONSE_ID;
 use crate::policy::ForeignMedia;
 use crate::turn;
 
 impl Conversation {
     /// Adds messages to the history without asking a model: of a history that was kept elsewhere,
     /// or of a person who takes over. Their media is stored as in a turn. They belong to no turn,
-    /// and go with later requests.
+    /// and go with later requests. What a provider keeps of answers among them is not theirs: it
+    /// stays when this conversation is deleted.
     ///
     /// All are added or none; goes on when the future is dropped. Returns their ids.
     ///
@@ -35,6 +37,7 @@ impl Conversation {
             .into_iter()
             .map(|mut message| {
                 message.turn = None;
+                message.metadata.remove(RESPONSE_ID);
                 message
             })
             .collect();

@@ -16,6 +16,7 @@ use media_types::ConversationId;
 use super::copy::copy_message;
 use super::handle::Conversation;
 use crate::core::Core;
+use crate::files::RESPONSE_ID;
 use crate::turn;
 
 /// How many messages are copied in one write.
@@ -202,6 +203,8 @@ impl<'a> Branching<'a> {
             } else {
                 message.turn = None;
             }
+            // What the provider keeps of an answer goes with the original.
+            message.metadata.remove(RESPONSE_ID);
             let scope = self.scope.as_ref();
             messages.push(copy_message(self.core, &message, scope, &self.record).await?);
         }

@@ -1,12 +1,11 @@
 //! The files that providers keep for one conversation: read when they are needed, written with the
 //! messages of a turn.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::Utc;
-use conversation_providers::files::{FileKey, FileRecord, FileRegistry, FileRows};
+use conversation_providers::files::{FileKey, FileRecord, FileRegistry, FileRows, TrackedFiles};
 use conversation_state::{LoadOptions, PlannerEntry, StateError, StateStore, Window};
 use media_types::ConversationId;
 use tokio::sync::Mutex;
@@ -16,17 +15,8 @@ use tokio::sync::Mutex;
 pub(crate) struct ConversationFiles {
     store: Arc<dyn StateStore>,
     conversation: ConversationId,
-    files: Mutex<Files>,
-}
-
-#[derive(Debug, Default)]
-struct Files {
     /// `None` until they are read.
-    rows: Option<FileRows>,
-    /// Rows that the state store does not have yet.
-    changed: BTreeSet<usize>,
-    /// Files that the state store does not know yet.
-    new: Vec<FileRecord>,
+    files: Mutex<Option<TrackedFiles>>,
 }
 
 impl ConversationFiles {
@@ -41,53 +31,37 @@ impl ConversationFiles {
     /// Returns the rows that are to be written, at most so many.
     pub(crate) async fn unwritten(&self, most: usize) -> Vec<PlannerEntry> {
         let files = self.files.lock().await;
-        let Some(rows) = &files.rows else {
-            return Vec::new();
-        };
-        let changed = files.changed.iter().take(most);
-        changed
-            .filter_map(|index| {
-                let value = rows.value(*index)?;
-                Some(PlannerEntry::new(FileRows::key(*index), value))
-            })
+        let rows = files.as_ref().map(|files| files.unwritten(most));
+        let rows = rows.into_iter().flatten();
+        rows.map(|(key, value)| PlannerEntry::new(key, value))
             .collect()
     }
 
     /// Notes that rows were written.
     pub(crate) async fn note_written(&self, written: &[PlannerEntry]) {
-        let mut files = self.files.lock().await;
-        let Files { rows, changed, new } = &mut *files;
-        let Some(rows) = rows else { return };
-        changed.retain(|index| {
-            let key = FileRows::key(*index);
-            let is_written = |entry: &PlannerEntry| {
-                entry.key == key && rows.value(*index).as_ref() == Some(&entry.value)
-            };
-            !written.iter().any(is_written)
-        });
-        if changed.is_empty() {
-            new.clear();
+        if let Some(files) = &mut *self.files.lock().await {
+            files.note_written(written.iter().map(|row| (row.key.as_str(), &row.value)));
         }
     }
 
     /// Takes the files that no state names and that none ever will.
     pub(crate) async fn take_unnamed(&self) -> Vec<FileRecord> {
         let mut files = self.files.lock().await;
-        std::mem::take(&mut files.new)
+        let unnamed = files.as_mut().map(TrackedFiles::take_unnamed);
+        unnamed.unwrap_or_default()
     }
 
     /// Reads the rows, unless they are known.
-    async fn read<'a>(&self, files: &'a mut Files) -> Option<&'a mut FileRows> {
-        if files.rows.is_none() {
+    async fn read<'a>(&self, files: &'a mut Option<TrackedFiles>) -> Option<&'a mut TrackedFiles> {
+        if files.is_none() {
             match read(&*self.store, &self.conversation).await {
-                Ok(rows) => files.rows = Some(rows),
+                Ok(rows) => *files = Some(TrackedFiles::new(rows)),
                 Err(error) => {
                     tracing::warn!(%error, "files at providers could not be read; nothing is uploaded");
-                    return None;
                 }
             }
         }
-        files.rows.as_mut()
+        files.as_mut()
     }
 }
 
@@ -114,32 +88,31 @@ pub(super) async fn read(
 impl FileRegistry for ConversationFiles {
     async fn get(&self, key: &FileKey) -> Option<FileRecord> {
         let mut files = self.files.lock().await;
-        self.read(&mut files).await?.get(key).cloned()
+        self.read(&mut files).await?.rows().get(key).cloned()
     }
 
     async fn has_room(&self) -> bool {
         let mut files = self.files.lock().await;
-        let rows = self.read(&mut files).await;
-        rows.is_some_and(|rows| rows.has_room(Utc::now()))
+        let files = self.read(&mut files).await;
+        files.is_some_and(|files| files.rows().has_room(Utc::now()))
     }
 
-    async fn put(&self, record: FileRecord) {
+    async fn put(&self, record: FileRecord) -> bool {
         let mut files = self.files.lock().await;
-        let Some(rows) = self.read(&mut files).await else {
-            return;
-        };
-        let changed = rows.put(record.clone(), Utc::now());
-        files.changed.extend(changed);
-        files.new.push(record);
+        let files = self.read(&mut files).await;
+        files.is_some_and(|files| files.put(record, Utc::now()))
+    }
+
+    async fn put_uploaded(&self, record: FileRecord) -> bool {
+        let mut files = self.files.lock().await;
+        let files = self.read(&mut files).await;
+        files.is_some_and(|files| files.put_uploaded(record, Utc::now()))
     }
 
     async fn remove(&self, key: &FileKey, id: &str) {
         let mut files = self.files.lock().await;
-        let Some(rows) = self.read(&mut files).await else {
-            return;
-        };
-        let changed = rows.remove(key, id);
-        files.changed.extend(changed);
-        files.new.retain(|record| record.id != id);
+        if let Some(files) = self.read(&mut files).await {
+            files.remove(key, id);
+        }
     }
 }

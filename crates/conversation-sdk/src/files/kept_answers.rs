@@ -7,27 +7,27 @@ use async_trait::async_trait;
 use conversation_providers::Provider;
 use conversation_state::{LoadOptions, StateStore, Window};
 use conversation_types::{Message, Role};
-use futures_util::stream::{self, StreamExt};
-use media_storage::{CopiesReport, MediaCopies, Operation, Scope, StorageError, StorageErrorKind};
+use media_storage::{CopiesReport, MediaCopies, Scope, StorageError};
 
-/// Deletions at a time.
-const AT_ONCE: usize = 4;
+use super::kept_files::{report_of, unreadable};
+
+/// The name, among what is noted of an answer, of the id that its provider knows it by.
+pub(crate) const RESPONSE_ID: &str = "response_id";
+/// Positions that are read at a time.
+const PAGE: u64 = 64;
 
 /// The answers that one provider keeps, by the conversations that they belong to.
 #[derive(Debug)]
 pub(crate) struct KeptAnswersOf {
     provider: Arc<dyn Provider>,
-    place: String,
     state: Arc<dyn StateStore>,
 }
 
 impl KeptAnswersOf {
     /// Returns the answers that a provider keeps; `None` where it keeps none.
     pub(crate) fn new(provider: &Arc<dyn Provider>, state: &Arc<dyn StateStore>) -> Option<Self> {
-        let place = provider.kept_answers()?.place().to_owned();
-        Some(Self {
+        provider.kept_answers().map(|_| Self {
             provider: Arc::clone(provider),
-            place,
             state: Arc::clone(state),
         })
     }
@@ -36,43 +36,43 @@ impl KeptAnswersOf {
 #[async_trait]
 impl MediaCopies for KeptAnswersOf {
     fn place(&self) -> &str {
-        &self.place
+        let kept = self.provider.kept_answers();
+        kept.map_or("", |kept| kept.place())
     }
 
     async fn forget(&self, scope: &Scope) -> Result<CopiesReport, StorageError> {
         let (Scope::Conversation(id), Some(kept)) = (scope, self.provider.kept_answers()) else {
             return Ok(CopiesReport::default());
         };
-        let options = LoadOptions::new(Window::All).with_branches(true);
-        let loaded = self.state.load(id, options).await.map_err(|error| {
-            StorageError::new(StorageErrorKind::Unavailable, Operation::DeleteScope)
-                .with_source(error)
-        })?;
-        let messages = loaded.map(|loaded| loaded.messages).unwrap_or_default();
-        let ids: BTreeSet<String> = messages
-            .iter()
-            .filter_map(|stored| response_id(&stored.message))
-            .filter(|id| kept.may_keep(id))
-            .map(str::to_owned)
-            .collect();
-        let deleted = stream::iter(ids).map(|id| async move { kept.delete(&id).await });
-        let deleted: Vec<_> = deleted.buffer_unordered(AT_ONCE).collect().await;
-        let mut report = CopiesReport::default();
-        for outcome in deleted {
-            match outcome {
-                Ok(was_there) => report.removed += u64::from(was_there),
-                Err(error) => report = report.with_kept(1, error.to_string()),
+        let mut ids = BTreeSet::new();
+        let (mut start, mut page) = (PAGE, Window::Range(0..PAGE));
+        loop {
+            let is_rest = matches!(page, Window::Since(_));
+            let options = LoadOptions::new(page).with_branches(true);
+            let loaded = self.state.load(id, options).await.map_err(unreadable)?;
+            let Some(loaded) = loaded else { break };
+            let found = loaded
+                .messages
+                .iter()
+                .filter_map(|stored| response_id(&stored.message));
+            ids.extend(found.filter(|id| kept.may_keep(id)).map(str::to_owned));
+            if is_rest {
+                break;
             }
+            // What was cut off may begin far beyond the end.
+            page = match loaded.messages.is_empty() && start > loaded.record.message_count {
+                true => Window::Since(start),
+                false => Window::Range(start..start + PAGE),
+            };
+            start += PAGE;
         }
-        Ok(report)
+        let deletions = ids.iter().map(|id| async { (0, kept.delete(id).await) });
+        Ok(report_of(deletions).await)
     }
 }
 
 fn response_id(message: &Message) -> Option<&str> {
     let is_answer = message.role == Role::Assistant;
-    message
-        .metadata
-        .get("response_id")
-        .filter(|_| is_answer)?
-        .as_str()
+    let id = message.metadata.get(RESPONSE_ID).filter(|_| is_answer);
+    id?.as_str()
 }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::Utc;
+use conversation_providers::ProviderError;
 use conversation_providers::files::{FileRecord, FileRegistry, ProviderFiles, RecordedFiles};
-use conversation_state::StateStore;
+use conversation_state::{StateError, StateStore};
 use futures_util::stream::{self, StreamExt};
 use media_storage::{CopiesReport, MediaCopies, Operation, Scope, StorageError, StorageErrorKind};
 
@@ -36,31 +37,47 @@ impl KeptFiles {
             .map(|account| account.recorded_in(Arc::clone(registry) as Arc<dyn FileRegistry>))
     }
 
+    /// Deletes the files of a turn that no state names.
+    pub(crate) async fn delete_unnamed(&self, turn: &ConversationFiles) {
+        let unnamed = turn.take_unnamed().await;
+        if !unnamed.is_empty() {
+            let kept = self.delete(unnamed).await.kept;
+            tracing::debug!(?kept, "files of a turn that was not written were deleted");
+        }
+    }
+
     /// Deletes files. Those that are gone already are not counted.
-    pub(crate) async fn delete(&self, files: Vec<FileRecord>) -> CopiesReport {
-        let deleted = stream::iter(files).map(|file| async move {
-            let account = self.accounts.iter().find(|account| account.owns(&file));
-            let outcome = match account {
-                Some(account) => account.delete(&file).await.map_err(|e| e.to_string()),
-                None => Err("they belong to an account that this manager does not have".into()),
-            };
+    async fn delete(&self, files: Vec<FileRecord>) -> CopiesReport {
+        let deletions = files.into_iter().map(|file| async move {
+            let outcome = ProviderFiles::delete_in(&self.accounts, &file).await;
             (file.bytes, outcome)
         });
-        let deleted: Vec<(u64, Result<bool, String>)> =
-            deleted.buffer_unordered(AT_ONCE).collect().await;
-        let mut report = CopiesReport::default();
-        for (bytes, outcome) in deleted {
-            match outcome {
-                Ok(true) => {
-                    report.removed += 1;
-                    report.bytes += bytes;
-                }
-                Ok(false) => {}
-                Err(reason) => report = report.with_kept(1, reason),
-            }
-        }
-        report
+        report_of(deletions).await
     }
+}
+
+/// Runs deletions, some at a time: each gives the bytes of what it deletes and whether it was there.
+pub(super) async fn report_of(
+    deletions: impl Iterator<Item = impl Future<Output = (u64, Result<bool, ProviderError>)>>,
+) -> CopiesReport {
+    let mut report = CopiesReport::default();
+    let mut deletions = stream::iter(deletions).buffer_unordered(AT_ONCE);
+    while let Some((bytes, outcome)) = deletions.next().await {
+        match outcome {
+            Ok(true) => {
+                report.removed += 1;
+                report.bytes += bytes;
+            }
+            Ok(false) => {}
+            Err(error) => report = report.with_kept(1, error.to_string()),
+        }
+    }
+    report
+}
+
+/// A deletion that fails because the state cannot be read.
+pub(super) fn unreadable(error: StateError) -> StorageError {
+    StorageError::new(StorageErrorKind::Unavailable, Operation::DeleteScope).with_source(error)
 }
 
 #[async_trait]
@@ -74,14 +91,9 @@ impl MediaCopies for KeptFiles {
             // Each file belongs to a conversation, and those are deleted one by one.
             return Ok(CopiesReport::default());
         };
-        if self.accounts.is_empty() {
-            return Ok(CopiesReport::default());
-        }
-        let rows = conversation_files::read(&*self.state, id).await;
-        let rows = rows.map_err(|error| {
-            StorageError::new(StorageErrorKind::Unavailable, Operation::DeleteScope)
-                .with_source(error)
-        })?;
+        let rows = conversation_files::read(&*self.state, id)
+            .await
+            .map_err(unreadable)?;
         let now = Utc::now();
         let left = rows.records().filter(|file| !file.is_over(now)).cloned();
         Ok(self.delete(left.collect()).await)

@@ -64,6 +64,10 @@ pub(super) async fn interrupt(mut turn: Turn, error: ConversationError) -> Conve
         Kind::LeaseLost => write_late(&mut turn, error).await,
         _ => write_interrupted(&mut turn, error).await,
     };
+    if error.kind() != Kind::StateOutcomeUnknown {
+        // No later write of this turn names what the last one did not.
+        turn.core().files.delete_unnamed(&turn.files).await;
+    }
     let error = with_kept(&turn, error);
     report(&turn, Some(&error));
     settle(turn).await;

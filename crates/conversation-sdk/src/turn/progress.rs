@@ -8,6 +8,8 @@ use conversation_types::{
 };
 use prompt_pack::Violation;
 
+use crate::files::RESPONSE_ID;
+
 /// What a turn has so far: messages that are in the state, messages that are complete and not in
 /// the state yet, and an answer that is still arriving.
 #[derive(Debug, Default)]
@@ -70,7 +72,7 @@ impl Progress {
             note("finish", completion.finish.as_str().into());
         }
         if let Some(id) = completion.response_id {
-            note("response_id", id.into());
+            note(RESPONSE_ID, id.into());
         }
         self.provider = Some(completion.provider);
         self.model = Some(completion.model);

@@ -104,11 +104,7 @@ pub(super) async fn save(turn: &mut Turn, save: Save) -> Result<(), Conversation
         }
         WriteOutcome::NotCommitted(error) => {
             turn.pending.rollback().await;
-            let unnamed = turn.files.take_unnamed().await;
-            if !unnamed.is_empty() {
-                let kept = turn.core().files.delete(unnamed).await.kept;
-                tracing::debug!(?kept, "files of a turn that was not written were deleted");
-            }
+            turn.core().files.delete_unnamed(&turn.files).await;
             let kind = match error.kind() {
                 StateErrorKind::Conflict => Kind::LeaseLost,
                 StateErrorKind::NotFound => Kind::NotFound,

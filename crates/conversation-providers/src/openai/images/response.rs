@@ -295,6 +295,10 @@ mod tests {
             }
             reader.finish(&Mime::IMAGE_WEBP).await
         };
+        // Previews count against the limit of the answer.
+        let mut tight = ImagesResponseReader::events(10, &MediaSink::in_memory(), None);
+        let error = tight.push(stream.as_bytes()).await.unwrap_err();
+        assert_eq!(error.reason(), Some("the response is too large"));
         for size in [1, 10, 1000] {
             let found = read(stream, size).await.unwrap();
             assert_eq!(found.images.len(), 1);

@@ -84,7 +84,8 @@ impl ResponsesProvider {
     /// conversation up to it is still the same; else, and where the provider has forgotten the
     /// answer, the whole conversation goes out. What the provider keeps is deleted by
     /// [`KeptAnswers::delete`] with [`Completion::response_id`](crate::Completion::response_id); a
-    /// manager of conversations does that when one is deleted.
+    /// manager of conversations does that when one is deleted, also where this was set before and
+    /// is not any more.
     #[must_use]
     pub fn with_stored_responses(mut self, stored: bool) -> Self {
         self.0.api.is_stored = stored;
@@ -92,7 +93,7 @@ impl ResponsesProvider {
     }
 
     fn kept(&self) -> Option<&dyn KeptAnswers> {
-        self.0.api.is_stored.then_some(self)
+        Some(self)
     }
 
     async fn respond(
@@ -142,6 +143,10 @@ impl ResponsesProvider {
     }
 }
 
+fn is_no_method(error: &ProviderError) -> bool {
+    matches!(error.status(), Some(405 | 501))
+}
+
 fn is_forgotten(error: &ProviderError) -> bool {
     let says = |text: &str| {
         error
@@ -188,7 +193,11 @@ impl KeptAnswers for ResponsesProvider {
     }
 
     async fn delete(&self, response_id: &str) -> Result<bool, ProviderError> {
-        self.0.http.delete(&["responses", response_id]).await
+        match self.0.http.delete(&["responses", response_id]).await {
+            // A compatible server that keeps nothing may have no such method.
+            Err(error) if !self.0.api.is_stored && is_no_method(&error) => Ok(false),
+            other => other,
+        }
     }
 }
 
