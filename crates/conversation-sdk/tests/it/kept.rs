@@ -8,8 +8,8 @@ use conversation_sdk::state::conformance::{Fault, FaultyState, Operation};
 use conversation_sdk::state::{Fence, StateWrite};
 use conversation_sdk::{
     AnthropicProvider, ConversationErrorKind, ConversationManager, ConversationManagerBuilder,
-    FilePolicy, InMemoryStateStore, ManagerConfig, Message, Owner, Provider, ProviderFiles,
-    ResponsesProvider, Start, StateStore, TurnStatus, UserMessage, Window,
+    FilePolicy, InMemoryStateStore, LeaseTimes, ManagerConfig, Message, Owner, Provider,
+    ProviderFiles, ResponsesProvider, Start, StateStore, TurnStatus, UserMessage, Window,
 };
 use media_storage::InMemoryStorage;
 use serde_json::{Value, json};
@@ -157,6 +157,16 @@ impl Api {
         store: &InMemoryStorage,
         key: Option<&str>,
     ) -> ConversationManager {
+        self.builder(provider, state, store, key).build().unwrap()
+    }
+
+    fn builder(
+        &self,
+        provider: impl Provider,
+        state: impl StateStore,
+        store: &InMemoryStorage,
+        key: Option<&str>,
+    ) -> ConversationManagerBuilder {
         let policy = FilePolicy::from_size(100);
         let builder = ConversationManager::builder()
             .with_provider(provider)
@@ -164,10 +174,9 @@ impl Api {
             .with_state_store(state)
             .with_config(ManagerConfig::new().with_state_retry_time(Duration::ZERO));
         let files = key.map(|key| ProviderFiles::anthropic(key, Some(&self.url()), policy));
-        let builder = files
+        files
             .into_iter()
-            .fold(builder, ConversationManagerBuilder::with_provider_files);
-        builder.build().unwrap()
+            .fold(builder, ConversationManagerBuilder::with_provider_files)
     }
 
     fn claude(&self) -> AnthropicProvider {
@@ -290,7 +299,11 @@ async fn a_file_of_a_turn_whose_conversation_is_deleted_is_deleted() {
 async fn a_file_of_a_turn_that_another_owner_took_over_is_deleted() {
     let api = Api::start().await;
     let (state, store) = (InMemoryStateStore::new(), InMemoryStorage::new());
-    let manager = api.node(api.claude(), &state, &store);
+    // The next renewal finds out.
+    let times = LeaseTimes::with_ttl(Duration::from_secs(8));
+    let builder = api.builder(api.claude(), state.clone(), &store, Some(KEY));
+    let builder = builder.with_config(ManagerConfig::new().with_lease_times(times));
+    let manager = builder.build().unwrap();
     let mut conversation = manager.start(Start::new()).await.unwrap();
     let id = conversation.id().clone();
     api.is_held.send_replace(true);
@@ -304,7 +317,6 @@ async fn a_file_of_a_turn_that_another_owner_took_over_is_deleted() {
     let fence = Fence::Version(loaded.record.version);
     let write = StateWrite::new(&loaded.record, fence).with_turn(taken);
     state.apply(write).await.unwrap();
-    api.is_held.send_replace(false);
     let error = turn.await.unwrap().unwrap_err();
     assert_eq!(error.kind(), ConversationErrorKind::LeaseLost);
     assert_eq!(api.count("POST /v1/files"), 1);
