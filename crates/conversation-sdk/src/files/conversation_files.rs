@@ -51,8 +51,9 @@ impl ConversationFiles {
         unnamed.unwrap_or_default()
     }
 
-    /// Reads the rows, unless they are known.
-    async fn read<'a>(&self, files: &'a mut Option<TrackedFiles>) -> Option<&'a mut TrackedFiles> {
+    /// Looks at the files or changes them; `None` where they cannot be read.
+    async fn with<T>(&self, act: impl FnOnce(&mut TrackedFiles) -> T + Send) -> Option<T> {
+        let mut files = self.files.lock().await;
         if files.is_none() {
             match read(&*self.store, &self.conversation).await {
                 Ok(rows) => *files = Some(TrackedFiles::new(rows)),
@@ -61,7 +62,7 @@ impl ConversationFiles {
                 }
             }
         }
-        files.as_mut()
+        files.as_mut().map(act)
     }
 }
 
@@ -87,32 +88,25 @@ pub(super) async fn read(
 #[async_trait]
 impl FileRegistry for ConversationFiles {
     async fn get(&self, key: &FileKey) -> Option<FileRecord> {
-        let mut files = self.files.lock().await;
-        self.read(&mut files).await?.rows().get(key).cloned()
+        self.with(|files| files.rows().get(key).cloned()).await?
     }
 
     async fn has_room(&self) -> bool {
-        let mut files = self.files.lock().await;
-        let files = self.read(&mut files).await;
-        files.is_some_and(|files| files.rows().has_room(Utc::now()))
+        let has_room = self.with(|files| files.rows().has_room(Utc::now())).await;
+        has_room.unwrap_or_default()
     }
 
     async fn put(&self, record: FileRecord) -> bool {
-        let mut files = self.files.lock().await;
-        let files = self.read(&mut files).await;
-        files.is_some_and(|files| files.put(record, Utc::now()))
+        let is_placed = self.with(|files| files.put(record, Utc::now())).await;
+        is_placed.unwrap_or_default()
     }
 
     async fn put_uploaded(&self, record: FileRecord) -> bool {
-        let mut files = self.files.lock().await;
-        let files = self.read(&mut files).await;
-        files.is_some_and(|files| files.put_uploaded(record, Utc::now()))
+        let put = |files: &mut TrackedFiles| files.put_uploaded(record, Utc::now());
+        self.with(put).await.unwrap_or_default()
     }
 
     async fn remove(&self, key: &FileKey, id: &str) {
-        let mut files = self.files.lock().await;
-        if let Some(files) = self.read(&mut files).await {
-            files.remove(key, id);
-        }
+        self.with(|files| files.remove(key, id)).await;
     }
 }

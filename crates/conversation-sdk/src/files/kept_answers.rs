@@ -36,8 +36,7 @@ impl KeptAnswersOf {
 #[async_trait]
 impl MediaCopies for KeptAnswersOf {
     fn place(&self) -> &str {
-        let kept = self.provider.kept_answers();
-        kept.map_or("", |kept| kept.place())
+        self.provider.kept_answers().map_or("", |kept| kept.place())
     }
 
     async fn forget(&self, scope: &Scope) -> Result<CopiesReport, StorageError> {
@@ -51,10 +50,8 @@ impl MediaCopies for KeptAnswersOf {
             let options = LoadOptions::new(page).with_branches(true);
             let loaded = self.state.load(id, options).await.map_err(unreadable)?;
             let Some(loaded) = loaded else { break };
-            let found = loaded
-                .messages
-                .iter()
-                .filter_map(|stored| response_id(&stored.message));
+            let messages = loaded.messages.iter().map(|stored| &stored.message);
+            let found = messages.filter_map(response_id);
             ids.extend(found.filter(|id| kept.may_keep(id)).map(str::to_owned));
             if is_rest {
                 break;

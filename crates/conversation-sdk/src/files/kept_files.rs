@@ -39,18 +39,17 @@ impl KeptFiles {
 
     /// Deletes the files of a turn that no state names.
     pub(crate) async fn delete_unnamed(&self, turn: &ConversationFiles) {
-        let unnamed = turn.take_unnamed().await;
-        if !unnamed.is_empty() {
-            let kept = self.delete(unnamed).await.kept;
-            tracing::debug!(?kept, "files of a turn that was not written were deleted");
+        let kept = self.delete(turn.take_unnamed().await).await.kept;
+        if !kept.is_empty() {
+            tracing::warn!(?kept, "files of a turn that was not written are left");
         }
     }
 
     /// Deletes files. Those that are gone already are not counted.
     async fn delete(&self, files: Vec<FileRecord>) -> CopiesReport {
         let deletions = files.into_iter().map(|file| async move {
-            let outcome = ProviderFiles::delete_in(&self.accounts, &file).await;
-            (file.bytes, outcome)
+            let deleted = ProviderFiles::delete_in(&self.accounts, &file).await;
+            (file.bytes, deleted)
         });
         report_of(deletions).await
     }
