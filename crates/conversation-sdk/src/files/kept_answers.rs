@@ -63,7 +63,8 @@ impl MediaCopies for KeptAnswersOf {
             };
             start += PAGE;
         }
-        let deletions = ids.iter().map(|id| async { (0, kept.delete(id).await) });
+        let deletions = ids.into_iter();
+        let deletions = deletions.map(|id: String| async move { (0, kept.delete(&id).await) });
         Ok(report_of(deletions).await)
     }
 }
