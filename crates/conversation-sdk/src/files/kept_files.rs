@@ -56,8 +56,8 @@ impl KeptFiles {
 }
 
 /// Runs deletions, some at a time: each gives the bytes of what it deletes and whether it was there.
-pub(super) async fn report_of(
-    deletions: impl Iterator<Item = impl Future<Output = (u64, Result<bool, ProviderError>)>>,
+pub(super) async fn report_of<D: Future<Output = (u64, Result<bool, ProviderError>)> + Send>(
+    deletions: impl Iterator<Item = D> + Send,
 ) -> CopiesReport {
     let mut report = CopiesReport::default();
     let mut deletions = stream::iter(deletions).buffer_unordered(AT_ONCE);
