@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use conversation_sdk::state::conformance::{Fault, FaultyState, Operation};
-use conversation_sdk::state::{Fence, StateWrite};
+use conversation_sdk::state::{Fence, StateWrite, TurnFence};
 use conversation_sdk::{
     AnthropicProvider, ConversationErrorKind, ConversationManager, ConversationManagerBuilder,
     FilePolicy, InMemoryStateStore, LeaseTimes, ManagerConfig, Message, Owner, Provider,
@@ -311,10 +311,14 @@ async fn a_file_of_a_turn_that_another_owner_took_over_is_deleted() {
     api.asked("POST /v1/messages", 1).await;
     let loaded = state.load(&id, Window::All.into()).await.unwrap().unwrap();
     let mut taken = loaded.turns[0].clone();
+    let held = TurnFence::new(taken.id.clone(), taken.epoch);
     taken.status = TurnStatus::Interrupted;
     taken.lease = None;
     taken.epoch += 1;
-    let fence = Fence::Version(loaded.record.version);
+    let fence = Fence::Head {
+        head: loaded.record.head,
+        turn: Some(held),
+    };
     let write = StateWrite::new(&loaded.record, fence).with_turn(taken);
     state.apply(write).await.unwrap();
     let error = turn.await.unwrap().unwrap_err();

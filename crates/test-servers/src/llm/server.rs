@@ -101,12 +101,13 @@ impl Shared {
 
     async fn serve(&self, socket: TcpStream) -> std::io::Result<()> {
         let mut socket = BufReader::new(socket);
-        let mut len = 0;
+        let (mut len, mut deletes) = (0, false);
         loop {
             let mut line = String::new();
             if socket.read_line(&mut line).await? == 0 {
                 return Ok(());
             }
+            deletes |= line.starts_with("DELETE ");
             if line.trim_end().is_empty() {
                 break;
             }
@@ -118,7 +119,12 @@ impl Shared {
         }
         let mut body = vec![0; len.min(MAX_BODY)];
         socket.read_exact(&mut body).await?;
-        let response = self.respond(&body);
+        // Nothing is kept here that could be deleted.
+        let response = match deletes {
+            true => b"HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}"
+                .to_vec(),
+            false => self.respond(&body),
+        };
         socket.write_all(&response).await?;
         socket.shutdown().await
     }
