@@ -4,6 +4,7 @@ use conversation_events::{
     ConversationError, ConversationErrorKind as Kind, EventKind, Response, TurnOutcome, TurnTotals,
 };
 use conversation_externalizer::BatchKind;
+use conversation_lifecycle::media_owner;
 use conversation_providers::ProviderErrorKind;
 use conversation_state::{
     ContextInclusion, Fence, LoadOptions, PendingCall, StateWrite, TurnRecord, TurnStatus, Window,
@@ -136,7 +137,10 @@ async fn write_late(turn: &mut Turn, error: ConversationError) -> ConversationEr
     };
     // Media of these messages is not stored any more: it may be the turn's last moment, and inline
     // media is bounded by the state store alone.
-    let messages: Vec<Message> = turn.progress.unsaved.iter().map(without_received).collect();
+    let mut messages: Vec<Message> = turn.progress.unsaved.iter().map(without_received).collect();
+    let (core, owner) = (turn.core(), media_owner(&turn.record));
+    let secrets = core.externalizer.omit_secret_urls(&owner, 0, &mut messages);
+    secrets.await;
     let (replace, append): (Vec<Message>, Vec<Message>) = messages
         .into_iter()
         .partition(|message| turn.progress.checkpointed.as_ref() == Some(&message.id));

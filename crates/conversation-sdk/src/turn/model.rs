@@ -16,7 +16,6 @@ use tracing::Instrument;
 use super::provider_events::{self, provider_error};
 use super::save::{Save, save};
 use super::spans;
-use super::stop::StopReason;
 use super::turn::Turn;
 use crate::middleware::{ModelRequest, Next};
 
@@ -95,7 +94,7 @@ fn failed_usage(turn: &mut Turn, error: &ConversationError) -> conversation_type
 /// `Cancelled`, `Timeout`, `LeaseLost`, `State`, `BudgetExceeded`.
 pub(super) fn may_begin(turn: &Turn) -> Result<(), ConversationError> {
     if let Some(reason) = turn.scope.stop.reason() {
-        return Err(stopped(reason));
+        return Err(reason.error());
     }
     if !turn.lease.is_fresh() {
         return Err(ConversationError::new(Kind::State)
@@ -109,16 +108,6 @@ pub(super) fn may_begin(turn: &Turn) -> Result<(), ConversationError> {
         }
         _ => Ok(()),
     }
-}
-
-/// The error of a turn that was ended by a signal.
-pub(super) fn stopped(reason: StopReason) -> ConversationError {
-    ConversationError::new(match reason {
-        StopReason::Cancelled | StopReason::Shutdown => Kind::Cancelled,
-        StopReason::Timeout => Kind::Timeout,
-        StopReason::LeaseLost => Kind::LeaseLost,
-        StopReason::Deleted => Kind::NotFound,
-    })
 }
 
 /// The names of the provider and the model that are asked, unless middleware chooses others.
@@ -184,7 +173,7 @@ async fn exchange(
     let asked = AssertUnwindSafe(next.run(request)).catch_unwind();
     let response: ProviderResponse = tokio::select! {
         biased;
-        reason = stop.stopped() => return Err(stopped(reason)),
+        reason = stop.stopped() => return Err(reason.error()),
         response = asked => response.unwrap_or_else(|_| Err(panicked("middleware or a provider")))?,
     };
     let mut events = response.into_events();
@@ -193,7 +182,7 @@ async fn exchange(
     loop {
         let event = tokio::select! {
             biased;
-            reason = stop.stopped() => return Err(stopped(reason)),
+            reason = stop.stopped() => return Err(reason.error()),
             event = AssertUnwindSafe(events.next()).catch_unwind() => {
                 event.unwrap_or_else(|_| Some(Err(panic_of_provider())))
             }

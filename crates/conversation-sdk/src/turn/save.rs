@@ -8,7 +8,7 @@ use conversation_lifecycle::media_owner;
 use conversation_state::{
     Fence, LeaseChange, RecordUpdate, StateErrorKind, StateWrite, TurnRecord, WriteOutcome,
 };
-use conversation_types::{Message, MessageStatus, Role};
+use conversation_types::{Message, MessageStatus, OmissionReason, Role};
 use tokio::time::Instant;
 
 use super::planner::{MAX_ROWS, row};
@@ -160,10 +160,14 @@ async fn externalize(
             turn.progress.kept_inline.push(kept);
         }
     }
-    for item in report.omitted {
+    // What a checkpoint omits, the last write of the answer may keep.
+    let is_last = kind != BatchKind::Checkpoint;
+    for item in report.omitted.into_iter().filter(|_| is_last) {
         core.listeners
             .emit(&subject, EventKind::omitted(&item.omitted));
-        turn.progress.storage_failed |= core.config.on_storage_error() == OnStorageError::FailTurn;
+        let is_lost = item.omitted.reason == OmissionReason::StorageFailed;
+        turn.progress.storage_failed |=
+            is_lost && core.config.on_storage_error() == OnStorageError::FailTurn;
         turn.progress.omitted_media.push(item.omitted);
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use conversation_events::{ConversationError, ConversationErrorKind as Kind};
 use tokio::sync::watch;
 
 use crate::policy::OnDrop;
@@ -19,6 +20,18 @@ pub(crate) enum StopReason {
     Deleted,
     /// The manager is shutting down.
     Shutdown,
+}
+
+impl StopReason {
+    /// The error of a turn that was ended for this reason.
+    pub(super) fn error(self) -> ConversationError {
+        ConversationError::new(match self {
+            Self::Cancelled | Self::Shutdown => Kind::Cancelled,
+            Self::Timeout => Kind::Timeout,
+            Self::LeaseLost => Kind::LeaseLost,
+            Self::Deleted => Kind::NotFound,
+        })
+    }
 }
 
 /// A signal that many can give and a turn obeys. The first reason counts. Cheap to clone.

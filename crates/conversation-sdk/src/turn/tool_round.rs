@@ -13,7 +13,7 @@ use futures_util::stream::{self, StreamExt};
 use serde_json::Value;
 use tracing::Instrument;
 
-use super::model::{may_begin, stopped};
+use super::model::may_begin;
 use super::resume::tool_message;
 use super::spans;
 use super::turn::Turn;
@@ -101,7 +101,7 @@ pub(super) async fn run(
         }
     }
     match ended {
-        Some(reason) => Err(stopped(reason)),
+        Some(reason) => Err(reason.error()),
         None => Ok(pending),
     }
 }

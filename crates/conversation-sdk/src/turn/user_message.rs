@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use conversation_events::{ConversationError, ConversationErrorKind as Kind, InlineFallback};
 use conversation_externalizer::{Batch, BatchKind, PendingReferences};
 use conversation_lifecycle::media_owner;
-use conversation_state::{ConversationRecord, LoadedConversation};
+use conversation_state::LoadedConversation;
 use conversation_types::{Message, Part, Role};
 use futures_util::FutureExt;
 use media_loader::MediaLoader;
@@ -43,28 +43,39 @@ impl UserInput {
         let Some(message) = messages.first_mut() else {
             return Err(invalid("middleware removed the message"));
         };
-        admit_foreign(scope, record, message, &mut pending).await?;
+        // Media of other owners is refused, and uploads of the same user are copied.
+        if core.config.foreign_media() != ForeignMedia::Allow {
+            core.adopt_uploads(record, message, &mut pending).await?;
+        }
         check_media(&scope.prompt, &core.loader, message).await?;
+        let is_url = |media: &MediaContent| matches!(media.source(), MediaSource::Url(_));
+        let has_urls = message.media().any(is_url);
         let owner = media_owner(record);
         let earlier: Vec<&Message> = loaded.messages.iter().map(|m| &m.message).collect();
         let batch =
             Batch::new(&owner, record.message_count, BatchKind::User).with_earlier(&earlier);
-        let report = core
+        let externalizing = core
             .externalizer
-            .externalize(&batch, &mut messages, &mut pending)
-            .await?;
-        let kept_inline: Vec<InlineFallback> = report
-            .inline_fallbacks
-            .into_iter()
-            .map(InlineFallback::from)
-            .collect();
+            .externalize(&batch, &mut messages, &mut pending);
+        let report = tokio::select! {
+            biased;
+            report = externalizing => report?,
+            // It fetches, which may take long.
+            reason = scope.stop.stopped(), if has_urls => return Err(reason.error()),
+        };
+        let kept_inline = report.inline_fallbacks.into_iter();
         let message = messages
             .pop()
             .ok_or_else(|| invalid("middleware removed the message"))?;
+        // What was fetched has a size and a type only now.
+        if has_urls && let Err(error) = check_media(&scope.prompt, &core.loader, &message).await {
+            pending.rollback().await;
+            return Err(error);
+        }
         Ok(Self {
             message,
             pending,
-            kept_inline,
+            kept_inline: kept_inline.map(InlineFallback::from).collect(),
         })
     }
 
@@ -134,19 +145,6 @@ pub(crate) async fn before_save(
     Ok(())
 }
 
-/// Refuses media of other owners, and copies uploads of the same user into the conversation.
-async fn admit_foreign(
-    scope: &TurnScope,
-    record: &ConversationRecord,
-    message: &mut Message,
-    pending: &mut PendingReferences,
-) -> Result<(), ConversationError> {
-    if scope.core.config.foreign_media() == ForeignMedia::Allow {
-        return Ok(());
-    }
-    scope.core.adopt_uploads(record, message, pending).await
-}
-
 /// Checks the media of a message against the limits of the prompt.
 async fn check_media(
     prompt: &ResolvedPrompt,
@@ -169,20 +167,10 @@ async fn check_media(
 }
 
 async fn properties_of<'a>(loader: &MediaLoader, media: &'a MediaContent) -> MediaProperties<'a> {
-    let has = |name: &str| {
-        let text = media.attribute(name).and_then(|value| value.as_str());
-        text.is_some_and(|text| !text.is_empty())
-    };
-    let mut properties = MediaProperties::new(media.mime());
-    properties.has_caption = has("caption");
-    properties.has_metadata = has("title") || has("description");
-    let size = match media.source() {
-        // A file that cannot be read is found out when it is stored or sent.
-        MediaSource::File(_) => loader.open(media).await.ok().and_then(|file| file.size),
-        _ => media.size(),
-    };
-    properties.size = size;
-    properties.duration = media.duration();
-    properties.pages = media.attribute("pages").and_then(|pages| pages.as_u64());
+    let mut properties = MediaProperties::from(media);
+    // A file that cannot be read is found out when it is stored or sent.
+    if let MediaSource::File(_) = media.source() {
+        properties.size = loader.open(media).await.ok().and_then(|file| file.size);
+    }
     properties
 }
