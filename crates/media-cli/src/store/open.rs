@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use media_storage::{Inventory, MediaStorage, Organization, Scope, StorageErrorKind};
 use media_store_fs::FileStore;
-use media_store_object::ObjectMediaStore;
+use media_store_object::{ObjectMediaStore, ProtocolVersion};
 use serde::Deserialize;
 
 use crate::failure::{Failure, Outcome};
@@ -247,7 +247,12 @@ async fn open_bucket(
 ) -> Outcome<OpenStore> {
     let options = access.options()?;
     let builder = || {
-        let mut builder = ObjectMediaStore::builder().with_url(url).with_env();
+        // A bucket is moved on by the service that uses it, never by a look at it; and a copy that was
+        // interrupted goes on under the same ids, which the second protocol keeps refused for a week.
+        let mut builder = ObjectMediaStore::builder()
+            .with_url(url)
+            .with_env()
+            .with_protocol(ProtocolVersion::First);
         for (key, value) in &options {
             builder = builder.with_option(*key, *value);
         }
