@@ -5,12 +5,12 @@ use serde_json::Value;
 /// A rule that a request breaks.
 pub(super) type Broken = String;
 
-/// Returns the items of a list; a value that is none has none.
+/// Returns the items of an array; of any other value, an empty slice.
 pub(super) fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
-/// Returns a text; a value that is none is empty.
+/// Returns the content of a string; of any other value, an empty string.
 pub(super) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
