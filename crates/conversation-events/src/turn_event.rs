@@ -136,6 +136,11 @@ pub struct EventPosition {
 }
 
 impl EventPosition {
+    /// The sequence of a reader that has seen something of the turn, and of which it is not known how
+    /// much: on another node, or under another turn's name. It continues with
+    /// [`TurnEvent::Lagged`], to redraw from.
+    pub const REDRAW: u64 = u64::MAX;
+
     /// Creates the position at the beginning of a turn.
     pub fn start(turn: TurnId) -> Self {
         Self { turn, sequence: 0 }

@@ -24,17 +24,24 @@ use crate::turn_log::{Read, TurnLog};
 /// dropping attached events changes nothing.
 #[must_use = "the turn runs, and dropping its events may cancel it"]
 pub struct TurnEvents {
-    turn: TurnId,
+    source: Source,
     events: BoxStream<'static, Result<TurnEvent, ConversationError>>,
     position: Arc<AtomicU64>,
     _guard: Option<Box<dyn Any + Send>>,
+}
+
+/// Where events come from.
+enum Source {
+    Log(Arc<TurnLog>),
+    /// Elsewhere than a log of this process.
+    Turn(TurnId),
 }
 
 impl TurnEvents {
     /// Creates the events of a log from a place on.
     pub fn of_log(log: Arc<TurnLog>, from: u64) -> Self {
         let position = Arc::new(AtomicU64::new(from));
-        let turn = log.turn().clone();
+        let source = Source::Log(Arc::clone(&log));
         let place = Arc::clone(&position);
         let events = stream::unfold(Some((log, from)), move |reader| {
             let place = Arc::clone(&place);
@@ -57,7 +64,7 @@ impl TurnEvents {
             }
         });
         Self {
-            turn,
+            source,
             events: events.boxed(),
             position,
             _guard: None,
@@ -78,24 +85,33 @@ impl TurnEvents {
         position: Arc<AtomicU64>,
     ) -> Self {
         Self {
-            turn,
+            source: Source::Turn(turn),
             events,
             position,
             _guard: None,
         }
     }
 
-    /// Returns the turn.
+    /// Returns the turn. For a message that was sent before under the same idempotency key, that is the
+    /// turn of the first time as soon as it is known.
     pub fn turn(&self) -> &TurnId {
-        &self.turn
+        match &self.source {
+            Source::Log(log) => log.turn(),
+            Source::Turn(turn) => turn,
+        }
     }
 
     /// Returns the place after the last event that was read, with which a reader can
     /// continue by `Conversation::attach`.
     pub fn position(&self) -> EventPosition {
+        let sequence = self.position.load(Ordering::Acquire);
+        let sequence = match &self.source {
+            Source::Log(log) => log.resume_at(sequence),
+            Source::Turn(_) => sequence,
+        };
         EventPosition {
-            turn: self.turn.clone(),
-            sequence: self.position.load(Ordering::Acquire),
+            turn: self.turn().clone(),
+            sequence,
         }
     }
 
@@ -135,7 +151,7 @@ impl Stream for TurnEvents {
 impl fmt::Debug for TurnEvents {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TurnEvents")
-            .field("turn", &self.turn)
+            .field("turn", self.turn())
             .field("position", &self.position)
             .finish_non_exhaustive()
     }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use conversation_types::TurnId;
 use media_types::MediaContent;
@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use crate::error::ConversationError;
 use crate::response::Response;
 use crate::text::floor_boundary;
-use crate::turn_event::{TurnEvent, TurnSnapshot};
+use crate::turn_event::{EventPosition, TurnEvent, TurnSnapshot};
 
 /// How many events other than text are kept for readers that lag behind.
 const MAX_EVENTS: usize = 1024;
@@ -26,6 +26,8 @@ pub type TurnOutcome = Result<Box<Response>, ConversationError>;
 #[derive(Debug)]
 pub struct TurnLog {
     turn: TurnId,
+    /// The turn that this one turned out to be a repetition of.
+    repeats: OnceLock<TurnId>,
     inner: Mutex<Inner>,
     /// The end of the sequence, and whether the turn has ended.
     changed: watch::Sender<(u64, bool)>,
@@ -91,14 +93,29 @@ impl TurnLog {
     pub fn new(turn: TurnId) -> Self {
         Self {
             turn,
+            repeats: OnceLock::new(),
             inner: Mutex::default(),
             changed: watch::Sender::new((0, false)),
         }
     }
 
-    /// Returns the turn.
+    /// Returns the turn: the original, where this one is a repetition.
     pub fn turn(&self) -> &TurnId {
-        &self.turn
+        self.repeats.get().unwrap_or(&self.turn)
+    }
+
+    /// Notes that this turn is a repetition of another one. Readers continue with that one.
+    pub fn repeat(&self, original: TurnId) {
+        // The first original counts: a turn has one key.
+        let _ = self.repeats.set(original);
+    }
+
+    /// Returns the sequence with which a reader continues that has read up to a place of this log.
+    pub(crate) fn resume_at(&self, sequence: u64) -> u64 {
+        match self.repeats.get() {
+            Some(_) if sequence > 0 => EventPosition::REDRAW,
+            _ => sequence,
+        }
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -213,12 +230,12 @@ impl TurnLog {
         })
     }
 
-    /// Reads what comes after a place.
+    /// Reads what comes after a place. At a place that is not of this log, that is what there is.
     pub fn read(&self, sequence: u64) -> Read {
         let inner = self.inner();
-        if sequence < inner.first {
+        if sequence < inner.first || sequence > inner.end {
             let snapshot = TurnSnapshot {
-                missed: inner.first - sequence,
+                missed: inner.first.saturating_sub(sequence),
                 texts: inner.texts.clone(),
                 media: inner.media.clone(),
             };

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use conversation_events::{
-    ConversationError, ConversationErrorKind as Kind, TurnEvent, TurnEvents, TurnSnapshot,
-    floor_boundary,
+    ConversationError, ConversationErrorKind as Kind, EventPosition, TurnEvent, TurnEvents,
+    TurnSnapshot, floor_boundary,
 };
 use conversation_state::{ConversationRecord, ConversationStatus, LoadOptions, Window};
 use conversation_types::{Message, Role, TurnId};
@@ -45,6 +45,10 @@ pub(crate) fn events(
         let mut follower = follower?;
         match follower.next().await {
             Ok(Some(event)) => {
+                // Sequences are the owner's to count.
+                follower
+                    .position
+                    .store(EventPosition::REDRAW, Ordering::Release);
                 let rest = (!matches!(event, TurnEvent::Done(_))).then_some(follower);
                 Some((Ok(event), rest))
             }
@@ -78,11 +82,12 @@ impl Follower {
             let options = LoadOptions::new(Window::Turn(self.turn.clone()));
             let loaded = self.core.state.load(&self.record.id, options).await?;
             let not_found = || ConversationError::new(Kind::NotFound).with_turn(self.turn.clone());
-            let loaded = loaded.ok_or_else(not_found)?;
+            let loaded = loaded.ok_or_else(|| not_found().with_detail("it was deleted"))?;
             if loaded.record.status == ConversationStatus::Deleting {
                 return Err(not_found().with_detail("it was deleted"));
             }
-            let turn = loaded.turn(&self.turn).cloned().ok_or_else(not_found)?;
+            let turn = loaded.turn(&self.turn).cloned();
+            let turn = turn.ok_or_else(|| not_found().with_detail("it has no such turn"))?;
             if is_abandoned(&turn, loaded.now) {
                 // Nobody else may ever come.
                 take_over(&self.core, &loaded, turn).await?;
@@ -130,8 +135,6 @@ impl Follower {
         if delta.is_empty() {
             return None;
         }
-        self.position
-            .fetch_add(delta.len() as u64, Ordering::AcqRel);
         Some(delta)
     }
 }

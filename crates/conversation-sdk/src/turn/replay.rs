@@ -21,6 +21,7 @@ pub(super) async fn replay(
     if turn.fingerprint.as_deref() != fingerprint {
         return Err(ConversationError::new(Kind::KeyReused).with_turn(turn.id.clone()));
     }
+    scope.log.repeat(turn.id.clone());
     if turn.status == TurnStatus::Running {
         let mut events = attach::events(&scope.core, &loaded.record, turn.id.clone(), 0);
         loop {

@@ -25,12 +25,16 @@ pub(crate) enum StopReason {
 impl StopReason {
     /// The error of a turn that was ended for this reason.
     pub(super) fn error(self) -> ConversationError {
-        ConversationError::new(match self {
+        let kind = match self {
             Self::Cancelled | Self::Shutdown => Kind::Cancelled,
             Self::Timeout => Kind::Timeout,
             Self::LeaseLost => Kind::LeaseLost,
-            Self::Deleted => Kind::NotFound,
-        })
+            Self::Deleted => {
+                return ConversationError::new(Kind::NotFound)
+                    .with_detail("it was deleted, or its user is being erased");
+            }
+        };
+        ConversationError::new(kind)
     }
 }
 

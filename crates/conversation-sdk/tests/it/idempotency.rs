@@ -1,7 +1,12 @@
-use conversation_providers::testing::{Gate, ScriptedAnswer, ScriptedProvider};
-use conversation_sdk::{ConversationErrorKind as Kind, Start, TurnOptions};
+use std::time::Duration;
 
-use crate::support::{Rig, history};
+use conversation_providers::testing::{Gate, ScriptedAnswer, ScriptedProvider};
+use conversation_sdk::{
+    Checkpoint, ConversationErrorKind as Kind, EventPosition, ManagerConfig, OnDrop, Start,
+    TurnEvent, TurnOptions,
+};
+
+use crate::support::{Rig, first_text, history};
 
 #[tokio::test]
 async fn the_same_key_makes_one_turn() {
@@ -26,6 +31,52 @@ async fn the_same_key_makes_one_turn() {
     assert_eq!(history(&conversation).await.len(), 2);
     let error = conversation.send_with("Other", options).await.unwrap_err();
     assert_eq!(error.kind(), Kind::KeyReused);
+}
+
+#[tokio::test]
+async fn readers_of_a_repetition_continue_with_the_original() {
+    let gate = Gate::new();
+    let answer = ScriptedAnswer::new().text("one ").gate(&gate).text("two");
+    let config = ManagerConfig::new().with_checkpoint(Some(Checkpoint::new(Duration::ZERO, 1)));
+    let rig = Rig::with(ScriptedProvider::new().with_answer(answer), |builder| {
+        builder.with_config(config)
+    });
+    let mut conversation = rig.start().await;
+    let options = TurnOptions::new().with_idempotency_key("k1");
+    let mut first = conversation.stream_with("Hi", options.clone());
+    first_text(&mut first).await;
+    let mut positions = Vec::new();
+    let (here, there) = (rig.beside(), rig.beside());
+    for node in [&rig, &here] {
+        let mut repeating = node.resume(conversation.id()).await;
+        let on_drop = options.clone().with_on_drop(OnDrop::Finish);
+        let mut second = repeating.stream_with("Hi", on_drop);
+        assert_eq!(first_text(&mut second).await, "one ");
+        assert_eq!(second.turn(), first.turn());
+        positions.push(second.position());
+    }
+    gate.open();
+    for position in positions {
+        assert_eq!(&position.turn, first.turn());
+        let position: EventPosition = position.to_string().parse().unwrap();
+        // Where the turn runs, where it was repeated, and elsewhere.
+        for node in [&rig, &here, &there] {
+            let reader = node.resume(conversation.id()).await;
+            let mut events = reader.attach(position.clone());
+            let Ok(TurnEvent::Lagged(snapshot)) = events.next().await.unwrap() else {
+                panic!("nothing to redraw from");
+            };
+            let mut text = snapshot.texts.concat();
+            while let Some(event) = events.next().await {
+                if let TurnEvent::TextDelta(delta) = event.unwrap() {
+                    text.push_str(&delta);
+                }
+            }
+            assert_eq!(text.replace('\n', ""), "one two");
+        }
+    }
+    assert_eq!(first.response().await.unwrap().text(), "one two");
+    assert_eq!(rig.provider.requests().len(), 1);
 }
 
 #[tokio::test]

@@ -12,11 +12,11 @@ use bytes::Bytes;
 use conversation_providers::testing::ScriptedProvider;
 use conversation_sdk::{
     Conversation, ConversationManager, ConversationManagerBuilder, Event, InMemoryStateStore,
-    Message, Role, Start, Window,
+    Message, Owner, Role, Start, TurnEvent, TurnEvents, Window,
 };
 use futures_util::TryStreamExt;
 use media_storage::{InMemoryStorage, MediaStorage, Scope};
-use media_types::{MediaContent, Mime, StorageReference};
+use media_types::{ConversationId, MediaContent, Mime, StorageReference};
 
 /// A manager with its stores.
 pub(crate) struct Rig {
@@ -67,6 +67,17 @@ impl Rig {
         }
     }
 
+    /// Another node on the same stores, whose model answers nothing.
+    pub(crate) fn beside(&self) -> Self {
+        let (state, store) = (self.state.clone(), self.store.clone());
+        Self::on(ScriptedProvider::new(), state, store, |builder| builder)
+    }
+
+    /// Resumes a conversation of any owner.
+    pub(crate) async fn resume(&self, id: &ConversationId) -> Conversation {
+        self.manager.resume(id, Owner::any()).await.unwrap()
+    }
+
     pub(crate) async fn start(&self) -> Conversation {
         let start = Start::new().with_system("Be exact.").with_user("u1");
         self.manager.start(start).await.unwrap()
@@ -88,6 +99,15 @@ impl Rig {
                 json["event"].as_str().unwrap().to_owned()
             })
             .collect()
+    }
+}
+
+/// Reads until the answer has begun, and returns its first text.
+pub(crate) async fn first_text(events: &mut TurnEvents) -> String {
+    loop {
+        if let TurnEvent::TextDelta(text) = events.next().await.unwrap().unwrap() {
+            return text;
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use conversation_sdk::{
     TurnStatus, Window,
 };
 
-use crate::support::{Rig, history};
+use crate::support::{Rig, first_text, history};
 
 #[tokio::test]
 async fn a_second_writer_is_told_before_it_pays_or_waits() {
@@ -51,10 +51,7 @@ async fn a_turn_whose_owner_is_gone_is_taken_over() {
     });
     let mut conversation = rig.start().await;
     let mut events = conversation.stream("1");
-    while !matches!(
-        events.next().await.unwrap().unwrap(),
-        TurnEvent::TextDelta(_)
-    ) {}
+    first_text(&mut events).await;
     runtime.shutdown_background();
     let provider = ScriptedProvider::new().with_answer(ScriptedAnswer::new().text("two"));
     let other = Rig::on(provider, rig.state.clone(), rig.store.clone(), |builder| {
@@ -130,22 +127,9 @@ async fn a_reader_on_another_node_is_told_of_a_deletion_at_once() {
     let rig = Rig::new(ScriptedProvider::new().with_answer(ScriptedAnswer::new().text("1").hang()));
     let mut conversation = rig.start().await;
     let mut events = conversation.stream("1");
-    while !matches!(
-        events.next().await.unwrap().unwrap(),
-        TurnEvent::TextDelta(_)
-    ) {}
-    let other = Rig::on(
-        ScriptedProvider::new(),
-        rig.state.clone(),
-        rig.store.clone(),
-        |builder| builder,
-    );
-    let owner = conversation_sdk::Owner::any();
-    let elsewhere = other
-        .manager
-        .resume(conversation.id(), owner)
-        .await
-        .unwrap();
+    first_text(&mut events).await;
+    let other = rig.beside();
+    let elsewhere = other.resume(conversation.id()).await;
     let reader = elsewhere.attach(events.turn().clone());
     // Its media and its state are there until the lease of the turn has ended.
     let receipt = other
@@ -163,10 +147,7 @@ async fn a_shutdown_interrupts_and_saves() {
     let rig = Rig::new(ScriptedProvider::new().with_answer(answer));
     let mut conversation = rig.start().await;
     let mut events = conversation.stream("1");
-    while !matches!(
-        events.next().await.unwrap().unwrap(),
-        TurnEvent::TextDelta(_)
-    ) {}
+    first_text(&mut events).await;
     rig.manager
         .shutdown(Duration::from_millis(50))
         .await
@@ -203,18 +184,8 @@ async fn a_reader_that_continues_on_another_node_redraws_and_misses_no_text() {
         }
     }
     let position = events.position();
-    let other = Rig::on(
-        ScriptedProvider::new(),
-        rig.state.clone(),
-        rig.store.clone(),
-        |builder| builder,
-    );
-    let owner = conversation_sdk::Owner::any();
-    let elsewhere = other
-        .manager
-        .resume(conversation.id(), owner)
-        .await
-        .unwrap();
+    let other = rig.beside();
+    let elsewhere = other.resume(conversation.id()).await;
     let mut attached = elsewhere.attach(position);
     let TurnEvent::Lagged(snapshot) = attached.next().await.unwrap().unwrap() else {
         panic!("nothing to redraw from");
