@@ -51,6 +51,7 @@ mod text;
 mod turn_event;
 mod turn_events;
 mod turn_log;
+mod turn_record;
 
 pub use error::{ConversationError, ConversationErrorKind};
 pub use event::{Event, EventKind, EventSubject, TurnTotals};
@@ -62,4 +63,5 @@ pub use response::{InlineFallback, Response, ResponseParts};
 pub use text::floor_boundary;
 pub use turn_event::{EventPosition, TurnEvent, TurnSnapshot};
 pub use turn_events::TurnEvents;
-pub use turn_log::{Read, TurnLog, TurnOutcome};
+pub use turn_log::TurnLog;
+pub use turn_record::{Read, TurnOutcome};

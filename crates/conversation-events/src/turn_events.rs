@@ -15,7 +15,8 @@ use futures_util::{StreamExt, stream};
 use crate::error::ConversationError;
 use crate::response::Response;
 use crate::turn_event::{EventPosition, TurnEvent};
-use crate::turn_log::{Read, TurnLog};
+use crate::turn_log::TurnLog;
+use crate::turn_record::Read;
 
 /// The events of a turn, as they come. The last one is [`TurnEvent::Done`] or an error.
 ///
