@@ -20,11 +20,14 @@ use crate::peer;
 mod contract;
 mod failures;
 mod images;
+mod limits;
 mod media;
 #[cfg(target_os = "linux")]
 mod memory;
 mod received;
 mod refused;
+mod repaired;
+mod signed;
 mod stream;
 mod wire;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use conversation_providers::MediaContext;
 use conversation_providers::{ApiFormat, body::RequestBody};
 use conversation_providers::{Capabilities, ProviderRequest};
-use conversation_types::{Message, Part, UserMessage};
+use conversation_types::{Message, MessageStatus, Part, ToolCall, UserMessage};
 use futures_util::TryStreamExt;
 use media_loader::MediaLoader;
 use media_storage::MediaStorage;
@@ -18,9 +18,11 @@ mod exact;
 mod forms;
 mod golden;
 mod interrupted;
+mod opaque;
 mod planning;
 mod recorder;
 mod stable;
+mod wishes;
 
 const FORMS: [ApiFormat; 4] = [
     ApiFormat::OpenAiChat,
@@ -118,4 +120,20 @@ fn png_of(len: usize) -> MediaContent {
         Mime::IMAGE_PNG,
         crate::support::picture_bytes(len as u64, len),
     )
+}
+
+async fn body_of(format: ApiFormat, messages: &[Message], media: &MediaContext) -> Value {
+    let request = ProviderRequest::new(messages);
+    let body = body_by(&without_limits(), format, &request, media).await;
+    json_of(&body).await
+}
+
+async fn sent(format: ApiFormat, messages: &[Message]) -> Value {
+    body_of(format, messages, &no_storage()).await
+}
+
+fn partial(content: Vec<Part>, calls: Vec<ToolCall>) -> Message {
+    Message::assistant(content)
+        .with_tool_calls(calls)
+        .with_status(MessageStatus::Partial)
 }

@@ -1,0 +1,185 @@
+//! Opaque items, which go back to their API alone and unchanged.
+
+use conversation_types::{OpaqueData, ProviderData, RawJson, TextPart};
+use media_storage::{InMemoryStorage, MediaMetadata, MediaStorageExt};
+use serde_json::json;
+
+use super::*;
+
+fn item(json: Value) -> RawJson {
+    RawJson::from(json)
+}
+
+/// An answer with opaque items of each family.
+fn opaque_answer() -> Message {
+    let reasoning =
+        |api: &str, json: Value| Part::reasoning("hm", Some((api.to_owned(), item(json).into())));
+    Message::assistant(vec![
+        reasoning(
+            "openai",
+            json!({"type": "reasoning", "encrypted_content": "o"}),
+        ),
+        reasoning(
+            "anthropic",
+            json!({"type": "thinking", "thinking": "hm", "signature": "a"}),
+        ),
+        reasoning(
+            "gemini",
+            json!({"text": "hm", "thought": true, "thoughtSignature": "g"}),
+        ),
+        Part::reasoning("unsigned", None),
+        Part::from("said"),
+        Part::opaque(
+            "openai",
+            item(json!({"type": "image_generation_call", "id": "ig"})),
+        ),
+        Part::opaque(
+            "anthropic",
+            item(json!({"type": "redacted_thinking", "data": "r"})),
+        ),
+        Part::from("more"),
+    ])
+}
+
+#[tokio::test]
+async fn opaque_items_go_verbatim_to_their_family_and_nowhere_else() {
+    let messages = [Message::user("go"), opaque_answer(), Message::user("on")];
+    let body = sent(ApiFormat::OpenAiResponses, &messages).await;
+    assert_eq!(
+        body["input"].as_array().unwrap()[1..5],
+        [
+            json!({"type": "reasoning", "encrypted_content": "o"}),
+            json!({"role": "assistant", "content": "said"}),
+            json!({"type": "image_generation_call", "id": "ig"}),
+            json!({"role": "assistant", "content": "more"}),
+        ]
+    );
+    let body = sent(ApiFormat::AnthropicMessages, &messages).await;
+    assert_eq!(
+        body["messages"][1]["content"],
+        json!([
+            {"type": "thinking", "thinking": "hm", "signature": "a"},
+            {"type": "text", "text": "said"},
+            {"type": "redacted_thinking", "data": "r"},
+            {"type": "text", "text": "more"}
+        ])
+    );
+    let body = sent(ApiFormat::GeminiContents, &messages).await;
+    assert_eq!(
+        body["contents"][1]["parts"],
+        json!([
+            {"text": "hm", "thought": true, "thoughtSignature": "g"},
+            {"text": "said"},
+            {"text": "more"}
+        ])
+    );
+    // This API has no place for any of them.
+    let body = sent(ApiFormat::OpenAiChat, &messages).await;
+    assert_eq!(
+        body["messages"][1]["content"],
+        json!([{"type": "text", "text": "said"}, {"type": "text", "text": "more"}])
+    );
+}
+
+#[tokio::test]
+async fn the_text_of_an_opaque_item_is_not_changed_by_a_byte() {
+    let text = "{ \"type\":\"reasoning\",\"n\":1.0e2, \"encrypted_content\" : \"\\u0041\" }";
+    let json = RawJson::from_text(text).unwrap();
+    let answer = Message::assistant(vec![
+        Part::reasoning("", Some(("openai".into(), json.into()))),
+        Part::from("said"),
+    ]);
+    let messages = [answer];
+    let request = ProviderRequest::new(&messages);
+    let format = ApiFormat::OpenAiResponses;
+    let body = body_by(&without_limits(), format, &request, &no_storage()).await;
+    let body = String::from_utf8(super::text(&body).await).unwrap();
+    assert!(body.contains(text), "{body}");
+}
+
+#[tokio::test]
+async fn reasoning_without_what_it_led_to_is_not_sent() {
+    let json = item(json!({"type": "reasoning"}));
+    let reasoning = Part::reasoning("hm", Some(("openai".into(), json.into())));
+    let alone = partial(vec![Part::from("said"), reasoning.clone()], vec![]);
+    let body = sent(ApiFormat::OpenAiResponses, &[alone]).await;
+    assert_eq!(body["input"].as_array().unwrap().len(), 1, "{body}");
+    // A call is what it led to.
+    let calls = vec![ToolCall::new("a", "a", "{}")];
+    let followed = partial(vec![reasoning.clone()], calls);
+    let body = sent(ApiFormat::OpenAiResponses, &[followed]).await;
+    assert_eq!(body["input"][0]["type"], "reasoning");
+    // A call that is not whole is none.
+    let calls = vec![ToolCall::new("a", "a", "{")];
+    let broken = partial(vec![reasoning], calls);
+    let body = sent(ApiFormat::OpenAiResponses, &[broken]).await;
+    assert_eq!(body["input"], json!([]));
+}
+
+#[tokio::test]
+async fn gemini_gets_its_signatures_back_on_every_part() {
+    let signed = |n: u32| {
+        let data = item(json!({"thoughtSignature": format!("s{n}")}));
+        ProviderData::new().with("gemini", data)
+    };
+    let image = png_of(100);
+    let call = ToolCall::new("c", "f", "{}").with_provider_data(signed(3));
+    let answer = Message::assistant(vec![
+        Part::Text(TextPart::new("see").with_provider_data(signed(1))),
+        Part::Media(signed(2).attach_to(image)),
+        Part::Text(TextPart::new("").with_provider_data(signed(4))),
+    ])
+    .with_tool_calls(vec![call]);
+    let messages = [Message::user("go"), answer];
+    let body = sent(ApiFormat::GeminiContents, &messages).await;
+    let parts = body["contents"][1]["parts"].as_array().unwrap();
+    let signatures: Vec<_> = parts.iter().map(|part| &part["thoughtSignature"]).collect();
+    assert_eq!(signatures, ["s1", "s2", "s4", "s3"]);
+    assert!(parts[1]["inlineData"]["data"].is_string());
+    assert_eq!(parts[2]["text"], "");
+    // Other APIs see neither the signatures nor the part that was made for one.
+    let body = sent(ApiFormat::OpenAiChat, &messages).await;
+    assert!(!body.to_string().contains("s1") && !body.to_string().contains("thoughtSignature"));
+    assert_eq!(body["messages"][1]["content"], "see");
+}
+
+#[tokio::test]
+async fn signatures_of_version_0_1_are_found() {
+    let json = r#"{"role":"assistant","content":[],"tool_calls":[{"id":"c","name":"f","arguments":"{}",
+        "provider_data":{"thoughtSignature":"old"}}],"created_at":"2026-01-02T03:04:05Z"}"#;
+    let message: Message = serde_json::from_str(json).unwrap();
+    let body = sent(ApiFormat::GeminiContents, &[message]).await;
+    assert_eq!(body["contents"][0]["parts"][0]["thoughtSignature"], "old");
+}
+
+#[tokio::test]
+async fn opaque_items_in_a_store_are_loaded() {
+    let store = InMemoryStorage::new();
+    let text = format!(
+        r#"{{"type":"reasoning","encrypted_content":"{}"}}"#,
+        "x".repeat(300_000)
+    );
+    let stored = store
+        .store_bytes(Mime::OCTET_STREAM, text.clone(), MediaMetadata::new())
+        .await
+        .unwrap();
+    let gone = store
+        .store_bytes(Mime::OCTET_STREAM, "{}", MediaMetadata::new())
+        .await
+        .unwrap();
+    store.delete(&gone).await.unwrap();
+    let opaque =
+        |reference| Part::reasoning("", Some(("openai".into(), OpaqueData::Stored(reference))));
+    let messages = [Message::assistant(vec![
+        opaque(stored),
+        opaque(gone),
+        Part::from("said"),
+    ])];
+    let media = over(Arc::new(store));
+    let body = body_of(ApiFormat::OpenAiResponses, &messages, &media).await;
+    let expected: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        body["input"],
+        json!([expected, {"role": "assistant", "content": "said"}])
+    );
+}

@@ -1,0 +1,212 @@
+//! What providers keep: files of media and stored answers, over restarts and deletions.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use conversation_sdk::state::conformance::{Fault, FaultyState, Operation};
+use conversation_sdk::state::{Fence, StateWrite, TurnFence};
+use conversation_sdk::{
+    AnthropicProvider, ConversationErrorKind, ConversationManager, ConversationManagerBuilder,
+    FilePolicy, InMemoryStateStore, LeaseTimes, ManagerConfig, Message, Owner, Provider,
+    ProviderFiles, ResponsesProvider, Start, StateStore, TurnStatus, UserMessage, Window,
+};
+use media_storage::InMemoryStorage;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+use crate::support::{KIB, image};
+
+mod answers;
+mod files;
+
+/// The line and the body of a request.
+type Asked = (String, Vec<u8>);
+
+const KEY: &str = "sk-test-0123456789";
+
+/// An API with files, messages and stored responses, which notes what it is asked.
+#[derive(Clone)]
+struct Api {
+    address: SocketAddr,
+    asked: Arc<Mutex<Vec<Asked>>>,
+    /// How often it was asked.
+    times: watch::Sender<usize>,
+    /// Whether messages wait for their answers.
+    is_held: watch::Sender<bool>,
+}
+
+impl Api {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let api = Self {
+            address: listener.local_addr().unwrap(),
+            asked: Arc::default(),
+            times: watch::Sender::default(),
+            is_held: watch::Sender::default(),
+        };
+        let served = api.clone();
+        tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                tokio::spawn(served.clone().serve(socket));
+            }
+        });
+        api
+    }
+
+    async fn serve(self, mut socket: TcpStream) {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            match socket.read_u8().await {
+                Ok(byte) => head.push(byte),
+                Err(_) => return,
+            }
+        }
+        let head = String::from_utf8(head).unwrap();
+        let line = head.lines().next().unwrap().to_owned();
+        let len = head.lines().find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case("content-length")
+                .then(|| value.trim().parse::<usize>().unwrap())
+        });
+        let mut body = vec![0; len.unwrap_or(0)];
+        socket.read_exact(&mut body).await.unwrap();
+        let line = line.trim_end_matches(" HTTP/1.1").to_owned();
+        let before = self.lines();
+        self.asked.lock().unwrap().push((line.clone(), body));
+        self.times.send_modify(|times| *times += 1);
+        if line == "POST /v1/messages" {
+            let mut held = self.is_held.subscribe();
+            held.wait_for(|held| !held).await.unwrap();
+        }
+        let count = |start: &str| before.iter().filter(|line| line.starts_with(start)).count();
+        let (status, answer) = match line.as_str() {
+            "POST /v1/files" => (
+                200,
+                json!({"id": format!("file_{}", count("POST /v1/files") + 1)}),
+            ),
+            "POST /v1/messages" => (200, message()),
+            "POST /v1/responses" => (200, response(count("POST /v1/responses") + 1)),
+            // What was deleted is gone.
+            line if line.starts_with("DELETE") => match count(line) {
+                0 => (200, json!({"deleted": true})),
+                _ => (404, json!({"error": {"message": "not found"}})),
+            },
+            _ => (500, json!({})),
+        };
+        let answer = answer.to_string();
+        let head = format!(
+            "HTTP/1.1 {status} x\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+            answer.len()
+        );
+        let _ = socket.write_all((head + &answer).as_bytes()).await;
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}/v1", self.address)
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let asked = self.asked.lock().unwrap();
+        asked.iter().map(|(line, _)| line.clone()).collect()
+    }
+
+    fn count(&self, start: &str) -> usize {
+        let lines = self.lines();
+        lines.iter().filter(|line| line.starts_with(start)).count()
+    }
+
+    /// Waits until something was asked so many times.
+    async fn asked(&self, start: &str, times: usize) {
+        let mut changes = self.times.subscribe();
+        while self.count(start) < times {
+            changes.changed().await.unwrap();
+        }
+    }
+
+    /// How many files were deleted.
+    fn count_deleted(&self) -> usize {
+        let mut lines = self.lines();
+        lines.retain(|line| line.starts_with("DELETE /v1/files/"));
+        lines.sort();
+        lines.dedup();
+        lines.len()
+    }
+
+    /// The bodies of requests to a path.
+    fn bodies(&self, of: &str) -> Vec<Value> {
+        let asked = self.asked.lock().unwrap();
+        let of = asked.iter().filter(|(line, _)| line == of);
+        of.map(|(_, body)| serde_json::from_slice(body).unwrap())
+            .collect()
+    }
+
+    fn node(
+        &self,
+        provider: impl Provider,
+        state: &InMemoryStateStore,
+        store: &InMemoryStorage,
+    ) -> ConversationManager {
+        self.node_with(provider, state.clone(), store, Some(KEY))
+    }
+
+    /// A node whose account has a key, or that has no account.
+    fn node_with(
+        &self,
+        provider: impl Provider,
+        state: impl StateStore,
+        store: &InMemoryStorage,
+        key: Option<&str>,
+    ) -> ConversationManager {
+        self.builder(provider, state, store, key).build().unwrap()
+    }
+
+    fn builder(
+        &self,
+        provider: impl Provider,
+        state: impl StateStore,
+        store: &InMemoryStorage,
+        key: Option<&str>,
+    ) -> ConversationManagerBuilder {
+        let policy = FilePolicy::from_size(100);
+        let builder = ConversationManager::builder()
+            .with_provider(provider)
+            .with_media_storage(store.clone())
+            .with_state_store(state)
+            .with_config(ManagerConfig::new().with_state_retry_time(Duration::ZERO));
+        let files = key.map(|key| ProviderFiles::anthropic(key, Some(&self.url()), policy));
+        files
+            .into_iter()
+            .fold(builder, ConversationManagerBuilder::with_provider_files)
+    }
+
+    fn claude(&self) -> AnthropicProvider {
+        AnthropicProvider::new(KEY, "claude-sonnet-4-5").with_base_url(self.url())
+    }
+
+    fn gpt(&self, is_stored: bool) -> ResponsesProvider {
+        ResponsesProvider::new(KEY, "gpt-5")
+            .with_base_url(self.url())
+            .with_stored_responses(is_stored)
+    }
+}
+
+fn message() -> Value {
+    json!({
+        "id": "msg_1", "type": "message", "role": "assistant", "model": "claude-sonnet-4-5",
+        "content": [{"type": "text", "text": "seen"}], "stop_reason": "end_turn",
+        "usage": {"input_tokens": 1, "output_tokens": 1}
+    })
+}
+
+fn response(number: usize) -> Value {
+    json!({
+        "id": format!("resp_{number}"), "object": "response", "status": "completed",
+        "model": "gpt-5",
+        "output": [{"id": "msg_1", "type": "message", "role": "assistant", "status": "completed",
+            "content": [{"type": "output_text", "text": "seen", "annotations": []}]}],
+        "usage": {"input_tokens": 1, "output_tokens": 1, "total_tokens": 2}
+    })
+}
