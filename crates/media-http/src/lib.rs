@@ -45,6 +45,7 @@ mod link;
 #[cfg(feature = "resumable")]
 mod resumable;
 mod serve;
+mod service;
 #[cfg(feature = "upload")]
 mod upload;
 
@@ -54,7 +55,8 @@ pub use link::{Disposition, LinkKeys, LinkSigner, LinkedStorage};
 pub use resumable::{
     ResumableError, ResumableErrorKind, ResumableUploadService, SpoolOptions, UploadSpool,
 };
-pub use serve::{MediaService, ResponseBody};
+pub use serve::MediaService;
+pub use service::ResponseBody;
 #[cfg(feature = "upload")]
 pub use upload::{
     UploadGrant, UploadPolicy, UploadRefusal, UploadService, UploadTarget, UploadedMedia,

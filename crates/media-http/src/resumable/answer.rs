@@ -3,9 +3,8 @@
 use std::io;
 
 use chrono::{DateTime, Utc};
-use http::header::{ALLOW, CACHE_CONTROL, LOCATION};
+use http::header::{ALLOW, LOCATION};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
-use serde_json::json;
 
 use super::append::AppendFailure;
 use super::checksum::ALGORITHMS;
@@ -15,8 +14,8 @@ use super::headers::{
     UPLOAD_LENGTH, UPLOAD_METADATA, UPLOAD_OFFSET, VERSION,
 };
 use super::held::HeldUpload;
-use crate::serve::ResponseBody;
-use crate::upload::{UploadFailure, respond};
+use crate::service::{ResponseBody, describe, empty as unversioned, methods};
+use crate::upload::UploadFailure;
 
 /// Methods that are answered.
 const METHODS: &str = "POST, HEAD, PATCH, DELETE, GET, OPTIONS";
@@ -55,7 +54,7 @@ impl From<UploadFailure> for Failure {
 
 impl From<&'static str> for Failure {
     fn from(reason: &'static str) -> Self {
-        Self::Upload(UploadFailure::Malformed(reason))
+        Self::Upload(reason.into())
     }
 }
 
@@ -133,8 +132,7 @@ impl Failure {
             Self::Io(_) => (500, "failed", "the part could not be kept"),
         };
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
-        let body = json!({"error": {"code": code, "message": message}});
-        let mut response = with_version(respond(status, &body));
+        let mut response = with_version(describe(status, code, message));
         match status {
             StatusCode::PRECONDITION_FAILED => {
                 set(&mut response, TUS_VERSION, VERSION);
@@ -148,9 +146,8 @@ impl Failure {
 
 /// Returns what the service can do.
 pub(super) fn options() -> Response<ResponseBody> {
-    let mut response = empty(StatusCode::NO_CONTENT);
+    let mut response = with_version(methods(METHODS));
     for (name, value) in [
-        (ALLOW, METHODS),
         (TUS_VERSION, VERSION),
         (TUS_EXTENSION, EXTENSIONS),
         (TUS_CHECKSUM_ALGORITHM, ALGORITHMS),
@@ -209,10 +206,7 @@ pub(super) fn with_version(mut response: Response<ResponseBody>) -> Response<Res
 }
 
 fn empty(status: StatusCode) -> Response<ResponseBody> {
-    let mut response = Response::new(ResponseBody::empty());
-    *response.status_mut() = status;
-    set(&mut response, CACHE_CONTROL, "no-store");
-    with_version(response)
+    with_version(unversioned(status))
 }
 
 fn set_offset(response: &mut Response<ResponseBody>, upload: &HeldUpload) {

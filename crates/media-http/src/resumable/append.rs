@@ -10,7 +10,7 @@ use media_types::SNIFF_LEN;
 
 use super::checksum::Checksum;
 use super::held::{HeldUpload, PIECE_LEN};
-use crate::upload::Incoming;
+use crate::service::Incoming;
 
 /// Why a part was not taken to its end.
 #[derive(Debug)]

@@ -12,9 +12,8 @@ use super::headers::declared;
 use super::held::HeldUpload;
 use super::record::StoredItem;
 use crate::link::LinkSigner;
-use crate::upload::{
-    Incoming, Intake, UploadFailure, UploadGrant, UploadTarget, UploadedMedia, sign_links,
-};
+use crate::service::Incoming;
+use crate::upload::{Intake, UploadFailure, UploadGrant, UploadTarget, UploadedMedia, sign_links};
 
 /// Stores a complete upload, unless that was done. One that can never be stored is removed; one that could
 /// not be stored now stays complete, and the next request tries again.

@@ -16,7 +16,7 @@ use super::id::UploadId;
 use super::record::{StoredItem, UploadRecord};
 use super::slot::Turn;
 use super::spool::UploadSpool;
-use crate::upload::Incoming;
+use crate::service::Incoming;
 
 /// Size of the pieces in which bytes are written and read.
 pub(super) const PIECE_LEN: usize = 256 * 1024;

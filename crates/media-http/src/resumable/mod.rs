@@ -7,6 +7,7 @@ mod directory;
 mod error;
 mod finish;
 mod granted;
+mod handler;
 mod headers;
 mod held;
 mod id;

@@ -4,29 +4,31 @@ use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
 use http::header::{
-    ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, IF_RANGE,
-    RANGE, RETRY_AFTER,
+    ACCEPT_RANGES, ALLOW, CONTENT_LENGTH, CONTENT_RANGE, IF_RANGE, RANGE, RETRY_AFTER,
 };
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode};
 use media_storage::{MediaStorage, RetrieveOptions, StorageError, StorageErrorKind, StoredMedia};
 
-use super::body::ResponseBody;
 use super::conditions::{Validators, Verdict, evaluate, is_conditional, range_applies};
 use super::headers::of_media;
 use super::range::RangeSpec;
 use super::settings::Settings;
 use crate::link::{LinkClaims, read_token};
+use crate::service::{ResponseBody, methods, plain, retry_after};
+
+/// Methods that are answered.
+const METHODS: &str = "GET, HEAD, OPTIONS";
 
 /// Answers a request. What a client may not know, it is not told: forged and expired links, media of
 /// others and media that is gone look alike.
 pub(super) async fn respond(settings: &Settings, request: &Parts) -> Response<ResponseBody> {
     let method = &request.method;
     if method == Method::OPTIONS {
-        return allowed(StatusCode::NO_CONTENT);
+        return methods(METHODS);
     }
     if method != Method::GET && method != Method::HEAD {
-        return allowed(StatusCode::METHOD_NOT_ALLOWED);
+        return not_allowed();
     }
     let Some(link) = Link::find(settings, request.uri.path()) else {
         return not_found();
@@ -102,7 +104,11 @@ impl<'a> Link<'a> {
             // One call: the size that is needed to judge the range comes with its bytes.
             Some(spec) => match spec.resolve(u64::MAX) {
                 Some(range) => self.part(range).await,
-                None => self.whole().await,
+                // It begins behind the largest position that there can be.
+                None => {
+                    let stored = self.open(RetrieveOptions::new().with_head()).await?;
+                    Ok(self.unsatisfiable(&stored))
+                }
             },
         }
     }
@@ -184,29 +190,13 @@ impl<'a> Link<'a> {
     }
 }
 
-/// Returns a response whose text is its status.
-fn plain(status: StatusCode) -> Response<ResponseBody> {
-    let text = status.canonical_reason().unwrap_or_default();
-    let mut response = Response::new(ResponseBody::text(text));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    let text_plain = HeaderValue::from_static("text/plain; charset=utf-8");
-    headers.insert(CONTENT_TYPE, text_plain);
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
 fn not_found() -> Response<ResponseBody> {
     plain(StatusCode::NOT_FOUND)
 }
 
-fn allowed(status: StatusCode) -> Response<ResponseBody> {
-    let mut response = plain(status);
-    if status == StatusCode::NO_CONTENT {
-        *response.body_mut() = ResponseBody::empty();
-        response.headers_mut().remove(CONTENT_TYPE);
-    }
-    let methods = HeaderValue::from_static("GET, HEAD, OPTIONS");
+fn not_allowed() -> Response<ResponseBody> {
+    let mut response = plain(StatusCode::METHOD_NOT_ALLOWED);
+    let methods = HeaderValue::from_static(METHODS);
     response.headers_mut().insert(ALLOW, methods);
     response
 }
@@ -216,12 +206,9 @@ fn failed(error: &StorageError) -> Response<ResponseBody> {
         StorageErrorKind::NotFound | StorageErrorKind::InvalidRef => return not_found(),
         StorageErrorKind::Unavailable | StorageErrorKind::RateLimited => {
             tracing::warn!(%error, "media could not be served");
-            let seconds = error
-                .retry_after()
-                .map_or(1, |after| after.as_secs().max(1));
             let mut response = plain(StatusCode::SERVICE_UNAVAILABLE);
             let headers = response.headers_mut();
-            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+            headers.insert(RETRY_AFTER, retry_after(error));
             return response;
         }
         _ => tracing::error!(%error, "media could not be served"),

@@ -1,23 +1,19 @@
 //! [`MediaService`].
 
-use std::convert::Infallible;
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use chrono::{DateTime, Utc};
-use http::{Request, Response};
+use http::Response;
+use http::request::Parts;
 use media_storage::MediaStorage;
-use tower_service::Service;
 
-use super::body::ResponseBody;
 use super::headers::HeaderPolicy;
 use super::respond::respond;
 use super::settings::Settings;
 use crate::clock::Clock;
 use crate::link::LinkKeys;
+use crate::service::{Handler, Incoming, ResponseBody, impl_service};
 
 /// Answers GET and HEAD of links that a [`LinkSigner`](crate::LinkSigner) made.
 ///
@@ -46,44 +42,36 @@ impl MediaService {
 
     /// Adds a store. A link is answered from the store that its reference names.
     #[must_use]
-    pub fn with_store(self, store: impl MediaStorage) -> Self {
-        self.with(|settings| settings.stores.push(Arc::new(store)))
+    pub fn with_store(mut self, store: impl MediaStorage) -> Self {
+        self.settings().stores.push(Arc::new(store));
+        self
     }
 
     /// Sets whether pages of other sites may embed the media. Defaults to no: browsers show it in pages
     /// of the same site only.
     #[must_use]
-    pub fn with_cross_origin(self, allowed: bool) -> Self {
-        self.with(|settings| settings.policy.cross_origin = allowed)
+    pub fn with_cross_origin(mut self, allowed: bool) -> Self {
+        self.settings().policy.cross_origin = allowed;
+        self
     }
 
     /// Sets the clock that links expire by. Defaults to the clock of the system.
     #[must_use]
-    pub fn with_clock(self, now: impl Fn() -> DateTime<Utc> + Send + Sync + 'static) -> Self {
-        self.with(|settings| settings.clock = Clock::new(now))
+    pub fn with_clock(mut self, now: impl Fn() -> DateTime<Utc> + Send + Sync + 'static) -> Self {
+        self.settings().clock = Clock::new(now);
+        self
     }
 
-    fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
-        let mut settings = (*self.0).clone();
-        change(&mut settings);
-        self.0 = Arc::new(settings);
-        self
+    fn settings(&mut self) -> &mut Settings {
+        Arc::make_mut(&mut self.0)
     }
 }
 
-impl<B> Service<Request<B>> for MediaService {
-    type Response = Response<ResponseBody>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<ResponseBody>, Infallible>> + Send>>;
+impl_service!(MediaService, ignores bodies);
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let settings = Arc::clone(&self.0);
-        let (parts, _) = request.into_parts();
-        Box::pin(async move { Ok(respond(&settings, &parts).await) })
+impl Handler for Settings {
+    async fn handle(&self, request: Parts, _: Incoming) -> Response<ResponseBody> {
+        respond(self, &request).await
     }
 }
 

@@ -1,15 +1,17 @@
 //! What a client gets back.
 
 use chrono::{DateTime, Utc};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ACCEPT_ENCODING, ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 use media_storage::{Operation, StorageError, StorageErrorKind};
 use media_types::{Mime, StorageReference};
 use serde::Serialize;
-use serde_json::json;
 
 use super::policy::UploadRefusal;
-use crate::serve::ResponseBody;
+use crate::service::{ResponseBody, describe, json, retry_after};
+
+/// Methods that are answered.
+pub(super) const METHODS: &str = "POST, PUT, OPTIONS";
 
 /// An item that was stored, as it stands in the response.
 #[derive(Clone, Debug, Serialize)]
@@ -41,6 +43,8 @@ pub(crate) enum UploadFailure {
     Malformed(&'static str),
     TooMany(usize),
     Type,
+    /// The body has a content coding.
+    Encoding,
     Storage(StorageError),
 }
 
@@ -50,9 +54,15 @@ impl From<StorageError> for UploadFailure {
     }
 }
 
+impl From<&'static str> for UploadFailure {
+    fn from(reason: &'static str) -> Self {
+        Self::Malformed(reason)
+    }
+}
+
 /// Returns the response for what was stored.
 pub(crate) fn respond_items(status: StatusCode, items: &[UploadedMedia]) -> Response<ResponseBody> {
-    respond(status, &json!({ "items": items }))
+    json(status, &serde_json::json!({ "items": items }))
 }
 
 impl UploadFailure {
@@ -63,8 +73,7 @@ impl UploadFailure {
 
     pub(crate) fn into_response(self) -> Response<ResponseBody> {
         let (status, code, message) = self.parts();
-        let body = json!({"error": {"code": code, "message": message}});
-        let mut response = respond(status, &body);
+        let mut response = describe(status, code, &message);
         let headers = response.headers_mut();
         match &self {
             Self::Refused(UploadRefusal::Unauthorized) => {
@@ -74,14 +83,14 @@ impl UploadFailure {
                 headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
             }
             Self::Storage(error) if error.is_retryable() => {
-                let seconds = error
-                    .retry_after()
-                    .map_or(1, |after| after.as_secs().max(1));
-                headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+                headers.insert(RETRY_AFTER, retry_after(error));
             }
             Self::Method => {
-                let methods = HeaderValue::from_static("POST, PUT, OPTIONS");
-                headers.insert(http::header::ALLOW, methods);
+                headers.insert(ALLOW, HeaderValue::from_static(METHODS));
+            }
+            Self::Encoding => {
+                // So that a client tells it apart from a type that is refused (RFC 9110, section 12.5.3).
+                headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
             }
             _ => {}
         }
@@ -128,6 +137,11 @@ impl UploadFailure {
                 "unsupported_type",
                 "media of this type, judged by its bytes, cannot be uploaded",
             ),
+            Self::Encoding => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_encoding",
+                "uploads are sent without a content coding",
+            ),
             Self::Storage(error) => match error.kind() {
                 StorageErrorKind::TooLarge => (
                     StatusCode::PAYLOAD_TOO_LARGE,
@@ -169,14 +183,4 @@ impl UploadFailure {
         };
         (status, code, message.to_owned())
     }
-}
-
-/// Returns a response with JSON, which nobody keeps.
-pub(crate) fn respond(status: StatusCode, body: &serde_json::Value) -> Response<ResponseBody> {
-    let mut response = Response::new(ResponseBody::text(body.to_string()));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }

@@ -5,10 +5,11 @@ use media_types::StorageReference;
 
 use super::answer::{UploadFailure, UploadedMedia};
 use super::policy::UploadGrant;
-use super::stream::{Bounded, Incoming, look_at};
+use super::stream::{Bounded, look_at};
 use super::target::UploadTarget;
 use super::typing::type_of;
 use crate::link::LinkSigner;
+use crate::service::Incoming;
 
 /// Longest name of a file that is kept, in bytes.
 const MAX_NAME_LEN: usize = 255;
@@ -60,7 +61,7 @@ impl<'a> Intake<'a> {
         let mime = type_of(&prefix, declared.mime.as_deref())
             .filter(|mime| self.grant.permits(mime))
             .ok_or(UploadFailure::Type)?;
-        let filename = declared.filename.map(shortened);
+        let filename = declared.filename.as_deref().and_then(harmless);
         let mut metadata = self.grant.metadata.clone();
         if let Some(name) = &filename {
             metadata = metadata.with_filename(name.clone());
@@ -126,12 +127,44 @@ pub(crate) async fn sign_links(
     }
 }
 
-/// Returns a name without its directories, cut to the longest that is kept.
-fn shortened(name: String) -> String {
+/// Returns a name without directories and control characters, cut to the longest that is kept; `None` if
+/// nothing of a name is left.
+fn harmless(name: &str) -> Option<String> {
     let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let mut end = name.len().min(MAX_NAME_LEN);
-    while !name.is_char_boundary(end) {
-        end -= 1;
+    let mut kept = String::new();
+    for c in name.chars().filter(|c| !c.is_control()) {
+        if kept.len() + c.len_utf8() > MAX_NAME_LEN {
+            break;
+        }
+        kept.push(c);
     }
-    name.get(..end).unwrap_or_default().to_owned()
+    let is_name = kept.chars().any(|c| c != '.' && !c.is_whitespace());
+    is_name.then_some(kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_lead_nowhere() {
+        for (name, expected) in [
+            ("photo.png", Some("photo.png")),
+            (" a b.png", Some(" a b.png")),
+            ("../../etc/passwd", Some("passwd")),
+            ("C:\\temp\\a.png", Some("a.png")),
+            ("a\0.png\r\nX: y", Some("a.pngX: y")),
+            (".htaccess", Some(".htaccess")),
+            ("%2e%2e%2f", Some("%2e%2e%2f")),
+            ("", None),
+            ("..", None),
+            (" . ", None),
+            ("a/", None),
+            ("\n", None),
+        ] {
+            assert_eq!(harmless(name).as_deref(), expected, "{name:?}");
+        }
+        let long = "\u{e9}".repeat(MAX_NAME_LEN);
+        assert_eq!(harmless(&long).unwrap(), "\u{e9}".repeat(127));
+    }
 }

@@ -1,6 +1,7 @@
 //! Taking uploads.
 
 mod answer;
+mod head;
 mod intake;
 mod multipart;
 mod policy;
@@ -10,11 +11,11 @@ mod target;
 mod typing;
 
 #[cfg(feature = "resumable")]
-pub(crate) use answer::{UploadFailure, respond, respond_items};
+pub(crate) use answer::{UploadFailure, respond_items};
+#[cfg(feature = "resumable")]
+pub(crate) use head::check_plain;
 #[cfg(feature = "resumable")]
 pub(crate) use intake::{Declared, Intake, sign_links};
-#[cfg(feature = "resumable")]
-pub(crate) use stream::{Incoming, unreadable};
 #[cfg(feature = "resumable")]
 pub(crate) use typing::type_of;
 

@@ -4,7 +4,7 @@ use futures_util::StreamExt as _;
 
 use super::answer::UploadFailure;
 use super::intake::{Declared, Intake};
-use super::stream::{Incoming, unreadable};
+use crate::service::{Incoming, unreadable};
 
 /// Stores each file of a form. Fields that are no files are skipped.
 pub(super) async fn take_form(

@@ -1,30 +1,19 @@
 //! [`UploadService`].
 
-use std::convert::Infallible;
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use bytes::Bytes;
-use futures_util::StreamExt as _;
-use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
-use http_body::Body;
-use http_body_util::BodyExt as _;
-use percent_encoding::percent_decode_str;
-use tower_service::Service;
+use http::{Method, Response, StatusCode};
 
-use super::answer::{UploadFailure, UploadedMedia, respond_items};
+use super::answer::{METHODS, UploadFailure, UploadedMedia, respond_items};
+use super::head::{UploadHead, file_name};
 use super::intake::{Declared, Intake};
-use super::multipart::{boundary, take_form};
+use super::multipart::take_form;
 use super::policy::UploadPolicy;
-use super::stream::{Incoming, unreadable};
 use super::target::UploadTarget;
 use crate::link::LinkSigner;
-use crate::serve::{BoxError, ResponseBody};
+use crate::service::{Handler, Incoming, ResponseBody, impl_service, methods};
 
 /// Room for the frame of a form beside the bytes of its files, in bytes.
 const FORM_ROOM: u64 = 64 * 1024;
@@ -44,6 +33,7 @@ const FORM_ROOM: u64 = 64 * 1024;
 #[derive(Clone)]
 pub struct UploadService(Arc<Settings>);
 
+#[derive(Clone)]
 struct Settings {
     target: Arc<dyn UploadTarget>,
     policy: Arc<dyn UploadPolicy>,
@@ -62,12 +52,28 @@ impl UploadService {
 
     /// Sets the signer of the links in responses. Defaults to none: responses have no links.
     #[must_use]
-    pub fn with_signer(self, signer: LinkSigner) -> Self {
-        Self(Arc::new(Settings {
-            target: Arc::clone(&self.0.target),
-            policy: Arc::clone(&self.0.policy),
-            signer: Some(signer),
-        }))
+    pub fn with_signer(mut self, signer: LinkSigner) -> Self {
+        Arc::make_mut(&mut self.0).signer = Some(signer);
+        self
+    }
+}
+
+impl_service!(UploadService, reads bodies);
+
+impl Handler for Settings {
+    async fn handle(&self, request: Parts, body: Incoming) -> Response<ResponseBody> {
+        if request.method == Method::OPTIONS {
+            return methods(METHODS);
+        }
+        match self.take(request, body).await {
+            Ok(items) => respond_items(StatusCode::CREATED, &items),
+            Err(failure) => {
+                if let UploadFailure::Storage(error) = &failure {
+                    tracing::warn!(%error, "an upload failed");
+                }
+                failure.into_response()
+            }
+        }
     }
 }
 
@@ -85,19 +91,22 @@ impl Settings {
             .authorize(&request)
             .await
             .map_err(UploadFailure::Refused)?;
-        let content_type = header(&request, &CONTENT_TYPE);
-        let form = content_type.and_then(boundary);
-        let room = if form.is_some() { FORM_ROOM } else { 0 };
-        let announced = header(&request, &CONTENT_LENGTH).and_then(|len| len.parse::<u64>().ok());
-        if announced.is_some_and(|len| len > grant.max_bytes.saturating_add(room)) {
+        let head = UploadHead::read(&request.headers)?;
+        let room = if head.boundary.is_some() {
+            FORM_ROOM
+        } else {
+            0
+        };
+        let most = grant.max_bytes.saturating_add(room);
+        if head.announced.is_some_and(|len| len > most) {
             return Err(UploadFailure::too_large());
         }
         let mut intake = Intake::new(&*self.target, self.signer.as_ref(), grant);
-        let taken = match form {
+        let taken = match head.boundary {
             Some(boundary) => take_form(&mut intake, boundary, body).await,
             None => {
                 let declared = Declared {
-                    mime: content_type.map(str::to_owned),
+                    mime: head.content_type.map(str::to_owned),
                     filename: file_name(&request),
                 };
                 intake.take(declared, body).await
@@ -110,61 +119,6 @@ impl Settings {
                 Err(failure)
             }
         }
-    }
-}
-
-fn header<'a>(request: &'a Parts, name: &http::HeaderName) -> Option<&'a str> {
-    request.headers.get(name)?.to_str().ok()
-}
-
-/// Returns the last segment of the path of a `PUT`.
-fn file_name(request: &Parts) -> Option<String> {
-    if request.method != Method::PUT {
-        return None;
-    }
-    let segment = request.uri.path().rsplit('/').next()?;
-    let name = percent_decode_str(segment).decode_utf8().ok()?;
-    (!name.is_empty()).then(|| name.into_owned())
-}
-
-impl<B> Service<Request<B>> for UploadService
-where
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<BoxError>,
-{
-    type Response = Response<ResponseBody>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<ResponseBody>, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let settings = Arc::clone(&self.0);
-        let (parts, body) = request.into_parts();
-        let body = body
-            .into_data_stream()
-            .map(|piece| piece.map_err(unreadable))
-            .boxed();
-        Box::pin(async move {
-            if parts.method == Method::OPTIONS {
-                let mut response = Response::new(ResponseBody::empty());
-                *response.status_mut() = StatusCode::NO_CONTENT;
-                let methods = HeaderValue::from_static("POST, PUT, OPTIONS");
-                response.headers_mut().insert(ALLOW, methods);
-                return Ok(response);
-            }
-            Ok(match settings.take(parts, body).await {
-                Ok(items) => respond_items(StatusCode::CREATED, &items),
-                Err(failure) => {
-                    if let UploadFailure::Storage(error) = &failure {
-                        tracing::warn!(%error, "an upload failed");
-                    }
-                    failure.into_response()
-                }
-            })
-        })
     }
 }
 

@@ -5,22 +5,11 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
-use futures_core::stream::BoxStream;
 use futures_util::StreamExt as _;
 use media_storage::{Operation, StorageError, StorageErrorKind};
 use media_types::SNIFF_LEN;
 
-/// Bytes of a client.
-pub(crate) type Incoming = BoxStream<'static, Result<Bytes, StorageError>>;
-
-/// Returns the error for a body that the client did not send to its end.
-pub(crate) fn unreadable(
-    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-) -> StorageError {
-    StorageError::new(StorageErrorKind::InvalidInput, Operation::Store)
-        .with_reason("the upload could not be read to its end")
-        .with_source(source)
-}
+use crate::service::Incoming;
 
 /// Reads as much as the type needs. Returns it, and the whole again.
 pub(super) async fn look_at(mut stream: Incoming) -> Result<(Bytes, Incoming), StorageError> {

@@ -1,6 +1,7 @@
 //! Links and uploads, over real connections.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod hostile;
 mod links;
 mod ranges;
 #[cfg(feature = "resumable")]

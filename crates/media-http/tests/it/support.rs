@@ -95,6 +95,13 @@ pub(crate) fn noise(len: usize) -> Vec<u8> {
     .collect()
 }
 
+/// The beginning of a PNG file, with noise behind it.
+pub(crate) fn png(len: usize) -> Vec<u8> {
+    let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
+    bytes.extend(noise(len - bytes.len()));
+    bytes
+}
+
 impl<S: MediaStorage + Clone> Site<S> {
     pub(crate) async fn put(&self, mime: Mime, bytes: Vec<u8>) -> StorageReference {
         let metadata = owned_by("user-1");
@@ -111,4 +118,26 @@ impl<S: MediaStorage + Clone> Site<S> {
     pub(crate) async fn status(&self, url: &str) -> u16 {
         self.http.get(url).send().await.unwrap().status().as_u16()
     }
+}
+
+/// Sends the head of a request as it stands, and a body, over a connection of its own. Returns the status and
+/// what follows the head of the response.
+pub(crate) async fn raw(address: &str, head: &str, body: &[u8]) -> (u16, String) {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let host = address.trim_start_matches("http://");
+    let mut stream = tokio::net::TcpStream::connect(host).await.unwrap();
+    let (first, headers) = head.split_once("\r\n").unwrap_or((head, ""));
+    let headers = headers.trim_end();
+    let end = if headers.is_empty() { "" } else { "\r\n" };
+    let head =
+        format!("{first} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}{end}\r\n");
+    // The server may answer, and close, before it has read everything.
+    let _ = stream.write_all(&[head.as_bytes(), body].concat()).await;
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    let answer = String::from_utf8_lossy(&answer);
+    let status = answer.get(9..12).and_then(|status| status.parse().ok());
+    let status = status.unwrap_or_else(|| panic!("no response to {head:?}: {answer:?}"));
+    let body = answer.split_once("\r\n\r\n").unwrap_or_default().1;
+    (status, body.to_owned())
 }

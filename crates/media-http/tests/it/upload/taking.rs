@@ -1,93 +1,13 @@
 //! What clients send, and what they get back.
 
-use std::time::Duration;
-
-use axum::Router;
 use futures_util::TryStreamExt as _;
-use http::request::Parts;
-use media_http::{
-    LinkSigner, MediaService, UploadGrant, UploadPolicy, UploadRefusal, UploadService,
-};
-use media_storage::{InMemoryStorage, MediaStorage, MediaStorageExt, Scope, StorageErrorKind};
-use media_storage_testkit::{Call, Fault, FaultyStorage};
+use media_storage::{MediaStorage, MediaStorageExt, StorageErrorKind};
+use media_storage_testkit::{Call, Fault};
 use media_types::StorageReference;
-use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::support::{client, keys, noise, owned_by, scope_of};
-
-struct Users;
-
-#[async_trait::async_trait]
-impl UploadPolicy for Users {
-    async fn authorize(&self, request: &Parts) -> Result<UploadGrant, UploadRefusal> {
-        let user = request
-            .headers
-            .get("x-user")
-            .map(|user| user.to_str().unwrap());
-        match user {
-            None => Err(UploadRefusal::Unauthorized),
-            Some("banned") => Err(UploadRefusal::Forbidden),
-            Some("busy") => Err(UploadRefusal::TooManyRequests(Duration::from_secs(7))),
-            Some(user) => Ok(UploadGrant::new(owned_by(user))
-                .with_max_bytes(1 << 20)
-                .with_max_items(3)
-                .with_types(["image/*", "text/plain"])),
-        }
-    }
-}
-
-struct Site {
-    store: FaultyStorage<InMemoryStorage>,
-    address: String,
-    http: reqwest::Client,
-}
-
-async fn site() -> Site {
-    let store = FaultyStorage::new(InMemoryStorage::new());
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    let signer = LinkSigner::new(store.clone(), keys(), format!("{address}/media")).unwrap();
-    let uploads = UploadService::new(store.clone(), Users).with_signer(signer);
-    let router = Router::new()
-        .nest_service("/media", MediaService::new(store.clone(), keys()))
-        .nest_service("/upload", uploads);
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    Site {
-        store,
-        address,
-        http: client(),
-    }
-}
-
-fn png(len: usize) -> Vec<u8> {
-    let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
-    bytes.extend(noise(len - bytes.len()));
-    bytes
-}
-
-impl Site {
-    fn post(&self, user: &str) -> reqwest::RequestBuilder {
-        let url = format!("{}/upload", self.address);
-        self.http.post(url).header("x-user", user)
-    }
-
-    async fn stored(&self) -> u64 {
-        let inventory = self.store.inventory().unwrap();
-        inventory.usage(Scope::All).await.unwrap().references
-    }
-}
-
-async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {
-    let response = request.send().await.unwrap();
-    let status = response.status().as_u16();
-    let text = response.text().await.unwrap();
-    (status, serde_json::from_str(&text).unwrap())
-}
-
-fn code(body: &Value) -> &str {
-    body["error"]["code"].as_str().unwrap()
-}
+use super::site::{answer, code, site};
+use crate::support::{noise, png, scope_of};
 
 #[tokio::test]
 async fn a_raw_body_is_stored_for_its_user_and_linked() {

@@ -33,7 +33,7 @@ impl ResponseBody {
         ))
     }
 
-    pub(super) fn media(len: u64, body: MediaBody) -> Self {
+    pub(crate) fn media(len: u64, body: MediaBody) -> Self {
         if len == 0 {
             return Self::empty();
         }

@@ -1,0 +1,4 @@
+//! Uploads in one piece.
+
+pub(crate) mod site;
+mod taking;

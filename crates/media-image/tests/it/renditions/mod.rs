@@ -1,0 +1,7 @@
+//! Smaller images that are stored beside their originals.
+
+mod conformance;
+mod ending;
+mod making;
+mod owners;
+mod stores;
