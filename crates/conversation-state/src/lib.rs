@@ -57,6 +57,7 @@ pub mod document;
 mod error;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
 mod failures;
+mod forward;
 mod id;
 mod limits;
 mod list;
@@ -110,3 +111,13 @@ pub use update::{PlannerEntry, RecordUpdate};
 pub use write::{Fence, LeaseChange, StateWrite, Truncation, TruncationMode, TurnFence};
 #[cfg(feature = "writer")]
 pub use writer::{StateWriter, WriteOutcome};
+
+/// What macros of this crate name. Not part of the API.
+#[doc(hidden)]
+pub mod __private {
+    pub use chrono::{DateTime, Utc};
+    pub use conversation_types::MessageId;
+    pub use media_types::ConversationId;
+
+    pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+}

@@ -10,6 +10,7 @@ use conversation_types::MessageId;
 use media_types::ConversationId;
 
 use crate::error::StateError;
+use crate::forward_state;
 use crate::limits::{Durability, StateLimits, StoreInfo};
 use crate::list::{ConversationFilter, ConversationPage};
 use crate::load::{LoadOptions, LoadedConversation, MessagePosition};
@@ -199,96 +200,12 @@ macro_rules! forward {
         #[async_trait]
         #[deny(clippy::missing_trait_methods)]
         impl<T: StateStore + ?Sized> StateStore for $pointer<T> {
-            async fn info(&self) -> Result<StoreInfo, StateError> {
-                self.as_ref().info().await
-            }
-            fn limits(&self) -> StateLimits {
-                self.as_ref().limits()
-            }
-            fn durability(&self) -> Durability {
-                self.as_ref().durability()
-            }
-            async fn now(&self) -> Result<DateTime<Utc>, StateError> {
-                self.as_ref().now().await
-            }
-            async fn create(&self, new: NewConversation) -> Result<Created, StateError> {
-                self.as_ref().create(new).await
-            }
-            async fn load(
-                &self,
-                id: &ConversationId,
-                options: LoadOptions,
-            ) -> Result<Option<LoadedConversation>, StateError> {
-                self.as_ref().load(id, options).await
-            }
-            async fn find_message(
-                &self,
-                conversation: &ConversationId,
-                message: &MessageId,
-            ) -> Result<Option<MessagePosition>, StateError> {
-                self.as_ref().find_message(conversation, message).await
-            }
-            async fn apply(&self, write: StateWrite) -> Result<Applied, StateError> {
-                self.as_ref().apply(write).await
-            }
-            async fn list(
-                &self,
-                filter: &ConversationFilter,
-            ) -> Result<ConversationPage, StateError> {
-                self.as_ref().list(filter).await
-            }
-            async fn tombstone(
-                &self,
-                id: &ConversationId,
-                keep: Duration,
-            ) -> Result<Option<ConversationRecord>, StateError> {
-                self.as_ref().tombstone(id, keep).await
-            }
-            async fn purge(&self, id: &ConversationId) -> Result<(), StateError> {
-                self.as_ref().purge(id).await
-            }
-            async fn fence_user(&self, hash: &[u8], ttl: Duration) -> Result<(), StateError> {
-                self.as_ref().fence_user(hash, ttl).await
-            }
-            async fn user_fence(&self, hash: &[u8]) -> Result<Option<DateTime<Utc>>, StateError> {
-                self.as_ref().user_fence(hash).await
-            }
-            async fn lift_fence(&self, hash: &[u8]) -> Result<(), StateError> {
-                self.as_ref().lift_fence(hash).await
-            }
-            async fn acquire_lease(
-                &self,
-                name: &str,
-                owner: &str,
-                ttl: Duration,
-            ) -> Result<bool, StateError> {
-                self.as_ref().acquire_lease(name, owner, ttl).await
-            }
-            async fn release_lease(&self, name: &str, owner: &str) -> Result<(), StateError> {
-                self.as_ref().release_lease(name, owner).await
-            }
-            async fn references(&self, keys: &[ReferenceKey]) -> Result<Vec<bool>, StateError> {
-                self.as_ref().references(keys).await
-            }
-            async fn referenced_by(
-                &self,
-                conversation: &ConversationId,
-                after: Option<&ReferenceKey>,
-                limit: usize,
-            ) -> Result<Vec<ReferenceKey>, StateError> {
-                self.as_ref()
-                    .referenced_by(conversation, after, limit)
-                    .await
-            }
-            async fn observe_unnamed(
-                &self,
-                keys: &[ReferenceKey],
-            ) -> Result<Vec<DateTime<Utc>>, StateError> {
-                self.as_ref().observe_unnamed(keys).await
-            }
-            async fn forget_unnamed(&self, keys: &[ReferenceKey]) -> Result<(), StateError> {
-                self.as_ref().forget_unnamed(keys).await
-            }
+            forward_state!(
+                self => self.as_ref();
+                info, limits, durability, now, create, load, find_message, apply, list, tombstone,
+                purge, fence_user, user_fence, lift_fence, acquire_lease, release_lease, references,
+                referenced_by, observe_unnamed, forget_unnamed,
+            );
         }
     };
 }

@@ -29,7 +29,8 @@
 //! `.await`. A scenario fails by panicking, or if it takes longer than ten minutes.
 //!
 //! [`FaultyStorage`] wraps a store that fails, waits and counts on demand, for testing what is built on
-//! stores. The module `crash` (feature `crash`, Linux) kills a store at every system call, cuts its power,
+//! stores; [`Secrets`] looks for plaintext in what an encrypted store writes; `MockServer` (feature `http`)
+//! serves media to what fetches it. The module `crash` (feature `crash`, Linux) kills a store at every system call, cuts its power,
 //! and checks its promises.
 
 #![allow(
@@ -44,9 +45,15 @@ mod backend;
 pub mod crash;
 mod fault;
 mod fixture;
+#[cfg(feature = "http")]
+mod mock;
 mod run;
 pub mod scenarios;
+mod secrets;
 
 pub use backend::{AnyBackend, Backend, HttpClient, HttpResponse, StoreOptions};
 pub use fault::{Call, Fault, FaultyStorage, Gate};
+#[cfg(feature = "http")]
+pub use mock::{MockRequest, MockResponse, MockServer};
 pub use run::run;
+pub use secrets::{Secrets, for_each_file};

@@ -1,17 +1,14 @@
 //! Media at URLs.
 
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use conversation_types::{Message, OmissionReason, Part};
 use media_loader::{MediaLoader, UrlPolicy};
 use media_storage::{InMemoryStorage, MediaStorage, MediaStorageExt, StorageErrorKind};
-use media_storage_testkit::{Call, Fault, FaultyStorage};
+use media_storage_testkit::{Call, Fault, FaultyStorage, MockRequest, MockResponse, MockServer};
 use media_types::{MediaContent, MediaSource, Mime};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
 
 use super::support::{KIB, bytes_of, count, owner, pending, png_bytes, run};
 use crate::{Batch, BatchKind, ExternalizeOptions, Externalizer, OnStorageError, RemoteMedia};
@@ -19,64 +16,42 @@ use crate::{Batch, BatchKind, ExternalizeOptions, Externalizer, OnStorageError, 
 /// A server with images, which counts what it is asked for.
 #[derive(Clone)]
 struct Server {
-    address: SocketAddr,
-    asked: Arc<Mutex<BTreeMap<String, usize>>>,
+    inner: MockServer,
+    asked: Arc<AtomicUsize>,
 }
 
 impl Server {
     /// Serves an image at `/a.png` and at `/b.png`, half of one at `/half.png`, a page at `/page`,
     /// and nothing elsewhere; queries change nothing.
     async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let server = Self {
-            address: listener.local_addr().unwrap(),
-            asked: Arc::default(),
-        };
-        let asked = Arc::clone(&server.asked);
-        tokio::spawn(async move {
-            while let Ok((mut socket, _)) = listener.accept().await {
-                let asked = Arc::clone(&asked);
-                tokio::spawn(async move {
-                    let mut head = Vec::new();
-                    while !head.ends_with(b"\r\n\r\n") {
-                        match socket.read_u8().await {
-                            Ok(byte) => head.push(byte),
-                            Err(_) => return,
-                        }
-                    }
-                    let head = String::from_utf8(head).unwrap();
-                    let target = head.split(' ').nth(1).unwrap();
-                    let path = target.split('?').next().unwrap().to_owned();
-                    let (status, mime, body) = match path.as_str() {
-                        "/a.png" => (200, "image/png", image(1)),
-                        "/b.png" => (200, "image/png", image(2)),
-                        "/half.png" => (200, "image/png", image(3).slice(..KIB)),
-                        "/page" => (200, "text/html", "<html>Log in</html>".into()),
-                        _ => (404, "text/plain", "no".into()),
-                    };
-                    *asked.lock().unwrap().entry(path.clone()).or_default() += 1;
-                    let len = match path.as_str() {
-                        "/half.png" => image(3).len(),
-                        _ => body.len(),
-                    };
-                    let head = format!(
-                        "HTTP/1.1 {status} x\r\ncontent-type: {mime}\r\ncontent-length: {len}\r\nconnection: close\r\n\r\n"
-                    );
-                    let _ = socket.write_all(head.as_bytes()).await;
-                    let _ = socket.write_all(&body).await;
-                });
-            }
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&asked);
+        let inner = MockServer::start(move |request: MockRequest| {
+            counter.fetch_add(1, Ordering::SeqCst);
+            let png = |body| MockResponse::new(200, "image/png", body);
+            std::future::ready(match request.path() {
+                "/a.png" => png(image(1)),
+                "/b.png" => png(image(2)),
+                "/half.png" => {
+                    let whole = image(3);
+                    png(whole.slice(..KIB)).with_declared_len(Some(whole.len()))
+                }
+                "/page" => MockResponse::new(200, "text/html", "<html>Log in</html>"),
+                _ => MockResponse::new(404, "text/plain", "no"),
+            })
         });
-        server
+        Self {
+            inner: inner.await.unwrap(),
+            asked,
+        }
     }
 
     fn at(&self, target: &str) -> MediaContent {
-        let url = format!("http://{}/{target}", self.address);
-        MediaContent::from_url(Mime::IMAGE_PNG, url.parse().unwrap())
+        MediaContent::from_url(Mime::IMAGE_PNG, self.inner.url(target).parse().unwrap())
     }
 
     fn asked(&self) -> usize {
-        self.asked.lock().unwrap().values().sum()
+        self.asked.load(Ordering::SeqCst)
     }
 
     fn externalizer(
@@ -86,8 +61,8 @@ impl Server {
     ) -> Externalizer {
         let policy = UrlPolicy::public()
             .with_http_allowed()
-            .with_allowed_port(self.address.port())
-            .with_allowed_address(self.address.ip());
+            .with_allowed_port(self.inner.address().port())
+            .with_allowed_address(self.inner.address().ip());
         let fetcher = MediaLoader::builder().with_url_policy(policy).build();
         Externalizer::new(storage, MediaLoader::builder().build(), options).with_fetcher(fetcher)
     }
@@ -126,7 +101,7 @@ async fn an_image_is_fetched_once_in_a_conversation_and_kept_without_its_signatu
     assert_eq!(media[0].caption(), Some("mine"));
     assert_eq!(
         media[0].attribute("source_url").unwrap(),
-        &*format!("http://{}/a.png", server.address)
+        &*server.inner.url("a.png")
     );
     let json = serde_json::to_string(&first).unwrap();
     assert!(!json.contains("hush") && !json.contains("Amz"), "{json}");
@@ -231,7 +206,7 @@ async fn only_what_was_fetched_here_and_is_there_is_taken_for_a_url() {
     let externalizer = server.externalizer(kept(&store), ExternalizeOptions::new());
     let (owner, mut pending) = (owner(), pending(&externalizer));
     // A user says of other media that it came from there.
-    let url = format!("http://{}/a.png", server.address);
+    let url = server.inner.url("a.png");
     let forged = MediaContent::from_bytes(Mime::IMAGE_PNG, image(9))
         .with_caption("mine")
         .with_attribute("source_url", url);

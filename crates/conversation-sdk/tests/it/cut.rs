@@ -13,19 +13,14 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, TimeDelta, Utc};
-use conversation_state::{
-    Applied, Clock, ConversationFilter, ConversationPage, ConversationRecord, Created, Durability,
-    InMemoryStateStore, LoadOptions, LoadedConversation, MessagePosition, NewConversation,
-    ReferenceKey, StateError, StateLimits, StateStore, StateWrite, StoreInfo,
-};
-use conversation_types::MessageId;
+use chrono::{TimeDelta, Utc};
+use conversation_state::{Clock, InMemoryStateStore, StateStore, forward_state};
 use futures_util::stream::BoxStream;
 use media_storage::{
     DeleteOptions, DuplicateOptions, Entry, InMemoryStorage, Inventory, MediaStorage, MediaUpload,
     RetrieveOptions, Scope, StorageError, StoredMedia, SweepOptions, SweepReport, Usage,
 };
-use media_types::{ConversationId, StorageReference};
+use media_types::StorageReference;
 use tokio::sync::watch;
 
 /// Counts the halves of calls: before and after each. From a half on, nothing answers.
@@ -86,116 +81,13 @@ pub(crate) struct CutState {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl StateStore for CutState {
-    fn limits(&self) -> StateLimits {
-        self.inner.limits()
-    }
-
-    fn durability(&self) -> Durability {
-        self.inner.durability()
-    }
-
-    async fn info(&self) -> Result<StoreInfo, StateError> {
-        self.cut.around(self.inner.info()).await
-    }
-
-    async fn now(&self) -> Result<DateTime<Utc>, StateError> {
-        self.cut.around(self.inner.now()).await
-    }
-
-    async fn create(&self, new: NewConversation) -> Result<Created, StateError> {
-        self.cut.around(self.inner.create(new)).await
-    }
-
-    async fn load(
-        &self,
-        id: &ConversationId,
-        options: LoadOptions,
-    ) -> Result<Option<LoadedConversation>, StateError> {
-        self.cut.around(self.inner.load(id, options)).await
-    }
-
-    async fn find_message(
-        &self,
-        conversation: &ConversationId,
-        message: &MessageId,
-    ) -> Result<Option<MessagePosition>, StateError> {
-        self.cut
-            .around(self.inner.find_message(conversation, message))
-            .await
-    }
-
-    async fn apply(&self, write: StateWrite) -> Result<Applied, StateError> {
-        self.cut.around(self.inner.apply(write)).await
-    }
-
-    async fn list(&self, filter: &ConversationFilter) -> Result<ConversationPage, StateError> {
-        self.cut.around(self.inner.list(filter)).await
-    }
-
-    async fn tombstone(
-        &self,
-        id: &ConversationId,
-        keep: Duration,
-    ) -> Result<Option<ConversationRecord>, StateError> {
-        self.cut.around(self.inner.tombstone(id, keep)).await
-    }
-
-    async fn purge(&self, id: &ConversationId) -> Result<(), StateError> {
-        self.cut.around(self.inner.purge(id)).await
-    }
-
-    async fn fence_user(&self, hash: &[u8], ttl: Duration) -> Result<(), StateError> {
-        self.cut.around(self.inner.fence_user(hash, ttl)).await
-    }
-
-    async fn user_fence(&self, hash: &[u8]) -> Result<Option<DateTime<Utc>>, StateError> {
-        self.cut.around(self.inner.user_fence(hash)).await
-    }
-
-    async fn lift_fence(&self, hash: &[u8]) -> Result<(), StateError> {
-        self.cut.around(self.inner.lift_fence(hash)).await
-    }
-
-    async fn acquire_lease(
-        &self,
-        name: &str,
-        owner: &str,
-        ttl: Duration,
-    ) -> Result<bool, StateError> {
-        self.cut
-            .around(self.inner.acquire_lease(name, owner, ttl))
-            .await
-    }
-
-    async fn release_lease(&self, name: &str, owner: &str) -> Result<(), StateError> {
-        self.cut.around(self.inner.release_lease(name, owner)).await
-    }
-
-    async fn references(&self, keys: &[ReferenceKey]) -> Result<Vec<bool>, StateError> {
-        self.cut.around(self.inner.references(keys)).await
-    }
-
-    async fn referenced_by(
-        &self,
-        conversation: &ConversationId,
-        after: Option<&ReferenceKey>,
-        limit: usize,
-    ) -> Result<Vec<ReferenceKey>, StateError> {
-        self.cut
-            .around(self.inner.referenced_by(conversation, after, limit))
-            .await
-    }
-
-    async fn observe_unnamed(
-        &self,
-        keys: &[ReferenceKey],
-    ) -> Result<Vec<DateTime<Utc>>, StateError> {
-        self.cut.around(self.inner.observe_unnamed(keys)).await
-    }
-
-    async fn forget_unnamed(&self, keys: &[ReferenceKey]) -> Result<(), StateError> {
-        self.cut.around(self.inner.forget_unnamed(keys)).await
-    }
+    forward_state!(self => self.inner; limits, durability);
+    forward_state!(
+        self => self.inner, call => self.cut.around(call);
+        info, now, create, load, find_message, apply, list, tombstone, purge, fence_user, user_fence,
+        lift_fence, acquire_lease, release_lease, references, referenced_by, observe_unnamed,
+        forget_unnamed,
+    );
 }
 
 /// A media store behind a cut.

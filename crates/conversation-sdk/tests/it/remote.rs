@@ -6,38 +6,23 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use conversation_providers::testing::{ScriptedAnswer, ScriptedProvider};
 use conversation_sdk::{Owner, UserMessage, Window};
 use media_loader::{MediaLoader, UrlPolicy};
+use media_storage_testkit::{MockResponse, MockServer};
 use media_types::{MediaContent, Mime};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
 
 use crate::support::{Rig, image_bytes};
 
 #[tokio::test]
 async fn an_image_at_a_signed_url_is_fetched_once_and_its_signature_is_kept_nowhere() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
     let asked = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&asked);
-    tokio::spawn(async move {
-        while let Ok((mut socket, _)) = listener.accept().await {
-            counter.fetch_add(1, Ordering::SeqCst);
-            let mut head = Vec::new();
-            while !head.ends_with(b"\r\n\r\n") {
-                head.push(socket.read_u8().await.unwrap());
-            }
-            let body = image_bytes(1, 5000);
-            let head = format!(
-                "HTTP/1.1 200 OK\r\ncontent-type: image/png\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-                body.len()
-            );
-            socket.write_all(head.as_bytes()).await.unwrap();
-            socket.write_all(&body).await.unwrap();
-        }
+    let server = MockServer::start(move |_| {
+        counter.fetch_add(1, Ordering::SeqCst);
+        std::future::ready(MockResponse::new(200, "image/png", image_bytes(1, 5000)))
     });
-    let at = |target: &str| {
-        let url = format!("http://{address}/{target}");
-        MediaContent::from_url(Mime::IMAGE_PNG, url.parse().unwrap())
-    };
+    let server = server.await.unwrap();
+    let address = server.address();
+    let at =
+        |target: &str| MediaContent::from_url(Mime::IMAGE_PNG, server.url(target).parse().unwrap());
     let signed = at("a.png?X-Amz-Signature=hush");
     // The model answers with the address of an image too.
     let provider = ScriptedProvider::new()

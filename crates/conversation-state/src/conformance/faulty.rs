@@ -7,17 +7,13 @@ use std::task::Poll;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
-use conversation_types::MessageId;
 use media_types::ConversationId;
 
 use crate::error::{StateError, StateErrorKind};
-use crate::limits::{Durability, StateLimits, StoreInfo};
-use crate::list::{ConversationFilter, ConversationPage};
-use crate::load::{LoadOptions, LoadedConversation, MessagePosition};
+use crate::forward_state;
+use crate::load::{LoadOptions, LoadedConversation};
 use crate::outcome::{Applied, Created, NewConversation};
 use crate::record::ConversationRecord;
-use crate::reference::ReferenceKey;
 use crate::store::StateStore;
 use crate::write::StateWrite;
 
@@ -265,21 +261,25 @@ async fn yield_now() {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl<S: StateStore> StateStore for FaultyState<S> {
-    async fn info(&self) -> Result<StoreInfo, StateError> {
-        self.run(Operation::Info, None, self.inner.info()).await
-    }
-
-    fn limits(&self) -> StateLimits {
-        self.inner.limits()
-    }
-
-    fn durability(&self) -> Durability {
-        self.inner.durability()
-    }
-
-    async fn now(&self) -> Result<DateTime<Utc>, StateError> {
-        self.run(Operation::Info, None, self.inner.now()).await
-    }
+    forward_state!(self => self.inner; limits, durability);
+    forward_state!(self => self.inner, call => self.run(Operation::Info, None, call); info, now);
+    forward_state!(
+        self => self.inner, call => self.run(Operation::FindMessage, None, call);
+        find_message,
+    );
+    forward_state!(self => self.inner, call => self.run(Operation::List, None, call); list);
+    forward_state!(
+        self => self.inner, call => self.run(Operation::Fences, None, call);
+        fence_user, user_fence, lift_fence,
+    );
+    forward_state!(
+        self => self.inner, call => self.run(Operation::Leases, None, call);
+        acquire_lease, release_lease,
+    );
+    forward_state!(
+        self => self.inner, call => self.run(Operation::References, None, call);
+        references, referenced_by, observe_unnamed, forget_unnamed,
+    );
 
     async fn create(&self, new: NewConversation) -> Result<Created, StateError> {
         let late = LateCall::Create(Box::new(new.clone()));
@@ -299,15 +299,6 @@ impl<S: StateStore> StateStore for FaultyState<S> {
         Ok(loaded)
     }
 
-    async fn find_message(
-        &self,
-        conversation: &ConversationId,
-        message: &MessageId,
-    ) -> Result<Option<MessagePosition>, StateError> {
-        let call = self.inner.find_message(conversation, message);
-        self.run(Operation::FindMessage, None, call).await
-    }
-
     async fn apply(&self, write: StateWrite) -> Result<Applied, StateError> {
         let messages = write.append.len() + write.replace.len();
         let late = LateCall::Apply(Box::new(write.clone()));
@@ -315,11 +306,6 @@ impl<S: StateStore> StateStore for FaultyState<S> {
         let applied = self.run(Operation::Apply, Some(late), call).await?;
         self.shared().counts.messages_written += messages;
         Ok(applied)
-    }
-
-    async fn list(&self, filter: &ConversationFilter) -> Result<ConversationPage, StateError> {
-        let call = self.inner.list(filter);
-        self.run(Operation::List, None, call).await
     }
 
     async fn tombstone(
@@ -336,63 +322,5 @@ impl<S: StateStore> StateStore for FaultyState<S> {
         let late = LateCall::Purge(id.clone());
         let call = self.inner.purge(id);
         self.run(Operation::Purge, Some(late), call).await
-    }
-
-    async fn fence_user(&self, hash: &[u8], ttl: Duration) -> Result<(), StateError> {
-        let call = self.inner.fence_user(hash, ttl);
-        self.run(Operation::Fences, None, call).await
-    }
-
-    async fn user_fence(&self, hash: &[u8]) -> Result<Option<DateTime<Utc>>, StateError> {
-        let call = self.inner.user_fence(hash);
-        self.run(Operation::Fences, None, call).await
-    }
-
-    async fn lift_fence(&self, hash: &[u8]) -> Result<(), StateError> {
-        let call = self.inner.lift_fence(hash);
-        self.run(Operation::Fences, None, call).await
-    }
-
-    async fn acquire_lease(
-        &self,
-        name: &str,
-        owner: &str,
-        ttl: Duration,
-    ) -> Result<bool, StateError> {
-        let call = self.inner.acquire_lease(name, owner, ttl);
-        self.run(Operation::Leases, None, call).await
-    }
-
-    async fn release_lease(&self, name: &str, owner: &str) -> Result<(), StateError> {
-        let call = self.inner.release_lease(name, owner);
-        self.run(Operation::Leases, None, call).await
-    }
-
-    async fn references(&self, keys: &[ReferenceKey]) -> Result<Vec<bool>, StateError> {
-        let call = self.inner.references(keys);
-        self.run(Operation::References, None, call).await
-    }
-
-    async fn referenced_by(
-        &self,
-        conversation: &ConversationId,
-        after: Option<&ReferenceKey>,
-        limit: usize,
-    ) -> Result<Vec<ReferenceKey>, StateError> {
-        let call = self.inner.referenced_by(conversation, after, limit);
-        self.run(Operation::References, None, call).await
-    }
-
-    async fn observe_unnamed(
-        &self,
-        keys: &[ReferenceKey],
-    ) -> Result<Vec<DateTime<Utc>>, StateError> {
-        let call = self.inner.observe_unnamed(keys);
-        self.run(Operation::References, None, call).await
-    }
-
-    async fn forget_unnamed(&self, keys: &[ReferenceKey]) -> Result<(), StateError> {
-        let call = self.inner.forget_unnamed(keys);
-        self.run(Operation::References, None, call).await
     }
 }

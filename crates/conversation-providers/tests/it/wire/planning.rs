@@ -79,47 +79,31 @@ mod remote {
     use std::sync::Mutex;
 
     use media_loader::UrlPolicy;
+    use media_storage_testkit::{MockRequest, MockResponse, MockServer};
     use media_types::MediaUrl;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpListener;
 
     use super::*;
 
     /// Serves pictures of the size that their path names; with or without telling it.
-    async fn serve(listener: TcpListener, tells: bool, asked: Arc<Mutex<Vec<usize>>>) {
-        loop {
-            let (mut socket, _) = listener.accept().await.unwrap();
-            let mut head = Vec::new();
-            while !head.ends_with(b"\r\n\r\n") {
-                head.push(socket.read_u8().await.unwrap());
-            }
-            let head = String::from_utf8(head).unwrap();
-            let path = head.split(' ').nth(1).unwrap();
-            let len: usize = path.trim_start_matches('/').parse().unwrap();
-            asked.lock().unwrap().push(len);
-            let told = if tells {
-                format!("content-length: {len}\r\n")
-            } else {
-                String::new()
-            };
-            let head = format!(
-                "HTTP/1.1 200 OK\r\ncontent-type: image/png\r\n{told}connection: close\r\n\r\n"
-            );
-            let bytes = crate::support::picture_bytes(len as u64, len);
-            let _ = socket.write_all(head.as_bytes()).await;
-            // One that knows enough goes away.
-            let _ = socket.write_all(&bytes).await;
-            let _ = socket.shutdown().await;
-        }
+    fn serve(request: &MockRequest, tells: bool) -> MockResponse {
+        let len: usize = request.path().trim_start_matches('/').parse().unwrap();
+        let bytes = crate::support::picture_bytes(len as u64, len);
+        let told = tells.then_some(len);
+        MockResponse::new(200, "image/png", bytes).with_declared_len(told)
     }
 
     #[tokio::test]
     async fn remote_media_is_kept_only_where_there_is_room() {
         for tells in [true, false] {
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let address = listener.local_addr().unwrap();
             let asked = Arc::new(Mutex::new(Vec::new()));
-            let server = tokio::spawn(serve(listener, tells, Arc::clone(&asked)));
+            let log = Arc::clone(&asked);
+            let server = MockServer::start(move |request: MockRequest| {
+                let path = request.path().to_owned();
+                log.lock().unwrap().push(path);
+                std::future::ready(serve(&request, tells))
+            });
+            let server = server.await.unwrap();
+            let address = server.address();
             let policy = UrlPolicy::public()
                 .with_http_allowed()
                 .with_allowed_port(address.port())
@@ -128,7 +112,7 @@ mod remote {
             let media = MediaContext::new(loader, None);
             let sizes = [100_000, 6_000_000, 200_000];
             let remote = sizes.map(|len| {
-                let url = MediaUrl::new(format!("http://{address}/{len}")).unwrap();
+                let url = MediaUrl::new(server.url(&len.to_string())).unwrap();
                 MediaContent::from_url(Mime::IMAGE_PNG, url)
             });
             let messages = [user_with("see", remote)];
@@ -150,9 +134,8 @@ mod remote {
                 assert!(decoded(data.as_str().unwrap()) == expected, "{tells} {len}");
             }
             let large = asked.lock().unwrap();
-            let large = large.iter().filter(|len| **len == 6_000_000).count();
+            let large = large.iter().filter(|path| *path == "/6000000").count();
             assert_eq!(large, 2, "{tells}");
-            server.abort();
         }
     }
 }

@@ -69,7 +69,7 @@ async fn a_file_of_a_turn_whose_conversation_is_deleted_is_deleted() {
         let start = Start::new().with_user("u1");
         let mut conversation = manager.start(start).await.unwrap();
         let id = conversation.id().clone();
-        api.is_held.send_replace(true);
+        api.log.is_held.send_replace(true);
         let turn = tokio::spawn(async move { conversation.send(look(times as u64)).await });
         api.asked("POST /v1/messages", times).await;
         match is_erased {
@@ -85,7 +85,7 @@ async fn a_file_of_a_turn_whose_conversation_is_deleted_is_deleted() {
         assert_eq!(error.kind(), ConversationErrorKind::NotFound);
         assert_eq!(api.count("POST /v1/files"), times);
         assert_eq!(api.count_deleted(), times, "{:?}", api.lines());
-        api.is_held.send_replace(false);
+        api.log.is_held.send_replace(false);
     }
 }
 
@@ -100,7 +100,7 @@ async fn a_file_of_a_turn_that_another_owner_took_over_is_deleted() {
     let manager = builder.build().unwrap();
     let mut conversation = manager.start(Start::new()).await.unwrap();
     let id = conversation.id().clone();
-    api.is_held.send_replace(true);
+    api.log.is_held.send_replace(true);
     let turn = tokio::spawn(async move { conversation.send(look(1)).await });
     api.asked("POST /v1/messages", 1).await;
     let loaded = state.load(&id, Window::All.into()).await.unwrap().unwrap();
@@ -130,12 +130,12 @@ async fn a_file_that_another_conversation_names_outlives_a_write_that_fails() {
     let mut one = manager.start(Start::new()).await.unwrap();
     one.send(look(1)).await.unwrap();
     let mut other = manager.start(Start::new()).await.unwrap();
-    api.is_held.send_replace(true);
+    api.log.is_held.send_replace(true);
     let message = look(1).with_part(image(2, 200 * KIB));
     let turn = tokio::spawn(async move { other.send(message).await });
     api.asked("POST /v1/messages", 2).await;
     state.inject_lasting(Operation::Apply, Fault::Before);
-    api.is_held.send_replace(false);
+    api.log.is_held.send_replace(false);
     turn.await.unwrap().unwrap_err();
     state.heal();
     // What this turn uploaded alone is gone.

@@ -1,6 +1,5 @@
 //! What providers keep: files of media and stored answers, over restarts and deletions.
 
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,9 +11,8 @@ use conversation_sdk::{
     ProviderFiles, ResponsesProvider, Start, StateStore, TurnStatus, UserMessage, Window,
 };
 use media_storage::InMemoryStorage;
+use media_storage_testkit::{MockRequest, MockResponse, MockServer};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use crate::support::{KIB, image};
@@ -30,7 +28,13 @@ const KEY: &str = "sk-test-0123456789";
 /// An API with files, messages and stored responses, which notes what it is asked.
 #[derive(Clone)]
 struct Api {
-    address: SocketAddr,
+    server: MockServer,
+    log: Log,
+}
+
+/// What was asked.
+#[derive(Clone, Default)]
+struct Log {
     asked: Arc<Mutex<Vec<Asked>>>,
     /// How often it was asked.
     times: watch::Sender<usize>,
@@ -38,44 +42,17 @@ struct Api {
     is_held: watch::Sender<bool>,
 }
 
-impl Api {
-    async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let api = Self {
-            address: listener.local_addr().unwrap(),
-            asked: Arc::default(),
-            times: watch::Sender::default(),
-            is_held: watch::Sender::default(),
-        };
-        let served = api.clone();
-        tokio::spawn(async move {
-            while let Ok((socket, _)) = listener.accept().await {
-                tokio::spawn(served.clone().serve(socket));
-            }
-        });
-        api
+impl Log {
+    fn lines(&self) -> Vec<String> {
+        let asked = self.asked.lock().unwrap();
+        asked.iter().map(|(line, _)| line.clone()).collect()
     }
 
-    async fn serve(self, mut socket: TcpStream) {
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            match socket.read_u8().await {
-                Ok(byte) => head.push(byte),
-                Err(_) => return,
-            }
-        }
-        let head = String::from_utf8(head).unwrap();
-        let line = head.lines().next().unwrap().to_owned();
-        let len = head.lines().find_map(|line| {
-            let (name, value) = line.split_once(':')?;
-            name.eq_ignore_ascii_case("content-length")
-                .then(|| value.trim().parse::<usize>().unwrap())
-        });
-        let mut body = vec![0; len.unwrap_or(0)];
-        socket.read_exact(&mut body).await.unwrap();
-        let line = line.trim_end_matches(" HTTP/1.1").to_owned();
+    async fn answer(self, request: MockRequest) -> MockResponse {
+        let line = format!("{} {}", request.method, request.target);
         let before = self.lines();
-        self.asked.lock().unwrap().push((line.clone(), body));
+        let asked = (line.clone(), request.body.to_vec());
+        self.asked.lock().unwrap().push(asked);
         self.times.send_modify(|times| *times += 1);
         if line == "POST /v1/messages" {
             let mut held = self.is_held.subscribe();
@@ -96,21 +73,27 @@ impl Api {
             },
             _ => (500, json!({})),
         };
-        let answer = answer.to_string();
-        let head = format!(
-            "HTTP/1.1 {status} x\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-            answer.len()
-        );
-        let _ = socket.write_all((head + &answer).as_bytes()).await;
+        MockResponse::new(status, "application/json", answer.to_string())
+    }
+}
+
+impl Api {
+    async fn start() -> Self {
+        let log = Log::default();
+        let answering = log.clone();
+        let server = MockServer::start(move |request| answering.clone().answer(request));
+        Self {
+            server: server.await.unwrap(),
+            log,
+        }
     }
 
     fn url(&self) -> String {
-        format!("http://{}/v1", self.address)
+        self.server.url("v1")
     }
 
     fn lines(&self) -> Vec<String> {
-        let asked = self.asked.lock().unwrap();
-        asked.iter().map(|(line, _)| line.clone()).collect()
+        self.log.lines()
     }
 
     fn count(&self, start: &str) -> usize {
@@ -120,7 +103,7 @@ impl Api {
 
     /// Waits until something was asked so many times.
     async fn asked(&self, start: &str, times: usize) {
-        let mut changes = self.times.subscribe();
+        let mut changes = self.log.times.subscribe();
         while self.count(start) < times {
             changes.changed().await.unwrap();
         }
@@ -137,7 +120,7 @@ impl Api {
 
     /// The bodies of requests to a path.
     fn bodies(&self, of: &str) -> Vec<Value> {
-        let asked = self.asked.lock().unwrap();
+        let asked = self.log.asked.lock().unwrap();
         let of = asked.iter().filter(|(line, _)| line == of);
         of.map(|(_, body)| serde_json::from_slice(body).unwrap())
             .collect()

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use conversation_state::conformance::{Harness, MemoryHarness};
 use conversation_state::*;
-use conversation_types::{Message, MessageId};
+use conversation_types::Message;
 use media_types::ConversationId;
 
 /// A mistake.
@@ -99,19 +99,13 @@ impl Harness for BrokenHarness {
 }
 
 #[async_trait]
+#[deny(clippy::missing_trait_methods)]
 impl StateStore for Broken {
-    async fn info(&self) -> Result<StoreInfo, StateError> {
-        self.inner.info().await
-    }
-    fn limits(&self) -> StateLimits {
-        self.inner.limits()
-    }
-    fn durability(&self) -> Durability {
-        self.inner.durability()
-    }
-    async fn now(&self) -> Result<DateTime<Utc>, StateError> {
-        self.inner.now().await
-    }
+    forward_state!(
+        self => self.inner;
+        info, limits, durability, now, find_message, user_fence, lift_fence, release_lease,
+        referenced_by, forget_unnamed,
+    );
 
     async fn create(&self, mut new: NewConversation) -> Result<Created, StateError> {
         if self.is(Bug::ForgetsCreations) {
@@ -153,14 +147,6 @@ impl StateStore for Broken {
             }
         }
         Ok(loaded)
-    }
-
-    async fn find_message(
-        &self,
-        conversation: &ConversationId,
-        message: &MessageId,
-    ) -> Result<Option<MessagePosition>, StateError> {
-        self.inner.find_message(conversation, message).await
     }
 
     async fn apply(&self, mut write: StateWrite) -> Result<Applied, StateError> {
@@ -263,12 +249,6 @@ impl StateStore for Broken {
         };
         self.inner.fence_user(hash, ttl).await
     }
-    async fn user_fence(&self, hash: &[u8]) -> Result<Option<DateTime<Utc>>, StateError> {
-        self.inner.user_fence(hash).await
-    }
-    async fn lift_fence(&self, hash: &[u8]) -> Result<(), StateError> {
-        self.inner.lift_fence(hash).await
-    }
     async fn acquire_lease(
         &self,
         name: &str,
@@ -277,9 +257,6 @@ impl StateStore for Broken {
     ) -> Result<bool, StateError> {
         let acquired = self.inner.acquire_lease(name, owner, ttl).await?;
         Ok(acquired || self.is(Bug::LeasesToAll))
-    }
-    async fn release_lease(&self, name: &str, owner: &str) -> Result<(), StateError> {
-        self.inner.release_lease(name, owner).await
     }
 
     async fn references(&self, keys: &[ReferenceKey]) -> Result<Vec<bool>, StateError> {
@@ -291,14 +268,6 @@ impl StateStore for Broken {
         let nothing = self.is(Bug::NamesNothing);
         Ok(named.into_iter().map(|named| named && !nothing).collect())
     }
-    async fn referenced_by(
-        &self,
-        conversation: &ConversationId,
-        after: Option<&ReferenceKey>,
-        limit: usize,
-    ) -> Result<Vec<ReferenceKey>, StateError> {
-        self.inner.referenced_by(conversation, after, limit).await
-    }
     async fn observe_unnamed(
         &self,
         keys: &[ReferenceKey],
@@ -307,8 +276,5 @@ impl StateStore for Broken {
             self.inner.forget_unnamed(keys).await?;
         }
         self.inner.observe_unnamed(keys).await
-    }
-    async fn forget_unnamed(&self, keys: &[ReferenceKey]) -> Result<(), StateError> {
-        self.inner.forget_unnamed(keys).await
     }
 }
