@@ -47,6 +47,9 @@
 //! # }
 //! ```
 
+#[macro_use]
+mod forward;
+
 mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -57,7 +60,6 @@ pub mod document;
 mod error;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
 mod failures;
-mod forward;
 mod id;
 mod limits;
 mod list;

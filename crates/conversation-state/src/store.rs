@@ -10,7 +10,6 @@ use conversation_types::MessageId;
 use media_types::ConversationId;
 
 use crate::error::StateError;
-use crate::forward_state;
 use crate::limits::{Durability, StateLimits, StoreInfo};
 use crate::list::{ConversationFilter, ConversationPage};
 use crate::load::{LoadOptions, LoadedConversation, MessagePosition};

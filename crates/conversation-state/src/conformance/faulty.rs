@@ -10,7 +10,6 @@ use async_trait::async_trait;
 use media_types::ConversationId;
 
 use crate::error::{StateError, StateErrorKind};
-use crate::forward_state;
 use crate::load::{LoadOptions, LoadedConversation};
 use crate::outcome::{Applied, Created, NewConversation};
 use crate::record::ConversationRecord;
