@@ -152,8 +152,11 @@ impl History {
         self
     }
 
-    /// Sets whether arrays of byte values are to be replaced: a Node `Buffer`, a `Vec<u8>`. Not supported
-    /// by this version: externalizing returns `Config` where it is set. Defaults to false.
+    /// Sets whether bytes that are written as numbers are replaced: the array of a Node `Buffer` or of
+    /// a `Vec<u8>`, the object of a `Uint8Array` (`{"0":137,"1":80}`). Defaults to false.
+    ///
+    /// Their placeholder is a string, so that readers that expect numbers refuse the slim history.
+    /// Restoring needs no such setting.
     #[must_use]
     pub fn with_number_arrays(mut self, replace: bool) -> Self {
         self.settings.rules.numbers = replace;

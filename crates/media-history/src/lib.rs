@@ -32,6 +32,7 @@ mod known;
 mod lifetime;
 mod output;
 mod placeholder;
+mod quotes;
 mod report;
 mod restore;
 mod scan;

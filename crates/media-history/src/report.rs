@@ -17,6 +17,8 @@ pub enum MediaClass {
     DataUri,
     /// A string that is base64 as a whole.
     Base64,
+    /// Numbers, one for each byte.
+    NumberArray,
     /// Bytes that only the provider can read: a signature, encrypted reasoning.
     Opaque,
 }

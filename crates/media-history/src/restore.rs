@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncSeekExt as _, AsyncWrite, Asy
 use crate::error::{HistoryError, HistoryErrorKind, HistoryOperation};
 use crate::extract::Tracker;
 use crate::placeholder::{Candidate, PREFIX, Parsed, Placeholder, find, open_tail, parse};
+use crate::quotes::{quote_len, quote_tail};
 use crate::report::RestoreReport;
 use crate::settings::{OnMissing, Owner, Settings};
 use crate::style::StyledEncoder;
@@ -35,14 +36,16 @@ pub(crate) struct Restorer<R> {
 /// Media that is being put back.
 struct OpenMedia {
     stream: ByteStream,
-    encoder: StyledEncoder,
+    /// None once it has ended.
+    encoder: Option<StyledEncoder>,
     placeholder: Placeholder,
     written: u64,
 }
 
 enum Step {
     Text(Bytes),
-    Placeholder(Box<Candidate>),
+    /// A placeholder, and how long the quotes are that go with it.
+    Placeholder(Box<Candidate>, usize),
     Read,
     End,
 }
@@ -102,8 +105,12 @@ impl<R: AsyncRead + Unpin + Send> Restorer<R> {
                     self.report.output_bytes += text.len() as u64;
                     return Ok(Some(text));
                 }
-                Step::Placeholder(candidate) => {
-                    if let Some(kept) = self.open(*candidate).await? {
+                Step::Placeholder(candidate, quote) => {
+                    let kept = self.open(*candidate, quote).await?;
+                    if quote > 0 {
+                        self.tracker.skip_value();
+                    }
+                    if let Some(kept) = kept {
                         self.report.output_bytes += kept.len() as u64;
                         return Ok(Some(kept));
                     }
@@ -120,12 +127,14 @@ impl<R: AsyncRead + Unpin + Send> Restorer<R> {
         loop {
             let rest = self.buffer.get(from..).unwrap_or_default();
             let Some(at) = memmem::find(rest, PREFIX) else {
-                let tail = if self.ended { 0 } else { open_tail(rest) };
-                let text = self.buffer.len() - tail;
+                let mut text = self.buffer.len();
+                if !self.ended {
+                    text -= open_tail(rest);
+                    text -= quote_tail(self.buffer.get(..text).unwrap_or_default());
+                }
                 return match text {
                     0 if self.ended => Step::End,
-                    0 => Step::Read,
-                    _ => Step::Text(self.buffer.split_to(text).freeze()),
+                    _ => self.text(text),
                 };
             };
             let at = from + at;
@@ -134,20 +143,33 @@ impl<R: AsyncRead + Unpin + Send> Restorer<R> {
                 Parsed::Candidate(candidate)
                     if candidate.is_ours(rest, &self.settings.key, &self.owner.tag) =>
                 {
-                    return match at {
-                        0 => Step::Placeholder(candidate),
-                        _ => Step::Text(self.buffer.split_to(at).freeze()),
+                    let before = self.buffer.get(..at).unwrap_or_default();
+                    let after = rest.get(candidate.len..).unwrap_or_default();
+                    let quote = match candidate.placeholder.style.is_quoted() {
+                        true => quote_len(before, after, self.ended),
+                        false => Some(0),
+                    };
+                    return match quote {
+                        Some(quote) if at == quote => Step::Placeholder(candidate, quote),
+                        Some(quote) => self.text(at - quote),
+                        None => self.text(at - quote_tail(before)),
                     };
                 }
                 Parsed::Incomplete if !self.ended => {
-                    return match at {
-                        0 => Step::Read,
-                        _ => Step::Text(self.buffer.split_to(at).freeze()),
-                    };
+                    let before = self.buffer.get(..at).unwrap_or_default();
+                    return self.text(at - quote_tail(before));
                 }
                 // Text that only looks like a placeholder; a real one may begin inside it.
                 _ => from = at + 1,
             }
+        }
+    }
+
+    /// So many bytes of the buffer are text; without any, more is to be read.
+    fn text(&mut self, len: usize) -> Step {
+        match len {
+            0 => Step::Read,
+            _ => Step::Text(self.buffer.split_to(len).freeze()),
         }
     }
 
@@ -165,10 +187,14 @@ impl<R: AsyncRead + Unpin + Send> Restorer<R> {
         Ok(())
     }
 
-    /// Opens the media of the placeholder that the buffer begins with; returns the text that goes in
-    /// its place, if that is not the media.
-    async fn open(&mut self, candidate: Candidate) -> Result<Option<Bytes>, HistoryError> {
-        let text = self.buffer.split_to(candidate.len).freeze();
+    /// Opens the media of the placeholder that the buffer begins with, in quotes of this length; returns
+    /// the text that goes in its place, if that is not the media.
+    async fn open(
+        &mut self,
+        candidate: Candidate,
+        quote: usize,
+    ) -> Result<Option<Bytes>, HistoryError> {
+        let text = self.buffer.split_to(candidate.len + 2 * quote).freeze();
         if self.is_original(&text).await? {
             return Ok(Some(text));
         }
@@ -230,7 +256,7 @@ async fn open_media(
     }
     Ok(OpenMedia {
         stream: stored.body.into_stream(),
-        encoder: StyledEncoder::new(placeholder.style.clone()),
+        encoder: Some(StyledEncoder::new(placeholder.style.clone())),
         placeholder,
         written: 0,
     })
@@ -251,17 +277,17 @@ impl OpenMedia {
                     .with_reference(self.placeholder.reference.clone())
             })?;
             let mut text = Vec::with_capacity(piece.len() / 3 * 4 + 4);
-            self.encoder.push(&piece, &mut text);
+            if let Some(encoder) = &mut self.encoder {
+                encoder.push(&piece, &mut text);
+            }
             if !text.is_empty() {
                 return self.counted(text).map(Some);
             }
         }
-        let encoder = std::mem::replace(
-            &mut self.encoder,
-            StyledEncoder::new(crate::style::Style::standard()),
-        );
         let mut text = Vec::new();
-        encoder.finish(&mut text);
+        if let Some(encoder) = self.encoder.take() {
+            encoder.finish(&mut text);
+        }
         if !text.is_empty() {
             // The next call finds nothing more and ends.
             return self.counted(text).map(Some);
@@ -287,10 +313,22 @@ impl OpenMedia {
 pub(crate) fn restored_len(settings: &Settings, slim: &[u8]) -> Result<u64, HistoryError> {
     let owner = settings.owner(OPERATION)?;
     let mut len = slim.len() as u64;
-    for (_, is_ours, candidate) in find(slim, &settings.key, &owner.tag) {
-        if is_ours {
-            len = len - candidate.len as u64 + candidate.placeholder.text_len;
+    let mut end = 0;
+    for (at, is_ours, candidate) in find(slim, &settings.key, &owner.tag) {
+        if !is_ours {
+            continue;
         }
+        let mut replaced = candidate.len;
+        if candidate.placeholder.style.is_quoted() {
+            let before = slim.get(end..at).unwrap_or_default();
+            let after = slim.get(at + candidate.len..).unwrap_or_default();
+            let quote = quote_len(before, after, true).unwrap_or_default();
+            replaced += 2 * quote;
+            end = at + candidate.len + quote;
+        } else {
+            end = at + candidate.len;
+        }
+        len = len - replaced as u64 + candidate.placeholder.text_len;
     }
     Ok(len)
 }

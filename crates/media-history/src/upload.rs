@@ -11,6 +11,7 @@ use crate::error::{HistoryError, HistoryErrorKind, HistoryOperation};
 use crate::extract::Value;
 use crate::known::{Glance, Known};
 use crate::placeholder::MAX_PLACEHOLDER_LEN;
+use crate::quotes::quote;
 use crate::report::{LeftReason, LeftValue, MediaClass};
 use crate::settings::{Owner, Settings};
 use crate::spool::Spill;
@@ -23,6 +24,8 @@ const OPERATION: HistoryOperation = HistoryOperation::Externalize;
 pub(crate) struct Media {
     pub(crate) mime: Mime,
     pub(crate) style: Style,
+    /// What stands around the placeholder.
+    pub(crate) quote: &'static str,
     pub(crate) text_len: u64,
     pub(crate) size: u64,
     /// The bytes before those in memory.
@@ -70,6 +73,7 @@ impl Media {
         let finished = value.finished;
         let media = Self {
             mime,
+            quote: quote(&finished.style, value.level),
             style: finished.style,
             text_len: finished.text_len,
             size: finished.decoded_len,

@@ -30,10 +30,6 @@ where
     R: AsyncRead + Unpin + Send,
     W: AsyncWrite + Unpin + Send,
 {
-    if settings.rules.numbers {
-        return Err(HistoryError::new(HistoryErrorKind::Config, OPERATION)
-            .with_reason("arrays of numbers are not supported"));
-    }
     let owner = settings.owner(OPERATION)?;
     let metadata = owner.metadata(settings.metadata.clone(), OPERATION)?;
     let mut weaver = Weaver {

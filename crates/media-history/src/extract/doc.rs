@@ -1,24 +1,23 @@
 //! One JSON text, or several in a row, at one level of strings in strings.
 
 use crate::report::{FaultKind, LeftReason};
-use crate::scan::escape::{Out, Unit};
-use crate::scan::grammar::{Grammar, Token};
+use crate::scan::escape::Unit;
+use crate::scan::numbers::Read;
+use crate::spool::Spill;
 
-use super::leaf::{Closing, Leaf, Step};
+use super::array::Array;
+use super::leaf::Leaf;
 use super::shared::Shared;
-use super::site::Site;
-use super::text::{Text, Waiting};
-use super::value::{Event, Hold};
-
-/// How many levels of strings in strings are followed.
-pub(crate) const MAX_LEVEL: usize = 3;
+use super::structure::{Begins, Structure};
+use super::text::Text;
 
 /// A JSON text in the course of being read.
 #[derive(Debug)]
 pub(crate) struct Doc {
-    site: Site,
-    grammar: Grammar,
+    structure: Structure,
     text: Option<Text>,
+    /// What may be bytes that are written as numbers.
+    array: Option<Box<Array>>,
     /// A buffer to be used again.
     spare: Vec<u8>,
 }
@@ -35,20 +34,20 @@ pub(crate) enum Taken {
 impl Doc {
     pub(crate) fn new(level: usize, prefix: String) -> Self {
         Self {
-            site: Site::new(level, prefix),
-            grammar: Grammar::default(),
+            structure: Structure::new(level, prefix),
             text: None,
+            array: None,
             spare: Vec::new(),
         }
     }
 
     pub(crate) fn level(&self) -> usize {
-        self.site.level
+        self.structure.site.level
     }
 
     /// Where the current value stands.
     pub(crate) fn path(&self) -> String {
-        self.site.path()
+        self.structure.site.path()
     }
 
     /// Whether something is to be taken before more input.
@@ -58,25 +57,28 @@ impl Doc {
             .is_some_and(|text| text.waiting.is_some())
     }
 
-    /// Whether no value is open.
-    pub(crate) fn is_between_values(&self) -> bool {
-        self.text.is_none() && self.grammar.is_between_values()
-    }
-
     /// Whether the text may end here.
     pub(crate) fn may_end(&self) -> bool {
-        self.text.is_none() && self.grammar.may_end()
+        self.text.is_none() && self.structure.may_end()
     }
 
     pub(crate) fn leaf(&mut self) -> Option<&mut Leaf> {
         self.text.as_mut().map(|text| &mut text.leaf)
     }
 
+    /// The bytes that are in memory and may grow, and where they go when they are too many.
+    pub(crate) fn buffer(&mut self) -> Option<(&mut Vec<u8>, &mut Option<Spill>)> {
+        match &mut self.array {
+            Some(array) => Some(array.buffer()),
+            None => self.text.as_mut()?.leaf.buffer(),
+        }
+    }
+
     /// Forgets what is open, to begin anew.
     pub(crate) fn reset(&mut self) {
-        self.grammar = Grammar::default();
-        self.site.stack.clear();
+        self.structure.reset();
         self.text = None;
+        self.array = None;
     }
 
     /// Takes some of a unit of the text. Stops after each event.
@@ -88,11 +90,14 @@ impl Doc {
         match unit {
             Unit::Run(run) => self.run(run, shared),
             Unit::Atom(_) if self.text.is_some() => self.inside(unit, shared),
+            Unit::Atom(_) if self.array.is_some() => self.numbers(unit, shared),
             Unit::Atom(atom) => match atom.text() {
                 [byte] => {
-                    shared.out.extend_from_slice(atom.raw());
-                    self.byte(*byte, shared)
-                        .map_or(Taken::Read(1), |kind| Taken::Fault(1, kind))
+                    let fault = self.byte(*byte, atom.raw(), shared);
+                    if self.array.is_none() {
+                        shared.out.extend_from_slice(atom.raw());
+                    }
+                    fault.map_or(Taken::Read(1), |kind| Taken::Fault(1, kind))
                 }
                 _ => Taken::Fault(0, FaultKind::Unexpected),
             },
@@ -110,13 +115,25 @@ impl Doc {
             && fault.is_none()
             && shared.events.is_empty()
         {
+            let rest = run.get(at..).unwrap_or_default();
+            if self.array.is_some() {
+                let (Taken::Read(read) | Taken::Fault(read, _)) =
+                    self.numbers(Unit::Run(rest), shared);
+                at += read;
+                copied = at;
+                continue;
+            }
             let Some(text) = &mut self.text else {
-                fault = self.byte(*byte, shared);
+                fault = self.byte(*byte, &[*byte], shared);
+                if self.array.is_some() {
+                    let text = run.get(copied..at).unwrap_or_default();
+                    shared.out.extend_from_slice(text);
+                    copied = at + 1;
+                }
                 at += 1;
                 continue;
             };
-            let rest = run.get(at..).unwrap_or_default();
-            let skipped = text.skip(rest, self.site.level < MAX_LEVEL, &self.site.stack);
+            let skipped = text.skip(rest, &self.structure.site);
             at += skipped;
             match rest.get(skipped) {
                 None => break,
@@ -154,35 +171,79 @@ impl Doc {
         }
     }
 
-    fn byte(&mut self, byte: u8, shared: &mut Shared) -> Option<FaultKind> {
-        let is_start = self.site.level == 0 && self.is_between_values();
-        let token = self.grammar.byte(byte);
-        if byte == b'\n' && self.site.level == 0 && shared.document > 0 {
-            shared.is_lines |= self.is_between_values();
-        }
-        if is_start && matches!(token, Token::Scalar | Token::Text | Token::Open { .. }) {
-            shared.document += 1;
-        }
-        match token {
-            Token::Inside | Token::Scalar | Token::Colon => {}
-            Token::Key => self.text = Some(Text::key(std::mem::take(&mut self.spare))),
-            Token::Text => {
+    /// Reads a byte outside of a string, which is written as `raw`.
+    fn byte(&mut self, byte: u8, raw: &[u8], shared: &mut Shared) -> Option<FaultKind> {
+        match self.structure.byte(byte, shared) {
+            Begins::Nothing => {}
+            Begins::Key => self.text = Some(Text::key(std::mem::take(&mut self.spare))),
+            Begins::Text => {
                 let capture = std::mem::take(&mut self.spare);
-                self.text = Some(Text::value(self.site.stack.is_noted(), capture));
+                self.text = Some(Text::value(self.structure.site.stack.is_noted(), capture));
             }
-            Token::Open { object } => self.site.stack.open(object),
-            Token::Close => {
-                let depth = (self.site.level, self.site.stack.depth());
-                shared
-                    .watch
-                    .close(depth, &self.site.stack, &mut shared.events);
-                self.site.stack.close();
-            }
-            Token::Comma => self.site.stack.comma(),
-            Token::Fault => return Some(FaultKind::Unexpected),
-            Token::TooDeep => return Some(FaultKind::TooDeep),
+            Begins::Array { is_map } => self.array = Some(Box::new(Array::new(is_map, raw))),
+            Begins::Fault(kind) => return Some(kind),
         }
         None
+    }
+
+    /// Reads what may be numbers.
+    fn numbers(&mut self, unit: Unit<'_>, shared: &mut Shared) -> Taken {
+        let Some(mut array) = self.array.take() else {
+            return Taken::Read(0);
+        };
+        let read = array.feed(unit);
+        match read {
+            Read::All => self.array = Some(array),
+            Read::End(_) => {
+                let is_map = array.is_map();
+                if let Some(found) = array.finish(&mut shared.out) {
+                    self.structure.site.found(found, shared);
+                }
+                self.structure.array_ends(is_map);
+            }
+            Read::Stop(_) => return self.enter(*array, unit, read, shared),
+            Read::Uneven(_) => {
+                if let Some(uneven) = array.uneven() {
+                    let reason = LeftReason::NotReproducible;
+                    self.structure.site.leave_uneven(uneven, reason, shared);
+                }
+                return self.enter(*array, unit, read, shared);
+            }
+        }
+        Taken::Read(match read {
+            Read::End(len) => len,
+            _ => unit.text().len(),
+        })
+    }
+
+    /// Reads a container as any other that was taken for one of numbers up to this character. A run is
+    /// read on by the caller.
+    fn enter(&mut self, array: Array, unit: Unit<'_>, read: Read, shared: &mut Shared) -> Taken {
+        let broken = array.give_up(&mut shared.out);
+        self.structure.enter_array(broken.is_map, broken.count);
+        let out = std::mem::take(&mut shared.out);
+        // The bracket was read, and is written where no number was.
+        let mut atoms = broken.pending.atoms();
+        if broken.count == 0
+            && let Some(bracket) = atoms.next()
+        {
+            shared.out.extend_from_slice(bracket.raw());
+        }
+        for atom in atoms {
+            // Nothing of it is more than a key, white space and the start of a number.
+            self.unit(Unit::Atom(&atom), shared);
+            while self.is_waiting() {
+                self.wait_ends(shared);
+            }
+        }
+        let taken = match (unit, read) {
+            (Unit::Atom(_), _) => self.unit(unit, shared),
+            (_, Read::Stop(len) | Read::Uneven(len)) => Taken::Read(len),
+            _ => Taken::Read(0),
+        };
+        let raw = std::mem::replace(&mut shared.out, out);
+        shared.give_back(broken.event, &raw);
+        taken
     }
 
     /// Reads the content of a string.
@@ -190,138 +251,29 @@ impl Doc {
         let Some(text) = &mut self.text else {
             return Taken::Read(0);
         };
-        let (read, out) = match unit {
-            Unit::Run(run) => text.unescaper.run(run),
-            Unit::Atom(atom) => (1, text.unescaper.character(atom)),
-        };
-        match (out, unit) {
-            (Out::Run(len), Unit::Run(run)) => {
-                let is_all = run.get(len) == Some(&b'"');
-                let content = run.get(..len).unwrap_or_default();
-                let read = self.content(Unit::Run(content), is_all, shared);
-                Taken::Read(read)
-            }
-            (Out::Atom, _) => {
-                text.waiting = Some(Waiting::Atom);
-                Taken::Read(read)
-            }
-            (Out::Quote, _) => {
-                text.waiting = Some(Waiting::Quote);
-                Taken::Read(read)
-            }
-            (Out::Bad, _) => {
+        match text.inside(unit, &mut self.structure.site, shared) {
+            Ok(read) => Taken::Read(read),
+            Err(read) => {
                 self.abandon(LeftReason::Torn, shared);
                 Taken::Fault(read, FaultKind::Unexpected)
             }
-            _ => Taken::Read(read),
         }
     }
 
     /// Takes what was unescaped.
     fn wait_ends(&mut self, shared: &mut Shared) {
-        let Some(text) = &mut self.text else {
-            return;
-        };
-        match text.waiting.take() {
-            Some(Waiting::Atom) => {
-                let atom = text.unescaper.take_atom();
-                let read = self.content(Unit::Atom(&atom), false, shared);
-                if let Some(text) = &mut self.text {
-                    text.unescaper.put_atom(atom);
-                    text.waiting = (read == 0).then_some(Waiting::Atom);
-                }
-            }
-            Some(Waiting::Quote) => self.close(shared),
-            None => {}
+        if let Some(text) = &mut self.text
+            && text.wait_ends(&mut self.structure.site, shared)
+        {
+            self.ended();
         }
-    }
-
-    /// Takes content; returns how much.
-    fn content(&mut self, unit: Unit<'_>, is_all: bool, shared: &mut Shared) -> usize {
-        let level = self.site.level;
-        let Some(text) = &mut self.text else {
-            return 0;
-        };
-        if text.is_key {
-            text.capture(unit, usize::MAX);
-            let raw = match unit {
-                Unit::Run(run) => run,
-                Unit::Atom(atom) => atom.raw(),
-            };
-            shared.out.extend_from_slice(raw);
-            return unit_len(unit);
-        }
-        let step = text
-            .leaf
-            .unit(unit, level < MAX_LEVEL, is_all, &mut shared.out);
-        let read = match &step {
-            Step::Read(read) | Step::Found(read, _) | Step::Event(read, _) => *read,
-        };
-        text.capture(unit, read);
-        self.after(step, shared);
-        read
     }
 
     /// Reads content that was held, as prose.
     pub(crate) fn prose(&mut self, unit: Unit<'_>, shared: &mut Shared) -> usize {
-        let Some(text) = &mut self.text else {
-            return unit_len(unit);
-        };
-        let step = text.leaf.unit(unit, false, false, &mut shared.out);
-        let read = match &step {
-            Step::Read(read) | Step::Found(read, _) | Step::Event(read, _) => *read,
-        };
-        self.after(step, shared);
-        read
-    }
-
-    fn after(&mut self, step: Step, shared: &mut Shared) {
-        match step {
-            Step::Read(_) => {}
-            Step::Found(_, found) => self.site.found(*found, shared),
-            Step::Event(_, event) => shared.events.push(event),
-        }
-        if let Some(text) = &mut self.text
-            && matches!(&text.leaf, leaf if leaf.reads_prose())
-            && let Some(uneven) = text.leaf.take_uneven()
-        {
-            self.site
-                .leave_uneven(uneven, LeftReason::NotReproducible, shared);
-        }
-    }
-
-    /// The string ends, or ends again after an event.
-    fn close(&mut self, shared: &mut Shared) {
-        let Some(text) = &mut self.text else {
-            return;
-        };
-        let closing = text.leaf.close(&mut shared.out);
-        if !text.is_key
-            && let Some(uneven) = text.leaf.take_uneven()
-        {
-            self.site
-                .leave_uneven(uneven, LeftReason::NotReproducible, shared);
-        }
-        let Some(text) = &mut self.text else {
-            return;
-        };
-        match closing {
-            Closing::Text => {
-                shared.out.extend_from_slice(text.unescaper.atom().raw());
-                self.ended();
-            }
-            Closing::Found(found) => {
-                text.waiting = Some(Waiting::Quote);
-                self.site.found(*found, shared);
-            }
-            Closing::Event(event) => {
-                text.waiting = Some(Waiting::Quote);
-                shared.events.push(event);
-            }
-            Closing::Nested(hold) => {
-                text.waiting = Some(Waiting::Quote);
-                shared.events.push(Event::Replay(hold));
-            }
+        match &mut self.text {
+            Some(text) => text.prose(unit, &mut self.structure.site, shared),
+            None => unit.text().len(),
         }
     }
 
@@ -331,42 +283,28 @@ impl Doc {
             return;
         };
         if text.is_key {
-            self.site.stack.set_key(&text.capture);
-            self.grammar.key_ends();
+            self.structure.key_ends(&text.capture);
         } else {
             if let Some(value) = text.short() {
-                self.site.stack.note(value);
+                self.structure.site.stack.note(value);
             }
-            self.grammar.value_ends();
+            self.structure.value_ends();
         }
         self.spare = text.capture;
     }
 
-    /// The text ends inside a string: gives back what is kept.
+    /// The text ends inside a string, or inside of numbers: gives back what is kept.
     pub(crate) fn abandon(&mut self, reason: LeftReason, shared: &mut Shared) {
-        let Some(text) = &mut self.text else {
-            return;
-        };
-        let (event, torn) = text.leaf.abandon(&mut shared.out);
-        let pending = text.unescaper.pending_or_bad().to_vec();
-        self.text = None;
-        if let Some(torn) = torn {
-            self.site.leave_uneven(torn, reason, shared);
+        let site = &mut self.structure.site;
+        if let Some(array) = self.array.take() {
+            if let Some(torn) = array.uneven() {
+                site.leave_uneven(torn, reason, shared);
+            }
+            let broken = array.give_up(&mut shared.out);
+            shared.give_back(broken.event, broken.pending.raw());
         }
-        match event {
-            Some(event) => shared.events.extend([event, held(pending)]),
-            None => shared.out.extend_from_slice(&pending),
+        if let Some(text) = self.text.take() {
+            text.abandon(reason, site, shared);
         }
-    }
-}
-
-fn held(raw: Vec<u8>) -> Event {
-    Event::Held(Hold { raw, spill: None })
-}
-
-fn unit_len(unit: Unit<'_>) -> usize {
-    match unit {
-        Unit::Run(run) => run.len(),
-        Unit::Atom(atom) => atom.text().len(),
     }
 }

@@ -15,6 +15,8 @@ pub(crate) struct Evidence {
 enum Kind {
     Text,
     Base64,
+    /// Bytes, where they are written as numbers.
+    Numbers,
     Media,
     Redacted,
 }
@@ -173,6 +175,7 @@ fn kind_of(word: &str) -> Option<Kind> {
     match word {
         "text" => Some(Kind::Text),
         "base64" => Some(Kind::Base64),
+        "Buffer" | "raw" => Some(Kind::Numbers),
         "redacted_thinking" => Some(Kind::Redacted),
         "image"
         | "audio"
@@ -246,6 +249,11 @@ pub(crate) fn judge(place: Place<'_>, head: &[u8], is_last: bool) -> Verdict {
         true => Verdict::Media,
         false => later,
     }
+}
+
+/// Whether the object of a value says that numbers are bytes.
+pub(crate) fn are_bytes(place: Place<'_>) -> bool {
+    place.own.is_some_and(|own| own.kind == Some(Kind::Numbers))
 }
 
 /// The type that the fields around a value name, the nearest first.

@@ -76,7 +76,7 @@ impl Extractor {
 
     /// The bytes that are in memory and may grow, and where they go when they are too many.
     pub(crate) fn buffer(&mut self) -> Option<(&mut Vec<u8>, &mut Option<Spill>)> {
-        self.docs.last_mut()?.leaf()?.buffer()
+        self.docs.last_mut()?.buffer()
     }
 
     /// Reads input until there is an event; returns how many bytes were read.

@@ -64,6 +64,15 @@ pub(crate) enum Step {
     Event(usize, Event),
 }
 
+impl Step {
+    /// How many bytes of the run were read, or of the character.
+    pub(super) fn read(&self) -> usize {
+        match self {
+            Self::Read(read) | Self::Found(read, _) | Self::Event(read, _) => *read,
+        }
+    }
+}
+
 /// What a string was, when it ends.
 #[derive(Debug)]
 pub(crate) enum Closing {

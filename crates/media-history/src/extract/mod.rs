@@ -1,5 +1,6 @@
 //! Finding media in a history.
 
+mod array;
 mod doc;
 mod evidence;
 mod extractor;
@@ -8,6 +9,7 @@ mod leaf;
 mod shared;
 mod site;
 mod stack;
+mod structure;
 mod text;
 mod tracker;
 mod value;

@@ -3,7 +3,7 @@
 use crate::report::LeftValue;
 use crate::settings::Rules;
 
-use super::value::Event;
+use super::value::{Event, Hold};
 use super::watch::Watch;
 
 /// What all levels share.
@@ -32,6 +32,20 @@ impl Shared {
             document: 0,
             next_id: 0,
             is_lines: false,
+        }
+    }
+
+    /// Writes text that follows an event, if there is one.
+    pub(super) fn give_back(&mut self, event: Option<Event>, text: &[u8]) {
+        match event {
+            Some(event) => {
+                let hold = Hold {
+                    raw: text.to_vec(),
+                    spill: None,
+                };
+                self.events.extend([event, Event::Held(hold)]);
+            }
+            None => self.out.extend_from_slice(text),
         }
     }
 }

@@ -5,7 +5,7 @@ use media_types::sniff;
 use crate::report::{LeftReason, LeftValue, MediaClass};
 use crate::scan::respell::Respelling;
 
-use super::evidence::{Verdict, judge, named_mime};
+use super::evidence::{Verdict, are_bytes, judge, named_mime};
 use super::found::{Found, Uneven, give_back};
 use super::shared::Shared;
 use super::stack::Stack;
@@ -46,6 +46,7 @@ impl Site {
         let place = self.stack.place();
         let verdict = match class {
             MediaClass::DataUri => Verdict::Media,
+            MediaClass::NumberArray if are_bytes(place) => Verdict::Media,
             _ => judge(place, &finished.head, false),
         };
         let named = match class {
@@ -96,6 +97,7 @@ impl Site {
                 class,
                 document: shared.document.saturating_sub(1),
                 path: self.path(),
+                level: self.level,
                 named,
                 finished,
                 spill,
@@ -106,8 +108,12 @@ impl Site {
 
     /// Lists media that no style gives, or that was cut off.
     pub(super) fn leave_uneven(&mut self, uneven: Uneven, reason: LeftReason, shared: &mut Shared) {
-        let is_media = uneven.class == MediaClass::DataUri
-            || judge(self.stack.place(), &uneven.head, true) == Verdict::Media;
+        let place = self.stack.place();
+        let is_media = match uneven.class {
+            MediaClass::DataUri => true,
+            MediaClass::NumberArray if are_bytes(place) => true,
+            _ => judge(place, &uneven.head, true) == Verdict::Media,
+        };
         if is_media {
             self.leave(uneven.class, uneven.bytes, reason, shared);
         }

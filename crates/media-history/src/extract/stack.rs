@@ -58,6 +58,15 @@ impl Stack {
         }
     }
 
+    /// So many values of the innermost container have ended, and no other was begun.
+    pub(crate) fn passed(&mut self, count: u64) {
+        let last = count.saturating_sub(1);
+        match self.frames.last_mut() {
+            Some(frame) if !frame.object => frame.index = last,
+            _ => self.set_key(last.to_string().as_bytes()),
+        }
+    }
+
     /// Sets the key of the next value.
     pub(crate) fn set_key(&mut self, key: &[u8]) {
         if let Some(frame) = self.frames.last() {

@@ -1,10 +1,16 @@
 //! A string in the course of being read.
 
-use crate::scan::escape::{Unescaper, Unit};
+use crate::report::LeftReason;
+use crate::scan::escape::{Out, Unescaper, Unit};
 
 use super::evidence::is_judged_by_bytes;
-use super::leaf::Leaf;
-use super::stack::Stack;
+use super::leaf::{Closing, Leaf, Step};
+use super::shared::Shared;
+use super::site::Site;
+use super::value::Event;
+
+/// How many levels of strings in strings are followed.
+const MAX_LEVEL: usize = 3;
 
 /// How much of a string is kept as a key, or as evidence.
 const CAPTURE: usize = 129;
@@ -56,7 +62,7 @@ impl Text {
     }
 
     /// Reads a run as far as nothing in it is to be looked at more closely; returns how far that is.
-    pub(super) fn skip(&mut self, run: &[u8], nests: bool, stack: &Stack) -> usize {
+    pub(super) fn skip(&mut self, run: &[u8], site: &Site) -> usize {
         if !self.unescaper.is_plain() {
             return 0;
         }
@@ -64,7 +70,8 @@ impl Text {
         let read = match self.is_key {
             true => memchr::memchr3(b'"', b'\\', b'\n', run).unwrap_or(run.len()),
             false => {
-                let judged_by_bytes = || is_judged_by_bytes(stack.place());
+                let judged_by_bytes = || is_judged_by_bytes(site.stack.place());
+                let nests = site.level < MAX_LEVEL;
                 self.leaf.skip(run, nests, !keeps, judged_by_bytes)
             }
         };
@@ -80,7 +87,7 @@ impl Text {
     }
 
     /// Keeps the start of what was read, where it is of use.
-    pub(super) fn capture(&mut self, unit: Unit<'_>, read: usize) {
+    fn capture(&mut self, unit: Unit<'_>, read: usize) {
         if !self.is_key && !self.is_evidence {
             return;
         }
@@ -92,5 +99,117 @@ impl Text {
         let room = CAPTURE - self.capture.len();
         self.capture
             .extend_from_slice(text.get(..room).unwrap_or(text));
+    }
+
+    /// Reads escaped content; returns how much, also where it cannot stand in a string.
+    pub(super) fn inside(
+        &mut self,
+        unit: Unit<'_>,
+        site: &mut Site,
+        shared: &mut Shared,
+    ) -> Result<usize, usize> {
+        let (read, out) = match unit {
+            Unit::Run(run) => self.unescaper.run(run),
+            Unit::Atom(atom) => (1, self.unescaper.character(atom)),
+        };
+        match (out, unit) {
+            (Out::Run(len), Unit::Run(run)) => {
+                let is_all = run.get(len) == Some(&b'"');
+                let content = run.get(..len).unwrap_or_default();
+                return Ok(self.content(Unit::Run(content), is_all, site, shared));
+            }
+            (Out::Atom, _) => self.waiting = Some(Waiting::Atom),
+            (Out::Quote, _) => self.waiting = Some(Waiting::Quote),
+            (Out::Bad, _) => return Err(read),
+            _ => {}
+        }
+        Ok(read)
+    }
+
+    /// Takes what was unescaped. Returns whether the string has ended.
+    pub(super) fn wait_ends(&mut self, site: &mut Site, shared: &mut Shared) -> bool {
+        match self.waiting.take() {
+            Some(Waiting::Atom) => {
+                let atom = self.unescaper.take_atom();
+                let read = self.content(Unit::Atom(&atom), false, site, shared);
+                self.unescaper.put_atom(atom);
+                self.waiting = (read == 0).then_some(Waiting::Atom);
+                false
+            }
+            Some(Waiting::Quote) => self.close(site, shared),
+            None => false,
+        }
+    }
+
+    /// Takes content; returns how much.
+    fn content(
+        &mut self,
+        unit: Unit<'_>,
+        is_all: bool,
+        site: &mut Site,
+        shared: &mut Shared,
+    ) -> usize {
+        if self.is_key {
+            self.capture(unit, usize::MAX);
+            shared.out.extend_from_slice(unit.raw());
+            return unit.text().len();
+        }
+        let nests = site.level < MAX_LEVEL;
+        let step = self.leaf.unit(unit, nests, is_all, &mut shared.out);
+        let read = step.read();
+        self.capture(unit, read);
+        self.after(step, site, shared);
+        read
+    }
+
+    /// Reads content that was held, as prose.
+    pub(super) fn prose(&mut self, unit: Unit<'_>, site: &mut Site, shared: &mut Shared) -> usize {
+        let step = self.leaf.unit(unit, false, false, &mut shared.out);
+        let read = step.read();
+        self.after(step, site, shared);
+        read
+    }
+
+    fn after(&mut self, step: Step, site: &mut Site, shared: &mut Shared) {
+        match step {
+            Step::Read(_) => {}
+            Step::Found(_, found) => site.found(*found, shared),
+            Step::Event(_, event) => shared.events.push(event),
+        }
+        if self.leaf.reads_prose()
+            && let Some(uneven) = self.leaf.take_uneven()
+        {
+            site.leave_uneven(uneven, LeftReason::NotReproducible, shared);
+        }
+    }
+
+    /// The string ends, or ends again after an event. Returns whether it has.
+    fn close(&mut self, site: &mut Site, shared: &mut Shared) -> bool {
+        let closing = self.leaf.close(&mut shared.out);
+        if !self.is_key
+            && let Some(uneven) = self.leaf.take_uneven()
+        {
+            site.leave_uneven(uneven, LeftReason::NotReproducible, shared);
+        }
+        match closing {
+            Closing::Text => {
+                shared.out.extend_from_slice(self.unescaper.atom().raw());
+                return true;
+            }
+            Closing::Found(found) => site.found(*found, shared),
+            Closing::Event(event) => shared.events.push(event),
+            Closing::Nested(hold) => shared.events.push(Event::Replay(hold)),
+        }
+        self.waiting = Some(Waiting::Quote);
+        false
+    }
+
+    /// The text ends inside the string: gives back what is kept.
+    pub(super) fn abandon(mut self, reason: LeftReason, site: &mut Site, shared: &mut Shared) {
+        let (event, torn) = self.leaf.abandon(&mut shared.out);
+        if let Some(torn) = torn {
+            site.leave_uneven(torn, reason, shared);
+        }
+        shared.give_back(event, self.unescaper.pending_or_bad());
     }
 }

@@ -32,6 +32,13 @@ impl Tracker {
         }
     }
 
+    /// A value comes next that is not read.
+    pub(crate) fn skip_value(&mut self) {
+        if self.text.is_none() {
+            self.grammar.value_ends();
+        }
+    }
+
     /// The JSON Pointer of the current value; `None` after text that is not JSON.
     pub(crate) fn path(&self) -> Option<String> {
         (!self.is_lost).then(|| self.stack.pointer())

@@ -12,6 +12,8 @@ pub(crate) struct Value {
     pub(crate) class: MediaClass,
     pub(crate) document: u64,
     pub(crate) path: String,
+    /// How many strings it is inside of.
+    pub(crate) level: usize,
     /// The type that the history names.
     pub(crate) named: Option<Mime>,
     pub(crate) finished: Finished,

@@ -263,6 +263,7 @@ impl<'a, W: AsyncWrite + Unpin + Send> Output<'a, W> {
                 .with_reason("the store returned a reference without size or hash")
                 .with_reference(reference));
         };
+        let text = [media.quote, &text, media.quote].concat();
         if !self.settings.rules.small && media.text_len <= text.len() as u64 {
             if new {
                 self.new.retain(|(other, _)| *other != reference);

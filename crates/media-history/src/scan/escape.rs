@@ -39,6 +39,15 @@ pub(crate) struct Atom {
 }
 
 impl Atom {
+    /// An ASCII character that is written as `raw`.
+    pub(crate) fn ascii(character: u8, raw: &[u8]) -> Self {
+        Self {
+            text: [character, 0, 0, 0],
+            len: 1,
+            raw: raw.to_vec(),
+        }
+    }
+
     /// The character in UTF-8; U+FFFD for each half of a surrogate pair, which nothing here reads.
     pub(crate) fn text(&self) -> &[u8] {
         self.text.get(..self.len).unwrap_or_default()

@@ -7,9 +7,11 @@
     reason = "tests fail by panicking"
 )]
 
+mod arrays;
 mod basics;
 mod contract;
 mod files;
+mod fuzzed;
 #[path = "../support/generate/mod.rs"]
 #[allow(unreachable_pub)]
 mod generate;
@@ -17,3 +19,5 @@ mod golden;
 #[cfg(feature = "tower")]
 mod layer;
 mod round_trip;
+#[path = "../support/targets.rs"]
+mod targets;

@@ -7,7 +7,7 @@ use super::lines::Lines;
 use super::symbols::{Symbols, alphabet_of, is_symbol};
 use crate::scan::escape::Unit;
 use crate::scan::respell::{Finished, Respelling};
-use crate::style::{Form, MAX_FORM_LEN, Style};
+use crate::style::{Base64Style, Form, MAX_FORM_LEN, Style};
 
 /// What came of a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -285,12 +285,12 @@ impl Reader {
         }
         let symbols = self.symbols;
         Ok(Finished {
-            style: Style {
+            style: Style::Base64(Base64Style {
                 alphabet: symbols.alphabet.unwrap_or_default(),
                 padded: self.pads > 0 || symbols.carry.is_empty(),
                 forms: self.forms,
                 breaks: self.lines.ended(),
-            },
+            }),
             decoded: symbols.decoded,
             decoded_len: symbols.decoded_len,
             text_len: self.text_len,
@@ -301,12 +301,12 @@ impl Reader {
     /// What spells the decoded bytes again, and then the text that is not decoded.
     pub(crate) fn into_respelling(self) -> Respelling {
         let (breaks, open_break) = self.lines.into_parts();
-        let style = Style {
+        let style = Style::Base64(Base64Style {
             alphabet: self.symbols.alphabet.unwrap_or_default(),
             padded: true,
             forms: self.forms,
             breaks,
-        };
+        });
         let mut symbols = self.symbols.carry;
         symbols.resize(symbols.len() + self.pads, b'=');
         let rest = [open_break, self.percent].concat();

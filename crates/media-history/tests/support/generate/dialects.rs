@@ -59,6 +59,60 @@ fn prose(random: &mut Random) -> Json {
     }
 }
 
+/// Bytes that are written as numbers, as serializers of byte arrays write them, and numbers that are
+/// none.
+fn numbers(random: &mut Random) -> Json {
+    use Json::{Array, Numbers, Object, Scalar};
+    let bytes = media(random);
+    match random.below(6) {
+        0 => Object(vec![
+            ("type", text("Buffer")),
+            ("data", Numbers(bytes, false)),
+        ]),
+        1 => Object(vec![
+            (
+                "data",
+                Object(vec![
+                    ("type", text("raw")),
+                    ("value", Numbers(bytes, false)),
+                ]),
+            ),
+            ("media_type", text("image/png")),
+        ]),
+        2 => Object(vec![
+            ("type", text("file")),
+            ("data", Numbers(bytes, true)),
+            ("mediaType", text("audio/wav")),
+        ]),
+        3 => Object(vec![
+            ("bytes", Numbers(bytes, random.one_in(2))),
+            ("mimeType", text("image/png")),
+        ]),
+        4 => Object(vec![
+            (
+                "embedding",
+                Array(
+                    (0..20)
+                        .map(|_| Scalar(random.of(&["0.25", "-1", "7"])))
+                        .collect(),
+                ),
+            ),
+            (
+                "tokens",
+                Array(
+                    (0..random.below(40))
+                        .map(|_| Scalar(random.of(&["0", "12", "255", "256"])))
+                        .collect(),
+                ),
+            ),
+        ]),
+        _ => Object(vec![
+            ("0", text("x")),
+            ("text", Array(vec![Scalar("1"), prose(random)])),
+        ]),
+    }
+}
+
 /// A part of a message in some dialect.
 fn part(random: &mut Random, level: usize) -> Json {
     use Json::{Array, Media, Nested, Object};
@@ -83,6 +137,9 @@ fn part(random: &mut Random, level: usize) -> Json {
         },
     );
     let mime = || text("audio/wav");
+    if random.has_numbers && random.one_in(3) {
+        return numbers(random);
+    }
     match random.below(24) {
         0 => Object(vec![
             ("type", text("image_url")),

@@ -14,7 +14,18 @@ pub struct Generated {
 
 /// The history of a seed.
 pub fn generate(seed: u64) -> Generated {
+    generate_by(Random::new(seed))
+}
+
+/// The history of a seed, in which some bytes are written as numbers.
+#[allow(dead_code, reason = "not every user has such histories")]
+pub fn generate_with_numbers(seed: u64) -> Generated {
     let mut random = Random::new(seed);
+    random.has_numbers = true;
+    generate_by(random)
+}
+
+fn generate_by(mut random: Random) -> Generated {
     let writer = Writer::random(&mut random);
     let messages: Vec<Json> = (0..random.below(6)).map(|_| message(&mut random)).collect();
     let form = random.below(4);

@@ -14,6 +14,8 @@ pub enum Json {
     Nested(Box<Json>),
     /// Base64 as a whole string.
     Media(Vec<u8>, Spelling),
+    /// Bytes as an array of numbers, or as an object of them.
+    Numbers(Vec<u8>, bool),
     /// Text with `data:` URIs in it: what stands before each, its bytes, and what stands at the end.
     Uris(Vec<(String, Vec<u8>)>, String),
 }
@@ -160,6 +162,25 @@ impl Renderer<'_> {
             Json::Media(bytes, spelling) => {
                 self.media.push((path.to_owned(), bytes.clone()));
                 writer.string(&spelling.text(bytes), out);
+            }
+            Json::Numbers(bytes, is_map) => {
+                self.media.push((path.to_owned(), bytes.clone()));
+                let gap = if newline.is_empty() {
+                    writer.space
+                } else {
+                    newline
+                };
+                out.push(if *is_map { '{' } else { '[' });
+                for (at, byte) in bytes.iter().enumerate() {
+                    out.push_str(if at > 0 { "," } else { "" });
+                    out.push_str(if at > 0 { gap } else { newline });
+                    if *is_map {
+                        out.push_str(&format!("\"{at}\":{}", writer.space));
+                    }
+                    out.push_str(&byte.to_string());
+                }
+                out.push_str(newline);
+                out.push(if *is_map { '}' } else { ']' });
             }
             Json::Uris(uris, end) => {
                 let mut text = String::new();

@@ -2,16 +2,23 @@
 
 /// A generator of numbers (SplitMix64): one seed, one history.
 #[derive(Debug)]
-pub struct Random(u64);
+pub struct Random {
+    state: u64,
+    /// Whether histories have bytes that are written as numbers.
+    pub has_numbers: bool,
+}
 
 impl Random {
     pub fn new(seed: u64) -> Self {
-        Self(seed)
+        Self {
+            state: seed,
+            has_numbers: false,
+        }
     }
 
     pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.state;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ (z >> 31)

@@ -4,11 +4,7 @@ use std::fmt::{self, Write as _};
 
 use media_types::base64::{Alphabet, Encoder};
 
-/// Longest spelling of one symbol or line break, in bytes: an escape inside strings three deep.
-pub(crate) const MAX_FORM_LEN: usize = 64;
-
-/// The spelling of a symbol where it is not the symbol itself.
-pub(crate) type Form = Option<Box<[u8]>>;
+use super::field::{Form, from_hex, hex};
 
 /// How base64 is spelled: alphabet, padding, escapes, line breaks.
 ///
@@ -16,7 +12,7 @@ pub(crate) type Form = Option<Box<[u8]>>;
 /// alphabet with padding, `un` the URL-safe one without, `sp.b5c2f` has each `/` written as `\/`, and
 /// `sp.l76-5c6e.t` breaks lines after 76 symbols by `\n`, with one at the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Style {
+pub(crate) struct Base64Style {
     pub(crate) alphabet: Alphabet,
     /// Whether padding is written where the length asks for it.
     pub(crate) padded: bool,
@@ -36,7 +32,7 @@ pub(crate) struct Breaks {
     pub(crate) trailing: bool,
 }
 
-impl Style {
+impl Base64Style {
     /// The standard alphabet with padding, nothing escaped.
     pub(crate) fn standard() -> Self {
         Self {
@@ -94,7 +90,7 @@ impl Style {
     }
 }
 
-impl fmt::Display for Style {
+impl fmt::Display for Base64Style {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_char(match self.alphabet {
             Alphabet::UrlSafe => 'u',
@@ -118,39 +114,19 @@ impl fmt::Display for Style {
     }
 }
 
-fn hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
-    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-}
-
-fn from_hex(text: &str) -> Option<Box<[u8]>> {
-    let len = text.len() / 2;
-    if !text.len().is_multiple_of(2) || len == 0 || len > MAX_FORM_LEN {
-        return None;
-    }
-    let digit = |byte: u8| match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
-    };
-    let pairs = text.as_bytes().chunks_exact(2);
-    pairs
-        .map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?))
-        .collect()
-}
-
 /// Spells bytes that arrive in pieces of any size.
 #[derive(Debug)]
-pub(crate) struct StyledEncoder {
-    style: Style,
+pub(crate) struct Base64Encoder {
+    style: Base64Style,
     encoder: Encoder,
     symbols: Vec<u8>,
     /// How many symbols are on the line so far.
     column: u32,
 }
 
-impl StyledEncoder {
+impl Base64Encoder {
     /// An encoder at the start of the bytes.
-    pub(crate) fn new(style: Style) -> Self {
+    pub(crate) fn new(style: Base64Style) -> Self {
         Self {
             encoder: Encoder::with_alphabet(style.alphabet),
             style,
@@ -219,14 +195,15 @@ impl StyledEncoder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::style::MAX_FORM_LEN;
 
     fn spelled(style: &str, bytes: &[u8]) -> String {
-        let style = Style::parse(style).unwrap();
+        let style = Base64Style::parse(style).unwrap();
         let mut whole = Vec::new();
-        let mut encoder = StyledEncoder::new(style.clone());
+        let mut encoder = Base64Encoder::new(style.clone());
         encoder.push(bytes, &mut whole);
         encoder.finish(&mut whole);
-        let (mut encoder, mut pieces) = (StyledEncoder::new(style), Vec::new());
+        let (mut encoder, mut pieces) = (Base64Encoder::new(style), Vec::new());
         for byte in bytes {
             encoder.push(&[*byte], &mut pieces);
         }
@@ -249,7 +226,7 @@ mod tests {
             ("sn.l3-5c6e.t", "+//\\n+Pw\\n"),
         ] {
             assert_eq!(spelled(style, &bytes), text);
-            assert_eq!(Style::parse(style).unwrap().to_string(), style);
+            assert_eq!(Base64Style::parse(style).unwrap().to_string(), style);
         }
         assert_eq!(spelled("sp", b""), "");
     }
@@ -261,7 +238,7 @@ mod tests {
             "", "s", "xp", "sp.", "sp.a", "sp.a0", "sp.aXX", "sp.t", "sp.l0-0a", "sp.l5", "sp.z00",
             &long,
         ] {
-            assert_eq!(Style::parse(bad), None, "{bad}");
+            assert_eq!(Base64Style::parse(bad), None, "{bad}");
         }
     }
 }

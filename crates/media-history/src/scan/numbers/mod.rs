@@ -1,0 +1,5 @@
+mod pending;
+mod reader;
+
+pub(crate) use pending::Pending;
+pub(crate) use reader::{NumberReader, Read};
