@@ -26,6 +26,7 @@ mod judge;
 mod ledger;
 mod model;
 mod nodes;
+mod page;
 mod plan;
 mod rounds;
 mod scene;

@@ -11,6 +11,7 @@ use crate::judge;
 use crate::ledger::Entries;
 use crate::model::{KEY, Model};
 use crate::nodes::{NODES, Nodes};
+use crate::page::links;
 use crate::plan::{Chance, Kind, Plan, deck};
 use crate::scene::Scene;
 use crate::servers::{Media, Servers};
@@ -109,8 +110,8 @@ fn name(kind: Kind) -> &'static str {
     }
 }
 
-/// What happens after the last turn: every page is loaded again when the last lease is over, and upkeep
-/// runs with the time of orphans set to two seconds instead of a day, twice so far apart.
+/// What happens after the last turn: every page is loaded again, with all its images, when the last lease is over, and
+/// upkeep runs with the time of orphans set to two seconds instead of a day, twice so far apart.
 async fn settle(scene: &Scene, plan: &Plan) -> Result<(), Failure> {
     sleep(Duration::from_secs(plan.lease)).await;
     let (owners, users): (Vec<_>, Vec<_>) = {
@@ -152,9 +153,14 @@ async fn settle(scene: &Scene, plan: &Plan) -> Result<(), Failure> {
         let browser = Browser::of(&scene.http, user);
         let path = format!("/api/conversations/{id}");
         let asked = scene.ask(&browser, reqwest::Method::GET, &path, vec![], None, &[200]);
-        if let Some((_, answer)) = asked.await
-            && let Some(turn) = answer["running"].as_str()
-        {
+        let Some((_, answer)) = asked.await else {
+            continue;
+        };
+        // Servers are back and nothing is deleted any more: each image has to be there.
+        for link in links(&answer) {
+            scene.look_at(&browser, id, link).await;
+        }
+        if let Some(turn) = answer["running"].as_str() {
             scene
                 .ledger
                 .count("turns without an owner that a page found");

@@ -6,15 +6,16 @@ use std::sync::atomic::Ordering;
 use reqwest::Method;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use crate::Failure;
 use crate::exchange::{End, Exchange, Message};
 use crate::http::{Browser, noise};
 use crate::ledger::TurnEntry;
 use crate::model::hex;
+use crate::page::links;
 use crate::plan::Step;
-use crate::scene::{PATIENCE, PAUSE, Scene};
+use crate::scene::{PAUSE, Scene};
 
 /// One place: a user that has one conversation after the other.
 pub(crate) async fn talk(scene: Arc<Scene>, place: usize) -> Result<(), Failure> {
@@ -234,34 +235,11 @@ impl Place<'_> {
             return true;
         };
         self.scene.ledger.count("histories read");
-        let messages = answer["view"]["messages"].as_array().into_iter().flatten();
-        let parts = messages.flat_map(|message| message["parts"].as_array().into_iter().flatten());
-        let links: Vec<&str> = parts.filter_map(|part| part["url"].as_str()).collect();
-        let Some(link) = links.get(self.scene.chance.below(links.len())) else {
-            return true;
-        };
-        // The node that signed it may be gone; any other serves it.
-        let Some(path) = link.find("/media/").map(|at| &link[at..]) else {
-            return true;
-        };
-        let deadline = Instant::now() + PATIENCE;
-        while Instant::now() < deadline && !self.is_gone() {
-            if let Some((_, address)) = self.scene.nodes.pick(&self.scene.chance, None) {
-                match self.browser.fetch(&format!("{address}{path}")).await {
-                    Ok((200, bytes)) if !bytes.is_empty() => {
-                        self.scene.ledger.count("images read by a link");
-                        return true;
-                    }
-                    Ok((status, _)) if status < 500 => {
-                        if !self.is_gone() {
-                            self.scene.ledger.broken(format!("GET {path}: {status}"));
-                        }
-                        return true;
-                    }
-                    _ => {}
-                }
-            }
-            sleep(PAUSE).await;
+        let links = links(&answer);
+        if let Some(link) = links.get(self.scene.chance.below(links.len())) {
+            self.scene
+                .look_at(self.browser, self.conversation, link)
+                .await;
         }
         true
     }
