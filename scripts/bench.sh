@@ -26,8 +26,8 @@
 # writes nothing to docs/. `encryption` is a file store with and without encryption, in turn: a minute; it
 # writes nothing to docs/. `http` is sending media of 100 KB, 1 MB and 20 MB, verified and not, beside nginx,
 # which it installs where it is missing, and tower-http's ServeDir with the same directory: four minutes; it
-# writes nothing to docs/. `state` is what a turn costs in SQLite after 10 turns and after 10,000: a
-# minute. `overhead` is what a turn without media takes beside a bare HTTP call: seconds; it writes nothing to
+# writes nothing to docs/. `state` is what a turn costs in SQLite, PostgreSQL
+# and Redis after 10 turns, 1,000 and 10,000, and what a thousand conversations with images take: some minutes. `overhead` is what a turn without media takes beside a bare HTTP call: seconds; it writes nothing to
 # docs/. `micro` runs the micro-benchmarks of single functions.
 set -eu
 cd "$(dirname "$0")/.."
@@ -95,8 +95,13 @@ http)
     exec cargo run --quiet --release -p media-http --example bench_http -- "$@"
     ;;
 state)
-    exec cargo bench --quiet -p conversation-state --features measure --bench growth -- \
-        --docs "$PWD/docs/benchmarks.md"
+    features=measure,postgres,redis
+    status=0
+    for bench in growth footprint; do
+        cargo bench --quiet -p conversation-state --features "$features" --bench "$bench" -- \
+            --docs "$PWD/docs/benchmarks.md" || status=$?
+    done
+    exit "$status"
     ;;
 overhead)
     exec cargo run --quiet --release -p conversation-sdk --features openai --example measure_overhead -- "$@"

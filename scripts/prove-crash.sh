@@ -42,7 +42,10 @@ mkdir -p "${CARGO_TARGET_DIR:-target}"
 target=$(cd "${CARGO_TARGET_DIR:-target}" && pwd)
 programs=$target/prove-crash
 mkdir -p "$programs"
-cargo build --quiet -p media-store-fs --example prove_crash --example crash_child
+# The test run has built the whole workspace; by itself this needs one crate only.
+selection=(-p media-store-fs)
+[[ -z ${MEDIA_WHOLE_WORKSPACE:-} ]] || selection=(--all-features)
+cargo build --locked --quiet "${selection[@]}" --example prove_crash --example crash_child
 # Programs of their own: nobody builds over them while they run.
 cp "$target/debug/examples/prove_crash" "$target/debug/examples/crash_child" "$programs/"
 

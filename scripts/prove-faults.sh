@@ -24,7 +24,10 @@ if [[ $(uname) != Linux ]]; then
     exit 1
 fi
 
-cargo build --quiet -p media-store-fs --example faults || exit 2
+# The test run has built the whole workspace; by itself this needs one crate only.
+selection=(-p media-store-fs)
+[[ -z ${MEDIA_WHOLE_WORKSPACE:-} ]] || selection=(--all-features)
+cargo build --locked --quiet "${selection[@]}" --example faults || exit 2
 faults="$PWD/${CARGO_TARGET_DIR:-target}/debug/examples/faults"
 [[ -x $faults ]] || faults="$CARGO_TARGET_DIR/debug/examples/faults"
 work=$(mktemp -d)

@@ -22,7 +22,10 @@ if [[ $(uname) != Linux ]]; then
     exit 1
 fi
 
-cargo build --quiet -p media-store-fs --example soak
+# The test run has built the whole workspace; by itself this needs one crate only.
+selection=(-p media-store-fs)
+[[ -z ${MEDIA_WHOLE_WORKSPACE:-} ]] || selection=(--all-features)
+cargo build --locked --quiet "${selection[@]}" --example soak
 soak="${CARGO_TARGET_DIR:-target}/debug/examples/soak"
 
 variants=(no-pin no-staging-check)
