@@ -108,8 +108,7 @@ tests_and_services() {
     step "providers" ./scripts/prove-providers.sh --short "${services[@]}"
 }
 
-# What computes. Nodes of a service that are killed at random (scripts/prove-service.sh) are a job of their
-# own in continuous integration.
+# What computes.
 sources_and_crashes() {
     step "lints" cargo clippy --locked --all-targets --all-features --quiet -- -D warnings
     step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --all-features --no-deps --quiet
@@ -124,6 +123,7 @@ sources_and_crashes() {
     step "deletes" ./scripts/prove-deletes.sh --short
     step "histories" ./scripts/prove-history.sh --short
     step "planner" ./scripts/prove-planner.sh --short
+    step "service" ./scripts/prove-service.sh --short
 }
 
 linux=

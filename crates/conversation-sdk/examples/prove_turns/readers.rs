@@ -33,14 +33,15 @@ pub(crate) async fn run(short: bool) -> Result<Tally> {
     let text = if short { 2_000_000 } else { 10_000_000 };
     let calls = if short { 40 } else { 200 };
     let reports = REPORTS.div_ceil(calls);
+    let times = if short { 1 } else { 3 };
     let mut tally = Tally::default();
     let mock = Mock::start(Plan::Flood { text, calls }).await?;
-    let silent = turn(&mock, "fast", 0).await?;
-    let fast = turn(&mock, "fast", reports).await?;
+    let silent = least(times, &mock, "fast", 0).await?;
+    let fast = least(times, &mock, "fast", reports).await?;
     for pace in ["fast", "slow", "never"] {
         let read = match pace {
             "fast" => &fast,
-            _ => &turn(&mock, pace, reports).await?,
+            _ => &least(times, &mock, pace, reports).await?,
         };
         let mut broken = Vec::new();
         if read.peak > fast.peak + BOUND {
@@ -63,6 +64,19 @@ pub(crate) async fn run(short: bool) -> Result<Tally> {
         tally.count("media items", read.media);
     }
     Ok(tally)
+}
+
+/// Runs a turn so many times and returns the one that took least: what the allocator keeps beyond what is used
+/// depends on which threads ran when.
+async fn least(times: usize, mock: &Mock, pace: &str, reports: usize) -> Result<Turn> {
+    let mut least = turn(mock, pace, reports).await?;
+    for _ in 1..times {
+        let next = turn(mock, pace, reports).await?;
+        if next.peak < least.peak {
+            least = next;
+        }
+    }
+    Ok(least)
 }
 
 /// Runs one turn in a process of its own.
