@@ -1,5 +1,6 @@
 // What a person does with the page. Arguments: the address, and a directory for screenshots.
 import assert from "node:assert/strict";
+import fs from "node:fs";
 import { chromium } from "playwright-core";
 
 const [address, shots] = process.argv.slice(2);
@@ -35,9 +36,9 @@ async function photo() {
   return { name: "evening.jpg", mimeType: "image/jpeg", buffer: Buffer.from(base64, "base64") };
 }
 
-/// A sound of 6 seconds.
-function sound() {
-  const rate = 8000, samples = rate * 6, buffer = Buffer.alloc(44 + samples);
+/// A sound of 6 seconds; with another rate, the same sound in a larger file.
+function sound(rate = 8000) {
+  const samples = rate * 6, buffer = Buffer.alloc(44 + samples);
   buffer.write("RIFF", 0); buffer.writeUInt32LE(36 + samples, 4); buffer.write("WAVEfmt ", 8);
   buffer.writeUInt32LE(16, 16); buffer.writeUInt16LE(1, 20); buffer.writeUInt16LE(1, 22);
   buffer.writeUInt32LE(rate, 24); buffer.writeUInt32LE(rate, 28);
@@ -50,7 +51,7 @@ function sound() {
 async function send(text, files = []) {
   if (files.length) {
     await page.setInputFiles("#file", files);
-    await page.waitForFunction(count => document.querySelectorAll("#files > *").length === count, files.length);
+    await page.waitForFunction(count => document.querySelectorAll("#files > :not(.sending)").length === count, files.length);
   }
   await page.fill("#text", text);
   const answers = await page.locator(".message.assistant").count();
@@ -97,18 +98,45 @@ const seeked = await page.evaluate(async () => {
 });
 assert.deepEqual(seeked, [6, 4]);
 
+// A large file goes on after a reload where it was cut, when it is attached again.
+await page.evaluate(() => localStorage.clear());
+const large = `${shots}/../large-${process.pid}.wav`;
+fs.writeFileSync(large, sound(4_000_000).buffer);
+const sent = [];
+let cut = true;
+await page.route("**/files/*", async route => {
+  if (route.request().method() !== "PATCH") return route.continue();
+  const offset = Number(route.request().headers()["upload-offset"]);
+  if (cut && offset > 8e6) return route.abort();
+  sent.push(offset);
+  return route.continue();
+});
+await page.setInputFiles("#file", large);
+await page.getByText(/large-\d+\.wav 3\d %/).waitFor();
+await page.reload();
+await page.getByText("Attach the file again to send the rest").waitFor();
+await shot("3-unfinished");
+cut = false;
+failures.length = 0;
+await send("And this, which was sent in parts?", [large]);
+assert.deepEqual(sent, [...sent].sort((a, b) => a - b), "a part was sent twice");
+assert.deepEqual(sent.length, 6);
+assert.deepEqual(await page.evaluate(() => Object.keys(localStorage)), []);
+fs.rmSync(large);
+await page.locator(".message.user audio").nth(1).waitFor();
+
 await send("Generate a beautiful sunset over mountains");
 await loaded(".message img");
 assert.ok(await page.locator(".message img").count() >= 2);
 await page.evaluate(() => document.querySelector("#messages").scrollTo(0, 0));
-await shot("3-history");
+await shot("4-history");
 await page.evaluate(() => document.querySelector("#messages").scrollTo(0, 1e6));
-await shot("4-generated");
+await shot("5-generated");
 await page.setViewportSize({ width: 390, height: 800 });
-await shot("5-phone");
+await shot("6-phone");
 await page.emulateMedia({ colorScheme: "dark" });
 await page.setViewportSize({ width: 1100, height: 800 });
-await shot("6-dark");
+await shot("7-dark");
 
 await page.click("#erase");
 await page.getByText("everything was deleted").waitFor();
@@ -117,6 +145,6 @@ assert.deepEqual(failures, []);
 for (const url of [image.src, image.original]) {
   assert.equal((await context.request.get(url)).status(), 404);
 }
-await shot("7-deleted");
+await shot("8-deleted");
 await browser.close();
-console.log("page: uploaded, answered, reloaded, seeked, generated, deleted");
+console.log("page: uploaded, answered, reloaded, seeked, sent in parts, generated, deleted");

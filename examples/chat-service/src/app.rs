@@ -3,23 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use conversation_sdk::{
-    ConversationError, ConversationErrorKind, ConversationManager, LeaseTimes, ManagerConfig,
-    OnDrop, Owner, PostgresStateStore, RedisStateStore, RenditionFitter, SqliteStateStore,
-    StateStore, Upload,
+    ConversationManager, LeaseTimes, ManagerConfig, OnDrop, PostgresStateStore, RedisStateStore,
+    RenditionFitter, SqliteStateStore, StateStore,
 };
 use examples::advice::failed;
 use examples::errors::Failure;
 use examples::service::Service;
-use media_http::{LinkKeys, LinkedStorage, UploadTarget};
+use media_http::{LinkKeys, LinkedStorage};
 use media_image::{ImageWorkers, Renditions};
-use media_storage::{
-    DeleteOptions, MediaStorage, MediaUpload, Operation, StorageError, StorageErrorKind,
-};
+use media_storage::MediaStorage;
 use media_store_fs::FileStore;
 use media_store_object::ObjectMediaStore;
-use media_types::StorageReference;
 
 use crate::config::Config;
 use crate::metrics::Metrics;
@@ -152,49 +147,4 @@ async fn media(config: &Config) -> Result<Arc<dyn MediaStorage>, Failure> {
             )
         }
     })
-}
-
-/// Uploads go through the manager, so that none outlives the erasure of its user.
-#[async_trait]
-impl UploadTarget for App {
-    async fn take(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
-        let (mime, body, metadata, _) = upload.into_parts();
-        let refuse = |kind| StorageError::new(kind, Operation::Store);
-        let user = metadata
-            .user()
-            .ok_or_else(|| refuse(StorageErrorKind::InvalidInput))?;
-        let mut upload = Upload::new(mime, body);
-        if let Some(name) = metadata.filename() {
-            upload = upload.with_filename(name);
-        }
-        let owner = Owner::user(user.as_str());
-        let stored = self.manager().upload(owner, upload).await;
-        let content = stored.map_err(|error| refuse(kind_of(&error)).with_source(error))?;
-        content
-            .reference()
-            .cloned()
-            .ok_or_else(|| refuse(StorageErrorKind::Other))
-    }
-
-    async fn take_back(&self, references: &[StorageReference]) -> Vec<Result<(), StorageError>> {
-        self.storage()
-            .delete_many(references, DeleteOptions::new())
-            .await
-    }
-}
-
-/// Returns the kind of the store's error below, which decides the status of the response. Who is being
-/// erased is told so, and need not try again.
-fn kind_of(error: &ConversationError) -> StorageErrorKind {
-    if error.kind() == ConversationErrorKind::NotFound {
-        return StorageErrorKind::NotFound;
-    }
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        if let Some(error) = cause.downcast_ref::<StorageError>() {
-            return error.kind();
-        }
-        source = cause.source();
-    }
-    StorageErrorKind::Unavailable
 }

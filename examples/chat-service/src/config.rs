@@ -21,6 +21,11 @@ pub(crate) struct Config {
     #[arg(long, env = "DATA", default_value = "chat-data")]
     pub(crate) data: PathBuf,
 
+    /// Directory of uploads in parts that are not complete, one for each node
+    /// [default: `uploads` in the directory of the data]
+    #[arg(long, env = "SPOOL", value_name = "DIR")]
+    pub(crate) spool: Option<PathBuf>,
+
     /// Bucket for the media, such as s3://bucket/prefix; credentials as the AWS tools take them
     #[arg(long, env = "MEDIA_BUCKET", value_name = "URL")]
     pub(crate) bucket: Option<String>,

@@ -9,6 +9,7 @@
 //! - [`config`]: what the environment says
 //! - [`app`]: stores and manager, opened and closed
 //! - [`user`]: who asks
+//! - [`uploads`]: what may be sent, and where it goes
 //! - [`routes`]: what can be asked
 //! - [`events`]: a turn as server-sent events
 //! - [`error`]: errors as responses
@@ -22,6 +23,7 @@ mod events;
 mod metrics;
 mod routes;
 mod upkeep;
+mod uploads;
 mod user;
 
 use std::process::ExitCode;
@@ -68,13 +70,15 @@ async fn serve() -> Result<(), Failure> {
         return upkeep::run(&app, wanted).await;
     }
     eprintln!("{}", service.notice());
+    let spool = uploads::open_spool(&config).await?;
     let listener = tokio::net::TcpListener::bind(config.listen)
         .await
         .map_err(failed)?;
     let address = format!("http://{}", listener.local_addr().map_err(failed)?);
     let app = App::open(&config, &service, &address).await?;
+    let router = routes::router(app.clone(), spool)?;
     println!("{address}");
-    axum::serve(listener, routes::router(app.clone()))
+    axum::serve(listener, router)
         .with_graceful_shutdown(asked_to_stop(app.clone()))
         .await
         .map_err(failed)?;

@@ -5,13 +5,10 @@
 
 use std::convert::Infallible;
 
-use async_trait::async_trait;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use conversation_sdk::Owner;
-use media_http::{UploadGrant, UploadPolicy, UploadRefusal};
-use media_storage::MediaMetadata;
 use media_types::UserId;
 
 use crate::error::ApiError;
@@ -28,7 +25,7 @@ impl User {
     }
 
     /// Reads the cookie. An id that was not made here is not taken: it is too short to be guessed wrong.
-    fn of(headers: &HeaderMap) -> Option<Self> {
+    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
         let cookies = headers.get(header::COOKIE)?.to_str().ok()?;
         let value = cookies.split(';').find_map(|cookie| {
             let (name, value) = cookie.trim().split_once('=')?;
@@ -60,17 +57,5 @@ impl<S: Sync> FromRequestParts<S> for NewUser {
         let id = uuid::Uuid::new_v4();
         let cookie = format!("{COOKIE}={id}; Path=/; HttpOnly; SameSite=Lax; Max-Age=31536000");
         Ok(Self(HeaderValue::from_str(&cookie).ok()))
-    }
-}
-
-/// Everybody may upload 10 files of together 20 MiB at once.
-pub(crate) struct Uploads;
-
-#[async_trait]
-impl UploadPolicy for Uploads {
-    async fn authorize(&self, request: &Parts) -> Result<UploadGrant, UploadRefusal> {
-        let user = User::of(&request.headers).ok_or(UploadRefusal::Unauthorized)?;
-        let metadata = MediaMetadata::new().with_user(user.0);
-        Ok(UploadGrant::new(metadata).with_max_bytes(20 << 20))
     }
 }

@@ -52,8 +52,7 @@ async fn main() -> Result<()> {
         readers::prove(&server, sizes.readers).await?,
         forged::prove(&server, sizes.forgeries).await?,
         uploads::prove(&server, sizes.cuts).await?,
-        memory::prove(&server, sizes.media).await?,
-        // Last, since it begins new servers, and memory is compared with one that has worked.
+        memory::prove(&mut server, sizes.media).await?,
         resumable::prove(&mut server, sizes.resumed).await?,
         resumable::prove_with(&server, client).await?,
     ];

@@ -128,8 +128,10 @@ impl Nodes {
     async fn bring_up(&self, index: usize) -> Result<(), Failure> {
         let deadline = Instant::now() + UP_WITHIN;
         loop {
-            let mut child =
-                self.command(&format!("node-{index}.log"), &["--listen", "127.0.0.1:0"])?;
+            let spool = self.directory.join(format!("spool-{index}"));
+            let spool = spool.to_str().ok_or("the directory is not UTF-8")?;
+            let arguments = ["--listen", "127.0.0.1:0", "--spool", spool];
+            let mut child = self.command(&format!("node-{index}.log"), &arguments)?;
             let stdout = child.stdout.take().ok_or("a node has no output")?;
             let mut line = String::new();
             let mut stdout = BufReader::new(stdout);

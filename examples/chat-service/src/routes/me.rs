@@ -2,14 +2,20 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use media_http::UploadSpool;
 
 use super::json;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::user::User;
 
-/// Erases the user and answers with the receipt.
-pub(super) async fn erase(State(app): State<App>, user: User) -> Result<Response, ApiError> {
+/// Erases the user and answers with the receipt. Uploads that are not complete go first, so that none of them
+/// becomes media afterwards; those on other nodes are found by nobody but this user, and expire.
+pub(super) async fn erase(
+    State((app, spool)): State<(App, UploadSpool)>,
+    user: User,
+) -> Result<Response, ApiError> {
+    spool.remove_user(&user.0).await;
     let receipt = app.manager().erase_user(&user.0).await?;
     json(&receipt)
 }

@@ -10,18 +10,27 @@ use axum::Router;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
-use media_http::{MediaService, UploadService};
+use examples::advice::failed;
+use examples::errors::Failure;
+use media_http::{MediaService, ResumableUploadService, UploadService, UploadSpool};
 use serde::Serialize;
 
 use crate::app::App;
 use crate::error::ApiError;
-use crate::user::Uploads;
+use crate::uploads::Uploads;
+
+/// Uploads in parts, below the address of the service.
+const FILES: &str = "/files";
 
 /// Returns all routes.
-pub(crate) fn router(app: App) -> Router {
+pub(crate) fn router(app: App, spool: UploadSpool) -> Result<Router, Failure> {
     let media = MediaService::new(app.storage().clone(), app.keys().clone());
-    let uploads =
-        UploadService::new(app.clone(), Uploads).with_signer(app.storage().signer().clone());
+    let signer = app.storage().signer();
+    let uploads = UploadService::new(app.clone(), Uploads::WHOLE).with_signer(signer.clone());
+    let files = ResumableUploadService::new(app.clone(), Uploads::IN_PARTS, spool.clone(), FILES)
+        .map_err(failed)?
+        .with_signer(signer.clone());
+    let erase = delete(me::erase).with_state((app.clone(), spool));
     let api = Router::new()
         .route(
             "/conversations",
@@ -37,8 +46,8 @@ pub(crate) fn router(app: App) -> Router {
             "/conversations/{id}/turns/{turn}/events",
             get(turns::follow),
         )
-        .route("/me", delete(me::erase));
-    Router::new()
+        .route("/me", erase);
+    Ok(Router::new()
         .route("/", get(page::page))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
@@ -47,6 +56,7 @@ pub(crate) fn router(app: App) -> Router {
         .with_state(app)
         .nest_service("/media", media)
         .nest_service("/upload", uploads)
+        .nest_service(FILES, files))
 }
 
 /// A response with JSON.

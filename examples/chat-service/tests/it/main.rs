@@ -5,6 +5,7 @@ mod chat;
 mod nodes;
 mod service;
 mod stop;
+mod uploads;
 
 #[path = "../../../../crates/conversation-state/tests/it/servers/mod.rs"]
 #[allow(dead_code, reason = "tests of state stores use more of it")]

@@ -21,8 +21,8 @@ async fn a_conversation_goes_on_where_a_node_was_killed() {
     let redis = Redis::start().await;
     for url in [postgres.url(), redis.url()] {
         let data = tempfile::tempdir().unwrap();
-        let mut first = Service::start_on(data.path(), Some(&url));
-        let second = Service::start_on(data.path(), Some(&url));
+        let mut first = Service::start_on(data.path(), "node-1", &url);
+        let second = Service::start_on(data.path(), "node-2", &url);
         let browser = Browser::open(&first).await;
         let elsewhere = browser.at(&second);
         let id = browser.start().await;

@@ -1,7 +1,7 @@
 //! A running service, and a browser that keeps its cookie.
 
 use std::io::BufRead as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use futures_util::StreamExt as _;
@@ -15,14 +15,20 @@ pub(crate) struct Service {
 
 impl Service {
     pub(crate) fn start(data: &Path) -> Self {
-        Self::start_on(data, None)
+        Self::spawn(data, data.join("uploads"), None)
     }
 
     /// Starts a node whose conversations are in a database.
-    pub(crate) fn start_on(data: &Path, database: Option<&str>) -> Self {
+    pub(crate) fn start_on(data: &Path, node: &str, database: &str) -> Self {
+        Self::spawn(data, data.join(node), Some(database))
+    }
+
+    fn spawn(data: &Path, spool: PathBuf, database: Option<&str>) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_chat-service"))
             .args(["--listen", "127.0.0.1:0", "--data"])
             .arg(data)
+            .arg("--spool")
+            .arg(spool)
             .env_remove("OPENAI_API_KEY")
             .env_remove("DATABASE_URL")
             .env_remove("MEDIA_BUCKET")
