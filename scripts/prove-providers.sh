@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
-# What providers promise, for each API: every form of media from 178 bytes to 20 MB goes out byte for
-# byte; requests are those that the official clients were recorded to send; their streams are read
-# whole, and what was opaque goes back unchanged, in order; a stream cut after every byte is a typed
-# error, keeps what came, and the request that follows keeps the rules of its API; stored by its turn and
-# sent back, it is accepted by a server that enforces these rules; errors are typed.
+# What providers promise, for each API: every kind of media from 178 bytes to 20 MB goes out byte for byte,
+# wherever it stands; types of audio are spelled as each API takes them; requests are those that the official
+# clients were recorded to send, and valid by the schema that OpenAI publishes; their streams are read whole,
+# and what was opaque goes back unchanged, in order; a stream cut after every byte is a typed error, keeps
+# what came, and the request that follows keeps the rules of its API; stored by its turn and sent back, it is
+# accepted by a server that enforces these rules; every documented error is provoked and typed, and so is bad
+# input.
 # And the official clients read the answers with which all that is shown.
 #
 #   scripts/prove-providers.sh [--short] [--no-services]
 #
 # The official clients are installed at pinned versions under $MEDIA_TOOLS_DIR (default
 # ~/.cache/conversation-media): needs python3 with venv and PyPI, once. `--short` asks the official
-# clients only: the rest is part of the tests. `--no-services` asks none and says so.
+# clients only: the rest is part of the tests. `--no-services` asks none and says so. The schema is
+# $CONTRACT_DATA/openai/openapi.json; without it, that part is not run and says so.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -41,23 +44,36 @@ else
 fi
 [ -z "$short" ] || exit 0
 
+if [ -n "${CONTRACT_DATA:-}" ]; then
+    CONTRACT_DATA=$(cd "$CONTRACT_DATA" && pwd)
+    export CONTRACT_DATA
+    schema="requests valid by the published schema:conform"
+else
+    schema=
+    echo "NOT RUN: requests are valid by the published schema (CONTRACT_DATA is not set)" >&2
+fi
+
 # name: filter of the tests that show it
 shows=(
-    "media byte for byte, 178 B to 20 MB:carry"
+    "media byte for byte, 178 B to 20 MB:carr"
+    "types of audio:types_of_audio"
     "requests of the official clients:official_client"
     "recorded bodies:golden"
+    ${schema:+"$schema"}
     "opaque items back, unchanged, in order:in_order"
     "streams cut after every byte:cut_stream"
     "errors typed:errors_are_typed"
+    "bad input typed:bad_input"
     "signatures of another conversation:another_conversation"
     "images kept once:kept_once"
 )
 # Tests cut after every seventh byte unless told otherwise.
 export MEDIA_EVERY_CUT=1
 cargo test --locked --quiet -p conversation-providers --all-features --test it --no-run
+total=0
 for show in "${shows[@]}"; do
     ran=$(cargo test --locked --quiet -p conversation-providers --all-features --test it \
-        -- "${show#*:}" 2>&1) || {
+        -- --show-output "${show#*:}" 2>&1) || {
         printf '%s\n' "$ran" >&2
         exit 1
     }
@@ -66,8 +82,12 @@ for show in "${shows[@]}"; do
         echo "no test shows: ${show%:*}" >&2
         exit 1
     }
+    # Tables and counts of the tests themselves.
+    printf '%s\n' "$ran" | grep '^| ' || :
     echo "${show%:*}: $passed of $passed tests"
+    total=$((total + passed))
 done
+echo "providers: $total of $total tests"
 
 # As a turn stores them: at a server that refuses what breaks the rules of its API.
 cargo test --locked --quiet -p conversation-sdk --all-features --test it -- --nocapture interrupted_answers |

@@ -4,6 +4,7 @@ use conversation_types::Message;
 use media_storage::MediaMetadata;
 use media_types::{ConversationId, RunId, SessionId, UserId};
 
+use super::fetched::FetchedMedia;
 use super::received::{NothingReceived, ReceivedLookup};
 
 /// The conversation that media belongs to, with its session, run and user.
@@ -70,6 +71,7 @@ pub struct Batch<'a> {
     pub(super) provider: Option<&'a str>,
     pub(super) received: &'a dyn ReceivedLookup,
     pub(super) earlier: &'a [&'a Message],
+    pub(super) fetched: Option<&'a FetchedMedia>,
 }
 
 impl<'a> Batch<'a> {
@@ -82,6 +84,7 @@ impl<'a> Batch<'a> {
             provider: None,
             received: &NothingReceived,
             earlier: &[],
+            fetched: None,
         }
     }
 
@@ -104,6 +107,14 @@ impl<'a> Batch<'a> {
     #[must_use]
     pub fn with_earlier(mut self, earlier: &'a [&'a Message]) -> Self {
         self.earlier = earlier;
+        self
+    }
+
+    /// Sets what was fetched for an earlier attempt to write the same messages, which is used up by the
+    /// call. Defaults to nothing.
+    #[must_use]
+    pub fn with_fetched(mut self, fetched: &'a FetchedMedia) -> Self {
+        self.fetched = Some(fetched);
         self
     }
 }

@@ -16,6 +16,7 @@ use super::draft::Draft;
 use super::error::ExternalizeError;
 use super::extract::MediaExtractor;
 use super::fallback::{Cause, Fallback, omit_remote};
+use super::fetched::unnamed;
 use super::fetches::FetchBudget;
 use super::options::{ExternalizeOptions, OnStorageError};
 use super::pending::{MediaKey, PendingReferences};
@@ -97,6 +98,7 @@ impl Externalizer {
         messages: &mut [Message],
         pending: &mut PendingReferences,
     ) -> Result<ExternalizeReport, ExternalizeError> {
+        let given = batch.fetched.map(|fetched| fetched.give_to(pending));
         let Plan {
             mut drafts,
             candidates,
@@ -175,6 +177,7 @@ impl Externalizer {
         remote::forget_sources(messages);
         ours.abandon(&apply::apply(messages, replacements));
         pending.absorb(ours);
+        pending.abandon(&unnamed(given.unwrap_or_default(), messages));
         Ok(report)
     }
 

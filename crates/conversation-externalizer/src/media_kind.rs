@@ -60,8 +60,8 @@ fn is_certain(found: &Mime, bytes: &[u8]) -> bool {
     match found.as_str() {
         "image/png" | "image/jpeg" | "image/gif" | "image/webp" | "image/tiff" | "image/heic"
         | "image/heif" | "image/avif" | "audio/wav" | "audio/ogg" | "audio/flac" | "audio/mp4"
-        | "video/mp4" | "video/quicktime" | "video/webm" | "video/x-matroska"
-        | "video/x-msvideo" | "application/pdf" => true,
+        | "audio/aiff" | "audio/amr" | "video/mp4" | "video/quicktime" | "video/webm"
+        | "video/x-matroska" | "video/x-msvideo" | "application/pdf" => true,
         // Two bytes are the signature; the size of the header that follows has few values.
         "image/bmp" => {
             matches!(

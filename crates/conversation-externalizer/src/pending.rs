@@ -8,7 +8,7 @@ use conversation_types::MessageId;
 use futures_core::future::BoxFuture;
 use futures_util::stream::{self, StreamExt};
 use media_storage::{MediaStorage, MediaStorageExt};
-use media_types::{MediaUrl, Sha256, StorageReference};
+use media_types::{MediaUrl, Mime, Sha256, StorageReference};
 
 /// How many references are deleted at once.
 const CONCURRENT_DELETES: usize = 4;
@@ -36,6 +36,14 @@ pub(super) enum MediaKey {
     Remote(MediaUrl),
 }
 
+/// What media of a key became.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    pub(super) reference: StorageReference,
+    /// The type that was stored, where copies of the media may declare another.
+    pub(super) mime: Option<Mime>,
+}
+
 /// References that a turn has made and that no state names yet.
 ///
 /// One value serves all writes of a turn. After each call of
@@ -56,7 +64,7 @@ pub struct PendingReferences {
     pending: Vec<StorageReference>,
     /// Whether a write that names the references has begun.
     is_exposed: bool,
-    known: HashMap<MediaKey, StorageReference>,
+    known: HashMap<MediaKey, Known>,
 }
 
 impl PendingReferences {
@@ -77,16 +85,22 @@ impl PendingReferences {
         Self::new(self.storage.clone(), Arc::clone(&self.spawner))
     }
 
-    pub(super) fn push(&mut self, reference: StorageReference, key: Option<MediaKey>) {
+    pub(super) fn push(
+        &mut self,
+        reference: StorageReference,
+        key: Option<MediaKey>,
+        mime: Option<Mime>,
+    ) {
         if let Some(key) = key {
-            self.known.insert(key, reference.clone());
+            let reference = reference.clone();
+            self.known.insert(key, Known { reference, mime });
         }
         self.pending.push(reference);
     }
 
     /// Adds a reference that no state names yet.
     pub fn add(&mut self, reference: StorageReference) {
-        self.push(reference, None);
+        self.push(reference, None, None);
     }
 
     /// Takes over what another value holds.
@@ -95,8 +109,24 @@ impl PendingReferences {
         self.known.extend(other.known.drain());
     }
 
-    pub(super) fn known(&self, key: &MediaKey) -> Option<&StorageReference> {
+    pub(super) fn known(&self, key: &MediaKey) -> Option<&Known> {
         self.known.get(key)
+    }
+
+    /// Takes out what was fetched from URLs.
+    pub(super) fn take_fetched(&mut self) -> Self {
+        let mut fetched = self.child();
+        let of_url = |key: &MediaKey| matches!(key, MediaKey::Remote(_));
+        fetched.known = self.known.extract_if(|key, _| of_url(key)).collect();
+        let is_fetched = |reference: &StorageReference| {
+            let mut known = fetched.known.values();
+            known.any(|known| known.reference == *reference)
+        };
+        let (gone, kept) = std::mem::take(&mut self.pending)
+            .into_iter()
+            .partition(is_fetched);
+        (fetched.pending, self.pending) = (gone, kept);
+        fetched
     }
 
     /// Rolls some of the references back by a task.
@@ -107,7 +137,7 @@ impl PendingReferences {
             .partition(|reference| references.contains(reference));
         (abandoned.pending, self.pending) = (gone, kept);
         self.known
-            .retain(|_, reference| !abandoned.pending.contains(reference));
+            .retain(|_, known| !abandoned.pending.contains(&known.reference));
     }
 
     /// Returns whether there are no references that wait for a state write.
@@ -155,7 +185,8 @@ impl PendingReferences {
         while !self.pending.is_empty() {
             let end = self.pending.len().saturating_sub(CONCURRENT_DELETES);
             let some = self.pending[end..].to_vec();
-            self.known.retain(|_, reference| !some.contains(reference));
+            self.known
+                .retain(|_, known| !some.contains(&known.reference));
             delete_all(&storage, &some).await;
             self.pending.truncate(end);
         }

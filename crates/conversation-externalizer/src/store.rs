@@ -117,8 +117,11 @@ impl Uploader<'_> {
                 break;
             };
             match &outcome {
-                Outcome::Stored(reference, _) => {
-                    ours.push(reference.clone(), candidates[index].key.clone());
+                Outcome::Stored(reference, found) => {
+                    let candidate = &candidates[index];
+                    let declared = candidate.to_fetch().map(|_| candidate.content.mime());
+                    let mime = declared.map(|declared| found.as_ref().unwrap_or(declared));
+                    ours.push(reference.clone(), candidate.key.clone(), mime.cloned());
                 }
                 Outcome::Failed(error) => {
                     is_stopped |= stop == StopAt::AnyFailure || !is_permanent(error.kind());
@@ -133,8 +136,11 @@ impl Uploader<'_> {
             let (Outcome::NotTried, Some(key)) = (&outcome, &candidate.key) else {
                 continue;
             };
-            if let Some(reference) = known.known(key).or_else(|| ours.known(key)) {
-                *outcome = Outcome::Stored(reference.clone(), None);
+            if let Some(known) = known.known(key).or_else(|| ours.known(key)) {
+                // Copies of a URL have the type of what is there, whatever each declares.
+                let mime = known.mime.clone();
+                let found = mime.filter(|mime| mime != candidate.content.mime());
+                *outcome = Outcome::Stored(known.reference.clone(), found);
             } else if let Some(reason) = in_vain.get(key) {
                 *outcome = reason.map_or(Outcome::Stays, Outcome::Omitted);
             }

@@ -8,6 +8,7 @@ use conversation_types::{
     FinishReason, Message, MessageId, MessageStatus, Part, TextPart, TokenUsage, ToolCall, TurnId,
 };
 
+use crate::kept_answers::RESPONSE_ID;
 use crate::response::ResponseEvent;
 #[cfg(any(feature = "http-client", feature = "testing"))]
 use crate::usage::estimate_tokens;
@@ -35,6 +36,7 @@ const MAX_CALLS: usize = 4096;
 #[derive(Clone, Default)]
 pub struct StreamAccumulator {
     id: Option<MessageId>,
+    response_id: Option<String>,
     turn: Option<TurnId>,
     content: Vec<Part>,
     /// Whether the last part still grows.
@@ -71,6 +73,7 @@ impl StreamAccumulator {
     /// Takes an event.
     pub fn push(&mut self, event: &ResponseEvent) {
         match event {
+            ResponseEvent::ResponseId(id) => self.response_id = Some(id.clone()),
             ResponseEvent::TextDelta(delta) => self.text(delta),
             ResponseEvent::ReasoningDelta(delta) => self.reasoning(delta),
             ResponseEvent::PartialImage(_) => {}
@@ -209,6 +212,9 @@ impl StreamAccumulator {
             message.id = id;
         }
         message.turn = self.turn;
+        if let Some(id) = self.response_id {
+            message.metadata.insert(RESPONSE_ID.to_owned(), id.into());
+        }
         if self.finish.is_none() {
             message.status = MessageStatus::Partial;
             message

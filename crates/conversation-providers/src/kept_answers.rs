@@ -6,6 +6,9 @@ use async_trait::async_trait;
 
 use crate::error::ProviderError;
 
+/// The name, in the metadata of a message, of the id by which its provider knows the answer.
+pub const RESPONSE_ID: &str = "response_id";
+
 /// Answers that a provider keeps after it has given them, until they are deleted or it forgets them:
 /// stored responses of OpenAI.
 #[async_trait]

@@ -80,6 +80,7 @@ mod kept_answers;
 pub mod media;
 mod openai;
 mod partial_image;
+mod pcm;
 mod planner;
 mod price;
 mod provider;
@@ -104,7 +105,7 @@ pub use format::ApiFormat;
 #[cfg(feature = "gemini")]
 pub use gemini::GeminiProvider;
 pub use image::{GeneratedImages, ImageGenerator, ImageRequest};
-pub use kept_answers::KeptAnswers;
+pub use kept_answers::{KeptAnswers, RESPONSE_ID};
 pub use media::{
     ImageFitter, ImageNeeds, MediaContext, MediaForm, MediaPlan, MediaSendError,
     MediaSendErrorKind, MediaUploads, RequestPlan, RequestPlanner, SignedUrls,
@@ -112,6 +113,7 @@ pub use media::{
 #[cfg(feature = "openai")]
 pub use openai::{OpenAiImages, OpenAiProvider, ResponsesProvider};
 pub use partial_image::PartialImage;
+pub use pcm::PcmFormat;
 pub use planner::{MemoryPlannerStore, PlannerKey, PlannerState, PlannerStore, RequestOutline};
 pub use price::PriceTable;
 pub use provider::Provider;

@@ -17,6 +17,9 @@ use crate::partial_image::PartialImage;
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum ResponseEvent {
+    /// The id of the answer, from an API that may keep it: what the provider keeps of an answer that breaks
+    /// is found by it.
+    ResponseId(String),
     /// More text.
     TextDelta(String),
     /// More reasoning that may be shown.
@@ -61,6 +64,7 @@ pub enum ResponseEvent {
 impl fmt::Debug for ResponseEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::ResponseId(id) => f.debug_tuple("ResponseId").field(id).finish(),
             Self::TextDelta(text) => write!(f, "TextDelta({} bytes)", text.len()),
             Self::ReasoningDelta(text) => write!(f, "ReasoningDelta({} bytes)", text.len()),
             Self::PartialImage(image) => image.fmt(f),

@@ -1,6 +1,6 @@
 //! Comparing the type that the bytes show with the declared one.
 
-use media_types::{MediaType, Mime, sniff};
+use media_types::{MediaType, Mime, sniff, sniff_page};
 
 use crate::error::{LoadError, LoadErrorKind};
 
@@ -31,7 +31,12 @@ impl MimePolicy {
         match sniff(head) {
             Some(_) if is_text(declared) && looks_like_text(head) => Ok(declared.clone()),
             Some(found) => self.resolve(declared, found),
-            None => Ok(declared.clone()),
+            None if declared.media_type() == MediaType::Document => Ok(declared.clone()),
+            // A server's error in the place of media.
+            None => match sniff_page(head) {
+                Some(found) => self.resolve(declared, found),
+                None => Ok(declared.clone()),
+            },
         }
     }
 
@@ -109,8 +114,20 @@ fn looks_like_text(head: &[u8]) -> bool {
 
 fn are_compatible(declared: &Mime, found: &Mime) -> bool {
     const FAMILIES: [&[&str]; 6] = [
-        &["audio/mp4", "video/mp4", "video/quicktime", "video/x-m4v"],
-        &["audio/webm", "video/webm", "video/x-matroska"],
+        &[
+            "audio/mp4",
+            "video/mp4",
+            "video/quicktime",
+            "video/x-m4v",
+            "video/3gpp",
+            "audio/3gpp",
+        ],
+        &[
+            "audio/webm",
+            "video/webm",
+            "video/x-matroska",
+            "audio/x-matroska",
+        ],
         &["audio/ogg", "audio/opus", "video/ogg"],
         &["image/heic", "image/heif"],
         &["image/svg+xml", "application/xml"],
@@ -194,6 +211,9 @@ mod tests {
                 ("image/png", b"%PDF-1.7\n"),
                 ("text/plain", PNG),
                 ("image/png", ZIP),
+                ("image/png", b"{\"error\": 404}"),
+                ("audio/mpeg", b"\0\0[{\"error\": 404}]"),
+                ("image/png", b"\xfe\xff\0<\0h\0t\0m\0l\0>"),
             ] {
                 let kind = resolve_bytes(policy, declared, head).unwrap_err();
                 assert!(
@@ -216,6 +236,11 @@ mod tests {
             ("video/mp4", m4a),
             (docx, ZIP),
             ("audio/pcm", JPEG),
+            (
+                "audio/x-matroska",
+                b"\x1a\x45\xdf\xa3\xa3\x42\x82\x88matroska",
+            ),
+            ("audio/amr", b"{ not JSON"),
             ("image/svg+xml", b"<?xml version='1.0'?><svg/>"),
         ] {
             let decided = resolve_bytes(MimePolicy::Reject, declared, head);

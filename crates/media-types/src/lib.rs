@@ -40,6 +40,6 @@ pub use key::{MAX_KEY_LEN, StorageKey};
 pub use mime::{MediaType, Mime};
 pub use reference::{ProviderFile, StorageReference, StorageReferenceBuilder};
 pub use sha256::Sha256;
-pub use sniff::{SNIFF_LEN, sniff};
+pub use sniff::{SNIFF_LEN, sniff, sniff_page};
 pub use source::MediaSource;
 pub use url::{MAX_URL_LEN, MediaUrl};

@@ -106,6 +106,8 @@ mimes! {
     AUDIO_FLAC, "audio/flac", "flac";
     AUDIO_MP4, "audio/mp4", "m4a";
     AUDIO_AAC, "audio/aac", "aac";
+    AUDIO_AIFF, "audio/aiff", "aiff";
+    AUDIO_AMR, "audio/amr", "amr";
     AUDIO_WEBM, "audio/webm", "weba";
     AUDIO_PCM, "audio/pcm", "pcm";
     AUDIO_L16, "audio/l16", "l16";
@@ -149,6 +151,7 @@ const ALIASES: &[(&str, &str)] = &[
     ("audio/x-wav", "audio/wav"),
     ("audio/wave", "audio/wav"),
     ("audio/vnd.wave", "audio/wav"),
+    ("audio/x-aiff", "audio/aiff"),
     ("audio/x-flac", "audio/flac"),
     ("audio/m4a", "audio/mp4"),
     ("audio/x-m4a", "audio/mp4"),
@@ -204,6 +207,7 @@ impl Mime {
             "htm" => "html",
             "mpg" => "mpeg",
             "oga" => "ogg",
+            "aif" => "aiff",
             "markdown" => "md",
             other => other,
         };

@@ -39,6 +39,40 @@ pub fn sniff(bytes: &[u8]) -> Option<Mime> {
     infer::get(head).and_then(|found| found.mime_type().parse().ok())
 }
 
+/// Returns the type of text that stands where media should be, which is how servers report errors: HTML, SVG
+/// or JSON, also as UTF-16, and behind NULs and white space. `None` for everything else.
+///
+/// Ask only about bytes that [`sniff`] does not know and that should be an image, audio or video.
+///
+/// ```
+/// use media_types::{Mime, sniff_page};
+/// assert_eq!(sniff_page(b"{\"error\": \"gone\"}"), Some(Mime::APPLICATION_JSON));
+/// assert_eq!(sniff_page(b"\xff\xfe<\0h\0t\0m\0l\0>\0"), Some(Mime::TEXT_HTML));
+/// assert_eq!(sniff_page(b"{\x01\x02"), None);
+/// ```
+pub fn sniff_page(bytes: &[u8]) -> Option<Mime> {
+    let head = bytes.get(..SNIFF_LEN).unwrap_or(bytes);
+    let marks: [&[u8]; 3] = [b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf"];
+    let bare = marks.iter().find_map(|mark| head.strip_prefix(*mark));
+    // Of UTF-16 this leaves the ASCII, of which the words of such text are made.
+    let letters = bare.unwrap_or(head).iter().filter(|byte| **byte != 0);
+    let text: Vec<u8> = letters.copied().collect();
+    let text = text.trim_ascii_start();
+    if text.starts_with(b"<") {
+        return sniff_markup(text);
+    }
+    let is_json = match text.split_first() {
+        Some((b'{', rest)) => matches!(rest.trim_ascii_start().first(), Some(b'"' | b'}')),
+        Some((b'[', rest)) => matches!(
+            rest.trim_ascii_start().first(),
+            Some(b'"' | b'{' | b'[' | b']')
+        ),
+        _ => false,
+    };
+    let is_text = |byte: &u8| !byte.is_ascii_control() || byte.is_ascii_whitespace();
+    (is_json && text.iter().all(is_text)).then_some(Mime::APPLICATION_JSON)
+}
+
 /// Detects SVG and HTML, which have no magic number, by their first tag.
 fn sniff_markup(head: &[u8]) -> Option<Mime> {
     let mut rest = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);

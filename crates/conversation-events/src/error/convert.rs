@@ -27,6 +27,7 @@ impl From<ProviderError> for ConversationError {
     fn from(error: ProviderError) -> Self {
         let retryable = error.is_retryable();
         Self::new(Kind::Provider)
+            .with_hint(error.kind().hint())
             .with_retryable(retryable)
             .with_source(error)
     }

@@ -6,6 +6,7 @@ mod files;
 mod history;
 mod opaque;
 mod remote;
+mod repeated;
 mod rollback;
 mod shapes;
 mod stored;

@@ -15,7 +15,7 @@ use crate::{Batch, BatchKind, ExternalizeOptions, Externalizer, OnStorageError, 
 
 /// A server with images, which counts what it is asked for.
 #[derive(Clone)]
-struct Server {
+pub(super) struct Server {
     inner: MockServer,
     asked: Arc<AtomicUsize>,
 }
@@ -23,7 +23,7 @@ struct Server {
 impl Server {
     /// Serves an image at `/a.png` and at `/b.png`, half of one at `/half.png`, a page at `/page`,
     /// and nothing elsewhere; queries change nothing.
-    async fn start() -> Self {
+    pub(super) async fn start() -> Self {
         let asked = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&asked);
         let inner = MockServer::start(move |request: MockRequest| {
@@ -46,15 +46,15 @@ impl Server {
         }
     }
 
-    fn at(&self, target: &str) -> MediaContent {
+    pub(super) fn at(&self, target: &str) -> MediaContent {
         MediaContent::from_url(Mime::IMAGE_PNG, self.inner.url(target).parse().unwrap())
     }
 
-    fn asked(&self) -> usize {
+    pub(super) fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
 
-    fn externalizer(
+    pub(super) fn externalizer(
         &self,
         storage: Option<Arc<dyn MediaStorage>>,
         options: ExternalizeOptions,
@@ -68,11 +68,11 @@ impl Server {
     }
 }
 
-fn image(seed: u8) -> Bytes {
+pub(super) fn image(seed: u8) -> Bytes {
     png_bytes(seed, 5 * KIB)
 }
 
-fn kept(store: &InMemoryStorage) -> Option<Arc<dyn MediaStorage>> {
+pub(super) fn kept(store: &InMemoryStorage) -> Option<Arc<dyn MediaStorage>> {
     Some(Arc::new(store.clone()))
 }
 

@@ -58,6 +58,8 @@ impl ApiError {
             .iter()
             .any(|phrase| message.contains(phrase));
         match (self.kind.as_str(), status) {
+            _ if self.has_code("storage_quota_exceeded") => Kind::Quota,
+            _ if self.has_code("request_body_too_large_after_decoding") => Kind::TooLarge,
             ("invalid_request_error", _) if is_too_long => Kind::ContextLength,
             ("invalid_request_error", _) if message.contains("credit balance") => Kind::Quota,
             ("invalid_request_error", _) => Kind::InvalidRequest,
@@ -73,10 +75,14 @@ impl ApiError {
         }
     }
 
+    fn has_code(&self, code: &str) -> bool {
+        self.code.as_deref() == Some(code)
+    }
+
     /// Whether thinking is that of another conversation or account, or was changed.
     fn is_about_signatures(&self) -> bool {
         let message = self.message.as_deref().unwrap_or_default().to_lowercase();
-        self.code.as_deref() == Some("compaction_signature_invalid")
+        self.has_code("compaction_signature_invalid")
             || message.contains("bound to a different conversation")
             || message.contains("signature") && message.contains("thinking")
     }

@@ -8,5 +8,7 @@ mod shared;
 mod spec;
 
 pub(crate) use options::CodecOptions;
-pub(crate) use shared::{Fields, arguments, document_name, kind_of, rename, unsupported};
+pub(crate) use shared::{
+    Fields, arguments, arguments_text, document_name, kind_of, rename, unsupported,
+};
 pub(crate) use spec::FormatSpec;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use conversation_types::{OmissionReason, OmittedMedia, ToolCall};
 use media_types::{MediaContent, MediaType, Mime};
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
 use crate::media::MediaForm;
@@ -24,6 +25,17 @@ pub(crate) fn arguments(call: &ToolCall) -> Value {
         _ if call.arguments.trim().is_empty() => Value::Object(Map::new()),
         // The model sees again what it wrote.
         _ => serde_json::json!({"arguments": call.arguments}),
+    }
+}
+
+/// The arguments of a call, for APIs that take a text: servers parse it, and refuse every later request
+/// where it is no object.
+pub(crate) fn arguments_text(call: &ToolCall) -> Cow<'_, str> {
+    let text = call.arguments.trim_start();
+    let is_object = text.starts_with('{') && serde_json::from_str::<IgnoredAny>(text).is_ok();
+    match is_object {
+        true => call.arguments.as_str().into(),
+        false => arguments(call).to_string().into(),
     }
 }
 

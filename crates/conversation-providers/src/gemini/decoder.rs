@@ -15,6 +15,7 @@ use crate::completion::Completion;
 use crate::error::{ProviderError, ProviderErrorKind as Kind};
 use crate::http::HttpSettings;
 use crate::http_provider::{AnswerAssembly, AnswerDecoder, Events, invalid, other_reason};
+use crate::pcm::PcmFormat;
 use crate::price::PriceTable;
 use crate::response::ResponseEvent;
 use crate::sink::MediaSink;
@@ -170,8 +171,16 @@ impl ContentsDecoder {
         events: &mut Events,
     ) -> Result<(), ProviderError> {
         let number = blob.data.map(|number| number.0).unwrap_or_default();
+        let pcm = blob
+            .mime
+            .as_ref()
+            .and_then(|mime| PcmFormat::from_mime(&mime.0));
         let mime = mime_of(blob.mime);
         if let Some(content) = self.answer.receive(&number, &mime, decoded).await? {
+            let content = match pcm.filter(|_| *content.mime() == mime) {
+                Some(format) => format.attach_to(content),
+                None => content,
+            };
             self.emit_media(content, data, events);
         }
         Ok(())

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use conversation_types::{RawJson, Role, ToolChoice, ToolDefinition};
+use media_types::Mime;
 use serde_json::{Map, Value, json};
 
 use crate::answer::JsonPath;
@@ -352,6 +353,15 @@ fn text<'a>(text: impl Into<Cow<'a, str>>) -> Json<'a> {
     Json::object([("text", Json::text(text))])
 }
 
+/// A type as the API knows it: audio that Opus made comes in Ogg.
+fn spelled(mime: &Mime) -> String {
+    let known = match *mime == Mime::AUDIO_OPUS {
+        true => &Mime::AUDIO_OGG,
+        false => mime,
+    };
+    known.to_string()
+}
+
 fn media<'a>(index: usize, plan: &MediaPlan, inline_key: &'static str) -> Fields<'a> {
     let text = |text: String| -> Fields<'a> { vec![("text".into(), Json::text(text))] };
     let Some((content, form)) = plan.get(index) else {
@@ -360,7 +370,7 @@ fn media<'a>(index: usize, plan: &MediaPlan, inline_key: &'static str) -> Fields
     let file = |uri: String| -> Fields<'a> {
         let file = Json::object([
             ("file_uri", Json::text(uri)),
-            ("mime_type", Json::text(content.mime().to_string())),
+            ("mime_type", Json::text(spelled(content.mime()))),
         ]);
         vec![("fileData".into(), file)]
     };
@@ -376,8 +386,7 @@ fn media<'a>(index: usize, plan: &MediaPlan, inline_key: &'static str) -> Fields
                 media: index,
                 encoding: Encoding::Base64Url,
             };
-            let inline =
-                Json::object([("data", data), ("mime_type", Json::text(mime.to_string()))]);
+            let inline = Json::object([("data", data), ("mime_type", Json::text(spelled(mime)))]);
             vec![(inline_key.into(), inline)]
         }
         MediaForm::Upload { .. } => text(unsupported(content)),

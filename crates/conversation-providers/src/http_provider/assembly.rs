@@ -163,6 +163,11 @@ impl AnswerAssembly {
         self.model = model.or(self.model.take());
     }
 
+    /// Returns whether the id of the answer is known.
+    pub(crate) fn has_id(&self) -> bool {
+        self.id.is_some()
+    }
+
     /// Returns the parts so far.
     pub(crate) fn content(&self) -> &[Part] {
         self.answer.content()

@@ -166,7 +166,10 @@ pub(super) fn wording(status: u16, said: &Said) -> Option<Wording> {
     {
         return Some(Wording::AtMost(most));
     }
-    let is_about_one = said.words().any(|word| ONE_ITEM.contains(&word));
+    // Codes have such words at their end: `unsupported_image_media_type`.
+    let mut codes = said.code.split(' ');
+    let is_about_one = said.words().any(|word| ONE_ITEM.contains(&word))
+        || codes.any(|code| code.contains('_') && ONE_ITEM.iter().any(|one| code.ends_with(one)));
     let none = said.has(&CERTAINLY_NONE) || said.has(&NONE) && !is_about_one;
     match status {
         400 | 413 | 415 | 422 if none => Some(Wording::NoneOf(kind)),

@@ -15,6 +15,7 @@ use super::host;
 use super::lookup::{FetchBudget, Found, look_up};
 use super::plan::PlannedItem;
 use crate::capability::{AcceptedForm, ApiCapabilities};
+use crate::pcm::{PcmFormat, WAV_HEADER};
 use crate::planner::SentForm;
 
 /// What one media item can go out as.
@@ -123,13 +124,13 @@ impl Lookup {
         let omit = |reason, detail: String| {
             Candidate::Fixed(PlannedItem::omitted(content.clone(), reason, detail))
         };
-        let (mime, size) = (found.mime, found.size);
+        let (mime, size) = self.as_sent(&content, found.mime, found.size);
         let rule = self.api.rule_for(&mime, mime.media_type());
         let Some(rule) = rule.filter(|rule| !rule.accepts_nothing()) else {
             let detail = format!("{provider} does not accept {mime}");
             return omit(OmissionReason::Unsupported, detail);
         };
-        if size == 0 {
+        if found.size == 0 {
             return omit(OmissionReason::Unavailable, "it is empty".to_owned());
         }
         if rule.max_item_bytes.is_some_and(|limit| size > limit) {
@@ -143,7 +144,9 @@ impl Lookup {
             let detail = format!("its sides are longer than {provider} accepts");
             return omit(OmissionReason::TooLarge, detail);
         }
-        let takes_file = rule.accepts(AcceptedForm::ProviderFile);
+        // Only what is sent with the request is wrapped on its way.
+        let is_wrapped = size != found.size;
+        let takes_file = !is_wrapped && rule.accepts(AcceptedForm::ProviderFile);
         let bytes = if rule.accepts(AcceptedForm::Base64) {
             Some(MediaForm::Base64 { mime, size })
         } else if rule.accepts(AcceptedForm::Upload) {
@@ -152,6 +155,7 @@ impl Lookup {
             None
         };
         if rule.accepts(AcceptedForm::Url)
+            && !is_wrapped
             && (self.sign || bytes.is_none())
             && let Some((url, is_stable)) = signed_url(&media, &self.api, &content).await
         {
@@ -186,6 +190,20 @@ const FITTED_TYPES: [Mime; 4] = [
 ];
 
 impl Lookup {
+    /// Returns the type and size that media has on its way: raw audio is WAV where the API takes no raw
+    /// audio.
+    fn as_sent(&self, content: &MediaContent, mime: Mime, size: u64) -> (Mime, u64) {
+        let is_taken = |mime: &Mime| {
+            let rule = self.api.rule(mime);
+            rule.is_some_and(|rule| rule.accepts(AcceptedForm::Base64))
+        };
+        let is_raw = *content.mime() == mime && PcmFormat::of(content).is_some();
+        match is_raw && size > 0 && !self.api.accepts(&mime) && is_taken(&Mime::AUDIO_WAV) {
+            true => (Mime::AUDIO_WAV, size.saturating_add(WAV_HEADER)),
+            false => (mime, size),
+        }
+    }
+
     /// Returns the image that is sent in place of one that does not fit, or may not.
     async fn fitted(
         &self,

@@ -8,6 +8,7 @@ use media_types::{MediaContent, MediaSource, Mime, base64};
 
 use super::encoding::Encoding;
 use super::send_error::{MediaSendError, MediaSendErrorKind};
+use crate::pcm::{PcmFormat, WAV_HEADER};
 
 pub(super) type Chunks = BoxStream<'static, Result<Bytes, MediaSendError>>;
 
@@ -43,6 +44,14 @@ pub(super) fn encoded(
 ) -> Chunks {
     let (loader, content) = (loader.clone(), content.clone());
     let opened = async move {
+        if let Some(format) = PcmFormat::of(&content).filter(|_| planned.mime == Mime::AUDIO_WAV) {
+            let file = wav(&loader, &content, planned, format).await?;
+            return Ok(match encoding {
+                Encoding::Plain => file,
+                Encoding::Base64 => encode(file),
+                Encoding::Base64Url => encode(file).map_ok(url_safe).boxed(),
+            });
+        }
         match encoding {
             Encoding::Base64 => base64_text(&loader, &content, planned).await,
             Encoding::Base64Url => {
@@ -71,6 +80,24 @@ async fn base64_text(
     Ok(text
         .map_err(move |error| MediaSendError::from_load(index, error))
         .boxed())
+}
+
+/// Raw audio as a WAV file.
+async fn wav(
+    loader: &MediaLoader,
+    content: &MediaContent,
+    planned: Planned,
+    format: PcmFormat,
+) -> Result<Chunks, MediaSendError> {
+    let size = planned.size.saturating_sub(WAV_HEADER);
+    let header = Bytes::copy_from_slice(&format.wav_header(size));
+    let raw = Planned {
+        mime: content.mime().clone(),
+        size,
+        ..planned
+    };
+    let audio = plain(loader, content, raw).await?;
+    Ok(stream::iter([Ok(header)]).chain(audio).boxed())
 }
 
 /// Encodes while it is read.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use media_storage::Sha256Hasher;
-use media_types::{Mime, SNIFF_LEN, sniff};
+use media_types::{MediaType, Mime, SNIFF_LEN, sniff, sniff_page};
 
 use super::byte_budget::{ByteBudget, Reservation};
 use super::error::SinkError;
@@ -69,9 +69,14 @@ impl SpoolWriter {
         self.len
     }
 
-    /// The type that the first bytes show.
-    pub(super) fn sniffed(&self) -> Option<Mime> {
-        sniff(&self.head)
+    /// The type that the first bytes show; the declared one where they show none.
+    pub(super) fn type_of(&self, declared: &Mime) -> Mime {
+        let page = || match declared.media_type() {
+            MediaType::Document => None,
+            _ => sniff_page(&self.head),
+        };
+        let found = sniff(&self.head).or_else(page);
+        found.unwrap_or_else(|| declared.clone())
     }
 
     pub(super) async fn write(&mut self, mut bytes: &[u8]) -> Result<(), SinkError> {

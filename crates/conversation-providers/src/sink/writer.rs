@@ -60,7 +60,7 @@ impl MediaWriter {
         if self.len() > limit {
             return Ok(None);
         }
-        let mime = self.writer.sniffed().unwrap_or_else(|| declared.clone());
+        let mime = self.writer.type_of(declared);
         let spool = self.writer.finish().await?;
         let bytes = spool.bytes().await.map_err(SinkError::spool)?;
         Ok(Some((mime, bytes)))
@@ -72,7 +72,7 @@ impl MediaWriter {
     /// # Errors
     /// `Spool`.
     pub async fn finish(self, declared: &Mime) -> Result<MediaContent, SinkError> {
-        let mime = self.writer.sniffed().unwrap_or_else(|| declared.clone());
+        let mime = self.writer.type_of(declared);
         let spool = self.writer.finish().await?;
         if let Some(session) = &self.session
             && spool.len() >= session.options.threshold

@@ -338,7 +338,7 @@ async fn an_upload_that_fails_costs_no_turn() {
         .complete(ProviderRequest::new(&messages), &media)
         .await
         .unwrap();
-    let last = peer.received().pop().unwrap().json();
+    let last = peer.last().json();
     assert_eq!(
         last["messages"][0]["content"][1]["source"]["type"],
         "base64"

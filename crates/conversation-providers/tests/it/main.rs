@@ -11,6 +11,8 @@ mod answer;
 mod anthropic;
 #[cfg(any(feature = "openai", feature = "anthropic", feature = "gemini"))]
 mod asking;
+#[cfg(all(feature = "openai", feature = "anthropic", feature = "gemini"))]
+mod bad_input;
 #[cfg(feature = "anthropic")]
 mod files;
 mod fitting;

@@ -158,6 +158,11 @@ impl Peer {
         self.received.lock().unwrap().clone()
     }
 
+    /// The newest request.
+    pub(crate) fn last(&self) -> Received {
+        self.received.lock().unwrap().last().unwrap().clone()
+    }
+
     /// The only request.
     pub(crate) fn only(&self) -> Received {
         let received = self.received();

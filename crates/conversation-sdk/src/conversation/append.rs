@@ -5,6 +5,7 @@ use std::sync::Arc;
 use conversation_events::{ConversationError, ConversationErrorKind as Kind};
 use conversation_externalizer::{Batch, BatchKind};
 use conversation_lifecycle::{media_owner, name_of};
+use conversation_providers::RESPONSE_ID;
 use conversation_state::{
     ConversationRecord, Fence, LoadOptions, RecordUpdate, StateErrorKind, StateWrite, Window,
     WriteOutcome,
@@ -13,7 +14,6 @@ use conversation_types::{Message, MessageId};
 
 use super::handle::Conversation;
 use crate::core::Core;
-use crate::files::RESPONSE_ID;
 use crate::policy::ForeignMedia;
 use crate::turn;
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use conversation_events::{ConversationError, ConversationErrorKind as Kind};
 use conversation_lifecycle::{WorkLease, name_of};
+use conversation_providers::RESPONSE_ID;
 use conversation_state::{
     BranchSource, ConversationRecord, ConversationStatus, Fence, LoadOptions, LoadedConversation,
     NewConversation, RecordUpdate, StateWrite, TurnRecord, TurnStatus, Window, WriteOutcome,
@@ -16,7 +17,6 @@ use media_types::ConversationId;
 use super::copy::copy_message;
 use super::handle::Conversation;
 use crate::core::Core;
-use crate::files::RESPONSE_ID;
 use crate::turn;
 
 /// How many messages are copied in one write.

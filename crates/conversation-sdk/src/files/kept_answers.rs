@@ -4,15 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use conversation_providers::Provider;
+use conversation_providers::{Provider, RESPONSE_ID};
 use conversation_state::{LoadOptions, StateStore, Window};
 use conversation_types::{Message, Role};
 use media_storage::{CopiesReport, MediaCopies, Scope, StorageError};
 
 use super::kept_files::{report_of, unreadable};
 
-/// The name, among what is noted of an answer, of the id that its provider knows it by.
-pub(crate) const RESPONSE_ID: &str = "response_id";
 /// Positions that are read at a time.
 const PAGE: u64 = 64;
 

@@ -5,5 +5,5 @@ mod kept_answers;
 mod kept_files;
 
 pub(crate) use conversation_files::ConversationFiles;
-pub(crate) use kept_answers::{KeptAnswersOf, RESPONSE_ID};
+pub(crate) use kept_answers::KeptAnswersOf;
 pub(crate) use kept_files::KeptFiles;

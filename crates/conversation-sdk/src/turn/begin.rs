@@ -25,7 +25,7 @@ use super::permit::Permit;
 use super::planner::TurnPlanner;
 use super::progress::Progress;
 use super::turn::{Turn, TurnScope};
-use super::user_message::UserInput;
+use super::user_message::{InputMedia, UserInput};
 use super::{context, fingerprint, replay, resume, retry};
 use crate::core::Core;
 use crate::files::ConversationFiles;
@@ -158,7 +158,7 @@ async fn open_new(
         _ => (None, Vec::new()),
     };
     let mut append = declined;
-    append.push(input.message().clone());
+    append.push(input.message);
     Ok(Opening {
         turn,
         previous: None,
@@ -167,7 +167,7 @@ async fn open_new(
         saved: Vec::new(),
         truncate: None,
         cut: None,
-        input: Some(input),
+        media: Some(input.media),
         permit,
     })
 }
@@ -233,22 +233,27 @@ pub(super) async fn write_opening(
         write = write.with_turn(ended);
     }
     write = write.with_turn(opening.turn.clone());
-    if let Some(input) = &mut opening.input {
-        input.begin_write();
-    }
+    let none = || InputMedia {
+        pending: core.pending_references(),
+        kept_inline: Vec::new(),
+    };
+    let InputMedia {
+        mut pending,
+        kept_inline,
+    } = opening.media.unwrap_or_else(none);
+    // From here on it is not taken back unless the write certainly did not happen, also when the caller goes.
+    pending.begin_write();
     let since = Instant::now();
     let outcome = scope.core.writer().write(write).await;
     let applied = match outcome {
         WriteOutcome::Committed(applied) => {
-            if let Some(input) = &mut opening.input {
-                input.commit();
-            }
+            pending.commit();
             applied
         }
         WriteOutcome::NotCommitted(error) => {
-            if let Some(input) = &mut opening.input {
-                input.rollback().await;
-            }
+            // The next attempt fetches nothing again.
+            scope.fetched.keep_from(&mut pending);
+            pending.rollback().await;
             let kind = match error.kind() {
                 StateErrorKind::Conflict | StateErrorKind::KeyTaken => Kind::Conflict,
                 _ => return Err(error.into()),
@@ -256,15 +261,9 @@ pub(super) async fn write_opening(
             return Err(ConversationError::new(kind).with_source(error));
         }
         WriteOutcome::Indeterminate(error) => {
-            if let Some(input) = &mut opening.input {
-                input.keep();
-            }
+            pending.keep();
             return Err(ConversationError::new(Kind::StateOutcomeUnknown).with_source(error));
         }
-    };
-    let (pending, kept_inline) = match opening.input {
-        Some(input) => input.into_parts(),
-        None => (core.pending_references(), Vec::new()),
     };
     let mut turn = opening.turn;
     turn.epoch = applied.epoch.unwrap_or(turn.epoch);

@@ -142,7 +142,8 @@ async fn write_late(turn: &mut Turn, error: ConversationError) -> ConversationEr
     let secrets = core.externalizer.omit_secret_urls(&owner, 0, &mut messages);
     secrets.await;
     let (replace, append): (Vec<Message>, Vec<Message>) = messages
-        .into_iter()
+        .iter()
+        .cloned()
         .partition(|message| turn.progress.checkpointed.as_ref() == Some(&message.id));
     let write = StateWrite::new(&loaded.record, fence)
         .with_append(append)
@@ -151,6 +152,7 @@ async fn write_late(turn: &mut Turn, error: ConversationError) -> ConversationEr
     if let WriteOutcome::Committed(applied) = turn.core().writer().write(write).await {
         turn.record = applied.record;
         turn.turn = record;
+        turn.progress.mark_saved(messages);
     }
     error
 }

@@ -5,7 +5,7 @@ use conversation_state::{Truncation, TurnRecord};
 use conversation_types::Message;
 
 use super::permit::Permit;
-use super::user_message::UserInput;
+use super::user_message::InputMedia;
 
 /// The first write of a turn, prepared.
 pub(super) struct Opening {
@@ -21,7 +21,8 @@ pub(super) struct Opening {
     pub(super) truncate: Option<Truncation>,
     /// What is cut off by the write itself.
     pub(super) cut: Option<Truncation>,
-    pub(super) input: Option<UserInput>,
+    /// The media of the messages to append; `None` where they have none.
+    pub(super) media: Option<InputMedia>,
     pub(super) permit: Option<Permit>,
 }
 

@@ -1,14 +1,12 @@
 //! What a turn has so far.
 
 use conversation_events::{InlineFallback, Response, ResponseParts};
-use conversation_providers::{Completion, StreamAccumulator};
+use conversation_providers::{Completion, RESPONSE_ID, StreamAccumulator};
 use conversation_state::{ConversationRecord, TurnRecord, TurnStatus};
 use conversation_types::{
     Cost, FinishReason, Message, MessageId, OmittedMedia, Part, Role, TokenUsage, TurnId,
 };
 use prompt_pack::Violation;
-
-use crate::files::RESPONSE_ID;
 
 /// What a turn has so far: messages that are in the state, messages that are complete and not in
 /// the state yet, and an answer that is still arriving.

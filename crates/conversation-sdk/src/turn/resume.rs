@@ -58,8 +58,8 @@ pub(super) async fn open_resume(
         turn.status = TurnStatus::Running;
         turn.ended_at = None;
         return Ok(Resumed::Opening(Box::new(Opening {
-            append: vec![input.message().clone()],
-            input: Some(input),
+            append: vec![input.message],
+            media: Some(input.media),
             previous: None,
             ended: Vec::new(),
             saved,
@@ -81,27 +81,27 @@ async fn write_result(
     mut saved: Vec<Message>,
     message: Message,
 ) -> TurnOutcome {
-    let mut input = UserInput::prepare(scope, loaded, message).await?;
+    let UserInput { message, mut media } = UserInput::prepare(scope, loaded, message).await?;
     let fence = Fence::Head {
         head: loaded.record.head,
         turn: Some(TurnFence::new(turn.id.clone(), turn.epoch)),
     };
     let write = StateWrite::new(&loaded.record, fence)
-        .with_append([input.message().clone()])
+        .with_append([message.clone()])
         .with_turn(turn.clone());
-    input.begin_write();
+    media.pending.begin_write();
     match scope.core.writer().write(write).await {
         WriteOutcome::Committed(applied) => {
-            input.commit();
-            saved.push(input.message().clone());
+            media.pending.commit();
+            saved.push(message);
             Ok(Box::new(response_of(&applied.record, &turn, saved)))
         }
         WriteOutcome::NotCommitted(error) => {
-            input.rollback().await;
+            media.pending.rollback().await;
             Err(error.into())
         }
         WriteOutcome::Indeterminate(error) => {
-            input.keep();
+            media.pending.keep();
             Err(ConversationError::new(Kind::StateOutcomeUnknown).with_source(error))
         }
     }

@@ -93,7 +93,7 @@ pub(super) fn open_retry(
         saved: messages.into_iter().take(kept).collect(),
         truncate,
         cut: None,
-        input: None,
+        media: None,
         permit,
     })
 }

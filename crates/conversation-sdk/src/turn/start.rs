@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use conversation_events::{ConversationError, ConversationErrorKind as Kind, TurnEvents, TurnLog};
+use conversation_externalizer::FetchedMedia;
 use conversation_state::ConversationRecord;
 use conversation_types::TurnId;
 use futures_util::FutureExt;
@@ -47,6 +48,7 @@ pub(crate) fn start(
         log: Arc::clone(&log),
         stop: stop.clone(),
         started: Instant::now(),
+        fetched: FetchedMedia::default(),
     };
     let span = spans::of_turn(&record.id, log.turn());
     let guard = core.turns.register(RunningTurn {

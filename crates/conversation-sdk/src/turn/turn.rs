@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use conversation_events::{EventSubject, TurnLog};
-use conversation_externalizer::PendingReferences;
+use conversation_externalizer::{FetchedMedia, PendingReferences};
 use conversation_providers::AttemptBudget;
 use conversation_providers::sink::ReceivedMedia;
 use conversation_state::{ConversationRecord, Truncation, TurnRecord};
@@ -29,6 +29,8 @@ pub(crate) struct TurnScope {
     pub(crate) log: Arc<TurnLog>,
     pub(crate) stop: StopSignal,
     pub(crate) started: Instant,
+    /// What was fetched for a beginning that lost a race.
+    pub(crate) fetched: FetchedMedia,
 }
 
 /// A turn that has begun: its user's message and its lease are in the state.

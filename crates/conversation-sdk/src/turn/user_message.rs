@@ -20,9 +20,15 @@ use crate::prompt::ResolvedPrompt;
 /// A user's message whose media is in the store and that the state does not have yet.
 #[derive(Debug)]
 pub(super) struct UserInput {
-    message: Message,
-    pending: PendingReferences,
-    kept_inline: Vec<InlineFallback>,
+    pub(super) message: Message,
+    pub(super) media: InputMedia,
+}
+
+/// The media of a user's message.
+#[derive(Debug)]
+pub(super) struct InputMedia {
+    pub(super) pending: PendingReferences,
+    pub(super) kept_inline: Vec<InlineFallback>,
 }
 
 impl UserInput {
@@ -52,8 +58,9 @@ impl UserInput {
         let has_urls = message.media().any(is_url);
         let owner = media_owner(record);
         let earlier: Vec<&Message> = loaded.messages.iter().map(|m| &m.message).collect();
-        let batch =
-            Batch::new(&owner, record.message_count, BatchKind::User).with_earlier(&earlier);
+        let batch = Batch::new(&owner, record.message_count, BatchKind::User)
+            .with_earlier(&earlier)
+            .with_fetched(&scope.fetched);
         let externalizing = core
             .externalizer
             .externalize(&batch, &mut messages, &mut pending);
@@ -63,7 +70,8 @@ impl UserInput {
             // It fetches, which may take long.
             reason = scope.stop.stopped(), if has_urls => return Err(reason.error()),
         };
-        let kept_inline = report.inline_fallbacks.into_iter();
+        let kept = report.inline_fallbacks.into_iter();
+        let kept_inline = kept.map(InlineFallback::from).collect();
         let message = messages
             .pop()
             .ok_or_else(|| invalid("middleware removed the message"))?;
@@ -72,40 +80,11 @@ impl UserInput {
             pending.rollback().await;
             return Err(error);
         }
-        Ok(Self {
-            message,
+        let media = InputMedia {
             pending,
-            kept_inline: kept_inline.map(InlineFallback::from).collect(),
-        })
-    }
-
-    pub(super) fn message(&self) -> &Message {
-        &self.message
-    }
-
-    /// Notes that a write that names the media begins: from here on it is not taken back unless the
-    /// write certainly did not happen, also when the caller goes.
-    pub(super) fn begin_write(&mut self) {
-        self.pending.begin_write();
-    }
-
-    /// Notes that the state names the media now.
-    pub(super) fn commit(&mut self) {
-        self.pending.commit();
-    }
-
-    /// Notes that the state may name the media.
-    pub(super) fn keep(&mut self) {
-        self.pending.keep();
-    }
-
-    /// Takes the media back.
-    pub(super) async fn rollback(&mut self) {
-        self.pending.rollback().await;
-    }
-
-    pub(super) fn into_parts(self) -> (PendingReferences, Vec<InlineFallback>) {
-        (self.pending, self.kept_inline)
+            kept_inline,
+        };
+        Ok(Self { message, media })
     }
 }
 

@@ -6,6 +6,7 @@ use conversation_sdk::{ConversationErrorKind as Kind, Message, Role, TurnOptions
 use serde_json::{Map, Value, json};
 
 use crate::support::{KIB, Rig, history, image};
+use crate::tools::Obedient;
 
 fn provider(answers: usize) -> ScriptedProvider {
     (0..answers).fold(ScriptedProvider::new(), |provider, _| {
@@ -138,6 +139,51 @@ async fn a_key_with_other_content_changes_nothing() {
         conversation.send_with("One", options).await.unwrap().text(),
         "ok"
     );
+}
+
+#[tokio::test]
+async fn what_the_provider_refuses_says_what_to_do() {
+    use conversation_sdk::ProviderErrorKind as Of;
+    for (of, word) in [
+        (Of::Authentication, "key"),
+        (Of::NotFound, "model"),
+        (Of::InvalidResponse, "base URL"),
+        (Of::Connect, "base URL"),
+        (Of::ContextLength, "history"),
+        (Of::Quota, "credit"),
+        (Of::MediaRefused, "media"),
+    ] {
+        let failed = ScriptedAnswer::new().error_of(of);
+        let rig = Rig::new(ScriptedProvider::new().with_answer(failed));
+        let mut conversation = rig.start().await;
+        let error = conversation.send("Hello").await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Provider);
+        assert!(error.hint().contains(word), "{of:?}: {}", error.hint());
+        let told = serde_json::to_value(&error).unwrap();
+        assert_eq!(told["hint"], error.hint());
+    }
+}
+
+#[tokio::test]
+async fn broken_arguments_run_no_tool_and_the_model_is_told() {
+    let calling = |text: &str| ScriptedAnswer::new().tool_call("c1", "obey", text);
+    let provider = ScriptedProvider::new()
+        .with_answer(calling("{\"do\":"))
+        .with_answer(calling("[1]"))
+        .with_answer(calling("do it"))
+        .with_answer(ScriptedAnswer::new().text("Sorry."));
+    let rig = Rig::with(provider, |builder| builder.with_tool(Obedient::default()));
+    let mut conversation = rig.start().await;
+    assert_eq!(conversation.send("Work").await.unwrap().text(), "Sorry.");
+    let told = history(&conversation).await;
+    let told: Vec<_> = told
+        .iter()
+        .filter(|(role, _)| *role == Role::Tool)
+        .collect();
+    assert_eq!(told.len(), 3);
+    for (_, text) in told {
+        assert!(text.starts_with("error: the arguments are not"), "{text}");
+    }
 }
 
 #[tokio::test]

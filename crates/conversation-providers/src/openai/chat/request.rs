@@ -9,7 +9,9 @@ use serde_json::{Map, Value, json};
 use super::super::names::NAME;
 use crate::answer::JsonPath;
 use crate::answer::Step::{DataUri, Each, Key};
-use crate::codec::{CodecOptions, Fields, FormatSpec, document_name, kind_of, unsupported};
+use crate::codec::{
+    CodecOptions, Fields, FormatSpec, arguments_text, document_name, kind_of, unsupported,
+};
 use crate::media::{MediaForm, MediaPlan};
 use crate::request::{ProviderRequest, ResponseMode};
 use crate::template::Json;
@@ -258,7 +260,7 @@ fn render_call(call: &ToolCall) -> Json<'_> {
             "function",
             Json::object([
                 ("name", Json::text(&call.name)),
-                ("arguments", Json::text(&call.arguments)),
+                ("arguments", Json::text(arguments_text(call))),
             ]),
         ),
     ])

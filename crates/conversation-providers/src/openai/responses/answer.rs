@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use conversation_types::RawJson;
 use serde_json::{Map, Value};
 
-use crate::codec::Fields;
+use crate::codec::{Fields, arguments_text};
 use crate::media::{MediaForm, MediaPlan};
 use crate::template::Json;
 use crate::transcript::{WireCall, WireMessage, WirePart};
@@ -134,7 +134,7 @@ pub(super) fn render_call<'a>(call: &'a WireCall<'a>) -> Json<'a> {
         ("type".into(), Json::text("function_call")),
         ("call_id".into(), Json::text(&call.call.id)),
         ("name".into(), Json::text(&call.call.name)),
-        ("arguments".into(), Json::text(&call.call.arguments)),
+        ("arguments".into(), Json::text(arguments_text(call.call))),
     ];
     let data = call.data.as_deref();
     let data = data.and_then(|data| data.parse::<Map<String, Value>>().ok());

@@ -195,9 +195,12 @@ impl ResponsesDecoder {
 
     /// Takes what is said about the whole answer.
     fn head(&mut self, response: &mut Response, events: &mut Events) {
-        let (id, model) = (response.id.take(), response.model.take());
-        self.answer
-            .set_origin(id.map(|id| id.0), model.map(|model| model.0));
+        let id = response.id.take().map(|id| id.0);
+        let model = response.model.take().map(|model| model.0);
+        if let Some(id) = id.clone().filter(|_| !self.answer.has_id()) {
+            self.answer.emit(ResponseEvent::ResponseId(id), events);
+        }
+        self.answer.set_origin(id, model);
         if let Some(usage) = responses_usage_of(response.usage.as_ref()) {
             self.answer.emit(ResponseEvent::Usage(usage), events);
         }

@@ -1,7 +1,7 @@
 //! Responses.
 //!
 //! - `request`, `answer`: the JSON of requests, and of the model's messages in them
-//! - `provider`: the provider and its API · `chain`: answers that the provider keeps
+//! - `provider`: the provider and its API · `chain`, `unwanted`: answers that the provider keeps
 //! - `event`, `item`: events and items of answers · `decoder`: from events to the complete answer
 
 mod answer;
@@ -17,6 +17,8 @@ mod event;
 mod item;
 #[cfg(feature = "openai")]
 mod provider;
+#[cfg(feature = "openai")]
+mod unwanted;
 
 #[cfg(feature = "openai")]
 pub use provider::ResponsesProvider;

@@ -11,6 +11,7 @@ use super::super::refusal::classify;
 use super::chain::{HistoryHash, last_response};
 use super::decoder::ResponsesDecoder;
 use super::request::RESPONSES;
+use super::unwanted::{PATH, wanted};
 use crate::codec::FormatSpec;
 use crate::error::{ProviderError, ProviderErrorKind as Kind};
 use crate::http::HttpSettings;
@@ -120,11 +121,15 @@ impl ResponsesProvider {
                 Err(error) if is_forgotten(&error) => {
                     tracing::info!(provider = NAME, "the last answer is no longer kept");
                 }
-                answer => return answer.map(|answer| linked(answer, history)),
+                answer => return answer.map(|answer| self.kept_answer(answer, history)),
             }
         }
         let answer = self.0.complete(&request, media).await;
-        answer.map(|answer| linked(answer, history))
+        answer.map(|answer| self.kept_answer(answer, history))
+    }
+
+    fn kept_answer(&self, answer: ProviderResponse, history: HistoryHash) -> ProviderResponse {
+        wanted(linked(answer, history), &self.0.http)
     }
 
     /// The request with what is asked of the provider beside it, unless the caller has said so.
@@ -193,7 +198,7 @@ impl KeptAnswers for ResponsesProvider {
     }
 
     async fn delete(&self, response_id: &str) -> Result<bool, ProviderError> {
-        match self.0.http.delete(&["responses", response_id]).await {
+        match self.0.http.delete(&[PATH, response_id]).await {
             // A compatible server that keeps nothing may have no such method.
             Err(error) if !self.0.api.is_stored && is_no_method(&error) => Ok(false),
             other => other,
@@ -217,7 +222,7 @@ impl Api for ResponsesApi {
 
     fn endpoint(&self, _: &str, _: ResponseMode) -> Endpoint {
         Endpoint {
-            path: vec!["responses".to_owned()],
+            path: vec![PATH.to_owned()],
             query: None,
         }
     }

@@ -1,5 +1,8 @@
 //! Our requests against the published schema of the API.
 
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
 use conversation_providers::{ImageGenerator, ImageRequest, ProviderRequest, ResponseMode};
 use serde_json::{Value, json};
 
@@ -42,6 +45,22 @@ fn without_nullable(value: &mut Value) {
         }
         Value::Array(items) => items.iter_mut().for_each(without_nullable),
         _ => {}
+    }
+}
+
+/// Checks a body against a component of the schema, where that is at hand.
+pub(crate) fn conforms(component: &str, body: &Value) {
+    /// Reading the documents takes longer than all checks.
+    static READ: Mutex<BTreeMap<String, Option<Arc<jsonschema::Validator>>>> =
+        Mutex::new(BTreeMap::new());
+    let mut read = READ.lock().unwrap();
+    let of = read.entry(component.to_owned());
+    let of = of
+        .or_insert_with(|| schema(component).map(Arc::new))
+        .clone();
+    drop(read);
+    if let Some(schema) = of {
+        check(&schema, body);
     }
 }
 

@@ -1,6 +1,6 @@
 //! The images endpoint.
 
-use conversation_providers::{ImageGenerator, ImageRequest};
+use conversation_providers::{ImageGenerator, ImageRequest, ResponseMode};
 use conversation_providers::{ProviderErrorKind as Kind, TimeoutPhase};
 use media_types::{MediaSource, base64};
 
@@ -64,6 +64,32 @@ async fn bodies_are_those_of_the_official_client() {
         received[2].header("authorization"),
         Some(format!("Bearer {KEY}").as_str())
     );
+}
+
+#[tokio::test]
+async fn bodies_of_newer_models_are_those_of_the_official_client() {
+    let model = "gpt-image-2.6-sunburst";
+    let whole = Act::json(200, &painted(&[png(b"x")]));
+    let event =
+        json!({"type": "image_generation.completed", "b64_json": base64::encode(&png(b"x"))});
+    let peer = Peer::start([whole, Act::events(&format!("data: {event}\n\n"), 50)]).await;
+    let request = ImageRequest::new("a cat")
+        .with_count(1)
+        .with_size("1536x864")
+        .with_quality("high")
+        .with_parameter("background", "opaque")
+        .with_parameter("moderation", "low")
+        .with_parameter("output_format", "webp");
+    images(&peer, model).generate(request).await.unwrap();
+    let request = ImageRequest::new("a cat").with_partial_images(2, |_| {});
+    let streaming = images(&peer, model).with_mode(ResponseMode::Streaming);
+    streaming.generate(request).await.unwrap();
+    let received = peer.received();
+    assert_eq!(received[0].json(), golden("images_generate")["body"]);
+    assert_eq!(received[1].json(), golden("images_generate_stream")["body"]);
+    for sent in received {
+        super::contract::conforms("CreateImageRequest", &sent.json());
+    }
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ async fn limits_of_the_provider_leave_the_newest_media() {
     let causes = async |media: Vec<MediaContent>| -> Vec<(usize, OmissionReason)> {
         let messages: Vec<Message> = media.into_iter().map(|m| user_with("see", [m])).collect();
         let done = ask(&provider, &messages, &no_storage()).await.unwrap();
-        let sent = peer.received().last().unwrap().json();
+        let sent = peer.last().json();
         let noted =
             (0..messages.len()).filter(|at| sent["messages"][*at]["content"][1]["type"] == "text");
         noted

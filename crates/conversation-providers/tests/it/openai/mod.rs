@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::peer;
 
-mod contract;
+pub(crate) mod contract;
 mod failures;
 mod images;
 mod limits;

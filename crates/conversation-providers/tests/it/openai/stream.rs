@@ -265,7 +265,7 @@ async fn a_cut_stream_of_audio_can_be_gone_on_from() {
         }
         let messages = [user("hi"), so_far.into_message(), user("go on")];
         ask(&provider, &messages, &no_storage()).await.unwrap();
-        let sent = peer.received().last().unwrap().json();
+        let sent = peer.last().json();
         let messages = sent["messages"].as_array().unwrap();
         for (at, message) in messages.iter().enumerate() {
             let calls = message["tool_calls"].as_array();

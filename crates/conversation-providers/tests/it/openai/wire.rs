@@ -136,7 +136,7 @@ async fn media_of_tools_and_of_the_model_follow_in_user_messages() {
         json!([
             {"role": "user", "content": "go"},
             {"role": "assistant", "content": "two at once",
-                "tool_calls": [call("c1", "paint", "{"), call("c2", "draw", "{}")]},
+                "tool_calls": [call("c1", "paint", "{\"arguments\":\"{\"}"), call("c2", "draw", "{}")]},
             {"role": "tool", "tool_call_id": "c1", "content": "done"},
             {"role": "tool", "tool_call_id": "c2", "content": "The media follows."},
             {"role": "user", "content": [

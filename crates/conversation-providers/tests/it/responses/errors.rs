@@ -121,8 +121,38 @@ async fn what_the_server_refuses_is_left_out_once() {
         .collect();
     assert_eq!(omitted.len(), 1);
     assert_eq!(omitted[0].1, &OmissionReason::Refused);
-    let last = peer.received().last().unwrap().json();
+    let last = peer.last().json();
     assert_eq!(last.get("include"), None);
     assert!(!last.to_string().contains("rs_1"));
     check_rules(&last);
+}
+
+#[tokio::test]
+async fn reasoning_of_another_conversation_is_left_out_once() {
+    let reasoning = json!([{"id": "rs_1", "type": "reasoning", "summary": [], "encrypted_content": "E"},
+        {"id": "m", "type": "message", "role": "assistant", "status": "completed", "content": [{"type": "output_text", "text": "a", "annotations": []}]}]);
+    let refused = json!({"error": {"message": "The encrypted content could not be verified.",
+        "type": "invalid_request_error", "param": null, "code": "invalid_encrypted_content"}});
+    let peer = Peer::start([
+        Act::json(200, &answer(&reasoning)),
+        Act::json(400, &refused),
+        Act::json(200, &answer(&json!([]))),
+        Act::json(400, &refused),
+        Act::json(400, &refused),
+    ])
+    .await;
+    let provider = provider(&peer);
+    let done = ask(&provider, &[Message::user("x")], ResponseMode::Complete)
+        .await
+        .unwrap();
+    let messages = [Message::user("x"), message_of(done), Message::user("on")];
+    ask(&provider, &messages, ResponseMode::Complete)
+        .await
+        .unwrap();
+    let sent = peer.received();
+    assert_eq!(sent[1].json()["input"][1]["encrypted_content"], "E");
+    assert!(!sent[2].json().to_string().contains("rs_1"));
+    let failed = ask(&provider, &messages, ResponseMode::Complete).await;
+    assert_eq!(failed.unwrap_err().kind(), Kind::InvalidRequest);
+    assert_eq!(peer.received().len(), 5);
 }

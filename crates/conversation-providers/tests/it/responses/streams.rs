@@ -1,6 +1,7 @@
 //! Streams, whole and cut.
 
 use super::*;
+use crate::openai::contract::conforms;
 
 #[tokio::test]
 async fn the_stream_that_the_official_client_accepts_is_read_whole() {
@@ -62,6 +63,7 @@ async fn every_item_goes_back_unchanged_and_in_order() {
         ask(&provider, &messages, ResponseMode::Complete)
             .await
             .unwrap();
+        conforms("CreateResponse", &peer.received()[1].json());
         let sent = first_form(peer.received()[1].json());
         let expected = first_form(json!({"input": output}));
         let items = sent["input"].as_array().unwrap();
@@ -159,7 +161,7 @@ async fn a_cut_stream_keeps_what_came_and_can_be_gone_on_from() {
         ask(&provider, &messages, ResponseMode::Complete)
             .await
             .unwrap();
-        check_rules(&peer.received().last().unwrap().json());
+        check_rules(&peer.last().json());
     }
     assert_eq!(peer.received().len(), 2 * cuts(stream.len()).count());
     assert!(kept > 20);

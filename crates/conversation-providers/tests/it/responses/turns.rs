@@ -1,6 +1,7 @@
 //! Turns: what is sent, what comes back, and that all of it is sent again.
 
 use super::*;
+use crate::openai::contract::conforms;
 
 fn pdf(name: &str) -> MediaContent {
     MediaContent::from_base64(Mime::APPLICATION_PDF, "JVBERi0xLjQKJSVFT0Y=")
@@ -74,6 +75,8 @@ async fn two_turns_are_those_of_the_official_client() {
     );
     assert_eq!(sorted_tools(sent[0].json()), sorted_tools(one));
     assert_eq!(sorted_tools(sent[1].json()), sorted_tools(first_form(two)));
+    conforms("CreateResponse", &sent[0].json());
+    conforms("CreateResponse", &sent[1].json());
 }
 
 #[tokio::test]
@@ -96,9 +99,13 @@ async fn a_turn_of_the_other_official_client_is_the_same() {
     ask(&provider, &messages, ResponseMode::Complete)
         .await
         .unwrap();
-    let mut sent = peer.received()[1].json();
-    // The recorded call asked for no reasoning, and gave text alone as a string.
-    sent.as_object_mut().unwrap().remove("include");
+    let received = peer.received();
+    let [mut first, mut sent] = [received[0].json(), received[1].json()];
+    // The recorded calls asked for no reasoning, and gave text alone as a string.
+    for sent in [&mut first, &mut sent] {
+        sent.as_object_mut().unwrap().remove("include");
+    }
+    assert_eq!(first, self::golden("js_responses_turn1"));
     sent["input"][3]["content"] = sent["input"][3]["content"][0]["text"].take();
     assert_eq!(sent, first_form(golden));
 }
@@ -133,6 +140,7 @@ async fn a_kept_answer_is_named_in_place_of_what_came_before_it() {
     ]);
     ask(&messages).await;
     let mut sent = peer.received()[1].json();
+    conforms("CreateResponse", &sent);
     assert_eq!(
         sent.as_object_mut().unwrap().remove("store"),
         Some(json!(true))

@@ -185,8 +185,8 @@ async fn rounds_of_tools() {
         json!([
             {"role": "user", "content": [{"type": "input_text", "text": "go"}]},
             {"role": "assistant", "content": "two at once"},
-            call("c1", "paint", "{"),
-            call("c2", "draw", ""),
+            call("c1", "paint", "{\"arguments\":\"{\"}"),
+            call("c2", "draw", "{}"),
             {"type": "function_call_output", "call_id": "c1", "output": [
                 {"type": "input_text", "text": "done"},
                 {"type": "input_image", "image_url": format!("data:image/png;base64,{PNG}")}]},

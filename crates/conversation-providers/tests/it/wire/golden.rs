@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::*;
 
-fn recorded(name: &str) -> Value {
+pub(super) fn recorded(name: &str) -> Value {
     let path = format!("{}/tests/golden/{name}.json", env!("CARGO_MANIFEST_DIR"));
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
@@ -34,7 +34,7 @@ fn pdf() -> MediaContent {
     MediaContent::from_base64(Mime::APPLICATION_PDF, "JVBERi0=").unwrap()
 }
 
-fn file_at(provider: &str, id: &str) -> MediaContent {
+pub(super) fn file_at(provider: &str, id: &str) -> MediaContent {
     let file = ProviderFile::new(provider, id).unwrap();
     MediaContent::new(Mime::IMAGE_PNG, MediaSource::ProviderFile(file))
 }
@@ -263,6 +263,18 @@ fn recordings_are_as_they_were_made() {
             "anthropic/files_upload_multipart",
             "anthropic_files_upload_multipart",
         ),
+        ("anthropic/js_turn2", "js_anthropic_turn2"),
+        (
+            "anthropic/turn2_thinking_and_tool_images",
+            "anthropic_turn2_thinking_and_tool_images",
+        ),
+        ("openai/chat_turn2", "openai_chat_turn2"),
+        ("openai/images_generate", "openai_images_generate"),
+        (
+            "openai/images_generate_stream",
+            "openai_images_generate_stream",
+        ),
+        ("openai/js_responses_turn1", "js_openai_responses_turn1"),
         (
             "gemini/generate_content_multimodal_tools",
             "gemini_generateContent_multimodal_tools",

@@ -13,11 +13,14 @@ use media_storage::MediaStorage;
 use media_types::{MediaContent, Mime};
 use serde_json::Value;
 
+mod audio;
 pub(crate) mod broken;
 mod exact;
 mod forms;
 mod golden;
+mod golden_turns;
 mod interrupted;
+mod kinds;
 mod opaque;
 mod planning;
 mod recorder;

@@ -76,3 +76,58 @@ async fn stored_answers_of_a_long_history_are_looked_for_in_pages() {
     }
     assert!(calls[1] >= calls[0] + 7, "{calls:?}");
 }
+
+#[tokio::test]
+async fn stored_answers_whose_stream_broke_go_with_their_conversation() {
+    let api = Api::start().await;
+    let (state, store) = (InMemoryStateStore::new(), InMemoryStorage::new());
+    let manager = api.node(api.gpt(true), &state, &store);
+    let mut conversation = manager.start(Start::new()).await.unwrap();
+    for breaks in [Break::InText, Break::Failed] {
+        api.log.breaks.send_replace(Some(breaks));
+        let error = conversation.send("A story").await.unwrap_err();
+        assert_eq!(error.kept().unwrap().text(), "Once");
+    }
+    // The next request names an answer that is whole, and none that broke.
+    api.log.breaks.send_replace(None);
+    conversation.send("Go on").await.unwrap();
+    conversation.send("And on").await.unwrap();
+    let bodies = api.bodies("POST /v1/responses");
+    let named: Vec<_> = bodies
+        .iter()
+        .map(|body| &body["previous_response_id"])
+        .collect();
+    assert_eq!(
+        named,
+        [&Value::Null, &Value::Null, &Value::Null, &json!("resp_3")]
+    );
+    let id = conversation.id().clone();
+    let receipt = manager
+        .delete_conversation(&id, Owner::any())
+        .await
+        .unwrap();
+    assert!(receipt.is_complete(), "{receipt:?}");
+    for number in 1..=4 {
+        assert!(
+            api.count(&format!("DELETE /v1/responses/resp_{number}")) > 0,
+            "{number}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_stored_answer_of_which_nothing_came_is_deleted_at_once() {
+    let api = Api::start().await;
+    let (state, store) = (InMemoryStateStore::new(), InMemoryStorage::new());
+    let manager = api.node(api.gpt(true), &state, &store);
+    let mut conversation = manager.start(Start::new()).await.unwrap();
+    api.log.breaks.send_replace(Some(Break::AfterId));
+    conversation.send("A story").await.unwrap_err();
+    // Deleting the conversation would not find it: no message has its id.
+    let deleted = api.asked("DELETE /v1/responses/resp_1", 1);
+    tokio::time::timeout(Duration::from_secs(120), deleted)
+        .await
+        .unwrap();
+    let history = conversation.messages(Window::All).await.unwrap();
+    assert_eq!(history.len(), 1);
+}

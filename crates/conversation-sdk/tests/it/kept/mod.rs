@@ -40,6 +40,17 @@ struct Log {
     times: watch::Sender<usize>,
     /// Whether messages wait for their answers.
     is_held: watch::Sender<bool>,
+    /// Where streams of stored answers break.
+    breaks: watch::Sender<Option<Break>>,
+}
+
+/// Where the stream of a stored answer breaks.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Break {
+    /// After its id.
+    AfterId,
+    /// In its text.
+    InText,
 }
 
 impl Log {
@@ -57,6 +68,12 @@ impl Log {
         if line == "POST /v1/messages" {
             let mut held = self.is_held.subscribe();
             held.wait_for(|held| !held).await.unwrap();
+        }
+        let breaks = *self.breaks.borrow();
+        if let ("POST /v1/responses", Some(breaks)) = (line.as_str(), breaks) {
+            let asked = before.iter().filter(|line| *line == "POST /v1/responses");
+            let stream = broken(asked.count() + 1, breaks);
+            return MockResponse::new(200, "text/event-stream", stream).with_declared_len(None);
         }
         let count = |start: &str| before.iter().filter(|line| line.starts_with(start)).count();
         let (status, answer) = match line.as_str() {
@@ -182,6 +199,22 @@ fn message() -> Value {
         "content": [{"type": "text", "text": "seen"}], "stop_reason": "end_turn",
         "usage": {"input_tokens": 1, "output_tokens": 1}
     })
+}
+
+/// A stream of an answer that the provider keeps, as far as it comes.
+fn broken(number: usize, breaks: Break) -> String {
+    let response =
+        json!({"id": format!("resp_{number}"), "model": "gpt-5", "status": "in_progress"});
+    let mut events = vec![json!({"type": "response.created", "response": response})];
+    if breaks != Break::AfterId {
+        events.push(
+            json!({"type": "response.output_text.delta", "output_index": 0, "delta": "Once"}),
+        );
+    }
+    events
+        .iter()
+        .map(|event| format!("data: {event}\n\n"))
+        .collect()
 }
 
 fn response(number: usize) -> Value {

@@ -1,0 +1,57 @@
+//! What was fetched for a write that did not happen.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use conversation_types::Message;
+use media_types::{MediaContent, StorageReference};
+
+use super::pending::PendingReferences;
+
+/// Media that a turn has fetched for a write that did not happen, kept for its next attempt to write, which
+/// then fetches nothing again. Clones share what is kept.
+///
+/// What no later call takes over ([`Batch::with_fetched`](super::Batch::with_fetched)) is deleted by a task
+/// when the last clone is dropped.
+#[derive(Clone, Debug, Default)]
+pub struct FetchedMedia(Arc<Mutex<Option<PendingReferences>>>);
+
+impl FetchedMedia {
+    /// Keeps what was fetched out of references whose write certainly did not happen. The others stay, to
+    /// be rolled back.
+    pub fn keep_from(&self, pending: &mut PendingReferences) {
+        let mut fetched = pending.take_fetched();
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(earlier) = kept.take() {
+            fetched.absorb(earlier);
+        }
+        *kept = Some(fetched);
+    }
+
+    /// Gives what is kept to references that wait for a write, and returns it.
+    pub(super) fn give_to(&self, pending: &mut PendingReferences) -> Vec<StorageReference> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let fetched = kept.take();
+        drop(kept);
+        let Some(fetched) = fetched else {
+            return Vec::new();
+        };
+        let references = fetched.references().to_vec();
+        pending.absorb(fetched);
+        references
+    }
+}
+
+/// Returns those of some references that no message names.
+pub(super) fn unnamed(
+    references: Vec<StorageReference>,
+    messages: &[Message],
+) -> Vec<StorageReference> {
+    let is_named = |reference: &StorageReference| {
+        let mut media = messages.iter().flat_map(Message::media);
+        media.any(|media: &MediaContent| media.reference() == Some(reference))
+    };
+    references
+        .into_iter()
+        .filter(|reference| !is_named(reference))
+        .collect()
+}
