@@ -37,7 +37,7 @@ impl Drop for Arriving {
         let http = self.http.clone();
         drop(runtime.spawn(async move {
             if let Err(error) = http.delete(&[PATH, &id]).await {
-                tracing::warn!(provider = NAME, %error, "an answer that broke off is kept until it expires");
+                tracing::warn!(provider = NAME, %error, "an interrupted answer is kept until it expires");
             }
         }));
     }

@@ -1,5 +1,7 @@
 //! What the API refuses, and answers that are none.
 
+use conversation_providers::ProviderErrorKind as Kind;
+
 use super::*;
 
 #[tokio::test]

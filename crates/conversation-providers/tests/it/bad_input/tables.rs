@@ -1,5 +1,6 @@
 //! The errors that each API documents, every one provoked.
 
+use conversation_providers::ProviderErrorKind as Kind;
 use conversation_types::{FinishReason, OmissionReason, UserMessage};
 use media_types::{MediaContent, Mime};
 
