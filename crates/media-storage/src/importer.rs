@@ -18,10 +18,12 @@ pub trait Importer: Send + Sync {
     ///
     /// Nothing is ever replaced: an id that is in use for media of the same size and hash is
     /// [`ImportOutcome::Present`], without a read of the body; one that is in use for other media is an error.
-    /// The import of media that was deleted here brings it back.
+    /// An import that was interrupted is repeated. Of media that was deleted here, it is an error while the
+    /// store keeps a tombstone of it, and brings it back otherwise.
     ///
     /// # Errors
-    /// `InvalidInput`: the id does not fit the media's hash or ids, or is in use for other media;
+    /// `InvalidInput`: the id does not fit the media's hash or ids, is in use for other media, or has a
+    /// tombstone;
     /// the body does not have the entry's size or hash. Otherwise as
     /// [`store`](crate::MediaStorage::store).
     async fn import(&self, upload: ImportUpload) -> Result<Imported, StorageError>;

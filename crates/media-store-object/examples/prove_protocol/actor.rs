@@ -2,35 +2,37 @@
 
 use std::hash::{Hash, Hasher};
 
-use media_store_object::protocol::{
-    Answer, CollectProtocol, DeleteOutcome, DeleteProtocol, FenceProtocol, Nonce, Protocol,
-    Request, SidecarState, Step, StoreOutcome, StoreProtocol, v2,
-};
+use media_store_object::protocol::{Answer, Nonce, Request};
 
-use crate::naive::{NaiveCollect, NaiveStore};
+use crate::ask::{Ask, Reply, Version};
 use crate::nonces::NonceSet;
 use crate::scenario::{Op, Scenario};
-use crate::weak::{Asked, Heard, Kind, Memory, Weakness};
-use crate::world::{Ask, Listing, Reply, Standing, Version, World};
+use crate::step::{Next, Task, protocol};
+use crate::weak::{Asked, Heard, Memory, Weakness};
+use crate::world::{Standing, World};
 
 /// Where a process stands. Which it is, is known by its place.
 #[derive(Clone, Debug)]
 pub(crate) struct Actor {
     /// The operation of its list.
-    op: u8,
+    pub(crate) op: u8,
     /// The reference of the last store.
     pub(crate) reference: u8,
-    task: Task,
+    pub(crate) task: Task,
     /// The generation of the last store.
-    generation: Option<Nonce>,
+    pub(crate) generation: Option<Nonce>,
+    /// The revision that an import stores.
+    pub(crate) revision: u8,
     /// What a walk found and has not come to yet.
-    targets: Vec<(u8, Nonce)>,
+    pub(crate) targets: Vec<(u8, Nonce)>,
     /// Whether it walks, so that what it does is not of its own reference.
-    visits: bool,
+    pub(crate) visits: bool,
     /// Whether it works under the names of the first protocol, beside the second.
-    in_first: bool,
+    pub(crate) in_first: bool,
+    /// Whether its imports are stores (weakened).
+    pub(crate) buries: bool,
     /// Whether a process of the first protocol works on what the second stored.
-    foreign: bool,
+    pub(crate) foreign: bool,
     /// The references of stores that began before a deletion of their scope, a bit each.
     erasing: u16,
     /// What it asked and has no answer to. None when it is through.
@@ -39,7 +41,7 @@ pub(crate) struct Actor {
     group: Option<Group>,
     /// Whether any of its requests was ever answered.
     pub(crate) started: bool,
-    memory: Memory,
+    pub(crate) memory: Memory,
     /// NonceSet that it may remember; not part of what it is.
     pub(crate) held: NonceSet,
 }
@@ -54,49 +56,19 @@ struct Group {
     answers: Vec<Option<Answer<Version>>>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Task {
-    Store(StoreProtocol<Version>),
-    /// Reading the sidecar of what is to be deleted.
-    Lookup,
-    Delete(DeleteProtocol),
-    Collect(CollectProtocol<Version>),
-    /// Listing what there is.
-    Survey,
-    Fence(FenceProtocol),
-    CreateStore(v2::StoreProtocol<Version>),
-    /// Reading the sidecar of what is to be buried.
-    BeginDeletion,
-    Bury(v2::DeleteProtocol),
-    List(Listing),
-    Retire(v2::RetireProtocol),
-    Heal(v2::HealProtocol),
-    RemoveTombstones(v2::TombstoneProtocol),
-    NaiveStore(NaiveStore),
-    NaiveCollect(NaiveCollect),
-    Over,
-}
-
-impl Task {
-    fn kind(&self) -> Kind {
-        match self {
-            Task::Store(_) | Task::CreateStore(_) => Kind::Store,
-            Task::Delete(_) | Task::Bury(_) => Kind::Delete,
-            Task::Collect(_) => Kind::Collect,
-            Task::Fence(_) => Kind::Fence,
-            _ => Kind::Other,
-        }
-    }
-}
-
 impl PartialEq for Actor {
     fn eq(&self, other: &Self) -> bool {
         (self.op, self.reference, &self.task, &self.pending)
             == (other.op, other.reference, &other.task, &other.pending)
             && (self.started, &self.memory, &self.group)
                 == (other.started, &other.memory, &other.group)
-            && (self.generation, &self.targets, self.erasing)
-                == (other.generation, &other.targets, other.erasing)
+            && (self.generation, &self.targets, self.erasing, self.revision)
+                == (
+                    other.generation,
+                    &other.targets,
+                    other.erasing,
+                    other.revision,
+                )
     }
 }
 
@@ -109,26 +81,8 @@ impl Hash for Actor {
         self.pending.hash(state);
         self.memory.hash(state);
         self.group.hash(state);
-        (self.generation, &self.targets, self.erasing).hash(state);
+        (self.generation, &self.targets, self.erasing, self.revision).hash(state);
     }
-}
-
-/// What a machine does next, whichever it is.
-enum Next {
-    Ask(Ask),
-    /// All at once.
-    AskAll(Vec<Ask>),
-    /// It stored, under this generation, or it did not.
-    Stored(Option<media_store_object::protocol::Nonce>),
-    /// Others got in between.
-    Busy,
-    /// It deleted its reference.
-    Deleted,
-    /// It listed these.
-    Listed(Vec<(u8, Nonce)>),
-    /// One of them is done, or failed.
-    Visited(bool),
-    Over,
 }
 
 impl Actor {
@@ -139,10 +93,12 @@ impl Actor {
             reference: 0,
             task: Task::Over,
             generation: None,
+            revision: 0,
             targets: Vec::new(),
             visits: false,
             in_first: false,
             foreign: false,
+            buries: scenario.weakness == Some(Weakness::ImportBuries),
             erasing: 0,
             pending: None,
             group: None,
@@ -152,92 +108,6 @@ impl Actor {
         };
         actor.begin(0, scenario, place, world, NonceSet::NONE);
         actor
-    }
-
-    /// Begins the operations from `op` on, up to the first request. A store is tried under the
-    /// reference of this number among its own.
-    fn begin(
-        &mut self,
-        name: u8,
-        scenario: &Scenario,
-        place: usize,
-        world: &mut World,
-        others: NonceSet,
-    ) {
-        self.held = NonceSet::NONE;
-        self.memory = Memory::default();
-        let ops = scenario.actors[place].ops();
-        loop {
-            let Some(op) = ops.get(usize::from(self.op)) else {
-                self.task = Task::Over;
-                self.pending = None;
-                return;
-            };
-            self.in_first = scenario.keeps_spaces_apart()
-                && matches!(
-                    op,
-                    Op::Store | Op::Delete | Op::CollectFirst | Op::FenceFirst | Op::DeleteForeign
-                );
-            self.foreign = *op == Op::DeleteForeign;
-            if op.is_store() {
-                self.reference = scenario.reference(place, usize::from(self.op), name);
-            }
-            self.task = match op {
-                Op::Store => Task::Store(StoreProtocol::with_attempts(1, scenario.attempts)),
-                // The sidecar says that a later version wrote it.
-                Op::DeleteForeign if scenario.weakness != Some(Weakness::VersionIgnored) => {
-                    self.op += 1;
-                    continue;
-                }
-                Op::Delete | Op::DeleteForeign => {
-                    let held = world.references[usize::from(self.reference)].standing;
-                    if !matches!(held, Standing::Held(_)) {
-                        self.op += 1;
-                        continue;
-                    }
-                    Task::Lookup
-                }
-                Op::CreateStore => {
-                    self.generation = None;
-                    Task::CreateStore(v2::StoreProtocol::new(1))
-                }
-                // Another attempt, under another reference, remembers nothing.
-                Op::CreateRemembered => {
-                    self.generation = None;
-                    Task::CreateStore(match name {
-                        0 => v2::StoreProtocol::joining(1, Nonce::new(0)),
-                        _ => v2::StoreProtocol::new(1),
-                    })
-                }
-                Op::Bury | Op::LoseSidecar => {
-                    let reference = &mut world.references[usize::from(self.reference)];
-                    let standing = reference.standing;
-                    if *op == Op::LoseSidecar && matches!(standing, Standing::Held(_)) {
-                        reference.sidecar = None;
-                    }
-                    if *op == Op::LoseSidecar
-                        || !matches!(standing, Standing::Held(_) | Standing::Leaving)
-                    {
-                        self.op += 1;
-                        continue;
-                    }
-                    Task::BeginDeletion
-                }
-                Op::EraseScope => Task::List(Listing::Scope),
-                Op::Retire => Task::List(Listing::Sidecars),
-                Op::RetireMarkers => Task::List(Listing::Provisional),
-                Op::Heal => Task::List(Listing::Markers),
-                Op::RemoveTombstones => Task::List(Listing::Tombstones),
-                Op::Collect | Op::CollectFirst => Task::Collect(CollectProtocol::new()),
-                Op::Fence | Op::FenceFirst => Task::Survey,
-                Op::NaiveStore { touch } => Task::NaiveStore(NaiveStore::new(*touch)),
-                Op::NaiveCollect { conditional } => {
-                    Task::NaiveCollect(NaiveCollect::new(*conditional))
-                }
-            };
-            break;
-        }
-        self.advance(None, scenario, place, world, others);
     }
 
     fn through(&mut self, scenario: &Scenario, place: usize, world: &mut World, others: NonceSet) {
@@ -260,7 +130,7 @@ impl Actor {
             return;
         };
         if is_first_write(&ask) && self.is_creating() {
-            world.references[usize::from(self.reference)].used = true;
+            world.sidecar_mut(usize::from(self.reference)).used = true;
         }
         let reply = match scenario.weakness {
             None => reply,
@@ -309,7 +179,7 @@ impl Actor {
         }
     }
 
-    fn advance(
+    pub(crate) fn advance(
         &mut self,
         mut reply: Option<Reply>,
         scenario: &Scenario,
@@ -325,7 +195,7 @@ impl Actor {
                         false => ask,
                     };
                     if self.started && is_first_write(&ask) {
-                        world.references[usize::from(self.reference)].used = true;
+                        world.sidecar_mut(usize::from(self.reference)).used = true;
                     }
                     let asked = match scenario.weakness {
                         None => Asked::Send(ask),
@@ -360,7 +230,7 @@ impl Actor {
                         continue;
                     }
                     if self.started && group.later.iter().any(|(_, ask)| is_first_write(ask)) {
-                        world.references[usize::from(self.reference)].used = true;
+                        world.sidecar_mut(usize::from(self.reference)).used = true;
                     }
                     let (at, ask) = group.later.remove(0);
                     group.at = at;
@@ -370,8 +240,14 @@ impl Actor {
                 }
                 Next::Stored(generation) => {
                     if let Some(generation) = generation {
-                        world.references[usize::from(self.reference)].standing =
-                            Standing::Held(generation);
+                        let reference = world.sidecar_mut(usize::from(self.reference));
+                        // What somebody deletes is not held by an import that was under way.
+                        let leaves =
+                            matches!(reference.standing, Standing::Leaving | Standing::Deleted);
+                        if !(reference.imported && leaves) {
+                            reference.standing = Standing::Held(generation);
+                            reference.acknowledged = self.reference;
+                        }
                         self.generation = Some(generation);
                     }
                     return self.through(scenario, place, world, others);
@@ -385,7 +261,8 @@ impl Actor {
                     return self.through(scenario, place, world, others);
                 }
                 Next::Deleted => {
-                    world.references[usize::from(self.reference)].standing = Standing::Deleted;
+                    let reference = world.sidecar_mut(usize::from(self.reference));
+                    (reference.standing, reference.expired) = (Standing::Deleted, false);
                     return self.through(scenario, place, world, others);
                 }
                 Next::Listed(targets) => {
@@ -394,8 +271,12 @@ impl Actor {
                     self.erasing = used.fold(0, |bits, (at, _)| bits | 1 << at);
                     self.targets = targets;
                     if scenario.actors[place].ops()[usize::from(self.op)] == Op::EraseScope {
+                        for reference in &mut world.references {
+                            reference.erasable |= reference.used;
+                        }
                         for (at, _) in &self.targets {
-                            world.references[usize::from(*at)].unwanted = true;
+                            let reference = world.sidecar_mut(usize::from(*at));
+                            (reference.unwanted, reference.erasable) = (true, true);
                         }
                     }
                     if !self.visit(scenario, place) {
@@ -415,30 +296,10 @@ impl Actor {
         }
     }
 
-    /// Begins with the next of what a walk found; false if there is no more.
-    fn visit(&mut self, scenario: &Scenario, place: usize) -> bool {
-        let Some((reference, generation)) = self.targets.pop() else {
-            return false;
-        };
-        self.reference = reference;
-        self.visits = true;
-        let first = scenario.is_first(reference);
-        self.in_first = first && scenario.keeps_spaces_apart();
-        self.task = match scenario.actors[place].ops()[usize::from(self.op)] {
-            Op::Retire => Task::Retire(v2::RetireProtocol::new(generation)),
-            Op::RetireMarkers => Task::Retire(v2::RetireProtocol::marker(generation)),
-            Op::Heal => Task::Heal(v2::HealProtocol::new(generation)),
-            Op::RemoveTombstones => Task::RemoveTombstones(v2::TombstoneProtocol::new(generation)),
-            _ if first => Task::Delete(DeleteProtocol::new(generation)),
-            _ => Task::Bury(v2::DeleteProtocol::new(generation)),
-        };
-        true
-    }
-
     fn visited(&mut self, scenario: &Scenario, place: usize, world: &mut World, others: NonceSet) {
         if scenario.actors[place].ops()[usize::from(self.op)] == Op::EraseScope {
             for (at, reference) in world.references.iter_mut().enumerate() {
-                reference.erased |= self.erasing & 1 << at != 0;
+                reference.erased |= reference.erasable && self.erasing & 1 << at != 0;
             }
         }
         self.erasing = 0;
@@ -448,11 +309,14 @@ impl Actor {
 
     /// Whether it is in the middle of a store, by the second protocol.
     pub(crate) fn is_storing(&self) -> bool {
-        matches!(self.task, Task::CreateStore(_)) && self.pending.is_some()
+        self.is_creating() && self.pending.is_some()
     }
 
     fn is_creating(&self) -> bool {
-        matches!(self.task, Task::CreateStore(_))
+        matches!(
+            self.task,
+            Task::CreateStore(_) | Task::BeginImport | Task::RetireImport(_) | Task::Import(_)
+        )
     }
 
     /// Dies; what it asked is all that is left of it.
@@ -463,111 +327,6 @@ impl Actor {
         let later = self.group.take().into_iter().flat_map(|group| group.later);
         let later = later.map(|(_, ask)| ask);
         self.pending.take().into_iter().chain(later).collect()
-    }
-
-    fn step(&mut self, reply: Option<Reply>, others: NonceSet) -> Next {
-        let held = &mut self.held;
-        let reuse = &mut self.memory.reuse;
-        let mut fresh = || {
-            reuse.take().unwrap_or_else(|| {
-                let mut used = others.and(*held);
-                let token = used.fresh();
-                *held = held.and(NonceSet::one(token));
-                token
-            })
-        };
-        match &mut self.task {
-            Task::Store(machine) => match machine.step(reply.map(protocol), &mut fresh) {
-                Step::Ask(request) => Next::Ask(Ask::Protocol(request)),
-                Step::End(StoreOutcome::Stored { generation, .. }) => {
-                    Next::Stored(Some(generation))
-                }
-                Step::End(StoreOutcome::Busy) => Next::Busy,
-                _ => Next::Stored(None),
-            },
-            Task::CreateStore(machine) => match machine.step(reply.map(protocol), &mut fresh) {
-                Step::Ask(request) => Next::Ask(Ask::Protocol(request)),
-                Step::AskAll(requests) => {
-                    Next::AskAll(requests.into_iter().map(Ask::Protocol).collect())
-                }
-                Step::End(StoreOutcome::Stored { generation, .. }) => {
-                    Next::Stored(Some(generation))
-                }
-                Step::End(StoreOutcome::Busy) => Next::Busy,
-                _ => Next::Stored(None),
-            },
-            Task::BeginDeletion => {
-                let generation = match reply {
-                    None => return Next::Ask(Ask::BeginDeletion),
-                    Some(Reply::Protocol(Answer::Sidecar(state))) => match state {
-                        SidecarState::Tombstone => return Next::Deleted,
-                        SidecarState::Live(there) | SidecarState::Restored(there) => Some(there),
-                        // By the record and the marker.
-                        _ => self.generation,
-                    },
-                    Some(_) => return Next::Over,
-                };
-                match generation {
-                    Some(generation) => {
-                        self.task = Task::Bury(v2::DeleteProtocol::new(generation));
-                        self.step(None, others)
-                    }
-                    None => Next::Over,
-                }
-            }
-            Task::Bury(machine) => match machine.step(reply.map(protocol), &mut fresh) {
-                Step::Ask(request) => Next::Ask(Ask::Protocol(request)),
-                Step::End(v2::DeleteOutcome::Deleted) if self.visits => Next::Visited(true),
-                Step::End(v2::DeleteOutcome::Deleted) => Next::Deleted,
-                _ if self.visits => Next::Visited(false),
-                _ => Next::Over,
-            },
-            Task::List(listing) => match reply {
-                None => Next::Ask(Ask::List(*listing)),
-                Some(Reply::References(targets)) => Next::Listed(targets),
-                Some(_) => Next::Over,
-            },
-            Task::Retire(machine) => visit(machine.step(reply.map(protocol), &mut fresh)),
-            Task::Heal(machine) => visit(machine.step(reply.map(protocol), &mut fresh)),
-            Task::RemoveTombstones(machine) => visit(machine.step(reply.map(protocol), &mut fresh)),
-            Task::Lookup => match reply {
-                None => Next::Ask(Ask::ReadSidecar),
-                Some(Reply::Sidecar(Some(generation))) => {
-                    self.task = Task::Delete(DeleteProtocol::new(generation));
-                    self.step(None, others)
-                }
-                Some(_) => Next::Over,
-            },
-            Task::Delete(machine) => match machine.step(reply.map(protocol), &mut fresh) {
-                Step::Ask(request) => Next::Ask(Ask::Protocol(request)),
-                _ if self.visits => Next::Visited(true),
-                Step::End(DeleteOutcome::Deleted) if self.foreign => Next::Deleted,
-                _ => Next::Over,
-            },
-            Task::Collect(machine) => ask(machine.step(reply.map(protocol), &mut fresh)),
-            Task::Survey => match reply {
-                None => Next::Ask(Ask::ListGenerations),
-                Some(Reply::Generations(orphans)) => {
-                    self.task = Task::Fence(FenceProtocol::new(orphans));
-                    self.step(None, others)
-                }
-                Some(_) => Next::Over,
-            },
-            Task::Fence(machine) => ask(machine.step(reply.map(protocol), &mut fresh)),
-            Task::NaiveStore(machine) => match machine.step(reply) {
-                Some(ask) => Next::Ask(ask),
-                None => Next::Stored(machine.acknowledged()),
-            },
-            Task::NaiveCollect(machine) => machine.step(reply).map_or(Next::Over, Next::Ask),
-            Task::Over => Next::Over,
-        }
-    }
-}
-
-fn protocol(reply: Reply) -> Answer<Version> {
-    match reply {
-        Reply::Protocol(answer) => answer,
-        _ => Answer::Failed,
     }
 }
 
@@ -588,19 +347,5 @@ fn all(group: Option<Group>) -> Reply {
     match answers {
         Some(Some(answers)) => Reply::Protocol(Answer::All(answers)),
         _ => Reply::Failed,
-    }
-}
-
-fn visit<O>(step: Step<Version, O>) -> Next {
-    match step {
-        Step::Ask(request) => Next::Ask(Ask::Protocol(request)),
-        _ => Next::Visited(true),
-    }
-}
-
-fn ask<O>(step: Step<Version, O>) -> Next {
-    match step {
-        Step::Ask(request) => Next::Ask(Ask::Protocol(request)),
-        _ => Next::Over,
     }
 }

@@ -96,10 +96,15 @@ pub(crate) fn rule(state: &State, scenario: &Scenario) -> Option<&'static str> {
     if orderly && state.world.has_unnamed_bytes() {
         return Some("a writer that lost a race left its bytes");
     }
+    let quiet = state.is_quiet();
+    if let Some(home) = scenario.imported().filter(|_| quiet)
+        && let Some(rule) = janitor::broken_import(state.abandoned(), home)
+    {
+        return Some(rule);
+    }
     if scenario.is_naive() || scenario.weakness.is_some() {
         return None;
     }
-    let quiet = state.is_quiet();
     if scenario.is_second() {
         if !quiet && !scenario.all_die {
             return None;

@@ -1,11 +1,13 @@
 //! What is left when everybody is through, or dead, and somebody cleans up undisturbed.
 
 use media_store_object::protocol::{
-    Answer, CollectProtocol, DeleteProtocol, FenceProtocol, Protocol, RecordState, Step, v2,
+    Answer, CollectProtocol, DeleteProtocol, FenceProtocol, Protocol, RecordState, SidecarState,
+    Step, v2,
 };
 
+use crate::ask::{ALONE, Ask, Listing, Reply, Version};
 use crate::nonces::NonceSet;
-use crate::world::{Ask, Listing, Reply, Standing, Version, World};
+use crate::world::{Standing, Trust, World};
 
 /// Deletes every acknowledged reference, fences and collects. The rule that is broken after that:
 /// only a marker may hold bytes, and there is one only where a process died or a request failed
@@ -65,10 +67,11 @@ pub(crate) fn broken_second(mut world: World) -> Option<&'static str> {
                 continue;
             };
             for (at, token) in all {
-                let at = usize::from(at);
+                let alone = at & ALONE != 0;
+                let at = usize::from(at & !ALONE);
                 if world.references[at].first {
                     in_first(&mut world, |world| {
-                        run(DeleteProtocol::new(token), world, at)
+                        run(DeleteProtocol::new(token), world, at);
                     });
                     continue;
                 }
@@ -76,9 +79,18 @@ pub(crate) fn broken_second(mut world: World) -> Option<&'static str> {
                     Listing::Provisional => {
                         run(v2::RetireProtocol::marker(token), &mut world, at);
                     }
-                    Listing::Markers => run(v2::HealProtocol::new(token), &mut world, at),
-                    Listing::Tombstones => run(v2::TombstoneProtocol::new(token), &mut world, at),
-                    _ => run(v2::DeleteProtocol::new(token), &mut world, at),
+                    Listing::Markers => {
+                        run(v2::HealProtocol::new(token), &mut world, at);
+                    }
+                    Listing::Tombstones if alone => {
+                        run(v2::TombstoneProtocol::marker(token), &mut world, at);
+                    }
+                    Listing::Tombstones => {
+                        run(v2::TombstoneProtocol::new(token), &mut world, at);
+                    }
+                    _ => {
+                        run(v2::DeleteProtocol::new(token), &mut world, at);
+                    }
                 }
             }
         }
@@ -97,19 +109,56 @@ pub(crate) fn broken_second(mut world: World) -> Option<&'static str> {
         .then_some("a sidecar or its tombstone stays after everything was deleted and swept")
 }
 
-fn run(mut machine: impl Protocol<Version>, world: &mut World, reference: usize) {
+/// An import that nothing disturbs must complete, unless a deletion began.
+pub(crate) fn broken_import(mut world: World, home: u8) -> Option<&'static str> {
+    let at = usize::from(home);
+    let reference = &world.references[at];
+    let leaves = matches!(reference.standing, Standing::Leaving | Standing::Deleted);
+    // A sweep that died while it removed an old tombstone leaves it closed until it is old again.
+    if leaves || reference.unwanted || reference.closed && reference.buried {
+        return None;
+    }
+    let last = world.references.len() - 1;
+    let Reply::Found(state, revision) = world.apply(&Ask::BeginImport, last) else {
+        return None;
+    };
+    let complete = match state {
+        SidecarState::Live(there) | SidecarState::Restored(there) => {
+            let retire = v2::RetireProtocol::new(there);
+            let ended = run(retire, &mut world, usize::from(revision));
+            ended == Some(v2::RetireOutcome::Held)
+        }
+        _ => false,
+    };
+    if !complete {
+        run(v2::ImportProtocol::new(1), &mut world, last);
+    }
+    let readable = world.is_readable(at, Trust::Sealed);
+    (!readable).then_some("an import that is repeated does not complete")
+}
+
+/// Runs a machine to its end.
+fn run<P: Protocol<Version>>(
+    mut machine: P,
+    world: &mut World,
+    reference: usize,
+) -> Option<P::Outcome> {
     let mut answer: Option<Answer<Version>> = None;
     loop {
         let mut used = world.tokens();
         if let Some(answer) = &answer {
             used = used.and(NonceSet::of_reply(&Reply::Protocol(answer.clone())));
         }
-        let Step::Ask(request) = machine.step(answer.take(), &mut || used.fresh()) else {
-            return;
+        let mut ask = |request| match world.apply(&Ask::Protocol(request), reference) {
+            Reply::Protocol(answer) => answer,
+            _ => Answer::Failed,
         };
-        if let Reply::Protocol(reply) = world.apply(&Ask::Protocol(request), reference) {
-            answer = Some(reply);
-        }
+        answer = Some(match machine.step(answer.take(), &mut || used.fresh()) {
+            Step::Ask(request) => ask(request),
+            Step::AskAll(requests) => Answer::All(requests.into_iter().map(ask).collect()),
+            Step::End(outcome) => return Some(outcome),
+            _ => return None,
+        });
     }
 }
 

@@ -22,6 +22,11 @@
 //!   an earlier store is readable, acknowledged or not;
 //! - at the end, deleting the scope and sweeping leaves nothing but the record.
 //!
+//! An import stores under an id that exists elsewhere, and may be repeated. In addition:
+//! - an acknowledged import that nobody deletes has its sidecar;
+//! - no import begins under an id whose deletion was acknowledged, until its tombstone was removed;
+//! - at the end, an import that nothing disturbs completes, unless a deletion began.
+//!
 //! Where processes of both are at work, each reference keeps to the rules of its own.
 //!
 //! Usage: `prove_protocol [--short] [--trace] [--only WORDS]`; the last explores the configurations
@@ -29,13 +34,19 @@
 //! was broken and each weakened variant was caught.
 //!
 //! # Map
-//! - `world`: the bucket; `nonces`: names for generations and nonces
-//! - `actor`: a process, driving the machines; `weak`, `naive`: weakened variants
+//! - `ask`: requests; `world`: the bucket; `apply`, `apply_second`: what becomes of it; `nonces`: names for
+//!   generations and nonces
+//! - `actor`: a process; `begin`: its operations; `step`: its machines; `weak`, `weak_answers`,
+//!   `naive`: weakened variants
 //! - `scenario`, `table`: the configurations
 //! - `model`: what can happen next and what must hold; `janitor`: what is left at the end
 //! - `explore`, `fingerprint`, `trace`: all states, and the shortest way to a bad one; `random`: schedules by lot
 
 mod actor;
+mod apply;
+mod apply_second;
+mod ask;
+mod begin;
 mod explore;
 mod fingerprint;
 mod janitor;
@@ -44,9 +55,11 @@ mod naive;
 mod nonces;
 mod random;
 mod scenario;
+mod step;
 mod table;
 mod trace;
 mod weak;
+mod weak_answers;
 mod world;
 
 use std::process::ExitCode;
@@ -79,8 +92,9 @@ fn main() -> ExitCode {
     let begin = Instant::now();
 
     println!("both protocols as they are:");
-    let mut whole = table::whole(short);
+    let mut whole = table::first(short);
     whole.extend(table::second(short));
+    whole.extend(table::imports(short));
     whole.extend(table::mixed(short));
     if let Some(words) = &only {
         whole.retain(|scenario| scenario.name.contains(words.as_str()));

@@ -3,11 +3,12 @@
 use media_store_object::protocol::{Record, RecordState, Request};
 
 use crate::actor::{Actor, is_first_write};
+use crate::ask::{ALONE, Ask, Listing, Reply};
 use crate::fingerprint;
 use crate::nonces::NonceSet;
 use crate::scenario::Scenario;
 use crate::weak::Weakness;
-use crate::world::{Ask, Generation, Listing, Reply, Standing, Trust, World};
+use crate::world::{Generation, Standing, Trust, World};
 
 /// A request on its way that nobody waits for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -152,9 +153,14 @@ impl State {
         }
         match reply {
             Reply::References(mut all) => {
-                let late = self.late.iter().filter(|late| late.ask.is_create());
-                let awaited: Vec<u8> = late.map(|late| late.reference).collect();
-                all.retain(|(at, _)| !awaited.contains(at));
+                // A burial that lands after the tombstone is gone hits an import only.
+                let late = self.late.iter().filter(|late| {
+                    let reference = &self.world.references[usize::from(late.reference)];
+                    late.ask.is_create() || reference.imported && late.ask.is_burial()
+                });
+                let home = |at: u8| self.world.references[usize::from(at & !ALONE)].home;
+                let awaited: Vec<u8> = late.map(|late| home(late.reference)).collect();
+                all.retain(|(at, _)| !awaited.contains(&home(*at)));
                 Reply::References(all)
             }
             other => other,
@@ -169,7 +175,7 @@ impl State {
         };
         match ask {
             Ask::Protocol(Request::SwapRecord { expected, .. }) => {
-                *expected == record.as_ref().map(crate::world::Version::of)
+                *expected == record.as_ref().map(crate::ask::Version::of)
             }
             _ => true,
         }
@@ -190,7 +196,7 @@ impl State {
                 let mut asks = actor.die();
                 asks.retain(|ask| fate == Fate::Late && !ask.is_read());
                 if asks.iter().any(is_first_write) {
-                    next.world.references[usize::from(reference)].used = true;
+                    next.world.sidecar_mut(usize::from(reference)).used = true;
                 }
                 let late = asks.into_iter().map(|ask| Late { ask, reference });
                 next.late.extend(late);
@@ -252,8 +258,10 @@ impl State {
         };
         for (reference, _) in old {
             let mut stores = self.actors.iter().filter(|actor| actor.is_storing());
-            if stores.any(|actor| actor.reference == *reference) {
-                self.world.references[usize::from(*reference)].outlived = true;
+            let home = self.world.references[usize::from(reference & !ALONE)].home;
+            let of = |actor: &Actor| self.world.references[usize::from(actor.reference)].home;
+            if stores.any(|actor| of(actor) == home) {
+                self.world.references[usize::from(home)].outlived = true;
             }
         }
     }
@@ -280,11 +288,19 @@ impl State {
         };
         let references = world.references.iter().enumerate();
         for (at, reference) in references.filter(|(_, reference)| !reference.first) {
+            if usize::from(reference.home) != at {
+                continue;
+            }
+            if reference.revived {
+                return Some("an import takes the id of media that was deleted");
+            }
             let readable = world.is_readable(at, trust);
             match reference.standing {
                 Standing::Held(_) if !readable && !reference.unwanted => {
                     return Some("an acknowledged reference is not readable");
                 }
+                // An import was suspended until the tombstones of a deletion were old.
+                Standing::Deleted if reference.imported && reference.outlived => {}
                 Standing::Deleted if readable => {
                     return Some("a deleted reference is readable again");
                 }
@@ -310,7 +326,7 @@ impl State {
             return Some(rule);
         }
         for (at, reference) in world.references.iter().enumerate() {
-            let bit = 1u16 << at;
+            let bit = 1u16 << reference.acknowledged;
             match reference.standing {
                 Standing::Held(token) if !reference.unwanted => {
                     let (record, generation) = world.space_of(at, token);
@@ -325,6 +341,12 @@ impl State {
                     };
                     if !scenario.is_naive() && !record.is_some_and(holds) {
                         return Some("an acknowledged reference is in a generation that is lost");
+                    }
+                    if reference.imported
+                        && scenario.removes_once()
+                        && reference.sidecar != Some(token)
+                    {
+                        return Some("the sidecar of an acknowledged import is gone");
                     }
                     let first = reference.first || !scenario.is_second();
                     if first && reference.sidecar != Some(token) {

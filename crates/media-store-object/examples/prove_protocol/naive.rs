@@ -2,7 +2,7 @@
 
 use media_store_object::protocol::{Answer, Nonce, Request};
 
-use crate::world::{Ask, Reply};
+use crate::ask::{Ask, Reply};
 
 /// The bytes of the hash have one name for ever.
 const BYTES: u128 = 0;

@@ -6,7 +6,7 @@
 
 use media_store_object::protocol::{Nonce, Record, SidecarState, Versioned};
 
-use crate::world::Reply;
+use crate::ask::Reply;
 
 /// A set of tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +42,10 @@ impl NonceSet {
             }
             Reply::Protocol(Answer::Sidecar(
                 SidecarState::Live(token) | SidecarState::Restored(token),
-            )) => Self::one(*token),
+            ))
+            | Reply::Found(SidecarState::Live(token) | SidecarState::Restored(token), _) => {
+                Self::one(*token)
+            }
             Reply::Generations(all) => all.iter().fold(Self::NONE, |t, one| t.and(Self::one(*one))),
             _ => Self::NONE,
         }

@@ -3,7 +3,7 @@
 use media_store_object::protocol::{Nonce, Record, RecordState};
 
 use crate::weak::{STALE, Weakness};
-use crate::world::World;
+use crate::world::{Kind, World};
 
 /// An operation of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +23,10 @@ pub(crate) enum Op {
     CreateStore,
     /// As `CreateStore`, of a process that remembers the first generation as live.
     CreateRemembered,
+    /// Of media that exists elsewhere, under one id: all imports of a scenario store it.
+    Import,
+    /// Of what is imported, by another process.
+    BuryImported,
     /// Of what was stored last; may be repeated.
     Bury,
     /// Deletes everything, while nobody stores.
@@ -49,7 +53,11 @@ impl Op {
     pub(crate) fn is_store(&self) -> bool {
         matches!(
             self,
-            Self::Store | Self::CreateStore | Self::CreateRemembered | Self::NaiveStore { .. }
+            Self::Store
+                | Self::CreateStore
+                | Self::CreateRemembered
+                | Self::Import
+                | Self::NaiveStore { .. }
         )
     }
 }
@@ -57,11 +65,6 @@ impl Op {
 /// A process: its operations, one after the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Role(Vec<Op>);
-
-/// Whether an operation that stores begins here, and by which protocol.
-fn stored_by_first(op: &Op) -> Option<bool> {
-    op.is_store().then_some(*op == Op::Store)
-}
 
 impl Role {
     pub(crate) fn ops(&self) -> &[Op] {
@@ -198,19 +201,50 @@ impl Scenario {
         (before.sum::<u8>() + here) * self.names + name
     }
 
-    /// All references; whether each is of the first protocol, beside the second.
-    fn references(&self) -> Vec<bool> {
-        let ops = self.actors.iter().flat_map(|role| role.ops());
-        let first = ops.filter_map(stored_by_first);
-        let names = usize::from(self.names);
-        first
-            .flat_map(|first| std::iter::repeat_n(first && self.is_second(), names))
-            .collect()
+    /// All references. The last revision of what is imported is for an import at the end, which nothing
+    /// disturbs.
+    fn references(&self) -> Vec<Kind> {
+        let mut kinds = Vec::new();
+        let mut home = None;
+        for op in self.actors.iter().flat_map(|role| role.ops()) {
+            let at = u8::try_from(kinds.len()).unwrap_or(u8::MAX);
+            let kind = match op {
+                Op::Store if self.is_second() => Kind::First,
+                Op::Import => Kind::Imported {
+                    home: *home.get_or_insert(at),
+                },
+                op if op.is_store() => Kind::Stored,
+                _ => continue,
+            };
+            kinds.extend(std::iter::repeat_n(kind, usize::from(self.names)));
+        }
+        kinds.extend(home.map(|home| Kind::Imported { home }));
+        kinds
+    }
+
+    /// What is imported, if anything is.
+    pub(crate) fn imported(&self) -> Option<u8> {
+        let homes = self.references().into_iter();
+        homes.rev().find_map(|kind| match kind {
+            Kind::Imported { home } => Some(home),
+            _ => None,
+        })
     }
 
     /// Whether a reference is of the first protocol, beside the second.
     pub(crate) fn is_first(&self, reference: u8) -> bool {
-        self.is_mixed() && self.references().get(usize::from(reference)) == Some(&true)
+        self.is_mixed() && self.references().get(usize::from(reference)) == Some(&Kind::First)
+    }
+
+    /// Whether the removal of a tombstone happens once at most. The second would remove the sidecar of an
+    /// import that came in between, which is read by its marker then, until a sweep restores it.
+    pub(crate) fn removes_once(&self) -> bool {
+        let mut removers = self.actors.iter();
+        removers
+            .by_ref()
+            .find(|role| role.ops().contains(&Op::RemoveTombstones));
+        let another = removers.any(|role| role.ops().contains(&Op::RemoveTombstones));
+        self.copies == 0 && self.late == 0 && !another
     }
 
     /// Whether processes of both protocols are at work.
@@ -239,7 +273,7 @@ impl Scenario {
     /// Whether the second protocol is used.
     pub(crate) fn is_second(&self) -> bool {
         let mut ops = self.actors.iter().flat_map(|role| role.ops());
-        ops.any(|op| matches!(op, Op::CreateStore | Op::CreateRemembered))
+        ops.any(|op| matches!(op, Op::CreateStore | Op::CreateRemembered | Op::Import))
     }
 
     /// Whether there is a record at all.
@@ -251,7 +285,7 @@ impl Scenario {
     pub(crate) fn world(&self) -> World {
         let references = self.references();
         assert!(references.len() <= 16, "markers are bits of 16");
-        let mut world = World::new(references, self.tags_count);
+        let mut world = World::new(&references, self.tags_count);
         world.one_space = !self.keeps_spaces_apart();
         world.mistakes_first = self.weakness == Some(Weakness::FirstTakenForSecond);
         let state = match self.start {

@@ -14,6 +14,7 @@ use object_store::{
     ObjectStoreExt, PutMode, PutMultipartOptions, PutOptions, PutPayload, UpdateVersion,
 };
 
+use super::marker_state::MarkerState;
 use crate::error::{Verb, from_object_store, is_absent};
 
 /// The version of an object, for conditional writes.
@@ -274,10 +275,10 @@ impl Bucket {
             .await
     }
 
-    /// Removes everything under a prefix that is not a tombstone, in bulk if the service supports it.
+    /// Removes all markers under a prefix that are not tombstones, in bulk if the service supports it.
     pub(crate) async fn delete_live_under(&self, prefix: &Path) -> Result<(), StorageError> {
         let listed = self.store.list(Some(prefix));
-        let live = listed.try_filter(|meta| std::future::ready(meta.size > 0));
+        let live = listed.try_filter(|meta| std::future::ready(is_live(meta)));
         self.delete_listed(live.map_ok(|meta| meta.location).boxed())
             .await
     }
@@ -323,11 +324,11 @@ impl Bucket {
         Box::pin(listed.map_err(move |error| this.failed(error, Verb::List)))
     }
 
-    /// Whether there is any object under a prefix that is not a tombstone.
+    /// Whether there is any marker under a prefix that is not a tombstone.
     pub(crate) async fn any_live(&self, prefix: &Path) -> Result<bool, StorageError> {
         let mut listed = self.list(prefix, None);
         while let Some(meta) = listed.try_next().await? {
-            if meta.size > 0 {
+            if is_live(&meta) {
                 return Ok(true);
             }
         }
@@ -338,4 +339,8 @@ impl Bucket {
     pub(crate) async fn any(&self, prefix: &Path) -> Result<bool, StorageError> {
         Ok(self.list(prefix, None).try_next().await?.is_some())
     }
+}
+
+fn is_live(marker: &ObjectMeta) -> bool {
+    MarkerState::of_size(marker.size) != MarkerState::Tombstone
 }

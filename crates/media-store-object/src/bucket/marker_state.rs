@@ -1,10 +1,13 @@
 //! What the size of a marker shows.
 //!
-//! A tombstone is empty, a sealed marker has the content of the sidecar and its length, of more than 500
+//! The tombstone of a deletion is empty, and that of a retired marker is one word. A sealed marker has the content of the sidecar and its length, of more than 500
 //! bytes, and a provisional marker has a short fixed content.
 
 /// Content of a provisional marker.
 pub(crate) const PROVISIONAL: &[u8] = b"provisional";
+
+/// Content of the tombstone of a marker that was never sealed.
+pub(crate) const RETIRED: &[u8] = b"retired";
 
 /// What a listing shows of a marker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +22,7 @@ impl MarkerState {
     pub(crate) fn of_size(size: u64) -> Self {
         match size {
             0 => Self::Tombstone,
+            size if size == RETIRED.len() as u64 => Self::Tombstone,
             size if size == PROVISIONAL.len() as u64 => Self::Provisional,
             _ => Self::Sealed,
         }
@@ -33,6 +37,7 @@ mod tests {
     fn the_size_shows_the_state() {
         for (size, state) in [
             (0, MarkerState::Tombstone),
+            (RETIRED.len() as u64, MarkerState::Tombstone),
             (PROVISIONAL.len() as u64, MarkerState::Provisional),
             (504, MarkerState::Sealed),
             (1023, MarkerState::Sealed),

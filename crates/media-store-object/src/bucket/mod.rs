@@ -13,7 +13,7 @@ mod send;
 pub(crate) use handle::{Bucket, Creation, Swap, Version};
 pub(crate) use headers::{attributes, content_disposition, shared_attributes};
 pub(crate) use keys::{Keys, MarkerName, OuterObject};
-pub(crate) use marker_state::{MarkerState, PROVISIONAL};
+pub(crate) use marker_state::{MarkerState, PROVISIONAL, RETIRED};
 pub(crate) use media_key::MediaKey;
 pub(crate) use multipart::Multipart;
 pub(crate) use names::{ContentName, NameKey};

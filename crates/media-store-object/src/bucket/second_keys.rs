@@ -6,6 +6,7 @@
 //! {prefix}/.store/v2/rec/{d}/{name}                     hash record
 //! {prefix}/.store/v2/blob/{d}/{name}/{gen}              bytes that references share
 //! {prefix}/.store/v2/ref/{d}/{name}/{gen}/{token}       marker of a reference, or its tombstone
+//! {prefix}/.store/v2/ref/{d}/{name}/{gen}/{token}.{rev} the same of a reference that was imported
 //! {prefix}/.store/v2/user/{user name}/{id}              index of the references of a user
 //! {prefix}/.store/v2/user-complete                      the index contains all media
 //! {prefix}/.store/v2/expiry/{hour}/{token}              hint that a reference expires in that hour
@@ -51,6 +52,8 @@ pub(crate) struct SecondMarker {
     pub(crate) generation: Nonce,
     /// The token of the reference.
     pub(crate) token: String,
+    /// The revision of the reference, if an import stored it.
+    pub(crate) revision: Option<Nonce>,
 }
 
 /// An entry of the index of users.
@@ -174,26 +177,36 @@ impl SecondKeys {
         self.sharded("ref", name, &format!("/{generation}"))
     }
 
-    /// Returns the name of the marker of a reference, by its token.
+    /// Returns the name of the marker of a reference, by its token and revision.
     pub(crate) fn marker(
         &self,
         name: ContentName,
         generation: Nonce,
         token: &str,
+        revision: Option<Nonce>,
     ) -> Result<Path, StorageError> {
-        self.sharded("ref", name, &format!("/{generation}/{token}"))
+        let revision = revision.map(|revision| format!(".{revision}"));
+        let revision = revision.unwrap_or_default();
+        self.sharded("ref", name, &format!("/{generation}/{token}{revision}"))
     }
 
     /// Parses the name of a marker.
     pub(crate) fn parse_marker(&self, key: &Path) -> Option<SecondMarker> {
         let mut parts = self.inside(key, "ref")?.splitn(4, '/').skip(1);
-        let marker = SecondMarker {
-            name: ContentName::parse(parts.next()?)?,
-            generation: parts.next()?.parse().ok()?,
-            token: parts.next()?.to_owned(),
+        let name = ContentName::parse(parts.next()?)?;
+        let generation = parts.next()?.parse().ok()?;
+        let file = parts.next()?;
+        let (token, revision) = match file.split_once('.') {
+            Some((token, revision)) => (token, Some(revision.parse().ok()?)),
+            None => (file, None),
         };
-        MediaId::parse(&marker.token)?;
-        Some(marker)
+        MediaId::parse(token)?;
+        Some(SecondMarker {
+            name,
+            generation,
+            token: token.to_owned(),
+            revision,
+        })
     }
 
     /// Returns the prefix of the index of a user.
@@ -263,10 +276,15 @@ mod tests {
             assert_eq!(keys.parse_record(&record), Some(name));
             let blob = keys.blob(name, generation).unwrap();
             assert_eq!(keys.parse_blob(&blob), Some((name, generation)));
-            let marker = keys.marker(name, generation, key.token()).unwrap();
-            let parsed = keys.parse_marker(&marker).unwrap();
-            assert_eq!((parsed.name, parsed.generation), (name, generation));
-            assert_eq!(parsed.token, key.token());
+            for revision in [None, Some(Nonce::new(4))] {
+                let marker = keys.marker(name, generation, key.token(), revision);
+                let parsed = keys.parse_marker(&marker.unwrap()).unwrap();
+                assert_eq!((parsed.name, parsed.generation), (name, generation));
+                assert_eq!(
+                    (parsed.token.as_str(), parsed.revision),
+                    (key.token(), revision)
+                );
+            }
             assert_eq!(keys.parse_marker(&blob), None);
             let user: UserId = "user-1".parse().unwrap();
             let (entry, body) = keys.user_entry(&user, &key).unwrap();

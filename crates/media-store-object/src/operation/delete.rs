@@ -78,7 +78,8 @@ async fn delete_damaged(
     if let Some(sha256) = reference.sha256() {
         let content = SecondContent::new(bucket, second, sha256);
         if let Some(read) = content.record().await? {
-            let marker = second.marker(content.name, read.record.generation, key.token())?;
+            let generation = read.record.generation;
+            let marker = second.marker(content.name, generation, key.token(), None)?;
             bucket.bury(&marker).await?;
         }
     }

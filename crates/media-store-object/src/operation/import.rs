@@ -14,13 +14,15 @@ use super::commit::commit;
 use super::second_import::SecondImport;
 use crate::body::{Payload, Received, SpoolWriter, receive};
 use crate::bucket::{Bucket, MediaKey};
-use crate::protocol::Nonce;
-use crate::reference::sidecar::{self, ByteLocation, Protocol, SidecarRead};
+use crate::protocol::v2::RetireOutcome;
+use crate::reference::sidecar::{
+    self, ByteLocation, Descriptor, Protocol, SidecarRead, set_revision,
+};
 use crate::reference::value::{new_reference, reference_to};
 use crate::reference::{layout, own};
-use crate::second::ReferenceObjects;
+use crate::second::{self, ReferenceObjects, SecondContent};
 use crate::shared::{Shared, Sharing};
-use crate::sharing::{self, Attempt, Content, StoreAttempt};
+use crate::sharing::{self, Attempt, Content, StoreAttempt, fresh_nonce};
 
 /// Takes media over. Bodies above the part size are spooled to a temporary file first: the bytes
 /// are sent only when they are known to be right.
@@ -44,11 +46,13 @@ pub(crate) async fn import(
         .reference
         .sha256()
         .ok_or_else(|| refuse("the hash is not known"))?;
-    let partial = match present(shared, &bucket, &key, &entry, sha256).await? {
+    let protocol = match present(shared, &bucket, &key, &entry, sha256).await? {
         Presence::Complete(reference) => {
             return Ok(Imported::new(reference, ImportOutcome::Present));
         }
-        Presence::Partial(generation) => generation,
+        Presence::Partial => Protocol::First,
+        Presence::Absent if shared.keys.second().is_some() => Protocol::Second,
+        Presence::Absent => Protocol::First,
     };
     layout::note(&bucket, &shared.keys, organization).await?;
     let options = &shared.options;
@@ -61,29 +65,33 @@ pub(crate) async fn import(
         }
     };
     check_expected_sha256(Some(sha256), digest)?;
-    let sidecar = sidecar_of(shared, &entry, sha256, digest.len);
+    let mut sidecar = sidecar_of(shared, &entry, sha256, digest.len);
+    if protocol == Protocol::Second {
+        set_revision(&mut sidecar, fresh_nonce()?);
+    }
     let reference = commit(shared, move |shared, cancelled| async move {
-        let stored = match (shared.keys.second(), shared.options.sharing) {
-            (Some(second), sharing) => {
-                let objects =
-                    ReferenceObjects::new(&bucket, &shared.keys, second, &key, Some(&sidecar));
-                let import = SecondImport {
-                    shared: &shared,
-                    second,
-                    sidecar: &sidecar,
-                    payload: &payload,
-                    cancelled: &cancelled,
-                };
-                let stored = match sharing {
-                    Sharing::On => import.share(objects, partial).await,
-                    Sharing::Off | Sharing::Unsupported => import.own(objects).await,
-                };
-                let generation = stored.map_err(|error| bucket.adopt(error))?;
-                let name = shared.name.as_deref();
-                return new_reference(&sidecar, generation, bucket.backend(), name);
-            }
-            (None, Sharing::On) => share(&shared, &key, &sidecar, &payload, &cancelled).await,
-            (None, Sharing::Off | Sharing::Unsupported) => {
+        let sharing = shared.options.sharing;
+        if let (Protocol::Second, Some(second)) = (protocol, shared.keys.second()) {
+            let objects =
+                ReferenceObjects::new(&bucket, &shared.keys, second, &key, Some(&sidecar));
+            let import = SecondImport {
+                shared: &shared,
+                second,
+                sidecar: &sidecar,
+                payload: &payload,
+                cancelled: &cancelled,
+            };
+            let stored = match sharing {
+                Sharing::On => import.share(objects).await,
+                Sharing::Off | Sharing::Unsupported => import.own(objects).await,
+            };
+            let generation = stored.map_err(|error| bucket.adopt(error))?;
+            let name = shared.name.as_deref();
+            return new_reference(&sidecar, generation, bucket.backend(), name);
+        }
+        let stored = match sharing {
+            Sharing::On => share(&shared, &key, &sidecar, &payload, &cancelled).await,
+            Sharing::Off | Sharing::Unsupported => {
                 let body = (&payload, shared.options.parts);
                 own::store(&bucket, &shared.keys, &key, &sidecar, body, &cancelled).await
             }
@@ -111,12 +119,14 @@ fn sidecar_of(shared: &Shared, entry: &Entry, sha256: Sha256, size: u64) -> Side
 /// What is here of the media already.
 enum Presence {
     Complete(StorageReference),
-    /// Nothing, or what an interrupted import left: it is written again, in the same words, under the
-    /// generation that the sidecar names.
-    Partial(Option<Nonce>),
+    /// What an interrupted import left by the first protocol: it is written again, in the same words.
+    Partial,
+    /// Nothing, or what an interrupted import left by the second protocol, which was retired.
+    Absent,
 }
 
-/// Looks for the media.
+/// Looks for the media. Retires what an interrupted import left, so that nothing of it can arrive any
+/// more.
 async fn present(
     shared: &Shared,
     bucket: &Bucket,
@@ -126,13 +136,10 @@ async fn present(
 ) -> Result<Presence, StorageError> {
     let described = match sidecar::read_any(bucket, &shared.keys, key).await? {
         SidecarRead::Present(described) => described,
-        SidecarRead::Missing | SidecarRead::Foreign => return Ok(Presence::Partial(None)),
-        SidecarRead::Tombstone => {
-            return Err(bucket
-                .fail(StorageErrorKind::InvalidInput)
-                .with_key(key.id())
-                .with_reason("media with this id was deleted, and its tombstone is still kept"));
+        SidecarRead::Missing | SidecarRead::Retired | SidecarRead::Foreign => {
+            return Ok(Presence::Absent);
         }
+        SidecarRead::Tombstone => return Err(deleted(bucket, key)),
     };
     let sidecar = &described.sidecar;
     let size = entry.reference.size();
@@ -142,32 +149,61 @@ async fn present(
             .with_key(key.id())
             .with_reason("the id is in use for other media"));
     }
-    let whole = match described.location {
-        _ if described.protocol == Protocol::Second => {
-            let object = described.bytes(&shared.keys, key)?;
-            let found = bucket.head(&object).await?;
-            described.exists(bucket, &shared.keys, key).await?
-                && found.is_some_and(|meta| meta.size == sidecar.size_bytes)
-        }
-        ByteLocation::Own => {
-            let found = bucket.head(&shared.keys.media(key)?).await?;
-            found.is_some_and(|meta| meta.size == sidecar.size_bytes)
-        }
-        ByteLocation::Shared(generation) => {
-            let marker = shared.keys.marker(sha256, generation, key.token())?;
-            let content = Content::new(bucket, &shared.keys, sha256);
-            bucket.head(&marker).await?.is_some()
-                && content.has_blob(generation, sidecar.size_bytes).await?
-        }
-    };
-    if !whole {
-        return Ok(Presence::Partial(match described.location {
-            ByteLocation::Shared(generation) => Some(generation),
-            ByteLocation::Own => None,
-        }));
+    if is_complete(shared, bucket, key, &described).await? {
+        let name = shared.name.as_deref();
+        return reference_to(&described, bucket.backend(), name).map(Presence::Complete);
     }
-    let name = shared.name.as_deref();
-    reference_to(&described, bucket.backend(), name).map(Presence::Complete)
+    let (Protocol::Second, Some(second)) = (described.protocol, shared.keys.second()) else {
+        return Ok(Presence::Partial);
+    };
+    let objects = ReferenceObjects::new(bucket, &shared.keys, second, key, Some(sidecar));
+    let ByteLocation::Shared(generation) = described.location else {
+        second::retire_own(&objects).await?;
+        return Ok(Presence::Absent);
+    };
+    let content = SecondContent::new(bucket, second, sha256);
+    match second::retire(content, objects, generation).await? {
+        RetireOutcome::Deleted => Err(deleted(bucket, key)),
+        // Another import has completed it, unless its bytes are missing.
+        RetireOutcome::Held if is_complete(shared, bucket, key, &described).await? => {
+            let name = shared.name.as_deref();
+            reference_to(&described, bucket.backend(), name).map(Presence::Complete)
+        }
+        RetireOutcome::Held => Err(bucket
+            .fail(StorageErrorKind::Corrupted)
+            .with_key(key.id())
+            .with_reason("the shared bytes are missing")),
+        _ => Ok(Presence::Absent),
+    }
+}
+
+fn deleted(bucket: &Bucket, key: &MediaKey) -> StorageError {
+    bucket
+        .fail(StorageErrorKind::InvalidInput)
+        .with_key(key.id())
+        .with_reason("media with this id was deleted, and its tombstone is still kept")
+}
+
+/// Whether the media that a sidecar describes exists, with its bytes.
+async fn is_complete(
+    shared: &Shared,
+    bucket: &Bucket,
+    key: &MediaKey,
+    described: &Descriptor,
+) -> Result<bool, StorageError> {
+    let (keys, size) = (&shared.keys, described.sidecar.size_bytes);
+    if let (ByteLocation::Shared(generation), Protocol::First) =
+        (described.location, described.protocol)
+    {
+        let sha256 = described.sidecar.sha256;
+        let marker = keys.marker(sha256, generation, key.token())?;
+        let content = Content::new(bucket, keys, sha256);
+        return Ok(
+            bucket.head(&marker).await?.is_some() && content.has_blob(generation, size).await?
+        );
+    }
+    let found = bucket.head(&described.bytes(keys, key)?).await?;
+    Ok(described.exists(bucket, keys, key).await? && found.is_some_and(|meta| meta.size == size))
 }
 
 /// Makes one attempt only: a second one under the same reference could be hidden by a late copy of

@@ -4,7 +4,7 @@ use futures_util::stream::TryStreamExt as _;
 use media_storage::{MAX_SIDECAR_LEN, Operation, Scope, StorageError, StorageErrorKind};
 use media_types::{Sha256, StorageReference};
 
-use crate::bucket::{Bucket, Keys, MarkerName, MediaKey, SecondKeys, SecondMarker};
+use crate::bucket::{Bucket, Keys, MarkerName, MediaKey, SecondKeys};
 use crate::protocol::RecordState;
 use crate::reference::sidecar::{self, Descriptor, SidecarRead};
 use crate::second::SecondContent;
@@ -59,7 +59,7 @@ pub(super) async fn find_described(
             let descriptor = *found;
             return Ok(Some(Resolved { key, descriptor }));
         }
-        Ok(SidecarRead::Tombstone) => return Ok(None),
+        Ok(SidecarRead::Tombstone | SidecarRead::Retired) => return Ok(None),
         Ok(SidecarRead::Missing | SidecarRead::Foreign) => None,
         Err(error) if error.kind() == StorageErrorKind::Corrupted => Some(error),
         Err(error) => return Err(error),
@@ -115,18 +115,28 @@ async fn by_second_record(
     if record.state == RecordState::Dead {
         return Ok(None);
     }
-    let marker = second.marker(content.name, record.generation, key.token())?;
-    let Some((json, _)) = bucket.get(&marker, MAX_SIDECAR_LEN + 512).await? else {
-        return Ok(None);
-    };
-    let name = SecondMarker {
-        name: content.name,
-        generation: record.generation,
-        token: key.token().to_owned(),
-    };
-    let read = Descriptor::of_second_marker(&json, second, &name).ok();
-    // A marker with another id belongs to another reference; a tombstone is not valid.
-    Ok(read.filter(|(named, _)| named == key).map(|read| read.1))
+    // Media that was imported has a marker whose name follows that of others.
+    let plain = second.marker(content.name, record.generation, key.token(), None)?;
+    let mut markers = bucket.list(
+        &second.markers(content.name, record.generation)?,
+        Some(&plain),
+    );
+    let mut next = Some(plain);
+    while let Some(path) = next.take() {
+        let name = second.parse_marker(&path);
+        let Some(name) = name.filter(|name| name.token == key.token()) else {
+            break;
+        };
+        if let Some((json, _)) = bucket.get(&path, MAX_SIDECAR_LEN + 512).await? {
+            let read = Descriptor::of_second_marker(&json, second, &name).ok();
+            // A marker with another id belongs to another reference; a tombstone is not valid.
+            if let Some((_, descriptor)) = read.filter(|(named, _)| named == key) {
+                return Ok(Some(descriptor));
+            }
+        }
+        next = markers.try_next().await?.map(|meta| meta.location);
+    }
+    Ok(None)
 }
 
 /// Resolves a reference by its marker, which the record of its hash leads to.

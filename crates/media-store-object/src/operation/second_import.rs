@@ -19,12 +19,11 @@ pub(super) struct SecondImport<'a> {
 }
 
 impl SecondImport<'_> {
-    /// Makes one attempt only, since there is only one id. Continues an import that was interrupted
-    /// after it wrote a sidecar of this generation. Returns the generation of the bytes.
+    /// Makes one attempt only: one that is under way elsewhere is not to be retired at once. Returns the
+    /// generation of the bytes.
     pub(super) async fn share(
         self,
         objects: ReferenceObjects,
-        interrupted: Option<Nonce>,
     ) -> Result<Option<Nonce>, StorageError> {
         let bucket = self.shared.bucket(Operation::Import);
         let content = SecondContent::new(&bucket, self.second, self.sidecar.sha256);
@@ -35,9 +34,9 @@ impl SecondImport<'_> {
             payload: self.payload,
             parts: self.shared.options.parts,
             cancelled: self.cancelled,
-            remembered: interrupted,
+            remembered: None,
         };
-        match second::store(attempt).await? {
+        match second::import(attempt).await? {
             SecondAttempt::Stored { generation, new } => {
                 if !new
                     && !content
@@ -69,6 +68,7 @@ impl SecondImport<'_> {
             objects,
             sidecar: self.sidecar,
             cancelled: self.cancelled,
+            repeatable: true,
         };
         let stored = store.store(self.payload, self.shared.options.parts);
         stored.await.map(|()| None)

@@ -121,6 +121,7 @@ pub(super) async fn store_own(
             objects: ReferenceObjects::new(&bucket, &shared.keys, keys, &key, Some(&sidecar)),
             sidecar: &sidecar,
             cancelled,
+            repeatable: false,
         };
         match store.store(payload, shared.options.parts).await {
             Ok(()) => {

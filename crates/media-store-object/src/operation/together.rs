@@ -37,7 +37,7 @@ fn guess(
         return Ok(Some(Guess {
             location: ByteLocation::Shared(generation),
             object: second.blob(name, generation)?,
-            marker: Some(second.marker(name, generation, key.token())?),
+            marker: Some(second.marker(name, generation, key.token(), None)?),
         }));
     }
     if shared.options.sharing == Sharing::On {
@@ -89,8 +89,14 @@ pub(super) async fn together(
         return Ok(None);
     };
     let sidecar = &descriptor.sidecar;
-    let exists = guess.marker.is_none()
-        || marked.is_some_and(|meta| MarkerState::of_size(meta.size) == MarkerState::Sealed);
+    let exists = match (&guess.marker, descriptor.revision) {
+        (None, _) => true,
+        (Some(_), None) => {
+            marked.is_some_and(|meta| MarkerState::of_size(meta.size) == MarkerState::Sealed)
+        }
+        // The marker of media that was imported has a name that no reference tells.
+        (Some(_), Some(_)) => descriptor.exists(bucket, &shared.keys, &key).await?,
+    };
     let fits = opened
         .as_ref()
         .map_or(!bytes, |opened| opened.meta.size == sidecar.size_bytes);

@@ -197,6 +197,7 @@ async fn store_stream(
                     objects,
                     sidecar: &sidecar,
                     cancelled: &cancelled,
+                    repeatable: false,
                 };
                 store.complete(upload).await
             }

@@ -59,8 +59,14 @@ pub enum Request<V> {
     /// Replaces the marker by a tombstone, whether it exists or not. May be repeated.
     BuryMarker(Nonce),
     /// Puts a tombstone in place of the marker, on condition that there is none or a provisional one.
-    /// Finding a tombstone is success.
+    /// Finding the tombstone of a retired marker is success.
     RetireMarker(Nonce),
+    /// Replaces the sidecar by a tombstone that an import may replace, on condition that it is a sidecar
+    /// of this revision of the reference and names the generation. Finding such a tombstone is success.
+    RetireSidecar(Nonce),
+    /// Replaces the tombstone of a retired sidecar by one that nothing may replace, on condition that it
+    /// is still there. Finding the latter is success.
+    CloseSidecar,
     /// Replaces the sidecar by a tombstone, whether it exists or not, and removes the expiry hint and
     /// the entries of indexes. May be repeated.
     BurySidecar,
@@ -80,6 +86,10 @@ pub enum SidecarState {
     Live(Nonce),
     /// A sidecar that a sweep restored, and that names this generation.
     Restored(Nonce),
+    /// A sidecar of another revision of the reference.
+    Revised,
+    /// The sidecar was retired: an import may replace the tombstone.
+    Retired,
     /// The sidecar was buried.
     Tombstone,
 }
@@ -98,8 +108,11 @@ pub enum Answer<V> {
     Found(bool),
     /// The answer to [`Request::ReadSidecar`].
     Sidecar(SidecarState),
-    /// The answer to a request that creates or seals an object, if its name is taken by another one.
+    /// The answer to a request that creates, seals or retires an object, if its name is taken by another
+    /// one.
     Taken,
+    /// The answer to a [`Request::RetireMarker`] if a deletion has buried the marker.
+    Buried,
     /// The answer to any other request that certainly succeeded.
     Done,
     /// The answers to the requests of [`Step::AskAll`], in their order.

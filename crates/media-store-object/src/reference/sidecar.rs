@@ -10,7 +10,11 @@ use media_storage::{
 use object_store::path::Path;
 use serde_json::Value;
 
-use crate::bucket::{Bucket, Keys, MarkerName, MarkerState, MediaKey, SecondKeys, SecondMarker};
+use super::flags::{BLOCK, SidecarFlags};
+use super::tombstone::Tombstone;
+use crate::bucket::{
+    Bucket, Keys, MarkerName, MarkerState, MediaKey, SecondKeys, SecondMarker, Version,
+};
 use crate::protocol::Nonce;
 
 /// The field of a sidecar that names the generation of shared bytes.
@@ -19,6 +23,9 @@ const GENERATION: &str = "generation";
 /// The field of a sidecar that a sweep copied from the marker. Such a sidecar is valid only while
 /// the marker exists.
 const RESTORED: &str = "restored";
+
+/// The field of a sidecar that an import wrote: the revision of the reference.
+const REVISION: &str = "revision";
 
 /// Where the bytes of a reference are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,47 +46,6 @@ pub(crate) enum Protocol {
 /// Format version of sidecars of the second protocol. A program that knows only the first takes them
 /// for damaged.
 const SECOND_VERSION: u32 = 2;
-
-/// Sidecars of the second protocol have a length of a multiple of this, and as many bytes less as
-/// their flags say, so that a listing shows what is in them.
-const BLOCK: u64 = 512;
-
-/// Number of combinations of flags.
-const FLAGS: u64 = 8;
-
-/// What the size of a sidecar shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct SidecarFlags {
-    pub(crate) expires: bool,
-    pub(crate) has_user: bool,
-    pub(crate) shared: bool,
-}
-
-impl SidecarFlags {
-    fn of(sidecar: &Sidecar, location: ByteLocation) -> Self {
-        Self {
-            expires: sidecar.expires_at.is_some(),
-            has_user: sidecar.user_id.is_some(),
-            shared: location != ByteLocation::Own,
-        }
-    }
-
-    /// Returns the flags of a sidecar of this size, if it can be one of the second protocol. One in
-    /// 64 sidecars of the first protocol looks like one, so that this only says where to look.
-    pub(crate) fn of_size(size: u64) -> Option<Self> {
-        let bits = (size % BLOCK).checked_sub(BLOCK - FLAGS)?;
-        Some(Self {
-            expires: bits & 1 != 0,
-            has_user: bits & 2 != 0,
-            shared: bits & 4 != 0,
-        })
-    }
-
-    fn remainder(self) -> u64 {
-        let bit = |set: bool, value: u64| if set { value } else { 0 };
-        BLOCK - FLAGS + bit(self.expires, 1) + bit(self.has_user, 2) + bit(self.shared, 4)
-    }
-}
 
 /// The cause of an error about a sidecar that a later version wrote. Such media is not damaged: no
 /// operation removes or changes it.
@@ -104,7 +70,10 @@ pub(crate) fn is_of_later_version(error: &StorageError) -> bool {
 #[derive(Clone, Debug)]
 pub(crate) enum SidecarRead {
     Missing,
+    /// The tombstone of a deletion.
     Tombstone,
+    /// The tombstone of a sidecar that was retired.
+    Retired,
     /// A sidecar of a store with a longer prefix.
     Foreign,
     Present(Box<Descriptor>),
@@ -117,6 +86,8 @@ pub(crate) struct Descriptor {
     pub(crate) location: ByteLocation,
     pub(crate) protocol: Protocol,
     pub(crate) restored: bool,
+    /// The revision of the reference, if an import stored it.
+    pub(crate) revision: Option<Nonce>,
 }
 
 impl Descriptor {
@@ -158,6 +129,7 @@ impl Descriptor {
         let descriptor = Self::of_any(json, SECOND_VERSION)?;
         let fits = descriptor.protocol == Protocol::Second
             && descriptor.location == ByteLocation::Shared(marker.generation)
+            && descriptor.revision == marker.revision
             && keys.content(descriptor.sidecar.sha256) == marker.name;
         match MediaKey::parse(&descriptor.sidecar.id) {
             Some(key) if fits && key.token() == marker.token => Ok((key, descriptor)),
@@ -178,12 +150,17 @@ impl Descriptor {
         };
         let location = match sidecar.unknown.get(GENERATION) {
             None => ByteLocation::Own,
-            Some(value) => {
-                let token = value.as_str().and_then(|text| text.parse().ok());
-                ByteLocation::Shared(
-                    token.ok_or_else(|| corrupted("the generation in the sidecar is not valid"))?,
-                )
-            }
+            Some(value) => ByteLocation::Shared(
+                nonce(value)
+                    .ok_or_else(|| corrupted("the generation in the sidecar is not valid"))?,
+            ),
+        };
+        let revision = match sidecar.unknown.get(REVISION) {
+            None => None,
+            Some(value) => Some(
+                nonce(value)
+                    .ok_or_else(|| corrupted("the revision in the sidecar is not valid"))?,
+            ),
         };
         let restored = sidecar.unknown.contains_key(RESTORED);
         Ok(Self {
@@ -191,6 +168,7 @@ impl Descriptor {
             location,
             protocol,
             restored,
+            revision,
         })
     }
 
@@ -205,7 +183,7 @@ impl Descriptor {
         match (self.location, self.protocol, keys.second()) {
             (ByteLocation::Shared(generation), Protocol::Second, Some(second)) => {
                 let name = second.content(self.sidecar.sha256);
-                let marker = second.marker(name, generation, key.token())?;
+                let marker = second.marker(name, generation, key.token(), self.revision)?;
                 let found = bucket.head(&marker).await?;
                 Ok(
                     found
@@ -241,6 +219,21 @@ impl Descriptor {
     }
 }
 
+fn nonce(value: &Value) -> Option<Nonce> {
+    value.as_str().and_then(|text| text.parse().ok())
+}
+
+/// Returns the revision of the reference of a sidecar, if an import stored it.
+pub(crate) fn revision_of(sidecar: &Sidecar) -> Option<Nonce> {
+    sidecar.unknown.get(REVISION).and_then(nonce)
+}
+
+/// Makes a sidecar that of a revision of the reference.
+pub(crate) fn set_revision(sidecar: &mut Sidecar, revision: Nonce) {
+    let value = Value::String(revision.to_string());
+    sidecar.unknown.insert(REVISION.to_owned(), value);
+}
+
 /// Serializes the sidecar of a reference that shares its bytes.
 pub(crate) fn shared_json(sidecar: &Sidecar, generation: Nonce) -> Result<Vec<u8>, StorageError> {
     let mut sidecar = sidecar.clone();
@@ -270,7 +263,7 @@ pub(crate) fn second_json(
         sidecar.unknown.insert(RESTORED.to_owned(), value);
     }
     let mut json = sidecar.to_json()?;
-    let remainder = SidecarFlags::of(&sidecar, location).remainder();
+    let remainder = SidecarFlags::of(&sidecar, location != ByteLocation::Own).remainder();
     let rest = (remainder + BLOCK - json.len() as u64 % BLOCK) % BLOCK;
     json.extend(std::iter::repeat_n(
         b' ',
@@ -285,23 +278,35 @@ pub(crate) async fn read_any(
     keys: &Keys,
     key: &MediaKey,
 ) -> Result<SidecarRead, StorageError> {
+    let read = read_versioned(bucket, keys, key).await?;
+    Ok(read.map_or(SidecarRead::Missing, |(read, _)| read))
+}
+
+/// Reads what is under the name of the sidecar of a reference, with its version; `None` if there is
+/// nothing.
+pub(crate) async fn read_versioned(
+    bucket: &Bucket,
+    keys: &Keys,
+    key: &MediaKey,
+) -> Result<Option<(SidecarRead, Version)>, StorageError> {
     let path = keys.sidecar(key)?;
-    let Some((json, _)) = bucket.get(&path, MAX_SIDECAR_LEN + BLOCK).await? else {
-        return Ok(SidecarRead::Missing);
+    let Some((json, version)) = bucket.get(&path, MAX_SIDECAR_LEN + BLOCK).await? else {
+        return Ok(None);
     };
-    let supported = match keys.second() {
-        Some(_) if json.is_empty() => return Ok(SidecarRead::Tombstone),
-        Some(_) => SECOND_VERSION,
-        None if json.is_empty() => {
-            let buried = corrupted("the sidecar is empty, as the second protocol leaves it");
+    let supported = match (keys.second(), Tombstone::parse(&json)) {
+        (Some(_), Some(Tombstone::Buried)) => return Ok(Some((SidecarRead::Tombstone, version))),
+        (Some(_), Some(Tombstone::Retired)) => return Ok(Some((SidecarRead::Retired, version))),
+        (Some(_), None) => SECOND_VERSION,
+        (None, Some(_)) => {
+            let buried = corrupted("the sidecar is a tombstone, as the second protocol leaves it");
             let buried = buried.with_source(LaterVersion).with_key(key.id());
             return Err(bucket.adopt(buried));
         }
-        None => SIDECAR_VERSION,
+        (None, None) => SIDECAR_VERSION,
     };
     match Descriptor::from_json(&json, key, supported) {
-        Ok(Some(descriptor)) => Ok(SidecarRead::Present(Box::new(descriptor))),
-        Ok(None) => Ok(SidecarRead::Foreign),
+        Ok(Some(descriptor)) => Ok(Some((SidecarRead::Present(Box::new(descriptor)), version))),
+        Ok(None) => Ok(Some((SidecarRead::Foreign, version))),
         Err(error) => Err(bucket.adopt(error).with_key(key.id())),
     }
 }
@@ -314,84 +319,12 @@ pub(crate) async fn read(
 ) -> Result<Option<Descriptor>, StorageError> {
     Ok(match read_any(bucket, keys, key).await? {
         SidecarRead::Present(descriptor) => Some(*descriptor),
-        SidecarRead::Missing | SidecarRead::Tombstone | SidecarRead::Foreign => None,
+        SidecarRead::Missing
+        | SidecarRead::Tombstone
+        | SidecarRead::Retired
+        | SidecarRead::Foreign => None,
     })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use media_storage::{MediaMetadata, RetentionPolicy};
-    use media_types::{Mime, Sha256};
-
-    #[test]
-    fn the_generation_is_kept_in_the_sidecar() {
-        let id = "ab12cd-0f3c9a7e51b2k4m8n1p6r9t2vw.png";
-        let sidecar = Sidecar::new(
-            id,
-            Mime::IMAGE_PNG,
-            3,
-            Sha256::EMPTY,
-            MediaMetadata::new(),
-            RetentionPolicy::Retain,
-            chrono::DateTime::UNIX_EPOCH,
-        );
-        let key = MediaKey::parse(id).unwrap();
-        let read = |json: &[u8]| Descriptor::from_json(json, &key, 1).map(Option::unwrap);
-        let own = read(&sidecar.to_json().unwrap()).unwrap();
-        assert_eq!(own.location, ByteLocation::Own);
-        let json = shared_json(&sidecar, Nonce::new(5)).unwrap();
-        let shared = read(&json).unwrap();
-        assert_eq!(shared.location, ByteLocation::Shared(Nonce::new(5)));
-        let bad = String::from_utf8(json).unwrap().replace("00005", "0000x");
-        assert!(read(bad.as_bytes()).is_err());
-    }
-
-    #[test]
-    fn the_size_of_a_sidecar_shows_its_flags() {
-        let id = "ab12cd-0f3c9a7e51b2k4m8n1p6r9t2vw.png";
-        let key = MediaKey::parse(id).unwrap();
-        for (user, retention, location) in [
-            (None, RetentionPolicy::Retain, ByteLocation::Own),
-            (Some("user-1"), RetentionPolicy::Retain, ByteLocation::Own),
-            (
-                None,
-                RetentionPolicy::RetainHours(1),
-                ByteLocation::Shared(Nonce::new(5)),
-            ),
-            (
-                Some("user-1"),
-                RetentionPolicy::RetainHours(1),
-                ByteLocation::Shared(Nonce::new(5)),
-            ),
-        ] {
-            let mut metadata = MediaMetadata::new();
-            if let Some(user) = user {
-                metadata = metadata.with_user(user.parse().unwrap());
-            }
-            let epoch = chrono::DateTime::UNIX_EPOCH;
-            let sidecar = Sidecar::new(
-                id,
-                Mime::IMAGE_PNG,
-                3,
-                Sha256::EMPTY,
-                metadata,
-                retention,
-                epoch,
-            );
-            for restored in [false, true] {
-                let json = second_json(&sidecar, location, restored).unwrap();
-                let flags = SidecarFlags::of_size(json.len() as u64).unwrap();
-                assert_eq!(flags.expires, sidecar.expires_at.is_some());
-                assert_eq!(flags.has_user, user.is_some());
-                assert_eq!(flags.shared, location != ByteLocation::Own);
-                let read = Descriptor::from_json(&json, &key, 2).unwrap().unwrap();
-                assert_eq!((read.protocol, read.location), (Protocol::Second, location));
-                assert_eq!(read.restored, restored);
-                let first = Descriptor::from_json(&json, &key, 1).unwrap_err();
-                assert_eq!(first.kind(), StorageErrorKind::Corrupted);
-                assert!(is_of_later_version(&first));
-            }
-        }
-    }
-}
+mod tests;

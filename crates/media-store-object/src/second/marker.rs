@@ -7,7 +7,7 @@ use media_storage::StorageError;
 use object_store::path::Path;
 
 use super::reference::MAX_COMPARED;
-use crate::bucket::{Bucket, Creation, MarkerState, PROVISIONAL, Swap, Version};
+use crate::bucket::{Bucket, Creation, MarkerState, PROVISIONAL, RETIRED, Swap, Version};
 use crate::protocol::Answer;
 
 /// Access to one marker.
@@ -77,30 +77,26 @@ impl<'a> Marker<'a> {
         }
     }
 
-    /// Puts a tombstone in place of the marker, unless it is sealed.
+    /// Puts a tombstone in place of the marker, unless it is sealed, or a deletion has buried it.
     pub(super) async fn retire(&self) -> Result<Answer<Version>, StorageError> {
-        if let Creation::Created(_) = self.bucket.create(&self.path, Bytes::new()).await? {
+        let retired = || Bytes::from_static(RETIRED);
+        if let Creation::Created(_) = self.bucket.create(&self.path, retired()).await? {
             return Ok(Answer::Done);
         }
         let Some((found, version)) = self.bucket.get(&self.path, MAX_COMPARED).await? else {
             return Ok(Answer::Failed);
         };
-        match MarkerState::of_size(found.len() as u64) {
-            MarkerState::Tombstone => return Ok(Answer::Done),
-            MarkerState::Sealed => return Ok(Answer::Taken),
-            MarkerState::Provisional => {}
+        if let Some(answer) = without_retiring(&found) {
+            return Ok(answer);
         }
-        let swap = self.bucket.swap(&self.path, Some(&version), Bytes::new());
-        match swap.await {
-            Swap::Done(_) => Ok(Answer::Done),
-            Swap::Unclear(error) => match self.bucket.head(&self.path).await? {
-                Some(meta) if meta.size == 0 => Ok(Answer::Done),
-                Some(meta) if MarkerState::of_size(meta.size) == MarkerState::Sealed => {
-                    Ok(Answer::Taken)
-                }
-                _ => Err(error),
-            },
-        }
+        let swap = self.bucket.swap(&self.path, Some(&version), retired());
+        let Swap::Unclear(error) = swap.await else {
+            return Ok(Answer::Done);
+        };
+        let found = self.bucket.get(&self.path, MAX_COMPARED).await?;
+        found
+            .and_then(|(found, _)| without_retiring(&found))
+            .ok_or(error)
     }
 
     /// Replaces the marker by a tombstone, whatever it is.
@@ -111,5 +107,15 @@ impl<'a> Marker<'a> {
     /// Removes whatever is under the name of the marker.
     pub(super) async fn remove(&self) -> Result<(), StorageError> {
         self.bucket.delete(&self.path).await
+    }
+}
+
+/// Returns the answer to a request that retires the marker; `None` if it is provisional.
+fn without_retiring(found: &[u8]) -> Option<Answer<Version>> {
+    match MarkerState::of_size(found.len() as u64) {
+        MarkerState::Tombstone if found.is_empty() => Some(Answer::Buried),
+        MarkerState::Tombstone => Some(Answer::Done),
+        MarkerState::Sealed => Some(Answer::Taken),
+        MarkerState::Provisional => None,
     }
 }

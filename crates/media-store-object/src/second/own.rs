@@ -17,10 +17,13 @@ pub(crate) struct OwnStore<'a> {
     pub(crate) objects: ReferenceObjects,
     pub(crate) sidecar: &'a Sidecar,
     pub(crate) cancelled: &'a CancelFlag,
+    /// Whether what a failed store wrote is left, because a repeated one may have replaced it.
+    pub(crate) repeatable: bool,
 }
 
 impl OwnStore<'_> {
-    /// Stores a body. After an error, sidecar and bytes are removed, unless requests fail.
+    /// Stores a body. After an error, sidecar and bytes are removed, unless requests fail or the store
+    /// is repeatable.
     pub(crate) async fn store(
         &self,
         payload: &Payload,
@@ -74,17 +77,25 @@ impl OwnStore<'_> {
                 .objects
                 .bucket
                 .fail(StorageErrorKind::Unavailable)
-                .with_reason("the reference was deleted while it was stored")),
+                .with_reason("the reference was deleted, or imported again, while it was stored")),
         }
     }
 
     /// Removes what a failed store may have written. Returns the error of the store.
     async fn undo(&self, error: StorageError) -> Result<(), StorageError> {
-        if let Err(undoing) = delete(&self.objects).await {
+        if !self.repeatable
+            && let Err(undoing) = delete(&self.objects).await
+        {
             tracing::debug!(error = %undoing, "failed to undo a store; a sweep removes the rest");
         }
         Err(error)
     }
+}
+
+/// Retires a sidecar whose bytes are missing.
+pub(crate) async fn retire(objects: &ReferenceObjects) -> Result<(), StorageError> {
+    let retired = objects.retire_sidecar::<Version>(ByteLocation::Own);
+    retired.await.map(drop)
 }
 
 /// Buries the sidecar, then removes the bytes. What an interrupted deletion leaves is unreadable.

@@ -9,10 +9,15 @@ use object_store::Attributes;
 use object_store::path::Path;
 
 use crate::body::Payload;
-use crate::bucket::{Bucket, Creation, Keys, MediaKey, PartOptions, SecondKeys};
-use crate::protocol::{Answer, SidecarState};
+use crate::bucket::{Bucket, Creation, Keys, MediaKey, PartOptions, SecondKeys, Swap};
+use crate::protocol::{Answer, Nonce, SidecarState};
 use crate::reference::expiry;
-use crate::reference::sidecar::{ByteLocation, Protocol, SidecarRead, read_any, second_json};
+use crate::reference::sidecar::{
+    ByteLocation, Descriptor, Protocol, SidecarRead, read_any, read_versioned, revision_of,
+    second_json,
+};
+use crate::reference::tombstone::Tombstone;
+use crate::sharing::fresh_nonce;
 
 /// Maximum length of an object that is compared with one that was to be created, in bytes.
 pub(super) const MAX_COMPARED: u64 = 128 * 1024;
@@ -24,6 +29,8 @@ pub(crate) struct ReferenceObjects {
     pub(super) keys: Keys,
     pub(super) second: SecondKeys,
     pub(crate) key: MediaKey,
+    /// The revision of the reference, if an import stored it.
+    pub(super) revision: Option<Nonce>,
     user: Option<UserId>,
     expires_at: Option<DateTime<Utc>>,
 }
@@ -52,9 +59,16 @@ impl ReferenceObjects {
             keys: keys.clone(),
             second: second.clone(),
             key: key.clone(),
+            revision: sidecar.and_then(revision_of),
             user: sidecar.and_then(|sidecar| sidecar.user_id.clone()),
             expires_at: sidecar.and_then(|sidecar| sidecar.expires_at),
         }
+    }
+
+    /// Sets the revision, if the sidecar is not known.
+    pub(crate) fn with_revision(mut self, revision: Option<Nonce>) -> Self {
+        self.revision = revision;
+        self
     }
 
     fn sidecar_path(&self) -> Result<Path, StorageError> {
@@ -106,22 +120,37 @@ impl ReferenceObjects {
         }
     }
 
-    /// Creates an object. One that exists already is success if it is the very same.
-    pub(super) async fn create<V>(
-        &self,
-        path: &Path,
-        body: Bytes,
-    ) -> Result<Answer<V>, StorageError> {
+    /// Creates the object of the sidecar. One that exists already is success if it is the very same.
+    /// An import also replaces the tombstone of a retired sidecar.
+    async fn create<V>(&self, body: Bytes, restored: bool) -> Result<Answer<V>, StorageError> {
+        let path = self.sidecar_path()?;
         if !self.second.tombstones {
-            let put = self.bucket.put(path, body.into(), Attributes::new());
+            let put = self.bucket.put(&path, body.into(), Attributes::new());
             return put.await.map(|_| Answer::Done);
         }
-        match self.bucket.create(path, body.clone()).await? {
-            Creation::Created(_) => Ok(Answer::Done),
-            Creation::Exists => match self.bucket.get(path, MAX_COMPARED).await? {
-                Some((found, _)) if found == body => Ok(Answer::Done),
-                _ => Ok(Answer::Taken),
-            },
+        if let Creation::Created(_) = self.bucket.create(&path, body.clone()).await? {
+            return Ok(Answer::Done);
+        }
+        let version = match self.bucket.get(&path, MAX_COMPARED).await? {
+            Some((found, _)) if found == body => return Ok(Answer::Done),
+            Some((found, version))
+                if self.revision.is_some()
+                    && !restored
+                    && Tombstone::parse(&found) == Some(Tombstone::Retired) =>
+            {
+                version
+            }
+            _ => return Ok(Answer::Taken),
+        };
+        let swap = self.bucket.swap(&path, Some(&version), body.clone());
+        let Swap::Unclear(error) = swap.await else {
+            return Ok(Answer::Done);
+        };
+        match self.bucket.get(&path, MAX_COMPARED).await? {
+            Some((found, _)) if found == body => Ok(Answer::Done),
+            // The write may still arrive.
+            Some((_, unchanged)) if unchanged == version => Err(error),
+            _ => Ok(Answer::Taken),
         }
     }
 
@@ -133,9 +162,8 @@ impl ReferenceObjects {
         restored: bool,
     ) -> Result<Answer<V>, StorageError> {
         let body = Bytes::from(second_json(sidecar, location, restored)?);
-        let path = self.sidecar_path()?;
         let (created, hint, entry) = tokio::join!(
-            self.create(&path, body),
+            self.create(body, restored),
             self.write_hint(),
             self.write_entry()
         );
@@ -164,13 +192,75 @@ impl ReferenceObjects {
         self.bucket.delete(&self.sidecar_path()?).await
     }
 
+    /// Whether a sidecar is that of this revision, with its bytes in this place.
+    fn is_own(&self, found: &Descriptor, location: ByteLocation) -> bool {
+        found.protocol == Protocol::Second
+            && found.location == location
+            && found.revision == self.revision
+    }
+
+    /// Replaces the sidecar by a tombstone that an import may replace, on condition that it is that of
+    /// this revision. Index and hint may belong to the next one already, and are left to sweeps.
+    pub(super) async fn retire_sidecar<V>(
+        &self,
+        location: ByteLocation,
+    ) -> Result<Answer<V>, StorageError> {
+        if !self.second.tombstones {
+            return self.bury_sidecar().await.map(|()| Answer::Done);
+        }
+        let tombstone = Tombstone::retired(fresh_nonce()?);
+        self.replace_sidecar(tombstone, |read| match read {
+            SidecarRead::Retired => Some(Answer::Done),
+            SidecarRead::Present(found) if self.is_own(found, location) => None,
+            _ => Some(Answer::Taken),
+        })
+        .await
+    }
+
+    /// Replaces the tombstone of a retired sidecar by that of a deletion, on condition that it is still
+    /// there.
+    pub(super) async fn close_sidecar<V>(&self) -> Result<Answer<V>, StorageError> {
+        self.replace_sidecar(Bytes::new(), |read| match read {
+            SidecarRead::Tombstone => Some(Answer::Done),
+            SidecarRead::Retired => None,
+            _ => Some(Answer::Taken),
+        })
+        .await
+    }
+
+    /// Replaces what is under the name of the sidecar, unless `answered` gives an answer for it.
+    async fn replace_sidecar<V>(
+        &self,
+        body: Bytes,
+        answered: impl Fn(&SidecarRead) -> Option<Answer<V>>,
+    ) -> Result<Answer<V>, StorageError> {
+        let read = || read_versioned(&self.bucket, &self.keys, &self.key);
+        let Some((found, version)) = read().await? else {
+            return Ok(Answer::Taken);
+        };
+        if let Some(answer) = answered(&found) {
+            return Ok(answer);
+        }
+        let path = self.sidecar_path()?;
+        let swap = self.bucket.swap(&path, Some(&version), body);
+        let Swap::Unclear(error) = swap.await else {
+            return Ok(Answer::Done);
+        };
+        match read().await? {
+            None => Ok(Answer::Taken),
+            Some((found, _)) => answered(&found).ok_or(error),
+        }
+    }
+
     /// Reads the state of the sidecar.
     pub(super) async fn state(&self) -> Result<SidecarState, StorageError> {
         Ok(match read_any(&self.bucket, &self.keys, &self.key).await? {
             SidecarRead::Missing => SidecarState::Missing,
             SidecarRead::Tombstone => SidecarState::Tombstone,
+            SidecarRead::Retired => SidecarState::Retired,
             SidecarRead::Foreign => return Err(self.other_media()),
             SidecarRead::Present(found) => match (found.protocol, found.location) {
+                (Protocol::Second, _) if found.revision != self.revision => SidecarState::Revised,
                 (Protocol::Second, ByteLocation::Shared(generation)) if found.restored => {
                     SidecarState::Restored(generation)
                 }

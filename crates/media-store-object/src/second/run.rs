@@ -1,24 +1,22 @@
 //! Driving the protocols of one reference against a bucket.
 
-use bytes::Bytes;
 use media_storage::backend::CancelFlag;
 use media_storage::{Sidecar, StorageError, StorageErrorKind};
 
 use super::content::SecondContent;
-use super::marker::{CreatedMarker, Marker};
+use super::driver::{MarkerDriver, ReferenceDriver};
 use super::reference::{ReferenceObjects, Upload};
 use crate::body::Payload;
-use crate::bucket::{PartOptions, Version, send, shared_attributes};
+use crate::bucket::{Bucket, PartOptions, SecondKeys, SecondMarker, Version};
 use crate::protocol::v2::{
-    DeleteOutcome, DeleteProtocol, HealOutcome, HealProtocol, RetireOutcome, RetireProtocol,
-    StoreProtocol, TombstoneOutcome, TombstoneProtocol,
+    DeleteOutcome, DeleteProtocol, HealOutcome, HealProtocol, ImportProtocol, RetireOutcome,
+    RetireProtocol, StoreProtocol, TombstoneOutcome, TombstoneProtocol,
 };
 use crate::protocol::{
-    Answer, CollectOutcome, CollectProtocol, FenceOutcome, FenceProtocol, Nonce, Protocol, Request,
+    Answer, CollectOutcome, CollectProtocol, FenceOutcome, FenceProtocol, Nonce, Protocol,
     StoreOutcome,
 };
-use crate::reference::sidecar::{ByteLocation, second_json};
-use crate::sharing::{Driver, Ended, drive};
+use crate::sharing::{Ended, drive};
 
 /// One attempt to store bytes under a reference.
 pub(crate) struct SecondStore<'a> {
@@ -47,30 +45,48 @@ pub(crate) enum SecondAttempt {
 
 /// Makes one attempt. If it is not acknowledged, the reference is buried, unless requests fail.
 pub(crate) async fn store(attempt: SecondStore<'_>) -> Result<SecondAttempt, StorageError> {
-    let bucket = attempt.content.bucket.clone();
     let size = attempt.sidecar.size_bytes;
     let protocol = match attempt.remembered {
         Some(generation) => StoreProtocol::joining(size, generation),
         None => StoreProtocol::new(size),
     };
-    let driver = ReferenceDriver {
-        sidecar: Some(attempt.sidecar),
-        upload: Some(Upload {
-            payload: attempt.payload,
-            len: size,
-            parts: attempt.parts,
-            cancelled: attempt.cancelled,
-        }),
-        ..ReferenceDriver::new(attempt.content, attempt.objects)
-    };
-    let ended = drive(protocol, &driver).await?;
-    match ended.outcome {
-        StoreOutcome::Stored { generation, new } => Ok(SecondAttempt::Stored { generation, new }),
-        StoreOutcome::Busy => Ok(SecondAttempt::Busy(ended.failure)),
-        StoreOutcome::OtherSize => Err(bucket
-            .fail(StorageErrorKind::Corrupted)
-            .with_reason("the hash record of shared bytes names another size")),
-        StoreOutcome::Failed => Err(ended.into_error(&bucket)),
+    attempt.run(protocol).await
+}
+
+/// Makes one attempt to import media. If it is not acknowledged, what it wrote is left to the import
+/// that repeats it, and to sweeps.
+pub(crate) async fn import(attempt: SecondStore<'_>) -> Result<SecondAttempt, StorageError> {
+    let protocol = ImportProtocol::new(attempt.sidecar.size_bytes);
+    attempt.run(protocol).await
+}
+
+impl SecondStore<'_> {
+    async fn run<P>(self, protocol: P) -> Result<SecondAttempt, StorageError>
+    where
+        P: Protocol<Version, Outcome = StoreOutcome> + Send,
+    {
+        let bucket = self.content.bucket.clone();
+        let driver = ReferenceDriver {
+            sidecar: Some(self.sidecar),
+            upload: Some(Upload {
+                payload: self.payload,
+                len: self.sidecar.size_bytes,
+                parts: self.parts,
+                cancelled: self.cancelled,
+            }),
+            ..ReferenceDriver::new(self.content, self.objects)
+        };
+        let ended = drive(protocol, &driver).await?;
+        match ended.outcome {
+            StoreOutcome::Stored { generation, new } => {
+                Ok(SecondAttempt::Stored { generation, new })
+            }
+            StoreOutcome::Busy => Ok(SecondAttempt::Busy(ended.failure)),
+            StoreOutcome::OtherSize => Err(bucket
+                .fail(StorageErrorKind::Corrupted)
+                .with_reason("the hash record of shared bytes names another size")),
+            StoreOutcome::Failed => Err(ended.into_error(&bucket)),
+        }
     }
 }
 
@@ -87,32 +103,37 @@ pub(crate) async fn bury(
     }
 }
 
-/// Buries a sidecar that has no sealed marker. Returns whether it was buried.
+/// Retires a sidecar that has no sealed marker.
+///
+/// # Errors
+/// A request failed. [`RetireOutcome::Failed`] is not returned.
 pub(crate) async fn retire(
     content: SecondContent,
     objects: ReferenceObjects,
     generation: Nonce,
-) -> Result<bool, StorageError> {
+) -> Result<RetireOutcome, StorageError> {
     let ended = on_reference(RetireProtocol::new(generation), content, objects, None).await?;
     match ended.0.outcome {
-        RetireOutcome::Retired => Ok(true),
-        RetireOutcome::Held => Ok(false),
         RetireOutcome::Failed => Err(ended.error()),
+        outcome => Ok(outcome),
     }
 }
 
-/// Buries a provisional marker, by the token of its reference. Returns whether it was buried.
+/// Retires a provisional marker.
 pub(crate) async fn retire_marker(
-    content: &SecondContent,
-    token: &str,
-    generation: Nonce,
-) -> Result<bool, StorageError> {
-    let driver = MarkerDriver { content, token };
-    let ended = drive(RetireProtocol::marker(generation), &driver).await?;
+    bucket: &Bucket,
+    keys: &SecondKeys,
+    marker: &SecondMarker,
+) -> Result<(), StorageError> {
+    let driver = MarkerDriver {
+        bucket,
+        keys,
+        marker,
+    };
+    let ended = drive(RetireProtocol::marker(marker.generation), &driver).await?;
     match ended.outcome {
-        RetireOutcome::Retired => Ok(true),
-        RetireOutcome::Held => Ok(false),
-        RetireOutcome::Failed => Err(ended.into_error(&content.bucket)),
+        RetireOutcome::Failed => Err(ended.into_error(bucket)),
+        _ => Ok(()),
     }
 }
 
@@ -132,17 +153,34 @@ pub(crate) async fn heal(
     }
 }
 
-/// Removes the tombstones of a reference, which must be old enough.
+/// Removes the tombstones of a reference, which must be old enough: that of the marker, and that of the
+/// sidecar if it was listed.
+///
+/// # Errors
+/// A request failed. [`TombstoneOutcome::Failed`] is not returned.
 pub(crate) async fn remove_tombstones(
     content: SecondContent,
     objects: ReferenceObjects,
     generation: Nonce,
-) -> Result<bool, StorageError> {
-    let ended = on_reference(TombstoneProtocol::new(generation), content, objects, None).await?;
+    with_sidecar: bool,
+) -> Result<TombstoneOutcome, StorageError> {
+    let removal = match with_sidecar {
+        true => TombstoneProtocol::new(generation),
+        false => TombstoneProtocol::marker(generation),
+    };
+    let ended = on_reference(removal, content, objects, None).await?;
     match ended.0.outcome {
-        TombstoneOutcome::Removed => Ok(true),
-        TombstoneOutcome::Finished => Ok(false),
         TombstoneOutcome::Failed => Err(ended.error()),
+        outcome => Ok(outcome),
+    }
+}
+
+/// Removes the tombstone of a sidecar that was retired, which must be old enough, unless an import has
+/// replaced it.
+pub(crate) async fn remove_retired(objects: &ReferenceObjects) -> Result<(), StorageError> {
+    match objects.close_sidecar::<Version>().await? {
+        Answer::Done => objects.remove_sidecar().await,
+        _ => Ok(()),
     }
 }
 
@@ -170,7 +208,7 @@ pub(crate) async fn fence(
 }
 
 /// How a protocol ended, and the bucket that its errors name.
-struct EndedAt<O>(Ended<O>, crate::bucket::Bucket);
+struct EndedAt<O>(Ended<O>, Bucket);
 
 impl<O> EndedAt<O> {
     fn error(self) -> StorageError {
@@ -194,147 +232,4 @@ where
         ..ReferenceDriver::new(content, objects)
     };
     Ok(EndedAt(drive(protocol, &driver).await?, bucket))
-}
-
-struct ReferenceDriver<'a> {
-    content: SecondContent,
-    objects: ReferenceObjects,
-    /// The sidecar, if it may be created.
-    sidecar: Option<&'a Sidecar>,
-    upload: Option<Upload<'a>>,
-    created: CreatedMarker,
-}
-
-impl ReferenceDriver<'_> {
-    fn new(content: SecondContent, objects: ReferenceObjects) -> Self {
-        Self {
-            content,
-            objects,
-            sidecar: None,
-            upload: None,
-            created: CreatedMarker::default(),
-        }
-    }
-
-    fn check_cancelled(&self) -> Result<(), StorageError> {
-        self.upload
-            .map_or(Ok(()), |upload| upload.cancelled.check())
-    }
-
-    async fn create_sidecar(
-        &self,
-        generation: Nonce,
-        restored: bool,
-    ) -> Result<Answer<Version>, StorageError> {
-        self.check_cancelled()?;
-        let Some(sidecar) = self.sidecar else {
-            return Ok(Answer::Failed);
-        };
-        let location = ByteLocation::Shared(generation);
-        self.objects
-            .create_sidecar(sidecar, location, restored)
-            .await
-    }
-
-    fn marker(&self, generation: Nonce) -> Result<Marker<'_>, StorageError> {
-        let SecondContent { bucket, keys, name } = &self.content;
-        let path = keys.marker(*name, generation, self.objects.key.token())?;
-        Ok(Marker::new(bucket, path))
-    }
-
-    /// Returns the content of the sealed marker: that of the sidecar.
-    fn sealed(&self, generation: Nonce) -> Result<Option<Bytes>, StorageError> {
-        self.check_cancelled()?;
-        let sealed = self
-            .sidecar
-            .map(|sidecar| second_json(sidecar, ByteLocation::Shared(generation), false));
-        Ok(sealed.transpose()?.map(Bytes::from))
-    }
-
-    async fn create_marker(&self, generation: Nonce) -> Result<Answer<Version>, StorageError> {
-        match self.sealed(generation)? {
-            Some(sealed) => {
-                let marker = self.marker(generation)?;
-                marker.create(&sealed, &self.created).await
-            }
-            None => Ok(Answer::Failed),
-        }
-    }
-
-    async fn seal_marker(&self, generation: Nonce) -> Result<Answer<Version>, StorageError> {
-        match self.sealed(generation)? {
-            Some(sealed) => self.marker(generation)?.seal(sealed, &self.created).await,
-            None => Ok(Answer::Failed),
-        }
-    }
-
-    async fn write_blob(&self, generation: Nonce) -> Result<Answer<Version>, StorageError> {
-        let Some(upload) = self.upload else {
-            return Ok(Answer::Failed);
-        };
-        upload.cancelled.check()?;
-        let blob = self.content.keys.blob(self.content.name, generation)?;
-        let bucket = &self.content.bucket;
-        let attributes = shared_attributes();
-        send(
-            bucket,
-            &blob,
-            upload.payload,
-            upload.len,
-            attributes,
-            upload.parts,
-            upload.cancelled,
-        )
-        .await?;
-        Ok(Answer::Done)
-    }
-}
-
-impl Driver for ReferenceDriver<'_> {
-    async fn answer(&self, request: Request<Version>) -> Result<Answer<Version>, StorageError> {
-        let Self {
-            content, objects, ..
-        } = self;
-        match request {
-            Request::ReadSidecar => return objects.state().await.map(Answer::Sidecar),
-            Request::CreateSidecar(generation) => {
-                return self.create_sidecar(generation, false).await;
-            }
-            Request::RestoreSidecar(generation) => {
-                return self.create_sidecar(generation, true).await;
-            }
-            Request::CreateMarker(generation) => return self.create_marker(generation).await,
-            Request::WriteBlob(generation) => return self.write_blob(generation).await,
-            Request::SealMarker(generation) => return self.seal_marker(generation).await,
-            Request::RetireMarker(generation) => return self.marker(generation)?.retire().await,
-            Request::BuryMarker(generation) => self.marker(generation)?.bury().await?,
-            Request::RemoveMarker(generation) => self.marker(generation)?.remove().await?,
-            Request::BurySidecar => objects.bury_sidecar().await?,
-            Request::RemoveSidecar => objects.remove_sidecar().await?,
-            Request::SwapRecord { .. } if self.check_cancelled().is_err() => {
-                self.check_cancelled()?;
-            }
-            other => return content.answer(other).await,
-        }
-        Ok(Answer::Done)
-    }
-}
-
-/// A marker whose reference is not known.
-struct MarkerDriver<'a> {
-    content: &'a SecondContent,
-    token: &'a str,
-}
-
-impl Driver for MarkerDriver<'_> {
-    async fn answer(&self, request: Request<Version>) -> Result<Answer<Version>, StorageError> {
-        let SecondContent { bucket, keys, name } = self.content;
-        match request {
-            Request::RetireMarker(generation) => {
-                let path = keys.marker(*name, generation, self.token)?;
-                Marker::new(bucket, path).retire().await
-            }
-            _ => Ok(Answer::Failed),
-        }
-    }
 }

@@ -13,4 +13,5 @@ pub(crate) use confirmed::ConfirmedBlobs;
 pub(crate) use content::Content;
 pub(crate) use delete::delete;
 pub(crate) use driver::{Driver, Ended, drive};
+pub(crate) use nonces::fresh_nonce;
 pub(crate) use store::{Attempt, StoreAttempt, store};

@@ -10,7 +10,7 @@ use media_types::Sha256;
 use object_store::ObjectMeta;
 use object_store::path::Path;
 
-use crate::bucket::{Bucket, ContentName, Keys, SecondKeys};
+use crate::bucket::{Bucket, ContentName, Keys, MarkerState, SecondKeys};
 use crate::protocol::Nonce;
 
 /// The generations of one hash.
@@ -172,8 +172,11 @@ impl ContentListing {
         generation.newest = generation.newest.max(item.modified);
         match item.kind {
             Kind::Blob(_) => generation.blob = Some(item.size),
-            // Tombstones are no markers; those of the first protocol are never empty.
-            _ => generation.markers += u64::from(item.size > 0),
+            // Tombstones are no markers; those of the first protocol are never so short.
+            _ => {
+                let marker = MarkerState::of_size(item.size);
+                generation.markers += u64::from(marker != MarkerState::Tombstone);
+            }
         }
     }
 }

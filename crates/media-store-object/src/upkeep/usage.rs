@@ -11,7 +11,8 @@ use super::contents::{ContentItem, Walked, contents};
 use super::scoped::{Members, ScopedReference, WalkError, in_scope};
 use super::walk::{ListedReference, OwnObject, WalkItem, walk};
 use crate::bucket::Bucket;
-use crate::reference::sidecar::{ByteLocation, Descriptor, SidecarFlags};
+use crate::reference::flags::SidecarFlags;
+use crate::reference::sidecar::{ByteLocation, Descriptor};
 use crate::shared::{Shared, Sharing};
 
 /// Returns the usage of a scope.

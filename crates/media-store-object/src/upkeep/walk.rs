@@ -10,6 +10,7 @@ use object_store::path::Path;
 
 use crate::bucket::{Bucket, Keys, MediaKey, OuterObject};
 use crate::reference::sidecar::{self, Descriptor};
+use crate::reference::tombstone::Tombstone;
 
 /// Maximum number of sidecars that are read at the same time.
 pub(super) const CONCURRENCY: usize = 16;
@@ -21,7 +22,7 @@ pub(super) enum WalkItem {
     Reference(ListedReference),
     /// Media that is not followed by its sidecar.
     MediaOnly(OwnObject),
-    /// A sidecar that was buried.
+    /// A sidecar that was buried or retired.
     Tombstone(BuriedSidecar),
 }
 
@@ -30,6 +31,8 @@ pub(super) enum WalkItem {
 pub(super) struct BuriedSidecar {
     pub(super) key: MediaKey,
     pub(super) modified: DateTime<Utc>,
+    /// Whether an import may replace it.
+    pub(super) retired: bool,
 }
 
 /// A sidecar in a listing.
@@ -85,9 +88,14 @@ impl Walk {
                     modified,
                 });
             }
-            Some(OuterObject::Sidecar(key)) if meta.size == 0 => {
+            Some(OuterObject::Sidecar(key)) if Tombstone::of_size(meta.size).is_some() => {
                 self.release_held();
-                let buried = BuriedSidecar { key, modified };
+                let retired = Tombstone::of_size(meta.size) == Some(Tombstone::Retired);
+                let buried = BuriedSidecar {
+                    key,
+                    modified,
+                    retired,
+                };
                 self.ready.push_back(Ok(WalkItem::Tombstone(buried)));
             }
             Some(OuterObject::Sidecar(key)) => {

@@ -1,4 +1,4 @@
-//! A bucket in memory, in all four organisations.
+//! A bucket in memory, in all four organizations.
 
 use std::sync::Arc;
 

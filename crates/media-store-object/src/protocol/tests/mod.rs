@@ -4,6 +4,7 @@
 mod collect;
 mod delete;
 mod fence;
+mod import;
 mod store;
 mod v2;
 

@@ -247,16 +247,31 @@ fn a_deletion_buries_the_marker_first() {
 #[test]
 fn a_sidecar_is_retired_only_where_there_is_no_sealed_marker() {
     let retire = || Play::new(RetireProtocol::new(token(1)));
-    retire().ends(R::RetireMarker(token(1)), A::Taken, RetireOutcome::Held);
-    retire().on(R::RetireMarker(token(1)), A::Done).ends(
-        R::BurySidecar,
-        A::Done,
-        RetireOutcome::Retired,
-    );
-    retire().ends(R::RetireMarker(token(1)), A::Failed, RetireOutcome::Failed);
-    let marker = || Play::new(RetireProtocol::marker(token(1)));
-    marker().ends(R::RetireMarker(token(1)), A::Done, RetireOutcome::Retired);
-    marker().ends(R::RetireMarker(token(1)), A::Taken, RetireOutcome::Held);
+    let (marker, sidecar) = (R::RetireMarker(token(1)), R::RetireSidecar(token(1)));
+    retire().ends(marker.clone(), A::Taken, RetireOutcome::Held);
+    let retired = || retire().on(marker.clone(), A::Done);
+    retired().ends(sidecar.clone(), A::Done, RetireOutcome::Retired);
+    retired().ends(sidecar.clone(), A::Taken, RetireOutcome::Retired);
+    retired().ends(sidecar.clone(), A::Failed, RetireOutcome::Failed);
+    retire().ends(marker.clone(), A::Failed, RetireOutcome::Failed);
+    let alone = || Play::new(RetireProtocol::marker(token(1)));
+    alone().ends(marker.clone(), A::Done, RetireOutcome::Retired);
+    alone().ends(marker.clone(), A::Buried, RetireOutcome::Retired);
+    alone().ends(marker, A::Taken, RetireOutcome::Held);
+}
+
+#[test]
+fn what_an_interrupted_deletion_left_is_closed() {
+    let buried = || {
+        let retire = Play::new(RetireProtocol::new(token(1)));
+        retire.on(R::RetireMarker(token(1)), A::Buried)
+    };
+    let sidecar = R::RetireSidecar(token(1));
+    buried()
+        .on(sidecar.clone(), A::Done)
+        .ends(R::CloseSidecar, A::Done, RetireOutcome::Deleted);
+    buried().ends(sidecar.clone(), A::Taken, RetireOutcome::Deleted);
+    buried().ends(sidecar, A::Failed, RetireOutcome::Failed);
 }
 
 #[test]
@@ -274,21 +289,55 @@ fn a_missing_sidecar_is_restored_and_a_buried_one_is_not() {
     heal()
         .on(R::ReadSidecar, sidecar(SidecarState::Tombstone))
         .ends(R::BuryMarker(token(1)), A::Done, HealOutcome::Buried);
+    for other in [SidecarState::Revised, SidecarState::Retired] {
+        heal().ends(R::ReadSidecar, sidecar(other), HealOutcome::Sound);
+    }
 }
 
 #[test]
 fn the_tombstone_of_a_marker_outlives_the_sidecar() {
-    let removal = || Play::new(TombstoneProtocol::new(token(1)));
-    for state in [SidecarState::Tombstone, SidecarState::Missing] {
-        removal()
-            .on(R::ReadSidecar, A::Sidecar(state))
-            .on(R::RemoveMarker(token(1)), A::Done)
-            .ends(R::RemoveSidecar, A::Done, TombstoneOutcome::Removed);
-    }
-    let live = SidecarState::Live(token(1));
-    removal().on(R::ReadSidecar, A::Sidecar(live)).ends(
-        R::BurySidecar,
+    let read = |state| {
+        let removal = Play::new(TombstoneProtocol::new(token(1)));
+        removal.on(R::ReadSidecar, A::Sidecar(state))
+    };
+    let marker = || R::RemoveMarker(token(1));
+    read(SidecarState::Tombstone).on(marker(), A::Done).ends(
+        R::RemoveSidecar,
+        A::Done,
+        TombstoneOutcome::Removed,
+    );
+    read(SidecarState::Missing).ends(marker(), A::Done, TombstoneOutcome::Removed);
+    // A deletion, or the retiring of the reference, was interrupted.
+    let live = || read(SidecarState::Live(token(1)));
+    live()
+        .on(R::RetireMarker(token(1)), A::Buried)
+        .on(R::RetireSidecar(token(1)), A::Done)
+        .ends(R::CloseSidecar, A::Done, TombstoneOutcome::Finished);
+    live().on(R::RetireMarker(token(1)), A::Done).ends(
+        R::RetireSidecar(token(1)),
         A::Done,
         TombstoneOutcome::Finished,
     );
+    let young = Play::new(TombstoneProtocol::marker(token(1)));
+    let tombstone = A::Sidecar(SidecarState::Tombstone);
+    young.ends(R::ReadSidecar, tombstone, TombstoneOutcome::Finished);
+}
+
+#[test]
+fn a_sidecar_of_a_later_import_stays() {
+    let read = |state| {
+        let removal = Play::new(TombstoneProtocol::new(token(1)));
+        removal.on(R::ReadSidecar, A::Sidecar(state))
+    };
+    let marker = || R::RemoveMarker(token(1));
+    for later in [SidecarState::Revised, SidecarState::Live(token(2))] {
+        read(later).ends(marker(), A::Done, TombstoneOutcome::Superseded);
+    }
+    read(SidecarState::Retired)
+        .on(R::CloseSidecar, A::Taken)
+        .ends(marker(), A::Done, TombstoneOutcome::Superseded);
+    read(SidecarState::Retired)
+        .on(R::CloseSidecar, A::Done)
+        .on(marker(), A::Done)
+        .ends(R::RemoveSidecar, A::Done, TombstoneOutcome::Removed);
 }

@@ -28,7 +28,7 @@ enum State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HealOutcome {
-    /// The sidecar exists.
+    /// The sidecar exists, or belongs to another revision of the reference.
     Sound,
     /// The sidecar was restored.
     Restored,
@@ -64,9 +64,10 @@ impl<V> Protocol<V> for HealProtocol {
         use SidecarState as S;
         match (&self.state, answer) {
             (State::Start, None) => self.ask(State::Reading, Request::ReadSidecar),
-            (State::Reading, Some(Answer::Sidecar(S::Live(_) | S::Restored(_)))) => {
-                Step::End(HealOutcome::Sound)
-            }
+            (
+                State::Reading,
+                Some(Answer::Sidecar(S::Live(_) | S::Restored(_) | S::Revised | S::Retired)),
+            ) => Step::End(HealOutcome::Sound),
             (State::Reading, Some(Answer::Sidecar(S::Missing))) => {
                 self.ask(State::Restoring, Request::RestoreSidecar(self.generation))
             }

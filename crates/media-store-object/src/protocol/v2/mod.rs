@@ -14,6 +14,9 @@
 //! - After a create of unknown outcome, a store buries both names and continues under another
 //!   reference. Before it is acknowledged, it reads its sidecar again, since a deletion of its scope
 //!   may have buried it.
+//! - An import stores under an id that exists elsewhere, and may be repeated. Each attempt is a
+//!   *revision* of the reference with a marker of its own; it replaces nothing but the tombstone of a
+//!   sidecar that was *retired*: one whose marker was never sealed, and never will be.
 //! - A reference is readable only while its sealed marker exists. A sidecar that arrives late, of a store
 //!   that died, then shows nothing.
 //!
@@ -27,12 +30,14 @@
 
 mod delete;
 mod heal;
+mod import;
 mod retire;
 mod store;
 mod tombstones;
 
 pub use delete::{DeleteOutcome, DeleteProtocol};
 pub use heal::{HealOutcome, HealProtocol};
+pub use import::ImportProtocol;
 pub use retire::{RetireOutcome, RetireProtocol};
 pub use store::StoreProtocol;
 pub use tombstones::{TombstoneOutcome, TombstoneProtocol};

@@ -1,18 +1,21 @@
-//! Burying what stores left that died before they sealed their marker.
+//! Retiring what stores left that died before they sealed their marker.
 
 use crate::protocol::machine::{Answer, Protocol, Request, Step};
 use crate::protocol::record::Nonce;
 
-/// Buries a sidecar that seems to have no sealed marker, or a provisional marker that seems to have no
+/// Retires a sidecar that seems to have no sealed marker, or a provisional marker that seems to have no
 /// sidecar: leftovers of a store that died, or of a deletion that was interrupted.
 ///
 /// The store may be suspended rather than dead. Its marker's name is taken by a tombstone first, on
 /// condition that the marker is not sealed: the store can then no longer be acknowledged. If it is, the
 /// reference is left alone.
+///
+/// Everything is conditional: the sidecar may have been replaced by that of an import in the meantime.
+/// What is left of a deletion that was interrupted is closed, so that no import takes its place.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RetireProtocol {
     generation: Nonce,
-    /// Whether the sidecar is buried after the marker.
+    /// Whether the sidecar is retired after the marker.
     with_sidecar: bool,
     state: State,
 }
@@ -21,15 +24,18 @@ pub struct RetireProtocol {
 enum State {
     Start,
     Marker,
-    Sidecar,
+    Sidecar { deleted: bool },
+    Closing,
 }
 
 /// How retiring a reference ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RetireOutcome {
-    /// Marker and sidecar, or the marker alone, were buried.
+    /// Marker and sidecar, or the marker alone, were retired. An import may store the reference again.
     Retired,
+    /// A deletion had buried the marker, and was finished.
+    Deleted,
     /// The reference has a sealed marker; nothing was changed.
     Held,
     /// A request failed; a later sweep repeats it.
@@ -68,15 +74,27 @@ impl<V> Protocol<V> for RetireProtocol {
                 self.state = State::Marker;
                 Step::Ask(Request::RetireMarker(self.generation))
             }
-            (State::Marker, Some(Answer::Done)) if !self.with_sidecar => {
+            (State::Marker, Some(Answer::Done | Answer::Buried)) if !self.with_sidecar => {
                 Step::End(RetireOutcome::Retired)
             }
-            (State::Marker, Some(Answer::Done)) => {
-                self.state = State::Sidecar;
-                Step::Ask(Request::BurySidecar)
+            (State::Marker, Some(answer @ (Answer::Done | Answer::Buried))) => {
+                let deleted = matches!(answer, Answer::Buried);
+                self.state = State::Sidecar { deleted };
+                Step::Ask(Request::RetireSidecar(self.generation))
             }
             (State::Marker, Some(Answer::Taken)) => Step::End(RetireOutcome::Held),
-            (State::Sidecar, Some(Answer::Done)) => Step::End(RetireOutcome::Retired),
+            (State::Sidecar { deleted: true }, Some(Answer::Done)) => {
+                self.state = State::Closing;
+                Step::Ask(Request::CloseSidecar)
+            }
+            // Taken: a deletion has buried the sidecar, or an import has replaced it.
+            (
+                State::Sidecar { deleted: true } | State::Closing,
+                Some(Answer::Done | Answer::Taken),
+            ) => Step::End(RetireOutcome::Deleted),
+            (State::Sidecar { deleted: false }, Some(Answer::Done | Answer::Taken)) => {
+                Step::End(RetireOutcome::Retired)
+            }
             _ => Step::End(RetireOutcome::Failed),
         }
     }

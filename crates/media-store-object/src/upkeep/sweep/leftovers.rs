@@ -11,7 +11,9 @@ use super::super::walk::{
 use super::state::{CONCURRENCY, Cause, Mode, Sweep};
 use crate::bucket::MediaKey;
 use crate::reference::expiry;
-use crate::reference::sidecar::{ByteLocation, Descriptor, SidecarFlags};
+use crate::reference::flags::SidecarFlags;
+use crate::reference::sidecar::{ByteLocation, Descriptor};
+use crate::reference::tombstone::Tombstone;
 
 /// Whether an item of a walk is certainly not of the second protocol, whose own sweep examines the
 /// rest.
@@ -180,7 +182,9 @@ impl Sweep<'_> {
         let removed = async {
             let beside = self.bucket.head(&keys.sidecar(&own.key)?).await?;
             // A tombstone does not count as a sidecar.
-            if beside.is_some_and(|meta| meta.size > 0 || keys.second().is_none()) {
+            if beside.is_some_and(|meta| {
+                Tombstone::of_size(meta.size).is_none() || keys.second().is_none()
+            }) {
                 return Ok(false);
             }
             if self.mode == Mode::Remove {

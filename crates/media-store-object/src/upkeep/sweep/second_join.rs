@@ -10,7 +10,8 @@ use super::second_garbage::{Division, SHARDS_AT_ONCE};
 use super::state::{Mode, Sweep};
 use super::tally::Tally;
 use crate::bucket::{MarkerState, MediaKey, SHARDS, SecondKeys, SecondMarker};
-use crate::reference::sidecar::SidecarFlags;
+use crate::protocol::v2::TombstoneOutcome;
+use crate::reference::flags::SidecarFlags;
 use crate::second::{self, ReferenceObjects, SecondContent};
 
 /// Maximum number of tombstones, and of leftovers, that one sweep remembers, in a few megabytes. The
@@ -30,7 +31,7 @@ pub(super) struct Join {
     /// Old tombstones of markers, by the token of the reference.
     buried: HashMap<String, SecondMarker>,
     /// Old tombstones of sidecars for which no old tombstone of a marker is known.
-    pub(super) lone: HashMap<String, MediaKey>,
+    pub(super) lone: HashMap<String, BuriedSidecar>,
     /// Sidecars of media that is not shared, without the media.
     pub(super) without_bytes: Vec<MediaKey>,
     /// Number of sidecars that are not of the second protocol.
@@ -121,8 +122,10 @@ impl Sweep<'_> {
         };
         let token = listed.key.token();
         if let Some(marker) = join.buried.remove(token) {
-            // An interrupted deletion: the marker is buried, and the sidecar is not.
-            return self.remove_pair(listed.key, marker).await;
+            // An interrupted deletion, or the marker of a revision that an import replaced.
+            if !self.remove_pair(&listed.key, marker, false).await? {
+                return Ok(());
+            }
         }
         if !self.is_settled(listed.modified) {
             return Ok(());
@@ -152,35 +155,40 @@ impl Sweep<'_> {
             return Ok(());
         }
         match join.buried.remove(buried.key.token()) {
-            Some(marker) => self.remove_pair(buried.key, marker).await,
+            Some(marker) => self.remove_pair(&buried.key, marker, true).await.map(drop),
             None => {
                 if join.lone.len() < MAX_TOMBSTONES {
-                    join.lone.insert(buried.key.token().to_owned(), buried.key);
+                    join.lone.insert(buried.key.token().to_owned(), buried);
                 }
                 Ok(())
             }
         }
     }
 
-    /// Removes the tombstones of a reference, the marker's first, or finishes its deletion.
+    /// Removes the tombstones of a reference, the marker's first, or finishes its deletion. Returns
+    /// whether there is a later sidecar, which is not concerned.
     async fn remove_pair(
         &mut self,
-        key: MediaKey,
+        key: &MediaKey,
         marker: SecondMarker,
-    ) -> Result<(), StorageError> {
+        with_sidecar: bool,
+    ) -> Result<bool, StorageError> {
         let Some(second) = self.shared.keys.second() else {
-            return Ok(());
+            return Ok(false);
         };
         if self.mode == Mode::DryRun {
-            return Ok(());
+            return Ok(false);
         }
         let content = SecondContent::named(&self.bucket, second, marker.name);
-        let objects = ReferenceObjects::new(&self.bucket, &self.shared.keys, second, &key, None);
-        match second::remove_tombstones(content, objects, marker.generation).await {
-            Ok(_) => self.failures.succeeded(),
-            Err(error) => self.failures.failed(error)?,
+        let objects = ReferenceObjects::new(&self.bucket, &self.shared.keys, second, key, None)
+            .with_revision(marker.revision);
+        match second::remove_tombstones(content, objects, marker.generation, with_sidecar).await {
+            Ok(outcome) => {
+                self.failures.succeeded();
+                Ok(outcome == TombstoneOutcome::Superseded)
+            }
+            Err(error) => self.failures.failed(error).map(|()| false),
         }
-        Ok(())
     }
 
     /// Removes old tombstones of markers that have no sidecar and no tombstone of one.
@@ -194,7 +202,14 @@ impl Sweep<'_> {
         }
         let markers = std::mem::take(&mut join.buried).into_values();
         let paths: Result<Vec<_>, _> = markers
-            .map(|marker| keys.marker(marker.name, marker.generation, &marker.token))
+            .map(|marker| {
+                keys.marker(
+                    marker.name,
+                    marker.generation,
+                    &marker.token,
+                    marker.revision,
+                )
+            })
             .collect();
         if let (_, Err(error)) = self.bucket.delete_all(paths?).await {
             self.failures.failed(error)?;

@@ -7,14 +7,14 @@ use media_storage::{MAX_SIDECAR_LEN, StorageError};
 use object_store::ObjectMeta;
 use object_store::path::Path;
 
-use super::super::walk::{WalkItem, walk};
+use super::super::walk::{BuriedSidecar, WalkItem, walk};
 use super::second_join::Join;
 use super::state::{Cause, Mode, Sweep};
 use super::tally::Suspects;
 use crate::bucket::{MarkerState, MediaKey, SecondKeys, SecondMarker, UserEntry};
-use crate::reference::sidecar::{
-    self, ByteLocation, Descriptor, Protocol, SidecarFlags, SidecarRead,
-};
+use crate::protocol::v2::RetireOutcome;
+use crate::reference::flags::SidecarFlags;
+use crate::reference::sidecar::{self, ByteLocation, Descriptor, Protocol, SidecarRead};
 use crate::second::{self, ReferenceObjects, SecondContent};
 
 /// Sidecars that may lack what belongs to them.
@@ -76,7 +76,7 @@ impl Sweep<'_> {
         }
     }
 
-    /// Buries a provisional marker: its store died before it sealed the marker. Its sidecar, if there is
+    /// Retires a provisional marker: its store died before it sealed the marker. Its sidecar, if there is
     /// one, is one without a sealed marker.
     async fn provisional(
         &self,
@@ -86,10 +86,7 @@ impl Sweep<'_> {
         if self.mode == Mode::DryRun {
             return Ok(());
         }
-        let content = SecondContent::named(&self.bucket, keys, marker.name);
-        second::retire_marker(&content, &marker.token, marker.generation)
-            .await
-            .map(drop)
+        second::retire_marker(&self.bucket, keys, marker).await
     }
 
     async fn suspected_sidecars(
@@ -132,7 +129,7 @@ impl Sweep<'_> {
         keys: &SecondKeys,
         suspects: &Suspects,
         sidecars: &mut HashMap<String, MediaKey>,
-        mut lone: HashMap<String, MediaKey>,
+        mut lone: HashMap<String, BuriedSidecar>,
     ) -> Result<(), StorageError> {
         let mut listed = self.bucket.list(&keys.all("ref")?, None);
         while let Some(meta) = listed.try_next().await? {
@@ -151,9 +148,15 @@ impl Sweep<'_> {
             }
         }
         if self.mode == Mode::Remove {
-            let paths: Result<Vec<Path>, _> = lone
-                .into_values()
-                .map(|key| self.shared.keys.sidecar(&key))
+            let (retired, buried): (Vec<_>, Vec<_>) =
+                lone.into_values().partition(|lone| lone.retired);
+            for lone in retired {
+                let removed = second::remove_retired(&self.objects(keys, &lone.key, None)).await;
+                self.note(removed)?;
+            }
+            let paths: Result<Vec<Path>, _> = buried
+                .iter()
+                .map(|lone| self.shared.keys.sidecar(&lone.key))
                 .collect();
             if let (_, Err(error)) = self.bucket.delete_all(paths?).await {
                 self.failures.failed(error)?;
@@ -202,7 +205,7 @@ impl Sweep<'_> {
         ReferenceObjects::new(&self.bucket, &self.shared.keys, keys, key, sidecar)
     }
 
-    /// Buries a sidecar of shared media that has no sealed marker.
+    /// Retires a sidecar of shared media that has no sealed marker.
     async fn without_marker(
         &mut self,
         keys: &SecondKeys,
@@ -227,7 +230,7 @@ impl Sweep<'_> {
             let sha256 = descriptor.sidecar.sha256;
             let content = SecondContent::new(&self.bucket, keys, sha256);
             let objects = self.objects(keys, &key, Some(&descriptor));
-            if !second::retire(content, objects, generation).await? {
+            if second::retire(content, objects, generation).await? == RetireOutcome::Held {
                 return Ok(());
             }
         }
@@ -235,7 +238,7 @@ impl Sweep<'_> {
         Ok(())
     }
 
-    /// Buries a sidecar of media that is not shared, if the media is missing.
+    /// Retires a sidecar of media that is not shared, if the media is missing.
     async fn without_bytes(&mut self, key: &MediaKey) -> Result<(), StorageError> {
         let keys = &self.shared.keys;
         let read = sidecar::read_any(&self.bucket, keys, key).await?;
@@ -251,7 +254,7 @@ impl Sweep<'_> {
         }
         if self.mode == Mode::Remove {
             let objects = self.objects(second, key, Some(&descriptor));
-            second::delete_own(&objects).await?;
+            second::retire_own(&objects).await?;
         }
         self.report.orphans += 1;
         Ok(())
@@ -379,12 +382,12 @@ impl Sweep<'_> {
                 body.and_then(|(id, _)| std::str::from_utf8(&id).ok().and_then(MediaKey::parse))
             }
         };
-        if let Some(key) = key
-            && sidecar::read(&self.bucket, &self.shared.keys, &key)
-                .await?
-                .is_some()
-        {
-            return Ok(());
+        if let Some(key) = key {
+            match sidecar::read_any(&self.bucket, &self.shared.keys, &key).await? {
+                // An import that replaces the tombstone would lose its entry.
+                SidecarRead::Present(_) | SidecarRead::Retired => return Ok(()),
+                SidecarRead::Missing | SidecarRead::Tombstone | SidecarRead::Foreign => {}
+            }
         }
         self.bucket.delete(path).await
     }

@@ -9,7 +9,7 @@ use media_types::Sha256;
 
 use super::super::failures::Failures;
 use super::super::pending_gc::PendingGc;
-use crate::bucket::{Bucket, MediaKey};
+use crate::bucket::{Bucket, MarkerState, MediaKey};
 use crate::operation::remove;
 use crate::protocol::Nonce;
 use crate::reference::sidecar::{ByteLocation, Descriptor, Protocol};
@@ -180,7 +180,8 @@ impl<'a> Sweep<'a> {
             while held <= deleted
                 && let Some(meta) = listed.try_next().await?
             {
-                held += u64::from(meta.size > 0);
+                let marker = MarkerState::of_size(meta.size);
+                held += u64::from(marker != MarkerState::Tombstone);
             }
             if held <= deleted {
                 self.report.freed_bytes += size;

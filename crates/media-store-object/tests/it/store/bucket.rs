@@ -1,5 +1,8 @@
 //! A bucket in memory that counts requests, and fails, delays or loses them.
 
+mod request;
+mod upload;
+
 use std::fmt;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
@@ -13,45 +16,11 @@ use object_store::path::Path;
 use object_store::{
     CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
     ObjectStore, ObjectStoreExt as _, PutMode, PutMultipartOptions, PutOptions, PutPayload,
-    PutResult, Result, UploadPart,
+    PutResult, Result,
 };
 
-/// What a request does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Verb {
-    Get,
-    Put,
-    Delete,
-    List,
-    Begin,
-    Part,
-    Complete,
-    Abort,
-}
-
-/// What becomes of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
-    Pass,
-    /// It fails and nothing happens.
-    FailBefore,
-    /// The credential does not permit it.
-    Refused,
-    /// It happens, and the answer is lost.
-    FailAfter,
-    /// It fails, and happens some time later.
-    Late,
-    /// It happens, and a copy of it happens again some time later.
-    Copied,
-}
-
-/// A request as it came in.
-#[derive(Clone, Debug)]
-pub(crate) struct Request {
-    pub(crate) verb: Verb,
-    pub(crate) key: String,
-    pub(crate) body: usize,
-}
+pub(crate) use request::{Fate, Request, Verb};
+use upload::FaultyUpload;
 
 type Judge = Box<dyn FnMut(&Request) -> (Fate, usize) + Send>;
 
@@ -393,84 +362,5 @@ impl ObjectStore for FaultyBucket {
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
         self.inner.copy_opts(from, to, options).await
-    }
-}
-
-#[derive(Debug)]
-struct FaultyUpload {
-    bucket: FaultyBucket,
-    key: String,
-    upload: Box<dyn MultipartUpload>,
-    /// The parts, in their order.
-    sent: Vec<Bytes>,
-    open: bool,
-}
-
-impl FaultyUpload {
-    fn close(&mut self) {
-        if std::mem::take(&mut self.open) {
-            let uploads = &self.bucket.record.open_uploads;
-            uploads.fetch_sub(1, Ordering::SeqCst);
-        }
-    }
-
-    /// What the completion does whenever it arrives: it writes the object, also where it was removed in
-    /// the meantime.
-    fn landing(&self) -> impl Future<Output = Result<PutResult>> + Send + 'static {
-        let payload: PutPayload = self.sent.iter().cloned().collect();
-        let (inner, key) = (Arc::clone(&self.bucket.inner), self.key.clone());
-        async move {
-            let location = Path::parse(key)?;
-            inner
-                .put_opts(&location, payload, PutOptions::default())
-                .await
-        }
-    }
-}
-
-#[async_trait]
-impl MultipartUpload for FaultyUpload {
-    fn put_part(&mut self, data: PutPayload) -> UploadPart {
-        let (bucket, key, len) = (self.bucket.clone(), self.key.clone(), data.content_length());
-        self.sent.extend(data.iter().cloned());
-        let part = self.upload.put_part(data);
-        Box::pin(async move {
-            match bucket.passes(Verb::Part, &key, len).await {
-                Fate::Pass => part.await,
-                _ => Err(fault()),
-            }
-        })
-    }
-
-    async fn complete(&mut self) -> Result<PutResult> {
-        let fate = self.bucket.passes(Verb::Complete, &self.key, 0).await;
-        match fate {
-            Fate::Pass => {
-                self.close();
-                self.upload.complete().await
-            }
-            Fate::Copied => {
-                self.close();
-                self.bucket.copy(self.landing());
-                self.upload.complete().await
-            }
-            Fate::Late => self.bucket.happen(fate, self.landing()).await,
-            Fate::FailAfter => {
-                self.close();
-                self.upload.complete().await?;
-                Err(fault())
-            }
-            _ => Err(fault()),
-        }
-    }
-
-    async fn abort(&mut self) -> Result<()> {
-        match self.bucket.passes(Verb::Abort, &self.key, 0).await {
-            Fate::Pass => {
-                self.close();
-                self.upload.abort().await
-            }
-            _ => Err(fault()),
-        }
     }
 }

@@ -3,6 +3,7 @@
 
 mod deleted;
 mod fixtures;
+mod imports;
 mod opening;
 mod requests;
 mod schedules;

@@ -1,0 +1,15 @@
+//! The configurations: what is proven, what must be caught, and what is drawn by lot.
+
+mod drawn;
+mod first;
+mod imports;
+mod mixed;
+mod second;
+mod weakened;
+
+pub(crate) use drawn::drawn;
+pub(crate) use first::first;
+pub(crate) use imports::imports;
+pub(crate) use mixed::mixed;
+pub(crate) use second::second;
+pub(crate) use weakened::{broken, control};
