@@ -41,6 +41,7 @@ mod probe;
 mod profile;
 mod render;
 mod renditions;
+mod screen;
 mod strip;
 mod workers;
 
@@ -55,5 +56,6 @@ pub use render::{FitOutcome, FittedImage, fit};
 pub use renditions::{
     MAX_RENDITIONS, PARENT_TAG, RENDITION_TAG, RenditionError, Renditions, parent_of,
 };
+pub use screen::screen_pixels;
 pub use strip::strip_metadata;
 pub use workers::ImageWorkers;

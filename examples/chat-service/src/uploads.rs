@@ -8,6 +8,7 @@ use media_http::{
     ResumableErrorKind, SpoolOptions, UploadGrant, UploadPolicy, UploadRefusal, UploadSpool,
     UploadTarget,
 };
+use media_image::{ImageLimits, screen_pixels};
 use media_storage::{
     DeleteOptions, MediaMetadata, MediaStorage, MediaUpload, Operation, StorageError,
     StorageErrorKind,
@@ -60,7 +61,8 @@ pub(crate) async fn open_spool(config: &Config) -> Result<UploadSpool, Failure> 
     })
 }
 
-/// Uploads go through the manager, so that none outlives the erasure of its user.
+/// Uploads go through the manager, so that none outlives the erasure of its user. Images that nothing here would
+/// decode are refused.
 #[async_trait]
 impl UploadTarget for App {
     async fn take(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
@@ -69,6 +71,7 @@ impl UploadTarget for App {
         let user = metadata
             .user()
             .ok_or_else(|| refuse(StorageErrorKind::InvalidInput))?;
+        let body = screen_pixels(body, &ImageLimits::new()).await?;
         let mut upload = Upload::new(mime, body);
         if let Some(name) = metadata.filename() {
             upload = upload.with_filename(name);

@@ -7,5 +7,6 @@ mod optimizing;
 mod probing;
 mod renditions;
 mod samples;
+mod screening;
 mod stripping;
 mod workers;

@@ -132,3 +132,46 @@ async fn what_is_not_complete_goes_with_its_user() {
         (404, &Value::from("not_found"))
     );
 }
+
+/// Returns the files of media.
+fn media(directory: &std::path::Path) -> usize {
+    let entries = std::fs::read_dir(directory).into_iter().flatten();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let count = |path: std::path::PathBuf| match path.is_dir() {
+        true => media(&path),
+        false => usize::from(path.extension().is_some_and(|kind| kind == "png")),
+    };
+    paths.map(count).sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_that_nothing_would_decode_is_not_stored() {
+    let data = tempfile::tempdir().unwrap();
+    let service = Service::start(data.path());
+    let browser = Browser::open(&service).await;
+    let image = |edge: u32| {
+        let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
+        bytes.extend([edge.to_be_bytes(), edge.to_be_bytes()].concat());
+        bytes.extend([8, 6, 0, 0, 0]);
+        bytes.resize(2000, 0);
+        bytes
+    };
+    let bomb = image(60_000);
+    let whole = browser.request(Method::PUT, "/upload/bomb.png");
+    let (code, body) = answer(whole.body(bomb.clone())).await;
+    assert_eq!(
+        (code, &body["error"]["code"]),
+        (413, &Value::from("too_large"))
+    );
+    let path = header(&begin(&browser, bomb.len()).await, "location");
+    let (code, body) = answer(part(&browser, &path, 0, &bomb)).await;
+    assert_eq!(
+        (code, &body["error"]["code"]),
+        (413, &Value::from("too_large"))
+    );
+    assert_eq!(status(request(&browser, Method::HEAD, &path)).await, 404);
+    assert_eq!(media(&data.path().join("media")), 0);
+    let whole = browser.request(Method::PUT, "/upload/small.png");
+    assert_eq!(status(whole.body(image(600))).await, 201);
+    assert_eq!(media(&data.path().join("media")), 1);
+}
