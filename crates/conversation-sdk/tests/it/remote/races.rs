@@ -70,7 +70,7 @@ async fn a_turn_that_is_stopped_while_it_fetches_leaves_nothing() {
             true => TurnOptions::new().with_timeout(Duration::from_millis(50)),
             false => TurnOptions::new(),
         };
-        let mut events = conversation.stream_with(message, options);
+        let events = conversation.stream_with(message, options);
         images.wait(1).await;
         let error = match is_late {
             true => events.response().await.unwrap_err(),
