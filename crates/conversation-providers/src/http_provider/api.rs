@@ -7,11 +7,12 @@ use reqwest::header::HeaderMap;
 
 use super::assembly::Events;
 use super::refusal::Refusal;
+use super::unwanted::Forget;
 use crate::answer::{Decoded, JsonPath};
 use crate::codec::FormatSpec;
 use crate::completion::Completion;
 use crate::error::ProviderError;
-use crate::http::HttpSettings;
+use crate::http::{HttpClient, HttpSettings};
 use crate::media::MediaPlan;
 use crate::price::PriceTable;
 use crate::request::ResponseMode;
@@ -34,6 +35,11 @@ pub(crate) trait Api: Clone + fmt::Debug + Send + Sync + 'static {
 
     /// Returns what an answer with an error status means for the request.
     fn refusal(&self, settings: &HttpSettings, failed: &FailedResponse<'_>) -> Refusal;
+
+    /// Returns what forgets an answer that the provider keeps; `None` where it keeps none.
+    fn forget(&self, _: &HttpClient) -> Option<Forget> {
+        None
+    }
 }
 
 /// A path below the base URL, and a query.

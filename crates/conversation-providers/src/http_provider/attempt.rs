@@ -114,7 +114,8 @@ impl<A: Api> Call<'_, A> {
                     response,
                     input,
                 )
-                .with_deadline(self.request.budget.deadline());
+                .with_deadline(self.request.budget.deadline())
+                .with_forget(self.provider.api.forget(&self.provider.http));
                 streaming.start(&progress).await?;
                 return Ok(AnswerStart::Streaming(Box::new(streaming)));
             }

@@ -7,6 +7,7 @@
 //! - `halving`: finding what is refused where nobody says it
 //! - `rejections`: what is remembered of refusals · `recovery`: changes to a request that was refused
 //! - `assembly`: the answer that a decoder puts together · `facade`: the public face of a provider
+//! - `unwanted`: answers of which nothing came
 //! - `streaming`: an answer while it arrives · `attempt`: one request
 //! - `core`: the provider · `complete`: a request until it has an answer
 
@@ -24,6 +25,7 @@ mod rejections;
 mod said;
 mod streaming;
 mod suspects;
+mod unwanted;
 mod uploads;
 mod wording;
 
@@ -33,3 +35,4 @@ pub(crate) use core::HttpProvider;
 pub(crate) use facade::provider_over_http;
 pub(crate) use refusal::Refusal;
 pub(crate) use suspects::{ErrorText, suspects_by_text};
+pub(crate) use unwanted::Forget;

@@ -8,6 +8,7 @@ use futures_util::stream::{self, StreamExt};
 use tokio::time::Instant;
 
 use super::api::AnswerDecoder;
+use super::unwanted::{Forget, Unwanted};
 use crate::answer::{DecodeLimits, EventDecoder};
 use crate::error::{ProviderError, ProviderErrorKind as Kind};
 use crate::http::{HttpSettings, SendProgress, next_chunk, wait_idle};
@@ -33,6 +34,7 @@ pub(super) struct StreamingResponse<D> {
     omitted: Vec<OmittedMedia>,
     /// Whether anything has arrived.
     started: bool,
+    unwanted: Unwanted,
 }
 
 impl<D: AnswerDecoder> StreamingResponse<D> {
@@ -58,7 +60,14 @@ impl<D: AnswerDecoder> StreamingResponse<D> {
             failed: None,
             omitted: Vec::new(),
             started: false,
+            unwanted: Unwanted::new(None),
         }
+    }
+
+    /// Sets what forgets the answer at its provider if nothing of it comes.
+    pub(super) fn with_forget(mut self, forget: Option<Forget>) -> Self {
+        self.unwanted = Unwanted::new(forget);
+        self
     }
 
     pub(super) fn with_deadline(mut self, deadline: Option<Instant>) -> Self {
@@ -111,6 +120,7 @@ impl<D: AnswerDecoder> StreamingResponse<D> {
             decoder
                 .push(&self.settings, self.max_json, &mut decoded, &mut self.ready)
                 .await?;
+            self.unwanted.arrived(&self.ready);
             self.started = true;
         }
         if decoder.has_ended() {
@@ -131,6 +141,7 @@ impl<D: AnswerDecoder> StreamingResponse<D> {
     async fn next(&mut self) -> Option<Result<ResponseEvent, ProviderError>> {
         loop {
             if let Some(event) = self.ready.pop_front() {
+                self.unwanted.seen(&event);
                 return Some(Ok(event));
             }
             if let Some(error) = self.failed.take() {

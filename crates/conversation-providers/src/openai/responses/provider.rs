@@ -11,12 +11,12 @@ use super::super::refusal::classify;
 use super::chain::{HistoryHash, last_response};
 use super::decoder::ResponsesDecoder;
 use super::request::RESPONSES;
-use super::unwanted::{PATH, wanted};
+use super::unwanted::{PATH, forgetting};
 use crate::codec::FormatSpec;
 use crate::error::{ProviderError, ProviderErrorKind as Kind};
-use crate::http::HttpSettings;
+use crate::http::{HttpClient, HttpSettings};
 use crate::http_provider::{
-    Api, Endpoint, FailedResponse, HttpProvider, Refusal, provider_over_http,
+    Api, Endpoint, FailedResponse, Forget, HttpProvider, Refusal, provider_over_http,
 };
 use crate::kept_answers::KeptAnswers;
 use crate::media::MediaContext;
@@ -121,15 +121,11 @@ impl ResponsesProvider {
                 Err(error) if is_forgotten(&error) => {
                     tracing::info!(provider = NAME, "the last answer is no longer kept");
                 }
-                answer => return answer.map(|answer| self.kept_answer(answer, history)),
+                answer => return answer.map(|answer| linked(answer, history)),
             }
         }
         let answer = self.0.complete(&request, media).await;
-        answer.map(|answer| self.kept_answer(answer, history))
-    }
-
-    fn kept_answer(&self, answer: ProviderResponse, history: HistoryHash) -> ProviderResponse {
-        wanted(linked(answer, history), &self.0.http)
+        answer.map(|answer| linked(answer, history))
     }
 
     /// The request with what is asked of the provider beside it, unless the caller has said so.
@@ -229,5 +225,9 @@ impl Api for ResponsesApi {
 
     fn refusal(&self, settings: &HttpSettings, failed: &FailedResponse<'_>) -> Refusal {
         classify(settings, failed)
+    }
+
+    fn forget(&self, http: &HttpClient) -> Option<Forget> {
+        self.is_stored.then(|| forgetting(http))
     }
 }

@@ -121,13 +121,17 @@ async fn a_stored_answer_of_which_nothing_came_is_deleted_at_once() {
     let (state, store) = (InMemoryStateStore::new(), InMemoryStorage::new());
     let manager = api.node(api.gpt(true), &state, &store);
     let mut conversation = manager.start(Start::new()).await.unwrap();
-    api.log.breaks.send_replace(Some(Break::AfterId));
-    conversation.send("A story").await.unwrap_err();
-    // Deleting the conversation would not find it: no message has its id.
-    let deleted = api.asked("DELETE /v1/responses/resp_1", 1);
-    tokio::time::timeout(Duration::from_secs(120), deleted)
-        .await
-        .unwrap();
+    for (number, breaks) in [(1, Break::AfterId), (2, Break::Failed)] {
+        api.log.breaks.send_replace(Some(breaks));
+        conversation.send("A story").await.unwrap_err();
+        // Deleting the conversation would not find it: no message has its id.
+        let line = format!("DELETE /v1/responses/resp_{number}");
+        let deleted = api.asked(&line, 1);
+        tokio::time::timeout(Duration::from_secs(120), deleted)
+            .await
+            .unwrap();
+    }
     let history = conversation.messages(Window::All).await.unwrap();
-    assert_eq!(history.len(), 1);
+    assert_eq!(history.len(), 2);
+    assert!(history.iter().all(|message| message.role == Role::User));
 }

@@ -8,7 +8,7 @@ use conversation_sdk::state::{Fence, StateWrite, TurnFence};
 use conversation_sdk::{
     AnthropicProvider, ConversationErrorKind, ConversationManager, ConversationManagerBuilder,
     FilePolicy, InMemoryStateStore, LeaseTimes, ManagerConfig, Message, Owner, Provider,
-    ProviderFiles, ResponsesProvider, Start, StateStore, TurnStatus, UserMessage, Window,
+    ProviderFiles, ResponsesProvider, Role, Start, StateStore, TurnStatus, UserMessage, Window,
 };
 use media_storage::InMemoryStorage;
 use media_storage_testkit::{MockRequest, MockResponse, MockServer};
@@ -51,6 +51,8 @@ enum Break {
     AfterId,
     /// In its text.
     InText,
+    /// With an error of the provider, before anything of it came.
+    Failed,
 }
 
 impl Log {
@@ -206,10 +208,15 @@ fn broken(number: usize, breaks: Break) -> String {
     let response =
         json!({"id": format!("resp_{number}"), "model": "gpt-5", "status": "in_progress"});
     let mut events = vec![json!({"type": "response.created", "response": response})];
-    if breaks != Break::AfterId {
+    if breaks == Break::InText {
         events.push(
             json!({"type": "response.output_text.delta", "output_index": 0, "delta": "Once"}),
         );
+    }
+    if breaks == Break::Failed {
+        let error = json!({"code": "server_error", "message": "m"});
+        let failed = json!({"id": format!("resp_{number}"), "status": "failed", "error": error});
+        events.push(json!({"type": "response.failed", "response": failed}));
     }
     events
         .iter()

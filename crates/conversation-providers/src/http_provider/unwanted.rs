@@ -1,0 +1,61 @@
+//! Answers that a provider keeps and of which nothing came.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::response::ResponseEvent;
+
+/// Forgets the answer with an id at its provider.
+pub(crate) type Forget = Arc<dyn Fn(String) + Send + Sync>;
+
+/// An answer that is arriving. If the provider keeps it and it ends before anybody has seen a part of it, it is
+/// forgotten: no message has its id, so nobody else could find it.
+pub(super) struct Unwanted {
+    /// `None` where the provider keeps nothing, and once something was seen.
+    forget: Option<Forget>,
+    /// `None` until it is known.
+    id: Option<String>,
+}
+
+impl Unwanted {
+    pub(super) fn new(forget: Option<Forget>) -> Self {
+        Self { forget, id: None }
+    }
+
+    /// Notes what has arrived.
+    pub(super) fn arrived(&mut self, events: &VecDeque<ResponseEvent>) {
+        let id = events.iter().find_map(|event| match event {
+            ResponseEvent::ResponseId(id) => Some(id.clone()),
+            _ => None,
+        });
+        self.id = id.or(self.id.take());
+    }
+
+    /// Notes what is seen.
+    pub(super) fn seen(&mut self, event: &ResponseEvent) {
+        match event {
+            // No part of the answer.
+            ResponseEvent::ResponseId(_)
+            | ResponseEvent::Usage(_)
+            | ResponseEvent::PartialImage(_) => {}
+            _ => self.forget = None,
+        }
+    }
+}
+
+impl fmt::Debug for Unwanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unwanted")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Unwanted {
+    fn drop(&mut self) {
+        if let (Some(forget), Some(id)) = (self.forget.take(), self.id.take()) {
+            forget(id);
+        }
+    }
+}
