@@ -15,14 +15,12 @@ use super::second_import::SecondImport;
 use crate::body::{Payload, Received, SpoolWriter, receive};
 use crate::bucket::{Bucket, MediaKey};
 use crate::protocol::v2::RetireOutcome;
-use crate::reference::sidecar::{
-    self, ByteLocation, Descriptor, Protocol, SidecarRead, set_revision,
-};
+use crate::reference::sidecar::{self, ByteLocation, Descriptor, Protocol, SidecarRead};
 use crate::reference::value::{new_reference, reference_to};
 use crate::reference::{layout, own};
 use crate::second::{self, ReferenceObjects, SecondContent};
 use crate::shared::{Shared, Sharing};
-use crate::sharing::{self, Attempt, Content, StoreAttempt, fresh_nonce};
+use crate::sharing::{self, Attempt, Content, StoreAttempt};
 
 /// Takes media over. Bodies above the part size are spooled to a temporary file first: the bytes
 /// are sent only when they are known to be right.
@@ -66,24 +64,20 @@ pub(crate) async fn import(
     };
     check_expected_sha256(Some(sha256), digest)?;
     let mut sidecar = sidecar_of(shared, &entry, sha256, digest.len);
-    if protocol == Protocol::Second {
-        set_revision(&mut sidecar, fresh_nonce()?);
-    }
     let reference = commit(shared, move |shared, cancelled| async move {
         let sharing = shared.options.sharing;
         if let (Protocol::Second, Some(second)) = (protocol, shared.keys.second()) {
-            let objects =
-                ReferenceObjects::new(&bucket, &shared.keys, second, &key, Some(&sidecar));
-            let import = SecondImport {
+            let mut import = SecondImport {
                 shared: &shared,
                 second,
-                sidecar: &sidecar,
+                key: &key,
+                sidecar: &mut sidecar,
                 payload: &payload,
                 cancelled: &cancelled,
             };
             let stored = match sharing {
-                Sharing::On => import.share(objects).await,
-                Sharing::Off | Sharing::Unsupported => import.own(objects).await,
+                Sharing::On => import.share().await.map(Some),
+                Sharing::Off | Sharing::Unsupported => import.own().await.map(|()| None),
             };
             let generation = stored.map_err(|error| bucket.adopt(error))?;
             let name = shared.name.as_deref();

@@ -4,73 +4,102 @@ use media_storage::backend::CancelFlag;
 use media_storage::{Operation, Sidecar, StorageError, StorageErrorKind};
 
 use crate::body::Payload;
-use crate::bucket::SecondKeys;
+use crate::bucket::{MediaKey, SecondKeys};
 use crate::protocol::Nonce;
+use crate::protocol::v2::RetireOutcome;
+use crate::reference::sidecar::{self, ByteLocation, revision_of, set_revision};
 use crate::second::{self, OwnStore, ReferenceObjects, SecondAttempt, SecondContent, SecondStore};
 use crate::shared::Shared;
+use crate::sharing::fresh_nonce;
+
+/// Number of attempts, each of another revision, after others stored or removed the same bytes.
+const ATTEMPTS: u32 = 8;
 
 /// Media that is taken over under the id that it has elsewhere.
 pub(super) struct SecondImport<'a> {
     pub(super) shared: &'a Shared,
     pub(super) second: &'a SecondKeys,
-    pub(super) sidecar: &'a Sidecar,
+    pub(super) key: &'a MediaKey,
+    pub(super) sidecar: &'a mut Sidecar,
     pub(super) payload: &'a Payload,
     pub(super) cancelled: &'a CancelFlag,
 }
 
 impl SecondImport<'_> {
-    /// Makes one attempt only: one that is under way elsewhere is not to be retired at once. Returns the
-    /// generation of the bytes.
-    pub(super) async fn share(
-        self,
-        objects: ReferenceObjects,
-    ) -> Result<Option<Nonce>, StorageError> {
+    /// Begins another revision.
+    fn revise(&mut self) -> Result<ReferenceObjects, StorageError> {
+        set_revision(self.sidecar, fresh_nonce()?);
+        Ok(self.objects())
+    }
+
+    fn objects(&self) -> ReferenceObjects {
+        let bucket = self.shared.bucket(Operation::Import);
+        ReferenceObjects::new(
+            &bucket,
+            &self.shared.keys,
+            self.second,
+            self.key,
+            Some(self.sidecar),
+        )
+    }
+
+    /// Stores the media with bytes that are shared. Returns the generation of the bytes.
+    pub(super) async fn share(&mut self) -> Result<Nonce, StorageError> {
         let bucket = self.shared.bucket(Operation::Import);
         let content = SecondContent::new(&bucket, self.second, self.sidecar.sha256);
-        let attempt = SecondStore {
-            content: content.clone(),
-            objects,
-            sidecar: self.sidecar,
-            payload: self.payload,
-            parts: self.shared.options.parts,
-            cancelled: self.cancelled,
-            remembered: None,
-        };
-        match second::import(attempt).await? {
-            SecondAttempt::Stored { generation, new } => {
-                if !new
-                    && !content
-                        .has_blob(generation, self.sidecar.size_bytes)
-                        .await?
-                {
-                    return Err(bucket
-                        .fail(StorageErrorKind::Corrupted)
-                        .with_reason("the shared bytes are missing"));
+        for _ in 0..ATTEMPTS {
+            let objects = self.revise()?;
+            let attempt = SecondStore {
+                content: content.clone(),
+                objects,
+                sidecar: self.sidecar,
+                payload: self.payload,
+                parts: self.shared.options.parts,
+                cancelled: self.cancelled,
+                remembered: None,
+            };
+            match second::import(attempt).await? {
+                SecondAttempt::Stored { generation, new } => {
+                    let size = self.sidecar.size_bytes;
+                    if !new && !content.has_blob(generation, size).await? {
+                        return Err(bucket
+                            .fail(StorageErrorKind::Corrupted)
+                            .with_reason("the shared bytes are missing"));
+                    }
+                    let confirmed = &self.shared.confirmed;
+                    confirmed.insert(self.sidecar.sha256, generation);
+                    return Ok(generation);
                 }
-                self.shared
-                    .confirmed
-                    .insert(self.sidecar.sha256, generation);
-                Ok(Some(generation))
+                SecondAttempt::Busy(Some(error)) => return Err(error),
+                SecondAttempt::Busy(None) if self.retire(&content).await? => {}
+                SecondAttempt::Busy(None) => break,
             }
-            SecondAttempt::Busy(Some(error)) => Err(error),
-            SecondAttempt::Busy(None) => Err(bucket
-                .fail(StorageErrorKind::Unavailable)
-                .with_reason("the same bytes were stored or removed concurrently")),
         }
+        Err(bucket
+            .fail(StorageErrorKind::Unavailable)
+            .with_reason("the same bytes or the same media were stored or removed concurrently"))
+    }
+
+    /// Retires what an attempt has left. Returns whether there was anything: if another import is under
+    /// way, it is not to be disturbed.
+    async fn retire(&self, content: &SecondContent) -> Result<bool, StorageError> {
+        let read = sidecar::read(&content.bucket, &self.shared.keys, self.key).await?;
+        let own = read.filter(|read| read.revision == revision_of(self.sidecar));
+        let Some(ByteLocation::Shared(generation)) = own.map(|own| own.location) else {
+            return Ok(false);
+        };
+        let retired = second::retire(content.clone(), self.objects(), generation).await?;
+        Ok(retired == RetireOutcome::Retired)
     }
 
     /// Stores the media as an object of its own.
-    pub(super) async fn own(
-        self,
-        objects: ReferenceObjects,
-    ) -> Result<Option<Nonce>, StorageError> {
+    pub(super) async fn own(&mut self) -> Result<(), StorageError> {
         let store = OwnStore {
-            objects,
+            objects: self.revise()?,
             sidecar: self.sidecar,
             cancelled: self.cancelled,
             repeatable: true,
         };
-        let stored = store.store(self.payload, self.shared.options.parts);
-        stored.await.map(|()| None)
+        store.store(self.payload, self.shared.options.parts).await
     }
 }

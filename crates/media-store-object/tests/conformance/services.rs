@@ -108,11 +108,6 @@ mod s3_single {
     service_tests!(At::new(Service::S3, single));
 }
 
-mod azurite_single {
-    use super::*;
-    service_tests!(At::new(Service::Azurite, single));
-}
-
 mod s3_first_shared {
     use super::*;
     service_tests!(At::new(Service::S3, first_shared));

@@ -283,3 +283,34 @@ async fn imported_media_is_found_without_its_sidecar() {
     holds(&store, &reference, &source.1).await;
     assert_eq!(listed_in(&store, "conv-1").await.len(), 1);
 }
+
+/// Media with equal bytes under different ids, imported at the same time, shares them.
+#[tokio::test]
+async fn imports_of_equal_bytes_at_the_same_time_share_them() {
+    let source = open(&FaultyBucket::new(), true).await;
+    for n in 0..6 {
+        put_for(&source, 7, of_user(&format!("conv-{n}"), "user-1")).await;
+    }
+    let (entries, bytes) = (listed(&source).await, noise(7, 1000));
+    for turns in 1..8_usize {
+        let bucket = FaultyBucket::new();
+        let store = open(&bucket, true).await;
+        let mut asked = 0;
+        bucket.judge(move |_| {
+            asked += turns;
+            (Fate::Pass, asked % 7)
+        });
+        let imports = entries.iter().map(|entry| {
+            let (store, source) = (&store, (entry.clone(), bytes.clone()));
+            async move { import(store, &source).await }
+        });
+        for imported in futures_util::future::join_all(imports).await {
+            holds(&store, &imported.unwrap().reference, &bytes).await;
+        }
+        bucket.heal();
+        store.sweep(full()).await.unwrap();
+        let usage = store.usage(Scope::All).await.unwrap();
+        assert_eq!((usage.references, usage.blobs), (6, 1));
+        is_clean(&store, &bucket).await;
+    }
+}
