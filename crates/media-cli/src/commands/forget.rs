@@ -177,7 +177,7 @@ pub(crate) async fn run(arguments: ForgetArguments, output: &Output) -> Outcome 
 
 /// Deletes the conversations of a user, and what they hold in the store.
 async fn erase(state: State, store: &OpenStore, user: &UserId) -> Outcome<ErasureReceipt> {
-    let manager = state.manager(store.handle())?;
+    let manager = state.manager(store.handle(), None)?;
     let mut receipt = manager.erase_user(user).await.map_err(failure)?;
     // The manager here sends to no provider.
     receipt.providers.clear();

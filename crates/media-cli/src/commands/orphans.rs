@@ -42,7 +42,7 @@ pub(crate) async fn run(arguments: OrphansArguments, output: &Output) -> Outcome
         .with_force(arguments.force)
         .with_dry_run(!arguments.yes);
     let progress = output.progress("comparing");
-    let manager = state.manager(store.handle())?;
+    let manager = state.manager(store.handle(), None)?;
     let report = manager.reconcile(options).await.map_err(failure)?;
     drop(progress);
     if output.is_json() {

@@ -1,5 +1,6 @@
 //! A manager of conversations that asks no model.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -7,26 +8,33 @@ use conversation_sdk::{
     ConversationError, ConversationManager, ManagerConfig, MediaContext, OnStorageError, Provider,
     ProviderError, ProviderErrorKind, ProviderRequest, ProviderResponse, StateStore,
 };
+use media_loader::{FileAccess, MediaLoader};
 use media_storage::MediaStorage;
 
 use crate::failure::{Failure, Outcome};
 
 /// Creates a manager over a database and a store. All media of a message is stored, whatever its size,
-/// or the message is not written.
+/// or the message is not written. Of files, only those below `files` are read.
 pub(crate) fn manager(
     state: impl StateStore,
     store: Arc<dyn MediaStorage>,
+    files: Option<&Path>,
 ) -> Outcome<ConversationManager> {
     let config = ManagerConfig::new()
         .with_media_size_threshold_kb(0)
         .with_on_storage_error(OnStorageError::FailTurn);
-    ConversationManager::builder()
+    let mut builder = ConversationManager::builder()
         .with_provider(NoModel)
         .with_state_store(state)
         .with_media_storage(store)
-        .with_config(config)
-        .build()
-        .map_err(failure)
+        .with_config(config);
+    if let Some(files) = files {
+        let loader = MediaLoader::builder()
+            .with_file_access(FileAccess::Under(files.to_owned()))
+            .with_max_bytes(u64::MAX);
+        builder = builder.with_media_loader(loader.build());
+    }
+    builder.build().map_err(failure)
 }
 
 /// Turns an error of a conversation into one of the command.

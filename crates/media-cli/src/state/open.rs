@@ -61,14 +61,19 @@ impl State {
         }
     }
 
-    /// Returns a manager of the conversations in the database, whose media is in `media`.
-    pub(crate) fn manager(self, media: Arc<dyn MediaStorage>) -> Outcome<ConversationManager> {
+    /// Returns a manager of the conversations in the database, whose media is in `media`. Messages may
+    /// name media in files below `files`.
+    pub(crate) fn manager(
+        self,
+        media: Arc<dyn MediaStorage>,
+        files: Option<&Path>,
+    ) -> Outcome<ConversationManager> {
         match self {
-            Self::Sqlite(store) => manager(store, media),
+            Self::Sqlite(store) => manager(store, media, files),
             #[cfg(feature = "postgres")]
-            Self::Postgres(store) => manager(store, media),
+            Self::Postgres(store) => manager(store, media, files),
             #[cfg(feature = "redis")]
-            Self::Redis(store) => manager(store, media),
+            Self::Redis(store) => manager(store, media, files),
         }
     }
 }

@@ -13,10 +13,12 @@ use crate::quantity::counted;
 use crate::state::{State, StateArguments, failure};
 use crate::store::{NewStore, OpenStore, Owner, StoreArguments, open_existing, open_or_create};
 
-use super::documents::{Document, documents, values};
+use super::documents::{Document, Documents};
+use super::elements::{Element, Elements};
 use super::foreign::{Foreign, text_of};
 use super::promptkit::Directory;
-use super::save::Saver;
+use super::rows::Rows;
+use super::save::{ImportKey, Saver};
 use super::{agno, anthropic, gemini, langchain, openai};
 
 /// How long what is being written may take at the end.
@@ -82,8 +84,11 @@ struct DirectoryArguments {
     directory: PathBuf,
 }
 
-/// A conversation and the text that it was read from.
-type Read = (Foreign, String);
+/// A conversation, and what it is known by when it is read again.
+type Read = (Foreign, ImportKey);
+
+/// Conversations in the course of being read: one at a time is in memory.
+type Conversations<'a> = Box<dyn Iterator<Item = Outcome<Read>> + 'a>;
 
 pub(crate) async fn run(arguments: ImportArguments, output: &Output) -> Outcome {
     type Dialect = fn(&[Value]) -> Foreign;
@@ -93,62 +98,60 @@ pub(crate) async fn run(arguments: ImportArguments, output: &Output) -> Outcome 
         Program::Gemini(files) => ("gemini", files, gemini::read),
         Program::Langchain(files) => ("langchain", files, langchain::read),
         Program::Agno(files) => {
-            let read = |path: &Path| rows(path);
-            return import("agno", &files.target, &files.files, read, output).await;
+            let read = |path: &Path| {
+                let rows = Rows::open(path)?.map(|row| {
+                    let row = row?;
+                    Ok((agno::read(&row), ImportKey::new("agno", &[&row])))
+                });
+                Ok(Box::new(rows) as Conversations<'_>)
+            };
+            return import("agno", &files.target, None, &files.files, read, output).await;
         }
         Program::Promptkit(directory) => {
             let media = Directory::open(&directory.directory)?;
-            let states = media.states.clone();
+            let (target, states) = (&directory.target, &media.states);
             let read = |path: &Path| {
-                let mut found = Vec::new();
-                for value in values(path)? {
-                    let value = value?;
-                    let text = value.to_string();
-                    found.extend(media.read(&value).map(|conversation| (conversation, text)));
-                }
-                Ok(found)
+                let media = &media;
+                let states = Elements::open(path)?.filter_map(move |element| match element {
+                    Ok(Element::Value(state) | Element::Item(state)) => {
+                        let conversation = media.read(&state)?;
+                        Some(Ok((conversation, ImportKey::new("promptkit", &[&state]))))
+                    }
+                    Ok(Element::End) => None,
+                    Err(failure) => Some(Err(failure)),
+                });
+                Ok(Box::new(states) as Conversations<'_>)
             };
-            return import("promptkit", &directory.target, &states, read, output).await;
+            let root = Some(media.root());
+            return import("promptkit", target, root, states, read, output).await;
         }
     };
     let read = |path: &Path| {
-        let found = documents(path)?.into_iter();
-        Ok(found
-            .map(|document| conversation(document, dialect))
-            .collect())
+        let documents = Documents::open(path)?;
+        let read = documents.map(move |document| Ok(conversation(name, document?, dialect)));
+        Ok(Box::new(read) as Conversations<'_>)
     };
-    import(name, &files.target, &files.files, read, output).await
+    import(name, &files.target, None, &files.files, read, output).await
 }
 
 /// Reads the messages of a document, and what stands around them.
-fn conversation(document: Document, dialect: fn(&[Value]) -> Foreign) -> Read {
+fn conversation(program: &str, document: Document, dialect: fn(&[Value]) -> Foreign) -> Read {
     let Document { around, messages } = document;
-    let text = format!("{around}{}", Value::Array(messages.clone()));
     let mut conversation = dialect(&messages);
+    let messages = Value::Array(messages);
+    let key = ImportKey::new(program, &[&around, &messages]);
     let system = text_of(&around, &["system", "instructions"]);
     conversation.system = conversation.system.or(system.map(str::to_owned));
-    (conversation, text)
+    (conversation, key)
 }
 
-/// Reads the rows of Agno's tables.
-fn rows(path: &Path) -> Outcome<Vec<Read>> {
-    let mut found = Vec::new();
-    for value in values(path)? {
-        let rows = match value? {
-            Value::Array(rows) if rows.iter().all(|row| row.get("role").is_none()) => rows,
-            Value::Array(messages) => vec![json!({ "messages": messages })],
-            row => vec![row],
-        };
-        found.extend(rows.iter().map(|row| (agno::read(row), row.to_string())));
-    }
-    Ok(found)
-}
-
-async fn import(
+/// Writes the conversations of files; their media may be in files below `media`.
+async fn import<'a>(
     program: &'static str,
     target: &TargetArguments,
+    media: Option<&Path>,
     files: &[PathBuf],
-    read: impl Fn(&Path) -> Outcome<Vec<Read>>,
+    read: impl Fn(&Path) -> Outcome<Conversations<'a>>,
     output: &Output,
 ) -> Outcome {
     // Nothing is created before it is known that there is something to be read.
@@ -161,7 +164,7 @@ async fn import(
     }
     let store = open(target).await?;
     let state = State::open(&target.state.state, target.create).await?;
-    let manager = state.manager(store.handle())?;
+    let manager = state.manager(store.handle(), media)?;
     let saver = Saver {
         manager: &manager,
         program,
@@ -170,12 +173,13 @@ async fn import(
     let progress = output.progress("importing");
     let (mut exit, mut conversations) = (Exit::Fine, 0_u64);
     for file in files {
-        for (foreign, text) in read(file)? {
+        for conversation in read(file)? {
+            let (foreign, key) = conversation?;
             if foreign.messages.is_empty() {
                 continue;
             }
             progress.add(1);
-            let saved = saver.save(foreign, &text).await?;
+            let saved = saver.save(foreign, key).await?;
             conversations += 1;
             if output.is_json() {
                 output.json_line(&json!({

@@ -1,13 +1,13 @@
-//! From a file to the conversations in it.
+//! From a file to the conversations in it, one at a time.
 
-use std::fs::File;
-use std::io::BufReader;
+use std::collections::VecDeque;
 use std::path::Path;
 
 use serde_json::Value;
 
-use crate::failure::{Failure, Outcome};
-use crate::output::escaped;
+use crate::failure::Outcome;
+
+use super::elements::{Element, Elements};
 
 /// Keys of the list of messages in a conversation or a request.
 const LISTS: [&str; 4] = ["messages", "input", "contents", "history"];
@@ -20,57 +20,89 @@ pub(super) struct Document {
     pub(super) messages: Vec<Value>,
 }
 
-/// Reads JSON, JSON Lines or values in a row, one value at a time.
-pub(super) fn values(path: &Path) -> Outcome<impl Iterator<Item = Outcome<Value>>> {
-    let file = File::open(path).map_err(Failure::io("open", path))?;
-    let shown = escaped(&path.to_string_lossy());
-    let values = serde_json::Deserializer::from_reader(BufReader::new(file)).into_iter::<Value>();
-    Ok(values.map(move |value| {
-        value.map_err(|error| Failure::data(format!("{shown} cannot be read")).because(error))
-    }))
+/// The conversations of a file. Messages that stand one by one are one conversation, the last.
+#[derive(Debug)]
+pub(super) struct Documents {
+    elements: Elements,
+    ready: VecDeque<Document>,
+    /// Messages of the array that is being read.
+    items: Vec<Value>,
+    /// Whether that array holds conversations.
+    is_list: bool,
+    loose: Vec<Value>,
 }
 
-/// Finds the conversations of a file. Messages that stand one by one are one conversation.
-pub(super) fn documents(path: &Path) -> Outcome<Vec<Document>> {
-    let (mut found, mut loose) = (Vec::new(), Vec::new());
-    for value in values(path)? {
-        sort(value?, &mut found, &mut loose);
+impl Documents {
+    /// Opens a file.
+    pub(super) fn open(path: &Path) -> Outcome<Self> {
+        Ok(Self {
+            elements: Elements::open(path)?,
+            ready: VecDeque::new(),
+            items: Vec::new(),
+            is_list: false,
+            loose: Vec::new(),
+        })
     }
-    if !loose.is_empty() {
-        found.push(Document {
-            around: Value::Null,
-            messages: loose,
-        });
-    }
-    Ok(found)
-}
 
-fn sort(value: Value, found: &mut Vec<Document>, loose: &mut Vec<Value>) {
-    match value {
-        Value::Array(all) if all.iter().any(|value| list_of(value).is_some()) => {
-            for value in all {
-                sort(value, found, loose);
+    fn take(&mut self, element: Element) {
+        match element {
+            Element::Value(value) => self.sort(value),
+            Element::Item(value) if list_of(&value).is_some() => {
+                self.is_list = true;
+                self.sort(value);
+            }
+            Element::Item(value) => self.items.push(value),
+            Element::End => {
+                let items = std::mem::take(&mut self.items);
+                if std::mem::take(&mut self.is_list) {
+                    items.into_iter().for_each(|item| self.sort(item));
+                } else {
+                    self.push(Value::Null, items);
+                }
             }
         }
-        Value::Array(messages) => found.push(Document {
-            around: Value::Null,
-            messages,
-        }),
-        mut value => match list_of(&value) {
-            Some(key) => {
-                let list = value.get_mut(key).map(Value::take);
-                let messages = match list {
-                    Some(Value::Array(messages)) => messages,
-                    _ => Vec::new(),
-                };
-                found.push(Document {
-                    around: value,
-                    messages,
-                });
+    }
+
+    fn sort(&mut self, mut value: Value) {
+        if let Value::Array(all) = value {
+            match all.iter().any(|value| list_of(value).is_some()) {
+                true => all.into_iter().for_each(|value| self.sort(value)),
+                false => self.push(Value::Null, all),
             }
-            None if value.is_object() => loose.push(value),
-            None => {}
-        },
+        } else if let Some(key) = list_of(&value) {
+            let messages = match value.get_mut(key).map(Value::take) {
+                Some(Value::Array(messages)) => messages,
+                _ => Vec::new(),
+            };
+            self.push(value, messages);
+        } else if value.is_object() {
+            self.loose.push(value);
+        }
+    }
+
+    fn push(&mut self, around: Value, messages: Vec<Value>) {
+        self.ready.push_back(Document { around, messages });
+    }
+}
+
+impl Iterator for Documents {
+    type Item = Outcome<Document>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(ready) = self.ready.pop_front() {
+                return Some(Ok(ready));
+            }
+            match self.elements.next() {
+                Some(Ok(element)) => self.take(element),
+                Some(Err(failure)) => return Some(Err(failure)),
+                None if self.loose.is_empty() => return None,
+                None => {
+                    let loose = std::mem::take(&mut self.loose);
+                    self.push(Value::Null, loose);
+                }
+            }
+        }
     }
 }
 
@@ -90,10 +122,9 @@ mod tests {
     fn counts(text: &str) -> Vec<usize> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), text).unwrap();
-        let found = documents(file.path()).unwrap();
+        let found = Documents::open(file.path()).unwrap();
         found
-            .iter()
-            .map(|document| document.messages.len())
+            .map(|document| document.unwrap().messages.len())
             .collect()
     }
 
@@ -101,17 +132,26 @@ mod tests {
     fn conversations_are_found_however_they_are_kept() {
         let message = r#"{"role":"user","content":"x"}"#;
         assert_eq!(counts(&format!("[{message},{message}]")), [2]);
+        assert_eq!(counts(&format!("[{message}] [{message}]")), [1, 1]);
         assert_eq!(counts(&format!("{message}\n{message}\n{message}\n")), [3]);
         let request = format!("{{\"model\":\"m\",\"messages\":[{message}]}}");
         assert_eq!(counts(&format!("{request}\n{request}")), [1, 1]);
         assert_eq!(counts(&format!("[{request},{request}]")), [1, 1]);
+        assert_eq!(counts(&format!("[{request},{message},{message}]")), [1, 2]);
+        assert_eq!(counts(&format!("[[{message}],{request}]")), [1, 1]);
         assert!(counts("").is_empty());
     }
 
+    /// A conversation is there before the rest of the file is read.
     #[test]
-    fn text_that_is_not_json_is_told() {
+    fn conversations_come_one_at_a_time() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), "{\"role\":").unwrap();
-        assert!(documents(file.path()).is_err());
+        let request = r#"{"messages":[{"role":"user","content":"x"}]}"#;
+        std::fs::write(file.path(), format!("[{request},{request},oops")).unwrap();
+        let mut found = Documents::open(file.path()).unwrap();
+        assert_eq!(found.next().unwrap().unwrap().messages.len(), 1);
+        assert_eq!(found.next().unwrap().unwrap().messages.len(), 1);
+        assert!(found.next().unwrap().is_err());
+        assert!(found.next().is_none());
     }
 }

@@ -4,6 +4,7 @@ mod agno;
 mod anthropic;
 mod command;
 mod documents;
+mod elements;
 mod foreign;
 mod gemini;
 mod langchain;
@@ -11,6 +12,7 @@ mod media;
 mod openai;
 mod parts;
 mod promptkit;
+mod rows;
 mod save;
 
 pub(crate) use command::{ImportArguments, run};

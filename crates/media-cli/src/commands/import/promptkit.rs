@@ -1,16 +1,18 @@
 //! A directory of PromptKit: states as JSON, and the media that they name.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use conversation_sdk::{Message, Part, Role, ToolCall};
-use media_types::MediaContent;
+use media_types::{MediaContent, Mime, SNIFF_LEN, sniff};
 use serde_json::Value;
 
 use crate::failure::{Failure, Outcome};
 
 use super::foreign::{Foreign, items, role_of, text_of};
-use super::media::{media, of_bytes, type_of};
+use super::media::{media, type_of};
 use super::openai::arguments;
 use super::parts::{part, parts};
 
@@ -77,6 +79,11 @@ impl Directory {
             let last = name.rsplit(['/', '\\']).next().unwrap_or(name);
             inside.or_else(|| self.by_name.get(last).cloned())
         })
+    }
+
+    /// The directory, without links.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
     }
 
     /// Reads a state; `None` where the file holds something else.
@@ -157,11 +164,21 @@ impl Directory {
         let path = named
             .filter(|reference| !reference.is_null())
             .find_map(|reference| self.find(reference))?;
-        let bytes = std::fs::read(path).ok()?;
-        let content = of_bytes(bytes.into(), type_of(inner));
+        // It is read when it is stored, by a path that leads nowhere else.
+        let mime = type_of(inner).or_else(|| sniffed(&path))?;
+        let inside = path.strip_prefix(&self.root).ok()?;
+        let content = MediaContent::from_path(mime, inside);
         Some(match text_of(inner, &["caption"]) {
             Some(caption) => content.with_caption(caption),
             None => content,
         })
     }
+}
+
+/// The type that a file's first bytes show; `None` for one that cannot be read.
+fn sniffed(path: &Path) -> Option<Mime> {
+    let mut head = Vec::new();
+    let file = File::open(path).ok()?;
+    file.take(SNIFF_LEN as u64).read_to_end(&mut head).ok()?;
+    Some(sniff(&head).unwrap_or(Mime::OCTET_STREAM))
 }

@@ -1,8 +1,11 @@
 //! Writing a conversation that was read.
 
+use std::io;
+
 use conversation_sdk::{ConversationManager, Start};
 use media_storage::Sha256Hasher;
 use media_types::{ConversationId, SessionId, UserId};
+use serde_json::Value;
 
 use crate::failure::Outcome;
 use crate::state::failure;
@@ -24,6 +27,37 @@ pub(super) struct Saved {
     pub(super) missing: u64,
 }
 
+/// What a conversation is known by when it is read again.
+#[derive(Debug)]
+pub(super) struct ImportKey(String);
+
+impl ImportKey {
+    /// Creates the key of a conversation that is made of these values.
+    pub(super) fn new(program: &str, values: &[&Value]) -> Self {
+        let mut hasher = HashWriter(Sha256Hasher::new());
+        hasher.0.update(program.as_bytes());
+        hasher.0.update(b"\n");
+        for value in values {
+            // A hasher takes everything.
+            let _ = serde_json::to_writer(&mut hasher, value);
+        }
+        Self(format!("import-{}", hasher.0.finish().to_hex()))
+    }
+}
+
+struct HashWriter(Sha256Hasher);
+
+impl io::Write for HashWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Writes conversations of one program.
 pub(super) struct Saver<'a> {
     pub(super) manager: &'a ConversationManager,
@@ -34,12 +68,10 @@ pub(super) struct Saver<'a> {
 }
 
 impl Saver<'_> {
-    /// Writes a conversation; `text` is what it was read from. One that was written before, in full or
-    /// in part, is gone on with.
-    pub(super) async fn save(&self, foreign: Foreign, text: &str) -> Outcome<Saved> {
-        let key = Sha256Hasher::digest(format!("{}\n{text}", self.program).as_bytes());
+    /// Writes a conversation. One that was written before, in full or in part, is gone on with.
+    pub(super) async fn save(&self, foreign: Foreign, key: ImportKey) -> Outcome<Saved> {
         let mut start = Start::new()
-            .with_idempotency_key(format!("import-{}", key.to_hex()))
+            .with_idempotency_key(key.0)
             .with_metadata("imported_from", self.program)
             .with_tag("imported");
         if let Some(system) = foreign.system {
@@ -78,9 +110,14 @@ impl Saver<'_> {
         let record = conversation.record().await.map_err(failure)?;
         let (mut messages, mut added) = (record.message_count, 0);
         let done = usize::try_from(messages).unwrap_or(usize::MAX);
-        let rest = foreign.messages.get(done..).unwrap_or_default();
-        for batch in rest.chunks(BATCH) {
-            let appended = conversation.append(batch.to_vec());
+        // What is written is not kept.
+        let mut rest = foreign.messages.into_iter().skip(done);
+        loop {
+            let batch: Vec<_> = rest.by_ref().take(BATCH).collect();
+            if batch.is_empty() {
+                break;
+            }
+            let appended = conversation.append(batch);
             let count = appended.await.map_err(failure)?.len() as u64;
             messages += count;
             added += count;
