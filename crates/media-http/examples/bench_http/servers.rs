@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io::BufRead as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use axum::Router;
 use media_http::{LinkKeys, LinkSigner, MediaService};
@@ -153,7 +154,9 @@ async fn paths(files: &Files, contender: Contender) -> Result<HashMap<&'static s
     for (size, reference) in &files.references {
         let path = match contender {
             Contender::Verified | Contender::Unverified => {
-                let url = signer.sign(reference, SignedUrlOptions::new()).await?;
+                // On a busy machine a run takes longer than links are valid by default.
+                let options = SignedUrlOptions::new().with_validity(Duration::from_secs(24 * 3600));
+                let url = signer.sign(reference, options).await?;
                 let url = url.url().as_str().to_owned();
                 url.strip_prefix("http://localhost")
                     .ok_or("another link")?
