@@ -247,12 +247,7 @@ async fn open_bucket(
 ) -> Outcome<OpenStore> {
     let options = access.options()?;
     let builder = || {
-        // A bucket is moved on by the service that uses it, never by a look at it; and a copy that was
-        // interrupted goes on under the same ids, which the second protocol keeps refused for a week.
-        let mut builder = ObjectMediaStore::builder()
-            .with_url(url)
-            .with_env()
-            .with_protocol(ProtocolVersion::First);
+        let mut builder = ObjectMediaStore::builder().with_url(url).with_env();
         for (key, value) in &options {
             builder = builder.with_option(*key, *value);
         }
@@ -264,7 +259,9 @@ async fn open_bucket(
         }
         builder
     };
-    let opened = match builder().with_existing(true).build().await {
+    // A bucket is moved on to another protocol by the service that uses it, never by a look at it.
+    let existing = builder().with_protocol(ProtocolVersion::First);
+    let opened = match existing.with_existing(true).build().await {
         Err(error) if new.create && is_no_store(&error) => {
             let share = new.share_bytes.unwrap_or(true);
             builder().with_deduplication(share).build().await
