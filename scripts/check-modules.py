@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Checks the modules of every crate: no circles between them, and no file above 400 lines.
+"""Checks the modules of every crate: no circles between them, and no file above 400 lines, tests, examples
+and benchmarks included.
 
 A module is a file. Its edges are the paths that it names: `use crate::..`, `use super::..`, paths
 written out in the code, and children that it declares. Names that a `lib.rs` or `mod.rs` re-exports
 lead to the module that they come from. A `lib.rs` or `mod.rs` that only declares and re-exports is
-no module of its own. Test code does not count.
+no module of its own. Paths in test code do not count.
 
 usage: scripts/check-modules.py [--edges CRATE]
 """
@@ -14,6 +15,8 @@ import sys
 from pathlib import Path
 
 MAX_LINES = 400
+# Where code is that belongs to no library.
+BESIDE = ["crates/*/tests", "crates/*/examples", "crates/*/benches", "benches", "docs/check", "examples", "fuzz/targets"]
 
 ROOT = Path(__file__).resolve().parent.parent
 PATH = re.compile(r"(?<![\w$:])(crate|super|self)((?:\s*::\s*\w+)+)")
@@ -317,6 +320,11 @@ def main():
             print(f"  circle: {' '.join(sorted('::'.join(p) or 'crate' for p in circle))}")
         for module in long_files:
             print(f"  {module.file.relative_to(ROOT)}: {module.lines} lines")
+    for file in sorted(file for place in BESIDE for file in ROOT.glob(f"{place}/**/*.rs")):
+        lines = file.read_text().count("\n")
+        if lines > MAX_LINES:
+            failed = True
+            print(f"  {file.relative_to(ROOT)}: {lines} lines")
     if failed:
         print("modules: circles or long files, see above", file=sys.stderr)
     return int(failed)
