@@ -88,7 +88,7 @@ struct DirectoryArguments {
 type Read = (Foreign, ImportKey);
 
 /// Conversations in the course of being read: one at a time is in memory.
-type Conversations<'a> = Box<dyn Iterator<Item = Outcome<Read>> + 'a>;
+type Conversations<'a> = Box<dyn Iterator<Item = Outcome<Read>> + Send + 'a>;
 
 pub(crate) async fn run(arguments: ImportArguments, output: &Output) -> Outcome {
     type Dialect = fn(&[Value]) -> Foreign;
