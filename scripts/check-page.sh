@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Uses the page of the chat service in a real Chromium, as a person does: uploads a photo and a sound, reads
 # the streamed answer, reloads, looks at thumbnails, seeks, sends a large file that is cut and goes on after a
-# reload, has an image generated, and deletes everything.
+# reload, has an image generated, and deletes everything while files are being sent.
 #
 # usage: scripts/check-page.sh [DIRECTORY]
 # Screenshots are written to the directory. Needs Node.js with npm, and Chromium: set CHROMIUM to its path if

@@ -103,9 +103,12 @@ await page.evaluate(() => localStorage.clear());
 const large = `${shots}/../large-${process.pid}.wav`;
 fs.writeFileSync(large, sound(4_000_000).buffer);
 const sent = [];
-let cut = true;
+let cut = true, hidden = true;
 await page.route("**/files/*", async route => {
-  if (route.request().method() !== "PATCH") return route.continue();
+  const method = route.request().method();
+  if (route.request().url().endsWith("/busy")) return route.fulfill({ status: 503 });
+  if (route.request().url().endsWith("/broken") || (method === "GET" && hidden)) return route.abort();
+  if (method !== "PATCH") return route.continue();
   const offset = Number(route.request().headers()["upload-offset"]);
   if (cut && offset > 8e6) return route.abort();
   sent.push(offset);
@@ -113,16 +116,31 @@ await page.route("**/files/*", async route => {
 });
 await page.setInputFiles("#file", large);
 await page.getByText(/large-\d+\.wav 3\d %/).waitFor();
+const chosen = await page.evaluate(() => document.querySelector("#file").files.length);
+assert.equal(chosen, 0, "the same file could not be chosen again");
+// Uploads that cannot be asked for are not told, and keep no other from being told.
+const lost = ["broken", "busy"];
+await page.evaluate(lost => {
+  for (const name of lost) localStorage.setItem(`upload:1:1:${name}.wav`, `/files/${name}`);
+}, lost);
 await page.reload();
 await page.getByText("Attach the file again to send the rest").waitFor();
 await shot("3-unfinished");
+const told = await page.locator(".note").allTextContents();
+assert.deepEqual(told.filter(note => /broken|busy|NaN/.test(note)), []);
+await page.evaluate(lost => lost.forEach(name => localStorage.removeItem(`upload:1:1:${name}.wav`)), lost);
+// One that was sent, but whose result was lost, is attached after a reload.
 cut = false;
+await page.setInputFiles("#file", large);
+await page.getByText("Failed to fetch").waitFor();
+hidden = false;
+await page.reload();
+await page.waitForFunction(() => document.querySelectorAll("#files > :not(.sending)").length === 1);
 failures.length = 0;
-await send("And this, which was sent in parts?", [large]);
+await send("And this, which was sent in parts?");
 assert.deepEqual(sent, [...sent].sort((a, b) => a - b), "a part was sent twice");
 assert.deepEqual(sent.length, 6);
 assert.deepEqual(await page.evaluate(() => Object.keys(localStorage)), []);
-fs.rmSync(large);
 await page.locator(".message.user audio").nth(1).waitFor();
 
 await send("Generate a beautiful sunset over mountains");
@@ -138,8 +156,35 @@ await page.emulateMedia({ colorScheme: "dark" });
 await page.setViewportSize({ width: 1100, height: 800 });
 await shot("7-dark");
 
+// What is being sent when everything is deleted is not begun anew, here and in another window.
+const other = await context.newPage();
+other.setDefaultTimeout(30_000);
+await other.goto(address);
+const held = [];
+let begun = 0;
+await context.route("**/files", route => {
+  begun += 1;
+  return route.continue();
+});
+for (const window of [page, other]) {
+  const arrived = new Promise(done => window.route("**/files/*", route => {
+    if (route.request().method() !== "PATCH") return route.continue();
+    held.push(route);
+    done();
+  }));
+  await window.setInputFiles("#file", large);
+  await arrived;
+}
+const canceled = page.waitForEvent("requestfailed", request => request.method() === "PATCH");
 await page.click("#erase");
+await canceled;
 await page.getByText("everything was deleted").waitFor();
+assert.equal(await page.locator("#files > *").count(), 0);
+await held[1].continue();
+await other.getByText("there is no such upload").waitFor();
+assert.equal(begun, 1, "an upload was begun anew");
+assert.deepEqual(await page.evaluate(() => Object.keys(localStorage)), []);
+fs.rmSync(large);
 assert.equal(await page.locator("#chats button").count(), 0);
 assert.deepEqual(failures, []);
 for (const url of [image.src, image.original]) {

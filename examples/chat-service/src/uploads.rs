@@ -61,8 +61,8 @@ pub(crate) async fn open_spool(config: &Config) -> Result<UploadSpool, Failure> 
     })
 }
 
-/// Uploads go through the manager, so that none outlives the erasure of its user. Images that nothing here would
-/// decode are refused.
+/// Uploads go through the manager, so that none outlives the erasure of its user. Images that nothing here
+/// would decode are refused.
 #[async_trait]
 impl UploadTarget for App {
     async fn take(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {

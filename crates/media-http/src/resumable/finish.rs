@@ -18,12 +18,16 @@ use crate::upload::{Intake, UploadFailure, UploadGrant, UploadTarget, UploadedMe
 /// Stores a complete upload, unless that was done. One that can never be stored is removed; one that could
 /// not be stored now stays complete, and the next request tries again.
 ///
-/// Storing goes on if this future is dropped: the client that goes away asks again, and finds the result.
+/// Storing goes on if this future is dropped: the client that goes away asks again, and finds the result. An
+/// upload that is to be removed is not stored; who removes it waits for its turn.
 pub(super) async fn finish(
     upload: HeldUpload,
     target: &Arc<dyn UploadTarget>,
     grant: UploadGrant,
 ) -> Result<HeldUpload, Failure> {
+    if upload.is_doomed() {
+        return Err(Failure::NotFound);
+    }
     if upload.left() > 0 || upload.record().stored.is_some() {
         return Ok(upload);
     }
@@ -121,4 +125,46 @@ pub(super) async fn result(
     }];
     sign_links(&mut items, signer, grant).await;
     Ok(items)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use bytes::Bytes;
+    use futures_util::FutureExt as _;
+    use media_storage::{InMemoryStorage, MediaMetadata, MediaStorage as _, Scope};
+    use media_types::UserId;
+
+    use super::*;
+    use crate::resumable::options::SpoolOptions;
+    use crate::resumable::spool::UploadSpool;
+
+    #[tokio::test]
+    async fn an_upload_whose_user_goes_is_not_stored_when_its_last_byte_has_come() {
+        let directory = tempfile::tempdir().unwrap();
+        let spool = UploadSpool::open(directory.path(), SpoolOptions::new());
+        let spool = spool.await.unwrap();
+        let user: UserId = "user-1".parse().unwrap();
+        let metadata = MediaMetadata::new().with_user(user.clone());
+        let bytes = Bytes::from_static(b"\x89PNG\r\n\x1a\n");
+        let created = spool.create(metadata.clone(), bytes.len() as u64, String::new());
+        let id = created.await.unwrap();
+        let upload = HeldUpload::take(&spool, &id, Some(&user)).await.unwrap();
+        let upload = upload.write(bytes).await.unwrap();
+        assert_eq!(upload.left(), 0);
+
+        let mut removing = pin!(spool.remove_user(&user));
+        assert!(removing.as_mut().now_or_never().is_none());
+        let store = InMemoryStorage::new();
+        let target: Arc<dyn UploadTarget> = Arc::new(store.clone());
+        let finished = finish(upload, &target, UploadGrant::new(metadata)).await;
+        assert!(matches!(finished, Err(Failure::NotFound)));
+        assert_eq!(removing.await, 1);
+        let inventory = store.inventory().unwrap();
+        assert_eq!(inventory.usage(Scope::All).await.unwrap().references, 0);
+        let files = std::fs::read_dir(directory.path()).unwrap();
+        let names: Vec<_> = files.map(|file| file.unwrap().file_name()).collect();
+        assert_eq!(names, ["lock"]);
+    }
 }

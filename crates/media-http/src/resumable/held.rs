@@ -78,6 +78,11 @@ impl HeldUpload {
         self.record.length.saturating_sub(self.offset)
     }
 
+    /// Whether the upload goes as soon as it is free, so that nothing may come of it.
+    pub(super) fn is_doomed(&self) -> bool {
+        self.spool.is_doomed(&self.id)
+    }
+
     pub(super) fn turn(&self) -> &Turn {
         &self.turn
     }

@@ -114,15 +114,12 @@ impl Index {
         Ok(displaced)
     }
 
-    /// Divides the uploads that match into those that are free, whose turns are taken, and those that a
-    /// request works on, which nobody finds any more.
-    pub(super) fn condemn(
-        &mut self,
-        matches: impl Fn(&UploadRecord) -> bool,
-    ) -> (Vec<Taken>, Vec<Busy>) {
+    /// Divides the uploads that match into those that are free, whose turns are taken, and those that
+    /// somebody works on, which nobody finds any more.
+    pub(super) fn condemn(&mut self, matches: impl Fn(&Entry) -> bool) -> (Vec<Taken>, Vec<Busy>) {
         let (mut free, mut busy) = (Vec::new(), Vec::new());
         for (id, entry) in &mut self.0 {
-            if entry.is_doomed || !matches(&entry.record) {
+            if !matches(entry) {
                 continue;
             }
             match Arc::clone(&entry.slot).try_take() {

@@ -18,16 +18,17 @@ use crate::upload::{UploadPolicy, UploadTarget};
 ///
 /// Served are the core of the protocol and the extensions creation, creation-with-upload, expiration,
 /// termination and checksum (SHA-1 and SHA-256). The policy is asked for each request; an upload belongs to
-/// the user of the grant that it began with, and is 404 for others. The media gets the metadata of that grant,
-/// whichever request finishes the upload. The metadata keys `filename` and `filetype` say what a form would.
-/// `X-HTTP-Method-Override` counts with `POST`; the policy sees the method that it names.
+/// the user of the grant that it began with, and is 404 for others. The media gets the metadata of that
+/// grant, whichever request finishes the upload. The metadata keys `filename` and `filetype` say what a form
+/// would. `X-HTTP-Method-Override` counts with `POST`; the policy sees the method that it names.
 ///
 /// Parts are kept in an [`UploadSpool`]. When the last byte has arrived, the media is typed by its bytes and
 /// stored, before the response; a `GET` of the upload then returns the JSON that
 /// [`UploadService`](crate::UploadService) responds with. Storing goes on when the client goes away. If it
 /// fails, the upload stays complete, and the next request for it tries again, unless the target refuses the
-/// media for good (`TooLarge`, `InvalidInput`, `NotFound`): then the upload is removed. If the process ends between storing the media and noting that, the
-/// media is stored once more; the first copy stays until it expires, so a grant should set a retention.
+/// media for good (`TooLarge`, `InvalidInput`, `NotFound`): then the upload is removed. If the process ends
+/// between storing the media and noting that, the media is stored once more; the first copy stays until it
+/// expires, so a grant should set a retention.
 ///
 /// Two requests never work on an upload at once: a new one stops the one before it, which gets 423.
 ///

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use media_storage::MediaMetadata;
 use media_types::UserId;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::directory::Directory;
 use super::error::{ResumableError, SpoolFailure};
@@ -74,17 +74,23 @@ impl UploadSpool {
     /// for and not counted: the request is asked to stop, and the upload goes when it has ended.
     pub async fn remove_expired(&self) -> usize {
         let now = self.0.options.clock.now();
-        self.remove_where(|record| record.is_expired(now)).await
+        let has_expired = |entry: &Entry| !entry.is_doomed && entry.record.is_expired(now);
+        self.remove_where(has_expired).await.0
     }
 
     /// Removes the uploads of a user, finished or not, and returns how many. Media that they became stays in
-    /// its store. Call it when a user is erased.
+    /// its store. Call it before a user is erased: none of these uploads becomes media after it has returned.
     ///
-    /// One that a request works on is not waited for and not counted: the request is asked to stop, nobody
-    /// finds the upload any more, and it goes when the request has ended.
+    /// Nobody finds the uploads any more. A request that works on one is asked to stop and waited for, as
+    /// long as the target takes if the media is being stored. If the future is dropped, call it again.
     pub async fn remove_user(&self, user: &UserId) -> usize {
-        self.remove_where(|record| record.owner.as_ref() == Some(user))
-            .await
+        // Those that are going already are waited for too.
+        let is_theirs = |entry: &Entry| entry.record.owner.as_ref() == Some(user);
+        let (mut removed, removals) = self.remove_where(is_theirs).await;
+        for removal in removals {
+            removed += usize::from(removal.await.unwrap_or(false));
+        }
+        removed
     }
 
     /// Begins an upload.
@@ -147,6 +153,11 @@ impl UploadSpool {
             .ok_or(SpoolFailure::NotFound)
     }
 
+    /// Whether an upload is removed as soon as its turn ends, or is gone.
+    pub(super) fn is_doomed(&self, id: &UploadId) -> bool {
+        self.index().get(id).is_none_or(|entry| entry.is_doomed)
+    }
+
     /// Returns the files. Using them blocks.
     pub(super) fn directory(&self) -> &Directory {
         &self.0.directory
@@ -175,27 +186,34 @@ impl UploadSpool {
         removed
     }
 
-    async fn remove_where(&self, matches: impl Fn(&UploadRecord) -> bool + Send) -> usize {
+    /// Removes the uploads that match. Returns how many are gone, and the removals of those that somebody
+    /// works on, which go on by themselves.
+    async fn remove_where(
+        &self,
+        matches: impl Fn(&Entry) -> bool + Send,
+    ) -> (usize, Vec<JoinHandle<bool>>) {
         let (free, busy) = self.index().condemn(matches);
-        for (id, slot) in busy {
+        let removals = busy.into_iter().map(|(id, slot)| {
             let spool = self.clone();
             tokio::spawn(async move {
                 let turn = slot.take().await;
-                spool.remove_taken((id, turn)).await;
-            });
-        }
+                spool.remove_taken((id, turn)).await
+            })
+        });
+        let removals = removals.collect();
         let mut removed = 0;
         for upload in free {
             removed += usize::from(self.remove_taken(upload).await);
         }
-        removed
+        (removed, removals)
     }
 
-    /// Removes an upload, and returns whether that was possible. If not, it is tried again with the next
-    /// removal.
+    /// Removes an upload, and returns whether this did it. If it is not possible, it is tried again with the
+    /// next removal.
     async fn remove_taken(&self, (id, turn): Taken) -> bool {
         let result = self
             .blocking(move |spool| {
+                let was_known = spool.index().get(&id).is_some();
                 let removed = spool.remove(&id);
                 if removed.is_err()
                     && let Some(entry) = spool.index().get_mut(&id)
@@ -203,13 +221,14 @@ impl UploadSpool {
                     entry.is_doomed = false;
                 }
                 drop(turn);
-                Ok(removed?)
+                removed?;
+                Ok(was_known)
             })
             .await;
         if let Err(error) = &result {
             tracing::warn!(?error, "an upload could not be removed");
         }
-        result.is_ok()
+        result.unwrap_or(false)
     }
 
     /// Removes what expires for as long as the spool is open.

@@ -9,8 +9,9 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::user::User;
 
-/// Erases the user and answers with the receipt. Uploads that are not complete go first, so that none of them
-/// becomes media afterwards; those on other nodes are found by nobody but this user, and expire.
+/// Erases the user and answers with the receipt. Uploads in parts go first, and those that are being stored
+/// are waited for, so that none of them becomes media afterwards; those on other nodes are found by nobody
+/// but this user, and expire.
 pub(super) async fn erase(
     State((app, spool)): State<(App, UploadSpool)>,
     user: User,

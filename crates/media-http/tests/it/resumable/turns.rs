@@ -1,5 +1,8 @@
 //! Requests that come at once, and storing that outlives its request.
 
+use std::pin::pin;
+
+use futures_util::FutureExt as _;
 use media_http::SpoolOptions;
 use media_storage::{InMemoryStorage, StorageErrorKind};
 use media_storage_testkit::{Call, Fault, FaultyStorage, Gate};
@@ -79,4 +82,33 @@ async fn storing_goes_on_when_its_client_is_gone() {
     gate.open();
     assert_eq!(site.media(&path).await.len(), 100);
     assert_eq!(site.stored().await, 1);
+}
+
+#[tokio::test]
+async fn who_removes_the_uploads_of_a_user_waits_for_what_is_being_stored() {
+    let mut site = site(SpoolOptions::new()).await;
+    let gate = Gate::new();
+    site.store = FaultyStorage::new(InMemoryStorage::new())
+        .with_fault(Fault::nth(Call::Store, 1).hold(&gate));
+    site.restart().await;
+    let path = site.begin(100).await;
+    let last = site.patch(&path, 0, png(100));
+    let sending = tokio::spawn(async move { last.send().await });
+    gate.arrived().await;
+    let spool = site.spool.clone().unwrap();
+    let user = "user-1".parse().unwrap();
+    let mut removal = pin!(spool.remove_user(&user));
+    assert!(removal.as_mut().now_or_never().is_none());
+    let mut other = pin!(spool.remove_user(&user));
+    assert!(
+        other.as_mut().now_or_never().is_none(),
+        "it is going already"
+    );
+    assert_eq!(spool.remove_expired().await, 0);
+    assert_eq!(status(site.request(Method::HEAD, &path)).await, 404);
+    gate.open();
+    assert_eq!(removal.await + other.await, 1);
+    assert_eq!(site.stored().await, 1, "erasing the user finds it");
+    assert!(site.files().is_empty());
+    assert_eq!(sending.await.unwrap().unwrap().status(), 204);
 }
