@@ -19,7 +19,8 @@ use crate::output::{ColorChoice, Output};
     arg_required_else_help = true,
     after_help = "STORE is a directory, or s3://bucket/prefix, gs://bucket/prefix, \
                   az://container/prefix with credentials from the environment.\n\
-                  Exit codes: 0 fine, 1 failed, 2 usage, 3 something is wrong with the data."
+                  Exit codes: 0 fine, 1 failed, 2 usage, 3 something is wrong with the data, \
+                  130 interrupted by ^C, 143 by SIGTERM."
 )]
 pub(crate) struct Cli {
     /// Write results as JSON: one document, or for lists one document a line.

@@ -12,7 +12,7 @@ use crate::placeholder::{Candidate, PREFIX, Parsed, Placeholder, find, open_tail
 use crate::quotes::{quote_len, quote_tail};
 use crate::report::RestoreReport;
 use crate::settings::{OnMissing, Owner, Settings};
-use crate::style::StyledEncoder;
+use crate::style::{SPELLED_AT_A_TIME, StyledEncoder};
 
 const OPERATION: HistoryOperation = HistoryOperation::Restore;
 
@@ -36,6 +36,8 @@ pub(crate) struct Restorer<R> {
 /// Media that is being put back.
 struct OpenMedia {
     stream: ByteStream,
+    /// What came and is not spelled yet: a store gives pieces of any size.
+    piece: Bytes,
     /// None once it has ended.
     encoder: Option<StyledEncoder>,
     placeholder: Placeholder,
@@ -256,6 +258,7 @@ async fn open_media(
     }
     Ok(OpenMedia {
         stream: stored.body.into_stream(),
+        piece: Bytes::new(),
         encoder: Some(StyledEncoder::new(placeholder.style.clone())),
         placeholder,
         written: 0,
@@ -271,15 +274,22 @@ fn corrupted(placeholder: &Placeholder) -> HistoryError {
 impl OpenMedia {
     /// The next piece of text; `None` after the last, which is checked.
     async fn next(&mut self) -> Result<Option<Bytes>, HistoryError> {
-        while let Some(piece) = next(&mut self.stream).await {
-            let piece = piece.map_err(|error| {
-                HistoryError::storage(OPERATION, error)
-                    .with_reference(self.placeholder.reference.clone())
-            })?;
-            let mut text = Vec::with_capacity(piece.len() / 3 * 4 + 4);
-            if let Some(encoder) = &mut self.encoder {
-                encoder.push(&piece, &mut text);
+        while let Some(encoder) = &mut self.encoder {
+            if self.piece.is_empty() {
+                match next(&mut self.stream).await {
+                    Some(piece) => {
+                        self.piece = piece.map_err(|error| {
+                            HistoryError::storage(OPERATION, error)
+                                .with_reference(self.placeholder.reference.clone())
+                        })?;
+                    }
+                    None => break,
+                }
             }
+            let len = self.piece.len().min(SPELLED_AT_A_TIME);
+            let part = self.piece.split_to(len);
+            let mut text = Vec::with_capacity(encoder.capacity(len));
+            encoder.push(&part, &mut text);
             if !text.is_empty() {
                 return self.counted(text).map(Some);
             }

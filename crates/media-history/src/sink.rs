@@ -4,6 +4,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
 use crate::error::{HistoryError, HistoryErrorKind, HistoryOperation};
 use crate::extract::{Hold, Respell};
+use crate::style::SPELLED_AT_A_TIME;
 
 /// A writer whose bytes are counted.
 #[derive(Debug)]
@@ -36,9 +37,11 @@ impl<W: AsyncWrite + Unpin + Send> Sink<W> {
         while at < spill.len() {
             let piece = spill.read(at).await?;
             at += piece.len() as u64;
-            out.clear();
-            respelling.push(&piece, &mut out);
-            self.write(&out).await?;
+            for part in piece.chunks(SPELLED_AT_A_TIME) {
+                out.clear();
+                respelling.push(part, &mut out);
+                self.write(&out).await?;
+            }
         }
         out.clear();
         respelling.finish(&mut out);

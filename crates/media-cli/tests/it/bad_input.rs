@@ -79,7 +79,11 @@ fn a_command_line_that_cannot_be_used_ends_with_2() {
         let ran = home.run(arguments).ended(2);
         assert!(ran.stdout.is_empty(), "{ran:?}");
     }
-    home.run(&["--help"]).ended(0);
+    let help = home.run(&["--help"]).ended(0).stdout;
+    let codes = help.split_once("Exit codes: ").unwrap().1;
+    for code in ["0 fine", "1 ", "2 ", "3 ", "130 ", "143 "] {
+        assert!(codes.contains(code), "{help}");
+    }
     home.run(&["--version"]).ended(0);
     home.run(&["copy", "--help"]).ended(0);
 }

@@ -19,18 +19,6 @@ pub(super) struct Array {
     spill: Option<Spill>,
 }
 
-/// An array that is none of bytes: what was read of it.
-#[derive(Debug)]
-pub(super) struct Broken {
-    pub(super) is_map: bool,
-    /// How many numbers have ended. They are written by now, or are in the event.
-    pub(super) count: u64,
-    pub(super) event: Option<Event>,
-    /// The text behind them, which is to be read as any other. It begins with the bracket where there
-    /// are none.
-    pub(super) pending: Pending,
-}
-
 impl Array {
     pub(super) fn new(is_map: bool, raw: &[u8]) -> Self {
         Self {
@@ -39,8 +27,24 @@ impl Array {
         }
     }
 
+    /// Begins again behind another bracket, with the memory that it has.
+    pub(super) fn restart(&mut self, is_map: bool, raw: &[u8]) {
+        self.reader.restart(is_map, raw);
+        self.spill = None;
+    }
+
     pub(super) fn is_map(&self) -> bool {
         self.reader.is_map()
+    }
+
+    /// How many numbers have ended.
+    pub(super) fn count(&self) -> u64 {
+        self.reader.count()
+    }
+
+    /// The text behind them. It begins with the bracket where there are none.
+    pub(super) fn pending(&self) -> &Pending {
+        self.reader.pending()
     }
 
     pub(super) fn feed(&mut self, unit: Unit<'_>) -> Read {
@@ -77,15 +81,12 @@ impl Array {
         })
     }
 
-    /// The array is none of bytes.
-    pub(super) fn give_up(self, out: &mut Vec<u8>) -> Broken {
-        let (is_map, count) = (self.reader.is_map(), self.reader.count());
-        let (respelling, pending) = self.reader.into_respelling();
-        Broken {
-            is_map,
-            count,
-            event: give_back(respelling, self.spill, out),
-            pending,
+    /// The array is none of bytes: writes the numbers that have ended, now or by an event. What is
+    /// pending is to be read as any other text.
+    pub(super) fn give_up(&mut self, out: &mut Vec<u8>) -> Option<Event> {
+        if self.reader.count() == 0 {
+            return None;
         }
+        give_back(self.reader.respelling(), self.spill.take(), out)
     }
 }

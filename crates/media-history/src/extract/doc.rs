@@ -20,6 +20,8 @@ pub(crate) struct Doc {
     array: Option<Box<Array>>,
     /// A buffer to be used again.
     spare: Vec<u8>,
+    /// An array that was none, to be used again.
+    spare_array: Option<Box<Array>>,
 }
 
 /// What came of a unit.
@@ -31,6 +33,15 @@ pub(crate) enum Taken {
     Fault(usize, FaultKind),
 }
 
+impl Taken {
+    fn into_parts(self) -> (usize, Option<FaultKind>) {
+        match self {
+            Self::Read(read) => (read, None),
+            Self::Fault(read, kind) => (read, Some(kind)),
+        }
+    }
+}
+
 impl Doc {
     pub(crate) fn new(level: usize, prefix: String) -> Self {
         Self {
@@ -38,6 +49,7 @@ impl Doc {
             text: None,
             array: None,
             spare: Vec::new(),
+            spare_array: None,
         }
     }
 
@@ -117,10 +129,10 @@ impl Doc {
         {
             let rest = run.get(at..).unwrap_or_default();
             if self.array.is_some() {
-                let (Taken::Read(read) | Taken::Fault(read, _)) =
-                    self.numbers(Unit::Run(rest), shared);
+                let (read, found) = self.numbers(Unit::Run(rest), shared).into_parts();
                 at += read;
                 copied = at;
+                fault = found;
                 continue;
             }
             let Some(text) = &mut self.text else {
@@ -148,13 +160,10 @@ impl Doc {
             shared
                 .out
                 .extend_from_slice(run.get(copied..at).unwrap_or_default());
-            let taken = self.inside(Unit::Run(rest), shared);
-            let (Taken::Read(read) | Taken::Fault(read, _)) = taken;
+            let (read, found) = self.inside(Unit::Run(rest), shared).into_parts();
             at += read;
             copied = at;
-            if let Taken::Fault(_, kind) = taken {
-                fault = Some(kind);
-            }
+            fault = found;
             while self.is_waiting() && shared.events.is_empty() {
                 self.wait_ends(shared);
             }
@@ -180,7 +189,15 @@ impl Doc {
                 let capture = std::mem::take(&mut self.spare);
                 self.text = Some(Text::value(self.structure.site.stack.is_noted(), capture));
             }
-            Begins::Array { is_map } => self.array = Some(Box::new(Array::new(is_map, raw))),
+            Begins::Array { is_map } => {
+                self.array = Some(match self.spare_array.take() {
+                    Some(mut array) => {
+                        array.restart(is_map, raw);
+                        array
+                    }
+                    None => Box::new(Array::new(is_map, raw)),
+                });
+            }
             Begins::Fault(kind) => return Some(kind),
         }
         None
@@ -201,13 +218,13 @@ impl Doc {
                 }
                 self.structure.array_ends(is_map);
             }
-            Read::Stop(_) => return self.enter(*array, unit, read, shared),
+            Read::Stop(_) => return self.enter(array, unit, read, shared),
             Read::Uneven(_) => {
                 if let Some(uneven) = array.uneven() {
                     let reason = LeftReason::NotReproducible;
                     self.structure.site.leave_uneven(uneven, reason, shared);
                 }
-                return self.enter(*array, unit, read, shared);
+                return self.enter(array, unit, read, shared);
             }
         }
         Taken::Read(match read {
@@ -218,32 +235,52 @@ impl Doc {
 
     /// Reads a container as any other that was taken for one of numbers up to this character. A run is
     /// read on by the caller.
-    fn enter(&mut self, array: Array, unit: Unit<'_>, read: Read, shared: &mut Shared) -> Taken {
-        let broken = array.give_up(&mut shared.out);
-        self.structure.enter_array(broken.is_map, broken.count);
-        let out = std::mem::take(&mut shared.out);
-        // The bracket was read, and is written where no number was.
-        let mut atoms = broken.pending.atoms();
-        if broken.count == 0
-            && let Some(bracket) = atoms.next()
-        {
-            shared.out.extend_from_slice(bracket.raw());
+    fn enter(
+        &mut self,
+        mut array: Box<Array>,
+        unit: Unit<'_>,
+        read: Read,
+        shared: &mut Shared,
+    ) -> Taken {
+        let count = array.count();
+        let event = array.give_up(&mut shared.out);
+        self.structure.enter_array(array.is_map(), count);
+        // The text behind an event is held until what comes before it is written.
+        let held = event.map(|event| (event, std::mem::take(&mut shared.out)));
+        let fault = self.read_again(&array, shared);
+        self.spare_array = Some(array);
+        let taken = match (fault, unit, read) {
+            (Some(kind), ..) => Taken::Fault(0, kind),
+            (None, Unit::Atom(_), _) => self.unit(unit, shared),
+            (None, _, Read::Stop(len) | Read::Uneven(len)) => Taken::Read(len),
+            (None, ..) => Taken::Read(0),
+        };
+        if let Some((event, out)) = held {
+            let raw = std::mem::replace(&mut shared.out, out);
+            shared.give_back(Some(event), &raw);
         }
-        for atom in atoms {
-            // Nothing of it is more than a key, white space and the start of a number.
-            self.unit(Unit::Atom(&atom), shared);
+        taken
+    }
+
+    /// Reads what is pending behind the numbers of an array as any other text. Nothing of it is more
+    /// than a key, white space and the start of a number.
+    fn read_again(&mut self, array: &Array, shared: &mut Shared) -> Option<FaultKind> {
+        // The bracket was read, and is written where no number was.
+        let is_entered = usize::from(array.count() == 0);
+        let (bracket, mut atoms) = array.pending().split(is_entered);
+        shared.out.extend_from_slice(bracket);
+        let fault = atoms.by_ref().find_map(|atom| {
+            let (_, fault) = self.unit(Unit::Atom(&atom), shared).into_parts();
             while self.is_waiting() {
                 self.wait_ends(shared);
             }
+            fault
+        });
+        // Behind a fault, text is only copied.
+        for atom in atoms {
+            shared.out.extend_from_slice(atom.raw());
         }
-        let taken = match (unit, read) {
-            (Unit::Atom(_), _) => self.unit(unit, shared),
-            (_, Read::Stop(len) | Read::Uneven(len)) => Taken::Read(len),
-            _ => Taken::Read(0),
-        };
-        let raw = std::mem::replace(&mut shared.out, out);
-        shared.give_back(broken.event, &raw);
-        taken
+        fault
     }
 
     /// Reads the content of a string.
@@ -296,12 +333,12 @@ impl Doc {
     /// The text ends inside a string, or inside of numbers: gives back what is kept.
     pub(crate) fn abandon(&mut self, reason: LeftReason, shared: &mut Shared) {
         let site = &mut self.structure.site;
-        if let Some(array) = self.array.take() {
+        if let Some(mut array) = self.array.take() {
             if let Some(torn) = array.uneven() {
                 site.leave_uneven(torn, reason, shared);
             }
-            let broken = array.give_up(&mut shared.out);
-            shared.give_back(broken.event, broken.pending.raw());
+            let event = array.give_up(&mut shared.out);
+            shared.give_back(event, array.pending().raw());
         }
         if let Some(text) = self.text.take() {
             text.abandon(reason, site, shared);

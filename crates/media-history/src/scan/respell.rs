@@ -1,8 +1,8 @@
-//! Writing base64 back as it was.
+//! Writing bytes back as they were spelled.
 
-use crate::style::{Style, StyledEncoder};
+use crate::style::{Base64Encoder, Base64Style, NumberEncoder, NumberStyle, Style, StyledEncoder};
 
-/// Base64 that was read to its end.
+/// Bytes that were read to the end of their text.
 #[derive(Debug)]
 pub(crate) struct Finished {
     pub(crate) style: Style,
@@ -14,56 +14,86 @@ pub(crate) struct Finished {
     pub(crate) head: Vec<u8>,
 }
 
-/// Base64 that is written back as it was.
+/// Bytes that are written back as they were spelled.
 #[derive(Debug)]
 pub(crate) struct Respelling {
-    encoder: StyledEncoder,
     /// The decoded bytes that were not taken before; they are the last.
     pub(crate) decoded: Vec<u8>,
-    end: End,
+    text: Text,
 }
 
 #[derive(Debug)]
-enum End {
-    /// Symbols that are not decoded, and text after them.
-    Symbols { symbols: Vec<u8>, rest: Vec<u8> },
-    /// All is decoded.
-    Canonical,
+enum Text {
+    /// All of it was decoded.
+    Whole(StyledEncoder),
+    /// Base64 up to symbols that are not decoded, and text after them.
+    Base64 {
+        encoder: Base64Encoder,
+        symbols: Vec<u8>,
+        rest: Vec<u8>,
+    },
+    /// Numbers, without what comes after them.
+    Numbers(NumberEncoder),
 }
 
 impl Respelling {
-    /// Writes back decoded bytes, then symbols that were not decoded, then other text.
-    pub(crate) fn new(style: Style, decoded: Vec<u8>, symbols: Vec<u8>, rest: Vec<u8>) -> Self {
+    /// Writes the bytes of a finished text back.
+    pub(crate) fn of(finished: Finished) -> Self {
         Self {
-            encoder: StyledEncoder::new(style),
-            decoded,
-            end: End::Symbols { symbols, rest },
+            decoded: finished.decoded,
+            text: Text::Whole(StyledEncoder::new(finished.style)),
         }
     }
 
-    /// Writes finished base64 back.
-    pub(crate) fn of(finished: Finished) -> Self {
+    /// Writes back decoded bytes, then symbols that were not decoded, then other text.
+    pub(crate) fn of_base64(
+        style: Base64Style,
+        decoded: Vec<u8>,
+        symbols: Vec<u8>,
+        rest: Vec<u8>,
+    ) -> Self {
         Self {
-            encoder: StyledEncoder::new(finished.style),
-            decoded: finished.decoded,
-            end: End::Canonical,
+            decoded,
+            text: Text::Base64 {
+                encoder: Base64Encoder::new(style),
+                symbols,
+                rest,
+            },
+        }
+    }
+
+    /// Writes numbers back, up to the last digit.
+    pub(crate) fn of_numbers(style: NumberStyle, decoded: Vec<u8>) -> Self {
+        Self {
+            decoded,
+            text: Text::Numbers(NumberEncoder::new(style)),
         }
     }
 
     /// Spells bytes that were taken before.
     pub(crate) fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
-        self.encoder.push(bytes, out);
+        match &mut self.text {
+            Text::Whole(encoder) => encoder.push(bytes, out),
+            Text::Base64 { encoder, .. } => encoder.push(bytes, out),
+            Text::Numbers(encoder) => encoder.push(bytes, out),
+        }
     }
 
     /// Spells the rest.
     pub(crate) fn finish(mut self, out: &mut Vec<u8>) {
-        self.encoder.push(&self.decoded, out);
-        match self.end {
-            End::Canonical => self.encoder.finish(out),
-            End::Symbols { symbols, rest } => {
-                self.encoder.push_symbols(&symbols, out);
+        let decoded = std::mem::take(&mut self.decoded);
+        self.push(&decoded, out);
+        match self.text {
+            Text::Whole(encoder) => encoder.finish(out),
+            Text::Base64 {
+                mut encoder,
+                symbols,
+                rest,
+            } => {
+                encoder.push_symbols(&symbols, out);
                 out.extend_from_slice(&rest);
             }
+            Text::Numbers(_) => {}
         }
     }
 }

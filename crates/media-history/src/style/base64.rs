@@ -135,6 +135,16 @@ impl Base64Encoder {
         }
     }
 
+    /// Room for the text of so many more bytes, where no symbol is escaped.
+    pub(super) fn capacity(&self, bytes: usize) -> usize {
+        let symbols = bytes.div_ceil(3) * 4 + 4;
+        let breaks = self.style.breaks.as_ref().map_or(0, |breaks| {
+            let every = usize::try_from(breaks.every).unwrap_or(usize::MAX);
+            (symbols / every.max(1) + 1) * breaks.text.len()
+        });
+        symbols + breaks
+    }
+
     /// Spells the next piece and appends the text to `out`.
     pub(crate) fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         if self.style.is_verbatim() {

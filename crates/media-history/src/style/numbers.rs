@@ -1,6 +1,8 @@
 //! How bytes are spelled as numbers, and spelling them that way again.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::io::Write as _;
 
 use super::field::{from_hex, hex};
 
@@ -14,31 +16,34 @@ pub(crate) struct NumberStyle {
     /// Whether it is an object whose keys are the positions.
     pub(crate) is_map: bool,
     /// Up to the first number, or its key.
-    pub(crate) open: Box<[u8]>,
+    pub(crate) open: Cow<'static, [u8]>,
     /// Between a number and the next, or its key.
-    pub(crate) separator: Box<[u8]>,
+    pub(crate) separator: Cow<'static, [u8]>,
     /// The quote before a key.
-    pub(crate) quote: Box<[u8]>,
+    pub(crate) quote: Cow<'static, [u8]>,
     /// From the quote behind a key to its number.
-    pub(crate) colon: Box<[u8]>,
+    pub(crate) colon: Cow<'static, [u8]>,
     /// From the last number on.
-    pub(crate) end: Box<[u8]>,
+    pub(crate) end: Cow<'static, [u8]>,
 }
+
+/// What stands before the numbers, a key and a number, and after them.
+type Parts = (&'static [u8], &'static [u8], &'static [u8], &'static [u8]);
 
 impl NumberStyle {
     /// The shortest text.
     pub(crate) fn compact(is_map: bool) -> Self {
-        let (open, quote, colon, end): (&[u8], &[u8], &[u8], &[u8]) = match is_map {
+        let (open, quote, colon, end): Parts = match is_map {
             true => (b"{", b"\"", b"\":", b"}"),
             false => (b"[", b"", b"", b"]"),
         };
         Self {
             is_map,
-            open: open.into(),
-            separator: b",".as_slice().into(),
-            quote: quote.into(),
-            colon: colon.into(),
-            end: end.into(),
+            open: Cow::Borrowed(open),
+            separator: Cow::Borrowed(b","),
+            quote: Cow::Borrowed(quote),
+            colon: Cow::Borrowed(colon),
+            end: Cow::Borrowed(end),
         }
     }
 
@@ -60,7 +65,7 @@ impl NumberStyle {
                 "e" => &mut style.end,
                 _ => return None,
             };
-            *field = from_hex(value)?;
+            *field = Cow::Owned(from_hex(value)?.into_vec());
         }
         Some(style)
     }
@@ -88,18 +93,31 @@ impl fmt::Display for NumberStyle {
 
 /// Spells bytes that arrive in pieces of any size.
 #[derive(Debug)]
-pub(super) struct NumberEncoder {
+pub(crate) struct NumberEncoder {
     style: NumberStyle,
     count: u64,
 }
 
 impl NumberEncoder {
-    pub(super) fn new(style: NumberStyle) -> Self {
+    /// An encoder at the start of the bytes.
+    pub(crate) fn new(style: NumberStyle) -> Self {
         Self { style, count: 0 }
     }
 
+    /// Room for the text of so many more bytes.
+    pub(super) fn capacity(&self, bytes: usize) -> usize {
+        let style = &self.style;
+        let mut each = style.separator.len() + 3;
+        if style.is_map {
+            let last = self.count.saturating_add(bytes as u64);
+            let digits = 1 + last.checked_ilog10().unwrap_or_default() as usize;
+            each += style.quote.len() + digits + style.colon.len();
+        }
+        style.open.len() + each * bytes
+    }
+
     /// Spells the next piece and appends the text to `out`.
-    pub(super) fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+    pub(crate) fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         let style = &self.style;
         for byte in bytes {
             out.extend_from_slice(match self.count {
@@ -108,7 +126,8 @@ impl NumberEncoder {
             });
             if style.is_map {
                 out.extend_from_slice(&style.quote);
-                out.extend_from_slice(self.count.to_string().as_bytes());
+                // A vector takes all of it.
+                let _ = write!(out, "{}", self.count);
                 out.extend_from_slice(&style.colon);
             }
             if *byte >= 100 {
@@ -123,7 +142,7 @@ impl NumberEncoder {
     }
 
     /// Ends the text.
-    pub(super) fn finish(self, out: &mut Vec<u8>) {
+    pub(crate) fn finish(self, out: &mut Vec<u8>) {
         if self.count > 0 {
             out.extend_from_slice(&self.style.end);
         }
@@ -150,8 +169,10 @@ mod tests {
             let parsed = NumberStyle::parse(style).unwrap();
             assert_eq!(parsed.to_string(), style);
             let (mut encoder, mut spelled) = (NumberEncoder::new(parsed), Vec::new());
+            let room = encoder.capacity(bytes.len());
             encoder.push(&bytes[..2], &mut spelled);
             encoder.push(&bytes[2..], &mut spelled);
+            assert!(spelled.len() <= room, "{style}");
             encoder.finish(&mut spelled);
             assert_eq!(String::from_utf8(spelled).unwrap(), text);
         }

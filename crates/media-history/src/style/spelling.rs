@@ -5,6 +5,9 @@ use std::fmt;
 use super::base64::{Base64Encoder, Base64Style};
 use super::numbers::{NumberEncoder, NumberStyle};
 
+/// How many bytes are spelled at a time: as numbers, the text of one may have over two hundred bytes.
+pub(crate) const SPELLED_AT_A_TIME: usize = 16 * 1024;
+
 /// How bytes are spelled in a history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Style {
@@ -57,19 +60,19 @@ impl StyledEncoder {
         })
     }
 
+    /// Room for the text of so many more bytes.
+    pub(crate) fn capacity(&self, bytes: usize) -> usize {
+        match &self.0 {
+            Kind::Base64(encoder) => encoder.capacity(bytes),
+            Kind::Numbers(encoder) => encoder.capacity(bytes),
+        }
+    }
+
     /// Spells the next piece and appends the text to `out`.
     pub(crate) fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         match &mut self.0 {
             Kind::Base64(encoder) => encoder.push(bytes, out),
             Kind::Numbers(encoder) => encoder.push(bytes, out),
-        }
-    }
-
-    /// Spells symbols of base64 instead of bytes; a multiple of three bytes must have been spelled
-    /// before. Numbers have none.
-    pub(crate) fn push_symbols(&mut self, symbols: &[u8], out: &mut Vec<u8>) {
-        if let Kind::Base64(encoder) = &mut self.0 {
-            encoder.push_symbols(symbols, out);
         }
     }
 

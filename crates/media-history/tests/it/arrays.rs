@@ -1,7 +1,7 @@
 //! Bytes that are written as numbers: only where that is asked for, and with nothing lost.
 
 use media_history::{History, HistoryErrorKind, HistoryKey, LeftReason, MediaClass};
-use media_storage::{InMemoryStorage, MediaMetadata, MediaStorageExt as _, Scope};
+use media_storage::{InMemoryStorage, MediaMetadata, MediaStorageExt as _, Scope, next};
 
 fn history(store: &InMemoryStorage) -> History {
     History::new(store, HistoryKey::new("a secret of sixteen bytes").unwrap())
@@ -211,6 +211,33 @@ async fn large_arrays_go_through_a_file() {
     ] {
         let slim = history.externalize(text.as_bytes()).await.unwrap();
         assert!(slim.bytes() == text.as_bytes());
+    }
+}
+
+/// A store may give all of its media in one piece, and each byte of it may be many in the text.
+#[tokio::test]
+async fn large_pieces_of_a_store_are_spelled_in_small_ones() {
+    let store = InMemoryStorage::new();
+    let history = history(&store);
+    let bytes = bytes(200_000);
+    for text in [
+        map(&bytes).replace(',', &format!(",{}", " ".repeat(10))),
+        list(&bytes, ","),
+    ] {
+        let slim = history.externalize(text.as_bytes()).await.unwrap();
+        let reference = &slim.report().values[0].reference;
+        let mut stored = store.retrieve(reference).await.unwrap().body.into_stream();
+        let piece = next(&mut stored).await.unwrap().unwrap();
+        assert_eq!(piece.len(), bytes.len());
+        let body = history.restore_body(slim.bytes()).await.unwrap();
+        let (mut body, mut whole, mut largest) = (body.into_stream(), Vec::new(), 0);
+        while let Some(piece) = next(&mut body).await {
+            let piece = piece.unwrap();
+            largest = largest.max(piece.len());
+            whole.extend_from_slice(&piece);
+        }
+        assert!(whole == text.as_bytes());
+        assert!(largest <= text.len() / 10, "{largest} of {}", text.len());
     }
 }
 

@@ -301,15 +301,15 @@ impl Reader {
     /// What spells the decoded bytes again, and then the text that is not decoded.
     pub(crate) fn into_respelling(self) -> Respelling {
         let (breaks, open_break) = self.lines.into_parts();
-        let style = Style::Base64(Base64Style {
+        let style = Base64Style {
             alphabet: self.symbols.alphabet.unwrap_or_default(),
             padded: true,
             forms: self.forms,
             breaks,
-        });
+        };
         let mut symbols = self.symbols.carry;
         symbols.resize(symbols.len() + self.pads, b'=');
         let rest = [open_break, self.percent].concat();
-        Respelling::new(style, self.symbols.decoded, symbols, rest)
+        Respelling::of_base64(style, self.symbols.decoded, symbols, rest)
     }
 }

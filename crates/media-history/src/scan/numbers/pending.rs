@@ -33,13 +33,16 @@ impl Pending {
         &self.raw
     }
 
-    /// Its characters.
-    pub(crate) fn atoms(&self) -> impl Iterator<Item = Atom> + '_ {
-        let mut from = 0;
-        self.characters.iter().map(move |(character, end)| {
+    /// How the first so many characters are written, and the others.
+    pub(crate) fn split(&self, first: usize) -> (&[u8], impl Iterator<Item = Atom> + '_) {
+        let (before, after) = self.characters.split_at(first.min(self.characters.len()));
+        let mut from = before.last().map_or(0, |(_, end)| *end);
+        let text = self.raw.get(..from).unwrap_or_default();
+        let atoms = after.iter().map(move |(character, end)| {
             let raw = self.raw.get(from..*end).unwrap_or_default();
             from = *end;
             Atom::ascii(*character, raw)
-        })
+        });
+        (text, atoms)
     }
 }

@@ -3,6 +3,8 @@
 //! At every moment, the bytes read so far, spelled in the style found so far, and then the text that is
 //! pending give the text read so far.
 
+use std::borrow::Cow;
+
 use media_types::SNIFF_LEN;
 
 use crate::scan::escape::Unit;
@@ -70,18 +72,32 @@ fn ends_number(character: u8) -> bool {
 impl NumberReader {
     /// Begins behind a bracket, which is written as `raw`.
     pub(crate) fn new(is_map: bool, raw: &[u8]) -> Self {
-        let mut pending = Pending::default();
-        pending.push(if is_map { b'{' } else { b'[' }, raw);
-        Self {
+        let mut reader = Self {
             style: NumberStyle::compact(is_map),
             expect: Expect::Member,
             decoded: Vec::new(),
             count: 0,
-            text_len: raw.len() as u64,
+            text_len: 0,
             head: Vec::new(),
-            pending,
+            pending: Pending::default(),
             part: 0,
-        }
+        };
+        reader.restart(is_map, raw);
+        reader
+    }
+
+    /// Begins again behind another bracket, with the memory that it has: nearly every bracket of a
+    /// history is one of no numbers.
+    pub(crate) fn restart(&mut self, is_map: bool, raw: &[u8]) {
+        self.style = NumberStyle::compact(is_map);
+        self.expect = Expect::Member;
+        self.decoded.clear();
+        self.count = 0;
+        self.text_len = raw.len() as u64;
+        self.head.clear();
+        self.pending.clear();
+        self.pending.push(if is_map { b'{' } else { b'[' }, raw);
+        self.part = 0;
     }
 
     pub(crate) fn is_map(&self) -> bool {
@@ -208,7 +224,7 @@ impl NumberReader {
             (Expect::Comma, b',') => Expect::Member,
             (Expect::Comma, _) if character == end => {
                 self.take(character, raw);
-                self.style.end = self.pending.raw().into();
+                note(&mut self.style.end, self.pending.raw());
                 return match self.pending.raw().len() <= MAX_FORM_LEN {
                     true => Step::End,
                     false => self.give_up(raw),
@@ -239,7 +255,9 @@ impl NumberReader {
                 }
             }
             (Expect::Key { digits, key }, b'"') => {
-                if key != self.count || digits != key.to_string().len() {
+                if key != self.count
+                    || digits != 1 + key.checked_ilog10().unwrap_or_default() as usize
+                {
                     return Step::Stop;
                 }
                 self.part = self.pending.raw().len();
@@ -297,7 +315,7 @@ impl NumberReader {
             Part::Colon => (&mut self.style.colon, self.count == 0),
         };
         if is_first && text.len() <= MAX_FORM_LEN {
-            *form = text.into();
+            note(form, text);
         }
         **form == *text
     }
@@ -313,11 +331,23 @@ impl NumberReader {
         }
     }
 
-    /// What spells the numbers again that have ended, and the text after them.
-    pub(crate) fn into_respelling(self) -> (Respelling, Pending) {
-        let style = Style::Numbers(Box::new(self.style));
-        let respelling = Respelling::new(style, self.decoded, Vec::new(), Vec::new());
-        (respelling, self.pending)
+    /// What spells the numbers again that have ended. They are taken.
+    pub(crate) fn respelling(&mut self) -> Respelling {
+        let usual = NumberStyle::compact(self.style.is_map);
+        let style = std::mem::replace(&mut self.style, usual);
+        Respelling::of_numbers(style, std::mem::take(&mut self.decoded))
+    }
+
+    /// The text since the last number that has ended. It begins with the bracket where there are none.
+    pub(crate) fn pending(&self) -> &Pending {
+        &self.pending
+    }
+}
+
+/// Notes how a part is written. That it is as usual takes no memory.
+fn note(form: &mut Cow<'static, [u8]>, text: &[u8]) {
+    if **form != *text {
+        *form = Cow::Owned(text.to_vec());
     }
 }
 

@@ -69,18 +69,19 @@ fn what_is_no_byte_is_given_back() {
         (r#"{"0":1,"1" :3}"#, 1),
         (r#"{"role":1}"#, 0),
     ] {
-        let (reader, outcome) = read(text);
+        let (mut reader, outcome) = read(text);
         let (Read::Stop(read) | Read::Uneven(read)) = outcome else {
             panic!("{text}: {outcome:?}");
         };
         assert_eq!(reader.count(), bytes, "{text}");
-        let (respelling, pending) = reader.into_respelling();
         let mut spelled = Vec::new();
-        respelling.finish(&mut spelled);
+        reader.respelling().finish(&mut spelled);
+        let pending = reader.pending();
         spelled.extend_from_slice(pending.raw());
         assert_eq!(String::from_utf8(spelled).unwrap(), text[..=read], "{text}");
         let atoms: Vec<u8> = pending
-            .atoms()
+            .split(0)
+            .1
             .flat_map(|atom| atom.raw().to_vec())
             .collect();
         assert_eq!(atoms, pending.raw());
