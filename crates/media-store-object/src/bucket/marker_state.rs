@@ -1,7 +1,8 @@
 //! What the size of a marker shows.
 //!
-//! The tombstone of a deletion is empty, and that of a retired marker is one word. A sealed marker has the content of the sidecar and its length, of more than 500
-//! bytes, and a provisional marker has a short fixed content.
+//! The tombstone of a deletion is empty, and that of a retired marker is one word. A sealed marker has the
+//! content of the sidecar and its length, of more than 500 bytes, and a provisional marker has a short fixed
+//! content.
 
 /// Content of a provisional marker.
 pub(crate) const PROVISIONAL: &[u8] = b"provisional";

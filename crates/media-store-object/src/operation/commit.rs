@@ -10,9 +10,25 @@ use tokio::sync::oneshot;
 use super::delete::delete;
 use crate::shared::Shared;
 
+/// What becomes of media that was stored when its caller had gone away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unclaimed {
+    /// It is deleted: nobody knows its id.
+    Deleted,
+    /// It stays: its id is known, and others may have been told that the media is there.
+    Kept,
+}
+
 /// Wraps a reference so that its media is deleted if the caller does not receive it.
-fn pending(shared: Arc<Shared>, reference: StorageReference) -> PendingReference {
+fn pending(
+    shared: Arc<Shared>,
+    reference: StorageReference,
+    unclaimed: Unclaimed,
+) -> PendingReference {
     PendingReference::new(reference, move |reference| {
+        if unclaimed == Unclaimed::Kept {
+            return;
+        }
         // Without a runtime the media is left in the store, as after the end of the process.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             drop(runtime.spawn(async move {
@@ -24,10 +40,10 @@ fn pending(shared: Arc<Shared>, reference: StorageReference) -> PendingReference
     })
 }
 
-/// Runs the steps that make media visible in a task of their own. If the caller goes away, what was
-/// stored is deleted.
+/// Runs the steps that make media visible in a task of their own, which ends if the caller goes away.
 pub(super) async fn commit<F>(
     shared: &Arc<Shared>,
+    unclaimed: Unclaimed,
     steps: impl FnOnce(Arc<Shared>, CancelFlag) -> F,
 ) -> Result<StorageReference, StorageError>
 where
@@ -39,7 +55,9 @@ where
     let steps = steps(Arc::clone(shared), cancelled);
     let owner = Arc::clone(shared);
     drop(tokio::spawn(async move {
-        let stored = steps.await.map(|reference| pending(owner, reference));
+        let stored = steps
+            .await
+            .map(|reference| pending(owner, reference, unclaimed));
         // If the caller is gone, the reference is dropped here or in the channel.
         drop(sender.send(stored));
     }));

@@ -7,12 +7,15 @@ use media_storage::{DeleteOptions, Operation, StorageError, StorageErrorKind};
 use media_types::StorageReference;
 
 use super::resolve::{find_described, markers_of, not_found};
-use crate::bucket::{Bucket, Keys, MediaKey, SecondKeys};
+use crate::bucket::{Bucket, Keys, MarkerState, MediaKey, SecondKeys};
 use crate::reference::own;
 use crate::reference::sidecar::{ByteLocation, Descriptor, Protocol, is_of_later_version};
 use crate::second::{self, ReferenceObjects, SecondContent};
 use crate::shared::Shared;
 use crate::sharing::{self, Content};
+
+/// Number of attempts to delete media that is imported at the same time.
+const ATTEMPTS: u32 = 4;
 
 /// Deletes a reference. A deletion that has begun continues if the caller goes away.
 pub(crate) async fn delete(
@@ -20,31 +23,52 @@ pub(crate) async fn delete(
     reference: &StorageReference,
     options: &DeleteOptions,
 ) -> Result<(), StorageError> {
+    let bucket = shared.bucket(Operation::Delete);
+    for _ in 0..ATTEMPTS {
+        if attempt(shared, &bucket, reference, options).await? {
+            return Ok(());
+        }
+    }
+    Err(bucket
+        .fail(StorageErrorKind::Unavailable)
+        .with_key(reference.id())
+        .with_reason("the media is being imported at this moment"))
+}
+
+/// Deletes a reference. Returns whether it does not exist any more; if not, an import has stored it in
+/// the meantime.
+async fn attempt(
+    shared: &Arc<Shared>,
+    bucket: &Bucket,
+    reference: &StorageReference,
+    options: &DeleteOptions,
+) -> Result<bool, StorageError> {
     let operation = Operation::Delete;
-    let bucket = shared.bucket(operation);
     let scope = options.expected_scope();
-    let found = match find_described(shared, &bucket, reference).await {
+    let found = match find_described(shared, bucket, reference).await {
         Err(error) if is_of_later_version(&error) => return Err(error),
         // Without a valid sidecar the owner is unknown, so that no scope can be checked.
         Err(error) if error.kind() == StorageErrorKind::Corrupted && scope.is_none() => {
             tracing::warn!(%error, "deleting media with a damaged sidecar");
-            let key = shared.key(&bucket, reference)?;
+            let key = shared.key(bucket, reference)?;
             if let Some(second) = shared.keys.second() {
-                return delete_damaged(shared, second, &bucket, reference, &key).await;
+                let deleted = delete_damaged(shared, second, bucket, reference, &key);
+                return deleted.await.map(|()| true);
             }
-            for name in markers_of(&bucket, &shared.keys, &key).await? {
+            for name in markers_of(bucket, &shared.keys, &key).await? {
                 let (sha256, generation) = (name.sha256, name.generation);
                 let marker = shared.keys.marker(sha256, generation, &name.token)?;
                 bucket.delete(&marker).await?;
             }
-            return own::delete(&bucket, &shared.keys, &key, None).await;
+            let deleted = own::delete(bucket, &shared.keys, &key, None);
+            return deleted.await.map(|()| true);
         }
         other => other?,
     };
     let Some(found) = found else {
         return match scope {
-            Some(_) => Err(not_found(&bucket, reference)),
-            None => Ok(()),
+            Some(_) => Err(not_found(bucket, reference)),
+            None => close(shared, bucket, reference).await,
         };
     };
     // Expired media may be deleted.
@@ -58,16 +82,32 @@ pub(crate) async fn delete(
         let bucket = bucket.clone();
         tokio::spawn(async move { remove(&bucket, &keys, &found.key, &found.descriptor).await })
     };
-    removing.await.map_err(|error| {
+    let removed = removing.await.map_err(|error| {
         bucket
             .fail(StorageErrorKind::Unavailable)
             .with_reason("the runtime is shutting down")
             .with_source(error)
-    })?
+    })?;
+    removed.map(|()| true)
 }
 
-/// Deletes media with a damaged sidecar, by the second protocol: the marker, if the reference leads to
-/// one, the sidecar, and bytes of its own.
+/// Makes sure that no import stores a reference that was retired: one that has begun is refused. Returns
+/// whether none was faster.
+async fn close(
+    shared: &Shared,
+    bucket: &Bucket,
+    reference: &StorageReference,
+) -> Result<bool, StorageError> {
+    let Some(second) = shared.keys.second() else {
+        return Ok(true);
+    };
+    let key = shared.key(bucket, reference)?;
+    let objects = ReferenceObjects::new(bucket, &shared.keys, second, &key, None);
+    second::close_retired(&objects).await
+}
+
+/// Deletes media with a damaged sidecar, by the second protocol: the markers, if the reference leads to
+/// any, the sidecar, and bytes of its own.
 async fn delete_damaged(
     shared: &Shared,
     second: &SecondKeys,
@@ -81,6 +121,11 @@ async fn delete_damaged(
             let generation = read.record.generation;
             let marker = second.marker(content.name, generation, key.token(), None)?;
             bucket.bury(&marker).await?;
+        }
+        for (marker, state) in content.markers(key.token()).await? {
+            if state != MarkerState::Tombstone {
+                bucket.bury(&marker).await?;
+            }
         }
     }
     let objects = ReferenceObjects::new(bucket, &shared.keys, second, key, None);

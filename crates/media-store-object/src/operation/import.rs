@@ -10,7 +10,8 @@ use media_storage::{
 };
 use media_types::{Sha256, StorageReference};
 
-use super::commit::commit;
+use super::commit::{Unclaimed, commit};
+use super::resolve::by_any_record;
 use super::second_import::SecondImport;
 use crate::body::{Payload, Received, SpoolWriter, receive};
 use crate::bucket::{Bucket, MediaKey};
@@ -64,35 +65,39 @@ pub(crate) async fn import(
     };
     check_expected_sha256(Some(sha256), digest)?;
     let mut sidecar = sidecar_of(shared, &entry, sha256, digest.len);
-    let reference = commit(shared, move |shared, cancelled| async move {
-        let sharing = shared.options.sharing;
-        if let (Protocol::Second, Some(second)) = (protocol, shared.keys.second()) {
-            let mut import = SecondImport {
-                shared: &shared,
-                second,
-                key: &key,
-                sidecar: &mut sidecar,
-                payload: &payload,
-                cancelled: &cancelled,
-            };
-            let stored = match sharing {
-                Sharing::On => import.share().await.map(Some),
-                Sharing::Off | Sharing::Unsupported => import.own().await.map(|()| None),
-            };
-            let generation = stored.map_err(|error| bucket.adopt(error))?;
-            let name = shared.name.as_deref();
-            return new_reference(&sidecar, generation, bucket.backend(), name);
-        }
-        let stored = match sharing {
-            Sharing::On => share(&shared, &key, &sidecar, &payload, &cancelled).await,
-            Sharing::Off | Sharing::Unsupported => {
-                let body = (&payload, shared.options.parts);
-                own::store(&bucket, &shared.keys, &key, &sidecar, body, &cancelled).await
+    let reference = commit(
+        shared,
+        Unclaimed::Kept,
+        move |shared, cancelled| async move {
+            let sharing = shared.options.sharing;
+            if let (Protocol::Second, Some(second)) = (protocol, shared.keys.second()) {
+                let mut import = SecondImport {
+                    shared: &shared,
+                    second,
+                    key: &key,
+                    sidecar: &mut sidecar,
+                    payload: &payload,
+                    cancelled: &cancelled,
+                };
+                let stored = match sharing {
+                    Sharing::On => import.share().await.map(Some),
+                    Sharing::Off | Sharing::Unsupported => import.own().await.map(|()| None),
+                };
+                let generation = stored.map_err(|error| bucket.adopt(error))?;
+                let name = shared.name.as_deref();
+                return new_reference(&sidecar, generation, bucket.backend(), name);
             }
-        };
-        stored.map_err(|error| bucket.adopt(error))?;
-        sidecar.reference(bucket.backend(), shared.name.as_deref())
-    });
+            let stored = match sharing {
+                Sharing::On => share(&shared, &key, &sidecar, &payload, &cancelled).await,
+                Sharing::Off | Sharing::Unsupported => {
+                    let body = (&payload, shared.options.parts);
+                    own::store(&bucket, &shared.keys, &key, &sidecar, body, &cancelled).await
+                }
+            };
+            stored.map_err(|error| bucket.adopt(error))?;
+            sidecar.reference(bucket.backend(), shared.name.as_deref())
+        },
+    );
     Ok(Imported::new(reference.await?, ImportOutcome::Stored))
 }
 
@@ -128,12 +133,16 @@ async fn present(
     entry: &Entry,
     sha256: Sha256,
 ) -> Result<Presence, StorageError> {
-    let described = match sidecar::read_any(bucket, &shared.keys, key).await? {
+    let described = match described(shared, bucket, key, sha256).await? {
         SidecarRead::Present(described) => described,
-        SidecarRead::Missing | SidecarRead::Retired | SidecarRead::Foreign => {
-            return Ok(Presence::Absent);
-        }
+        SidecarRead::Missing | SidecarRead::Retired => return Ok(Presence::Absent),
         SidecarRead::Tombstone => return Err(deleted(bucket, key)),
+        SidecarRead::Foreign => {
+            return Err(bucket
+                .fail(StorageErrorKind::InvalidInput)
+                .with_key(key.id())
+                .with_reason("the id belongs to a store with a longer prefix"));
+        }
     };
     let sidecar = &described.sidecar;
     let size = entry.reference.size();
@@ -152,7 +161,10 @@ async fn present(
     };
     let objects = ReferenceObjects::new(bucket, &shared.keys, second, key, Some(sidecar));
     let ByteLocation::Shared(generation) = described.location else {
-        second::retire_own(&objects).await?;
+        // Without conditional writes, it would be removed, also if it was completed in the meantime.
+        if second.tombstones {
+            second::retire_own(&objects).await?;
+        }
         return Ok(Presence::Absent);
     };
     let content = SecondContent::new(bucket, second, sha256);
@@ -163,12 +175,65 @@ async fn present(
             let name = shared.name.as_deref();
             reference_to(&described, bucket.backend(), name).map(Presence::Complete)
         }
-        RetireOutcome::Held => Err(bucket
-            .fail(StorageErrorKind::Corrupted)
-            .with_key(key.id())
-            .with_reason("the shared bytes are missing")),
-        _ => Ok(Presence::Absent),
+        RetireOutcome::Held => Err(incomplete(shared, bucket, key, &described).await?),
+        // The sidecar of an import that was complete can have been lost before.
+        _ => match self::described(shared, bucket, key, sha256).await? {
+            SidecarRead::Present(found) if is_complete(shared, bucket, key, &found).await? => {
+                let name = shared.name.as_deref();
+                reference_to(&found, bucket.backend(), name).map(Presence::Complete)
+            }
+            _ => Ok(Presence::Absent),
+        },
     }
+}
+
+/// Reads the sidecar. One that was lost, though its sealed marker shows that the media is complete, is
+/// restored first.
+async fn described(
+    shared: &Shared,
+    bucket: &Bucket,
+    key: &MediaKey,
+    sha256: Sha256,
+) -> Result<SidecarRead, StorageError> {
+    let keys = &shared.keys;
+    let read = sidecar::read_any(bucket, keys, key).await?;
+    if !matches!(read, SidecarRead::Missing | SidecarRead::Retired) {
+        return Ok(read);
+    }
+    let Some(lost) = by_any_record(bucket, keys, key, sha256).await? else {
+        return Ok(read);
+    };
+    let (ByteLocation::Shared(generation), Protocol::Second, Some(second)) =
+        (lost.location, lost.protocol, keys.second())
+    else {
+        return Ok(SidecarRead::Present(Box::new(lost)));
+    };
+    let content = SecondContent::new(bucket, second, sha256);
+    let objects = ReferenceObjects::new(bucket, keys, second, key, Some(&lost.sidecar));
+    second::heal(content, objects, generation, &lost.sidecar).await?;
+    sidecar::read_any(bucket, keys, key).await
+}
+
+/// Returns the error of media whose marker was sealed, but that is not complete: its bytes are missing,
+/// unless it is being deleted at this moment.
+async fn incomplete(
+    shared: &Shared,
+    bucket: &Bucket,
+    key: &MediaKey,
+    described: &Descriptor,
+) -> Result<StorageError, StorageError> {
+    let read = sidecar::read_any(bucket, &shared.keys, key).await?;
+    if matches!(read, SidecarRead::Tombstone) {
+        return Ok(deleted(bucket, key));
+    }
+    let (kind, reason) = match described.exists(bucket, &shared.keys, key).await? {
+        true => (StorageErrorKind::Corrupted, "the shared bytes are missing"),
+        false => (
+            StorageErrorKind::Unavailable,
+            "the media is being deleted at this moment",
+        ),
+    };
+    Ok(bucket.fail(kind).with_key(key.id()).with_reason(reason))
 }
 
 fn deleted(bucket: &Bucket, key: &MediaKey) -> StorageError {
@@ -195,6 +260,9 @@ async fn is_complete(
         return Ok(
             bucket.head(&marker).await?.is_some() && content.has_blob(generation, size).await?
         );
+    }
+    if described.incoming {
+        return Ok(false);
     }
     let found = bucket.head(&described.bytes(keys, key)?).await?;
     Ok(described.exists(bucket, keys, key).await? && found.is_some_and(|meta| meta.size == size))

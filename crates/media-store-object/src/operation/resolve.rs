@@ -1,10 +1,10 @@
 //! Resolving a reference to its sidecar.
 
-use futures_util::stream::TryStreamExt as _;
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use media_storage::{MAX_SIDECAR_LEN, Operation, Scope, StorageError, StorageErrorKind};
 use media_types::{Sha256, StorageReference};
 
-use crate::bucket::{Bucket, Keys, MarkerName, MediaKey, SecondKeys};
+use crate::bucket::{Bucket, Keys, MarkerName, MarkerState, MediaKey, SecondKeys};
 use crate::protocol::RecordState;
 use crate::reference::sidecar::{self, Descriptor, SidecarRead};
 use crate::second::SecondContent;
@@ -59,8 +59,8 @@ pub(super) async fn find_described(
             let descriptor = *found;
             return Ok(Some(Resolved { key, descriptor }));
         }
-        Ok(SidecarRead::Tombstone | SidecarRead::Retired) => return Ok(None),
-        Ok(SidecarRead::Missing | SidecarRead::Foreign) => None,
+        Ok(SidecarRead::Tombstone) => return Ok(None),
+        Ok(SidecarRead::Missing | SidecarRead::Retired | SidecarRead::Foreign) => None,
         Err(error) if error.kind() == StorageErrorKind::Corrupted => Some(error),
         Err(error) => return Err(error),
     };
@@ -115,17 +115,18 @@ async fn by_second_record(
     if record.state == RecordState::Dead {
         return Ok(None);
     }
-    // Media that was imported has a marker whose name follows that of others.
     let plain = second.marker(content.name, record.generation, key.token(), None)?;
-    let mut markers = bucket.list(
-        &second.markers(content.name, record.generation)?,
-        Some(&plain),
-    );
-    let mut next = Some(plain);
-    while let Some(path) = next.take() {
+    // Media that was imported has a marker whose name follows. Not every service lists in order.
+    let under = second.markers(content.name, record.generation)?;
+    let listed = bucket.list(&under, Some(&plain)).try_filter_map(|meta| {
+        let sealed = MarkerState::of_size(meta.size) == MarkerState::Sealed;
+        std::future::ready(Ok(sealed.then_some(meta.location)))
+    });
+    let mut paths = stream::iter([Ok(plain)]).chain(listed);
+    while let Some(path) = paths.try_next().await? {
         let name = second.parse_marker(&path);
         let Some(name) = name.filter(|name| name.token == key.token()) else {
-            break;
+            continue;
         };
         if let Some((json, _)) = bucket.get(&path, MAX_SIDECAR_LEN + 512).await? {
             let read = Descriptor::of_second_marker(&json, second, &name).ok();
@@ -134,7 +135,6 @@ async fn by_second_record(
                 return Ok(Some(descriptor));
             }
         }
-        next = markers.try_next().await?.map(|meta| meta.location);
     }
     Ok(None)
 }

@@ -7,7 +7,7 @@ use crate::body::Payload;
 use crate::bucket::{MediaKey, SecondKeys};
 use crate::protocol::Nonce;
 use crate::protocol::v2::RetireOutcome;
-use crate::reference::sidecar::{self, ByteLocation, revision_of, set_revision};
+use crate::reference::sidecar::{self, ByteLocation, revision_of, set_incoming, set_revision};
 use crate::second::{self, OwnStore, ReferenceObjects, SecondAttempt, SecondContent, SecondStore};
 use crate::shared::Shared;
 use crate::sharing::fresh_nonce;
@@ -80,8 +80,8 @@ impl SecondImport<'_> {
             .with_reason("the same bytes or the same media were stored or removed concurrently"))
     }
 
-    /// Retires what an attempt has left. Returns whether there was anything: if another import is under
-    /// way, it is not to be disturbed.
+    /// Retires what this attempt has left. Returns whether there was anything: what another import has
+    /// written in the meantime is not to be disturbed.
     async fn retire(&self, content: &SecondContent) -> Result<bool, StorageError> {
         let read = sidecar::read(&content.bucket, &self.shared.keys, self.key).await?;
         let own = read.filter(|read| read.revision == revision_of(self.sidecar));
@@ -94,12 +94,18 @@ impl SecondImport<'_> {
 
     /// Stores the media as an object of its own.
     pub(super) async fn own(&mut self) -> Result<(), StorageError> {
+        // Without conditional writes, the import that repeats this one overwrites its sidecar.
+        set_incoming(self.sidecar, self.second.tombstones);
+        let objects = self.revise()?;
         let store = OwnStore {
-            objects: self.revise()?,
+            objects: objects.clone(),
             sidecar: self.sidecar,
             cancelled: self.cancelled,
             repeatable: true,
         };
-        store.store(self.payload, self.shared.options.parts).await
+        let parts = self.shared.options.parts;
+        store.store(self.payload, parts).await?;
+        set_incoming(self.sidecar, false);
+        second::complete_own(&objects, self.sidecar).await
     }
 }

@@ -9,7 +9,7 @@ use media_storage::{
 };
 use media_types::{Sha256, StorageReference};
 
-use super::commit::commit;
+use super::commit::{Unclaimed, commit};
 use super::description::Description;
 use super::second_upload;
 use crate::body::{BodyReader, Payload, Received, SpoolWriter, hashed, receive};
@@ -45,7 +45,7 @@ pub(crate) async fn store(
         }
     };
     check_expected_sha256(expected, digest)?;
-    commit(shared, move |shared, cancelled| async move {
+    commit(shared, Unclaimed::Deleted, move |shared, cancelled| async move {
         let stored = match shared.options.sharing {
             Sharing::On => {
                 store_shared(&shared, &description, (&payload, digest), &cancelled).await
@@ -188,24 +188,29 @@ async fn store_stream(
     check_expected_sha256(expected, digest)?;
     upload.finish_parts().await?;
     let sidecar = description.sidecar(shared, &key, digest);
-    commit(shared, move |shared, cancelled| async move {
-        let keys = &shared.keys;
-        let completed = match keys.second() {
-            Some(second) => {
-                let objects = ReferenceObjects::new(&bucket, keys, second, &key, Some(&sidecar));
-                let store = OwnStore {
-                    objects,
-                    sidecar: &sidecar,
-                    cancelled: &cancelled,
-                    repeatable: false,
-                };
-                store.complete(upload).await
-            }
-            None => own::complete(&bucket, keys, &key, &sidecar, upload, &cancelled).await,
-        };
-        completed.map_err(|error| bucket.adopt(error))?;
-        tracing::debug!(bytes = digest.len, "media stored");
-        sidecar.reference(bucket.backend(), shared.name.as_deref())
-    })
+    commit(
+        shared,
+        Unclaimed::Deleted,
+        move |shared, cancelled| async move {
+            let keys = &shared.keys;
+            let completed = match keys.second() {
+                Some(second) => {
+                    let objects =
+                        ReferenceObjects::new(&bucket, keys, second, &key, Some(&sidecar));
+                    let store = OwnStore {
+                        objects,
+                        sidecar: &sidecar,
+                        cancelled: &cancelled,
+                        repeatable: false,
+                    };
+                    store.complete(upload).await
+                }
+                None => own::complete(&bucket, keys, &key, &sidecar, upload, &cancelled).await,
+            };
+            completed.map_err(|error| bucket.adopt(error))?;
+            tracing::debug!(bytes = digest.len, "media stored");
+            sidecar.reference(bucket.backend(), shared.name.as_deref())
+        },
+    )
     .await
 }

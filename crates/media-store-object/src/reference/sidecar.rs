@@ -27,6 +27,9 @@ const RESTORED: &str = "restored";
 /// The field of a sidecar that an import wrote: the revision of the reference.
 const REVISION: &str = "revision";
 
+/// The field of a sidecar of media that an import is still writing as an object of its own.
+const INCOMING: &str = "incoming";
+
 /// Where the bytes of a reference are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ByteLocation {
@@ -88,6 +91,8 @@ pub(crate) struct Descriptor {
     pub(crate) restored: bool,
     /// The revision of the reference, if an import stored it.
     pub(crate) revision: Option<Nonce>,
+    /// Whether an import is still writing the media, or was cut.
+    pub(crate) incoming: bool,
 }
 
 impl Descriptor {
@@ -163,12 +168,14 @@ impl Descriptor {
             ),
         };
         let restored = sidecar.unknown.contains_key(RESTORED);
+        let incoming = is_incoming(&sidecar);
         Ok(Self {
             sidecar,
             location,
             protocol,
             restored,
             revision,
+            incoming,
         })
     }
 
@@ -232,6 +239,21 @@ pub(crate) fn revision_of(sidecar: &Sidecar) -> Option<Nonce> {
 pub(crate) fn set_revision(sidecar: &mut Sidecar, revision: Nonce) {
     let value = Value::String(revision.to_string());
     sidecar.unknown.insert(REVISION.to_owned(), value);
+}
+
+/// Whether an import is still writing the media of a sidecar, or was cut.
+pub(crate) fn is_incoming(sidecar: &Sidecar) -> bool {
+    sidecar.unknown.contains_key(INCOMING)
+}
+
+/// Makes a sidecar that of media that an import is still writing, or of media that is complete.
+pub(crate) fn set_incoming(sidecar: &mut Sidecar, incoming: bool) {
+    match incoming {
+        true => sidecar
+            .unknown
+            .insert(INCOMING.to_owned(), Value::Bool(true)),
+        false => sidecar.unknown.remove(INCOMING),
+    };
 }
 
 /// Serializes the sidecar of a reference that shares its bytes.

@@ -1,10 +1,12 @@
 //! The objects of one hash in a bucket, by the second protocol.
 
+use futures_util::stream::TryStreamExt as _;
 use media_storage::{StorageError, StorageErrorKind};
 use media_types::Sha256;
+use object_store::path::Path;
 
 use super::record;
-use crate::bucket::{Bucket, ContentName, SecondKeys, Swap, Version};
+use crate::bucket::{Bucket, ContentName, MarkerState, SecondKeys, Swap, Version};
 use crate::protocol::{Answer, Nonce, Request, Versioned};
 use crate::sharing::Driver;
 
@@ -52,6 +54,23 @@ impl SecondContent {
         let blob = self.keys.blob(self.name, generation)?;
         let found = self.bucket.head(&blob).await?;
         Ok(found.is_some_and(|meta| meta.size == len))
+    }
+
+    /// Returns the markers of a reference, of whichever revision, and their states. Costs a listing of
+    /// the markers of the hash.
+    pub(crate) async fn markers(
+        &self,
+        token: &str,
+    ) -> Result<Vec<(Path, MarkerState)>, StorageError> {
+        let mut found = Vec::new();
+        let mut listed = self.bucket.list(&self.keys.markers_of(self.name)?, None);
+        while let Some(meta) = listed.try_next().await? {
+            let marker = self.keys.parse_marker(&meta.location);
+            if marker.is_some_and(|marker| marker.token == token) {
+                found.push((meta.location, MarkerState::of_size(meta.size)));
+            }
+        }
+        Ok(found)
     }
 }
 

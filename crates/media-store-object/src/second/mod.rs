@@ -13,10 +13,12 @@ mod run;
 pub(crate) use content::SecondContent;
 pub(crate) use format::{FormatOptions, open_format};
 pub(crate) use generations::Generations;
-pub(crate) use own::{OwnStore, delete as delete_own, retire as retire_own};
+pub(crate) use own::{
+    OwnStore, complete as complete_own, delete as delete_own, retire as retire_own,
+};
 pub(crate) use record::{DEAD_SIZE, LIVE_SIZE};
 pub(crate) use reference::ReferenceObjects;
 pub(crate) use run::{
-    SecondAttempt, SecondStore, bury, collect, fence, heal, import, remove_retired,
-    remove_tombstones, retire, retire_marker, store,
+    SecondAttempt, SecondStore, bury, bury_others, close_retired, collect, fence, heal, import,
+    remove_retired, remove_tombstones, retire, retire_marker, store,
 };

@@ -2,6 +2,9 @@
 //!
 //! The sidecar decides whether the reference exists. Bytes without a live sidecar are unreadable, and
 //! swept, so that they may be written at the same time, and again.
+//!
+//! The sidecar of an import says that the media is incoming, until its bytes were sent: the import that
+//! repeats it replaces it. It is completed last, on condition that it was not replaced.
 
 use media_storage::backend::CancelFlag;
 use media_storage::{Sidecar, StorageError, StorageErrorKind};
@@ -73,11 +76,7 @@ impl OwnStore<'_> {
                 .create_sidecar::<Version>(self.sidecar, ByteLocation::Own, false);
         match created.await? {
             Answer::Done => Ok(()),
-            _ => Err(self
-                .objects
-                .bucket
-                .fail(StorageErrorKind::Unavailable)
-                .with_reason("the reference was deleted, or imported again, while it was stored")),
+            _ => Err(replaced(&self.objects)),
         }
     }
 
@@ -92,6 +91,26 @@ impl OwnStore<'_> {
     }
 }
 
+/// Completes the sidecar of an import whose bytes were sent.
+///
+/// # Errors
+/// [`StorageErrorKind::Unavailable`] if the reference was deleted, or another import has retired or
+/// replaced the sidecar. A request failed.
+pub(crate) async fn complete(
+    objects: &ReferenceObjects,
+    sidecar: &Sidecar,
+) -> Result<(), StorageError> {
+    match objects.complete_sidecar::<Version>(sidecar).await? {
+        Answer::Done => Ok(()),
+        _ => Err(replaced(objects)),
+    }
+}
+
+fn replaced(objects: &ReferenceObjects) -> StorageError {
+    let error = objects.bucket.fail(StorageErrorKind::Unavailable);
+    error.with_reason("the reference was deleted, or imported again, while it was stored")
+}
+
 /// Retires a sidecar whose bytes are missing.
 pub(crate) async fn retire(objects: &ReferenceObjects) -> Result<(), StorageError> {
     let retired = objects.retire_sidecar::<Version>(ByteLocation::Own);
@@ -101,6 +120,5 @@ pub(crate) async fn retire(objects: &ReferenceObjects) -> Result<(), StorageErro
 /// Buries the sidecar, then removes the bytes. What an interrupted deletion leaves is unreadable.
 pub(crate) async fn delete(objects: &ReferenceObjects) -> Result<(), StorageError> {
     objects.bury_sidecar().await?;
-    let media = objects.keys.media(&objects.key)?;
-    objects.bucket.delete(&media).await
+    objects.remove_media().await
 }

@@ -13,8 +13,8 @@ use crate::bucket::{Bucket, Creation, Keys, MediaKey, PartOptions, SecondKeys, S
 use crate::protocol::{Answer, Nonce, SidecarState};
 use crate::reference::expiry;
 use crate::reference::sidecar::{
-    ByteLocation, Descriptor, Protocol, SidecarRead, read_any, read_versioned, revision_of,
-    second_json,
+    ByteLocation, Descriptor, Protocol, SidecarRead, is_incoming, read_any, read_versioned,
+    revision_of, second_json,
 };
 use crate::reference::tombstone::Tombstone;
 use crate::sharing::fresh_nonce;
@@ -31,6 +31,8 @@ pub(crate) struct ReferenceObjects {
     pub(crate) key: MediaKey,
     /// The revision of the reference, if an import stored it.
     pub(super) revision: Option<Nonce>,
+    /// Whether the sidecar is one that an import has not completed.
+    incoming: bool,
     user: Option<UserId>,
     expires_at: Option<DateTime<Utc>>,
 }
@@ -60,6 +62,7 @@ impl ReferenceObjects {
             second: second.clone(),
             key: key.clone(),
             revision: sidecar.and_then(revision_of),
+            incoming: sidecar.is_some_and(is_incoming),
             user: sidecar.and_then(|sidecar| sidecar.user_id.clone()),
             expires_at: sidecar.and_then(|sidecar| sidecar.expires_at),
         }
@@ -121,7 +124,7 @@ impl ReferenceObjects {
     }
 
     /// Creates the object of the sidecar. One that exists already is success if it is the very same.
-    /// An import also replaces the tombstone of a retired sidecar.
+    /// An import, or a sweep that restores the sidecar, also replaces the tombstone of a retired one.
     async fn create<V>(&self, body: Bytes, restored: bool) -> Result<Answer<V>, StorageError> {
         let path = self.sidecar_path()?;
         if !self.second.tombstones {
@@ -134,8 +137,7 @@ impl ReferenceObjects {
         let version = match self.bucket.get(&path, MAX_COMPARED).await? {
             Some((found, _)) if found == body => return Ok(Answer::Done),
             Some((found, version))
-                if self.revision.is_some()
-                    && !restored
+                if (self.revision.is_some() || restored)
                     && Tombstone::parse(&found) == Some(Tombstone::Retired) =>
             {
                 version
@@ -192,11 +194,18 @@ impl ReferenceObjects {
         self.bucket.delete(&self.sidecar_path()?).await
     }
 
-    /// Whether a sidecar is that of this revision, with its bytes in this place.
+    /// Removes bytes of its own.
+    pub(super) async fn remove_media(&self) -> Result<(), StorageError> {
+        self.bucket.delete(&self.keys.media(&self.key)?).await
+    }
+
+    /// Whether a sidecar is that of this revision, with its bytes in this place, and as complete as it
+    /// was.
     fn is_own(&self, found: &Descriptor, location: ByteLocation) -> bool {
         found.protocol == Protocol::Second
             && found.location == location
             && found.revision == self.revision
+            && found.incoming == self.incoming
     }
 
     /// Replaces the sidecar by a tombstone that an import may replace, on condition that it is that of
@@ -212,6 +221,22 @@ impl ReferenceObjects {
         self.replace_sidecar(tombstone, |read| match read {
             SidecarRead::Retired => Some(Answer::Done),
             SidecarRead::Present(found) if self.is_own(found, location) => None,
+            _ => Some(Answer::Taken),
+        })
+        .await
+    }
+
+    /// Replaces the sidecar of media that an import has written by the complete one, on condition that it
+    /// is that of this revision.
+    pub(super) async fn complete_sidecar<V>(
+        &self,
+        complete: &Sidecar,
+    ) -> Result<Answer<V>, StorageError> {
+        let body = Bytes::from(second_json(complete, ByteLocation::Own, false)?);
+        self.replace_sidecar(body, |read| match read {
+            SidecarRead::Present(found) if found.revision == self.revision => {
+                (!found.incoming).then_some(Answer::Done)
+            }
             _ => Some(Answer::Taken),
         })
         .await

@@ -7,14 +7,14 @@ use super::content::SecondContent;
 use super::driver::{MarkerDriver, ReferenceDriver};
 use super::reference::{ReferenceObjects, Upload};
 use crate::body::Payload;
-use crate::bucket::{Bucket, PartOptions, SecondKeys, SecondMarker, Version};
+use crate::bucket::{Bucket, MarkerState, PartOptions, SecondKeys, SecondMarker, Version};
 use crate::protocol::v2::{
     DeleteOutcome, DeleteProtocol, HealOutcome, HealProtocol, ImportProtocol, RetireOutcome,
     RetireProtocol, StoreProtocol, TombstoneOutcome, TombstoneProtocol,
 };
 use crate::protocol::{
     Answer, CollectOutcome, CollectProtocol, FenceOutcome, FenceProtocol, Nonce, Protocol,
-    StoreOutcome,
+    SidecarState, StoreOutcome,
 };
 use crate::sharing::{Ended, drive};
 
@@ -181,6 +181,36 @@ pub(crate) async fn remove_retired(objects: &ReferenceObjects) -> Result<(), Sto
     match objects.close_sidecar::<Version>().await? {
         Answer::Done => objects.remove_sidecar().await,
         _ => Ok(()),
+    }
+}
+
+/// Buries the sealed markers of all revisions of a reference that was deleted. Without the tombstone of
+/// its sidecar, one of them would bring the media back.
+pub(crate) async fn bury_others(
+    content: &SecondContent,
+    objects: &ReferenceObjects,
+) -> Result<(), StorageError> {
+    let mut sealed = content.markers(objects.key.token()).await?;
+    sealed.retain(|(_, state)| *state == MarkerState::Sealed);
+    // What was sealed before this read has a sidecar, unless it was deleted or lost.
+    if sealed.is_empty() || objects.state().await? != SidecarState::Tombstone {
+        return Ok(());
+    }
+    for (marker, _) in &sealed {
+        content.bucket.bury(marker).await?;
+    }
+    Ok(())
+}
+
+/// Replaces the tombstone of a sidecar that was retired, if there is one, by that of a deletion, and
+/// removes bytes of its own. Returns whether no import has replaced it in the meantime.
+pub(crate) async fn close_retired(objects: &ReferenceObjects) -> Result<bool, StorageError> {
+    if objects.state().await? != SidecarState::Retired {
+        return Ok(true);
+    }
+    match objects.close_sidecar::<Version>().await? {
+        Answer::Done => objects.remove_media().await.map(|()| true),
+        _ => Ok(false),
     }
 }
 

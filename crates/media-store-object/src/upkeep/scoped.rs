@@ -86,7 +86,8 @@ async fn candidates(
     let items = walk(bucket, keys, &root).try_filter(move |item| {
         std::future::ready(match item {
             WalkItem::Reference(listed) => filter.may_contain(&listed.key),
-            WalkItem::MediaOnly(_) | WalkItem::Tombstone(_) => false,
+            WalkItem::Tombstone(buried) => buried.retired && filter.may_contain(&buried.key),
+            WalkItem::MediaOnly(_) => false,
         })
     });
     Ok(items.boxed())

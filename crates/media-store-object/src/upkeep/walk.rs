@@ -31,8 +31,21 @@ pub(super) enum WalkItem {
 pub(super) struct BuriedSidecar {
     pub(super) key: MediaKey,
     pub(super) modified: DateTime<Utc>,
-    /// Whether an import may replace it.
+    /// Whether it has the size of one that an import may replace.
     pub(super) retired: bool,
+    /// Size of the tombstone, in bytes.
+    size: u64,
+}
+
+impl From<BuriedSidecar> for ListedReference {
+    fn from(buried: BuriedSidecar) -> Self {
+        Self {
+            key: buried.key,
+            modified: buried.modified,
+            size: buried.size,
+            own: None,
+        }
+    }
 }
 
 /// A sidecar in a listing.
@@ -95,6 +108,7 @@ impl Walk {
                     key,
                     modified,
                     retired,
+                    size: meta.size,
                 };
                 self.ready.push_back(Ok(WalkItem::Tombstone(buried)));
             }
@@ -162,6 +176,11 @@ pub(super) enum ReadItem {
     MediaOnly(OwnObject),
 }
 
+async fn read_one(bucket: &Bucket, keys: &Keys, listed: ListedReference) -> ReadItem {
+    let descriptor = sidecar::read(bucket, keys, &listed.key).await;
+    ReadItem::Reference(Box::new(ReadReference { listed, descriptor }))
+}
+
 /// Reads the sidecars of a walk, several at the same time. An error of the stream is an error of the
 /// listing.
 pub(super) fn read_all(
@@ -176,12 +195,14 @@ pub(super) fn read_all(
             async move {
                 Ok(match item? {
                     WalkItem::MediaOnly(own) => Some(ReadItem::MediaOnly(own)),
-                    WalkItem::Tombstone(_) => None,
-                    WalkItem::Reference(listed) => {
-                        let descriptor = sidecar::read(&bucket, &keys, &listed.key).await;
-                        let read = ReadReference { listed, descriptor };
-                        Some(ReadItem::Reference(Box::new(read)))
+                    WalkItem::Tombstone(buried) if !buried.retired || keys.second().is_none() => {
+                        None
                     }
+                    // A damaged sidecar can have that size too.
+                    WalkItem::Tombstone(buried) => {
+                        Some(read_one(&bucket, &keys, buried.into()).await)
+                    }
+                    WalkItem::Reference(listed) => Some(read_one(&bucket, &keys, listed).await),
                 })
             }
         })

@@ -6,9 +6,10 @@ use crate::protocol::record::Nonce;
 /// Restores the sidecar of a sealed marker, if it is missing, and buries the marker, if the sidecar is
 /// buried.
 ///
-/// A marker is sealed after its sidecar was created, so that a missing sidecar was removed by others.
+/// A marker is sealed after its sidecar was created, so that a missing sidecar was removed by others. A
+/// retired one is then that of another revision, whose import was cut after the sidecar was lost.
 ///
-/// A restored sidecar is created like any other, so that it never replaces a tombstone, and is marked
+/// A restored sidecar is created like any other, so that it never replaces the tombstone of a deletion, and is marked
 /// as restored: a store that finds it in place of its own is not acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct HealProtocol {
@@ -64,11 +65,10 @@ impl<V> Protocol<V> for HealProtocol {
         use SidecarState as S;
         match (&self.state, answer) {
             (State::Start, None) => self.ask(State::Reading, Request::ReadSidecar),
-            (
-                State::Reading,
-                Some(Answer::Sidecar(S::Live(_) | S::Restored(_) | S::Revised | S::Retired)),
-            ) => Step::End(HealOutcome::Sound),
-            (State::Reading, Some(Answer::Sidecar(S::Missing))) => {
+            (State::Reading, Some(Answer::Sidecar(S::Live(_) | S::Restored(_) | S::Revised))) => {
+                Step::End(HealOutcome::Sound)
+            }
+            (State::Reading, Some(Answer::Sidecar(S::Missing | S::Retired))) => {
                 self.ask(State::Restoring, Request::RestoreSidecar(self.generation))
             }
             (State::Reading, Some(Answer::Sidecar(S::Tombstone))) => {

@@ -9,7 +9,7 @@ use super::super::name_filter::NameFilter;
 use super::state::{CONCURRENCY, Cause, Mode, Sweep};
 use crate::bucket::MediaKey;
 use crate::reference::expiry;
-use crate::reference::sidecar::{self, Descriptor};
+use crate::reference::sidecar::{self, Descriptor, SidecarRead};
 
 /// What a hint leads to.
 enum Hinted {
@@ -18,7 +18,7 @@ enum Hinted {
     /// The sidecar claims to have been stored in the future.
     Future,
     /// The reference does not exist; the hint is removed.
-    Idle(Path),
+    Idle(Path, Option<MediaKey>),
 }
 
 impl Sweep<'_> {
@@ -65,37 +65,51 @@ impl Sweep<'_> {
                 Ok(Hinted::Due(key, descriptor)) => due.push((key, *descriptor)),
                 Ok(Hinted::NotYet) => self.failures.succeeded(),
                 Ok(Hinted::Future) => self.report.future += 1,
-                Ok(Hinted::Idle(hint)) if self.mode == Mode::Remove => {
-                    match self.bucket.delete(&hint).await {
+                Ok(Hinted::Idle(hint, key)) if self.mode == Mode::Remove => {
+                    match self.remove_idle(&hint, key).await {
                         Ok(()) => self.failures.succeeded(),
                         Err(error) => self.failures.failed(error)?,
                     }
                 }
-                Ok(Hinted::Idle(_)) => {}
+                Ok(Hinted::Idle(..)) => {}
                 Err(error) => self.failures.failed(error)?,
             }
         }
         self.delete(due, Cause::Expired).await
     }
 
+    /// Removes a hint that leads nowhere. An import that is repeated at this moment writes the very same
+    /// hint: it is written again if the reference exists then.
+    async fn remove_idle(&self, hint: &Path, key: Option<MediaKey>) -> Result<(), StorageError> {
+        self.bucket.delete(hint).await?;
+        match key {
+            Some(key) => self.write_hint_again(&key).await,
+            None => Ok(()),
+        }
+    }
+
     /// Reads the sidecar that a hint leads to, which decides whether the reference has expired.
     async fn follow(&self, hint: ObjectMeta) -> Result<Hinted, StorageError> {
         // A store of the second protocol writes hint and sidecar at the same time.
-        let idle = || match self.shared.keys.second() {
+        let idle = |key| match self.shared.keys.second() {
             Some(_) if !self.is_settled(hint.last_modified) => Hinted::NotYet,
-            _ => Hinted::Idle(hint.location.clone()),
+            _ => Hinted::Idle(hint.location.clone(), key),
         };
         let Some(key) = expiry::read_hint(&self.bucket, &hint.location).await? else {
-            return Ok(idle());
+            return Ok(idle(None));
         };
-        let read = sidecar::read(&self.bucket, &self.shared.keys, &key).await?;
-        let Some(descriptor) = read else {
-            return Ok(idle());
+        let descriptor = match sidecar::read_any(&self.bucket, &self.shared.keys, &key).await? {
+            SidecarRead::Present(descriptor) => descriptor,
+            // An import that replaces the tombstone would lose its hint.
+            SidecarRead::Retired => return Ok(Hinted::NotYet),
+            SidecarRead::Missing | SidecarRead::Tombstone | SidecarRead::Foreign => {
+                return Ok(idle(Some(key)));
+            }
         };
         Ok(if descriptor.sidecar.stored_at > self.now {
             Hinted::Future
         } else if descriptor.sidecar.is_expired(self.now) {
-            Hinted::Due(key, Box::new(descriptor))
+            Hinted::Due(key, descriptor)
         } else {
             Hinted::NotYet
         })

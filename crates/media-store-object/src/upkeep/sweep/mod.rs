@@ -12,6 +12,7 @@ mod prune;
 mod run;
 mod second;
 mod second_garbage;
+mod second_index;
 mod second_join;
 mod second_repair;
 mod state;

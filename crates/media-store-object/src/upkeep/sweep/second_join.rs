@@ -182,7 +182,13 @@ impl Sweep<'_> {
         let content = SecondContent::named(&self.bucket, second, marker.name);
         let objects = ReferenceObjects::new(&self.bucket, &self.shared.keys, second, key, None)
             .with_revision(marker.revision);
-        match second::remove_tombstones(content, objects, marker.generation, with_sidecar).await {
+        let removed = async {
+            if with_sidecar && marker.revision.is_some() {
+                second::bury_others(&content, &objects).await?;
+            }
+            second::remove_tombstones(content, objects, marker.generation, with_sidecar).await
+        };
+        match removed.await {
             Ok(outcome) => {
                 self.failures.succeeded();
                 Ok(outcome == TombstoneOutcome::Superseded)

@@ -4,14 +4,13 @@ use std::collections::HashMap;
 
 use futures_util::stream::TryStreamExt as _;
 use media_storage::{MAX_SIDECAR_LEN, StorageError};
-use object_store::ObjectMeta;
 use object_store::path::Path;
 
 use super::super::walk::{BuriedSidecar, WalkItem, walk};
 use super::second_join::Join;
 use super::state::{Cause, Mode, Sweep};
 use super::tally::Suspects;
-use crate::bucket::{MarkerState, MediaKey, SecondKeys, SecondMarker, UserEntry};
+use crate::bucket::{MarkerState, MediaKey, SecondKeys, SecondMarker};
 use crate::protocol::v2::RetireOutcome;
 use crate::reference::flags::SidecarFlags;
 use crate::reference::sidecar::{self, ByteLocation, Descriptor, Protocol, SidecarRead};
@@ -66,7 +65,7 @@ impl Sweep<'_> {
         Ok(complete)
     }
 
-    fn note(&mut self, done: Result<(), StorageError>) -> Result<(), StorageError> {
+    pub(super) fn note(&mut self, done: Result<(), StorageError>) -> Result<(), StorageError> {
         match done {
             Ok(()) => {
                 self.failures.succeeded();
@@ -131,6 +130,8 @@ impl Sweep<'_> {
         sidecars: &mut HashMap<String, MediaKey>,
         mut lone: HashMap<String, BuriedSidecar>,
     ) -> Result<(), StorageError> {
+        // A marker whose reference has a sidecar, until another one of that reference is seen.
+        let mut matched = HashMap::new();
         let mut listed = self.bucket.list(&keys.all("ref")?, None);
         while let Some(meta) = listed.try_next().await? {
             let Some(marker) = keys.parse_marker(&meta.location) else {
@@ -140,8 +141,17 @@ impl Sweep<'_> {
             if MarkerState::of_size(meta.size) != MarkerState::Sealed {
                 continue;
             }
-            let matched = sidecars.remove(&marker.token).is_some();
-            let alone = !matched && suspects.contains(&marker.token);
+            if sidecars.remove(&marker.token).is_some() {
+                let first = (meta.location.clone(), marker.clone());
+                matched.insert(marker.token.clone(), first);
+                if !buried {
+                    continue;
+                }
+            } else if let Some((path, first)) = matched.remove(&marker.token) {
+                let healed = self.heal_marker(keys, &path, first).await;
+                self.note(healed)?;
+            }
+            let alone = suspects.contains(&marker.token);
             if (alone && self.is_settled(meta.last_modified)) || buried {
                 let healed = self.heal_marker(keys, &meta.location, marker).await;
                 self.note(healed)?;
@@ -189,13 +199,42 @@ impl Sweep<'_> {
         }
         let content = SecondContent::named(&self.bucket, keys, marker.name);
         let objects = self.objects(keys, &key, Some(&descriptor));
-        let copy = &descriptor.sidecar;
-        second::heal(content, objects, marker.generation, copy)
-            .await
-            .map(drop)
+        let (copy, generation) = (&descriptor.sidecar, marker.generation);
+        let heal = || second::heal(content.clone(), objects.clone(), generation, copy);
+        if !heal().await? && self.is_retired(keys, &key, path, &descriptor).await? {
+            heal().await?;
+        }
+        Ok(())
     }
 
-    fn objects(
+    /// Deals with the sidecar of another revision, which an import could create because that of this
+    /// sealed marker was lost. If that import was completed, this marker is buried; otherwise its sidecar
+    /// is retired. Returns whether it was.
+    async fn is_retired(
+        &self,
+        keys: &SecondKeys,
+        key: &MediaKey,
+        path: &Path,
+        sealed: &Descriptor,
+    ) -> Result<bool, StorageError> {
+        let shared = &self.shared.keys;
+        let read = sidecar::read(&self.bucket, shared, key).await?;
+        let Some(other) = read.filter(|read| read.revision != sealed.revision) else {
+            return Ok(false);
+        };
+        let ByteLocation::Shared(generation) = other.location else {
+            return Ok(false);
+        };
+        if other.exists(&self.bucket, shared, key).await? {
+            return self.bucket.bury(path).await.map(|()| false);
+        }
+        let content = SecondContent::new(&self.bucket, keys, other.sidecar.sha256);
+        let objects = self.objects(keys, key, Some(&other));
+        let retired = second::retire(content, objects, generation).await?;
+        Ok(retired == RetireOutcome::Retired)
+    }
+
+    pub(super) fn objects(
         &self,
         keys: &SecondKeys,
         key: &MediaKey,
@@ -285,110 +324,5 @@ impl Sweep<'_> {
         }
         self.report.orphans += 1;
         Ok(())
-    }
-
-    /// Writes missing hints, and removes those that lead nowhere.
-    async fn hints(
-        &mut self,
-        keys: &SecondKeys,
-        suspects: &Suspects,
-        mut sidecars: HashMap<String, MediaKey>,
-    ) -> Result<(), StorageError> {
-        let mut alone: Vec<ObjectMeta> = Vec::new();
-        let mut listed = self.bucket.list(&keys.all("expiry")?, None);
-        while let Some(meta) = listed.try_next().await? {
-            let token = meta.location.filename().unwrap_or_default();
-            if sidecars.remove(token).is_none()
-                && suspects.contains(token)
-                && self.is_settled(meta.last_modified)
-            {
-                alone.push(meta);
-            }
-        }
-        self.follow_all(alone).await?;
-        for key in sidecars.into_values() {
-            let written = self.missing_hint(keys, key).await;
-            self.note(written)?;
-        }
-        Ok(())
-    }
-
-    async fn missing_hint(&mut self, keys: &SecondKeys, key: MediaKey) -> Result<(), StorageError> {
-        let read = sidecar::read(&self.bucket, &self.shared.keys, &key).await?;
-        let Some(descriptor) = read.filter(|read| read.protocol == Protocol::Second) else {
-            return Ok(());
-        };
-        if descriptor.sidecar.is_expired(self.now) {
-            return self.delete(vec![(key, descriptor)], Cause::Expired).await;
-        }
-        if self.mode == Mode::DryRun {
-            return Ok(());
-        }
-        self.objects(keys, &key, Some(&descriptor))
-            .write_hint()
-            .await
-    }
-
-    /// Writes missing entries of the index of users, and removes those that lead nowhere.
-    async fn users(
-        &mut self,
-        keys: &SecondKeys,
-        suspects: &Suspects,
-        mut sidecars: HashMap<String, MediaKey>,
-    ) -> Result<(), StorageError> {
-        let mut listed = self.bucket.list(&keys.all("user")?, None);
-        let mut alone = Vec::new();
-        while let Some(meta) = listed.try_next().await? {
-            let Some(entry) = keys.parse_user_entry(&meta.location) else {
-                continue;
-            };
-            if sidecars.remove(entry.token()).is_none()
-                && suspects.contains(entry.token())
-                && self.is_settled(meta.last_modified)
-            {
-                alone.push((meta.location, entry));
-            }
-        }
-        if self.mode == Mode::DryRun {
-            return Ok(());
-        }
-        for (path, entry) in alone {
-            let removed = self.idle_entry(&path, entry).await;
-            self.note(removed)?;
-        }
-        for key in sidecars.into_values() {
-            let written = async {
-                let read = sidecar::read(&self.bucket, &self.shared.keys, &key).await?;
-                match read.filter(|read| read.protocol == Protocol::Second) {
-                    Some(descriptor) => {
-                        let objects = self.objects(keys, &key, Some(&descriptor));
-                        objects.write_entry().await
-                    }
-                    None => Ok(()),
-                }
-            };
-            let written = written.await;
-            self.note(written)?;
-        }
-        Ok(())
-    }
-
-    /// Removes an entry of an index whose reference does not exist.
-    async fn idle_entry(&self, path: &Path, entry: UserEntry) -> Result<(), StorageError> {
-        let key = match entry {
-            UserEntry::Named(key) => Some(key),
-            UserEntry::InBody(_) => {
-                let body = self.bucket.get(path, 1024).await?;
-                body.and_then(|(id, _)| std::str::from_utf8(&id).ok().and_then(MediaKey::parse))
-            }
-        };
-        if let Some(key) = key {
-            match sidecar::read_any(&self.bucket, &self.shared.keys, &key).await? {
-                // An import that replaces the tombstone would lose its entry.
-                SidecarRead::Present(_) | SidecarRead::Retired => return Ok(()),
-                SidecarRead::Missing | SidecarRead::Tombstone | SidecarRead::Foreign => {}
-            }
-        }
-        self.bucket.delete(path).await
     }
 }

@@ -29,7 +29,7 @@ async fn poll_then_drop<F: Future>(future: F, polls: usize) -> Option<F::Output>
 }
 
 /// Lets the runtime go on with everything else until the bucket has not changed for long.
-async fn settle(bucket: &FaultyBucket) {
+pub(super) async fn settle(bucket: &FaultyBucket) {
     loop {
         bucket.take_requests();
         for _ in 0..300 {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use chrono::TimeDelta;
 use media_storage::{
     Entry, ImportOutcome, ImportUpload, Imported, Importer as _, Inventory as _, MediaBody,
-    MediaStorageExt as _, Scope, StorageError, StorageErrorKind,
+    MediaMetadata, MediaStorageExt as _, Scope, StorageError, StorageErrorKind,
 };
 use media_store_object::ObjectMediaStore;
 use media_types::Mime;
@@ -34,9 +34,13 @@ enum Between {
 }
 
 /// Media of another store.
-async fn elsewhere(len: usize) -> (Entry, Bytes) {
+pub(super) async fn elsewhere(len: usize) -> (Entry, Bytes) {
+    elsewhere_with(len, of_user("conv-1", "user-1")).await
+}
+
+/// Media of another store, with this metadata.
+pub(super) async fn elsewhere_with(len: usize, metadata: MediaMetadata) -> (Entry, Bytes) {
     let (store, bytes) = (open(&FaultyBucket::new(), true).await, noise(7, len));
-    let metadata = of_user("conv-1", "user-1");
     store
         .store_bytes(Mime::IMAGE_PNG, bytes.clone(), metadata)
         .await
@@ -44,7 +48,7 @@ async fn elsewhere(len: usize) -> (Entry, Bytes) {
     (listed(&store).await.remove(0), bytes)
 }
 
-async fn import(
+pub(super) async fn import(
     store: &ObjectMediaStore,
     (entry, bytes): &(Entry, Bytes),
 ) -> Result<Imported, StorageError> {

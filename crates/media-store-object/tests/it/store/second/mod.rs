@@ -1,9 +1,11 @@
 //! `ObjectMediaStore` by the second protocol: what was deleted stays deleted, and upkeep decides by
 //! listings.
 
+mod competing;
 mod deleted;
 mod fixtures;
 mod imports;
+mod lost;
 mod opening;
 mod requests;
 mod schedules;
