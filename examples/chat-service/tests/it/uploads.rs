@@ -56,7 +56,11 @@ async fn a_large_file_goes_on_after_the_service_was_killed_and_is_sent_with_a_me
     // More than one request may have.
     let bytes = sound(24 * MIB);
     let whole = browser.request(Method::PUT, "/upload/tone.wav");
-    assert_eq!(status(whole.body(bytes.clone())).await, 413);
+    // The answer comes before the body, which the service does not read.
+    let unsent = futures_util::stream::pending::<Result<Vec<u8>, std::io::Error>>();
+    let whole = whole.header("content-length", bytes.len());
+    let whole = whole.body(reqwest::Body::wrap_stream(unsent));
+    assert_eq!(status(whole).await, 413);
     let begun = begin(&browser, bytes.len()).await;
     assert_eq!(begun.status(), 201);
     let path = header(&begun, "location");
