@@ -16,6 +16,7 @@ use crate::protocol::{
     Answer, CollectOutcome, CollectProtocol, FenceOutcome, FenceProtocol, Nonce, Protocol,
     SidecarState, StoreOutcome,
 };
+use crate::reference::sidecar::{SidecarRead, read_any};
 use crate::sharing::{Ended, drive};
 
 /// One attempt to store bytes under a reference.
@@ -205,7 +206,8 @@ pub(crate) async fn bury_others(
 /// Replaces the tombstone of a sidecar that was retired, if there is one, by that of a deletion, and
 /// removes bytes of its own. Returns whether no import has replaced it in the meantime.
 pub(crate) async fn close_retired(objects: &ReferenceObjects) -> Result<bool, StorageError> {
-    if objects.state().await? != SidecarState::Retired {
+    let read = read_any(&objects.bucket, &objects.keys, &objects.key).await?;
+    if !matches!(read, SidecarRead::Retired) {
         return Ok(true);
     }
     match objects.close_sidecar::<Version>().await? {

@@ -289,9 +289,11 @@ fn a_missing_sidecar_is_restored_and_a_buried_one_is_not() {
     heal()
         .on(R::ReadSidecar, sidecar(SidecarState::Tombstone))
         .ends(R::BuryMarker(token(1)), A::Done, HealOutcome::Buried);
-    for other in [SidecarState::Revised, SidecarState::Retired] {
-        heal().ends(R::ReadSidecar, sidecar(other), HealOutcome::Sound);
-    }
+    heal()
+        .on(R::ReadSidecar, sidecar(SidecarState::Retired))
+        .ends(R::RestoreSidecar(token(1)), A::Done, HealOutcome::Restored);
+    let revised = sidecar(SidecarState::Revised);
+    heal().ends(R::ReadSidecar, revised, HealOutcome::Sound);
 }
 
 #[test]
