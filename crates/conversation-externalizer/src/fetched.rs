@@ -1,11 +1,12 @@
 //! What was fetched for a write that did not happen.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use conversation_types::Message;
 use media_types::{MediaContent, StorageReference};
 
-use super::pending::PendingReferences;
+use super::pending::{PendingReferences, place};
 
 /// Media that a turn has fetched for a write that did not happen, kept for its next attempt to write, which
 /// then fetches nothing again. Clones share what is kept.
@@ -46,12 +47,11 @@ pub(super) fn unnamed(
     references: Vec<StorageReference>,
     messages: &[Message],
 ) -> Vec<StorageReference> {
-    let is_named = |reference: &StorageReference| {
-        let mut media = messages.iter().flat_map(Message::media);
-        media.any(|media: &MediaContent| media.reference() == Some(reference))
-    };
+    let media = messages.iter().flat_map(Message::media);
+    let named = media.filter_map(MediaContent::reference);
+    let named: HashSet<_> = named.map(place).collect();
     references
         .into_iter()
-        .filter(|reference| !is_named(reference))
+        .filter(|reference| !named.contains(&place(reference)))
         .collect()
 }

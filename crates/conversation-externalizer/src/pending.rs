@@ -1,6 +1,6 @@
 //! References that no state names yet.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -34,6 +34,11 @@ pub(super) enum MediaKey {
     Inline(MessageId, usize, Sha256),
     /// Media at a URL.
     Remote(MediaUrl),
+}
+
+/// Where a reference points: the backend, the name of the store, and the id there.
+pub(super) fn place(reference: &StorageReference) -> (&str, Option<&str>, &str) {
+    (reference.backend(), reference.store_name(), reference.id())
 }
 
 /// What media of a key became.
@@ -118,13 +123,11 @@ impl PendingReferences {
         let mut fetched = self.child();
         let of_url = |key: &MediaKey| matches!(key, MediaKey::Remote(_));
         fetched.known = self.known.extract_if(|key, _| of_url(key)).collect();
-        let is_fetched = |reference: &StorageReference| {
-            let mut known = fetched.known.values();
-            known.any(|known| known.reference == *reference)
-        };
+        let known = fetched.known.values();
+        let of_urls: HashSet<_> = known.map(|known| place(&known.reference)).collect();
         let (gone, kept) = std::mem::take(&mut self.pending)
             .into_iter()
-            .partition(is_fetched);
+            .partition(|reference| of_urls.contains(&place(reference)));
         (fetched.pending, self.pending) = (gone, kept);
         fetched
     }
@@ -132,12 +135,14 @@ impl PendingReferences {
     /// Rolls some of the references back by a task.
     pub(super) fn abandon(&mut self, references: &[StorageReference]) {
         let mut abandoned = self.child();
+        let references: HashSet<_> = references.iter().map(place).collect();
         let (gone, kept) = std::mem::take(&mut self.pending)
             .into_iter()
-            .partition(|reference| references.contains(reference));
+            .partition(|reference| references.contains(&place(reference)));
         (abandoned.pending, self.pending) = (gone, kept);
+        let gone: HashSet<_> = abandoned.pending.iter().map(place).collect();
         self.known
-            .retain(|_, known| !abandoned.pending.contains(&known.reference));
+            .retain(|_, known| !gone.contains(&place(&known.reference)));
     }
 
     /// Returns whether there are no references that wait for a state write.

@@ -28,6 +28,9 @@ pub(crate) const WAV_HEADER: u64 = 44;
 /// `sample_rate` and `channels` of the content; without them it is 24,000 samples a second of one channel.
 /// Where an API takes WAV and no raw audio, requests wrap it as it is sent.
 ///
+/// The lower byte is taken to be first in `audio/l16` too, as live APIs send it. RFC 2586 has the higher byte
+/// first: audio of other sources must have its bytes swapped before.
+///
 /// ```
 /// use conversation_providers::PcmFormat;
 /// use media_types::{MediaContent, Mime};

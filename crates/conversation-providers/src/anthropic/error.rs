@@ -4,7 +4,7 @@ use reqwest::header::HeaderMap;
 use serde_json::Value;
 
 use crate::error::{ProviderError, ProviderErrorKind as Kind};
-use crate::http::{HttpSettings, kind_of_status, redact, with_headers};
+use crate::http::{HttpSettings, kind_of_status, with_headers};
 use crate::http_provider::{ErrorText, FailedResponse, Refusal, suspects_by_text};
 
 /// What the API says about an error.
@@ -104,12 +104,9 @@ impl ApiError {
         self.describe(error, settings)
     }
 
-    fn describe(self, error: ProviderError, settings: &HttpSettings) -> ProviderError {
-        let error = error.with_code(self.code.unwrap_or(self.kind));
-        match self.message {
-            Some(message) => error.with_message(redact(&message, settings.key.expose())),
-            None => error,
-        }
+    fn describe(&self, error: ProviderError, settings: &HttpSettings) -> ProviderError {
+        let code = self.code.as_deref().unwrap_or(&self.kind);
+        settings.describe(error, Some(code), self.message.as_deref())
     }
 }
 

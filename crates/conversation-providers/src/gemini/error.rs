@@ -6,7 +6,7 @@ use reqwest::header::HeaderMap;
 use serde_json::Value;
 
 use crate::error::{ProviderError, ProviderErrorKind as Kind};
-use crate::http::{HttpSettings, kind_of_status, redact, with_headers};
+use crate::http::{HttpSettings, kind_of_status, with_headers};
 use crate::http_provider::{ErrorText, FailedResponse, Refusal, suspects_by_text};
 
 /// What the API says about an error.
@@ -114,12 +114,9 @@ impl ApiError {
         self.describe(error, settings)
     }
 
-    fn describe(self, error: ProviderError, settings: &HttpSettings) -> ProviderError {
-        let error = error.with_code(self.reason.unwrap_or(self.name));
-        match self.message {
-            Some(message) => error.with_message(redact(&message, settings.key.expose())),
-            None => error,
-        }
+    fn describe(&self, error: ProviderError, settings: &HttpSettings) -> ProviderError {
+        let code = self.reason.as_deref().unwrap_or(&self.name);
+        settings.describe(error, Some(code), self.message.as_deref())
     }
 }
 

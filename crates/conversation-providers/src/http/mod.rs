@@ -22,7 +22,6 @@ pub(crate) use attempts::Attempts;
 pub(crate) use client::HttpClient;
 pub(crate) use deadlines::{SendProgress, wait_for_answer, wait_idle};
 pub(crate) use read::{check_len, is_event_stream, next_chunk, read_error_body};
-pub(crate) use redact::redact;
 pub(crate) use secret::Secret;
 pub(crate) use send_body::{FailureSlot, SendBody};
 pub(crate) use setters::http_setters;

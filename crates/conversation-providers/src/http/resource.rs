@@ -7,7 +7,6 @@ use serde_json::Value;
 
 use super::client::HttpClient;
 use super::read::read_error_body;
-use super::redact::redact;
 use super::status::{kind_of_status, transport_error, with_headers};
 use crate::error::{ProviderError, ProviderErrorKind as Kind, TimeoutPhase};
 
@@ -39,10 +38,7 @@ impl HttpClient {
         let message = said
             .as_ref()
             .and_then(|said| said.pointer("/error/message"));
-        Err(match message.and_then(Value::as_str) {
-            Some(message) => error.with_message(redact(message, settings.key.expose())),
-            None => error,
-        })
+        Err(settings.describe(error, None, message.and_then(Value::as_str)))
     }
 
     /// Deletes what is at a path. Returns whether it was there.

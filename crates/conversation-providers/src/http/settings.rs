@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::redact::redact;
 use super::secret::Secret;
 use crate::error::{ProviderError, ProviderErrorKind};
 
@@ -81,6 +82,23 @@ impl HttpSettings {
 
     pub(crate) fn error(&self, kind: ProviderErrorKind) -> ProviderError {
         ProviderError::new(kind, self.provider)
+    }
+
+    /// Returns an error with what the provider said about it: its code, and its message without secrets.
+    pub(crate) fn describe(
+        &self,
+        error: ProviderError,
+        code: Option<&str>,
+        message: Option<&str>,
+    ) -> ProviderError {
+        let error = match code {
+            Some(code) => error.with_code(code),
+            None => error,
+        };
+        match message {
+            Some(message) => error.with_message(redact(message, self.key.expose())),
+            None => error,
+        }
     }
 
     pub(super) fn config_error(&self, reason: &'static str) -> ProviderError {

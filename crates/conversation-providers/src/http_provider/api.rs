@@ -4,6 +4,7 @@ use std::fmt;
 
 use conversation_types::{OmittedMedia, TokenUsage};
 use reqwest::header::HeaderMap;
+use serde_json::{Map, Value};
 
 use super::assembly::Events;
 use super::refusal::Refusal;
@@ -36,8 +37,9 @@ pub(crate) trait Api: Clone + fmt::Debug + Send + Sync + 'static {
     /// Returns what an answer with an error status means for the request.
     fn refusal(&self, settings: &HttpSettings, failed: &FailedResponse<'_>) -> Refusal;
 
-    /// Returns what forgets an answer that the provider keeps; `None` where it keeps none.
-    fn forget(&self, _: &HttpClient) -> Option<Forget> {
+    /// Returns what forgets the answer to a request with these parameters; `None` where the provider keeps
+    /// none.
+    fn forget(&self, _: &HttpClient, _: &Map<String, Value>) -> Option<Forget> {
         None
     }
 }

@@ -115,7 +115,11 @@ impl<A: Api> Call<'_, A> {
                     input,
                 )
                 .with_deadline(self.request.budget.deadline())
-                .with_forget(self.provider.api.forget(&self.provider.http));
+                .with_forget(
+                    self.provider
+                        .api
+                        .forget(&self.provider.http, &self.request.parameters),
+                );
                 streaming.start(&progress).await?;
                 return Ok(AnswerStart::Streaming(Box::new(streaming)));
             }

@@ -124,7 +124,7 @@ impl Lookup {
         let omit = |reason, detail: String| {
             Candidate::Fixed(PlannedItem::omitted(content.clone(), reason, detail))
         };
-        let (mime, size) = self.as_sent(&content, found.mime, found.size);
+        let (mime, size, wrapped) = self.as_sent(&content, found.mime, found.size);
         let rule = self.api.rule_for(&mime, mime.media_type());
         let Some(rule) = rule.filter(|rule| !rule.accepts_nothing()) else {
             let detail = format!("{provider} does not accept {mime}");
@@ -145,8 +145,7 @@ impl Lookup {
             return omit(OmissionReason::TooLarge, detail);
         }
         // Only what is sent with the request is wrapped on its way.
-        let is_wrapped = size != found.size;
-        let takes_file = !is_wrapped && rule.accepts(AcceptedForm::ProviderFile);
+        let takes_file = wrapped.is_none() && rule.accepts(AcceptedForm::ProviderFile);
         let bytes = if rule.accepts(AcceptedForm::Base64) {
             Some(MediaForm::Base64 { mime, size })
         } else if rule.accepts(AcceptedForm::Upload) {
@@ -155,7 +154,7 @@ impl Lookup {
             None
         };
         if rule.accepts(AcceptedForm::Url)
-            && !is_wrapped
+            && wrapped.is_none()
             && (self.sign || bytes.is_none())
             && let Some((url, is_stable)) = signed_url(&media, &self.api, &content).await
         {
@@ -171,7 +170,8 @@ impl Lookup {
         match bytes {
             Some(form) => {
                 let item = PlannedItem::new(found.fetched.unwrap_or(content), form);
-                Candidate::Fixed(item.with_file_taken(takes_file).with_fitted(is_fitted))
+                let item = item.with_file_taken(takes_file).with_fitted(is_fitted);
+                Candidate::Fixed(item.with_wrapped(wrapped))
             }
             None => {
                 let detail = format!("{provider} does not accept it in this form");
@@ -190,17 +190,22 @@ const FITTED_TYPES: [Mime; 4] = [
 ];
 
 impl Lookup {
-    /// Returns the type and size that media has on its way: raw audio is WAV where the API takes no raw
-    /// audio.
-    fn as_sent(&self, content: &MediaContent, mime: Mime, size: u64) -> (Mime, u64) {
+    /// Returns the type and size that media has on its way, and the format of raw audio that is wrapped as
+    /// WAV since the API takes no raw audio.
+    fn as_sent(
+        &self,
+        content: &MediaContent,
+        mime: Mime,
+        size: u64,
+    ) -> (Mime, u64, Option<PcmFormat>) {
         let is_taken = |mime: &Mime| {
             let rule = self.api.rule(mime);
             rule.is_some_and(|rule| rule.accepts(AcceptedForm::Base64))
         };
-        let is_raw = *content.mime() == mime && PcmFormat::of(content).is_some();
-        match is_raw && size > 0 && !self.api.accepts(&mime) && is_taken(&Mime::AUDIO_WAV) {
-            true => (Mime::AUDIO_WAV, size.saturating_add(WAV_HEADER)),
-            false => (mime, size),
+        let raw = PcmFormat::of(content).filter(|_| *content.mime() == mime && size > 0);
+        match raw.filter(|_| !self.api.accepts(&mime) && is_taken(&Mime::AUDIO_WAV)) {
+            None => (mime, size, None),
+            wrapped => (Mime::AUDIO_WAV, size.saturating_add(WAV_HEADER), wrapped),
         }
     }
 

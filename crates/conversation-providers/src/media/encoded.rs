@@ -17,6 +17,8 @@ pub(super) struct Planned {
     pub(super) index: usize,
     pub(super) mime: Mime,
     pub(super) size: u64,
+    /// The format of raw audio that becomes a WAV file of this size.
+    pub(super) wrapped: Option<PcmFormat>,
 }
 
 impl Planned {
@@ -44,7 +46,7 @@ pub(super) fn encoded(
 ) -> Chunks {
     let (loader, content) = (loader.clone(), content.clone());
     let opened = async move {
-        if let Some(format) = PcmFormat::of(&content).filter(|_| planned.mime == Mime::AUDIO_WAV) {
+        if let Some(format) = planned.wrapped {
             let file = wav(&loader, &content, planned, format).await?;
             return Ok(match encoding {
                 Encoding::Plain => file,

@@ -15,6 +15,7 @@ use super::encoded::{Planned, encoded};
 use super::encoding::Encoding;
 use super::form::MediaForm;
 use super::send_error::{MediaSendError, MediaSendErrorKind};
+use crate::pcm::PcmFormat;
 
 /// A media item with its form.
 #[derive(Clone, Debug)]
@@ -33,6 +34,8 @@ pub(super) struct PlannedItem {
     takes_file: bool,
     /// Whether the content is an image that was made to fit, in place of the one in the history.
     is_fitted: bool,
+    /// The format of raw audio that goes out as a WAV file.
+    wrapped: Option<PcmFormat>,
 }
 
 impl PlannedItem {
@@ -44,6 +47,7 @@ impl PlannedItem {
             is_skipped: false,
             takes_file: false,
             is_fitted: false,
+            wrapped: None,
         }
     }
 
@@ -54,6 +58,11 @@ impl PlannedItem {
 
     pub(super) fn with_fitted(mut self, is_fitted: bool) -> Self {
         self.is_fitted = is_fitted;
+        self
+    }
+
+    pub(super) fn with_wrapped(mut self, wrapped: Option<PcmFormat>) -> Self {
+        self.wrapped = wrapped;
         self
     }
 
@@ -253,6 +262,7 @@ impl MediaPlan {
             index,
             mime: mime.clone(),
             size: *size,
+            wrapped: item.wrapped,
         };
         encoded(context.loader(), &item.content, planned, encoding)
     }
@@ -268,7 +278,9 @@ impl MediaPlan {
             (
                 MediaSendErrorKind::Retyped { found },
                 MediaForm::Base64 { mime, .. } | MediaForm::Upload { mime, .. },
-            ) if found.media_type() == mime.media_type() => *mime = found.clone(),
+            ) if item.wrapped.is_none() && found.media_type() == mime.media_type() => {
+                *mime = found.clone();
+            }
             (kind, _) => {
                 let detail = kind.omission_detail();
                 self.omit(failed.index(), OmissionReason::ReadFailed, detail);

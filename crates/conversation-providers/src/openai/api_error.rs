@@ -4,7 +4,7 @@ use reqwest::header::HeaderMap;
 use serde_json::Value;
 
 use crate::error::{ProviderError, ProviderErrorKind as Kind};
-use crate::http::{HttpSettings, kind_of_status, redact, with_headers};
+use crate::http::{HttpSettings, kind_of_status, with_headers};
 
 /// What an API says about an error, in any of the shapes that compatible servers use.
 #[derive(Debug, Default)]
@@ -152,14 +152,8 @@ impl ApiError {
         self.describe(error, settings)
     }
 
-    fn describe(self, mut error: ProviderError, settings: &HttpSettings) -> ProviderError {
-        if let Some(message) = self.message {
-            error = error.with_message(redact(&message, settings.key.expose()));
-        }
-        match self.code {
-            Some(code) => error.with_code(code),
-            None => error,
-        }
+    fn describe(&self, error: ProviderError, settings: &HttpSettings) -> ProviderError {
+        settings.describe(error, self.code.as_deref(), self.message.as_deref())
     }
 }
 

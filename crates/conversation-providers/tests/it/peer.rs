@@ -170,6 +170,18 @@ impl Peer {
         received.into_iter().next().unwrap()
     }
 
+    /// Waits for an outcome whose time is to run out: once a request has arrived whole, the clock goes on by
+    /// so much, however slow the machine is.
+    pub(crate) async fn outlast<T>(&self, outcome: impl Future<Output = T>, time: Duration) -> T {
+        let late = async {
+            self.arrival().await;
+            tokio::time::pause();
+            tokio::time::advance(time).await;
+            tokio::time::resume();
+        };
+        tokio::join!(outcome, late).0
+    }
+
     /// Waits until a request has arrived whole.
     pub(crate) async fn arrival(&self) {
         self.arrived.notified().await;
@@ -298,3 +310,11 @@ pub(crate) async fn read_head(
 
 /// Long enough that only what hangs takes longer.
 pub(crate) const LONG: Duration = Duration::from_secs(120);
+
+/// A URL at which nobody listens, and the socket that keeps its port from others.
+pub(crate) fn nobody() -> (tokio::net::TcpSocket, String) {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let url = format!("http://{}/v1", socket.local_addr().unwrap());
+    (socket, url)
+}

@@ -51,12 +51,9 @@ pub(super) async fn begin(
     job: TurnJob,
 ) -> Result<Begun, ConversationError> {
     scope.core.check_open()?;
-    // Who waits for other turns, or may be a repetition of one, looks again after a lost race.
-    let options = &scope.options;
-    let looks_again = options.wait.is_some() || options.idempotency_key.is_some();
     for _ in 0..MAX_RACES {
         match begin_once(scope.clone(), known, job.clone()).await {
-            Err(error) if looks_again && error.kind() == Kind::Conflict => {}
+            Err(error) if scope.looks_again() && error.kind() == Kind::Conflict => {}
             begun => return begun,
         }
     }
@@ -251,14 +248,17 @@ pub(super) async fn write_opening(
             applied
         }
         WriteOutcome::NotCommitted(error) => {
-            // The next attempt fetches nothing again.
-            scope.fetched.keep_from(&mut pending);
+            use StateErrorKind::{Conflict, KeyTaken};
+            let is_lost_race = matches!(error.kind(), Conflict | KeyTaken);
+            if is_lost_race && scope.looks_again() {
+                // The next attempt fetches nothing again.
+                scope.fetched.keep_from(&mut pending);
+            }
             pending.rollback().await;
-            let kind = match error.kind() {
-                StateErrorKind::Conflict | StateErrorKind::KeyTaken => Kind::Conflict,
-                _ => return Err(error.into()),
-            };
-            return Err(ConversationError::new(kind).with_source(error));
+            if !is_lost_race {
+                return Err(error.into());
+            }
+            return Err(ConversationError::new(Kind::Conflict).with_source(error));
         }
         WriteOutcome::Indeterminate(error) => {
             pending.keep();

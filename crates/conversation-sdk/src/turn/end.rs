@@ -69,10 +69,18 @@ pub(super) async fn interrupt(mut turn: Turn, error: ConversationError) -> Conve
         // No later write of this turn names what the last one did not.
         turn.core().files.delete_unnamed(&turn.files).await;
     }
+    omit_secret_urls(&mut turn).await;
     let error = with_kept(&turn, error);
     report(&turn, Some(&error));
     settle(turn).await;
     error
+}
+
+/// Leaves signed URLs out of what is not written and is reported with the error.
+async fn omit_secret_urls(turn: &mut Turn) {
+    let (owner, unsaved) = (media_owner(&turn.record), &mut turn.progress.unsaved);
+    let externalizer = &turn.scope.core.externalizer;
+    externalizer.omit_secret_urls(&owner, 0, unsaved).await;
 }
 
 async fn write_interrupted(turn: &mut Turn, error: ConversationError) -> ConversationError {
@@ -137,10 +145,8 @@ async fn write_late(turn: &mut Turn, error: ConversationError) -> ConversationEr
     };
     // Media of these messages is not stored any more: it may be the turn's last moment, and inline
     // media is bounded by the state store alone.
-    let mut messages: Vec<Message> = turn.progress.unsaved.iter().map(without_received).collect();
-    let (core, owner) = (turn.core(), media_owner(&turn.record));
-    let secrets = core.externalizer.omit_secret_urls(&owner, 0, &mut messages);
-    secrets.await;
+    omit_secret_urls(turn).await;
+    let messages: Vec<Message> = turn.progress.unsaved.iter().map(without_received).collect();
     let (replace, append): (Vec<Message>, Vec<Message>) = messages
         .iter()
         .cloned()

@@ -33,6 +33,13 @@ pub(crate) struct TurnScope {
     pub(crate) fetched: FetchedMedia,
 }
 
+impl TurnScope {
+    /// Whether the turn looks again after a lost race: it waits for others, or may be a repetition of one.
+    pub(super) fn looks_again(&self) -> bool {
+        self.options.wait.is_some() || self.options.idempotency_key.is_some()
+    }
+}
+
 /// A turn that has begun: its user's message and its lease are in the state.
 #[derive(Debug)]
 pub(crate) struct Turn {

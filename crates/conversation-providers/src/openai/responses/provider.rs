@@ -1,17 +1,20 @@
 //! The provider of Responses.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use chrono::Utc;
 use conversation_types::{FinishReason, Message};
 use futures_util::stream::{self, StreamExt};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+use tokio::sync::Semaphore;
 
 use super::super::names::{BASE_URL, NAME};
 use super::super::refusal::classify;
 use super::chain::{HistoryHash, last_response};
 use super::decoder::ResponsesDecoder;
 use super::request::RESPONSES;
-use super::unwanted::{PATH, forgetting};
+use super::unwanted::{PATH, deletions, forgetting};
 use crate::codec::FormatSpec;
 use crate::error::{ProviderError, ProviderErrorKind as Kind};
 use crate::http::{HttpClient, HttpSettings};
@@ -62,7 +65,10 @@ impl ResponsesProvider {
     /// Creates a provider of a model, with the key of an account; an empty key sends none.
     pub fn new(key: impl AsRef<str>, model: impl Into<String>) -> Self {
         let settings = HttpSettings::new(NAME, key.as_ref(), BASE_URL);
-        let api = ResponsesApi { is_stored: false };
+        let api = ResponsesApi {
+            is_stored: false,
+            forgotten_at_once: deletions(),
+        };
         Self(HttpProvider::new(api, settings, model.into()))
     }
 
@@ -207,6 +213,8 @@ impl KeptAnswers for ResponsesProvider {
 struct ResponsesApi {
     /// Whether the provider keeps its answers.
     is_stored: bool,
+    /// What bounds the deletions that run at once; clones of the provider share it.
+    forgotten_at_once: Arc<Semaphore>,
 }
 
 impl Api for ResponsesApi {
@@ -227,7 +235,9 @@ impl Api for ResponsesApi {
         classify(settings, failed)
     }
 
-    fn forget(&self, http: &HttpClient) -> Option<Forget> {
-        self.is_stored.then(|| forgetting(http))
+    fn forget(&self, http: &HttpClient, parameters: &Map<String, Value>) -> Option<Forget> {
+        // The API keeps what it is not told otherwise about.
+        let is_kept = parameters.get("store") != Some(&json!(false));
+        is_kept.then(|| forgetting(http, &self.forgotten_at_once))
     }
 }

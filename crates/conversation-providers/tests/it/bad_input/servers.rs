@@ -63,11 +63,7 @@ async fn wrong_base_urls_say_what_to_check() {
                 assert_eq!(error.kind(), Kind::Config, "{api:?} {url:?}");
             }
         }
-        // Nobody listens where somebody did.
-        let url = {
-            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-            format!("http://{}", listener.local_addr().unwrap())
-        };
+        let (_held, url) = peer::nobody();
         let error = failure_at(api, ResponseMode::Complete, &url).await;
         assert_eq!(error.kind(), Kind::Connect, "{api:?}");
         assert!(Kind::Connect.hint().contains("base URL"));

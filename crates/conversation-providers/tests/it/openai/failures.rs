@@ -211,10 +211,9 @@ async fn an_answer_that_is_too_large_is_refused_before_it_is_read() {
 #[tokio::test]
 async fn a_silent_service_is_a_timeout() {
     let peer = Peer::start([Act::Hang, Act::Hang]).await;
-    let impatient = provider(&peer).with_first_byte_timeout(Duration::from_millis(100));
-    let error = ask(&impatient, &[user("hi")], &no_storage())
-        .await
-        .unwrap_err();
+    let (patient, messages, media) = (provider(&peer), [user("hi")], no_storage());
+    let asked = ask(&patient, &messages, &media);
+    let error = peer.outlast(asked, peer::LONG).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Timeout(TimeoutPhase::BeforeFirstByte));
     assert_eq!(peer.received().len(), 1);
     assert!(error.usage().is_some());
@@ -250,10 +249,8 @@ async fn a_silent_service_is_a_timeout() {
 #[tokio::test]
 async fn nobody_there_is_a_failed_connection() {
     let peer = Peer::start([]).await;
-    let gone = provider(&peer).with_max_retries(1);
-    drop(peer);
-    // The port is free again once the task is gone.
-    tokio::task::yield_now().await;
+    let (_held, url) = peer::nobody();
+    let gone = provider(&peer).with_base_url(url).with_max_retries(1);
     let error = ask(&gone, &[user("hi")], &no_storage()).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Connect, "{error:?}");
 }

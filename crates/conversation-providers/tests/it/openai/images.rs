@@ -199,11 +199,9 @@ async fn failures_are_typed_and_tried_again_where_that_helps() {
 #[tokio::test]
 async fn pictures_that_do_not_come_in_time_are_not_asked_for_again() {
     let peer = Peer::start([Act::Hang]).await;
-    let error = images(&peer, "gpt-image-1-mini")
-        .with_first_byte_timeout(Duration::from_millis(200))
-        .generate(ImageRequest::new("x"))
-        .await
-        .unwrap_err();
+    let images = images(&peer, "gpt-image-1-mini");
+    let made = images.generate(ImageRequest::new("x"));
+    let error = peer.outlast(made, peer::LONG).await.unwrap_err();
     let phase = TimeoutPhase::BeforeFirstByte;
     assert_eq!(error.kind(), Kind::Timeout(phase));
     assert!(error.usage().is_some());

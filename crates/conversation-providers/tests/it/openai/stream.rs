@@ -140,11 +140,11 @@ async fn a_server_that_sends_comments_is_waited_for() {
     let peer = Peer::start([Act::SendSlowly {
         first: ": at work\n\n".into(),
         times: 6,
-        pause: Duration::from_millis(400),
+        pause: Duration::from_millis(900),
         last: ANSWER.into(),
     }])
     .await;
-    let waiting = provider(&peer).with_first_byte_timeout(Duration::from_secs(2));
+    let waiting = provider(&peer).with_first_byte_timeout(Duration::from_secs(5));
     let events = events(&waiting, &[user("hi")]).await.unwrap();
     assert_eq!(text(&events), "héllo");
 }
@@ -153,7 +153,7 @@ async fn a_server_that_sends_comments_is_waited_for() {
 async fn a_stream_that_falls_silent_is_a_timeout() {
     let half = &ANSWER[..ANSWER.find("llo").unwrap()];
     let peer = Peer::start([Act::SendAndHang(event_pieces(half, 50))]).await;
-    let impatient = provider(&peer).with_idle_timeout(Duration::from_secs(2));
+    let impatient = provider(&peer).with_idle_timeout(Duration::from_secs(5));
     let events = events(&impatient, &[user("hi")]).await.unwrap();
     assert_eq!(text(&events), "hé");
     let error = events.last().unwrap().as_ref().unwrap_err();

@@ -166,3 +166,26 @@ async fn a_cut_stream_keeps_what_came_and_can_be_gone_on_from() {
     assert_eq!(peer.received().len(), 2 * cuts(stream.len()).count());
     assert!(kept > 20);
 }
+
+#[tokio::test]
+async fn an_answer_of_which_nothing_came_is_deleted_where_its_request_had_it_stored() {
+    let error = json!({"code": "server_error", "message": "m"});
+    let failed = json!({"id": "resp_1", "status": "failed", "error": error});
+    let stream = sse(&[
+        json!({"type": "response.created", "response": {"id": "resp_1"}}),
+        json!({"type": "response.failed", "response": failed}),
+    ]);
+    let deleted = Act::json(200, &json!({"deleted": true}));
+    let peer = Peer::start([Act::events(&stream, 1000), deleted]).await;
+    // The provider stores nothing by itself.
+    let once = provider(&peer).with_max_retries(0);
+    let messages = [Message::user("x")];
+    let mut request = ProviderRequest::new(&messages).with_mode(ResponseMode::Streaming);
+    request.parameters.insert("store".to_owned(), true.into());
+    ask_with(&once, request).await.unwrap_err();
+    while peer.received().len() < 2 {
+        peer.arrival().await;
+    }
+    let line = peer.last().line;
+    assert!(line.starts_with("DELETE /v1/responses/resp_1"), "{line}");
+}

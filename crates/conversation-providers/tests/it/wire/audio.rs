@@ -200,3 +200,23 @@ async fn an_api_that_takes_raw_audio_gets_it_raw() {
     let part = json_of(&body).await["contents"][0]["parts"][1]["inlineData"].take();
     assert_eq!(part, json!({"data": "AQIDBA==", "mime_type": "audio/pcm"}));
 }
+
+#[tokio::test]
+async fn a_wav_file_that_is_declared_as_raw_audio_goes_out_as_it_is() {
+    let store = InMemoryStorage::new();
+    let media = over(Arc::new(store.clone()));
+    let wav = PcmFormat::new(16_000, 1).unwrap().wav(&[7; 200]);
+    let stored = MediaContent::from_bytes(Mime::AUDIO_WAV, wav.clone());
+    let stored = store
+        .store_media(&stored, MediaMetadata::new())
+        .await
+        .unwrap();
+    let content = MediaContent::from_reference(Mime::AUDIO_PCM, stored);
+    let messages = [user_with("hear", [content])];
+    let request = ProviderRequest::new(&messages);
+    let format = ApiFormat::OpenAiChat;
+    let body = body_by(&Capabilities::builtin(), format, &request, &media).await;
+    let body = json_of(&body).await;
+    let text = &body["messages"][0]["content"][1]["input_audio"]["data"];
+    assert!(decoded(text.as_str().unwrap()) == wav, "{body}");
+}

@@ -67,16 +67,21 @@ impl Images {
 
     /// A manager that may fetch from here, items of so many bytes.
     fn rig_with_limit(&self, provider: ScriptedProvider, limit: u64) -> Rig {
+        let loader = self.loader(limit);
+        Rig::with(provider, |builder| builder.with_media_loader(loader))
+    }
+
+    /// What may fetch from here, items of so many bytes.
+    fn loader(&self, limit: u64) -> MediaLoader {
         let address = self.server.address();
         let policy = UrlPolicy::public()
             .with_http_allowed()
             .with_allowed_port(address.port())
             .with_allowed_address(address.ip());
-        let loader = MediaLoader::builder()
+        MediaLoader::builder()
             .with_url_policy(policy)
             .with_max_bytes(limit)
-            .build();
-        Rig::with(provider, |builder| builder.with_media_loader(loader))
+            .build()
     }
 }
 
