@@ -3,7 +3,8 @@
 use conversation_providers::testing::Gate;
 use conversation_sdk::state::conformance::{Fault, FaultyState, Operation};
 use conversation_sdk::state::{Fence, InMemoryStateStore, StateStore, StateWrite, TurnFence};
-use conversation_sdk::{ConversationError, ConversationId, Part, TurnStatus};
+use conversation_sdk::{ConversationError, Part, TurnStatus};
+use media_types::ConversationId;
 
 use super::*;
 use crate::support::first_text;
