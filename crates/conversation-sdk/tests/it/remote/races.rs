@@ -59,6 +59,9 @@ async fn a_turn_that_does_not_look_again_leaves_nothing() {
     assert!(rig.stored().await.is_empty());
 }
 
+/// Less than a fetch may take.
+const TURN: Duration = Duration::from_secs(8);
+
 #[tokio::test]
 async fn a_turn_that_is_stopped_while_it_fetches_leaves_nothing() {
     for is_late in [false, true] {
@@ -68,7 +71,7 @@ async fn a_turn_that_is_stopped_while_it_fetches_leaves_nothing() {
         images.is_held.send_replace(true);
         let message = UserMessage::from("look").with_part(images.at("a.png?sig=hush"));
         let options = match is_late {
-            true => TurnOptions::new().with_timeout(GUARD),
+            true => TurnOptions::new().with_timeout(TURN),
             false => TurnOptions::new(),
         };
         let events = conversation.stream_with(message, options);
@@ -77,7 +80,7 @@ async fn a_turn_that_is_stopped_while_it_fetches_leaves_nothing() {
             true => {
                 // The time of the turn runs out now, however slow the machine is.
                 tokio::time::pause();
-                tokio::time::advance(GUARD).await;
+                tokio::time::advance(TURN).await;
                 tokio::time::resume();
                 events.response().await.unwrap_err()
             }
