@@ -3,7 +3,7 @@
 use conversation_providers::testing::Gate;
 use conversation_sdk::state::conformance::{Fault, FaultyState, Operation};
 use conversation_sdk::state::{Fence, InMemoryStateStore, StateStore, StateWrite, TurnFence};
-use conversation_sdk::{ConversationError, Part, TurnStatus};
+use conversation_sdk::{ConversationError, ManagerConfig, Part, TurnStatus};
 use media_types::ConversationId;
 
 use super::*;
@@ -102,7 +102,10 @@ async fn what_is_reported_where_nothing_can_be_written_holds_no_signature() {
         let state = FaultyState::new(InMemoryStateStore::new());
         let (loader, faulty) = (images.loader(1024 * 1024), state.clone());
         let rig = Rig::with(painting(&images, &gate), |builder| {
-            builder.with_media_loader(loader).with_state_store(faulty)
+            // Nothing comes of it, however long it is tried.
+            let config = ManagerConfig::new().with_state_retry_time(Duration::from_millis(100));
+            let builder = builder.with_media_loader(loader).with_config(config);
+            builder.with_state_store(faulty)
         });
         let mut conversation = rig.start().await;
         let mut events = conversation.stream("Paint");
