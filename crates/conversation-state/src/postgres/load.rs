@@ -33,7 +33,14 @@ const PLANNER: &str = "SELECT key, value FROM planner \
 const PLACE: &str = "SELECT branch, position FROM messages \
     WHERE conversation = (SELECT key FROM conversations WHERE id = $1) AND id = $2";
 
-const BY_SLOT: &str = "m.slot = ANY ($2) AND (m.branch = 0 OR $3)";
+// Slot by slot, so that messages and turns are found by their index however many there are, also before
+// the server has counted them.
+const MESSAGES_OF_SLOTS: &str = "SELECT m.branch, m.position, m.id, m.message \
+    FROM unnest($2) AS w (slot) CROSS JOIN LATERAL \
+    (SELECT branch, position, id, message FROM messages WHERE conversation = $1 AND slot = w.slot \
+    AND ($3 OR branch = 0) OFFSET 0) m ORDER BY m.branch, m.position";
+const TURNS_OF_SLOTS: &str = "SELECT slot, turn FROM slots \
+    WHERE conversation = $1 AND slot = ANY ($2) AND turn IS NOT NULL";
 const BY_POSITION: &str = "m.branch = 0 AND m.position >= $2 AND m.position < $3";
 const WITH_BRANCHES: &str = "(m.branch = 0 AND m.position >= $2 AND m.position < $3 \
     OR m.branch > 0 AND m.position >= $4 AND m.position < $5)";
@@ -206,16 +213,17 @@ impl Selection {
         session: &Session,
         key: i64,
     ) -> Result<(Vec<RawMessage>, Vec<(i64, Option<TurnRecord>)>), StateError> {
-        let failures = session.failures();
         let (condition, values) = match self {
             Self::None => {
                 session.commit(Vec::new()).await?;
                 return Ok((Vec::new(), Vec::new()));
             }
-            Self::Slots { slots, branches } => (
-                BY_SLOT,
-                values![INT8 key, INT8_ARRAY *slots, BOOL *branches],
-            ),
+            Self::Slots { slots, branches } => {
+                let messages = values![INT8 key, INT8_ARRAY *slots, BOOL *branches];
+                let turns = values![INT8 key, INT8_ARRAY *slots];
+                let messages = Step::new(MESSAGES_OF_SLOTS, messages);
+                return finish(session, [messages, Step::new(TURNS_OF_SLOTS, turns)]).await;
+            }
             Self::Positions { from, to, branches } => match branches {
                 None => (BY_POSITION, values![INT8 key, INT8 *from, INT8 *to]),
                 Some((first, last)) => (
@@ -228,35 +236,34 @@ impl Selection {
             "SELECT m.branch, m.position, m.id, m.message FROM messages m \
              WHERE m.conversation = $1 AND {condition} ORDER BY m.branch, m.position"
         );
-        // Slot by slot, so that turns are found by their index however many there are.
-        let turns = match self {
-            Self::Slots { .. } => "SELECT slot, turn FROM slots \
-                WHERE conversation = $1 AND slot = ANY ($2) AND turn IS NOT NULL"
-                .to_owned(),
-            _ => format!(
-                "SELECT w.slot, s.turn FROM (SELECT DISTINCT m.slot FROM messages m \
-                 WHERE m.conversation = $1 AND {condition}) w CROSS JOIN LATERAL \
-                 (SELECT turn FROM slots WHERE conversation = $1 AND slot = w.slot \
-                 AND turn IS NOT NULL OFFSET 0) s"
-            ),
-        };
-        let of_turns = match self {
-            Self::Slots { slots, .. } => values![INT8 key, INT8_ARRAY *slots],
-            _ => values.clone(),
-        };
-        let steps = vec![Step::new(&messages, values), Step::new(&turns, of_turns)];
-        let answers = session.commit(steps).await?;
-        let answer = |index: usize| answers.get(index).map_or(&[][..], Vec::as_slice);
-        let messages = answer(0).iter().map(|row| raw(row, failures));
-        let turns = answer(1).iter().map(|row| {
-            let slot = column(row, 0, failures)?;
-            Ok((slot, turn(row, 1, failures)?))
-        });
-        Ok((
-            messages.collect::<Result<_, _>>()?,
-            turns.collect::<Result<_, StateError>>()?,
-        ))
+        let turns = format!(
+            "SELECT w.slot, s.turn FROM (SELECT DISTINCT m.slot FROM messages m \
+             WHERE m.conversation = $1 AND {condition}) w CROSS JOIN LATERAL \
+             (SELECT turn FROM slots WHERE conversation = $1 AND slot = w.slot \
+             AND turn IS NOT NULL OFFSET 0) s"
+        );
+        let messages = Step::new(&messages, values.clone());
+        finish(session, [messages, Step::new(&turns, values)]).await
     }
+}
+
+/// Reads messages and turns, and ends the transaction.
+async fn finish(
+    session: &Session,
+    steps: [Step<'_>; 2],
+) -> Result<(Vec<RawMessage>, Vec<(i64, Option<TurnRecord>)>), StateError> {
+    let failures = session.failures();
+    let answers = session.commit(steps.into()).await?;
+    let answer = |index: usize| answers.get(index).map_or(&[][..], Vec::as_slice);
+    let messages = answer(0).iter().map(|row| raw(row, failures));
+    let turns = answer(1).iter().map(|row| {
+        let slot = column(row, 0, failures)?;
+        Ok((slot, turn(row, 1, failures)?))
+    });
+    Ok((
+        messages.collect::<Result<_, _>>()?,
+        turns.collect::<Result<_, StateError>>()?,
+    ))
 }
 
 fn raw(row: &Row, failures: &Failures) -> Result<RawMessage, StateError> {
