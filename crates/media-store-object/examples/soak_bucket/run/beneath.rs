@@ -12,6 +12,11 @@ use serde::Deserialize;
 use crate::run::Result;
 use crate::run::client::PREFIX;
 
+/// Size of a sidecar that was retired, in bytes: a word, a space and a nonce.
+const RETIRED_SIDECAR: u64 = 40;
+/// Size of a marker that was retired: a word.
+const RETIRED_MARKER: u64 = 7;
+
 /// A name of the first protocol, as its documentation tells.
 pub(crate) fn internal(rest: &str) -> Result<Path> {
     Ok(Path::parse(format!("{PREFIX}/.store/v1/{rest}"))?)
@@ -57,7 +62,7 @@ impl Beneath {
             let name = meta.location.as_ref();
             let parts = name.strip_prefix(&own).map(|rest| rest.split_once('/'));
             let (second, rest) = match parts {
-                None if meta.size == 0 => {
+                None if [0, RETIRED_SIDECAR].contains(&meta.size) => {
                     beneath.tombstones += 1;
                     continue;
                 }
@@ -79,7 +84,9 @@ impl Beneath {
             };
             match kind {
                 "blob" => drop(beneath.blobs.insert(rest.to_owned())),
-                "ref" if meta.size == 0 && second => beneath.tombstones += 1,
+                "ref" if second && [0, RETIRED_MARKER].contains(&meta.size) => {
+                    beneath.tombstones += 1;
+                }
                 "ref" => drop(beneath.markers.insert(rest.to_owned())),
                 "rec" => {
                     let json = bucket.get(&meta.location).await?.bytes().await?;

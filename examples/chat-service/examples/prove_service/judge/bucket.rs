@@ -60,7 +60,7 @@ pub(crate) async fn bucket(server: &S3Server) -> Result<MediaFound, Failure> {
         }
     }
     let mut needed: BTreeSet<&str> = BTreeSet::new();
-    for (key, bytes) in objects.iter().filter(|(_, bytes)| !bytes.is_empty()) {
+    for (key, bytes) in objects.iter().filter(|(_, bytes)| !is_tombstone(bytes)) {
         let Some(id) = key.strip_suffix(".meta") else {
             continue;
         };
@@ -83,10 +83,15 @@ pub(crate) async fn bucket(server: &S3Server) -> Result<MediaFound, Failure> {
     }
     let left = objects.iter().filter(|(key, bytes)| {
         let is_part = holds_media(key) || part(key, "ref").is_some();
-        is_part && !bytes.is_empty() && !needed.contains(key.as_str())
+        is_part && !is_tombstone(bytes) && !needed.contains(key.as_str())
     });
     found.leftovers.extend(left.map(|(key, _)| key.clone()));
     Ok(found)
+}
+
+/// Whether a sidecar or a marker is the tombstone of a deletion, or of what was never sealed.
+fn is_tombstone(bytes: &[u8]) -> bool {
+    bytes.is_empty() || bytes.starts_with(b"retired")
 }
 
 /// Returns the rest of a key of one kind of the store's own objects.
