@@ -10,9 +10,10 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use conversation_providers::testing::ScriptedProvider;
+use conversation_sdk::state::{Fence, StateStore, StateWrite, TurnFence};
 use conversation_sdk::{
     Conversation, ConversationManager, ConversationManagerBuilder, Event, InMemoryStateStore,
-    Message, Owner, Role, Start, TurnEvent, TurnEvents, Window,
+    Message, Owner, Role, Start, TurnEvent, TurnEvents, TurnStatus, Window,
 };
 use futures_util::TryStreamExt;
 use media_storage::{InMemoryStorage, MediaStorage, Scope};
@@ -130,6 +131,22 @@ pub(crate) fn image_bytes(seed: u64, len: usize) -> Bytes {
 }
 
 pub(crate) const KIB: usize = 1024;
+
+/// Ends the first turn of a conversation, as another owner does.
+pub(crate) async fn take_over(state: &impl StateStore, id: &ConversationId) {
+    let loaded = state.load(id, Window::All.into()).await.unwrap().unwrap();
+    let mut taken = loaded.turns[0].clone();
+    let held = TurnFence::new(taken.id.clone(), taken.epoch);
+    taken.status = TurnStatus::Interrupted;
+    taken.lease = None;
+    taken.epoch += 1;
+    let fence = Fence::Head {
+        head: loaded.record.head,
+        turn: Some(held),
+    };
+    let write = StateWrite::new(&loaded.record, fence).with_turn(taken);
+    state.apply(write).await.unwrap();
+}
 
 /// Roles and texts of a history.
 pub(crate) async fn history(conversation: &Conversation) -> Vec<(Role, String)> {

@@ -103,18 +103,7 @@ async fn a_file_of_a_turn_that_another_owner_took_over_is_deleted() {
     api.log.is_held.send_replace(true);
     let turn = tokio::spawn(async move { conversation.send(look(1)).await });
     api.asked("POST /v1/messages", 1).await;
-    let loaded = state.load(&id, Window::All.into()).await.unwrap().unwrap();
-    let mut taken = loaded.turns[0].clone();
-    let held = TurnFence::new(taken.id.clone(), taken.epoch);
-    taken.status = TurnStatus::Interrupted;
-    taken.lease = None;
-    taken.epoch += 1;
-    let fence = Fence::Head {
-        head: loaded.record.head,
-        turn: Some(held),
-    };
-    let write = StateWrite::new(&loaded.record, fence).with_turn(taken);
-    state.apply(write).await.unwrap();
+    take_over(&state, &id).await;
     let error = turn.await.unwrap().unwrap_err();
     assert_eq!(error.kind(), ConversationErrorKind::LeaseLost);
     assert_eq!(api.count("POST /v1/files"), 1);

@@ -4,18 +4,17 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use conversation_sdk::state::conformance::{Fault, FaultyState, Operation};
-use conversation_sdk::state::{Fence, StateWrite, TurnFence};
 use conversation_sdk::{
     AnthropicProvider, ConversationErrorKind, ConversationManager, ConversationManagerBuilder,
     FilePolicy, InMemoryStateStore, LeaseTimes, ManagerConfig, Message, Owner, Provider,
-    ProviderFiles, ResponsesProvider, Role, Start, StateStore, TurnStatus, UserMessage, Window,
+    ProviderFiles, ResponsesProvider, Role, Start, StateStore, UserMessage, Window,
 };
 use media_storage::InMemoryStorage;
 use media_storage_testkit::{MockRequest, MockResponse, MockServer};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use crate::support::{KIB, image};
+use crate::support::{KIB, image, take_over};
 
 mod answers;
 mod files;

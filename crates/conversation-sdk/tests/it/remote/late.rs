@@ -1,13 +1,12 @@
 //! What a turn writes and reports that another owner has taken over, or that cannot be written.
 
 use conversation_providers::testing::Gate;
+use conversation_sdk::state::InMemoryStateStore;
 use conversation_sdk::state::conformance::{Fault, FaultyState, Operation};
-use conversation_sdk::state::{Fence, InMemoryStateStore, StateStore, StateWrite, TurnFence};
-use conversation_sdk::{ConversationError, ManagerConfig, Part, TurnStatus};
-use media_types::ConversationId;
+use conversation_sdk::{ConversationError, ManagerConfig, Part};
 
 use super::*;
-use crate::support::first_text;
+use crate::support::{first_text, take_over};
 
 /// A model that answers with images at signed URLs, and waits in the middle.
 fn painting(images: &Images, gate: &Gate) -> ScriptedProvider {
@@ -18,22 +17,6 @@ fn painting(images: &Images, gate: &Gate) -> ScriptedProvider {
         .gate(gate)
         .text("and more");
     ScriptedProvider::new().with_answer(answer)
-}
-
-/// Ends the first turn of a conversation, as another owner does.
-async fn take_over(state: &InMemoryStateStore, id: &ConversationId) {
-    let loaded = state.load(id, Window::All.into()).await.unwrap().unwrap();
-    let mut taken = loaded.turns[0].clone();
-    let held = TurnFence::new(taken.id.clone(), taken.epoch);
-    taken.status = TurnStatus::Interrupted;
-    taken.lease = None;
-    taken.epoch += 1;
-    let fence = Fence::Head {
-        head: loaded.record.head,
-        turn: Some(held),
-    };
-    let write = StateWrite::new(&loaded.record, fence).with_turn(taken);
-    state.apply(write).await.unwrap();
 }
 
 /// What a caller can find out from an error.
