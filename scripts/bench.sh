@@ -24,9 +24,9 @@
 # virtual, a minute each; they write nothing to docs/. `history` is what
 # moving media out of histories and back takes, beside the same work by hand and in Python: a minute; it
 # writes nothing to docs/. `encryption` is a file store with and without encryption, in turn: a minute; it
-# writes nothing to docs/. `http` is sending media of 100 KB, 1 MB and 20 MB, verified and not, beside nginx,
-# which it installs where it is missing, and tower-http's ServeDir with the same directory: four minutes; it
-# writes nothing to docs/. `state` is what a turn costs in SQLite, PostgreSQL
+# writes nothing to docs/. `http` is sending media of 100 KB, 1 MB and 20 MB, verified at each
+# read, once an hour and not, beside nginx, which it installs where it is missing, and tower-http's ServeDir with
+# the same directory: three to four minutes. `state` is what a turn costs in SQLite, PostgreSQL
 # and Redis after 10 turns, 1,000 and 10,000, and what a thousand conversations with images take: some minutes. `overhead` is what a turn without media takes beside a bare HTTP call: seconds; it writes nothing to
 # docs/. `micro` runs the micro-benchmarks of single functions.
 set -eu
@@ -92,7 +92,12 @@ http)
         command -v apt-get >/dev/null; then
         DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends nginx-light >/dev/null 2>&1 || :
     fi
-    exec cargo run --quiet --release -p media-http --example bench_http -- "$@"
+    docs="--docs $PWD/docs/benchmarks.md"
+    for option in "$@"; do
+        case $option in --quick) docs= ;; esac
+    done
+    # shellcheck disable=SC2086
+    exec cargo run --quiet --release -p media-http --example bench_http -- $docs "$@"
     ;;
 state)
     features=measure,postgres,redis

@@ -7,6 +7,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::Result;
+use crate::report::median;
 use crate::servers::Server;
 
 const CONNECTIONS: usize = 8;
@@ -14,8 +15,8 @@ const CONNECTIONS: usize = 8;
 /// What is asked of a server.
 #[derive(Clone, Copy)]
 pub(crate) struct Load {
-    time: Duration,
-    requests: usize,
+    together: Duration,
+    single: Duration,
 }
 
 /// What a server did.
@@ -28,25 +29,27 @@ pub(crate) struct Reading {
 }
 
 impl Load {
-    pub(crate) fn new(time: Duration, requests: usize) -> Self {
-        Self { time, requests }
+    /// Many connections together for a time, after single requests for a time.
+    pub(crate) fn new(together: Duration, single: Duration) -> Self {
+        Self { together, single }
     }
 
     /// Measures a server with the files of a size.
     pub(crate) async fn measure(self, server: &Server, size: &str) -> Result<Reading> {
         let paths = server.paths(size);
         let mut connection = Connection::open(server.port).await?;
-        let mut times = Vec::new();
-        for number in 0..self.requests {
-            let path = &paths[number % paths.len()];
+        let (began, mut times) = (Instant::now(), Vec::new());
+        for path in paths.iter().cycle() {
             times.push(connection.get(path).await?.0.as_secs_f64() * 1e6);
+            if began.elapsed() >= self.single {
+                break;
+            }
         }
-        times.sort_by(f64::total_cmp);
 
         let mut readers = JoinSet::new();
         let began = Instant::now();
         for number in 0..CONNECTIONS {
-            let (port, paths, time) = (server.port, paths.to_vec(), self.time);
+            let (port, paths, time) = (server.port, paths.to_vec(), self.together);
             readers.spawn(async move {
                 let mut connection = Connection::open(port).await?;
                 let mut bytes = 0;
@@ -65,7 +68,7 @@ impl Load {
         }
         Ok(Reading {
             megabytes: bytes as f64 / 1e6 / began.elapsed().as_secs_f64(),
-            first_byte: times[times.len() / 2],
+            first_byte: median(times.into_iter()),
         })
     }
 }

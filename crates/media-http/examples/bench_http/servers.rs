@@ -7,9 +7,11 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use axum::Router;
+use axum::serve::ListenerExt as _;
 use media_http::{LinkKeys, LinkSigner, MediaService};
+use media_storage::layers::PeriodicVerification;
 use media_storage::{
-    MediaMetadata, MediaStorageExt as _, Organization, SignedUrlOptions, Verification,
+    MediaMetadata, MediaStorage, MediaStorageExt as _, Organization, SignedUrlOptions, Verification,
 };
 use media_store_fs::FileStore;
 use media_types::{Mime, StorageReference};
@@ -25,6 +27,7 @@ const FILES: usize = 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Contender {
     Verified,
+    Hourly,
     Unverified,
     ServeDir,
     Nginx,
@@ -33,7 +36,8 @@ pub(crate) enum Contender {
 impl Contender {
     pub(crate) fn title(self) -> &'static str {
         match self {
-            Self::Verified => "media-http, verified",
+            Self::Verified => "media-http, verified at each read",
+            Self::Hourly => "media-http, verified once an hour",
             Self::Unverified => "media-http, size only",
             Self::ServeDir => "tower-http ServeDir",
             Self::Nginx => "nginx",
@@ -43,10 +47,16 @@ impl Contender {
     fn argument(self) -> &'static str {
         match self {
             Self::Verified => "verified",
+            Self::Hourly => "hourly",
             Self::Unverified => "unverified",
             Self::ServeDir => "serve-dir",
             Self::Nginx => "nginx",
         }
+    }
+
+    /// Whether it is `media-http`.
+    pub(crate) fn is_ours(self) -> bool {
+        matches!(self, Self::Verified | Self::Hourly | Self::Unverified)
     }
 }
 
@@ -116,6 +126,7 @@ pub(crate) async fn start_all(files: &Files) -> Result<Vec<Server>> {
     let mut servers = Vec::new();
     for contender in [
         Contender::Verified,
+        Contender::Hourly,
         Contender::Unverified,
         Contender::ServeDir,
     ] {
@@ -152,8 +163,8 @@ async fn paths(files: &Files, contender: Contender) -> Result<HashMap<&'static s
     )?;
     let mut paths: HashMap<_, Vec<_>> = HashMap::new();
     for (size, reference) in &files.references {
-        let path = match contender {
-            Contender::Verified | Contender::Unverified => {
+        let path = match contender.is_ours() {
+            true => {
                 // On a busy machine a run takes longer than links are valid by default.
                 let options = SignedUrlOptions::new().with_validity(Duration::from_secs(24 * 3600));
                 let url = signer.sign(reference, options).await?;
@@ -162,7 +173,7 @@ async fn paths(files: &Files, contender: Contender) -> Result<HashMap<&'static s
                     .ok_or("another link")?
                     .to_owned()
             }
-            _ => format!("/{}", reference.id()),
+            false => format!("/{}", reference.id()),
         };
         paths.entry(*size).or_default().push(path);
     }
@@ -222,22 +233,28 @@ async fn nginx(files: &Files) -> Result<Option<Server>> {
 
 /// Serves a directory until the process is killed.
 pub(crate) async fn run(contender: &str, directory: &str) -> Result<()> {
-    let verification = match contender {
-        "unverified" => Verification::SizeOnly,
-        _ => Verification::HashAndSize,
-    };
     let router = match contender {
         "serve-dir" => Router::new().fallback_service(ServeDir::new(directory)),
-        _ => {
-            let store = open(directory, verification).await?;
-            let service = MediaService::new(store, LinkKeys::new(SECRET)?);
-            Router::new().nest_service("/media", service)
+        "hourly" => {
+            let store = open(directory, Verification::HashAndSize).await?;
+            route(PeriodicVerification::new(store))?
         }
+        "unverified" => route(open(directory, Verification::SizeOnly).await?)?,
+        _ => route(open(directory, Verification::HashAndSize).await?)?,
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?.port());
+    // For all of them: a server that writes head and body apart waits for an acknowledgment otherwise.
+    let listener = listener.tap_io(|connection| {
+        let _ = connection.set_nodelay(true);
+    });
     axum::serve(listener, router).await?;
     Ok(())
+}
+
+fn route(store: impl MediaStorage) -> Result<Router> {
+    let service = MediaService::new(store, LinkKeys::new(SECRET)?);
+    Ok(Router::new().nest_service("/media", service))
 }
 
 async fn open(directory: &str, verification: Verification) -> Result<FileStore> {

@@ -1,8 +1,12 @@
 //! Clients that read slowly, or not at all, and media that is damaged.
 
-use media_storage::{InMemoryStorage, Verification};
+use media_storage::layers::PeriodicVerification;
+use media_storage::{
+    InMemoryStorage, MediaBody, MediaStorage, RetrieveOptions, StorageError, StoredMedia,
+    Verification, forward_storage,
+};
 use media_store_fs::FileStore;
-use media_types::Mime;
+use media_types::{Mime, StorageReference};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -60,6 +64,65 @@ async fn damaged_media_ends_before_its_length() {
     let response = site.http.get(&link).send().await.unwrap();
     assert_eq!(response.content_length(), Some(4 << 20));
     response.bytes().await.expect_err("the response is cut");
+}
+
+/// A store that yields other bytes than it stored, and notices only after the last of them, as a bucket does.
+#[derive(Clone, Debug)]
+struct Rotten(InMemoryStorage);
+
+#[async_trait::async_trait]
+impl MediaStorage for Rotten {
+    forward_storage!(self => self.0; backend, store, delete_opts);
+
+    async fn retrieve_opts(
+        &self,
+        reference: &StorageReference,
+        options: RetrieveOptions,
+    ) -> Result<StoredMedia, StorageError> {
+        let mut stored = self.0.retrieve_opts(reference, options).await?;
+        let len = usize::try_from(stored.size).unwrap();
+        let pieces = vec![
+            Ok(vec![9; len / 2].into()),
+            Ok(vec![9; len - len / 2].into()),
+        ];
+        let pieces = futures_util::stream::iter(pieces);
+        stored.body = MediaBody::from_stored_stream(stored.size, stored.sha256, pieces);
+        Ok(stored)
+    }
+}
+
+#[tokio::test]
+async fn damaged_media_of_a_store_that_streams_ends_before_its_length() {
+    let site = site(Rotten(InMemoryStorage::new())).await;
+    let photo = site.put(Mime::IMAGE_PNG, noise(1 << 20)).await;
+    let link = site.link(&photo).await;
+    let response = site.http.get(&link).send().await.unwrap();
+    assert_eq!(response.content_length(), Some(1 << 20));
+    response.bytes().await.expect_err("the response is cut");
+}
+
+/// The layer learns of what was sent to its end.
+#[tokio::test]
+async fn what_was_sent_whole_is_not_verified_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = FileStore::open(dir.path()).await.unwrap();
+    let site = site(PeriodicVerification::new(store)).await;
+    let mut links = Vec::new();
+    for len in [1000, 4 << 20] {
+        let photo = site.put(Mime::IMAGE_PNG, noise(len)).await;
+        let link = site.link(&photo).await;
+        let bytes = site.http.get(&link).send().await.unwrap().bytes();
+        assert_eq!(bytes.await.unwrap().len(), len);
+        let path = dir.path().join(photo.id());
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, vec![9; len]).unwrap();
+        links.push((link, len));
+    }
+    // Damage of this hour is not seen: nothing is hashed.
+    for (link, len) in links {
+        let bytes = site.http.get(&link).send().await.unwrap().bytes();
+        assert_eq!(bytes.await.unwrap(), vec![9; len]);
+    }
 }
 
 #[tokio::test]

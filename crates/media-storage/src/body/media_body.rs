@@ -108,7 +108,7 @@ impl MediaBody {
     }
 
     /// Creates a body that is verified while it is read, for stores that read media back. If length or
-    /// hash differ at the end, the last item is `Corrupted`.
+    /// hash differ, the last item is `Corrupted`. The last bytes are yielded only after they were compared.
     pub fn from_stored_stream<S>(len: u64, sha256: Option<Sha256>, stream: S) -> Self
     where
         S: Stream<Item = Result<Bytes, StorageError>> + Send + 'static,
@@ -119,6 +119,7 @@ impl MediaBody {
             seen: 0,
             len,
             sha256,
+            last: None,
         };
         Self::of(BodyData::Stream {
             len: Some(len),

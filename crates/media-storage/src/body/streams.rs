@@ -148,55 +148,72 @@ impl Stream for LengthChecked {
 }
 
 /// A stream that fails unless it has the length and the hash of what was stored.
+///
+/// Its last bytes are held back until the hash was compared, so that a reader that stops at the length of
+/// the media learns of damage too.
 pub(super) struct Verified {
     pub(super) stream: Option<ByteStream>,
     pub(super) hasher: Option<Sha256Hasher>,
     pub(super) seen: u64,
     pub(super) len: u64,
     pub(super) sha256: Option<Sha256>,
+    pub(super) last: Option<Bytes>,
+}
+
+impl Verified {
+    fn end(&mut self) -> Option<Item> {
+        if self.seen < self.len {
+            return corrupted("the stored bytes are shorter than the media");
+        }
+        let found = self.hasher.take().map(Sha256Hasher::finish);
+        if found.is_some() && found != self.sha256 {
+            return corrupted("the stored bytes do not match the SHA-256 of the media");
+        }
+        self.last.take().map(Ok)
+    }
 }
 
 impl Stream for Verified {
     type Item = Item;
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Item>> {
         let this = &mut *self;
-        let Some(stream) = this.stream.as_mut() else {
-            return Poll::Ready(None);
-        };
-        let corrupted = |reason: &'static str| {
-            Poll::Ready(Some(Err(StorageError::new(
-                StorageErrorKind::Corrupted,
-                Operation::Retrieve,
-            )
-            .with_reason(reason))))
-        };
-        match std::task::ready!(stream.as_mut().poll_next(cx)) {
-            Some(Ok(piece)) => {
-                if let Some(hasher) = &mut this.hasher {
-                    hasher.update(&piece);
-                }
-                this.seen += piece.len() as u64;
-                if this.seen > this.len {
+        loop {
+            let Some(stream) = this.stream.as_mut() else {
+                return Poll::Ready(None);
+            };
+            let piece = match std::task::ready!(stream.as_mut().poll_next(cx)) {
+                Some(Ok(piece)) => piece,
+                Some(Err(error)) => {
                     this.stream = None;
-                    return corrupted("the stored bytes are longer than the media");
+                    return Poll::Ready(Some(Err(error)));
                 }
-                Poll::Ready(Some(Ok(piece)))
+                None => {
+                    this.stream = None;
+                    return Poll::Ready(this.end());
+                }
+            };
+            if let Some(hasher) = &mut this.hasher {
+                hasher.update(&piece);
             }
-            Some(Err(error)) => {
+            this.seen += piece.len() as u64;
+            if this.seen > this.len {
                 this.stream = None;
-                Poll::Ready(Some(Err(error)))
+                return Poll::Ready(corrupted("the stored bytes are longer than the media"));
             }
-            None => {
-                this.stream = None;
-                if this.seen < this.len {
-                    return corrupted("the stored bytes are shorter than the media");
-                }
-                let found = this.hasher.take().map(Sha256Hasher::finish);
-                if found.is_some() && found != this.sha256 {
-                    return corrupted("the stored bytes do not match the SHA-256 of the media");
-                }
-                Poll::Ready(None)
+            if this.seen < this.len {
+                return Poll::Ready(Some(Ok(piece)));
+            }
+            if !piece.is_empty() {
+                this.last = Some(piece);
             }
         }
     }
+}
+
+fn corrupted(reason: &'static str) -> Option<Item> {
+    Some(Err(StorageError::new(
+        StorageErrorKind::Corrupted,
+        Operation::Retrieve,
+    )
+    .with_reason(reason)))
 }

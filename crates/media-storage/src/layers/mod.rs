@@ -22,12 +22,20 @@ mod capped;
 #[cfg(feature = "instrumented")]
 mod instrumented;
 mod limited;
+#[cfg(feature = "periodic-verification")]
+mod periodic_verification;
 mod permits;
 mod quota;
 mod quota_ledger;
+#[cfg(feature = "periodic-verification")]
+mod verified_read;
+#[cfg(feature = "periodic-verification")]
+mod verified_references;
 
 #[cfg(feature = "instrumented")]
 pub use instrumented::Instrumented;
 pub use limited::Limited;
+#[cfg(feature = "periodic-verification")]
+pub use periodic_verification::PeriodicVerification;
 pub use quota::QuotaLimits;
 pub use quota_ledger::{InMemoryQuotas, QuotaLedger, QuotaReservation};

@@ -1,6 +1,4 @@
-//! The layers against the conformance suite, and their limits.
-
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+//! Limits, and spans around them.
 
 use std::sync::Arc;
 
