@@ -48,6 +48,12 @@ pub trait Backend: Send + Sync + 'static {
         size
     }
 
+    /// Whether requests take so long that scenarios repeat themselves less often than they would. Each
+    /// of them still runs. Defaults to `false`.
+    fn is_slow(&self) -> bool {
+        false
+    }
+
     /// Makes the sidecar of stored media unreadable, behind the back of the store. Returns whether it
     /// did. By default it cannot, and the scenario for damaged sidecars is not run.
     fn damage_sidecar(&self, reference: &StorageReference) -> impl Future<Output = bool> + Send {
@@ -78,6 +84,9 @@ pub trait AnyBackend: Send + Sync {
     /// Returns what [`Backend::stored_size`] does.
     fn stored_size(&self, size: u64) -> u64;
 
+    /// Returns what [`Backend::is_slow`] does.
+    fn is_slow(&self) -> bool;
+
     /// Does what [`Backend::damage_sidecar`] does.
     async fn damage_sidecar(&self, reference: &StorageReference) -> bool;
 }
@@ -102,6 +111,10 @@ impl<B: Backend> AnyBackend for B {
 
     fn stored_size(&self, size: u64) -> u64 {
         Backend::stored_size(self, size)
+    }
+
+    fn is_slow(&self) -> bool {
+        Backend::is_slow(self)
     }
 
     async fn damage_sidecar(&self, reference: &StorageReference) -> bool {

@@ -139,7 +139,8 @@ pub async fn guessed_ids_reach_nothing(backend: &dyn AnyBackend) {
     let store = open(backend).await;
     let bytes = noise(1, 100);
     let reference = put(&store, &bytes, about("conv-1")).await;
-    for (at, old) in reference.id().char_indices() {
+    let every = if backend.is_slow() { 4 } else { 1 };
+    for (at, old) in reference.id().char_indices().step_by(every) {
         for new in ['0', 'z', '/', '.', '%', '\u{e9}'] {
             if new == old {
                 continue;

@@ -64,7 +64,8 @@ pub async fn equal_bytes_survive_any_order(backend: &dyn AnyBackend) {
     let mut handles = [open(backend).await, open(backend).await];
     let mut live: BTreeMap<String, (StorageReference, usize)> = BTreeMap::new();
     let mut dead: Vec<StorageReference> = Vec::new();
-    for _ in 0..160 {
+    let steps = if backend.is_slow() { 48 } else { 160 };
+    for _ in 0..steps {
         let which = numbers.below(2);
         let store = &handles[which];
         match numbers.below(10) {

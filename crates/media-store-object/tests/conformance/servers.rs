@@ -64,6 +64,11 @@ impl Service {
         self != Self::Moto
     }
 
+    /// Whether scenarios repeat themselves less often than they would.
+    pub(crate) fn is_slow(self) -> bool {
+        self.is_from_outside() && std::env::var_os("MEDIA_CONFORMANCE_WHOLE").is_none()
+    }
+
     /// A store at a place. Connections belong to the runtime that made them, so that each test
     /// needs stores of its own.
     fn builder(self, place: &str) -> ObjectMediaStoreBuilder {

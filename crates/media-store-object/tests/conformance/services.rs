@@ -4,6 +4,9 @@
 //! does for the other: conditional writes, listings, parts, ranges, bulk deletions, signed URLs. For the
 //! first protocol, [`service_tests`] runs the scenarios that make each kind of request; the whole suite
 //! runs over a bucket in memory, as it does for other organizations and for media that is not shared.
+//!
+//! Moto and Azurite answer one request at a time, so that scenarios repeat themselves less often against
+//! them; `scripts/prove-conformance.sh` has them do so in full.
 
 use media_storage::StorageError;
 use media_storage_testkit::{Backend, HttpClient, StoreOptions, conformance_tests, run, scenarios};
@@ -38,6 +41,10 @@ impl Backend for At {
 
     fn enforces_url_expiry(&self) -> bool {
         self.1.enforces_url_expiry()
+    }
+
+    fn is_slow(&self) -> bool {
+        self.1.is_slow()
     }
 }
 
