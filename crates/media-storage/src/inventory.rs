@@ -157,6 +157,7 @@ pub struct SweepOptions {
     now: Option<DateTime<Utc>>,
     max_deletes: Option<u64>,
     grace: Option<std::time::Duration>,
+    resume: bool,
 }
 
 impl SweepOptions {
@@ -208,6 +209,18 @@ impl SweepOptions {
         self
     }
 
+    /// Sets whether a full sweep keeps its progress in the store, continues a sweep that was interrupted,
+    /// and shares the work with sweeps of other processes. Defaults to `false`.
+    ///
+    /// What an earlier sweep, or another process, has examined is not examined again: what became garbage
+    /// there in the meantime is left to the next sweep. To remove everything that is garbage now, sweep
+    /// without this. Object stores whose service supports conditional writes follow it; others ignore it.
+    #[must_use]
+    pub fn with_resume(mut self, resume: bool) -> Self {
+        self.resume = resume;
+        self
+    }
+
     /// Whether nothing is removed.
     pub fn dry_run(&self) -> bool {
         self.dry_run
@@ -236,6 +249,11 @@ impl SweepOptions {
     /// Returns the age up to which leftovers of uploads stay.
     pub fn grace(&self) -> Option<std::time::Duration> {
         self.grace
+    }
+
+    /// Whether progress is kept, continued and shared.
+    pub fn resume(&self) -> bool {
+        self.resume
     }
 }
 
@@ -268,6 +286,9 @@ pub struct SweepReport {
     pub held: u64,
     /// Number of items that could not be read or removed.
     pub failed: u64,
+    /// Number of parts of the work that other sweeps were doing when this one ended. It is 0 unless the
+    /// sweep [shares its work](SweepOptions::with_resume).
+    pub unfinished: u64,
     /// Number of copies that were removed from a cache in front of the store.
     pub cached_copies: u64,
     /// Number of other running caches that share the directory of that cache. Their copies cannot be

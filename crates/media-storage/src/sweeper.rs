@@ -95,6 +95,8 @@ impl Default for SweeperOptions {
 /// A running task that sweeps a store. It ends when this handle is stopped or dropped, after the
 /// sweep that is running.
 ///
+/// Full sweeps [continue those that were interrupted](SweepOptions::with_resume).
+///
 /// Before each sweep it takes the [lease](Inventory::sweep_lease) of the store, and skips the sweep
 /// if another process holds it.
 #[derive(Debug)]
@@ -217,7 +219,8 @@ async fn run(
             SweepDepth::Due
         };
         let started = Instant::now();
-        let swept = target.sweep(options.sweep.with_depth(depth)).await;
+        let sweep = options.sweep.with_depth(depth).with_resume(true);
+        let swept = target.sweep(sweep).await;
         if full && swept.is_ok() {
             // A skipped full sweep is made by the process that holds the lease.
             last_full = Some(started);

@@ -24,6 +24,11 @@ pub(crate) struct SweepArguments {
     #[arg(long)]
     full: bool,
 
+    /// With --full, in a bucket: keep the progress there, continue a sweep that was interrupted, and
+    /// share the work with others.
+    #[arg(long, requires = "full")]
+    resume: bool,
+
     /// Delete media stored longer ago than this, whatever its retention. Needs --yes.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     older_than: Option<Duration>,
@@ -50,7 +55,9 @@ pub(crate) async fn run(arguments: SweepArguments, output: &Output) -> Outcome {
         options = options.with_dry_run();
     }
     if arguments.full {
-        options = options.with_depth(SweepDepth::Full);
+        options = options
+            .with_depth(SweepDepth::Full)
+            .with_resume(arguments.resume);
     }
     if let Some(capacity) = arguments.capacity {
         options = options.with_capacity(capacity);
@@ -125,6 +132,7 @@ fn show(report: &SweepReport, aged: Aged, dry_run: bool, output: &Output) -> Out
             "staging": report.staging,
             "freed_bytes": report.freed_bytes,
             "stored_in_the_future": report.future,
+            "unfinished": report.unfinished,
             "failed": report.failed + aged.failed,
         }))?;
         return Ok(());
@@ -138,6 +146,7 @@ fn show(report: &SweepReport, aged: Aged, dry_run: bool, output: &Output) -> Out
         ("unreferenced bodies", report.blobs),
         ("left by interrupted work", report.staging),
         ("stored in the future (kept)", report.future),
+        ("parts that other sweeps are doing", report.unfinished),
     ] {
         if count > 0 {
             table.field(name, human_count(count));

@@ -26,6 +26,8 @@ struct Counters {
     /// Milliseconds of a request and of a page.
     latency: AtomicU64,
     page_latency: AtomicU64,
+    /// Milliseconds that the clock of the service is ahead in listings.
+    ahead: AtomicU64,
 }
 
 /// Clones share the bucket and its counters.
@@ -69,6 +71,17 @@ impl SlowBucket {
         self.counters.page_latency.store(page, Ordering::Relaxed);
     }
 
+    /// Sets how far the clock of the service is ahead in listings: time that has passed for leases.
+    pub(crate) fn set_clock(&self, ahead: Duration) {
+        let millis = u64::try_from(ahead.as_millis()).unwrap_or_default();
+        self.counters.ahead.store(millis, Ordering::Relaxed);
+    }
+
+    /// Returns all names and sizes, without counting a request.
+    pub(crate) async fn contents(&self) -> Result<Vec<ObjectMeta>> {
+        self.inner.list(None).try_collect().await
+    }
+
     pub(crate) fn take(&self) -> Counted {
         Counted {
             others: self.counters.requests.swap(0, Ordering::Relaxed),
@@ -95,7 +108,11 @@ impl SlowBucket {
         let this = self.clone();
         stream::once(async move {
             this.page().await;
-            let all: Vec<ObjectMeta> = listed.try_collect().await?;
+            let mut all: Vec<ObjectMeta> = listed.try_collect().await?;
+            let ahead = this.counters.ahead.load(Ordering::Relaxed);
+            for meta in &mut all {
+                meta.last_modified += Duration::from_millis(ahead);
+            }
             let items = stream::iter(all.into_iter().enumerate()).then(move |(at, meta)| {
                 let this = this.clone();
                 async move {

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use futures_util::stream::{self, StreamExt as _};
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use media_storage::{
     Inventory as _, MediaMetadata, MediaStorageExt as _, Scope, SweepDepth, SweepOptions,
 };
 use media_store_object::{ObjectMediaStore, ProtocolVersion};
 use media_types::Mime;
+use object_store::ObjectStore as _;
 use tokio::time::{Duration, Instant};
 
 use crate::Error;
@@ -44,6 +45,8 @@ struct Row {
     found: u64,
     counted: Counted,
     took: Duration,
+    /// What the work of this process took, as if no request took any time.
+    own: Duration,
     /// The requests that it may take, if there is a goal.
     goal: Option<f64>,
 }
@@ -53,12 +56,13 @@ impl Row {
         let all = self.counted.all();
         let met = self.goal.is_none_or(|goal| all as f64 <= goal);
         println!(
-            "| {} | {} | {} | {} | {:.1} s | {} |",
+            "| {} | {} | {} | {} | {:.1} s | {:.1} s | {} |",
             self.what,
             self.found,
             self.counted.pages,
             self.counted.others,
             self.took.as_secs_f64(),
+            self.own.as_secs_f64(),
             match self.goal {
                 None => String::new(),
                 Some(goal) if met => format!("<= {goal:.0}: met"),
@@ -84,62 +88,144 @@ async fn rows(protocol: ProtocolVersion, references: u64) -> Result<Vec<Row>, Er
     store.sweep(full).await?;
     bucket.set_latency(LATENCY.0, LATENCY.1);
     let second = protocol == ProtocolVersion::Second;
-    let mut rows = Vec::new();
-    let mut row = |what: &str, found: u64, begin: Instant, goal: Option<(f64, f64)>| {
-        let counted = bucket.take();
-        rows.push(Row {
-            what: what.to_owned(),
-            found,
-            counted,
-            took: begin.elapsed(),
-            goal: goal.map(|(each, pages)| each * found as f64 + pages * counted.pages as f64),
-        });
+    let mut table = Table {
+        bucket: &bucket,
+        rows: Vec::new(),
+        goals: second,
     };
-    bucket.take();
-    let begin = Instant::now();
-    store.sweep(full).await?;
-    row(
-        "full sweep, nothing to do",
-        references,
-        begin,
-        second.then_some((0.02, 0.0)),
-    );
+    let sweep = async { Ok(store.sweep(full).await.map(|_| references)?) };
+    table
+        .row("full sweep, nothing to do", Some((0.02, 0.0)), sweep)
+        .await?;
+    let list = async {
+        bucket
+            .list(None)
+            .try_for_each(|_| std::future::ready(Ok(())))
+            .await?;
+        Ok(references)
+    };
+    table.row("listing of the bucket", None, list).await?;
+    if second {
+        shared(&mut table, &store, references, full.with_resume(true)).await?;
+    }
     let conversation = Scope::Conversation("conv-3".parse()?);
     let user = Scope::User("user-3".parse()?);
     for (what, scope) in [("conversation", &conversation), ("user", &user)] {
-        bucket.take();
-        let begin = Instant::now();
-        let found = store.list(scope.clone()).count().await as u64;
-        row(
-            &format!("list a {what}"),
-            found,
-            begin,
-            second.then_some((2.1, 1.0)),
-        );
-        let begin = Instant::now();
-        store.usage(scope.clone()).await?;
-        row(
-            &format!("usage of a {what}"),
-            found,
-            begin,
-            second.then_some((2.1, 1.0)),
-        );
+        let goal = Some((2.1, 1.0));
+        let list = async { Ok(store.list(scope.clone()).count().await as u64) };
+        table.row(&format!("list a {what}"), goal, list).await?;
+        let usage = async { Ok(store.usage(scope.clone()).await?.references) };
+        table
+            .row(&format!("usage of a {what}"), goal, usage)
+            .await?;
     }
-    let begin = Instant::now();
-    store.usage(Scope::All).await?;
-    row("usage of everything", references, begin, None);
+    let usage = async { Ok(store.usage(Scope::All).await?.references) };
+    table.row("usage of everything", None, usage).await?;
     for (what, scope) in [("conversation", conversation), ("user", user)] {
-        bucket.take();
-        let begin = Instant::now();
-        let found = store.delete_scope(scope).await?.deleted;
-        row(
-            &format!("delete a {what}, with its bytes"),
-            found,
-            begin,
-            None,
+        let delete = async { Ok(store.delete_scope(scope).await?.deleted) };
+        let what = format!("delete a {what}, with its bytes");
+        table.row(&what, None, delete).await?;
+    }
+    let records = bucket.contents().await?;
+    let dead = records
+        .iter()
+        .filter(|meta| meta.location.as_ref().contains("/v2/rec/") && meta.size == DEAD_RECORD);
+    let rows = table.rows;
+    if second {
+        println!(
+            "records of dead hashes that stay after the deletions: {}",
+            dead.count()
         );
     }
     Ok(rows)
+}
+
+/// Sweeps that share their work: one alone, two at once, and one that another node continues.
+async fn shared(
+    table: &mut Table<'_>,
+    store: &ObjectMediaStore,
+    references: u64,
+    options: SweepOptions,
+) -> Result<(), Error> {
+    let alone = async { Ok(store.sweep(options).await.map(|_| references)?) };
+    table
+        .row("shared full sweep, of one node", Some((0.02, 0.0)), alone)
+        .await?;
+    let other = store.clone();
+    let both = async {
+        let (one, two) = tokio::join!(store.sweep(options), other.sweep(options));
+        if one?.unfinished > 0 && two?.unfinished > 0 {
+            return Err("neither of two sweeps finished".into());
+        }
+        Ok(references)
+    };
+    table
+        .row(
+            "... of two nodes at once, together",
+            Some((0.02, 0.0)),
+            both,
+        )
+        .await?;
+    let Some(half) = table.rows.get(2).map(|row| row.took / 2) else {
+        return Ok(());
+    };
+    let cut = async {
+        match tokio::time::timeout(half, store.sweep(options)).await {
+            Ok(_) => Err("the sweep was not cut".into()),
+            Err(_) => Ok(references),
+        }
+    };
+    table.row("... cut in the middle", None, cut).await?;
+    // The leases of the node that died have ended.
+    table.bucket.set_clock(Duration::from_secs(6 * 60));
+    let rest = async {
+        match store.sweep(options).await?.unfinished {
+            0 => Ok(references),
+            _ => Err("the sweep was not continued".into()),
+        }
+    };
+    table
+        .row("... continued by another node", None, rest)
+        .await?;
+    table.bucket.set_clock(Duration::ZERO);
+    Ok(())
+}
+
+/// Size of the record of a dead hash, in bytes.
+const DEAD_RECORD: u64 = 514;
+
+struct Table<'a> {
+    bucket: &'a SlowBucket,
+    rows: Vec<Row>,
+    /// Whether the goals apply.
+    goals: bool,
+}
+
+impl Table<'_> {
+    /// Measures work that returns how many references it concerned. A goal is a number of requests for
+    /// each of them, and for each page of a listing.
+    async fn row(
+        &mut self,
+        what: &str,
+        goal: Option<(f64, f64)>,
+        work: impl Future<Output = Result<u64, Error>>,
+    ) -> Result<(), Error> {
+        self.bucket.take();
+        let (begin, own) = (Instant::now(), std::time::Instant::now());
+        let found = work.await?;
+        let (took, own) = (begin.elapsed(), own.elapsed());
+        let counted = self.bucket.take();
+        let goal = goal.filter(|_| self.goals);
+        self.rows.push(Row {
+            what: what.to_owned(),
+            found,
+            counted,
+            took,
+            own,
+            goal: goal.map(|(each, pages)| each * found as f64 + pages * counted.pages as f64),
+        });
+        Ok(())
+    }
 }
 
 /// References for which requests are computed from those that were measured.
@@ -166,8 +252,10 @@ pub(crate) async fn measure(all: &[u64]) -> Result<bool, Error> {
             (ProtocolVersion::Second, "second"),
         ] {
             println!("\n{references} references, {name} protocol:\n");
-            println!("| what | references | pages of listings | other requests | time | goal |");
-            println!("|---|---|---|---|---|---|");
+            println!(
+                "| what | references | pages of listings | other requests | time | without latency | goal |"
+            );
+            println!("|---|---|---|---|---|---|---|");
             let rows = rows(protocol, *references).await?;
             for row in &rows {
                 let hit = row.print();

@@ -10,6 +10,7 @@
 //! {prefix}/.store/v2/user/{user name}/{id}              index of the references of a user
 //! {prefix}/.store/v2/user-complete                      the index contains all media
 //! {prefix}/.store/v2/expiry/{hour}/{token}              hint that a reference expires in that hour
+//! {prefix}/.store/v2/sweep/{part}                       progress of a full sweep that is shared
 //! ```
 //!
 //! `{name}` is a keyed hash, and `{d}` its first digit, so that listings can be divided.
@@ -99,14 +100,18 @@ impl SecondKeys {
         })
     }
 
-    /// Returns the part of a name below a directory.
-    fn inside<'a>(&self, key: &'a Path, directory: &str) -> Option<&'a str> {
+    /// Returns the part of a name below the directory of the protocol.
+    fn below<'a>(&self, key: &'a Path) -> Option<&'a str> {
         let below = match self.prefix.as_ref() {
             "" => key.as_ref(),
             prefix => key.as_ref().strip_prefix(prefix)?.strip_prefix('/')?,
         };
-        let rest = below.strip_prefix(SECOND)?.strip_prefix('/')?;
-        rest.strip_prefix(directory)?.strip_prefix('/')
+        below.strip_prefix(SECOND)?.strip_prefix('/')
+    }
+
+    /// Returns the part of a name below a directory.
+    fn inside<'a>(&self, key: &'a Path, directory: &str) -> Option<&'a str> {
+        self.below(key)?.strip_prefix(directory)?.strip_prefix('/')
     }
 
     /// Returns the name of the objects of a content hash.
@@ -135,6 +140,12 @@ impl SecondKeys {
         self.at(directory)
     }
 
+    /// Returns the kind of an object: the directory that it is in.
+    pub(crate) fn kind<'a>(&self, key: &'a Path) -> &'a str {
+        let kind = self.below(key).and_then(|rest| rest.split_once('/'));
+        kind.map_or("", |(kind, _)| kind)
+    }
+
     /// Returns the name of a hash record.
     pub(crate) fn record(&self, name: ContentName) -> Result<Path, StorageError> {
         self.sharded("rec", name, "")
@@ -149,6 +160,21 @@ impl SecondKeys {
     /// Returns the prefix of the blobs of a hash.
     pub(crate) fn blobs_of(&self, name: ContentName) -> Result<Path, StorageError> {
         self.sharded("blob", name, "")
+    }
+
+    /// Returns a name after those of all markers of a hash, and before those of the next.
+    pub(crate) fn after_markers_of(&self, name: ContentName) -> Result<Path, StorageError> {
+        self.sharded("ref", name, "0")
+    }
+
+    /// Returns a name after those of all blobs of a hash, and before those of the next.
+    pub(crate) fn after_blobs_of(&self, name: ContentName) -> Result<Path, StorageError> {
+        self.sharded("blob", name, "0")
+    }
+
+    /// Returns the name of the progress of a part of a sweep.
+    pub(crate) fn sweep(&self, part: &str) -> Result<Path, StorageError> {
+        self.at(&format!("sweep/{part}"))
     }
 
     /// Returns the name of the blob of a generation.

@@ -87,6 +87,22 @@ impl Walked {
         }
     }
 
+    /// Returns what the listings of the prefixes begin after, to continue after a hash. `0` is the character
+    /// after the slash that follows the name.
+    fn offsets(&self, name: ContentName) -> Result<[Option<Path>; 3], StorageError> {
+        let (Self::Second(second)
+        | Self::SecondWithRecords(second)
+        | Self::ShardWithRecords(second, _)) = self
+        else {
+            return Ok([None, None, None]);
+        };
+        Ok([
+            Some(second.after_markers_of(name)?),
+            Some(second.after_blobs_of(name)?),
+            Some(second.record(name)?),
+        ])
+    }
+
     /// Returns the prefixes of the markers and blobs of a hash, and the name of its record.
     fn prefixes_of(
         &self,
@@ -138,10 +154,16 @@ impl Walked {
 
 type Items = BoxStream<'static, Result<Item, StorageError>>;
 
-fn items(bucket: &Bucket, keys: &Keys, walked: &Walked, prefix: &Path) -> Items {
+fn items(
+    bucket: &Bucket,
+    keys: &Keys,
+    walked: &Walked,
+    prefix: &Path,
+    after: Option<&Path>,
+) -> Items {
     let (keys, walked) = (keys.clone(), walked.clone());
     let parsed = bucket
-        .list(prefix, None)
+        .list(prefix, after)
         .try_filter_map(move |meta| std::future::ready(Ok(walked.parse(&keys, &meta))));
     parsed.boxed()
 }
@@ -182,19 +204,26 @@ impl ContentListing {
 }
 
 /// Walks over hashes. Costs a listing of each kind of object if the service lists in order; otherwise
-/// also two listings and 32 bytes of memory for each hash.
+/// also two listings and 32 bytes of memory for each hash. Begins after a hash of the second protocol if
+/// one is given, and with the first after a restart.
 pub(super) fn contents(
     bucket: &Bucket,
     keys: &Keys,
     walked: Walked,
+    after: Option<ContentName>,
 ) -> Result<BoxStream<'static, Result<ContentItem, StorageError>>, StorageError> {
     let prefixes = walked.prefixes(keys)?;
+    let offsets = match after {
+        Some(name) => walked.offsets(name)?,
+        None => [None, None, None],
+    };
     let listings = prefixes
         .iter()
-        .map(|prefix| items(bucket, keys, &walked, prefix));
+        .zip(&offsets)
+        .map(|(prefix, after)| items(bucket, keys, &walked, prefix, after.as_ref()));
     let merge = Merge {
         listings: listings.map(StreamExt::peekable).collect(),
-        last: None,
+        last: after.map(ContentName::digest),
     };
     let (bucket, keys) = (bucket.clone(), keys.clone());
     let ordered = stream::unfold(Some(merge), |merge| async move {
@@ -280,7 +309,7 @@ async fn content(
     let mut listing = ContentListing::new(sha256);
     let (prefixes, record) = walked.prefixes_of(keys, sha256)?;
     for prefix in prefixes {
-        let mut items = items(bucket, keys, walked, &prefix);
+        let mut items = items(bucket, keys, walked, &prefix, None);
         while let Some(item) = items.try_next().await? {
             listing.add(item);
         }
@@ -300,7 +329,7 @@ fn one_by_one(
 ) -> BoxStream<'static, Result<ContentItem, StorageError>> {
     let lists: Vec<_> = prefixes
         .iter()
-        .map(|prefix| items(bucket, keys, walked, prefix))
+        .map(|prefix| items(bucket, keys, walked, prefix, None))
         .collect();
     let (bucket, keys, walked) = (bucket.clone(), keys.clone(), walked.clone());
     let mut seen = HashSet::new();

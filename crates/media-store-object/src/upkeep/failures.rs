@@ -41,6 +41,12 @@ impl Failures {
         self.first.take().map_or(Ok(()), Err)
     }
 
+    /// Adds the failures of another walk, which did not end.
+    pub(super) fn join(&mut self, other: Self) {
+        self.total += other.total;
+        self.first = self.first.take().or(other.first);
+    }
+
     /// Returns the number of failures until now.
     pub(super) fn total(&self) -> u64 {
         self.total

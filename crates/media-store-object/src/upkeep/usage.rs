@@ -106,7 +106,7 @@ async fn count_shared(
     walked: Walked,
 ) -> Result<(), StorageError> {
     let before = *usage;
-    let mut all = contents(bucket, &shared.keys, walked)?;
+    let mut all = contents(bucket, &shared.keys, walked, None)?;
     while let Some(item) = all.try_next().await? {
         let ContentItem::Content(listing) = item else {
             *usage = before;

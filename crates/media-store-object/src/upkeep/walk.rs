@@ -34,7 +34,7 @@ pub(super) struct BuriedSidecar {
     /// Whether it has the size of one that an import may replace.
     pub(super) retired: bool,
     /// Size of the tombstone, in bytes.
-    size: u64,
+    pub(super) size: u64,
 }
 
 impl From<BuriedSidecar> for ListedReference {
@@ -139,8 +139,18 @@ pub(super) fn walk(
     keys: &Keys,
     root: &Path,
 ) -> BoxStream<'static, Result<WalkItem, StorageError>> {
+    walk_after(bucket, keys, root, None)
+}
+
+/// Walks over what is under a root, after a name if one is given. Costs one listing.
+pub(super) fn walk_after(
+    bucket: &Bucket,
+    keys: &Keys,
+    root: &Path,
+    after: Option<&Path>,
+) -> BoxStream<'static, Result<WalkItem, StorageError>> {
     let walk = Walk {
-        listed: bucket.list(root, None),
+        listed: bucket.list(root, after),
         keys: keys.clone(),
         held: None,
         ready: VecDeque::new(),

@@ -334,9 +334,13 @@ impl Worker<'_> {
             return self.swept_by_broken(&swept);
         }
         let options = SweepOptions::new().with_now(Utc::now() + TimeDelta::minutes(2));
-        let options = match self.numbers.below(4) {
+        let options = match self.numbers.below(5) {
             0 => options,
             1 => options
+                .with_depth(SweepDepth::Full)
+                .with_grace(Duration::from_secs(2))
+                .with_resume(true),
+            2 => options
                 .with_depth(SweepDepth::Full)
                 .with_grace(Duration::from_secs(2)),
             _ => options

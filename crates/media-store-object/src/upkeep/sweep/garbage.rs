@@ -28,7 +28,7 @@ struct Removed {
 impl Sweep<'_> {
     /// Removes the garbage of all hashes. Costs two listings and one request for each hash.
     pub(super) async fn garbage(&mut self) -> Result<(), StorageError> {
-        let all = contents(&self.bucket, &self.shared.keys, Walked::First)?;
+        let all = contents(&self.bucket, &self.shared.keys, Walked::First, None)?;
         let mut failures = std::mem::take(&mut self.failures);
         let this = &*self;
         let mut removed = all

@@ -1,13 +1,14 @@
 //! Sweeps: removing expired media, bytes that no reference holds, and leftovers of dead writers.
 //!
-//! A sweep keeps no state in the bucket: each one examines the bucket anew, so that a sweep that was
-//! cut short is finished by the next one on any node.
+//! A sweep keeps no state in the bucket, unless it is asked to: each one examines the bucket anew, so that
+//! what one that was cut short left is found by the next one on any node.
 
 mod expired;
 mod garbage;
 mod heal;
 mod inbox;
 mod leftovers;
+mod pass;
 mod prune;
 mod run;
 mod second;

@@ -21,7 +21,10 @@ pub(crate) async fn sweep(
     let bucket = shared.bucket(Operation::Sweep);
     let service_time = service_time(shared, &bucket, options).await?;
     let mut sweep = Sweep::new(shared, bucket, service_time, options);
-    if options.depth() == SweepDepth::Full {
+    let second = shared.keys.second().filter(|second| second.tombstones);
+    if let Some(second) = second.filter(|_| is_shared(options)) {
+        Box::pin(sweep.shared(second)).await?;
+    } else if options.depth() == SweepDepth::Full {
         let first = match shared.keys.second() {
             Some(second) => sweep.second(&second.clone()).await?,
             None => true,
@@ -45,7 +48,7 @@ pub(crate) async fn sweep(
 
 impl Sweep<'_> {
     /// Examines everything that was stored by the first protocol.
-    async fn first(&mut self) -> Result<(), StorageError> {
+    pub(super) async fn first(&mut self) -> Result<(), StorageError> {
         self.garbage().await?;
         let sidecars = self.walk().await?;
         if self.mode == Mode::Remove {
@@ -54,6 +57,11 @@ impl Sweep<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a sweep keeps its progress and shares the work. A dry run writes nothing.
+fn is_shared(options: &SweepOptions) -> bool {
+    options.resume() && options.depth() == SweepDepth::Full && !options.dry_run()
 }
 
 /// Returns the time by the clock of the service, by which the ages of leftovers count: a node whose

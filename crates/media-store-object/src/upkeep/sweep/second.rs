@@ -1,12 +1,14 @@
 //! The order of the steps of a full sweep by the second protocol.
 
 use bytes::Bytes;
+use futures_util::stream::TryStreamExt as _;
 use media_storage::StorageError;
 use object_store::Attributes;
 
 use super::second_join::Join;
 use super::state::{Mode, Sweep};
 use crate::bucket::SecondKeys;
+use crate::sharing::fresh_nonce;
 
 impl Sweep<'_> {
     /// Sweeps what the second protocol stored. Returns whether there may be media of the first.
@@ -17,26 +19,51 @@ impl Sweep<'_> {
         self.collect().await?;
         let division = self.division(keys).await?;
         self.second_garbage(keys, division).await?;
-        let mut join = Join::new();
+        let mut join = Join::new(fresh_nonce()?);
         self.list_markers(keys, division, &mut join).await?;
         self.list_references(&mut join).await?;
         self.list_hints(keys, &mut join).await?;
         self.list_users(keys, &mut join).await?;
         self.remove_lone_markers(keys, &mut join).await?;
         let complete = self.repair(keys, &mut join).await?;
-        let first_keys = &self.shared.keys;
-        let first = join.first > 0
-            || self.bucket.any(&first_keys.all_markers()?).await?
-            || self.bucket.any(&first_keys.blobs()?).await?;
+        let first = join.first > 0 || self.any_first().await?;
         if self.mode == Mode::Remove && self.failures.total() == 0 {
             self.note_users(keys, complete && !first).await?;
+        }
+        if self.mode == Mode::Remove {
+            self.remove_progress(keys).await?;
         }
         Ok(first)
     }
 
+    /// Removes what sweeps that share their work have kept, which names references. Those that are under way
+    /// end with the part that they do.
+    pub(super) async fn remove_progress(&self, keys: &SecondKeys) -> Result<(), StorageError> {
+        let kept: Vec<_> = self
+            .bucket
+            .list(&keys.all("sweep")?, None)
+            .map_ok(|meta| meta.location)
+            .try_collect()
+            .await?;
+        match kept.is_empty() {
+            true => Ok(()),
+            false => self.bucket.delete_all(kept).await.1,
+        }
+    }
+
+    /// Whether there are shared bytes of the first protocol, or markers.
+    pub(super) async fn any_first(&self) -> Result<bool, StorageError> {
+        let keys = &self.shared.keys;
+        Ok(self.bucket.any(&keys.all_markers()?).await? || self.bucket.any(&keys.blobs()?).await?)
+    }
+
     /// Notes whether the index of users contains all media, so that the media of a user can be found
     /// by it. Media of the first protocol is not in the index.
-    async fn note_users(&self, keys: &SecondKeys, complete: bool) -> Result<(), StorageError> {
+    pub(super) async fn note_users(
+        &self,
+        keys: &SecondKeys,
+        complete: bool,
+    ) -> Result<(), StorageError> {
         let note = keys.users_complete()?;
         match (self.bucket.head(&note).await?.is_some(), complete) {
             (false, true) => {

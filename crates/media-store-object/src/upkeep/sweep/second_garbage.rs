@@ -2,9 +2,11 @@
 //! published.
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
-use media_storage::StorageError;
+use media_storage::{StorageError, SweepReport};
+use serde::{Deserialize, Serialize};
 
 use super::super::contents::{ContentItem, ContentListing, GenerationListing, Walked, contents};
+use super::super::failures::Failures;
 use super::state::{CONCURRENCY, Mode, Sweep};
 use crate::bucket::{ContentName, SHARDS, SecondKeys};
 use crate::protocol::{Nonce, RecordState};
@@ -18,7 +20,8 @@ pub(super) const SHARDS_AT_ONCE: usize = 8;
 const FEW: usize = 250;
 
 /// How the objects of hashes are listed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(super) enum Division {
     Whole,
     Shards,
@@ -26,11 +29,30 @@ pub(super) enum Division {
 
 /// What was removed of one hash, or would be removed by a dry run.
 #[derive(Debug, Default)]
-struct Removed {
+pub(super) struct Removed {
     blobs: u64,
     staging: u64,
     bytes: u64,
     failures: Vec<StorageError>,
+}
+
+impl Removed {
+    pub(super) fn count(
+        self,
+        report: &mut SweepReport,
+        failures: &mut Failures,
+    ) -> Result<(), StorageError> {
+        report.blobs += self.blobs;
+        report.staging += self.staging;
+        report.freed_bytes += self.bytes;
+        if self.failures.is_empty() {
+            failures.succeeded();
+        }
+        for failure in self.failures {
+            failures.failed(failure)?;
+        }
+        Ok(())
+    }
 }
 
 impl Sweep<'_> {
@@ -65,7 +87,7 @@ impl Sweep<'_> {
             };
             let shards = walked
                 .into_iter()
-                .map(|walked| contents(&this.bucket, &this.shared.keys, walked));
+                .map(|walked| contents(&this.bucket, &this.shared.keys, walked, None));
             let shards: Result<Vec<_>, _> = shards.collect();
             let items = stream::iter(shards?).flatten_unordered(SHARDS_AT_ONCE);
             let removed = items
@@ -84,15 +106,7 @@ impl Sweep<'_> {
                 let Some(removed) = item? else {
                     continue;
                 };
-                report.blobs += removed.blobs;
-                report.staging += removed.staging;
-                report.freed_bytes += removed.bytes;
-                if removed.failures.is_empty() {
-                    failures.succeeded();
-                }
-                for failure in removed.failures {
-                    failures.failed(failure)?;
-                }
+                removed.count(&mut report, &mut failures)?;
             }
         }
         self.report = report;
@@ -100,7 +114,12 @@ impl Sweep<'_> {
         Ok(())
     }
 
-    async fn clear_second(&self, keys: &SecondKeys, listing: &ContentListing) -> Removed {
+    /// Removes the garbage of a hash.
+    pub(super) async fn clear_second(
+        &self,
+        keys: &SecondKeys,
+        listing: &ContentListing,
+    ) -> Removed {
         let name = ContentName::of_digest(listing.sha256);
         let content = SecondContent::named(&self.bucket, keys, name);
         let mut removed = Removed::default();
@@ -175,7 +194,7 @@ fn has_objects(objects: &GenerationListing) -> bool {
 
 /// Whether a hash looks as it should: live, with one generation that has markers and a blob, or dead
 /// without either. Everything else is looked at.
-fn is_sound(listing: &ContentListing) -> bool {
+pub(super) fn is_sound(listing: &ContentListing) -> bool {
     let mut in_use = listing
         .generations
         .values()

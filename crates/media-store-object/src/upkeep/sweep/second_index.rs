@@ -7,7 +7,7 @@ use media_storage::StorageError;
 use object_store::ObjectMeta;
 use object_store::path::Path;
 
-use super::state::{Cause, Mode, Sweep};
+use super::state::{Cause, Listing, Mode, Sweep};
 use super::tally::Suspects;
 use crate::bucket::{MediaKey, SecondKeys, UserEntry};
 use crate::reference::sidecar::{self, Protocol, SidecarRead};
@@ -20,9 +20,9 @@ impl Sweep<'_> {
         keys: &SecondKeys,
         suspects: &Suspects,
         mut sidecars: HashMap<String, MediaKey>,
+        mut listed: Listing,
     ) -> Result<(), StorageError> {
         let mut alone: Vec<ObjectMeta> = Vec::new();
-        let mut listed = self.bucket.list(&keys.all("expiry")?, None);
         while let Some(meta) = listed.try_next().await? {
             let token = meta.location.filename().unwrap_or_default();
             if sidecars.remove(token).is_none()
@@ -62,8 +62,8 @@ impl Sweep<'_> {
         keys: &SecondKeys,
         suspects: &Suspects,
         mut sidecars: HashMap<String, MediaKey>,
+        mut listed: Listing,
     ) -> Result<(), StorageError> {
-        let mut listed = self.bucket.list(&keys.all("user")?, None);
         let mut alone = Vec::new();
         while let Some(meta) = listed.try_next().await? {
             let Some(entry) = keys.parse_user_entry(&meta.location) else {

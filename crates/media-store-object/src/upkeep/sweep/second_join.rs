@@ -10,13 +10,14 @@ use super::second_garbage::{Division, SHARDS_AT_ONCE};
 use super::state::{Mode, Sweep};
 use super::tally::Tally;
 use crate::bucket::{MarkerState, MediaKey, SHARDS, SecondKeys, SecondMarker};
+use crate::protocol::Nonce;
 use crate::protocol::v2::TombstoneOutcome;
 use crate::reference::flags::SidecarFlags;
 use crate::second::{self, ReferenceObjects, SecondContent};
 
 /// Maximum number of tombstones, and of leftovers, that one sweep remembers, in a few megabytes. The
 /// next one continues.
-const MAX_TOMBSTONES: usize = 50_000;
+pub(super) const MAX_TOMBSTONES: usize = 50_000;
 
 /// What the listings show.
 pub(super) struct Join {
@@ -29,7 +30,7 @@ pub(super) struct Join {
     /// Provisional markers that are older than the grace.
     pub(super) provisional: Vec<SecondMarker>,
     /// Old tombstones of markers, by the token of the reference.
-    buried: HashMap<String, SecondMarker>,
+    pub(super) buried: HashMap<String, SecondMarker>,
     /// Old tombstones of sidecars for which no old tombstone of a marker is known.
     pub(super) lone: HashMap<String, BuriedSidecar>,
     /// Sidecars of media that is not shared, without the media.
@@ -39,11 +40,11 @@ pub(super) struct Join {
 }
 
 impl Join {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(seed: Nonce) -> Self {
         Self {
-            markers: Tally::new(),
-            hints: Tally::new(),
-            users: Tally::new(),
+            markers: Tally::new(seed),
+            hints: Tally::new(seed),
+            users: Tally::new(seed),
             provisional: Vec::new(),
             buried: HashMap::new(),
             lone: HashMap::new(),
@@ -167,7 +168,7 @@ impl Sweep<'_> {
 
     /// Removes the tombstones of a reference, the marker's first, or finishes its deletion. Returns
     /// whether there is a later sidecar, which is not concerned.
-    async fn remove_pair(
+    pub(super) async fn remove_pair(
         &mut self,
         key: &MediaKey,
         marker: SecondMarker,

@@ -8,7 +8,7 @@ use object_store::path::Path;
 
 use super::super::walk::{BuriedSidecar, WalkItem, walk};
 use super::second_join::Join;
-use super::state::{Cause, Mode, Sweep};
+use super::state::{Cause, Listing, Mode, Sweep};
 use super::tally::Suspects;
 use crate::bucket::{MarkerState, MediaKey, SecondKeys, SecondMarker};
 use crate::protocol::v2::RetireOutcome;
@@ -18,10 +18,10 @@ use crate::second::{self, ReferenceObjects, SecondContent};
 
 /// Sidecars that may lack what belongs to them.
 #[derive(Default)]
-struct Sidecars {
-    markers: HashMap<String, MediaKey>,
-    hints: HashMap<String, MediaKey>,
-    users: HashMap<String, MediaKey>,
+pub(super) struct Sidecars {
+    pub(super) markers: HashMap<String, MediaKey>,
+    pub(super) hints: HashMap<String, MediaKey>,
+    pub(super) users: HashMap<String, MediaKey>,
 }
 
 impl Sweep<'_> {
@@ -47,9 +47,28 @@ impl Sweep<'_> {
         if !(markers.is_empty() && hints.is_empty() && users.is_empty()) {
             sidecars = self.suspected_sidecars(&markers, &hints, &users).await?;
         }
-        if !(markers.is_empty() && join.lone.is_empty()) {
-            let lone = std::mem::take(&mut join.lone);
-            self.markers(keys, &markers, &mut sidecars.markers, lone)
+        let lone = std::mem::take(&mut join.lone);
+        let (bucket, all) = (self.bucket.clone(), keys.clone());
+        let suspects = [&markers, &hints, &users];
+        self.repair_listed(keys, suspects, sidecars, lone, |kind| {
+            Ok(bucket.list(&all.all(kind)?, None))
+        })
+        .await?;
+        Ok(complete)
+    }
+
+    /// Compares sidecars with listings of markers, hints and the index of users, and repairs what is in one
+    /// and not in the other. Lists a kind of object only where there may be a difference.
+    pub(super) async fn repair_listed(
+        &mut self,
+        keys: &SecondKeys,
+        [markers, hints, users]: [&Suspects; 3],
+        mut sidecars: Sidecars,
+        lone: HashMap<String, BuriedSidecar>,
+        list: impl Fn(&str) -> Result<Listing, StorageError>,
+    ) -> Result<(), StorageError> {
+        if !(markers.is_empty() && lone.is_empty()) {
+            self.markers(keys, markers, &mut sidecars.markers, lone, list("ref")?)
                 .await?;
         }
         for key in sidecars.markers.into_values() {
@@ -57,12 +76,14 @@ impl Sweep<'_> {
             self.note(examined)?;
         }
         if !hints.is_empty() {
-            self.hints(keys, &hints, sidecars.hints).await?;
+            self.hints(keys, hints, sidecars.hints, list("expiry")?)
+                .await?;
         }
         if !users.is_empty() {
-            self.users(keys, &users, sidecars.users).await?;
+            self.users(keys, users, sidecars.users, list("user")?)
+                .await?;
         }
-        Ok(complete)
+        Ok(())
     }
 
     pub(super) fn note(&mut self, done: Result<(), StorageError>) -> Result<(), StorageError> {
@@ -77,7 +98,7 @@ impl Sweep<'_> {
 
     /// Retires a provisional marker: its store died before it sealed the marker. Its sidecar, if there is
     /// one, is one without a sealed marker.
-    async fn provisional(
+    pub(super) async fn provisional(
         &self,
         keys: &SecondKeys,
         marker: &SecondMarker,
@@ -121,18 +142,18 @@ impl Sweep<'_> {
         Ok(found)
     }
 
-    /// Lists markers again: takes the sidecars that have one out of the map, and heals markers
+    /// Compares the markers of a listing: takes the sidecars that have one out of the map, and heals markers
     /// without a sidecar. Removes old tombstones of sidecars that have no marker.
-    async fn markers(
+    pub(super) async fn markers(
         &mut self,
         keys: &SecondKeys,
         suspects: &Suspects,
         sidecars: &mut HashMap<String, MediaKey>,
         mut lone: HashMap<String, BuriedSidecar>,
+        mut listed: Listing,
     ) -> Result<(), StorageError> {
         // A marker whose reference has a sidecar, until another one of that reference is seen.
         let mut matched = HashMap::new();
-        let mut listed = self.bucket.list(&keys.all("ref")?, None);
         while let Some(meta) = listed.try_next().await? {
             let Some(marker) = keys.parse_marker(&meta.location) else {
                 continue;
@@ -245,7 +266,7 @@ impl Sweep<'_> {
     }
 
     /// Retires a sidecar of shared media that has no sealed marker.
-    async fn without_marker(
+    pub(super) async fn without_marker(
         &mut self,
         keys: &SecondKeys,
         key: MediaKey,
@@ -278,7 +299,7 @@ impl Sweep<'_> {
     }
 
     /// Retires a sidecar of media that is not shared, if the media is missing.
-    async fn without_bytes(&mut self, key: &MediaKey) -> Result<(), StorageError> {
+    pub(super) async fn without_bytes(&mut self, key: &MediaKey) -> Result<(), StorageError> {
         let keys = &self.shared.keys;
         let read = sidecar::read_any(&self.bucket, keys, key).await?;
         let (SidecarRead::Present(descriptor), Some(second)) = (read, keys.second()) else {

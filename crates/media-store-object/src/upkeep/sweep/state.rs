@@ -3,9 +3,10 @@
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use media_storage::{StorageError, SweepOptions, SweepReport};
 use media_types::Sha256;
+use object_store::ObjectMeta;
 
 use super::super::failures::Failures;
 use super::super::pending_gc::PendingGc;
@@ -36,10 +37,14 @@ pub(super) enum Cause {
     Pruned,
 }
 
+/// Objects of a listing.
+pub(super) type Listing = BoxStream<'static, Result<ObjectMeta, StorageError>>;
+
 pub(super) struct Sweep<'a> {
     pub(super) shared: &'a Shared,
     pub(super) bucket: Bucket,
     pub(super) now: DateTime<Utc>,
+    grace: TimeDelta,
     settled_before: DateTime<Utc>,
     buried_before: DateTime<Utc>,
     service_time: DateTime<Utc>,
@@ -73,6 +78,7 @@ impl<'a> Sweep<'a> {
             shared,
             bucket,
             now: options.now().unwrap_or_else(Utc::now),
+            grace,
             settled_before: before(grace),
             buried_before: before(TOMBSTONE_AGE),
             service_time,
@@ -88,6 +94,40 @@ impl<'a> Sweep<'a> {
             simulated: HashMap::new(),
             fenced: HashSet::new(),
         }
+    }
+
+    /// Returns a sweep of the same options that has done nothing yet, for a part that removes no sound
+    /// reference.
+    pub(super) fn fork(&self) -> Self {
+        Self {
+            shared: self.shared,
+            bucket: self.bucket.clone(),
+            report: SweepReport::default(),
+            failures: Failures::default(),
+            pending: PendingGc::default(),
+            simulated: HashMap::new(),
+            fenced: HashSet::new(),
+            ..*self
+        }
+    }
+
+    /// Adds what a fork has removed, and its failures.
+    pub(super) fn join(&mut self, fork: Sweep<'_>) {
+        self.report.orphans += fork.report.orphans;
+        self.report.blobs += fork.report.blobs;
+        self.report.staging += fork.report.staging;
+        self.report.freed_bytes += fork.report.freed_bytes;
+        self.failures.join(fork.failures);
+    }
+
+    /// Returns the age up to which leftovers stay.
+    pub(super) fn grace(&self) -> TimeDelta {
+        self.grace
+    }
+
+    /// Returns the time by the clock of the service when the sweep began.
+    pub(super) fn service_time(&self) -> DateTime<Utc> {
+        self.service_time
     }
 
     /// Whether an object is too old to be work in progress.

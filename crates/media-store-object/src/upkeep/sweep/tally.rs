@@ -6,7 +6,10 @@
 //! only are always found, though many of them take several sweeps.
 
 use std::collections::HashSet;
-use std::hash::{BuildHasher as _, RandomState};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::protocol::Nonce;
 
 /// Number of cells, of 16 bytes each.
 const CELLS: usize = 1 << 16;
@@ -15,11 +18,12 @@ const CELLS: usize = 1 << 16;
 const MAX_COLLECTED: u64 = 200_000;
 
 /// Checksums of the names that are in one of two sets, and not in the other.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) struct Tally {
+    /// The checksums; empty as long as there is no name.
     cells: Vec<u128>,
     names: u64,
-    hasher: [RandomState; 2],
+    seed: Nonce,
 }
 
 /// The cells in which two sets differ.
@@ -28,36 +32,89 @@ pub(super) struct Suspects {
     cells: HashSet<usize>,
     /// Whether every difference is in the cells.
     pub(super) complete: bool,
-    hasher: RandomState,
+    seed: Nonce,
 }
 
-fn cell(hash: u64) -> usize {
-    (hash % CELLS as u64) as usize
+/// Returns the cell of a name, and its checksum. Both depend on the seed, so that nobody can choose names
+/// that cancel out, and are the same in every process.
+fn place(seed: Nonce, name: &str) -> (usize, u128) {
+    let hash = Sha256::new()
+        .chain_update(seed.value().to_be_bytes())
+        .chain_update(name)
+        .finalize();
+    let (mut cell, mut sum) = (0, 0);
+    for (at, byte) in hash.iter().enumerate() {
+        match at {
+            0..2 => cell = cell << 8 | usize::from(*byte),
+            2..18 => sum = sum << 8 | u128::from(*byte),
+            _ => break,
+        }
+    }
+    (cell % CELLS, sum)
 }
 
 impl Tally {
-    pub(super) fn new() -> Self {
+    /// Creates the tally of two empty sets. The seed is a new one in each sweep.
+    pub(super) fn new(seed: Nonce) -> Self {
         Self {
-            cells: vec![0; CELLS],
+            cells: Vec::new(),
             names: 0,
-            hasher: [RandomState::new(), RandomState::new()],
+            seed,
         }
+    }
+
+    fn flip(&mut self, at: usize, sum: u128) {
+        if self.cells.is_empty() {
+            self.cells = vec![0; CELLS];
+        }
+        if let Some(cell) = self.cells.get_mut(at) {
+            *cell ^= sum;
+        }
+    }
+
+    /// Adds the names of a tally of the same seed.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.names += other.names;
+        for (at, sum) in other.cells.iter().enumerate().filter(|(_, sum)| **sum != 0) {
+            self.flip(at, *sum);
+        }
+    }
+
+    /// Appends a form that [`decode`](Self::decode) reads: the number of names, that of the cells that are
+    /// not zero, and each of these with its number.
+    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+        let cells = || self.cells.iter().zip(0_u16..=u16::MAX);
+        let filled = cells().filter(|(sum, _)| **sum != 0);
+        let count = filled.clone().count() as u64;
+        out.extend(self.names.to_be_bytes());
+        out.extend(count.to_be_bytes());
+        for (sum, at) in filled {
+            out.extend(at.to_be_bytes());
+            out.extend(sum.to_be_bytes());
+        }
+    }
+
+    /// Reads a tally from the beginning of what is left; `None` if there is none.
+    pub(super) fn decode(seed: Nonce, left: &mut &[u8]) -> Option<Self> {
+        let mut tally = Self::new(seed);
+        tally.names = u64::from_be_bytes(take(left)?);
+        for _ in 0..u64::from_be_bytes(take(left)?) {
+            let at = u16::from_be_bytes(take(left)?);
+            tally.flip(usize::from(at), u128::from_be_bytes(take(left)?));
+        }
+        Some(tally)
     }
 
     /// Adds a name of either set. A name of both sets cancels out.
     pub(super) fn toggle(&mut self, name: &str) {
-        let [first, second] = &self.hasher;
-        let (high, low) = (first.hash_one(name), second.hash_one(name));
-        if let Some(sum) = self.cells.get_mut(cell(high)) {
-            *sum ^= u128::from(high) << 64 | u128::from(low);
-        }
+        let (at, sum) = place(self.seed, name);
+        self.flip(at, sum);
         self.names += 1;
     }
 
     /// Returns the cells in which the sets differ, or so many of them that the names in them need
     /// little memory. Which of them is different in each sweep.
     pub(super) fn suspects(&self) -> Suspects {
-        let [first, _] = &self.hasher;
         let in_each = (self.names / CELLS as u64).max(1);
         let most = usize::try_from(MAX_COLLECTED / in_each)
             .unwrap_or(usize::MAX)
@@ -65,26 +122,38 @@ impl Tally {
         let differing = self.cells.iter().enumerate().filter(|(_, sum)| **sum != 0);
         let mut cells: Vec<usize> = differing.map(|(at, _)| at).collect();
         let complete = cells.len() <= most;
-        let start = cell(first.hash_one("start"));
+        let (start, _) = place(self.seed, "start");
         let from = cells.partition_point(|at| *at < start);
         cells.rotate_left(from);
         cells.truncate(most);
         Suspects {
             cells: cells.into_iter().collect(),
             complete,
-            hasher: first.clone(),
+            seed: self.seed,
         }
     }
 }
 
+/// Takes the first bytes of what is left.
+fn take<const N: usize>(left: &mut &[u8]) -> Option<[u8; N]> {
+    let (first, rest) = left.split_first_chunk()?;
+    *left = rest;
+    Some(*first)
+}
+
 impl Suspects {
+    /// Returns the cells of two equal sets.
+    pub(super) fn none() -> Self {
+        Tally::new(Nonce::new(0)).suspects()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.cells.is_empty()
     }
 
     /// Whether a name may be in one set only.
     pub(super) fn contains(&self, name: &str) -> bool {
-        !self.is_empty() && self.cells.contains(&cell(self.hasher.hash_one(name)))
+        !self.is_empty() && self.cells.contains(&place(self.seed, name).0)
     }
 }
 
@@ -93,7 +162,7 @@ mod tests {
     use super::*;
 
     fn tally(one: std::ops::Range<u32>, other: std::ops::Range<u32>) -> Tally {
-        let mut tally = Tally::new();
+        let mut tally = Tally::new(Nonce::new(7));
         for n in one.chain(other) {
             tally.toggle(&format!("name-{n}"));
         }
@@ -116,12 +185,33 @@ mod tests {
     }
 
     #[test]
+    fn parts_that_were_kept_add_up_to_the_whole() {
+        let seed = Nonce::new(7);
+        let mut whole = Tally::new(seed);
+        for part in [tally(0..500, 500..900), tally(0..0, 0..1000)] {
+            let mut kept = Vec::new();
+            part.encode(&mut kept);
+            kept.extend(b"rest");
+            let mut left = kept.as_slice();
+            whole.add(&Tally::decode(seed, &mut left).unwrap());
+            assert_eq!(left, b"rest");
+            for length in [0, 7, 15, 16 + 17] {
+                assert!(Tally::decode(seed, &mut &kept[..length]).is_none() || length == 0);
+            }
+        }
+        let suspects = whole.suspects();
+        assert!((900..1000).all(|n| suspects.contains(&format!("name-{n}"))));
+        assert!(suspects.cells.len() <= 100);
+        assert_eq!(whole.names, 1900);
+    }
+
+    #[test]
     fn what_is_collected_is_bounded_and_varies() {
         let mut found = HashSet::new();
-        for _ in 0..40 {
+        for seed in 0..40 {
             // As if two million names differed.
-            let mut tally = Tally::new();
-            tally.cells.fill(1);
+            let mut tally = Tally::new(Nonce::new(seed));
+            tally.cells = vec![1; CELLS];
             tally.names = 2_000_000;
             let suspects = tally.suspects();
             assert!(!suspects.complete);

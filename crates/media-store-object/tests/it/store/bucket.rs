@@ -232,17 +232,21 @@ impl FaultyBucket {
         }
     }
 
+    /// Applies the clock and the age of the bucket.
+    fn stamp(&self, meta: &mut ObjectMeta) {
+        if let Some((until, by)) = *lock(&self.record.aged)
+            && meta.last_modified <= until
+        {
+            meta.last_modified -= by;
+        }
+        let ahead = self.record.ahead.load(Ordering::SeqCst);
+        meta.last_modified += chrono::TimeDelta::seconds(ahead);
+    }
+
     fn listed(&self, listed: Vec<ObjectMeta>) -> Vec<ObjectMeta> {
         let mut listed = listed;
-        let ahead = chrono::TimeDelta::seconds(self.record.ahead.load(Ordering::SeqCst));
-        let aged = *lock(&self.record.aged);
         for meta in &mut listed {
-            meta.last_modified += ahead;
-            if let Some((until, by)) = aged
-                && meta.last_modified <= until
-            {
-                meta.last_modified -= by;
-            }
+            self.stamp(meta);
         }
         if self.record.unordered.load(Ordering::SeqCst) {
             listed.sort_by_key(|meta| meta.location.as_ref().bytes().rev().collect::<Vec<_>>());
@@ -303,7 +307,11 @@ impl ObjectStore for FaultyBucket {
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
         match self.passes(Verb::Get, location.as_ref(), 0).await {
-            Fate::Pass => self.inner.get_opts(location, options).await,
+            Fate::Pass => {
+                let mut result = self.inner.get_opts(location, options).await?;
+                self.stamp(&mut result.meta);
+                Ok(result)
+            }
             Fate::Refused => Err(refusal()),
             _ => Err(fault()),
         }

@@ -9,6 +9,7 @@ mod lost;
 mod opening;
 mod requests;
 mod schedules;
+mod shared_sweeps;
 mod sweeps;
 mod upgrade;
 

@@ -1,0 +1,62 @@
+//! Shared bytes that no reference holds, hash by hash.
+
+use futures_util::stream::{StreamExt as _, TryStreamExt as _};
+use media_storage::StorageError;
+
+use super::super::super::contents::{ContentItem, Walked, contents};
+use super::super::second_garbage::is_sound;
+use super::super::state::{CONCURRENCY, Sweep};
+use super::cursor::Cursor;
+use super::ledger::Lease;
+use crate::bucket::{ContentName, SecondKeys};
+
+impl Sweep<'_> {
+    /// Removes the garbage of the hashes of a shard. Returns whether the lease was held until the end.
+    pub(super) async fn garbage_part(
+        &mut self,
+        keys: &SecondKeys,
+        shard: Option<&'static str>,
+        lease: &mut Lease<'_>,
+    ) -> Result<bool, StorageError> {
+        let mut failures = std::mem::take(&mut self.failures);
+        let mut report = self.report;
+        let this = &*self;
+        let walked = match shard {
+            Some(digit) => Walked::ShardWithRecords(keys.clone(), digit),
+            None => Walked::SecondWithRecords(keys.clone()),
+        };
+        let after = lease.after.as_deref().and_then(ContentName::parse);
+        let items = contents(&this.bucket, &this.shared.keys, walked, after)?;
+        let mut removed = items
+            .map(|item| async move {
+                Ok::<_, StorageError>(match item? {
+                    ContentItem::Restart => None,
+                    ContentItem::Content(listing) => {
+                        let removed = match is_sound(&listing) {
+                            true => None,
+                            false => Some(this.clear_second(keys, &listing).await),
+                        };
+                        Some((ContentName::of_digest(listing.sha256), removed))
+                    }
+                })
+            })
+            .buffered(CONCURRENCY);
+        let mut cursor = Cursor::new(lease);
+        while let Some(item) = removed.try_next().await? {
+            let Some((name, removed)) = item else {
+                cursor.restarted();
+                continue;
+            };
+            if let Some(removed) = removed {
+                removed.count(&mut report, &mut failures)?;
+            }
+            if !cursor.passed(&name.to_string()).await? {
+                return Ok(false);
+            }
+        }
+        drop(removed);
+        self.report = report;
+        self.failures = failures;
+        Ok(true)
+    }
+}
