@@ -7,8 +7,8 @@ use std::sync::Arc;
 use conversation_externalizer::PendingReferences;
 use conversation_state::{ConversationRecord, ReferenceKey};
 use conversation_types::Message;
-use media_storage::{Scope, SweepOptions};
-use media_types::{ConversationId, MediaContent, UserId};
+use media_storage::{MediaMetadata, Scope, StorageError, SweepOptions};
+use media_types::{ConversationId, MediaContent, StorageReference, UserId};
 
 use crate::core::Core;
 use crate::error::LifecycleError;
@@ -178,6 +178,35 @@ impl Lifecycle {
         upload: Upload,
     ) -> Result<MediaContent, LifecycleError> {
         upload::upload(&self.core, user, upload).await
+    }
+
+    /// Runs a function that stores media for a user elsewhere than through this value, such as from what
+    /// a client sent straight to a bucket, under the rules of [`upload`](Self::upload): an erasure of the
+    /// user waits for it, and what it stored after one had begun is deleted. The function gets the
+    /// metadata that its media must have: owner, and a retention of 24 hours, which it may change. The
+    /// media must lie in the primary store.
+    ///
+    /// # Errors
+    /// As [`upload`](Self::upload).
+    pub async fn upload_with<F, Storing>(
+        &self,
+        user: UserId,
+        store: F,
+    ) -> Result<StorageReference, LifecycleError>
+    where
+        F: FnOnce(MediaMetadata) -> Storing + Send + 'static,
+        Storing: Future<Output = Result<StorageReference, StorageError>> + Send + 'static,
+    {
+        upload::upload_with(&self.core, user, store).await
+    }
+
+    /// Returns whether a user is being erased, or was erased and may not come back yet.
+    ///
+    /// # Errors
+    /// `State`.
+    pub async fn is_erased(&self, user: &UserId) -> Result<bool, LifecycleError> {
+        let (fences, state) = (&self.core.fences, &*self.core.state);
+        fences.is_fenced(state, Some(user)).await
     }
 
     /// Checks the references of a user's message: those in the scope stay, which is what the

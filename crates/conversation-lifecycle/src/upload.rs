@@ -1,9 +1,14 @@
 //! Media that users hand in before a turn.
 
+use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 
-use media_storage::{MediaBody, MediaStorageExt, MediaUpload, RetentionPolicy};
-use media_types::{MediaContent, Mime, UserId};
+use media_storage::{
+    MediaBody, MediaMetadata, MediaStorage, MediaStorageExt, MediaUpload, RetentionPolicy,
+    StorageError,
+};
+use media_types::{MediaContent, Mime, StorageReference, UserId};
 
 use crate::core::Core;
 use crate::error::{LifecycleError, LifecycleErrorKind as Kind};
@@ -67,35 +72,74 @@ pub(crate) async fn upload(
     user: UserId,
     upload: Upload,
 ) -> Result<MediaContent, LifecycleError> {
+    let Upload {
+        mime,
+        body,
+        filename,
+        retention,
+    } = upload;
+    let storage = Arc::clone(primary(core)?);
+    let (stored_mime, stored_name) = (mime.clone(), filename.clone());
+    let store = move |metadata: MediaMetadata| async move {
+        let mut metadata = metadata.with_retention(retention);
+        if let Some(name) = stored_name {
+            metadata = metadata.with_filename(name);
+        }
+        let media = MediaUpload::new(stored_mime, body, metadata);
+        storage.store(media).await
+    };
+    let reference = upload_with(core, user, store).await?;
+    let content = MediaContent::from_reference(mime, reference);
+    Ok(match filename {
+        Some(name) => content.with_filename(name),
+        None => content,
+    })
+}
+
+/// Runs a function that stores media of a user, under one of the slots of the user.
+///
+/// # Errors
+/// As [`upload`].
+pub(crate) async fn upload_with<F, Storing>(
+    core: &Arc<Core>,
+    user: UserId,
+    store: F,
+) -> Result<StorageReference, LifecycleError>
+where
+    F: FnOnce(MediaMetadata) -> Storing + Send + 'static,
+    Storing: Future<Output = Result<StorageReference, StorageError>> + Send + 'static,
+{
     let task_core = Arc::clone(core);
     let steps = async move {
         let lease = upload_slots::take(&task_core, &user).await?;
-        let stored = store(&task_core, &user, upload, &lease).await;
+        let stored = under_lease(&task_core, &user, store, &lease).await;
         lease.release().await;
         stored
     };
     on_task(core, steps).await
 }
 
-async fn store(
+fn primary(core: &Core) -> Result<&Arc<dyn MediaStorage>, LifecycleError> {
+    let primary = core.stores.primary();
+    primary.ok_or_else(|| LifecycleError::new(Kind::Config).with_detail("there is no media store"))
+}
+
+async fn under_lease<F, Storing>(
     core: &Core,
     user: &UserId,
-    upload: Upload,
+    store: F,
     lease: &WorkLease,
-) -> Result<MediaContent, LifecycleError> {
-    let storage = core
-        .stores
-        .primary()
-        .ok_or_else(|| LifecycleError::new(Kind::Config).with_detail("there is no media store"))?;
-    let mut metadata = upload_owner()?
+) -> Result<StorageReference, LifecycleError>
+where
+    F: FnOnce(MediaMetadata) -> Storing,
+    Storing: Future<Output = Result<StorageReference, StorageError>>,
+{
+    let storage = primary(core)?;
+    let metadata = upload_owner()?
         .with_user(user.clone())
         .with_run(core.node.clone())
-        .with_retention(upload.retention);
-    if let Some(name) = &upload.filename {
-        metadata = metadata.with_filename(name.clone());
-    }
-    let media = MediaUpload::new(upload.mime.clone(), upload.body, metadata);
-    let mut storing = storage.store(media);
+        .with_retention(RetentionPolicy::RetainHours(KEPT_HOURS));
+    let mut storing = pin!(store(metadata));
     let reference = loop {
         tokio::select! {
             stored = &mut storing => break stored?,
@@ -112,9 +156,5 @@ async fn store(
         storage.delete(&reference).await?;
         return Err(LifecycleError::new(Kind::NotFound).with_detail("the user is being erased"));
     }
-    let content = MediaContent::from_reference(upload.mime, reference);
-    Ok(match upload.filename {
-        Some(name) => content.with_filename(name),
-        None => content,
-    })
+    Ok(reference)
 }

@@ -17,6 +17,7 @@ use media_store_fs::FileStore;
 use media_store_object::ObjectMediaStore;
 
 use crate::config::Config;
+use crate::direct::DirectUploads;
 use crate::metrics::Metrics;
 
 /// How long turns that run may take when the service stops.
@@ -36,6 +37,7 @@ struct Parts {
     manager: ConversationManager,
     storage: Media,
     keys: LinkKeys,
+    direct: Option<DirectUploads>,
     metrics: Metrics,
 }
 
@@ -46,11 +48,11 @@ impl App {
         service: &Service,
         address: &str,
     ) -> Result<Self, Failure> {
-        let media = media(config).await?;
         let secret = match &config.link_secret {
             Some(secret) => secret.clone(),
             None => format!("{}{}", uuid::Uuid::new_v4(), uuid::Uuid::new_v4()),
         };
+        let (media, direct) = media(config, &secret).await?;
         let keys = LinkKeys::new(secret).map_err(failed)?;
         let base = config.public_url.as_deref().unwrap_or(address);
         let base = format!("{}/media", base.trim_end_matches('/'));
@@ -81,6 +83,7 @@ impl App {
             manager,
             storage,
             keys,
+            direct,
             metrics,
         })))
     }
@@ -95,6 +98,11 @@ impl App {
 
     pub(crate) fn keys(&self) -> &LinkKeys {
         &self.0.keys
+    }
+
+    /// Returns the bucket that browsers upload to, if they do.
+    pub(crate) fn direct(&self) -> Option<&DirectUploads> {
+        self.0.direct.as_ref()
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {
@@ -123,28 +131,18 @@ async fn state(config: &Config) -> Result<Arc<dyn StateStore>, Failure> {
     })
 }
 
-/// Opens the bucket, or the directory.
-async fn media(config: &Config) -> Result<Arc<dyn MediaStorage>, Failure> {
-    Ok(match &config.bucket {
-        Some(url) => {
-            let builder = ObjectMediaStore::builder().with_url(url).with_env();
-            Arc::new(
-                builder
-                    .with_deduplication(true)
-                    .build()
-                    .await
-                    .map_err(failed)?,
-            )
-        }
-        None => {
-            let builder = FileStore::builder(config.data.join("media"));
-            Arc::new(
-                builder
-                    .with_deduplication(true)
-                    .build()
-                    .await
-                    .map_err(failed)?,
-            )
-        }
-    })
+/// Opens the bucket, which browsers may upload to, or the directory.
+async fn media(
+    config: &Config,
+    secret: &str,
+) -> Result<(Arc<dyn MediaStorage>, Option<DirectUploads>), Failure> {
+    let Some(url) = &config.bucket else {
+        let builder = FileStore::builder(config.data.join("media")).with_deduplication(true);
+        return Ok((Arc::new(builder.build().await.map_err(failed)?), None));
+    };
+    let builder = ObjectMediaStore::builder().with_url(url).with_env();
+    let built = builder.with_deduplication(true).build().await;
+    let bucket = built.map_err(failed)?;
+    let direct = DirectUploads::offer(bucket.clone(), secret).await;
+    Ok((Arc::new(bucket), direct))
 }

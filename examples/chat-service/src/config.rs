@@ -2,8 +2,12 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+
+/// The longest time that parts of an upload stay on a node after another one erased their user.
+const MAX_ERASURES_EVERY: Duration = Duration::from_secs(60);
 
 /// A chat service with streamed answers, uploads and media.
 #[derive(Debug, Parser)]
@@ -60,6 +64,17 @@ pub(crate) struct Config {
 
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
+}
+
+impl Config {
+    /// Returns the time between two looks for parts of users who were erased on another node: that of upkeep, at
+    /// most a minute.
+    pub(crate) fn erasures_every(&self) -> Duration {
+        match self.upkeep_every {
+            0 => MAX_ERASURES_EVERY,
+            seconds => Duration::from_secs(seconds).min(MAX_ERASURES_EVERY),
+        }
+    }
 }
 
 /// What the program does instead of serving.

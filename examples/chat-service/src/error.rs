@@ -3,6 +3,7 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use conversation_sdk::ConversationError;
+use media_storage::{StorageError, StorageErrorKind};
 use serde_json::{Value, json};
 
 /// An error as a client gets it: `{"error": {"kind", "message", "turn"}}`.
@@ -25,6 +26,45 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, "invalid_input", message)
     }
 
+    pub(crate) fn not_found(message: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
+    /// Returns the response for an upload that the manager did not take: what the store below said decides.
+    pub(crate) fn of_upload(error: ConversationError) -> Self {
+        match kind_of(&error) {
+            Some(kind) => Self::of_storage(kind),
+            None => error.into(),
+        }
+    }
+
+    fn of_storage(kind: StorageErrorKind) -> Self {
+        use StorageErrorKind::{InvalidInput, NotFound, TooLarge, Unsupported};
+        let (status, name, message) = match kind {
+            NotFound => (
+                StatusCode::NOT_FOUND,
+                "not_found",
+                "there is no such upload",
+            ),
+            TooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too_large",
+                "the upload is larger than it may be",
+            ),
+            InvalidInput | Unsupported => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_type",
+                "the upload is not what was announced, or may not be uploaded",
+            ),
+            _ => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "unavailable",
+                "the media store cannot be reached",
+            ),
+        };
+        Self::new(status, name, message)
+    }
+
     fn new(status: StatusCode, kind: &str, message: &str) -> Self {
         let body = json!({"error": {"kind": kind, "message": message}});
         Self { status, body }
@@ -42,6 +82,24 @@ impl From<ConversationError> for ApiError {
             body: json!({ "error": error }),
         }
     }
+}
+
+impl From<StorageError> for ApiError {
+    fn from(error: StorageError) -> Self {
+        Self::of_storage(error.kind())
+    }
+}
+
+/// Returns the kind of the store's error below an error of the manager.
+pub(crate) fn kind_of(error: &ConversationError) -> Option<StorageErrorKind> {
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        if let Some(error) = cause.downcast_ref::<StorageError>() {
+            return Some(error.kind());
+        }
+        source = cause.source();
+    }
+    None
 }
 
 impl IntoResponse for ApiError {

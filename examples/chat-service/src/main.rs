@@ -10,6 +10,8 @@
 //! - [`app`]: stores and manager, opened and closed
 //! - [`user`]: who asks
 //! - [`uploads`]: what may be sent, and where it goes
+//! - [`direct`]: uploads straight to the bucket
+//! - [`tickets`]: what a browser keeps of them
 //! - [`routes`]: what can be asked
 //! - [`events`]: a turn as server-sent events
 //! - [`error`]: errors as responses
@@ -18,10 +20,12 @@
 
 mod app;
 mod config;
+mod direct;
 mod error;
 mod events;
 mod metrics;
 mod routes;
+mod tickets;
 mod upkeep;
 mod uploads;
 mod user;
@@ -76,12 +80,15 @@ async fn serve() -> Result<(), Failure> {
         .map_err(failed)?;
     let address = format!("http://{}", listener.local_addr().map_err(failed)?);
     let app = App::open(&config, &service, &address).await?;
+    let parts = uploads::follow_erasures(app.clone(), spool.clone(), config.erasures_every());
+    let parts = tokio::spawn(parts);
     let router = routes::router(app.clone(), spool)?;
     println!("{address}");
     axum::serve(listener, router)
         .with_graceful_shutdown(asked_to_stop(app.clone()))
         .await
         .map_err(failed)?;
+    parts.abort();
     Ok(())
 }
 

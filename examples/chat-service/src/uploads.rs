@@ -1,5 +1,7 @@
 //! Uploads: what may be sent, and where it goes.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use axum::http::request::Parts;
 use conversation_sdk::{ConversationError, ConversationErrorKind, Owner, Upload};
@@ -17,6 +19,7 @@ use media_types::StorageReference;
 
 use crate::app::App;
 use crate::config::Config;
+use crate::error::kind_of;
 use crate::user::User;
 
 /// What everybody may upload with one request, or as one upload in parts.
@@ -34,6 +37,11 @@ impl Uploads {
     pub(crate) const IN_PARTS: Self = Self {
         max_bytes: 500 << 20,
     };
+
+    /// Returns the limit, in bytes.
+    pub(crate) fn max_bytes(self) -> u64 {
+        self.max_bytes
+    }
 }
 
 #[async_trait]
@@ -78,7 +86,7 @@ impl UploadTarget for App {
         }
         let owner = Owner::user(user.as_str());
         let stored = self.manager().upload(owner, upload).await;
-        let content = stored.map_err(|error| refuse(kind_of(&error)).with_source(error))?;
+        let content = stored.map_err(|error| refuse(status_kind(&error)).with_source(error))?;
         content
             .reference()
             .cloned()
@@ -92,18 +100,31 @@ impl UploadTarget for App {
     }
 }
 
-/// Returns the kind of the store's error below, which decides the status of the response. Who is being
-/// erased is told so, and need not try again.
-fn kind_of(error: &ConversationError) -> StorageErrorKind {
+/// Returns the kind that decides the status of the response. Who is being erased is told so, and need not try
+/// again.
+fn status_kind(error: &ConversationError) -> StorageErrorKind {
     if error.kind() == ConversationErrorKind::NotFound {
         return StorageErrorKind::NotFound;
     }
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        if let Some(error) = cause.downcast_ref::<StorageError>() {
-            return error.kind();
+    kind_of(error).unwrap_or(StorageErrorKind::Unavailable)
+}
+
+/// Removes, again and again, the parts of users who were erased on another node: an erasure removes those of its
+/// own node, and every node asks for the users whose parts it has.
+pub(crate) async fn follow_erasures(app: App, spool: UploadSpool, every: Duration) {
+    loop {
+        tokio::time::sleep(every).await;
+        for user in spool.users() {
+            match app.manager().is_erased(&user).await {
+                Ok(true) => {
+                    spool.remove_user(&user).await;
+                }
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "parts of erased users are looked for later");
+                    break;
+                }
+            }
         }
-        source = cause.source();
     }
-    StorageErrorKind::Unavailable
 }

@@ -5,8 +5,8 @@ use conversation_lifecycle::{
     DeletionReceipt, ErasureReceipt, FinishedDeletions, ReconcileOptions, ReconcileReport,
     StoreSweep, UpkeepReport, Upload,
 };
-use media_storage::SweepOptions;
-use media_types::{ConversationId, MediaContent, UserId};
+use media_storage::{MediaMetadata, StorageError, SweepOptions};
+use media_types::{ConversationId, MediaContent, StorageReference, UserId};
 
 use super::manager::ConversationManager;
 use crate::owner::Owner;
@@ -128,9 +128,46 @@ impl ConversationManager {
         upload: Upload,
     ) -> Result<MediaContent, ConversationError> {
         self.open().await?;
-        let user = owner.as_user()?.ok_or_else(|| {
-            ConversationError::new(Kind::InvalidInput).with_detail("an upload needs a user")
-        })?;
+        let user = uploader(&owner)?;
         Ok(self.core.lifecycle.upload(user, upload).await?)
     }
+
+    /// Runs a function that stores media for a user elsewhere than through this manager, under the rules
+    /// of [`upload`](Self::upload): an erasure of the user waits for it, and what it stored after one had
+    /// begun is deleted. This is for what a client sent straight to a bucket.
+    ///
+    /// The function gets the metadata that its media must have: owner, and a retention of 24 hours, which
+    /// it may change. The media must lie in the store of the manager.
+    ///
+    /// # Errors
+    /// As [`upload`](Self::upload).
+    pub async fn upload_with<F, Storing>(
+        &self,
+        owner: Owner,
+        store: F,
+    ) -> Result<StorageReference, ConversationError>
+    where
+        F: FnOnce(MediaMetadata) -> Storing + Send + 'static,
+        Storing: Future<Output = Result<StorageReference, StorageError>> + Send + 'static,
+    {
+        self.open().await?;
+        let user = uploader(&owner)?;
+        Ok(self.core.lifecycle.upload_with(user, store).await?)
+    }
+
+    /// Returns whether a user is being erased, or was erased on any node and may not come back yet. Who
+    /// keeps data of users beside the stores of the manager removes it by this.
+    ///
+    /// # Errors
+    /// `State`, `Closed`.
+    pub async fn is_erased(&self, user: &UserId) -> Result<bool, ConversationError> {
+        self.open().await?;
+        Ok(self.core.lifecycle.is_erased(user).await?)
+    }
+}
+
+fn uploader(owner: &Owner) -> Result<UserId, ConversationError> {
+    owner.as_user()?.ok_or_else(|| {
+        ConversationError::new(Kind::InvalidInput).with_detail("an upload needs a user")
+    })
 }

@@ -97,9 +97,8 @@ fn floor(nginx: f64) -> String {
     let sending = 1.0 / nginx;
     let bound = sending / (sending + hashing / cores as f64);
     format!(
-        "Verified at each read, the goal cannot be met here: nginx sends 1 MB in {:.2} ms with {cores} cores, \
-         readers included, and its SHA-256 takes {:.2} ms of one core. A server that hashes what it sends and is as \
-         fast as nginx otherwise reaches {bound:.2}.\n",
+        "Verified at each read, no server on this machine reaches more than {bound:.2} of nginx: nginx sends 1 MB in \
+         {:.2} ms with {cores} cores, readers included, and the SHA-256 of it takes {:.2} ms of one core.\n",
         sending * 1e3,
         hashing * 1e3,
     )

@@ -1,6 +1,6 @@
 //! The uploads of a spool in memory, and the limits that they count against.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use media_types::UserId;
@@ -131,6 +131,16 @@ impl Index {
             }
         }
         (free, busy)
+    }
+
+    /// Returns the users that have uploads, each of them once.
+    pub(super) fn users(&self) -> Vec<UserId> {
+        let owners = self
+            .0
+            .values()
+            .filter_map(|entry| entry.record.owner.as_ref());
+        let users: HashSet<_> = owners.collect();
+        users.into_iter().cloned().collect()
     }
 
     fn count(&self, matches: impl Fn(&Entry) -> bool) -> usize {

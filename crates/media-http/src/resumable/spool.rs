@@ -78,6 +78,13 @@ impl UploadSpool {
         self.remove_where(has_expired).await.0
     }
 
+    /// Returns the users that have uploads here, finished or not, each of them once. A node among several
+    /// asks for each of them whether the user was erased on another one, and calls
+    /// [`remove_user`](Self::remove_user).
+    pub fn users(&self) -> Vec<UserId> {
+        self.index().users()
+    }
+
     /// Removes the uploads of a user, finished or not, and returns how many. Media that they became stays in
     /// its store. Call it before a user is erased: none of these uploads becomes media after it has returned.
     ///

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use http::header::{ACCEPT_ENCODING, ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
-use media_storage::{Operation, StorageError, StorageErrorKind};
+use media_storage::{Operation, SignedUrl, StorageError, StorageErrorKind};
 use media_types::{Mime, StorageReference};
 use serde::Serialize;
 
@@ -32,6 +32,35 @@ pub struct UploadedMedia {
     /// When the link expires.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url_expires_at: Option<DateTime<Utc>>,
+}
+
+impl UploadedMedia {
+    /// Creates an item, for services that describe uploads which came another way.
+    pub fn new(reference: StorageReference, mime_type: Mime, size: u64) -> Self {
+        Self {
+            reference,
+            mime_type,
+            size,
+            filename: None,
+            url: None,
+            url_expires_at: None,
+        }
+    }
+
+    /// Sets the name of the file. Defaults to none.
+    #[must_use]
+    pub fn with_filename(mut self, filename: Option<String>) -> Self {
+        self.filename = filename;
+        self
+    }
+
+    /// Sets the link to the media. Defaults to none.
+    #[must_use]
+    pub fn with_url(mut self, link: &SignedUrl) -> Self {
+        self.url = Some(link.url().as_str().to_owned());
+        self.url_expires_at = Some(link.expires_at());
+        self
+    }
 }
 
 /// Why a request to upload failed.

@@ -1,6 +1,7 @@
 //! What can be asked.
 
 mod conversations;
+mod direct;
 mod health;
 mod me;
 mod page;
@@ -46,6 +47,8 @@ pub(crate) fn router(app: App, spool: UploadSpool) -> Result<Router, Failure> {
             "/conversations/{id}/turns/{turn}/events",
             get(turns::follow),
         )
+        .route("/uploads", post(direct::announce))
+        .route("/uploads/adopt", post(direct::adopt))
         .route("/me", erase);
     Ok(Router::new()
         .route("/", get(page::page))

@@ -1,26 +1,34 @@
 //! The page.
 
+use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
 
+use crate::app::App;
 use crate::user::NewUser;
 
 const PAGE: &str = include_str!("../page.html");
 
 /// The page needs nothing from elsewhere, and says so to the browser.
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
-                      img-src 'self' blob:; media-src 'self'; connect-src 'self'; base-uri 'none'; \
-                      form-action 'none'; frame-ancestors 'none'";
+                      img-src 'self' blob:; media-src 'self'; base-uri 'none'; form-action 'none'; \
+                      frame-ancestors 'none'; connect-src 'self'";
 
-pub(super) async fn page(user: NewUser) -> Response {
+pub(super) async fn page(State(app): State<App>, user: NewUser) -> Response {
     let mut response = Html(PAGE).into_response();
     let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(POLICY),
-    );
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy(&app));
     if let Some(cookie) = user.0 {
         headers.insert(header::SET_COOKIE, cookie);
     }
     response
+}
+
+/// The page may connect to the bucket that it uploads to.
+fn policy(app: &App) -> HeaderValue {
+    let with_bucket = app.direct().and_then(|direct| {
+        let policy = format!("{POLICY} {}", direct.origin());
+        HeaderValue::from_str(&policy).ok()
+    });
+    with_bucket.unwrap_or(HeaderValue::from_static(POLICY))
 }

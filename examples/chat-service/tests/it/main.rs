@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod chat;
+mod direct;
+mod erasure;
 mod nodes;
 mod service;
 mod stop;

@@ -15,15 +15,21 @@ pub(crate) struct Service {
 
 impl Service {
     pub(crate) fn start(data: &Path) -> Self {
-        Self::spawn(data, data.join("uploads"), None)
+        Self::spawn(data, data.join("uploads"), &[])
+    }
+
+    /// Starts a node with settings of its own.
+    pub(crate) fn start_with(data: &Path, node: &str, settings: &[(&str, String)]) -> Self {
+        Self::spawn(data, data.join(node), settings)
     }
 
     /// Starts a node whose conversations are in a database.
     pub(crate) fn start_on(data: &Path, node: &str, database: &str) -> Self {
-        Self::spawn(data, data.join(node), Some(database))
+        let settings = [("DATABASE_URL", database.to_owned())];
+        Self::spawn(data, data.join(node), &settings)
     }
 
-    fn spawn(data: &Path, spool: PathBuf, database: Option<&str>) -> Self {
+    fn spawn(data: &Path, spool: PathBuf, settings: &[(&str, String)]) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_chat-service"))
             .args(["--listen", "127.0.0.1:0", "--data"])
             .arg(data)
@@ -32,7 +38,7 @@ impl Service {
             .env_remove("OPENAI_API_KEY")
             .env_remove("DATABASE_URL")
             .env_remove("MEDIA_BUCKET")
-            .envs(database.map(|url| ("DATABASE_URL", url)))
+            .envs(settings.iter().cloned())
             .env("LINK_SECRET", "a secret of the tests with thirty-two bytes")
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -1,0 +1,208 @@
+//! Uploads from the browser straight to the bucket.
+
+use http::Method;
+use media_storage::{MediaStorage as _, Scope};
+use media_store_object::ObjectMediaStore;
+use serde_json::{Value, json};
+use test_servers::s3::{REGION, S3Server};
+
+use crate::service::{Browser, Service, answer};
+
+/// A service whose media is in a bucket.
+struct Scene {
+    server: S3Server,
+    service: Service,
+    _data: tempfile::TempDir,
+}
+
+impl Scene {
+    async fn start() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let server = S3Server::start(data.path().join("bucket")).await.unwrap();
+        let settings = [
+            ("MEDIA_BUCKET", format!("s3://{}/media", server.bucket())),
+            ("AWS_ENDPOINT_URL", server.endpoint()),
+            ("AWS_ALLOW_HTTP", "true".to_owned()),
+            ("AWS_REGION", REGION.to_owned()),
+            ("AWS_ACCESS_KEY_ID", server.access_key().to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", server.secret_key().to_owned()),
+        ];
+        let service = Service::start_with(data.path(), "node-1", &settings);
+        Self {
+            server,
+            service,
+            _data: data,
+        }
+    }
+
+    /// Returns how many media items are in the bucket.
+    async fn media(&self) -> u64 {
+        let store = ObjectMediaStore::builder()
+            .with_url(format!("s3://{}/media", self.server.bucket()))
+            .with_option("endpoint", self.server.endpoint())
+            .with_option("allow_http", "true")
+            .with_option("aws_access_key_id", self.server.access_key())
+            .with_option("secret_access_key", self.server.secret_key())
+            .build()
+            .await
+            .unwrap();
+        let inventory = store.inventory().unwrap();
+        inventory.usage(Scope::All).await.unwrap().references
+    }
+}
+
+/// A PNG of some size, of which nothing but its beginning is one.
+fn png(edge: u32, len: usize) -> Vec<u8> {
+    let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
+    bytes.extend([edge.to_be_bytes(), edge.to_be_bytes()].concat());
+    bytes.extend([8, 6, 0, 0, 0]);
+    bytes.resize(len, 7);
+    bytes
+}
+
+async fn announce(browser: &Browser, mime_type: &str, size: u64) -> (u16, Value) {
+    let body = json!({"mime_type": mime_type, "size": size}).to_string();
+    answer(browser.request(Method::POST, "/api/uploads").body(body)).await
+}
+
+async fn adopt(browser: &Browser, ticket: &Value) -> (u16, Value) {
+    let body = json!({"ticket": ticket, "filename": "photo.png"}).to_string();
+    let request = browser.request(Method::POST, "/api/uploads/adopt");
+    answer(request.body(body)).await
+}
+
+/// Sends bytes as the page would, without any cookie.
+async fn send(announced: &Value, bytes: Vec<u8>) -> u16 {
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let mut request = http.put(announced["url"].as_str().unwrap()).body(bytes);
+    for (name, value) in announced["headers"].as_object().unwrap() {
+        request = request.header(name, value.as_str().unwrap());
+    }
+    request.send().await.unwrap().status().as_u16()
+}
+
+/// Announces an upload and sends it.
+async fn sent(browser: &Browser, bytes: Vec<u8>) -> Value {
+    let (status, announced) = announce(browser, "image/png", bytes.len() as u64).await;
+    assert_eq!(status, 200, "{announced}");
+    assert_eq!(send(&announced, bytes).await, 200);
+    announced["ticket"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_sent_to_the_bucket_becomes_media_once() {
+    let scene = Scene::start().await;
+    let ann = Browser::open(&scene.service).await;
+    let bytes = png(600, 2000);
+    let ticket = sent(&ann, bytes.clone()).await;
+    assert_eq!(scene.media().await, 0);
+    let (status, body) = adopt(&ann, &ticket).await;
+    assert_eq!(status, 200, "{body}");
+    let item = &body["items"][0];
+    assert_eq!(item["mime_type"], "image/png");
+    assert_eq!(item["size"], 2000);
+    assert_eq!(item["filename"], "photo.png");
+    let link = item["url"].as_str().unwrap();
+    let link = link.strip_prefix(&scene.service.address).unwrap();
+    let read = ann.request(Method::GET, link).send().await.unwrap();
+    assert!(read.bytes().await.unwrap() == bytes, "the image is another");
+    assert_eq!(adopt(&ann, &ticket).await.0, 404);
+    assert_eq!(scene.media().await, 1);
+
+    let id = ann.start().await;
+    let told = ann.send(&id, "What is this?", &[item]).await;
+    assert!(told.last().unwrap().is("done"), "{told:?}");
+    // The page may send to the bucket and nowhere else.
+    let page = ann.request(Method::GET, "/").send().await.unwrap();
+    let policy = page.headers()["content-security-policy"].to_str().unwrap();
+    let bucket = format!("connect-src 'self' {}", scene.server.endpoint());
+    assert!(policy.ends_with(&bucket), "{policy}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tickets_of_others_and_forged_ones_lead_nowhere() {
+    let scene = Scene::start().await;
+    let ann = Browser::open(&scene.service).await;
+    let ben = Browser::open(&scene.service).await;
+    let ticket = sent(&ann, png(600, 2000)).await;
+    let text = ticket.as_str().unwrap();
+    let (content, mac) = text.split_once('.').unwrap();
+    let forged = [
+        String::new(),
+        content.to_owned(),
+        format!("{content}."),
+        format!("{mac}.{content}"),
+        format!("{content}.{}", mac.to_lowercase()),
+    ];
+    for forged in forged {
+        assert_eq!(adopt(&ann, &forged.into()).await.0, 404);
+    }
+    assert_eq!(adopt(&ben, &ticket).await.0, 404);
+    let unsigned = reqwest::Client::builder().no_proxy().build().unwrap();
+    for path in ["/api/uploads", "/api/uploads/adopt"] {
+        let request = unsigned.post(format!("{}{path}", scene.service.address));
+        assert_eq!(answer(request.body("{}")).await.0, 401);
+        let request = ann.request(Method::POST, path).body("{");
+        assert_eq!(answer(request).await.0, 400);
+    }
+    assert_eq!(scene.media().await, 0);
+    // It still is its owner's.
+    assert_eq!(adopt(&ann, &ticket).await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_announced_is_not_stored() {
+    let scene = Scene::start().await;
+    let ann = Browser::open(&scene.service).await;
+    for (mime_type, size, expected) in [
+        ("image/svg+xml", 100, 415),
+        ("text/html", 100, 415),
+        ("image/png", 0, 415),
+        ("image/png", 501 << 20, 413),
+    ] {
+        let (status, body) = announce(&ann, mime_type, size).await;
+        assert_eq!(status, expected, "{mime_type}, {size}: {body}");
+    }
+    let (_, announced) = announce(&ann, "image/png", 2000).await;
+    assert_eq!(
+        adopt(&ann, &announced["ticket"]).await.0,
+        404,
+        "nothing was sent"
+    );
+    let status = send(&announced, png(600, 2001)).await;
+    assert!((400..500).contains(&status), "another size: {status}");
+    // Other bytes of the announced size: a page, and an image that nothing would decode.
+    let mut page = b"<html><script>alert(1)</script>".to_vec();
+    page.resize(2000, b' ');
+    for (bytes, expected) in [(page, 415), (png(60_000, 2000), 413)] {
+        let ticket = sent(&ann, bytes).await;
+        let (status, body) = adopt(&ann, &ticket).await;
+        assert_eq!(status, expected, "{body}");
+        assert_eq!(adopt(&ann, &ticket).await.0, 404);
+    }
+    assert_eq!(scene.media().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_adopted_for_a_user_who_was_erased() {
+    let scene = Scene::start().await;
+    let ann = Browser::open(&scene.service).await;
+    let ticket = sent(&ann, png(600, 2000)).await;
+    let (status, receipt) = ann.delete("/api/me").await;
+    assert_eq!(status, 200, "{receipt}");
+    assert_eq!(adopt(&ann, &ticket).await.0, 404);
+    assert_eq!(announce(&ann, "image/png", 2000).await.0, 404);
+    assert_eq!(scene.media().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_directory_takes_no_direct_uploads() {
+    let data = tempfile::tempdir().unwrap();
+    let service = Service::start(data.path());
+    let ann = Browser::open(&service).await;
+    assert_eq!(announce(&ann, "image/png", 2000).await.0, 204);
+    assert_eq!(adopt(&ann, &"ticket".into()).await.0, 404);
+    let page = ann.request(Method::GET, "/").send().await.unwrap();
+    let policy = page.headers()["content-security-policy"].to_str().unwrap();
+    assert!(policy.ends_with("connect-src 'self'"), "{policy}");
+}
