@@ -20,8 +20,9 @@
 # table of the object store: its requests to S3, Azurite and Google's interface, its time and memory
 # against S3; some minutes and 4 GB; it installs Azurite where that is missing. `object --latency`
 # is the round trips of its operations, and `upkeep` the requests and the time of sweeps, listings and
-# deletions of scopes at 2,000 and 20,000 references: both against a bucket in the process whose time is
-# virtual, a minute each; they write nothing to docs/. `history` is what
+# deletions of scopes at 2,000, 20,000 and 200,000 references, of sweeps that share their work and of those that
+# are cut: both against a bucket in the process whose time is virtual, a minute and some; they write nothing to
+# docs/. `history` is what
 # moving media out of histories and back takes, beside the same work by hand and in Python: a minute; it
 # writes nothing to docs/. `encryption` is a file store with and without encryption, in turn: a minute; it
 # writes nothing to docs/. `http` is sending media of 100 KB, 1 MB and 20 MB, verified at each

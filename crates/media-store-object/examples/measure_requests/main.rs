@@ -35,7 +35,9 @@ fn main() -> ExitCode {
             let latency = numbers.first().copied().unwrap_or(25);
             runtime.block_on(object::measure(latency))
         }
-        Some("upkeep") if numbers.is_empty() => runtime.block_on(upkeep::measure(&[2000, 20_000])),
+        Some("upkeep") if numbers.is_empty() => {
+            runtime.block_on(upkeep::measure(&[2000, 20_000, 200_000]))
+        }
         Some("upkeep") => runtime.block_on(upkeep::measure(&numbers)),
         _ => {
             eprintln!("usage: measure_requests object [LATENCY] | upkeep [REFERENCES..]");

@@ -11,6 +11,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod encrypted;
 mod memory;
 mod servers;
 mod services;
