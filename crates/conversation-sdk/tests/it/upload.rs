@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use conversation_providers::testing::{ScriptedAnswer, ScriptedProvider};
 use conversation_sdk::{
-    ConversationErrorKind as Kind, Owner, ReconcileOptions, Start, Upload, Window,
+    ConversationErrorKind as Kind, LeaseTimes, ManagerConfig, Obstacle, Owner, ReconcileOptions,
+    Start, Upload, Window,
 };
 use media_storage::{MediaStorageExt, RetentionPolicy};
-use media_types::Mime;
+use media_types::{Mime, UserId};
+use tokio::sync::oneshot;
 
 use crate::support::{KIB, Rig, image_bytes, references};
 
@@ -98,6 +100,59 @@ async fn uploads_of_a_user_who_is_erased_are_refused_and_gone() {
         .unwrap_err();
     assert_eq!(error.kind(), Kind::NotFound);
     assert!(rig.stored().await.is_empty());
+}
+
+#[tokio::test]
+async fn media_that_a_function_stores_is_an_upload_of_its_user() {
+    let rig = Rig::new(answers(0));
+    let store = rig.store.clone();
+    let stored = rig
+        .manager
+        .upload_with(Owner::user("u1"), |metadata| async move {
+            let bytes = image_bytes(1, 200 * KIB);
+            store.store_bytes(Mime::IMAGE_PNG, bytes, metadata).await
+        });
+    let reference = stored.await.unwrap();
+    let kept = rig.store.retrieve(&reference).await.unwrap();
+    assert_eq!(kept.metadata.user().unwrap().as_str(), "u1");
+    let day = RetentionPolicy::RetainHours(24);
+    assert_eq!(kept.metadata.retention(), Some(day));
+    let ann: UserId = "u1".parse().unwrap();
+    assert!(!rig.manager.is_erased(&ann).await.unwrap());
+    assert!(rig.manager.erase_user(&ann).await.unwrap().is_complete());
+    assert!(rig.manager.is_erased(&ann).await.unwrap());
+    assert!(rig.stored().await.is_empty());
+    rig.manager.lift_erasure(&ann).await.unwrap();
+    assert!(!rig.manager.is_erased(&ann).await.unwrap());
+}
+
+#[tokio::test]
+async fn an_erasure_waits_for_a_function_that_stores_and_its_media_goes() {
+    let times = LeaseTimes::with_ttl(Duration::from_millis(500));
+    let config = ManagerConfig::new().with_lease_times(times);
+    let rig = Rig::with(answers(0), |builder| builder.with_config(config));
+    let store = rig.store.clone();
+    let (began, begins) = oneshot::channel();
+    let (go, goes) = oneshot::channel::<()>();
+    let manager = rig.manager.clone();
+    let uploading = tokio::spawn(async move {
+        let stored = manager.upload_with(Owner::user("u1"), |metadata| async move {
+            began.send(()).unwrap();
+            goes.await.unwrap();
+            let bytes = image_bytes(1, 200 * KIB);
+            store.store_bytes(Mime::IMAGE_PNG, bytes, metadata).await
+        });
+        stored.await
+    });
+    begins.await.unwrap();
+    let ann: UserId = "u1".parse().unwrap();
+    let receipt = rig.manager.erase_user(&ann).await.unwrap();
+    assert_eq!(receipt.obstacles, [Obstacle::UploadRunning]);
+    go.send(()).unwrap();
+    let error = uploading.await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), Kind::NotFound);
+    assert!(rig.stored().await.is_empty());
+    assert!(rig.manager.erase_user(&ann).await.unwrap().is_complete());
 }
 
 #[tokio::test]
