@@ -19,7 +19,8 @@ use crate::journal::Journal;
 use crate::output::{Output, Progress};
 use crate::quantity::{human_bytes, human_count};
 use crate::store::{
-    AccessArguments, Location, NewStore, OpenStore, Selection, open_existing, open_or_create,
+    AccessArguments, Creation, Location, NewStore, OpenStore, Selection, open_existing,
+    open_or_create,
 };
 
 /// How often one item is tried while a store is unavailable.
@@ -103,7 +104,7 @@ pub(crate) async fn run(arguments: CopyArguments, output: &Output) -> Outcome {
     let new = NewStore {
         organization: from.organizations().iter().max().copied(),
         share_bytes: None,
-        create: arguments.create,
+        creation: Creation::of_flag(arguments.create),
     };
     let to = open_target(&arguments, new).await?;
     let Some(importer) = to.storage().importer() else {
@@ -275,9 +276,15 @@ fn by_hash(entries: Vec<Entry>) -> Vec<Vec<Entry>> {
 async fn open_target(arguments: &CopyArguments, new: NewStore) -> Outcome<OpenStore> {
     let access = AccessArguments::new(&arguments.to_store_name, &arguments.to_option);
     // An existing store keeps its organization; imported ids bring their own.
-    match open_existing(&arguments.to, &access).await {
+    let existing = NewStore {
+        creation: Creation::NotAsked,
+        ..NewStore::default()
+    };
+    match open_or_create(&arguments.to, &access, existing).await {
         Ok(store) => Ok(store),
-        Err(_) if new.create => open_or_create(&arguments.to, &access, new).await,
+        Err(_) if new.creation == Creation::Asked => {
+            open_or_create(&arguments.to, &access, new).await
+        }
         Err(failure) => Err(failure),
     }
 }

@@ -87,7 +87,34 @@ pub(crate) struct NewStore {
     /// Whether it keeps equal bytes once. `None`: as an existing store does; a new one does.
     pub(crate) share_bytes: Option<bool>,
     /// Whether it may be created.
-    pub(crate) create: bool,
+    pub(crate) creation: Creation,
+}
+
+/// Whether a command creates a store that is not there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Creation {
+    /// It never does.
+    #[default]
+    Never,
+    /// It would with `--create`.
+    NotAsked,
+    /// It does: `--create` was given.
+    Asked,
+}
+
+impl Creation {
+    /// Whether `--create` was given to a command that has it.
+    pub(crate) fn of_flag(create: bool) -> Self {
+        if create { Self::Asked } else { Self::NotAsked }
+    }
+
+    /// Says in an error that there is no store what would make one.
+    fn hint(self) -> &'static str {
+        match self {
+            Self::NotAsked => "; --create makes a store there",
+            Self::Never | Self::Asked => "",
+        }
+    }
 }
 
 /// Opens a store that is there. Writes nothing.
@@ -145,14 +172,15 @@ fn read_format(path: &Path) -> Outcome<Option<Format>> {
     Ok(Some(format))
 }
 
-fn no_store(path: &Path) -> Failure {
+fn no_store(path: &Path, creation: Creation) -> Failure {
+    let hint = creation.hint();
     let shown = escaped(&path.to_string_lossy());
     if path.is_dir() {
         Failure::failed(format!(
-            "there is no media store in the directory {shown:?} (no {FORMAT})"
+            "there is no media store in the directory {shown:?} (no {FORMAT}){hint}"
         ))
     } else {
-        Failure::failed(format!("the directory {shown:?} does not exist"))
+        Failure::failed(format!("the directory {shown:?} does not exist{hint}"))
     }
 }
 
@@ -169,8 +197,8 @@ async fn open_directory(
             .iter()
             .filter_map(|word| word.parse().ok())
             .collect(),
-        None if new.create => Vec::new(),
-        None => return Err(no_store(path)),
+        None if new.creation == Creation::Asked => Vec::new(),
+        None => return Err(no_store(path, new.creation)),
     };
     let organization = new
         .organization
@@ -262,13 +290,19 @@ async fn open_bucket(
     // A bucket is moved on to another protocol by the service that uses it, never by a look at it.
     let existing = builder().with_protocol(ProtocolVersion::First);
     let opened = match existing.with_existing(true).build().await {
-        Err(error) if new.create && is_no_store(&error) => {
+        Err(error) if new.creation == Creation::Asked && is_no_store(&error) => {
             let share = new.share_bytes.unwrap_or(true);
             builder().with_deduplication(share).build().await
         }
         other => other,
     };
-    let store = opened.map_err(|error| cannot_open(location, error))?;
+    let store = opened.map_err(|error| match is_no_store(&error) {
+        true => {
+            let (reason, hint) = (media_store_object::NO_STORE, new.creation.hint());
+            Failure::failed(format!("failed to open {location}: {reason}{hint}"))
+        }
+        false => cannot_open(location, error),
+    })?;
     Ok(OpenStore {
         organizations: store.organizations().to_vec(),
         shares_bytes: store.is_deduplicating(),

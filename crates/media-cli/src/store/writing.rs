@@ -5,7 +5,7 @@ use media_storage::{MediaMetadata, Organization};
 
 use crate::failure::{Failure, Outcome};
 use crate::store::arguments::StoreArguments;
-use crate::store::open::{NewStore, OpenStore, open_existing, open_or_create};
+use crate::store::open::{Creation, NewStore, OpenStore, open_or_create};
 
 /// Opens a store in the organization that is asked for, or else in its deepest one that the ids of
 /// the metadata suffice for. Creates the store where that is allowed.
@@ -16,13 +16,18 @@ pub(crate) async fn open_for_writing(
     create: bool,
 ) -> Outcome<OpenStore> {
     let (location, access) = (&store.location, &store.access);
+    let creation = Creation::of_flag(create);
+    let existing = NewStore {
+        creation: Creation::NotAsked,
+        ..NewStore::default()
+    };
     let suffices = |organization: &Organization| {
         let directories = organization.directories(metadata, CaseRule::Sensitive);
         directories.is_ok()
     };
     let organization = match organization {
         Some(organization) => Some(organization),
-        None => match open_existing(location, access).await {
+        None => match open_or_create(location, access, existing).await {
             Ok(store) => {
                 let fits = store.organizations().iter().filter(|o| suffices(o));
                 Some(*fits.max().ok_or_else(|| missing_ids(&store))?)
@@ -34,7 +39,7 @@ pub(crate) async fn open_for_writing(
     let new = NewStore {
         organization,
         share_bytes: None,
-        create,
+        creation,
     };
     open_or_create(location, access, new).await
 }

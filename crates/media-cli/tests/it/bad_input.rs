@@ -28,7 +28,7 @@ fn a_mistyped_directory_is_told_and_never_created() {
     }
     home.run(&["put", "typo", "x.txt", "--conversation", "c"])
         .ended(1)
-        .says("does not exist");
+        .says("the directory \"typo\" does not exist; --create makes a store there");
     assert!(!home.path("typo").exists());
     std::fs::create_dir(home.path("empty")).unwrap();
     home.run(&["ls", "empty"])
