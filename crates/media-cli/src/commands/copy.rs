@@ -20,7 +20,7 @@ use crate::output::{Output, Progress};
 use crate::quantity::{human_bytes, human_count};
 use crate::store::{
     AccessArguments, Creation, Location, NewStore, OpenStore, Selection, open_existing,
-    open_or_create,
+    open_or_create, open_target,
 };
 
 /// How often one item is tried while a store is unavailable.
@@ -106,7 +106,7 @@ pub(crate) async fn run(arguments: CopyArguments, output: &Output) -> Outcome {
         share_bytes: None,
         creation: Creation::of_flag(arguments.create),
     };
-    let to = open_target(&arguments, new).await?;
+    let to = open_to(&arguments, new).await?;
     let Some(importer) = to.storage().importer() else {
         return Err(Failure::failed(format!(
             "{} cannot take media over",
@@ -273,14 +273,10 @@ fn by_hash(entries: Vec<Entry>) -> Vec<Vec<Entry>> {
     groups
 }
 
-async fn open_target(arguments: &CopyArguments, new: NewStore) -> Outcome<OpenStore> {
+async fn open_to(arguments: &CopyArguments, new: NewStore) -> Outcome<OpenStore> {
     let access = AccessArguments::new(&arguments.to_store_name, &arguments.to_option);
     // An existing store keeps its organization; imported ids bring their own.
-    let existing = NewStore {
-        creation: Creation::NotAsked,
-        ..NewStore::default()
-    };
-    match open_or_create(&arguments.to, &access, existing).await {
+    match open_target(&arguments.to, &access).await {
         Ok(store) => Ok(store),
         Err(_) if new.creation == Creation::Asked => {
             open_or_create(&arguments.to, &access, new).await

@@ -125,6 +125,18 @@ pub(crate) async fn open_existing(
     open_or_create(location, access, NewStore::default()).await
 }
 
+/// Opens a store that is there, for a command that could create it: an error says so. Writes nothing.
+pub(crate) async fn open_target(
+    location: &Location,
+    access: &AccessArguments,
+) -> Outcome<OpenStore> {
+    let new = NewStore {
+        creation: Creation::NotAsked,
+        ..NewStore::default()
+    };
+    open_or_create(location, access, new).await
+}
+
 /// Opens a store; creates it where that is allowed.
 pub(crate) async fn open_or_create(
     location: &Location,

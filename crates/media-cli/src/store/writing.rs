@@ -5,7 +5,7 @@ use media_storage::{MediaMetadata, Organization};
 
 use crate::failure::{Failure, Outcome};
 use crate::store::arguments::StoreArguments;
-use crate::store::open::{Creation, NewStore, OpenStore, open_or_create};
+use crate::store::open::{Creation, NewStore, OpenStore, open_or_create, open_target};
 
 /// Opens a store in the organization that is asked for, or else in its deepest one that the ids of
 /// the metadata suffice for. Creates the store where that is allowed.
@@ -17,17 +17,13 @@ pub(crate) async fn open_for_writing(
 ) -> Outcome<OpenStore> {
     let (location, access) = (&store.location, &store.access);
     let creation = Creation::of_flag(create);
-    let existing = NewStore {
-        creation: Creation::NotAsked,
-        ..NewStore::default()
-    };
     let suffices = |organization: &Organization| {
         let directories = organization.directories(metadata, CaseRule::Sensitive);
         directories.is_ok()
     };
     let organization = match organization {
         Some(organization) => Some(organization),
-        None => match open_or_create(location, access, existing).await {
+        None => match open_target(location, access).await {
             Ok(store) => {
                 let fits = store.organizations().iter().filter(|o| suffices(o));
                 Some(*fits.max().ok_or_else(|| missing_ids(&store))?)

@@ -11,7 +11,9 @@ use crate::failure::{Exit, Failure, Outcome};
 use crate::output::{Output, escaped};
 use crate::quantity::counted;
 use crate::state::{State, StateArguments, failure};
-use crate::store::{Creation, NewStore, OpenStore, Owner, StoreArguments, open_or_create};
+use crate::store::{
+    Creation, NewStore, OpenStore, Owner, StoreArguments, open_or_create, open_target,
+};
 
 use super::documents::{Document, Documents};
 use super::elements::{Element, Elements};
@@ -222,11 +224,7 @@ async fn import<'a>(
 /// Opens the store: media of conversations has all ids that a layout may ask for.
 async fn open(target: &TargetArguments) -> Outcome<OpenStore> {
     let StoreArguments { location, access } = &target.store;
-    let existing = NewStore {
-        creation: Creation::NotAsked,
-        ..NewStore::default()
-    };
-    match open_or_create(location, access, existing).await {
+    match open_target(location, access).await {
         Err(_) if target.create => {
             let new = NewStore {
                 organization: Some(Organization::BySession),
