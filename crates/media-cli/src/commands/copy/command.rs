@@ -1,30 +1,23 @@
-//! `media copy`: media from one store to another, under the same ids.
+//! What `media copy` does: batches of items, several at a time, those of earlier runs left out.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use chrono::Utc;
 use clap::Args;
-use futures_util::{StreamExt as _, TryStreamExt as _};
-use media_storage::{
-    Entry, ImportOutcome, ImportUpload, Importer, MediaStorageExt as _, RetrieveOptions,
-    StorageError, StorageErrorKind, Verification,
-};
-use media_types::Sha256;
-use serde_json::json;
+use futures_util::StreamExt as _;
+use media_storage::{Entry, ImportOutcome, Importer, StorageError};
 
 use crate::failure::{Exit, Failure, Outcome};
 use crate::journal::Journal;
 use crate::output::{Output, Progress};
-use crate::quantity::{human_bytes, human_count};
+use crate::quantity::human_count;
 use crate::store::{
     AccessArguments, Creation, Location, NewStore, OpenStore, Selection, open_existing,
     open_or_create, open_target,
 };
 
-/// How often one item is tried while a store is unavailable.
-const ATTEMPTS: u32 = 5;
+use super::item::{by_hash, copy_one};
+use super::tally::{Tally, show};
 
 /// How many entries are looked at before they are copied.
 const BATCH: usize = 256;
@@ -82,17 +75,6 @@ pub(crate) struct CopyArguments {
     /// Read everything back from the store that was copied to.
     #[arg(long)]
     read_back: bool,
-}
-
-/// What became of the items.
-#[derive(Clone, Copy, Debug, Default)]
-struct Tally {
-    copied: u64,
-    copied_bytes: u64,
-    present: u64,
-    before: u64,
-    expired: u64,
-    failed: u64,
 }
 
 pub(crate) async fn run(arguments: CopyArguments, output: &Output) -> Outcome {
@@ -254,25 +236,6 @@ impl Copying<'_> {
     }
 }
 
-/// Groups entries by their bytes. Equal ones are copied one after the other: several that are the
-/// first of their kind at the same moment would each leave bytes of their own in a bucket.
-fn by_hash(entries: Vec<Entry>) -> Vec<Vec<Entry>> {
-    let mut groups: Vec<Vec<Entry>> = Vec::new();
-    let mut places: HashMap<Sha256, usize> = HashMap::new();
-    for entry in entries {
-        let next = groups.len();
-        let place = entry
-            .reference
-            .sha256()
-            .map(|sha256| *places.entry(sha256).or_insert(next));
-        match place.and_then(|at| groups.get_mut(at)) {
-            Some(group) => group.push(entry),
-            None => groups.push(vec![entry]),
-        }
-    }
-    groups
-}
-
 async fn open_to(arguments: &CopyArguments, new: NewStore) -> Outcome<OpenStore> {
     let access = AccessArguments::new(&arguments.to_store_name, &arguments.to_option);
     // An existing store keeps its organization; imported ids bring their own.
@@ -318,85 +281,4 @@ fn open_journal(arguments: &CopyArguments, output: &Output) -> Outcome<Option<Jo
         ));
     }
     Ok(Some(journal))
-}
-
-/// Copies one item, verified on the way: the store that takes it over hashes what it is given.
-async fn copy_one(
-    from: &OpenStore,
-    to: &OpenStore,
-    importer: &dyn Importer,
-    entry: Entry,
-    read_back: bool,
-) -> Result<(Entry, ImportOutcome), StorageError> {
-    let mut wait = Duration::from_millis(500);
-    let mut attempt = 1;
-    loop {
-        match copy_once(from, to, importer, &entry, read_back).await {
-            Ok(outcome) => return Ok((entry, outcome)),
-            // Deleted since it was listed.
-            Err(error) if error.kind() == StorageErrorKind::NotFound => {
-                return Ok((entry, ImportOutcome::Present));
-            }
-            Err(error) if error.is_retryable() && attempt < ATTEMPTS => {
-                tokio::time::sleep(wait).await;
-                wait *= 2;
-                attempt += 1;
-            }
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-async fn copy_once(
-    from: &OpenStore,
-    to: &OpenStore,
-    importer: &dyn Importer,
-    entry: &Entry,
-    read_back: bool,
-) -> Result<ImportOutcome, StorageError> {
-    let options = RetrieveOptions::new().with_verification(Verification::HashAndSize);
-    let stored = from
-        .storage()
-        .retrieve_opts(&entry.reference, options)
-        .await?;
-    let imported = importer
-        .import(ImportUpload::new(entry.clone(), stored.body))
-        .await?;
-    if read_back {
-        let stored = to.storage().retrieve(&imported.reference).await?;
-        let mut body = stored.body.into_stream();
-        while body.try_next().await?.is_some() {}
-    }
-    Ok(imported.outcome)
-}
-
-fn show(tally: Tally, output: &Output) -> Outcome<()> {
-    if output.is_json() {
-        output.json(&json!({
-            "copied": tally.copied,
-            "copied_bytes": tally.copied_bytes,
-            "present": tally.present,
-            "copied_before": tally.before,
-            "expired": tally.expired,
-            "failed": tally.failed,
-        }))?;
-        return Ok(());
-    }
-    let mut parts = vec![format!(
-        "copied {} items, {}",
-        human_count(tally.copied),
-        human_bytes(tally.copied_bytes)
-    )];
-    for (count, what) in [
-        (tally.before, "copied before"),
-        (tally.present, "present already"),
-        (tally.expired, "expired"),
-        (tally.failed, "failed"),
-    ] {
-        if count > 0 {
-            parts.push(format!("{} {what}", human_count(count)));
-        }
-    }
-    output.line(parts.join(", "))?;
-    Ok(())
 }

@@ -1,0 +1,85 @@
+//! Copying one item, and which items are copied one after the other.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use futures_util::TryStreamExt as _;
+use media_storage::{
+    Entry, ImportOutcome, ImportUpload, Importer, MediaStorageExt as _, RetrieveOptions,
+    StorageError, StorageErrorKind, Verification,
+};
+use media_types::Sha256;
+
+use crate::store::OpenStore;
+
+/// How often one item is tried while a store is unavailable.
+const ATTEMPTS: u32 = 5;
+
+/// Groups entries by their bytes. Equal ones are copied one after the other: several that are the
+/// first of their kind at the same moment would each leave bytes of their own in a bucket.
+pub(super) fn by_hash(entries: Vec<Entry>) -> Vec<Vec<Entry>> {
+    let mut groups: Vec<Vec<Entry>> = Vec::new();
+    let mut places: HashMap<Sha256, usize> = HashMap::new();
+    for entry in entries {
+        let next = groups.len();
+        let place = entry
+            .reference
+            .sha256()
+            .map(|sha256| *places.entry(sha256).or_insert(next));
+        match place.and_then(|at| groups.get_mut(at)) {
+            Some(group) => group.push(entry),
+            None => groups.push(vec![entry]),
+        }
+    }
+    groups
+}
+
+/// Copies one item, verified on the way: the store that takes it over hashes what it is given.
+pub(super) async fn copy_one(
+    from: &OpenStore,
+    to: &OpenStore,
+    importer: &dyn Importer,
+    entry: Entry,
+    read_back: bool,
+) -> Result<(Entry, ImportOutcome), StorageError> {
+    let mut wait = Duration::from_millis(500);
+    let mut attempt = 1;
+    loop {
+        match copy_once(from, to, importer, &entry, read_back).await {
+            Ok(outcome) => return Ok((entry, outcome)),
+            // Deleted since it was listed.
+            Err(error) if error.kind() == StorageErrorKind::NotFound => {
+                return Ok((entry, ImportOutcome::Present));
+            }
+            Err(error) if error.is_retryable() && attempt < ATTEMPTS => {
+                tokio::time::sleep(wait).await;
+                wait *= 2;
+                attempt += 1;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+async fn copy_once(
+    from: &OpenStore,
+    to: &OpenStore,
+    importer: &dyn Importer,
+    entry: &Entry,
+    read_back: bool,
+) -> Result<ImportOutcome, StorageError> {
+    let options = RetrieveOptions::new().with_verification(Verification::HashAndSize);
+    let stored = from
+        .storage()
+        .retrieve_opts(&entry.reference, options)
+        .await?;
+    let imported = importer
+        .import(ImportUpload::new(entry.clone(), stored.body))
+        .await?;
+    if read_back {
+        let stored = to.storage().retrieve(&imported.reference).await?;
+        let mut body = stored.body.into_stream();
+        while body.try_next().await?.is_some() {}
+    }
+    Ok(imported.outcome)
+}
