@@ -207,7 +207,9 @@ mod tests {
     #[test]
     fn promises_name_what_exists() {
         let mut all = String::new();
-        sources(&root().join("crates"), &mut all);
+        for directory in ["crates", "examples"] {
+            sources(&root().join(directory), &mut all);
+        }
         let text = std::fs::read_to_string(root().join("docs/promises.md")).unwrap();
         let rows = text.lines().filter(|line| line.starts_with('|'));
         for name in rows.flat_map(|row| row.split('`').skip(1).step_by(2)) {
