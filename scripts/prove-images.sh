@@ -23,7 +23,7 @@ trap 'rm -rf "$work"' EXIT
 made=$(find "$work/out" -type f | wc -l)
 [ "$made" -gt 0 ] || { echo "images: no image is in $source" >&2; exit 1; }
 
-if ! convert -version 2>/dev/null | grep -q ImageMagick; then
+if ! convert -version 2>/dev/null | grep ImageMagick >/dev/null; then
     echo "NOT RUN: ImageMagick is missing, so that no other decoder reads the thumbnails" >&2
     exit 0
 fi
