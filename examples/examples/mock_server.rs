@@ -1,11 +1,11 @@
-//! A local mock of OpenAI's service, for programs that are tried without a key.
+//! A local mock of the services, for programs that are tried without a key.
 //!
 //! ```text
 //! cargo run --example mock_server
 //! ```
 //!
-//! It answers chat completions and images generations at `http://127.0.0.1:4010/v1` with the key `local`, paints the
-//! images itself, and costs nothing.
+//! It answers chat completions, images generations and edits, and Anthropic's messages, at `http://127.0.0.1:4010/v1`
+//! with the key `local`. It paints the images itself, and costs nothing.
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -17,7 +17,7 @@ use examples::peer::server;
 use examples::terminal::say;
 use tokio::net::TcpListener;
 
-/// A local mock of OpenAI's service.
+/// A local mock of OpenAI's service, and of Anthropic's.
 #[derive(Debug, Parser)]
 struct Options {
     /// Address to listen at

@@ -14,9 +14,9 @@ use std::process::ExitCode;
 use clap::Parser;
 use conversation_sdk::{ConversationManager, UserMessage};
 use examples::advice::failed;
+use examples::attachment::{Attachment, Kind};
 use examples::errors::Failure;
 use examples::options::{Keeping, pack_path};
-use examples::photo::Photo;
 use examples::service::Service;
 use examples::setup::{Place, continue_or_start};
 use examples::terminal::say;
@@ -45,7 +45,7 @@ fn main() -> ExitCode {
 
 async fn photo_chat() -> Result<(), Failure> {
     let options = Options::parse();
-    let photos = Photo::read_all(&options.images).await?;
+    let photos = Attachment::read_all(&options.images, Kind::Image).await?;
     let service = Service::connect().await?;
     say(format_args!("{}\n", service.notice()));
     photos.iter().for_each(say);

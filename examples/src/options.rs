@@ -7,9 +7,9 @@ use clap::Args;
 use conversation_sdk::ManagerConfig;
 use media_storage::Organization;
 
-/// Where media and conversations are kept, and how.
+/// Where media and conversations are kept.
 #[derive(Args, Clone, Debug)]
-pub struct Keeping {
+pub struct Paths {
     /// Directory for media
     #[arg(long, value_name = "DIR", env = "MEDIA_DIR", default_value = "media")]
     pub media_dir: PathBuf,
@@ -17,6 +17,14 @@ pub struct Keeping {
     /// File for conversations
     #[arg(long, value_name = "FILE", default_value = "conversations.sqlite")]
     pub state: PathBuf,
+}
+
+/// Where media and conversations are kept, and how.
+#[derive(Args, Clone, Debug)]
+pub struct Keeping {
+    /// Directory and file
+    #[command(flatten)]
+    pub paths: Paths,
 
     /// Layout of the media directory: flat, by-conversation, by-session or by-run
     #[arg(long, value_name = "LAYOUT", default_value = "by-session", value_parser = organization)]
@@ -91,7 +99,7 @@ mod tests {
         assert_eq!(keeping.organization, Organization::BySession);
         assert_eq!(keeping.threshold_kb, 100);
         assert!(!keeping.no_dedup && !keeping.no_storage && !keeping.start_over);
-        assert_eq!(keeping.state, Path::new("conversations.sqlite"));
+        assert_eq!(keeping.paths.state, Path::new("conversations.sqlite"));
     }
 
     #[test]

@@ -46,7 +46,7 @@ impl StateSize {
 impl std::fmt::Display for StateSize {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (kept, inline) = (human(self.kept), human(self.inline));
-        let embedded = count(self.embedded, "image");
+        let embedded = count(self.embedded, "media item");
         match (self.references, self.embedded) {
             (0, 0) => write!(f, "state: {kept}"),
             (0, _) => write!(f, "state: {kept} with {embedded} inline"),
@@ -72,7 +72,7 @@ fn json_length(value: &impl serde::Serialize) -> u64 {
     serde_json::to_vec(value).map_or(0, |json| json.len() as u64)
 }
 
-/// The stored images in these messages, in order.
+/// The stored media in these messages, in order.
 pub fn stored(messages: &[Message]) -> impl Iterator<Item = &StorageReference> {
     messages
         .iter()

@@ -8,7 +8,7 @@ use conversation_sdk::{ImageGenerationTool, OpenAiImages, OpenAiProvider};
 
 use crate::errors::Failure;
 use crate::peer::process::LocalPeer;
-use crate::peer::{CHAT_MODEL, IMAGE_MODEL};
+use crate::peer::{AUDIO_MODEL, CHAT_MODEL, IMAGE_MODEL};
 
 /// Where OpenAI's API is, unless `OPENAI_BASE_URL` says otherwise.
 const OPENAI: &str = "https://api.openai.com/v1";
@@ -19,12 +19,13 @@ pub struct Service {
     key: String,
     chat_model: String,
     image_model: String,
+    audio_model: String,
     peer: Option<LocalPeer>,
 }
 
 impl Service {
-    /// Reads `OPENAI_API_KEY`, `OPENAI_BASE_URL`, `OPENAI_MODEL` and `OPENAI_IMAGE_MODEL`; without a key, starts the
-    /// local peer.
+    /// Reads `OPENAI_API_KEY`, `OPENAI_BASE_URL`, `OPENAI_MODEL`, `OPENAI_IMAGE_MODEL` and `OPENAI_AUDIO_MODEL`; without
+    /// a key, starts the local peer.
     ///
     /// # Errors
     /// When the peer does not start.
@@ -37,6 +38,8 @@ impl Service {
                 chat_model: variable("OPENAI_MODEL").unwrap_or_else(|| CHAT_MODEL.to_owned()),
                 image_model: variable("OPENAI_IMAGE_MODEL")
                     .unwrap_or_else(|| IMAGE_MODEL.to_owned()),
+                audio_model: variable("OPENAI_AUDIO_MODEL")
+                    .unwrap_or_else(|| AUDIO_MODEL.to_owned()),
                 peer,
             }
         };
@@ -44,10 +47,7 @@ impl Service {
             let base_url = variable("OPENAI_BASE_URL").unwrap_or_else(|| OPENAI.to_owned());
             return Ok(models((base_url, key, None)));
         }
-        let peer = LocalPeer::start().await.map_err(|error| {
-            let advice = "Set OPENAI_API_KEY to use a service instead, or see why this program cannot start itself";
-            Failure::new("the local painter does not start", advice).with_source(error)
-        })?;
+        let peer = start_peer("OPENAI_API_KEY").await?;
         Ok(models((peer.base_url(), peer.key().to_owned(), Some(peer))))
     }
 
@@ -57,15 +57,33 @@ impl Service {
         OpenAiProvider::new(&self.key, &self.chat_model).with_base_url(&self.base_url)
     }
 
+    /// The model that takes audio, as a provider of the library.
+    #[must_use]
+    pub fn audio_provider(&self) -> OpenAiProvider {
+        OpenAiProvider::new(&self.key, &self.audio_model).with_base_url(&self.base_url)
+    }
+
+    /// The model for images, as a generator of the library.
+    #[must_use]
+    pub fn images(&self) -> OpenAiImages {
+        // Older servers answer with an address that expires unless they are asked for the bytes; newer models know
+        // nothing else than bytes, and the library leaves the parameter out for them.
+        OpenAiImages::new(&self.key, &self.image_model)
+            .with_base_url(&self.base_url)
+            .with_parameter("response_format", "b64_json")
+    }
+
     /// The model for images, as a tool that a pack calls by this name.
     #[must_use]
     pub fn image_tool(&self, name: &str) -> ImageGenerationTool {
-        // Older servers answer with an address that expires unless they are asked for the bytes; newer models know
-        // nothing else than bytes, and the library leaves the parameter out for them.
-        let images = OpenAiImages::new(&self.key, &self.image_model)
-            .with_base_url(&self.base_url)
-            .with_parameter("response_format", "b64_json");
-        ImageGenerationTool::new(Arc::new(images)).with_name(name)
+        ImageGenerationTool::new(Arc::new(self.images())).with_name(name)
+    }
+
+    /// The address and the key of the local peer, where it answers.
+    #[must_use]
+    pub fn local(&self) -> Option<(&str, &str)> {
+        let local = (self.base_url.as_str(), self.key.as_str());
+        self.peer.as_ref().map(|_| local)
     }
 
     /// Whether answers come from this machine.
@@ -87,10 +105,11 @@ impl Service {
             return notice;
         }
         format!(
-            "OPENAI_API_KEY is set: this talks to {} ({}, {}) and COSTS MONEY. Ctrl-C stops it.",
+            "OPENAI_API_KEY is set: this talks to {} (models {}, {}, {}) and COSTS MONEY. Ctrl-C stops it.",
             shown(&self.base_url),
             self.chat_model,
-            self.image_model
+            self.image_model,
+            self.audio_model
         )
     }
 }
@@ -101,13 +120,24 @@ impl fmt::Debug for Service {
             .field("base_url", &shown(&self.base_url))
             .field("chat_model", &self.chat_model)
             .field("image_model", &self.image_model)
+            .field("audio_model", &self.audio_model)
             .field("local", &self.is_local())
             .finish_non_exhaustive()
     }
 }
 
+/// Starts the local peer; `variable` names what is set to do without.
+pub(crate) async fn start_peer(variable: &str) -> Result<LocalPeer, Failure> {
+    LocalPeer::start().await.map_err(|error| {
+        let advice = format!(
+            "Set {variable} to use a service instead, or see why this program cannot start itself"
+        );
+        Failure::new("the local peer does not start", advice).with_source(error)
+    })
+}
+
 /// The value of a variable; an empty one counts as not set.
-fn variable(name: &str) -> Option<String> {
+pub(crate) fn variable(name: &str) -> Option<String> {
     env::var(name)
         .ok()
         .map(|value| value.trim().to_owned())
@@ -115,7 +145,7 @@ fn variable(name: &str) -> Option<String> {
 }
 
 /// A URL without what may be secret in it.
-fn shown(url: &str) -> String {
+pub(crate) fn shown(url: &str) -> String {
     let url = url.split(['?', '#']).next().unwrap_or(url);
     match url.split_once("://") {
         Some((scheme, rest)) => {

@@ -42,12 +42,12 @@ impl Place {
         let media = if keeping.no_storage {
             None
         } else {
-            let builder = FileStore::builder(&keeping.media_dir)
+            let builder = FileStore::builder(&keeping.paths.media_dir)
                 .with_organization(keeping.organization)
                 .with_deduplication(!keeping.no_dedup);
             Some(builder.build().await.map_err(failed)?)
         };
-        let state = SqliteStateStore::open(&keeping.state)
+        let state = SqliteStateStore::open(&keeping.paths.state)
             .await
             .map_err(failed)?;
         Ok(Self {
@@ -80,7 +80,7 @@ impl Place {
         id: &ConversationId,
         messages: &[Message],
     ) -> Result<String, Failure> {
-        let state = self.keeping.state.display();
+        let state = self.keeping.paths.state.display();
         let Some(inventory) = self.media.as_ref().and_then(|store| store.inventory()) else {
             return Ok(format!(
                 "media: none stored (--no-storage)\nconversation: {state}"
@@ -99,7 +99,7 @@ impl Place {
             human(saved),
         );
         let directories: BTreeSet<PathBuf> = stored(messages)
-            .map(|reference| self.keeping.media_dir.join(reference.id()))
+            .map(|reference| self.keeping.paths.media_dir.join(reference.id()))
             .filter_map(|file| file.parent().map(Path::to_path_buf))
             .collect();
         for directory in directories {

@@ -1,6 +1,11 @@
 //! `POST /v1/chat/completions`.
 
+mod call;
+mod message;
+mod outcome;
+mod part;
 mod reply;
+mod seen;
 mod stream;
 mod transcript;
 
@@ -8,12 +13,15 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::refusal::Refusal;
-use super::server::json_response;
+use super::response::json_response;
 use reply::Reply;
 use transcript::Transcript;
 
 /// How the names of the chat models of today begin.
 const MODEL_FAMILIES: [&str; 4] = ["gpt-4o", "gpt-4.1", "gpt-5", "o4-mini"];
+
+/// How the names of the models for audio begin, which take no images and no documents.
+const AUDIO_MODELS: &str = "gpt-audio";
 
 /// A finished answer, to be sent whole or in pieces.
 #[derive(Debug)]
@@ -46,6 +54,7 @@ pub fn complete(request: &Value) -> Result<Completion, Refusal> {
     check_model(model)?;
     check_parameters(request, model)?;
     let transcript = Transcript::read(request)?;
+    check_media(&transcript, model)?;
     let reply = Reply::to(&transcript)?;
     Ok(Completion {
         id: format!("chatcmpl-{}", uuid::Uuid::new_v4().simple()),
@@ -65,6 +74,7 @@ fn check_model(model: &str) -> Result<(), Refusal> {
     }
     if MODEL_FAMILIES
         .iter()
+        .chain([&AUDIO_MODELS])
         .any(|family| model.starts_with(family))
     {
         Ok(())
@@ -73,8 +83,34 @@ fn check_model(model: &str) -> Result<(), Refusal> {
     }
 }
 
+/// Audio goes to models for audio, and nothing else does.
+fn check_media(transcript: &Transcript, model: &str) -> Result<(), Refusal> {
+    let all = || {
+        let messages = transcript.messages.iter();
+        messages.flat_map(|message| &message.attachments)
+    };
+    let hears = model.starts_with(AUDIO_MODELS);
+    if all().any(|one| one.is_recording() != hears) {
+        let message = match hears {
+            true => "Invalid content type. This model takes text and input_audio only.",
+            false => "Invalid content type. This model does not support input_audio.",
+        };
+        return Err(Refusal::invalid(message)
+            .with_code("invalid_value")
+            .with_param("messages"));
+    }
+    if hears && all().next().is_none() {
+        let message =
+            "This model requires that either input content or output modality contain audio.";
+        return Err(Refusal::invalid(message)
+            .with_code("invalid_value")
+            .with_param("model"));
+    }
+    Ok(())
+}
+
 fn check_parameters(request: &Value, model: &str) -> Result<(), Refusal> {
-    let takes_old_limit = model.starts_with("gpt-4");
+    let takes_old_limit = model.starts_with("gpt-4") || model.starts_with(AUDIO_MODELS);
     if !takes_old_limit
         && request
             .get("max_tokens")

@@ -1,26 +1,43 @@
-//! A stand-in for OpenAI's service on this machine, so that the examples run without a key.
+//! A stand-in for OpenAI's service on this machine, and for Anthropic's, so that the examples run without a key.
 //!
-//! It speaks the same HTTP API, with the same strictness where that protects from surprises: chat completions (plain
-//! and streamed, with tool calls and images) and images generations. The library cannot tell the difference.
+//! It speaks the same HTTP APIs, with the same strictness where that protects from surprises: chat completions (plain
+//! and streamed, with tool calls, images, documents and audio), images generations and edits, messages. The library
+//! cannot tell the difference.
 //!
 //! - [`process`]: the peer as a child process of the example
 //! - [`server`]: routes, keys, limits
-//! - [`chat`]: chat completions; `transcript` reads the request, `reply` decides the answer, `stream` sends it in pieces
-//! - [`images`]: images generations
-//! - [`painter`]: paints the images
-//! - [`photos`]: says what it sees in the images that were sent
-//! - [`refusal`]: error bodies
+//! - [`chat`]: chat completions; `transcript`, `message` and `part` read the request; `reply`, `call`, `outcome` and
+//!   `seen` decide the answer; `stream` sends it in pieces
+//! - [`anthropic`]: Anthropic's Messages, in their smallest form
+//! - [`images`]: images generations and edits; `form` reads the files that come with edits
+//! - [`painter`]: paints the images, and changes them
+//! - [`attachment`]: media that was sent; [`photos`], [`documents`], [`recordings`]: what is said about it
+//! - `payload`, `response`: bytes of requests, and answers; [`refusal`]: error bodies
 
+pub mod anthropic;
+pub mod attachment;
 pub mod chat;
+mod decode;
+pub mod documents;
+mod form;
 pub mod images;
 pub mod painter;
+mod payload;
 pub mod photos;
 pub mod process;
+pub mod recordings;
 pub mod refusal;
+mod response;
 pub mod server;
 
 /// The chat model that the examples ask for unless told otherwise.
 pub const CHAT_MODEL: &str = "gpt-5.4-mini";
+
+/// The model of Anthropic that the examples ask for unless told otherwise.
+pub const ANTHROPIC_MODEL: &str = "claude-haiku-4-5";
+
+/// The model for audio that the examples ask for unless told otherwise.
+pub const AUDIO_MODEL: &str = "gpt-audio-mini";
 
 /// The image model that the examples ask for unless told otherwise.
 pub const IMAGE_MODEL: &str = "gpt-image-1-mini";
@@ -35,9 +52,4 @@ fn unix_seconds() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_secs())
-}
-
-fn encode_base64(bytes: &[u8]) -> String {
-    use base64::Engine as _;
-    base64::engine::general_purpose::STANDARD.encode(bytes)
 }

@@ -1,14 +1,12 @@
 //! What the peer says about images that were sent to it. It knows nothing but their bytes, so that a right answer
 //! proves that the bytes arrived.
 
-mod decode;
 mod hue;
 
 use std::collections::HashMap;
 
-use base64::Engine as _;
-use sha2::{Digest, Sha256};
-
+use super::decode::decode;
+use super::payload::{decode_base64, sha256_hex, split_data_uri, start_of};
 use super::refusal::Refusal;
 use crate::sizes::human;
 
@@ -29,26 +27,17 @@ impl Photo {
     /// # Errors
     /// When it is no `data:` URI with base64, or holds no PNG, JPEG, GIF or WebP, or another one than declared.
     pub fn from_url(url: &str, place: &str) -> Result<Self, Refusal> {
-        let Some(rest) = url.strip_prefix("data:") else {
-            let message =
-                "Error while downloading the image: this local peer opens no connections.";
+        let Some((declared, data)) = split_data_uri(url) else {
+            let message = if url.starts_with("data:") {
+                "Invalid data URI: expected 'data:<type>;base64,<data>'."
+            } else {
+                "Error while downloading the image: this local peer opens no connections."
+            };
             return Err(Refusal::invalid(message)
                 .with_code("invalid_image_url")
                 .with_param(place));
         };
-        let Some((declared, data)) = rest.split_once(";base64,") else {
-            let message = "Invalid data URI: expected 'data:<type>;base64,<data>'.";
-            return Err(Refusal::invalid(message)
-                .with_code("invalid_image_url")
-                .with_param(place));
-        };
-        let bytes = base64::engine::general_purpose::STANDARD
-            .decode(data)
-            .map_err(|_| {
-                Refusal::invalid("Invalid base64 in the data URI.")
-                    .with_code("invalid_base64")
-                    .with_param(place)
-            })?;
+        let bytes = decode_base64(data, place)?;
         Self::look(&bytes, declared).ok_or_else(|| {
             let message = "You uploaded an unsupported image. Please make sure your image is one of the formats \
                            'png', 'jpeg', 'gif', 'webp' and is declared as such.";
@@ -59,7 +48,7 @@ impl Photo {
     /// The image in these bytes, if they are of the declared MIME type and can be decoded.
     #[must_use]
     pub fn look(bytes: &[u8], declared: &str) -> Option<Self> {
-        let image = decode::decode(bytes)?;
+        let image = decode(bytes)?;
         let right =
             declared.eq_ignore_ascii_case(&format!("image/{}", image.format.to_lowercase()));
         right.then(|| Self {
@@ -67,12 +56,15 @@ impl Photo {
             bytes: bytes.len() as u64,
             width: image.width,
             height: image.height,
-            color: hue::dominant(&image.rgb),
-            sha256: Sha256::digest(bytes)
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect(),
+            color: hue::dominant(&image.thinned()),
+            sha256: sha256_hex(bytes),
         })
+    }
+
+    /// Width and height in pixels.
+    #[must_use]
+    pub fn sides(&self) -> (u32, u32) {
+        (self.width, self.height)
     }
 
     /// Format, size in bytes and pixels, dominant color and the start of the SHA-256.
@@ -86,7 +78,7 @@ impl Photo {
             color,
             sha256,
         } = self;
-        let start = sha256.get(..16).unwrap_or(sha256);
+        let start = start_of(sha256);
         format!(
             "a {format} of {bytes} bytes ({}), {width}x{height} pixels, mostly {color}, SHA-256 {start}…",
             human(*bytes)

@@ -30,6 +30,22 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, "invalid_request_error", message)
     }
 
+    /// 400: a value that a field does not take.
+    pub fn wrong_value(param: impl Into<String>, expected: &str) -> Self {
+        let param = param.into();
+        Self::invalid(format!("Invalid value for '{param}': expected {expected}."))
+            .with_code("invalid_value")
+            .with_param(param)
+    }
+
+    /// 400: a field that has to be there is not.
+    pub fn missing(param: impl Into<String>) -> Self {
+        let param = param.into();
+        Self::invalid(format!("Missing required parameter: '{param}'."))
+            .with_code("missing_required_parameter")
+            .with_param(param)
+    }
+
     /// 401: no key, or another one.
     #[must_use]
     pub fn unauthorized() -> Self {
@@ -98,6 +114,18 @@ impl Refusal {
     pub fn with_param(mut self, param: impl Into<String>) -> Self {
         self.param = Some(param.into());
         self
+    }
+
+    /// The status of the answer.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What is said about the reason.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
     }
 
     /// What the body of the answer holds.

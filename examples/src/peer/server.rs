@@ -5,21 +5,21 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::extract::{Request, State};
-use axum::http::{Method, Uri, header};
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderValue, Method, Uri, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use bytes::Bytes;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use super::form::Form;
+use super::payload::BODY_LIMIT;
 use super::refusal::Refusal;
-use super::{chat, images};
-
-/// The largest request body: room for several photos of 20 MB as base64, and for those of earlier turns.
-pub const BODY_LIMIT: usize = 256 * 1024 * 1024;
+use super::response::json_response;
+use super::{anthropic, chat, images};
 
 /// Requests that are worked on at the same time; others wait. Bounds the memory for bodies and images.
 const AT_ONCE: usize = 4;
@@ -45,9 +45,12 @@ pub async fn serve(
     let app = Router::new()
         .route("/v1/chat/completions", post(chat_completions))
         .route("/v1/images/generations", post(images_generations))
+        .route("/v1/images/edits", post(images_edits))
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(Arc::clone(&shared), check_key))
+        .merge(messages_router(&shared))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .with_state(shared);
     axum::serve(listener, app)
         .with_graceful_shutdown(stop)
@@ -67,33 +70,79 @@ async fn check_key(State(shared): State<Arc<Shared>>, request: Request, next: Ne
     }
 }
 
+/// Anthropic's API, which has a header of its own for the key and a form of its own for errors.
+fn messages_router(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
+    Router::new()
+        .route("/v1/messages", post(messages))
+        .layer(from_fn_with_state(
+            Arc::clone(shared),
+            check_anthropic_headers,
+        ))
+}
+
+async fn check_anthropic_headers(
+    State(shared): State<Arc<Shared>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let headers = request.headers();
+    let key = headers.get("x-api-key").map(HeaderValue::as_bytes);
+    if key != Some(shared.key.as_bytes()) {
+        return anthropic::refuse(Refusal::unauthorized());
+    }
+    if !headers.contains_key("anthropic-version") {
+        return anthropic::refuse(Refusal::invalid("anthropic-version: header is required"));
+    }
+    next.run(request).await
+}
+
+async fn messages(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let body = read(request.into_body());
+    let answer = shared.work(body, |body| anthropic::answer(&parse(&body)?));
+    answer
+        .await
+        .map_or_else(anthropic::refuse, IntoResponse::into_response)
+}
+
 async fn chat_completions(
     State(shared): State<Arc<Shared>>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let answer = work(&shared, request, |body| chat::complete(&body)).await?;
-    Ok(answer.into_response())
+    let body = read(request.into_body());
+    let answer = shared.work(body, |body| chat::complete(&parse(&body)?.into()));
+    Ok(answer.await?.into_response())
 }
 
 async fn images_generations(
     State(shared): State<Arc<Shared>>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let answer = work(&shared, request, |body| images::generate(&body)).await?;
-    Ok(json_response(answer))
+    let body = read(request.into_body());
+    let answer = shared.work(body, |body| images::generate(&parse(&body)?));
+    Ok(json_response(answer.await?))
 }
 
-/// Reads the body and answers it on a thread that may block.
-async fn work<T: Send + 'static>(
-    shared: &Shared,
+async fn images_edits(
+    State(shared): State<Arc<Shared>>,
     request: Request,
-    answer: impl FnOnce(Value) -> Result<T, Refusal> + Send + 'static,
-) -> Result<T, Refusal> {
-    let stopped = |_| Refusal::internal("the peer is stopping");
-    let _turn = shared.turns.acquire().await.map_err(stopped)?;
-    let body = read(request.into_body()).await?;
-    let answered = tokio::task::spawn_blocking(move || answer(parse(&body)?)).await;
-    answered.unwrap_or_else(|_| Err(Refusal::internal("the peer failed at this request")))
+) -> Result<Response, Refusal> {
+    let answer = shared.work(Form::read(request), |form| images::edit(&form));
+    Ok(json_response(answer.await?))
+}
+
+impl Shared {
+    /// Reads what was sent, in its turn, and answers it on a thread that may block.
+    async fn work<B: Send + 'static, T: Send + 'static>(
+        &self,
+        sent: impl Future<Output = Result<B, Refusal>>,
+        answer: impl FnOnce(B) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let stopped = |_| Refusal::internal("the peer is stopping");
+        let _turn = self.turns.acquire().await.map_err(stopped)?;
+        let sent = sent.await?;
+        let answered = tokio::task::spawn_blocking(move || answer(sent)).await;
+        answered.unwrap_or_else(|_| Err(Refusal::internal("the peer failed at this request")))
+    }
 }
 
 async fn read(body: Body) -> Result<Bytes, Refusal> {
@@ -108,9 +157,9 @@ async fn read(body: Body) -> Result<Bytes, Refusal> {
     })
 }
 
-fn parse(body: &[u8]) -> Result<Value, Refusal> {
+fn parse(body: &[u8]) -> Result<Map<String, Value>, Refusal> {
     match serde_json::from_slice(body) {
-        Ok(value @ Value::Object(_)) => Ok(value),
+        Ok(Value::Object(fields)) => Ok(fields),
         Ok(_) => Err(Refusal::invalid("The request body is not a JSON object.")),
         Err(error) => Err(Refusal::invalid(format!(
             "We could not parse the JSON body of your request: line {}, column {}.",
@@ -118,14 +167,6 @@ fn parse(body: &[u8]) -> Result<Value, Refusal> {
             error.column()
         ))),
     }
-}
-
-pub(super) fn json_response(value: impl Into<Bytes>) -> Response {
-    (
-        [(header::CONTENT_TYPE, "application/json")],
-        Body::from(value.into()),
-    )
-        .into_response()
 }
 
 async fn unknown_path(method: Method, uri: Uri) -> Refusal {

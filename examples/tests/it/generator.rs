@@ -162,7 +162,7 @@ fn options_do_what_they_say() {
         "inline.sqlite",
     ];
     let out = talk("image_generator", place.path(), &arguments, "a red apple\n").ok();
-    assert!(out.contains("with 1 image inline"), "{out}");
+    assert!(out.contains("with 1 media item inline"), "{out}");
     assert!(!place.path().join("none").exists());
     assert!(
         longest_base64(&place.path().join("inline.sqlite")) > 4000,

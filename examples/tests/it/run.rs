@@ -37,10 +37,14 @@ pub(crate) fn command(name: &str, directory: &Path, arguments: &[&str]) -> Comma
     let mut command = Command::new(program(name));
     command.current_dir(directory).args(arguments);
     for variable in [
+        "ANTHROPIC_API_KEY",
+        "ANTHROPIC_BASE_URL",
+        "ANTHROPIC_MODEL",
         "OPENAI_API_KEY",
         "OPENAI_BASE_URL",
         "OPENAI_MODEL",
         "OPENAI_IMAGE_MODEL",
+        "OPENAI_AUDIO_MODEL",
         "MEDIA_DIR",
         "RUST_LOG",
     ] {

@@ -1,33 +1,15 @@
 //! An answer in pieces, as server-sent events.
 
-use std::convert::Infallible;
-
-use axum::body::Body;
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
+use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::Completion;
-
-/// Characters in one piece.
-const PIECE: usize = 24;
+use crate::peer::response::{event_stream, pieces};
 
 pub(super) fn response(completion: &Completion, include_usage: bool) -> Response {
-    let mut events: Vec<Result<Bytes, Infallible>> = chunks(completion, include_usage)
-        .iter()
-        .map(|chunk| Ok(format!("data: {chunk}\n\n").into()))
-        .collect();
-    events.push(Ok(Bytes::from_static(b"data: [DONE]\n\n")));
-    let headers = [
-        (header::CONTENT_TYPE, "text/event-stream; charset=utf-8"),
-        (header::CACHE_CONTROL, "no-cache"),
-    ];
-    (
-        headers,
-        Body::from_stream(futures_util::stream::iter(events)),
-    )
-        .into_response()
+    let chunks = chunks(completion, include_usage);
+    let chunks = chunks.iter().map(|chunk| format!("data: {chunk}\n\n"));
+    event_stream(chunks.chain(["data: [DONE]\n\n".to_owned()]).collect())
 }
 
 fn chunks(completion: &Completion, include_usage: bool) -> Vec<Value> {
@@ -87,12 +69,4 @@ fn frame(completion: &Completion) -> Value {
         "model": completion.model,
         "service_tier": "default",
     })
-}
-
-fn pieces(text: &str) -> Vec<String> {
-    let letters: Vec<char> = text.chars().collect();
-    letters
-        .chunks(PIECE)
-        .map(|piece| piece.iter().collect())
-        .collect()
 }

@@ -20,6 +20,26 @@ impl Canvas {
         }
     }
 
+    /// An image of three bytes a pixel, scaled to these sides; black where it has no pixels.
+    pub(super) fn of_image(rgb: &[u8], from: (usize, usize), width: usize, height: usize) -> Self {
+        let seen = |column: usize, row: usize| {
+            let (x, y) = (column * from.0 / width, row * from.1 / height);
+            let start = (y * from.0 + x) * 3;
+            match rgb.get(start..start + 3) {
+                Some(&[red, green, blue]) => {
+                    Rgb(red.into(), green.into(), blue.into()) * (1.0 / 255.0)
+                }
+                _ => Rgb::BLACK,
+            }
+        };
+        let pixels = (0..height).flat_map(|row| (0..width).map(move |column| (column, row)));
+        Self {
+            width,
+            height,
+            pixels: pixels.map(|(column, row)| seen(column, row)).collect(),
+        }
+    }
+
     /// Width in units of the height.
     pub(super) fn aspect(&self) -> f32 {
         self.width as f32 / self.height as f32

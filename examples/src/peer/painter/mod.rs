@@ -4,6 +4,7 @@
 //! systems). An image of 1024x1024 is a PNG of more than 1 MB, since film grain does not compress.
 //!
 //! - `scenes`: what can be painted
+//! - `repaint`: changes of an image
 //! - `canvas`: the image while it is painted, and its finish
 //! - `shape`, `color`, `noise`: the tools
 //! - `encode`: pixels to PNG, JPEG or WebP
@@ -12,12 +13,14 @@ mod canvas;
 mod color;
 mod encode;
 mod noise;
+mod repaint;
 mod scenes;
 mod shape;
 
 use sha2::{Digest, Sha256};
 
 pub use encode::{EncodeError, OutputFormat};
+pub use repaint::repaint;
 
 use canvas::Canvas;
 use noise::Dice;

@@ -5,6 +5,9 @@ use tokio::sync::oneshot;
 use super::*;
 use crate::peer::painter::{OutputFormat, Size, paint};
 
+mod edits;
+mod media;
+mod messages;
 mod refusals;
 
 struct Peer {
@@ -68,11 +71,12 @@ fn tool() -> Value {
     json!({"type": "function", "function": {"name": "image-generator", "parameters": parameters}})
 }
 
+fn encode(bytes: &[u8]) -> String {
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
 fn data_uri(mime: &str, bytes: &[u8]) -> String {
-    format!(
-        "data:{mime};base64,{}",
-        base64::engine::general_purpose::STANDARD.encode(bytes)
-    )
+    format!("data:{mime};base64,{}", encode(bytes))
 }
 
 fn with_photo(text: &str, uri: &str) -> Value {

@@ -10,8 +10,35 @@ pub(super) struct Image {
     pub(super) format: &'static str,
     pub(super) width: u32,
     pub(super) height: u32,
-    /// Three bytes a pixel, thinned out: enough to tell the colors.
-    pub(super) rgb: Vec<u8>,
+    pixels: Vec<u8>,
+    /// Bytes a pixel.
+    samples: usize,
+}
+
+impl Image {
+    /// Three bytes a pixel; grey ones made three samples wide, alpha dropped.
+    pub(super) fn rgb(&self) -> Vec<u8> {
+        self.every(1)
+    }
+
+    /// As [`rgb`](Self::rgb), of at most some ten thousand pixels, evenly spread: enough to tell the colors.
+    pub(super) fn thinned(&self) -> Vec<u8> {
+        const ENOUGH: usize = 40_000;
+        let total = self.pixels.len() / self.samples.max(1);
+        // Odd, so that it does not keep hitting the same columns.
+        self.every((total / ENOUGH) | 1)
+    }
+
+    fn every(&self, step: usize) -> Vec<u8> {
+        let chosen = self.pixels.chunks_exact(self.samples.max(1)).step_by(step);
+        chosen
+            .flat_map(|pixel| match pixel {
+                [grey] | [grey, _] => [*grey; 3],
+                [red, green, blue, ..] => [*red, *green, *blue],
+                [] => [0; 3],
+            })
+            .collect()
+    }
 }
 
 pub(super) fn decode(bytes: &[u8]) -> Option<Image> {
@@ -50,12 +77,13 @@ fn png(bytes: &[u8]) -> Option<Image> {
     small_enough(width, height)?;
     let mut pixels = vec![0; reader.output_buffer_size()?];
     let frame = reader.next_frame(&mut pixels).ok()?;
-    let rgb = thin(&pixels, frame.color_type.samples());
+    let samples = frame.color_type.samples();
     Some(Image {
         format: "PNG",
         width,
         height,
-        rgb,
+        pixels,
+        samples,
     })
 }
 
@@ -72,12 +100,13 @@ fn jpeg(bytes: &[u8]) -> Option<Image> {
     let (width, height) = decoder.dimensions()?;
     let (width, height) = (u32::try_from(width).ok()?, u32::try_from(height).ok()?);
     small_enough(width, height)?;
-    let rgb = thin(&decoder.decode().ok()?, 3);
+    let pixels = decoder.decode().ok()?;
     Some(Image {
         format: "JPEG",
         width,
         height,
-        rgb,
+        pixels,
+        samples: 3,
     })
 }
 
@@ -87,12 +116,13 @@ fn gif(bytes: &[u8]) -> Option<Image> {
     let mut decoder = options.read_info(Cursor::new(bytes)).ok()?;
     let (width, height) = (u32::from(decoder.width()), u32::from(decoder.height()));
     small_enough(width, height)?;
-    let rgb = thin(&decoder.read_next_frame().ok()??.buffer, 4);
+    let pixels = decoder.read_next_frame().ok()??.buffer.to_vec();
     Some(Image {
         format: "GIF",
         width,
         height,
-        rgb,
+        pixels,
+        samples: 4,
     })
 }
 
@@ -107,22 +137,7 @@ fn webp(bytes: &[u8]) -> Option<Image> {
         format: "WebP",
         width,
         height,
-        rgb: thin(&pixels, samples),
+        pixels,
+        samples,
     })
-}
-
-/// At most some ten thousand pixels, evenly spread, grey ones made three samples wide, alpha dropped.
-fn thin(pixels: &[u8], samples: usize) -> Vec<u8> {
-    const ENOUGH: usize = 40_000;
-    let total = pixels.len() / samples.max(1);
-    // Odd, so that it does not keep hitting the same columns.
-    let step = (total / ENOUGH) | 1;
-    let chosen = pixels.chunks_exact(samples.max(1)).step_by(step);
-    chosen
-        .flat_map(|pixel| match pixel {
-            [grey] | [grey, _] => [*grey; 3],
-            [red, green, blue, ..] => [*red, *green, *blue],
-            [] => [0; 3],
-        })
-        .collect()
 }
