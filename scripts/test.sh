@@ -87,43 +87,52 @@ clouds() {
     done
 }
 
-# Runs two functions at once, since most of their steps wait more than they compute. What the second
-# prints follows when the first has ended.
+# Runs functions at once, since many of their steps wait more than they compute. What all but the first
+# print follows when they have ended, in order.
 together() {
-    "$2" >"$logs/second" 2>&1 &
-    local second=$!
-    "$1"
-    wait "$second"
-    cat "$logs/second"
+    local first=$1 lane
+    shift
+    for lane in "$@"; do
+        "$lane" >"$logs/lane-$lane" 2>&1 &
+    done
+    "$first"
+    wait
+    for lane in "$@"; do cat "$logs/lane-$lane"; done
 }
 
-# What waits for servers more than it computes.
-tests_and_services() {
+# The tests, which are half of it.
+tests() {
     step "tests" cargo test --locked --all-features --quiet --no-fail-fast
-    step "first command" ./scripts/check-first-command.sh
-    step "cloud examples" clouds
-    step "addresses" ./scripts/prove-ssrf.sh
-    step "cli" ./scripts/prove-cli.sh --short "${services[@]}"
-    step "wire" ./scripts/prove-wire.sh --short "${services[@]}"
-    step "providers" ./scripts/prove-providers.sh --short "${services[@]}"
+    [ "$linux" ] || return 0
+    step "histories" ./scripts/prove-history.sh --short
+    step "planner" ./scripts/prove-planner.sh --short
 }
 
 # What computes.
-sources_and_crashes() {
+sources_and_models() {
     step "lints" cargo clippy --locked --all-targets --all-features --quiet -- -D warnings
     step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --all-features --no-deps --quiet
     [ "$linux" ] || return 0
     step "protocol" ./scripts/prove-protocol.sh --short
     step "turns" ./scripts/prove-turns.sh --short
     step "crashes" ./scripts/prove-crash.sh --short
+}
+
+# What waits for servers and disks.
+services_and_disks() {
+    step "first command" ./scripts/check-first-command.sh
+    step "cloud examples" clouds
+    step "addresses" ./scripts/prove-ssrf.sh
+    step "cli" ./scripts/prove-cli.sh --short "${services[@]}"
+    step "wire" ./scripts/prove-wire.sh --short "${services[@]}"
+    step "providers" ./scripts/prove-providers.sh --short "${services[@]}"
+    [ "$linux" ] || return 0
+    step "service" ./scripts/prove-service.sh --short
     step "soak" ./scripts/prove-soak.sh --short
     step "faults" ./scripts/prove-faults.sh --short
     step "memory" ./scripts/prove-memory.sh --short
     step "http" ./scripts/prove-http.sh --short
     step "deletes" ./scripts/prove-deletes.sh --short
-    step "histories" ./scripts/prove-history.sh --short
-    step "planner" ./scripts/prove-planner.sh --short
-    step "service" ./scripts/prove-service.sh --short
 }
 
 linux=
@@ -148,7 +157,7 @@ step "mutants" ./scripts/check-mutants.sh
 step "crates" ./scripts/check-crates.py
 step "build" cargo test --locked --all-features --quiet --no-run
 if ! grep -qx -e build -e tools -e servers "$logs/failed" 2>/dev/null; then
-    together tests_and_services sources_and_crashes
+    together tests sources_and_models services_and_disks
 fi
 summary
 printf '\nall passed in %d s\n' "$SECONDS"

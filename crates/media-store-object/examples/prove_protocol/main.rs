@@ -139,7 +139,7 @@ fn main() -> ExitCode {
     );
 
     println!("by lot:");
-    let schedules = if short { 20_000 } else { 500_000 };
+    let schedules = if short { 5_000 } else { 500_000 };
     let mut drawn = table::drawn();
     if let Some(words) = &only {
         drawn.retain(|scenario| scenario.name.contains(words.as_str()));
