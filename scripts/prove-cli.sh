@@ -26,7 +26,8 @@ done
 
 # The test run has built the whole workspace; by itself this needs two crates only.
 selection=(-p media-cli -p test-servers --features media-cli/postgres,media-cli/redis)
-[ -z "${MEDIA_WHOLE_WORKSPACE:-}" ] || selection=(--all-features)
+# Examples are asked for so that features are those of the tests: without them all would be built anew.
+[ -z "${MEDIA_WHOLE_WORKSPACE:-}" ] || selection=(--all-features --examples)
 cargo build --locked --quiet "${selection[@]}" --bins
 target=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
 media=$target/debug/media

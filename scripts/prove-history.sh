@@ -40,7 +40,8 @@ else
 fi
 if [ "$(uname -s)" = Linux ] && [ "$(id -u)" -eq 0 ] && command -v strace >/dev/null; then
     selection=(-p media-cli)
-    [ -z "${MEDIA_WHOLE_WORKSPACE:-}" ] || selection=(--all-features)
+    # With an example, features are those of the tests: without one all would be built anew.
+    [ -z "${MEDIA_WHOLE_WORKSPACE:-}" ] || selection=(--all-features --example prove_history)
     cargo build --locked --quiet "${selection[@]}" --bin media
     python3 scripts/prove-history/kills.py "$target/debug/media" $short
 else
