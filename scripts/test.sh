@@ -152,6 +152,7 @@ step "spelling" ./scripts/check-spelling.sh
 step "pages" ./scripts/check-pages.py
 step "workflows" ./scripts/check-workflows.sh
 step "monitoring" ./scripts/check-monitoring.py
+step "deployment" ./scripts/check-deploy.py
 step "errors" ./scripts/check-errors.py
 step "mutants" ./scripts/check-mutants.sh
 step "crates" ./scripts/check-crates.py
