@@ -126,7 +126,8 @@ async fn sub_agents() -> Result<(), Failure> {
         anthropic.notice()
     ));
 
-    // Two managers over the same stores: a provider and the tools are a manager's, conversations are not.
+    // Two managers over the same stores: the tool needs one before there is the other, and its child must not have
+    // the tool. Where that is no concern, `with_named_provider` and `Start::with_provider` do it with one.
     let media = FileStore::open(&options.paths.media_dir)
         .await
         .map_err(failed)?;
