@@ -36,6 +36,10 @@ struct Options {
     #[arg(long = "ask", value_name = "WISH", default_values = ["Paint a lighthouse on a cliff", "Now at night", "Add a boat"])]
     wishes: Vec<String>,
 
+    /// Width and height of images, such as 1024x1024; the service chooses if none is given
+    #[arg(long, value_name = "SIZE")]
+    size: Option<String>,
+
     #[command(flatten)]
     paths: Paths,
 }
@@ -45,6 +49,7 @@ struct Options {
 struct Painter {
     images: OpenAiImages,
     state: SqliteStateStore,
+    size: Option<String>,
 }
 
 #[async_trait::async_trait]
@@ -68,6 +73,9 @@ impl Tool for Painter {
             .and_then(Value::as_str)
             .unwrap_or_default();
         let mut request = ImageRequest::new(prompt).with_sink(context.media_sink().clone());
+        if let Some(size) = &self.size {
+            request = request.with_size(size);
+        }
         if let Some(number) = given.get("image").and_then(Value::as_u64) {
             let media = MediaContext::new(context.loader().clone(), None);
             request = request
@@ -95,16 +103,13 @@ impl Painter {
             .map_err(|error| none().with_source(error))?
             .ok_or_else(none)?;
         let results = loaded.messages.iter().map(|stored| &stored.message);
-        let mut images = results
-            .filter(|message| message.role == Role::Tool)
-            .flat_map(|message| message.media());
-        let index = usize::try_from(number)
+        let results = results.filter(|message| message.role == Role::Tool);
+        let images: Vec<&MediaContent> = results.flat_map(|message| message.media()).collect();
+        let before = usize::try_from(number)
             .ok()
             .and_then(|number| number.checked_sub(1));
-        images
-            .nth(index.ok_or_else(none)?)
-            .cloned()
-            .ok_or_else(none)
+        let image = before.and_then(|before| images.get(before).copied());
+        image.cloned().ok_or_else(none)
     }
 }
 
@@ -122,17 +127,21 @@ async fn image_edit() -> Result<(), Failure> {
     let state = SqliteStateStore::open(&options.paths.state)
         .await
         .map_err(failed)?;
-    let (images, of_tool) = (service.images(), state.clone());
+    let painter = Painter {
+        images: service.images(),
+        state: state.clone(),
+        size: options.size,
+    };
+    let config = ManagerConfig::default()
+        .with_media_size_threshold_kb(0)
+        // Services may take minutes for an image.
+        .with_turn_timeout(Duration::from_secs(600));
     let manager = ConversationManager::builder()
         .with_provider(service.provider())
-        .with_tool(Painter {
-            images,
-            state: of_tool,
-        })
+        .with_tool(painter)
         .with_media_storage(media)
         .with_state_store(state)
-        // Services may take minutes for an image.
-        .with_config(ManagerConfig::default().with_turn_timeout(Duration::from_secs(600)))
+        .with_config(config)
         .build()
         .map_err(failed)?;
     let start = Start::new()

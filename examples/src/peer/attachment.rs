@@ -61,6 +61,6 @@ fn heading(all: &[&Attachment]) -> String {
     } else if all.iter().all(|one| one.is_recording()) {
         format!("I hear {}", count(number, "recording"))
     } else {
-        format!("I got {}", count(number, "file"))
+        format!("I read {}", count(number, "file"))
     }
 }
