@@ -54,6 +54,12 @@ pub trait Backend: Send + Sync + 'static {
         false
     }
 
+    /// Whether bytes that no reference holds may stay until a full sweep, so that usage is right only after
+    /// one. Defaults to `false`.
+    fn needs_sweep(&self) -> bool {
+        false
+    }
+
     /// Makes the sidecar of stored media unreadable, behind the back of the store. Returns whether it
     /// did. By default it cannot, and the scenario for damaged sidecars is not run.
     fn damage_sidecar(&self, reference: &StorageReference) -> impl Future<Output = bool> + Send {
@@ -87,6 +93,9 @@ pub trait AnyBackend: Send + Sync {
     /// Returns what [`Backend::is_slow`] does.
     fn is_slow(&self) -> bool;
 
+    /// Returns what [`Backend::needs_sweep`] does.
+    fn needs_sweep(&self) -> bool;
+
     /// Does what [`Backend::damage_sidecar`] does.
     async fn damage_sidecar(&self, reference: &StorageReference) -> bool;
 }
@@ -115,6 +124,10 @@ impl<B: Backend> AnyBackend for B {
 
     fn is_slow(&self) -> bool {
         Backend::is_slow(self)
+    }
+
+    fn needs_sweep(&self) -> bool {
+        Backend::needs_sweep(self)
     }
 
     async fn damage_sidecar(&self, reference: &StorageReference) -> bool {

@@ -212,9 +212,10 @@ impl SweepOptions {
     /// Sets whether a full sweep keeps its progress in the store, continues a sweep that was interrupted,
     /// and shares the work with sweeps of other processes. Defaults to `false`.
     ///
-    /// What an earlier sweep, or another process, has examined is not examined again: what became garbage
-    /// there in the meantime is left to the next sweep. To remove everything that is garbage now, sweep
-    /// without this. Object stores whose service supports conditional writes follow it; others ignore it.
+    /// What an earlier sweep, or another process, has examined is not examined again, and steps that need to
+    /// know that nothing was left out are not taken. Make a sweep without this once a week, and whenever
+    /// everything that is garbage now must go. Object stores whose service supports conditional writes follow
+    /// it; others ignore it.
     #[must_use]
     pub fn with_resume(mut self, resume: bool) -> Self {
         self.resume = resume;

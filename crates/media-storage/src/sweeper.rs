@@ -79,6 +79,11 @@ impl SweeperOptions {
     }
 
     /// Sets the options of each sweep, except its depth. Defaults to [`SweepOptions::new`].
+    ///
+    /// With [`SweepOptions::with_resume`], full sweeps continue those that were interrupted, and share the
+    /// work with other processes. As such sweeps leave some steps out, every seventh full sweep, and one each
+    /// week, is made without it; which one is the first is left to chance, so that processes that start often
+    /// make them too.
     #[must_use]
     pub fn with_sweep(mut self, options: SweepOptions) -> Self {
         self.sweep = options;
@@ -95,7 +100,8 @@ impl Default for SweeperOptions {
 /// A running task that sweeps a store. It ends when this handle is stopped or dropped, after the
 /// sweep that is running.
 ///
-/// Full sweeps [continue those that were interrupted](SweepOptions::with_resume).
+/// A full sweep that fails, or that leaves [parts](SweepReport::unfinished) to other processes, is repeated
+/// after the interval of sweeps of what is due.
 ///
 /// Before each sweep it takes the [lease](Inventory::sweep_lease) of the store, and skips the sweep
 /// if another process holds it.
@@ -211,6 +217,7 @@ async fn run(
     progress: watch::Sender<SweeperProgress>,
 ) {
     let mut last_full: Option<Instant> = None;
+    let mut sharing = Sharing::new();
     loop {
         let full = last_full.is_none_or(|at| at.elapsed() >= options.full_interval);
         let depth = if full {
@@ -219,11 +226,12 @@ async fn run(
             SweepDepth::Due
         };
         let started = Instant::now();
-        let sweep = options.sweep.with_depth(depth).with_resume(true);
+        let shared = options.sweep.resume() && !(full && sharing.is_over());
+        let sweep = options.sweep.with_depth(depth).with_resume(shared);
         let swept = target.sweep(sweep).await;
-        if full && swept.is_ok() {
-            // A skipped full sweep is made by the process that holds the lease.
+        if full && is_done(&swept) {
             last_full = Some(started);
+            sharing.swept(shared);
         }
         log(&swept);
         progress.send_modify(|progress| match swept {
@@ -242,6 +250,52 @@ async fn run(
             // A dropped sender counts as a stop.
             _ = stopped.wait_for(|stop| *stop) => return,
             () = tokio::time::sleep(wait) => {}
+        }
+    }
+}
+
+/// Whether a full sweep needs no repetition. One that was skipped is made by the process that holds the lease.
+fn is_done(swept: &Result<Option<SweepReport>, StorageError>) -> bool {
+    match swept {
+        Ok(Some(report)) => report.unfinished == 0,
+        Ok(None) => true,
+        Err(_) => false,
+    }
+}
+
+/// How many full sweeps were shared since the last one that was not.
+#[derive(Clone, Copy, Debug)]
+struct Sharing {
+    shared: u32,
+    since: Instant,
+}
+
+impl Sharing {
+    /// Number of full sweeps of which one is not shared.
+    const SWEEPS: u32 = 7;
+
+    /// How long at most full sweeps are shared.
+    const TIME: Duration = Duration::from_secs(7 * 24 * 3600);
+
+    /// Begins anywhere between two sweeps that are not shared.
+    fn new() -> Self {
+        let part = f64::midpoint(random(), 1.0) * f64::from(Self::SWEEPS);
+        Self {
+            // At most the number of sweeps, and at least 0.
+            shared: (part as u32).min(Self::SWEEPS - 1),
+            since: Instant::now(),
+        }
+    }
+
+    /// Whether the next full sweep is not shared.
+    fn is_over(&self) -> bool {
+        self.shared + 1 >= Self::SWEEPS || self.since.elapsed() >= Self::TIME
+    }
+
+    fn swept(&mut self, shared: bool) {
+        self.shared = if shared { self.shared + 1 } else { 0 };
+        if !shared {
+            self.since = Instant::now();
         }
     }
 }
@@ -270,3 +324,6 @@ fn log(swept: &Result<Option<SweepReport>, StorageError>) {
         Err(error) => tracing::warn!(%error, "failed to sweep the store"),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,7 +25,7 @@ pub(crate) struct SweepArguments {
     full: bool,
 
     /// With --full, in a bucket: keep the progress there, continue a sweep that was interrupted, and
-    /// share the work with others.
+    /// share the work with others. Sweep without it once a week, which removes the rest.
     #[arg(long, requires = "full")]
     resume: bool,
 
@@ -77,6 +77,12 @@ pub(crate) async fn run(arguments: SweepArguments, output: &Output) -> Outcome {
     if failed > 0 {
         return Err(Failure::failed(format!(
             "{failed} items could not be read or removed; they are kept"
+        )));
+    }
+    if report.unfinished > 0 {
+        let parts = report.unfinished;
+        return Err(Failure::failed(format!(
+            "{parts} parts of the work are left to other sweeps; sweep again when they have ended"
         )));
     }
     Ok(Exit::Fine)

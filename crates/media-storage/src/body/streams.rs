@@ -217,3 +217,174 @@ fn corrupted(reason: &'static str) -> Option<Item> {
     )
     .with_reason(reason)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::body::MediaBody;
+    use futures_util::stream::{self, StreamExt as _};
+
+    type Pieces = &'static [Result<&'static str, StorageErrorKind>];
+
+    /// Reads a body of stored pieces. Returns what it yields, and the kind of the error it ends with.
+    async fn read(
+        len: u64,
+        hash_of: Option<&str>,
+        pieces: Pieces,
+    ) -> (Vec<String>, Option<StorageErrorKind>) {
+        let sha256 = hash_of.map(|text| Sha256Hasher::digest(text.as_bytes()));
+        let stored = stream::iter(pieces.iter().map(|piece| match piece {
+            Ok(piece) => Ok(Bytes::from_static(piece.as_bytes())),
+            Err(kind) => Err(StorageError::new(*kind, Operation::Retrieve)),
+        }));
+        let body = MediaBody::from_stored_stream(len, sha256, stored);
+        let mut stream = body.into_stream();
+        let (mut yielded, mut error) = (Vec::new(), None);
+        while let Some(item) = stream.next().await {
+            assert!(error.is_none(), "an error is the last item");
+            match item {
+                Ok(piece) => yielded.push(String::from_utf8(piece.to_vec()).unwrap()),
+                Err(failed) => error = Some(failed.kind()),
+            }
+        }
+        // A stream that has ended stays so.
+        assert!(stream.next().await.is_none());
+        (yielded, error)
+    }
+
+    #[tokio::test]
+    async fn stored_bytes_are_compared_at_every_edge() {
+        use StorageErrorKind::{Corrupted, Unavailable};
+        let rows: &[(&str, u64, Option<&str>, Pieces, &[&str], _)] = &[
+            ("nothing", 0, Some(""), &[], &[], None),
+            ("an empty piece", 0, Some(""), &[Ok("")], &[], None),
+            (
+                "nothing, another hash",
+                0,
+                Some("a"),
+                &[],
+                &[],
+                Some(Corrupted),
+            ),
+            (
+                "nothing, one byte",
+                0,
+                Some(""),
+                &[Ok("a")],
+                &[],
+                Some(Corrupted),
+            ),
+            ("one piece", 2, Some("ab"), &[Ok("ab")], &["ab"], None),
+            (
+                "one piece, another hash",
+                2,
+                Some("ax"),
+                &[Ok("ab")],
+                &[],
+                Some(Corrupted),
+            ),
+            (
+                "pieces",
+                3,
+                Some("abc"),
+                &[Ok("a"), Ok("b"), Ok("c")],
+                &["a", "b", "c"],
+                None,
+            ),
+            (
+                "an empty piece last",
+                2,
+                Some("ab"),
+                &[Ok("ab"), Ok("")],
+                &["ab"],
+                None,
+            ),
+            (
+                "an empty piece first",
+                2,
+                Some("ab"),
+                &[Ok(""), Ok("ab")],
+                &["", "ab"],
+                None,
+            ),
+            (
+                "another hash",
+                2,
+                Some("ax"),
+                &[Ok("a"), Ok("b")],
+                &["a"],
+                Some(Corrupted),
+            ),
+            ("no bytes", 2, Some("ab"), &[], &[], Some(Corrupted)),
+            (
+                "one byte missing",
+                3,
+                Some("abc"),
+                &[Ok("ab")],
+                &["ab"],
+                Some(Corrupted),
+            ),
+            (
+                "one too many",
+                2,
+                Some("ab"),
+                &[Ok("abc")],
+                &[],
+                Some(Corrupted),
+            ),
+            (
+                "one too many, later",
+                2,
+                Some("ab"),
+                &[Ok("ab"), Ok("c")],
+                &[],
+                Some(Corrupted),
+            ),
+            (
+                "an error first",
+                2,
+                Some("ab"),
+                &[Err(Unavailable)],
+                &[],
+                Some(Unavailable),
+            ),
+            (
+                "an error while the last piece is held",
+                2,
+                Some("ab"),
+                &[Ok("a"), Ok("b"), Err(Unavailable), Ok("c")],
+                &["a"],
+                Some(Unavailable),
+            ),
+            (
+                "a range has no hash",
+                2,
+                None,
+                &[Ok("b"), Ok("c")],
+                &["b", "c"],
+                None,
+            ),
+            (
+                "a short range",
+                3,
+                None,
+                &[Ok("bc")],
+                &["bc"],
+                Some(Corrupted),
+            ),
+            (
+                "a long range",
+                2,
+                None,
+                &[Ok("b"), Ok("cd")],
+                &["b"],
+                Some(Corrupted),
+            ),
+        ];
+        for (name, len, hash_of, pieces, expected, error) in rows {
+            let (yielded, ended) = read(*len, *hash_of, pieces).await;
+            assert_eq!(yielded, *expected, "{name}");
+            assert_eq!(ended, *error, "{name}");
+        }
+    }
+}

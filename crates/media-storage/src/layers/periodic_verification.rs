@@ -1,17 +1,23 @@
 //! [`PeriodicVerification`].
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use futures_core::stream::{BoxStream, Stream};
 use media_types::StorageReference;
 
 use super::verified_read::VerifiedRead;
 use super::verified_references::VerifiedReferences;
 use crate::body::MediaBody;
 use crate::error::{Operation, StorageError, StorageErrorKind};
+use crate::importer::{ImportUpload, Imported, Importer};
+use crate::inventory::{Entry, Inventory, SweepLease, SweepOptions, SweepReport, Usage};
 use crate::options::{DeleteOptions, MetadataPatch, RetrieveOptions, Verification};
+use crate::scope::Scope;
 use crate::storage::{MediaStorage, StoredMedia};
 use crate::verifier::{Verifier, VerifyOptions, VerifyReport};
 
@@ -30,8 +36,9 @@ const DEFAULT_MAX_REFERENCES: usize = 10_000;
 /// the read began.
 ///
 /// - A read that ends early or fails, a range, and a head are not remembered, and neither is storing.
-/// - `Corrupted`, and deleting or changing the media through this layer, make the next whole read verify.
-///   A [verification](MediaStorage::verifier) through this layer that finds an issue does so for all media.
+/// - `Corrupted`, and deleting, changing or importing the media through this layer, make the next whole read
+///   verify. So do, for all media, deleting a scope, and a [verification](MediaStorage::verifier) that finds an
+///   issue. A read that was under way at that moment is not remembered either.
 /// - What a caller asks for with [`RetrieveOptions::with_verification`] is done. The store admits every
 ///   reference as without this layer: deletion, expiry, scope and the sidecar count at each read.
 ///
@@ -119,7 +126,7 @@ impl<S: fmt::Debug> fmt::Debug for PeriodicVerification<S> {
 impl<S: MediaStorage> MediaStorage for PeriodicVerification<S> {
     forward_storage!(
         self => self.inner;
-        backend, name, store, duplicate, url_signer, inventory, importer,
+        backend, name, store, duplicate, url_signer,
     );
 
     async fn retrieve_opts(
@@ -127,7 +134,7 @@ impl<S: MediaStorage> MediaStorage for PeriodicVerification<S> {
         reference: &StorageReference,
         mut options: RetrieveOptions,
     ) -> Result<StoredMedia, StorageError> {
-        let began = (self.now)();
+        let (began, ticket) = ((self.now)(), self.verified.ticket());
         let is_whole = options.range().is_none() && !options.head();
         if is_whole && options.verification().is_none() {
             let is_recent = self.verified.is_recent(reference, began, self.interval);
@@ -140,6 +147,7 @@ impl<S: MediaStorage> MediaStorage for PeriodicVerification<S> {
         let mut read = VerifiedRead {
             verified: Arc::clone(&self.verified),
             id: reference.id().into(),
+            ticket,
             began,
             hashed: None,
         };
@@ -162,7 +170,7 @@ impl<S: MediaStorage> MediaStorage for PeriodicVerification<S> {
         reference: &StorageReference,
         options: DeleteOptions,
     ) -> Result<(), StorageError> {
-        self.verified.forget(reference.id());
+        let _forgetting = self.verified.forget_while(std::slice::from_ref(reference));
         self.inner.delete_opts(reference, options).await
     }
 
@@ -171,7 +179,7 @@ impl<S: MediaStorage> MediaStorage for PeriodicVerification<S> {
         reference: &StorageReference,
         patch: MetadataPatch,
     ) -> Result<(), StorageError> {
-        self.verified.forget(reference.id());
+        let _forgetting = self.verified.forget_while(std::slice::from_ref(reference));
         self.inner.update(reference, patch).await
     }
 
@@ -180,14 +188,20 @@ impl<S: MediaStorage> MediaStorage for PeriodicVerification<S> {
         references: &[StorageReference],
         options: DeleteOptions,
     ) -> Vec<Result<(), StorageError>> {
-        for reference in references {
-            self.verified.forget(reference.id());
-        }
+        let _forgetting = self.verified.forget_while(references);
         self.inner.delete_many(references, options).await
+    }
+
+    fn inventory(&self) -> Option<&dyn Inventory> {
+        self.inner.inventory().map(|_| self as &dyn Inventory)
     }
 
     fn verifier(&self) -> Option<&dyn Verifier> {
         self.inner.verifier().map(|_| self as &dyn Verifier)
+    }
+
+    fn importer(&self) -> Option<&dyn Importer> {
+        self.inner.importer().map(|_| self as &dyn Importer)
     }
 }
 
@@ -195,7 +209,8 @@ impl<S: MediaStorage> MediaStorage for PeriodicVerification<S> {
 impl<S: MediaStorage> Verifier for PeriodicVerification<S> {
     async fn verify(&self, options: VerifyOptions) -> Result<VerifyReport, StorageError> {
         let Some(verifier) = self.inner.verifier() else {
-            return Err(unsupported(self.inner.backend()));
+            let reason = "the store cannot verify what it holds";
+            return Err(unsupported(&self.inner, Operation::Verify, reason));
         };
         let report = verifier.verify(options).await?;
         if !report.is_clean() {
@@ -205,8 +220,77 @@ impl<S: MediaStorage> Verifier for PeriodicVerification<S> {
     }
 }
 
-fn unsupported(backend: &str) -> StorageError {
-    StorageError::new(StorageErrorKind::Unsupported, Operation::Verify)
-        .with_backend(backend.to_owned())
-        .with_reason("the store cannot verify what it holds")
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<S: MediaStorage> Inventory for PeriodicVerification<S> {
+    fn list(&self, scope: Scope) -> BoxStream<'static, Result<Entry, StorageError>> {
+        match inventory(&self.inner, Operation::List) {
+            Ok(inventory) => inventory.list(scope),
+            Err(error) => Box::pin(Failed(Some(error))),
+        }
+    }
+
+    async fn usage(&self, scope: Scope) -> Result<Usage, StorageError> {
+        inventory(&self.inner, Operation::Usage)?.usage(scope).await
+    }
+
+    async fn delete_scope(&self, scope: Scope) -> Result<SweepReport, StorageError> {
+        let inventory = inventory(&self.inner, Operation::DeleteScope)?;
+        let _forgetting = self.verified.forget_all_while();
+        inventory.delete_scope(scope).await
+    }
+
+    async fn sweep(&self, options: SweepOptions) -> Result<SweepReport, StorageError> {
+        inventory(&self.inner, Operation::Sweep)?
+            .sweep(options)
+            .await
+    }
+
+    async fn sweep_lease(&self) -> Result<Option<SweepLease>, StorageError> {
+        inventory(&self.inner, Operation::Sweep)?
+            .sweep_lease()
+            .await
+    }
+}
+
+#[async_trait]
+impl<S: MediaStorage> Importer for PeriodicVerification<S> {
+    async fn import(&self, upload: ImportUpload) -> Result<Imported, StorageError> {
+        let Some(importer) = self.inner.importer() else {
+            let reason = "the store cannot import";
+            return Err(unsupported(&self.inner, Operation::Import, reason));
+        };
+        let imported = [upload.entry().reference.clone()];
+        let _forgetting = self.verified.forget_while(&imported);
+        importer.import(upload).await
+    }
+}
+
+/// A listing that could not begin.
+struct Failed(Option<StorageError>);
+
+impl Stream for Failed {
+    type Item = Result<Entry, StorageError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Poll::Ready(self.0.take().map(Err))
+    }
+}
+
+fn inventory(
+    store: &impl MediaStorage,
+    operation: Operation,
+) -> Result<&dyn Inventory, StorageError> {
+    let inventory = store.inventory();
+    inventory.ok_or_else(|| unsupported(store, operation, "the store has no inventory"))
+}
+
+fn unsupported(
+    store: &impl MediaStorage,
+    operation: Operation,
+    reason: &'static str,
+) -> StorageError {
+    StorageError::new(StorageErrorKind::Unsupported, operation)
+        .with_backend(store.backend().to_owned())
+        .with_reason(reason)
 }

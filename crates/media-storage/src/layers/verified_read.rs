@@ -8,16 +8,17 @@ use std::time::Instant;
 use bytes::Bytes;
 use futures_core::Stream;
 
-use super::verified_references::VerifiedReferences;
+use super::verified_references::{Ticket, VerifiedReferences};
 use crate::body::{BodyData, ByteStream, MediaBody};
 use crate::error::{StorageError, StorageErrorKind};
 
-/// What a read tells about its reference: sound after all bytes were compared with their hash, not sound
+/// What a read shows of its reference: sound after all bytes were compared with their hash, not sound
 /// after `Corrupted`, and nothing if it ends early or fails otherwise.
 #[derive(Clone, Debug)]
 pub(super) struct VerifiedRead {
     pub(super) verified: Arc<VerifiedReferences>,
     pub(super) id: Box<str>,
+    pub(super) ticket: Ticket,
     pub(super) began: Instant,
     /// Number of bytes that are compared with their hash, or `None` if they are not, or not all.
     pub(super) hashed: Option<u64>,
@@ -55,7 +56,7 @@ impl VerifiedRead {
 
     fn ended(&self, seen: u64) {
         if self.hashed == Some(seen) {
-            self.verified.insert(&self.id, self.began);
+            self.verified.insert(&self.id, self.ticket, self.began);
         }
     }
 }

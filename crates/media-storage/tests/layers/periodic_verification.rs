@@ -8,8 +8,9 @@ use futures_util::StreamExt as _;
 use media_storage::Verification::{HashAndSize, SizeOnly};
 use media_storage::layers::PeriodicVerification;
 use media_storage::{
-    DeleteOptions, InMemoryStorage, MediaMetadata, MediaStorage, MediaStorageExt as _,
-    MetadataPatch, RetrieveOptions, Scope, StorageError, StorageErrorKind, VerifyOptions,
+    DeleteOptions, ImportOutcome, ImportUpload, InMemoryStorage, MediaBody, MediaMetadata,
+    MediaStorage, MediaStorageExt as _, MetadataPatch, RetrieveOptions, Scope, StorageError,
+    StorageErrorKind, VerifyOptions,
 };
 use media_storage_testkit::{Backend, Call, Fault, FaultyStorage, StoreOptions, conformance_tests};
 use media_types::{Mime, StorageReference};
@@ -237,6 +238,59 @@ async fn what_is_deleted_or_changed_is_forgotten() {
     scene.store.delete_opts(&photo, foreign).await.unwrap_err();
     assert_eq!(scene.next(&photo).await, HashAndSize);
     scene.store.delete(&photo).await.unwrap();
+    let gone = scene.read(&photo).await.unwrap_err();
+    assert_eq!(gone.kind(), StorageErrorKind::NotFound);
+}
+
+/// Reads two bodies of the same media, of which the second is damaged, and ends the first one last.
+#[tokio::test]
+async fn a_read_that_began_before_damage_was_found_is_not_remembered() {
+    let scene = Scene::new();
+    let photo = scene.put().await;
+    let held = scene.store.retrieve(&photo).await.unwrap();
+    scene.inner.damage(true);
+    corrupted(scene.read(&photo).await);
+    held.body.bytes(1 << 20).await.unwrap();
+    corrupted(scene.read(&photo).await);
+
+    // The same with damage that a verification finds, and with deletions of other media.
+    scene.inner.damage(false);
+    let held = scene.store.retrieve(&photo).await.unwrap();
+    scene.inner.damage(true);
+    let verified = scene.store.verifier().unwrap();
+    assert!(
+        !verified
+            .verify(VerifyOptions::new())
+            .await
+            .unwrap()
+            .is_clean()
+    );
+    held.body.bytes(1 << 20).await.unwrap();
+    corrupted(scene.read(&photo).await);
+}
+
+#[tokio::test]
+async fn the_deletion_of_a_scope_and_an_import_forget() {
+    let scene = Scene::new();
+    let photo = scene.put().await;
+    scene.read(&photo).await.unwrap();
+    let inventory = scene.store.inventory().unwrap();
+    let other = Scope::User("ben".parse().unwrap());
+    assert_eq!(inventory.delete_scope(other).await.unwrap().deleted, 0);
+    assert_eq!(scene.next(&photo).await, HashAndSize);
+    assert_eq!(scene.next(&photo).await, SizeOnly);
+
+    let mut all: Vec<_> = inventory.list(Scope::All).collect().await;
+    let entry = all.remove(0).unwrap();
+    let bytes = scene.store.retrieve_bytes(&photo, 1 << 20).await.unwrap();
+    let importer = scene.store.importer().unwrap();
+    let upload = ImportUpload::new(entry, MediaBody::from_bytes(bytes));
+    let outcome = importer.import(upload).await.unwrap().outcome;
+    assert_eq!(outcome, ImportOutcome::Present);
+    assert_eq!(scene.next(&photo).await, HashAndSize);
+
+    let report = inventory.delete_scope(Scope::All).await.unwrap();
+    assert_eq!(report.deleted, 1);
     let gone = scene.read(&photo).await.unwrap_err();
     assert_eq!(gone.kind(), StorageErrorKind::NotFound);
 }

@@ -46,6 +46,15 @@ pub(crate) enum Creation {
     Exists,
 }
 
+/// Outcome of replacing an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Replacement {
+    /// The object was replaced and has this version.
+    Done(Version),
+    /// The object has another version than the expected one, or does not exist.
+    Changed,
+}
+
 /// A bucket in the context of one operation. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Bucket {
@@ -209,6 +218,27 @@ impl Bucket {
         match self.store.put_opts(key, body.into(), options).await {
             Ok(result) => Ok(Creation::Created(Version(result.into()))),
             Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Ok(Creation::Exists),
+            Err(error) => Err(self.failed(error, Verb::Write)),
+        }
+    }
+
+    /// Replaces an object if it has the expected version.
+    ///
+    /// # Errors
+    /// The write failed, or its outcome is unknown.
+    pub(crate) async fn replace(
+        &self,
+        key: &Path,
+        expected: &Version,
+        body: Bytes,
+    ) -> Result<Replacement, StorageError> {
+        let options = PutOptions::from(PutMode::Update(expected.0.clone()));
+        match self.store.put_opts(key, body.into(), options).await {
+            Ok(result) => Ok(Replacement::Done(Version(result.into()))),
+            Err(Error::Precondition { .. } | Error::AlreadyExists { .. }) => {
+                Ok(Replacement::Changed)
+            }
+            Err(error) if is_absent(&error) => Ok(Replacement::Changed),
             Err(error) => Err(self.failed(error, Verb::Write)),
         }
     }

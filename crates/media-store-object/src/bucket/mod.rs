@@ -10,7 +10,7 @@ mod names;
 mod second_keys;
 mod send;
 
-pub(crate) use handle::{Bucket, Creation, Swap, Version};
+pub(crate) use handle::{Bucket, Creation, Replacement, Swap, Version};
 pub(crate) use headers::{attributes, content_disposition, shared_attributes};
 pub(crate) use keys::{Keys, MarkerName, OuterObject};
 pub(crate) use marker_state::{MarkerState, PROVISIONAL, RETIRED};

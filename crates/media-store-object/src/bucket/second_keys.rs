@@ -10,7 +10,8 @@
 //! {prefix}/.store/v2/user/{user name}/{id}              index of the references of a user
 //! {prefix}/.store/v2/user-complete                      the index contains all media
 //! {prefix}/.store/v2/expiry/{hour}/{token}              hint that a reference expires in that hour
-//! {prefix}/.store/v2/sweep/{part}                       progress of a full sweep that is shared
+//! {prefix}/.store/v2/sweep/pass                         the full sweep that is shared
+//! {prefix}/.store/v2/sweep/{pass}/{part}                its progress
 //! ```
 //!
 //! `{name}` is a keyed hash, and `{d}` its first digit, so that listings can be divided.
@@ -140,12 +141,6 @@ impl SecondKeys {
         self.at(directory)
     }
 
-    /// Returns the kind of an object: the directory that it is in.
-    pub(crate) fn kind<'a>(&self, key: &'a Path) -> &'a str {
-        let kind = self.below(key).and_then(|rest| rest.split_once('/'));
-        kind.map_or("", |(kind, _)| kind)
-    }
-
     /// Returns the name of a hash record.
     pub(crate) fn record(&self, name: ContentName) -> Result<Path, StorageError> {
         self.sharded("rec", name, "")
@@ -172,9 +167,9 @@ impl SecondKeys {
         self.sharded("blob", name, "0")
     }
 
-    /// Returns the name of the progress of a part of a sweep.
-    pub(crate) fn sweep(&self, part: &str) -> Result<Path, StorageError> {
-        self.at(&format!("sweep/{part}"))
+    /// Returns the name of an object of a shared sweep, or of the directory of one.
+    pub(crate) fn sweep(&self, name: &str) -> Result<Path, StorageError> {
+        self.at(&format!("sweep/{name}"))
     }
 
     /// Returns the name of the blob of a generation.

@@ -6,6 +6,7 @@ use media_types::Sha256;
 
 use super::failures::Failures;
 use super::pending_gc::PendingGc;
+use super::progress::remove_progress;
 use super::scoped::{Members, ScopedReference, WalkError, in_scope};
 use crate::bucket::Bucket;
 use crate::operation::remove;
@@ -28,7 +29,7 @@ enum Deletion {
 
 /// Deletes all references of a scope, and shared bytes that no other reference holds. References that
 /// cannot be deleted are counted, and the first failure is logged; the deletion ends with it after
-/// many failures in a row.
+/// many failures in a row. Progress of sweeps, which may name what was deleted, is removed too.
 pub(crate) async fn delete_scope(
     shared: &Shared,
     scope: Scope,
@@ -61,6 +62,11 @@ pub(crate) async fn delete_scope(
     }
     let collected = pending.collect(&bucket, &shared.keys, &mut failures);
     report.freed_bytes += collected.await?;
+    if let Some(second) = shared.keys.second()
+        && let Err(error) = remove_progress(&bucket, second).await
+    {
+        failures.failed(error)?;
+    }
     report.failed = failures.finish();
     Ok(report)
 }

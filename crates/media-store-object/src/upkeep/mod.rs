@@ -6,6 +6,7 @@ mod failures;
 mod list;
 mod name_filter;
 mod pending_gc;
+mod progress;
 mod scoped;
 mod sweep;
 mod usage;

@@ -67,12 +67,20 @@ pub(super) struct OwnObject {
     pub(super) modified: DateTime<Utc>,
 }
 
+/// Step of a walk.
+#[derive(Clone, Debug)]
+pub(super) enum WalkStep {
+    Item(WalkItem),
+    /// The items of all objects up to this name came before.
+    Passed(Path),
+}
+
 struct Walk {
     listed: BoxStream<'static, Result<ObjectMeta, StorageError>>,
     keys: Keys,
-    /// Media whose sidecar may be the next object.
-    held: Option<OwnObject>,
-    ready: VecDeque<Result<WalkItem, StorageError>>,
+    /// Media whose sidecar may be the next object, and its name.
+    held: Option<(OwnObject, Path)>,
+    ready: VecDeque<Result<WalkStep, StorageError>>,
     ended: bool,
 }
 
@@ -92,14 +100,22 @@ impl Walk {
         };
         let modified = meta.last_modified;
         match self.keys.outer(&meta.location) {
-            None | Some(OuterObject::Other) => {}
+            None | Some(OuterObject::Other) => {
+                // The sidecar of media that is held can still follow.
+                if self.held.is_none() {
+                    self.ready.push_back(Ok(WalkStep::Passed(meta.location)));
+                }
+                return;
+            }
             Some(OuterObject::Media(key)) => {
                 self.release_held();
-                self.held = Some(OwnObject {
+                let own = OwnObject {
                     key,
                     size: meta.size,
                     modified,
-                });
+                };
+                self.held = Some((own, meta.location));
+                return;
             }
             Some(OuterObject::Sidecar(key)) if Tombstone::of_size(meta.size).is_some() => {
                 self.release_held();
@@ -110,10 +126,11 @@ impl Walk {
                     retired,
                     size: meta.size,
                 };
-                self.ready.push_back(Ok(WalkItem::Tombstone(buried)));
+                self.push(WalkItem::Tombstone(buried));
             }
             Some(OuterObject::Sidecar(key)) => {
-                let own = self.held.take_if(|own| own.key == key);
+                let own = self.held.take_if(|(own, _)| own.key == key);
+                let own = own.map(|(own, _)| own);
                 self.release_held();
                 let reference = ListedReference {
                     key,
@@ -121,15 +138,21 @@ impl Walk {
                     size: meta.size,
                     own,
                 };
-                self.ready.push_back(Ok(WalkItem::Reference(reference)));
+                self.push(WalkItem::Reference(reference));
             }
         }
+        self.ready.push_back(Ok(WalkStep::Passed(meta.location)));
+    }
+
+    fn push(&mut self, item: WalkItem) {
+        self.ready.push_back(Ok(WalkStep::Item(item)));
     }
 
     fn release_held(&mut self) {
-        let own = self.held.take();
-        self.ready
-            .extend(own.map(|own| Ok(WalkItem::MediaOnly(own))));
+        if let Some((own, name)) = self.held.take() {
+            self.push(WalkItem::MediaOnly(own));
+            self.ready.push_back(Ok(WalkStep::Passed(name)));
+        }
     }
 }
 
@@ -139,16 +162,23 @@ pub(super) fn walk(
     keys: &Keys,
     root: &Path,
 ) -> BoxStream<'static, Result<WalkItem, StorageError>> {
-    walk_after(bucket, keys, root, None)
+    let steps = walk_steps(bucket, keys, root, None);
+    let items = steps.try_filter_map(|step| {
+        std::future::ready(Ok(match step {
+            WalkStep::Item(item) => Some(item),
+            WalkStep::Passed(_) => None,
+        }))
+    });
+    items.boxed()
 }
 
-/// Walks over what is under a root, after a name if one is given. Costs one listing.
-pub(super) fn walk_after(
+/// Walks over what is under a root, after a name if one is given, and says how far it is. Costs one listing.
+pub(super) fn walk_steps(
     bucket: &Bucket,
     keys: &Keys,
     root: &Path,
     after: Option<&Path>,
-) -> BoxStream<'static, Result<WalkItem, StorageError>> {
+) -> BoxStream<'static, Result<WalkStep, StorageError>> {
     let walk = Walk {
         listed: bucket.list(root, after),
         keys: keys.clone(),
@@ -156,10 +186,10 @@ pub(super) fn walk_after(
         ready: VecDeque::new(),
         ended: false,
     };
-    let items = stream::unfold(walk, |mut walk| async move {
+    let steps = stream::unfold(walk, |mut walk| async move {
         loop {
-            if let Some(item) = walk.ready.pop_front() {
-                return Some((item, walk));
+            if let Some(step) = walk.ready.pop_front() {
+                return Some((step, walk));
             }
             if walk.ended {
                 return None;
@@ -168,7 +198,7 @@ pub(super) fn walk_after(
             walk.receive(listed);
         }
     });
-    items.boxed()
+    steps.boxed()
 }
 
 /// A reference whose sidecar was read.
@@ -219,4 +249,54 @@ pub(super) fn read_all(
         .buffer_unordered(CONCURRENCY)
         .try_filter_map(|item| std::future::ready(Ok(item)))
         .boxed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use media_storage::Operation;
+    use object_store::memory::InMemory;
+    use object_store::{ObjectStore, ObjectStoreExt as _};
+    use std::sync::Arc;
+
+    /// Media and its sidecar belong together: the walk is not between them. Other objects are passed too.
+    #[tokio::test]
+    async fn a_walk_says_how_far_it_is() {
+        let token = |n: u32| format!("000000-{n:026}.png");
+        let (one, two, three) = (token(1), token(2), token(3));
+        let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        for name in [
+            ".store/v2/rec/0".to_owned(),
+            one.clone(),
+            format!("{one}.meta"),
+            two.clone(),
+            format!("{three}.meta"),
+        ] {
+            let sidecar = vec![b' '; 600];
+            store.put(&Path::from(name), sidecar.into()).await.unwrap();
+        }
+        let bucket = Bucket::new(store, "memory".into()).during(Operation::Sweep);
+        let keys = Keys::new(Path::default());
+        let steps = walk_steps(&bucket, &keys, keys.prefix(), None);
+        let steps: Vec<_> = steps
+            .map_ok(|step| match step {
+                WalkStep::Item(WalkItem::Reference(_)) => "reference".to_owned(),
+                WalkStep::Item(WalkItem::MediaOnly(_)) => "media".to_owned(),
+                WalkStep::Item(WalkItem::Tombstone(_)) => "tombstone".to_owned(),
+                WalkStep::Passed(name) => name.to_string(),
+            })
+            .try_collect()
+            .await
+            .unwrap();
+        let expected = [
+            ".store/v2/rec/0",
+            "reference",
+            &format!("{one}.meta"),
+            "media",
+            &two,
+            "reference",
+            &format!("{three}.meta"),
+        ];
+        assert_eq!(steps, expected);
+    }
 }

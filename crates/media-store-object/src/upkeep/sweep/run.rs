@@ -11,9 +11,9 @@ use crate::shared::Shared;
 /// Sweeps the store. Steps that fail are counted, and the first failure is logged; a sweep ends with
 /// it after many failures in a row.
 ///
-/// A full sweep needs at most 12 MiB of memory beside the requests in flight, and 40 bytes for each
-/// reference if there is a capacity; a dry run needs some more for each reference that it would
-/// delete.
+/// A full sweep needs at most 12 MiB of memory beside the requests in flight, one that is shared at most
+/// 32 MiB, and each of them 40 bytes for each reference if there is a capacity; a dry run needs some more
+/// for each reference that it would delete.
 pub(crate) async fn sweep(
     shared: &Shared,
     options: &SweepOptions,
@@ -22,8 +22,12 @@ pub(crate) async fn sweep(
     let service_time = service_time(shared, &bucket, options).await?;
     let mut sweep = Sweep::new(shared, bucket, service_time, options);
     let second = shared.keys.second().filter(|second| second.tombstones);
-    if let Some(second) = second.filter(|_| is_shared(options)) {
-        Box::pin(sweep.shared(second)).await?;
+    let shares = match second.filter(|_| is_shared(options)) {
+        Some(second) => Box::pin(sweep.shared(second)).await?,
+        None => false,
+    };
+    if shares {
+        // It did what was left of all steps.
     } else if options.depth() == SweepDepth::Full {
         let first = match shared.keys.second() {
             Some(second) => sweep.second(&second.clone()).await?,

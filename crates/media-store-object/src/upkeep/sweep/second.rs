@@ -1,10 +1,10 @@
 //! The order of the steps of a full sweep by the second protocol.
 
 use bytes::Bytes;
-use futures_util::stream::TryStreamExt as _;
 use media_storage::StorageError;
 use object_store::Attributes;
 
+use super::super::progress::remove_progress;
 use super::second_join::Join;
 use super::state::{Mode, Sweep};
 use crate::bucket::SecondKeys;
@@ -31,24 +31,9 @@ impl Sweep<'_> {
             self.note_users(keys, complete && !first).await?;
         }
         if self.mode == Mode::Remove {
-            self.remove_progress(keys).await?;
+            remove_progress(&self.bucket, keys).await?;
         }
         Ok(first)
-    }
-
-    /// Removes what sweeps that share their work have kept, which names references. Those that are under way
-    /// end with the part that they do.
-    pub(super) async fn remove_progress(&self, keys: &SecondKeys) -> Result<(), StorageError> {
-        let kept: Vec<_> = self
-            .bucket
-            .list(&keys.all("sweep")?, None)
-            .map_ok(|meta| meta.location)
-            .try_collect()
-            .await?;
-        match kept.is_empty() {
-            true => Ok(()),
-            false => self.bucket.delete_all(kept).await.1,
-        }
     }
 
     /// Whether there are shared bytes of the first protocol, or markers.

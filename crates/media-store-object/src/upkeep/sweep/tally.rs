@@ -37,7 +37,7 @@ pub(super) struct Suspects {
 
 /// Returns the cell of a name, and its checksum. Both depend on the seed, so that nobody can choose names
 /// that cancel out, and are the same in every process.
-fn place(seed: Nonce, name: &str) -> (usize, u128) {
+fn cell_of(seed: Nonce, name: &str) -> (usize, u128) {
     let hash = Sha256::new()
         .chain_update(seed.value().to_be_bytes())
         .chain_update(name)
@@ -74,7 +74,7 @@ impl Tally {
 
     /// Adds the names of a tally of the same seed.
     pub(super) fn add(&mut self, other: &Self) {
-        self.names += other.names;
+        self.names = self.names.saturating_add(other.names);
         for (at, sum) in other.cells.iter().enumerate().filter(|(_, sum)| **sum != 0) {
             self.flip(at, *sum);
         }
@@ -107,9 +107,9 @@ impl Tally {
 
     /// Adds a name of either set. A name of both sets cancels out.
     pub(super) fn toggle(&mut self, name: &str) {
-        let (at, sum) = place(self.seed, name);
+        let (at, sum) = cell_of(self.seed, name);
         self.flip(at, sum);
-        self.names += 1;
+        self.names = self.names.saturating_add(1);
     }
 
     /// Returns the cells in which the sets differ, or so many of them that the names in them need
@@ -122,7 +122,7 @@ impl Tally {
         let differing = self.cells.iter().enumerate().filter(|(_, sum)| **sum != 0);
         let mut cells: Vec<usize> = differing.map(|(at, _)| at).collect();
         let complete = cells.len() <= most;
-        let (start, _) = place(self.seed, "start");
+        let (start, _) = cell_of(self.seed, "start");
         let from = cells.partition_point(|at| *at < start);
         cells.rotate_left(from);
         cells.truncate(most);
@@ -142,18 +142,13 @@ fn take<const N: usize>(left: &mut &[u8]) -> Option<[u8; N]> {
 }
 
 impl Suspects {
-    /// Returns the cells of two equal sets.
-    pub(super) fn none() -> Self {
-        Tally::new(Nonce::new(0)).suspects()
-    }
-
     pub(super) fn is_empty(&self) -> bool {
         self.cells.is_empty()
     }
 
     /// Whether a name may be in one set only.
     pub(super) fn contains(&self, name: &str) -> bool {
-        !self.is_empty() && self.cells.contains(&place(self.seed, name).0)
+        !self.is_empty() && self.cells.contains(&cell_of(self.seed, name).0)
     }
 }
 

@@ -5,22 +5,14 @@ use media_storage::StorageError;
 use object_store::ObjectMeta;
 use object_store::path::Path;
 
-use super::super::super::walk::{ListedReference, WalkItem, walk_after};
-use super::super::second_join::MAX_TOMBSTONES;
+use super::super::super::walk::{ListedReference, WalkItem, WalkStep, walk_steps};
 use super::super::state::Sweep;
 use super::cursor::Cursor;
-use super::found::{Found, Listed, Wanted};
+use super::found::Found;
 use super::ledger::Lease;
 use super::part::{Kind, Part};
 use crate::bucket::{MarkerState, SecondKeys};
 use crate::reference::flags::SidecarFlags;
-
-/// Appends to a list that has a maximum length. The next sweep continues with what is left out.
-fn keep(list: &mut Vec<Listed>, listed: Listed) {
-    if list.len() < MAX_TOMBSTONES {
-        list.push(listed);
-    }
-}
 
 impl Sweep<'_> {
     /// Lists markers, hints or the index of users. Returns whether the lease was held until the end.
@@ -28,7 +20,6 @@ impl Sweep<'_> {
         &mut self,
         keys: &SecondKeys,
         part: Part,
-        wanted: Option<&Wanted>,
         lease: &mut Lease<'_>,
     ) -> Result<bool, StorageError> {
         let directory = match part.kind {
@@ -40,104 +31,91 @@ impl Sweep<'_> {
             Some(digit) => keys.shard(directory, digit)?,
             None => keys.all(directory)?,
         };
-        let after = place(lease);
-        let mut listed = self.bucket.list(&prefix, after.as_ref());
+        let mut listed = self.bucket.list(&prefix, resume_after(lease).as_ref());
         let mut cursor = Cursor::new(lease);
-        while let Some(meta) = listed.try_next().await? {
+        loop {
+            let meta = match cursor.during(listed.try_next()).await? {
+                Some(Some(meta)) => meta,
+                Some(None) => return Ok(true),
+                None => return Ok(false),
+            };
             let found = &mut cursor.lease.found;
-            match wanted {
-                Some(wanted) => collect(keys, part.kind, wanted, &meta, found),
-                None => self.compare(keys, part.kind, &meta, found),
-            }
+            self.compare(keys, part.kind, &meta, found).await?;
             if !cursor.passed(meta.location.as_ref()).await? {
                 return Ok(false);
             }
         }
-        Ok(true)
     }
 
-    fn compare(&self, keys: &SecondKeys, kind: Kind, meta: &ObjectMeta, found: &mut Found) {
-        let is_settled = self.is_settled(meta.last_modified);
+    async fn compare(
+        &mut self,
+        keys: &SecondKeys,
+        kind: Kind,
+        meta: &ObjectMeta,
+        found: &mut Found,
+    ) -> Result<(), StorageError> {
+        if !self.is_settled(meta.last_modified) {
+            return Ok(());
+        }
         match kind {
             Kind::Markers => {
                 let Some(marker) = keys.parse_marker(&meta.location) else {
-                    return;
+                    return Ok(());
                 };
                 match MarkerState::of_size(meta.size) {
-                    MarkerState::Sealed if is_settled => found.markers.toggle(&marker.token),
-                    MarkerState::Provisional if is_settled => {
-                        keep(&mut found.lists.provisional, meta.into());
+                    MarkerState::Sealed => found.markers.toggle(&marker.token),
+                    MarkerState::Provisional => {
+                        let retired = self.provisional(keys, &marker).await;
+                        self.note(retired)?;
                     }
-                    MarkerState::Tombstone if self.is_removable(meta.last_modified) => {
-                        keep(&mut found.lists.buried_markers, meta.into());
-                    }
-                    _ => {}
+                    MarkerState::Tombstone => {}
                 }
             }
-            Kind::Hints if is_settled => {
+            Kind::Hints => {
                 if let Some(token) = meta.location.filename() {
                     found.hints.toggle(token);
                 }
             }
-            Kind::Users if is_settled => {
+            _ => {
                 if let Some(entry) = keys.parse_user_entry(&meta.location) {
                     found.users.toggle(entry.token());
                 }
             }
-            _ => {}
         }
+        Ok(())
     }
 
     /// Lists sidecars and media that is not shared, and removes leftovers. Returns whether the lease was
     /// held until the end.
     pub(super) async fn references_part(
         &mut self,
-        wanted: Option<&Wanted>,
         lease: &mut Lease<'_>,
     ) -> Result<bool, StorageError> {
         let keys = &self.shared.keys;
-        let after = place(lease);
-        let mut items = walk_after(&self.bucket, keys, keys.prefix(), after.as_ref());
+        let after = resume_after(lease);
+        let mut steps = walk_steps(&self.bucket, keys, keys.prefix(), after.as_ref());
         let mut cursor = Cursor::new(lease);
-        while let Some(item) = items.try_next().await? {
-            let found = &mut cursor.lease.found;
-            let place = match item {
-                WalkItem::MediaOnly(own) => {
-                    let place = keys.media(&own.key)?;
-                    // The second listing finds it again.
-                    if wanted.is_none() {
-                        self.media_only(own).await?;
-                    }
-                    place
-                }
-                WalkItem::Tombstone(buried) => {
-                    let place = keys.sidecar(&buried.key)?;
-                    let listed = Listed::new(&place, buried.size, buried.modified);
-                    match wanted {
-                        Some(wanted) if wanted.tokens.contains(buried.key.token()) => {
-                            keep(&mut found.lists.collected, listed);
-                        }
-                        None if self.is_removable(buried.modified) => {
-                            keep(&mut found.lists.buried_sidecars, listed);
-                        }
-                        _ => {}
-                    }
-                    place
-                }
-                WalkItem::Reference(reference) => {
-                    let place = keys.sidecar(&reference.key)?;
-                    match wanted {
-                        Some(wanted) => self.collect_sidecar(wanted, &place, &reference, found),
-                        None => self.compare_sidecar(&reference, found).await?,
-                    }
-                    place
-                }
+        loop {
+            let step = match cursor.during(steps.try_next()).await? {
+                Some(Some(step)) => step,
+                Some(None) => return Ok(true),
+                None => return Ok(false),
             };
-            if !cursor.passed(place.as_ref()).await? {
-                return Ok(false);
+            match step {
+                WalkStep::Item(WalkItem::MediaOnly(own)) => self.media_only(own).await?,
+                WalkStep::Item(WalkItem::Reference(listed)) => {
+                    let found = &mut cursor.lease.found;
+                    self.compare_sidecar(&listed, found).await?;
+                }
+                // Sweeps that are not shared remove old ones.
+                WalkStep::Item(WalkItem::Tombstone(_)) => {}
+                WalkStep::Passed(name) => {
+                    if !cursor.passed(name.as_ref()).await? {
+                        return Ok(false);
+                    }
+                }
             }
         }
-        Ok(true)
     }
 
     async fn compare_sidecar(
@@ -146,7 +124,7 @@ impl Sweep<'_> {
         found: &mut Found,
     ) -> Result<(), StorageError> {
         let Some(flags) = SidecarFlags::of_size(listed.size) else {
-            found.lists.first += 1;
+            found.first = found.first.saturating_add(1);
             return Ok(());
         };
         if !self.is_settled(listed.modified) {
@@ -167,53 +145,9 @@ impl Sweep<'_> {
         }
         Ok(())
     }
-
-    fn collect_sidecar(
-        &self,
-        wanted: &Wanted,
-        place: &Path,
-        reference: &ListedReference,
-        found: &mut Found,
-    ) {
-        let Some(flags) = SidecarFlags::of_size(reference.size) else {
-            return;
-        };
-        let token = reference.key.token();
-        let differs = [
-            (flags.shared, &wanted.markers),
-            (flags.expires, &wanted.hints),
-            (flags.has_user, &wanted.users),
-        ];
-        let mut differs = differs.iter();
-        let differs = differs.any(|(applies, suspects)| *applies && suspects.contains(token));
-        if wanted.tokens.contains(token) || (differs && self.is_settled(reference.modified)) {
-            let listed = Listed::new(place, reference.size, reference.modified);
-            keep(&mut found.lists.collected, listed);
-        }
-    }
 }
 
 /// Returns the name after which the listing continues.
-fn place(lease: &Lease<'_>) -> Option<Path> {
+fn resume_after(lease: &Lease<'_>) -> Option<Path> {
     Path::parse(lease.after.as_deref()?).ok()
-}
-
-/// Collects what a second listing is to find.
-fn collect(keys: &SecondKeys, kind: Kind, wanted: &Wanted, meta: &ObjectMeta, found: &mut Found) {
-    let name = &meta.location;
-    let is_wanted = match kind {
-        Kind::Markers => keys.parse_marker(name).is_some_and(|marker| {
-            MarkerState::of_size(meta.size) == MarkerState::Sealed
-                && wanted.markers.contains(&marker.token)
-        }),
-        Kind::Hints => name
-            .filename()
-            .is_some_and(|token| wanted.hints.contains(token)),
-        _ => keys
-            .parse_user_entry(name)
-            .is_some_and(|entry| wanted.users.contains(entry.token())),
-    };
-    if is_wanted {
-        keep(&mut found.lists.collected, meta.into());
-    }
 }

@@ -1,9 +1,10 @@
-//! Shared bytes that no reference holds, hash by hash.
+//! Blobs that no reference holds, hash by hash.
 
 use futures_util::stream::{StreamExt as _, TryStreamExt as _};
-use media_storage::StorageError;
+use media_storage::{StorageError, SweepReport};
 
 use super::super::super::contents::{ContentItem, Walked, contents};
+use super::super::super::failures::Failures;
 use super::super::second_garbage::is_sound;
 use super::super::state::{CONCURRENCY, Sweep};
 use super::cursor::Cursor;
@@ -20,13 +21,26 @@ impl Sweep<'_> {
     ) -> Result<bool, StorageError> {
         let mut failures = std::mem::take(&mut self.failures);
         let mut report = self.report;
-        let this = &*self;
         let walked = match shard {
             Some(digit) => Walked::ShardWithRecords(keys.clone(), digit),
             None => Walked::SecondWithRecords(keys.clone()),
         };
+        let counts = (&mut report, &mut failures);
+        let cleared = self.clear_hashes(keys, walked, lease, counts).await;
+        self.report = report;
+        self.failures = failures;
+        cleared
+    }
+
+    async fn clear_hashes(
+        &self,
+        keys: &SecondKeys,
+        walked: Walked,
+        lease: &mut Lease<'_>,
+        (report, failures): (&mut SweepReport, &mut Failures),
+    ) -> Result<bool, StorageError> {
         let after = lease.after.as_deref().and_then(ContentName::parse);
-        let items = contents(&this.bucket, &this.shared.keys, walked, after)?;
+        let items = contents(&self.bucket, &self.shared.keys, walked, after)?;
         let mut removed = items
             .map(|item| async move {
                 Ok::<_, StorageError>(match item? {
@@ -34,7 +48,7 @@ impl Sweep<'_> {
                     ContentItem::Content(listing) => {
                         let removed = match is_sound(&listing) {
                             true => None,
-                            false => Some(this.clear_second(keys, &listing).await),
+                            false => Some(self.clear_second(keys, &listing).await),
                         };
                         Some((ContentName::of_digest(listing.sha256), removed))
                     }
@@ -42,21 +56,24 @@ impl Sweep<'_> {
             })
             .buffered(CONCURRENCY);
         let mut cursor = Cursor::new(lease);
-        while let Some(item) = removed.try_next().await? {
-            let Some((name, removed)) = item else {
-                cursor.restarted();
-                continue;
+        loop {
+            let Some(item) = cursor.during(removed.try_next()).await? else {
+                return Ok(false);
+            };
+            let (name, removed) = match item {
+                None => return Ok(true),
+                Some(None) => {
+                    cursor.restarted();
+                    continue;
+                }
+                Some(Some(item)) => item,
             };
             if let Some(removed) = removed {
-                removed.count(&mut report, &mut failures)?;
+                removed.count(report, failures)?;
             }
             if !cursor.passed(&name.to_string()).await? {
                 return Ok(false);
             }
         }
-        drop(removed);
-        self.report = report;
-        self.failures = failures;
-        Ok(true)
     }
 }

@@ -9,8 +9,6 @@ pub(super) struct Part {
     pub(super) kind: Kind,
     /// The shard that is listed, unless it is everything.
     pub(super) shard: Option<&'static str>,
-    /// Whether this is the second listing, which collects what the first listings disagree about.
-    pub(super) again: bool,
 }
 
 /// What a part does.
@@ -18,7 +16,7 @@ pub(super) struct Part {
 pub(super) enum Kind {
     /// Deletes what has expired.
     Expired,
-    /// Lists records, blobs and markers of hashes, and removes bytes that no reference holds.
+    /// Lists records, blobs and markers of hashes, and removes blobs that no reference holds.
     Garbage,
     /// Lists markers.
     Markers,
@@ -28,7 +26,7 @@ pub(super) enum Kind {
     Hints,
     /// Lists the index of users.
     Users,
-    /// Repairs what the listings disagree about, and removes old tombstones.
+    /// Repairs what the listings disagree about.
     Finish,
 }
 
@@ -37,11 +35,7 @@ impl Part {
     pub(super) const FINISH: Self = Self::whole(Kind::Finish);
 
     const fn whole(kind: Kind) -> Self {
-        Self {
-            kind,
-            shard: None,
-            again: false,
-        }
+        Self { kind, shard: None }
     }
 
     fn of_hashes(kind: Kind, division: Division) -> Vec<Self> {
@@ -71,18 +65,8 @@ impl Part {
         Self::of_hashes(Kind::Garbage, division)
     }
 
-    /// Returns all second listings.
-    pub(super) fn second(division: Division) -> Vec<Self> {
-        let again = |part| Self {
-            again: true,
-            ..part
-        };
-        Self::compared(division).into_iter().map(again).collect()
-    }
-
     /// Returns the last segment of the name of its object.
     pub(super) fn name(self) -> String {
-        let again = if self.again { "again-" } else { "" };
         let kind = match self.kind {
             Kind::Expired => "expired",
             Kind::Garbage => "garbage",
@@ -93,8 +77,8 @@ impl Part {
             Kind::Finish => "finish",
         };
         match self.shard {
-            Some(shard) => format!("{again}{kind}-{shard}"),
-            None => format!("{again}{kind}"),
+            Some(shard) => format!("{kind}-{shard}"),
+            None => kind.to_owned(),
         }
     }
 }
@@ -106,11 +90,10 @@ mod tests {
 
     #[test]
     fn every_part_has_a_name_of_its_own() {
-        for (division, parts) in [(Division::Whole, 11), (Division::Shards, 56)] {
+        for (division, parts) in [(Division::Whole, 7), (Division::Shards, 37)] {
             let mut all = vec![Part::EXPIRED, Part::FINISH];
             all.extend(Part::garbage(division));
             all.extend(Part::compared(division));
-            all.extend(Part::second(division));
             assert_eq!(all.len(), parts);
             let names: HashSet<_> = all.iter().map(|part| part.name()).collect();
             assert_eq!(names.len(), parts);

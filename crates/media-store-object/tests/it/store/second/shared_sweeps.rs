@@ -1,5 +1,6 @@
 //! Full sweeps that keep their progress, continue that of others, and share the work.
 
+mod alive;
 mod cut;
 mod forged;
 
@@ -22,6 +23,9 @@ use super::{objects, of_user, open, put_for};
 fn shared() -> SweepOptions {
     full().with_resume(true)
 }
+
+/// The note that the index of users is complete.
+const COMPLETE: &str = ".store/v2/user-complete";
 
 /// A bucket with something of everything that a full sweep removes or repairs.
 struct Mess {
@@ -139,8 +143,7 @@ impl Mess {
         }
     }
 
-    /// Everything was looked at: what was lost is restored, what is idle or old is gone, and no progress
-    /// is left.
+    /// Everything was looked at: what was lost is restored, what is idle is gone, and no progress is left.
     async fn is_visited(&self) {
         self.is_sound().await;
         assert_eq!(progress(&self.bucket).await.len(), 0);
@@ -156,17 +159,19 @@ impl Mess {
         assert_eq!(count(["/v2/user/", "conv-3"]), 4);
         assert_eq!(count(["/v2/user/", "conv-9"]), 0);
         assert_eq!(count(["/expiry/", ""]), 4);
-        for reference in &self.deleted[..5] {
-            assert_eq!(count([&token(reference), ""]), 0, "{reference:?}");
-        }
     }
 
-    /// A sweep that keeps no progress finds nothing to do either.
+    /// A sweep that keeps no progress finds nothing to do either, but old tombstones.
     async fn is_swept(&self) {
         self.is_visited().await;
         let report = self.store.sweep(full()).await.unwrap();
         assert_eq!(report, SweepReport::default());
         self.is_visited().await;
+        let names = self.bucket.names();
+        for reference in &self.deleted[..5] {
+            let token = token(reference);
+            assert!(!names.iter().any(|name| name.contains(&token)), "{token}");
+        }
     }
 
     /// The next sweep finds no more than what became garbage while the last one was cut.
@@ -198,6 +203,11 @@ impl Mess {
     }
 }
 
+/// Whether this is the name of an object of a part.
+fn is_part(name: &str, part: &str) -> bool {
+    name.contains("/sweep/") && name.ends_with(&format!("/{part}"))
+}
+
 /// The objects of shared sweeps.
 async fn progress(bucket: &FaultyBucket) -> BTreeMap<String, Bytes> {
     let mut all = objects(bucket).await;
@@ -225,10 +235,13 @@ async fn a_shared_sweep_leaves_nothing_to_do() {
             let report = mess.sweep().await;
             assert_eq!((report.failed, report.unfinished), (0, 0), "{report:?}");
             assert!(report.staging + report.orphans > 0, "{report:?}");
+            // Listings of others do not show that the index of users is complete.
+            let is_noted = || mess.bucket.names().iter().any(|name| name == COMPLETE);
+            assert!(!is_noted());
             mess.is_swept().await;
-            // Of one node, and not continued: the index of users is known to be complete.
-            let noted = mess.bucket.names();
-            assert!(noted.contains(&".store/v2/user-complete".to_owned()));
+            assert!(is_noted());
+            mess.sweep().await;
+            assert!(is_noted());
         }
     }
 }
@@ -253,7 +266,10 @@ async fn two_nodes_at_once_list_nothing_twice() {
     let (one, two) = tokio::join!(mess.store.sweep(shared()), other.sweep(shared()));
     mess.bucket.heal();
     let of_two = listings(&mess.bucket.take_requests());
-    for (prefix, times) in &of_one {
+    // Names of hashes are different in each bucket.
+    let parts = of_two.keys().chain(of_one.keys());
+    for prefix in parts.filter(|prefix| prefix.split('/').all(|segment| segment.len() < 32)) {
+        let times = of_one.get(prefix).copied().unwrap_or_default();
         // What is listed by each sweep as it begins, to learn the time and how much there is.
         let begins = prefix.contains("layout") || prefix.ends_with("rec/0");
         let most = times * if begins { 2 } else { 1 };
@@ -268,7 +284,7 @@ async fn two_nodes_at_once_list_nothing_twice() {
     mess.recovers().await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_sweep_that_keeps_nothing_removes_what_others_kept() {
     let mess = Mess::new(true).await;
     let mut seen = 0;

@@ -2,31 +2,30 @@
 
 use super::*;
 
-/// Makes a shared sweep die after so many requests. Returns whether it did.
-async fn die_after(mess: &Mess, requests: usize) -> bool {
+/// Makes a shared sweep die after so many requests, which happen or not. Returns whether it did.
+async fn die_after(mess: &Mess, requests: usize, last: Fate) -> bool {
     let mut seen = 0;
     mess.bucket.judge(move |_| {
         seen += 1;
-        let fate = if seen > requests {
-            Fate::FailBefore
-        } else {
-            Fate::Pass
-        };
-        (fate, 0)
+        (if seen > requests { last } else { Fate::Pass }, 0)
     });
     let swept = mess.store.sweep(shared()).await;
     mess.bucket.heal();
     swept.is_err()
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_died_at_any_request_is_continued_by_another_node() {
-    for deduplication in [true, false] {
+    for (deduplication, last) in [
+        (true, Fate::FailBefore),
+        (false, Fate::FailBefore),
+        (true, Fate::FailAfter),
+    ] {
         let mut k = 0;
         loop {
             let mess = Mess::new(deduplication).await;
             mess.divide().await;
-            if !die_after(&mess, k).await {
+            if !die_after(&mess, k, last).await {
                 break;
             }
             mess.is_sound().await;
@@ -43,7 +42,37 @@ async fn what_died_at_any_request_is_continued_by_another_node() {
     }
 }
 
-#[tokio::test]
+/// Writes of leases that fail are repeated. Of those that were applied, the answer may be lost.
+#[tokio::test(start_paused = true)]
+async fn a_lease_survives_writes_that_fail() {
+    for fate in [Fate::FailBefore, Fate::FailAfter, Fate::Late] {
+        let mess = Mess::new(true).await;
+        let mut written = BTreeMap::<String, usize>::new();
+        mess.bucket.judge(move |request| {
+            if request.verb != Verb::Put || !request.key.contains("/sweep/") {
+                return (Fate::Pass, 0);
+            }
+            let times = written.entry(request.key.clone()).or_default();
+            *times += 1;
+            // The first write creates the object.
+            (
+                if (2..5).contains(times) {
+                    fate
+                } else {
+                    Fate::Pass
+                },
+                0,
+            )
+        });
+        let report = mess.sweep().await;
+        mess.bucket.heal();
+        mess.bucket.settle().await;
+        assert_eq!((report.failed, report.unfinished), (0, 0), "{fate:?}");
+        mess.is_swept().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lease_holds_until_it_ends_and_what_is_done_is_not_done_again() {
     let mess = Mess::new(true).await;
     mess.divide().await;
@@ -89,7 +118,7 @@ async fn a_lease_holds_until_it_ends_and_what_is_done_is_not_done_again() {
     mess.recovers().await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_listing_continues_where_it_was() {
     let bucket = FaultyBucket::new();
     let store = open(&bucket, false).await;
@@ -99,7 +128,7 @@ async fn a_listing_continues_where_it_was() {
     // It dies when it has kept its progress: the part is taken, and its object written once more.
     let mut kept = 0;
     bucket.judge(move |request| {
-        kept += usize::from(request.key.ends_with("/sweep/references"));
+        kept += usize::from(is_part(&request.key, "references"));
         let fate = if kept > 2 {
             Fate::FailBefore
         } else {
@@ -110,7 +139,8 @@ async fn a_listing_continues_where_it_was() {
     store.sweep(shared()).await.unwrap_err();
     bucket.heal();
     let kept = progress(&bucket).await;
-    let object = &kept[".store/v2/sweep/references"];
+    let object = kept.iter().find(|(name, _)| is_part(name, "references"));
+    let (_, object) = object.unwrap();
     let end = object.iter().position(|byte| *byte == b'\n').unwrap();
     let header: serde_json::Value = serde_json::from_slice(&object[..end]).unwrap();
     let after = header["after"].as_str().unwrap_or_default().to_owned();
@@ -118,7 +148,9 @@ async fn a_listing_continues_where_it_was() {
         .names()
         .into_iter()
         .filter(|name| !name.starts_with(".store/") && name.ends_with(".meta") && *name <= after);
-    assert_eq!(listed.count(), 1000, "{header}");
+    // Objects of the store itself count too.
+    let listed = listed.count();
+    assert!((900..=1000).contains(&listed), "{listed}: {header}");
 
     // Whatever lies before that place is not seen again: media whose sidecar was lost there is left.
     let first = bucket

@@ -3,19 +3,20 @@
 use super::*;
 
 /// The names of the parts of a sweep that is not divided.
-const PARTS: [&str; 11] = [
+const PARTS: [&str; 7] = [
     "expired",
     "garbage",
     "markers",
     "references",
     "hints",
     "users",
-    "again-markers",
-    "again-references",
-    "again-hints",
-    "again-users",
     "finish",
 ];
+
+/// The name of the object of a part.
+fn name_of(part: &str) -> String {
+    format!(".store/v2/sweep/{:032x}/{part}", 5)
+}
 
 async fn write(bucket: &FaultyBucket, name: &str, body: impl Into<Bytes>) {
     let path = Path::parse(name).unwrap();
@@ -24,27 +25,28 @@ async fn write(bucket: &FaultyBucket, name: &str, body: impl Into<Bytes>) {
 }
 
 async fn begin(bucket: &FaultyBucket) {
-    let now = chrono::Utc::now().to_rfc3339();
+    begin_at(bucket, chrono::Utc::now(), 0).await;
+}
+
+async fn begin_at(bucket: &FaultyBucket, at: chrono::DateTime<chrono::Utc>, grace: u64) {
+    let at = at.to_rfc3339();
     let pass = format!(
-        r#"{{"id":"{:032x}","begun_at":"{now}","grace":0,"division":"whole"}}"#,
+        r#"{{"id":"{:032x}","begun_at":"{at}","grace":{grace},"division":"whole"}}"#,
         5
     );
     write(bucket, ".store/v2/sweep/pass", pass).await;
 }
 
 /// The object of a part that says this, with three tallies of nothing.
-fn part(done: bool, after: Option<&str>, lists: &serde_json::Value) -> Vec<u8> {
-    let mut header = serde_json::json!({
+fn part(done: bool, after: Option<&str>) -> Vec<u8> {
+    let header = serde_json::json!({
         "pass": format!("{:032x}", 5),
         "holder": null,
         "renewed_at": chrono::Utc::now(),
         "done": done,
         "after": after,
-        "provisional": [], "buried_markers": [], "buried_sidecars": [], "collected": [], "first": 0,
+        "first": 0,
     });
-    for (name, list) in lists.as_object().into_iter().flatten() {
-        header[name] = list.clone();
-    }
     let mut body = serde_json::to_vec(&header).unwrap();
     body.push(b'\n');
     body.extend([0; 3 * 16]);
@@ -57,7 +59,7 @@ async fn garbage_is_as_good_as_nothing() {
         let mess = Mess::new(true).await;
         begin(&mess.bucket).await;
         for name in PARTS {
-            write(&mess.bucket, &format!(".store/v2/sweep/{name}"), garbage).await;
+            write(&mess.bucket, &name_of(name), garbage).await;
         }
         let report = mess.sweep().await;
         assert_eq!((report.failed, report.unfinished), (0, 0), "{garbage:?}");
@@ -74,7 +76,7 @@ async fn a_lease_from_the_future_does_not_hold() {
     let mess = Mess::new(true).await;
     begin(&mess.bucket).await;
     for name in PARTS {
-        let held = String::from_utf8(part(false, None, &serde_json::json!({}))).unwrap();
+        let held = String::from_utf8(part(false, None)).unwrap();
         let holder = format!(r#""holder":"{:032x}""#, 9);
         let later = (chrono::Utc::now() + TimeDelta::days(400)).to_rfc3339();
         let now = serde_json::from_str::<serde_json::Value>(held.lines().next().unwrap());
@@ -82,7 +84,7 @@ async fn a_lease_from_the_future_does_not_hold() {
         let held = held
             .replace(r#""holder":null"#, &holder)
             .replace(&now, &later);
-        write(&mess.bucket, &format!(".store/v2/sweep/{name}"), held).await;
+        write(&mess.bucket, &name_of(name), held).await;
     }
     let report = mess.sweep().await;
     assert_eq!((report.failed, report.unfinished), (0, 0));
@@ -96,90 +98,66 @@ async fn cursors_that_are_too_far_cost_a_sweep() {
         begin(&mess.bucket).await;
         for name in PARTS {
             let far = format!(".store/v2/zzz/{}", "f".repeat(64));
-            let body = part(done, Some(&far), &serde_json::json!({}));
-            write(&mess.bucket, &format!(".store/v2/sweep/{name}"), body).await;
+            let body = part(done, Some(&far));
+            write(&mess.bucket, &name_of(name), body).await;
         }
         mess.sweep().await;
         // What was not seen does not count as complete.
-        assert!(
-            !mess
-                .bucket
-                .names()
-                .contains(&".store/v2/user-complete".to_owned())
-        );
+        assert!(!mess.bucket.names().contains(&COMPLETE.to_owned()));
         mess.is_sound().await;
-        // An end that is taken for done is removed with the rest by a sweep that keeps nothing.
+        // What was left out is found by a sweep that keeps nothing.
         mess.store.sweep(full()).await.unwrap();
         mess.recovers().await;
     }
 }
 
-/// An object as it is listed, but old.
-async fn old(mess: &Mess, names: &[String]) -> serde_json::Value {
-    let mut listed = Vec::new();
-    for name in names {
-        let path = Path::parse(name).unwrap();
-        let size = mess.bucket.inner().head(&path).await.unwrap().size;
-        let modified = chrono::Utc::now() - TimeDelta::days(30);
-        listed.push(serde_json::json!({"path": name, "size": size, "modified": modified}));
+/// Each part says that it is done and has found nothing, although there is something.
+#[tokio::test]
+async fn listings_that_name_too_little_cost_requests() {
+    for name in PARTS {
+        let mess = Mess::new(true).await;
+        begin(&mess.bucket).await;
+        write(&mess.bucket, &name_of(name), part(true, None)).await;
+        let report = mess.sweep().await;
+        assert_eq!((report.failed, report.unfinished), (0, 0), "{name}");
+        mess.is_sound().await;
+        assert_eq!(progress(&mess.bucket).await.len(), 0, "{name}");
+        mess.store.sweep(full()).await.unwrap();
+        mess.recovers().await;
     }
-    listed.into()
 }
 
 #[tokio::test]
-async fn lists_that_name_sound_media_remove_nothing_of_it() {
-    for sizes in [None, Some(0), Some(7), Some(40)] {
+async fn a_sweep_from_the_future_or_the_past_is_not_continued() {
+    for (days, continued) in [(1, false), (-8, false), (-6, true)] {
         let mess = Mess::new(true).await;
-        let names = mess.bucket.names();
-        let of = |part: &str| -> Vec<String> {
-            let mut names = names.clone();
-            names.retain(|name| name.contains(part));
-            names
-        };
-        let mut all = [
-            old(&mess, &of("/v2/ref/")).await,
-            old(&mess, &of(".meta")).await,
-        ];
-        for listed in all.iter_mut().flat_map(|list| list.as_array_mut().unwrap()) {
-            if let Some(size) = sizes {
-                listed["size"] = size.into();
-            }
+        begin_at(&mess.bucket, chrono::Utc::now() + TimeDelta::days(days), 0).await;
+        for name in PARTS {
+            write(&mess.bucket, &name_of(name), part(true, None)).await;
         }
-        let [markers, sidecars] = all;
-        begin(&mess.bucket).await;
-        let lists = [
-            (
-                "markers",
-                serde_json::json!({"buried_markers": markers, "provisional": markers}),
-            ),
-            (
-                "references",
-                serde_json::json!({"buried_sidecars": sidecars}),
-            ),
-            ("again-markers", serde_json::json!({"collected": markers})),
-            (
-                "again-references",
-                serde_json::json!({"collected": sidecars}),
-            ),
-        ];
-        for (name, lists) in lists {
-            let body = part(true, None, &lists);
-            write(&mess.bucket, &format!(".store/v2/sweep/{name}"), body).await;
+        let before = mess.bucket.names();
+        let report = mess.sweep().await;
+        assert_eq!((report.failed, report.unfinished), (0, 0), "{days}");
+        mess.is_sound().await;
+        assert_eq!(progress(&mess.bucket).await.len(), 0, "{days}");
+        if !continued {
+            assert!(before.len() > mess.bucket.names().len());
+            mess.is_swept().await;
         }
-        let young: Vec<_> = mess.deleted[5..8].iter().map(token).collect();
-        let there = |names: &[String]| -> usize {
-            let young = |name: &&String| young.iter().any(|token| name.contains(token));
-            names.iter().filter(young).count()
-        };
-        let before = there(&mess.bucket.names());
-        mess.sweep().await;
-        mess.is_sound().await;
-        assert_eq!(there(&mess.bucket.names()), before, "young tombstones stay");
-        mess.store.sweep(full()).await.unwrap();
-        mess.is_sound().await;
-        mess.sweep().await;
-        mess.is_sound().await;
     }
+}
+
+#[tokio::test]
+async fn a_sweep_of_another_grace_does_not_take_part() {
+    let mess = Mess::new(true).await;
+    begin_at(&mess.bucket, chrono::Utc::now(), 3600).await;
+    for name in PARTS {
+        write(&mess.bucket, &name_of(name), part(true, None)).await;
+    }
+    // It does everything itself, and is not shared.
+    mess.sweep().await;
+    assert!(mess.bucket.names().contains(&COMPLETE.to_owned()));
+    mess.is_swept().await;
 }
 
 #[tokio::test]
@@ -187,7 +165,7 @@ async fn progress_of_an_earlier_sweep_that_comes_back_costs_a_sweep() {
     let mut mess = Mess::new(true).await;
     // All parts are done but the last.
     mess.bucket.judge(move |request| {
-        let fate = match request.key.ends_with("/sweep/finish") {
+        let fate = match is_part(&request.key, "finish") {
             true => Fate::FailBefore,
             false => Fate::Pass,
         };

@@ -1,0 +1,92 @@
+//! What a sweeper asks for.
+
+use super::*;
+use crate::inventory::{Entry, Usage};
+use crate::scope::Scope;
+use async_trait::async_trait;
+use futures_core::stream::BoxStream;
+use futures_util::stream::{self, StreamExt as _};
+use std::sync::Mutex;
+
+/// An inventory that reports what a sweep was asked for, and leaves parts to others as told.
+struct Asked {
+    unfinished: Vec<u64>,
+    sweeps: Arc<Mutex<Vec<SweepOptions>>>,
+}
+
+#[async_trait]
+impl Inventory for Asked {
+    fn list(&self, _: Scope) -> BoxStream<'static, Result<Entry, StorageError>> {
+        stream::empty().boxed()
+    }
+
+    async fn usage(&self, _: Scope) -> Result<Usage, StorageError> {
+        Ok(Usage::default())
+    }
+
+    async fn delete_scope(&self, _: Scope) -> Result<SweepReport, StorageError> {
+        Ok(SweepReport::default())
+    }
+
+    async fn sweep(&self, options: SweepOptions) -> Result<SweepReport, StorageError> {
+        let mut sweeps = self.sweeps.lock().unwrap();
+        let unfinished = self.unfinished.get(sweeps.len()).copied();
+        sweeps.push(options);
+        Ok(SweepReport {
+            unfinished: unfinished.unwrap_or(0),
+            ..SweepReport::default()
+        })
+    }
+}
+
+/// Makes so many sweeps, and returns what they were asked for.
+async fn sweeps(options: SweeperOptions, unfinished: Vec<u64>, count: usize) -> Vec<SweepOptions> {
+    let sweeps = Arc::default();
+    let asked = Asked {
+        unfinished,
+        sweeps: Arc::clone(&sweeps),
+    };
+    let sweeper = Sweeper::of_inventory(asked, options.with_jitter(0.0));
+    let mut progress = sweeper.progress();
+    let enough = |progress: &SweeperProgress| progress.sweeps as usize >= count;
+    progress.wait_for(enough).await.unwrap();
+    sweeper.stop().await;
+    let mut sweeps = sweeps.lock().unwrap().clone();
+    sweeps.truncate(count);
+    sweeps
+}
+
+fn full(options: &SweepOptions) -> bool {
+    options.depth() == SweepDepth::Full
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_sweep_that_left_parts_to_others_is_repeated() {
+    let resumed = SweeperOptions::new().with_sweep(SweepOptions::new().with_resume(true));
+    let all = sweeps(resumed, vec![3, 1, 0, 0], 4).await;
+    let depths: Vec<_> = all.iter().map(full).collect();
+    assert_eq!(depths, [true, true, true, false]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn sweeps_are_shared_only_when_told_and_not_all_of_them() {
+    let often = SweeperOptions::new().with_full_interval(Duration::ZERO);
+    let all = sweeps(often, Vec::new(), 20).await;
+    assert!(all.iter().all(|options| full(options) && !options.resume()));
+
+    let resumed = often.with_sweep(SweepOptions::new().with_resume(true));
+    let all = sweeps(resumed, Vec::new(), 28).await;
+    let alone = all.iter().enumerate().filter(|(_, sweep)| !sweep.resume());
+    let alone: Vec<_> = alone.map(|(at, _)| at).collect();
+    assert_eq!(alone.len(), 4, "{alone:?}");
+    assert!(
+        alone.windows(2).all(|pair| pair[1] - pair[0] == 7),
+        "{alone:?}"
+    );
+
+    // Rare ones are shared for a week at most.
+    let week = Duration::from_secs(7 * 24 * 3600);
+    let rare = resumed.with_interval(week).with_full_interval(week);
+    let all = sweeps(rare, Vec::new(), 5).await;
+    assert!(all[1..].iter().all(|sweep| full(sweep) && !sweep.resume()));
+}
