@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     fn reference(id: &str) -> StorageReference {
-        StorageReference::new("mem", id)
+        StorageReference::builder("memory", id).build().unwrap()
     }
 
     fn is_remembered(verified: &VerifiedReferences, id: &str) -> bool {

@@ -47,6 +47,11 @@ impl Backend for Bucket {
         false
     }
 
+    /// Ciphertexts of equal media are different, and some stay until a sweep.
+    fn needs_sweep(&self) -> bool {
+        true
+    }
+
     /// A header of 120 bytes, and a tag of 16 for each chunk.
     fn stored_size(&self, size: u64) -> u64 {
         120 + size + 16 * size.div_ceil(64 * 1024).max(1)
