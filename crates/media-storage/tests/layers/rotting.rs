@@ -7,8 +7,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream;
 use media_storage::{
-    InMemoryStorage, MediaBody, MediaStorage, RetrieveOptions, StorageError, StoredMedia,
-    Verification, Verifier, VerifyOptions, VerifyReport, forward_storage, verify_inventory,
+    ImportOutcome, ImportUpload, Imported, Importer, InMemoryStorage, MediaBody, MediaStorage,
+    RetrieveOptions, StorageError, StoredMedia, Verification, Verifier, VerifyOptions,
+    VerifyReport, forward_storage, verify_inventory,
 };
 use media_types::StorageReference;
 
@@ -36,7 +37,7 @@ impl MediaStorage for Rotting {
     forward_storage!(
         self => self.inner;
         backend, name, store, delete_opts, duplicate, update, delete_many,
-        url_signer, inventory, importer,
+        url_signer, inventory,
     );
 
     async fn retrieve_opts(
@@ -66,6 +67,19 @@ impl MediaStorage for Rotting {
 
     fn verifier(&self) -> Option<&dyn Verifier> {
         Some(self)
+    }
+
+    fn importer(&self) -> Option<&dyn Importer> {
+        Some(self)
+    }
+}
+
+/// Finds all media present.
+#[async_trait]
+impl Importer for Rotting {
+    async fn import(&self, upload: ImportUpload) -> Result<Imported, StorageError> {
+        let reference = upload.entry().reference.clone();
+        Ok(Imported::new(reference, ImportOutcome::Present))
     }
 }
 

@@ -44,7 +44,7 @@ impl Sweep<'_> {
             return Ok(false);
         };
         let ledger = Ledger::new(&self.bucket, keys, (pass, fresh_nonce()?), now);
-        let unfinished = self.parts(&ledger, keys).await?;
+        let unfinished = Box::pin(self.parts(&ledger, keys)).await?;
         self.report.unfinished += unfinished;
         Ok(true)
     }
@@ -72,8 +72,8 @@ impl Sweep<'_> {
         let Claim::Held(mut lease) = ledger.claim(Part::FINISH).await? else {
             return Ok(1);
         };
-        let finished = lease.during(self.finish(keys, ledger.pass.id, found));
-        let ((), held) = finished.await?;
+        let finish = Box::pin(self.finish(keys, ledger.pass.id, found));
+        let ((), held) = lease.during(finish).await?;
         if !held {
             return Ok(1);
         }
