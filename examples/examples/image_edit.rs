@@ -33,7 +33,7 @@ use serde_json::{Value, json};
 #[derive(Debug, Parser)]
 struct Options {
     /// What to ask, one turn each
-    #[arg(long = "ask", value_name = "WISH", default_values = ["Paint a lighthouse on a cliff", "Now at night", "Add a boat"])]
+    #[arg(long = "ask", value_name = "WISH", default_values = ["Paint a serene lake at dawn", "Now at night", "Add a boat"])]
     wishes: Vec<String>,
 
     /// Width and height of images, such as 1024x1024; the service chooses if none is given

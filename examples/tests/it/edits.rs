@@ -16,7 +16,7 @@ fn each_turn_changes_the_image_of_the_turn_before() {
         .collect();
     // What the peer makes of the bytes of the turn before, and of no others.
     let (png, size) = (OutputFormat::Png, Size::new(320, 240).unwrap());
-    let first = paint("a lighthouse on a cliff", 0, size, png).unwrap();
+    let first = paint("a serene lake at dawn", 0, size, png).unwrap();
     let night = repaint(&first, "Now at night", None, png).unwrap().unwrap();
     let boat = repaint(&night, "Add a boat", None, png).unwrap().unwrap();
     assert!(images == [first, night, boat], "{out}");
