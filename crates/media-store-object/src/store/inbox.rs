@@ -13,13 +13,13 @@ impl ObjectMediaStore {
     /// The validity is at most 12 hours, and at least half of it is left.
     ///
     /// The upload is no media yet: it lies in an inbox, where nobody can read it by this crate, until
-    /// [`adopt`](Self::adopt) makes it media. What is not adopted is removed by the first full sweep after a
-    /// day, also if its user was erased since. S3 and GCS refuse bodies of another size or type. Azure signs
+    /// [`adopt`](Self::adopt) makes it media. What is not adopted is removed by the first sweep after a
+    /// day, of any depth, also if its user was erased since. S3 and GCS refuse bodies of another size or type. Azure signs
     /// neither, so there an upload of any size can reach the inbox, and `adopt` refuses it.
     ///
     /// The URL creates an upload, and replaces none: the client must send all
-    /// [headers](SignedUpload::headers). After the upload was adopted it can be used again until it expires,
-    /// so adopt by a ticket once.
+    /// [headers](SignedUpload::headers). After the upload was adopted it can be used again until it expires.
+    /// An upload that begins before may end long after.
     ///
     /// Uploads go past every layer around this store: they are not encrypted, counted or made smaller.
     ///
@@ -42,7 +42,8 @@ impl ObjectMediaStore {
     /// Makes media of what a client uploaded by a ticket: streams it from the inbox, checks size and type,
     /// stores it under a new key, to which no signature exists, and removes it from the inbox. The URL cannot
     /// change the media any more; what is sent to it later is removed as any other leftover, unless the
-    /// ticket is adopted again. Forget the ticket when this returned media.
+    /// ticket is adopted again. Whoever wants media once forgets the ticket before calling this: two calls
+    /// at the same time may both store media.
     ///
     /// The media is of the type that its bytes show, if that is the announced one, or of the same kind and
     /// not [active](Mime::is_active). It is stored in this store itself: layers around it, such as those that

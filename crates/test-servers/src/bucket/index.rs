@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use chrono::TimeDelta;
 use futures_core::Stream;
 
 use super::change::{Condition, Refusal};
@@ -64,6 +65,23 @@ impl Bucket {
         let e_tag = hex(&piece.md5());
         self.state()
             .put(key, vec![piece], e_tag, attributes, condition)
+    }
+
+    /// Makes the objects whose keys begin so older.
+    pub(crate) fn age(&self, prefix: &str, by: TimeDelta) {
+        let mut state = self.state();
+        let objects = state.objects.range_mut(prefix.to_owned()..);
+        for (_, object) in objects.take_while(|(key, _)| key.starts_with(prefix)) {
+            *object = Arc::new(object.aged(by));
+        }
+    }
+
+    /// Returns the keys that begin so.
+    pub(crate) fn keys(&self, prefix: &str) -> Vec<String> {
+        let state = self.state();
+        let keys = state.objects.range(prefix.to_owned()..).map(|(key, _)| key);
+        let keys = keys.take_while(|key| key.starts_with(prefix));
+        keys.cloned().collect()
     }
 
     /// Removes an object. Returns whether it existed.

@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_core::Stream;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
@@ -27,7 +27,7 @@ pub(crate) struct Attributes {
     pub(crate) metadata: BTreeMap<String, String>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Object {
     pieces: Vec<Piece>,
     pub(crate) e_tag: String,
@@ -51,6 +51,14 @@ impl Object {
             generation,
             modified: Utc::now(),
             attributes,
+        }
+    }
+
+    /// Returns the object as if it had been written earlier.
+    pub(super) fn aged(&self, by: TimeDelta) -> Self {
+        Self {
+            modified: self.modified - by,
+            ..self.clone()
         }
     }
 

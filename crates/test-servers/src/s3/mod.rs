@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use s3s::auth::SimpleAuth;
@@ -182,6 +183,17 @@ impl S3Server {
     #[must_use]
     pub fn secret_key(&self) -> &str {
         &self.options.secret_key
+    }
+
+    /// Returns the keys of all objects that begin with a prefix.
+    #[must_use]
+    pub fn keys(&self, prefix: &str) -> Vec<String> {
+        self.bucket.keys(prefix)
+    }
+
+    /// Makes the objects whose keys begin with a prefix older, for tests of what happens after a time.
+    pub fn age(&self, prefix: &str, by: TimeDelta) {
+        self.bucket.age(prefix, by);
     }
 
     /// Returns the number of multipart uploads that are neither completed nor aborted.

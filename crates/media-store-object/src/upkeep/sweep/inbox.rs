@@ -1,21 +1,51 @@
 //! Uploads of clients that were never adopted.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::stream::TryStreamExt as _;
 use media_storage::StorageError;
 
 use super::state::{Mode, Sweep};
+use crate::reference::layout;
 
 /// How long an upload waits, by the clock of the service.
 const MAX_AGE: TimeDelta = TimeDelta::days(1);
 
 impl Sweep<'_> {
-    /// Removes uploads that are older than a day.
-    pub(super) async fn inbox(&mut self) -> Result<(), StorageError> {
+    /// Removes uploads that are older than a day by the clock of the service, which is asked only if there are some
+    /// by the clock of the node.
+    pub(super) async fn due_inbox(&mut self) -> Result<(), StorageError> {
         let inbox = self.shared.keys.inbox()?;
         let mut listed = self.bucket.list(&inbox, None);
         while let Some(meta) = listed.try_next().await? {
-            if !self.is_older(meta.last_modified, MAX_AGE) {
+            if self.service_time() - meta.last_modified > MAX_AGE {
+                drop(listed);
+                let now = match self.mode {
+                    Mode::Remove => self.time_of_service().await?,
+                    Mode::DryRun => self.service_time(),
+                };
+                return self.remove_uploads(now).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes uploads that are older than a day.
+    pub(super) async fn inbox(&mut self) -> Result<(), StorageError> {
+        self.remove_uploads(self.service_time()).await
+    }
+
+    async fn time_of_service(&self) -> Result<DateTime<Utc>, StorageError> {
+        let organization = self.shared.options.organization;
+        let keys = &self.shared.keys;
+        let now = layout::service_time(&self.bucket, keys, organization).await?;
+        Ok(now.unwrap_or_else(|| self.service_time()))
+    }
+
+    async fn remove_uploads(&mut self, now: DateTime<Utc>) -> Result<(), StorageError> {
+        let inbox = self.shared.keys.inbox()?;
+        let mut listed = self.bucket.list(&inbox, None);
+        while let Some(meta) = listed.try_next().await? {
+            if now - meta.last_modified <= MAX_AGE {
                 continue;
             }
             let removed = match self.mode {

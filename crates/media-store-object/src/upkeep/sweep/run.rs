@@ -39,6 +39,8 @@ pub(crate) async fn sweep(
         sweep.inbox().await?;
     } else {
         sweep.expired().await?;
+        sweep.collect().await?;
+        sweep.due_inbox().await?;
     }
     if let Some(capacity) = options.capacity() {
         sweep.prune(capacity).await?;

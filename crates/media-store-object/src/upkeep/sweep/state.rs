@@ -135,11 +135,6 @@ impl<'a> Sweep<'a> {
         modified <= self.settled_before
     }
 
-    /// Whether an object is older than this, by the clock of the service.
-    pub(super) fn is_older(&self, modified: DateTime<Utc>, age: TimeDelta) -> bool {
-        self.service_time - modified > age
-    }
-
     /// Whether a tombstone is older than any copy of a request can be.
     pub(super) fn is_removable(&self, buried: DateTime<Utc>) -> bool {
         buried <= self.buried_before

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::TimeDelta;
-use media_storage::{Inventory as _, MediaStorageExt as _, StorageErrorKind};
+use media_storage::{Inventory as _, MediaStorageExt as _, StorageErrorKind, SweepOptions};
 use media_store_object::{ObjectMediaStore, UploadTicket};
 use media_types::Mime;
 use object_store::ObjectStoreExt as _;
@@ -145,10 +145,40 @@ async fn uploads_are_swept_after_a_day() {
         assert_eq!(store.sweep(full()).await.unwrap().staging, 0);
         assert_eq!(inbox(&bucket).len(), 1);
         bucket.age(TimeDelta::hours(25));
-        let counted = store.sweep(full().with_dry_run()).await.unwrap();
-        assert_eq!((counted.staging, counted.freed_bytes), (1, 1000));
-        assert_eq!(inbox(&bucket).len(), 1);
+        for sweep in [SweepOptions::new(), full()] {
+            let counted = store.sweep(sweep.with_dry_run()).await.unwrap();
+            assert_eq!((counted.staging, counted.freed_bytes), (1, 1000));
+            assert_eq!(inbox(&bucket).len(), 1);
+        }
         let swept = store.sweep(full()).await.unwrap();
+        assert_eq!((swept.staging, swept.freed_bytes), (1, 1000));
+        assert!(inbox(&bucket).is_empty());
+    }
+}
+
+#[tokio::test]
+async fn sweeps_of_what_is_due_remove_old_uploads_at_one_listing() {
+    for deduplication in [true, false] {
+        let bucket = FaultyBucket::new();
+        let store = open(&bucket, deduplication).await;
+        send(&bucket, NAME, png(1000)).await;
+        bucket.age(TimeDelta::hours(23));
+        bucket.take_requests();
+        assert_eq!(store.sweep(SweepOptions::new()).await.unwrap().staging, 0);
+        let requests = bucket.take_requests();
+        let of_inbox = requests
+            .iter()
+            .filter(|request| request.key.contains("inbox"));
+        assert_eq!(of_inbox.count(), 1, "{requests:?}");
+        let mut verbs = requests.iter().map(|request| request.verb);
+        assert!(verbs.all(|verb| verb == Verb::List), "{requests:?}");
+        // By the clock of the service it is young.
+        bucket.set_clock(TimeDelta::hours(-2));
+        assert_eq!(store.sweep(SweepOptions::new()).await.unwrap().staging, 0);
+        assert_eq!(inbox(&bucket).len(), 1);
+        bucket.set_clock(TimeDelta::zero());
+        bucket.age(TimeDelta::hours(25));
+        let swept = store.sweep(SweepOptions::new()).await.unwrap();
         assert_eq!((swept.staging, swept.freed_bytes), (1, 1000));
         assert!(inbox(&bucket).is_empty());
     }
