@@ -60,4 +60,5 @@ pub use service::ResponseBody;
 #[cfg(feature = "upload")]
 pub use upload::{
     UploadGrant, UploadPolicy, UploadRefusal, UploadService, UploadTarget, UploadedMedia,
+    safe_filename, sign_links,
 };

@@ -18,6 +18,7 @@
 
 pub mod base64;
 mod content;
+mod declared;
 mod detail;
 mod error;
 mod id;
@@ -33,6 +34,7 @@ mod url;
 mod wire;
 
 pub use content::MediaContent;
+pub use declared::sniff_declared;
 pub use detail::Detail;
 pub use error::{Base64Error, ContentError, ValueError, ValueKind};
 pub use id::{ConversationId, MAX_ID_LEN, RunId, SessionId, UserId};

@@ -123,7 +123,9 @@ pub(super) async fn result(
         url: None,
         url_expires_at: None,
     }];
-    sign_links(&mut items, signer, grant).await;
+    if let Some(signer) = signer {
+        sign_links(&mut items, signer, &grant.scope()).await;
+    }
     Ok(items)
 }
 

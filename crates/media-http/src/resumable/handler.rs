@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode};
-use media_types::UserId;
+use media_types::{UserId, sniff_declared};
 
 use super::answer::{self, Failure, with_version};
 use super::append::append;
@@ -21,7 +21,7 @@ use super::spool::UploadSpool;
 use crate::link::LinkSigner;
 use crate::service::{Handler, Incoming, ResponseBody, number, single};
 use crate::upload::{
-    UploadFailure, UploadGrant, UploadPolicy, UploadTarget, check_plain, respond_items, type_of,
+    UploadFailure, UploadGrant, UploadPolicy, UploadTarget, check_plain, respond_items,
 };
 
 /// Answers the requests of the protocol.
@@ -178,7 +178,7 @@ impl PartHandler {
     ) -> Result<HeldUpload, Failure> {
         let mime = declared(&upload.record().metadata)?.mime;
         let permits = |prefix: &[u8]| {
-            type_of(prefix, mime.as_deref()).is_some_and(|mime| grant.permits(&mime))
+            sniff_declared(prefix, mime.as_deref()).is_some_and(|mime| grant.permits(&mime))
         };
         let upload = match upload.record().stored {
             Some(_) => upload,

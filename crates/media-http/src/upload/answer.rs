@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use http::header::{ACCEPT_ENCODING, ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
-use media_storage::{Operation, SignedUrl, StorageError, StorageErrorKind};
+use media_storage::{Operation, StorageError, StorageErrorKind};
 use media_types::{Mime, StorageReference};
 use serde::Serialize;
 
@@ -35,7 +35,8 @@ pub struct UploadedMedia {
 }
 
 impl UploadedMedia {
-    /// Creates an item, for services that describe uploads which came another way.
+    /// Creates an item without a link, for services that describe uploads which came another way and sign links by
+    /// [`sign_links`](crate::sign_links).
     pub fn new(reference: StorageReference, mime_type: Mime, size: u64) -> Self {
         Self {
             reference,
@@ -51,14 +52,6 @@ impl UploadedMedia {
     #[must_use]
     pub fn with_filename(mut self, filename: Option<String>) -> Self {
         self.filename = filename;
-        self
-    }
-
-    /// Sets the link to the media. Defaults to none.
-    #[must_use]
-    pub fn with_url(mut self, link: &SignedUrl) -> Self {
-        self.url = Some(link.url().as_str().to_owned());
-        self.url_expires_at = Some(link.expires_at());
         self
     }
 }

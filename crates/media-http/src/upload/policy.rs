@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use http::request::Parts;
-use media_storage::MediaMetadata;
+use media_storage::{MediaMetadata, Scope};
 use media_types::Mime;
 
 /// Decides who may upload, and what.
@@ -119,8 +119,14 @@ impl UploadGrant {
         self.max_bytes
     }
 
-    /// Whether media of this type may be uploaded.
-    pub(crate) fn permits(&self, mime: &Mime) -> bool {
+    /// Returns the scope that links to what is uploaded are good for: the user of the metadata.
+    pub(crate) fn scope(&self) -> Scope {
+        let user = self.metadata.user().cloned();
+        user.map_or(Scope::All, Scope::User)
+    }
+
+    /// Returns whether media of this type may be uploaded.
+    pub fn permits(&self, mime: &Mime) -> bool {
         let fits = |pattern: &str| match pattern.strip_suffix('*') {
             Some(group) => {
                 group.ends_with('/') && mime.as_str().starts_with(group) && !mime.is_active()

@@ -7,7 +7,7 @@ use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use media_storage::{
     MediaBody, MediaMetadata, MediaUpload, Operation, StorageError, StorageErrorKind,
 };
-use media_types::{MediaType, Mime, SNIFF_LEN, StorageReference, sniff};
+use media_types::{Mime, SNIFF_LEN, StorageReference, sniff_declared};
 use object_store::path::Path;
 
 use super::ticket::UploadTicket;
@@ -86,20 +86,12 @@ async fn look_at(mut bytes: Pieces) -> Result<(Bytes, Pieces), StorageError> {
     Ok((prefix, whole.boxed()))
 }
 
-/// Returns the type of an upload: by its bytes where they show one of the announced kind, and as
-/// announced for text and other data without a signature. Types that a browser may execute must be
-/// announced as such.
+/// Returns the type of an upload, as uploads through a service are typed, if it is of the announced kind. Types that
+/// a browser may execute must be announced as such.
 fn type_of(prefix: &[u8], announced: &Mime) -> Option<Mime> {
-    match sniff(prefix) {
-        Some(mime) => {
-            let passive = mime.media_type() == announced.media_type() && !mime.is_active();
-            (mime == *announced || passive).then_some(mime)
-        }
-        None => match announced.media_type() {
-            MediaType::Image | MediaType::Audio | MediaType::Video => None,
-            _ => (*announced != Mime::APPLICATION_PDF).then(|| announced.clone()),
-        },
-    }
+    let mime = sniff_declared(prefix, Some(announced.as_str()))?;
+    let passive = mime.media_type() == announced.media_type() && !mime.is_active();
+    (mime == *announced || passive).then_some(mime)
 }
 
 #[cfg(test)]
@@ -125,6 +117,7 @@ mod tests {
         assert_eq!(type_of(png, &Mime::IMAGE_JPEG), Some(Mime::IMAGE_PNG));
         assert_eq!(type_of(png, &text), None);
         assert_eq!(type_of(b"hello", &text), Some(text.clone()));
+        assert_eq!(type_of(b"hel\0lo", &text), None);
         assert_eq!(type_of(b"hello", &Mime::IMAGE_PNG), None);
         assert_eq!(type_of(b"hello", &Mime::APPLICATION_PDF), None);
     }

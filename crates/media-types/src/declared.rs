@@ -1,12 +1,24 @@
-//! The type of an upload, by its bytes.
+//! The type of bytes of which a client says what they are.
 
-use media_types::{MediaType, Mime, sniff};
+use crate::mime::{MediaType, Mime};
+use crate::sniff::sniff;
 
-/// Returns the type that the first bytes of an upload show.
+/// Returns the type that the first bytes of media show, and for data without a signature, such as text, the
+/// declared one.
 ///
-/// What the client declares counts only for data without a signature, such as text: a declared image
-/// without the bytes of an image is `None`. A type with parameters or a wrong syntax counts as not declared.
-pub(crate) fn type_of(prefix: &[u8], declared: Option<&str>) -> Option<Mime> {
+/// A declared image, audio, video or PDF without the bytes of one is `None`, and so is declared text that is
+/// not UTF-8. A type with a wrong syntax counts as not declared; parameters are left out.
+///
+/// ```
+/// use media_types::{Mime, sniff_declared};
+///
+/// let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
+/// assert_eq!(sniff_declared(png, Some("image/jpeg")), Some(Mime::IMAGE_PNG));
+/// assert_eq!(sniff_declared(b"hello", Some("image/png")), None);
+/// let text = sniff_declared(b"hello", Some("text/plain; charset=utf-8"));
+/// assert_eq!(text.unwrap().as_str(), "text/plain");
+/// ```
+pub fn sniff_declared(prefix: &[u8], declared: Option<&str>) -> Option<Mime> {
     if let Some(mime) = sniff(prefix) {
         return Some(mime);
     }
@@ -50,7 +62,9 @@ mod tests {
 
     #[test]
     fn bytes_decide() {
-        let of = |prefix: &[u8], declared| type_of(prefix, declared).map(|m| m.as_str().to_owned());
+        let of = |prefix: &[u8], declared| {
+            sniff_declared(prefix, declared).map(|m| m.as_str().to_owned())
+        };
         let png = Some("image/png".to_owned());
         assert_eq!(of(PNG, Some("image/png")), png);
         assert_eq!(of(PNG, Some("image/jpeg")), png);
