@@ -184,10 +184,15 @@ impl Lifecycle {
     /// a client sent straight to a bucket, under the rules of [`upload`](Self::upload): an erasure of the
     /// user waits for it, and what it stored after one had begun is deleted. The function gets the
     /// metadata that its media must have: owner, and a retention of 24 hours, which it may change. The
-    /// media must lie in the primary store.
+    /// media must lie in the primary store; its head is read, to see whose it is.
+    ///
+    /// The function is dropped if its lease cannot be renewed, as when the state cannot be reached. What it has
+    /// stored by then is not known here: it stays until its retention is over, and an erasure that began in the
+    /// meantime has not waited for it.
     ///
     /// # Errors
-    /// As [`upload`](Self::upload).
+    /// As [`upload`](Self::upload); `InvalidInput` for media that was not stored with the user of the metadata,
+    /// which is deleted if it has the other ids of the metadata.
     pub async fn upload_with<F, Storing>(
         &self,
         user: UserId,
@@ -198,15 +203,6 @@ impl Lifecycle {
         Storing: Future<Output = Result<StorageReference, StorageError>> + Send + 'static,
     {
         upload::upload_with(&self.core, user, store).await
-    }
-
-    /// Returns whether a user is being erased, or was erased and may not come back yet.
-    ///
-    /// # Errors
-    /// `State`.
-    pub async fn is_erased(&self, user: &UserId) -> Result<bool, LifecycleError> {
-        let (fences, state) = (&self.core.fences, &*self.core.state);
-        fences.is_fenced(state, Some(user)).await
     }
 
     /// Checks the references of a user's message: those in the scope stay, which is what the

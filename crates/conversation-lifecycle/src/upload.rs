@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use media_storage::{
     MediaBody, MediaMetadata, MediaStorage, MediaStorageExt, MediaUpload, RetentionPolicy,
-    StorageError,
+    StorageError, StorageErrorKind,
 };
-use media_types::{MediaContent, Mime, StorageReference, UserId};
+use media_types::{ConversationId, MediaContent, Mime, StorageReference, UserId};
 
 use crate::core::Core;
 use crate::error::{LifecycleError, LifecycleErrorKind as Kind};
@@ -86,9 +86,9 @@ pub(crate) async fn upload(
             metadata = metadata.with_filename(name);
         }
         let media = MediaUpload::new(stored_mime, body, metadata);
-        storage.store(media).await
+        Ok::<_, LifecycleError>(storage.store(media).await?)
     };
-    let reference = upload_with(core, user, store).await?;
+    let reference = in_slot(core, user, store).await?;
     let content = MediaContent::from_reference(mime, reference);
     Ok(match filename {
         Some(name) => content.with_filename(name),
@@ -96,10 +96,10 @@ pub(crate) async fn upload(
     })
 }
 
-/// Runs a function that stores media of a user, under one of the slots of the user.
+/// Runs a function that stores media of a user, under one of the slots of the user, and checks whose media it is.
 ///
 /// # Errors
-/// As [`upload`].
+/// As [`upload`]; `InvalidInput` for media that is not of the user.
 pub(crate) async fn upload_with<F, Storing>(
     core: &Arc<Core>,
     user: UserId,
@@ -108,6 +108,55 @@ pub(crate) async fn upload_with<F, Storing>(
 where
     F: FnOnce(MediaMetadata) -> Storing + Send + 'static,
     Storing: Future<Output = Result<StorageReference, StorageError>> + Send + 'static,
+{
+    let checked = {
+        let core = Arc::clone(core);
+        let user = user.clone();
+        move |metadata: MediaMetadata| async move {
+            let upload = metadata.conversation().cloned();
+            let reference = store(metadata).await?;
+            check_owner(&**primary(&core)?, &reference, &user, upload.as_ref()).await?;
+            Ok::<_, LifecycleError>(reference)
+        }
+    };
+    in_slot(core, user, checked).await
+}
+
+/// Checks that media which a function stored is of the user, so that an erasure finds it. Media of the upload that is
+/// not is deleted; other media is not touched, since it may be anybody's.
+async fn check_owner(
+    storage: &dyn MediaStorage,
+    reference: &StorageReference,
+    user: &UserId,
+    upload: Option<&ConversationId>,
+) -> Result<(), LifecycleError> {
+    let stored = storage.head(reference).await.map_err(|error| {
+        if error.kind() != StorageErrorKind::NotFound {
+            return LifecycleError::from(error);
+        }
+        LifecycleError::new(Kind::NotFound)
+            .with_detail("the media of an upload is gone, as after an erasure of its user")
+            .with_source(error)
+    })?;
+    if stored.metadata.user() == Some(user) {
+        return Ok(());
+    }
+    if stored.metadata.conversation() == upload {
+        storage.delete(reference).await?;
+    }
+    Err(LifecycleError::new(Kind::InvalidInput)
+        .with_detail("the media of an upload was not stored with the user that it was to have"))
+}
+
+/// Runs a function that stores media of a user as it must be, under one of the slots of the user.
+async fn in_slot<F, Storing>(
+    core: &Arc<Core>,
+    user: UserId,
+    store: F,
+) -> Result<StorageReference, LifecycleError>
+where
+    F: FnOnce(MediaMetadata) -> Storing + Send + 'static,
+    Storing: Future<Output = Result<StorageReference, LifecycleError>> + Send + 'static,
 {
     let task_core = Arc::clone(core);
     let steps = async move {
@@ -132,7 +181,7 @@ async fn under_lease<F, Storing>(
 ) -> Result<StorageReference, LifecycleError>
 where
     F: FnOnce(MediaMetadata) -> Storing,
-    Storing: Future<Output = Result<StorageReference, StorageError>>,
+    Storing: Future<Output = Result<StorageReference, LifecycleError>>,
 {
     let storage = primary(core)?;
     let metadata = upload_owner()?

@@ -65,6 +65,10 @@ impl ConversationManager {
 
     /// Allows a user who was erased to start conversations again.
     ///
+    /// Nodes that ask [`is_erased`](Self::is_erased) for what they keep beside the stores must have asked before,
+    /// and what the user may still hand in must have expired, such as tickets of uploads: the user is as any other
+    /// from now on.
+    ///
     /// # Errors
     /// `State`, `Closed`.
     pub async fn lift_erasure(&self, user: &UserId) -> Result<(), ConversationError> {
@@ -137,10 +141,15 @@ impl ConversationManager {
     /// begun is deleted. This is for what a client sent straight to a bucket.
     ///
     /// The function gets the metadata that its media must have: owner, and a retention of 24 hours, which
-    /// it may change. The media must lie in the store of the manager.
+    /// it may change. The media must lie in the store of the manager; its head is read, to see whose it is.
+    ///
+    /// The function is dropped if its lease cannot be renewed, as when the state cannot be reached. What it has
+    /// stored by then is not known here: it stays until its retention is over, and an erasure that began in the
+    /// meantime has not waited for it.
     ///
     /// # Errors
-    /// As [`upload`](Self::upload).
+    /// As [`upload`](Self::upload); `LeaseLost`; `InvalidInput` for media that was not stored with the user of the
+    /// metadata, which is deleted if it has the other ids of the metadata.
     pub async fn upload_with<F, Storing>(
         &self,
         owner: Owner,
@@ -162,7 +171,7 @@ impl ConversationManager {
     /// `State`, `Closed`.
     pub async fn is_erased(&self, user: &UserId) -> Result<bool, ConversationError> {
         self.open().await?;
-        Ok(self.core.lifecycle.is_erased(user).await?)
+        Ok(self.core.lifecycle.is_fenced(Some(user)).await?)
     }
 }
 

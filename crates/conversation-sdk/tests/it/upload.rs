@@ -7,7 +7,7 @@ use conversation_sdk::{
     ConversationErrorKind as Kind, LeaseTimes, ManagerConfig, Obstacle, Owner, ReconcileOptions,
     Start, Upload, Window,
 };
-use media_storage::{MediaStorageExt, RetentionPolicy};
+use media_storage::{MediaMetadata, MediaStorageExt, RetentionPolicy};
 use media_types::{Mime, UserId};
 use tokio::sync::oneshot;
 
@@ -127,8 +127,33 @@ async fn media_that_a_function_stores_is_an_upload_of_its_user() {
 }
 
 #[tokio::test]
+async fn media_that_a_function_did_not_store_for_its_user_is_refused() {
+    let rig = Rig::new(answers(0));
+    let (ann, bytes) = (Owner::user("u1"), || image_bytes(1, 200 * KIB));
+    let theirs = MediaMetadata::new().with_user("u2".parse().unwrap());
+    let theirs = rig.store.store_bytes(Mime::IMAGE_PNG, bytes(), theirs);
+    let theirs = theirs.await.unwrap();
+
+    let store = rig.store.clone();
+    let as_another = rig.manager.upload_with(ann.clone(), |metadata| async move {
+        let metadata = metadata.with_user("u2".parse().unwrap());
+        store.store_bytes(Mime::IMAGE_PNG, bytes(), metadata).await
+    });
+    assert_eq!(as_another.await.unwrap_err().kind(), Kind::InvalidInput);
+    assert_eq!(rig.stored().await.len(), 1, "it was deleted");
+
+    let returned = theirs.clone();
+    let of_another = rig
+        .manager
+        .upload_with(ann, |_| async move { Ok(returned) });
+    assert_eq!(of_another.await.unwrap_err().kind(), Kind::InvalidInput);
+    rig.store.head(&theirs).await.unwrap();
+}
+
+#[tokio::test]
 async fn an_erasure_waits_for_a_function_that_stores_and_its_media_goes() {
-    let times = LeaseTimes::with_ttl(Duration::from_millis(500));
+    // Long enough to be renewed in time on a busy machine; the erasure waits for as long.
+    let times = LeaseTimes::with_ttl(Duration::from_secs(5));
     let config = ManagerConfig::new().with_lease_times(times);
     let rig = Rig::with(answers(0), |builder| builder.with_config(config));
     let store = rig.store.clone();
