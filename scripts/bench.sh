@@ -1,6 +1,7 @@
 #!/bin/sh
-# Measures and writes docs/benchmarks.md; prints last how many targets were met, and fails unless
-# all were.
+# Measures; prints last how many targets were met, and fails unless all were. `fs`, `wire`, `object`, `http` and
+# `state` write their tables to docs/benchmarks.md: not with `--quick` or `--only`, and elsewhere with `--docs`, which
+# names a directory, and for `http` a page. Everything else writes nothing to docs/.
 #
 #   scripts/bench.sh fs [--quick] [--references N] [--rounds N] [--only PART,PART]
 #   scripts/bench.sh wire [--quick] [--rounds N]
@@ -15,21 +16,18 @@
 #   scripts/bench.sh micro [NAME] [--quick]
 #
 # `fs` is the whole table of the file store: about half an hour, 30 GB and 5 million files at a
-# time under $BENCH_DIR (default /tmp), which are removed again. `--quick` takes a minute or two and
-# writes nothing to docs/. `wire` is the table of request bodies: a minute or two. `object` is the
+# time under $BENCH_DIR (default /tmp), which are removed again. `--quick` takes a minute or two. `wire` is the table of request bodies: a minute or two. `object` is the
 # table of the object store: its requests to S3, Azurite and Google's interface, its time and memory
 # against S3; some minutes and 4 GB; it installs Azurite where that is missing. `object --latency`
 # is the round trips of its operations, and `upkeep` the requests and the time of sweeps, listings and
 # deletions of scopes at 2,000, 20,000 and 200,000 references, of sweeps that share their work and of those that
-# are cut: both against a bucket in the process whose time is virtual, a minute and some; they write nothing to
-# docs/. `history` is what
-# moving media out of histories and back takes, beside the same work by hand and in Python: a minute; it
-# writes nothing to docs/. `encryption` is a file store with and without encryption, in turn: a minute; it
-# writes nothing to docs/. `http` is sending media of 100 KB, 1 MB and 20 MB, verified at each
+# are cut: both against a bucket in the process whose time is virtual, a minute and some. `history` is what
+# moving media out of histories and back takes, beside the same work by hand and in Python: a minute.
+# `encryption` is a file store with and without encryption, in turn: a minute. `http` is sending media of 100 KB, 1 MB and 20 MB, verified at each
 # read, once an hour and not, beside nginx, which it installs where it is missing, and tower-http's ServeDir with
 # the same directory: three to four minutes. `state` is what a turn costs in SQLite, PostgreSQL
-# and Redis after 10 turns, 1,000 and 10,000, and what a thousand conversations with images take: some minutes. `overhead` is what a turn without media takes beside a bare HTTP call: seconds; it writes nothing to
-# docs/. `micro` runs the micro-benchmarks of single functions.
+# and Redis after 10 turns, 1,000 and 10,000, and what a thousand conversations with images take: some
+# minutes. `overhead` is what a turn without media takes beside a bare HTTP call: seconds. `micro` runs the micro-benchmarks of single functions.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -50,10 +48,11 @@ esac
 
 case $what in
 fs | wire | object)
-    docs="--docs docs"
+    writes=yes
     for option in "$@"; do
-        case $option in --quick | --only) docs= ;; esac
+        case $option in --quick | --only | --docs) writes= ;; esac
     done
+    [ -z "$writes" ] || set -- --docs docs "$@"
     cargo build --quiet --release -p media-benches --bin media-bench
     target=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
     base=$(mktemp -d "${BENCH_DIR:-/tmp}/media-bench.XXXXXX")
@@ -67,8 +66,7 @@ fs | wire | object)
     trap 'exit 130' INT
     trap 'exit 143' TERM
     mkdir -p docs
-    # shellcheck disable=SC2086
-    "$target/release/media-bench" "$what" "$base/$what" $docs "$@" &
+    "$target/release/media-bench" "$what" "$base/$what" "$@" &
     bench=$!
     status=0
     wait "$bench" || status=$?
@@ -93,12 +91,12 @@ http)
         command -v apt-get >/dev/null; then
         DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends nginx-light >/dev/null 2>&1 || :
     fi
-    docs="--docs $PWD/docs/benchmarks.md"
+    writes=yes
     for option in "$@"; do
-        case $option in --quick) docs= ;; esac
+        case $option in --quick | --docs) writes= ;; esac
     done
-    # shellcheck disable=SC2086
-    exec cargo run --quiet --release -p media-http --example bench_http -- $docs "$@"
+    [ -z "$writes" ] || set -- --docs "$PWD/docs/benchmarks.md" "$@"
+    exec cargo run --quiet --release -p media-http --example bench_http -- "$@"
     ;;
 state)
     features=measure,postgres,redis

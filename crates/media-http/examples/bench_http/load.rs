@@ -29,7 +29,7 @@ pub(crate) struct Reading {
 }
 
 impl Load {
-    /// Many connections together for a time, after single requests for a time.
+    /// Creates a load of many connections together for a time, after single requests for a time.
     pub(crate) fn new(together: Duration, single: Duration) -> Self {
         Self { together, single }
     }

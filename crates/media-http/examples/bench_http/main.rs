@@ -6,7 +6,8 @@
 //! Throughput is of 8 connections that read one file after another; the first byte is that of single requests
 //! over one connection. Each figure is taken for a fixed time, so that a slow server does not make the run
 //! long. Figures are medians of rounds, ratios medians of the ratios within a round. Fails if media of 1 MB is
-//! not sent at 0.8 of the throughput of both others, by size only and verified once an hour.
+//! not sent at 0.8 of the throughput of both others, by size only and verified once an hour. Without nginx the goal is
+//! not judged, and no page is written.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod load;
@@ -67,10 +68,13 @@ async fn main() -> Result<()> {
     }
     print!("{}", report.text());
     if let Some(page) = docs {
+        if !report.is_complete() {
+            return Err("the page was not written: not all servers were run, see above".into());
+        }
         page::put(&page, "http", &report.text())?;
     }
-    match report.is_met() {
-        true => Ok(()),
-        false => Err("the goal is not met, see above".into()),
+    match report.is_missed() {
+        true => Err("the goal is not met, see above".into()),
+        false => Ok(()),
     }
 }

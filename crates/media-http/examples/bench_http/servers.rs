@@ -58,6 +58,11 @@ impl Contender {
     pub(crate) fn is_ours(self) -> bool {
         matches!(self, Self::Verified | Self::Hourly | Self::Unverified)
     }
+
+    /// Whether it has to meet the goal. Hashing at each read leaves no room for that.
+    pub(crate) fn has_goal(self) -> bool {
+        matches!(self, Self::Hourly | Self::Unverified)
+    }
 }
 
 /// The directory of a store.

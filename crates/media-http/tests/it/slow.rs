@@ -68,10 +68,10 @@ async fn damaged_media_ends_before_its_length() {
 
 /// A store that yields other bytes than it stored, and notices only after the last of them, as a bucket does.
 #[derive(Clone, Debug)]
-struct Rotten(InMemoryStorage);
+struct CorruptingStore(InMemoryStorage);
 
 #[async_trait::async_trait]
-impl MediaStorage for Rotten {
+impl MediaStorage for CorruptingStore {
     forward_storage!(self => self.0; backend, store, delete_opts);
 
     async fn retrieve_opts(
@@ -93,7 +93,7 @@ impl MediaStorage for Rotten {
 
 #[tokio::test]
 async fn damaged_media_of_a_store_that_streams_ends_before_its_length() {
-    let site = site(Rotten(InMemoryStorage::new())).await;
+    let site = site(CorruptingStore(InMemoryStorage::new())).await;
     let photo = site.put(Mime::IMAGE_PNG, noise(1 << 20)).await;
     let link = site.link(&photo).await;
     let response = site.http.get(&link).send().await.unwrap();
