@@ -16,7 +16,7 @@ use media_storage::MediaStorage;
 use media_store_fs::FileStore;
 use media_store_object::ObjectMediaStore;
 
-use crate::config::Config;
+use crate::config::{BucketUploads, Config};
 use crate::direct::DirectUploads;
 use crate::metrics::Metrics;
 
@@ -143,6 +143,9 @@ async fn media(
     let builder = ObjectMediaStore::builder().with_url(url).with_env();
     let built = builder.with_deduplication(true).build().await;
     let bucket = built.map_err(failed)?;
-    let direct = DirectUploads::offer(bucket.clone(), secret).await;
+    let direct = match config.bucket_uploads {
+        BucketUploads::Direct => DirectUploads::offer(bucket.clone(), secret).await,
+        BucketUploads::Service => None,
+    };
     Ok((Arc::new(bucket), direct))
 }

@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
-/// The longest time that parts of an upload stay on a node after another one erased their user.
+/// The longest time between two looks for parts of users who were erased on another node.
 const MAX_ERASURES_EVERY: Duration = Duration::from_secs(60);
 
 /// A chat service with streamed answers, uploads and media.
@@ -33,6 +33,11 @@ pub(crate) struct Config {
     /// Bucket for the media, such as s3://bucket/prefix; credentials as the AWS tools take them
     #[arg(long, env = "MEDIA_BUCKET", value_name = "URL")]
     pub(crate) bucket: Option<String>,
+
+    /// How files come into the bucket; `direct` needs a bucket that browsers reach, and a CORS rule
+    #[arg(long, env = "BUCKET_UPLOADS", value_name = "WAY", value_enum,
+        default_value_t = BucketUploads::Service, requires_if("direct", "bucket"))]
+    pub(crate) bucket_uploads: BucketUploads,
 
     /// Address of the service as browsers see it [default: the address it listens at]
     #[arg(long, env = "PUBLIC_URL", value_name = "URL")]
@@ -75,6 +80,15 @@ impl Config {
             seconds => Duration::from_secs(seconds).min(MAX_ERASURES_EVERY),
         }
     }
+}
+
+/// How files come into the bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BucketUploads {
+    /// Through the service
+    Service,
+    /// Straight from the browser, by signed URLs
+    Direct,
 }
 
 /// What the program does instead of serving.

@@ -1,36 +1,39 @@
 //! Uploads from the browser straight to the bucket, where the media is in one.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use conversation_sdk::ConversationError;
-use media_http::UploadedMedia;
-use media_image::{ImageLimits, PROBE_LEN, screen_pixels};
-use media_storage::{
-    MediaMetadata, MediaStorage as _, MediaStorageExt as _, Operation, RetrieveOptions, Scope,
-    SignedUrlOptions, StorageError, StorageErrorKind,
-};
+use media_http::{UploadedMedia, safe_filename};
+use media_storage::{MediaMetadata, Operation, Scope, StorageError, StorageErrorKind};
 use media_store_object::{ObjectMediaStore, SignedUpload, UploadTicket};
-use media_types::{Mime, StorageReference};
+use media_types::Mime;
 
+use crate::adoption::{self, AnnouncedMedia};
+use crate::announcements::AnnouncementLimit;
 use crate::app::App;
 use crate::tickets::TicketSeal;
-use crate::uploads::Uploads;
+use crate::uploads;
 use crate::user::User;
 
-/// How long an upload may begin after it was announced, and be adopted.
-const VALIDITY: Duration = Duration::from_secs(900);
+/// How long an upload may begin after it was announced.
+const URL_VALIDITY: Duration = Duration::from_secs(900);
+
+/// How long an upload may be adopted after it was announced. One that began in time may take hours; the inbox keeps
+/// it for a day.
+const TICKET_VALIDITY: TimeDelta = TimeDelta::hours(12);
 
 /// A bucket that browsers upload to by themselves.
 #[derive(Clone)]
 pub(crate) struct DirectUploads {
     bucket: ObjectMediaStore,
     seal: TicketSeal,
-    origin: String,
+    limit: AnnouncementLimit,
+    inbox: String,
 }
 
 /// What a browser is told to send, and where.
-pub(crate) struct Announced {
+pub(crate) struct UploadAnnouncement {
     pub(crate) upload: SignedUpload,
     pub(crate) ticket: String,
 }
@@ -39,51 +42,67 @@ impl DirectUploads {
     /// Offers a bucket, unless it cannot sign.
     pub(crate) async fn offer(bucket: ObjectMediaStore, secret: &str) -> Option<Self> {
         let signed = bucket.sign_upload(Mime::IMAGE_PNG, 1, Duration::from_secs(60));
-        let origin = match signed.await {
-            Ok(signed) => origin(signed.url().url().as_str())?,
+        let inbox = match signed.await {
+            Ok(signed) => inbox(signed.url().url().as_str()),
             Err(error) => {
-                tracing::warn!(%error, "browsers upload through the service: the bucket does not sign");
+                let reason = match error.kind() {
+                    StorageErrorKind::Unsupported => "the bucket does not sign URLs",
+                    StorageErrorKind::Permission => "the credential may not sign URLs",
+                    _ => "signing a URL failed",
+                };
+                tracing::warn!(%error, "browsers upload through the service: {reason}");
                 return None;
             }
         };
         Some(Self {
             bucket,
             seal: TicketSeal::new(secret)?,
-            origin,
+            limit: AnnouncementLimit::default(),
+            inbox: inbox?,
         })
     }
 
-    /// Returns the origin of the URLs that browsers upload to, which the policy of the page has to allow.
-    pub(crate) fn origin(&self) -> &str {
-        &self.origin
+    /// Returns what begins the URLs that browsers upload to, which the policy of the page has to allow. Ends with `/`.
+    pub(crate) fn inbox(&self) -> &str {
+        &self.inbox
+    }
+
+    /// Counts an announcement of a user.
+    ///
+    /// # Errors
+    /// The time to wait, for a user who has announced too many uploads.
+    pub(crate) fn count(&self, user: &User) -> Result<(), Duration> {
+        self.limit.count(&user.0, Instant::now())
     }
 
     /// Signs an upload for a user.
     ///
     /// # Errors
-    /// `TooLarge` above what may be uploaded in parts, `InvalidInput` for no bytes and for a type that a browser
-    /// may execute; `Unavailable`.
+    /// `TooLarge` above what may be uploaded in parts, `InvalidInput` for no bytes and for a type that may not be
+    /// uploaded; `Unavailable`.
     pub(crate) async fn announce(
         &self,
         user: &User,
         mime_type: Mime,
         size: u64,
-    ) -> Result<Announced, StorageError> {
-        if size > Uploads::IN_PARTS.max_bytes() {
+    ) -> Result<UploadAnnouncement, StorageError> {
+        let grant = uploads::grant(user, uploads::MAX_IN_PARTS);
+        if size > grant.max_bytes() {
             return Err(refused(StorageErrorKind::TooLarge));
         }
-        if mime_type.is_active() {
+        if !grant.permits(&mime_type) {
             return Err(refused(StorageErrorKind::InvalidInput)
-                .with_reason("media that a browser may execute is not taken"));
+                .with_reason("media of this type is not taken"));
         }
-        let upload = self.bucket.sign_upload(mime_type, size, VALIDITY).await?;
-        let expires_at = upload.url().expires_at();
+        let upload = self.bucket.sign_upload(mime_type, size, URL_VALIDITY);
+        let upload = upload.await?;
+        let expires_at = Utc::now() + TICKET_VALIDITY;
         let ticket = self.seal.seal(&user.0, upload.ticket(), expires_at);
         let ticket = ticket.ok_or_else(|| refused(StorageErrorKind::Other))?;
-        Ok(Announced { upload, ticket })
+        Ok(UploadAnnouncement { upload, ticket })
     }
 
-    /// Returns the ticket of a text that this service gave to a user a short time ago.
+    /// Returns the ticket of a text that this service gave to a user in the last hours.
     pub(crate) fn ticket(&self, user: &User, text: &str) -> Option<UploadTicket> {
         self.seal.open(&user.0, text, Utc::now())
     }
@@ -98,63 +117,66 @@ impl DirectUploads {
         user: &User,
         ticket: UploadTicket,
         filename: Option<String>,
-    ) -> Result<StorageReference, ConversationError> {
+    ) -> Result<UploadedMedia, ConversationError> {
+        let announced = AnnouncedMedia {
+            mime_type: ticket.mime_type().clone(),
+            size: ticket.size(),
+            filename: filename.as_deref().and_then(safe_filename),
+        };
         let bucket = self.bucket.clone();
+        let grant = uploads::grant(user, uploads::MAX_IN_PARTS);
+        let filename = announced.filename.clone();
         let store = move |metadata: MediaMetadata| async move {
             let metadata = match filename {
                 Some(name) => metadata.with_filename(name),
                 None => metadata,
             };
             let reference = bucket.adopt(&ticket, metadata).await?;
-            if let Err(error) = screen(&bucket, &reference).await {
-                bucket.delete(&reference).await?;
-                return Err(error);
-            }
+            adoption::screen(&bucket, &grant, &reference).await?;
             Ok(reference)
         };
-        app.manager().upload_with(user.owner(), store).await
+        let stored = app.manager().upload_with(user.owner(), store).await?;
+        let scope = Scope::User(user.0.clone());
+        let signer = app.storage().signer();
+        Ok(adoption::describe(app.storage(), signer, &scope, stored, announced).await)
     }
-}
-
-/// Refuses images that nothing here would decode.
-async fn screen(
-    bucket: &ObjectMediaStore,
-    reference: &StorageReference,
-) -> Result<(), StorageError> {
-    let beginning = RetrieveOptions::new().with_range(0..PROBE_LEN as u64);
-    let stored = bucket.retrieve_opts(reference, beginning).await?;
-    screen_pixels(stored.body, &ImageLimits::new()).await?;
-    Ok(())
-}
-
-/// Describes media of a user as an upload through the service would.
-///
-/// # Errors
-/// As reading its head.
-pub(crate) async fn describe(
-    app: &App,
-    user: &User,
-    reference: StorageReference,
-) -> Result<UploadedMedia, StorageError> {
-    let scope = Scope::User(user.0.clone());
-    let head = RetrieveOptions::new()
-        .with_head()
-        .with_expected_scope(scope.clone());
-    let stored = app.storage().retrieve_opts(&reference, head).await?;
-    let options = SignedUrlOptions::new().with_expected_scope(scope);
-    let link = app.storage().signer().sign(&reference, options).await?;
-    let filename = stored.metadata.filename().map(str::to_owned);
-    let item = UploadedMedia::new(reference, stored.mime, stored.size);
-    Ok(item.with_filename(filename).with_url(&link))
 }
 
 fn refused(kind: StorageErrorKind) -> StorageError {
     StorageError::new(kind, Operation::Store)
 }
 
-/// Returns scheme, host and port of a URL.
-fn origin(url: &str) -> Option<String> {
-    let (scheme, rest) = url.split_once("://")?;
-    let host = rest.split(['/', '?']).next()?;
-    Some(format!("{scheme}://{host}"))
+/// Returns the URL of the directory that a signed URL is in, as a source of a content security policy.
+fn inbox(url: &str) -> Option<String> {
+    let path = url.split(['?', '#']).next()?;
+    let (directory, _) = path.rsplit_once('/')?;
+    // A source without a path would be all of the host.
+    let (_, rest) = directory.split_once("://")?;
+    let source = format!("{directory}/").replace(';', "%3B");
+    (rest.contains('/') && !source.contains(char::is_whitespace))
+        .then(|| source.replace(',', "%2C"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_is_the_directory_of_the_inbox() {
+        for (url, expected) in [
+            (
+                "https://media.s3.amazonaws.com/chat/.store/v2/inbox/0f?X-Amz-Signature=a/b",
+                Some("https://media.s3.amazonaws.com/chat/.store/v2/inbox/"),
+            ),
+            (
+                "http://127.0.0.1:9000/media/a;b,c/inbox/0f#d",
+                Some("http://127.0.0.1:9000/media/a%3Bb%2Cc/inbox/"),
+            ),
+            ("https://media.s3.amazonaws.com/0f", None),
+            ("https://media.s3.amazonaws.com", None),
+            ("nothing", None),
+        ] {
+            assert_eq!(inbox(url).as_deref(), expected, "{url}");
+        }
+    }
 }

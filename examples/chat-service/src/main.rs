@@ -11,16 +11,22 @@
 //! - [`user`]: who asks
 //! - [`uploads`]: what may be sent, and where it goes
 //! - [`direct`]: uploads straight to the bucket
+//! - [`announcements`]: how often they may be announced
+//! - [`adoption`]: what becomes of them
 //! - [`tickets`]: what a browser keeps of them
+//! - [`erasures`]: parts of users who were erased on another node
 //! - [`routes`]: what can be asked
 //! - [`events`]: a turn as server-sent events
 //! - [`error`]: errors as responses
 //! - [`metrics`]: what is counted
 //! - [`upkeep`]: everything that is due, by hand or by a timer
 
+mod adoption;
+mod announcements;
 mod app;
 mod config;
 mod direct;
+mod erasures;
 mod error;
 mod events;
 mod metrics;
@@ -80,7 +86,7 @@ async fn serve() -> Result<(), Failure> {
         .map_err(failed)?;
     let address = format!("http://{}", listener.local_addr().map_err(failed)?);
     let app = App::open(&config, &service, &address).await?;
-    let parts = uploads::follow_erasures(app.clone(), spool.clone(), config.erasures_every());
+    let parts = erasures::follow(app.clone(), spool.clone(), config.erasures_every());
     let parts = tokio::spawn(parts);
     let router = routes::router(app.clone(), spool)?;
     println!("{address}");

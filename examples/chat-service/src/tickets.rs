@@ -19,7 +19,7 @@ const PURPOSE: &[u8] = b"chat-service: ticket of an upload";
 pub(crate) struct TicketSeal(Hmac<Sha256>);
 
 #[derive(Serialize, Deserialize)]
-struct Sealed {
+struct TicketContent {
     ticket: UploadTicket,
     expires_at: DateTime<Utc>,
 }
@@ -40,7 +40,7 @@ impl TicketSeal {
         expires_at: DateTime<Utc>,
     ) -> Option<String> {
         let ticket = ticket.clone();
-        let content = serde_json::to_vec(&Sealed { ticket, expires_at }).ok()?;
+        let content = serde_json::to_vec(&TicketContent { ticket, expires_at }).ok()?;
         let mac = self.mac(user, &content).finalize().into_bytes();
         Some(format!(
             "{}.{}",
@@ -60,7 +60,7 @@ impl TicketSeal {
         let content = base64::decode(content.as_bytes()).ok()?;
         let mac = base64::decode(mac.as_bytes()).ok()?;
         self.mac(user, &content).verify_slice(&mac).ok()?;
-        let sealed: Sealed = serde_json::from_slice(&content).ok()?;
+        let sealed: TicketContent = serde_json::from_slice(&content).ok()?;
         (now < sealed.expires_at).then_some(sealed.ticket)
     }
 

@@ -1,7 +1,5 @@
 //! Uploads: what may be sent, and where it goes.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use axum::http::request::Parts;
 use conversation_sdk::{ConversationError, ConversationErrorKind, Owner, Upload};
@@ -22,25 +20,27 @@ use crate::config::Config;
 use crate::error::kind_of;
 use crate::user::User;
 
-/// What everybody may upload with one request, or as one upload in parts.
-#[derive(Clone, Copy, Debug)]
+/// Size of the files of one request together, in bytes.
+pub(crate) const MAX_WHOLE: u64 = 20 << 20;
+/// Size of a file that is uploaded in parts, or straight to the bucket, in bytes.
+pub(crate) const MAX_IN_PARTS: u64 = 500 << 20;
+
+/// Returns what a user may upload, whichever way it takes.
+pub(crate) fn grant(user: &User, max_bytes: u64) -> UploadGrant {
+    let metadata = MediaMetadata::new().with_user(user.0.clone());
+    UploadGrant::new(metadata).with_max_bytes(max_bytes)
+}
+
+/// Permits uploads to everybody who is not being erased.
 pub(crate) struct Uploads {
+    app: App,
     max_bytes: u64,
 }
 
 impl Uploads {
-    /// At most 10 files of together 20 MiB.
-    pub(crate) const WHOLE: Self = Self {
-        max_bytes: 20 << 20,
-    };
-    /// A file of at most 500 MiB.
-    pub(crate) const IN_PARTS: Self = Self {
-        max_bytes: 500 << 20,
-    };
-
-    /// Returns the limit, in bytes.
-    pub(crate) fn max_bytes(self) -> u64 {
-        self.max_bytes
+    /// Creates the policy of requests with at most so many bytes.
+    pub(crate) fn new(app: App, max_bytes: u64) -> Self {
+        Self { app, max_bytes }
     }
 }
 
@@ -48,8 +48,14 @@ impl Uploads {
 impl UploadPolicy for Uploads {
     async fn authorize(&self, request: &Parts) -> Result<UploadGrant, UploadRefusal> {
         let user = User::of(&request.headers).ok_or(UploadRefusal::Unauthorized)?;
-        let metadata = MediaMetadata::new().with_user(user.0);
-        Ok(UploadGrant::new(metadata).with_max_bytes(self.max_bytes))
+        match self.app.manager().is_erased(&user.0).await {
+            Ok(false) => Ok(grant(&user, self.max_bytes)),
+            Ok(true) => Err(UploadRefusal::Forbidden),
+            Err(error) => {
+                tracing::warn!(%error, "nobody can be permitted to upload");
+                Err(UploadRefusal::Unavailable)
+            }
+        }
     }
 }
 
@@ -107,24 +113,4 @@ fn status_kind(error: &ConversationError) -> StorageErrorKind {
         return StorageErrorKind::NotFound;
     }
     kind_of(error).unwrap_or(StorageErrorKind::Unavailable)
-}
-
-/// Removes, again and again, the parts of users who were erased on another node: an erasure removes those of its
-/// own node, and every node asks for the users whose parts it has.
-pub(crate) async fn follow_erasures(app: App, spool: UploadSpool, every: Duration) {
-    loop {
-        tokio::time::sleep(every).await;
-        for user in spool.users() {
-            match app.manager().is_erased(&user).await {
-                Ok(true) => {
-                    spool.remove_user(&user).await;
-                }
-                Ok(false) => {}
-                Err(error) => {
-                    tracing::warn!(%error, "parts of erased users are looked for later");
-                    break;
-                }
-            }
-        }
-    }
 }

@@ -10,7 +10,6 @@ use serde_json::json;
 
 use super::json;
 use crate::app::App;
-use crate::direct;
 use crate::error::ApiError;
 use crate::user::User;
 
@@ -23,7 +22,7 @@ struct NewUpload {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct SentUpload {
+struct AdoptRequest {
     ticket: String,
     filename: Option<String>,
 }
@@ -40,8 +39,9 @@ pub(super) async fn announce(
     };
     let wanted: NewUpload = serde_json::from_slice(&body)
         .map_err(|_| ApiError::bad_request("an upload is {\"mime_type\", \"size\"}"))?;
+    direct.count(&user).map_err(ApiError::too_many_uploads)?;
     if app.manager().is_erased(&user.0).await? {
-        return Err(ApiError::not_found("the user is being erased"));
+        return Err(ApiError::forbidden("the user is being erased"));
     }
     let announced = direct
         .announce(&user, wanted.mime_type, wanted.size)
@@ -67,14 +67,13 @@ pub(super) async fn adopt(
     body: Bytes,
 ) -> Result<Response, ApiError> {
     let direct = app.direct().ok_or_else(no_such_upload)?;
-    let sent: SentUpload = serde_json::from_slice(&body)
+    let sent: AdoptRequest = serde_json::from_slice(&body)
         .map_err(|_| ApiError::bad_request("an upload is {\"ticket\", \"filename\"}"))?;
     // Forged tickets, those of others and those that have expired look alike.
     let ticket = direct.ticket(&user, &sent.ticket);
     let ticket = ticket.ok_or_else(no_such_upload)?;
     let adopted = direct.adopt(&app, &user, ticket, sent.filename).await;
-    let reference = adopted.map_err(ApiError::of_upload)?;
-    let item = direct::describe(&app, &user, reference).await?;
+    let item = adopted.map_err(ApiError::of_upload)?;
     json(&json!({ "items": [item] }))
 }
 

@@ -11,7 +11,7 @@ use crate::user::User;
 
 /// Erases the user and answers with the receipt. Uploads in parts go first, and those that are being stored
 /// are waited for, so that none of them becomes media afterwards. Those on other nodes become nothing, since their user
-/// is refused from now on; each node removes its own within a minute.
+/// is refused from now on; each node removes its own after about a minute.
 pub(super) async fn erase(
     State((app, spool)): State<(App, UploadSpool)>,
     user: User,

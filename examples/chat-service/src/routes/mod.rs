@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use crate::app::App;
 use crate::error::ApiError;
-use crate::uploads::Uploads;
+use crate::uploads::{self, Uploads};
 
 /// Uploads in parts, below the address of the service.
 const FILES: &str = "/files";
@@ -27,8 +27,10 @@ const FILES: &str = "/files";
 pub(crate) fn router(app: App, spool: UploadSpool) -> Result<Router, Failure> {
     let media = MediaService::new(app.storage().clone(), app.keys().clone());
     let signer = app.storage().signer();
-    let uploads = UploadService::new(app.clone(), Uploads::WHOLE).with_signer(signer.clone());
-    let files = ResumableUploadService::new(app.clone(), Uploads::IN_PARTS, spool.clone(), FILES)
+    let whole = UploadService::new(app.clone(), Uploads::new(app.clone(), uploads::MAX_WHOLE));
+    let whole = whole.with_signer(signer.clone());
+    let in_parts = Uploads::new(app.clone(), uploads::MAX_IN_PARTS);
+    let files = ResumableUploadService::new(app.clone(), in_parts, spool.clone(), FILES)
         .map_err(failed)?
         .with_signer(signer.clone());
     let erase = delete(me::erase).with_state((app.clone(), spool));
@@ -58,7 +60,7 @@ pub(crate) fn router(app: App, spool: UploadSpool) -> Result<Router, Failure> {
         .nest("/api", api)
         .with_state(app)
         .nest_service("/media", media)
-        .nest_service("/upload", uploads)
+        .nest_service("/upload", whole)
         .nest_service(FILES, files))
 }
 

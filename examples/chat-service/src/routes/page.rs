@@ -24,10 +24,10 @@ pub(super) async fn page(State(app): State<App>, user: NewUser) -> Response {
     response
 }
 
-/// The page may connect to the bucket that it uploads to.
+/// The page may send to the inbox of the bucket that it uploads to.
 fn policy(app: &App) -> HeaderValue {
     let with_bucket = app.direct().and_then(|direct| {
-        let policy = format!("{POLICY} {}", direct.origin());
+        let policy = format!("{POLICY} {}", direct.inbox());
         HeaderValue::from_str(&policy).ok()
     });
     with_bucket.unwrap_or(HeaderValue::from_static(POLICY))

@@ -1,38 +1,56 @@
 //! Uploads from the browser straight to the bucket.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use http::Method;
 use media_storage::{MediaStorage as _, Scope};
 use media_store_object::ObjectMediaStore;
+use media_types::base64;
 use serde_json::{Value, json};
 use test_servers::s3::{REGION, S3Server};
 
 use crate::service::{Browser, Service, answer};
 
-/// A service whose media is in a bucket.
+/// A service whose media is in a bucket, to which browsers upload.
 struct Scene {
     server: S3Server,
     service: Service,
-    _data: tempfile::TempDir,
+    settings: Vec<(&'static str, String)>,
+    data: tempfile::TempDir,
+}
+
+/// Where uploads are that were not adopted.
+const INBOX: &str = "media/.store/v2/inbox/";
+
+/// Returns what a service is told of a bucket.
+fn settings(server: &S3Server) -> Vec<(&'static str, String)> {
+    vec![
+        ("BUCKET_UPLOADS", "direct".to_owned()),
+        ("MEDIA_BUCKET", format!("s3://{}/media", server.bucket())),
+        ("AWS_ENDPOINT_URL", server.endpoint()),
+        ("AWS_ALLOW_HTTP", "true".to_owned()),
+        ("AWS_REGION", REGION.to_owned()),
+        ("AWS_ACCESS_KEY_ID", server.access_key().to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", server.secret_key().to_owned()),
+    ]
 }
 
 impl Scene {
     async fn start() -> Self {
         let data = tempfile::tempdir().unwrap();
         let server = S3Server::start(data.path().join("bucket")).await.unwrap();
-        let settings = [
-            ("MEDIA_BUCKET", format!("s3://{}/media", server.bucket())),
-            ("AWS_ENDPOINT_URL", server.endpoint()),
-            ("AWS_ALLOW_HTTP", "true".to_owned()),
-            ("AWS_REGION", REGION.to_owned()),
-            ("AWS_ACCESS_KEY_ID", server.access_key().to_owned()),
-            ("AWS_SECRET_ACCESS_KEY", server.secret_key().to_owned()),
-        ];
+        let settings = settings(&server);
         let service = Service::start_with(data.path(), "node-1", &settings);
         Self {
             server,
             service,
-            _data: data,
+            settings,
+            data,
         }
+    }
+
+    /// Does what is due, as a timer would.
+    fn upkeep(&self) {
+        Service::upkeep(self.data.path(), &self.settings);
     }
 
     /// Returns how many media items are in the bucket.
@@ -66,7 +84,11 @@ async fn announce(browser: &Browser, mime_type: &str, size: u64) -> (u16, Value)
 }
 
 async fn adopt(browser: &Browser, ticket: &Value) -> (u16, Value) {
-    let body = json!({"ticket": ticket, "filename": "photo.png"}).to_string();
+    adopt_as(browser, ticket, "photo.png").await
+}
+
+async fn adopt_as(browser: &Browser, ticket: &Value, filename: &str) -> (u16, Value) {
+    let body = json!({"ticket": ticket, "filename": filename}).to_string();
     let request = browser.request(Method::POST, "/api/uploads/adopt");
     answer(request.body(body)).await
 }
@@ -90,7 +112,7 @@ async fn sent(browser: &Browser, bytes: Vec<u8>) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_sent_to_the_bucket_becomes_media_once() {
+async fn what_was_sent_to_the_bucket_becomes_media() {
     let scene = Scene::start().await;
     let ann = Browser::open(&scene.service).await;
     let bytes = png(600, 2000);
@@ -112,11 +134,93 @@ async fn what_was_sent_to_the_bucket_becomes_media_once() {
     let id = ann.start().await;
     let told = ann.send(&id, "What is this?", &[item]).await;
     assert!(told.last().unwrap().is("done"), "{told:?}");
-    // The page may send to the bucket and nowhere else.
+    // The page may send to the inbox of the bucket and nowhere else.
     let page = ann.request(Method::GET, "/").send().await.unwrap();
     let policy = page.headers()["content-security-policy"].to_str().unwrap();
-    let bucket = format!("connect-src 'self' {}", scene.server.endpoint());
-    assert!(policy.ends_with(&bucket), "{policy}");
+    let (endpoint, bucket) = (scene.server.endpoint(), scene.server.bucket());
+    let inbox = format!("connect-src 'self' {endpoint}/{bucket}/{INBOX}");
+    assert!(policy.ends_with(&inbox), "{policy}");
+}
+
+/// Returns when a ticket expires.
+fn expiry(ticket: &Value) -> DateTime<Utc> {
+    let (content, _) = ticket.as_str().unwrap().split_once('.').unwrap();
+    let content = base64::decode(content.as_bytes()).unwrap();
+    let content: Value = serde_json::from_slice(&content).unwrap();
+    serde_json::from_value(content["expires_at"].clone()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_began_in_time_may_take_hours() {
+    let scene = Scene::start().await;
+    let ann = Browser::open(&scene.service).await;
+    let before = Utc::now();
+    let (_, announced) = announce(&ann, "image/png", 2000).await;
+    let url = announced["url"].as_str().unwrap();
+    assert!(url.contains("X-Amz-Expires=900"), "{url}");
+    let hours = expiry(&announced["ticket"]) - before;
+    assert!(hours >= TimeDelta::hours(12), "{hours}");
+    // What is adopted last is still in the inbox.
+    assert_eq!(send(&announced, png(600, 2000)).await, 200);
+    scene.server.age(INBOX, TimeDelta::hours(12));
+    scene.upkeep();
+    assert_eq!(adopt(&ann, &announced["ticket"]).await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn its_user_may_send_and_adopt_again_until_the_url_expires() {
+    let scene = Scene::start().await;
+    let ann = Browser::open(&scene.service).await;
+    let (_, announced) = announce(&ann, "image/png", 2000).await;
+    let ticket = &announced["ticket"];
+    for times in 1..=2 {
+        assert_eq!(send(&announced, png(600, 2000)).await, 200);
+        assert_eq!(adopt(&ann, ticket).await.0, 200);
+        assert_eq!(adopt(&ann, ticket).await.0, 404);
+        assert_eq!(scene.media().await, times);
+    }
+    // Requests at the same time may make media more than once, and each says so.
+    assert_eq!(send(&announced, png(600, 2000)).await, 200);
+    let (one, other) = tokio::join!(adopt(&ann, ticket), adopt(&ann, ticket));
+    let adopted = [one.0, other.0]
+        .iter()
+        .filter(|status| **status == 200)
+        .count();
+    assert!(adopted >= 1, "{one:?}, {other:?}");
+    assert_eq!(scene.media().await, 2 + adopted as u64);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_of_files_lead_nowhere() {
+    let scene = Scene::start().await;
+    let ann = Browser::open(&scene.service).await;
+    for (name, expected) in [
+        ("../../etc/passwd.png", "passwd.png".into()),
+        ("a\u{0}\r\nb.png", "ab.png".into()),
+        ("..", Value::Null),
+    ] {
+        let ticket = sent(&ann, png(600, 2000)).await;
+        let (status, body) = adopt_as(&ann, &ticket, name).await;
+        assert_eq!(status, 200, "{body}");
+        assert_eq!(body["items"][0]["filename"], expected, "{name:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_announces_a_bounded_number_of_uploads() {
+    let scene = Scene::start().await;
+    let ann = Browser::open(&scene.service).await;
+    let ben = Browser::open(&scene.service).await;
+    for _ in 0..100 {
+        assert_eq!(announce(&ann, "image/png", 2000).await.0, 200);
+    }
+    let body = json!({"mime_type": "image/png", "size": 2000}).to_string();
+    let request = ann.request(Method::POST, "/api/uploads").body(body);
+    let refused = request.send().await.unwrap();
+    assert_eq!(refused.status(), 429);
+    let wait = refused.headers()["retry-after"].to_str().unwrap();
+    assert!((1..=900).contains(&wait.parse().unwrap()), "{wait}");
+    assert_eq!(announce(&ben, "image/png", 2000).await.0, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -157,6 +261,8 @@ async fn what_was_not_announced_is_not_stored() {
     for (mime_type, size, expected) in [
         ("image/svg+xml", 100, 415),
         ("text/html", 100, 415),
+        ("text/plain", 100, 415),
+        ("application/zip", 100, 415),
         ("image/png", 0, 415),
         ("image/png", 501 << 20, 413),
     ] {
@@ -191,15 +297,34 @@ async fn nothing_is_adopted_for_a_user_who_was_erased() {
     let (status, receipt) = ann.delete("/api/me").await;
     assert_eq!(status, 200, "{receipt}");
     assert_eq!(adopt(&ann, &ticket).await.0, 404);
-    assert_eq!(announce(&ann, "image/png", 2000).await.0, 404);
+    assert_eq!(announce(&ann, "image/png", 2000).await.0, 403);
     assert_eq!(scene.media().await, 0);
+    // What was sent stays where nobody can read it, for a day.
+    scene.upkeep();
+    assert_eq!(scene.server.keys(INBOX).len(), 1);
+    scene.server.age(INBOX, TimeDelta::hours(25));
+    scene.upkeep();
+    assert_eq!(scene.server.keys(INBOX), [] as [&str; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_takes_uploads_of_browsers_if_it_is_told_to() {
+    let data = tempfile::tempdir().unwrap();
+    let server = S3Server::start(data.path().join("bucket")).await.unwrap();
+    let mut settings = settings(&server);
+    settings.retain(|(name, _)| *name != "BUCKET_UPLOADS");
+    let service = Service::start_with(data.path(), "node-1", &settings);
+    takes_no_direct_uploads(&service).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_directory_takes_no_direct_uploads() {
     let data = tempfile::tempdir().unwrap();
-    let service = Service::start(data.path());
-    let ann = Browser::open(&service).await;
+    takes_no_direct_uploads(&Service::start(data.path())).await;
+}
+
+async fn takes_no_direct_uploads(service: &Service) {
+    let ann = Browser::open(service).await;
     assert_eq!(announce(&ann, "image/png", 2000).await.0, 204);
     assert_eq!(adopt(&ann, &"ticket".into()).await.0, 404);
     let page = ann.request(Method::GET, "/").send().await.unwrap();

@@ -55,7 +55,7 @@ async fn parts_on_other_nodes_go_with_their_user() {
         let request = browser.at(&second).request(Method::HEAD, path);
         request.header("tus-resumable", "1.0.0")
     };
-    assert_eq!(answer(head(&ann, &path)).await.0, 404);
+    assert_eq!(answer(head(&ann, &path)).await.0, 403);
     // Nobody else loses anything.
     assert_eq!(answer(head(&ben, &others)).await.0, 200);
 }

@@ -5,6 +5,7 @@ mod chat;
 mod direct;
 mod erasure;
 mod nodes;
+mod page;
 mod service;
 mod stop;
 mod uploads;

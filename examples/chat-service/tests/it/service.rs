@@ -29,17 +29,32 @@ impl Service {
         Self::spawn(data, data.join(node), &settings)
     }
 
-    fn spawn(data: &Path, spool: PathBuf, settings: &[(&str, String)]) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_chat-service"))
-            .args(["--listen", "127.0.0.1:0", "--data"])
+    /// Does what is due, in a process of its own. Returns what it says was done.
+    pub(crate) fn upkeep(data: &Path, settings: &[(&str, String)]) -> Value {
+        let done = Self::command(data, settings).arg("upkeep").output();
+        let done = done.unwrap();
+        assert!(done.status.success(), "{done:?}");
+        serde_json::from_slice(&done.stdout).unwrap()
+    }
+
+    fn command(data: &Path, settings: &[(&str, String)]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_chat-service"));
+        command
+            .arg("--data")
             .arg(data)
-            .arg("--spool")
-            .arg(spool)
             .env_remove("OPENAI_API_KEY")
             .env_remove("DATABASE_URL")
             .env_remove("MEDIA_BUCKET")
+            .env_remove("BUCKET_UPLOADS")
             .envs(settings.iter().cloned())
-            .env("LINK_SECRET", "a secret of the tests with thirty-two bytes")
+            .env("LINK_SECRET", "a secret of the tests with thirty-two bytes");
+        command
+    }
+
+    fn spawn(data: &Path, spool: PathBuf, settings: &[(&str, String)]) -> Self {
+        let mut process = Self::command(data, settings)
+            .args(["--listen", "127.0.0.1:0", "--spool"])
+            .arg(spool)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

@@ -133,8 +133,11 @@ async fn what_is_not_complete_goes_with_its_user() {
     let (code, body) = answer(rest).await;
     assert_eq!(
         (code, &body["error"]["code"]),
-        (404, &Value::from("not_found"))
+        (403, &Value::from("forbidden"))
     );
+    assert_eq!(begin(&browser, 300_000).await.status(), 403);
+    let whole = browser.request(Method::PUT, "/upload/tone.wav");
+    assert_eq!(status(whole.body(bytes)).await, 403);
 }
 
 /// Returns the files of media.
