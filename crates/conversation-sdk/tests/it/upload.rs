@@ -129,18 +129,20 @@ async fn media_that_a_function_stores_is_an_upload_of_its_user() {
 #[tokio::test]
 async fn media_that_a_function_did_not_store_for_its_user_is_refused() {
     let rig = Rig::new(answers(0));
-    let (ann, bytes) = (Owner::user("u1"), || image_bytes(1, 200 * KIB));
+    let (ann, bytes) = (Owner::user("u1"), image_bytes(1, 200 * KIB));
     let theirs = MediaMetadata::new().with_user("u2".parse().unwrap());
-    let theirs = rig.store.store_bytes(Mime::IMAGE_PNG, bytes(), theirs);
+    let theirs = rig
+        .store
+        .store_bytes(Mime::IMAGE_PNG, bytes.clone(), theirs);
     let theirs = theirs.await.unwrap();
 
     let store = rig.store.clone();
     let as_another = rig.manager.upload_with(ann.clone(), |metadata| async move {
         let metadata = metadata.with_user("u2".parse().unwrap());
-        store.store_bytes(Mime::IMAGE_PNG, bytes(), metadata).await
+        store.store_bytes(Mime::IMAGE_PNG, bytes, metadata).await
     });
     assert_eq!(as_another.await.unwrap_err().kind(), Kind::InvalidInput);
-    assert_eq!(rig.stored().await.len(), 1, "it was deleted");
+    assert_eq!(rig.stored().await.len(), 1, "it was not deleted");
 
     let returned = theirs.clone();
     let of_another = rig
