@@ -36,7 +36,7 @@ async fn what_died_at_any_request_is_continued_by_another_node() {
             assert_eq!((report.failed, report.unfinished), (0, 0), "{k}");
             mess.bucket.set_clock(TimeDelta::zero());
             mess.recovers().await;
-            k += 2 + k / 2;
+            k += 3 + k / 2;
         }
         assert!(k > 100, "{k}");
     }
