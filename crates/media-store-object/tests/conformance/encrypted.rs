@@ -47,7 +47,7 @@ impl Backend for Bucket {
         false
     }
 
-    /// Ciphertexts of equal media are different, and some stay until a sweep.
+    /// Of what is stored and deleted in a row, more bytes are counted than the references that stay hold.
     fn needs_sweep(&self) -> bool {
         true
     }
