@@ -54,8 +54,8 @@ pub trait Backend: Send + Sync + 'static {
         false
     }
 
-    /// Whether bytes that no reference holds may stay until a full sweep, so that usage is right only after
-    /// one. Defaults to `false`.
+    /// Whether a deletion leaves bytes that no reference holds to the next full sweep, so that usage counts
+    /// them until then. Defaults to `false`.
     fn needs_sweep(&self) -> bool {
         false
     }

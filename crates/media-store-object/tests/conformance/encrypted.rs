@@ -47,7 +47,8 @@ impl Backend for Bucket {
         false
     }
 
-    /// Of what is stored and deleted in a row, more bytes are counted than the references that stay hold.
+    /// Shared bytes are removed by sweeps and not by deletions. Elsewhere the suite's equal bytes hide that:
+    /// other references still hold them. Encrypted ones are never equal.
     fn needs_sweep(&self) -> bool {
         true
     }
