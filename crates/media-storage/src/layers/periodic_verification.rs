@@ -212,11 +212,12 @@ impl<S: MediaStorage> Verifier for PeriodicVerification<S> {
             let reason = "the store cannot verify what it holds";
             return Err(unsupported(&self.inner, Operation::Verify, reason));
         };
-        let report = verifier.verify(options).await?;
-        if !report.is_clean() {
+        let report = verifier.verify(options).await;
+        // One that fails may have found damage before.
+        if !report.as_ref().is_ok_and(VerifyReport::is_clean) {
             self.verified.forget_all();
         }
-        Ok(report)
+        report
     }
 }
 

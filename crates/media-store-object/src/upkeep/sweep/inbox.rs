@@ -12,7 +12,7 @@ const MAX_AGE: TimeDelta = TimeDelta::days(1);
 
 impl Sweep<'_> {
     /// Removes uploads that are older than a day by the clock of the service, which is asked only if there are some
-    /// by the clock of the node.
+    /// by the clock of the node. Removes none where the service does not say its time.
     pub(super) async fn due_inbox(&mut self) -> Result<(), StorageError> {
         let inbox = self.shared.keys.inbox()?;
         let mut listed = self.bucket.list(&inbox, None);
@@ -21,9 +21,12 @@ impl Sweep<'_> {
                 drop(listed);
                 let now = match self.mode {
                     Mode::Remove => self.time_of_service().await?,
-                    Mode::DryRun => self.service_time(),
+                    Mode::DryRun => Some(self.service_time()),
                 };
-                return self.remove_uploads(now).await;
+                return match now {
+                    Some(now) => self.remove_uploads(now).await,
+                    None => Ok(()),
+                };
             }
         }
         Ok(())
@@ -34,11 +37,9 @@ impl Sweep<'_> {
         self.remove_uploads(self.service_time()).await
     }
 
-    async fn time_of_service(&self) -> Result<DateTime<Utc>, StorageError> {
+    async fn time_of_service(&self) -> Result<Option<DateTime<Utc>>, StorageError> {
         let organization = self.shared.options.organization;
-        let keys = &self.shared.keys;
-        let now = layout::service_time(&self.bucket, keys, organization).await?;
-        Ok(now.unwrap_or_else(|| self.service_time()))
+        layout::service_time(&self.bucket, &self.shared.keys, organization).await
     }
 
     async fn remove_uploads(&mut self, now: DateTime<Utc>) -> Result<(), StorageError> {

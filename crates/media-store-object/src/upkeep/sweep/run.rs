@@ -40,7 +40,8 @@ pub(crate) async fn sweep(
     } else {
         sweep.expired().await?;
         sweep.collect().await?;
-        sweep.due_inbox().await?;
+        let cleaned = sweep.due_inbox().await;
+        sweep.note(cleaned)?;
     }
     if let Some(capacity) = options.capacity() {
         sweep.prune(capacity).await?;

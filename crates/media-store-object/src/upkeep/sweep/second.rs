@@ -15,6 +15,10 @@ impl Sweep<'_> {
     ///
     /// Listings decide what is looked at: with nothing to do, no object is read.
     pub(super) async fn second(&mut self, keys: &SecondKeys) -> Result<bool, StorageError> {
+        if self.mode == Mode::Remove {
+            // Here too: the steps below may fail, and what shared sweeps keep names media that was deleted.
+            remove_progress(&self.bucket, keys).await?;
+        }
         self.expired().await?;
         self.collect().await?;
         let division = self.division(keys).await?;

@@ -86,6 +86,7 @@ impl Sweep<'_> {
         Ok(())
     }
 
+    /// Counts a step as done or as failed. Fails after many failures in a row.
     pub(super) fn note(&mut self, done: Result<(), StorageError>) -> Result<(), StorageError> {
         match done {
             Ok(()) => {

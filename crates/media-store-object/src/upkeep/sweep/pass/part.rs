@@ -14,8 +14,6 @@ pub(super) struct Part {
 /// What a part does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Deletes what has expired.
-    Expired,
     /// Lists records, blobs and markers of hashes, and removes blobs that no reference holds.
     Garbage,
     /// Lists markers.
@@ -31,7 +29,6 @@ pub(super) enum Kind {
 }
 
 impl Part {
-    pub(super) const EXPIRED: Self = Self::whole(Kind::Expired);
     pub(super) const FINISH: Self = Self::whole(Kind::Finish);
 
     const fn whole(kind: Kind) -> Self {
@@ -68,7 +65,6 @@ impl Part {
     /// Returns the last segment of the name of its object.
     pub(super) fn name(self) -> String {
         let kind = match self.kind {
-            Kind::Expired => "expired",
             Kind::Garbage => "garbage",
             Kind::Markers => "markers",
             Kind::References => "references",
@@ -90,8 +86,8 @@ mod tests {
 
     #[test]
     fn every_part_has_a_name_of_its_own() {
-        for (division, parts) in [(Division::Whole, 7), (Division::Shards, 37)] {
-            let mut all = vec![Part::EXPIRED, Part::FINISH];
+        for (division, parts) in [(Division::Whole, 6), (Division::Shards, 36)] {
+            let mut all = vec![Part::FINISH];
             all.extend(Part::garbage(division));
             all.extend(Part::compared(division));
             assert_eq!(all.len(), parts);

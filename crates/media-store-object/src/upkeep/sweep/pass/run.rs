@@ -43,6 +43,10 @@ impl Sweep<'_> {
         let Some(pass) = begun.join_or_begin(&self.bucket, keys).await? else {
             return Ok(false);
         };
+        // What is due does not wait for the listings, and is little: each sweep looks itself.
+        self.expired().await?;
+        self.collect().await?;
+        self.inbox().await?;
         let ledger = Ledger::new(&self.bucket, keys, (pass, fresh_nonce()?), now);
         let unfinished = Box::pin(self.parts(&ledger, keys)).await?;
         self.report.unfinished += unfinished;
@@ -51,14 +55,6 @@ impl Sweep<'_> {
 
     /// Does all parts that nobody does. Returns the number of those that are left to others.
     async fn parts(&mut self, ledger: &Ledger, keys: &SecondKeys) -> Result<u64, StorageError> {
-        if let Claim::Held(mut lease) = ledger.claim(Part::EXPIRED).await? {
-            let removed = lease.during(async {
-                self.expired().await?;
-                self.collect().await
-            });
-            removed.await?;
-            lease.finish().await?;
-        }
         let division = ledger.pass.division;
         let mut found = Found::new(ledger.pass.id);
         // Removing garbage ends references that were never published, which are compared after it.

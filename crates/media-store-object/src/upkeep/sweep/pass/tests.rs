@@ -100,9 +100,9 @@ async fn a_part_is_free_at_once_when_its_work_fails() {
     let scene = Scene::new().await;
     let now = Utc::now();
     let ledger = scene.ledger(2, now);
-    let mut lease = held(ledger.claim(Part::EXPIRED).await);
+    let mut lease = held(ledger.claim(Part::FINISH).await);
     let failed =
         lease.during(async { Err::<(), _>(scene.bucket.fail(StorageErrorKind::Unavailable)) });
     failed.await.unwrap_err();
-    held(scene.ledger(3, now).claim(Part::EXPIRED).await);
+    held(scene.ledger(3, now).claim(Part::FINISH).await);
 }
