@@ -252,10 +252,20 @@ mod tests {
         (yielded, error)
     }
 
+    /// A name, the length and the hashed text that were stored, the pieces, what is yielded, and the error.
+    type Row = (
+        &'static str,
+        u64,
+        Option<&'static str>,
+        Pieces,
+        &'static [&'static str],
+        Option<StorageErrorKind>,
+    );
+
     #[tokio::test]
     async fn stored_bytes_are_compared_at_every_edge() {
         use StorageErrorKind::{Corrupted, Unavailable};
-        let rows: &[(&str, u64, Option<&str>, Pieces, &[&str], _)] = &[
+        let rows: &[Row] = &[
             ("nothing", 0, Some(""), &[], &[], None),
             ("an empty piece", 0, Some(""), &[Ok("")], &[], None),
             (
