@@ -213,7 +213,7 @@ async fn sidecars_that_lie_lead_nowhere() {
     let corrupted = StorageErrorKind::Corrupted;
     let invalid = StorageErrorKind::InvalidRef;
     for (lie, expected) in [
-        (sound.replace("3000", "2999"), invalid),
+        (sound.replace("\"size\": 3000", "\"size\": 2999"), invalid),
         (
             sound.replace(&hash.to_hex(), &others_hash.to_hex()),
             invalid,
@@ -285,7 +285,7 @@ async fn bytes_whose_record_is_damaged_are_stored_on_their_own() {
         String::new(),
         "x".repeat(100_000),
         "[".repeat(4000),
-        sound.replace("3000", "17"),
+        sound.replace("\"size\":3000", "\"size\":17"),
         sound.replace("\"v\":1", "\"v\":2"),
     ] {
         plant(&bucket, record.as_ref(), lie).await;
