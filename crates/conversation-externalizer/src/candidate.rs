@@ -14,6 +14,7 @@ use super::pacer::Pacer;
 use super::pending::MediaKey;
 use super::received::{ReceivedInfo, ReceivedLookup};
 use super::remote::{RemoteAction, RemoteMedia};
+use super::shape_media::is_held;
 
 /// Opaque data below this size stays inline whatever the threshold: a reference is not smaller.
 const MIN_OPAQUE: u64 = 1024;
@@ -145,7 +146,9 @@ impl Selection<'_> {
         for (position, part) in draft.parts(message).enumerate() {
             if let Part::Unknown(unknown) = part {
                 for (span, content) in self.nested(unknown.json().get(), pacer).await {
-                    if let Some(payload) = self.payload(&content) {
+                    if let Some(payload) = self.payload(&content)
+                        && is_held(&content, self.received)
+                    {
                         push(position, Site::Nested(span), content, payload);
                     }
                 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use media_types::{MediaContent, Mime, sniff};
+use media_types::{MediaContent, MediaSource, Mime, sniff};
 
 use super::base64_text::read_whole;
 use super::data_uri;
@@ -13,6 +13,8 @@ use super::shapes::Shape;
 
 /// From how many bytes on a type that is declared is evidence enough.
 const MIN_UNTOLD: usize = 768;
+/// The attribute that a provider wants back unchanged.
+const PROVIDER_DATA: &str = "provider_data";
 /// Longest name that is kept, in bytes.
 const MAX_NAME: usize = 255;
 
@@ -27,8 +29,8 @@ pub(super) struct FoundMedia {
 
 /// Reads the media of an object; `None` where its strings are not what they seemed.
 ///
-/// Of media in stores only what this turn has received counts: other references are words of a tool,
-/// which is no permission.
+/// Of sources only inline bytes count, and media that this turn has received: other references, files
+/// and addresses are words of a tool, which are no permission to read or send what they name.
 pub(super) async fn read(
     text: &str,
     shape: &Shape,
@@ -39,14 +41,12 @@ pub(super) async fn read(
         let json = text.get(shape.inner.clone())?;
         pacer.spend(json.len()).await;
         if let Ok(content) = serde_json::from_str::<MediaContent>(json)
+            && is_held(&content, received)
             && (shape.is_told || is_confirmed(&content))
-            && content
-                .reference()
-                .is_none_or(|reference| received.find(reference).is_some())
         {
             return Some(FoundMedia {
                 span: shape.object.clone(),
-                content,
+                content: without_provider_data(content),
                 // Under a key of another program it is that program's.
                 is_content: shape.object == shape.inner,
             });
@@ -86,6 +86,31 @@ pub(super) async fn read(
         content,
         is_content: false,
     })
+}
+
+/// Whether an object brings its bytes, inline or as media that was received.
+pub(super) fn is_held(content: &MediaContent, received: &dyn ReceivedLookup) -> bool {
+    match content.source() {
+        MediaSource::Inline(_) => true,
+        MediaSource::Stored(reference) => received.find(reference).is_some(),
+        _ => false,
+    }
+}
+
+/// What goes back to a provider is not for a tool to say: it can name files there and stored data.
+fn without_provider_data(content: MediaContent) -> MediaContent {
+    if content.attribute(PROVIDER_DATA).is_none() {
+        return content;
+    }
+    let media_type = content.media_type();
+    let mut new = MediaContent::new(content.mime().clone(), content.source().clone());
+    new = new.with_media_type(media_type);
+    for (name, value) in content.attributes() {
+        if name != PROVIDER_DATA {
+            new = new.with_attribute(name.clone(), value.clone());
+        }
+    }
+    new
 }
 
 /// Whether the bytes are of the kind that was declared, or too many to be a word.

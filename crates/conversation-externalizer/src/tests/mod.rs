@@ -9,6 +9,7 @@ mod remote;
 mod repeated;
 mod rollback;
 mod shapes;
+mod sources;
 mod stored;
 mod support;
 mod text;

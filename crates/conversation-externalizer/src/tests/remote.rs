@@ -59,12 +59,17 @@ impl Server {
         storage: Option<Arc<dyn MediaStorage>>,
         options: ExternalizeOptions,
     ) -> Externalizer {
+        Externalizer::new(storage, MediaLoader::builder().build(), options)
+            .with_fetcher(self.fetcher())
+    }
+
+    /// Returns a loader that may fetch from here.
+    pub(super) fn fetcher(&self) -> MediaLoader {
         let policy = UrlPolicy::public()
             .with_http_allowed()
             .with_allowed_port(self.inner.address().port())
             .with_allowed_address(self.inner.address().ip());
-        let fetcher = MediaLoader::builder().with_url_policy(policy).build();
-        Externalizer::new(storage, MediaLoader::builder().build(), options).with_fetcher(fetcher)
+        MediaLoader::builder().with_url_policy(policy).build()
     }
 }
 
