@@ -213,16 +213,12 @@ impl History {
         history
     }
 
-    /// Deletes those references that a slim history does not name; returns how many.
-    pub(crate) async fn forget_unnamed<R>(
+    /// Deletes references; returns how many were there.
+    pub(crate) async fn forget_listed(
         &self,
         listed: &[StorageReference],
-        slim: R,
-    ) -> Result<u64, HistoryError>
-    where
-        R: AsyncRead + Unpin + Send,
-    {
-        lifetime::delete_unnamed(&self.settings, listed, slim).await
+    ) -> Result<u64, HistoryError> {
+        lifetime::delete_all(&self.settings, listed).await
     }
 
     /// Replaces the media of a history by placeholders, in memory.
@@ -341,7 +337,7 @@ impl History {
     }
 
     /// Deletes the media that `old` names and `new` does not: call it after `new` was committed in the
-    /// place of `old`.
+    /// place of `old`. What `new` names with another key or for another scope stays too.
     ///
     /// # Errors
     /// As [`History::forget`].

@@ -1,5 +1,6 @@
 //! What a run over a file has stored, for the run after a crash.
 
+use std::ffi::OsString;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufRead as _, BufReader, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
@@ -20,6 +21,8 @@ pub(crate) struct Journal {
 #[derive(Debug, Default)]
 pub(crate) struct Listed {
     pub(crate) references: Vec<StorageReference>,
+    /// Other files that the text was written to, or was about to be.
+    pub(crate) outputs: Vec<PathBuf>,
     pub(crate) swap: Option<Swap>,
 }
 
@@ -64,6 +67,7 @@ impl Swap {
 #[serde(rename_all = "snake_case")]
 enum Line {
     Stored(StorageReference),
+    Output(OsString),
     Swap(Swap),
 }
 
@@ -86,6 +90,7 @@ impl Journal {
             // A last line that is torn was not in force: nothing names its media.
             match serde_json::from_slice(&line?) {
                 Ok(Line::Stored(reference)) => listed.references.push(reference),
+                Ok(Line::Output(path)) => listed.outputs.push(path.into()),
                 Ok(Line::Swap(swap)) => listed.swap = Some(swap),
                 Err(_) => {}
             }
@@ -105,6 +110,12 @@ impl Journal {
         let journal = self.clone();
         let written = tokio::task::spawn_blocking(move || journal.write(&Line::Stored(reference)));
         written.await.map_err(io::Error::other)?
+    }
+
+    /// Notes that another file is about to name what is listed.
+    pub(crate) fn writes(&self, output: &Path) -> io::Result<()> {
+        // The next run may be started elsewhere.
+        self.write(&Line::Output(std::path::absolute(output)?.into()))
     }
 
     /// Notes that one file is about to take the place of the other.

@@ -10,7 +10,7 @@ use media_types::StorageReference;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use crate::error::{HistoryError, HistoryErrorKind, HistoryOperation};
-use crate::placeholder::{MAX_PLACEHOLDER_LEN, Placeholder, find};
+use crate::placeholder::{MAX_PLACEHOLDER_LEN, Placeholder, candidates, find};
 use crate::report::ForgetReport;
 use crate::settings::{Owner, Settings};
 
@@ -35,6 +35,12 @@ pub(crate) fn references(settings: &Settings, owner: &Owner, slim: &[u8]) -> Vec
         .collect()
 }
 
+/// The names of all that a text names. Media that is not among them may be deleted, so placeholders of
+/// other keys and scopes count too: a key may have been rotated since.
+fn all_names(text: &[u8]) -> impl Iterator<Item = Name> {
+    candidates(text).map(|candidate| name(&candidate.placeholder.reference))
+}
+
 /// Deletes what `old` names and `kept` does not.
 pub(crate) async fn delete(
     settings: &Settings,
@@ -43,75 +49,79 @@ pub(crate) async fn delete(
 ) -> Result<ForgetReport, HistoryError> {
     const OPERATION: HistoryOperation = HistoryOperation::Forget;
     let owner = settings.owner(OPERATION)?;
-    let kept: BTreeSet<Name> = references(settings, &owner, kept)
-        .iter()
-        .map(name)
-        .collect();
+    let kept: BTreeSet<Name> = all_names(kept).collect();
     let mut report = ForgetReport::default();
     for reference in references(settings, &owner, old) {
         if kept.contains(&name(&reference)) {
             report.kept += 1;
-            continue;
-        }
-        let options = DeleteOptions::new().with_expected_scope(owner.scope.clone());
-        let store = settings.store_of(&reference, OPERATION)?;
-        match store.delete_opts(&reference, options).await {
-            Ok(()) => report.deleted.push(reference),
-            Err(error) if error.kind() == StorageErrorKind::NotFound => report.gone += 1,
-            Err(error) => {
-                return Err(HistoryError::storage(OPERATION, error).with_reference(reference));
-            }
+        } else if delete_one(settings, &owner, &reference).await? {
+            report.deleted.push(reference);
+        } else {
+            report.gone += 1;
         }
     }
     Ok(report)
 }
 
-/// Deletes those references that the slim history of a reader does not name; returns how many.
-pub(crate) async fn delete_unnamed<R>(
-    settings: &Settings,
-    listed: &[StorageReference],
-    mut slim: R,
-) -> Result<u64, HistoryError>
+/// Returns those references that the text of a reader does not name.
+pub(crate) async fn unnamed<R>(
+    listed: Vec<StorageReference>,
+    mut text: R,
+) -> Result<Vec<StorageReference>, HistoryError>
 where
     R: AsyncRead + Unpin + Send,
 {
-    const OPERATION: HistoryOperation = HistoryOperation::Forget;
-    let owner = settings.owner(OPERATION)?;
-    let mut unnamed: BTreeMap<Name, &StorageReference> = listed
-        .iter()
-        .map(|reference| (name(reference), reference))
+    let mut unnamed: BTreeMap<Name, StorageReference> = listed
+        .into_iter()
+        .map(|reference| (name(&reference), reference))
         .collect();
     let mut buffer = Vec::new();
     loop {
         // A placeholder may begin in what was read last.
         let kept = buffer.len().saturating_sub(MAX_PLACEHOLDER_LEN);
         buffer.drain(..kept);
-        let read = (&mut slim).take(256 * 1024).read_to_end(&mut buffer).await;
+        let read = (&mut text).take(256 * 1024).read_to_end(&mut buffer).await;
         let read = read.map_err(|error| {
-            HistoryError::new(HistoryErrorKind::Read, OPERATION).with_source(error)
+            HistoryError::new(HistoryErrorKind::Read, HistoryOperation::Forget).with_source(error)
         })?;
-        for reference in references(settings, &owner, &buffer) {
-            unnamed.remove(&name(&reference));
+        for name in all_names(&buffer) {
+            unnamed.remove(&name);
         }
         if read == 0 {
-            break;
+            return Ok(unnamed.into_values().collect());
         }
     }
+}
+
+/// Deletes references; returns how many were there.
+pub(crate) async fn delete_all(
+    settings: &Settings,
+    references: &[StorageReference],
+) -> Result<u64, HistoryError> {
+    let owner = settings.owner(HistoryOperation::Forget)?;
     let mut deleted = 0;
-    for reference in unnamed.into_values() {
-        let options = DeleteOptions::new().with_expected_scope(owner.scope.clone());
-        let store = settings.store_of(reference, OPERATION)?;
-        match store.delete_opts(reference, options).await {
-            Ok(()) => deleted += 1,
-            Err(error) if error.kind() == StorageErrorKind::NotFound => {}
-            Err(error) => {
-                return Err(
-                    HistoryError::storage(OPERATION, error).with_reference(reference.clone())
-                );
-            }
-        }
+    for reference in references {
+        deleted += u64::from(delete_one(settings, &owner, reference).await?);
     }
     Ok(deleted)
+}
+
+/// Returns false for what is gone already.
+async fn delete_one(
+    settings: &Settings,
+    owner: &Owner,
+    reference: &StorageReference,
+) -> Result<bool, HistoryError> {
+    const OPERATION: HistoryOperation = HistoryOperation::Forget;
+    let options = DeleteOptions::new().with_expected_scope(owner.scope.clone());
+    let store = settings.store_of(reference, OPERATION)?;
+    match store.delete_opts(reference, options).await {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == StorageErrorKind::NotFound => Ok(false),
+        Err(error) => {
+            Err(HistoryError::storage(OPERATION, error).with_reference(reference.clone()))
+        }
+    }
 }
 
 /// Copies the media that a slim history names to another owner, and returns the history that names

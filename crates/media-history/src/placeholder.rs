@@ -206,6 +206,14 @@ pub(crate) fn find<'a>(
     })
 }
 
+/// Finds whatever has the form of a placeholder in whole text, under any key and for any scope.
+pub(crate) fn candidates(text: &[u8]) -> impl Iterator<Item = Candidate> {
+    memmem::find_iter(text, PREFIX).filter_map(|at| match parse(text.get(at..)?) {
+        Parsed::Candidate(candidate) => Some(*candidate),
+        Parsed::Incomplete | Parsed::Other => None,
+    })
+}
+
 /// How many bytes at the end of text may be the start of [`PREFIX`].
 pub(crate) fn open_tail(text: &[u8]) -> usize {
     let longest = text.len().min(PREFIX.len() - 1);

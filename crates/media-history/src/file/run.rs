@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Seek as _, SeekFrom};
+use std::iter;
 use std::path::{Path, PathBuf};
 
 use media_types::{Sha256, StorageReference};
@@ -10,6 +11,7 @@ use tokio::io::AsyncWriteExt as _;
 use crate::error::{HistoryError, HistoryErrorKind, HistoryOperation};
 use crate::history::History;
 use crate::journal::{Journal, Listed};
+use crate::lifetime::unnamed;
 use crate::report::{Report, RestoreReport};
 
 use super::names::beside;
@@ -38,13 +40,14 @@ pub async fn externalize_file(
 ) -> Result<FileOutcome<Report>, HistoryError> {
     let run = Run::begin(path.as_ref(), options, HistoryOperation::Externalize).await?;
     let done = run.externalize(history).await;
-    run.end(history, done).await
+    run.end(done).await
 }
 
 /// Puts the media back into the history in a file.
 ///
 /// The media stays in the store, though nothing in the file names it any more: what deletes it is
-/// [`History::forget`] with a copy of the slim text.
+/// [`History::forget`] with a copy of the slim text. What a run stored that was killed before stays too,
+/// and its journal, unless the file names all of it.
 ///
 /// # Errors
 /// As [`externalize_file`] and [`History::restore_stream`]. The file is the old one then.
@@ -55,15 +58,16 @@ pub async fn restore_file(
 ) -> Result<FileOutcome<RestoreReport>, HistoryError> {
     let run = Run::begin(path.as_ref(), options, HistoryOperation::Restore).await?;
     let done = run.restore(history).await;
-    run.end(history, done).await
+    run.end(done).await
 }
 
-/// Gives up a run that was killed: deletes the media that its journal names and the file does not, then
-/// the journal. Returns how many references were deleted; 0 without a journal.
+/// Gives up a run that was killed: deletes the media that its journal names and neither the file nor the
+/// file that the result went to does, then the journal. What they name with another key or for another
+/// scope stays too. Returns how many references were deleted; 0 without a journal.
 ///
 /// # Errors
-/// Returns `Storage` for media that cannot be deleted, and `Refused` while a run is going on; the
-/// journal stays then.
+/// Returns `Storage` for media that cannot be deleted, and `Refused` while a run is going on or when the
+/// file that the result went to is gone: it may have another name now. The journal stays then.
 pub async fn abandon(
     history: &History,
     path: impl AsRef<Path> + Send,
@@ -74,7 +78,13 @@ pub async fn abandon(
         return Ok(0);
     }
     let run = Run::open(path, FileOptions::new(), OPERATION).await?;
-    let deleted = run.drop_unnamed(history).await?;
+    let Some(deleted) = run.drop_unnamed(history).await? else {
+        return Err(
+            HistoryError::new(HistoryErrorKind::Refused, OPERATION).with_reason(
+                "the file that the result went to is gone; put it back, or remove the journal",
+            ),
+        );
+    };
     run.close().await?;
     Ok(deleted)
 }
@@ -85,7 +95,14 @@ struct Run {
     path: PathBuf,
     options: FileOptions,
     journal: Journal,
-    listed: Vec<StorageReference>,
+    listed: Listed,
+}
+
+/// A run that came to its end.
+struct Done<T> {
+    outcome: FileOutcome<T>,
+    /// Whether nothing is left that only the journal names.
+    is_settled: bool,
 }
 
 /// What was read of the file.
@@ -113,7 +130,7 @@ impl Run {
         let opened = blocking(operation, move || {
             let opened = Journal::open(beside(&target, ".media-journal"))?;
             let recovery = match &opened {
-                Some((journal, Listed { swap, .. })) => recover(&target, *swap, journal)?,
+                Some((journal, listed)) => recover(&target, listed.swap, journal)?,
                 None => Recovery::Done,
             };
             Ok((opened, recovery))
@@ -133,7 +150,7 @@ impl Run {
             path,
             options,
             journal,
-            listed: listed.references,
+            listed,
         })
     }
 
@@ -145,10 +162,10 @@ impl Run {
             .map_err(|error| self.failed(HistoryErrorKind::Read, error))?
     }
 
-    async fn externalize(&self, history: &History) -> Result<FileOutcome<Report>, HistoryError> {
+    async fn externalize(&self, history: &History) -> Result<Done<Report>, HistoryError> {
         let target = self.target().await?;
         let draft = target.draft(&self.options)?;
-        let journaled = history.journaled(self.journal.clone(), &self.listed);
+        let journaled = history.journaled(self.journal.clone(), &self.listed.references);
         let mut reader = HashingReader::new(self.stream(&target.file)?);
         let mut writer = self.stream(&draft.file)?;
         let report = journaled
@@ -168,15 +185,22 @@ impl Run {
         if changed || self.options.output().is_some() {
             appended_bytes = self.put(target, draft, source.len).await?;
         }
-        Ok(FileOutcome {
+        let outcome = FileOutcome {
             report,
             changed,
-            resumed: !self.listed.is_empty(),
+            resumed: !self.listed.references.is_empty(),
             appended_bytes,
+        };
+        let is_settled = self.drop_unnamed(history).await?.is_some();
+        Ok(Done {
+            outcome,
+            is_settled,
         })
     }
 
-    async fn restore(&self, history: &History) -> Result<FileOutcome<RestoreReport>, HistoryError> {
+    async fn restore(&self, history: &History) -> Result<Done<RestoreReport>, HistoryError> {
+        // The new text names nothing. Whether the old one named all that was stored is known now only.
+        let is_settled = self.unnamed().await?.is_some_and(|left| left.is_empty());
         let target = self.target().await?;
         let draft = target.draft(&self.options)?;
         let mut writer = self.stream(&draft.file)?;
@@ -188,11 +212,15 @@ impl Run {
         if changed || self.options.output().is_some() {
             appended_bytes = self.put(target, draft, report.input_bytes).await?;
         }
-        Ok(FileOutcome {
+        let outcome = FileOutcome {
             report,
             changed,
             resumed: false,
             appended_bytes,
+        };
+        Ok(Done {
+            outcome,
+            is_settled,
         })
     }
 
@@ -228,38 +256,63 @@ impl Run {
     /// Puts the draft in its place; returns how many bytes were appended to the file in the meantime.
     async fn put(&self, target: Target, draft: Draft, read: u64) -> Result<u64, HistoryError> {
         let output = self.options.output().map(Path::to_owned);
-        let journal = self.journal.clone();
+        let (journal, operation) = (self.journal.clone(), self.operation);
         let put = tokio::task::spawn_blocking(move || match output {
-            Some(output) => target.publish(&draft, &output).map(|()| 0),
+            Some(output) => {
+                if operation == HistoryOperation::Externalize {
+                    let noted = journal.writes(&output);
+                    noted.map_err(|error| target.write_failed(error))?;
+                }
+                target.publish(&draft, &output).map(|()| 0)
+            }
             None => target.replace(draft, read, &journal),
         });
         put.await
             .map_err(|error| self.failed(HistoryErrorKind::Write, error))?
     }
 
-    /// Deletes what an earlier run stored and the file does not name.
-    async fn drop_unnamed(&self, history: &History) -> Result<u64, HistoryError> {
-        if self.listed.is_empty() {
-            return Ok(0);
+    /// What earlier runs stored and no file names that has, or had, the result of one. `None` when such a
+    /// file is gone: it may have another name now.
+    async fn unnamed(&self) -> Result<Option<Vec<StorageReference>>, HistoryError> {
+        let mut left = self.listed.references.clone();
+        let output = self.options.output();
+        let output = output.filter(|_| self.operation == HistoryOperation::Externalize);
+        let outputs = self.listed.outputs.iter().map(PathBuf::as_path);
+        for path in iter::once(&*self.path).chain(outputs).chain(output) {
+            if left.is_empty() {
+                break;
+            }
+            let file = match File::open(path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound && path != self.path => {
+                    return Ok(None);
+                }
+                opened => opened.map_err(|error| self.failed(HistoryErrorKind::Read, error))?,
+            };
+            left = unnamed(left, self.stream(&file)?).await?;
         }
-        let path = self.options.output().unwrap_or(&self.path);
-        let file = File::open(path).map_err(|error| self.failed(HistoryErrorKind::Read, error))?;
-        history
-            .forget_unnamed(&self.listed, self.stream(&file)?)
-            .await
+        Ok(Some(left))
+    }
+
+    /// Deletes what earlier runs stored and no file names; returns how many, or `None` if that cannot be
+    /// told.
+    async fn drop_unnamed(&self, history: &History) -> Result<Option<u64>, HistoryError> {
+        match self.unnamed().await? {
+            Some(left) => history.forget_listed(&left).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Removes the journal where nothing is left to be done.
     async fn end<T>(
         self,
-        history: &History,
-        done: Result<T, HistoryError>,
-    ) -> Result<T, HistoryError> {
+        done: Result<Done<T>, HistoryError>,
+    ) -> Result<FileOutcome<T>, HistoryError> {
         match done {
-            Ok(outcome) => {
-                self.drop_unnamed(history).await?;
-                self.close().await?;
-                Ok(outcome)
+            Ok(done) => {
+                if done.is_settled {
+                    self.close().await?;
+                }
+                Ok(done.outcome)
             }
             Err(error) => {
                 // The failure is the one to report; a journal that is left is read by the next run.

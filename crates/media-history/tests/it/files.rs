@@ -11,28 +11,28 @@ use media_storage::{InMemoryStorage, Inventory as _, Scope};
 use media_types::base64;
 use serde_json::json;
 
-fn hot() -> FileOptions {
+pub(crate) fn hot() -> FileOptions {
     FileOptions::new().with_quiet_for(Duration::ZERO)
 }
 
-fn history(store: &InMemoryStorage) -> History {
+pub(crate) fn history(store: &InMemoryStorage) -> History {
     History::new(store, HistoryKey::new("a secret of sixteen bytes").unwrap())
         .with_scope(Scope::User("user".parse().unwrap()))
         .with_threshold_kb(0)
 }
 
-fn line(number: usize) -> String {
+pub(crate) fn line(number: usize) -> String {
     let bytes: Vec<u8> = (0..2000 + number).map(|at| (at * number) as u8).collect();
     let data = base64::encode(&bytes);
     format!("{{\"role\":\"user\",\"source\":{{\"type\":\"base64\",\"data\":\"{data}\"}}}}\n")
 }
 
-fn lines(count: usize) -> String {
+pub(crate) fn lines(count: usize) -> String {
     (1..=count).map(line).collect()
 }
 
 /// The names in a directory.
-fn names(directory: &Path) -> Vec<String> {
+pub(crate) fn names(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).unwrap();
     let mut names: Vec<_> = entries
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -41,7 +41,7 @@ fn names(directory: &Path) -> Vec<String> {
     names
 }
 
-async fn references(store: &InMemoryStorage) -> u64 {
+pub(crate) async fn references(store: &InMemoryStorage) -> u64 {
     store.usage(Scope::All).await.unwrap().references
 }
 

@@ -16,6 +16,7 @@ mod fuzzed;
 #[allow(unreachable_pub)]
 mod generate;
 mod golden;
+mod killed;
 #[cfg(feature = "tower")]
 mod layer;
 mod round_trip;
