@@ -8,14 +8,11 @@ trap 'rm -rf "$work"' EXIT
 fail() { printf 'first command: %s\n' "$*" >&2; exit 1; }
 
 unset OPENAI_API_KEY OPENAI_BASE_URL OPENAI_MODEL OPENAI_IMAGE_MODEL MEDIA_DIR
-target=${CARGO_TARGET_DIR:-$root/target}
-selection=()
-[ -z "${MEDIA_WHOLE_WORKSPACE:-}" ] || selection=(--all-features)
-(cd "$root" && cargo build --locked --quiet "${selection[@]}" --example image_generator)
+image_generator=$(cd "$root" && ./scripts/program.py example image_generator)
 cp -r "$root/packs" "$work/"
 cd "$work"
 
-"$target/debug/examples/image_generator" >first.txt || { cat first.txt; fail "it failed"; }
+"$image_generator" >first.txt || { cat first.txt; fail "it failed"; }
 conversations=(media/session-demo-001/conv-*/)
 [ ${#conversations[@]} -eq 1 ] || fail "one directory of a conversation expected"
 images=$(find media/session-demo-001 -name '*.png' | wc -l)
@@ -28,6 +25,6 @@ state=$(stat -c %s conversations.sqlite 2>/dev/null || stat -f %z conversations.
 [ "$state" -lt 262144 ] || fail "the state has $state bytes: is there media in it?"
 grep -q 'references' first.txt || fail "no summary"
 
-"$target/debug/examples/image_generator" >second.txt || { cat second.txt; fail "the second run failed"; }
+"$image_generator" >second.txt || { cat second.txt; fail "the second run failed"; }
 grep -q 'continuing conv-' second.txt || { cat second.txt; fail "the second run did not continue"; }
 printf 'first command: ok, %s images, %s bytes of state\n' "$images" "$state"

@@ -24,13 +24,9 @@ for option in "$@"; do
     esac
 done
 
-# The test run has built the whole workspace; by itself this needs two crates only.
 selection=(-p media-cli -p test-servers --features media-cli/postgres,media-cli/redis)
-# Examples are asked for so that features are those of the tests: without them all would be built anew.
-[ -z "${MEDIA_WHOLE_WORKSPACE:-}" ] || selection=(--all-features --examples)
-cargo build --locked --quiet "${selection[@]}" --bins
-target=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
-media=$target/debug/media
+built=$(./scripts/program.py bin media test-server -- "${selection[@]}")
+{ read -r media && read -r test_server; } <<<"$built"
 root=$PWD
 
 work=$(mktemp -d)
@@ -184,7 +180,7 @@ first_line() {
 # serve KIND ARGUMENTS...: starts a server; `endpoint` and `access` say how it is reached.
 serve() {
     local log=$1.log
-    "$target/debug/test-server" "$@" >"$log" 2>&1 &
+    "$test_server" "$@" >"$log" 2>&1 &
     pids+=($!)
     first_line "$log"
     for _ in $(seq 50); do
@@ -396,7 +392,7 @@ printf '{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:i
 printf '%s' "$MEDIA_HISTORY_KEY" >key
 while IFS= read -r line; do
     examples=$((examples + 1))
-    PATH=$target/debug:$PATH bash -euo pipefail -c "$line" >"$work/out" 2>"$work/err" ||
+    PATH=$(dirname "$media"):$PATH bash -euo pipefail -c "$line" >"$work/out" 2>"$work/err" ||
         { cat "$work/err" >&2; fail "the example of docs/cli.md: $line"; }
 done < <(sed -n '/^```sh run$/,/^```$/{/^```/d;p}' "$root/docs/cli.md")
 cd "$work"

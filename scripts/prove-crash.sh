@@ -42,30 +42,25 @@ mkdir -p "${CARGO_TARGET_DIR:-target}"
 target=$(cd "${CARGO_TARGET_DIR:-target}" && pwd)
 programs=$target/prove-crash
 mkdir -p "$programs"
-# The test run has built the whole workspace; by itself this needs one crate only.
-selection=(-p media-store-fs)
-[[ -z ${MEDIA_WHOLE_WORKSPACE:-} ]] || selection=(--all-features)
-cargo build --locked --quiet "${selection[@]}" --example prove_crash --example crash_child
+built=$(./scripts/program.py example prove_crash crash_child -- -p media-store-fs)
 # Programs of their own: nobody builds over them while they run.
-cp "$target/debug/examples/prove_crash" "$target/debug/examples/crash_child" "$programs/"
+xargs -d '\n' cp -t "$programs" <<<"$built"
 
-# Wrong programs are built from a copy of the sources, one patch each, and in a target directory of
-# their own: cargo tells packages by their place in a workspace, and would take one for the other.
+# Wrong programs are built from a copy of the sources, one patch each.
 tree=$programs/tree
-rm -rf "$tree"
-mkdir -p "$tree"
-# Times are kept, so that only what a patch changes is built.
-cp -a Cargo.toml Cargo.lock crates "$tree/"
-sed -i -E '/^default-members/d; s/^members = .*/members = ["crates\/*"]/' "$tree/Cargo.toml"
+./scripts/mutants/tree.sh "$tree"
+selection=(-p media-store-fs)
+# The test run has built everything, with all features.
+[[ -z ${MEDIA_PROGRAMS:-} ]] || selection=(--all-features)
 mutants=()
 for patch in scripts/mutants/*.patch; do
     name=$(basename "$patch" .patch)
     patch --quiet -p1 -d "$tree" <"$patch"
     mv "$tree/crates/media-store-fs/examples/crash_child" "$tree/crates/media-store-fs/examples/$name"
-    (cd "$tree" && CARGO_TARGET_DIR=$programs/target cargo build --quiet -p media-store-fs --example "$name")
+    (cd "$tree" && CARGO_TARGET_DIR=$target cargo build --quiet "${selection[@]}" --example "$name")
     mv "$tree/crates/media-store-fs/examples/$name" "$tree/crates/media-store-fs/examples/crash_child"
     patch --quiet --reverse -p1 -d "$tree" <"$patch"
-    cp "$programs/target/debug/examples/$name" "$programs/"
+    cp "$target/debug/examples/$name" "$programs/"
     mutants+=(--mutant "$name=$programs/$name")
 done
 

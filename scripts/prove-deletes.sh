@@ -28,18 +28,15 @@ if [[ $(uname) != Linux ]]; then
     exit 1
 fi
 
-# The test run has built the whole workspace; by itself this needs one crate only.
 selection=(-p media-store-fs)
-[[ -z ${MEDIA_WHOLE_WORKSPACE:-} ]] || selection=(--all-features)
-cargo build --locked --quiet "${selection[@]}" --example prove_deletes
-prove="${CARGO_TARGET_DIR:-target}/debug/examples/prove_deletes"
+prove=$(./scripts/program.py example prove_deletes -- "${selection[@]}")
 
 good=yes
 broken=$("$prove" run "$operations" by-inode) || good=no
 figure=$("$prove" run "$operations") || good=no
 echo "$broken"
 echo "$figure"
-if [[ -n ${MEDIA_WHOLE_WORKSPACE:-} ]]; then
+if [[ -n ${MEDIA_PROGRAMS:-} ]]; then
     echo "NOTE: damaged sidecars and buckets are tests, which the test run has run"
 else
     cargo test --locked --quiet "${selection[@]}" --test it -- damage:: moved:: >/dev/null || good=no

@@ -24,12 +24,7 @@ if [[ $(uname) != Linux ]]; then
     exit 1
 fi
 
-# The test run has built the whole workspace; by itself this needs one crate only.
-selection=(-p media-store-fs)
-[[ -z ${MEDIA_WHOLE_WORKSPACE:-} ]] || selection=(--all-features)
-cargo build --locked --quiet "${selection[@]}" --example faults || exit 2
-faults="$PWD/${CARGO_TARGET_DIR:-target}/debug/examples/faults"
-[[ -x $faults ]] || faults="$CARGO_TARGET_DIR/debug/examples/faults"
+faults=$(./scripts/program.py example faults -- -p media-store-fs) || exit 2
 work=$(mktemp -d)
 loop=
 good=0

@@ -21,16 +21,7 @@ case ${1:-} in
     ;;
 esac
 
-if [ -n "${MEDIA_WHOLE_WORKSPACE:-}" ]; then
-    # The test run has built the whole workspace already, for development.
-    profile=debug
-    cargo build --locked --quiet --all-features --example prove_history
-else
-    profile=release
-    cargo build --locked --quiet --release -p media-history --example prove_history
-fi
-target=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
-prove="$target/$profile/examples/prove_history"
+prove=$(./scripts/program.py example prove_history -- --release -p media-history)
 
 "$prove" round-trip $short
 if [ "$(uname -s)" = Linux ]; then
@@ -39,11 +30,8 @@ else
     echo "NOT RUN: memory is measured on Linux only"
 fi
 if [ "$(uname -s)" = Linux ] && [ "$(id -u)" -eq 0 ] && command -v strace >/dev/null; then
-    selection=(-p media-cli)
-    # With an example, features are those of the tests: without one all would be built anew.
-    [ -z "${MEDIA_WHOLE_WORKSPACE:-}" ] || selection=(--all-features --example prove_history)
-    cargo build --locked --quiet "${selection[@]}" --bin media
-    python3 scripts/prove-history/kills.py "$target/debug/media" $short
+    media=$(./scripts/program.py bin media -- -p media-cli)
+    python3 scripts/prove-history/kills.py "$media" $short
 else
     echo "NOT RUN: killing at system calls needs Linux, root and strace"
 fi

@@ -37,11 +37,5 @@ else
     fi
     arguments+=(--tus-client "$PWD/scripts/prove-http/upload.mjs")
 fi
-if [ -n "${MEDIA_WHOLE_WORKSPACE:-}" ]; then
-    profile=debug
-    cargo build --locked --quiet --all-features --example prove_http
-else
-    profile=release
-    cargo build --locked --quiet --release -p media-http --features resumable --example prove_http
-fi
-"${CARGO_TARGET_DIR:-target}/$profile/examples/prove_http" "${arguments[@]}"
+prove=$(./scripts/program.py example prove_http -- --release -p media-http --features resumable)
+"$prove" "${arguments[@]}"

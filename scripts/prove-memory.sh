@@ -23,21 +23,13 @@ if [ "$(uname -s)" != Linux ]; then
     exit 2
 fi
 
-if [ -n "${MEDIA_WHOLE_WORKSPACE:-}" ]; then
-    # The test run has built the whole workspace already, for development.
-    profile=debug
-    cargo build --locked --quiet --all-features --example prove_memory
-else
-    profile=release
-    cargo build --locked --quiet --release -p conversation-sdk --features openai --example prove_memory
-fi
-target=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
+prove=$(./scripts/program.py example prove_memory -- --release -p conversation-sdk --features openai)
 figures=$(mktemp)
 trap 'rm -f "$figures"' EXIT
 failed=0
 for part in send receive store; do
     # shellcheck disable=SC2086
-    "$target/$profile/examples/prove_memory" "$part" $short | tee -a "$figures" || failed=1
+    "$prove" "$part" $short | tee -a "$figures" || failed=1
 done
 printf '\nmemory above idle:\n'
 cat "$figures"

@@ -18,9 +18,5 @@ for option in "$@"; do
     esac
 done
 
-selection=(-p conversation-providers)
-if [ -n "${MEDIA_WHOLE_WORKSPACE:-}" ]; then
-    # The test run has built the whole workspace already.
-    selection=(--all-features)
-fi
-cargo run --quiet --locked "${selection[@]}" --example prove_planner -- 30 2 "$size"
+prove=$(./scripts/program.py example prove_planner -- -p conversation-providers)
+"$prove" 30 2 "$size"

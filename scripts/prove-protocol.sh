@@ -36,32 +36,27 @@ esac
 seconds=${1:-$seconds}
 [[ $seconds =~ ^[0-9]+$ && $# -le 1 ]] || usage
 good=yes
-if [[ -n ${MEDIA_WHOLE_WORKSPACE:-} ]]; then
-    # The test run has built the whole workspace already, for development.
-    programs="${CARGO_TARGET_DIR:-target}/debug"
-    cargo build --locked --quiet --all-features --example prove_protocol --example soak_bucket --bins
-else
-    programs="${CARGO_TARGET_DIR:-target}/release"
-    # Nothing of a cloud is in it: the clients of the services need not be built.
-    cargo build --quiet --release -p media-store-object --no-default-features --example prove_protocol
-fi
+# Nothing of a cloud is in it: the clients of the services need not be built.
+selection=(--release -p media-store-object)
+prove=$(./scripts/program.py example prove_protocol -- "${selection[@]}" --no-default-features)
 figures=$(
     set -o pipefail
-    "$programs/examples/prove_protocol" "${arguments[@]}" |
+    "$prove" "${arguments[@]}" |
         tee >(cat >&2) | tail -n 1
 ) || good=no
 
 if [[ $(uname) == Linux ]]; then
-    [[ -n ${MEDIA_WHOLE_WORKSPACE:-} ]] ||
-        cargo build --quiet --release -p media-store-object --example soak_bucket -p test-servers --bins
+    soaks=$(./scripts/program.py example soak_bucket -- "${selection[@]}")
+    # It starts this one, which lies beside it.
+    ./scripts/program.py bin test-server -- --release -p test-servers >/dev/null
     variants=(list-then-delete one-step)
     caught=0
     for variant in "${variants[@]}"; do
-        if "$programs/examples/soak_bucket" 30 --variant "$variant"; then
+        if "$soaks" 30 --variant "$variant"; then
             caught=$((caught + 1))
         fi
     done
-    soak=$("$programs/examples/soak_bucket" "$seconds" | tee >(cat >&2) | tail -n 1) || good=no
+    soak=$("$soaks" "$seconds" | tee >(cat >&2) | tail -n 1) || good=no
     figures+=$'\n'"$soak, $caught of ${#variants[@]} broken variants caught"
     [[ $caught -eq ${#variants[@]} ]] || good=no
 else

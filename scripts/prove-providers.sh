@@ -69,11 +69,10 @@ shows=(
 )
 # Tests cut after every seventh byte unless told otherwise.
 export MEDIA_EVERY_CUT=1
-cargo test --locked --quiet -p conversation-providers --all-features --test it --no-run
+tests=$(./scripts/program.py test conversation-providers/it -- -p conversation-providers --all-features)
 total=0
 for show in "${shows[@]}"; do
-    ran=$(cargo test --locked --quiet -p conversation-providers --all-features --test it \
-        -- --show-output "${show#*:}" 2>&1) || {
+    ran=$(cd crates/conversation-providers && "$tests" --quiet --show-output "${show#*:}" 2>&1) || {
         printf '%s\n' "$ran" >&2
         exit 1
     }
@@ -90,7 +89,8 @@ done
 echo "providers: $total of $total tests"
 
 # As a turn stores them: at a server that refuses what breaks the rules of its API.
-cargo test --locked --quiet -p conversation-sdk --all-features --test it -- --nocapture interrupted_answers |
+tests=$(./scripts/program.py test conversation-sdk/it -- -p conversation-sdk --all-features)
+(cd crates/conversation-sdk && "$tests" --quiet --nocapture interrupted_answers) |
     grep -E ' of .* accepted' || {
     echo "no interrupted answers were accepted" >&2
     exit 1

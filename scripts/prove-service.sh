@@ -23,16 +23,13 @@ case ${MEDIA_NO_SERVICES:-} in
     exit 0
     ;;
 esac
-selection=(-p chat-service)
-if [ -n "${MEDIA_WHOLE_WORKSPACE:-}" ]; then
-    selection=(--all-features)
-fi
-cargo build --locked --quiet "${selection[@]}" --bin chat-service --example prove_service
+service=$(./scripts/program.py bin chat-service -- -p chat-service)
+prove=$(./scripts/program.py example prove_service -- -p chat-service)
 target=$(cd "${CARGO_TARGET_DIR:-target}" && pwd)
 # Programs of its own: nobody builds over them while they run.
 programs=$(mktemp -d "$target/prove-service.XXXXXX")
 trap 'rm -rf "$programs"' EXIT
-cp "$target/debug/chat-service" "$target/debug/examples/prove_service" "$programs/"
+cp "$service" "$prove" "$programs/"
 # What a killed process has written stays, also where no disk is: only power cuts need one.
 if [ -d /dev/shm ] && [ "$(df -Pk /dev/shm | awk 'NR == 2 { print $4 }')" -gt 1000000 ]; then
     TMPDIR=$(mktemp -d /dev/shm/prove-service.XXXXXX)

@@ -22,11 +22,7 @@ if [[ $(uname) != Linux ]]; then
     exit 1
 fi
 
-# The test run has built the whole workspace; by itself this needs one crate only.
-selection=(-p media-store-fs)
-[[ -z ${MEDIA_WHOLE_WORKSPACE:-} ]] || selection=(--all-features)
-cargo build --locked --quiet "${selection[@]}" --example soak
-soak="${CARGO_TARGET_DIR:-target}/debug/examples/soak"
+soak=$(./scripts/program.py example soak -- -p media-store-fs)
 
 variants=(no-pin no-staging-check)
 caught=0

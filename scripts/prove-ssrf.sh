@@ -14,11 +14,8 @@ cd "$(dirname "$0")/.."
 least_refused=250
 least_passed=25
 
-# The test run has built the whole workspace; by itself this needs one crate only.
-selection=(-p media-loader --features http)
-[[ -z ${MEDIA_WHOLE_WORKSPACE:-} ]] || selection=(--all-features)
-output=$(cargo test --locked --quiet "${selection[@]}" --test it -- \
-    --format pretty ssrf:: 2>&1)
+tests=$(./scripts/program.py test media-loader/it -- -p media-loader --features http) || exit 2
+output=$(cd crates/media-loader && "$tests" --format pretty ssrf:: 2>&1)
 status=$?
 cases=$(grep -E '^test ssrf::' <<<"$output")
 

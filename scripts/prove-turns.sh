@@ -39,9 +39,8 @@ if ! command -v strace >/dev/null; then
 fi
 
 selection=(-p conversation-sdk --features openai,sqlite)
-if [ -n "${MEDIA_WHOLE_WORKSPACE:-}" ]; then
-    selection=(--all-features)
-fi
+# The test run has built everything, with all features.
+[ -z "${MEDIA_PROGRAMS:-}" ] || selection=(--all-features)
 mkdir -p "${CARGO_TARGET_DIR:-target}"
 target=$(cd "${CARGO_TARGET_DIR:-target}" && pwd)
 programs=$target/prove-turns
@@ -54,9 +53,9 @@ if [ -d /dev/shm ] && [ "$(df -Pk /dev/shm | awk 'NR == 2 { print $4 }')" -gt 10
 fi
 failed=0
 if [ -n "$whole" ]; then
-    cargo build --locked --quiet "${selection[@]}" --example prove_turns
+    prove=$(./scripts/program.py example prove_turns -- "${selection[@]}")
     # A program of its own: nobody builds over it while it runs.
-    cp "$target/debug/examples/prove_turns" "$programs/prove_turns"
+    cp "$prove" "$programs/prove_turns"
     for part in "${parts[@]}"; do
         "$programs/prove_turns" "$part" "${short[@]}" || failed=1
     done
@@ -66,15 +65,9 @@ if [ -z "$guards" ]; then
     exit "$failed"
 fi
 
-# Programs without a guard are built from a copy of the sources, one patch each, in a target directory
-# of their own: cargo tells packages by their place in a workspace, and would take one for the other.
-# The copy keeps the times of its files, so that only what is patched, or was last time, is built again.
+# Programs without a guard are built from a copy of the sources, one patch each.
 tree=$programs/tree
-rm -rf "$tree"
-mkdir -p "$tree"
-cp -a Cargo.toml Cargo.lock crates "$tree/"
-sed -i -E '/^default-members/d; s/^members = .*/members = ["crates\/*"]/' "$tree/Cargo.toml"
-sed -n "s#^+++ b/#$tree/#p" scripts/mutants/turns/*.patch | xargs touch
+./scripts/mutants/tree.sh "$tree"
 for part in "${parts[@]}"; do
     patches=(scripts/mutants/turns/"$part"-*.patch)
     if [ ! -f "${patches[0]}" ]; then
@@ -84,10 +77,9 @@ for part in "${parts[@]}"; do
     fi
     for patch in "${patches[@]}"; do
         patch --quiet --no-backup-if-mismatch -p1 -d "$tree" <"$patch"
-        (cd "$tree" && CARGO_TARGET_DIR=$programs/target cargo build --quiet \
-            -p conversation-sdk --features openai,sqlite --example prove_turns)
+        (cd "$tree" && CARGO_TARGET_DIR=$target cargo build --quiet "${selection[@]}" --example prove_turns)
         patch --quiet --no-backup-if-mismatch --reverse -p1 -d "$tree" <"$patch"
-        cp "$programs/target/debug/examples/prove_turns" "$programs/without_guard"
+        cp "$target/debug/examples/prove_turns" "$programs/without_guard"
         echo "without the guard $(basename "$patch" .patch):"
         if "$programs/without_guard" "$part" --short --expect-failure; then
             echo "  found"

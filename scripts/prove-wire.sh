@@ -39,11 +39,7 @@ if [ ! -e "$aimock/installed" ]; then
     touch "$aimock/installed"
 fi
 
-# The test run has built the whole workspace; by itself this needs one crate only.
-selection=(-p conversation-providers --features openai)
-[ -z "${MEDIA_WHOLE_WORKSPACE:-}" ] || selection=(--all-features)
-cargo build --locked --quiet "${selection[@]}" --example prove_wire
-target=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
+prove=$(./scripts/program.py example prove_wire -- -p conversation-providers --features openai)
 
 work=$(mktemp -d)
 pids=()
@@ -94,7 +90,7 @@ wait_for "$chat_port"
 wait_for "$chat_proxy"
 wait_for "$recorder_proxy"
 
-"$target/debug/examples/prove_wire" "$work/store" "http://127.0.0.1:$chat_proxy/v1" \
+"$prove" "$work/store" "http://127.0.0.1:$chat_proxy/v1" \
     "$recorder_port" "http://127.0.0.1:$recorder_proxy" "$work/manifest"
 # The proxies write what they hold when they end.
 for pid in "${pids[@]:1}"; do

@@ -18,8 +18,6 @@ if [ -n "${CONTRACT_DATA:-}" ]; then
 else
     echo "NOTE: CONTRACT_DATA is not set; checks against published schemas and packs will not run"
 fi
-# Scripts that need one crate take it from the build of all of them.
-export MEDIA_WHOLE_WORKSPACE=1
 export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-never}
 # A fresh clone is built once: what makes later builds faster, or debuggers happy, would make this one
 # slower.
@@ -30,6 +28,8 @@ fi
 
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
+# What is built here, for the scripts that run it: none of them builds it again.
+export MEDIA_PROGRAMS=$logs/programs
 
 # Runs a step. One that fails is kept for the end and does not stop those that follow, so that one run
 # tells everything.
@@ -87,6 +87,32 @@ clouds() {
     done
 }
 
+build() {
+    cargo test --locked --all-features --quiet --no-run --message-format=json-render-diagnostics >"$MEDIA_PROGRAMS"
+}
+
+# What is there before anything is built.
+sources() {
+    step "tools" ./scripts/install-tools.sh
+    step "servers" ./scripts/install-servers.sh "${services[@]}"
+    step "format" cargo fmt --all --check
+    step "layers" ./scripts/check-layers.sh
+    step "modules" ./scripts/check-modules.py
+    step "words" ./scripts/check-words.py
+    step "spelling" ./scripts/check-spelling.sh
+    step "pages" ./scripts/check-pages.py
+    step "workflows" ./scripts/check-workflows.sh
+    step "monitoring" ./scripts/check-monitoring.py
+    step "deployment" ./scripts/check-deploy.py
+    step "errors" ./scripts/check-errors.py
+    step "mutants" ./scripts/check-mutants.sh
+    step "crates" ./scripts/check-crates.py
+}
+
+programs() {
+    step "build" build
+}
+
 # Runs functions at once, since many of their steps wait more than they compute. What all but the first
 # print follows when they have ended, in order.
 together() {
@@ -109,11 +135,11 @@ tests() {
 }
 
 # What computes.
-sources_and_models() {
+lints_and_models() {
+    if [ "$linux" ]; then step "protocol" ./scripts/prove-protocol.sh --short; fi
     step "lints" cargo clippy --locked --all-targets --all-features --quiet -- -D warnings
     step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --all-features --no-deps --quiet
     [ "$linux" ] || return 0
-    step "protocol" ./scripts/prove-protocol.sh --short
     step "turns" ./scripts/prove-turns.sh --short
     step "crashes" ./scripts/prove-crash.sh --short
 }
@@ -142,23 +168,9 @@ else
     echo "NOTE: crashes, soak, faults, memory, the protocol are proven on Linux only"
 fi
 
-step "tools" ./scripts/install-tools.sh
-step "servers" ./scripts/install-servers.sh "${services[@]}"
-step "format" cargo fmt --all --check
-step "layers" ./scripts/check-layers.sh
-step "modules" ./scripts/check-modules.py
-step "words" ./scripts/check-words.py
-step "spelling" ./scripts/check-spelling.sh
-step "pages" ./scripts/check-pages.py
-step "workflows" ./scripts/check-workflows.sh
-step "monitoring" ./scripts/check-monitoring.py
-step "deployment" ./scripts/check-deploy.py
-step "errors" ./scripts/check-errors.py
-step "mutants" ./scripts/check-mutants.sh
-step "crates" ./scripts/check-crates.py
-step "build" cargo test --locked --all-features --quiet --no-run
+together programs sources
 if ! grep -qx -e build -e tools -e servers "$logs/failed" 2>/dev/null; then
-    together tests sources_and_models services_and_disks
+    together tests lints_and_models services_and_disks
 fi
 summary
 printf '\nall passed in %d s\n' "$SECONDS"

@@ -213,7 +213,10 @@ async fn sidecars_that_lie_lead_nowhere() {
     let corrupted = StorageErrorKind::Corrupted;
     let invalid = StorageErrorKind::InvalidRef;
     for (lie, expected) in [
-        (sound.replace("\"size\": 3000", "\"size\": 2999"), invalid),
+        (
+            sound.replace("\"size_bytes\": 3000", "\"size_bytes\": 2999"),
+            invalid,
+        ),
         (
             sound.replace(&hash.to_hex(), &others_hash.to_hex()),
             invalid,
