@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Everything that must hold: format, lints, layers, tests, documentation, and the short form of the
-# proofs. Needs nothing set up. About twenty minutes on two cores from a fresh clone.
+# proofs. Needs nothing set up. Twenty minutes on two cores from a fresh clone.
 #
 # usage: scripts/test.sh [--no-services]
 #
