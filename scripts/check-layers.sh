@@ -40,6 +40,26 @@ at_most media-read-cache 50
 at_most media-encryption 60
 at_most media-erasure 42
 
+# What README says about the footprint: a package, with what cargo is told, and the number after its name. Two
+# versions of a crate are two, since both are compiled. The target is fixed, so that the numbers are the same on
+# every system.
+footprint=$(tr '\n' ' ' <README.md | grep -o 'Crates in all, without proc macros:[^.]*\.') ||
+    fail "README.md does not say how many crates there are"
+said() {
+    local package=${1%% *} count
+    local flags=()
+    [ "$package" = "$1" ] || read -ra flags <<<"${1#* }"
+    count=$(cargo tree --locked -p "$package" -e normal,no-proc-macro --prefix none \
+        --target x86_64-unknown-linux-gnu "${flags[@]}" | cut -d' ' -f1,2 | sort -u | wc -l)
+    grep -qE "\`$package\`[^0-9]* $count\b" <<<"$footprint" ||
+        fail "README.md does not say that $package ${flags[*]} is $count crates in all"
+}
+said media-types
+said media-storage
+said media-store-fs
+said "media-store-object --features all"
+said "conversation-sdk --features openai"
+
 http="reqwest hyper ureq curl isahc"
 never media-types $http tokio url object_store media-storage
 never media-storage $http tokio url object_store media-store-fs media-loader conversation-sdk

@@ -71,7 +71,9 @@ export CARGO_TARGET_DIR=$target CARGO_TERM_COLOR=never
 export CARGO_PROFILE_DEV_DEBUG=${CARGO_PROFILE_DEV_DEBUG:-0} CARGO_INCREMENTAL=0
 started=$SECONDS
 
-# The install lines of README: those from git name the same crates and features as those from a checkout.
+# The install lines of README: those from git name the same crates and features as those from a checkout, and
+# resolve. Git takes them from a clone of this checkout that has the tag of its version, as the repository has once
+# the version is released.
 cd "$work"
 cargo new --quiet install
 mapfile -t manifests < <(ls "$work"/readme-blocks/*.toml)
@@ -82,8 +84,25 @@ sources = [tomllib.load(open(path, "rb"))["dependencies"] for path in sys.argv[1
 git, checkout = [{name: spec.get("features") for name, spec in source.items()} for source in sources]
 assert git == checkout, f"README: other crates or features: {git} {checkout}"
 PYTHON
-printf '[package]\nname = "install"\nedition = "2024"\n\n' >install/Cargo.toml
-cat "${manifests[1]}" >>install/Cargo.toml
+version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"$/\1/p' "$root/Cargo.toml")
+repository=$(sed -n 's/^repository = "\(.*\)"$/\1/p' "$root/Cargo.toml" | head -n 1)
+git clone --quiet --bare "$root" "$work/origin"
+git -C "$work/origin" tag --force "v$version" >/dev/null
+# A home of its own, so that cargo does not keep the clone under the address of the repository.
+mkdir "$work/home"
+for name in registry config.toml; do
+    ln -s "${CARGO_HOME:-$HOME/.cargo}/$name" "$work/home/$name"
+done
+printf '[package]\nname = "install"\nedition = "2024"\n\n' >"$work/package"
+cat "$work/package" "${manifests[0]}" >install/Cargo.toml
+(
+    cd install
+    export CARGO_HOME=$work/home CARGO_NET_GIT_FETCH_WITH_CLI=true
+    export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0="url.file://$work/origin.insteadOf" GIT_CONFIG_VALUE_0=$repository
+    cargo generate-lockfile --quiet
+) || fail "the git lines of README do not resolve: do they name the tag v$version?"
+rm install/Cargo.lock
+cat "$work/package" "${manifests[1]}" >install/Cargo.toml
 cp "$(ls "$work"/readme-blocks/*.rust | head -n 1)" install/src/main.rs
 (cd install && cargo build --quiet) || fail "the first program of README does not build"
 printf 'README: built after %d s\n' $((SECONDS - started))
