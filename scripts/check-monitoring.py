@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Checks that the alerts and the dashboard of docs/monitoring use the metrics that exist, and all of them.
+"""Checks that the alerts and the dashboard of docs/monitoring use the metrics that exist, and all of them, and that
+docs/production.md says of each alert what to do.
 
 The names are taken from the code of `MetricsListener` and of `media metrics`, with the values of their labels
 where these are fixed. With `promtool` on the path, the alerts are run against their tests too.
@@ -52,10 +53,23 @@ def expressions():
             yield f"dashboard.json: {panel['title']}", target["expr"]
 
 
+def unexplained():
+    """Yields alerts without a row in the table of docs/production.md, and rows without an alert."""
+    alerts = re.findall(r"- alert: (\w+)", (MONITORING / "rules.yml").read_text())
+    page = (ROOT / "docs/production.md").read_text()
+    table = re.search(r"^\| alert \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", page, re.MULTILINE)
+    rows = re.findall(r"^\|([^|]*)\|", table.group(1), re.MULTILINE) if table else []
+    named = [name for cell in rows for name in re.findall(r"`(\w+)`", cell)]
+    for name in sorted(set(alerts) ^ set(named)):
+        yield f"production.md: {name} has no row" if name in alerts else f"production.md: there is no alert {name}"
+    if not alerts or not named:
+        yield "no alerts were found"
+
+
 def main():
     names, histograms = exported()
     values = outcomes()
-    used, problems = set(), []
+    used, problems = set(), list(unexplained())
     for where, text in expressions():
         for name in NAME.findall(text):
             base = SERIES.sub("", name) if SERIES.sub("", name) in histograms else name
