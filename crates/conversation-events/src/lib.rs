@@ -1,4 +1,4 @@
-//! What turns of a conversation tell: their responses and errors, events for code that looks on, and
+//! What turns of a conversation report: their responses and errors, events for code that looks on, and
 //! streams of events for readers.
 //!
 //! - [`Response`] is the result of a turn, [`ConversationError`] why there is none, with what was

@@ -79,6 +79,9 @@ mod tests {
     #[test]
     fn shell_blocks_are_commands_that_the_test_script_runs() {
         let run = ["cargo run --example image_generator", "./scripts/test.sh"];
+        // The Dockerfile is checked by `scripts/check-deploy.py` and `scripts/run-image-steps.py`.
+        let image = concat!("chat-service:", env!("CARGO_PKG_VERSION"));
+        let build = format!("docker build -f examples/chat-service/Dockerfile -t {image} .");
         // The commands of the page about the command line are run by `scripts/prove-cli.sh`, those of the
         // tutorial by `scripts/check-tutorial.sh`.
         let checked = pages()
@@ -88,6 +91,7 @@ mod tests {
             for line in blocks(&text, "sh").iter().flat_map(|block| block.lines()) {
                 let script = line.split(' ').next().unwrap_or_default();
                 let known = run.contains(&line)
+                    || line == build
                     || script.starts_with("./scripts/") && root().join(script).is_file()
                     || line.starts_with("cargo run ") && is_example_of_a_cloud(line);
                 assert!(known, "{page}: {line}");
