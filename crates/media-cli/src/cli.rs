@@ -99,10 +99,29 @@ enum Command {
     Man(man::ManArguments),
 }
 
+impl Command {
+    /// Whether all that the command does is to write its results.
+    fn only_shows(&self) -> bool {
+        matches!(
+            self,
+            Self::Info(_)
+                | Self::Ls(_)
+                | Self::Du(_)
+                | Self::Stat(_)
+                | Self::Cat(_)
+                | Self::Url(_)
+                | Self::DedupIndex(_)
+                | Self::Completions(_)
+                | Self::Man(_)
+        )
+    }
+}
+
 impl Cli {
     /// Returns where the command writes to.
     pub(crate) fn output(&self) -> Output {
-        Output::new(self.json, self.quiet, self.color)
+        let output = Output::new(self.json, self.quiet, self.color);
+        output.with_end_of_reader(self.command.only_shows())
     }
 
     /// Runs the command.

@@ -91,12 +91,7 @@ impl Failure {
     /// Returns an adapter for `map_err` on I/O: what was attempted on what.
     pub(crate) fn io(doing: &'static str, on: &std::path::Path) -> impl FnOnce(io::Error) -> Self {
         let on = on.display().to_string();
-        move |error| {
-            let closed_pipe = error.kind() == io::ErrorKind::BrokenPipe;
-            let mut failure = Self::failed(format!("failed to {doing} {on:?}")).because(error);
-            failure.closed_pipe = closed_pipe;
-            failure
-        }
+        move |error| Self::failed(format!("failed to {doing} {on:?}")).because(error)
     }
 
     /// Returns how the command ended.
@@ -104,7 +99,8 @@ impl Failure {
         self.exit
     }
 
-    /// Returns whether nobody reads the output any more, which is no failure.
+    /// Returns whether nobody reads the output any more, which is no failure of a command that only
+    /// shows something.
     pub(crate) fn is_closed_pipe(&self) -> bool {
         self.closed_pipe
     }

@@ -57,7 +57,7 @@ fn main() -> ExitCode {
     let outcome = runtime.block_on(interrupt::unless_interrupted(Box::pin(cli.run(&output))));
     let exit = match outcome {
         Ok(exit) => exit,
-        Err(failure) if failure.is_closed_pipe() => Exit::Fine,
+        Err(failure) if failure.is_closed_pipe() && output.ends_with_reader() => Exit::Fine,
         Err(failure) => {
             output.error(&failure);
             failure.exit()

@@ -43,6 +43,7 @@ pub(crate) struct Output {
     quiet: bool,
     color: bool,
     color_errors: bool,
+    ends_with_reader: bool,
 }
 
 impl Output {
@@ -51,9 +52,23 @@ impl Output {
         Self {
             json,
             quiet,
+            ends_with_reader: false,
             color: color.applies(io::stdout().is_terminal()),
             color_errors: color.applies(io::stderr().is_terminal()),
         }
+    }
+
+    /// Sets whether the command is done when nobody reads its results any more. Otherwise it finishes
+    /// its work, and writes results to nobody. Defaults to false.
+    #[must_use]
+    pub(crate) fn with_end_of_reader(mut self, ends: bool) -> Self {
+        self.ends_with_reader = ends;
+        self
+    }
+
+    /// Returns whether the command is done when nobody reads its results any more.
+    pub(crate) fn ends_with_reader(&self) -> bool {
+        self.ends_with_reader
     }
 
     /// Returns whether results are JSON.
@@ -95,8 +110,13 @@ impl Output {
     /// Writes text as it is.
     pub(crate) fn raw(&self, text: &str) -> io::Result<()> {
         let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes())?;
-        out.flush()
+        let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        match written {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe && !self.ends_with_reader => {
+                Ok(())
+            }
+            written => written,
+        }
     }
 
     /// Says something that is no result. Not when quiet.

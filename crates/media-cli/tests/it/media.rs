@@ -106,6 +106,13 @@ impl Home {
         Ran::new(self.command(arguments).output().unwrap())
     }
 
+    /// Runs the command while nobody reads its standard output.
+    pub(crate) fn run_unread(&self, arguments: &[&str]) -> Ran {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        Ran::new(self.command(arguments).stdout(writer).output().unwrap())
+    }
+
     pub(crate) fn file(&self, name: &str, bytes: &[u8]) -> String {
         std::fs::write(self.path(name), bytes).unwrap();
         name.to_owned()

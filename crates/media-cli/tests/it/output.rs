@@ -46,3 +46,65 @@ fn colors_only_where_wanted_and_names_do_not_steer_the_terminal() {
             .contains("1 reference, 1 B")
     );
 }
+
+/// `media rm ... | head -1` deletes all of it, and faults are told by the exit code.
+#[test]
+fn work_is_finished_though_nobody_reads_the_results() {
+    let home = Home::new();
+    let owner = ["--user", "ada", "--session", "s", "--conversation", "c"];
+    for name in ["a", "b", "c"] {
+        home.file(name, name.as_bytes());
+    }
+    let put = [&["put", "store", "a", "b", "c", "--create"][..], &owner].concat();
+    home.run_unread(&put).ended(0);
+    let ids = home.ids("store");
+    assert_eq!(ids.len(), 3);
+    home.run_unread(&["copy", "store", "other", "--create"])
+        .ended(0);
+    home.run_unread(&["rm", "store", "--user", "ada", "--yes"])
+        .ended(0);
+    assert!(home.ids("store").is_empty());
+    std::fs::write(home.path("other").join(&ids[0]), b"x").unwrap();
+    home.run_unread(&["verify", "other"]).ended(3);
+    home.run_unread(&["export", "other", "--user", "ada", "-O", "-"])
+        .ended(1)
+        .says("failed to write the output");
+}
+
+#[test]
+fn what_only_shows_something_ends_well_when_nobody_reads_it() {
+    let home = Home::new().with_environment("MEDIA_HISTORY_KEY", "0123456789abcdef");
+    let id = home.put("store", "ada", "x.txt", b"x");
+    home.file("h.json", b"[]");
+    let shown: [&[&str]; 5] = [
+        &["ls", "store", "--quiet"],
+        &["du", "store"],
+        &["stat", "store", &id],
+        &["cat", "store", &id],
+        &["completions", "bash"],
+    ];
+    for command in shown {
+        let ran = home.run_unread(command).ended(0);
+        assert_eq!(ran.stderr, "", "{command:?}");
+    }
+    for direction in ["slim", "fatten"] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let rewrite = [
+            "history",
+            direction,
+            "store",
+            "-",
+            "--unscoped",
+            "--session",
+        ];
+        let output = home
+            .command(&[&rewrite[..], &["s", "--conversation", "c"]].concat())
+            .stdin(std::fs::File::open(home.path("h.json")).unwrap())
+            .stdout(writer)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        assert!(output.stderr.is_empty(), "{output:?}");
+    }
+}

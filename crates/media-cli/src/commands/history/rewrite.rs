@@ -1,10 +1,11 @@
 //! Slim and fat: files in place or elsewhere, and standard input to standard output.
 
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
 use media_history::file::{FileOptions, Links, externalize_file, restore_file};
-use media_history::{Fault, History, HistoryError, Report, RestoreReport};
+use media_history::{Fault, History, HistoryError, HistoryErrorKind, Report, RestoreReport};
 use serde::Serialize;
 use serde_json::json;
 
@@ -238,19 +239,19 @@ pub(crate) async fn stream(history: &History, direction: Direction, output: &Out
     let (input, result) = (tokio::io::stdin(), tokio::io::stdout());
     let done = match direction {
         Direction::Slim => {
-            let report = history
-                .externalize_stream(input, result)
-                .await
-                .map_err(failure)?;
-            Done::slim(&report)
+            let report = history.externalize_stream(input, result).await;
+            report.map(|report| Done::slim(&report))
         }
         Direction::Fatten => {
-            let report = history
-                .restore_stream(input, result)
-                .await
-                .map_err(failure)?;
-            Done::fat(&report)
+            let report = history.restore_stream(input, result).await;
+            report.map(|report| Done::fat(&report))
         }
+    };
+    let done = match done {
+        Ok(done) => done,
+        // The reader has all that it wants. What was stored and not written was deleted again.
+        Err(error) if is_closed_pipe(&error) => return Ok(Exit::Fine),
+        Err(error) => return Err(failure(error)),
     };
     output.note(format_args!(
         "{} media items, {}",
@@ -261,4 +262,10 @@ pub(crate) async fn stream(history: &History, direction: Direction, output: &Out
         return Err(Failure::data(format!("standard input: {fault}")));
     }
     Ok(done.exit())
+}
+
+fn is_closed_pipe(error: &HistoryError) -> bool {
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref());
+    error.kind() == HistoryErrorKind::Write
+        && cause.is_some_and(|cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe)
 }
