@@ -124,6 +124,13 @@ impl StateError {
         }))
     }
 
+    /// Replaces the kind: a detail stays, a sentence for the kind does not.
+    #[cfg(any(feature = "postgres", feature = "redis"))]
+    pub(crate) fn with_kind(mut self, kind: StateErrorKind) -> Self {
+        self.0.kind = kind;
+        self
+    }
+
     /// Sets what the operation was applied to: a path or an id. Defaults to none.
     #[must_use]
     pub fn with_subject(mut self, subject: impl Into<String>) -> Self {
@@ -182,16 +189,24 @@ impl StateError {
         self.0.kind == StateErrorKind::Unavailable
     }
 
-    /// Returns whether a write that failed with this error is certain to have no effect, now and
-    /// later. After any other error the same write is repeated until its outcome is known.
+    /// Returns whether a write that failed with this error in its first attempt is certain to have no
+    /// effect, now and later. After any other error the same write is repeated until its outcome is
+    /// known; from then on [`is_verdict`](Self::is_verdict) decides.
     pub fn is_definite(&self) -> bool {
+        self.is_verdict()
+            || matches!(
+                self.0.kind,
+                StateErrorKind::TooLarge | StateErrorKind::InvalidInput
+            )
+    }
+
+    /// Returns whether the store has looked for the write and refused it, so that earlier attempts
+    /// whose answers were lost are certain to have no effect either. Media of a write may be deleted
+    /// then.
+    pub fn is_verdict(&self) -> bool {
         matches!(
             self.0.kind,
-            StateErrorKind::NotFound
-                | StateErrorKind::Conflict
-                | StateErrorKind::KeyTaken
-                | StateErrorKind::TooLarge
-                | StateErrorKind::InvalidInput
+            StateErrorKind::NotFound | StateErrorKind::Conflict | StateErrorKind::KeyTaken
         )
     }
 }

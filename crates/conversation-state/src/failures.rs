@@ -7,6 +7,9 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{StateError, StateErrorKind};
 
+/// The operation that opens a store.
+pub(crate) const OPEN: &str = "open conversation database";
+
 /// Makes errors of one operation on one database: a file, or a schema or keys of a server.
 #[derive(Clone, Debug)]
 pub(crate) struct Failures {
@@ -17,6 +20,11 @@ pub(crate) struct Failures {
 impl Failures {
     pub(crate) fn new(subject: Arc<str>, operation: &'static str) -> Self {
         Self { subject, operation }
+    }
+
+    #[cfg(any(feature = "postgres", feature = "redis"))]
+    pub(crate) fn operation(&self) -> &'static str {
+        self.operation
     }
 
     pub(crate) fn kind(&self, kind: StateErrorKind) -> StateError {

@@ -83,7 +83,8 @@ impl StateWriter {
                 Err(_) => StateError::new(StateErrorKind::Other, "write the conversation")
                     .with_detail("the state store panicked"),
             };
-            if error.is_definite() {
+            // Once an answer was lost, only a store that has looked for the write says what became of it.
+            if error.is_verdict() || (!unclear && error.is_definite()) {
                 return WriteOutcome::NotCommitted(error);
             }
             let may_clear = matches!(

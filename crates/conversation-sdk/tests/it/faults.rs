@@ -105,6 +105,24 @@ async fn one_unclear_write_is_cleared_up_without_a_trace() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refusal_after_a_lost_answer_leaves_no_dangling_reference() {
+    for nth in 0..WRITES {
+        let rig = rig();
+        let mut conversation = rig.manager.start(Default::default()).await.unwrap();
+        for _ in 0..nth {
+            rig.state.inject(Operation::Apply, Fault::Twice);
+        }
+        rig.state.inject(Operation::Apply, Fault::LostAnswer);
+        rig.state.inject_lasting(Operation::Apply, Fault::Refused);
+        let photo = image(3, 150 * KIB);
+        let sent = conversation.send_with_media("Look", [photo]).await;
+        let kind = sent.unwrap_err().kind();
+        assert_eq!(kind, Kind::StateOutcomeUnknown, "at {nth}");
+        rig.judge(conversation.id()).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn writes_that_stay_unclear_leave_no_dangling_reference() {
     let mut unclear = 0;
     for fault in [Fault::Before, Fault::LostAnswer, Fault::Late] {

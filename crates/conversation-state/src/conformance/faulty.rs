@@ -44,12 +44,14 @@ pub enum Operation {
     Info,
 }
 
-/// What goes wrong with one call. The caller sees `Unavailable`, but for `Twice`.
+/// What goes wrong with one call. The caller sees `Unavailable`, but for `Refused` and `Twice`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Fault {
     /// The call fails, and nothing is done.
     Before,
+    /// The call fails with `InvalidInput`, and nothing is done.
+    Refused,
     /// The call is done, and its answer is lost.
     LostAnswer,
     /// The call fails, and is done when [`FaultyState::release_late`] is called. Of methods that
@@ -230,6 +232,9 @@ impl<S: StateStore> FaultyState<S> {
         if matches!(fault, Some(Fault::Before | Fault::Late)) {
             return Err(unavailable());
         }
+        if fault == Some(Fault::Refused) {
+            return Err(injected(StateErrorKind::InvalidInput));
+        }
         let outcome = call.await;
         self.give_way().await;
         match fault {
@@ -240,7 +245,11 @@ impl<S: StateStore> FaultyState<S> {
 }
 
 fn unavailable() -> StateError {
-    StateError::new(StateErrorKind::Unavailable, "reach the store").with_detail("injected fault")
+    injected(StateErrorKind::Unavailable)
+}
+
+fn injected(kind: StateErrorKind) -> StateError {
+    StateError::new(kind, "reach the store").with_detail("injected fault")
 }
 
 /// Gives way once, on any runtime.

@@ -14,13 +14,13 @@ use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use crate::connection::after_lost_answer;
 use crate::error::{StateError, StateErrorKind};
-use crate::failures::Failures;
-use crate::postgres::failure::may_repeat;
+use crate::failures::{Failures, OPEN};
+use crate::postgres::failure::{is_read_only, may_repeat};
 use crate::postgres::options::PostgresOptions;
 use crate::postgres::session::Session;
 
-const OPEN: &str = "open conversation database";
 /// How long a connection is silent before the system asks whether the server is still there.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 /// How often an operation begins anew after its connection was lost or its transaction gave way.
@@ -108,6 +108,7 @@ impl Database {
         let failures = self.failures(operation);
         let timeout = self.options.operation_timeout;
         let mut attempt = 1;
+        let mut reconnected = false;
         loop {
             let client = self.client(&failures).await?;
             let session = Session::new(client, &self.options.schema, timeout, failures.clone());
@@ -124,6 +125,13 @@ impl Database {
                 Err(error) if attempt < ATTEMPTS && (session.is_lost() || may_repeat(&error)) => {
                     attempt += 1;
                 }
+                Err(error) if !reconnected && is_read_only(&error) => {
+                    reconnected = true;
+                    session.close();
+                    // The others are as old: after a failover new ones lead to the new primary.
+                    self.pool.retain(|_, _| false);
+                }
+                Err(error) if attempt > 1 || reconnected => return Err(after_lost_answer(error)),
                 outcome => return outcome,
             }
         }

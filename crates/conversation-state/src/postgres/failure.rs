@@ -39,15 +39,17 @@ impl Failures {
         let Some(said) = error.as_db_error() else {
             return self.transport(error);
         };
-        let (kind, detail) = classify(said.code());
-        let failure = self.kind(kind).with_source(ServerMessage {
+        let failure = match said.code() {
+            &SqlState::INVALID_CATALOG_NAME => self.misconfigured("the database does not exist"),
+            code => match classify(code) {
+                (kind, Some(detail)) => self.kind(kind).with_detail(detail),
+                (kind, None) => self.kind(kind),
+            },
+        };
+        failure.with_source(ServerMessage {
             code: said.code().code().to_owned(),
             message: said.message().to_owned(),
-        });
-        match detail {
-            Some(detail) => failure.with_detail(detail),
-            None => failure,
-        }
+        })
     }
 
     /// A failure that no message of the server tells about.
@@ -62,8 +64,7 @@ impl Failures {
                 }
                 Some(_) => "the TLS handshake with the server failed",
             };
-            let failure = self.kind(StateErrorKind::InvalidInput).with_detail(detail);
-            return failure.with_source(error);
+            return self.misconfigured(detail).with_source(error);
         }
         if said.contains("invalid configuration") || said.contains("authentication") {
             let failure = self.kind(StateErrorKind::Permission);
@@ -91,9 +92,6 @@ fn classify(code: &SqlState) -> (StateErrorKind, Option<&'static str>) {
     match code {
         &SqlState::INVALID_PASSWORD | &SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {
             (Kind::Permission, Some(REFUSED_LOGIN))
-        }
-        &SqlState::INVALID_CATALOG_NAME => {
-            (Kind::InvalidInput, Some("the database does not exist"))
         }
         &SqlState::INSUFFICIENT_PRIVILEGE => (
             Kind::Permission,
@@ -141,9 +139,17 @@ fn classify(code: &SqlState) -> (StateErrorKind, Option<&'static str>) {
 /// Whether the same transaction may succeed at once when it is repeated: its connection was lost, or it
 /// was rolled back for the sake of another one.
 pub(super) fn may_repeat(error: &StateError) -> bool {
-    let source = error.source();
-    let said = source.and_then(|source| source.downcast_ref::<ServerMessage>());
-    is_lost(error) || said.is_some_and(|said| said.code.starts_with("40"))
+    is_lost(error) || said(error).is_some_and(|said| said.code.starts_with("40"))
+}
+
+/// Whether the server takes no writes: a standby, mostly one that was the primary until a failover.
+pub(super) fn is_read_only(error: &StateError) -> bool {
+    let code = SqlState::READ_ONLY_SQL_TRANSACTION;
+    said(error).is_some_and(|said| said.code == code.code())
+}
+
+fn said(error: &StateError) -> Option<&ServerMessage> {
+    error.source()?.downcast_ref()
 }
 
 /// Whether an error only says that an earlier statement of the transaction failed.

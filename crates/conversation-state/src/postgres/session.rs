@@ -153,6 +153,13 @@ impl Session {
         }
     }
 
+    /// Closes the connection, which does not go back to the pool.
+    pub(super) fn close(mut self) {
+        if let Some(client) = self.client.take() {
+            drop(Object::take(client));
+        }
+    }
+
     /// Sends everything, in this order, and then waits for all answers.
     async fn send(
         &self,

@@ -12,6 +12,7 @@ use futures_util::future::BoxFuture;
 use media_types::ConversationId;
 
 use crate::error::{StateError, StateErrorKind};
+use crate::failures::OPEN;
 use crate::limits::{Durability, StateLimits, StoreInfo};
 use crate::list::{ConversationFilter, ConversationPage};
 use crate::load::{LoadOptions, LoadedConversation, MessagePosition};
@@ -97,7 +98,7 @@ impl PostgresStateStore {
             || schema.as_bytes()[0].is_ascii_digit()
             || schema.starts_with("pg_")
         {
-            let failures = database.failures("open conversation database");
+            let failures = database.failures(OPEN);
             let failure = failures.kind(StateErrorKind::InvalidInput);
             return Err(failure.with_detail("the name of the schema is not allowed"));
         }
@@ -106,7 +107,7 @@ impl PostgresStateStore {
             create: database.options.create,
             clock_offset: database.options.clock_offset.clone(),
         };
-        let open = database.run("open conversation database", &opening, migrate::open);
+        let open = database.run(OPEN, &opening, migrate::open);
         let opened = open.await?;
         Ok(Self {
             database: Arc::new(database),

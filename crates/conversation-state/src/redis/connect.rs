@@ -11,7 +11,7 @@ use redis::{
 use tokio::sync::Mutex;
 
 use crate::error::{StateError, StateErrorKind};
-use crate::failures::Failures;
+use crate::failures::{Failures, OPEN};
 use crate::redis::options::RedisOptions;
 
 /// A few connections, which are made when they are first needed and made anew when they fail.
@@ -29,7 +29,7 @@ pub(super) struct Connections {
 impl Connections {
     /// Prepares connections to the server that a URL names.
     pub(super) fn new(url: &str, options: &RedisOptions) -> Result<Self, StateError> {
-        let unnamed = Failures::new("redis".into(), "open conversation database");
+        let unnamed = Failures::new("redis".into(), OPEN);
         // A parser's error may quote a part of the URL, which holds a password.
         let invalid = || {
             let failure = unnamed.kind(StateErrorKind::InvalidInput);

@@ -25,17 +25,15 @@ impl Failures {
     /// A failure to connect. `tls` says whether TLS was asked for.
     pub(super) fn connecting(&self, error: &RedisError, tls: bool) -> StateError {
         match error.kind() {
-            ErrorKind::InvalidClientConfig => self
-                .kind(StateErrorKind::InvalidInput)
-                .with_detail("the connection is not configured correctly"),
+            ErrorKind::InvalidClientConfig => {
+                self.misconfigured("the connection is not configured correctly")
+            }
             // A server without TLS waits for the rest of what it takes for a command.
             _ if error.is_timeout() && tls => self.unavailable(
                 "the server did not finish the TLS handshake in time; it may offer no TLS",
             ),
             _ if error.is_timeout() => self.unavailable("the server did not answer in time"),
-            _ if is_tls(error) => self
-                .kind(StateErrorKind::InvalidInput)
-                .with_detail("the TLS handshake with the server failed"),
+            _ if is_tls(error) => self.misconfigured("the TLS handshake with the server failed"),
             _ => self.lost("the server cannot be reached", error.category()),
         }
     }
@@ -49,8 +47,7 @@ impl Failures {
                 error.category(),
             ),
             Some(code @ "ERR") => self
-                .kind(StateErrorKind::InvalidInput)
-                .with_detail("the server refused the login or the number of the database")
+                .misconfigured("the server refused the login or the number of the database")
                 .with_source(ServerCode(code.to_owned())),
             _ => self.server(error),
         }
@@ -110,6 +107,14 @@ impl Failures {
             .with_detail(detail)
             .with_source(ServerCode(code))
     }
+}
+
+/// Whether the server takes no writes, or has no data: a replica, mostly one that was the master until a
+/// failover, or a master that a partition has cut off.
+pub(super) fn is_read_only(error: &StateError) -> bool {
+    let said = error.source();
+    let said = said.and_then(|source| source.downcast_ref::<ServerCode>());
+    said.is_some_and(|said| matches!(said.0.as_str(), "READONLY" | "MASTERDOWN" | "NOREPLICAS"))
 }
 
 /// The code of the first failure that the server answered with.

@@ -5,11 +5,11 @@ use std::sync::{Arc, LazyLock};
 use futures_util::future::BoxFuture;
 use redis::{Cmd, FromRedisValue, Pipeline, RedisError, Script, Value};
 
-use crate::connection::is_lost;
+use crate::connection::{after_lost_answer, is_lost};
 use crate::error::StateError;
 use crate::failures::Failures;
 use crate::redis::connect::Connections;
-use crate::redis::failure::code;
+use crate::redis::failure::{code, is_read_only};
 use crate::redis::keys::Keys;
 use crate::redis::options::RedisOptions;
 
@@ -78,9 +78,13 @@ impl Server {
             failures: Failures::new(Arc::clone(&self.connections.subject), operation),
         };
         let mut attempt = 1;
+        let mut reconnected = false;
         loop {
             match work(&session, input).await {
                 Err(error) if attempt < ATTEMPTS && is_lost(&error) => attempt += 1,
+                // After a failover a new connection leads to the new master.
+                Err(error) if !reconnected && is_read_only(&error) => reconnected = true,
+                Err(error) if attempt > 1 || reconnected => return Err(after_lost_answer(error)),
                 outcome => return outcome,
             }
         }
@@ -153,7 +157,7 @@ impl Session<'_> {
                 }
                 Err(error) => {
                     let failure = self.failures.server(&error);
-                    if is_lost(&failure) || error.is_timeout() {
+                    if is_lost(&failure) || error.is_timeout() || is_read_only(&failure) {
                         self.server.connections.discard().await;
                     }
                     return Err(failure);

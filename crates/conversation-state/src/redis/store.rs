@@ -11,6 +11,7 @@ use futures_util::future::BoxFuture;
 use media_types::ConversationId;
 
 use crate::error::{StateError, StateErrorKind};
+use crate::failures::OPEN;
 use crate::limits::{Durability, StateLimits, StoreInfo};
 use crate::list::{ConversationFilter, ConversationPage};
 use crate::load::{LoadOptions, LoadedConversation, MessagePosition};
@@ -72,9 +73,7 @@ impl RedisStateStore {
     /// As [`open`](Self::open).
     pub async fn open_with(url: &str, options: RedisOptions) -> Result<Self, StateError> {
         let server = Server::new(url, options)?;
-        let opened = server
-            .run("open conversation database", &(), open::open)
-            .await?;
+        let opened = server.run(OPEN, &(), open::open).await?;
         Ok(Self {
             server: Arc::new(server),
             opened,

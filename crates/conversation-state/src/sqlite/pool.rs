@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
 use crate::error::{StateError, StateErrorKind};
-use crate::failures::Failures;
+use crate::failures::{Failures, OPEN};
 use crate::sqlite::open;
 use crate::sqlite::options::SqliteOptions;
 
@@ -41,7 +41,7 @@ fn failures(path: &Path, operation: &'static str) -> Failures {
 impl Pool {
     pub(super) async fn open(path: PathBuf, options: SqliteOptions) -> Result<Self, StateError> {
         let path = Arc::new(path);
-        let failures = failures(&path, "open conversation database");
+        let failures = failures(&path, OPEN);
         let writer = {
             let (path, options) = (Arc::clone(&path), options.clone());
             blocking(move || open::writer(&path, &options, &failures)).await?

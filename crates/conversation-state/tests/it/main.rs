@@ -11,3 +11,4 @@ mod servers;
 mod service_faults;
 mod services;
 mod sqlite;
+mod writer;

@@ -44,6 +44,28 @@ pub(crate) async fn keep_writes_through_cuts(
     assert!(!store.apply(write).await.unwrap().replayed);
 }
 
+/// Loses the answer to a write that was applied, and then lets no new connection get through its
+/// greeting. `fault` sets the loss. The write counts as unclear until the server can be reached again.
+pub(crate) async fn keep_an_unclear_write_unclear(
+    store: &dyn StateStore,
+    proxy: &TcpProxy,
+    greeting: &[u8],
+    says: &str,
+    fault: impl Fn(&str),
+) {
+    let record = create(store, "a").await;
+    fault("text");
+    proxy.greet(Some(greeting));
+    let write = turn(&record, "t", "text");
+    let failed = store.apply(write.clone()).await;
+    assert!(!proxy.has_fault());
+    assert!(!failed.as_ref().unwrap_err().is_definite());
+    assert_refused(failed, StateErrorKind::Unavailable, says, &["text"]);
+    proxy.greet(None);
+    assert!(store.apply(write).await.unwrap().replayed);
+    assert_eq!(history(store, "a").await, ["text"]);
+}
+
 /// A server that ends at once and is started again.
 pub(crate) trait Crashing {
     fn crash(&mut self);

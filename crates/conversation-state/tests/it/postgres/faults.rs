@@ -7,7 +7,9 @@ use crate::servers::tcp::TcpProxy;
 use conversation_state::*;
 
 use super::harness::{PostgresHarness, server};
-use crate::service_faults::{keep_what_was_acknowledged, keep_writes_through_cuts};
+use crate::service_faults::{
+    keep_an_unclear_write_unclear, keep_what_was_acknowledged, keep_writes_through_cuts,
+};
 use crate::services::{assert_refused, create, history, is_wanted, turn};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -34,6 +36,46 @@ async fn connections_that_are_cut_lose_nothing() {
     // Creations are known by their ids as well.
     proxy.lose_answer_to(b"COMMIT\0", b"COMMIT\0");
     create(&store, "b").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failed_handshake_after_a_lost_answer_leaves_the_write_unclear() {
+    if !is_wanted("failed handshakes of PostgreSQL") {
+        return;
+    }
+    let server = server().await;
+    let proxy = TcpProxy::start(server.address()).await;
+    let harness = PostgresHarness::new().await;
+    let store = harness.store_at(&server.url_at(proxy.address())).await;
+    // `S`: go on with TLS.
+    let greeting = b"SThis is not TLS.";
+    let says = "the TLS handshake with the server failed";
+    let fault = |_: &str| proxy.lose_answer_to(b"COMMIT\0", b"COMMIT\0");
+    keep_an_unclear_write_unclear(&store, &proxy, greeting, says, fault).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writes_leave_connections_to_a_database_that_became_read_only() {
+    if !is_wanted("a failover of PostgreSQL") {
+        return;
+    }
+    let harness = PostgresHarness::new().await;
+    let database = harness.schema.clone();
+    harness.sql(&format!("CREATE DATABASE {database}")).await;
+    let url = harness.url.replace("/postgres", &format!("/{database}"));
+    let there = PostgresHarness::at(url);
+    let record = create(&there.store().await, "a").await;
+    // As of a standby: connections that are made in the meantime stay read-only.
+    let read_only = format!("ALTER DATABASE {database} SET default_transaction_read_only = on");
+    harness.sql(&read_only).await;
+    let store = there.store().await;
+    let read = || history(&store, "a");
+    tokio::join!(read(), read(), read(), read());
+    harness
+        .sql(&format!("ALTER DATABASE {database} RESET ALL"))
+        .await;
+    store.apply(turn(&record, "t", "text")).await.unwrap();
+    assert_eq!(history(&store, "a").await, ["text"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -8,7 +8,9 @@ use conversation_state::*;
 use conversation_types::Role;
 
 use super::harness::{RedisHarness, server};
-use crate::service_faults::{keep_what_was_acknowledged, keep_writes_through_cuts};
+use crate::service_faults::{
+    keep_an_unclear_write_unclear, keep_what_was_acknowledged, keep_writes_through_cuts,
+};
 use crate::services::{assert_refused, create, history, is_wanted, turn};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -30,6 +32,62 @@ async fn connections_that_are_cut_lose_nothing() {
         round % 3 == 2
     };
     keep_writes_through_cuts(&store, &proxy, server.password(), 9, fault).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_greeting_after_a_lost_answer_leaves_the_write_unclear() {
+    if !is_wanted("refused greetings of Redis") {
+        return;
+    }
+    let server = server().await;
+    let proxy = TcpProxy::start(server.address()).await;
+    let harness = RedisHarness::new().await;
+    let store = harness.store_at(&server.url_at(proxy.address())).await;
+    // As a proxy whose server is away.
+    let greeting = b"-ERR no backend\r\n-ERR no backend\r\n";
+    let says = "the server refused the login";
+    let fault = |text: &str| {
+        // Whatever connection a repetition takes, it is a new one.
+        proxy.lose_answer_to(text.as_bytes(), b":1\r\n");
+    };
+    keep_an_unclear_write_unclear(&store, &proxy, greeting, says, fault).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writes_follow_a_failover() {
+    if !is_wanted("a failover of Redis") {
+        return;
+    }
+    let settings = |password| ["--appendonly", "yes", "--masterauth", password];
+    let old = Redis::start_with(&settings("hush-hush-redis")).await;
+    let new = Redis::start_with(&settings(old.password())).await;
+    let proxy = TcpProxy::start(old.address()).await;
+    let harness = RedisHarness::at(old.url_at(proxy.address()));
+    let store = harness.store().await;
+    let record = create(&store, "a").await;
+    let (old_one, new_one) = (RedisHarness::at(old.url()), RedisHarness::at(new.url()));
+    replicate(&new_one, "127.0.0.1", &old.address().port().to_string()).await;
+    let mut info = ::redis::cmd("INFO");
+    info.arg("replication");
+    while !new_one
+        .send::<String>(&info)
+        .await
+        .contains("master_link_status:up")
+    {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    replicate(&new_one, "NO", "ONE").await;
+    replicate(&old_one, "127.0.0.1", &new.address().port().to_string()).await;
+    // Connections that are there lead to the old master still.
+    proxy.lead_to(new.address());
+    store.apply(turn(&record, "t", "text")).await.unwrap();
+    assert_eq!(history(&store, "a").await, ["text"]);
+}
+
+async fn replicate(server: &RedisHarness, host: &str, port: &str) {
+    let mut replicate = ::redis::cmd("REPLICAOF");
+    replicate.arg(host).arg(port);
+    server.send::<()>(&replicate).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

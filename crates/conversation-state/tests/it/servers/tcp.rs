@@ -24,9 +24,12 @@ struct Shared {
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
+    server: SocketAddr,
     refuses: bool,
+    /// What new connections are answered with before they are closed.
+    greeting: Option<Vec<u8>>,
     lose_answer_to: Option<(Vec<u8>, Vec<u8>)>,
     cut_at: Option<Vec<u8>>,
 }
@@ -36,7 +39,13 @@ impl TcpProxy {
     pub(crate) async fn start(server: SocketAddr) -> Self {
         let shared = Arc::new(Shared {
             cuts: watch::Sender::new(0),
-            state: Mutex::default(),
+            state: Mutex::new(State {
+                server,
+                refuses: false,
+                greeting: None,
+                lose_answer_to: None,
+                cut_at: None,
+            }),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -48,7 +57,7 @@ impl TcpProxy {
                 client.set_nodelay(true).unwrap();
                 let shared = Arc::clone(&serving);
                 // However it ends, the client sees a connection that closes.
-                connections.spawn(async move { serve(client, server, &shared).await });
+                connections.spawn(async move { serve(client, &shared).await });
             }
         });
         Self {
@@ -71,6 +80,16 @@ impl TcpProxy {
     /// Sets whether new connections are closed at once. Defaults to `false`.
     pub(crate) fn refuse(&self, refuses: bool) {
         self.shared.state().refuses = refuses;
+    }
+
+    /// Leads new connections to another server.
+    pub(crate) fn lead_to(&self, server: SocketAddr) {
+        self.shared.state().server = server;
+    }
+
+    /// Answers the first bytes of new connections with these, and passes nothing on. Defaults to `None`.
+    pub(crate) fn greet(&self, greeting: Option<&[u8]>) {
+        self.shared.state().greeting = greeting.map(<[u8]>::to_vec);
     }
 
     /// Passes the next request with these bytes on, waits until the server has answered with bytes of
@@ -127,17 +146,28 @@ enum Fate {
     Cut,
 }
 
-async fn serve(mut client: TcpStream, server: SocketAddr, shared: &Shared) -> io::Result<()> {
+async fn serve(mut client: TcpStream, shared: &Shared) -> io::Result<()> {
     let mut cuts = shared.cuts.subscribe();
-    {
+    let mut request = vec![0; 1 << 16];
+    let (server, greeting) = {
         let state = shared.state();
         if state.refuses {
             return Ok(());
         }
+        (state.server, state.greeting.clone())
+    };
+    if let Some(greeting) = greeting {
+        let mut greeted = false;
+        // Closed before everything is read, the answer might be lost.
+        while client.read(&mut request).await? > 0 {
+            if !std::mem::replace(&mut greeted, true) {
+                client.write_all(&greeting).await?;
+            }
+        }
+        return Ok(());
     }
     let mut server = TcpStream::connect(server).await?;
     server.set_nodelay(true)?;
-    let mut request = vec![0; 1 << 16];
     let mut answer = vec![0; 1 << 16];
     // What an answer that is lost ends with, and what has come of it.
     let (mut loses, mut lost) = (None, Vec::new());
