@@ -26,6 +26,20 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
+    /// Returns of two ends the one that matters more: a failure before wrong data before a fine end.
+    pub(crate) fn or_worse(self, other: Self) -> Self {
+        let rank = |exit| match exit {
+            Self::Fine => 0,
+            Self::Data => 1,
+            _ => 2,
+        };
+        if rank(other) > rank(self) {
+            other
+        } else {
+            self
+        }
+    }
+
     /// Returns the code for the shell.
     pub(crate) fn code(self) -> u8 {
         match self {
@@ -52,6 +66,7 @@ pub(crate) struct Failure {
     message: String,
     source: Option<Box<dyn Error + Send + Sync>>,
     closed_pipe: bool,
+    no_store: bool,
 }
 
 /// The outcome of a command.
@@ -64,6 +79,7 @@ impl Failure {
             message: message.into(),
             source: None,
             closed_pipe: false,
+            no_store: false,
         }
     }
 
@@ -80,6 +96,19 @@ impl Failure {
     /// Creates a failure that the data is to blame for.
     pub(crate) fn data(message: impl Into<String>) -> Self {
         Self::new(Exit::Data, message)
+    }
+
+    /// Creates a failure that says that there is no store.
+    pub(crate) fn no_store(message: impl Into<String>) -> Self {
+        Self {
+            no_store: true,
+            ..Self::failed(message)
+        }
+    }
+
+    /// Returns whether there is no store.
+    pub(crate) fn is_of_no_store(&self) -> bool {
+        self.no_store
     }
 
     /// Adds the cause.

@@ -2,15 +2,28 @@
 
 use std::io;
 
+use tokio::task::JoinError;
+
 use crate::failure::{Exit, Failure, Outcome};
 
-/// Runs a command until it ends or the process is asked to.
-pub(crate) async fn unless_interrupted(command: impl Future<Output = Outcome>) -> Outcome {
+/// Runs a command until it ends or the process is asked to, also while it waits for a pipe: it is a task
+/// of its own, and dropped when the runtime is.
+pub(crate) async fn unless_interrupted(
+    command: impl Future<Output = Outcome> + Send + 'static,
+) -> Outcome {
     let signal =
         signal().map_err(|error| Failure::failed("failed to listen for signals").because(error))?;
+    let mut command = tokio::spawn(command);
     tokio::select! {
-        outcome = command => outcome,
-        exit = signal => Ok(exit),
+        ended = &mut command => match ended.map_err(JoinError::try_into_panic) {
+            Ok(outcome) => outcome,
+            Err(Ok(panic)) => std::panic::resume_unwind(panic),
+            Err(Err(error)) => Err(Failure::failed("the command was ended").because(error)),
+        },
+        exit = signal => {
+            command.abort();
+            Ok(exit)
+        }
     }
 }
 

@@ -54,7 +54,8 @@ fn main() -> ExitCode {
             return Exit::Failed.into();
         }
     };
-    let outcome = runtime.block_on(interrupt::unless_interrupted(Box::pin(cli.run(&output))));
+    let command = Box::pin(async move { cli.run(&output).await });
+    let outcome = runtime.block_on(interrupt::unless_interrupted(command));
     let exit = match outcome {
         Ok(exit) => exit,
         Err(failure) if failure.is_closed_pipe() && output.ends_with_reader() => Exit::Fine,

@@ -11,14 +11,13 @@ use media_types::StorageReference;
 use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::check::check;
 use crate::error::{HistoryError, HistoryOperation, into_storage};
 use crate::journal::Journal;
 use crate::key::HistoryKey;
 use crate::known::Known;
 use crate::lifetime;
 use crate::placeholder::{Placeholder, find};
-use crate::report::{CheckReport, ForgetReport, Report, RestoreReport};
+use crate::report::{ForgetReport, Report, RestoreReport};
 use crate::restore::{Restorer, restored_len};
 use crate::settings::{OnMissing, Owner, Rules, Settings};
 use crate::weave::externalize;
@@ -134,6 +133,13 @@ impl History {
     #[must_use]
     pub fn with_threshold_kb(mut self, kib: u64) -> Self {
         self.settings.rules.threshold = kib.saturating_mul(1024);
+        self
+    }
+
+    /// Sets the smallest media that is replaced, in decoded bytes; 0 means all. Defaults to 102,400.
+    #[must_use]
+    pub fn with_threshold_bytes(mut self, bytes: u64) -> Self {
+        self.settings.rules.threshold = bytes;
         self
     }
 
@@ -370,15 +376,5 @@ impl History {
     pub fn references(&self, slim: &[u8]) -> Result<Vec<StorageReference>, HistoryError> {
         let owner = self.settings.owner(HistoryOperation::Check)?;
         Ok(lifetime::references(&self.settings, &owner, slim))
-    }
-
-    /// Looks whether everything that a slim history names is there; with `read`, reads and verifies
-    /// it.
-    ///
-    /// # Errors
-    /// Returns `Storage` when the store fails, `Config`. Media that is missing or corrupted is in the
-    /// report.
-    pub async fn check(&self, slim: &[u8], read: bool) -> Result<CheckReport, HistoryError> {
-        check(&self.settings, slim, read).await
     }
 }

@@ -1,10 +1,11 @@
 //! `media cat`: the bytes of one reference, to standard output.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 
 use clap::Args;
 use futures_util::StreamExt as _;
 use media_storage::{RetrieveOptions, Verification};
+use tokio::io::AsyncWriteExt as _;
 
 use crate::failure::{Exit, Failure, Outcome};
 use crate::output::Output;
@@ -35,11 +36,12 @@ pub(crate) async fn run(arguments: CatArguments, _: &Output) -> Outcome {
         .retrieve_opts(&entry.reference, verified)
         .await?;
     let mut body = stored.body.into_stream();
+    let mut out = tokio::io::stdout();
     while let Some(piece) = body.next().await {
         // What was written before is out; the exit code says that it is not to be used.
         let piece = piece?;
-        std::io::stdout().lock().write_all(&piece)?;
+        out.write_all(&piece).await?;
     }
-    std::io::stdout().lock().flush()?;
+    out.flush().await?;
     Ok(Exit::Fine)
 }

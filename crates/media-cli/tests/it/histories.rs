@@ -223,3 +223,63 @@ fn a_file_that_is_no_json_ends_with_3_and_loses_nothing() {
         text.as_bytes()
     );
 }
+
+#[test]
+fn a_threshold_is_taken_to_the_byte() {
+    let home = home();
+    let text = history(&photo()[..1600]);
+    for (threshold, is_taken) in [("1500", true), ("1600", true), ("1601", false)] {
+        let slim = [
+            "history",
+            "slim",
+            "store",
+            "-",
+            "--create",
+            "--threshold",
+            threshold,
+        ];
+        let (code, slimmed, said) = filter(&home, &[&slim[..], &OWNER].concat(), text.as_bytes());
+        assert_eq!(code, 0, "{said}");
+        assert_eq!(slimmed != text.as_bytes(), is_taken, "{threshold}");
+    }
+}
+
+#[test]
+fn what_is_given_up_is_told_as_json_too() {
+    let home = home();
+    home.put("store", "ada", "x.bin", b"x");
+    home.file("h.jsonl", b"[]");
+    let abandon = [
+        "history", "abandon", "store", "h.jsonl", "--user", "ada", "--json",
+    ];
+    let told = home.run(&abandon).ended(0).one();
+    assert_eq!(
+        (&told["path"], &told["deleted"]),
+        (&"h.jsonl".into(), &0.into())
+    );
+}
+
+/// A pipe that nobody writes to, and one that nobody reads.
+#[cfg(unix)]
+#[test]
+fn a_command_that_waits_for_a_pipe_can_be_interrupted() {
+    use rustix::process::{Pid, Signal, kill_process};
+    use std::io::Read as _;
+
+    let home = home();
+    let id = home.put("store", "ada", "x.bin", &vec![7; 4_000_000]);
+    let check = ["history", "check", "store", "-", "--user", "ada"];
+    let mut child = home.command(&check).stdin(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // More than a pipe holds: what follows is written when the command reads.
+    stdin.write_all(&vec![b' '; 1_000_000]).unwrap();
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+
+    let cat = ["cat", "store", &id];
+    let mut child = home.command(&cat).stdout(Stdio::piped()).spawn().unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    stdout.read_exact(&mut [0; 1000]).unwrap();
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}

@@ -29,3 +29,29 @@ async fn metadata_of_another_owner_is_refused() {
     let error = history.externalize(b"[]").await.unwrap_err();
     assert_eq!(error.kind(), HistoryErrorKind::Config);
 }
+
+/// Memory is bounded, and nothing is missed or told twice where the text is cut.
+#[tokio::test]
+async fn placeholders_are_checked_wherever_the_text_is_cut() {
+    let store = InMemoryStorage::new();
+    let handle = || History::new(&store, HistoryKey::new([3; 16]).unwrap());
+    let history = handle().unscoped().with_threshold_bytes(0);
+    let data = media_types::base64::encode(&[7; 900]);
+    let text = format!("{{\"type\":\"image\",\"media_type\":\"image/png\",\"data\":\"{data}\"}}");
+    let slim = history.externalize(text.as_bytes()).await.unwrap();
+    let slim = slim.bytes();
+    let at = memchr::memmem::find(slim, b"media-ref").unwrap();
+    let theirs = History::new(&store, HistoryKey::new([4; 16]).unwrap()).unscoped();
+    for before in (262_144 - slim.len() - 5000..262_144 + 10).step_by(61) {
+        let text = [&vec![b' '; before][..], slim, &vec![b' '; 300_000]].concat();
+        let report = history.check_stream(&text[..], true).await.unwrap();
+        assert_eq!(
+            (report.resolved, report.unresolved_count),
+            (1, 0),
+            "{before}"
+        );
+        let report = theirs.check_stream(&text[..], true).await.unwrap();
+        let offsets: Vec<_> = report.unresolved.iter().map(|one| one.offset).collect();
+        assert_eq!(offsets, [(before + at) as u64]);
+    }
+}

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand, ValueEnum};
 use media_history::OnMissing;
 use media_history::file::abandon;
+use serde_json::json;
 
 use crate::commands::history::arguments::{TrustArguments, failure, shown};
 use crate::commands::history::check;
@@ -150,11 +151,15 @@ pub(crate) async fn run(arguments: HistoryArguments, output: &Output) -> Outcome
             let history = arguments.trust.history(&store)?;
             for path in &arguments.files {
                 let deleted = abandon(&history, path).await.map_err(failure)?;
-                let deleted = human_count(deleted);
-                output.line(format_args!(
-                    "{}: deleted {deleted} media items",
-                    shown(path)
-                ))?;
+                if output.is_json() {
+                    output.json_line(&json!({ "path": path, "deleted": deleted }))?;
+                } else {
+                    let deleted = human_count(deleted);
+                    output.line(format_args!(
+                        "{}: deleted {deleted} media items",
+                        shown(path)
+                    ))?;
+                }
             }
             Ok(Exit::Fine)
         }
@@ -174,11 +179,10 @@ async fn slim(arguments: SlimArguments, output: &Output) -> Outcome {
         arguments.create,
     )
     .await?;
-    let kib = arguments.threshold.div_ceil(1024);
     let history = files
         .trust
         .history(&store)?
-        .with_threshold_kb(kib)
+        .with_threshold_bytes(arguments.threshold)
         .with_opaque(arguments.opaque)
         .with_number_arrays(arguments.number_arrays);
     let exit = rewrite_all(&history, Direction::Slim, files, output).await?;

@@ -128,20 +128,10 @@ pub(crate) async fn files(
                 failure.exit()
             }
         };
-        worst = worse(worst, exit);
+        worst = worst.or_worse(exit);
         progress.add(1);
     }
     Ok(worst)
-}
-
-/// Of two ends the one that matters more: a failure before wrong data before a fine end.
-fn worse(a: Exit, b: Exit) -> Exit {
-    let rank = |exit| match exit {
-        Exit::Fine => 0,
-        Exit::Data => 1,
-        _ => 2,
-    };
-    if rank(b) > rank(a) { b } else { a }
 }
 
 async fn one(

@@ -45,8 +45,8 @@ pub(crate) async fn run(arguments: ReportArguments, output: &Output) -> Outcome 
     drop(progress);
     let progress = output.progress("making thumbnails");
     progress.set_total(survey.newest.len() as u64);
-    let thumbnails: Vec<_> = futures_util::stream::iter(&survey.newest)
-        .map(|entry| thumbnail(&store, entry))
+    let thumbnails: Vec<_> = futures_util::stream::iter(survey.newest.clone())
+        .map(async |entry| thumbnail(&store, &entry).await)
         .buffered(AT_ONCE)
         .inspect(|_| progress.add(1))
         .collect()
