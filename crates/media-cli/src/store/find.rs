@@ -75,7 +75,12 @@ async fn search(store: &OpenStore, text: &str) -> Outcome<Entry> {
     let mut found: Option<Entry> = None;
     let mut entries = store.list(Scope::All)?;
     while let Some(entry) = entries.next().await {
-        let Ok(entry) = entry else { continue };
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) if error.kind() == StorageErrorKind::Corrupted => continue,
+            // What is not listed may fit too.
+            Err(error) => return Err(error.into()),
+        };
         let id = entry.reference.id();
         let name = entry.reference.file_name();
         let token = name.split_once('-').map_or(name, |(_, token)| token);

@@ -188,11 +188,11 @@ fn no_store(path: &Path, creation: Creation) -> Failure {
     let hint = creation.hint();
     let shown = escaped(&path.to_string_lossy());
     if path.is_dir() {
-        Failure::failed(format!(
+        Failure::no_store(format!(
             "there is no media store in the directory {shown:?} (no {FORMAT}){hint}"
         ))
     } else {
-        Failure::failed(format!("the directory {shown:?} does not exist{hint}"))
+        Failure::no_store(format!("the directory {shown:?} does not exist{hint}"))
     }
 }
 
@@ -311,7 +311,7 @@ async fn open_bucket(
     let store = opened.map_err(|error| match is_no_store(&error) {
         true => {
             let (reason, hint) = (media_store_object::NO_STORE, new.creation.hint());
-            Failure::failed(format!("failed to open {location}: {reason}{hint}"))
+            Failure::no_store(format!("failed to open {location}: {reason}{hint}"))
         }
         false => cannot_open(location, error),
     })?;

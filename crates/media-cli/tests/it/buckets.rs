@@ -2,7 +2,7 @@
 
 use test_servers::azurite::Azurite;
 use test_servers::gcs::GcsServer;
-use test_servers::proxy::FaultProxy;
+use test_servers::proxy::{Exchange, Fault, FaultProxy, RequestPattern, Script};
 use test_servers::s3::{REGION, S3Server};
 use test_servers::tools;
 
@@ -143,4 +143,50 @@ async fn a_reading_command_writes_nothing_into_a_bucket() {
         .filter(|exchange| !matches!(exchange.request.method().as_str(), "GET" | "HEAD"))
         .collect();
     assert!(writes.is_empty(), "{writes:?}");
+}
+
+/// The listing names it and its bytes are gone: that is no deletion.
+#[tokio::test(flavor = "multi_thread")]
+async fn media_whose_bytes_are_lost_is_a_failure_of_a_copy() {
+    let (server, home) = served().await;
+    let url = format!("s3://{}/media", server.bucket());
+    home.put(&url, "ada", "x.bin", b"lost");
+    let before = server.keys("media");
+    home.put(&url, "bob", "y.bin", b"sound");
+    let proxy = FaultProxy::start(server.address()).await.unwrap();
+    let home = home.with_environment("AWS_ENDPOINT_URL", &proxy.endpoint());
+    let blob = before
+        .iter()
+        .find(|key| key.contains("/blob/"))
+        .unwrap_or_else(|| panic!("{before:?}"));
+    let lost = RequestPattern::get(blob.as_str());
+    proxy.set_script(Script::pass().always(lost, Fault::status(404)));
+    let ran = home
+        .run(&["copy", &url, "disk", "--create", "--json"])
+        .ended(1);
+    let told = ran.one();
+    assert_eq!(
+        (&told["copied"], &told["failed"], &told["present"]),
+        (&1.into(), &1.into(), &0.into())
+    );
+}
+
+/// A listing that ends with an error does not say that there is nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn media_is_not_taken_for_missing_when_the_listing_fails() {
+    let (server, home) = served().await;
+    let url = format!("s3://{}/media", server.bucket());
+    let id = home.put(&url, "ada", "x.txt", b"x");
+    let name = id.rsplit('/').next().unwrap();
+    let proxy = FaultProxy::start(server.address()).await.unwrap();
+    let home = home.with_environment("AWS_ENDPOINT_URL", &proxy.endpoint());
+    home.run(&["stat", &url, name]).ended(0);
+    // The last is of what is searched, those before it of opening the store.
+    let is_listing = |exchange: &&Exchange| exchange.request.query().contains("list-type=2");
+    let listings = proxy.exchanges().iter().filter(is_listing).count() as u64;
+    let listing = RequestPattern::get("").with_query("list-type=2");
+    let last = Script::pass().nth(listings - 1, listing, Fault::status(403));
+    proxy.set_script(last);
+    let ran = home.run(&["stat", &url, name]).ended(1);
+    ran.says("failed to list");
 }

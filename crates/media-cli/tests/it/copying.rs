@@ -189,3 +189,59 @@ fn an_export_is_an_archive_with_a_manifest() {
         4
     );
 }
+
+/// Puts `count` items of ada and damages them, and one of bob that is sound.
+fn damaged(home: &Home, count: usize) {
+    home.put("a", "bob", "sound.bin", b"sound");
+    let sound = home.ids("a");
+    let names: Vec<String> = (0..count).map(|n| format!("{n}.bin")).collect();
+    for (n, name) in names.iter().enumerate() {
+        home.file(name, format!("{n:04}").as_bytes());
+    }
+    let owner = ["--user", "ada", "--session", "s1", "--conversation", "c1"];
+    let put: Vec<&str> = names.iter().map(String::as_str).collect();
+    home.run(&[&["put", "a"][..], &put, &owner].concat())
+        .ended(0);
+    for id in home.ids("a").iter().filter(|id| !sound.contains(id)) {
+        let path = home.path("a").join(id);
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, b"oops").unwrap();
+    }
+}
+
+/// However many items are damaged in a row, the others are copied, and the copy comes to its end.
+#[test]
+fn damaged_items_do_not_end_a_copy() {
+    let home = Home::new();
+    damaged(&home, 45);
+    let ran = home.run(&["copy", "a", "b", "--create", "--jobs", "1", "--json"]);
+    let ran = ran.ended(1);
+    assert_eq!(
+        (&ran.one()["copied"], &ran.one()["failed"]),
+        (&1.into(), &45.into())
+    );
+    ran.says("45 items were not copied");
+    home.run(&["copy", "a", "b"]).ended(1).says("45 items");
+    assert_eq!(home.ids("b").len(), 1);
+}
+
+/// The journal of an earlier store says nothing about the one that took its place.
+#[test]
+fn a_store_that_is_made_anew_gets_everything() {
+    let home = Home::new();
+    damaged(&home, 1);
+    let copy = ["copy", "a", "b", "--create", "--json"];
+    assert_eq!(home.run(&copy).ended(1).one()["copied"], 1);
+    let again = home.run(&copy).ended(1).one();
+    assert_eq!(
+        (&again["copied"], &again["copied_before"]),
+        (&0.into(), &1.into())
+    );
+    std::fs::remove_dir_all(home.path("b")).unwrap();
+    let anew = home.run(&copy).ended(1).one();
+    assert_eq!(
+        (&anew["copied"], &anew["copied_before"]),
+        (&1.into(), &0.into())
+    );
+    assert_eq!(home.ids("b").len(), 1);
+}

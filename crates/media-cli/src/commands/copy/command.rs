@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use chrono::Utc;
 use clap::Args;
 use futures_util::StreamExt as _;
-use media_storage::{Entry, ImportOutcome, Importer, StorageError};
+use media_storage::{Entry, ImportOutcome, Importer, StorageError, StorageErrorKind};
 
 use crate::failure::{Exit, Failure, Outcome};
 use crate::journal::Journal;
@@ -16,7 +16,7 @@ use crate::store::{
     open_or_create, open_target,
 };
 
-use super::item::{by_hash, copy_one};
+use super::item::{Copied, by_hash, copy_one};
 use super::tally::{Tally, show};
 
 /// How many entries are looked at before they are copied.
@@ -88,14 +88,13 @@ pub(crate) async fn run(arguments: CopyArguments, output: &Output) -> Outcome {
         share_bytes: None,
         creation: Creation::of_flag(arguments.create),
     };
-    let to = open_to(&arguments, new).await?;
+    let (to, journal) = open_to(&arguments, new, output).await?;
     let Some(importer) = to.storage().importer() else {
         return Err(Failure::failed(format!(
             "{} cannot take media over",
             to.location()
         )));
     };
-    let journal = open_journal(&arguments, output)?;
     let mut copying = Copying {
         from: &from,
         to: &to,
@@ -164,10 +163,11 @@ impl Copying<'_> {
                 for copied in copied {
                     progress.add(1);
                     match copied {
-                        Ok((entry, outcome)) => self.done(&entry, outcome)?,
+                        Ok((entry, copied)) => self.done(&entry, copied)?,
                         Err(error) => {
+                            let kind = error.kind();
                             progress.suspend(|| output.warn(Failure::from(error)));
-                            self.failed()?;
+                            self.failed(kind)?;
                         }
                     }
                 }
@@ -210,13 +210,18 @@ impl Copying<'_> {
         batch
     }
 
-    fn done(&mut self, entry: &Entry, outcome: ImportOutcome) -> Outcome<()> {
+    fn done(&mut self, entry: &Entry, copied: Copied) -> Outcome<()> {
         self.failed_in_a_row = 0;
-        if outcome == ImportOutcome::Present {
-            self.tally.present += 1;
-        } else {
-            self.tally.copied += 1;
-            self.tally.copied_bytes += entry.reference.size().unwrap_or_default();
+        match copied {
+            Copied::Deleted => {
+                self.tally.deleted += 1;
+                return Ok(());
+            }
+            Copied::Imported(ImportOutcome::Present) => self.tally.present += 1,
+            Copied::Imported(_) => {
+                self.tally.copied += 1;
+                self.tally.copied_bytes += entry.reference.size().unwrap_or_default();
+            }
         }
         match self.journal.as_mut() {
             Some(journal) => journal.add(entry.reference.id()),
@@ -224,9 +229,10 @@ impl Copying<'_> {
         }
     }
 
-    fn failed(&mut self) -> Outcome<()> {
+    fn failed(&mut self, kind: StorageErrorKind) -> Outcome<()> {
         self.tally.failed += 1;
-        self.failed_in_a_row += 1;
+        // What is wrong with one item says nothing about the next.
+        self.failed_in_a_row += u32::from(!is_of_item(kind));
         if self.failed_in_a_row >= MAX_FAILURES_IN_A_ROW {
             return Err(Failure::failed(format!(
                 "{MAX_FAILURES_IN_A_ROW} items failed in a row; the same command goes on from here"
@@ -236,19 +242,40 @@ impl Copying<'_> {
     }
 }
 
-async fn open_to(arguments: &CopyArguments, new: NewStore) -> Outcome<OpenStore> {
+/// Whether a failure is one of the item that is copied, not of a store.
+fn is_of_item(kind: StorageErrorKind) -> bool {
+    use StorageErrorKind::{Corrupted, InvalidInput, InvalidRef, NotFound, TooLarge, Unsupported};
+    matches!(
+        kind,
+        Corrupted | InvalidInput | InvalidRef | NotFound | TooLarge | Unsupported
+    )
+}
+
+/// Opens the store that is copied to, and the journal of what it has.
+async fn open_to(
+    arguments: &CopyArguments,
+    new: NewStore,
+    output: &Output,
+) -> Outcome<(OpenStore, Option<Journal>)> {
     let access = AccessArguments::new(&arguments.to_store_name, &arguments.to_option);
     // An existing store keeps its organization; imported ids bring their own.
     match open_target(&arguments.to, &access).await {
-        Ok(store) => Ok(store),
-        Err(_) if new.creation == Creation::Asked => {
-            open_or_create(&arguments.to, &access, new).await
+        Ok(store) => Ok((store, open_journal(arguments, arguments.fresh, output)?)),
+        Err(failure) if new.creation == Creation::Asked && failure.is_of_no_store() => {
+            // Of the store that was there before. It is gone before there is another.
+            let journal = open_journal(arguments, true, output)?;
+            let store = open_or_create(&arguments.to, &access, new).await?;
+            Ok((store, journal))
         }
         Err(failure) => Err(failure),
     }
 }
 
-fn open_journal(arguments: &CopyArguments, output: &Output) -> Outcome<Option<Journal>> {
+fn open_journal(
+    arguments: &CopyArguments,
+    fresh: bool,
+    output: &Output,
+) -> Outcome<Option<Journal>> {
     let place = |location: &Location| match location {
         Location::Directory(path) => std::path::absolute(path)
             .unwrap_or_else(|_| path.clone())
@@ -265,7 +292,7 @@ fn open_journal(arguments: &CopyArguments, output: &Output) -> Outcome<Option<Jo
         output.warn("no journal is kept: neither --journal nor HOME is set");
         return Ok(None);
     };
-    if arguments.fresh {
+    if fresh {
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(Failure::io("remove the journal", &path)(error));

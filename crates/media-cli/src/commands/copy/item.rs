@@ -34,6 +34,15 @@ pub(super) fn by_hash(entries: Vec<Entry>) -> Vec<Vec<Entry>> {
     groups
 }
 
+/// What became of an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Copied {
+    /// The store that is copied to has it now, or had it before.
+    Imported(ImportOutcome),
+    /// It was deleted after it was listed.
+    Deleted,
+}
+
 /// Copies one item, verified on the way: the store that takes it over hashes what it is given.
 pub(super) async fn copy_one(
     from: &OpenStore,
@@ -41,16 +50,12 @@ pub(super) async fn copy_one(
     importer: &dyn Importer,
     entry: Entry,
     read_back: bool,
-) -> Result<(Entry, ImportOutcome), StorageError> {
+) -> Result<(Entry, Copied), StorageError> {
     let mut wait = Duration::from_millis(500);
     let mut attempt = 1;
     loop {
         match copy_once(from, to, importer, &entry, read_back).await {
             Ok(outcome) => return Ok((entry, outcome)),
-            // Deleted since it was listed.
-            Err(error) if error.kind() == StorageErrorKind::NotFound => {
-                return Ok((entry, ImportOutcome::Present));
-            }
             Err(error) if error.is_retryable() && attempt < ATTEMPTS => {
                 tokio::time::sleep(wait).await;
                 wait *= 2;
@@ -67,19 +72,42 @@ async fn copy_once(
     importer: &dyn Importer,
     entry: &Entry,
     read_back: bool,
-) -> Result<ImportOutcome, StorageError> {
+) -> Result<Copied, StorageError> {
     let options = RetrieveOptions::new().with_verification(Verification::HashAndSize);
-    let stored = from
+    let retrieved = from
         .storage()
         .retrieve_opts(&entry.reference, options)
-        .await?;
-    let imported = importer
-        .import(ImportUpload::new(entry.clone(), stored.body))
-        .await?;
+        .await;
+    let imported = match retrieved {
+        Ok(stored) => {
+            let upload = ImportUpload::new(entry.clone(), stored.body);
+            importer.import(upload).await
+        }
+        Err(error) => Err(error),
+    };
+    let imported = match imported {
+        Err(error) if error.kind() == StorageErrorKind::NotFound => {
+            return match is_deleted(from, entry).await? {
+                true => Ok(Copied::Deleted),
+                // Its bytes are lost, or the other store is.
+                false => Err(error),
+            };
+        }
+        imported => imported?,
+    };
     if read_back {
         let stored = to.storage().retrieve(&imported.reference).await?;
         let mut body = stored.body.into_stream();
         while body.try_next().await?.is_some() {}
     }
-    Ok(imported.outcome)
+    Ok(Copied::Imported(imported.outcome))
+}
+
+async fn is_deleted(from: &OpenStore, entry: &Entry) -> Result<bool, StorageError> {
+    let head = RetrieveOptions::new().with_head();
+    match from.storage().retrieve_opts(&entry.reference, head).await {
+        Ok(_) => Ok(false),
+        Err(error) if error.kind() == StorageErrorKind::NotFound => Ok(true),
+        Err(error) => Err(error),
+    }
 }

@@ -14,6 +14,7 @@ pub(super) struct Tally {
     pub(super) present: u64,
     pub(super) before: u64,
     pub(super) expired: u64,
+    pub(super) deleted: u64,
     pub(super) failed: u64,
 }
 
@@ -26,6 +27,7 @@ pub(super) fn show(tally: Tally, output: &Output) -> Outcome<()> {
             "present": tally.present,
             "copied_before": tally.before,
             "expired": tally.expired,
+            "deleted": tally.deleted,
             "failed": tally.failed,
         }))?;
         return Ok(());
@@ -39,6 +41,7 @@ pub(super) fn show(tally: Tally, output: &Output) -> Outcome<()> {
         (tally.before, "copied before"),
         (tally.present, "present already"),
         (tally.expired, "expired"),
+        (tally.deleted, "deleted in the meantime"),
         (tally.failed, "failed"),
     ] {
         if count > 0 {
