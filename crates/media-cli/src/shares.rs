@@ -55,11 +55,14 @@ pub(crate) struct Share {
     pub(crate) alone: u64,
 }
 
+/// The name of a group; `None` for what is not asked about, and refers to the same bytes.
+type Group = Option<String>;
+
 /// Sums entries up by group. Memory grows with the number of groups and of distinct bodies.
 #[derive(Debug)]
 pub(crate) struct Shares {
     shared_bytes: bool,
-    names: HashMap<String, u32>,
+    names: HashMap<Group, u32>,
     groups: Vec<Share>,
     /// For each body: its size, and its only group or `None` where there are several.
     bodies: HashMap<Sha256, (u64, Option<u32>)>,
@@ -81,6 +84,15 @@ impl Shares {
 
     /// Adds an entry to a group.
     pub(crate) fn add(&mut self, group: String, entry: &Entry) {
+        self.add_to(Some(group), entry);
+    }
+
+    /// Adds an entry that no group is told of.
+    pub(crate) fn add_other(&mut self, entry: &Entry) {
+        self.add_to(None, entry);
+    }
+
+    fn add_to(&mut self, group: Group, entry: &Entry) {
         let next = u32::try_from(self.groups.len()).unwrap_or(u32::MAX);
         let at = *self.names.entry(group).or_insert(next);
         if at == next {
@@ -129,11 +141,9 @@ impl Shares {
         let mut named: Vec<(String, Share)> = self
             .names
             .into_iter()
-            .map(|(name, at)| {
-                (
-                    name,
-                    self.groups.get(at as usize).copied().unwrap_or_default(),
-                )
+            .filter_map(|(name, at)| {
+                let share = self.groups.get(at as usize).copied();
+                Some((name?, share.unwrap_or_default()))
             })
             .collect();
         named.sort_by(|(a, x), (b, y)| (y.stored, y.seen, a).cmp(&(x.stored, x.seen, b)));

@@ -31,20 +31,21 @@ pub(crate) struct DuArguments {
 
 pub(crate) async fn run(arguments: DuArguments, output: &Output) -> Outcome {
     let store = open_existing(&arguments.store.location, &arguments.store.access).await?;
-    let usage = match arguments.selection.scope() {
-        Scope::All => None,
-        scope => Some(scope),
-    };
     let mut shares = Shares::new(store.shares_bytes());
+    // Who else refers to the same bytes is known only after all of the store was read.
+    let scope = match store.shares_bytes() {
+        true => Scope::All,
+        false => arguments.selection.scope(),
+    };
     let progress = output.progress("reading");
     let mut damaged = 0_u64;
-    let mut entries = store.list(usage.unwrap_or(Scope::All))?;
+    let mut entries = store.list(scope)?;
     while let Some(entry) = entries.next().await {
         match entry {
             Ok(entry) if arguments.selection.includes(&entry) => {
                 shares.add(arguments.by.of(&entry), &entry);
             }
-            Ok(_) => {}
+            Ok(entry) => shares.add_other(&entry),
             Err(error) if error.kind() == media_storage::StorageErrorKind::Corrupted => {
                 damaged += 1
             }

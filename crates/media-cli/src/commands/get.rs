@@ -1,5 +1,6 @@
 //! `media get`: media as files.
 
+use std::collections::HashSet;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -41,9 +42,15 @@ pub(crate) async fn run(arguments: GetArguments, output: &Output) -> Outcome {
     } else {
         Existing::Keep
     };
+    let mut written = HashSet::new();
     for id in &arguments.ids {
         let entry = find(&store, id).await?;
-        let path = path_for(&entry, arguments.output.as_deref(), arguments.ids.len())?;
+        let path = path_for(
+            &entry,
+            arguments.output.as_deref(),
+            arguments.ids.len(),
+            &written,
+        )?;
         if existing == Existing::Keep && path.symlink_metadata().is_ok() {
             let shown = escaped(&path.to_string_lossy());
             return Err(Failure::failed(format!(
@@ -51,6 +58,7 @@ pub(crate) async fn run(arguments: GetArguments, output: &Output) -> Outcome {
             )));
         }
         let bytes = save(&store, &entry, &path, existing).await?;
+        written.insert(path.clone());
         if output.is_json() {
             output.json_line(&json!({
                 "id": entry.reference.id(),
@@ -65,19 +73,26 @@ pub(crate) async fn run(arguments: GetArguments, output: &Output) -> Outcome {
     Ok(Exit::Fine)
 }
 
-fn path_for(entry: &Entry, output: Option<&Path>, count: usize) -> Outcome<PathBuf> {
-    let name = entry
-        .metadata
-        .filename()
-        .and_then(safe_name)
-        .unwrap_or_else(|| entry.reference.file_name().to_owned());
-    Ok(match output {
-        None => PathBuf::from(name),
-        Some(path) if path.is_dir() => path.join(name),
+fn path_for(
+    entry: &Entry,
+    output: Option<&Path>,
+    count: usize,
+    written: &HashSet<PathBuf>,
+) -> Outcome<PathBuf> {
+    let directory = match output {
+        None => Path::new(""),
+        Some(path) if path.is_dir() => path,
         Some(_) if count > 1 => {
             return Err(Failure::usage("several ids need a directory as --output"));
         }
-        Some(path) => path.to_owned(),
+        Some(path) => return Ok(path.to_owned()),
+    };
+    // Media of one name is told apart by the names that it is stored under.
+    let name = entry.metadata.filename().and_then(safe_name);
+    let named = name.map(|name| directory.join(name));
+    Ok(match named {
+        Some(path) if !written.contains(&path) => path,
+        _ => directory.join(entry.reference.file_name()),
     })
 }
 

@@ -32,12 +32,17 @@ pub(crate) struct VerifyArguments {
     #[arg(long)]
     repair: bool,
 
-    /// Move media whose bytes are wrong out of the way.
+    /// Move media whose bytes are wrong out of the way. Not with a share of --read-data.
     #[arg(long)]
     quarantine: bool,
 }
 
 pub(crate) async fn run(arguments: VerifyArguments, output: &Output) -> Outcome {
+    if arguments.quarantine && !arguments.structure_only && arguments.read_data < 100 {
+        return Err(Failure::usage(
+            "--quarantine goes with reading everything, or with --structure-only; not with a sample",
+        ));
+    }
     let store = open_existing(&arguments.store.location, &arguments.store.access).await?;
     let Some(verifier) = store.storage().verifier() else {
         return Err(Failure::failed(format!(
@@ -93,8 +98,12 @@ async fn read_sample(
     let mut entries = store.list(Scope::All)?;
     while let Some(entry) = entries.next().await {
         progress(1);
-        // What cannot be read at all is in the report already.
-        let Ok(entry) = entry else { continue };
+        let entry = match entry {
+            Ok(entry) => entry,
+            // It is in the report already.
+            Err(error) if error.kind() == StorageErrorKind::Corrupted => continue,
+            Err(error) => return Err(error.into()),
+        };
         if !read_data.includes(&entry.reference) {
             continue;
         }

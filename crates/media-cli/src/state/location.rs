@@ -38,9 +38,12 @@ impl FromStr for StateLocation {
     type Err = Infallible;
 
     fn from_str(text: &str) -> Result<Self, Infallible> {
-        Ok(match text.split_once("://") {
-            Some(("postgres" | "postgresql", _)) => Self::Postgres(text.to_owned()),
-            Some(("redis" | "rediss", _)) => Self::Redis(text.to_owned()),
+        let scheme = text
+            .split_once("://")
+            .map(|(scheme, _)| scheme.to_ascii_lowercase());
+        Ok(match scheme.as_deref() {
+            Some("postgres" | "postgresql") => Self::Postgres(text.to_owned()),
+            Some("redis" | "rediss") => Self::Redis(text.to_owned()),
             _ => Self::Sqlite(text.into()),
         })
     }
@@ -57,8 +60,12 @@ impl fmt::Display for StateLocation {
             Self::Postgres(url) | Self::Redis(url) => url.into(),
         };
         let (scheme, rest) = url.split_once("://").unwrap_or_default();
-        let rest = rest.split(['?', '#']).next().unwrap_or_default();
-        let place = rest.rsplit('@').next().unwrap_or_default();
+        let (before, options) = rest.split_at(rest.find(['?', '#']).unwrap_or(rest.len()));
+        let place = match options.contains('@') {
+            // A password with such a character in it, or an option with an address: nobody can tell.
+            true => "[hidden]",
+            false => before.rsplit('@').next().unwrap_or_default(),
+        };
         write!(f, "{}://{}", escaped(scheme), escaped(place))
     }
 }
@@ -85,10 +92,16 @@ mod tests {
             ("postgres://u:hu@sh@db/chats", "postgres://db/chats"),
             ("rediss://:hush@cache:6380/2", "rediss://cache:6380/2"),
             ("mysql://u:hush@db/chats", "mysql://db/chats"),
+            ("mysql://u:hu#sh@db/chats", "mysql://[hidden]"),
+            ("postgres://u:hu?hush@db/chats", "postgres://[hidden]"),
+            ("redis://:hush@cache?x=a@hush", "redis://[hidden]"),
+            ("POSTGRES://u:hush@db/chats", "POSTGRES://db/chats"),
         ] {
             let Ok(location) = text.parse::<StateLocation>();
             assert_eq!(location.to_string(), shown);
-            assert!(!format!("{location:?}").contains("hush"));
+            assert!(!format!("{location:?}").contains("hu"));
         }
+        let Ok(location) = "POSTGRES://db/chats".parse::<StateLocation>();
+        assert!(matches!(location, StateLocation::Postgres(_)));
     }
 }

@@ -283,3 +283,32 @@ fn conversations_of_a_user_are_forgotten_with_their_media() {
         assert!(ran.ended(0).stderr.contains(&said), "{user}");
     }
 }
+
+/// What comes before a fault is imported, and so are the files after it.
+#[test]
+fn a_fault_in_a_history_costs_the_rest_of_its_file_only() {
+    let home = Home::new();
+    let message = r#"{"role":"user","content":"x"}"#;
+    home.file(
+        "torn.jsonl",
+        format!("{message}\n{message}\n{{\"role\":\"us").as_bytes(),
+    );
+    home.file("bom.json", format!("\u{feff}[{message}]").as_bytes());
+    let ran = home.run(&[
+        "import",
+        "openai",
+        "store",
+        "torn.jsonl",
+        "bom.json",
+        "--state",
+        "c.db",
+        "--create",
+        "--json",
+        "--user",
+        "ada",
+    ]);
+    let ran = ran.ended(3);
+    let added: Vec<_> = ran.json().iter().map(|one| one["added"].clone()).collect();
+    assert_eq!(added, [2, 1]);
+    ran.says("torn.jsonl cannot be read at line 3");
+}

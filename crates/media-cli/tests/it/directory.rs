@@ -167,3 +167,51 @@ fn a_sample_of_the_bytes_is_read() {
     assert_eq!(report["read_bytes"].as_u64().unwrap(), read * 100);
     assert_eq!(report["references"], 40);
 }
+
+/// What deleting a group would free depends on everybody who refers to the same bytes.
+#[test]
+fn bytes_that_others_refer_to_are_nobodys_alone() {
+    let home = Home::new();
+    home.put("store", "ada", "x.bin", b"shared by both");
+    home.put("store", "bob", "y.bin", b"shared by both");
+    home.put("store", "ada", "z.bin", b"hers");
+    let all = home.run(&["du", "store", "--json"]).ended(0).json();
+    let hers = home
+        .run(&["du", "store", "--user", "ada", "--json"])
+        .ended(0)
+        .one();
+    assert_eq!(hers["alone_bytes"], 4, "{hers}");
+    assert_eq!(
+        (&hers["references"], &hers["stored_bytes"]),
+        (&2.into(), &18.into())
+    );
+    assert!(all.contains(&hers), "{all:?}");
+}
+
+#[test]
+fn media_of_one_name_is_saved_side_by_side() {
+    let home = Home::new();
+    let one = home.put("store", "ada", "image.png", b"one");
+    let two = home.put("store", "ada", "image.png", b"two");
+    std::fs::create_dir(home.path("out")).unwrap();
+    for _ in 0..2 {
+        let got = home
+            .run(&["get", "store", &one, &two, "--force", "-O", "out", "--json"])
+            .ended(0)
+            .json();
+        let bytes = |at: usize| std::fs::read(home.path(got[at]["path"].as_str().unwrap()));
+        assert_eq!(bytes(0).unwrap(), b"one");
+        assert_eq!(bytes(1).unwrap(), b"two");
+        assert_eq!(std::fs::read_dir(home.path("out")).unwrap().count(), 2);
+    }
+}
+
+#[test]
+fn a_sample_moves_nothing_to_quarantine() {
+    let home = Home::new();
+    home.put("store", "ada", "x.bin", b"x");
+    home.run(&["verify", "store", "--read-data", "10%", "--quarantine"])
+        .ended(2)
+        .says("--quarantine");
+    home.run(&["verify", "store", "--quarantine"]).ended(0);
+}

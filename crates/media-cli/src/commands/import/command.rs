@@ -176,7 +176,15 @@ async fn import<'a>(
     let (mut exit, mut conversations) = (Exit::Fine, 0_u64);
     for file in files {
         for conversation in read(file)? {
-            let (foreign, key) = conversation?;
+            let (foreign, key) = match conversation {
+                Ok(read) => read,
+                // The other files are read all the same.
+                Err(failure) => {
+                    progress.suspend(|| output.error(&failure));
+                    exit = exit.or_worse(failure.exit());
+                    break;
+                }
+            };
             if foreign.messages.is_empty() {
                 continue;
             }
@@ -206,7 +214,7 @@ async fn import<'a>(
                     escaped(&saved.conversation),
                     counted(saved.missing, "media item")
                 ));
-                exit = Exit::Data;
+                exit = exit.or_worse(Exit::Data);
             }
         }
     }
@@ -215,7 +223,7 @@ async fn import<'a>(
     if let Some(directory) = store.files() {
         directory.close().await?;
     }
-    if conversations == 0 {
+    if conversations == 0 && exit == Exit::Fine {
         return Err(Failure::data(format!("there is no history of {program}")));
     }
     Ok(exit)

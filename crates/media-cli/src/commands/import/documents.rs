@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 
 use super::elements::{Element, Elements};
 
@@ -30,6 +30,8 @@ pub(super) struct Documents {
     /// Whether that array holds conversations.
     is_list: bool,
     loose: Vec<Value>,
+    /// Why the rest of the file cannot be read; told after what was read before.
+    failure: Option<Failure>,
 }
 
 impl Documents {
@@ -41,6 +43,7 @@ impl Documents {
             items: Vec::new(),
             is_list: false,
             loose: Vec::new(),
+            failure: None,
         })
     }
 
@@ -95,8 +98,13 @@ impl Iterator for Documents {
             }
             match self.elements.next() {
                 Some(Ok(element)) => self.take(element),
-                Some(Err(failure)) => return Some(Err(failure)),
-                None if self.loose.is_empty() => return None,
+                Some(Err(failure)) => {
+                    self.failure = Some(failure);
+                    if !self.items.is_empty() {
+                        self.take(Element::End);
+                    }
+                }
+                None if self.loose.is_empty() => return self.failure.take().map(Err),
                 None => {
                     let loose = std::mem::take(&mut self.loose);
                     self.push(Value::Null, loose);
@@ -140,6 +148,23 @@ mod tests {
         assert_eq!(counts(&format!("[{request},{message},{message}]")), [1, 2]);
         assert_eq!(counts(&format!("[[{message}],{request}]")), [1, 1]);
         assert!(counts("").is_empty());
+    }
+
+    /// A history with a torn line is imported up to there.
+    #[test]
+    fn messages_before_a_fault_are_a_conversation() {
+        let message = r#"{"role":"user","content":"x"}"#;
+        for text in [
+            format!("{message}\n{message}\noops\n{message}\n"),
+            format!("[{message},{message},oops"),
+        ] {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), text).unwrap();
+            let mut found = Documents::open(file.path()).unwrap();
+            assert_eq!(found.next().unwrap().unwrap().messages.len(), 2);
+            assert!(found.next().unwrap().is_err());
+            assert!(found.next().is_none());
+        }
     }
 
     /// A conversation is there before the rest of the file is read.

@@ -1,7 +1,7 @@
 //! Reading a file of JSON one value at a time, and the arrays in it one element at a time.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 use serde::Deserialize as _;
@@ -9,6 +9,9 @@ use serde_json::Value;
 
 use crate::failure::{Failure, Outcome};
 use crate::output::escaped;
+
+/// What programs of Windows begin UTF-8 with.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// A part of a file.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,10 +27,37 @@ pub(super) enum Element {
 /// The parts of a file: JSON, JSON Lines or values in a row.
 #[derive(Debug)]
 pub(super) struct Elements {
-    reader: BufReader<File>,
+    reader: Lines,
     shown: String,
     array: Option<Place>,
     failed: bool,
+}
+
+/// A reader that knows in which line it is.
+#[derive(Debug)]
+struct Lines {
+    reader: BufReader<File>,
+    line: u64,
+}
+
+impl Read for Lines {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let len = self.fill_buf()?.read(buffer)?;
+        self.consume(len);
+        Ok(len)
+    }
+}
+
+impl BufRead for Lines {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.reader.fill_buf()
+    }
+
+    fn consume(&mut self, len: usize) {
+        let consumed = self.reader.buffer().get(..len).unwrap_or_default();
+        self.line += consumed.iter().filter(|byte| **byte == b'\n').count() as u64;
+        self.reader.consume(len);
+    }
 }
 
 /// Where in an array the file is read.
@@ -41,8 +71,16 @@ impl Elements {
     /// Opens a file.
     pub(super) fn open(path: &Path) -> Outcome<Self> {
         let file = File::open(path).map_err(Failure::io("open", path))?;
-        Ok(Self {
+        let mut reader = Lines {
             reader: BufReader::new(file),
+            line: 1,
+        };
+        let start = reader.fill_buf().map_err(Failure::io("read", path))?;
+        if start.starts_with(BYTE_ORDER_MARK) {
+            reader.consume(BYTE_ORDER_MARK.len());
+        }
+        Ok(Self {
+            reader,
             shown: escaped(&path.to_string_lossy()),
             array: None,
             failed: false,
@@ -79,7 +117,7 @@ impl Elements {
             Some(b'{' | b'[' | b'"') => {
                 let mut values = serde_json::Deserializer::from_reader(&mut self.reader);
                 let value = Value::deserialize(&mut values);
-                let value = value.map_err(|error| self.failure(error))?;
+                let value = value.map_err(|error| self.json_failure(&error))?;
                 Ok(Some(match self.array {
                     Some(_) => Element::Item(value),
                     None => Element::Value(value),
@@ -102,7 +140,8 @@ impl Elements {
             text.push(byte);
             self.reader.consume(1);
         }
-        let value = serde_json::from_slice(&text).map_err(|error| self.failure(error))?;
+        let value = serde_json::from_slice(&text);
+        let value = value.map_err(|error| self.json_failure(&error))?;
         Ok(Some(match self.array {
             Some(_) => Element::Item(value),
             None => Element::Value(value),
@@ -131,7 +170,15 @@ impl Elements {
     }
 
     fn failure(&self, why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Failure {
-        Failure::data(format!("{} cannot be read", self.shown)).because(why)
+        let (shown, line) = (&self.shown, self.reader.line);
+        Failure::data(format!("{shown} cannot be read at line {line}")).because(why)
+    }
+
+    /// The reason without the place, which counts from the beginning of the value.
+    fn json_failure(&self, error: &serde_json::Error) -> Failure {
+        let why = error.to_string();
+        let why = why.split(" at line ").next().unwrap_or_default();
+        self.failure(why)
     }
 }
 
@@ -180,6 +227,21 @@ mod tests {
             ]
         );
         assert_eq!(read("").unwrap(), []);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_skipped_and_the_line_of_a_fault_told() {
+        let one = Element::Value(json!({"a": 1}));
+        assert_eq!(read("\u{feff}{\"a\":1}").unwrap(), [one]);
+        for (text, line) in [
+            ("{}\n{}\n{\"a\":oops}\n", 3),
+            ("[\n{},\noops]", 3),
+            ("\n{\"a\":\n\n1 2}", 4),
+        ] {
+            let told = read(text).unwrap_err();
+            assert!(told.contains(&format!("at line {line}:")), "{told}");
+            assert_eq!(told.matches("line").count(), 1, "{told}");
+        }
     }
 
     #[test]

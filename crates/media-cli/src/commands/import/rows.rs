@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 
 use super::elements::{Element, Elements};
 
@@ -13,6 +13,8 @@ use super::elements::{Element, Elements};
 pub(super) struct Rows {
     elements: Elements,
     messages: Vec<Value>,
+    /// Why the rest of the file cannot be read; told after what was read before.
+    failure: Option<Failure>,
 }
 
 impl Rows {
@@ -21,7 +23,15 @@ impl Rows {
         Ok(Self {
             elements: Elements::open(path)?,
             messages: Vec::new(),
+            failure: None,
         })
+    }
+}
+
+impl Rows {
+    /// The messages so far, as a row.
+    fn row(&mut self) -> Value {
+        json!({ "messages": std::mem::take(&mut self.messages) })
     }
 }
 
@@ -30,17 +40,21 @@ impl Iterator for Rows {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            match self.elements.next()? {
-                Err(failure) => return Some(Err(failure)),
+            let Some(element) = self.elements.next() else {
+                return self.failure.take().map(Err);
+            };
+            match element {
+                Err(failure) if self.messages.is_empty() => return Some(Err(failure)),
+                Err(failure) => {
+                    self.failure = Some(failure);
+                    return Some(Ok(self.row()));
+                }
                 Ok(Element::Item(message)) if message.get("role").is_some() => {
                     self.messages.push(message);
                 }
                 Ok(Element::Value(row) | Element::Item(row)) => return Some(Ok(row)),
                 Ok(Element::End) if self.messages.is_empty() => {}
-                Ok(Element::End) => {
-                    let messages = std::mem::take(&mut self.messages);
-                    return Some(Ok(json!({ "messages": messages })));
-                }
+                Ok(Element::End) => return Some(Ok(self.row())),
             }
         }
     }
