@@ -148,6 +148,11 @@ impl FileClient {
         &self,
         request: reqwest::RequestBuilder,
     ) -> Result<Value, ProviderError> {
+        // Others wait for the same file.
+        self.http.in_time(self.read_answer(request)).await
+    }
+
+    async fn read_answer(&self, request: reqwest::RequestBuilder) -> Result<Value, ProviderError> {
         let mut response = self.respond(request).await?;
         let mut bytes = Vec::new();
         let lost = |error| transport_error(self.provider, error);
@@ -197,5 +202,45 @@ impl FileClient {
         let text = value.pointer(at).and_then(Value::as_str);
         text.filter(|text| !text.is_empty())
             .ok_or_else(|| self.invalid("the answer about a file does not name it"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::error::TimeoutPhase;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    #[tokio::test]
+    async fn an_answer_that_never_ends_is_a_timeout() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let server = tokio::spawn(async move {
+            let mut open = Vec::new();
+            for status in ["200 OK", "500 X"] {
+                let (mut socket, _) = listener.accept().await.unwrap();
+                let mut request = [0; 4096];
+                while !request.ends_with(b"\r\n\r\n") {
+                    request.rotate_left(1);
+                    socket.read_exact(&mut request[4095..]).await.unwrap();
+                }
+                let head = format!("HTTP/1.1 {status}\r\ncontent-length: 100\r\n\r\n{{");
+                socket.write_all(head.as_bytes()).await.unwrap();
+                open.push(socket);
+            }
+            std::future::pending::<()>().await;
+        });
+        let mut settings = HttpSettings::new("openai", "key", &url);
+        settings.deadline = Duration::from_millis(300);
+        let client = FileClient::new(HttpClient::new(settings), "openai.files");
+        for _ in 0..2 {
+            let request = client.http.post(&["files"], None).await.unwrap();
+            let error = client.answer(request).await.unwrap_err();
+            let phase = TimeoutPhase::BeforeFirstByte;
+            assert_eq!(error.kind(), Kind::Timeout(phase));
+        }
+        server.abort();
     }
 }

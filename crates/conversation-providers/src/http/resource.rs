@@ -14,7 +14,21 @@ use crate::error::{ProviderError, ProviderErrorKind as Kind, TimeoutPhase};
 const DELETE_TIME: Duration = Duration::from_secs(60);
 
 impl HttpClient {
-    /// Sends a request and waits for its answer.
+    /// Waits for a request and what is read of its answer, until the deadline of the settings.
+    ///
+    /// # Errors
+    /// `Timeout`; those of the request.
+    pub(crate) async fn in_time<T>(
+        &self,
+        answer: impl Future<Output = Result<T, ProviderError>>,
+    ) -> Result<T, ProviderError> {
+        let settings = &self.settings;
+        let answer = tokio::time::timeout(settings.deadline, answer).await;
+        let phase = TimeoutPhase::BeforeFirstByte;
+        answer.unwrap_or_else(|_| Err(settings.error(Kind::Timeout(phase))))
+    }
+
+    /// Sends a request and waits for the head of its answer.
     ///
     /// # Errors
     /// Those of the provider.
@@ -22,10 +36,15 @@ impl HttpClient {
         &self,
         request: reqwest::RequestBuilder,
     ) -> Result<reqwest::Response, ProviderError> {
+        self.in_time(self.respond_at_last(request)).await
+    }
+
+    async fn respond_at_last(
+        &self,
+        request: reqwest::RequestBuilder,
+    ) -> Result<reqwest::Response, ProviderError> {
         let settings = &self.settings;
-        let sent = tokio::time::timeout(settings.deadline, request.send()).await;
-        let sent =
-            sent.map_err(|_| settings.error(Kind::Timeout(TimeoutPhase::BeforeFirstByte)))?;
+        let sent = request.send().await;
         let mut response = sent.map_err(|error| transport_error(settings.provider, error))?;
         let status = response.status().as_u16();
         if response.status().is_success() {

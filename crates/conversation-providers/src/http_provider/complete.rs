@@ -39,8 +39,11 @@ impl<A: Api> HttpProvider<A> {
         let mut plan = self
             .plan(&key, model, &capabilities, request, &transcript, media)
             .await;
-        let mut uploads = Uploads::new(media.uploads_to(family, base_url, &account));
-        uploads.prepare(plan.media_mut(), media).await;
+        let attempts = Attempts::new(&self.http.settings, &request.budget);
+        let deadline = attempts.deadline();
+        let files = media.uploads_to(family, base_url, &account);
+        let mut uploads = Uploads::new(files, transcript.media_of_answers());
+        uploads.prepare(plan.media_mut(), media, deadline).await;
         let mut call = Call {
             provider: self,
             request,
@@ -48,7 +51,7 @@ impl<A: Api> HttpProvider<A> {
             media,
             model,
             capabilities: &capabilities,
-            attempts: Attempts::new(&self.http.settings, &request.budget),
+            attempts,
             unsigned: false,
         };
         let mut recovery = RecoveryState::new(A::NAME, model);
@@ -66,7 +69,7 @@ impl<A: Api> HttpProvider<A> {
                 }
                 Err(refusal)
                     if uploads
-                        .renew(refusal.error(), plan.media_mut(), media)
+                        .renew(refusal.error(), plan.media_mut(), media, deadline)
                         .await => {}
                 Err(Refusal::Final(error)) => call.attempts.wait(error).await?,
                 Err(refusal) => {

@@ -1,9 +1,11 @@
 //! Media that goes by the id of a file which the provider keeps.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt};
 use media_types::{MediaContent, ProviderFile};
+use tokio::time::Instant;
 
 use crate::error::ProviderError;
 use crate::media::{MediaContext, MediaForm, MediaPlan, MediaUploads};
@@ -15,26 +17,37 @@ const AT_ONCE: usize = 4;
 #[derive(Debug)]
 pub(super) struct Uploads {
     files: Option<Arc<dyn MediaUploads>>,
+    /// Items that the model made: they go back by their bytes.
+    answers: BTreeSet<usize>,
     /// Whether lost files were uploaded again already.
     renewed: bool,
 }
 
 impl Uploads {
-    pub(super) fn new(files: Option<Arc<dyn MediaUploads>>) -> Self {
+    pub(super) fn new(
+        files: Option<Arc<dyn MediaUploads>>,
+        answers: impl IntoIterator<Item = usize>,
+    ) -> Self {
         Self {
             files,
+            answers: answers.into_iter().collect(),
             renewed: false,
         }
     }
 
     /// Replaces bytes by ids, where the policy asks for it and the API takes them. What cannot be
-    /// uploaded goes by its bytes.
-    pub(super) async fn prepare(&self, plan: &mut MediaPlan, media: &MediaContext) {
+    /// uploaded, or not before the deadline, goes by its bytes.
+    pub(super) async fn prepare(
+        &self,
+        plan: &mut MediaPlan,
+        media: &MediaContext,
+        deadline: Instant,
+    ) {
         let Some(files) = &self.files else {
             return;
         };
         let wanted: Vec<(usize, MediaContent, u64)> = (0..plan.len())
-            .filter(|index| plan.takes_file(*index))
+            .filter(|index| plan.takes_file(*index) && !self.answers.contains(index))
             .filter_map(|index| match plan.get(index)? {
                 (content, MediaForm::Base64 { size, .. }) => Some((index, content.clone(), *size)),
                 _ => None,
@@ -43,7 +56,11 @@ impl Uploads {
         let found = wanted.into_iter().map(|(index, content, size)| async move {
             (index, files.file_of(&content, size, media).await)
         });
-        let found: Vec<_> = stream::iter(found).buffered(AT_ONCE).collect().await;
+        let found = stream::iter(found).buffered(AT_ONCE).collect::<Vec<_>>();
+        let Ok(found) = tokio::time::timeout_at(deadline, found).await else {
+            tracing::warn!("the time for uploads is over; sending the bytes");
+            return;
+        };
         for (index, file) in found {
             match file {
                 Ok(Some(file)) => plan.use_file(index, file),
@@ -60,6 +77,7 @@ impl Uploads {
         error: Option<&ProviderError>,
         plan: &mut MediaPlan,
         media: &MediaContext,
+        deadline: Instant,
     ) -> bool {
         let Some(error) = error else {
             return false;
@@ -76,7 +94,7 @@ impl Uploads {
             files.lost(&content, file.id()).await;
             plan.replace_url_by_bytes(index);
         }
-        self.prepare(plan, media).await;
+        self.prepare(plan, media, deadline).await;
         true
     }
 }

@@ -28,4 +28,6 @@ mod responses;
 mod scripted;
 mod sink;
 mod support;
+#[cfg(feature = "openai")]
+mod uploads;
 mod wire;

@@ -30,7 +30,9 @@ pub(super) async fn run(turn: &mut Turn) -> Result<RoundsEnd, ConversationError>
         .options
         .max_rounds
         .unwrap_or(policy.max_rounds.get());
-    let mut calls = CallBudget::new(policy.max_tool_calls_per_turn.get());
+    let saved = turn.progress.saved.iter();
+    let results = saved.filter(|message| message.role == Role::Tool).count() as u64;
+    let mut calls = CallBudget::new(policy.max_tool_calls_per_turn.get(), results);
     let mut round = answered_rounds(&turn.progress.saved);
     // An attempt that goes on behind a round may have calls without a result.
     let open = unanswered(&turn.progress.saved);

@@ -26,8 +26,10 @@ pub(super) struct CallBudget {
 }
 
 impl CallBudget {
-    pub(super) fn new(max: u64) -> Self {
-        Self { max, left: max }
+    /// `used` calls have results from before the turn was suspended or tried again.
+    pub(super) fn new(max: u64, used: u64) -> Self {
+        let left = max.saturating_sub(used);
+        Self { max, left }
     }
 
     pub(super) fn is_used_up(&self) -> bool {

@@ -1,0 +1,73 @@
+//! Uploads for a request: what is not uploaded, and how long is waited for.
+
+use std::time::{Duration, Instant};
+
+use conversation_providers::files::{FilePolicy, ProviderFiles};
+use conversation_providers::{
+    AttemptBudget, MediaContext, OpenAiProvider, Provider, ProviderErrorKind as Kind,
+    ProviderRequest, ResponsesProvider, TimeoutPhase,
+};
+use conversation_types::{Message, Part, ProviderData, RawJson, UserMessage};
+use media_types::{MediaContent, Mime};
+use serde_json::json;
+
+use crate::peer::{Act, Peer, head};
+use crate::support::picture_bytes;
+
+const KEY: &str = "sk-test-0123456789";
+
+fn image(seed: u64) -> MediaContent {
+    MediaContent::from_bytes(Mime::IMAGE_PNG, picture_bytes(seed, 5000))
+}
+
+fn files(peer: &Peer) -> MediaContext {
+    let files = ProviderFiles::openai(KEY, Some(peer.url().as_str()), FilePolicy::from_size(1000));
+    MediaContext::default().with_provider_files([files])
+}
+
+#[tokio::test]
+async fn what_the_model_made_is_not_uploaded() {
+    let peer = Peer::judging(|received| match received.line.contains("files") {
+        true => Act::json(200, &json!({"id": "file-1", "object": "file"})),
+        false => Act::json(
+            200,
+            &json!({"id": "resp_1", "object": "response", "status": "completed", "model": "gpt-5",
+                "output": [{"type": "message", "role": "assistant", "status": "completed",
+                    "content": [{"type": "output_text", "text": "hello", "annotations": []}]}]}),
+        ),
+    })
+    .await;
+    let provider = ResponsesProvider::new(KEY, "gpt-5").with_base_url(peer.url());
+    let item = json!({"id": "ig_1", "type": "image_generation_call", "status": "completed"});
+    let made = ProviderData::new()
+        .with("openai", RawJson::from(item))
+        .attach_to(image(1));
+    let messages = [
+        Message::user("paint"),
+        Message::assistant(vec![Part::Media(made)]),
+        Message::user(UserMessage::from("like this").with_part(image(2))),
+    ];
+    let request = ProviderRequest::new(&messages);
+    provider.complete(request, &files(&peer)).await.unwrap();
+    let received = peer.received();
+    let uploads = received.iter().filter(|sent| sent.line.contains("files"));
+    assert_eq!(uploads.count(), 1);
+    let sent = peer.last().json().to_string();
+    assert!(sent.contains("image_generation_call") && sent.contains("file-1"));
+}
+
+#[tokio::test]
+async fn an_upload_that_hangs_ends_with_the_time_of_the_request() {
+    let hanging = head(200, &[], Some(1000), "application/json") + "{";
+    let peer = Peer::start([Act::SendAndHang(vec![hanging.into_bytes()])]).await;
+    let provider = OpenAiProvider::new(KEY, "gpt-4o").with_base_url(peer.url());
+    let document = MediaContent::from_bytes(Mime::APPLICATION_PDF, vec![b'%'; 5000]);
+    let messages = [Message::user(UserMessage::from("read").with_part(document))];
+    let budget = AttemptBudget::new(3).with_timeout(Duration::from_millis(500));
+    let request = ProviderRequest::new(&messages).with_budget(budget);
+    let begun = Instant::now();
+    let error = provider.complete(request, &files(&peer)).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Timeout(TimeoutPhase::BeforeSending));
+    assert!(begun.elapsed() < Duration::from_secs(60));
+    assert!(peer.received()[0].line.contains("files"));
+}
