@@ -14,7 +14,9 @@ use crate::response::ProviderResponse;
 /// A model behind an API.
 ///
 /// A provider receives messages that hold references, never loaded bytes; the [`MediaContext`]
-/// reads media while the request body is being sent.
+/// reads media while the request body is being sent. Large opaque data is a reference too: providers
+/// here, and [`RequestBody`](crate::body::RequestBody), load that of their own family, the newest first, up to
+/// 16 MiB a request.
 ///
 /// # Contract
 /// - Dropping the future or the stream of events ends the request.

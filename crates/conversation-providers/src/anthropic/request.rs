@@ -202,7 +202,7 @@ fn block<'a>(
         WirePart::Text { text, .. } => Some(text_block(text.as_ref())),
         WirePart::Media { index, .. } => Some(Json::Item(*index, Box::new(media(*index, plan)))),
         WirePart::Opaque {
-            is_reasoning: true, ..
+            is_signed: true, ..
         } if options.unsigned => None,
         WirePart::Opaque { item, .. } => Some(Json::Raw(item.get().into())),
         WirePart::Call(call) => Some(Json::object([

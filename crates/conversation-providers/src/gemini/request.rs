@@ -329,7 +329,7 @@ fn parts<'a>(
             Some(Json::Item(*index, Box::new(media)))
         }
         WirePart::Opaque {
-            is_reasoning: true, ..
+            is_signed: true, ..
         } if options.unsigned => None,
         WirePart::Opaque { item, .. } => Some(Json::Raw(item.get().into())),
         WirePart::Call(wire) => {

@@ -158,10 +158,11 @@ impl RecoveryState {
     fn omit_named(&mut self, items: &[usize], is_last: bool, plan: &mut MediaPlan) {
         let kinds: BTreeSet<MediaType> = items.iter().filter_map(|i| kind_at(plan, *i)).collect();
         for index in items {
-            if let Some((content, form)) = plan.get(*index)
+            // By what the next plan has to look at: what was fetched or made to fit is not known then.
+            if let (Some((_, form)), Some(original)) = (plan.get(*index), plan.original(*index))
                 && !matches!(form, MediaForm::Url(_))
             {
-                self.named.push(content.clone());
+                self.named.push(original.clone());
             }
             self.omit(plan, *index);
         }
@@ -246,9 +247,7 @@ impl RecoveryState {
         let found = halving.map(Halving::found).unwrap_or_default();
         let found = found
             .into_iter()
-            .filter_map(|index| plan.media().get(index));
-        let found = found
-            .filter_map(|(content, _)| fingerprint(content))
+            .filter_map(|index| fingerprint(plan.media().original(index)?))
             .collect();
         plan.resolve_suspects(found);
     }

@@ -21,6 +21,8 @@ use crate::pcm::PcmFormat;
 #[derive(Clone, Debug)]
 pub(super) struct PlannedItem {
     pub(super) content: MediaContent,
+    /// The item of the history that the content stands for, where it was fetched or made to fit.
+    original: Option<Box<MediaContent>>,
     pub(super) form: MediaForm,
     /// What a signed URL can be replaced by.
     pub(super) fallback: Option<MediaForm>,
@@ -42,6 +44,7 @@ impl PlannedItem {
     pub(super) fn new(content: MediaContent, form: MediaForm) -> Self {
         Self {
             content,
+            original: None,
             form,
             fallback: None,
             is_skipped: false,
@@ -49,6 +52,21 @@ impl PlannedItem {
             is_fitted: false,
             wrapped: None,
         }
+    }
+
+    /// Keeps the item of the history, which is what a refusal is remembered by.
+    pub(super) fn of(mut self, original: &MediaContent) -> Self {
+        if self.content.source() != original.source() {
+            self.original = Some(Box::new(original.clone()));
+        }
+        self
+    }
+
+    /// Leaves the item out.
+    fn replace(&mut self, left_out: impl FnOnce(MediaContent) -> Self) {
+        let original = self.original.take();
+        *self = left_out(self.content.clone());
+        self.original = original;
     }
 
     pub(super) fn with_file_taken(mut self, takes_file: bool) -> Self {
@@ -120,6 +138,13 @@ impl MediaPlan {
         Some((&item.content, &item.form))
     }
 
+    /// Returns the item of the history that an item stands for.
+    #[cfg(feature = "http-client")]
+    pub(crate) fn original(&self, index: usize) -> Option<&MediaContent> {
+        let item = self.items.get(index)?;
+        Some(item.original.as_deref().unwrap_or(&item.content))
+    }
+
     /// Returns whether an item goes out in any form.
     pub fn is_sent(&self, index: usize) -> bool {
         let form = self.items.get(index).map(|item| &item.form);
@@ -155,7 +180,7 @@ impl MediaPlan {
     /// Leaves an item out of the request.
     pub fn omit(&mut self, index: usize, reason: OmissionReason, detail: impl Into<String>) {
         if let Some(item) = self.items.get_mut(index) {
-            *item = PlannedItem::omitted(item.content.clone(), reason, detail);
+            item.replace(|content| PlannedItem::omitted(content, reason, detail));
         }
     }
 
@@ -185,7 +210,7 @@ impl MediaPlan {
     /// Leaves out an item because there is too much: of bytes, or of items.
     pub(super) fn skip(&mut self, index: usize, by_bytes: bool) {
         if let Some(item) = self.items.get_mut(index) {
-            *item = PlannedItem::skipped(item.content.clone(), by_bytes);
+            item.replace(|content| PlannedItem::skipped(content, by_bytes));
         }
     }
 

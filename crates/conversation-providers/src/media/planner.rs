@@ -150,7 +150,10 @@ impl RequestPlanner {
             .zip(candidates)
             .zip(before.iter().zip(excluded));
         let items = items.map(|((content, candidate), (mark, excluded))| match candidate {
-            Some(candidate) => candidate.choose(mark.and_then(Mark::form), by_bytes_only),
+            Some(candidate) => {
+                let item = candidate.choose(mark.and_then(Mark::form), by_bytes_only);
+                item.of(content)
+            }
             None => match excluded {
                 Some((reason, detail)) => PlannedItem::omitted((*content).clone(), reason, detail),
                 None => PlannedItem::skipped((*content).clone(), by_bytes),

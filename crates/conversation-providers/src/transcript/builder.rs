@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use conversation_types::{Message, Part, ProviderData, RawJson, Role, ToolCall};
 use media_types::MediaContent;
 
-use super::marker::{ItemKind, kind_of_item};
+use super::marker::{ItemKind, is_compaction, kind_of_item};
 use super::opaque::LoadedOpaque;
 use super::rounds::{Step, arrange};
 use super::rules::TranscriptRules;
@@ -181,6 +181,7 @@ impl<'a> Builder<'a> {
                     parts.extend(self.opaque.json(item).map(|item| WirePart::Opaque {
                         item,
                         is_reasoning: true,
+                        is_signed: true,
                     }));
                 }
                 Part::Opaque { api, item, .. } if self.takes(api) => {
@@ -192,6 +193,7 @@ impl<'a> Builder<'a> {
                         ItemKind::Verbatim => parts.push(WirePart::Opaque {
                             item,
                             is_reasoning: false,
+                            is_signed: is_compaction(item),
                         }),
                         ItemKind::Call(id) => {
                             let is_it = |call: &&mut Option<&'a ToolCall>| {

@@ -14,6 +14,9 @@ const KIND: &str = "tool_call_position";
 /// The type of an item that names an answer which the provider keeps. It is never sent.
 pub(crate) const CHAIN_KIND: &str = "response_chain";
 
+/// The type of such an item, at every API that has them.
+const COMPACTION: &str = "compaction";
+
 /// Longest text of a marker: ids are short, other items need not be read.
 const MAX_LEN: usize = 1024;
 
@@ -34,6 +37,18 @@ pub(crate) fn call_marker(family: &str, id: &str) -> Option<Part> {
     let json = serde_json::to_string(&marker).ok()?;
     let json = RawJson::from_text(json).ok()?;
     Some(Part::opaque(family, json))
+}
+
+/// Returns whether an item stands for earlier messages that its API has compacted, which it signs like
+/// reasoning.
+pub(super) fn is_compaction(item: &RawJson) -> bool {
+    #[derive(Deserialize)]
+    struct Typed {
+        #[serde(rename = "type")]
+        kind: String,
+    }
+    item.parse::<Typed>()
+        .is_ok_and(|item| item.kind == COMPACTION)
 }
 
 /// What an opaque item is.

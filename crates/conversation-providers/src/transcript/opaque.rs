@@ -24,11 +24,11 @@ pub(crate) struct LoadedOpaque {
 }
 
 impl LoadedOpaque {
-    /// Loads the stored data of a family, and the files of text, that messages hold.
+    /// Loads the stored data of a family, the newest first, and the files of text, that messages hold.
     pub(crate) async fn load(family: &str, messages: &[Message], loader: &MediaLoader) -> Self {
         let mut loaded = HashMap::new();
         let mut left = MAX_BYTES;
-        for reference in stored(family, messages) {
+        for reference in stored(family, messages).into_iter().rev() {
             let key = key(&reference);
             if loaded.contains_key(&key) {
                 continue;

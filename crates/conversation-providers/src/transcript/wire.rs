@@ -43,6 +43,8 @@ pub(crate) enum WirePart<'a> {
     Opaque {
         item: &'a RawJson,
         is_reasoning: bool,
+        /// Whether its API takes it only in the conversation and from the account that it was made for.
+        is_signed: bool,
     },
     Call(WireCall<'a>),
 }

@@ -22,7 +22,7 @@ pub(super) fn answer_items<'a>(
         match part {
             WirePart::Text { text, data } => said.push(text, data.as_deref(), &mut items),
             WirePart::Opaque {
-                is_reasoning: true, ..
+                is_signed: true, ..
             } if unsigned => {}
             WirePart::Opaque { item, .. } => {
                 said.end(&mut items);

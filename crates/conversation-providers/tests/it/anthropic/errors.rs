@@ -1,6 +1,7 @@
 //! What the API refuses, and answers that are none.
 
 use conversation_providers::ProviderErrorKind as Kind;
+use conversation_types::RawJson;
 
 use super::*;
 
@@ -149,4 +150,23 @@ async fn thinking_of_another_conversation_is_left_out_once() {
     let error = ask(&provider, &messages, ResponseMode::Complete).await;
     assert_eq!(error.unwrap_err().kind(), Kind::InvalidRequest);
     assert_eq!(peer.received().len(), 5);
+}
+
+#[tokio::test]
+async fn a_compaction_of_another_conversation_is_left_out_once() {
+    let refused = json!({"type": "error", "error": {"type": "invalid_request_error", "message": "m",
+        "details": {"error_code": "compaction_signature_invalid"}}});
+    let peer = Peer::start([Act::json(400, &refused), Act::json(200, &whole())]).await;
+    let item = json!({"type": "compaction", "content": "so far", "signature": "EqQBsig=="});
+    let item = Part::opaque("anthropic", RawJson::from(item));
+    let answer = Message::assistant(vec![item, Part::from("Yes.")]);
+    let messages = [user("x"), answer, user("go on")];
+    ask(&provider(&peer), &messages, ResponseMode::Complete)
+        .await
+        .unwrap();
+    let sent = peer.received();
+    assert!(sent[0].json().to_string().contains("compaction"));
+    let again = sent[1].json();
+    assert!(!again.to_string().contains("compaction"), "{again}");
+    check_rules(&again);
 }

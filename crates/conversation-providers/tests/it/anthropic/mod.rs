@@ -19,6 +19,7 @@ use crate::peer::{self, Act, Peer, event_pieces, head};
 use crate::support::picture_bytes;
 
 mod errors;
+mod refused;
 mod streams;
 mod turns;
 

@@ -305,3 +305,21 @@ async fn files_of_text_go_as_words() {
         assert_eq!(body.omitted_media().len(), 1, "{format:?}");
     }
 }
+
+#[tokio::test]
+async fn the_newest_files_of_text_go_as_words_where_there_are_too_many() {
+    let mut messages = Vec::new();
+    for n in 0..20 {
+        let text = format!("{n:04}").repeat(62_500);
+        let file = MediaContent::from_bytes(Mime::TEXT_MARKDOWN, text);
+        messages.push(user_with("read", [file.with_filename(format!("{n}.md"))]));
+        messages.push(Message::assistant(vec![Part::from("done")]));
+    }
+    let request = ProviderRequest::new(&messages);
+    let format = ApiFormat::AnthropicMessages;
+    let body = body_by(&Capabilities::builtin(), format, &request, &no_storage()).await;
+    let sent = String::from_utf8(text(&body).await).unwrap();
+    let is_sent = |n: &usize| sent.contains(&format!("[file \\\"{n}.md\\\""));
+    let files: Vec<usize> = (0..20).filter(is_sent).collect();
+    assert_eq!(files, (5..20).collect::<Vec<_>>());
+}
