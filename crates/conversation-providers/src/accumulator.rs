@@ -5,10 +5,12 @@ use std::fmt;
 #[cfg(any(feature = "http-client", feature = "testing"))]
 use conversation_types::UsageSource;
 use conversation_types::{
-    FinishReason, Message, MessageId, MessageStatus, Part, TextPart, TokenUsage, ToolCall, TurnId,
+    Cost, FinishReason, Message, MessageId, MessageStatus, Part, TextPart, TokenUsage, ToolCall,
+    TurnId,
 };
 
 use crate::kept_answers::RESPONSE_ID;
+use crate::price::ModelPrice;
 use crate::response::ResponseEvent;
 #[cfg(any(feature = "http-client", feature = "testing"))]
 use crate::usage::estimate_tokens;
@@ -43,6 +45,7 @@ pub struct StreamAccumulator {
     open: bool,
     calls: Vec<ToolCall>,
     usage: Option<TokenUsage>,
+    price: Option<ModelPrice>,
     output_bytes: u64,
     finish: Option<FinishReason>,
 }
@@ -98,6 +101,7 @@ impl StreamAccumulator {
             }
             ResponseEvent::ItemDone(part) => self.item(part),
             ResponseEvent::Usage(usage) => self.usage = Some(*usage),
+            ResponseEvent::Price(price) => self.price = Some(price.clone()),
             ResponseEvent::Done(completion) => {
                 self.content.clone_from(&completion.content);
                 self.calls.clone_from(&completion.tool_calls);
@@ -196,6 +200,13 @@ impl StreamAccumulator {
             (Some(usage), Some(_)) => usage,
             (usage, _) => usage_of_interrupted(usage, self.output_bytes),
         }
+    }
+
+    /// Returns what the [`usage`](Self::usage) of the answer costs so far; `None` where the price is not
+    /// known. A complete answer says its own cost.
+    pub fn cost(&self) -> Option<Cost> {
+        let price = self.price.as_ref()?;
+        Some(price.cost(&self.usage()))
     }
 
     /// Returns what has come so far as a message of the model, which is

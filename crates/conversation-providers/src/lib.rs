@@ -115,7 +115,7 @@ pub use openai::{OpenAiImages, OpenAiProvider, ResponsesProvider};
 pub use partial_image::PartialImage;
 pub use pcm::PcmFormat;
 pub use planner::{MemoryPlannerStore, PlannerKey, PlannerState, PlannerStore, RequestOutline};
-pub use price::PriceTable;
+pub use price::{ModelPrice, PriceTable};
 pub use provider::Provider;
 pub use request::{ProviderRequest, ResponseMode};
 pub use response::{ProviderResponse, ResponseEvent};

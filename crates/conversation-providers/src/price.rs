@@ -33,7 +33,18 @@ const MILLION: f64 = 1_000_000.0;
 #[derive(Clone, Debug, PartialEq)]
 pub struct PriceTable {
     revised: String,
-    models: Arc<BTreeMap<String, Price>>,
+    models: Arc<BTreeMap<String, ModelPrice>>,
+}
+
+/// The price of one model: an estimate of a date, not an invoice. Clones share it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelPrice(Arc<Price>);
+
+impl ModelPrice {
+    /// Returns the cost of a usage.
+    pub fn cost(&self, usage: &TokenUsage) -> Cost {
+        self.0.cost(usage, ImageTokens::default())
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
@@ -61,6 +72,29 @@ struct LongPrice {
 }
 
 impl Price {
+    fn cost(self, usage: &TokenUsage, images: ImageTokens) -> Cost {
+        let price = self.of_input(usage.input_tokens);
+        let image_in = images.input.min(usage.input_tokens);
+        let text_in = usage.input_tokens - image_in;
+        let cached = usage.cached_input_tokens.min(text_in);
+        let written = usage.cache_write_tokens.min(text_in - cached);
+        let image_out = images.output.min(usage.output_tokens);
+        let text_out = usage.output_tokens - image_out;
+        #[allow(clippy::cast_precision_loss)]
+        let sum: f64 = [
+            (text_in - cached - written, price.input),
+            (cached, price.cached_input.unwrap_or(price.input)),
+            (written, price.cache_write.unwrap_or(price.input)),
+            (image_in, price.image_input.unwrap_or(price.input)),
+            (text_out, price.output),
+            (image_out, price.image_output.unwrap_or(price.output)),
+        ]
+        .into_iter()
+        .map(|(tokens, per_million)| tokens as f64 * per_million / MILLION)
+        .sum();
+        Cost::from_usd(sum)
+    }
+
     fn amounts(&self) -> impl Iterator<Item = f64> {
         let long = self.long.into_iter().flat_map(|long| {
             [
@@ -138,9 +172,11 @@ impl PriceTable {
         {
             return Err(DataError::negative_price());
         }
+        let models = wire.models.into_iter();
+        let models = models.map(|(name, price)| (name, ModelPrice(Arc::new(price))));
         Ok(Self {
             revised: wire.revised,
-            models: Arc::new(wire.models),
+            models: Arc::new(models.collect()),
         })
     }
 
@@ -166,34 +202,17 @@ impl PriceTable {
         usage: &TokenUsage,
         images: ImageTokens,
     ) -> Option<Cost> {
-        let price = self.price(model)?.of_input(usage.input_tokens);
-        let image_in = images.input.min(usage.input_tokens);
-        let text_in = usage.input_tokens - image_in;
-        let cached = usage.cached_input_tokens.min(text_in);
-        let written = usage.cache_write_tokens.min(text_in - cached);
-        let image_out = images.output.min(usage.output_tokens);
-        let text_out = usage.output_tokens - image_out;
-        #[allow(clippy::cast_precision_loss)]
-        let sum: f64 = [
-            (text_in - cached - written, price.input),
-            (cached, price.cached_input.unwrap_or(price.input)),
-            (written, price.cache_write.unwrap_or(price.input)),
-            (image_in, price.image_input.unwrap_or(price.input)),
-            (text_out, price.output),
-            (image_out, price.image_output.unwrap_or(price.output)),
-        ]
-        .into_iter()
-        .map(|(tokens, per_million)| tokens as f64 * per_million / MILLION)
-        .sum();
-        Some(Cost::from_usd(sum))
+        Some(self.price(model)?.0.cost(usage, images))
     }
 
-    fn price(&self, model: &str) -> Option<&Price> {
+    /// Returns the price of a model, by the rules of [`cost`](Self::cost) for its name.
+    pub fn price(&self, model: &str) -> Option<ModelPrice> {
         let known = |name: &str| self.models.get(name);
         let bare = without_vendor(model);
         known(model)
             .or_else(|| known(bare))
             .or_else(|| known(without_date(bare)?))
+            .cloned()
     }
 }
 
@@ -215,6 +234,7 @@ mod tests {
             assert!(of_vendor.count() > 9, "{vendor}");
         }
         for (model, price) in table.models.iter() {
+            let price = &price.0;
             let cached = price.cached_input.unwrap_or_default();
             assert!(
                 cached <= price.input && price.input <= price.output,

@@ -9,6 +9,7 @@ use media_types::MediaContent;
 use crate::completion::Completion;
 use crate::error::ProviderError;
 use crate::partial_image::PartialImage;
+use crate::price::ModelPrice;
 
 /// A piece of an answer. `Debug` prints sizes, never text.
 ///
@@ -57,6 +58,9 @@ pub enum ResponseEvent {
     /// What is known of the consumption so far; it replaces what was known before. An estimate of
     /// the input comes before the first byte of an answer.
     Usage(TokenUsage),
+    /// What the model costs, where that is known: what an answer cost that ended early. It comes before the
+    /// first byte of an answer.
+    Price(ModelPrice),
     /// The end, with the whole answer.
     Done(Box<Completion>),
 }
@@ -81,6 +85,7 @@ impl fmt::Debug for ResponseEvent {
             Self::ToolCallData { index, .. } => write!(f, "ToolCallData({index})"),
             Self::ItemDone(part) => f.debug_tuple("ItemDone").field(part).finish(),
             Self::Usage(usage) => f.debug_tuple("Usage").field(usage).finish(),
+            Self::Price(price) => f.debug_tuple("Price").field(price).finish(),
             Self::Done(completion) => f.debug_tuple("Done").field(completion).finish(),
         }
     }

@@ -113,7 +113,7 @@ impl AnswerDecoder for MessageDecoder {
     async fn push(
         &mut self,
         settings: &HttpSettings,
-        max_json: usize,
+        max_answer: usize,
         decoded: &mut Decoded,
         events: &mut Events,
     ) -> Result<(), ProviderError> {
@@ -121,7 +121,7 @@ impl AnswerDecoder for MessageDecoder {
         if len == 0 {
             return Ok(());
         }
-        self.answer.count(settings, len, max_json)?;
+        self.answer.count(settings, len, max_answer)?;
         let event: Event = parse_tolerant(&mut decoded.json).map_err(|error| {
             invalid(settings, "the response is not one of the messages API").with_source(error)
         })?;

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use conversation_types::TokenUsage;
+use conversation_types::{Cost, TokenUsage};
 
 use super::kind::{ProviderErrorKind, TimeoutPhase};
 
@@ -26,6 +26,7 @@ struct Inner {
     retry_after: Option<Duration>,
     retry_advice: Option<bool>,
     usage: Option<TokenUsage>,
+    cost: Option<Cost>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -48,6 +49,7 @@ impl ProviderError {
             retry_after: None,
             retry_advice: None,
             usage: None,
+            cost: None,
             source: None,
         }))
     }
@@ -110,6 +112,13 @@ impl ProviderError {
         self
     }
 
+    /// Sets what that cost, where the price is known.
+    #[must_use]
+    pub fn with_cost(mut self, cost: Option<Cost>) -> Self {
+        self.0.cost = cost;
+        self
+    }
+
     /// Sets the cause.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
@@ -163,6 +172,11 @@ impl ProviderError {
     /// whose events tell.
     pub fn usage(&self) -> Option<TokenUsage> {
         self.0.usage
+    }
+
+    /// Returns what [`usage`](Self::usage) cost; `None` where it or the price is not known.
+    pub fn cost(&self) -> Option<Cost> {
+        self.0.cost
     }
 
     /// Returns whether the provider certainly did not carry the request out: no connection was

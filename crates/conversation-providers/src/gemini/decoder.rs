@@ -293,7 +293,7 @@ impl AnswerDecoder for ContentsDecoder {
     async fn push(
         &mut self,
         settings: &HttpSettings,
-        max_json: usize,
+        max_answer: usize,
         decoded: &mut Decoded,
         events: &mut Events,
     ) -> Result<(), ProviderError> {
@@ -301,7 +301,7 @@ impl AnswerDecoder for ContentsDecoder {
         if data.is_empty() || data == b"[DONE]" {
             return Ok(());
         }
-        self.answer.count(settings, data.len(), max_json)?;
+        self.answer.count(settings, data.len(), max_answer)?;
         let is_array = data.starts_with(b"[");
         let parsed = match is_array {
             true => parse_tolerant(&mut decoded.json),

@@ -76,7 +76,7 @@ pub(crate) trait AnswerDecoder: Send + Sized + 'static {
     fn push(
         &mut self,
         settings: &HttpSettings,
-        max_json: usize,
+        max_answer: usize,
         decoded: &mut Decoded,
         events: &mut Events,
     ) -> impl Future<Output = Result<(), ProviderError>> + Send;

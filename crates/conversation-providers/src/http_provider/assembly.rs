@@ -65,10 +65,10 @@ impl AnswerAssembly {
         &mut self,
         settings: &HttpSettings,
         len: usize,
-        max_json: usize,
+        max_answer: usize,
     ) -> Result<(), ProviderError> {
         self.bytes = self.bytes.saturating_add(len);
-        match self.bytes > max_json {
+        match self.bytes > max_answer {
             true => Err(invalid(settings, "the response is too large")),
             false => Ok(()),
         }

@@ -27,7 +27,7 @@ use crate::template::BodyTemplate;
 use crate::transcript::Transcript;
 use crate::usage::estimate_input;
 
-/// Longest JSON of an answer around its media, in bytes.
+/// Longest JSON of an answer around its media, or of one of its events, in bytes.
 const MAX_JSON: usize = 16 * 1024 * 1024;
 
 /// What the attempts of one request have in common.
@@ -91,7 +91,9 @@ impl<A: Api> Call<'_, A> {
         let input = estimate_input(template.text_len(), plan.sent());
         let lost = |error: ProviderError| match error.is_not_processed() {
             true => error,
-            false => error.with_usage(input),
+            false => error
+                .with_usage(input)
+                .with_cost(self.provider.prices.cost(self.model, &input)),
         };
         let progress = SendProgress::new();
         let settings = self.settings();

@@ -56,8 +56,9 @@ macro_rules! provider_over_http {
                 self
             }
 
-            /// Sets the largest answer in bytes: of its media, decoded, and of the JSON around it,
-            /// which may have 16 MiB at most. Defaults to 64 MiB.
+            /// Sets the largest answer in bytes: of its media, decoded, and of the JSON around it. A
+            /// complete answer, and each event of a stream, may have 16 MiB of JSON at most. Defaults
+            /// to 64 MiB.
             #[must_use]
             pub fn with_max_answer_bytes(mut self, bytes: usize) -> Self {
                 self.0.max_answer = bytes;

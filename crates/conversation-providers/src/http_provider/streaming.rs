@@ -8,7 +8,7 @@ use futures_util::stream::{self, StreamExt};
 use tokio::time::Instant;
 
 use super::api::AnswerDecoder;
-use super::unwanted::{Forget, Unwanted};
+use super::unwanted::{Forget, Unwanted, is_of_answer};
 use crate::answer::{DecodeLimits, EventDecoder};
 use crate::error::{ProviderError, ProviderErrorKind as Kind};
 use crate::http::{HttpSettings, SendProgress, next_chunk, wait_idle};
@@ -21,7 +21,8 @@ pub(super) struct StreamingResponse<D> {
     settings: HttpSettings,
     model: String,
     prices: PriceTable,
-    max_json: usize,
+    /// Longest JSON of all events, in bytes.
+    max_answer: usize,
     /// The deadline of the caller.
     deadline: Option<Instant>,
     response: reqwest::Response,
@@ -47,16 +48,18 @@ impl<D: AnswerDecoder> StreamingResponse<D> {
         response: reqwest::Response,
         input: TokenUsage,
     ) -> Self {
+        let price = prices.price(&model).map(ResponseEvent::Price);
+        let ready = std::iter::once(ResponseEvent::Usage(input)).chain(price);
         Self {
             settings,
             model,
             prices,
-            max_json: limits.max_json,
+            max_answer: limits.max_media,
             deadline: None,
             response,
             events: EventDecoder::new(limits, sink),
             decoder: Some(D::new(input, sink)),
-            ready: VecDeque::from([ResponseEvent::Usage(input)]),
+            ready: ready.collect(),
             failed: None,
             omitted: Vec::new(),
             started: false,
@@ -80,10 +83,15 @@ impl<D: AnswerDecoder> StreamingResponse<D> {
     }
 
     /// Reads until something of an answer has arrived: an error that comes before can be handled
-    /// without anybody having seen a part.
+    /// without anybody having seen a part. One that comes behind a part in the same bytes is reported
+    /// after it, like any later one: what has come is kept, and not asked for again.
     pub(super) async fn start(&mut self, progress: &SendProgress) -> Result<(), ProviderError> {
         while !self.started && self.decoder.is_some() {
-            self.read().await?;
+            match self.read().await {
+                Err(error) if !self.ready.iter().any(is_of_answer) => return Err(error),
+                Err(error) => self.fail(error),
+                Ok(()) => {}
+            }
             // Comments come from a server that is at work.
             progress.mark();
         }
@@ -118,7 +126,12 @@ impl<D: AnswerDecoder> StreamingResponse<D> {
                 break;
             };
             decoder
-                .push(&self.settings, self.max_json, &mut decoded, &mut self.ready)
+                .push(
+                    &self.settings,
+                    self.max_answer,
+                    &mut decoded,
+                    &mut self.ready,
+                )
                 .await?;
             self.unwanted.arrived(&self.ready);
             self.started = true;
@@ -138,6 +151,11 @@ impl<D: AnswerDecoder> StreamingResponse<D> {
         }
     }
 
+    fn fail(&mut self, error: ProviderError) {
+        self.decoder = None;
+        self.failed = Some(error);
+    }
+
     async fn next(&mut self) -> Option<Result<ResponseEvent, ProviderError>> {
         loop {
             if let Some(event) = self.ready.pop_front() {
@@ -151,11 +169,15 @@ impl<D: AnswerDecoder> StreamingResponse<D> {
             let (silence, deadline) = (self.settings.idle_timeout, self.deadline);
             let outcome = match wait_idle(self.read(), silence, deadline).await {
                 Ok(outcome) => outcome,
+                // Some servers keep the connection open behind a complete answer.
+                Err(_) if self.decoder.as_ref().is_some_and(D::is_complete) => {
+                    self.done();
+                    Ok(())
+                }
                 Err(phase) => Err(self.settings.error(Kind::Timeout(phase))),
             };
             if let Err(error) = outcome {
-                self.decoder = None;
-                self.failed = Some(error);
+                self.fail(error);
             }
         }
     }

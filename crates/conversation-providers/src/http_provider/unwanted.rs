@@ -34,14 +34,19 @@ impl Unwanted {
 
     /// Notes what is seen.
     pub(super) fn seen(&mut self, event: &ResponseEvent) {
-        match event {
-            // No part of the answer.
-            ResponseEvent::ResponseId(_)
-            | ResponseEvent::Usage(_)
-            | ResponseEvent::PartialImage(_) => {}
-            _ => self.forget = None,
+        if is_of_answer(event) {
+            self.forget = None;
         }
     }
+}
+
+/// Whether an event is a part of the answer.
+pub(super) fn is_of_answer(event: &ResponseEvent) -> bool {
+    use ResponseEvent as E;
+    !matches!(
+        event,
+        E::ResponseId(_) | E::Usage(_) | E::Price(_) | E::PartialImage(_)
+    )
 }
 
 impl fmt::Debug for Unwanted {

@@ -3,7 +3,7 @@
 use std::panic::AssertUnwindSafe;
 
 use conversation_events::{ConversationError, ConversationErrorKind as Kind, EventKind, TurnEvent};
-use conversation_externalizer::{BatchKind, resolve_opaque as resolve_opaque_data};
+use conversation_externalizer::BatchKind;
 use conversation_providers::{
     Completion, PlannerStore, ProviderError, ProviderErrorKind, ProviderResponse, ResponseEvent,
     ResponseMode, StreamAccumulator,
@@ -76,11 +76,15 @@ pub(super) async fn ask(
 
 /// What a request that failed consumed, where the provider or the answer so far says it.
 fn failed_usage(turn: &mut Turn, error: &ConversationError) -> conversation_types::TokenUsage {
-    let reported = provider_error(error).and_then(ProviderError::usage);
+    let failed = provider_error(error);
+    let reported = failed.and_then(ProviderError::usage);
     match (&mut turn.progress.open, reported) {
         (Some(open), Some(usage)) if open.usage().is_zero() => {
             open.push(&ResponseEvent::Usage(usage));
-            open.usage()
+            let usage = open.usage();
+            let cost = failed.and_then(ProviderError::cost);
+            turn.progress.spend(None, cost);
+            usage
         }
         (Some(open), _) => open.usage(),
         (None, usage) => usage.unwrap_or_default(),
@@ -162,8 +166,7 @@ async fn exchange(
 ) -> Result<Completion, ConversationError> {
     let core = std::sync::Arc::clone(&turn.scope.core);
     let stop = turn.scope.stop.clone();
-    let mut request = request(turn, round, choice);
-    resolve_opaque(turn, &mut request).await;
+    let request = request(turn, round, choice);
     let planner = std::sync::Arc::clone(&turn.planner) as std::sync::Arc<dyn PlannerStore>;
     let media = core
         .media_context(&turn.record, &turn.received)
@@ -212,17 +215,6 @@ fn panicked(what: &str) -> ConversationError {
 
 fn panic_of_provider() -> ProviderError {
     ProviderError::new(ProviderErrorKind::Other, "provider").with_reason("it panicked")
-}
-
-/// Reads opaque data that is in the store, since providers want it verbatim. What cannot be read
-/// stays a reference and is not sent.
-async fn resolve_opaque(turn: &Turn, request: &mut ModelRequest) {
-    let loader = turn.core().scoped_loader(&turn.record);
-    for message in &mut request.messages {
-        for unresolved in resolve_opaque_data(&loader, message, None).await {
-            tracing::warn!(error = %unresolved, "opaque data is left out of a request");
-        }
-    }
 }
 
 /// What of an answer was passed on to readers, so that an answer that comes at once is passed on
@@ -316,6 +308,7 @@ async fn write_checkpoint(turn: &mut Turn) -> Result<(), ConversationError> {
     let message = open.message();
     let mut record = turn.turn.clone();
     record.usage = turn.total_usage();
+    record.cost = turn.total_cost();
     save(
         turn,
         Save {

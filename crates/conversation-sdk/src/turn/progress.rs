@@ -84,7 +84,7 @@ impl Progress {
         let Some(open) = self.open.take() else {
             return false;
         };
-        self.spend(Some(open.usage()), None);
+        self.spend(Some(open.usage()), open.cost());
         if open.is_empty() {
             return false;
         }

@@ -76,12 +76,12 @@ impl Turn {
         self.before.0 + self.progress.usage + open.unwrap_or_default()
     }
 
-    /// What all attempts of the turn cost, as far as prices are known.
+    /// What all attempts of the turn cost, as far as prices are known, the answer that is arriving
+    /// included.
     pub(super) fn total_cost(&self) -> Option<Cost> {
-        match (self.before.1, self.progress.cost) {
-            (None, cost) | (cost, None) => cost,
-            (Some(before), Some(cost)) => Some(before + cost),
-        }
+        let open = self.progress.open.as_ref().and_then(|open| open.cost());
+        let costs = [self.before.1, self.progress.cost, open];
+        costs.into_iter().flatten().reduce(|sum, cost| sum + cost)
     }
 
     pub(super) fn core(&self) -> &Core {

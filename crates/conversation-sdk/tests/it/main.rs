@@ -36,6 +36,7 @@ mod reconcile;
 mod remote;
 mod spans;
 mod spawned;
+mod spending;
 mod storage;
 mod test_run;
 mod tools;

@@ -1,5 +1,7 @@
 //! Tool calls that arrive in pieces.
 
+use std::collections::BTreeMap;
+
 use serde_json::value::RawValue;
 
 use super::delta::CallDelta;
@@ -11,11 +13,17 @@ const MAX_CALLS: usize = 1024;
 
 /// The calls of an answer so far.
 #[derive(Debug, Default)]
-pub(super) struct OpenCalls(Vec<OpenCall>);
+pub(super) struct OpenCalls {
+    calls: Vec<OpenCall>,
+    /// Where the pieces of an index go. Some servers give all calls of an answer one index.
+    places: BTreeMap<usize, usize>,
+}
 
 #[derive(Debug, Default)]
 struct OpenCall {
     id: String,
+    /// Whether the id is the server's.
+    has_own_id: bool,
     name: String,
     arguments: TextJoiner,
 }
@@ -25,25 +33,29 @@ impl OpenCalls {
     /// number of calls.
     pub(super) fn push(&mut self, delta: CallDelta) -> Option<Vec<ResponseEvent>> {
         let id = delta.id.map(|id| id.0).filter(|id| !id.is_empty());
+        let name = delta.function.as_ref().and_then(|call| call.name.as_ref());
         let index = match (delta.index, &id) {
-            (Some(index), _) => index,
+            (Some(index), id) => {
+                let begins = name.is_some_and(|name| !name.0.is_empty());
+                self.place(index, id.as_deref().filter(|_| begins))
+            }
             // Without an index, an id that is new starts a call.
             (None, Some(id)) => {
-                let known = self.0.iter().position(|call| call.id == *id);
-                known.unwrap_or(self.0.len())
+                let known = self.calls.iter().position(|call| call.id == *id);
+                known.unwrap_or(self.calls.len())
             }
-            (None, None) => self.0.len().saturating_sub(1),
+            (None, None) => self.calls.len().saturating_sub(1),
         };
         if index >= MAX_CALLS {
             return None;
         }
-        while self.0.len() <= index {
-            self.0.push(OpenCall {
+        while self.calls.len() <= index {
+            self.calls.push(OpenCall {
                 id: new_call_id(),
                 ..OpenCall::default()
             });
         }
-        let call = self.0.get_mut(index)?;
+        let call = self.calls.get_mut(index)?;
         let (name, arguments) = match delta.function {
             Some(function) => (function.name, function.arguments),
             None => (None, None),
@@ -51,6 +63,7 @@ impl OpenCalls {
         let before = (call.id.clone(), call.name.clone());
         if let Some(id) = id {
             call.id = id;
+            call.has_own_id = true;
         }
         // Some servers repeat the name with every piece.
         if let Some(name) = name
@@ -68,6 +81,23 @@ impl OpenCalls {
             events.push(ResponseEvent::ToolCallDelta { index, arguments });
         }
         Some(events)
+    }
+
+    /// Returns the place of the call that has an index. `begins` is the id of a piece that can begin a
+    /// call; where the call of the index has another one, a new call begins.
+    fn place(&mut self, index: usize, begins: Option<&str>) -> usize {
+        let free = match self.places.values().any(|place| *place == index) {
+            true => self.calls.len(),
+            false => index,
+        };
+        let place = self.places.entry(index).or_insert(free);
+        if let (Some(id), Some(call)) = (begins, self.calls.get(*place))
+            && call.has_own_id
+            && call.id != id
+        {
+            *place = self.calls.len();
+        }
+        *place
     }
 }
 

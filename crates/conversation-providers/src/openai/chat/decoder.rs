@@ -258,7 +258,7 @@ impl AnswerDecoder for ChatDecoder {
     async fn push(
         &mut self,
         settings: &HttpSettings,
-        max_json: usize,
+        max_answer: usize,
         decoded: &mut Decoded,
         events: &mut Events,
     ) -> Result<(), ProviderError> {
@@ -270,7 +270,7 @@ impl AnswerDecoder for ChatDecoder {
         if data.is_empty() {
             return Ok(());
         }
-        self.answer.count(settings, data.len(), max_json)?;
+        self.answer.count(settings, data.len(), max_answer)?;
         let chunk: Chunk = parse_tolerant(&mut decoded.json).map_err(|error| {
             invalid(settings, "the response is not a chat completion").with_source(error)
         })?;

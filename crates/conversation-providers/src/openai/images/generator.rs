@@ -214,16 +214,24 @@ impl OpenAiImages {
             }
             false => ImagesResponseReader::complete(self.max_answer, request.sink()),
         };
+        let count = request.count().unwrap_or(1);
         let mut next = first;
         while let Some(chunk) = next {
             reader.push(&chunk).await?;
             let more = next_chunk(NAME, &mut response);
-            next = wait_idle(more, settings.idle_timeout, Some(deadline))
-                .await
-                .map_err(timeout)??;
+            next = match wait_idle(more, settings.idle_timeout, Some(deadline)).await {
+                // What breaks, or stays open, after its end is not broken.
+                Err(_) | Ok(Err(_)) if reader.is_complete(count) => None,
+                other => other.map_err(timeout)??,
+            };
         }
         let mut images = reader.finish(asked).await?;
         match images.error.take() {
+            // They are paid for, and would be paid for again.
+            Some(_) if !images.images.is_empty() => {
+                tracing::warn!(provider = NAME, "an error came after images; they are kept");
+                Ok(images)
+            }
             Some(error) => Err(ApiError::from_value(&error).into_hidden_error(settings)),
             None => Ok(images),
         }
@@ -311,7 +319,10 @@ impl ImageGenerator for OpenAiImages {
             let attempt = self.attempt(body.clone(), &asked, &request, &attempts);
             match attempt.await {
                 Ok(answer) => break answer,
-                Err(error) if !error.is_not_processed() => return Err(error.with_usage(input)),
+                Err(error) if !error.is_not_processed() => {
+                    let cost = self.prices.cost(&self.model, &input);
+                    return Err(error.with_usage(input).with_cost(cost));
+                }
                 Err(error) => attempts.wait(error).await?,
             }
         };

@@ -253,7 +253,7 @@ impl AnswerDecoder for ResponsesDecoder {
     async fn push(
         &mut self,
         settings: &HttpSettings,
-        max_json: usize,
+        max_answer: usize,
         decoded: &mut Decoded,
         events: &mut Events,
     ) -> Result<(), ProviderError> {
@@ -261,7 +261,7 @@ impl AnswerDecoder for ResponsesDecoder {
         if data.is_empty() || data == b"[DONE]" {
             return Ok(());
         }
-        self.answer.count(settings, data.len(), max_json)?;
+        self.answer.count(settings, data.len(), max_answer)?;
         let unknown = |error| {
             invalid(settings, "the response is not one of the Responses API").with_source(error)
         };

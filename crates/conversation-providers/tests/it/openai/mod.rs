@@ -20,6 +20,7 @@ use crate::peer;
 pub(crate) mod contract;
 mod failures;
 mod images;
+mod kept;
 mod limits;
 mod media;
 #[cfg(target_os = "linux")]

@@ -211,6 +211,10 @@ async fn dropping_the_response_ends_the_request() {
     ));
     assert!(matches!(
         events.next().await,
+        Some(Ok(ResponseEvent::Price(_)))
+    ));
+    assert!(matches!(
+        events.next().await,
         Some(Ok(ResponseEvent::TextDelta(_)))
     ));
     drop(events);

@@ -1,0 +1,96 @@
+//! What turns that ended early have consumed, and limits that hold over all attempts of a turn.
+
+use conversation_providers::PriceTable;
+use conversation_providers::testing::{ScriptedAnswer, ScriptedProvider};
+use conversation_sdk::types::OpaqueData;
+use conversation_sdk::{
+    ConversationConfig, ConversationErrorKind as Kind, Cost, Part, PromptPack, ProviderError,
+    ProviderErrorKind, RawJson, ResponseEvent, RetryFrom, TokenUsage, ToolOutput, TurnOptions,
+    TurnStatus, Window,
+};
+use serde_json::json;
+
+use crate::support::{KIB, Rig, history};
+use crate::tools::Obedient;
+
+fn price() -> ResponseEvent {
+    let table =
+        r#"{"format_version": 1, "revised": "r", "models": {"m": {"input": 1, "output": 10}}}"#;
+    ResponseEvent::Price(PriceTable::from_json(table).unwrap().price("m").unwrap())
+}
+
+#[tokio::test]
+async fn an_answer_that_ended_early_is_paid_for_and_counts_against_the_next_attempt() {
+    let broken = ScriptedAnswer::new()
+        .usage(TokenUsage::new(300_000, 0))
+        .event(price())
+        .text("x".repeat(40_000))
+        .error_of(ProviderErrorKind::Interrupted);
+    let lost = ProviderError::new(ProviderErrorKind::Interrupted, "scripted")
+        .with_usage(TokenUsage::new(7, 0))
+        .with_cost(Some(Cost::from_usd(0.25)));
+    for (answer, cost) in [(broken, 0.4), (ScriptedAnswer::new().error(lost), 0.25)] {
+        let rig = Rig::new(ScriptedProvider::new().with_answer(answer));
+        let mut conversation = rig.start().await;
+        let error = conversation.send("A story").await.unwrap_err();
+        let turn = error.turn().unwrap().clone();
+        let read = conversation.read(Window::All).await.unwrap();
+        let paid = read.turns[0].cost.unwrap().usd();
+        assert!((paid - cost).abs() < 1e-9, "{paid}");
+        assert!(!read.turns[0].usage.is_zero());
+        let options = TurnOptions::new().with_max_cost(Cost::from_usd(0.2));
+        let retried = conversation.retry_turn_with(&turn, RetryFrom::Start, options);
+        let error = retried.response().await.unwrap_err();
+        assert_eq!(error.kind(), Kind::BudgetExceeded);
+        assert_eq!(rig.provider.request_count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn the_number_of_tool_calls_holds_over_a_wait() {
+    let call = |id: &str, what: &str| {
+        let arguments = json!({"do": what}).to_string();
+        ScriptedAnswer::new().tool_call(id, "obey", arguments)
+    };
+    let provider = ScriptedProvider::new()
+        .with_answer(call("c1", "wait").tool_call("c2", "obey", "{}"))
+        .with_answer(call("c3", "work"))
+        .with_answer(ScriptedAnswer::new().text("Done."));
+    let rig = Rig::with(provider, |builder| builder.with_tool(Obedient::default()));
+    let pack = json!({"id": "tests", "version": "1.0.0",
+        "tools": {"obey": {"name": "obey", "description": "Obeys.", "parameters": {"type": "object"}}},
+        "prompts": {"p": {"system_template": "Be brief.", "tools": ["obey"],
+            "tool_policy": {"max_tool_calls_per_turn": 2}}}});
+    let pack = PromptPack::from_json(pack.to_string().as_bytes()).unwrap();
+    let config = ConversationConfig::new("p");
+    let mut conversation = rig.manager.new_conversation(&pack, config).await.unwrap();
+    let response = conversation.send("Ask me").await.unwrap();
+    assert_eq!(response.status(), TurnStatus::Suspended);
+    let resumed = conversation.resume_turn("token-1", ToolOutput::text("yes"));
+    let error = resumed.response().await.unwrap_err();
+    assert_eq!(error.kind(), Kind::ToolLimit);
+    assert_eq!(rig.provider.request_count(), 2);
+    assert_eq!(history(&conversation).await.len(), 5);
+}
+
+#[tokio::test]
+async fn large_opaque_data_is_left_to_the_provider_whose_it_is() {
+    let item = json!({"type": "reasoning", "encrypted_content": "x".repeat(200 * KIB)});
+    let item = Part::opaque("another", RawJson::from(item));
+    let provider = ScriptedProvider::new()
+        .with_answer(ScriptedAnswer::new().item(item).text("one"))
+        .with_answer(ScriptedAnswer::new().text("two"));
+    let rig = Rig::new(provider);
+    let mut conversation = rig.start().await;
+    conversation.send("1").await.unwrap();
+    conversation.send("2").await.unwrap();
+    let sent = &rig.provider.requests()[1].messages;
+    let items = sent.iter().flat_map(|message| &message.content);
+    let items: Vec<_> = items
+        .filter_map(|part| match part {
+            Part::Opaque { item, .. } => Some(item),
+            _ => None,
+        })
+        .collect();
+    assert!(matches!(items[..], [OpaqueData::Stored(_)]), "{items:?}");
+}
