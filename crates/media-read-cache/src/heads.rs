@@ -16,7 +16,21 @@ const MAX_HEADS: usize = 16 * 1024;
 #[derive(Debug)]
 pub(crate) struct Heads {
     max_staleness: Duration,
-    admitted: Mutex<HashMap<String, Admitted>>,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    admitted: HashMap<String, Admitted>,
+    /// Grows when something is forgotten: an answer to a question from before is not remembered.
+    forgotten: u64,
+}
+
+/// When the store was asked, and what was forgotten by then.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    at: Instant,
+    forgotten: u64,
 }
 
 #[derive(Debug)]
@@ -66,7 +80,7 @@ impl Heads {
     pub(crate) fn new(max_staleness: Duration) -> Self {
         Self {
             max_staleness,
-            admitted: Mutex::default(),
+            known: Mutex::default(),
         }
     }
 
@@ -79,8 +93,8 @@ impl Heads {
         if self.max_staleness.is_zero() {
             return None;
         }
-        let admitted = self.admitted();
-        let found = admitted.get(reference.id())?;
+        let known = self.known();
+        let found = known.admitted.get(reference.id())?;
         let fits = found.asked.elapsed() < self.max_staleness
             && found.reference == *reference
             && found.scope.as_ref() == options.expected_scope()
@@ -88,41 +102,57 @@ impl Heads {
         fits.then(|| found.head.clone().into_stored())
     }
 
-    /// Remembers the answer of the store to a question that was asked at a time.
+    /// Returns what [`put`](Self::put) needs, before the store is asked.
+    pub(crate) fn ask(&self) -> Asked {
+        Asked {
+            at: Instant::now(),
+            forgotten: self.known().forgotten,
+        }
+    }
+
+    /// Remembers the answer of the store, unless something was forgotten since it was asked: that may
+    /// have been this.
     pub(crate) fn put(
         &self,
         reference: &StorageReference,
         options: &RetrieveOptions,
         head: &StoredMedia,
-        asked: Instant,
+        asked: Asked,
     ) {
         if self.max_staleness.is_zero() {
             return;
         }
-        let mut admitted = self.admitted();
-        if admitted.len() >= MAX_HEADS {
-            admitted.clear();
+        let mut known = self.known();
+        if known.forgotten != asked.forgotten {
+            return;
+        }
+        if known.admitted.len() >= MAX_HEADS {
+            known.admitted.clear();
         }
         let entry = Admitted {
-            asked,
+            asked: asked.at,
             reference: reference.clone(),
             scope: options.expected_scope().cloned(),
             head: Head::of(head),
         };
-        admitted.insert(reference.id().to_owned(), entry);
+        known.admitted.insert(reference.id().to_owned(), entry);
     }
 
     /// Forgets what the store said about a reference.
     pub(crate) fn forget(&self, reference: &StorageReference) {
-        self.admitted().remove(reference.id());
+        let mut known = self.known();
+        known.admitted.remove(reference.id());
+        known.forgotten += 1;
     }
 
     /// Forgets everything.
     pub(crate) fn clear(&self) {
-        self.admitted().clear();
+        let mut known = self.known();
+        known.admitted.clear();
+        known.forgotten += 1;
     }
 
-    fn admitted(&self) -> MutexGuard<'_, HashMap<String, Admitted>> {
-        self.admitted.lock().unwrap_or_else(PoisonError::into_inner)
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -103,7 +103,10 @@ impl Inventory for ReadCache {
         let inventory = self.of_store(Operation::DeleteScope)?;
         // Once it is deleted, nothing tells what it was.
         let contents = self.contents(inventory, scope.clone()).await;
+        self.engine.heads.clear();
         let deleted = inventory.delete_scope(scope).await;
+        // Also after a failure, which may have deleted some of it.
+        self.engine.heads.clear();
         // What came between the two is not known: then everything goes.
         let more = |report: &SweepReport| report.references() > contents.references;
         let all = contents.is_partial || deleted.as_ref().is_ok_and(more);
@@ -124,7 +127,9 @@ impl Inventory for ReadCache {
     }
 
     async fn sweep(&self, options: SweepOptions) -> Result<SweepReport, StorageError> {
-        self.of_store(Operation::Sweep)?.sweep(options).await
+        let swept = self.of_store(Operation::Sweep)?.sweep(options).await;
+        self.engine.heads.clear();
+        swept
     }
 
     async fn sweep_lease(&self) -> Result<Option<SweepLease>, StorageError> {

@@ -130,7 +130,7 @@ async fn admitted(
     if let Some(head) = cache.heads.get(reference, options) {
         return Ok(head);
     }
-    let asked = Instant::now();
+    let asked = cache.heads.ask();
     let question = options.clone().with_head();
     let head = cache.store.retrieve_opts(reference, question).await?;
     cache.heads.put(reference, options, &head, asked);

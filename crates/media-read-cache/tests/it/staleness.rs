@@ -92,3 +92,51 @@ async fn an_allowed_staleness_saves_questions_and_ends() {
     let error = cache.retrieve(&two).await.unwrap_err();
     assert_eq!(error.kind(), StorageErrorKind::NotFound);
 }
+
+#[tokio::test]
+async fn a_scope_that_this_node_deletes_is_gone_at_once() {
+    let fixture = Fixture::new();
+    let cache = fixture
+        .builder()
+        .with_max_staleness(Duration::from_secs(3600));
+    let cache = cache.build().await.unwrap();
+    let reference = fixture.put(&noise(1, 1000)).await;
+    get(&cache, &reference).await;
+    until(&cache, |stats| stats.entries == 1).await;
+    // Remembered from here on, also where the bytes come from somewhere else.
+    get(&cache, &reference).await;
+    let scope = Scope::Conversation("conv-1".parse().unwrap());
+    let inventory = cache.inventory().unwrap();
+    assert_eq!(inventory.delete_scope(scope).await.unwrap().deleted, 1);
+    let again = fixture.put(&noise(1, 1000)).await;
+    get(&cache, &again).await;
+    until(&cache, |stats| stats.entries == 1).await;
+    let error = cache.retrieve(&reference).await.unwrap_err();
+    assert_eq!(error.kind(), StorageErrorKind::NotFound);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_from_before_a_deletion_is_not_remembered() {
+    let fixture = Fixture::new();
+    let cache = fixture
+        .builder()
+        .with_max_staleness(Duration::from_secs(3600));
+    let cache = cache.build().await.unwrap();
+    let bytes = noise(1, 1000);
+    // Both are the same bytes, which stay in the cache.
+    let (deleted, kept) = (fixture.put(&bytes).await, fixture.put(&bytes).await);
+    get(&cache, &kept).await;
+    until(&cache, |stats| stats.entries == 1).await;
+    let (arrived, go) = fixture.store.hold_head();
+    let (reader, reference) = (cache.clone(), deleted.clone());
+    let reading = tokio::spawn(async move { reader.retrieve(&reference).await.map(drop) });
+    arrived.await.unwrap();
+    cache.delete(&deleted).await.unwrap();
+    go.send(()).unwrap();
+    // Admitted before, it may be read or not.
+    let _ = reading.await.unwrap();
+    get(&cache, &kept).await;
+    until(&cache, |stats| stats.entries == 1).await;
+    let error = cache.retrieve(&deleted).await.unwrap_err();
+    assert_eq!(error.kind(), StorageErrorKind::NotFound);
+}

@@ -1,14 +1,14 @@
 //! A store whose bodies come in pieces, are counted, and wait for the test.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use media_storage::{MediaBody, MediaStorage, RetrieveOptions, StorageError, StoredMedia, next};
 use media_types::StorageReference;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 const PIECE: usize = 64 * 1024;
 
@@ -20,7 +20,11 @@ pub(crate) struct Streaming<S> {
     bodies: Arc<AtomicU64>,
     pieces: Arc<Semaphore>,
     lies: Arc<AtomicBool>,
+    hold: Arc<Mutex<Option<Hold>>>,
 }
+
+/// Says that an answer is there, and waits.
+type Hold = (oneshot::Sender<()>, oneshot::Receiver<()>);
 
 impl<S> Streaming<S> {
     pub(crate) fn new(inner: S) -> Self {
@@ -31,7 +35,16 @@ impl<S> Streaming<S> {
             bodies: Arc::default(),
             pieces: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)),
             lies: Arc::default(),
+            hold: Arc::default(),
         }
+    }
+
+    /// Holds the next head back: the first says that it is there, the second lets it pass.
+    pub(crate) fn hold_head(&self) -> (oneshot::Receiver<()>, oneshot::Sender<()>) {
+        let (there, arrived) = oneshot::channel();
+        let (go, held) = oneshot::channel();
+        *self.hold.lock().unwrap() = Some((there, held));
+        (arrived, go)
     }
 
     /// Lets only so many pieces pass from now on.
@@ -82,6 +95,11 @@ impl<S: MediaStorage> MediaStorage for Streaming<S> {
         let mut stored = self.inner.retrieve_opts(reference, options).await?;
         if head {
             self.heads.fetch_add(1, Ordering::SeqCst);
+            let hold = self.hold.lock().unwrap().take();
+            if let Some((there, held)) = hold {
+                there.send(()).unwrap();
+                held.await.unwrap();
+            }
             return Ok(stored);
         }
         self.bodies.fetch_add(1, Ordering::SeqCst);
