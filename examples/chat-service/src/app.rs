@@ -39,6 +39,7 @@ struct Parts {
     keys: LinkKeys,
     direct: Option<DirectUploads>,
     metrics: Metrics,
+    is_behind_tls: bool,
 }
 
 impl App {
@@ -58,7 +59,7 @@ impl App {
         let base = format!("{}/media", base.trim_end_matches('/'));
         let images = Renditions::new(media, ImageWorkers::default());
         let fitter = RenditionFitter::new(images.clone());
-        let storage = LinkedStorage::new(images, keys.clone(), base).map_err(failed)?;
+        let storage = LinkedStorage::new(images, keys.clone(), &base).map_err(failed)?;
         let metrics = Metrics::default();
         let state = state(config).await?;
         let lease = Duration::from_secs(config.turn_lease);
@@ -85,6 +86,7 @@ impl App {
             keys,
             direct,
             metrics,
+            is_behind_tls: base.starts_with("https://"),
         })))
     }
 
@@ -103,6 +105,11 @@ impl App {
     /// Returns the bucket that browsers upload to, if they do.
     pub(crate) fn direct(&self) -> Option<&DirectUploads> {
         self.0.direct.as_ref()
+    }
+
+    /// Returns whether browsers reach the service by `https`.
+    pub(crate) fn is_behind_tls(&self) -> bool {
+        self.0.is_behind_tls
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {

@@ -44,18 +44,24 @@ impl<S: Sync> FromRequestParts<S> for User {
     }
 }
 
-/// The cookie that a visitor without one gets.
-pub(crate) struct NewUser(pub(crate) Option<HeaderValue>);
+/// A visitor without a cookie.
+pub(crate) struct NewUser(bool);
+
+impl NewUser {
+    /// Returns the cookie that the visitor gets. `is_secure` keeps it from requests without TLS.
+    pub(crate) fn cookie(&self, is_secure: bool) -> Option<HeaderValue> {
+        let id = self.0.then(uuid::Uuid::new_v4)?;
+        let secure = if is_secure { "; Secure" } else { "" };
+        let cookie =
+            format!("{COOKIE}={id}; Path=/; HttpOnly; SameSite=Lax; Max-Age=31536000{secure}");
+        HeaderValue::from_str(&cookie).ok()
+    }
+}
 
 impl<S: Sync> FromRequestParts<S> for NewUser {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        if User::of(&parts.headers).is_some() {
-            return Ok(Self(None));
-        }
-        let id = uuid::Uuid::new_v4();
-        let cookie = format!("{COOKIE}={id}; Path=/; HttpOnly; SameSite=Lax; Max-Age=31536000");
-        Ok(Self(HeaderValue::from_str(&cookie).ok()))
+        Ok(Self(User::of(&parts.headers).is_none()))
     }
 }

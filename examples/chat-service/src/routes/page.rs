@@ -18,7 +18,7 @@ pub(super) async fn page(State(app): State<App>, user: NewUser) -> Response {
     let mut response = Html(PAGE).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, policy(&app));
-    if let Some(cookie) = user.0 {
+    if let Some(cookie) = user.cookie(app.is_behind_tls()) {
         headers.insert(header::SET_COOKIE, cookie);
     }
     response

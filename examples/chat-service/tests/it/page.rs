@@ -3,6 +3,21 @@
 use std::io::Write as _;
 use std::process::Command;
 
+use crate::service::Service;
+
+#[tokio::test]
+async fn the_cookie_of_a_service_behind_tls_is_for_tls_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let public = ("PUBLIC_URL", "https://chat.example".to_owned());
+    for (settings, is_secure) in [(&[public][..], true), (&[], false)] {
+        let service = Service::start_with(directory.path(), "node", settings);
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let page = http.get(&service.address).send().await.unwrap();
+        let cookie = page.headers()["set-cookie"].to_str().unwrap();
+        assert_eq!(cookie.ends_with("; Secure"), is_secure, "{cookie}");
+    }
+}
+
 #[test]
 fn the_page_sends_straight_to_the_bucket_and_falls_back_to_the_service() {
     let directory = env!("CARGO_MANIFEST_DIR");

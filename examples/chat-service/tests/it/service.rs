@@ -46,6 +46,7 @@ impl Service {
             .env_remove("DATABASE_URL")
             .env_remove("MEDIA_BUCKET")
             .env_remove("BUCKET_UPLOADS")
+            .env_remove("PUBLIC_URL")
             .envs(settings.iter().cloned())
             .env("LINK_SECRET", "a secret of the tests with thirty-two bytes");
         command
