@@ -130,7 +130,7 @@ impl Decryptor {
         let key = self
             .decryption
             .keys
-            .key(self.key.id)
+            .key(self.key.id, None)
             .await
             .map_err(|error| key_failure(error, Operation::Retrieve))?;
         self.key = FileKey::new(&key, &self.decryption.content)?;

@@ -89,7 +89,11 @@ mod tests {
 
     fn key(secret: u8) -> ScopeKey {
         let id = KeyId::from_bytes([9; KeyId::LEN]);
-        ScopeKey::new(DataKey::new(id, [secret; 32]), tokio::time::Instant::now())
+        ScopeKey::new(
+            DataKey::new(id, [secret; 32]),
+            tokio::time::Instant::now(),
+            std::time::Duration::ZERO,
+        )
     }
 
     #[test]

@@ -45,7 +45,7 @@ impl<S: MediaStorage> Shared<S> {
         let reference = outward(&entry.reference, len, mac, Operation::List).map_err(fail)?;
         let letter = match &envelope {
             None => None,
-            Some(envelope) => match self.keys.key(envelope.key_id).await {
+            Some(envelope) => match self.keys.key(envelope.key_id, None).await {
                 Ok(key) => envelope.open(&key).ok(),
                 Err(error) if error.kind() == KeyErrorKind::Forgotten => None,
                 Err(error) => return Err(fail(key_failure(error, Operation::List))),

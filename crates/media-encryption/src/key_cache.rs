@@ -37,16 +37,20 @@ struct Kept {
     keys: HashMap<KeyId, Arc<ScopeKey>>,
     current: HashMap<KeyOwner, KeyId>,
     cleaner: Option<JoinHandle<()>>,
+    /// Grows when keys are forgotten: an answer to a question from before is not kept.
+    forgotten: u64,
 }
 
 impl Kept {
-    fn key(&self, id: KeyId) -> Option<Arc<ScopeKey>> {
+    fn key(&self, id: KeyId, since: Option<Instant>) -> Option<Arc<ScopeKey>> {
         let key = self.keys.get(&id)?;
-        (Instant::now() < key.expires()).then(|| Arc::clone(key))
+        // Of two questions at one instant the order is not known.
+        let is_known = since.is_none_or(|since| since < key.asked());
+        (is_known && Instant::now() < key.expires()).then(|| Arc::clone(key))
     }
 
-    fn current(&self, owner: &KeyOwner) -> Option<Arc<ScopeKey>> {
-        self.key(*self.current.get(owner)?)
+    fn current(&self, owner: &KeyOwner, since: Option<Instant>) -> Option<Arc<ScopeKey>> {
+        self.key(*self.current.get(owner)?, since)
     }
 
     fn drop_expired(&mut self) {
@@ -68,33 +72,57 @@ impl KeyCache {
         }
     }
 
-    /// Returns the key for new media of an owner.
-    pub(crate) async fn current(&self, owner: &KeyOwner) -> Result<Arc<ScopeKey>, KeyError> {
-        if let Some(key) = self.kept().current(owner) {
+    /// Returns the key for new media of an owner, as the provider has said since a time, if one is given.
+    pub(crate) async fn current(
+        &self,
+        owner: &KeyOwner,
+        since: Option<Instant>,
+    ) -> Result<Arc<ScopeKey>, KeyError> {
+        if let Some(key) = self.kept().current(owner, since) {
             return Ok(key);
         }
         let _turn = self.stripe(self.hasher.hash_one(owner)).lock().await;
-        if let Some(key) = self.kept().current(owner) {
-            return Ok(key);
+        loop {
+            let forgotten = {
+                let kept = self.kept();
+                if let Some(key) = kept.current(owner, since) {
+                    return Ok(key);
+                }
+                kept.forgotten
+            };
+            // The time counts from before the question: the provider may forget the key once it answered.
+            let asked = Instant::now();
+            let key = self.provider.current_key(owner).await?;
+            if let Some(key) = self.keep(key, asked, Some(owner), forgotten) {
+                return Ok(key);
+            }
         }
-        // The time counts from before the question: the provider may forget the key once it answered.
-        let asked = Instant::now();
-        let key = self.provider.current_key(owner).await?;
-        Ok(self.keep(key, asked, Some(owner)))
     }
 
-    /// Returns the key with an id.
-    pub(crate) async fn key(&self, id: KeyId) -> Result<Arc<ScopeKey>, KeyError> {
-        if let Some(key) = self.kept().key(id) {
+    /// Returns the key with an id, as the provider has said since a time, if one is given.
+    pub(crate) async fn key(
+        &self,
+        id: KeyId,
+        since: Option<Instant>,
+    ) -> Result<Arc<ScopeKey>, KeyError> {
+        if let Some(key) = self.kept().key(id, since) {
             return Ok(key);
         }
         let _turn = self.stripe(self.hasher.hash_one(id)).lock().await;
-        if let Some(key) = self.kept().key(id) {
-            return Ok(key);
+        loop {
+            let forgotten = {
+                let kept = self.kept();
+                if let Some(key) = kept.key(id, since) {
+                    return Ok(key);
+                }
+                kept.forgotten
+            };
+            let asked = Instant::now();
+            let key = self.provider.key(id).await?;
+            if let Some(key) = self.keep(key, asked, None, forgotten) {
+                return Ok(key);
+            }
         }
-        let asked = Instant::now();
-        let key = self.provider.key(id).await?;
-        Ok(self.keep(key, asked, None))
     }
 
     /// Destroys the key of an owner, here at once, elsewhere when its lifetime there is over.
@@ -104,6 +132,7 @@ impl KeyCache {
         // Which of the keys belonged to the owner is not known for those that were asked by id.
         kept.keys.clear();
         kept.current.clear();
+        kept.forgotten += 1;
         forgotten
     }
 
@@ -115,10 +144,20 @@ impl KeyCache {
         &self.stripes[(hash % STRIPES as u64) as usize]
     }
 
-    fn keep(&self, key: DataKey, asked: Instant, owner: Option<&KeyOwner>) -> Arc<ScopeKey> {
+    /// Keeps a key, unless keys were forgotten since it was asked for: it may be one of them.
+    fn keep(
+        &self,
+        key: DataKey,
+        asked: Instant,
+        owner: Option<&KeyOwner>,
+        forgotten: u64,
+    ) -> Option<Arc<ScopeKey>> {
         let id = key.id();
-        let key = Arc::new(ScopeKey::new(key, asked + self.lifetime));
+        let key = Arc::new(ScopeKey::new(key, asked, self.lifetime));
         let mut kept = self.kept();
+        if kept.forgotten != forgotten {
+            return None;
+        }
         if kept.keys.len() >= MAX_KEYS {
             kept.keys.clear();
             kept.current.clear();
@@ -131,7 +170,7 @@ impl KeyCache {
             let cleaning = clean(Arc::downgrade(&self.kept), key.expires());
             kept.cleaner = Some(tokio::spawn(cleaning));
         }
-        key
+        Some(key)
     }
 }
 

@@ -1,5 +1,7 @@
 //! A data key and the keys that are derived from it.
 
+use std::time::Duration;
+
 use aws_lc_rs::hmac;
 use media_types::Sha256;
 use tokio::time::Instant;
@@ -8,9 +10,11 @@ use zeroize::Zeroizing;
 use crate::crypto::{self, ChunkKey, CryptoFailure, Secret};
 use crate::data_key::{DataKey, KeyId};
 
-/// An unwrapped data key, with the time from which it must not be used.
+/// An unwrapped data key, with the time at which its provider was asked and that from which it must not
+/// be used.
 pub(crate) struct ScopeKey {
     key: DataKey,
+    asked: Instant,
     expires: Instant,
 }
 
@@ -18,12 +22,20 @@ pub(crate) struct ScopeKey {
 pub(crate) type Mac = [u8; 32];
 
 impl ScopeKey {
-    pub(crate) fn new(key: DataKey, expires: Instant) -> Self {
-        Self { key, expires }
+    pub(crate) fn new(key: DataKey, asked: Instant, lifetime: Duration) -> Self {
+        Self {
+            key,
+            asked,
+            expires: asked + lifetime,
+        }
     }
 
     pub(crate) fn id(&self) -> KeyId {
         self.key.id()
+    }
+
+    pub(crate) fn asked(&self) -> Instant {
+        self.asked
     }
 
     pub(crate) fn expires(&self) -> Instant {

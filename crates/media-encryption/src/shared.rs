@@ -7,6 +7,7 @@ use media_storage::{
     MediaMetadata, MediaStorage, Operation, RetrieveOptions, Scope, StorageError, StorageErrorKind,
 };
 use media_types::StorageReference;
+use tokio::time::Instant;
 
 use crate::envelope::{Envelope, Letter};
 use crate::failure::{corrupted, key_failure};
@@ -58,13 +59,14 @@ impl<S: MediaStorage> Shared<S> {
         })
     }
 
-    /// Returns the key for new media of an owner.
+    /// Returns the key for new media of an owner, as the provider has said since a time, if one is given.
     pub(crate) async fn current_key(
         &self,
         owner: &KeyOwner,
+        since: Option<Instant>,
         operation: Operation,
     ) -> Result<Arc<ScopeKey>, StorageError> {
-        let key = self.keys.current(owner).await;
+        let key = self.keys.current(owner, since).await;
         key.map_err(|error| self.adopt(key_failure(error, operation)))
     }
 
@@ -119,7 +121,7 @@ impl<S: MediaStorage> Shared<S> {
         id: &crate::data_key::KeyId,
         operation: Operation,
     ) -> Result<Arc<ScopeKey>, StorageError> {
-        let key = self.keys.key(*id).await;
+        let key = self.keys.key(*id, None).await;
         key.map_err(|error| key_failure(error, operation))
     }
 

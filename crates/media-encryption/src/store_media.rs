@@ -6,10 +6,11 @@ use media_storage::{
     StorageError,
 };
 use media_types::StorageReference;
+use tokio::time::Instant;
 
 use crate::encrypt::{encrypt, unexpected_hash};
 use crate::envelope::{Envelope, Letter};
-use crate::failure::encryption_failure;
+use crate::failure::{encryption_failure, key_failure};
 use crate::header::Header;
 use crate::prepared::prepare;
 use crate::references::{inward, outward};
@@ -24,8 +25,10 @@ impl<S: MediaStorage> Shared<S> {
         let (mime, body, metadata, expected) = upload.into_parts();
         let owner = self.owner(&metadata, Operation::Store)?;
         check_tags(metadata.tags()).map_err(|error| self.adopt(error))?;
-        // Before anything is read: a provider that is down costs no upload.
-        self.current_key(&owner, Operation::Store).await?;
+        let begun = Some(Instant::now());
+        // Before anything is read: a provider that is down costs no upload. Asked in any case: another process
+        // may have forgotten the key, and what it encrypts would be acknowledged and never readable.
+        self.current_key(&owner, begun, Operation::Store).await?;
         let directory = self.options.spool_directory.as_deref();
         let prepared = prepare(body, expected, self.options.max_media_size, directory)
             .await
@@ -35,7 +38,7 @@ impl<S: MediaStorage> Shared<S> {
             return Err(self.adopt(unexpected_hash()));
         }
         // Again: reading may have taken longer than a key lives.
-        let key = self.current_key(&owner, Operation::Store).await?;
+        let key = self.current_key(&owner, None, Operation::Store).await?;
         let fail = |error| self.adopt(encryption_failure(error));
         let letter = Letter::new(content, &metadata);
         let envelope = Envelope::seal(&key, letter).map_err(fail)?;
@@ -58,7 +61,10 @@ impl<S: MediaStorage> Shared<S> {
         options: DuplicateOptions,
     ) -> Result<StorageReference, StorageError> {
         let owner = self.owner(options.metadata(), Operation::Duplicate)?;
-        let current = self.current_key(&owner, Operation::Duplicate).await?;
+        let begun = Some(Instant::now());
+        let current = self
+            .current_key(&owner, begun, Operation::Duplicate)
+            .await?;
         let source = inward(reference, Operation::Duplicate)?;
         let scope = options.expected_scope().map(SplitScope::new);
         let mut head = RetrieveOptions::new().with_head();
@@ -71,6 +77,9 @@ impl<S: MediaStorage> Shared<S> {
         let opened = self.open(reference, found, Operation::Duplicate).await?;
         self.check_tags(reference, scope.as_ref(), &opened, Operation::Duplicate)?;
         if opened.key.id() != current.id() {
+            // A copy under another key would outlive a key that another process has forgotten.
+            let source = self.keys.key(opened.key.id(), begun).await;
+            source.map_err(|error| self.adopt(key_failure(error, Operation::Duplicate)))?;
             return copy_through(store, reference, options).await;
         }
         let content = opened.letter.content;

@@ -55,11 +55,12 @@ async fn a_key_is_asked_for_once_in_its_lifetime() {
     let keys = Watched::new(local(directory.path()).await);
     let store = Encrypted::new(InMemoryStorage::new(), keys.clone());
     let reference = put(&store, &noise(1000), "ann").await.unwrap();
-    for round in 1..4 {
+    let stored = keys.asked.load(Ordering::SeqCst);
+    for round in 0..3 {
         let reads =
             (0..50).map(|_| async { store.retrieve_bytes(&reference, 1000).await.unwrap() });
         futures_util::future::join_all(reads).await;
-        assert_eq!(keys.asked.load(Ordering::SeqCst), round);
+        assert_eq!(keys.asked.load(Ordering::SeqCst), stored + round);
         tokio::time::advance(Duration::from_secs(61)).await;
     }
 }

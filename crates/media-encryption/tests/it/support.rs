@@ -1,8 +1,8 @@
 //! Stores and providers for the tests.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -12,6 +12,7 @@ use media_encryption::{
 use media_storage::{MediaMetadata, MediaStorage, MediaStorageExt as _, StorageError};
 use media_store_fs::FileStore;
 use media_types::{Mime, StorageReference};
+use tokio::sync::oneshot;
 
 pub(crate) fn master(byte: u8) -> MasterKey {
     MasterKey::from_bytes([byte; 32])
@@ -64,7 +65,11 @@ pub(crate) struct Watched {
     inner: LocalKeys,
     pub(crate) asked: Arc<AtomicUsize>,
     pub(crate) down: Arc<AtomicBool>,
+    /// Holds the next answer back: says that it is there, and waits.
+    pub(crate) hold: Arc<Mutex<Option<Hold>>>,
 }
+
+type Hold = (oneshot::Sender<()>, oneshot::Receiver<()>);
 
 impl Watched {
     pub(crate) fn new(inner: LocalKeys) -> Self {
@@ -72,7 +77,17 @@ impl Watched {
             inner,
             asked: Arc::default(),
             down: Arc::default(),
+            hold: Arc::default(),
         }
+    }
+
+    async fn answer<T>(&self, answer: T) -> T {
+        let hold = self.hold.lock().unwrap().take();
+        if let Some((there, go)) = hold {
+            there.send(()).unwrap();
+            go.await.unwrap();
+        }
+        answer
     }
 
     fn ask(&self) -> Result<(), KeyError> {
@@ -91,12 +106,12 @@ impl Watched {
 impl KeyProvider for Watched {
     async fn current_key(&self, owner: &KeyOwner) -> Result<DataKey, KeyError> {
         self.ask()?;
-        self.inner.current_key(owner).await
+        self.answer(self.inner.current_key(owner).await).await
     }
 
     async fn key(&self, id: KeyId) -> Result<DataKey, KeyError> {
         self.ask()?;
-        self.inner.key(id).await
+        self.answer(self.inner.key(id).await).await
     }
 
     async fn forget(&self, owner: &KeyOwner) -> Result<bool, KeyError> {
