@@ -73,7 +73,8 @@ never media-encryption $http url object_store media-store-fs media-store-object 
 never media-erasure $http url object_store media-store-fs media-store-object media-loader conversation-sdk
 never media-image $http url object_store media-store-fs media-store-object media-loader conversation-sdk
 never media-history $http url object_store media-store-fs media-loader conversation-sdk
-never media-http $http tokio object_store media-store-fs media-loader conversation-sdk
+never "media-http --no-default-features" tokio
+never media-http $http object_store media-store-fs media-loader conversation-sdk
 never media-loader object_store media-store-fs conversation-sdk
 never "media-loader --no-default-features" $http url
 # The types of conversations are media-types and three crates more, themselves included.

@@ -1,6 +1,7 @@
 //! From a request of the protocol to its response.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
@@ -21,7 +22,7 @@ use super::spool::UploadSpool;
 use crate::link::LinkSigner;
 use crate::service::{Handler, Incoming, ResponseBody, number, single};
 use crate::upload::{
-    UploadFailure, UploadGrant, UploadPolicy, UploadTarget, check_plain, respond_items,
+    StoodStill, UploadFailure, UploadGrant, UploadPolicy, UploadTarget, check_plain, respond_items,
 };
 
 /// Answers the requests of the protocol.
@@ -33,6 +34,7 @@ pub(super) struct PartHandler {
     /// Begins the locations of uploads.
     pub(super) base: Arc<str>,
     pub(super) signer: Option<LinkSigner>,
+    pub(super) idle_timeout: Duration,
 }
 
 impl Handler for PartHandler {
@@ -182,7 +184,15 @@ impl PartHandler {
         };
         let upload = match upload.record().stored {
             Some(_) => upload,
-            None => append(upload, body, checksum, &permits).await?,
+            None => {
+                let stood_still = StoodStill::default();
+                let body = stood_still.watch(body, self.idle_timeout);
+                let appended = append(upload, body, checksum, &permits).await;
+                appended.map_err(|failure| match failure.into() {
+                    Failure::Upload(failure) => stood_still.judge(failure).into(),
+                    failure => failure,
+                })?
+            }
         };
         finish(upload, &self.target, grant).await
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::HeaderValue;
 use media_types::MediaUrl;
@@ -11,7 +12,7 @@ use super::handler::PartHandler;
 use super::spool::UploadSpool;
 use crate::link::LinkSigner;
 use crate::service::impl_service;
-use crate::upload::{UploadPolicy, UploadTarget};
+use crate::upload::{IDLE_TIMEOUT, UploadPolicy, UploadTarget};
 
 /// Takes uploads in parts, by the protocol [tus 1.0](https://tus.io/protocols/resumable-upload), so that a
 /// client whose connection breaks goes on where it was.
@@ -78,6 +79,7 @@ impl ResumableUploadService {
             spool,
             base: base.into(),
             signer: None,
+            idle_timeout: IDLE_TIMEOUT,
         })))
     }
 
@@ -85,6 +87,15 @@ impl ResumableUploadService {
     #[must_use]
     pub fn with_signer(mut self, signer: LinkSigner) -> Self {
         Arc::make_mut(&mut self.0).signer = Some(signer);
+        self
+    }
+
+    /// Sets how long a client may send nothing in the middle of a body, before it is answered with 408; what has arrived is
+    /// kept as for a client that goes. Time
+    /// that the store takes does not count. Defaults to 60 seconds.
+    #[must_use]
+    pub fn with_idle_timeout(mut self, timeout: Duration) -> Self {
+        Arc::make_mut(&mut self.0).idle_timeout = timeout;
         self
     }
 }

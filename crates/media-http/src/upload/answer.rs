@@ -67,6 +67,8 @@ pub(crate) enum UploadFailure {
     Type,
     /// The body has a content coding.
     Encoding,
+    /// The client sent nothing for too long.
+    Idle,
     Storage(StorageError),
 }
 
@@ -163,6 +165,11 @@ impl UploadFailure {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "unsupported_encoding",
                 "uploads are sent without a content coding",
+            ),
+            Self::Idle => (
+                StatusCode::REQUEST_TIMEOUT,
+                "timeout",
+                "no bytes of the upload came for too long",
             ),
             Self::Storage(error) => match error.kind() {
                 StorageErrorKind::TooLarge => (

@@ -3,6 +3,7 @@
 mod answer;
 mod filename;
 mod head;
+mod idle;
 mod intake;
 mod links;
 mod multipart;
@@ -15,6 +16,8 @@ mod target;
 pub(crate) use answer::{UploadFailure, respond_items};
 #[cfg(feature = "resumable")]
 pub(crate) use head::check_plain;
+#[cfg(feature = "resumable")]
+pub(crate) use idle::{IDLE_TIMEOUT, StoodStill};
 #[cfg(feature = "resumable")]
 pub(crate) use intake::{Declared, Intake};
 

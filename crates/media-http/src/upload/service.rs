@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
 
 use super::answer::{METHODS, UploadFailure, UploadedMedia, respond_items};
 use super::head::{UploadHead, file_name};
+use super::idle::{IDLE_TIMEOUT, StoodStill};
 use super::intake::{Declared, Intake};
 use super::multipart::take_form;
 use super::policy::UploadPolicy;
@@ -28,7 +30,7 @@ const FORM_ROOM: u64 = 64 * 1024;
 /// response is 201 with JSON: `{"items": [...]}` with an [`UploadedMedia`](crate::UploadedMedia) each;
 /// errors are `{"error": {"code": ..., "message": ...}}`.
 ///
-/// When a client goes, nothing of the item that it was sending stays; items of the form that were complete
+/// Bodies need the timer of a tokio runtime. When a client goes or stands still, nothing of the item that it was sending stays; items of the form that were complete
 /// stay until they expire, so a grant should set a retention.
 #[derive(Clone)]
 pub struct UploadService(Arc<Settings>);
@@ -38,6 +40,7 @@ struct Settings {
     target: Arc<dyn UploadTarget>,
     policy: Arc<dyn UploadPolicy>,
     signer: Option<LinkSigner>,
+    idle_timeout: Duration,
 }
 
 impl UploadService {
@@ -47,6 +50,7 @@ impl UploadService {
             target: Arc::new(target),
             policy: Arc::new(policy),
             signer: None,
+            idle_timeout: IDLE_TIMEOUT,
         }))
     }
 
@@ -54,6 +58,14 @@ impl UploadService {
     #[must_use]
     pub fn with_signer(mut self, signer: LinkSigner) -> Self {
         Arc::make_mut(&mut self.0).signer = Some(signer);
+        self
+    }
+
+    /// Sets how long a client may send nothing in the middle of a body, before it is answered with 408. Time
+    /// that the store takes does not count. Defaults to 60 seconds.
+    #[must_use]
+    pub fn with_idle_timeout(mut self, timeout: Duration) -> Self {
+        Arc::make_mut(&mut self.0).idle_timeout = timeout;
         self
     }
 }
@@ -101,6 +113,8 @@ impl Settings {
         if head.announced.is_some_and(|len| len > most) {
             return Err(UploadFailure::too_large());
         }
+        let stood_still = StoodStill::default();
+        let body = stood_still.watch(body, self.idle_timeout);
         let mut intake = Intake::new(&*self.target, self.signer.as_ref(), grant);
         let taken = match head.boundary {
             Some(boundary) => take_form(&mut intake, boundary, body).await,
@@ -116,7 +130,7 @@ impl Settings {
             Ok(()) => intake.finish().await,
             Err(failure) => {
                 intake.roll_back().await;
-                Err(failure)
+                Err(stood_still.judge(failure))
             }
         }
     }

@@ -1,4 +1,5 @@
 //! Uploads in one piece.
 
 pub(crate) mod site;
+mod still;
 mod taking;

@@ -48,11 +48,15 @@ pub(crate) struct Site {
 }
 
 pub(crate) async fn site() -> Site {
+    site_with(|uploads| uploads).await
+}
+
+pub(crate) async fn site_with(change: impl FnOnce(UploadService) -> UploadService) -> Site {
     let store = FaultyStorage::new(InMemoryStorage::new());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let signer = LinkSigner::new(store.clone(), keys(), format!("{address}/media")).unwrap();
-    let uploads = UploadService::new(store.clone(), Users).with_signer(signer);
+    let uploads = change(UploadService::new(store.clone(), Users).with_signer(signer));
     let router = Router::new()
         .nest_service("/media", MediaService::new(store.clone(), keys()))
         .nest_service("/upload", uploads);
