@@ -114,7 +114,10 @@ impl Pass {
         if !upload_slots::none_running(core, user).await? {
             receipt.obstacles.push(Obstacle::UploadRunning);
         }
-        let ids = conversations_of(core, user).await?;
+        let Found {
+            conversations: ids,
+            unreadable,
+        } = Found::of(core, user).await?;
         // All of them first: nothing new begins in any while others are being deleted.
         for id in &ids {
             family::tombstone(core, id).await?;
@@ -123,6 +126,21 @@ impl Pass {
             absorb(receipt, delete(core, id).await?);
         }
         let removal = media::remove_of_user(core, user).await;
+        let mut purged = 0;
+        // Nothing tells what they name: their media is that of the user, and goes first.
+        for conversation in unreadable {
+            match core.state.purge(&conversation).await {
+                Ok(()) => purged += 1,
+                Err(error) => add(
+                    &mut receipt.obstacles,
+                    Obstacle::Unreadable {
+                        conversation,
+                        detail: error.to_string(),
+                    },
+                ),
+            }
+        }
+        receipt.conversations += purged;
         let references = removal.found();
         for place in removal.places {
             place.add_to(&mut receipt.places);
@@ -134,7 +152,7 @@ impl Pass {
             add(&mut receipt.obstacles, obstacle);
         }
         Ok(Self {
-            conversations: ids.len(),
+            conversations: ids.len() + usize::try_from(purged).unwrap_or(usize::MAX),
             references,
             obstacles: receipt.obstacles.len(),
         })
@@ -160,24 +178,33 @@ fn add(obstacles: &mut Vec<Obstacle>, obstacle: Obstacle) {
     }
 }
 
-async fn conversations_of(
-    core: &Core,
-    user: &UserId,
-) -> Result<Vec<ConversationId>, LifecycleError> {
-    let all = ConversationFilter::new()
-        .with_user(user.clone())
-        .with_limit(PAGE);
-    let deleting = all.clone().with_status(ConversationStatus::Deleting);
-    let mut ids = Vec::new();
-    for mut filter in [all, deleting] {
-        loop {
-            let page = core.state.list(&filter).await?;
-            ids.extend(page.records.into_iter().map(|record| record.id));
-            match page.next {
-                Some(next) => filter = filter.with_cursor(Some(next)),
-                None => break,
+/// The conversations of a user.
+#[derive(Default)]
+struct Found {
+    conversations: Vec<ConversationId>,
+    /// Those whose records cannot be read.
+    unreadable: Vec<ConversationId>,
+}
+
+impl Found {
+    async fn of(core: &Core, user: &UserId) -> Result<Self, LifecycleError> {
+        let all = ConversationFilter::new()
+            .with_user(user.clone())
+            .with_limit(PAGE);
+        let deleting = all.clone().with_status(ConversationStatus::Deleting);
+        let mut found = Self::default();
+        for mut filter in [all, deleting] {
+            loop {
+                let page = core.state.list(&filter).await?;
+                let records = page.records.into_iter();
+                found.conversations.extend(records.map(|record| record.id));
+                found.unreadable.extend(page.unreadable);
+                match page.next {
+                    Some(next) => filter = filter.with_cursor(Some(next)),
+                    None => break,
+                }
             }
         }
+        Ok(found)
     }
-    Ok(ids)
 }

@@ -188,6 +188,15 @@ pub enum Obstacle {
         /// The conversation.
         conversation: ConversationId,
     },
+    /// The record of a conversation of the user cannot be read, and the state store cannot remove it
+    /// without.
+    #[non_exhaustive]
+    Unreadable {
+        /// The conversation.
+        conversation: ConversationId,
+        /// The failure, without secrets.
+        detail: String,
+    },
     /// Media kept arriving while it was deleted.
     #[non_exhaustive]
     StillArriving {

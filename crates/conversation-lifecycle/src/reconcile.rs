@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use conversation_state::{
-    ConversationStatus, LoadOptions, ReferenceKey, StateError, StoreInfo, TurnStatus, Window,
+    ConversationStatus, LoadOptions, ReferenceKey, StateError, StateErrorKind, StoreInfo,
+    TurnStatus, Window,
 };
 use futures_util::StreamExt;
 use media_storage::{DeleteOptions, Entry, Inventory, MediaStorage, Scope, StorageErrorKind};
@@ -212,7 +213,19 @@ impl Candidate {
 
 async fn protection_of(core: &Core, id: &ConversationId) -> Result<Protection, StateError> {
     let options = LoadOptions::new(Window::MetadataOnly);
-    let Some(loaded) = core.state.load(id, options).await? else {
+    let loaded = match core.state.load(id, options).await {
+        // What cannot be read may name it, and keeps no other media from being looked at.
+        Err(error)
+            if matches!(
+                error.kind(),
+                StateErrorKind::Corrupted | StateErrorKind::TooNew
+            ) =>
+        {
+            return Ok(Protection::Protected);
+        }
+        loaded => loaded?,
+    };
+    let Some(loaded) = loaded else {
         return Ok(Protection::NoRecord);
     };
     let leased = loaded.current_turn().is_some_and(|turn| {

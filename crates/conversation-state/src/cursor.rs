@@ -21,6 +21,17 @@ pub(crate) enum ListRange {
     ChangedAfter(u64),
 }
 
+/// A conversation in a list.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    /// The number of its last change.
+    pub(crate) change: u64,
+    pub(crate) created_at: i64,
+    pub(crate) id: String,
+    /// The record, if it can be read.
+    pub(crate) record: Option<ConversationRecord>,
+}
+
 /// Position in a list whose changes are numbered: every write of any conversation has a higher
 /// number than the writes before.
 #[derive(Clone, Debug)]
@@ -67,22 +78,28 @@ impl ListPosition {
         })
     }
 
-    /// Makes a page of the records of the range with the numbers of their changes. There is one
-    /// record more than fits where there are more.
+    /// Makes a page of what is listed in the range. There is one entry more than fits where there are
+    /// more.
     pub(crate) fn page(
         &self,
-        mut records: Vec<(u64, ConversationRecord)>,
+        mut listed: Vec<Listed>,
         limit: usize,
         newest: u64,
     ) -> ConversationPage {
-        let more = records.len() > limit;
-        records.truncate(limit);
-        let last = records.last().map(|(change, record)| {
-            let created_at = record.created_at.timestamp_millis();
-            self.after(*change, created_at, record.id.as_str())
-        });
-        let records = records.into_iter().map(|(_, record)| record).collect();
+        let more = listed.len() > limit;
+        listed.truncate(limit);
+        let last = listed
+            .last()
+            .map(|last| self.after(last.change, last.created_at, &last.id));
+        let (mut records, mut unreadable) = (Vec::new(), Vec::new());
+        for listed in listed {
+            match listed.record {
+                Some(record) => records.push(record),
+                None => unreadable.extend(listed.id.parse()),
+            }
+        }
         self.page_until(records, last, more, newest)
+            .with_unreadable(unreadable)
     }
 
     /// Returns the part of the range that follows an entry of it.

@@ -80,6 +80,8 @@ mod store;
 mod stored;
 pub mod transition;
 mod turn;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
+mod unreadable;
 mod update;
 mod write;
 #[cfg(feature = "writer")]

@@ -153,11 +153,24 @@ pub struct ConversationPage {
     pub records: Vec<ConversationRecord>,
     /// The cursor of the next page; none after the last.
     pub next: Option<String>,
+    /// Conversations of the page whose records cannot be read: what the list is of holds for them too.
+    pub unreadable: Vec<ConversationId>,
 }
 
 impl ConversationPage {
     /// Creates a page.
     pub fn new(records: Vec<ConversationRecord>, next: Option<String>) -> Self {
-        Self { records, next }
+        Self {
+            records,
+            next,
+            unreadable: Vec::new(),
+        }
+    }
+
+    /// Sets the conversations whose records cannot be read. Defaults to none.
+    #[must_use]
+    pub fn with_unreadable(mut self, ids: Vec<ConversationId>) -> Self {
+        self.unreadable = ids;
+        self
     }
 }

@@ -26,6 +26,9 @@ pub enum ConversationStatus {
     Ended,
     /// It is being deleted. Nothing leads back from here, and no write is accepted.
     Deleting,
+    /// A status that this version does not know. No write is accepted, but it can be deleted.
+    #[serde(other)]
+    Unknown,
 }
 
 impl ConversationStatus {
@@ -37,6 +40,7 @@ impl ConversationStatus {
             Self::Ending => "ending",
             Self::Ended => "ended",
             Self::Deleting => "deleting",
+            Self::Unknown => "unknown",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Lists of documents.
 
-use crate::cursor::{ListPosition, ListRange};
+use crate::cursor::{ListPosition, ListRange, Listed};
 use crate::document::conversation::ConversationDocument;
 use crate::error::StateError;
 use crate::list::{ConversationFilter, ConversationPage};
@@ -45,6 +45,11 @@ pub fn page<'a>(
     }
     let limit = filter.page_size();
     let records = accepted.into_iter().take(limit + 1);
-    let records = records.map(|held| (held.changed(), held.record().clone()));
-    Ok(position.page(records.collect(), limit, newest))
+    let listed = records.map(|held| Listed {
+        change: held.changed(),
+        created_at: created(held),
+        id: held.record().id.to_string(),
+        record: Some(held.record().clone()),
+    });
+    Ok(position.page(listed.collect(), limit, newest))
 }

@@ -2,7 +2,7 @@
 
 use futures_util::future::BoxFuture;
 
-use crate::cursor::{ListPosition, ListRange};
+use crate::cursor::{ListPosition, ListRange, Listed};
 use crate::error::StateError;
 use crate::list::{ConversationFilter, ConversationPage, ListOrder};
 use crate::postgres::rows::{column, integer, one, unsigned};
@@ -44,13 +44,18 @@ pub(super) fn list<'s>(
             ListOrder::Created => session.whole(Mode::Read, steps).await?,
             ListOrder::Changed => session.commit(steps).await?,
         };
-        let mut records = Vec::new();
+        let mut listed = Vec::new();
         for row in answers.iter().flatten() {
             let json: &str = column(row, 1, failures)?;
-            let record = failures.read(json, "the record of a conversation")?;
-            records.push((unsigned(column(row, 0, failures)?), record));
+            let id: &[u8] = column(row, 3, failures)?;
+            listed.push(Listed {
+                change: unsigned(column(row, 0, failures)?),
+                created_at: column(row, 2, failures)?,
+                id: String::from_utf8_lossy(id).into_owned(),
+                record: serde_json::from_str(json).ok(),
+            });
         }
-        Ok(position.page(records, filter.page_size(), newest))
+        Ok(position.page(listed, filter.page_size(), newest))
     })
 }
 
@@ -150,7 +155,8 @@ impl Query {
         let limit = query.number(i64::try_from(filter.page_size() + 1).unwrap_or(i64::MAX));
         let conditions = conditions.join(" AND ");
         query.sql = format!(
-            "SELECT {change}, c.record FROM {from} WHERE {conditions} ORDER BY {order} LIMIT {limit}"
+            "SELECT {change}, c.record, c.created_at, c.id FROM {from} WHERE {conditions} \
+             ORDER BY {order} LIMIT {limit}"
         );
         query
     }

@@ -27,6 +27,7 @@ use crate::record::ConversationRecord;
 use crate::reference::ReferenceKey;
 use crate::store::StateStore;
 use crate::transition::PreparedWrite;
+use crate::unreadable::UnreadableRecords;
 use crate::write::StateWrite;
 
 /// Largest message, and largest messages of one write.
@@ -54,6 +55,7 @@ const MAX_HASH: usize = 64;
 pub struct PostgresStateStore {
     database: Arc<Database>,
     opened: Opened,
+    unreadable: UnreadableRecords,
 }
 
 impl PostgresStateStore {
@@ -112,6 +114,7 @@ impl PostgresStateStore {
         Ok(Self {
             database: Arc::new(database),
             opened,
+            unreadable: UnreadableRecords::default(),
         })
     }
 
@@ -237,7 +240,9 @@ impl StateStore for PostgresStateStore {
 
     async fn list(&self, filter: &ConversationFilter) -> Result<ConversationPage, StateError> {
         let list = self.database.run("list conversations", filter, list::list);
-        list.await
+        let page = list.await?;
+        self.unreadable.report(&page);
+        Ok(page)
     }
 
     async fn tombstone(

@@ -31,6 +31,7 @@ pub(super) fn list<'s>(
         let position = ListPosition::of(filter, newest)?;
         let key = [index_of(session, filter)];
         let mut records: Vec<ConversationRecord> = Vec::new();
+        let mut unreadable = Vec::new();
         let mut rest = position.range.clone();
         let mut more = true;
         for _ in 0..BATCHES {
@@ -42,15 +43,22 @@ pub(super) fn list<'s>(
                     more = true;
                     break;
                 }
-                // An index may name too much: what was refused, changed, or expired.
-                records.extend(record.filter(|record| filter.accepts(record)));
+                match record {
+                    Record::Missing => {}
+                    Record::Unreadable => unreadable.extend(entry.id.parse()),
+                    // An index may name too much: what was refused, changed, or expired.
+                    Record::Held(record) => {
+                        records.extend(Some(*record).filter(|record| filter.accepts(record)));
+                    }
+                }
                 rest = position.after(entry.change(), entry.created(), &entry.id);
             }
             if !more || records.len() == size {
                 break;
             }
         }
-        Ok(position.page_until(records, Some(rest), more, newest))
+        let page = position.page_until(records, Some(rest), more, newest);
+        Ok(page.with_unreadable(unreadable))
     })
 }
 
@@ -136,11 +144,15 @@ async fn read(
     }
 }
 
+/// What an entry of an index names.
+enum Record {
+    Missing,
+    Unreadable,
+    Held(Box<ConversationRecord>),
+}
+
 /// Reads the records that entries name.
-async fn load(
-    session: &Session<'_>,
-    entries: &[Entry],
-) -> Result<Vec<Option<ConversationRecord>>, StateError> {
+async fn load(session: &Session<'_>, entries: &[Entry]) -> Result<Vec<Record>, StateError> {
     if entries.is_empty() {
         return Ok(Vec::new());
     }
@@ -154,12 +166,11 @@ async fn load(
     let answers: Vec<Value> = session.all(commands.collect()).await?;
     let read = answers.into_iter().map(|answer| {
         let json: Option<Vec<u8>> = session.read(answer)?;
-        let json = json.map(|json| {
-            session
-                .failures()
-                .read(&json, "the record of a conversation")
-        });
-        json.transpose()
+        Ok(match json.map(|json| serde_json::from_slice(&json)) {
+            None => Record::Missing,
+            Some(Ok(record)) => Record::Held(Box::new(record)),
+            Some(Err(_)) => Record::Unreadable,
+        })
     });
     read.collect()
 }

@@ -25,6 +25,7 @@ use crate::redis::{apply, create, delete, list, load, references, upkeep};
 use crate::reference::ReferenceKey;
 use crate::store::StateStore;
 use crate::transition::PreparedWrite;
+use crate::unreadable::UnreadableRecords;
 use crate::write::StateWrite;
 
 /// Largest message, and largest messages of one write.
@@ -53,6 +54,7 @@ const MAX_HASH: usize = 64;
 pub struct RedisStateStore {
     server: Arc<Server>,
     opened: Opened,
+    unreadable: UnreadableRecords,
 }
 
 impl RedisStateStore {
@@ -77,6 +79,7 @@ impl RedisStateStore {
         Ok(Self {
             server: Arc::new(server),
             opened,
+            unreadable: UnreadableRecords::default(),
         })
     }
 }
@@ -160,9 +163,10 @@ impl StateStore for RedisStateStore {
     }
 
     async fn list(&self, filter: &ConversationFilter) -> Result<ConversationPage, StateError> {
-        self.server
-            .run("list conversations", filter, list::list)
-            .await
+        let list = self.server.run("list conversations", filter, list::list);
+        let page = list.await?;
+        self.unreadable.report(&page);
+        Ok(page)
     }
 
     async fn tombstone(

@@ -3,7 +3,7 @@
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
-use crate::cursor::{ListPosition, ListRange};
+use crate::cursor::{ListPosition, ListRange, Listed};
 use crate::error::StateError;
 use crate::failures::Failures;
 use crate::list::{ConversationFilter, ConversationPage};
@@ -30,19 +30,19 @@ pub(super) fn list(
     let newest = unsigned(newest);
     let position = ListPosition::of(filter, newest)?;
     let query = query(filter, &position.range);
-    let rows: Vec<(i64, String)> = failures.map((|| {
+    let listed: Vec<Listed> = failures.map((|| {
         let mut statement = connection.prepare_cached(&query.sql)?;
         let rows = statement.query_map(params_from_iter(query.parameters), |row| {
-            Ok((row.get(0)?, row.get(1)?))
+            Ok(Listed {
+                change: unsigned(row.get(0)?),
+                created_at: row.get(2)?,
+                id: row.get(3)?,
+                record: serde_json::from_str(row.get_ref(1)?.as_str()?).ok(),
+            })
         })?;
         rows.collect()
     })())?;
-    let mut records = Vec::with_capacity(rows.len());
-    for (change, json) in rows {
-        let record = failures.read(&json, "the record of a conversation")?;
-        records.push((unsigned(change), record));
-    }
-    Ok(position.page(records, filter.page_size(), newest))
+    Ok(position.page(listed, filter.page_size(), newest))
 }
 
 /// Makes the query. The first condition names the columns of an index literally, so that SQLite
@@ -112,7 +112,8 @@ pub(super) fn query(filter: &ConversationFilter, range: &ListRange) -> Query {
     let conditions = conditions.join(" AND ");
     Query {
         sql: format!(
-            "SELECT c.changed, c.record FROM {from} WHERE {conditions} ORDER BY {order} LIMIT ?"
+            "SELECT c.changed, c.record, c.created_at, c.id FROM {from} WHERE {conditions} \
+             ORDER BY {order} LIMIT ?"
         ),
         parameters,
     }

@@ -82,14 +82,25 @@ fn step(
 ) -> Result<Step, StateError> {
     let begun = connection.transaction_with_behavior(TransactionBehavior::Immediate);
     let transaction = failures.map(begun)?;
-    let Some(row) = rows::find(&transaction, failures, id)? else {
-        return Ok(Step::Done);
+    let key = match rows::find(&transaction, failures, id) {
+        Ok(None) => return Ok(Step::Done),
+        Ok(Some(row)) => {
+            if let Some((record, log)) = tombstoned(&row.record, now) {
+                rows::update_record(&transaction, failures, row.key, &row.record, &record)?;
+                rows::add_log(&transaction, failures, row.key, &log)?;
+            }
+            row.key
+        }
+        // What cannot be read is not read between two steps either.
+        Err(error) if error.kind() == StateErrorKind::Corrupted => {
+            match rows::key(&transaction, failures, id)? {
+                Some(key) => key,
+                None => return Err(error),
+            }
+        }
+        Err(error) => return Err(error),
     };
-    if let Some((record, log)) = tombstoned(&row.record, now) {
-        rows::update_record(&transaction, failures, row.key, &row.record, &record)?;
-        rows::add_log(&transaction, failures, row.key, &log)?;
-    }
-    let keys = some_messages(&transaction, failures, row.key, bytes)?;
+    let keys = some_messages(&transaction, failures, key, bytes)?;
     for message in &keys {
         for sql in [
             "DELETE FROM refs WHERE message = ?1",
@@ -107,7 +118,7 @@ fn step(
             "DELETE FROM writes WHERE conversation = ?1",
             "DELETE FROM conversations WHERE key = ?1",
         ] {
-            execute(&transaction, failures, sql, [row.key])?;
+            execute(&transaction, failures, sql, [key])?;
         }
     }
     failures.map(transaction.commit())?;

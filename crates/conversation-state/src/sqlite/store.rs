@@ -26,6 +26,7 @@ use crate::sqlite::view::{View, time};
 use crate::sqlite::{apply, create, list, load, purge, references, upkeep};
 use crate::store::StateStore;
 use crate::transition::{Judgment, PreparedWrite, StateView, judge};
+use crate::unreadable::UnreadableRecords;
 use crate::write::StateWrite;
 
 /// Largest message, and largest messages of one write.
@@ -56,6 +57,7 @@ const MAX_HASH: usize = 64;
 pub struct SqliteStateStore {
     pool: Arc<Pool>,
     busy: Duration,
+    unreadable: UnreadableRecords,
 }
 
 impl SqliteStateStore {
@@ -82,6 +84,7 @@ impl SqliteStateStore {
         Ok(Self {
             pool: Arc::new(pool),
             busy,
+            unreadable: UnreadableRecords::default(),
         })
     }
 
@@ -212,7 +215,9 @@ impl StateStore for SqliteStateStore {
             move |transaction, failures| list::list(transaction, failures, &filter),
             |page| page,
         );
-        read.await
+        let page = read.await?;
+        self.unreadable.report(&page);
+        Ok(page)
     }
 
     async fn tombstone(

@@ -16,7 +16,8 @@ const CREATE: &str = "create conversation";
 /// leaves.
 ///
 /// # Errors
-/// `TooLarge`; `InvalidInput` for a status of [`ConversationStatus::Deleting`].
+/// `TooLarge`; `InvalidInput` for a status of [`ConversationStatus::Deleting`] or
+/// [`ConversationStatus::Unknown`].
 pub fn judge_creation(
     new: &NewConversation,
     now: DateTime<Utc>,
@@ -27,6 +28,9 @@ pub fn judge_creation(
     check::record(&new.record, failures)?;
     if new.record.status == ConversationStatus::Deleting {
         return Err(failures.invalid("a conversation is deleted by a tombstone"));
+    }
+    if new.record.status == ConversationStatus::Unknown {
+        return Err(failures.invalid("a conversation has a status"));
     }
     let mut record = new.record.clone();
     record.version = 1;

@@ -67,6 +67,12 @@ pub fn judge<'a, V: StateView>(
             .kind(StateErrorKind::Conflict)
             .with_detail("it is being deleted"));
     }
+    // Written back, its word would be lost.
+    if record.status == ConversationStatus::Unknown {
+        return Err(failures
+            .kind(StateErrorKind::TooNew)
+            .with_detail("its status is of a newer version"));
+    }
     keys(view, write, failures)?;
     fence(record, current.as_ref(), &write.fence, now, failures)?;
     plan(view, record, prepared, now, failures).map(|plan| Judgment::Apply(Box::new(plan)))

@@ -105,3 +105,56 @@ pub(crate) fn assert_refused<T: std::fmt::Debug>(
         assert!(!all.contains(secret), "{all}");
     }
 }
+
+/// Checks lists while the record of `a` cannot be read, and then removes it. There are `a` and `b`, and
+/// `damage` damages `a`.
+pub(crate) async fn list_around_a_damaged_record<F: Future<Output = ()>>(
+    store: &dyn StateStore,
+    damage: F,
+) {
+    let user: media_types::UserId = "user".parse().unwrap();
+    for id in ["a", "b"] {
+        let record = ConversationRecord::new(id.parse().unwrap()).with_user(Some(user.clone()));
+        store.create(NewConversation::new(record)).await.unwrap();
+    }
+    damage.await;
+    let of_user = || ConversationFilter::new().with_user(user.clone());
+    for filter in [
+        of_user(),
+        of_user().with_order(ListOrder::Changed),
+        ConversationFilter::new(),
+    ] {
+        // One at a time: the cursor leads past it.
+        let mut filter = filter.with_limit(1);
+        let (mut read, mut unreadable) = (Vec::new(), Vec::new());
+        loop {
+            let page = store.list(&filter).await.unwrap();
+            read.extend(page.records.into_iter().map(|record| record.id.to_string()));
+            unreadable.extend(page.unreadable.iter().map(ToString::to_string));
+            match page.next {
+                Some(next) => filter = filter.with_cursor(Some(next)),
+                None => break,
+            }
+        }
+        assert_eq!((read, unreadable), (vec!["b".into()], vec!["a".into()]));
+    }
+}
+
+/// Checks that a conversation with a status of a later version is listed, left alone, and deleted.
+pub(crate) async fn a_later_status_is_kept<F: Future<Output = ()>>(
+    store: &dyn StateStore,
+    set_status: F,
+) {
+    let record = create(store, "a").await;
+    set_status.await;
+    let page = store.list(&ConversationFilter::new()).await.unwrap();
+    assert_eq!(page.records[0].status, ConversationStatus::Unknown);
+    let refused = store.apply(turn(&record, "t", "text")).await;
+    assert_refused(refused, StateErrorKind::TooNew, "its status", &["text"]);
+    let keep = std::time::Duration::from_secs(60);
+    let deleting = store.tombstone(&record.id, keep).await.unwrap().unwrap();
+    assert_eq!(deleting.status, ConversationStatus::Deleting);
+    store.purge(&record.id).await.unwrap();
+    let all = store.list(&ConversationFilter::new()).await.unwrap();
+    assert!(all.records.is_empty() && all.unreadable.is_empty());
+}

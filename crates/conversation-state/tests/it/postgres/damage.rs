@@ -4,7 +4,10 @@ use conversation_state::*;
 use conversation_types::{Message, Role};
 
 use super::harness::PostgresHarness;
-use crate::services::{assert_refused, create, history, is_wanted, turn};
+use crate::services::{
+    a_later_status_is_kept, assert_refused, create, history, is_wanted,
+    list_around_a_damaged_record, turn,
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn damaged_rows_harm_nothing_but_themselves() {
@@ -93,4 +96,34 @@ async fn damaged_rows_harm_nothing_but_themselves() {
     let says = "not as this library made them";
     assert_refused(write, StateErrorKind::Corrupted, says, &[]);
     assert_eq!(history(&store, "b").await, ["text"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_that_cannot_be_read_fails_no_list_and_can_be_purged() {
+    if !is_wanted("damaged records of PostgreSQL") {
+        return;
+    }
+    let harness = PostgresHarness::new().await;
+    let store = harness.store().await;
+    let damage = async {
+        harness
+            .sql("UPDATE conversations SET record = '{' WHERE id = 'a'")
+            .await;
+    };
+    list_around_a_damaged_record(&store, damage).await;
+    store.purge(&"a".parse().unwrap()).await.unwrap();
+    let all = store.list(&ConversationFilter::new()).await.unwrap();
+    assert_eq!((all.records.len(), all.unreadable.len()), (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_status_of_a_later_version_is_left_alone() {
+    if !is_wanted("later statuses of PostgreSQL") {
+        return;
+    }
+    let harness = PostgresHarness::new().await;
+    let store = harness.store().await;
+    let set = "UPDATE conversations SET status = 'resting', \
+        record = replace(record, '\"active\"', '\"resting\"')";
+    a_later_status_is_kept(&store, async { drop(harness.sql(set).await) }).await;
 }

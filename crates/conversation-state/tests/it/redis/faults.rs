@@ -11,7 +11,10 @@ use super::harness::{RedisHarness, server};
 use crate::service_faults::{
     keep_an_unclear_write_unclear, keep_what_was_acknowledged, keep_writes_through_cuts,
 };
-use crate::services::{assert_refused, create, history, is_wanted, turn};
+use crate::services::{
+    a_later_status_is_kept, assert_refused, create, history, is_wanted,
+    list_around_a_damaged_record, turn,
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_that_are_cut_lose_nothing() {
@@ -284,4 +287,39 @@ async fn values_that_somebody_edited_harm_nothing_but_themselves() {
         &[],
     );
     assert_eq!(history(&store, "b").await, ["text"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_that_cannot_be_read_fails_no_list() {
+    if !is_wanted("damaged records of Redis") {
+        return;
+    }
+    let harness = RedisHarness::new().await;
+    let store = harness.store().await;
+    let damage = async {
+        let mut command = ::redis::cmd("HSET");
+        command.arg(harness.key("a", "record")).arg("json").arg("{");
+        harness.send::<i64>(&command).await;
+    };
+    list_around_a_damaged_record(&store, damage).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_status_of_a_later_version_is_left_alone() {
+    if !is_wanted("later statuses of Redis") {
+        return;
+    }
+    let harness = RedisHarness::new().await;
+    let store = harness.store().await;
+    let set = async {
+        let key = harness.key("a", "record");
+        let mut get = ::redis::cmd("HGET");
+        get.arg(&key).arg("json");
+        let json: String = harness.send(&get).await;
+        let mut command = ::redis::cmd("HSET");
+        let json = json.replace("\"active\"", "\"resting\"");
+        command.arg(&key).arg("json").arg(json);
+        harness.send::<i64>(&command).await;
+    };
+    a_later_status_is_kept(&store, set).await;
 }

@@ -5,6 +5,7 @@ use conversation_types::{Message, Role, TurnId};
 use rusqlite::Connection;
 
 use super::harness::SqliteHarness;
+use crate::services::{a_later_status_is_kept, list_around_a_damaged_record};
 
 #[tokio::test]
 async fn a_file_that_is_damaged_or_of_something_else_is_named_and_left_alone() {
@@ -131,4 +132,32 @@ async fn damaged_rows_harm_nothing_but_themselves() {
     assert_eq!(error.kind(), StateErrorKind::Corrupted);
     assert!(error.to_string().contains("conversation `a`"), "{error}");
     assert!(store.load(&known[1].id, Window::All.into()).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_fails_no_list_and_can_be_purged() {
+    let harness = SqliteHarness::new();
+    let store = harness.store().await;
+    let damage = async {
+        let file = Connection::open(harness.path()).unwrap();
+        file.execute("UPDATE conversations SET record = '{' WHERE id = 'a'", [])
+            .unwrap();
+    };
+    list_around_a_damaged_record(&store, damage).await;
+    store.purge(&"a".parse().unwrap()).await.unwrap();
+    let all = store.list(&ConversationFilter::new()).await.unwrap();
+    assert_eq!((all.records.len(), all.unreadable.len()), (1, 0));
+}
+
+#[tokio::test]
+async fn a_status_of_a_later_version_is_left_alone() {
+    let harness = SqliteHarness::new();
+    let store = harness.store().await;
+    let set = async {
+        let file = Connection::open(harness.path()).unwrap();
+        let set = "UPDATE conversations SET status = 'resting', \
+            record = replace(record, '\"active\"', '\"resting\"')";
+        assert_eq!(file.execute(set, []).unwrap(), 1);
+    };
+    a_later_status_is_kept(&store, set).await;
 }
