@@ -19,19 +19,31 @@ const PAGE: usize = 100;
 /// How many messages are read and written at a time.
 const STEP: u64 = 16;
 
-/// Stores inline media of all conversations that changed since a time. Returns the number of
-/// messages that were written, and the time from which the next call may go on: the same as before
-/// where the store did not take everything.
+/// What was done for all conversations.
+#[derive(Debug)]
+pub(crate) struct Backfill {
+    /// The number of messages that were written.
+    pub(crate) written: u64,
+    /// The time from which the next call may go on: the same as before where something is left.
+    pub(crate) next: Option<DateTime<Utc>>,
+    /// The first failure of one conversation. It keeps no other from being looked at.
+    pub(crate) failure: Option<LifecycleError>,
+}
+
+/// Stores inline media of all conversations that changed since a time.
 ///
 /// # Errors
-/// Those of the state store.
+/// Those of the state store, where conversations cannot be listed.
 pub(crate) async fn backfill(
     core: &Core,
     externalizer: &Externalizer,
     since: Option<DateTime<Utc>>,
-) -> Result<(u64, Option<DateTime<Utc>>), LifecycleError> {
-    let mut next = Some(core.state.now().await?);
-    let mut written = 0;
+) -> Result<Backfill, LifecycleError> {
+    let mut all = Backfill {
+        written: 0,
+        next: Some(core.state.now().await?),
+        failure: None,
+    };
     let mut filter = ConversationFilter::new()
         .with_order(ListOrder::Changed)
         .with_limit(PAGE);
@@ -42,17 +54,19 @@ pub(crate) async fn backfill(
             is_old |= since.is_some_and(|since| record.updated_at < since);
             let is_due = record.externalized_through < record.message_count;
             if is_due && !is_old {
-                let done = backfill_one(core, externalizer, record).await?;
-                written += done.written;
-                if done.is_outage {
-                    next = since;
+                let mut done = Backfilled::default();
+                let outcome = backfill_one(core, externalizer, record, &mut done).await;
+                all.written += done.written;
+                if done.is_outage || outcome.is_err() {
+                    all.next = since;
                 }
+                all.failure = all.failure.or(outcome.err());
             }
         }
         // Later pages hold what changed even earlier, and then what this pass has changed itself.
         match page.next {
             Some(cursor) if !is_old => filter = filter.with_cursor(Some(cursor)),
-            _ => return Ok((written, next)),
+            _ => return Ok(all),
         }
     }
 }
@@ -71,25 +85,27 @@ async fn backfill_one(
     core: &Core,
     externalizer: &Externalizer,
     listed: &ConversationRecord,
-) -> Result<Backfilled, LifecycleError> {
-    let mut done = Backfilled::default();
+    done: &mut Backfilled,
+) -> Result<(), LifecycleError> {
     let lease = match &listed.user {
         None => None,
-        // An erasure waits for whatever stores media of its user.
-        Some(user) => match upload_slots::take(core, user).await {
+        // An erasure waits for whatever stores media of its user. Others do not wait for a user's uploads.
+        Some(user) => match upload_slots::try_take(core, user).await {
             Ok(lease) => Some(lease),
-            Err(error) if error.kind() == Kind::NotFound => return Ok(done),
+            Err(error) if error.kind() == Kind::NotFound => return Ok(()),
             Err(error) => return Err(error),
         },
     };
     let mut from = listed.externalized_through;
     let outcome = loop {
-        if let Some(lease) = &lease
-            && !lease.renew().await?
-        {
-            break Ok(());
+        if let Some(lease) = &lease {
+            match lease.renew().await {
+                Ok(true) => {}
+                Ok(false) => break Ok(()),
+                Err(error) => break Err(error.into()),
+            }
         }
-        match step(core, externalizer, listed, from, &mut done).await {
+        match step(core, externalizer, listed, from, done).await {
             Ok(Some(next)) => from = next,
             Ok(None) => break Ok(()),
             Err(error) => break Err(error),
@@ -98,7 +114,7 @@ async fn backfill_one(
     if let Some(lease) = lease {
         lease.release().await;
     }
-    outcome.map(|()| done)
+    outcome
 }
 
 /// Stores inline media of some messages. Returns where to go on, if anywhere.

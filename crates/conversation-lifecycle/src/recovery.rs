@@ -1,14 +1,21 @@
 //! What a manager does by itself, from its first use on.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use conversation_state::StateError;
+use tokio::time::Instant;
 
 use crate::core::Core;
 use crate::{finish, upkeep};
 
 /// The lease by which nodes share upkeep.
 const LEASE: &str = "upkeep";
+/// How often the lease is renewed within its time.
+const RENEWALS: u32 = 4;
 
 /// Begins, once per manager, to finish deletions that were begun before, and upkeep where it is
 /// configured. Both end with the manager.
@@ -36,18 +43,44 @@ pub(crate) fn begin_recovery(core: &Arc<Core>) {
                 tokio::time::sleep(with_jitter(interval)).await;
                 let Some(core) = weak.upgrade() else { return };
                 // Whoever holds the lease does the work of all nodes for this interval.
-                let owner = core.node.as_str();
-                let held = core.state.acquire_lease(LEASE, owner, interval).await;
-                match held {
-                    Ok(true) => {
-                        let report = upkeep::run(&core, &mut since).await;
-                        tracing::debug!(?report, "upkeep is done");
-                    }
+                match hold(&core, interval).await {
+                    Ok(true) => run_held(&core, &mut since, interval).await,
                     Ok(false) => {}
                     Err(error) => tracing::warn!(%error, "upkeep cannot ask the state store"),
                 }
             }
         });
+    }
+}
+
+async fn hold(core: &Core, interval: Duration) -> Result<bool, StateError> {
+    let owner = core.node.as_str();
+    core.state.acquire_lease(LEASE, owner, interval).await
+}
+
+/// Runs upkeep, however long it takes, and ends it when another node holds the lease or may hold it.
+async fn run_held(core: &Arc<Core>, since: &mut Option<DateTime<Utc>>, interval: Duration) {
+    let mut renewed = Instant::now();
+    let mut run = pin!(upkeep::run(core, since));
+    loop {
+        tokio::select! {
+            report = &mut run => {
+                tracing::debug!(?report, "upkeep is done");
+                return;
+            }
+            () = tokio::time::sleep(interval / RENEWALS) => {}
+        }
+        let asked = Instant::now();
+        match hold(core, interval).await {
+            Ok(true) => renewed = asked,
+            Err(error) if renewed.elapsed() < interval - interval / RENEWALS => {
+                tracing::warn!(%error, "the lease of upkeep was not renewed");
+            }
+            Ok(false) | Err(_) => {
+                tracing::warn!("upkeep is ended: another node may have its lease");
+                return;
+            }
+        }
     }
 }
 

@@ -79,17 +79,18 @@ pub(crate) async fn run(core: &Arc<Core>, since: &mut Option<DateTime<Utc>>) -> 
     let mut report = UpkeepReport::default();
     let failures = &mut report.failures;
     report.deletions = note(failures, "deletions", finish_deletions(core).await);
-    report.abandoned_branches =
-        note(failures, "branches", remove_abandoned(core).await).unwrap_or(0);
+    let removed = remove_abandoned(core, &mut report.abandoned_branches).await;
+    note(failures, "branches", removed);
     let reconciled = reconcile(core, &ReconcileOptions::new()).await;
     report.reconciliation = note(failures, "reconciliation", reconciled);
     if core.options.externalize_history()
         && let Some(externalizer) = &core.externalizer
     {
         let done = backfill(core, externalizer, *since).await;
-        if let Some((messages, next)) = note(failures, "inline media", done) {
-            report.externalized_messages = messages;
-            *since = next;
+        if let Some(done) = note(failures, "inline media", done) {
+            report.externalized_messages = done.written;
+            *since = done.next;
+            note(failures, "inline media", done.failure.map_or(Ok(()), Err));
         }
     }
     for store in core.stores.all() {
@@ -171,24 +172,33 @@ fn note<T>(
         .ok()
 }
 
-/// Deletes branches that were begun so long ago that nobody is at them any more.
-async fn remove_abandoned(core: &Arc<Core>) -> Result<u64, LifecycleError> {
+/// Deletes branches that were begun so long ago that nobody is at them any more, and counts them.
+///
+/// # Errors
+/// The first failure, after everything else was tried.
+async fn remove_abandoned(core: &Arc<Core>, removed: &mut u64) -> Result<(), LifecycleError> {
     let mut filter = ConversationFilter::new()
         .with_status(ConversationStatus::Creating)
         .with_limit(PAGE);
     let age = TimeDelta::from_std(MAX_CREATION).unwrap_or(TimeDelta::MAX);
     let now = core.state.now().await?;
-    let mut removed = 0;
+    let mut failure = None;
     loop {
         let page = core.state.list(&filter).await?;
         for record in &page.records {
-            if now - record.updated_at >= age && delete(core, &record.id).await?.is_complete() {
-                removed += 1;
+            if now - record.updated_at < age {
+                continue;
+            }
+            match delete(core, &record.id).await {
+                Ok(receipt) => *removed += u64::from(receipt.is_complete()),
+                Err(error) => {
+                    failure.get_or_insert(error);
+                }
             }
         }
         match page.next {
             Some(next) => filter = filter.with_cursor(Some(next)),
-            None => return Ok(removed),
+            None => return failure.map_or(Ok(()), Err),
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::error::{LifecycleError, LifecycleErrorKind as Kind};
 use crate::lease::WorkLease;
 use crate::on_task::on_task;
 use crate::upload_owner::upload_owner;
-use crate::upload_slots;
+use crate::upload_slots::{self, erased};
 
 /// How long an upload is kept, by default.
 const KEPT_HOURS: u32 = 24;
@@ -198,12 +198,16 @@ where
                     return Err(LifecycleError::new(Kind::LeaseLost)
                         .with_detail("the upload took too long to renew its lease"));
                 }
+                // What waits for its client for ever would keep the erasure waiting.
+                if core.fences.is_fenced(&*core.state, Some(user)).await? {
+                    return Err(erased());
+                }
             }
         }
     };
     if core.fences.is_fenced(&*core.state, Some(user)).await? {
         storage.delete(&reference).await?;
-        return Err(LifecycleError::new(Kind::NotFound).with_detail("the user is being erased"));
+        return Err(erased());
     }
     Ok(reference)
 }

@@ -21,26 +21,46 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// # Errors
 /// `Busy` where none becomes free, `NotFound` where the user is being erased, `State`.
 pub(crate) async fn take(core: &Core, user: &UserId) -> Result<WorkLease, LifecycleError> {
-    let hash = core.fences.hash(&*core.state, user).await?;
     let taken = tokio::time::timeout(PATIENCE, async {
         loop {
-            for slot in 0..SLOTS {
-                if let Some(lease) = WorkLease::take(core, name(&hash, slot)).await? {
-                    return Ok::<_, LifecycleError>(lease);
-                }
+            match try_take(core, user).await {
+                Err(error) if error.kind() == Kind::Busy => tokio::time::sleep(LOOK).await,
+                outcome => return outcome,
             }
-            tokio::time::sleep(LOOK).await;
         }
     });
-    let lease = taken.await.map_err(|_| {
-        LifecycleError::new(Kind::Busy).with_detail("the user has too many uploads")
-    })??;
+    taken.await.unwrap_or_else(|_| Err(busy()))
+}
+
+/// Takes one of the slots of a user.
+///
+/// # Errors
+/// As [`take`], at once.
+pub(crate) async fn try_take(core: &Core, user: &UserId) -> Result<WorkLease, LifecycleError> {
+    let hash = core.fences.hash(&*core.state, user).await?;
+    let mut taken = None;
+    for slot in 0..SLOTS {
+        taken = WorkLease::take(core, name(&hash, slot)).await?;
+        if taken.is_some() {
+            break;
+        }
+    }
+    let lease = taken.ok_or_else(busy)?;
     // After the slot: an erasure fences first and waits for the slots then.
     if core.fences.is_fenced(&*core.state, Some(user)).await? {
         lease.release().await;
-        return Err(LifecycleError::new(Kind::NotFound).with_detail("the user is being erased"));
+        return Err(erased());
     }
     Ok(lease)
+}
+
+fn busy() -> LifecycleError {
+    LifecycleError::new(Kind::Busy).with_detail("the user has too many uploads")
+}
+
+/// The failure of an upload of a user who is being erased.
+pub(crate) fn erased() -> LifecycleError {
+    LifecycleError::new(Kind::NotFound).with_detail("the user is being erased")
 }
 
 /// Returns whether no upload of a user is running.

@@ -11,3 +11,6 @@ mod support;
 mod caches;
 mod copies;
 mod reconcile;
+mod slots;
+mod unreadable;
+mod upkeep;

@@ -8,11 +8,12 @@
 
 use std::sync::Arc;
 
+use chrono::Utc;
 use conversation_lifecycle::{
     Lifecycle, LifecycleBuilder, MediaStores, StampedStorage, Tasks, owner_metadata,
 };
 use conversation_state::{
-    ConversationRecord, Fence, InMemoryStateStore, NewConversation, StateStore, StateWrite,
+    Clock, ConversationRecord, Fence, InMemoryStateStore, NewConversation, StateStore, StateWrite,
 };
 use conversation_types::Message;
 use media_storage::{InMemoryStorage, MediaStorage, MediaStorageExt, Scope};
@@ -33,7 +34,14 @@ impl Rig {
         store: Arc<dyn MediaStorage>,
         change: impl FnOnce(LifecycleBuilder) -> LifecycleBuilder,
     ) -> Self {
-        let state: Arc<dyn StateStore> = Arc::new(InMemoryStateStore::new());
+        Self::with_state(Arc::new(InMemoryStateStore::new()), store, change)
+    }
+
+    pub(crate) fn with_state(
+        state: Arc<dyn StateStore>,
+        store: Arc<dyn MediaStorage>,
+        change: impl FnOnce(LifecycleBuilder) -> LifecycleBuilder,
+    ) -> Self {
         let store: Arc<dyn MediaStorage> = Arc::new(StampedStorage::new(store, Arc::clone(&state)));
         let builder = Lifecycle::builder(Arc::clone(&state))
             .with_media_stores(MediaStores::new(Some(Arc::clone(&store)), vec![]));
@@ -70,6 +78,12 @@ impl Rig {
         let metadata = owner_metadata(record);
         let stored = self.store.store_bytes(Mime::IMAGE_PNG, bytes, metadata);
         stored.await.unwrap()
+    }
+
+    /// The time of the runtime as that of a store: in a paused runtime leases end when it is advanced.
+    pub(crate) fn clock() -> Clock {
+        let (start, started) = (Utc::now(), tokio::time::Instant::now());
+        Clock::from_fn(move || start + started.elapsed())
     }
 
     pub(crate) async fn stored(&self) -> u64 {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use conversation_providers::testing::{ScriptedAnswer, ScriptedProvider};
 use conversation_sdk::{
-    ConversationErrorKind as Kind, LeaseTimes, ManagerConfig, Obstacle, Owner, ReconcileOptions,
-    Start, Upload, Window,
+    ConversationErrorKind as Kind, LeaseTimes, ManagerConfig, Owner, ReconcileOptions, Start,
+    Upload, Window,
 };
 use media_storage::{MediaMetadata, MediaStorageExt, RetentionPolicy};
 use media_types::{Mime, UserId};
@@ -153,14 +153,15 @@ async fn media_that_a_function_did_not_store_for_its_user_is_refused() {
 }
 
 #[tokio::test]
-async fn an_erasure_waits_for_a_function_that_stores_and_its_media_goes() {
+async fn an_erasure_ends_a_function_that_stores_and_does_not_finish() {
     // Long enough to be renewed in time on a busy machine; the erasure waits for as long.
     let times = LeaseTimes::with_ttl(Duration::from_secs(5));
     let config = ManagerConfig::new().with_lease_times(times);
     let rig = Rig::with(answers(0), |builder| builder.with_config(config));
     let store = rig.store.clone();
     let (began, begins) = oneshot::channel();
-    let (go, goes) = oneshot::channel::<()>();
+    // Closed when the function is dropped.
+    let (mut go, goes) = oneshot::channel::<()>();
     let manager = rig.manager.clone();
     let uploading = tokio::spawn(async move {
         let stored = manager.upload_with(Owner::user("u1"), |metadata| async move {
@@ -174,12 +175,43 @@ async fn an_erasure_waits_for_a_function_that_stores_and_its_media_goes() {
     begins.await.unwrap();
     let ann: UserId = "u1".parse().unwrap();
     let receipt = rig.manager.erase_user(&ann).await.unwrap();
-    assert_eq!(receipt.obstacles, [Obstacle::UploadRunning]);
-    go.send(()).unwrap();
+    assert!(receipt.is_complete(), "{receipt:?}");
+    go.closed().await;
     let error = uploading.await.unwrap().unwrap_err();
     assert_eq!(error.kind(), Kind::NotFound);
     assert!(rig.stored().await.is_empty());
-    assert!(rig.manager.erase_user(&ann).await.unwrap().is_complete());
+}
+
+#[tokio::test]
+async fn media_that_a_function_stored_after_an_erasure_began_goes() {
+    let rig = Rig::new(answers(0));
+    let (store, manager) = (rig.store.clone(), rig.manager.clone());
+    let (began, begins) = oneshot::channel();
+    let (go, goes) = oneshot::channel::<()>();
+    let uploading = tokio::spawn(async move {
+        let stored = manager.upload_with(Owner::user("u1"), |metadata| async move {
+            began.send(()).unwrap();
+            goes.await.unwrap();
+            let bytes = image_bytes(1, 200 * KIB);
+            store.store_bytes(Mime::IMAGE_PNG, bytes, metadata).await
+        });
+        stored.await
+    });
+    begins.await.unwrap();
+    let erasing = rig.manager.clone();
+    let erasing = tokio::spawn(async move { erasing.erase_user(&"u1".parse().unwrap()).await });
+    // Nothing of the user begins once the fence stands.
+    while rig
+        .manager
+        .upload(Owner::user("u1"), upload())
+        .await
+        .is_ok()
+    {}
+    go.send(()).unwrap();
+    let error = uploading.await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), Kind::NotFound);
+    assert!(erasing.await.unwrap().unwrap().is_complete());
+    assert!(rig.stored().await.is_empty());
 }
 
 #[tokio::test]

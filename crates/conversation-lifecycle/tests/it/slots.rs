@@ -1,0 +1,116 @@
+//! Work that stores media of a user: the erasure of that user ends it, and others do not wait for it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use conversation_externalizer::{ExternalizeOptions, Externalizer};
+use conversation_lifecycle::{LifecycleErrorKind, LifecycleOptions, Upload};
+use conversation_state::{
+    ConversationRecord, Fence, InMemoryStateStore, NewConversation, StateWrite,
+};
+use conversation_types::Message;
+use futures_util::StreamExt as _;
+use media_loader::MediaLoader;
+use media_storage::{InMemoryStorage, MediaBody, MediaStorage};
+use media_types::{ConversationId, MediaContent, Mime, UserId};
+
+use tokio::sync::Semaphore;
+
+use crate::support::Rig;
+
+const KIB: usize = 1024;
+
+/// A body whose client sends something, and then nothing more. It says when it is read.
+fn stalled(read: Arc<Semaphore>) -> MediaBody {
+    let first = futures_util::stream::once(async move {
+        read.add_permits(1);
+        Ok(Bytes::from_static(b"first"))
+    });
+    MediaBody::from_stream(None, first.chain(futures_util::stream::pending()).boxed())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_whose_client_stands_still_ends_with_an_erasure() {
+    let state = Arc::new(InMemoryStateStore::with_clock(Rig::clock()));
+    let rig = Rig::with_state(state, Arc::new(InMemoryStorage::new()), |builder| builder);
+    let ann: UserId = "ann".parse().unwrap();
+    let read = Arc::new(Semaphore::new(0));
+    let uploads = (0..8).map(|_| {
+        let (lifecycle, ann, read) = (rig.lifecycle.clone(), ann.clone(), Arc::clone(&read));
+        tokio::spawn(async move {
+            let upload = Upload::new(Mime::IMAGE_PNG, stalled(read));
+            lifecycle.upload(ann, upload).await
+        })
+    });
+    let uploads: Vec<_> = uploads.collect();
+    let _all = read.acquire_many(8).await.unwrap();
+    // What comes next finds no slot.
+    let more = Upload::new(Mime::IMAGE_PNG, Bytes::from_static(b"more"));
+    let refused = rig.lifecycle.upload(ann.clone(), more).await.unwrap_err();
+    assert_eq!(refused.kind(), LifecycleErrorKind::Busy);
+    let receipt = rig.lifecycle.erase_user(&ann).await.unwrap();
+    assert!(receipt.is_complete(), "{receipt:?}");
+    for upload in uploads {
+        let error = upload.await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), LifecycleErrorKind::NotFound);
+    }
+    assert_eq!(rig.stored().await, 0);
+}
+
+fn rig_with_externalizer() -> Rig {
+    let store: Arc<dyn MediaStorage> = Arc::new(InMemoryStorage::new());
+    let state = Arc::new(InMemoryStateStore::with_clock(Rig::clock()));
+    let externalizer = Externalizer::new(
+        Some(Arc::clone(&store)),
+        MediaLoader::builder().build(),
+        ExternalizeOptions::new(),
+    );
+    Rig::with_state(state, store, |builder| {
+        builder
+            .with_externalizer(externalizer)
+            .with_options(LifecycleOptions::new())
+    })
+}
+
+/// A conversation of a user with media inline.
+async fn inline(rig: &Rig, user: &UserId) {
+    let record = ConversationRecord::new(ConversationId::mint()).with_user(Some(user.clone()));
+    let created = rig.state.create(NewConversation::new(record)).await;
+    let record = created.unwrap().into_record();
+    let image = MediaContent::from_bytes(Mime::IMAGE_PNG, vec![7; 200 * KIB]);
+    let fence = Fence::Head {
+        head: record.head,
+        turn: None,
+    };
+    let write = StateWrite::new(&record, fence).with_append([Message::user(vec![image.into()])]);
+    rig.state.apply(write).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_with_too_many_uploads_holds_up_no_inline_media_of_others() {
+    let rig = rig_with_externalizer();
+    let (ann, bob): (UserId, UserId) = ("ann".parse().unwrap(), "bob".parse().unwrap());
+    inline(&rig, &bob).await;
+    tokio::time::advance(Duration::from_secs(1)).await;
+    // Changed last, it comes first.
+    inline(&rig, &ann).await;
+    let mut leases = Vec::new();
+    for _ in 0..8 {
+        leases.push(rig.lifecycle.take_upload_slot(&ann).await.unwrap());
+    }
+    let report = rig.lifecycle.run_upkeep().await;
+    assert_eq!(report.externalized_messages, 1, "that of bob");
+    let [failure] = &report.failures[..] else {
+        panic!("{:?}", report.failures);
+    };
+    assert!(failure.starts_with("inline media: "), "{failure}");
+    for lease in leases {
+        lease.release().await;
+    }
+    let report = rig.lifecycle.run_upkeep().await;
+    assert_eq!(
+        (report.externalized_messages, report.failures.len()),
+        (1, 0)
+    );
+}
