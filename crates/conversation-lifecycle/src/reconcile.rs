@@ -236,7 +236,7 @@ async fn protection_of(core: &Core, id: &ConversationId) -> Result<Protection, S
     // What is being deleted is the deletion's to remove.
     let in_steps = matches!(
         loaded.record.status,
-        ConversationStatus::Creating | ConversationStatus::Deleting
+        ConversationStatus::Creating | ConversationStatus::Deleting | ConversationStatus::Unknown
     );
     Ok(match leased || in_steps {
         true => Protection::Protected,
