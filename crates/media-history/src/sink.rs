@@ -4,6 +4,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
 use crate::error::{HistoryError, HistoryErrorKind, HistoryOperation};
 use crate::extract::{Hold, Respell};
+use crate::scan::respell::Respelling;
 use crate::style::SPELLED_AT_A_TIME;
 
 /// A writer whose bytes are counted.
@@ -34,18 +35,31 @@ impl<W: AsyncWrite + Unpin + Send> Sink<W> {
             spill,
         } = respell;
         let (mut at, mut out) = (0, Vec::new());
-        while at < spill.len() {
+        while let Some(spill) = spill.as_ref().filter(|spill| at < spill.len()) {
             let piece = spill.read(at).await?;
             at += piece.len() as u64;
-            for part in piece.chunks(SPELLED_AT_A_TIME) {
-                out.clear();
-                respelling.push(part, &mut out);
-                self.write(&out).await?;
-            }
+            self.write_spelled(&mut respelling, &piece, &mut out)
+                .await?;
         }
+        let last = std::mem::take(&mut respelling.decoded);
+        self.write_spelled(&mut respelling, &last, &mut out).await?;
         out.clear();
         respelling.finish(&mut out);
         self.write(&out).await
+    }
+
+    async fn write_spelled(
+        &mut self,
+        respelling: &mut Respelling,
+        bytes: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), HistoryError> {
+        for part in bytes.chunks(SPELLED_AT_A_TIME) {
+            out.clear();
+            respelling.push(part, out);
+            self.write(out).await?;
+        }
+        Ok(())
     }
 
     /// Writes text that may be in a file.

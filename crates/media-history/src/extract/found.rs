@@ -23,17 +23,18 @@ pub(crate) struct Uneven {
     pub(crate) head: Vec<u8>,
 }
 
-/// Writes base64 as it was, now or, where most of it is in a file, by an event.
+/// How much text is written in one piece.
+const AT_ONCE: usize = 4 * 1024 * 1024;
+
+/// Writes base64 as it was, now or, where most of it is in a file or its text is long, by an event.
 pub(crate) fn give_back(
     respelling: Respelling,
     spill: Option<Spill>,
     out: &mut Vec<u8>,
 ) -> Option<Event> {
-    match spill {
-        None => {
-            respelling.finish(out);
-            None
-        }
-        Some(spill) => Some(Event::Respell(Box::new(Respell { respelling, spill }))),
+    if spill.is_none() && respelling.capacity() <= AT_ONCE {
+        respelling.finish(out);
+        return None;
     }
+    Some(Event::Respell(Box::new(Respell { respelling, spill })))
 }

@@ -46,7 +46,8 @@ impl Value {
 #[derive(Debug)]
 pub(crate) struct Respell {
     pub(crate) respelling: Respelling,
-    pub(crate) spill: Spill,
+    /// What is before the bytes in memory.
+    pub(crate) spill: Option<Spill>,
 }
 
 /// Text as it is written, kept until its string ends.

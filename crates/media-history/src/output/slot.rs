@@ -25,21 +25,17 @@ pub(super) struct Written {
 impl Slot {
     /// The part that gives a value back as it was.
     pub(super) fn give_back(value: Value) -> Self {
-        let respelling = Respelling::of(value.finished);
-        match value.spill {
-            Some(spill) => Self::Respell(Box::new(Respell { respelling, spill })),
-            None => {
-                let mut text = Vec::new();
-                respelling.finish(&mut text);
-                Self::Text(text)
-            }
-        }
+        Self::Respell(Box::new(Respell {
+            respelling: Respelling::of(value.finished),
+            spill: value.spill,
+        }))
     }
 
-    /// How much text it holds in memory.
+    /// How much it holds in memory of what is to be written.
     pub(super) fn text_len(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
+            Self::Respell(respell) => respell.respelling.decoded.len(),
             _ => 0,
         }
     }

@@ -70,6 +70,16 @@ impl Respelling {
         }
     }
 
+    /// Room for the text of the decoded bytes.
+    pub(crate) fn capacity(&self) -> usize {
+        let len = self.decoded.len();
+        match &self.text {
+            Text::Whole(encoder) => encoder.capacity(len),
+            Text::Base64 { encoder, .. } => encoder.capacity(len),
+            Text::Numbers(encoder) => encoder.capacity(len),
+        }
+    }
+
     /// Spells bytes that were taken before.
     pub(crate) fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         match &mut self.text {

@@ -136,7 +136,7 @@ impl Base64Encoder {
     }
 
     /// Room for the text of so many more bytes, where no symbol is escaped.
-    pub(super) fn capacity(&self, bytes: usize) -> usize {
+    pub(crate) fn capacity(&self, bytes: usize) -> usize {
         let symbols = bytes.div_ceil(3) * 4 + 4;
         let breaks = self.style.breaks.as_ref().map_or(0, |breaks| {
             let every = usize::try_from(breaks.every).unwrap_or(usize::MAX);

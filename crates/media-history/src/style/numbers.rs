@@ -105,7 +105,7 @@ impl NumberEncoder {
     }
 
     /// Room for the text of so many more bytes.
-    pub(super) fn capacity(&self, bytes: usize) -> usize {
+    pub(crate) fn capacity(&self, bytes: usize) -> usize {
         let style = &self.style;
         let mut each = style.separator.len() + 3;
         if style.is_map {

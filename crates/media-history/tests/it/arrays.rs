@@ -273,3 +273,62 @@ async fn slim_arrays_are_forked_moved_and_refused_as_others_are() {
     assert_eq!(error.kind(), HistoryErrorKind::Missing);
     assert!(error.to_string().contains("/image"), "{error}");
 }
+
+/// A writer that knows how much it was given at once.
+#[derive(Default)]
+struct Pieces {
+    all: Vec<u8>,
+    largest: usize,
+}
+
+impl tokio::io::AsyncWrite for Pieces {
+    fn poll_write(
+        mut self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+        bytes: &[u8],
+    ) -> std::task::Poll<std::io::Result<usize>> {
+        self.all.extend_from_slice(bytes);
+        self.largest = self.largest.max(bytes.len());
+        std::task::Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<std::io::Result<()>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(
+        self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<std::io::Result<()>> {
+        self.poll_flush(cx)
+    }
+}
+
+/// Numbers far apart have a text that is many times as long as they are: it is never in memory at once.
+#[tokio::test]
+async fn what_is_given_back_is_written_in_pieces() {
+    let store = InMemoryStorage::new();
+    let numbers: Vec<u8> = (0..1_000_000).map(|at: u32| (at * 31) as u8).collect();
+    let apart = format!(",\n{}", " ".repeat(60));
+    // Not media; not an array of bytes after all; smaller than the threshold.
+    for (end, threshold) in [("]", 0), (",300]", 0), ("]", 4096)] {
+        let text = list(&numbers, &apart);
+        let text = format!(
+            "{{\"type\":\"Buffer\",\"data\":{}{end}}}",
+            text.trim_end_matches(']')
+        );
+        let history = history(&store).with_threshold_kb(threshold);
+        let mut pieces = Pieces::default();
+        history
+            .externalize_stream(text.as_bytes(), &mut pieces)
+            .await
+            .unwrap();
+        assert!(pieces.largest <= 8 * 1024 * 1024, "{}", pieces.largest);
+        if end != "]" || threshold > 0 {
+            assert!(pieces.all == text.as_bytes(), "it came back changed");
+        }
+    }
+}
