@@ -219,11 +219,11 @@ impl History {
         history
     }
 
-    /// Deletes references; returns how many were there.
+    /// Deletes references; returns how many were there. `None` if some are of another scope, and stay.
     pub(crate) async fn forget_listed(
         &self,
         listed: &[StorageReference],
-    ) -> Result<u64, HistoryError> {
+    ) -> Result<Option<u64>, HistoryError> {
         lifetime::delete_all(&self.settings, listed).await
     }
 

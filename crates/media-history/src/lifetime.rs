@@ -93,17 +93,34 @@ where
     }
 }
 
-/// Deletes references; returns how many were there.
+/// Deletes references; returns how many were there. `None` if some are of another scope, and stay.
 pub(crate) async fn delete_all(
     settings: &Settings,
     references: &[StorageReference],
-) -> Result<u64, HistoryError> {
+) -> Result<Option<u64>, HistoryError> {
     let owner = settings.owner(HistoryOperation::Forget)?;
-    let mut deleted = 0;
+    let (mut deleted, mut are_ours) = (0, true);
     for reference in references {
-        deleted += u64::from(delete_one(settings, &owner, reference).await?);
+        match delete_one(settings, &owner, reference).await? {
+            true => deleted += 1,
+            false => are_ours &= !is_there(settings, reference).await?,
+        }
     }
-    Ok(deleted)
+    Ok(are_ours.then_some(deleted))
+}
+
+/// Whether media is there, whatever its scope.
+async fn is_there(settings: &Settings, reference: &StorageReference) -> Result<bool, HistoryError> {
+    const OPERATION: HistoryOperation = HistoryOperation::Forget;
+    let head = RetrieveOptions::new().with_head();
+    let store = settings.store_of(reference, OPERATION)?;
+    match store.retrieve_opts(reference, head).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == StorageErrorKind::NotFound => Ok(false),
+        Err(error) => {
+            Err(HistoryError::storage(OPERATION, error).with_reference(reference.clone()))
+        }
+    }
 }
 
 /// Returns false for what is gone already.

@@ -67,7 +67,8 @@ pub async fn restore_file(
 ///
 /// # Errors
 /// Returns `Storage` for media that cannot be deleted, and `Refused` while a run is going on or when the
-/// file that the result went to is gone: it may have another name now. The journal stays then.
+/// file that the result went to is gone (it may have another name now) or media is of another scope. The
+/// journal stays then.
 pub async fn abandon(
     history: &History,
     path: impl AsRef<Path> + Send,
@@ -81,7 +82,7 @@ pub async fn abandon(
     let Some(deleted) = run.drop_unnamed(history).await? else {
         return Err(
             HistoryError::new(HistoryErrorKind::Refused, OPERATION).with_reason(
-                "the file that the result went to is gone; put it back, or remove the journal",
+                "the file that the result went to is gone, or the media is of another scope",
             ),
         );
     };
@@ -294,10 +295,10 @@ impl Run {
     }
 
     /// Deletes what earlier runs stored and no file names; returns how many, or `None` if that cannot be
-    /// told.
+    /// told or some is of another scope.
     async fn drop_unnamed(&self, history: &History) -> Result<Option<u64>, HistoryError> {
         match self.unnamed().await? {
-            Some(left) => history.forget_listed(&left).await.map(Some),
+            Some(left) => history.forget_listed(&left).await,
             None => Ok(None),
         }
     }

@@ -201,3 +201,21 @@ async fn a_journal_names_where_the_result_goes() {
     restore_file(&killed.history, out, &whole).await.unwrap();
     assert_eq!(fs::read_to_string(killed.at("whole")).unwrap(), lines(3));
 }
+
+/// Given up in the name of somebody else, it stays and can still be given up by its owner.
+#[tokio::test]
+async fn what_is_of_another_scope_is_not_given_up() {
+    let killed = Killed::new();
+    killed.at_the_end(&hot()).await;
+    fs::write(killed.at("a"), "[]").unwrap();
+    let eve = history(&killed.store).with_scope(Scope::User("eve".parse().unwrap()));
+    let error = abandon(&eve, killed.at("a")).await.unwrap_err();
+    assert_eq!(error.kind(), HistoryErrorKind::Refused);
+    externalize_file(&eve, killed.at("a"), &hot())
+        .await
+        .unwrap();
+    assert_eq!(references(&killed.store).await, 3);
+    assert_eq!(killed.names(), [".a.media-journal", "a"]);
+    assert_eq!(abandon(&killed.history, killed.at("a")).await.unwrap(), 3);
+    assert_eq!(killed.names(), ["a"]);
+}
