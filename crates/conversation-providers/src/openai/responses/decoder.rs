@@ -11,7 +11,7 @@ use super::super::api_error::ApiError;
 use super::super::names::NAME;
 use super::super::usage::responses_usage_of;
 use super::event::{Event, Response};
-use super::item::{Item, call_data, contents, reasoning_part, text, text_part};
+use super::item::{Item, OpenCall, call_data, contents, reasoning_part, text, text_part};
 use super::request::{MEDIA_AT_START, MEDIA_ONCE};
 use crate::answer::{Decoded, JsonPath, LossyString, TextJoiner, parse_tolerant};
 use crate::completion::Completion;
@@ -35,8 +35,7 @@ pub(super) struct ResponsesDecoder {
     message: Option<(Item, usize)>,
     /// The newest content part of the message, once it has ended.
     content: Option<Item>,
-    /// The places of the calls in `output`, and whether any of their arguments came in pieces.
-    calls: Vec<(u64, bool)>,
+    calls: Vec<OpenCall>,
     arguments: TextJoiner,
     /// The places of the items that have ended.
     ended: BTreeSet<u64>,
@@ -69,15 +68,17 @@ impl ResponsesDecoder {
     }
 
     fn start_call(&mut self, at: u64, item: &Item, events: &mut Events) -> usize {
-        if let Some(known) = self.calls.iter().position(|(place, _)| *place == at) {
+        let id = text(item, "call_id").to_owned();
+        let is_it = |call: &OpenCall| call.at == at && call.id == id;
+        if let Some(known) = self.calls.iter().position(is_it) {
             return known;
         }
         let index = self.calls.len();
-        self.calls.push((at, false));
+        self.calls.push(OpenCall::new(at, id.clone()));
         self.arguments = TextJoiner::default();
         let started = ResponseEvent::ToolCallStarted {
             index,
-            id: text(item, "call_id").to_owned(),
+            id,
             name: text(item, "name").to_owned(),
         };
         self.answer.emit(started, events);
@@ -86,12 +87,12 @@ impl ResponsesDecoder {
 
     fn arguments(&mut self, at: u64, piece: &RawValue, events: &mut Events) {
         let call = self.calls.iter_mut().enumerate();
-        let call = call.rev().find(|(_, (place, _))| *place == at);
-        if let Some((index, (_, has_pieces))) = call
+        let call = call.rev().find(|(_, call)| call.at == at);
+        if let Some((index, call)) = call
             && let Some(arguments) = self.arguments.push(piece)
             && !arguments.is_empty()
         {
-            *has_pieces = true;
+            call.has_pieces = true;
             let delta = ResponseEvent::ToolCallDelta { index, arguments };
             self.answer.emit(delta, events);
         }
@@ -118,7 +119,9 @@ impl ResponsesDecoder {
         decoded: &mut Decoded,
         events: &mut Events,
     ) -> Result<(), ProviderError> {
-        self.ended.insert(at);
+        if !self.ended.insert(at) {
+            self.ended.insert(self.ended.len() as u64);
+        }
         if self.ended.len() > MAX_ITEMS {
             return Err(invalid(settings, "the response has too many items"));
         }
@@ -159,7 +162,7 @@ impl ResponsesDecoder {
 
     fn end_call(&mut self, at: u64, item: Item, events: &mut Events) {
         let index = self.start_call(at, &item, events);
-        let has_pieces = self.calls.get(index).is_some_and(|(_, pieces)| *pieces);
+        let has_pieces = self.calls.get(index).is_some_and(|call| call.has_pieces);
         let arguments = text(&item, "arguments").to_owned();
         if !has_pieces && !arguments.is_empty() {
             let delta = ResponseEvent::ToolCallDelta { index, arguments };

@@ -11,6 +11,26 @@ use super::super::names::NAME;
 /// An item of an answer.
 pub(super) type Item = Map<String, Value>;
 
+/// A call of an answer. Some servers give all items one place.
+#[derive(Debug)]
+pub(super) struct OpenCall {
+    /// The place in `output`.
+    pub(super) at: u64,
+    pub(super) id: String,
+    /// Whether any of its arguments came in pieces.
+    pub(super) has_pieces: bool,
+}
+
+impl OpenCall {
+    pub(super) fn new(at: u64, id: String) -> Self {
+        Self {
+            at,
+            id,
+            has_pieces: false,
+        }
+    }
+}
+
 /// Returns the text of a field.
 pub(super) fn text<'i>(item: &'i Item, name: &str) -> &'i str {
     item.get(name).and_then(Value::as_str).unwrap_or_default()

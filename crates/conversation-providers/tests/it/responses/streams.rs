@@ -189,3 +189,43 @@ async fn an_answer_of_which_nothing_came_is_deleted_where_its_request_had_it_sto
     let line = peer.last().line;
     assert!(line.starts_with("DELETE /v1/responses/resp_1"), "{line}");
 }
+
+#[tokio::test]
+async fn items_that_all_have_one_place_stay_items_of_their_own() {
+    let call = |id: &str| {
+        json!({"type": "function_call", "id": format!("fc_{id}"), "call_id": id, "name": "f",
+            "arguments": format!("{{\"x\":\"{id}\"}}"), "status": "completed"})
+    };
+    let message = json!({"id": "m", "type": "message", "role": "assistant", "status": "completed",
+        "content": [{"type": "output_text", "text": "Both.", "annotations": []}]});
+    for place in [json!(0), Value::Null] {
+        let event = |kind: &str, item: &Value| json!({"type": format!("response.output_item.{kind}"), "output_index": place, "item": item});
+        let delta = |text: &str| {
+            json!({"type": "response.function_call_arguments.delta", "output_index": place,
+                "delta": text})
+        };
+        let output = json!([message, call("a"), call("b")]);
+        let stream = sse(&[
+            json!({"type": "response.created", "response": {"id": "resp_1"}}),
+            event("done", &message),
+            event("added", &call("a")),
+            delta("{\"x\":"),
+            delta("\"a\"}"),
+            event("done", &call("a")),
+            event("added", &call("b")),
+            event("done", &call("b")),
+            json!({"type": "response.completed", "response": answer(&output)}),
+        ]);
+        let peer = Peer::start([Act::events(&stream, 100)]).await;
+        let messages = [Message::user("x")];
+        let done = ask(&provider(&peer), &messages, ResponseMode::Streaming)
+            .await
+            .unwrap();
+        assert_eq!(done.text(), "Both.");
+        let calls = done.tool_calls.iter();
+        let calls: Vec<_> = calls
+            .map(|call| [call.id.as_str(), &call.arguments])
+            .collect();
+        assert_eq!(calls, [["a", "{\"x\":\"a\"}"], ["b", "{\"x\":\"b\"}"]]);
+    }
+}
