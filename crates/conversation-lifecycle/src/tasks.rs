@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -38,11 +39,11 @@ impl Tasks {
         task: impl Future<Output = T> + Send + 'static,
     ) -> JoinHandle<T> {
         let counted = Counted::new(self);
-        let task = async move {
-            let output = task.await;
+        // Not a block that awaits: it would hold the task twice, and that of a turn is large.
+        let task = task.map(move |output| {
             drop(counted);
             output
-        };
+        });
         self.runtime.spawn(task.with_current_subscriber())
     }
 

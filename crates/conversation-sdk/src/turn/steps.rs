@@ -13,15 +13,17 @@ use super::turn::TurnScope;
 /// then the model answers and its tools run, round by round, each written when it is complete; at
 /// last the answer is written with the turn's end: after it was returned, where its media is stored
 /// in the background. Whatever comes in between, what has arrived is written.
+///
+/// Steps before and after the rounds are boxed: while a model answers, a turn holds no room for them.
 pub(super) async fn run(scope: TurnScope, known: ConversationRecord, job: TurnJob) -> TurnEnd {
-    let mut turn = match begin::begin(scope, &known, job).await {
+    let mut turn = match Box::pin(begin::begin(scope, &known, job)).await {
         Ok(Begun::Turn(turn)) => *turn,
         Ok(Begun::Outcome(outcome)) => return outcome.into(),
         Err(error) => return Err(error).into(),
     };
     match rounds::run(&mut turn).await {
         Ok(RoundsEnd::Answered) => Box::pin(finish::finish(turn)).await,
-        Ok(RoundsEnd::Suspended(pending)) => end::suspend(turn, pending).await.into(),
-        Err(error) => Err(end::interrupt(turn, error).await).into(),
+        Ok(RoundsEnd::Suspended(pending)) => Box::pin(end::suspend(turn, pending)).await.into(),
+        Err(error) => Err(Box::pin(end::interrupt(turn, error)).await).into(),
     }
 }
