@@ -17,6 +17,13 @@ impl ErasureKey {
         Self(Zeroizing::new(bytes))
     }
 
+    /// Returns what tells this key from others. No kind of id is empty, so that it is no name.
+    pub(crate) fn id(&self) -> String {
+        let mut id = self.name("", "");
+        id.truncate(16);
+        id
+    }
+
     /// Returns the HMAC of an id of a kind, as 64 hexadecimal digits. No two pairs of kind and id have the
     /// same input.
     pub(crate) fn name(&self, kind: &str, id: &str) -> String {

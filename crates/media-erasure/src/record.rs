@@ -14,6 +14,10 @@ pub struct ErasureRecord {
     pub at: DateTime<Utc>,
     /// The parts of the scope; the media belongs to each of them. Everything, if there are none.
     pub scope: Vec<ErasedScope>,
+    /// Which key made the HMACs: 16 hexadecimal digits that say nothing else of it. A record may
+    /// come without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
 }
 
 /// A part of a scope that names nobody.
@@ -42,7 +46,16 @@ impl ErasureRecord {
             };
             parts.push(ErasedScope::new(kind, &id, key));
         }
-        Some(Self { at, scope: parts })
+        Some(Self {
+            at,
+            scope: parts,
+            key: Some(key.id()),
+        })
+    }
+
+    /// Whether the HMACs are known to be those of another key.
+    pub(crate) fn is_of_other_key(&self, id: &str) -> bool {
+        !self.scope.is_empty() && self.key.as_deref().is_some_and(|key| key != id)
     }
 
     /// Whether the erasure is of media with these names, stored at a time.

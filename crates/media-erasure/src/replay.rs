@@ -19,6 +19,9 @@ use crate::record::{ErasedScope, ErasureRecord};
 pub struct ReplayReport {
     /// Number of records of the journal.
     pub records: u64,
+    /// Number of records under another key, which name nothing under this one. The replay is not complete
+    /// until each key of the journal was used.
+    pub other_key: u64,
     /// Number of references that were looked at.
     pub references: u64,
     /// Number of references that came back and were deleted again.
@@ -39,6 +42,7 @@ struct Erasures {
     /// Those that erased everything.
     of_all: Vec<ErasureRecord>,
     count: u64,
+    other_key: u64,
 }
 
 impl Erasures {
@@ -82,11 +86,15 @@ pub async fn replay(
     })?;
     let mut erasures = Erasures::default();
     let mut records = journal.records();
+    let id = key.id();
     while let Some(record) = records.next().await {
-        erasures.add(record?);
+        let record = record?;
+        erasures.other_key += u64::from(record.is_of_other_key(&id));
+        erasures.add(record);
     }
     let mut report = ReplayReport {
         records: erasures.count,
+        other_key: erasures.other_key,
         ..ReplayReport::default()
     };
     let mut entries = inventory.list(Scope::All);

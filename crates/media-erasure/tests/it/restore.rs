@@ -131,3 +131,30 @@ async fn half_a_line_is_skipped_and_a_damaged_one_is_an_error() {
     let error = replay(&inner, &journal, &key()).await.unwrap_err();
     assert_eq!(error.kind(), StorageErrorKind::Corrupted, "{error}");
 }
+
+#[tokio::test]
+async fn records_under_another_key_are_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("erasures.jsonl");
+    let inner = InMemoryStorage::new();
+    let journal = FileJournal::new(&path);
+    let store = Journaled::new(inner.clone(), journal.clone(), key());
+    let inventory = store.inventory().unwrap();
+    inventory.delete_scope(user("ann")).await.unwrap();
+    let anns = put(&inner, of("ann", "conv-1")).await;
+    let other = ErasureKey::from_bytes([8; 32]);
+    let report = replay(&inner, &journal, &other).await.unwrap();
+    assert_eq!(
+        (report.records, report.other_key, report.deleted),
+        (1, 1, 0)
+    );
+    assert!(inner.exists(&anns).await.unwrap());
+    let report = replay(&inner, &journal, &key()).await.unwrap();
+    assert_eq!((report.records, report.other_key), (1, 0));
+    // A record that does not say its key may be of any.
+    let text = std::fs::read_to_string(&path).unwrap();
+    let at = text.find(",\"key\"").unwrap();
+    std::fs::write(&path, format!("{}}}\n", &text[..at])).unwrap();
+    let report = replay(&inner, &journal, &other).await.unwrap();
+    assert_eq!((report.records, report.other_key), (1, 0));
+}
