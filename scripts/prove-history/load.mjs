@@ -16,7 +16,9 @@ if (what === "write") {
 }
 const load = async (file) => {
   const [message] = await convertToModelMessages(JSON.parse(readFileSync(file, "utf8")));
-  return String(message.content.find((part) => part.type === "file").data);
+  const { data } = message.content.find((part) => part.type === "file");
+  // From version 7 on an object that names the form.
+  return String(data.url ?? data);
 };
 const restored = await load(`${name}.restored`);
 const slim = await load(`${name}.slim`);
