@@ -21,6 +21,8 @@ use super::body::ResponseBody;
 use super::incoming::Incoming;
 #[cfg(feature = "upload")]
 use super::incoming::unreadable;
+#[cfg(feature = "upload")]
+use super::lingering::Lingering;
 
 /// Answers requests. A request that fails is answered too.
 pub(crate) trait Handler: Send + Sync + 'static {
@@ -42,16 +44,18 @@ pub(crate) fn answer(handler: &Arc<impl Handler>, request: Parts, body: Incoming
     Box::pin(async move { Ok(handler.handle(request, body).await) })
 }
 
-/// Returns the bytes of a body.
+/// Returns the bytes of a body. What is not read of them is taken after the answer, within limits.
 #[cfg(feature = "upload")]
 pub(crate) fn streamed<B>(body: B) -> Incoming
 where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    body.into_data_stream()
-        .map(|piece| piece.map_err(unreadable))
-        .boxed()
+    if body.is_end_stream() {
+        return unread(body);
+    }
+    let body = body.into_data_stream();
+    Lingering::new(body.map(|piece| piece.map_err(unreadable)).boxed()).boxed()
 }
 
 /// Drops a body that has no meaning.

@@ -5,6 +5,8 @@ mod handler;
 #[cfg(feature = "upload")]
 mod headers;
 mod incoming;
+#[cfg(feature = "upload")]
+mod lingering;
 mod response;
 
 #[cfg(feature = "upload")]

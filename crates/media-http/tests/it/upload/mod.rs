@@ -1,5 +1,6 @@
 //! Uploads in one piece.
 
+mod early;
 pub(crate) mod site;
 mod still;
 mod taking;
