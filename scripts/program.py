@@ -7,9 +7,9 @@ KIND is bin, example or test. A NAME is what cargo calls the program; that of a 
 front, as in media-loader/it. A line for each NAME is printed, in their order. The options say what cargo
 builds, such as `-p media-loader --features http` or `--release`.
 
-MEDIA_PROGRAMS may name a file with what `cargo test --no-run --message-format=json` has printed. Programs
-are then taken from there and nothing is built: cargo would wait for every other build, and might build
-anew for other features.
+MEDIA_PROGRAMS may name a file with what `cargo test --all-features --no-run --message-format=json` has
+printed. Programs are then taken from there, and built only if they are missing: cargo would wait for every
+other build, and might build anew for other features.
 """
 
 import json
@@ -56,15 +56,22 @@ def main(arguments):
     if len(arguments) < 2 or arguments[0] not in KINDS:
         sys.exit(__doc__)
     kind, names = arguments[0], arguments[1:]
+    found = {}
+
+    def find(lines):
+        for of_kind, package, name, path in programs(lines):
+            if of_kind == kind:
+                found[f"{package}/{name}" if kind == "test" else name] = path
+
     told = os.environ.get("MEDIA_PROGRAMS")
     if told:
-        lines = pathlib.Path(told).read_text(encoding="utf-8").splitlines()
+        find(pathlib.Path(told).read_text(encoding="utf-8").splitlines())
+        # Of an example that has tests, these alone were built.
+        missing = [name for name in names if name not in found]
+        if missing:
+            find(build(kind, missing, ["--all-features"]))
     else:
-        lines = build(kind, names, options)
-    found = {}
-    for of_kind, package, name, path in programs(lines):
-        if of_kind == kind:
-            found[f"{package}/{name}" if kind == "test" else name] = path
+        find(build(kind, names, options))
     for name in names:
         if name not in found:
             sys.exit(f"program.py: {kind} {name} was not built")
