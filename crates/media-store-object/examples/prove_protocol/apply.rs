@@ -97,6 +97,22 @@ impl World {
                 reference.begin_import();
                 return Reply::Found(reference.state(), reference.revision);
             }
+            Ask::ReadVersion => {
+                let state = self.sidecar_of(reference);
+                return Reply::Version(state, self.sidecar_mut(reference).retirements);
+            }
+            Ask::CloseVersion(version) => {
+                let sidecar = self.sidecar_mut(reference);
+                match sidecar.state() {
+                    SidecarState::Retired if sidecar.retirements == *version => {
+                        sidecar.close();
+                        Answer::Done
+                    }
+                    SidecarState::Tombstone => Answer::Done,
+                    _ => Answer::Taken,
+                }
+            }
+            Ask::ListSealed => return Reply::References(self.sealed_of(reference)),
             Ask::List(listing) => return Reply::References(self.list(*listing)),
             Ask::PutSidecar(token) => {
                 let revision = u8::try_from(reference).unwrap_or(u8::MAX);

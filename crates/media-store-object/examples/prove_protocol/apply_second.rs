@@ -13,7 +13,7 @@ impl World {
     }
 
     /// The sidecar as a store of this revision reads it.
-    fn sidecar_of(&self, reference: usize) -> SidecarState {
+    pub(crate) fn sidecar_of(&self, reference: usize) -> SidecarState {
         let home = &self.references[usize::from(self.references[reference].home)];
         match home.state() {
             SidecarState::Live(_) | SidecarState::Restored(_)
@@ -38,6 +38,7 @@ impl World {
             | Request::RetireMarker(token)
             | Request::RemoveMarker(token) => self.carry_out_marker(request, *token, reference),
             Request::ReadSidecar => Answer::Sidecar(self.sidecar_of(reference)),
+            Request::FindSealed => Answer::Found(!self.sealed_of(reference).is_empty()),
             _ => self.carry_out_sidecar(request, reference),
         }
     }
@@ -59,27 +60,24 @@ impl World {
                 sidecar.put(*token, revision, false);
             }
             (Request::CreateSidecar(token), SidecarState::Live(there)) if there == *token => {}
-            (Request::RestoreSidecar(token), SidecarState::Missing) => {
+            (Request::RestoreSidecar(token), SidecarState::Missing | SidecarState::Retired) => {
                 sidecar.put(*token, revision, true);
             }
             (Request::BurySidecar, _) => {
                 sidecar.clear();
                 sidecar.buried = true;
             }
-            (Request::RetireSidecar(_) | Request::CloseSidecar, SidecarState::Retired) => {
-                if matches!(request, Request::CloseSidecar) {
-                    sidecar.clear();
-                    (sidecar.buried, sidecar.closed) = (true, true);
-                }
-            }
+            (Request::RetireSidecar(_), SidecarState::Retired) => {}
+            (Request::CloseSidecar | Request::CloseSeen, SidecarState::Retired) => sidecar.close(),
             (
                 Request::RetireSidecar(token),
                 SidecarState::Live(there) | SidecarState::Restored(there),
             ) if there == *token => {
                 sidecar.clear();
                 sidecar.retired = true;
+                sidecar.retirements += 1;
             }
-            (Request::CloseSidecar, SidecarState::Tombstone) => {}
+            (Request::CloseSidecar | Request::CloseSeen, SidecarState::Tombstone) => {}
             (Request::RemoveSidecar, _) => {
                 sidecar.expired |= sidecar.buried;
                 sidecar.clear();

@@ -41,6 +41,12 @@ pub(crate) enum Ask {
     BeginDeletion,
     /// Whoever imports reads the sidecar.
     BeginImport,
+    /// Whoever removes tombstones reads the sidecar, with its version.
+    ReadVersion,
+    /// Closes the tombstone of a retired sidecar if it has this version.
+    CloseVersion(u8),
+    /// Whoever removes tombstones looks for sealed markers of all revisions.
+    ListSealed,
     /// Lists references, by the second protocol.
     List(Listing),
     /// Writes the sidecar whatever there is (weakened).
@@ -86,6 +92,8 @@ pub(crate) enum Reply {
     References(Vec<(u8, Nonce)>),
     /// What is under the name of a sidecar, and to which revision it belongs.
     Found(SidecarState, u8),
+    /// What is under the name of a sidecar, and its version.
+    Version(SidecarState, u8),
     Blob(Option<u8>),
     Failed,
 }
@@ -98,13 +106,19 @@ impl Ask {
         }
         matches!(
             self,
-            Self::Protocol(Request::ReadRecord | Request::FindMarker(_) | Request::ReadSidecar)
-                | Self::ReadSidecar
+            Self::Protocol(
+                Request::ReadRecord
+                    | Request::FindMarker(_)
+                    | Request::ReadSidecar
+                    | Request::FindSealed
+            ) | Self::ReadSidecar
                 | Self::ListGenerations
                 | Self::ReadBlob(_)
                 | Self::BeginDeletion
                 | Self::BeginImport
                 | Self::FindFirst(_)
+                | Self::ReadVersion
+                | Self::ListSealed
                 | Self::List(_)
         )
     }
@@ -141,7 +155,7 @@ impl Ask {
     pub(crate) fn doubt(&self) -> Reply {
         match self {
             Self::Protocol(Request::SwapRecord { .. }) => Reply::Protocol(Answer::Unclear),
-            Self::Protocol(_) => Reply::Protocol(Answer::Failed),
+            Self::Protocol(_) | Self::CloseVersion(_) => Reply::Protocol(Answer::Failed),
             Self::InFirst(ask) => ask.doubt(),
             _ => Reply::Failed,
         }

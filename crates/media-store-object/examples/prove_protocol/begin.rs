@@ -91,6 +91,10 @@ impl Actor {
                     }
                     Task::BeginDeletion
                 }
+                Op::RemoveAgain => {
+                    self.reference = scenario.imported().unwrap_or_default();
+                    Task::RemoveAgain
+                }
                 Op::EraseScope => Task::List(Listing::Scope),
                 Op::Retire => Task::List(Listing::Sidecars),
                 Op::RetireMarkers => Task::List(Listing::Provisional),
@@ -123,10 +127,13 @@ impl Actor {
             Op::Retire => Task::Retire(v2::RetireProtocol::new(generation)),
             Op::RetireMarkers => Task::Retire(v2::RetireProtocol::marker(generation)),
             Op::Heal => Task::Heal(v2::HealProtocol::new(generation)),
-            Op::RemoveTombstones => Task::RemoveTombstones(match alone {
-                true => v2::TombstoneProtocol::marker(generation),
-                false => v2::TombstoneProtocol::new(generation),
-            }),
+            Op::RemoveTombstones if alone => {
+                Task::RemoveTombstones(v2::TombstoneProtocol::marker(generation))
+            }
+            Op::RemoveTombstones if scenario.is_imported(reference) => {
+                Task::BuryOthers(reference, generation, Vec::new())
+            }
+            Op::RemoveTombstones => Task::RemoveTombstones(v2::TombstoneProtocol::new(generation)),
             _ if first => Task::Delete(DeleteProtocol::new(generation)),
             _ => Task::Bury(v2::DeleteProtocol::new(generation)),
         };

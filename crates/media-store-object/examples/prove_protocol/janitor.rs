@@ -118,6 +118,7 @@ pub(crate) fn broken_import(mut world: World, home: u8) -> Option<&'static str> 
     if leaves || reference.unwanted || reference.closed && reference.buried {
         return None;
     }
+    let outlived = reference.outlived;
     let last = world.references.len() - 1;
     let Reply::Found(state, revision) = world.apply(&Ask::BeginImport, last) else {
         return None;
@@ -126,6 +127,10 @@ pub(crate) fn broken_import(mut world: World, home: u8) -> Option<&'static str> 
         SidecarState::Live(there) | SidecarState::Restored(there) => {
             let retire = v2::RetireProtocol::new(there);
             let ended = run(retire, &mut world, usize::from(revision));
+            // An import that was suspended until its tombstones were old was taken for a deleted one.
+            if ended == Some(v2::RetireOutcome::Deleted) && outlived {
+                return None;
+            }
             ended == Some(v2::RetireOutcome::Held)
         }
         _ => false,

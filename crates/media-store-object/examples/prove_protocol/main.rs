@@ -23,7 +23,8 @@
 //! - at the end, deleting the scope and sweeping leaves nothing but the record.
 //!
 //! An import stores under an id that exists elsewhere, and may be repeated. In addition:
-//! - an acknowledged import that nobody deletes has its sidecar;
+//! - an acknowledged import that nobody deletes is readable, whatever takes its sidecar away, and has its
+//!   sidecar if nothing does;
 //! - no import begins under an id whose deletion was acknowledged, until its tombstone was removed;
 //! - at the end, an import that nothing disturbs completes, unless a deletion began.
 //!

@@ -329,11 +329,14 @@ impl State {
             let bit = 1u16 << reference.acknowledged;
             match reference.standing {
                 Standing::Held(token) if !reference.unwanted => {
+                    // Whichever revision leads to the bytes, and only if it is sealed.
+                    let read = world.read(at, Trust::Sealed).filter(|_| reference.imported);
+                    let token = read.unwrap_or(token);
                     let (record, generation) = world.space_of(at, token);
                     if generation.is_none_or(|g| g.blob.is_none()) {
                         return Some("the bytes of an acknowledged reference are gone");
                     }
-                    if generation.is_none_or(|g| g.markers & bit == 0) {
+                    if read.is_none() && generation.is_none_or(|g| g.markers & bit == 0) {
                         return Some("the marker of an acknowledged reference is gone");
                     }
                     let holds = |record: &Record| {
@@ -344,11 +347,16 @@ impl State {
                     }
                     if reference.imported
                         && scenario.removes_once()
-                        && reference.sidecar != Some(token)
+                        && (reference.sidecar, reference.revision)
+                            != (Some(token), reference.acknowledged)
                     {
                         return Some("the sidecar of an acknowledged import is gone");
                     }
                     let first = reference.first || !scenario.is_second();
+                    let created = !first && !reference.imported && !scenario.loses_sidecars();
+                    if created && reference.sidecar != Some(token) {
+                        return Some("the sidecar of an acknowledged reference is gone");
+                    }
                     if first && reference.sidecar != Some(token) {
                         return Some("the sidecar of an acknowledged reference names another");
                     }

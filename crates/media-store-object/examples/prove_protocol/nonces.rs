@@ -43,7 +43,8 @@ impl NonceSet {
             Reply::Protocol(Answer::Sidecar(
                 SidecarState::Live(token) | SidecarState::Restored(token),
             ))
-            | Reply::Found(SidecarState::Live(token) | SidecarState::Restored(token), _) => {
+            | Reply::Found(SidecarState::Live(token) | SidecarState::Restored(token), _)
+            | Reply::Version(SidecarState::Live(token) | SidecarState::Restored(token), _) => {
                 Self::one(*token)
             }
             Reply::Generations(all) => all.iter().fold(Self::NONE, |t, one| t.and(Self::one(*one))),

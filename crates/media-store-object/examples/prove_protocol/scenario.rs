@@ -41,6 +41,8 @@ pub(crate) enum Op {
     RemoveTombstones,
     /// A hand removes the sidecar of what was stored last.
     LoseSidecar,
+    /// The removal of an older tombstone arrives once more, and takes away the sidecar of what is imported.
+    RemoveAgain,
     NaiveStore {
         touch: bool,
     },
@@ -231,6 +233,12 @@ impl Scenario {
         })
     }
 
+    /// Whether imports store a reference.
+    pub(crate) fn is_imported(&self, reference: u8) -> bool {
+        let kind = self.references().into_iter().nth(usize::from(reference));
+        matches!(kind, Some(Kind::Imported { .. }))
+    }
+
     /// Whether a reference is of the first protocol, beside the second.
     pub(crate) fn is_first(&self, reference: u8) -> bool {
         self.is_mixed() && self.references().get(usize::from(reference)) == Some(&Kind::First)
@@ -243,8 +251,16 @@ impl Scenario {
         removers
             .by_ref()
             .find(|role| role.ops().contains(&Op::RemoveTombstones));
-        let another = removers.any(|role| role.ops().contains(&Op::RemoveTombstones));
+        let mut all = self.actors.iter().flat_map(|role| role.ops());
+        let another = removers.any(|role| role.ops().contains(&Op::RemoveTombstones))
+            || all.any(|op| matches!(op, Op::RemoveAgain | Op::LoseSidecar));
         self.copies == 0 && self.late == 0 && !another
+    }
+
+    /// Whether a hand removes sidecars.
+    pub(crate) fn loses_sidecars(&self) -> bool {
+        let mut ops = self.actors.iter().flat_map(|role| role.ops());
+        ops.any(|op| *op == Op::LoseSidecar)
     }
 
     /// Whether processes of both protocols are at work.

@@ -2,7 +2,7 @@
 
 use media_store_object::protocol::{
     Answer, CollectProtocol, DeleteOutcome, DeleteProtocol, FenceProtocol, Nonce, Protocol,
-    SidecarState, Step, StoreOutcome, StoreProtocol, v2,
+    Request, SidecarState, Step, StoreOutcome, StoreProtocol, v2,
 };
 
 use crate::actor::Actor;
@@ -34,6 +34,10 @@ pub(crate) enum Task {
     Retire(v2::RetireProtocol),
     Heal(v2::HealProtocol),
     RemoveTombstones(v2::TombstoneProtocol),
+    /// Burying what was sealed of a reference that was deleted, before the tombstones of a revision are
+    /// removed: that revision, its generation, and what is left to be buried.
+    BuryOthers(u8, Nonce, Vec<(u8, Nonce)>),
+    RemoveAgain,
     NaiveStore(NaiveStore),
     NaiveCollect(NaiveCollect),
     Over,
@@ -176,7 +180,49 @@ impl Actor {
             },
             Task::Retire(machine) => visit(machine.step(reply.map(protocol), &mut fresh)),
             Task::Heal(machine) => visit(machine.step(reply.map(protocol), &mut fresh)),
-            Task::RemoveTombstones(machine) => visit(machine.step(reply.map(protocol), &mut fresh)),
+            Task::RemoveTombstones(machine) => {
+                let answer = reply.map(|reply| match reply {
+                    Reply::Version(state, version) => {
+                        self.revision = version;
+                        Answer::Sidecar(state)
+                    }
+                    other => protocol(other),
+                });
+                match visit(machine.step(answer, &mut fresh)) {
+                    Next::Ask(Ask::Protocol(Request::ReadSidecar)) => Next::Ask(Ask::ReadVersion),
+                    Next::Ask(Ask::Protocol(Request::CloseSeen)) => {
+                        Next::Ask(Ask::CloseVersion(self.revision))
+                    }
+                    other => other,
+                }
+            }
+            Task::BuryOthers(revision, generation, left) => {
+                match reply {
+                    None => return Next::Ask(Ask::ListSealed),
+                    Some(Reply::References(sealed)) if !sealed.is_empty() => {
+                        *left = sealed;
+                        return Next::Ask(Ask::Protocol(Request::ReadSidecar));
+                    }
+                    Some(Reply::References(_)) => {}
+                    Some(Reply::Protocol(
+                        Answer::Sidecar(SidecarState::Tombstone) | Answer::Done,
+                    )) => {
+                        if let Some((other, under)) = left.pop() {
+                            self.reference = other;
+                            return Next::Ask(Ask::Protocol(Request::BuryMarker(under)));
+                        }
+                    }
+                    Some(Reply::Protocol(Answer::Sidecar(_))) => {}
+                    Some(_) => return Next::Visited(true),
+                }
+                self.reference = *revision;
+                self.task = Task::RemoveTombstones(v2::TombstoneProtocol::new(*generation));
+                self.step(None, others)
+            }
+            Task::RemoveAgain => match reply {
+                None => Next::Ask(Ask::Protocol(Request::RemoveSidecar)),
+                Some(_) => Next::Over,
+            },
             Task::Lookup => match reply {
                 None => Next::Ask(Ask::ReadSidecar),
                 Some(Reply::Sidecar(Some(generation))) => {

@@ -95,6 +95,12 @@ pub(crate) enum Weakness {
     SidecarRetiredUnconditionally,
     /// The tombstone of a retired sidecar is removed though an import may have replaced it.
     RetiredNotClosed,
+    /// The tombstone of a retired sidecar is closed though another revision is complete.
+    SealedNotLookedFor,
+    /// The tombstone that is closed may be another than the one that was read.
+    ClosedWithoutVersion,
+    /// An import reads its sidecar again before it seals its marker.
+    ReadBeforeSeal,
 }
 
 /// Which machine it is about.
@@ -139,6 +145,12 @@ impl Weakness {
         use Request as R;
         let request = match ask {
             Ask::Protocol(request) => request,
+            Ask::CloseVersion(_) if self == Self::RetiredNotClosed => {
+                return Asked::Pretend(Answer::Done);
+            }
+            Ask::CloseVersion(_) if self == Self::ClosedWithoutVersion => {
+                return Asked::Send(Ask::Protocol(R::CloseSidecar));
+            }
             other => return Asked::Send(other),
         };
         let send = |request| Asked::Send(Ask::Protocol(request));
@@ -245,6 +257,15 @@ impl Weakness {
             (Self::SidecarRetiredUnconditionally, Kind::Other, R::RetireSidecar(_)) => {
                 send(R::BurySidecar)
             }
+            (Self::SealedNotLookedFor, _, R::FindSealed) => Asked::Pretend(Answer::Found(false)),
+            (Self::ReadBeforeSeal, Kind::Store, R::SealMarker(token)) => {
+                memory.generation = Some(token);
+                send(R::ReadSidecar)
+            }
+            (Self::ReadBeforeSeal, Kind::Store, R::ReadSidecar) => match memory.read.take() {
+                Some(read) => Asked::Pretend(read),
+                None => send(R::ReadSidecar),
+            },
             (Self::RetiredNotClosed, _, R::CloseSidecar) => Asked::Pretend(Answer::Done),
             (_, _, request) => send(request),
         }

@@ -55,6 +55,15 @@ impl Weakness {
                 R::ReadSidecar,
                 Answer::Sidecar(SidecarState::Restored(token)),
             ) => say(Answer::Sidecar(SidecarState::Live(*token))),
+            (Self::ReadBeforeSeal, Kind::Store, R::ReadSidecar, Answer::Sidecar(_)) => {
+                match memory.generation.take() {
+                    Some(token) => {
+                        memory.read = Some(answer.clone());
+                        also(R::SealMarker(token))
+                    }
+                    None => Heard::Reply(reply),
+                }
+            }
             (Self::NoSecondRead, Kind::Store, R::ReadRecord, Answer::Record(_)) => {
                 memory.read = Some(answer.clone());
                 Heard::Reply(reply)

@@ -87,6 +87,8 @@ pub(crate) struct Reference {
     pub(crate) buried: bool,
     /// Whether the sidecar was retired.
     pub(crate) retired: bool,
+    /// How often that happened: each tombstone of a retired sidecar is another version.
+    pub(crate) retirements: u8,
     /// Whether the sidecar was retired before a sweep buried it.
     pub(crate) closed: bool,
     /// Whether the tombstone of a buried sidecar was removed since.
@@ -123,6 +125,7 @@ impl Reference {
             restored: false,
             buried: false,
             retired: false,
+            retirements: 0,
             closed: false,
             expired: false,
             revived: false,
@@ -147,6 +150,12 @@ impl Reference {
         self.sidecar = None;
         (self.restored, self.buried, self.retired) = (false, false, false);
         self.closed = false;
+    }
+
+    /// Replaces the tombstone of a retired sidecar by one that nothing may replace.
+    pub(crate) fn close(&mut self) {
+        self.clear();
+        (self.buried, self.closed) = (true, true);
     }
 
     /// An import begins: what was deleted before, and has no tombstone any more, may be stored again.
@@ -310,9 +319,15 @@ impl World {
         clear(&self.first.record, &mut self.first.generations);
     }
 
-    /// Whether a reader gets bytes by this reference. It reads the sidecar, and where that is
-    /// missing the record; what counts is the marker.
+    /// Whether a reader gets bytes by this reference.
     pub(crate) fn is_readable(&self, at: usize, trust: Trust) -> bool {
+        self.read(at, trust).is_some()
+    }
+
+    /// The generation whose bytes a reader gets by this reference. It reads the sidecar, and where that
+    /// leads to no marker the record; what counts is the marker. A tombstone that nothing may replace ends
+    /// it.
+    pub(crate) fn read(&self, at: usize, trust: Trust) -> Option<Nonce> {
         let reference = &self.references[at];
         let marked = |g: &Generation, bits: u16| match trust {
             Trust::Sealed | Trust::Sidecar => g.sealed & bits != 0,
@@ -325,15 +340,30 @@ impl World {
                 .is_some_and(|g| g.blob.is_some() && (marked(g, bit) || trust == Trust::Sidecar))
         };
         match reference.state() {
-            SidecarState::Live(token) | SidecarState::Restored(token) => has(token),
-            SidecarState::Missing => self.record.as_ref().is_some_and(|record| {
-                let generation = self.generation(record.generation);
-                let bits = self.revisions(at);
-                record.state != RecordState::Dead
-                    && generation.is_some_and(|g| g.blob.is_some() && marked(g, bits))
-            }),
-            _ => false,
+            SidecarState::Live(token) | SidecarState::Restored(token) if has(token) => {
+                return Some(token);
+            }
+            SidecarState::Tombstone => return None,
+            _ => {}
         }
+        let record = self.record.as_ref()?;
+        let generation = self.generation(record.generation)?;
+        let bits = self.revisions(at);
+        let found = record.state != RecordState::Dead
+            && generation.blob.is_some()
+            && marked(generation, bits);
+        found.then_some(record.generation)
+    }
+
+    /// The sealed markers of the reference that this is a revision of: revisions and generations.
+    pub(crate) fn sealed_of(&self, at: usize) -> Vec<(u8, Nonce)> {
+        let bits = self.revisions(usize::from(self.references[at].home));
+        let mut found = Vec::new();
+        for generation in &self.generations {
+            let sealed = (0..16).filter(|bit| generation.sealed & bits & 1 << bit != 0);
+            found.extend(sealed.map(|revision| (revision, generation.token)));
+        }
+        found
     }
 
     /// The revisions of a reference, a bit each.

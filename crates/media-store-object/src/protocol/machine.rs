@@ -67,6 +67,11 @@ pub enum Request<V> {
     /// Replaces the tombstone of a retired sidecar by one that nothing may replace, on condition that it
     /// is still there. Finding the latter is success.
     CloseSidecar,
+    /// As [`Request::CloseSidecar`], on condition that the tombstone is the one that the last
+    /// [`Request::ReadSidecar`] of this protocol found.
+    CloseSeen,
+    /// Finds out whether any revision of the reference has a sealed marker, under any generation.
+    FindSealed,
     /// Replaces the sidecar by a tombstone, whether it exists or not, and removes the expiry hint and
     /// the entries of indexes. May be repeated.
     BurySidecar,
@@ -104,7 +109,7 @@ pub enum Answer<V> {
     Swapped(V),
     /// The answer to any other [`Request::SwapRecord`]: refused, failed, or of unknown outcome.
     Unclear,
-    /// The answer to [`Request::FindMarker`].
+    /// The answer to [`Request::FindMarker`] or [`Request::FindSealed`].
     Found(bool),
     /// The answer to [`Request::ReadSidecar`].
     Sidecar(SidecarState),

@@ -1,12 +1,16 @@
 //! Carrying out the requests of protocols against a bucket.
 
+use std::sync::{Mutex, PoisonError};
+
 use bytes::Bytes;
 use media_storage::{Sidecar, StorageError};
 
 use super::content::SecondContent;
 use super::marker::{CreatedMarker, Marker};
 use super::reference::{ReferenceObjects, Upload};
-use crate::bucket::{Bucket, SecondKeys, SecondMarker, Version, send, shared_attributes};
+use crate::bucket::{
+    Bucket, MarkerState, SecondKeys, SecondMarker, Version, send, shared_attributes,
+};
 use crate::protocol::{Answer, Nonce, Request};
 use crate::reference::sidecar::{ByteLocation, second_json};
 use crate::sharing::Driver;
@@ -19,6 +23,8 @@ pub(super) struct ReferenceDriver<'a> {
     pub(super) sidecar: Option<&'a Sidecar>,
     pub(super) upload: Option<Upload<'a>>,
     pub(super) created: CreatedMarker,
+    /// The version of what was last read under the name of the sidecar.
+    pub(super) seen: Mutex<Option<Version>>,
 }
 
 impl ReferenceDriver<'_> {
@@ -29,6 +35,7 @@ impl ReferenceDriver<'_> {
             sidecar: None,
             upload: None,
             created: CreatedMarker::default(),
+            seen: Mutex::default(),
         }
     }
 
@@ -50,6 +57,24 @@ impl ReferenceDriver<'_> {
         self.objects
             .create_sidecar(sidecar, location, restored)
             .await
+    }
+
+    async fn read_sidecar(&self) -> Result<Answer<Version>, StorageError> {
+        let (state, version) = self.objects.versioned_state().await?;
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = version;
+        Ok(Answer::Sidecar(state))
+    }
+
+    async fn close_seen(&self) -> Result<Answer<Version>, StorageError> {
+        let seen = self
+            .seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        match seen {
+            Some(version) => self.objects.close_version(version).await,
+            None => Ok(Answer::Failed),
+        }
     }
 
     fn marker(&self, generation: Nonce) -> Result<Marker<'_>, StorageError> {
@@ -113,7 +138,15 @@ impl Driver for ReferenceDriver<'_> {
             content, objects, ..
         } = self;
         match request {
-            Request::ReadSidecar => return objects.state().await.map(Answer::Sidecar),
+            Request::ReadSidecar => return self.read_sidecar().await,
+            Request::CloseSeen => return self.close_seen().await,
+            Request::FindSealed => {
+                let markers = content.markers(objects.key.token()).await?;
+                let mut states = markers.iter().map(|(_, state)| *state);
+                return Ok(Answer::Found(
+                    states.any(|state| state == MarkerState::Sealed),
+                ));
+            }
             Request::CreateSidecar(generation) => {
                 return self.create_sidecar(generation, false).await;
             }

@@ -9,12 +9,12 @@ use object_store::Attributes;
 use object_store::path::Path;
 
 use crate::body::Payload;
-use crate::bucket::{Bucket, Creation, Keys, MediaKey, PartOptions, SecondKeys, Swap};
+use crate::bucket::{Bucket, Creation, Keys, MediaKey, PartOptions, SecondKeys, Swap, Version};
 use crate::protocol::{Answer, Nonce, SidecarState};
 use crate::reference::expiry;
 use crate::reference::sidecar::{
-    ByteLocation, Descriptor, Protocol, SidecarRead, is_incoming, read_any, read_versioned,
-    revision_of, second_json,
+    ByteLocation, Descriptor, Protocol, SidecarRead, is_incoming, read_versioned, revision_of,
+    second_json,
 };
 use crate::reference::tombstone::Tombstone;
 use crate::sharing::fresh_nonce;
@@ -253,6 +253,24 @@ impl ReferenceObjects {
         .await
     }
 
+    /// Replaces the tombstone of a retired sidecar, read with this version, by that of a deletion.
+    pub(super) async fn close_version<V>(
+        &self,
+        version: Version,
+    ) -> Result<Answer<V>, StorageError> {
+        let path = self.sidecar_path()?;
+        let swap = self.bucket.swap(&path, Some(&version), Bytes::new());
+        let Swap::Unclear(error) = swap.await else {
+            return Ok(Answer::Done);
+        };
+        match read_versioned(&self.bucket, &self.keys, &self.key).await? {
+            Some((SidecarRead::Tombstone, _)) => Ok(Answer::Done),
+            // The write may still arrive.
+            Some((_, unchanged)) if unchanged == version => Err(error),
+            _ => Ok(Answer::Taken),
+        }
+    }
+
     /// Replaces what is under the name of the sidecar, unless `answered` gives an answer for it.
     async fn replace_sidecar<V>(
         &self,
@@ -279,7 +297,18 @@ impl ReferenceObjects {
 
     /// Reads the state of the sidecar.
     pub(super) async fn state(&self) -> Result<SidecarState, StorageError> {
-        Ok(match read_any(&self.bucket, &self.keys, &self.key).await? {
+        self.versioned_state().await.map(|(state, _)| state)
+    }
+
+    /// Reads the state of the sidecar, and the version of what is under its name.
+    pub(super) async fn versioned_state(
+        &self,
+    ) -> Result<(SidecarState, Option<Version>), StorageError> {
+        let read = read_versioned(&self.bucket, &self.keys, &self.key).await?;
+        let Some((read, version)) = read else {
+            return Ok((SidecarState::Missing, None));
+        };
+        let state = match read {
             SidecarRead::Missing => SidecarState::Missing,
             SidecarRead::Tombstone => SidecarState::Tombstone,
             SidecarRead::Retired => SidecarState::Retired,
@@ -294,7 +323,8 @@ impl ReferenceObjects {
                 }
                 _ => return Err(self.other_media()),
             },
-        })
+        };
+        Ok((state, Some(version)))
     }
 
     fn other_media(&self) -> StorageError {

@@ -4,8 +4,8 @@ use crate::scenario::{Op, Scenario, Start};
 use crate::weak::Weakness;
 
 use Op::{
-    Bury, BuryImported, Collect, CreateStore, EraseScope, Fence, Heal, Import, RemoveTombstones,
-    Retire, RetireMarkers,
+    Bury, BuryImported, Collect, CreateStore, EraseScope, Fence, Heal, Import, RemoveAgain,
+    RemoveTombstones, Retire, RetireMarkers,
 };
 
 /// Imports of one id by the second protocol, cut and repeated. At the end of every run, an import that
@@ -90,6 +90,14 @@ pub(crate) fn imports(short: bool) -> Vec<Scenario> {
         .with(1, &[RemoveTombstones])
         .from(Start::Live)
         .copies(1),
+        import(
+            "in turn, sidecar removed again, retire, heal, live",
+            &[Import; 2],
+        )
+        .with(1, &[RemoveAgain])
+        .with(1, &[Retire, Heal])
+        .from(Start::Live),
+        sidecar_removed_again("2 at once, sidecar removed again, retire, tombstones, live"),
         import("beside a store and delete, collector, 1 death", &[Import])
             .with(1, &[CreateStore, Bury])
             .with(1, &[Collect])
@@ -128,6 +136,17 @@ pub(crate) fn imports(short: bool) -> Vec<Scenario> {
     all
 }
 
+/// An import whose sidecar is lost, and another one that has begun before it was complete, and is cut.
+fn sidecar_removed_again(name: &str) -> Scenario {
+    Scenario::new(format!("imports: {name}"))
+        .with(1, &[RemoveAgain])
+        .with(1, &[Retire])
+        .with(1, &[RemoveTombstones])
+        .with(2, &[Import])
+        .names(1)
+        .from(Start::Live)
+}
+
 /// The same with one piece taken out: each must break a rule.
 pub(crate) fn broken_imports() -> Vec<Scenario> {
     let weak = |weakness: Weakness, ops: &[Op]| {
@@ -137,6 +156,7 @@ pub(crate) fn broken_imports() -> Vec<Scenario> {
             .from(Start::Live)
             .weak(weakness)
     };
+    let lost = |weakness: Weakness| sidecar_removed_again(&format!("{weakness:?}")).weak(weakness);
     vec![
         weak(Weakness::ImportBuries, &[Import; 2]).losses(1),
         weak(Weakness::DeletedTakenForRetired, &[Import, Bury, Import]),
@@ -151,5 +171,8 @@ pub(crate) fn broken_imports() -> Vec<Scenario> {
             .with(1, &[RemoveTombstones])
             .losses(1),
         weak(Weakness::NoSecondRead, &[Import]).with(1, &[Collect]),
+        lost(Weakness::SealedNotLookedFor),
+        lost(Weakness::ClosedWithoutVersion).with(1, &[Import]),
+        lost(Weakness::ReadBeforeSeal),
     ]
 }

@@ -15,8 +15,8 @@ fn creates(generation: u128) -> [R<u32>; 2] {
     ]
 }
 
-fn seal(generation: u128) -> [R<u32>; 2] {
-    [R::SealMarker(token(generation)), R::ReadSidecar]
+fn seal(generation: u128) -> R<u32> {
+    R::SealMarker(token(generation))
 }
 
 /// Up to sidecar and marker under live generation 1.
@@ -49,10 +49,12 @@ fn the_marker_is_sealed_last() {
     joining()
         .on_all(creates(1), [A::Done, A::Done])
         .on(R::ReadRecord, read(record(S::Live, 1, 2), 3))
-        .ends_all(seal(1), [A::Done, own(1)], stored(1, false));
+        .on(seal(1), A::Done)
+        .ends(R::ReadSidecar, own(1), stored(1, false));
     making()
         .on(swap(None, record(S::Live, 100, 101)), A::Swapped(1))
-        .ends_all(seal(100), [A::Done, own(100)], stored(100, true));
+        .on(seal(100), A::Done)
+        .ends(R::ReadSidecar, own(100), stored(100, true));
 }
 
 #[test]
@@ -66,21 +68,17 @@ fn nothing_is_buried() {
         read(record(S::Dead, 1, 5), 6),
         StoreOutcome::Busy,
     );
-    for (answers, outcome) in [
-        ([A::Taken, own(1)], StoreOutcome::Busy),
-        (
-            [A::Done, A::Sidecar(SidecarState::Revised)],
-            StoreOutcome::Busy,
-        ),
-        (
-            [A::Done, A::Sidecar(SidecarState::Tombstone)],
-            StoreOutcome::Busy,
-        ),
-        ([A::Failed, A::Failed], StoreOutcome::Failed),
+    let live = || joined().on(R::ReadRecord, read(record(S::Live, 1, 2), 3));
+    live().ends(seal(1), A::Taken, StoreOutcome::Busy);
+    live().ends(seal(1), A::Failed, StoreOutcome::Failed);
+    let sealed = || live().on(seal(1), A::Done);
+    sealed().ends(R::ReadSidecar, A::Failed, StoreOutcome::Failed);
+    for other in [
+        SidecarState::Revised,
+        SidecarState::Tombstone,
+        SidecarState::Missing,
     ] {
-        joined()
-            .on(R::ReadRecord, read(record(S::Live, 1, 2), 3))
-            .ends_all(seal(1), answers, outcome);
+        sealed().ends(R::ReadSidecar, A::Sidecar(other), StoreOutcome::Busy);
     }
 }
 
@@ -102,5 +100,6 @@ fn bytes_that_may_be_published_stay() {
     making()
         .on(publication(), A::Unclear)
         .on(R::ReadRecord, read(record(S::Live, 100, 101), 7))
-        .ends_all(seal(100), [A::Done, own(100)], stored(100, true));
+        .on(seal(100), A::Done)
+        .ends(R::ReadSidecar, own(100), stored(100, true));
 }

@@ -335,11 +335,15 @@ fn a_sidecar_of_a_later_import_stays() {
     for later in [SidecarState::Revised, SidecarState::Live(token(2))] {
         read(later).ends(marker(), A::Done, TombstoneOutcome::Superseded);
     }
-    read(SidecarState::Retired)
-        .on(R::CloseSidecar, A::Taken)
+    let retired = || read(SidecarState::Retired);
+    retired().ends(R::FindSealed, A::Found(true), TombstoneOutcome::Finished);
+    retired().ends(R::FindSealed, A::Failed, TombstoneOutcome::Failed);
+    let unsealed = || retired().on(R::FindSealed, A::Found(false));
+    unsealed()
+        .on(R::CloseSeen, A::Taken)
         .ends(marker(), A::Done, TombstoneOutcome::Superseded);
-    read(SidecarState::Retired)
-        .on(R::CloseSidecar, A::Done)
+    unsealed()
+        .on(R::CloseSeen, A::Done)
         .on(marker(), A::Done)
         .ends(R::RemoveSidecar, A::Done, TombstoneOutcome::Removed);
 }

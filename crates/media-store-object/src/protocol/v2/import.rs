@@ -15,6 +15,10 @@ use crate::protocol::store::StoreOutcome;
 ///
 /// The marker is sealed last, after the sidecar was acknowledged and the generation was seen live. Sealed,
 /// it is therefore the sign of an import that is complete, and never retired.
+///
+/// The sidecar is read again only after that. A late copy of the removal of an older tombstone may take it
+/// away at any moment: of an import that was acknowledged it can be missing only later, when whoever looks
+/// for a sealed marker finds one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ImportProtocol<V> {
     size: u64,
@@ -33,8 +37,10 @@ enum State<V> {
     Publishing(Membership, Publication<V>),
     /// Finding out whether the publication was written.
     Resolving(Membership, Publication<V>),
-    /// Sealing the marker, and finding out whether a deletion has buried the sidecar.
+    /// Sealing the marker.
     Sealing(Membership),
+    /// Finding out whether the sidecar is still there.
+    Checking(Membership),
     /// Removing bytes that can no longer be published.
     Removing(StoreOutcome),
 }
@@ -124,11 +130,7 @@ impl<V: Clone> ImportProtocol<V> {
     }
 
     fn seal(&mut self, own: Membership) -> Step<V, StoreOutcome> {
-        self.state = State::Sealing(own);
-        Step::AskAll(vec![
-            Request::SealMarker(own.generation),
-            Request::ReadSidecar,
-        ])
+        self.ask(State::Sealing(own), Request::SealMarker(own.generation))
     }
 
     /// Continues by the record that was read after the marker was created.
@@ -193,15 +195,16 @@ impl<V: Clone> Protocol<V> for ImportProtocol<V> {
             (State::Resolving(own, publication), Some(A::Record(read))) => {
                 self.resolve_write(own, publication, read, fresh)
             }
-            (State::Sealing(own), Some(A::All(answers))) => Step::End(match answers.as_slice() {
-                [A::Done, A::Sidecar(SidecarState::Live(there))] if *there == own.generation => {
-                    StoreOutcome::Stored {
-                        generation: own.generation,
-                        new: own.new,
-                    }
-                }
-                [A::Taken, _] | [_, A::Sidecar(_)] => StoreOutcome::Busy,
-                _ => StoreOutcome::Failed,
+            (State::Sealing(own), Some(A::Done)) => {
+                self.ask(State::Checking(own), Request::ReadSidecar)
+            }
+            (State::Sealing(_), Some(A::Taken)) => Step::End(StoreOutcome::Busy),
+            (State::Checking(own), Some(A::Sidecar(read))) => Step::End(match read {
+                SidecarState::Live(there) if there == own.generation => StoreOutcome::Stored {
+                    generation: own.generation,
+                    new: own.new,
+                },
+                _ => StoreOutcome::Busy,
             }),
             (State::Removing(outcome), _) => Step::End(outcome),
             _ => Step::End(StoreOutcome::Failed),

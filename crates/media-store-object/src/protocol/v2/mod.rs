@@ -17,6 +17,9 @@
 //! - An import stores under an id that exists elsewhere, and may be repeated. Each attempt is a
 //!   *revision* of the reference with a marker of its own; it replaces nothing but the tombstone of a
 //!   sidecar that was *retired*: one whose marker was never sealed, and never will be.
+//! - The removal of a tombstone may happen once more, and take away the sidecar of an import that came in
+//!   between. An acknowledged import is readable by its sealed marker then, so that no tombstone of another
+//!   revision is closed while there is one.
 //! - A reference is readable only while its sealed marker exists. A sidecar that arrives late, of a store
 //!   that died, then shows nothing.
 //!

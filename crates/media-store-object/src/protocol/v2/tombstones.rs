@@ -8,7 +8,9 @@ use crate::protocol::record::Nonce;
 /// deletion that was interrupted is finished instead, and so is the retiring of a reference.
 ///
 /// An import may replace the tombstone of a retired sidecar at any moment. Such a tombstone is closed
-/// before it is removed.
+/// before it is removed. A closed one hides the media, as that of a deletion does: it is not closed if a
+/// revision of the reference was completed, whose sidecar was lost. Whoever completes one after that was
+/// looked for has replaced the tombstone that was read, so that it is not closed either.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TombstoneProtocol {
     generation: Nonce,
@@ -22,6 +24,8 @@ enum State {
     Start,
     Reading,
     Finishing(RetireProtocol),
+    /// Finding out whether another revision is complete.
+    Looking,
     Closing,
     Marker {
         /// How the protocol ends if the sidecar is not removed after the marker.
@@ -36,7 +40,8 @@ enum State {
 pub enum TombstoneOutcome {
     /// Nothing is left of the reference.
     Removed,
-    /// The sidecar was buried or retired, now or not long ago; a later sweep removes the tombstones.
+    /// The sidecar was buried or retired, now or not long ago, or is missing of media that is complete, so
+    /// that it is to be restored; a later sweep removes the tombstones.
     Finished,
     /// The reference has a later sidecar: only the tombstone of this marker was removed.
     Superseded,
@@ -96,7 +101,7 @@ impl TombstoneProtocol {
             S::Retired | S::Tombstone if !self.with_sidecar => {
                 Step::End(TombstoneOutcome::Finished)
             }
-            S::Retired => self.ask(State::Closing, Request::CloseSidecar),
+            S::Retired => self.ask(State::Looking, Request::FindSealed),
             S::Tombstone => self.remove_marker(None),
         }
     }
@@ -133,6 +138,10 @@ impl<V> Protocol<V> for TombstoneProtocol {
             (State::Start, None) => self.ask(State::Reading, Request::ReadSidecar),
             (State::Reading, Some(Answer::Sidecar(sidecar))) => self.read(sidecar, fresh),
             (State::Finishing(retire), answer) => self.finish(retire, answer, fresh),
+            (State::Looking, Some(Answer::Found(true))) => Step::End(TombstoneOutcome::Finished),
+            (State::Looking, Some(Answer::Found(false))) => {
+                self.ask(State::Closing, Request::CloseSeen)
+            }
             (State::Closing, Some(Answer::Done)) => self.remove_marker(None),
             // An import was faster.
             (State::Closing, Some(Answer::Taken)) => {

@@ -146,6 +146,27 @@ async fn media_stays_readable_beside_an_import_that_was_cut() {
     }
 }
 
+/// The old tombstone of an import that was cut is not made that of a deletion, which would hide the first
+/// one, and bury it.
+#[tokio::test]
+async fn media_that_lost_its_sidecar_outlives_the_tombstone_of_another_import() {
+    let source = elsewhere(1000).await;
+    let (bucket, store) = twice(&source, Second::Retired).await;
+    bucket.age(TimeDelta::days(8));
+    bucket.judge(|request| match request.verb {
+        Verb::Delete => (Fate::FailBefore, 0),
+        _ => (Fate::Pass, 0),
+    });
+    let _ = store.sweep(full()).await;
+    bucket.heal();
+    for _ in 0..2 {
+        holds(&store, &source.0.reference, &source.1).await;
+        assert_eq!(store.sweep(full()).await.unwrap().failed, 0);
+    }
+    assert_eq!(store.list(Scope::All).count().await, 1);
+    is_clean(&store, &bucket).await;
+}
+
 #[tokio::test]
 async fn a_marker_is_found_by_listings_in_any_order() {
     let source = elsewhere(1000).await;
