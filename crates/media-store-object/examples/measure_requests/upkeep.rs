@@ -178,8 +178,10 @@ async fn shared(
         }
     };
     table.row("... cut in the middle", None, cut).await?;
-    // The leases of the node that died have ended.
-    table.bucket.set_clock(Duration::from_secs(6 * 60));
+    // The leases of the node that died have ended: its time went on by `half`, that of the bucket did not.
+    table
+        .bucket
+        .set_clock(Duration::from_secs(6 * 60) + half * 2);
     let rest = async {
         match store.sweep(options).await?.unfinished {
             0 => Ok(references),
