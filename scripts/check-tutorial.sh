@@ -72,8 +72,7 @@ export CARGO_PROFILE_DEV_DEBUG=${CARGO_PROFILE_DEV_DEBUG:-0} CARGO_INCREMENTAL=0
 started=$SECONDS
 
 # The install lines of README: those from git name the same crates and features as those from a checkout, and
-# resolve. Git takes them from a clone of this checkout that has the tag of its version, as the repository has once
-# the version is released.
+# resolve. Git takes them from a clone of this checkout.
 cd "$work"
 cargo new --quiet install
 mapfile -t manifests < <(ls "$work"/readme-blocks/*.toml)
@@ -84,10 +83,8 @@ sources = [tomllib.load(open(path, "rb"))["dependencies"] for path in sys.argv[1
 git, checkout = [{name: spec.get("features") for name, spec in source.items()} for source in sources]
 assert git == checkout, f"README: other crates or features: {git} {checkout}"
 PYTHON
-version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"$/\1/p' "$root/Cargo.toml")
 repository=$(sed -n 's/^repository = "\(.*\)"$/\1/p' "$root/Cargo.toml" | head -n 1)
 git clone --quiet --bare "$root" "$work/origin"
-git -C "$work/origin" tag --force "v$version" >/dev/null
 # A home of its own, so that cargo does not keep the clone under the address of the repository.
 mkdir "$work/home"
 for name in registry config.toml; do
@@ -100,7 +97,7 @@ cat "$work/package" "${manifests[0]}" >install/Cargo.toml
     export CARGO_HOME=$work/home CARGO_NET_GIT_FETCH_WITH_CLI=true
     export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0="url.file://$work/origin.insteadOf" GIT_CONFIG_VALUE_0=$repository
     cargo generate-lockfile --quiet
-) || fail "the git lines of README do not resolve: do they name the tag v$version?"
+) || fail "the git lines of README do not resolve"
 rm install/Cargo.lock
 cat "$work/package" "${manifests[1]}" >install/Cargo.toml
 cp "$(ls "$work"/readme-blocks/*.rust | head -n 1)" install/src/main.rs
