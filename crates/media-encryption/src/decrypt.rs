@@ -13,7 +13,7 @@ use crate::data_key::KeyId;
 use crate::failure::{corrupted, key_failure};
 use crate::geometry::{CHUNK, chunk_count, chunk_len};
 use crate::header::{Content, HEADER_LEN};
-use crate::key_cache::KeyCache;
+use crate::key_cache::{KeyCache, Wanted};
 use crate::scope_key::ScopeKey;
 
 const NOT_AUTHENTIC: &str = "the stored bytes are not those that were encrypted";
@@ -130,7 +130,7 @@ impl Decryptor {
         let key = self
             .decryption
             .keys
-            .key(self.key.id, None)
+            .get(Wanted::Id(self.key.id), None)
             .await
             .map_err(|error| key_failure(error, Operation::Retrieve))?;
         self.key = FileKey::new(&key, &self.decryption.content)?;

@@ -14,6 +14,7 @@ use media_storage::{
 use crate::envelope::Envelope;
 use crate::failure::key_failure;
 use crate::geometry::plain_len;
+use crate::key_cache::Wanted;
 use crate::provider::KeyErrorKind;
 use crate::references::{inward, mac_of, outward};
 use crate::scopes::SplitScope;
@@ -45,7 +46,7 @@ impl<S: MediaStorage> Shared<S> {
         let reference = outward(&entry.reference, len, mac, Operation::List).map_err(fail)?;
         let letter = match &envelope {
             None => None,
-            Some(envelope) => match self.keys.key(envelope.key_id, None).await {
+            Some(envelope) => match self.keys.get(Wanted::Id(envelope.key_id), None).await {
                 Ok(key) => envelope.open(&key).ok(),
                 Err(error) if error.kind() == KeyErrorKind::Forgotten => None,
                 Err(error) => return Err(fail(key_failure(error, Operation::List))),

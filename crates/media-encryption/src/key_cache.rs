@@ -22,6 +22,15 @@ const MAX_KEYS: usize = 4096;
 /// Number of locks that keep tasks from asking for the same key at once.
 const STRIPES: usize = 16;
 
+/// Which key is wanted.
+#[derive(Clone, Copy, Hash)]
+pub(crate) enum Wanted<'a> {
+    /// The one for new media of an owner.
+    Current(&'a KeyOwner),
+    /// The one with an id.
+    Id(KeyId),
+}
+
 /// The keys of a provider, unwrapped at most once in a lifetime.
 #[derive(Debug)]
 pub(crate) struct KeyCache {
@@ -42,15 +51,15 @@ struct Kept {
 }
 
 impl Kept {
-    fn key(&self, id: KeyId, since: Option<Instant>) -> Option<Arc<ScopeKey>> {
+    fn find(&self, wanted: Wanted<'_>, since: Option<Instant>) -> Option<Arc<ScopeKey>> {
+        let id = match wanted {
+            Wanted::Current(owner) => *self.current.get(owner)?,
+            Wanted::Id(id) => id,
+        };
         let key = self.keys.get(&id)?;
         // Of two questions at one instant the order is not known.
         let is_known = since.is_none_or(|since| since < key.asked());
         (is_known && Instant::now() < key.expires()).then(|| Arc::clone(key))
-    }
-
-    fn current(&self, owner: &KeyOwner, since: Option<Instant>) -> Option<Arc<ScopeKey>> {
-        self.key(*self.current.get(owner)?, since)
     }
 
     fn drop_expired(&mut self) {
@@ -72,54 +81,31 @@ impl KeyCache {
         }
     }
 
-    /// Returns the key for new media of an owner, as the provider has said since a time, if one is given.
-    pub(crate) async fn current(
+    /// Returns a key, as the provider has said since a time, if one is given.
+    pub(crate) async fn get(
         &self,
-        owner: &KeyOwner,
+        wanted: Wanted<'_>,
         since: Option<Instant>,
     ) -> Result<Arc<ScopeKey>, KeyError> {
-        if let Some(key) = self.kept().current(owner, since) {
+        if let Some(key) = self.kept().find(wanted, since) {
             return Ok(key);
         }
-        let _turn = self.stripe(self.hasher.hash_one(owner)).lock().await;
+        let _turn = self.stripe(wanted).lock().await;
         loop {
             let forgotten = {
                 let kept = self.kept();
-                if let Some(key) = kept.current(owner, since) {
+                if let Some(key) = kept.find(wanted, since) {
                     return Ok(key);
                 }
                 kept.forgotten
             };
             // The time counts from before the question: the provider may forget the key once it answered.
             let asked = Instant::now();
-            let key = self.provider.current_key(owner).await?;
-            if let Some(key) = self.keep(key, asked, Some(owner), forgotten) {
-                return Ok(key);
-            }
-        }
-    }
-
-    /// Returns the key with an id, as the provider has said since a time, if one is given.
-    pub(crate) async fn key(
-        &self,
-        id: KeyId,
-        since: Option<Instant>,
-    ) -> Result<Arc<ScopeKey>, KeyError> {
-        if let Some(key) = self.kept().key(id, since) {
-            return Ok(key);
-        }
-        let _turn = self.stripe(self.hasher.hash_one(id)).lock().await;
-        loop {
-            let forgotten = {
-                let kept = self.kept();
-                if let Some(key) = kept.key(id, since) {
-                    return Ok(key);
-                }
-                kept.forgotten
+            let key = match wanted {
+                Wanted::Current(owner) => self.provider.current_key(owner).await?,
+                Wanted::Id(id) => self.provider.key(id).await?,
             };
-            let asked = Instant::now();
-            let key = self.provider.key(id).await?;
-            if let Some(key) = self.keep(key, asked, None, forgotten) {
+            if let Some(key) = self.keep(key, asked, wanted, forgotten) {
                 return Ok(key);
             }
         }
@@ -140,7 +126,8 @@ impl KeyCache {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn stripe(&self, hash: u64) -> &tokio::sync::Mutex<()> {
+    fn stripe(&self, wanted: Wanted<'_>) -> &tokio::sync::Mutex<()> {
+        let hash = self.hasher.hash_one(wanted);
         &self.stripes[(hash % STRIPES as u64) as usize]
     }
 
@@ -149,7 +136,7 @@ impl KeyCache {
         &self,
         key: DataKey,
         asked: Instant,
-        owner: Option<&KeyOwner>,
+        wanted: Wanted<'_>,
         forgotten: u64,
     ) -> Option<Arc<ScopeKey>> {
         let id = key.id();
@@ -163,7 +150,7 @@ impl KeyCache {
             kept.current.clear();
         }
         kept.keys.insert(id, Arc::clone(&key));
-        if let Some(owner) = owner {
+        if let Wanted::Current(owner) = wanted {
             kept.current.insert(owner.clone(), id);
         }
         if kept.cleaner.as_ref().is_none_or(JoinHandle::is_finished) {

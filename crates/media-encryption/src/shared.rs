@@ -13,7 +13,7 @@ use crate::envelope::{Envelope, Letter};
 use crate::failure::{corrupted, key_failure};
 use crate::geometry::plain_len;
 use crate::header::{HEADER_LEN, Header};
-use crate::key_cache::KeyCache;
+use crate::key_cache::{KeyCache, Wanted};
 use crate::owner::{KeyOwner, KeyScope};
 use crate::references::{check_hash, check_mac, inward};
 use crate::scope_key::ScopeKey;
@@ -66,7 +66,7 @@ impl<S: MediaStorage> Shared<S> {
         since: Option<Instant>,
         operation: Operation,
     ) -> Result<Arc<ScopeKey>, StorageError> {
-        let key = self.keys.current(owner, since).await;
+        let key = self.keys.get(Wanted::Current(owner), since).await;
         key.map_err(|error| self.adopt(key_failure(error, operation)))
     }
 
@@ -121,7 +121,7 @@ impl<S: MediaStorage> Shared<S> {
         id: &crate::data_key::KeyId,
         operation: Operation,
     ) -> Result<Arc<ScopeKey>, StorageError> {
-        let key = self.keys.key(*id, None).await;
+        let key = self.keys.get(Wanted::Id(*id), None).await;
         key.map_err(|error| key_failure(error, operation))
     }
 

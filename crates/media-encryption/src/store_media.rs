@@ -12,6 +12,7 @@ use crate::encrypt::{encrypt, unexpected_hash};
 use crate::envelope::{Envelope, Letter};
 use crate::failure::{encryption_failure, key_failure};
 use crate::header::Header;
+use crate::key_cache::Wanted;
 use crate::prepared::prepare;
 use crate::references::{inward, outward};
 use crate::scopes::SplitScope;
@@ -78,7 +79,7 @@ impl<S: MediaStorage> Shared<S> {
         self.check_tags(reference, scope.as_ref(), &opened, Operation::Duplicate)?;
         if opened.key.id() != current.id() {
             // A copy under another key would outlive a key that another process has forgotten.
-            let source = self.keys.key(opened.key.id(), begun).await;
+            let source = self.keys.get(Wanted::Id(opened.key.id()), begun).await;
             source.map_err(|error| self.adopt(key_failure(error, Operation::Duplicate)))?;
             return copy_through(store, reference, options).await;
         }
