@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use media_read_cache::CacheFill;
+use media_read_cache::{CacheFill, ReadCache};
 use media_storage::{
     MediaStorage as _, MediaStorageExt as _, RetrieveOptions, Scope, StorageErrorKind,
 };
@@ -52,13 +52,18 @@ async fn nine_of_ten_reads_come_from_the_disk() {
     assert_eq!(error.kind(), StorageErrorKind::NotFound);
 }
 
-#[tokio::test]
-async fn an_allowed_staleness_saves_questions_and_ends() {
-    let fixture = Fixture::new();
+/// A cache that need not ask the store again for an hour.
+async fn stale_for_an_hour(fixture: &Fixture) -> ReadCache {
     let cache = fixture
         .builder()
         .with_max_staleness(Duration::from_secs(3600));
-    let cache = cache.build().await.unwrap();
+    cache.build().await.unwrap()
+}
+
+#[tokio::test]
+async fn an_allowed_staleness_saves_questions_and_ends() {
+    let fixture = Fixture::new();
+    let cache = stale_for_an_hour(&fixture).await;
     let bytes = noise(1, 1000);
     let (one, two) = (fixture.put(&bytes).await, fixture.put(&bytes).await);
     get(&cache, &one).await;
@@ -96,10 +101,7 @@ async fn an_allowed_staleness_saves_questions_and_ends() {
 #[tokio::test]
 async fn a_scope_that_this_node_deletes_is_gone_at_once() {
     let fixture = Fixture::new();
-    let cache = fixture
-        .builder()
-        .with_max_staleness(Duration::from_secs(3600));
-    let cache = cache.build().await.unwrap();
+    let cache = stale_for_an_hour(&fixture).await;
     let reference = fixture.put(&noise(1, 1000)).await;
     get(&cache, &reference).await;
     until(&cache, |stats| stats.entries == 1).await;
@@ -118,10 +120,7 @@ async fn a_scope_that_this_node_deletes_is_gone_at_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_from_before_a_deletion_is_not_remembered() {
     let fixture = Fixture::new();
-    let cache = fixture
-        .builder()
-        .with_max_staleness(Duration::from_secs(3600));
-    let cache = cache.build().await.unwrap();
+    let cache = stale_for_an_hour(&fixture).await;
     let bytes = noise(1, 1000);
     // Both are the same bytes, which stay in the cache.
     let (deleted, kept) = (fixture.put(&bytes).await, fixture.put(&bytes).await);
