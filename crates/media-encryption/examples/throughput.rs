@@ -13,8 +13,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use media_encryption::{Encrypted, LocalKeys, MasterKey};
 use media_storage::{
-    MediaBody, MediaMetadata, MediaStorage, MediaStorageExt as _, MediaUpload, Sha256Hasher,
-    StorageError,
+    MediaBody, MediaMetadata, MediaStorage, MediaStorageExt as _, MediaUpload, StorageError,
 };
 use media_store_fs::{Durability, FileStore};
 use media_types::{Mime, StorageReference};
@@ -30,23 +29,16 @@ const GOAL: f64 = 0.7;
 enum Operation {
     StoreBytes,
     StoreStream,
-    StoreStreamOfKnownHash,
     Load,
 }
 
 impl Operation {
-    const ALL: [Self; 4] = [
-        Self::StoreBytes,
-        Self::StoreStream,
-        Self::StoreStreamOfKnownHash,
-        Self::Load,
-    ];
+    const ALL: [Self; 3] = [Self::StoreBytes, Self::StoreStream, Self::Load];
 
     fn name(self) -> &'static str {
         match self {
             Self::StoreBytes => "store bytes",
             Self::StoreStream => "store a stream (spooled)",
-            Self::StoreStreamOfKnownHash => "store a stream of known hash",
             Self::Load => "load",
         }
     }
@@ -80,7 +72,6 @@ async fn once(
             metadata()?,
         ))
     };
-    let hash = Sha256Hasher::digest(bytes);
     let begun = Instant::now();
     let reference = match operation {
         Operation::StoreBytes => Some(
@@ -89,10 +80,6 @@ async fn once(
                 .await?,
         ),
         Operation::StoreStream => Some(store.store(upload(body(bytes))?).await?),
-        Operation::StoreStreamOfKnownHash => {
-            let upload = upload(body(bytes))?.with_expected_sha256(hash);
-            Some(store.store(upload).await?)
-        }
         Operation::Load => {
             let mut stream = store.retrieve(stored).await?.body.into_stream();
             let mut len = 0;

@@ -2,9 +2,7 @@
 
 use bytes::Bytes;
 use futures_util::stream;
-use media_storage::{
-    ByteStream, MediaBody, Operation, Sha256Hasher, StorageError, StorageErrorKind, next,
-};
+use media_storage::{ByteStream, MediaBody, Operation, StorageError, StorageErrorKind, next};
 
 use crate::crypto::{ChunkKey, ChunkNonce};
 use crate::failure::encryption_failure;
@@ -17,18 +15,13 @@ const BATCH: u64 = 4;
 
 /// Returns the ciphertext of media: the header, then the chunks.
 pub(crate) fn encrypt(prepared: Prepared, header: &Header, key: ChunkKey) -> MediaBody {
-    let Prepared {
-        content,
-        stream,
-        unchecked,
-    } = prepared;
+    let Prepared { content, stream } = prepared;
     let encryptor = Encryptor {
         source: stream,
         rest: Bytes::new(),
         header: Some(header.to_bytes()),
         key,
         content,
-        hasher: unchecked.then(Sha256Hasher::new),
         next: 0,
     };
     let stream = stream::try_unfold(encryptor, |mut encryptor| async move {
@@ -44,7 +37,6 @@ struct Encryptor {
     header: Option<Vec<u8>>,
     key: ChunkKey,
     content: Content,
-    hasher: Option<Sha256Hasher>,
     next: u64,
 }
 
@@ -67,12 +59,6 @@ impl Encryptor {
             let last = self.next + 1 == count;
             if last {
                 self.check_end().await?;
-            }
-            if let Some(hasher) = &mut self.hasher {
-                hasher.update(&out[from..]);
-                if last {
-                    self.check_hash()?;
-                }
             }
             let index = u32::try_from(self.next).map_err(|_| too_many_chunks())?;
             self.key
@@ -107,14 +93,6 @@ impl Encryptor {
             }
         }
         Err(wrong_len(self.content.len))
-    }
-
-    fn check_hash(&mut self) -> Result<(), StorageError> {
-        let found = self.hasher.take().map(Sha256Hasher::finish);
-        if found == Some(self.content.sha256) {
-            return Ok(());
-        }
-        Err(unexpected_hash())
     }
 }
 

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use bytes::{Bytes, BytesMut};
-use media_storage::{BodyData, ByteStream, MediaBody, Sha256Hasher, StorageError, next};
-use media_types::Sha256;
+use media_storage::{
+    BodyData, ByteStream, MediaBody, Operation, Sha256Hasher, StorageError, StorageErrorKind, next,
+};
 
 use crate::failure::too_large;
 use crate::header::Content;
@@ -16,52 +17,42 @@ const MAX_IN_MEMORY: usize = 1024 * 1024;
 /// Number of bytes that are hashed on the runtime's own threads.
 const MAX_INLINE_HASH: usize = 256 * 1024;
 
-/// A body whose content is known or expected.
+/// A body whose content is known, so that it can be encrypted.
 pub(crate) struct Prepared {
     pub(crate) content: Content,
     pub(crate) stream: ByteStream,
-    /// Whether the content is what the caller expects, so that it must be checked while it is read.
-    pub(crate) unchecked: bool,
 }
 
-/// Reads a body to its end, unless the caller says which hash and size it must have.
+/// Reads a body to its end and hashes it.
+///
+/// An expected hash never takes the place of the hash of the bytes: the key of the file follows from it, and two
+/// contents under one key would be encrypted with the same nonces.
 pub(crate) async fn prepare(
     body: MediaBody,
-    expected: Option<Sha256>,
     limit: u64,
     spool_directory: Option<&Path>,
 ) -> Result<Prepared, StorageError> {
     if body.len().is_some_and(|len| len > limit) {
         return Err(too_large(limit));
     }
-    match (body.into_data(), expected) {
-        (BodyData::Bytes(bytes), _) => {
+    match body.into_data() {
+        BodyData::Bytes(bytes) => {
             let content = hash_bytes(&bytes).await;
             Ok(Prepared::read(content, MediaBody::from_bytes(bytes)))
         }
-        (BodyData::Base64(text), _) => {
+        BodyData::Base64(text) => {
             let first = MediaBody::from_base64(text.clone()).into_stream();
             let content = hash_stream(first).await?;
             Ok(Prepared::read(content, MediaBody::from_base64(text)))
         }
-        (
-            BodyData::Stream {
-                len: Some(len),
-                stream,
-            },
-            Some(sha256),
-        ) => Ok(Prepared {
-            content: Content { sha256, len },
-            stream,
-            unchecked: true,
-        }),
-        (data, _) => {
-            let BodyData::Stream { stream, .. } = data else {
-                return Err(too_large(limit));
-            };
-            spool(stream, limit, spool_directory).await
-        }
+        BodyData::Stream { stream, .. } => spool(stream, limit, spool_directory).await,
+        _ => Err(unknown_form()),
     }
+}
+
+fn unknown_form() -> StorageError {
+    StorageError::new(StorageErrorKind::Unsupported, Operation::Store)
+        .with_reason("bodies of this form cannot be encrypted")
 }
 
 impl Prepared {
@@ -69,7 +60,6 @@ impl Prepared {
         Self {
             content,
             stream: body.into_stream(),
-            unchecked: false,
         }
     }
 }
@@ -109,11 +99,7 @@ async fn spool(
         Some(spool) => spool.finish(len).await?.into_stream(),
         None => MediaBody::from_bytes(held.freeze()).into_stream(),
     };
-    Ok(Prepared {
-        content,
-        stream,
-        unchecked: false,
-    })
+    Ok(Prepared { content, stream })
 }
 
 async fn hash_bytes(bytes: &Bytes) -> Content {

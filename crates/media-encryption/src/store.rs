@@ -28,9 +28,9 @@ const CHECKS: usize = 16;
 ///
 /// References have the size of the media, and in place of its hash an HMAC that only the key can make.
 ///
-/// - Bodies of unknown hash are read twice: streams above 1 MiB go through an encrypted file without a
-///   name in the spool directory. Give the [expected hash](MediaUpload::with_expected_sha256) and the
-///   length of a stream to avoid it.
+/// - Bodies are read twice, since the hash must be known before anything is encrypted: streams above 1 MiB go
+///   through an encrypted file without a name in the spool directory, also with an
+///   [expected hash](MediaUpload::with_expected_sha256).
 /// - Reads verify each chunk of 64 KiB before they return it, whatever verification is asked for.
 /// - Unwrapped keys are kept for at most 60 s. After [`forget_key`](Self::forget_key), this store has no
 ///   access at once, other processes and streams that are open have none after that time.

@@ -31,7 +31,7 @@ impl<S: MediaStorage> Shared<S> {
         // may have forgotten the key, and what it encrypts would be acknowledged and never readable.
         self.current_key(&owner, begun, Operation::Store).await?;
         let directory = self.options.spool_directory.as_deref();
-        let prepared = prepare(body, expected, self.options.max_media_size, directory)
+        let prepared = prepare(body, self.options.max_media_size, directory)
             .await
             .map_err(|error| self.adopt(error))?;
         let content = prepared.content;

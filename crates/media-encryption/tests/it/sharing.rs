@@ -5,8 +5,9 @@ use futures_util::stream;
 use media_encryption::{Encrypted, KeyScope};
 use media_storage::{
     DuplicateOptions, InMemoryStorage, MediaBody, MediaStorage, MediaStorageExt as _, MediaUpload,
-    MetadataPatch, RetrieveOptions, Scope, Sha256Hasher, StorageErrorKind,
+    MetadataPatch, RetrieveOptions, Scope, Sha256Hasher, StorageError, StorageErrorKind,
 };
+use media_storage_testkit::{Call, FaultyStorage};
 use media_types::Mime;
 use proptest::prelude::*;
 
@@ -82,45 +83,55 @@ async fn media_without_a_user_needs_the_shared_key() {
     shared.build().update(&anns, patch).await.unwrap();
 }
 
-/// A stream with its hash declared is encrypted while it arrives, and refused at its end if it lied.
+/// The key of a file follows from the hash of its bytes, never from the hash that the caller claims.
 #[tokio::test]
-async fn an_expected_hash_saves_the_spool_and_is_checked() {
+async fn no_byte_of_a_body_that_is_not_the_expected_one_reaches_the_inner_store() {
+    let directory = tempfile::tempdir().unwrap();
+    let keys = local(directory.path()).await;
+    let inner = FaultyStorage::new(InMemoryStorage::new());
+    let store = Encrypted::new(inner.clone(), keys);
+    for len in [70_000, 3_000_000] {
+        let bytes = noise(len);
+        let hash = Sha256Hasher::digest(&bytes);
+        let mut other = bytes.to_vec();
+        other[len - 1] ^= 1;
+        for declared in [Some(len as u64), None] {
+            let lied = MediaBody::from_stream(declared, pieces(&other.clone().into()));
+            let lied = MediaUpload::new(Mime::IMAGE_PNG, lied, of("ann"));
+            let error = store.store(lied.with_expected_sha256(hash)).await;
+            let error = error.unwrap_err();
+            assert_eq!(error.kind(), StorageErrorKind::InvalidInput, "{error}");
+        }
+    }
+    assert_eq!((inner.calls(Call::Store), inner.bytes_stored()), (0, 0));
+
+    let bytes = noise(3_000_000);
+    let body = MediaBody::from_stream(Some(3_000_000), pieces(&bytes));
+    let known = MediaUpload::new(Mime::IMAGE_PNG, body, of("ann"));
+    let known = known.with_expected_sha256(Sha256Hasher::digest(&bytes));
+    let reference = store.store(known).await.unwrap();
+    let read = store.retrieve_bytes(&reference, u64::MAX).await.unwrap();
+    assert_eq!(read, bytes);
+}
+
+#[tokio::test]
+async fn a_missing_spool_directory_is_a_configuration_error() {
     let directory = tempfile::tempdir().unwrap();
     let keys = local(directory.path()).await;
     let nowhere = directory.path().join("no-such-directory");
     let store = Encrypted::builder(InMemoryStorage::new(), keys);
     let store = store.with_spool_directory(nowhere).build();
-    let bytes = noise(3_000_000);
-    let pieces = |bytes: Bytes| {
-        let pieces = bytes.chunks(70_001).map(|piece| Ok(bytes.slice_ref(piece)));
-        stream::iter(pieces.collect::<Vec<_>>())
-    };
-    let upload = |len, stream| {
-        MediaUpload::new(
-            Mime::IMAGE_PNG,
-            MediaBody::from_stream(len, stream),
-            of("ann"),
-        )
-    };
-    let len = Some(bytes.len() as u64);
-    let hash = Sha256Hasher::digest(&bytes);
-    let known = upload(len, pieces(bytes.clone())).with_expected_sha256(hash);
-    let reference = store.store(known).await.unwrap();
-    assert_eq!(
-        store.retrieve_bytes(&reference, u64::MAX).await.unwrap(),
-        bytes
-    );
-
-    let mut other = bytes.to_vec();
-    other[2_999_999] ^= 1;
-    let lied = upload(len, pieces(other.into())).with_expected_sha256(hash);
-    let error = store.store(lied).await.unwrap_err();
-    assert_eq!(error.kind(), StorageErrorKind::InvalidInput, "{error}");
-    // Without the hash it must be spooled, which fails clearly here.
-    let error = store.store(upload(None, pieces(bytes))).await.unwrap_err();
+    let body = MediaBody::from_stream(None, pieces(&noise(3_000_000)));
+    let upload = MediaUpload::new(Mime::IMAGE_PNG, body, of("ann"));
+    let error = store.store(upload).await.unwrap_err();
     assert_eq!(error.kind(), StorageErrorKind::Config, "{error}");
     assert!(error.to_string().contains("spool directory"), "{error}");
-    assert_eq!(blobs(store.inner()).await, 1);
+    assert_eq!(blobs(store.inner()).await, 0);
+}
+
+fn pieces(bytes: &Bytes) -> impl futures_util::Stream<Item = Result<Bytes, StorageError>> + use<> {
+    let pieces = bytes.chunks(70_001).map(|piece| Ok(bytes.slice_ref(piece)));
+    stream::iter(pieces.collect::<Vec<_>>())
 }
 
 proptest! {
