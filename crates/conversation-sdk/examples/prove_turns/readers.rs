@@ -7,11 +7,16 @@ use conversation_sdk::{
     ConversationManager, InMemoryStateStore, OpenAiProvider, Prompt, Start, TurnEvent, TurnOptions,
 };
 use media_store_fs::FileStore;
+use peak_alloc::PeakAlloc;
 
 use crate::child::{Painter, REPORT, say};
 use crate::mock::{Mock, Plan};
 use crate::run::run as run_child;
 use crate::{Result, Tally};
+
+/// What is used, and not what the allocator keeps beyond it, which depends on which threads ran when.
+#[global_allocator]
+static HEAP: PeakAlloc = PeakAlloc;
 
 /// How much more a turn may take for a reader that stands still than for one that does not.
 const BOUND: u64 = 2 * 1024 * 1024;
@@ -23,7 +28,7 @@ const REPORTS: usize = 5000;
 /// What a turn took and brought.
 #[derive(Debug)]
 struct Turn {
-    /// The largest resident set of its process, in bytes.
+    /// The most bytes that its process held on the heap.
     peak: u64,
     text: usize,
     media: usize,
@@ -33,15 +38,14 @@ pub(crate) async fn run(short: bool) -> Result<Tally> {
     let text = if short { 2_000_000 } else { 10_000_000 };
     let calls = if short { 40 } else { 200 };
     let reports = REPORTS.div_ceil(calls);
-    let times = if short { 1 } else { 3 };
     let mut tally = Tally::default();
     let mock = Mock::start(Plan::Flood { text, calls }).await?;
-    let silent = least(times, &mock, "fast", 0).await?;
-    let fast = least(times, &mock, "fast", reports).await?;
+    let silent = turn(&mock, "fast", 0).await?;
+    let fast = turn(&mock, "fast", reports).await?;
     for pace in ["fast", "slow", "never"] {
         let read = match pace {
             "fast" => &fast,
-            _ => &least(times, &mock, pace, reports).await?,
+            _ => &turn(&mock, pace, reports).await?,
         };
         let mut broken = Vec::new();
         if read.peak > fast.peak + BOUND {
@@ -64,19 +68,6 @@ pub(crate) async fn run(short: bool) -> Result<Tally> {
         tally.count("media items", read.media);
     }
     Ok(tally)
-}
-
-/// Runs a turn so many times and returns the one that took least: what the allocator keeps beyond what is used
-/// depends on which threads ran when.
-async fn least(times: usize, mock: &Mock, pace: &str, reports: usize) -> Result<Turn> {
-    let mut least = turn(mock, pace, reports).await?;
-    for _ in 1..times {
-        let next = turn(mock, pace, reports).await?;
-        if next.peak < least.peak {
-            least = next;
-        }
-    }
-    Ok(least)
 }
 
 /// Runs one turn in a process of its own.
@@ -129,7 +120,7 @@ pub(crate) async fn child(dir: &Path, url: &str, pace: &str, reports: usize) -> 
         }
     });
     let response = attached.response().await?;
-    let peak = peak_resident()?;
+    let peak = HEAP.peak_usage();
     reader.abort();
     say(format_args!(
         "READ {peak} {} {}",
@@ -138,14 +129,4 @@ pub(crate) async fn child(dir: &Path, url: &str, pace: &str, reports: usize) -> 
     ));
     manager.shutdown(Duration::from_secs(5)).await?;
     Ok(())
-}
-
-fn peak_resident() -> Result<u64> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib: u64 = line
-        .and_then(|line| line.split_whitespace().next())
-        .ok_or("no VmHWM")?
-        .parse()?;
-    Ok(kib * 1024)
 }
