@@ -8,7 +8,7 @@ mod page;
 mod turns;
 
 use axum::Router;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use examples::advice::failed;
@@ -54,6 +54,8 @@ pub(crate) fn router(app: App, spool: UploadSpool) -> Result<Router, Failure> {
         .route("/me", erase);
     Ok(Router::new()
         .route("/", get(page::page))
+        // Browsers ask for it with every page.
+        .route("/favicon.ico", get(async || StatusCode::NO_CONTENT))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
