@@ -59,6 +59,6 @@ pub use serve::MediaService;
 pub use service::ResponseBody;
 #[cfg(feature = "upload")]
 pub use upload::{
-    UploadGrant, UploadPolicy, UploadRefusal, UploadService, UploadTarget, UploadedMedia,
-    safe_filename, sign_links,
+    SharedUploadTarget, UploadGrant, UploadPolicy, UploadRefusal, UploadService, UploadTarget,
+    UploadedMedia, safe_filename, sign_links,
 };

@@ -15,6 +15,8 @@ use crate::server::Server;
 const PIECE: usize = 256 * 1024;
 const MIB: u64 = 1 << 20;
 const BOUND: u64 = 8 * MIB;
+/// A form that is refused, below what the server takes of it after its answer.
+const FORM: u64 = 48 * MIB;
 /// Readers after whom every thread of the server has its arena of the allocator.
 const FIRST: usize = 20;
 /// Readers that come after them.
@@ -45,6 +47,8 @@ pub(crate) async fn prove(server: &mut Server, len: u64) -> Result<bool> {
     let taken = answer["items"][0]["size"].as_u64() == Some(pieces * PIECE as u64);
     let mut holds = server.judge_memory("while taking an upload", len, idle, BOUND)? && taken;
 
+    holds &= refuse_forms(server).await?;
+
     let reference: StorageReference =
         serde_json::from_value(answer["items"][0]["reference"].clone())?;
     let link = server.link(&reference).await?;
@@ -64,6 +68,42 @@ pub(crate) async fn prove(server: &mut Server, len: u64) -> Result<bool> {
     let what = format!("while giving it, beside {} of them", standing.len());
     holds &= give(server, &link, &what, len).await?;
     Ok(holds && is_small)
+}
+
+/// Sends forms that never come to a file, and judges how much memory they take until they are refused.
+async fn refuse_forms(server: &Server) -> Result<bool> {
+    let part = "--x\r\nContent-Disposition: form-data; name=\"a\"";
+    let mut holds = true;
+    for (what, start) in [
+        ("without a boundary", "a"),
+        (
+            "whose headers do not end",
+            &format!("{part}; filename=\"a\"\r\nX: "),
+        ),
+        (
+            "with a field that is not a file",
+            &format!("{part}\r\n\r\n"),
+        ),
+    ] {
+        let idle = server.forget_peak()?;
+        let start = std::iter::once(Bytes::copy_from_slice(start.as_bytes()));
+        let pieces = start.chain(std::iter::repeat_n(
+            Bytes::from(vec![b'a'; PIECE]),
+            usize::try_from(FORM / PIECE as u64)?,
+        ));
+        let pieces = stream::iter(pieces.map(Ok::<_, std::io::Error>));
+        let response = server
+            .http
+            .post(format!("{}/upload", server.address))
+            .header("content-type", "multipart/form-data; boundary=x")
+            .body(reqwest::Body::wrap_stream(pieces))
+            .send()
+            .await?;
+        let is_refused = response.status() == 413;
+        let what = format!("while refusing a form {what}");
+        holds &= server.judge_memory(&what, FORM, idle, BOUND)? && is_refused;
+    }
+    Ok(holds)
 }
 
 async fn stand(server: &Server, link: &str, readers: usize) -> Result<Vec<TcpStream>> {

@@ -42,7 +42,8 @@ async fn store(
     target: Arc<dyn UploadTarget>,
     grant: UploadGrant,
 ) -> Result<HeldUpload, Failure> {
-    let declared = declared(&upload.record().metadata)?;
+    let mut declared = declared(&upload.record().metadata)?;
+    declared.size = Some(upload.record().length);
     let (upload, bytes) = upload.read().await?;
     let (bytes, is_unreadable) = watched(bytes);
     let grant = match upload.record().granted.clone() {

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::clock::Clock;
+
+/// The last second that a date in a header of HTTP can name, in the year 9999.
+const LAST_DATE: i64 = 253_402_300_799;
 
 /// Options for an [`UploadSpool`](crate::UploadSpool).
 #[derive(Clone, Debug)]
@@ -70,7 +73,8 @@ impl SpoolOptions {
         self
     }
 
-    /// Sets how long after its beginning an upload is removed, finished or not. Defaults to 24 hours.
+    /// Sets how long after its beginning an upload is removed, finished or not. With a lifetime beyond the year
+    /// 9999, it is removed then. Defaults to 24 hours.
     #[must_use]
     pub fn with_lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = lifetime;
@@ -82,5 +86,13 @@ impl SpoolOptions {
     pub fn with_clock(mut self, now: impl Fn() -> DateTime<Utc> + Send + Sync + 'static) -> Self {
         self.clock = Clock::new(now);
         self
+    }
+
+    /// Returns when an upload expires that begins now.
+    pub(super) fn expiry(&self) -> DateTime<Utc> {
+        let last = DateTime::from_timestamp(LAST_DATE, 0).unwrap_or(DateTime::<Utc>::MAX_UTC);
+        let lifetime = TimeDelta::from_std(self.lifetime).unwrap_or(TimeDelta::MAX);
+        let expiry = self.clock.now().checked_add_signed(lifetime);
+        expiry.map_or(last, |expiry| expiry.min(last))
     }
 }

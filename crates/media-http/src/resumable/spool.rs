@@ -108,14 +108,13 @@ impl UploadSpool {
         metadata: String,
     ) -> Result<UploadId, SpoolFailure> {
         let options = &self.0.options;
-        let lifetime = chrono::TimeDelta::from_std(options.lifetime).unwrap_or_default();
         let record = UploadRecord {
             version: VERSION,
             owner: granted.user().cloned(),
             length,
             metadata,
             granted: Some(granted),
-            expires_at: options.clock.now() + lifetime,
+            expires_at: options.expiry(),
             stored: None,
         };
         let id = UploadId::random()?;

@@ -17,6 +17,8 @@ use crate::service::Incoming;
 pub(crate) struct Declared {
     pub(crate) mime: Option<String>,
     pub(crate) filename: Option<String>,
+    /// Size in bytes, where it is announced, so that a store can refuse it before it takes it.
+    pub(crate) size: Option<u64>,
 }
 
 /// The items of one request, while they are stored.
@@ -65,7 +67,10 @@ impl<'a> Intake<'a> {
             metadata = metadata.with_filename(name.clone());
         }
         let left = self.left;
-        let body = MediaBody::from_stream(None, Bounded { stream, left });
+        if declared.size.is_some_and(|size| size > left) {
+            return Err(UploadFailure::too_large());
+        }
+        let body = MediaBody::from_stream(declared.size, Bounded { stream, left });
         let upload = MediaUpload::new(mime.clone(), body, metadata);
         let reference = self.target.take(upload).await?;
         let size = reference.size().unwrap_or_default();

@@ -2,6 +2,7 @@
 
 mod answer;
 mod filename;
+mod frame;
 mod head;
 mod idle;
 mod intake;
@@ -26,4 +27,4 @@ pub use filename::safe_filename;
 pub use links::sign_links;
 pub use policy::{UploadGrant, UploadPolicy, UploadRefusal};
 pub use service::UploadService;
-pub use target::UploadTarget;
+pub use target::{SharedUploadTarget, UploadTarget};

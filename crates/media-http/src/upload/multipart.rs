@@ -1,8 +1,10 @@
 //! The items of a multipart form.
 
 use futures_util::StreamExt as _;
+use media_storage::StorageError;
 
 use super::answer::UploadFailure;
+use super::frame::FrameMeter;
 use super::intake::{Declared, Intake};
 use crate::service::{Incoming, unreadable};
 
@@ -12,7 +14,8 @@ pub(super) async fn take_form(
     boundary: String,
     body: Incoming,
 ) -> Result<(), UploadFailure> {
-    let mut form = multer::Multipart::new(body, boundary);
+    let meter = FrameMeter::default();
+    let mut form = multer::Multipart::new(meter.watch(body), boundary);
     loop {
         let field = form
             .next_field()
@@ -21,15 +24,22 @@ pub(super) async fn take_form(
         let Some(field) = field else {
             return Ok(());
         };
+        meter.found_field();
         let Some(filename) = field.file_name().map(str::to_owned) else {
             continue;
         };
         let declared = Declared {
             mime: field.content_type().map(|mime| mime.to_string()),
             filename: Some(filename),
+            size: None,
         };
-        let stream = field.map(|piece| piece.map_err(read_error)).boxed();
-        intake.take(declared, stream).await?;
+        let meter = meter.clone();
+        let stream = field.map(move |piece| {
+            let piece = piece.map_err(read_error)?;
+            meter.gave(&piece);
+            Ok(piece)
+        });
+        intake.take(declared, stream.boxed()).await?;
     }
 }
 
@@ -38,6 +48,13 @@ pub(super) fn boundary(content_type: &str) -> Option<String> {
     multer::parse_boundary(content_type).ok()
 }
 
-fn read_error(error: multer::Error) -> media_storage::StorageError {
-    unreadable(error)
+/// Returns the error of the body, or that of a form that is malformed.
+fn read_error(error: multer::Error) -> StorageError {
+    match error {
+        multer::Error::StreamReadFailed(source) => match source.downcast::<StorageError>() {
+            Ok(error) => *error,
+            Err(source) => unreadable(source),
+        },
+        error => unreadable(error),
+    }
 }

@@ -1,5 +1,6 @@
 //! Who may upload what.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,7 +10,8 @@ use media_types::Mime;
 
 /// Decides who may upload, and what.
 ///
-/// It is asked once for each request, before anything of the body is read.
+/// It is asked once for each request, before anything of the body is read. An `Arc` of a policy is a policy too, so
+/// that one serves several services.
 ///
 /// ```
 /// use media_http::{UploadGrant, UploadPolicy, UploadRefusal};
@@ -41,6 +43,14 @@ pub trait UploadPolicy: Send + Sync + 'static {
     /// # Errors
     /// A refusal, which becomes the response.
     async fn authorize(&self, request: &Parts) -> Result<UploadGrant, UploadRefusal>;
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<P: UploadPolicy + ?Sized> UploadPolicy for Arc<P> {
+    async fn authorize(&self, request: &Parts) -> Result<UploadGrant, UploadRefusal> {
+        (**self).authorize(request).await
+    }
 }
 
 /// Why an upload is refused.

@@ -8,6 +8,7 @@ use http::request::Parts;
 use http::{Method, Response, StatusCode};
 
 use super::answer::{METHODS, UploadFailure, UploadedMedia, respond_items};
+use super::frame::FORM_ROOM;
 use super::head::{UploadHead, file_name};
 use super::idle::{IDLE_TIMEOUT, StoodStill};
 use super::intake::{Declared, Intake};
@@ -17,14 +18,12 @@ use super::target::UploadTarget;
 use crate::link::LinkSigner;
 use crate::service::{Handler, Incoming, ResponseBody, impl_service, methods};
 
-/// Room for the frame of a form beside the bytes of its files, in bytes.
-const FORM_ROOM: u64 = 64 * 1024;
-
 /// Stores what clients send.
 ///
 /// - `PUT` and `POST` of a raw body store one item; the last segment of the path of a `PUT` is its file
 ///   name.
-/// - `POST` of `multipart/form-data` stores each file of the form: all of them, or none.
+/// - `POST` of `multipart/form-data` stores each file of the form: all of them, or none. Everything in the form
+///   beside the bytes of its files, such as headers and other fields, has room in 64 KiB.
 ///
 /// Bodies are streamed into the store and never held in memory. The type is judged by the bytes. The
 /// response is 201 with JSON: `{"items": [...]}` with an [`UploadedMedia`](crate::UploadedMedia) each;
@@ -122,6 +121,7 @@ impl Settings {
                 let declared = Declared {
                     mime: head.content_type.map(str::to_owned),
                     filename: file_name(&request),
+                    size: head.announced,
                 };
                 intake.take(declared, body).await
             }

@@ -1,5 +1,6 @@
 //! What clients get wrong, by mistake or on purpose.
 
 mod content;
+mod forms;
 mod headers;
 mod paths;

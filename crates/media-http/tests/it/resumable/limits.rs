@@ -92,3 +92,21 @@ async fn finished_uploads_make_room_for_others() {
     assert_eq!(status(site.request(Method::HEAD, &paths[0])).await, 404);
     assert_eq!(status(site.request(Method::HEAD, &paths[4])).await, 200);
 }
+
+#[tokio::test]
+async fn a_lifetime_without_end_is_one() {
+    let years = Duration::from_secs(365 * 24 * 3600);
+    for lifetime in [Duration::MAX, 262_000 * years, 8_000 * years] {
+        let mut site = site(SpoolOptions::new().with_lifetime(lifetime)).await;
+        let upload = site.begin(5000).await;
+        assert_eq!(site.offset(&upload).await, 0);
+        let spool = site.spool.clone().unwrap();
+        assert_eq!(spool.remove_expired().await, 0);
+        drop(spool);
+        site.restart().await;
+        let response = site.request(Method::HEAD, &upload).send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        let expires = response.headers()["upload-expires"].to_str().unwrap();
+        assert!(expires.ends_with(" 9999 23:59:59 GMT"), "{expires}");
+    }
+}

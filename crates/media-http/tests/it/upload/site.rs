@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::support::{client, keys, owned_by};
 
 /// Takes the user of a request from a header.
-struct Users;
+pub(crate) struct Users;
 
 #[async_trait::async_trait]
 impl UploadPolicy for Users {
