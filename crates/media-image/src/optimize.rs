@@ -1,22 +1,15 @@
 //! [`Optimized`].
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use bytes::Bytes;
 use media_storage::{
     DeleteOptions, MediaMetadata, MediaStorage, MediaUpload, RetrieveOptions, StorageError,
 };
 use media_types::{MediaType, Mime, StorageReference};
-use tokio::sync::Semaphore;
 
-use crate::probe::probe;
 use crate::profile::Profile;
 use crate::render::FitOutcome;
-use crate::renditions::Renditions;
-
-/// Images that are read into memory at the same time.
-const CONCURRENCY: usize = 4;
+use crate::renditions::{OpenImage, RenditionError, Renditions};
 
 /// A store that makes images fit a profile when they are stored, for uploads that need not stay as they are.
 ///
@@ -45,7 +38,6 @@ pub struct Optimized<S> {
     inner: Renditions<S>,
     profile: Profile,
     originals: bool,
-    turns: Arc<Semaphore>,
 }
 
 impl<S: MediaStorage> Optimized<S> {
@@ -55,7 +47,6 @@ impl<S: MediaStorage> Optimized<S> {
             inner,
             profile,
             originals: false,
-            turns: Arc::new(Semaphore::new(CONCURRENCY)),
         }
     }
 
@@ -96,36 +87,25 @@ impl<S: MediaStorage> Optimized<S> {
         original: &StorageReference,
         mime: &Mime,
     ) -> Result<Option<Bytes>, StorageError> {
-        let Ok(_turn) = self.turns.acquire().await else {
-            return Ok(None);
+        let store = self.inner.inner();
+        let opening = store.retrieve_opts(original, RetrieveOptions::new());
+        let image = match OpenImage::open(self.inner.workers(), opening).await {
+            Ok(image) if image.format.mime() == *mime => image,
+            Ok(_) | Err(RenditionError::Image(_)) => return Ok(None),
+            Err(RenditionError::Storage(error)) => return Err(error),
         };
-        let stored = self.inner.inner();
-        let opened = stored
-            .retrieve_opts(original, RetrieveOptions::new())
-            .await?;
-        let workers = self.inner.workers();
-        let limit = workers.limits().max_bytes();
-        if opened.size > limit {
-            return Ok(None);
-        }
-        let bytes = opened.body.bytes(limit).await?;
-        let Ok(info) = probe(&bytes) else {
-            return Ok(None);
-        };
-        if info.format.mime() != *mime {
-            return Ok(None);
-        }
-        let profile = self.profile.clone().with_formats([info.format]);
-        Ok(match workers.fit(bytes, profile).await {
-            Ok(image) if image.format == info.format && image.outcome != FitOutcome::Unchanged => {
-                Some(image.bytes)
+        let format = image.format;
+        match image.fit(self.profile.clone().with_formats([format])).await {
+            Ok(image) if image.format == format && image.outcome != FitOutcome::Unchanged => {
+                Ok(Some(image.bytes))
             }
-            Ok(_) => None,
-            Err(error) => {
+            Ok(_) => Ok(None),
+            Err(RenditionError::Image(error)) => {
                 tracing::debug!(%error, "an image is stored as it is");
-                None
+                Ok(None)
             }
-        })
+            Err(RenditionError::Storage(error)) => Err(error),
+        }
     }
 }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use media_storage::{
-    DeleteOptions, DuplicateOptions, Inventory, MediaStorage, MetadataPatch, Operation,
-    RetrieveOptions, Scope, StorageError, StorageErrorKind, StoredMedia,
+    DeleteOptions, DuplicateOptions, Inventory, MediaMetadata, MediaStorage, MetadataPatch,
+    Operation, RetrieveOptions, Scope, StorageError, StorageErrorKind, StoredMedia, UrlSigner,
 };
 use media_types::{MediaContent, StorageReference};
 
@@ -28,7 +28,7 @@ use crate::workers::ImageWorkers;
 /// - a rendition is made once, however many ask for it at the same time in this process; of several
 ///   processes that make the same, the first one stores it;
 /// - deleting an original deletes it first, then its renditions, and a rendition whose original is gone is
-///   not found;
+///   not found, and no URL is signed for it;
 /// - changing the metadata of an original deletes its renditions, which are made again;
 /// - renditions cannot be duplicated.
 ///
@@ -115,6 +115,24 @@ impl<S: MediaStorage> Renditions<S> {
         orphans::remove(&self.inner, scope).await
     }
 
+    /// Fails with `NotFound` for a rendition whose original is gone.
+    pub(super) async fn check_parent(
+        &self,
+        reference: &StorageReference,
+        metadata: &MediaMetadata,
+        operation: Operation,
+    ) -> Result<(), StorageError> {
+        let Some(parent) = parent_of(metadata) else {
+            return Ok(());
+        };
+        if orphans::has_parent(&self.inner, reference, parent).await? {
+            return Ok(());
+        }
+        let error = StorageError::new(StorageErrorKind::NotFound, operation);
+        let error = error.with_backend(self.inner.backend().to_owned());
+        Err(error.with_key(reference.id()))
+    }
+
     /// Returns the references under which renditions of an original are or may be. Of a store without slots,
     /// they must be listed while the original still says to whom it belongs.
     async fn children(
@@ -149,8 +167,13 @@ impl<S: MediaStorage> Renditions<S> {
 impl<S: MediaStorage> MediaStorage for Renditions<S> {
     media_storage::forward_storage!(
         self => self.inner;
-        backend, name, store, url_signer, verifier, importer,
+        backend, name, store, verifier, importer,
     );
+
+    fn url_signer(&self) -> Option<&dyn UrlSigner> {
+        self.inner.url_signer()?;
+        Some(self)
+    }
 
     fn inventory(&self) -> Option<&dyn Inventory> {
         self.inner.inventory()?;
@@ -163,13 +186,8 @@ impl<S: MediaStorage> MediaStorage for Renditions<S> {
         options: RetrieveOptions,
     ) -> Result<StoredMedia, StorageError> {
         let stored = self.inner.retrieve_opts(reference, options).await?;
-        if let Some(parent) = parent_of(&stored.metadata)
-            && !orphans::has_parent(&self.inner, reference, parent).await?
-        {
-            let error = StorageError::new(StorageErrorKind::NotFound, Operation::Retrieve);
-            let error = error.with_backend(self.backend().to_owned());
-            return Err(error.with_key(reference.id()));
-        }
+        self.check_parent(reference, &stored.metadata, Operation::Retrieve)
+            .await?;
         Ok(stored)
     }
 

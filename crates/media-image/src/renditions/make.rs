@@ -12,6 +12,7 @@ use super::child::{Child, Original, child_metadata, profile_key};
 use super::error::RenditionError;
 use super::flights::Flights;
 use super::slots::{MAX_RENDITIONS, listed, look, slots};
+use super::stored::OpenImage;
 use crate::profile::Profile;
 use crate::render::{FitOutcome, FittedImage};
 use crate::workers::ImageWorkers;
@@ -41,11 +42,10 @@ impl<S: MediaStorage> Maker<'_, S> {
         if let Some(child) = places.found {
             return Ok(child.content());
         }
-        let opened = self.open(original, expected_scope, false).await?;
-        self.workers.limits().check_bytes(opened.size)?;
-        let (mime, max_bytes) = (opened.mime, self.workers.limits().max_bytes());
-        let bytes = opened.body.bytes(max_bytes).await?;
-        let fitted = self.workers.fit(bytes, profile.clone()).await?;
+        let opening = self.open(original, expected_scope, false);
+        let image = OpenImage::open(self.workers, opening).await?;
+        let mime = image.mime.clone();
+        let fitted = image.fit(profile.clone()).await?;
         if fitted.outcome == FitOutcome::Unchanged {
             let content = MediaContent::from_reference(mime, original.clone());
             return Ok(content.with_width(fitted.width).with_height(fitted.height));

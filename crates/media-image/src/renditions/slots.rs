@@ -16,6 +16,22 @@ use super::child::{Child, PARENT_TAG, parent_of};
 /// Largest number of renditions of an original that are kept. More are made, but not stored.
 pub const MAX_RENDITIONS: usize = 4;
 
+/// How the names of slots begin, and end.
+const SLOT_START: &str = "000000-";
+const SLOT_END: &str = ".img";
+
+/// Returns whether a reference may be that of a rendition, as far as its name says. Media of a store without
+/// slots may be a rendition whatever its name.
+pub(super) fn may_be_rendition<S: MediaStorage>(store: &S, reference: &StorageReference) -> bool {
+    match parse_media_key(reference.id()) {
+        Some((_, file)) if store.importer().is_some() => {
+            let name = file.as_str();
+            name.starts_with(SLOT_START) && name.ends_with(SLOT_END)
+        }
+        _ => true,
+    }
+}
+
 /// Returns the references of the slots, or nothing for a store that cannot use them. The extension is part of
 /// the name only because names have one.
 pub(super) fn slots<S: MediaStorage>(store: &S, parent: &str) -> Vec<StorageReference> {
@@ -29,7 +45,7 @@ pub(super) fn slots<S: MediaStorage>(store: &S, parent: &str) -> Vec<StorageRefe
     let slot = |number: usize| {
         let seed = format!("rendition\0{number}\0{}", file.as_str());
         let id = format!(
-            "{directories}000000-{}.img",
+            "{directories}{SLOT_START}{}{SLOT_END}",
             MediaId::derive(seed.as_bytes())
         );
         let builder = StorageReference::builder(store.backend(), id);

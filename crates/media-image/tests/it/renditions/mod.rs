@@ -3,5 +3,6 @@
 mod conformance;
 mod ending;
 mod making;
+mod memory;
 mod owners;
 mod stores;
