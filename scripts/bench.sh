@@ -14,6 +14,7 @@
 #   scripts/bench.sh state
 #   scripts/bench.sh overhead [TURNS]
 #   scripts/bench.sh micro [NAME] [--quick]
+#   scripts/bench.sh all
 #
 # `fs` is the whole table of the file store: about half an hour, 30 GB and 5 million files at a
 # time under $BENCH_DIR (default /tmp), which are removed again. `--quick` takes a minute or two. `wire` is the table of request bodies: a minute or two. `object` is the
@@ -27,7 +28,8 @@
 # read, once an hour and not, beside nginx, which it installs where it is missing, and tower-http's ServeDir with
 # the same directory: three to four minutes. `state` is what a turn costs in SQLite, PostgreSQL
 # and Redis after 10 turns, 1,000 and 10,000, and what a thousand conversations with images take: some
-# minutes. `overhead` is what a turn without media takes beside a bare HTTP call: seconds. `micro` runs the micro-benchmarks of single functions.
+# minutes. `overhead` is what a turn without media takes beside a bare HTTP call: seconds. `micro` runs the micro-benchmarks of single functions. `all` runs every one of them but `micro`, one after
+# another, which takes an hour and a quarter on a quiet machine.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -40,6 +42,18 @@ requests() {
     target=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
     exec "$target/debug/examples/measure_requests" "$@"
 }
+
+if [ "$what" = all ]; then
+    missed=
+    for part in fs wire object "object --latency 25ms" upkeep history encryption http state overhead; do
+        echo "== $part"
+        # shellcheck disable=SC2086
+        "$0" $part || missed="$missed, $part"
+    done
+    [ -z "$missed" ] || echo "missed targets:${missed#,}"
+    [ -z "$missed" ]
+    exit
+fi
 
 case $what:${1:-} in
 object:--latency) requests object "$(echo "${2:-25ms}" | tr -cd '0-9')" ;;
