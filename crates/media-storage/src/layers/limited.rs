@@ -7,10 +7,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use media_types::{StorageReference, UserId};
 
-use super::capped::capped;
+use super::capped::{Cap, capped};
 use super::permits::{Permit, Permits};
-use super::quota::{Ledger, QuotaLimits, Reservation};
+use super::quota::{Account, Ledger, QuotaLimits, Reservation};
 use super::quota_ledger::{QuotaLedger, QuotaReservation};
+use crate::body::MediaBody;
 use crate::error::{Operation, StorageError, StorageErrorKind};
 use crate::inventory::Inventory;
 use crate::options::{DeleteOptions, DuplicateOptions, MetadataPatch, RetrieveOptions};
@@ -27,7 +28,8 @@ use crate::storage::{MediaStorage, MediaUpload, StoredMedia};
 /// for all processes that share it. Media without a user is not limited, and importing media is not
 /// limited either.
 ///
-/// Streams of unknown length are stopped when they exceed what the user may still store.
+/// Streams of unknown length count as their bytes arrive, and are stopped when they exceed what the user may
+/// still store; with a ledger, at the whole limit, and their media is deleted if it does not fit at the end.
 #[derive(Clone)]
 pub struct Limited<S> {
     inner: S,
@@ -40,7 +42,7 @@ pub struct Limited<S> {
 /// A part of the quota of a user, in this process or in the ledger of all.
 enum Reserved {
     Nothing,
-    Here(Reservation),
+    Here(Arc<Reservation>),
     Exact(Arc<dyn QuotaLedger>, QuotaReservation),
 }
 
@@ -96,7 +98,8 @@ impl<S: MediaStorage> Limited<S> {
     /// `Config` if the store has no inventory; `Permission`, `Unavailable`.
     pub async fn recount(&self, user: &UserId) -> Result<(), StorageError> {
         let Some(exact) = &self.exact else {
-            return self.refresh(user).await;
+            let account = self.ledger.account(user);
+            return self.refresh(user, &account, || true).await;
         };
         let now = chrono::Utc::now();
         let mut entries = self.inventory_for_limits()?.list(Scope::User(user.clone()));
@@ -129,20 +132,34 @@ impl<S: MediaStorage> Limited<S> {
         })
     }
 
-    /// Asks what a user stores.
-    async fn refresh(&self, user: &UserId) -> Result<(), StorageError> {
-        let deletions = self.ledger.deletions();
+    /// Asks what a user stores, one call at a time for each user, unless that is not needed any more.
+    async fn refresh(
+        &self,
+        user: &UserId,
+        account: &Account,
+        needed: impl Fn() -> bool,
+    ) -> Result<(), StorageError> {
+        let _turn = account.turn().await;
+        if !needed() {
+            return Ok(());
+        }
+        let question = account.ask(self.ledger.deletions());
         let inventory = self.inventory_for_limits()?;
         let usage = inventory.usage(Scope::User(user.clone())).await?;
-        self.ledger.set(user, usage, deletions);
+        account.answer(question, usage);
         Ok(())
     }
 
-    /// Reserves what a store needs of the quota of its user.
-    async fn reserve(&self, user: Option<&UserId>, bytes: u64) -> Result<Reserved, StorageError> {
+    /// Reserves what a store needs of the quota of its user, of a body whose length may be unknown.
+    async fn reserve(
+        &self,
+        user: Option<&UserId>,
+        len: Option<u64>,
+    ) -> Result<Reserved, StorageError> {
         let Some(user) = user.filter(|_| self.limits != QuotaLimits::default()) else {
             return Ok(Reserved::Nothing);
         };
+        let bytes = len.unwrap_or(0);
         let adopt = |error: StorageError| error.with_backend(self.inner.backend().to_owned());
         if let Some(exact) = &self.exact {
             let reserved = exact.reserve(user, bytes, self.limits).await;
@@ -150,17 +167,41 @@ impl<S: MediaStorage> Limited<S> {
                 .map(|reserved| Reserved::Exact(Arc::clone(exact), reserved))
                 .map_err(adopt);
         }
-        if self.ledger.is_stale(user) {
-            self.refresh(user).await?;
+        let account = self.ledger.account(user);
+        let stale = || account.is_stale();
+        let may_have_room = || account.may_have_room(self.ledger.deletions());
+        if stale() {
+            self.refresh(user, &account, stale).await?;
+        } else if len.is_none() && account.is_scarce(self.limits) && may_have_room() {
+            // Its bytes are refused one by one, when it is too late to ask.
+            self.refresh(user, &account, may_have_room).await?;
         }
-        let reserved = match self.ledger.reserve(user, bytes, self.limits) {
-            Err(_) if self.ledger.may_have_room(user) => {
-                self.refresh(user).await?;
-                self.ledger.reserve(user, bytes, self.limits)
+        let reserved = match account.reserve(bytes, self.limits) {
+            Err(_) if may_have_room() => {
+                self.refresh(user, &account, may_have_room).await?;
+                account.reserve(bytes, self.limits)
             }
             reserved => reserved,
         };
-        reserved.map(Reserved::Here).map_err(adopt)
+        reserved
+            .map(|reserved| Reserved::Here(Arc::new(reserved)))
+            .map_err(adopt)
+    }
+
+    /// Caps a body of unknown length.
+    fn cap(&self, reserved: &Reserved, body: MediaBody) -> MediaBody {
+        let Some(limit) = self.limits.bytes else {
+            return body;
+        };
+        let cap = match reserved {
+            Reserved::Nothing => return body,
+            Reserved::Here(reserved) => Cap::Reserved(Arc::clone(reserved)),
+            Reserved::Exact(..) => Cap::Limit {
+                limit,
+                remaining: limit,
+            },
+        };
+        capped(body, cap)
     }
 
     /// Runs a store with a reservation, and counts what it stored.
@@ -172,30 +213,31 @@ impl<S: MediaStorage> Limited<S> {
     ) -> Result<StorageReference, StorageError> {
         let stored = store.await;
         let bytes = |reference: &StorageReference| reference.size().or(bytes).unwrap_or(0);
-        match (reserved, stored) {
-            (Reserved::Here(reserved), Ok(reference)) => {
-                reserved.commit(bytes(&reference));
-                Ok(reference)
-            }
+        let refused = match (&reserved, &stored) {
+            (Reserved::Nothing, _) | (Reserved::Here(_), Err(_)) => None,
+            (Reserved::Here(reserved), Ok(reference)) => reserved.commit(bytes(reference)).err(),
             (Reserved::Exact(exact, reserved), Ok(reference)) => {
-                let (id, bytes) = (reference.id(), bytes(&reference));
-                let Err(refused) = exact.commit(&reserved, id, bytes, self.limits).await else {
-                    return Ok(reference);
-                };
-                // Whatever fails here is found by a recount, or lapses.
-                let _ = self
-                    .inner
-                    .delete_opts(&reference, DeleteOptions::new())
-                    .await;
-                let _ = exact.release(&reserved).await;
-                Err(refused.with_backend(self.inner.backend().to_owned()))
+                let (id, bytes) = (reference.id(), bytes(reference));
+                let committed = exact.commit(reserved, id, bytes, self.limits).await;
+                committed.err()
             }
-            (Reserved::Exact(exact, reserved), Err(error)) => {
-                let _ = exact.release(&reserved).await;
-                Err(error)
+            (Reserved::Exact(exact, reserved), Err(_)) => {
+                let _ = exact.release(reserved).await;
+                None
             }
-            (_, stored) => stored,
+        };
+        let (Some(refused), Ok(reference)) = (refused, &stored) else {
+            return stored;
+        };
+        // Whatever fails here is found by a recount, or lapses.
+        let _ = self
+            .inner
+            .delete_opts(reference, DeleteOptions::new())
+            .await;
+        if let Reserved::Exact(exact, reserved) = &reserved {
+            let _ = exact.release(reserved).await;
         }
+        Err(refused.with_backend(self.inner.backend().to_owned()))
     }
 
     /// Counts references that were deleted. They count until the next recount if the ledger fails.
@@ -225,16 +267,10 @@ impl<S: MediaStorage> MediaStorage for Limited<S> {
         let _permit = self.permit().await;
         let user = upload.metadata().user().cloned();
         let len = upload.body().len();
-        let reserved = self.reserve(user.as_ref(), len.unwrap_or(0)).await?;
-        let upload = match (&user, len, self.limits.bytes) {
-            (Some(user), None, Some(limit)) => {
-                let remaining = match self.exact {
-                    Some(_) => limit,
-                    None => self.ledger.remaining(user, self.limits),
-                };
-                upload.map_body(|body| capped(body, remaining, limit))
-            }
-            _ => upload,
+        let reserved = self.reserve(user.as_ref(), len).await?;
+        let upload = match len {
+            Some(_) => upload,
+            None => upload.map_body(|body| self.cap(&reserved, body)),
         };
         self.counted(reserved, len, self.inner.store(upload)).await
     }
@@ -277,7 +313,7 @@ impl<S: MediaStorage> MediaStorage for Limited<S> {
                 self.inner.retrieve_opts(reference, head).await?.size
             }
         };
-        let reserved = self.reserve(user.as_ref(), bytes).await?;
+        let reserved = self.reserve(user.as_ref(), Some(bytes)).await?;
         let copy = self.inner.duplicate(reference, options);
         self.counted(reserved, Some(bytes), copy).await
     }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use media_types::UserId;
 
+use super::permits::{Acquire, Permits};
 use crate::error::{Operation, StorageError, StorageErrorKind};
 use crate::inventory::Usage;
 
@@ -18,6 +19,9 @@ const MAX_USERS: usize = 16 * 1024;
 
 /// Time after which the usage of a user is asked for again before a store is refused.
 const REFRESH_BEFORE_REFUSAL: Duration = Duration::from_secs(10);
+
+/// The part of a limit of bytes below which a stream of unknown length may well be refused.
+const SCARCE: u64 = 4;
 
 /// The limits of what one user may store. `None` is no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,51 +36,74 @@ pub struct QuotaLimits {
 /// What users store, corrected by what this process stores and deletes.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    users: Mutex<HashMap<UserId, Account>>,
+    users: Mutex<HashMap<UserId, Arc<Account>>>,
     /// Number of deletions of this process, of whatever user.
     deletions: AtomicU64,
 }
 
+/// What one user stores. It is not forgotten while anyone holds it.
+#[derive(Debug)]
+pub(super) struct Account {
+    counts: Mutex<Counts>,
+    /// Held while the store is asked.
+    turn: Arc<Permits>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    asked: Option<Asked>,
+    stored: Amount,
+    /// Stores that are running.
+    reserved: Amount,
+    /// What this process stored since the account was opened.
+    committed: Amount,
+}
+
+/// When the usage of a user was asked for.
 #[derive(Clone, Copy, Debug)]
-struct Account {
-    asked: Instant,
-    /// Number of deletions when the usage was asked for.
+struct Asked {
+    at: Instant,
+    /// Number of deletions of this process before that.
     deletions: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Amount {
     bytes: u64,
     references: u64,
-    /// Stores that are running.
-    reserved_bytes: u64,
-    reserved_references: u64,
+}
+
+/// A question for the usage of a user that is being answered.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Question {
+    deletions: u64,
+    committed: Amount,
 }
 
 /// The part of a quota that a running store may use. Dropping it gives the part back.
 #[derive(Debug)]
 pub(super) struct Reservation {
-    ledger: Arc<Ledger>,
-    user: UserId,
-    bytes: u64,
+    account: Arc<Account>,
+    limits: QuotaLimits,
+    held: Mutex<Amount>,
 }
 
 impl Ledger {
-    fn users(&self) -> MutexGuard<'_, HashMap<UserId, Account>> {
-        self.users.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether the usage of a user has to be asked for.
-    pub(super) fn is_stale(&self, user: &UserId) -> bool {
-        let users = self.users();
-        users
-            .get(user)
-            .is_none_or(|account| account.asked.elapsed() >= REFRESH)
-    }
-
-    /// Whether asking for the usage of a user again may make room for a store that would be refused.
-    pub(super) fn may_have_room(&self, user: &UserId) -> bool {
-        let users = self.users();
-        users.get(user).is_some_and(|account| {
-            account.asked.elapsed() >= REFRESH_BEFORE_REFUSAL
-                || account.deletions != self.deletions()
-        })
+    /// Returns the account of a user.
+    pub(super) fn account(&self, user: &UserId) -> Arc<Account> {
+        let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(account) = users.get(user) {
+            return Arc::clone(account);
+        }
+        if users.len() >= MAX_USERS {
+            users.retain(|_, account| Arc::strong_count(account) > 1);
+        }
+        let account = Arc::new(Account {
+            counts: Mutex::default(),
+            turn: Permits::new(1),
+        });
+        users.insert(user.clone(), Arc::clone(&account));
+        account
     }
 
     /// Notes that this process deleted media.
@@ -84,64 +111,114 @@ impl Ledger {
         self.deletions.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Returns the number of deletions so far, to be taken before the usage is asked for.
+    /// Returns the number of deletions so far.
     pub(super) fn deletions(&self) -> u64 {
         self.deletions.load(Ordering::Relaxed)
     }
+}
 
-    /// Sets the usage of a user to what the store has reported after a number of deletions.
-    pub(super) fn set(&self, user: &UserId, usage: Usage, deletions: u64) {
-        let mut users = self.users();
-        if users.len() >= MAX_USERS {
-            users.retain(|_, account| account.reserved_references > 0);
-        }
-        let account = users.entry(user.clone()).or_insert(Account {
-            asked: Instant::now(),
+impl Account {
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for the turn to ask what the user stores.
+    pub(super) fn turn(&self) -> Acquire {
+        self.turn.acquire()
+    }
+
+    /// Whether the usage has to be asked for.
+    pub(super) fn is_stale(&self) -> bool {
+        let asked = self.counts().asked;
+        asked.is_none_or(|asked| asked.at.elapsed() >= REFRESH)
+    }
+
+    /// Whether asking for the usage again may make room for a store that would be refused, after a number of
+    /// deletions.
+    pub(super) fn may_have_room(&self, deletions: u64) -> bool {
+        let asked = self.counts().asked;
+        asked.is_none_or(|asked| {
+            asked.at.elapsed() >= REFRESH_BEFORE_REFUSAL || asked.deletions != deletions
+        })
+    }
+
+    /// Whether so little is left that a stream of unknown length may well be refused.
+    pub(super) fn is_scarce(&self, limits: QuotaLimits) -> bool {
+        let Some(limit) = limits.bytes else {
+            return false;
+        };
+        let counts = self.counts();
+        let used = counts.stored.bytes.saturating_add(counts.reserved.bytes);
+        limit.saturating_sub(used) < limit / SCARCE
+    }
+
+    /// Notes that the store is about to be asked, after a number of deletions.
+    pub(super) fn ask(&self, deletions: u64) -> Question {
+        Question {
             deletions,
-            bytes: 0,
-            references: 0,
-            reserved_bytes: 0,
-            reserved_references: 0,
+            committed: self.counts().committed,
+        }
+    }
+
+    /// Sets the usage to what the store has reported. What was committed since it was asked is added: the report
+    /// may or may not have it, and a limit must hold in both cases.
+    pub(super) fn answer(&self, question: Question, usage: Usage) {
+        let mut counts = self.counts();
+        let since = counts.committed.minus(question.committed);
+        let reported = Amount {
+            bytes: usage.logical_bytes,
+            references: usage.references,
+        };
+        counts.stored = reported.plus(since);
+        counts.asked = Some(Asked {
+            at: Instant::now(),
+            deletions: question.deletions,
         });
-        account.asked = Instant::now();
-        account.deletions = deletions;
-        account.bytes = usage.logical_bytes;
-        account.references = usage.references;
     }
 
     /// Reserves a reference and its bytes.
     pub(super) fn reserve(
         self: &Arc<Self>,
-        user: &UserId,
         bytes: u64,
         limits: QuotaLimits,
     ) -> Result<Reservation, StorageError> {
-        let mut users = self.users();
-        if let Some(account) = users.get_mut(user) {
-            let references = account.references + account.reserved_references + 1;
-            let all = account.bytes + account.reserved_bytes + bytes;
-            check("references", references, limits.references)?;
-            check("bytes", all, limits.bytes)?;
-            account.reserved_bytes += bytes;
-            account.reserved_references += 1;
-        }
-        drop(users);
-        Ok(Reservation {
-            ledger: Arc::clone(self),
-            user: user.clone(),
+        let wanted = Amount {
             bytes,
+            references: 1,
+        };
+        self.counts().reserve(wanted, limits)?;
+        Ok(Reservation {
+            account: Arc::clone(self),
+            limits,
+            held: Mutex::new(wanted),
         })
     }
+}
 
-    /// Returns how many more bytes a user may store.
-    pub(super) fn remaining(&self, user: &UserId, limits: QuotaLimits) -> u64 {
-        let users = self.users();
-        let used = users
-            .get(user)
-            .map_or(0, |account| account.bytes + account.reserved_bytes);
-        limits
-            .bytes
-            .map_or(u64::MAX, |limit| limit.saturating_sub(used))
+impl Counts {
+    /// Reserves more. Nothing is reserved if it does not fit.
+    fn reserve(&mut self, wanted: Amount, limits: QuotaLimits) -> Result<(), StorageError> {
+        let all = self.stored.plus(self.reserved).plus(wanted);
+        check("references", all.references, limits.references)?;
+        check("bytes", all.bytes, limits.bytes)?;
+        self.reserved = self.reserved.plus(wanted);
+        Ok(())
+    }
+}
+
+impl Amount {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            bytes: self.bytes.saturating_add(other.bytes),
+            references: self.references.saturating_add(other.references),
+        }
+    }
+
+    fn minus(self, other: Self) -> Self {
+        Self {
+            bytes: self.bytes.saturating_sub(other.bytes),
+            references: self.references.saturating_sub(other.references),
+        }
     }
 }
 
@@ -160,20 +237,49 @@ pub(super) fn exceeded(what: &str, limit: u64) -> StorageError {
 }
 
 impl Reservation {
-    /// Turns the reservation into usage: media of this size was stored.
-    pub(super) fn commit(self, bytes: u64) {
-        if let Some(account) = self.ledger.users().get_mut(&self.user) {
-            account.bytes += bytes;
-            account.references += 1;
+    fn held(&self) -> MutexGuard<'_, Amount> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reserves more bytes for the same reference.
+    pub(super) fn grow(&self, bytes: u64) -> Result<(), StorageError> {
+        let more = Amount {
+            bytes,
+            references: 0,
+        };
+        let mut held = self.held();
+        self.account.counts().reserve(more, self.limits)?;
+        *held = held.plus(more);
+        Ok(())
+    }
+
+    /// Turns the reservation into usage: media of this size was stored. If it is larger than what was reserved and
+    /// does not fit, the reservation stays.
+    pub(super) fn commit(&self, bytes: u64) -> Result<(), StorageError> {
+        let reserved = self.held().bytes;
+        if bytes > reserved {
+            self.grow(bytes - reserved)?;
         }
+        let stored = Amount {
+            bytes,
+            references: 1,
+        };
+        let held = std::mem::take(&mut *self.held());
+        let mut counts = self.account.counts();
+        counts.reserved = counts.reserved.minus(held);
+        counts.stored = counts.stored.plus(stored);
+        counts.committed = counts.committed.plus(stored);
+        Ok(())
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        if let Some(account) = self.ledger.users().get_mut(&self.user) {
-            account.reserved_bytes = account.reserved_bytes.saturating_sub(self.bytes);
-            account.reserved_references = account.reserved_references.saturating_sub(1);
-        }
+        let held = *self.held();
+        let mut counts = self.account.counts();
+        counts.reserved = counts.reserved.minus(held);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -200,7 +200,7 @@ impl State {
         let (mut references, mut all) = (1, bytes);
         for bytes in stored.chain(reserved) {
             references += 1;
-            all += bytes;
+            all = bytes.saturating_add(all);
         }
         check("references", references, limits.references)?;
         check("bytes", all, limits.bytes)

@@ -101,6 +101,57 @@ async fn a_quota_that_is_reached_in_a_stream_stores_nothing() {
     assert_eq!(inner.usage_of("ann").await, (1, 1000));
 }
 
+/// Streams that arrive at once share what is left: each of them alone would fit.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn parallel_streams_of_unknown_length_never_exceed_the_limit_together() {
+    let inner = InMemoryStorage::new();
+    let store = Limited::new(inner.clone()).with_max_bytes_per_user(1000);
+    let all_started = Arc::new(tokio::sync::Barrier::new(20));
+    let tasks = (0..20).map(|_| {
+        let (store, all_started) = (store.clone(), Arc::clone(&all_started));
+        tokio::spawn(async move {
+            let pieces = stream::unfold(0, move |piece| {
+                let all_started = Arc::clone(&all_started);
+                async move {
+                    if piece == 0 {
+                        all_started.wait().await;
+                    }
+                    (piece < 6).then(|| (Ok(Bytes::from_static(&[3; 100])), piece + 1))
+                }
+            });
+            let body = MediaBody::from_stream(None, pieces);
+            let upload = MediaUpload::new(Mime::IMAGE_PNG, body, by("ann"));
+            store.store(upload).await
+        })
+    });
+    for task in tasks.collect::<Vec<_>>() {
+        if let Err(error) = task.await.unwrap() {
+            exceeded::<()>(Err(error));
+        }
+    }
+    let (references, bytes) = inner.usage_of("ann").await;
+    assert!(references <= 1 && bytes <= 1000, "{references} {bytes}");
+    // What was refused was given back.
+    let rest = usize::try_from(1000 - bytes).unwrap();
+    put(&store, rest, "ann").await.unwrap();
+    exceeded(put(&store, 1, "ann").await);
+}
+
+#[tokio::test]
+async fn a_declared_length_that_no_media_has_is_refused() {
+    for exact in [false, true] {
+        let mut store = Limited::new(InMemoryStorage::new()).with_max_bytes_per_user(1000);
+        if exact {
+            store = store.with_quota_ledger(InMemoryQuotas::new());
+        }
+        put(&store, 10, "ann").await.unwrap();
+        let body = MediaBody::from_stream(Some(u64::MAX), stream::empty());
+        let upload = MediaUpload::new(Mime::IMAGE_PNG, body, by("ann"));
+        exceeded(store.store(upload).await);
+        put(&store, 990, "ann").await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_store_that_fails_or_is_dropped_gives_its_part_back() {
     let gate = Gate::new();
