@@ -60,7 +60,8 @@ impl<S: MediaStorage> Shared<S> {
             return Ok(None);
         }
         let listed = Entry::new(reference, entry.mime, metadata, entry.stored_at);
-        Ok(Some(listed.with_expires_at(entry.expires_at)))
+        let listed = listed.with_expires_at(entry.expires_at);
+        Ok(Some(listed.with_hold(entry.hold)))
     }
 
     /// Lists the entries of a scope together with their stored sizes.

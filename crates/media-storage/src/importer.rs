@@ -14,7 +14,7 @@ use crate::layout::{CaseRule, FileName, Organization, parse_media_key};
 /// in [`store`](crate::MediaStorage::store).
 #[async_trait]
 pub trait Importer: Send + Sync {
-    /// Stores media under the id, with the metadata and the times that it has elsewhere.
+    /// Stores media under the id, with the metadata, the times and the hold that it has elsewhere.
     ///
     /// Nothing is ever replaced: an id that is in use for media of the same size and hash is
     /// [`ImportOutcome::Present`], without a read of the body; one that is in use for other media is an error.
@@ -24,9 +24,16 @@ pub trait Importer: Send + Sync {
     /// # Errors
     /// `InvalidInput`: the id does not fit the media's hash or ids, is in use for other media, or has a
     /// tombstone;
-    /// the body does not have the entry's size or hash. Otherwise as
-    /// [`store`](crate::MediaStorage::store).
+    /// the body does not have the entry's size or hash. `Unsupported` for media on hold where
+    /// [`keeps_holds`](Self::keeps_holds) is not so. Otherwise as [`store`](crate::MediaStorage::store).
     async fn import(&self, upload: ImportUpload) -> Result<Imported, StorageError>;
+
+    /// Whether imported media that is [on hold](Entry::hold) is on hold here too. A program that copies media
+    /// must not copy media on hold to a store of which that is not so. The hold of media that is
+    /// [present](ImportOutcome::Present) is not changed. Defaults to `false`.
+    fn keeps_holds(&self) -> bool {
+        false
+    }
 }
 
 /// A media item to be imported: an entry of the inventory of the other store, and the body.

@@ -88,10 +88,13 @@ pub struct Entry {
     /// Time when the media expires, or `None` if it does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<DateTime<Utc>>,
+    /// Whether the media is on hold: it is neither deleted nor swept.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub hold: bool,
 }
 
 impl Entry {
-    /// Creates an entry that does not expire.
+    /// Creates an entry that does not expire and is not on hold.
     pub fn new(
         reference: StorageReference,
         mime: Mime,
@@ -104,6 +107,7 @@ impl Entry {
             metadata,
             stored_at,
             expires_at: None,
+            hold: false,
         }
     }
 
@@ -111,6 +115,13 @@ impl Entry {
     #[must_use]
     pub fn with_expires_at(mut self, at: Option<DateTime<Utc>>) -> Self {
         self.expires_at = at;
+        self
+    }
+
+    /// Sets whether the media is on hold. Defaults to `false`.
+    #[must_use]
+    pub fn with_hold(mut self, hold: bool) -> Self {
+        self.hold = hold;
         self
     }
 }

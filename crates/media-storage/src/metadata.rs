@@ -106,7 +106,7 @@ impl MediaMetadata {
         provider, with_provider, String, &str, Option::as_deref;
         /// Returns how long the media is kept, or `None` for the default of the store.
         retention, with_retention, RetentionPolicy, RetentionPolicy, |field: &Option<RetentionPolicy>| *field;
-        /// Returns when the media expires at the latest, whatever its retention. Stored media does not report it
+        /// Returns when the media expires at the latest, whatever its retention is and is changed to. Stored media does not report it
         /// here but as [`StoredMedia::expires_at`](crate::StoredMedia::expires_at).
         expires_at, with_expires_at, DateTime<Utc>, DateTime<Utc>, |field: &Option<DateTime<Utc>>| *field;
         /// The id of the state store that keeps the conversation of the media. Whoever reconciles

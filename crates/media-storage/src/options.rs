@@ -182,7 +182,9 @@ impl MetadataPatch {
         self
     }
 
-    /// Sets the retention. Its time counts from when the media was stored. Defaults to unchanged.
+    /// Sets the retention. Its time counts from when the media was stored. A latest expiry
+    /// ([`MediaMetadata::with_expires_at`](crate::MediaMetadata::with_expires_at), and that of the source of a
+    /// duplicate) still holds. Defaults to unchanged.
     #[must_use]
     pub fn with_retention(mut self, retention: RetentionPolicy) -> Self {
         self.retention = Some(retention);

@@ -63,11 +63,23 @@ impl SweeperOptions {
     }
 
     /// Sets by which part of the interval, 0 to 1, each wait is made longer or shorter at random, so
-    /// that several processes do not sweep at the same moment. Defaults to 0.1.
+    /// that several processes do not sweep at the same moment. What is not a number counts as 0. Defaults to
+    /// 0.1.
     #[must_use]
     pub fn with_jitter(mut self, jitter: f64) -> Self {
-        self.jitter = jitter.clamp(0.0, 1.0);
+        self.jitter = if jitter.is_nan() {
+            0.0
+        } else {
+            jitter.clamp(0.0, 1.0)
+        };
         self
+    }
+
+    /// Returns the time from one sweep to the next, where `random` is between -1 and 1.
+    fn wait(&self, random: f64) -> Duration {
+        let seconds = self.interval.as_secs_f64() * (1.0 + self.jitter * random);
+        // Fails for what is longer than a duration can be.
+        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
     }
 
     /// Sets the number of bytes that each sweep prunes the store to. Defaults to the capacity of the
@@ -100,11 +112,12 @@ impl Default for SweeperOptions {
 /// A running task that sweeps a store. It ends when this handle is stopped or dropped, after the
 /// sweep that is running.
 ///
-/// A full sweep that fails, or that leaves [parts](SweepReport::unfinished) to other processes, is repeated
-/// after the interval of sweeps of what is due.
-///
 /// Before each sweep it takes the [lease](Inventory::sweep_lease) of the store, and skips the sweep
 /// if another process holds it.
+///
+/// A full sweep that fails, that leaves [parts](SweepReport::unfinished) to other processes, or that is skipped,
+/// is due again after the interval of sweeps of what is due: the other process may hold the lease for a
+/// smaller sweep.
 #[derive(Debug)]
 pub struct Sweeper {
     stop: watch::Sender<bool>,
@@ -229,7 +242,7 @@ async fn run(
         let shared = options.sweep.resume() && !(full && sharing.is_over());
         let sweep = options.sweep.with_depth(depth).with_resume(shared);
         let swept = target.sweep(sweep).await;
-        if full && is_done(&swept) {
+        if full && is_complete(&swept) {
             last_full = Some(started);
             sharing.swept(shared);
         }
@@ -245,7 +258,7 @@ async fn run(
                 progress.failures += 1;
             }
         });
-        let wait = options.interval.mul_f64(1.0 + options.jitter * random());
+        let wait = options.wait(random());
         tokio::select! {
             // A dropped sender counts as a stop.
             _ = stopped.wait_for(|stop| *stop) => return,
@@ -254,13 +267,9 @@ async fn run(
     }
 }
 
-/// Whether a full sweep needs no repetition. One that was skipped is made by the process that holds the lease.
-fn is_done(swept: &Result<Option<SweepReport>, StorageError>) -> bool {
-    match swept {
-        Ok(Some(report)) => report.unfinished == 0,
-        Ok(None) => true,
-        Err(_) => false,
-    }
+/// Whether a full sweep was made, here, and left nothing out.
+fn is_complete(swept: &Result<Option<SweepReport>, StorageError>) -> bool {
+    matches!(swept, Ok(Some(report)) if report.unfinished == 0)
 }
 
 /// How many full sweeps were shared since the last one that was not.

@@ -54,12 +54,12 @@ impl ReadData {
             Self::Everything => true,
             Self::Percent { percent, sample } => {
                 // The characters before the extension are random; their sum is as good as a hash.
-                let sum: u32 = file_name
-                    .bytes()
-                    .enumerate()
-                    .map(|(at, byte)| u32::from(byte) * (at as u32 * 31 + 7))
-                    .sum();
-                (sum + 100 - u32::from(sample % 100)) % 100 < u32::from(percent)
+                let sum = (0_u64..)
+                    .zip(file_name.bytes())
+                    .fold(0, |sum: u64, (at, byte)| {
+                        sum.wrapping_add(u64::from(byte).wrapping_mul(at.wrapping_mul(31) + 7))
+                    });
+                (sum % 100 + 100 - u64::from(sample % 100)) % 100 < u64::from(percent)
             }
         }
     }
@@ -232,6 +232,14 @@ mod tests {
         let id = crate::layout::MediaId::mint().unwrap();
         let id = format!("s/c/{n:06x}-{id}.png");
         StorageReference::builder("memory", id).build().unwrap()
+    }
+
+    #[test]
+    fn names_of_any_length_are_sampled() {
+        let name = "\u{ff}".repeat(100_000);
+        let of = |sample| ReadData::Percent { percent: 1, sample };
+        let hits = (0..100).filter(|sample| of(*sample).includes_file(&name));
+        assert_eq!(hits.count(), 1);
     }
 
     #[test]

@@ -12,10 +12,10 @@ use crate::storage::{MediaStorage, MediaUpload, StoredMedia};
 
 /// A store that records a `tracing` span and event for each operation.
 ///
-/// The span `media_storage` has the fields `operation`, `backend` and `key`. When the operation ends,
-/// an event has the fields `duration_ms`, `outcome` (`ok` or the kind of the error) and `bytes`. Ids of
-/// users and conversations, file names and bytes are not recorded. A layer that counts these events
-/// is all that metrics need.
+/// The span `media_storage` has the fields `operation`, `backend` and `media`, which is the last part of the
+/// id of a reference, without its directories. When the operation ends, an event has the fields `duration_ms`,
+/// `outcome` (`ok` or the kind of the error), `bytes`, and for errors `reason`. Ids of users and conversations,
+/// original file names and bytes are not recorded. A layer that counts these events is all that metrics need.
 ///
 /// Walks of the [inventory](MediaStorage::inventory) are not recorded.
 #[derive(Clone, Debug)]
@@ -37,12 +37,14 @@ impl<S: MediaStorage> Instrumented<S> {
     async fn record<T>(
         &self,
         operation: &'static str,
-        key: &str,
+        reference: Option<&StorageReference>,
         bytes: impl FnOnce(&T) -> Option<u64>,
         work: impl Future<Output = Result<T, StorageError>>,
     ) -> Result<T, StorageError> {
         let backend = self.inner.backend();
-        let span = tracing::info_span!("media_storage", operation, backend, key);
+        // The directories of an id are named after sessions and conversations.
+        let media = reference.map_or("", StorageReference::file_name);
+        let span = tracing::info_span!("media_storage", operation, backend, media);
         let started = Instant::now();
         let result = work.instrument(span.clone()).await;
         let _entered = span.enter();
@@ -54,7 +56,9 @@ impl<S: MediaStorage> Instrumented<S> {
             }
             Err(error) => {
                 let outcome = tracing::field::debug(error.kind());
-                tracing::info!(duration_ms, outcome, %error, "storage operation");
+                // The text of the error has the whole id.
+                let reason = error.reason();
+                tracing::info!(duration_ms, outcome, reason, "storage operation");
             }
         }
         result
@@ -68,7 +72,8 @@ impl<S: MediaStorage> MediaStorage for Instrumented<S> {
 
     async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
         let work = self.inner.store(upload);
-        self.record("store", "", StorageReference::size, work).await
+        self.record("store", None, StorageReference::size, work)
+            .await
     }
 
     async fn retrieve_opts(
@@ -78,7 +83,7 @@ impl<S: MediaStorage> MediaStorage for Instrumented<S> {
     ) -> Result<StoredMedia, StorageError> {
         let work = self.inner.retrieve_opts(reference, options);
         let bytes = |media: &StoredMedia| media.body.len();
-        self.record("retrieve", reference.id(), bytes, work).await
+        self.record("retrieve", Some(reference), bytes, work).await
     }
 
     async fn delete_opts(
@@ -87,7 +92,8 @@ impl<S: MediaStorage> MediaStorage for Instrumented<S> {
         options: DeleteOptions,
     ) -> Result<(), StorageError> {
         let work = self.inner.delete_opts(reference, options);
-        self.record("delete", reference.id(), |()| None, work).await
+        self.record("delete", Some(reference), |()| None, work)
+            .await
     }
 
     async fn duplicate(
@@ -96,8 +102,7 @@ impl<S: MediaStorage> MediaStorage for Instrumented<S> {
         options: DuplicateOptions,
     ) -> Result<StorageReference, StorageError> {
         let work = self.inner.duplicate(reference, options);
-        let key = reference.id();
-        self.record("duplicate", key, StorageReference::size, work)
+        self.record("duplicate", Some(reference), StorageReference::size, work)
             .await
     }
 
@@ -107,7 +112,8 @@ impl<S: MediaStorage> MediaStorage for Instrumented<S> {
         patch: MetadataPatch,
     ) -> Result<(), StorageError> {
         let work = self.inner.update(reference, patch);
-        self.record("update", reference.id(), |()| None, work).await
+        self.record("update", Some(reference), |()| None, work)
+            .await
     }
 
     async fn delete_many(
@@ -116,7 +122,7 @@ impl<S: MediaStorage> MediaStorage for Instrumented<S> {
         options: DeleteOptions,
     ) -> Vec<Result<(), StorageError>> {
         let work = async { Ok(self.inner.delete_many(references, options).await) };
-        let recorded = self.record("delete_many", "", |_| None, work).await;
+        let recorded = self.record("delete_many", None, |_| None, work).await;
         recorded.unwrap_or_default()
     }
 }

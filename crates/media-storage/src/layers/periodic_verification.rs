@@ -255,6 +255,7 @@ impl<S: MediaStorage> Inventory for PeriodicVerification<S> {
 }
 
 #[async_trait]
+#[deny(clippy::missing_trait_methods)]
 impl<S: MediaStorage> Importer for PeriodicVerification<S> {
     async fn import(&self, upload: ImportUpload) -> Result<Imported, StorageError> {
         let Some(importer) = self.inner.importer() else {
@@ -264,6 +265,11 @@ impl<S: MediaStorage> Importer for PeriodicVerification<S> {
         let imported = [upload.entry().reference.clone()];
         let _forgetting = self.verified.forget_while(&imported);
         importer.import(upload).await
+    }
+
+    fn keeps_holds(&self) -> bool {
+        let inner = self.inner.importer();
+        inner.is_some_and(|importer| importer.keeps_holds())
     }
 }
 

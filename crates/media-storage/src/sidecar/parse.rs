@@ -111,7 +111,7 @@ impl Sidecar {
                 filename: take(&mut fields, "filename"),
                 provider: take(&mut fields, "provider"),
                 retention: take(&mut fields, "retention"),
-                expires_at: None,
+                expires_at: take(&mut fields, "expires_by"),
                 tags: take(&mut fields, "tags").unwrap_or_default(),
             },
             stored_at: take(&mut fields, "stored_at"),

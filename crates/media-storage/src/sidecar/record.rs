@@ -79,6 +79,13 @@ pub struct Sidecar {
     /// When the media expires.
     #[serde(serialize_with = "opt_millis", skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<DateTime<Utc>>,
+    /// When the media expires at the latest, whatever its retention is changed to.
+    #[serde(
+        default,
+        serialize_with = "opt_millis",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub expires_by: Option<DateTime<Utc>>,
     /// Whether the media is on hold: it is neither deleted nor swept.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub hold: bool,
@@ -139,6 +146,7 @@ impl Sidecar {
             provider: metadata.provider,
             retention,
             expires_at: earlier(retention.expires_at(stored_at), metadata.expires_at),
+            expires_by: metadata.expires_at,
             hold: false,
             rebuilt: false,
             tags: metadata.tags,
@@ -194,19 +202,35 @@ impl Sidecar {
     #[must_use]
     pub fn patched(mut self, patch: &MetadataPatch) -> Self {
         if let Some(retention) = patch.retention() {
+            self.expires_by = self.latest_expiry();
             self.retention = retention;
-            self.expires_at = retention.expires_at(self.stored_at);
+            self.expires_at = earlier(retention.expires_at(self.stored_at), self.expires_by);
         }
         if let Some(user) = patch.user() {
             self.user_id = user.cloned();
         }
-        if let Some(hold) = patch.hold() {
-            self.hold = hold;
+        match patch.hold() {
+            Some(hold) => self.with_hold(hold),
+            None => self,
         }
-        if self.hold {
+    }
+
+    /// Returns the record of media that is on hold, or is not.
+    #[must_use]
+    pub fn with_hold(mut self, hold: bool) -> Self {
+        self.hold = hold;
+        if hold {
             self.format_version = self.format_version.max(2);
         }
         self
+    }
+
+    /// Returns when the media expires at the latest. A record without it has it in its expiry, if that is not
+    /// the one of its retention.
+    fn latest_expiry(&self) -> Option<DateTime<Utc>> {
+        let by_retention = self.retention.expires_at(self.stored_at);
+        let other = self.expires_at.filter(|at| Some(*at) != by_retention);
+        earlier(self.expires_by, other)
     }
 
     /// Whether the media belongs to a scope.
@@ -319,6 +343,6 @@ impl Sidecar {
             self.metadata(),
             self.stored_at,
         );
-        Ok(entry.with_expires_at(self.expires_at))
+        Ok(entry.with_expires_at(self.expires_at).with_hold(self.hold))
     }
 }

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::{ParsedSidecar, Sidecar};
 use crate::error::StorageErrorKind;
 use crate::metadata::MediaMetadata;
+use crate::options::MetadataPatch;
 use crate::retention::RetentionPolicy;
 
 fn sample() -> Sidecar {
@@ -135,4 +136,44 @@ fn what_is_readable_in_a_damaged_record_is_salvaged() {
     assert!(salvaged.hold);
     assert!(Sidecar::salvage(damaged.as_bytes(), "other.png").is_none());
     assert!(Sidecar::salvage(b"{", "f.png").is_none());
+}
+
+#[test]
+fn a_change_of_the_retention_does_not_lift_the_latest_expiry() {
+    let stored_at = sample().stored_at;
+    let hours = |hours| stored_at + chrono::Duration::hours(hours);
+    let with = |cap| {
+        let metadata = sample().metadata().with_expires_at(cap);
+        let (mime, keep) = (Mime::IMAGE_PNG, RetentionPolicy::Retain);
+        Sidecar::new(
+            "s/c/f.png",
+            mime,
+            3,
+            Sha256::EMPTY,
+            metadata,
+            keep,
+            stored_at,
+        )
+    };
+    let change = |sidecar: Sidecar, retention| {
+        let sidecar = sidecar.patched(&MetadataPatch::new().with_retention(retention));
+        Sidecar::from_json(&sidecar.to_json().unwrap()).unwrap()
+    };
+    // Earlier and later than the retention of a day.
+    for cap in [hours(2), hours(48)] {
+        let kept = change(with(cap), RetentionPolicy::Retain);
+        assert_eq!(kept.expires_at, Some(cap));
+        let shorter = change(kept, RetentionPolicy::RetainHours(1));
+        assert_eq!(shorter.expires_at, Some(hours(1)));
+        let kept = change(shorter, RetentionPolicy::Retain);
+        assert_eq!(kept.expires_at, Some(cap));
+    }
+    // The program that wrote this one knew no latest expiry.
+    let mut older = with(hours(2));
+    older.expires_by = None;
+    let kept = change(older, RetentionPolicy::Retain);
+    assert_eq!(kept.expires_at, Some(hours(2)));
+    // Without one, nothing holds an update up.
+    let kept = change(sample(), RetentionPolicy::RetainDays(3));
+    assert_eq!(kept.expires_at, Some(hours(72)));
 }

@@ -7,10 +7,14 @@ use async_trait::async_trait;
 use futures_core::stream::BoxStream;
 use futures_util::stream::{self, StreamExt as _};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-/// An inventory that reports what a sweep was asked for, and leaves parts to others as told.
+/// An inventory that reports what a sweep was asked for, and leaves parts to others as told. Another process holds
+/// the first leases.
+#[derive(Default)]
 struct Asked {
     unfinished: Vec<u64>,
+    held_leases: AtomicU64,
     sweeps: Arc<Mutex<Vec<SweepOptions>>>,
 }
 
@@ -37,6 +41,13 @@ impl Inventory for Asked {
             ..SweepReport::default()
         })
     }
+
+    async fn sweep_lease(&self) -> Result<Option<SweepLease>, StorageError> {
+        let held = self.held_leases.load(Ordering::SeqCst);
+        self.held_leases
+            .store(held.saturating_sub(1), Ordering::SeqCst);
+        Ok((held == 0).then(|| SweepLease::new(())))
+    }
 }
 
 /// Makes so many sweeps, and returns what they were asked for.
@@ -45,6 +56,7 @@ async fn sweeps(options: SweeperOptions, unfinished: Vec<u64>, count: usize) -> 
     let asked = Asked {
         unfinished,
         sweeps: Arc::clone(&sweeps),
+        ..Asked::default()
     };
     let sweeper = Sweeper::of_inventory(asked, options.with_jitter(0.0));
     let mut progress = sweeper.progress();
@@ -89,4 +101,46 @@ async fn sweeps_are_shared_only_when_told_and_not_all_of_them() {
     let rare = resumed.with_interval(week).with_full_interval(week);
     let all = sweeps(rare, Vec::new(), 5).await;
     assert!(all[1..].iter().all(|sweep| full(sweep) && !sweep.resume()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_sweep_that_was_skipped_is_due_again_soon() {
+    let asked = Asked {
+        held_leases: AtomicU64::new(2),
+        ..Asked::default()
+    };
+    let sweeps = Arc::clone(&asked.sweeps);
+    let sweeper = Sweeper::of_inventory(asked, SweeperOptions::new());
+    let begun = Instant::now();
+    let mut progress = sweeper.progress();
+    let swept = progress.wait_for(|progress| progress.sweeps > 1).await;
+    assert_eq!(swept.unwrap().skipped, 2);
+    assert!(begun.elapsed() < Duration::from_secs(3600));
+    let depths: Vec<_> = sweeps.lock().unwrap().iter().map(full).collect();
+    assert_eq!(depths, [true, false]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sweeper_survives_every_interval_and_jitter() {
+    for (interval, jitter) in [
+        (Duration::MAX, 1.0),
+        (Duration::MAX, 0.0),
+        (Duration::from_secs(1), f64::NAN),
+        (Duration::from_secs(1), f64::INFINITY),
+    ] {
+        let options = SweeperOptions::new().with_interval(interval);
+        let options = options.with_jitter(jitter);
+        for random in [-1.0, 0.0, 1.0] {
+            let wait = options.wait(random);
+            assert!(wait >= interval || random < 0.0);
+        }
+        let sweeper = Sweeper::of_inventory(Asked::default(), options);
+        let mut progress = sweeper.progress();
+        let swept = progress.wait_for(|progress| progress.sweeps > 0).await;
+        assert_eq!(swept.unwrap().failures, 0);
+        // The end of the task would be a change that is an error.
+        let next = progress.changed();
+        let next = tokio::time::timeout(Duration::from_secs(60), next).await;
+        assert!(!matches!(next, Ok(Err(_))), "{interval:?} {jitter}");
+    }
 }

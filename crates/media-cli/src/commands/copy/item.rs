@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
 use media_storage::{
-    Entry, ImportOutcome, ImportUpload, Importer, MediaStorageExt as _, RetrieveOptions,
+    Entry, ImportOutcome, ImportUpload, Importer, MediaStorageExt as _, Operation, RetrieveOptions,
     StorageError, StorageErrorKind, Verification,
 };
 use media_types::Sha256;
@@ -73,6 +73,16 @@ async fn copy_once(
     entry: &Entry,
     read_back: bool,
 ) -> Result<Copied, StorageError> {
+    if entry.hold && !importer.keeps_holds() {
+        return Err(
+            StorageError::new(StorageErrorKind::Unsupported, Operation::Import)
+                .with_backend(to.storage().backend().to_owned())
+                .with_key(entry.reference.id())
+                .with_reason(
+                    "the media is on hold, which the store that it is copied to cannot keep",
+                ),
+        );
+    }
     let options = RetrieveOptions::new().with_verification(Verification::HashAndSize);
     let retrieved = from
         .storage()
