@@ -135,6 +135,16 @@ impl Directories {
         Ok(MediaDir::new(path, dir))
     }
 
+    /// Opens the directory that is at a relative path at this moment, whatever was there before.
+    pub(crate) fn current(&self, path: &str) -> io::Result<Arc<MediaDir>> {
+        let directory = self.existing(path)?;
+        if self.is_current(&directory)? {
+            return Ok(directory);
+        }
+        self.forget(&directory);
+        self.existing(path)
+    }
+
     /// Makes removals from a directory durable. If the directory was removed too, the nearest one
     /// above it is synced.
     pub(crate) fn sync_nearest(&self, path: &str) -> io::Result<()> {

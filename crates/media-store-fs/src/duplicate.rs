@@ -84,12 +84,7 @@ fn describe(
 /// Gives the bytes a staged name, so that a delete of the source cannot take them any more.
 fn pin(shared: &Shared, key: &Key, entry: &Entry, sidecar: &Sidecar) -> io::Result<()> {
     let corrupted = |reason| wrapped(StorageErrorKind::Corrupted, Operation::Duplicate, reason);
-    let mut source = shared.directories.existing(&key.directory)?;
-    // The handle may lead to a directory that was removed and created again, or moved away.
-    if !shared.directories.is_current(&source)? {
-        shared.directories.forget(&source);
-        source = shared.directories.existing(&key.directory)?;
-    }
+    let source = shared.directories.current(&key.directory)?;
     let (dir, name) = (source.dir(), key.file.as_str());
     // The source may have been stored without waiting for the disk. Syncing it before the link costs
     // next to nothing if that is not so; the link itself would make the inode dirty.

@@ -15,7 +15,7 @@ use crate::directories::MediaDir;
 use crate::error::{BACKEND, fail, io_error};
 use crate::format;
 use crate::key::join;
-use crate::publish::{ATTEMPTS, place, stage_sidecar, unshare};
+use crate::publish::{ATTEMPTS, place, settle, stage_sidecar, unshare};
 use crate::relief::BlobRelief;
 use crate::shared::Shared;
 use crate::sidecar_file::{SidecarState, read_sidecar};
@@ -123,7 +123,7 @@ impl Plan {
         );
         sidecar.retention = retention;
         sidecar.expires_at = self.entry.expires_at;
-        sidecar
+        sidecar.with_hold(self.entry.hold)
     }
 
     fn imported(&self, shared: &Shared, outcome: ImportOutcome) -> Result<Imported, StorageError> {
@@ -158,9 +158,29 @@ impl Plan {
         };
         let beside = join(&self.directory(), &self.key.file.sidecar());
         let state = read_sidecar(shared.base(), &beside, &self.key.file).map_err(io)?;
-        match self.is_described(&state)? {
-            true => Ok(true),
-            false => Err(self.refuse("there is media without a sidecar under the id")),
+        if !self.is_described(&state)? {
+            return Err(self.refuse("there is media without a sidecar under the id"));
+        }
+        let kept = shared.directories.current(&self.directory());
+        match kept.and_then(|directory| self.keep(shared, &directory)) {
+            // Deleted, or moved away, at this moment.
+            Err(error) if sys::is_stale(&error) => Ok(false),
+            other => other.map(|()| true).map_err(io),
+        }
+    }
+
+    /// Makes media that was there before as durable as an import has to be.
+    fn keep(&self, shared: &Shared, directory: &MediaDir) -> io::Result<()> {
+        if shared.is_synced() {
+            // Whoever stored it may not have waited for the disk.
+            for name in [self.key.file.as_str(), &self.key.file.sidecar()] {
+                sys::open_file(directory.dir(), name)?.sync_all()?;
+            }
+            directory.sync()?;
+        }
+        match shared.directories.is_current(directory)? {
+            true => Ok(()),
+            false => Err(io::ErrorKind::NotFound.into()),
         }
     }
 
@@ -184,8 +204,8 @@ impl Plan {
             cancelled.check()?;
             match self.publish_into(shared, &entry, &directory, &sidecar) {
                 Ok(outcome) => return Ok(outcome),
-                // Somebody removed the directory while it was empty.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // Somebody removed the directory while it was empty, or moved it.
+                Err(error) if sys::is_stale(&error) => {
                     shared.directories.forget(&directory);
                 }
                 Err(error) if sys::is_too_many_links(&error) => unshare(shared, &entry, digest)?,
@@ -234,24 +254,20 @@ impl Plan {
             // A hint only: a full sweep makes it again.
             tracing::debug!(%error, "expiry could not be noted");
         }
-        match place(entry.dir(), entry.bytes(), dir, name) {
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                return Ok(ImportOutcome::Present);
-            }
+        let placed = place(entry.dir(), entry.bytes(), dir, name);
+        if let Err(error) = &placed
+            && error.kind() == io::ErrorKind::AlreadyExists
+        {
+            return self
+                .keep(shared, directory)
+                .map(|()| ImportOutcome::Present);
+        }
+        match placed.and_then(|_| settle(shared, directory, name, Operation::Import)) {
+            Ok(()) => Ok(ImportOutcome::Stored),
             Err(error) => {
                 undo();
-                return Err(error);
+                Err(error)
             }
         }
-        if shared.is_synced()
-            && let Err(error) = directory.sync()
-        {
-            let _ = dir.remove_file(name);
-            undo();
-            shared.directories.forget(directory);
-            return Err(io::Error::other(io_error(Operation::Import, error)));
-        }
-        Ok(ImportOutcome::Stored)
     }
 }

@@ -121,21 +121,7 @@ fn publish_into(
         if let Placed::Renamed = place(entry.dir(), entry.bytes(), dir, name.as_str())? {
             shared.warn_copying();
         }
-        if shared.is_synced() {
-            directory.sync().map_err(|error| {
-                let _ = dir.remove_file(name.as_str());
-                shared.directories.forget(directory);
-                // Wrapped, so that it is not taken for an error after which to try again.
-                io::Error::other(io_error(Operation::Store, error))
-            })?;
-        }
-        // Somebody may have moved the directory away while its handle was open. What lies outside of
-        // the store must not be acknowledged.
-        if !matches!(shared.directories.is_current(directory), Ok(true)) {
-            let _ = dir.remove_file(name.as_str());
-            return Err(io::ErrorKind::NotFound.into());
-        }
-        Ok(())
+        settle(shared, directory, name.as_str(), Operation::Store)
     })();
     if published.is_err() {
         let _ = dir.remove_file(&meta);
@@ -144,6 +130,32 @@ fn publish_into(
         }
     }
     published
+}
+
+/// Makes the names of media that was published at this moment durable, where that is promised, and checks that
+/// they lie in the store. Takes the name of the media away if it fails.
+pub(crate) fn settle(
+    shared: &Shared,
+    directory: &MediaDir,
+    name: &str,
+    operation: Operation,
+) -> io::Result<()> {
+    let dir = directory.dir();
+    if shared.is_synced()
+        && let Err(error) = directory.sync()
+    {
+        let _ = dir.remove_file(name);
+        shared.directories.forget(directory);
+        // Wrapped, so that it is not taken for an error after which to try again.
+        return Err(io::Error::other(io_error(operation, error)));
+    }
+    // Somebody may have moved the directory away while its handle was open. What lies outside of the
+    // store must not be acknowledged.
+    if !matches!(shared.directories.is_current(directory), Ok(true)) {
+        let _ = dir.remove_file(name);
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    Ok(())
 }
 
 /// How a file received its name.

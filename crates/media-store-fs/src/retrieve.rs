@@ -73,7 +73,7 @@ pub(crate) fn retrieve(
     Ok(media)
 }
 
-/// Returns type, size and hash: from the sidecar, or without one from the reference.
+/// Returns type, size and hash: from the sidecar, or from the reference where there is none.
 fn look_up(
     shared: &Shared,
     key: &Key,
@@ -83,7 +83,7 @@ fn look_up(
     let operation = Operation::Retrieve;
     let state = read_sidecar(shared.base(), &key.sidecar_path(), &key.file)
         .map_err(|error| shared.io(operation, reference.id(), error))?;
-    let damage = match state {
+    match state {
         SidecarState::Valid(sidecar) => {
             sidecar
                 .admit(reference, options.expected_scope(), Utc::now(), operation)
@@ -95,21 +95,20 @@ fn look_up(
                 sidecar: Some(sidecar),
             });
         }
-        SidecarState::Absent => None,
-        SidecarState::Damaged(error) | SidecarState::Later(error) => Some(error),
-    };
-    let damage = damage.map(|error| error.with_backend(BACKEND).with_key(reference.id()));
-    // Without a sidecar it is unknown whether the media belongs to a scope.
-    if options.expected_scope().is_some() {
-        return Err(damage.unwrap_or_else(|| shared.absent(operation, reference.id())));
+        // Scope and expiry may stand in it, and nobody can read them.
+        SidecarState::Damaged(error) | SidecarState::Later(error) => {
+            return Err(error.with_backend(BACKEND).with_key(reference.id()));
+        }
+        SidecarState::Absent => {}
     }
     match (reference.size(), reference.sha256()) {
-        (Some(size), Some(sha256)) => Ok(Known {
+        // Without a sidecar it is unknown whether the media belongs to a scope.
+        (Some(size), Some(sha256)) if options.expected_scope().is_none() => Ok(Known {
             mime: Mime::from_extension(key.file.extension()).unwrap_or(Mime::OCTET_STREAM),
             size,
             sha256,
             sidecar: None,
         }),
-        _ => Err(damage.unwrap_or_else(|| shared.absent(operation, reference.id()))),
+        _ => Err(shared.absent(operation, reference.id())),
     }
 }

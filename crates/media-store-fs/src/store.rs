@@ -271,6 +271,10 @@ impl Importer for FileStore {
             }
         })
     }
+
+    fn keeps_holds(&self) -> bool {
+        true
+    }
 }
 
 #[async_trait]

@@ -56,12 +56,17 @@ pub(crate) fn update(
             shared.expiry.remove(key.file.id(), at);
         }
         if let Some(at) = patched.expires_at {
-            let directory = shared.directories.existing(&key.directory).map_err(io)?;
             let meta = key.file.sidecar();
-            shared
-                .expiry
-                .add(directory.dir(), &meta, key.file.id(), at, &patched)
-                .map_err(io)?;
+            let added = shared.directories.existing(&key.directory);
+            let added = added.and_then(|directory| {
+                let (dir, id) = (directory.dir(), key.file.id());
+                shared.expiry.add(dir, &meta, id, at, &patched)
+            });
+            // The sidecar has changed, so an error would deny what happened.
+            if let Err(error) = added {
+                // A full sweep creates missing hints.
+                tracing::debug!(%error, "failed to create an expiry hint");
+            }
         }
     }
     Ok(())
@@ -76,11 +81,7 @@ fn replace(shared: &Shared, key: &Key, json: &[u8]) -> io::Result<()> {
     if shared.is_synced() {
         staged.sync_all()?;
     }
-    let mut directory = shared.directories.existing(&key.directory)?;
-    if !shared.directories.is_current(&directory)? {
-        shared.directories.forget(&directory);
-        directory = shared.directories.existing(&key.directory)?;
-    }
+    let directory = shared.directories.current(&key.directory)?;
     let meta = key.file.sidecar();
     entry
         .dir()

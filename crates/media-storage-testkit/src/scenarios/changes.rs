@@ -1,8 +1,8 @@
 //! Changes of metadata, holds, and damaged sidecars.
 
 use media_storage::{
-    DeleteOptions, MediaStorage, MediaStorageExt as _, MetadataPatch, RetentionPolicy, Scope,
-    StorageErrorKind,
+    DeleteOptions, MediaStorage, MediaStorageExt as _, MetadataPatch, RetentionPolicy,
+    RetrieveOptions, Scope, StorageErrorKind,
 };
 use media_types::StorageReference;
 
@@ -104,8 +104,8 @@ pub async fn media_on_hold_stays(backend: &dyn AnyBackend) {
     is_not_found(&store, &reference).await;
 }
 
-/// A damaged sidecar hides its media neither from a deletion in its scope, which fails with
-/// `Corrupted`, nor from the deletion of the scope, which counts it; without a scope it is deleted.
+/// A damaged sidecar hides its media neither from a read, nor from a deletion in its scope, which both fail
+/// with `Corrupted`, nor from the deletion of the scope, which counts it; without a scope it is deleted.
 pub async fn damaged_sidecars_are_reported(backend: &dyn AnyBackend) {
     let store = open(backend).await;
     let reference = put(&store, &noise(1, 5000), about("conv-1")).await;
@@ -115,6 +115,12 @@ pub async fn damaged_sidecars_are_reported(backend: &dyn AnyBackend) {
             "damaged_sidecars_are_reported",
             "the backend cannot damage a sidecar",
         );
+    }
+    // Scope and expiry cannot be read, whether the caller asks for a scope or not.
+    let scoped = RetrieveOptions::new().with_expected_scope(conversation("conv-1"));
+    for options in [RetrieveOptions::new(), scoped] {
+        let read = store.retrieve_opts(&reference, options).await;
+        fails(read.map(drop), StorageErrorKind::Corrupted);
     }
     let scoped = DeleteOptions::new().with_expected_scope(conversation("conv-1"));
     fails(

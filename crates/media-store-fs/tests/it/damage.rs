@@ -83,7 +83,8 @@ async fn a_damaged_sidecar_is_neither_hidden_from_deletions_nor_from_sweeps() {
         assert_eq!((report.deleted, report.failed), (0, 1), "{report:?}");
         let report = inventory.sweep(full()).await.unwrap();
         assert_eq!(report.failed, 1, "{report:?}");
-        assert_eq!(get(&store, &reference).await, "bytes");
+        let error = store.retrieve(&reference).await.unwrap_err();
+        assert_eq!(error.kind(), StorageErrorKind::Corrupted, "{error}");
         let report = store.verify(VerifyOptions::new()).await.unwrap();
         assert_eq!(report.issues[0].kind, VerifyIssueKind::DamagedSidecar);
         store.delete(&reference).await.unwrap();
@@ -210,8 +211,12 @@ async fn sidecars_of_later_versions_are_left_alone_and_reported() {
         assert_eq!(report.repaired, 0, "{report:?}");
         assert_eq!(report.issues[0].kind, VerifyIssueKind::LaterSidecar);
         assert_eq!(fs::read_to_string(&path).unwrap(), later);
-        let error = store.delete(&reference).await.unwrap_err();
-        assert_eq!(error.kind(), StorageErrorKind::Corrupted);
+        for error in [
+            store.delete(&reference).await.unwrap_err(),
+            store.retrieve(&reference).await.unwrap_err(),
+        ] {
+            assert_eq!(error.kind(), StorageErrorKind::Corrupted);
+        }
         let report = store.inventory().unwrap().delete_scope(user("ann")).await;
         assert_eq!(report.unwrap().failed, 1);
     }

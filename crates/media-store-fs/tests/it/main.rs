@@ -12,6 +12,8 @@ mod first_version;
 mod forged;
 #[cfg(target_os = "linux")]
 mod hostile;
+#[cfg(target_os = "linux")]
+mod imports;
 mod layout;
 #[cfg(target_os = "linux")]
 mod moved;

@@ -5,7 +5,8 @@ use std::fs;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use media_storage::{
-    DuplicateOptions, MediaStorage as _, MediaStorageExt as _, Scope, StorageErrorKind,
+    DuplicateOptions, MediaStorage as _, MediaStorageExt as _, MetadataPatch, RetentionPolicy,
+    Scope, StorageErrorKind,
 };
 use media_store_fs::{Durability, FileStore};
 use media_types::Mime;
@@ -29,6 +30,24 @@ async fn nothing_is_acknowledged_into_a_directory_that_was_moved_away() {
         let error = store.retrieve(&before).await.unwrap_err();
         assert_eq!(error.kind(), StorageErrorKind::NotFound);
     }
+}
+
+#[tokio::test]
+async fn an_update_whose_expiry_hint_cannot_be_created_succeeds() {
+    let place = Place::new();
+    let store = place.store().await;
+    let media = put(&store, "bytes", of("s", "c")).await;
+    let stored_at = store.head(&media).await.unwrap().stored_at.unwrap();
+    let policy = RetentionPolicy::RetainDays(3);
+    let bucket = policy.expires_at(stored_at).unwrap();
+    let bucket = format!(".store/expiry/{}", bucket.format("%Y-%m-%dT%H"));
+    // A file where the directory of the hour belongs.
+    fs::write(place.media().join(bucket), "").unwrap();
+    let patch = MetadataPatch::new().with_retention(policy);
+    store.update(&media, patch).await.unwrap();
+    let head = store.head(&media).await.unwrap();
+    assert_eq!(head.metadata.retention(), Some(policy));
+    assert_eq!(head.expires_at(), policy.expires_at(stored_at));
 }
 
 #[tokio::test]

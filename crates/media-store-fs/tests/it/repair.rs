@@ -94,7 +94,7 @@ async fn a_damaged_blob_is_shared_with_nobody_new() {
 }
 
 #[tokio::test]
-async fn references_work_without_their_sidecars_until_these_are_rebuilt() {
+async fn references_without_sidecars_work_and_those_with_damaged_ones_do_once_these_are_rebuilt() {
     let place = Place::new();
     let store = place.store().await;
     let missing = put(&store, "one", of("session/1", "c")).await;
@@ -103,7 +103,8 @@ async fn references_work_without_their_sidecars_until_these_are_rebuilt() {
     std::fs::remove_file(sidecar(missing.id())).unwrap();
     std::fs::write(sidecar(damaged.id()), "{").unwrap();
     assert_eq!(get(&store, &missing).await, "one");
-    assert_eq!(get(&store, &damaged).await, "two");
+    let error = store.retrieve(&damaged).await.unwrap_err();
+    assert_eq!(error.kind(), StorageErrorKind::Corrupted, "{error}");
     let scope = Scope::Session("session/1".parse().unwrap());
     let scoped = || RetrieveOptions::new().with_expected_scope(scope.clone());
     for (reference, kind) in [
@@ -126,6 +127,7 @@ async fn references_work_without_their_sidecars_until_these_are_rebuilt() {
     for reference in [&missing, &damaged] {
         store.retrieve_opts(reference, scoped()).await.unwrap();
     }
+    assert_eq!(get(&store, &damaged).await, "two");
     assert!(store.verify(VerifyOptions::new()).await.unwrap().is_clean());
 }
 

@@ -27,8 +27,9 @@ async fn a_special_file_as_media_or_sidecar_is_corrupted() {
         let described = put(&store, BYTES, of("s", "c")).await;
         let sidecar = place.media().join(format!("{}.meta", described.id()));
         wrong.put(&sidecar, &outside);
-        // The reference has size and hash, but only the sidecar knows the scope.
-        assert_eq!(get(&store, &described).await, BYTES, "{wrong:?}");
+        // The reference has size and hash, but only the sidecar knows scope and expiry.
+        let error = store.retrieve(&described).await.unwrap_err();
+        assert_eq!(error.kind(), StorageErrorKind::Corrupted, "{wrong:?}");
         let scope = Scope::Session("s".parse().unwrap());
         let options = RetrieveOptions::new().with_expected_scope(scope);
         let error = store.retrieve_opts(&described, options).await.unwrap_err();
@@ -101,7 +102,8 @@ async fn huge_and_bottomless_sidecars_cost_nothing() {
         let reference = put(&store, BYTES, of("s", "c")).await;
         let path = place.media().join(format!("{}.meta", reference.id()));
         fs::write(&path, json).unwrap();
-        assert_eq!(get(&store, &reference).await, BYTES, "{what}");
+        let error = store.retrieve(&reference).await.unwrap_err();
+        assert_eq!(error.kind(), StorageErrorKind::Corrupted, "{what}");
         let id = StorageReference::builder("file", reference.id())
             .build()
             .unwrap();
