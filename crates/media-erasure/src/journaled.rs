@@ -18,7 +18,8 @@ use crate::record::ErasureRecord;
 /// A store that writes each deletion of a scope to a journal before it begins.
 ///
 /// If the journal fails, nothing is deleted. Deletions of single references, expiry and sweeps are not
-/// written: a restored backup brings such media back, until it is deleted or expires again.
+/// written: a restored backup brings such media back, until it is deleted or expires again. What is erased in
+/// another way, such as by forgetting a key, is written by [`note_erasure`](Self::note_erasure).
 #[derive(Clone, Debug)]
 pub struct Journaled<S> {
     inner: S,
@@ -39,6 +40,21 @@ impl<S: MediaStorage> Journaled<S> {
     /// Returns the wrapped store.
     pub fn inner(&self) -> &S {
         &self.inner
+    }
+
+    /// Writes an erasure to the journal that is made in another way than by deleting the scope, such as by
+    /// forgetting the key of a user. Call it before the erasure: what is noted and not erased is deleted by a
+    /// replay, what is erased and not noted comes back with a backup.
+    ///
+    /// # Errors
+    /// `Unsupported` for a kind of scope that the journal cannot name; those of the journal.
+    pub async fn note_erasure(&self, scope: &Scope) -> Result<(), StorageError> {
+        let record = ErasureRecord::new(scope, Utc::now(), &self.key);
+        let record = record.ok_or_else(|| {
+            let reason = "the journal does not support this kind of scope";
+            self.failure(Operation::DeleteScope, reason)
+        })?;
+        self.journal.append(&record).await
     }
 
     fn failure(&self, operation: Operation, reason: &'static str) -> StorageError {
@@ -70,11 +86,7 @@ impl<S: MediaStorage> Inventory for Journaled<S> {
     async fn delete_scope(&self, scope: Scope) -> Result<SweepReport, StorageError> {
         let operation = Operation::DeleteScope;
         let inventory = self.inner_inventory(operation)?;
-        let record = ErasureRecord::new(&scope, Utc::now(), &self.key);
-        let record = record.ok_or_else(|| {
-            self.failure(operation, "the journal does not support this kind of scope")
-        })?;
-        self.journal.append(&record).await?;
+        self.note_erasure(&scope).await?;
         inventory.delete_scope(scope).await
     }
 

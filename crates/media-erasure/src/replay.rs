@@ -30,6 +30,9 @@ pub struct ReplayReport {
     pub held: u64,
     /// Number of references that could not be read or deleted. The replay is not complete until it is 0.
     pub failed: u64,
+    /// Number of damaged media items in the quarantine of the store, which a replay cannot look at. They may be of
+    /// erased users; nobody can retrieve them, and a full sweep removes them when they are old enough.
+    pub quarantined: u64,
     /// Users who were erased and whose media came back. Forget their keys again, if media is encrypted and
     /// the keys were restored too.
     pub users: BTreeSet<UserId>,
@@ -69,11 +72,11 @@ impl Erasures {
 
 /// Deletes everything in a store that the journal says was erased, and that was stored before. Run it after
 /// a backup was restored and before the store is used. It reads the metadata of all media, needs memory for
-/// the journal, and may be repeated.
+/// the journal, and may be repeated. Damaged media in quarantine is only [counted](ReplayReport::quarantined).
 ///
 /// # Errors
 /// `Unsupported` if the store has no inventory. Those of the journal; `Corrupted` if one of its records
-/// cannot be read. Failures of single references are counted.
+/// cannot be read; those of the inventory. Failures of single references are counted.
 pub async fn replay(
     store: &dyn MediaStorage,
     journal: &dyn ErasureJournal,
@@ -125,5 +128,6 @@ pub async fn replay(
             Err(_) => report.failed += 1,
         }
     }
+    report.quarantined = inventory.usage(Scope::All).await?.quarantined;
     Ok(report)
 }

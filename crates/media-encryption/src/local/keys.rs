@@ -377,6 +377,7 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, KeyError> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
+        Err(ended) if ended.is_panic() => std::panic::resume_unwind(ended.into_panic()),
         Err(ended) => Err(
             KeyError::new(KeyErrorKind::Unavailable, "the runtime is shutting down")
                 .with_source(ended),

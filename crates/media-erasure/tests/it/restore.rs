@@ -4,7 +4,8 @@ use std::path::Path;
 
 use media_erasure::{ErasureKey, FileJournal, Journaled, replay};
 use media_storage::{
-    InMemoryStorage, MediaMetadata, MediaStorage, MediaStorageExt as _, Scope, StorageErrorKind,
+    DamagedMedia, InMemoryStorage, MediaMetadata, MediaStorage, MediaStorageExt as _, Scope,
+    StorageErrorKind, VerifyOptions,
 };
 use media_store_fs::FileStore;
 use media_types::{Mime, StorageReference};
@@ -97,6 +98,43 @@ async fn what_was_erased_does_not_come_back_with_a_backup() {
     for id in ["ann", "ben", "eve", "conv-2", "avatar"] {
         assert!(!text.contains(&format!("\"{id}")), "{text}");
     }
+}
+
+/// Whoever forgets the key of a user notes it: the backup of the keys brings the key back.
+#[tokio::test]
+async fn an_erasure_that_was_made_in_another_way_is_replayed_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = FileJournal::new(directory.path().join("erasures.jsonl"));
+    let store = Journaled::new(InMemoryStorage::new(), journal.clone(), key());
+    let anns = put(&store, of("ann", "conv-1")).await;
+    let bens = put(&store, of("ben", "conv-1")).await;
+    store.note_erasure(&user("ann")).await.unwrap();
+    assert!(store.exists(&anns).await.unwrap(), "only noted");
+    let report = replay(store.inner(), &journal, &key()).await.unwrap();
+    assert_eq!((report.records, report.deleted), (1, 1));
+    let users: Vec<_> = report.users.iter().map(|user| user.as_str()).collect();
+    assert_eq!(users, ["ann"]);
+    assert!(!store.exists(&anns).await.unwrap());
+    assert!(store.exists(&bens).await.unwrap());
+}
+
+#[tokio::test]
+async fn what_is_in_quarantine_is_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = FileJournal::new(directory.path().join("erasures.jsonl"));
+    let media = directory.path().join("media");
+    let store = Journaled::new(FileStore::open(&media).await.unwrap(), journal, key());
+    let anns = put(&store, of("ann", "conv-1")).await;
+    let path = media.join(anns.id());
+    std::fs::remove_file(&path).unwrap();
+    std::fs::write(&path, "BYTES").unwrap();
+    let options = VerifyOptions::new().with_damaged(DamagedMedia::Quarantine);
+    let verified = store.inner().verify(options).await.unwrap();
+    assert_eq!(verified.quarantined, 2, "{verified:?}");
+    store.note_erasure(&user("ann")).await.unwrap();
+    let journal = FileJournal::new(directory.path().join("erasures.jsonl"));
+    let report = replay(store.inner(), &journal, &key()).await.unwrap();
+    assert_eq!((report.references, report.quarantined), (0, 1));
 }
 
 #[tokio::test]
