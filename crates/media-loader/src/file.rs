@@ -5,6 +5,7 @@ use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
 
 use bytes::Bytes;
+use cap_fs_ext::MetadataExt as _;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions};
 use futures_util::stream;
@@ -27,6 +28,10 @@ pub enum FileAccess {
     /// Regular files below this directory, by relative paths. Absolute paths, paths with `..`, and symbolic
     /// links that lead out are refused, even while the directory is being changed.
     Under(PathBuf),
+    /// As [`Under`](Self::Under), without files that have more than one hard link: the other one may be outside of
+    /// the directory. For directories in which others can create links. Files of a deduplicating store are refused
+    /// too.
+    UnderWithoutHardLinks(PathBuf),
     /// All regular files that the process may read. Only for content that you created yourself.
     Any,
 }
@@ -47,7 +52,7 @@ impl FileAccess {
     fn open_blocking(&self, path: &Path) -> Result<OpenFile, LoadError> {
         let file = match self {
             Self::Deny => return Err(LoadError::new(LoadErrorKind::FileDenied)),
-            Self::Under(root) => {
+            Self::Under(root) | Self::UnderWithoutHardLinks(root) => {
                 let plain = |part| matches!(part, Component::Normal(_) | Component::CurDir);
                 if !path.components().all(plain) {
                     return Err(LoadError::new(LoadErrorKind::FileDenied));
@@ -69,9 +74,12 @@ impl FileAccess {
                     .map_err(refusal)?
             }
         };
-        let file = file.into_std();
         let found = file.metadata().map_err(refusal)?;
         regular(found.is_file())?;
+        if matches!(self, Self::UnderWithoutHardLinks(_)) && found.nlink() > 1 {
+            return Err(LoadError::new(LoadErrorKind::FileDenied));
+        }
+        let file = file.into_std();
         Ok(OpenFile {
             size: found.len(),
             file,

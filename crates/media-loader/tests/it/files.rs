@@ -155,6 +155,21 @@ async fn symlinks_are_followed_inside_only() {
 
 #[cfg(unix)]
 #[tokio::test]
+async fn hard_links_are_refused_where_that_is_asked_for() {
+    let (dir, under) = tree();
+    let inside = dir.path().join("in");
+    std::fs::hard_link(dir.path().join("secret.png"), inside.join("linked")).unwrap();
+    assert!(under.bytes(&at("linked")).await.is_ok());
+    let strict = loader(FileAccess::UnderWithoutHardLinks(inside));
+    let refused = kind(&strict, &at("linked")).await;
+    assert_eq!(refused, LoadErrorKind::FileDenied);
+    assert!(strict.bytes(&at("sub/b.png")).await.is_ok());
+    let refused = kind(&strict, &at("../secret.png")).await;
+    assert_eq!(refused, LoadErrorKind::FileDenied);
+}
+
+#[cfg(unix)]
+#[tokio::test]
 async fn pipes_and_devices_are_refused_without_a_hang() {
     use std::os::unix::fs::symlink;
     let (dir, under) = tree();
