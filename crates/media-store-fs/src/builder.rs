@@ -17,6 +17,8 @@ use crate::store::FileStore;
 #[must_use]
 pub struct FileStoreBuilder {
     config: Config,
+    create: bool,
+    read_only: bool,
 }
 
 impl FileStore {
@@ -32,6 +34,8 @@ impl FileStore {
     pub fn builder(directory: impl AsRef<Path>) -> FileStoreBuilder {
         FileStoreBuilder {
             config: Config::new(directory.as_ref().to_owned()),
+            create: true,
+            read_only: false,
         }
     }
 }
@@ -40,18 +44,15 @@ impl FileStoreBuilder {
     /// Sets whether the directory is created if it does not exist. Its parent must exist in any case.
     /// Defaults to `true`; set `false` to find out about a mistyped path.
     pub fn with_create(mut self, create: bool) -> Self {
-        self.config.access = if create {
-            Access::Create
-        } else {
-            Access::Existing
-        };
+        self.create = create;
         self
     }
 
-    /// Opens the store read-only: nothing on disk is created or changed, and operations that would
-    /// write fail with `Unsupported`. Defaults to reading and writing.
+    /// Opens the store read-only: nothing on disk is created or changed, whatever
+    /// [`with_create`](Self::with_create) says, and operations that would write fail with `Unsupported`. Defaults to
+    /// reading and writing.
     pub fn with_read_only(mut self) -> Self {
-        self.config.access = Access::ReadOnly;
+        self.read_only = true;
         self
     }
 
@@ -136,7 +137,12 @@ impl FileStoreBuilder {
     /// link stands in its place, every user may write to it, its format is of a later version, or
     /// the name of the store is not valid. `Permission`, `DiskSpace` and `Unavailable` as the file
     /// system reports them. The error names the path.
-    pub async fn build(self) -> Result<FileStore, StorageError> {
+    pub async fn build(mut self) -> Result<FileStore, StorageError> {
+        self.config.access = match (self.read_only, self.create) {
+            (true, _) => Access::ReadOnly,
+            (false, true) => Access::Create,
+            (false, false) => Access::Existing,
+        };
         // The rules of references decide whether a name is valid.
         let mut probe = StorageReference::builder(BACKEND, "probe");
         if let Some(name) = &self.config.name {

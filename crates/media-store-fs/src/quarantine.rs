@@ -169,7 +169,7 @@ impl Quarantine {
         mut choose: impl FnMut(&Sidecar) -> bool,
     ) -> io::Result<Survey> {
         let mut survey = Survey::default();
-        self.each(cancelled, |dir, entry| {
+        self.each(cancelled, SweepMode::DryRun, |dir, entry| {
             let Kind::Sidecar(file) = &entry.kind else {
                 return Ok(());
             };
@@ -210,7 +210,7 @@ impl Quarantine {
         mut choose: impl FnMut(&Entry) -> bool,
     ) -> io::Result<Quarantined> {
         let mut found = Quarantined::default();
-        self.each(cancelled, |dir, entry| {
+        self.each(cancelled, mode, |dir, entry| {
             if !choose(entry) {
                 return Ok(());
             }
@@ -250,10 +250,12 @@ impl Quarantine {
         Ok(())
     }
 
-    /// Passes every entry to a function. Returns how many entries failed.
+    /// Passes every entry to a function. Removes days that are empty afterwards, if the mode is to remove. Returns
+    /// how many entries failed.
     fn each(
         &self,
         cancelled: &CancelFlag,
+        mode: SweepMode,
         mut visit: impl FnMut(&Dir, &Entry) -> io::Result<()>,
     ) -> io::Result<u64> {
         let Some(root) = self.existing()? else {
@@ -284,8 +286,10 @@ impl Quarantine {
                 Err(error) if sys::is_absence(&error) => {}
                 Err(error) => return Err(error),
             }
-            // Fails unless the day is empty.
-            let _ = root.remove_dir(&name);
+            if mode == SweepMode::Remove {
+                // Fails unless the day is empty.
+                let _ = root.remove_dir(&name);
+            }
         }
         Ok(failed)
     }

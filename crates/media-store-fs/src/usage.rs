@@ -10,7 +10,7 @@ use crate::key::Key;
 use crate::options::Deduplication;
 use crate::shared::Shared;
 use crate::sidecar_file::sidecar_of;
-use crate::sys;
+use crate::sys::{self, BodyId};
 use crate::walk::{Found, Located, Walk};
 
 pub(crate) fn usage(
@@ -23,7 +23,7 @@ pub(crate) fn usage(
         scope,
         deduplication: shared.config.deduplication,
         usage: Usage::default(),
-        shared_inodes: HashSet::new(),
+        shared_bodies: HashSet::new(),
     };
     for found in Walk::new(shared, scope, cancelled).map_err(io)? {
         match found.map_err(io)? {
@@ -56,8 +56,8 @@ struct Sum<'a> {
     scope: &'a Scope,
     deduplication: Deduplication,
     usage: Usage,
-    /// Inodes with several names.
-    shared_inodes: HashSet<u64>,
+    /// Files with several names.
+    shared_bodies: HashSet<BodyId>,
 }
 
 impl Sum<'_> {
@@ -79,7 +79,7 @@ impl Sum<'_> {
         usage.references += 1;
         usage.logical_bytes += stat.len;
         let alone = stat.links == 1;
-        if alone || self.shared_inodes.insert(stat.identity.inode) {
+        if alone || self.shared_bodies.insert(stat.body_id()) {
             usage.blobs += 1;
             usage.stored_bytes += stat.len;
         }

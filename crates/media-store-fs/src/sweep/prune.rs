@@ -8,15 +8,15 @@ use media_storage::{Operation, Scope, Sidecar};
 use super::state::{Outcome, Sweep};
 use crate::error::io_error;
 use crate::sidecar_file::sidecar_of;
-use crate::sys;
+use crate::sys::{self, BodyId};
 use crate::walk::{Found, Located, Walk};
 
-/// Time of store, inode and size of a reference.
-type Known = (i64, u64, u64);
+/// Time of store and body of a reference.
+type Known = (i64, BodyId);
 
 /// Deletes the oldest references until the bytes that remain fit.
 ///
-/// Needs 32 bytes of memory per reference while it runs.
+/// Needs 40 bytes of memory per reference while it runs.
 pub(super) fn prune(sweep: &mut Sweep<'_>, capacity: u64) -> io::Result<()> {
     let quota = quota(collect(sweep)?, capacity, sweep.budget);
     if quota.is_empty() {
@@ -45,7 +45,7 @@ fn collect(sweep: &Sweep<'_>) -> io::Result<Vec<Known>> {
             } else {
                 sidecar.stored_at.timestamp_millis()
             };
-            all.push((at, stat.identity.inode, stat.len));
+            all.push((at, stat.body_id()));
         }
     }
     Ok(all)
@@ -54,27 +54,27 @@ fn collect(sweep: &Sweep<'_>) -> io::Result<Vec<Known>> {
 /// Returns the number of references to delete for each time of store.
 fn quota(mut all: Vec<Known>, capacity: u64, mut budget: u64) -> BTreeMap<i64, u64> {
     all.sort_unstable();
-    let mut holders: HashMap<u64, u64> = HashMap::new();
+    let mut holders: HashMap<BodyId, u64> = HashMap::new();
     let mut stored = 0_u64;
-    for (_, inode, len) in &all {
-        let count = holders.entry(*inode).or_default();
+    for (_, body) in &all {
+        let count = holders.entry(*body).or_default();
         if *count == 0 {
-            stored += len;
+            stored += body.len;
         }
         *count += 1;
     }
     let mut quota: BTreeMap<i64, u64> = BTreeMap::new();
-    for (at, inode, len) in &all {
+    for (at, body) in &all {
         // Media on hold is counted, but not deleted.
         if stored <= capacity || budget == 0 || *at == i64::MAX {
             break;
         }
         budget -= 1;
         *quota.entry(*at).or_default() += 1;
-        if let Some(count) = holders.get_mut(inode) {
+        if let Some(count) = holders.get_mut(body) {
             *count -= 1;
             if *count == 0 {
-                stored -= len;
+                stored -= body.len;
             }
         }
     }

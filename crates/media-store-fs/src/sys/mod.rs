@@ -22,4 +22,4 @@ pub(crate) use platform::{
     create_base, create_dir, is_removed, is_world_writable, open_ambient_dir, open_dir, rename_new,
     swap, sync_dir,
 };
-pub(crate) use stat::{Identity, Stat, is_absent, stat, stat_dir, stat_file};
+pub(crate) use stat::{BodyId, Identity, Stat, is_absent, stat, stat_dir, stat_file};

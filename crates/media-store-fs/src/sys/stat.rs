@@ -11,10 +11,20 @@ use super::errors::is_not_found;
 /// The inode of a file.
 ///
 /// It identifies a file only while the file exists: file systems reuse the numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Identity {
     pub(crate) device: u64,
     pub(crate) inode: u64,
+}
+
+/// What tells the bytes of files apart during a long walk, in which inode numbers may be reused: media is never
+/// written again, and further links to it do not change when it was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct BodyId {
+    identity: Identity,
+    /// When the file was written, in nanoseconds; 0 where that is not known.
+    written: i64,
+    pub(crate) len: u64,
 }
 
 /// What a directory entry or an open file is.
@@ -25,6 +35,18 @@ pub(crate) struct Stat {
     pub(crate) links: u64,
     pub(crate) len: u64,
     pub(crate) is_file: bool,
+    written: i64,
+}
+
+impl Stat {
+    /// Returns what tells the bytes of this file from those of others.
+    pub(crate) fn body_id(&self) -> BodyId {
+        BodyId {
+            identity: self.identity,
+            written: self.written,
+            len: self.len,
+        }
+    }
 }
 
 /// Returns the state of an open file.
@@ -56,5 +78,12 @@ fn of(metadata: &Metadata) -> Stat {
         links: metadata.nlink(),
         len: metadata.len(),
         is_file: metadata.is_file(),
+        written: written(metadata).unwrap_or(0),
     }
+}
+
+fn written(metadata: &Metadata) -> Option<i64> {
+    let at = metadata.modified().ok()?.into_std();
+    let since = at.duration_since(std::time::UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_nanos()).ok()
 }

@@ -55,9 +55,10 @@ impl Check<'_> {
             }
         };
         let reads = self.options.read_data().includes_file(key.file.as_str());
-        let damaged =
-            stat.len != sidecar.size_bytes || reads && !self.has_hash(&file, sidecar.sha256)?;
-        if damaged {
+        if stat.len != sidecar.size_bytes {
+            return self.with_other_size(media, &file, stat, sidecar.sha256, reads);
+        }
+        if reads && !self.has_hash(&file, sidecar.sha256)? {
             return self.damaged(dir, key, stat);
         }
         let digest = Digest {
@@ -72,6 +73,26 @@ impl Check<'_> {
             self.relink(dir, key, digest)?;
         }
         Ok(())
+    }
+
+    /// Checks a file whose size differs from its sidecar: the bytes show which of the two is wrong. They are read
+    /// where content is read, and before anything is moved.
+    fn with_other_size(
+        &mut self,
+        media: &Located,
+        file: &File,
+        stat: Stat,
+        sha256: Sha256,
+        reads: bool,
+    ) -> io::Result<()> {
+        let (dir, key) = (media.directory.dir(), &media.key);
+        let moves = self.options.damaged() == DamagedMedia::Quarantine;
+        if (reads || moves) && self.has_hash(file, sha256)? {
+            self.report
+                .add(key.sidecar_path(), VerifyIssueKind::DamagedSidecar);
+            return self.without_sidecar(media, file, stat);
+        }
+        self.damaged(dir, key, stat)
     }
 
     /// Whether an open file has a hash. A remembered hash only ever confirms: before a file is

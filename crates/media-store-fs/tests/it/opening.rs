@@ -76,6 +76,10 @@ async fn a_read_only_store_reads_and_changes_nothing() {
     let place = Place::new();
     let open = || FileStore::builder(place.media()).with_read_only().build();
     refused(open().await, &place.media());
+    for create in [true, false] {
+        let builder = FileStore::builder(place.media()).with_read_only();
+        refused(builder.with_create(create).build().await, &place.media());
+    }
     assert!(!place.media().exists());
     fs::create_dir(place.media()).unwrap();
     let text = refused(open().await, &place.media());

@@ -145,6 +145,53 @@ async fn a_rebuilt_sidecar_sentences_nothing_to_deletion() {
     assert_eq!(get(&store, &reference).await, "bytes");
 }
 
+/// The bytes are sound, so they are not moved.
+#[tokio::test]
+async fn a_sidecar_with_a_wrong_size_is_rebuilt_and_its_media_stays() {
+    let place = Place::new();
+    let store = place.store().await;
+    let reference = put(&store, "bytes", of("s", "c")).await;
+    let path = place.media().join(format!("{}.meta", reference.id()));
+    let json = std::fs::read_to_string(&path).unwrap();
+    let wrong = json.replace("\"size_bytes\": 5", "\"size_bytes\": 6");
+    assert_ne!(json, wrong);
+    std::fs::write(&path, wrong).unwrap();
+    for read_data in [ReadData::Everything, ReadData::Nothing] {
+        let options = VerifyOptions::new().with_read_data(read_data);
+        let options = options.with_damaged(DamagedMedia::Quarantine);
+        let report = store.verify(options).await.unwrap();
+        assert_eq!((report.issue_count, report.quarantined), (1, 0));
+        assert_eq!(report.issues[0].kind, VerifyIssueKind::DamagedSidecar);
+    }
+    let repair = VerifyOptions::new().with_repair(true);
+    assert_eq!(store.verify(repair).await.unwrap().repaired, 1);
+    assert_eq!(get(&store, &reference).await, "bytes");
+
+    std::fs::remove_file(place.media().join(reference.id())).unwrap();
+    std::fs::write(place.media().join(reference.id()), "byte").unwrap();
+    let options = VerifyOptions::new().with_damaged(DamagedMedia::Quarantine);
+    let report = store.verify(options).await.unwrap();
+    assert_eq!(report.quarantined, 2, "{report:?}");
+}
+
+#[tokio::test]
+async fn only_sweeps_and_deletions_remove_empty_days_of_the_quarantine() {
+    let place = Place::new();
+    let store = place.store().await;
+    let day = place.media().join(".store/quarantine/2026-01-01");
+    std::fs::create_dir_all(&day).unwrap();
+    let inventory = store.inventory().unwrap();
+    let scope = Scope::Session("s".parse().unwrap());
+    for scope in [Scope::All, scope] {
+        inventory.usage(scope).await.unwrap();
+    }
+    let full = media_storage::SweepOptions::new().with_depth(media_storage::SweepDepth::Full);
+    inventory.sweep(full.with_dry_run()).await.unwrap();
+    assert!(day.exists());
+    inventory.sweep(full).await.unwrap();
+    assert!(!day.exists());
+}
+
 #[tokio::test]
 async fn structure_alone_reads_no_content() {
     let place = Place::new();
