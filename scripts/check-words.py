@@ -37,7 +37,7 @@ WORDS = [
 PAGE_WORDS = [
     (r"\b(told|tells)\b", "says, reports, configures, gets"),
     (r"\bso many\b", "a number, a limit"),
-    (r"\b(from|no|the|in its) words\b(?! or)", "text"),
+    (r"\b(from|no|the|in its|as) words\b(?! or)", "text"),
     (r"\bkeeping sound\b", "verifying"),
 ]
 

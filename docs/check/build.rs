@@ -71,12 +71,16 @@ fn add(code: &mut String, page: &Path, number: usize, block: &str) -> Result<(),
 /// The first block of README with the address of another server, so that a test can run it.
 fn hello_world(text: &str) -> Result<String, Box<dyn Error>> {
     let blocks = rust_blocks(text);
-    let block = blocks.first().ok_or("README has no code")?;
+    let programs = blocks
+        .iter()
+        .filter(|block| block.contains("async fn main()"));
+    let shortest = programs.min_by_key(|block| block.lines().count());
+    let block = shortest.ok_or("README has no program")?;
     let model = "\"gpt-5.4\")";
     let elsewhere = format!("{model}.with_base_url(std::env::var(\"OPENAI_BASE_URL\")?)");
     let changed = block.replacen(model, &elsewhere, 1);
     match changed == *block {
-        true => Err("the first block of README names no model".into()),
+        true => Err("the shortest program of README names no model".into()),
         false => Ok(changed.replacen("async fn main()", "pub(crate) async fn main()", 1)),
     }
 }

@@ -1,4 +1,4 @@
-//! The first program of README, run against a server on the loopback interface.
+//! The shortest program of README, run against a server on the loopback interface.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -13,20 +13,25 @@ mod program {
 const ANSWER: &str = "Hello from the server.";
 /// Set in the process that is the program.
 const ADDRESS: &str = "OPENAI_BASE_URL";
-const NAME: &str = "hello_world::the_first_program_of_readme_runs";
+const NAME: &str = "hello_world::the_shortest_program_of_readme_runs";
 
 #[test]
-fn the_first_program_of_readme_has_at_most_twelve_lines() {
+fn the_shortest_program_of_readme_has_at_most_twelve_lines() {
     let readme = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
     let text = std::fs::read_to_string(readme).unwrap();
-    let block = text.split("```rust\n").nth(1).unwrap();
-    let lines = block.split("```").next().unwrap().lines().count();
+    let blocks = text.split("```rust\n").skip(1);
+    let blocks = blocks.filter_map(|block| block.split("```").next());
+    let programs = blocks.filter(|block| block.contains("async fn main()"));
+    let lines = programs
+        .map(|program| program.lines().count())
+        .min()
+        .unwrap();
     assert!((5..=12).contains(&lines), "{lines}");
 }
 
 /// Runs itself once more, as the program.
 #[test]
-fn the_first_program_of_readme_runs() {
+fn the_shortest_program_of_readme_runs() {
     if std::env::var_os(ADDRESS).is_some() {
         return program::main().unwrap();
     }
