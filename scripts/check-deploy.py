@@ -2,7 +2,8 @@
 """Checks the Dockerfile, the compose file and the Kubernetes manifest of the chat service.
 
 No container runs. What is checked is that the files can be read and agree with each other and with the
-program: paths that are copied, variables that are set, ports, probes, users, volumes, pinned images.
+program: paths that are copied, variables that are set, ports, probes, users, volumes, pinned images, memory, and
+that metrics are not served where people are.
 
 usage: scripts/check-deploy.py
 """
@@ -52,6 +53,19 @@ def check_variables(where, names):
         check(name in known_variables() or OTHERS.fullmatch(name), f"{where}: nobody reads {name}")
 
 
+def mebibytes(text):
+    """Returns an amount of memory as Kubernetes writes it."""
+    number, unit = re.fullmatch(r"(\d+)([MG])i", text).groups()
+    return int(number) * {"M": 1, "G": 1024}[unit]
+
+
+def image_memory(variables):
+    """Returns the memory for images, in MiB: what is set, or the default of the program."""
+    config = (SERVICE / "src/config.rs").read_text()
+    default = re.search(r'env = "IMAGE_MEMORY".*?default_value_t = (\d+)', config, re.S)[1]
+    return int(variables.get("IMAGE_MEMORY", default))
+
+
 def dockerfile():
     """Checks the Dockerfile and returns the user and the port."""
     found = instructions(SERVICE / "Dockerfile")
@@ -93,9 +107,11 @@ def compose(port):
         context = path.parent / service["build"]["context"]
         check((context / service["build"]["dockerfile"]).exists(), f"compose: no Dockerfile for {name}")
         check_variables(f"compose: {name}", service["environment"])
+        metrics = service["environment"].get("METRICS_LISTEN", "").rsplit(":", 1)[-1]
         for published in service["ports"]:
             check(published.startswith("127.0.0.1:"), f"compose: {published} is open to the network")
             check(published.split(":")[-1] == port, f"compose: {published} is not the port {port}")
+            check(published.split(":")[-1] != metrics, f"compose: {published} makes metrics public")
         for other in service["depends_on"]:
             check(other in file["services"], f"compose: {name} needs {other}, which is not there")
     ask = ["docker", "compose", "-f", str(path), "config", "--quiet"]
@@ -133,7 +149,19 @@ def kubernetes(user, port):
                 check(asked["port"] in ports, f"manifest: no port {asked['port']}")
             for mount in container["volumeMounts"]:
                 check(mount["name"] in volumes, f"manifest: no volume {mount['name']}")
-            check_variables("manifest", [item["name"] for item in container["env"]])
+            variables = {item["name"]: item["value"] for item in container["env"]}
+            check_variables("manifest", variables)
+            limit = mebibytes(container["resources"]["limits"]["memory"])
+            check(
+                image_memory(variables) * 2 <= limit,
+                f"manifest: images may take {image_memory(variables)} MiB, more than half of the limit of {limit} MiB",
+            )
+            scraped = spec["template"]["metadata"]["annotations"]["prometheus.io/port"]
+            served = variables.get("METRICS_LISTEN", "").rsplit(":", 1)[-1]
+            check(scraped == served, f"manifest: metrics are at {served or 'no port'}, and {scraped} is asked")
+            check(scraped == str(ports.get("metrics")), f"manifest: the port {scraped} is not named metrics")
+            reached = [item["targetPort"] for service in by_kind["Service"] for item in service["spec"]["ports"]]
+            check("metrics" not in reached and ports.get("metrics") not in reached, "manifest: metrics are public")
         for service in by_kind["Service"]:
             check(service["spec"]["selector"].items() <= labels.items(), "manifest: the service finds no pod")
             for item in service["spec"]["ports"]:

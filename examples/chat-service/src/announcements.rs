@@ -1,4 +1,4 @@
-//! How often users may announce uploads.
+//! How often users may announce uploads, and how much.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,6 +21,8 @@ pub(crate) struct AnnouncementLimit(Arc<Mutex<HashMap<UserId, Count>>>);
 struct Count {
     since: Instant,
     announced: u32,
+    /// Bytes that the user had when it was asked in this period, and that were announced since.
+    used: Option<u64>,
 }
 
 impl AnnouncementLimit {
@@ -39,6 +41,7 @@ impl AnnouncementLimit {
         let fresh = || Count {
             since: now,
             announced: 0,
+            used: None,
         };
         let count = counts.entry(user.clone()).or_insert_with(fresh);
         let age = now.duration_since(count.since);
@@ -49,6 +52,37 @@ impl AnnouncementLimit {
         }
         count.announced += 1;
         Ok(())
+    }
+
+    /// Whether it is not known in this period how many bytes a user has.
+    pub(crate) fn needs_usage(&self, user: &UserId) -> bool {
+        let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.get(user).is_none_or(|count| count.used.is_none())
+    }
+
+    /// Notes how many bytes a user has.
+    pub(crate) fn set_usage(&self, user: &UserId, bytes: u64) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(user) {
+            count.used = Some(bytes);
+        }
+    }
+
+    /// Counts the bytes of an announcement, and returns whether the user has room for them.
+    pub(crate) fn reserve(&self, user: &UserId, bytes: u64, quota: u64) -> bool {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(Count {
+            used: Some(used), ..
+        }) = counts.get_mut(user)
+        else {
+            return false;
+        };
+        let all = used.saturating_add(bytes);
+        let has_room = all <= quota;
+        if has_room {
+            *used = all;
+        }
+        has_room
     }
 }
 
@@ -72,6 +106,22 @@ mod tests {
         assert_eq!(wait, PERIOD - Duration::from_secs(60));
         limit.count(&user(2), later).unwrap();
         limit.count(&user(1), began + PERIOD).unwrap();
+    }
+
+    #[test]
+    fn what_is_announced_counts_beside_what_the_user_has() {
+        let (limit, began) = (AnnouncementLimit::default(), Instant::now());
+        limit.count(&user(1), began).unwrap();
+        assert!(limit.needs_usage(&user(1)) && !limit.reserve(&user(1), 1, 100));
+        limit.set_usage(&user(1), 50);
+        assert!(!limit.needs_usage(&user(1)));
+        assert!(!limit.reserve(&user(1), 51, 100));
+        assert!(limit.reserve(&user(1), 30, 100));
+        assert!(!limit.reserve(&user(1), 30, 100) && limit.reserve(&user(1), 20, 100));
+        assert!(!limit.reserve(&user(1), u64::MAX, 100));
+        // It is asked anew in the next period.
+        limit.count(&user(1), began + PERIOD).unwrap();
+        assert!(limit.needs_usage(&user(1)));
     }
 
     #[test]

@@ -4,24 +4,31 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conversation_sdk::{
-    ConversationManager, LeaseTimes, ManagerConfig, OnDrop, PostgresStateStore, RedisStateStore,
-    RenditionFitter, SqliteStateStore, StateStore,
+    ConversationManager, LeaseTimes, ManagerConfig, MetricsListener, OnDrop, PostgresStateStore,
+    RedisStateStore, RenditionFitter, SqliteStateStore, StateStore,
 };
 use examples::advice::failed;
 use examples::errors::Failure;
 use examples::service::Service;
 use media_http::{LinkKeys, LinkedStorage};
 use media_image::{ImageWorkers, Renditions};
-use media_storage::MediaStorage;
+use media_storage::layers::Limited;
+use media_storage::{MediaStorage, Organization, Scope, StorageError};
 use media_store_fs::FileStore;
 use media_store_object::ObjectMediaStore;
+use media_types::UserId;
 
 use crate::config::{BucketUploads, Config};
 use crate::direct::DirectUploads;
-use crate::metrics::Metrics;
 
 /// How long turns that run may take when the service stops.
 const SHUTDOWN_TIME: Duration = Duration::from_secs(20);
+
+/// Images that are worked on at the same time.
+const IMAGE_THREADS: usize = 2;
+
+/// Media items that a user may have.
+const MAX_ITEMS: u64 = 20_000;
 
 /// The name that the model calls the image tool by.
 const IMAGE_TOOL: &str = "generate_image";
@@ -38,7 +45,7 @@ struct Parts {
     storage: Media,
     keys: LinkKeys,
     direct: Option<DirectUploads>,
-    metrics: Metrics,
+    user_quota: u64,
     is_behind_tls: bool,
 }
 
@@ -57,10 +64,14 @@ impl App {
         let keys = LinkKeys::new(secret).map_err(failed)?;
         let base = config.public_url.as_deref().unwrap_or(address);
         let base = format!("{}/media", base.trim_end_matches('/'));
-        let images = Renditions::new(media, ImageWorkers::default());
+        let media = Limited::new(media)
+            .with_max_bytes_per_user(config.user_quota())
+            .with_max_references_per_user(MAX_ITEMS);
+        let media: Arc<dyn MediaStorage> = Arc::new(media);
+        let workers = ImageWorkers::new(IMAGE_THREADS, config.image_memory());
+        let images = Renditions::new(media, workers);
         let fitter = RenditionFitter::new(images.clone());
         let storage = LinkedStorage::new(images, keys.clone(), &base).map_err(failed)?;
-        let metrics = Metrics::default();
         let state = state(config).await?;
         let lease = Duration::from_secs(config.turn_lease);
         // Expired media, unfinished deletions, and what killed turns left.
@@ -76,7 +87,7 @@ impl App {
             .with_media_storage(storage.clone())
             .with_image_fitter(fitter)
             .with_state_store(state)
-            .with_listener(metrics.clone())
+            .with_listener(MetricsListener)
             .with_config(options)
             .build()
             .map_err(failed)?;
@@ -85,7 +96,7 @@ impl App {
             storage,
             keys,
             direct,
-            metrics,
+            user_quota: config.user_quota(),
             is_behind_tls: base.starts_with("https://"),
         })))
     }
@@ -107,13 +118,26 @@ impl App {
         self.0.direct.as_ref()
     }
 
+    /// Returns how many bytes of media a user may have.
+    pub(crate) fn user_quota(&self) -> u64 {
+        self.0.user_quota
+    }
+
+    /// Returns how many bytes of media a user has.
+    ///
+    /// # Errors
+    /// As [`Inventory::usage`](media_storage::Inventory::usage).
+    pub(crate) async fn bytes_of(&self, user: &UserId) -> Result<u64, StorageError> {
+        let Some(inventory) = self.storage().inventory() else {
+            return Ok(0);
+        };
+        let usage = inventory.usage(Scope::User(user.clone())).await?;
+        Ok(usage.logical_bytes)
+    }
+
     /// Returns whether browsers reach the service by `https`.
     pub(crate) fn is_behind_tls(&self) -> bool {
         self.0.is_behind_tls
-    }
-
-    pub(crate) fn metrics(&self) -> &Metrics {
-        &self.0.metrics
     }
 
     /// Waits for what runs, and saves the rest.
@@ -148,6 +172,8 @@ async fn media(
         return Ok((Arc::new(builder.build().await.map_err(failed)?), None));
     };
     let builder = ObjectMediaStore::builder().with_url(url).with_env();
+    // A conversation is deleted by listing its own directory. By the default organization, the whole bucket is listed.
+    let builder = builder.with_organization(Organization::ByConversation);
     let built = builder.with_deduplication(true).build().await;
     let bucket = built.map_err(failed)?;
     let direct = match config.bucket_uploads {

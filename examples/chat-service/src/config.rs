@@ -9,6 +9,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// The longest time between two looks for parts of users who were erased on another node.
 const MAX_ERASURES_EVERY: Duration = Duration::from_secs(60);
 
+const MIB: u64 = 1024 * 1024;
+
 /// A chat service with streamed answers, uploads and media.
 #[derive(Debug, Parser)]
 pub(crate) struct Config {
@@ -67,11 +69,35 @@ pub(crate) struct Config {
     )]
     pub(crate) upkeep_every: u64,
 
+    /// Address to serve metrics at, for Prometheus alone [default: none are served]
+    #[arg(long, env = "METRICS_LISTEN", value_name = "ADDRESS")]
+    pub(crate) metrics_listen: Option<SocketAddr>,
+
+    /// Mebibytes of media that a user may have, generated media among them
+    #[arg(long, env = "USER_QUOTA", value_name = "MIB", default_value_t = 1024,
+        value_parser = clap::value_parser!(u64).range(1..=1 << 30))]
+    pub(crate) user_quota: u64,
+
+    /// Mebibytes of memory for making images smaller; what needs more stays as it is
+    #[arg(long, env = "IMAGE_MEMORY", value_name = "MIB", default_value_t = 256,
+        value_parser = clap::value_parser!(u64).range(16..=1 << 20))]
+    pub(crate) image_memory: u64,
+
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 }
 
 impl Config {
+    /// Returns how many bytes of media a user may have.
+    pub(crate) fn user_quota(&self) -> u64 {
+        self.user_quota * MIB
+    }
+
+    /// Returns how many bytes of memory images may take.
+    pub(crate) fn image_memory(&self) -> u64 {
+        self.image_memory * MIB
+    }
+
     /// Returns the time between two looks for parts of users who were erased on another node: that of upkeep, at
     /// most a minute.
     pub(crate) fn erasures_every(&self) -> Duration {

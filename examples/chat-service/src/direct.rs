@@ -75,6 +75,25 @@ impl DirectUploads {
         self.limit.count(&user.0, Instant::now())
     }
 
+    /// Counts the bytes of an announcement beside what the user has: an upload goes past the limit of the store.
+    ///
+    /// # Errors
+    /// `QuotaExceeded`; otherwise as [`Inventory::usage`](media_storage::Inventory::usage).
+    pub(crate) async fn reserve(
+        &self,
+        app: &App,
+        user: &User,
+        size: u64,
+    ) -> Result<(), StorageError> {
+        if self.limit.needs_usage(&user.0) {
+            self.limit.set_usage(&user.0, app.bytes_of(&user.0).await?);
+        }
+        match self.limit.reserve(&user.0, size, app.user_quota()) {
+            true => Ok(()),
+            false => Err(refused(StorageErrorKind::QuotaExceeded)),
+        }
+    }
+
     /// Signs an upload for a user.
     ///
     /// # Errors

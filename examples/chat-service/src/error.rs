@@ -56,7 +56,7 @@ impl ApiError {
     }
 
     fn of_storage(kind: StorageErrorKind, error: &dyn Error) -> Self {
-        use StorageErrorKind::{InvalidInput, NotFound, TooLarge, Unsupported};
+        use StorageErrorKind::{InvalidInput, NotFound, QuotaExceeded, TooLarge, Unsupported};
         let (status, name, message) = match kind {
             NotFound => (
                 StatusCode::NOT_FOUND,
@@ -67,6 +67,11 @@ impl ApiError {
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "too_large",
                 "the upload is larger than it may be",
+            ),
+            QuotaExceeded => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "quota_exceeded",
+                "your quota for media is used up; delete something first",
             ),
             InvalidInput | Unsupported => (
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -196,6 +201,8 @@ mod tests {
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
         assert!(log.contains("the cable is cut"), "{log}");
         let (status, log) = converted(StorageErrorKind::TooLarge);
+        assert_eq!((status, log.as_str()), (StatusCode::PAYLOAD_TOO_LARGE, ""));
+        let (status, log) = converted(StorageErrorKind::QuotaExceeded);
         assert_eq!((status, log.as_str()), (StatusCode::PAYLOAD_TOO_LARGE, ""));
     }
 }

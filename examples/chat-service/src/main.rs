@@ -18,7 +18,7 @@
 //! - [`routes`]: what can be asked
 //! - [`events`]: a turn as server-sent events
 //! - [`error`]: errors as responses
-//! - [`metrics`]: what is counted
+//! - [`metrics`]: what is counted, at an address of its own
 //! - [`upkeep`]: everything that is due, by hand or by a timer
 
 mod adoption;
@@ -80,6 +80,10 @@ async fn serve() -> Result<(), Failure> {
         return upkeep::run(&app, wanted).await;
     }
     eprintln!("{}", service.notice());
+    let metrics = match config.metrics_listen {
+        Some(address) => Some(metrics::serve(address).await?),
+        None => None,
+    };
     let spool = uploads::open_spool(&config).await?;
     let listener = tokio::net::TcpListener::bind(config.listen)
         .await
@@ -95,6 +99,9 @@ async fn serve() -> Result<(), Failure> {
         .await
         .map_err(failed)?;
     parts.abort();
+    if let Some(metrics) = metrics {
+        metrics.abort();
+    }
     Ok(())
 }
 

@@ -25,10 +25,24 @@ pub(crate) const MAX_WHOLE: u64 = 20 << 20;
 /// Size of a file that is uploaded in parts, or straight to the bucket, in bytes.
 pub(crate) const MAX_IN_PARTS: u64 = 500 << 20;
 
+/// What may be uploaded: what the model takes, and what can be made to fit. HEIC is neither, so whoever sends a photo
+/// as HEIC is told so at once, and not by an answer without it.
+const TYPES: [&str; 7] = [
+    "image/png",
+    "image/jpeg",
+    "image/gif",
+    "image/webp",
+    "audio/*",
+    "video/*",
+    "application/pdf",
+];
+
 /// Returns what a user may upload, whichever way it takes.
 pub(crate) fn grant(user: &User, max_bytes: u64) -> UploadGrant {
     let metadata = MediaMetadata::new().with_user(user.0.clone());
-    UploadGrant::new(metadata).with_max_bytes(max_bytes)
+    UploadGrant::new(metadata)
+        .with_max_bytes(max_bytes)
+        .with_types(TYPES)
 }
 
 /// Permits uploads to everybody who is not being erased.

@@ -37,6 +37,8 @@ pub(crate) async fn run(kind: Kind, plan: &Plan, seed: u64) -> Result<bool, Fail
         ("OPENAI_BASE_URL", url),
         ("TURN_LEASE", plan.lease.to_string()),
         ("UPKEEP_EVERY", (plan.lease * 2).to_string()),
+        // Its few users send more than people do.
+        ("USER_QUOTA", "1000000".to_owned()),
         ("RUST_LOG", "warn".to_owned()),
     ]);
     let nodes = Nodes::start(directory.path(), environment).await?;

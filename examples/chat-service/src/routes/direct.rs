@@ -43,6 +43,7 @@ pub(super) async fn announce(
     if app.manager().is_erased(&user.0).await? {
         return Err(ApiError::forbidden("the user is being erased"));
     }
+    direct.reserve(&app, &user, wanted.size).await?;
     let announced = direct
         .announce(&user, wanted.mime_type, wanted.size)
         .await?;

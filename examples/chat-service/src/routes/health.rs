@@ -1,7 +1,7 @@
 //! What the platform asks.
 
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use conversation_sdk::ConversationFilter;
 
@@ -22,9 +22,4 @@ pub(super) async fn ready(State(app): State<App>) -> Response {
             (StatusCode::SERVICE_UNAVAILABLE, "not ready").into_response()
         }
     }
-}
-
-pub(super) async fn metrics(State(app): State<App>) -> Response {
-    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    ([(header::CONTENT_TYPE, kind)], app.metrics().text()).into_response()
 }

@@ -56,9 +56,9 @@ pub(crate) fn router(app: App, spool: UploadSpool) -> Result<Router, Failure> {
         .route("/", get(page::page))
         // Browsers ask for it with every page.
         .route("/favicon.ico", get(async || StatusCode::NO_CONTENT))
+        .route("/page.css", get(page::style))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
-        .route("/metrics", get(health::metrics))
         .nest("/api", api)
         .with_state(app)
         .nest_service("/media", media)

@@ -8,9 +8,10 @@ use crate::app::App;
 use crate::user::NewUser;
 
 const PAGE: &str = include_str!("../page.html");
+const STYLE: &str = include_str!("../page.css");
 
 /// The page needs nothing from elsewhere, and says so to the browser.
-const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
+const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'self'; \
                       img-src 'self' blob:; media-src 'self'; base-uri 'none'; form-action 'none'; \
                       frame-ancestors 'none'; connect-src 'self'";
 
@@ -22,6 +23,11 @@ pub(super) async fn page(State(app): State<App>, user: NewUser) -> Response {
         headers.insert(header::SET_COOKIE, cookie);
     }
     response
+}
+
+pub(super) async fn style() -> Response {
+    let css = HeaderValue::from_static("text/css; charset=utf-8");
+    ([(header::CONTENT_TYPE, css)], STYLE).into_response()
 }
 
 /// The page may send to the inbox of the bucket that it uploads to.

@@ -36,9 +36,14 @@ fn settings(server: &S3Server) -> Vec<(&'static str, String)> {
 
 impl Scene {
     async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    async fn start_with(more: &[(&'static str, String)]) -> Self {
         let data = tempfile::tempdir().unwrap();
         let server = S3Server::start(data.path().join("bucket")).await.unwrap();
-        let settings = settings(&server);
+        let mut settings = settings(&server);
+        settings.extend_from_slice(more);
         let service = Service::start_with(data.path(), "node-1", &settings);
         Self {
             server,
@@ -330,4 +335,20 @@ async fn takes_no_direct_uploads(service: &Service) {
     let page = ann.request(Method::GET, "/").send().await.unwrap();
     let policy = page.headers()["content-security-policy"].to_str().unwrap();
     assert!(policy.ends_with("connect-src 'self'"), "{policy}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_announced_has_room_in_the_quota_of_the_user() {
+    let scene = Scene::start_with(&[("USER_QUOTA", "1".to_owned())]).await;
+    let (ann, ben) = (
+        Browser::open(&scene.service).await,
+        Browser::open(&scene.service).await,
+    );
+    let (status, body) = announce(&ann, "image/png", 700_000).await;
+    assert_eq!(status, 200, "{body}");
+    let (status, body) = announce(&ann, "image/png", 400_000).await;
+    let kind = &body["error"]["kind"];
+    assert_eq!((status, kind), (413, &Value::from("quota_exceeded")));
+    assert_eq!(announce(&ann, "image/png", 300_000).await.0, 200);
+    assert_eq!(announce(&ben, "image/png", 700_000).await.0, 200);
 }

@@ -5,6 +5,7 @@ mod chat;
 mod direct;
 mod erasure;
 mod nodes;
+mod operation;
 mod page;
 mod service;
 mod stop;

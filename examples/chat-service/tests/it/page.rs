@@ -18,11 +18,23 @@ async fn the_cookie_of_a_service_behind_tls_is_for_tls_alone() {
     }
 }
 
-#[test]
-fn the_page_sends_straight_to_the_bucket_and_falls_back_to_the_service() {
+#[tokio::test]
+async fn the_page_has_its_style() {
+    let directory = tempfile::tempdir().unwrap();
+    let service = Service::start(directory.path());
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let page = http.get(&service.address).send().await.unwrap();
+    assert!(page.text().await.unwrap().contains("\"/page.css\""));
+    let style = http.get(format!("{}/page.css", service.address));
+    let style = style.send().await.unwrap();
+    assert_eq!(style.headers()["content-type"], "text/css; charset=utf-8");
+}
+
+/// Runs a script with the page, unless there is nothing to run it with.
+fn run(script: &str) {
     let directory = env!("CARGO_MANIFEST_DIR");
     let run = Command::new("node")
-        .arg(format!("{directory}/tests/it/page.js"))
+        .arg(format!("{directory}/tests/it/{script}"))
         .arg(format!("{directory}/src/page.html"))
         .output();
     let Ok(run) = run else {
@@ -35,4 +47,14 @@ fn the_page_sends_straight_to_the_bucket_and_falls_back_to_the_service() {
         "{}",
         String::from_utf8_lossy(&run.stderr)
     );
+}
+
+#[test]
+fn the_page_sends_straight_to_the_bucket_and_falls_back_to_the_service() {
+    run("page.js");
+}
+
+#[test]
+fn a_message_is_kept_until_its_turn_has_started_and_an_answer_is_read_to_its_end() {
+    run("turns.js");
 }

@@ -47,6 +47,9 @@ impl Service {
             .env_remove("MEDIA_BUCKET")
             .env_remove("BUCKET_UPLOADS")
             .env_remove("PUBLIC_URL")
+            .env_remove("METRICS_LISTEN")
+            .env_remove("USER_QUOTA")
+            .env_remove("IMAGE_MEMORY")
             .envs(settings.iter().cloned())
             .env("LINK_SECRET", "a secret of the tests with thirty-two bytes");
         command
