@@ -73,6 +73,7 @@ mod record;
 mod redis;
 mod reference;
 mod references;
+mod replace;
 mod scan;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -107,6 +108,7 @@ pub use record::{
 };
 pub use reference::ReferenceKey;
 pub use references::references_of;
+pub use replace::replace_references;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteOptions, SqliteStateStore};
 pub use store::StateStore;

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use conversation_types::{ExtraFields, Message, OpaqueData, Part, ProviderData};
 use media_types::StorageReference;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::reference::ReferenceKey;
-use crate::scan::{FIELD, FILE, scan};
+use crate::scan::{FIELD, FILE, NamedReference, scan};
 
 /// Returns the references that a message holds, each once: of media, of media that was omitted, of
 /// opaque data in a store, and of every object under the name `storage_reference` anywhere in
@@ -16,7 +16,7 @@ use crate::scan::{FIELD, FILE, scan};
 /// Its time grows with the size of the message alone.
 pub fn references_of(message: &Message) -> BTreeSet<ReferenceKey> {
     let mut found = Found::default();
-    found.map(message.metadata.values());
+    found.map(&message.metadata);
     found.extra(&message.extra);
     for call in &message.tool_calls {
         found.provider_data(&call.provider_data);
@@ -43,7 +43,7 @@ impl Found {
             }
             Part::Media(media) => {
                 self.reference(media.reference());
-                self.map(media.attributes().values());
+                self.map(media.attributes());
             }
             Part::Reasoning { opaque, extra, .. } => {
                 if let Some((_, item)) = opaque {
@@ -94,27 +94,12 @@ impl Found {
 
     /// Looks through JSON text.
     fn text(&mut self, text: &str) {
-        scan(text, |named| {
-            if let (Some(backend), Some(id)) = (&named.backend, &named.id) {
-                self.named(backend, named.store.as_deref(), id);
-            }
-        });
+        scan(text, |named| self.keys.extend(key_of_named(&named)));
     }
 
-    /// Adds a reference, if it can be one. Whether size and hash make sense does not matter: media
-    /// that something may refer to is not to be deleted.
-    fn named(&mut self, backend: &str, store: Option<&str>, id: &str) {
-        let reference = StorageReference::builder(backend, id);
-        let reference = match store {
-            Some(name) => reference.with_store_name(name),
-            None => reference,
-        };
-        self.reference(reference.build().ok().as_ref());
-    }
-
-    fn map<'a>(&mut self, values: impl Iterator<Item = &'a Value>) {
-        for value in values {
-            self.value(false, value);
+    fn map(&mut self, fields: &Map<String, Value>) {
+        for (name, value) in fields {
+            self.value(name == FIELD, value);
         }
     }
 
@@ -124,7 +109,7 @@ impl Found {
         let mut rest = vec![(named, value)];
         while let Some((named, value)) = rest.pop() {
             if named {
-                self.named_value(value);
+                self.keys.extend(key_of_value(value));
             }
             match value {
                 Value::Array(items) => rest.extend(items.iter().map(|item| (false, item))),
@@ -135,15 +120,32 @@ impl Found {
             }
         }
     }
+}
 
-    fn named_value(&mut self, value: &Value) {
-        let text = |field| value.get(field).and_then(Value::as_str);
-        if let Some(id) = value.as_str() {
-            self.named(FILE, None, id);
-        } else if let (Some(backend), Some(id)) = (text("backend"), text("id")) {
-            self.named(backend, text("store"), id);
-        }
+/// Returns what text under the name of a reference names.
+pub(crate) fn key_of_named(named: &NamedReference) -> Option<ReferenceKey> {
+    let (backend, id) = (named.backend.as_deref()?, named.id.as_deref()?);
+    key(backend, named.store.as_deref(), id)
+}
+
+/// Returns what a value under the name of a reference names.
+pub(crate) fn key_of_value(value: &Value) -> Option<ReferenceKey> {
+    let text = |field| value.get(field).and_then(Value::as_str);
+    match value.as_str() {
+        Some(id) => key(FILE, None, id),
+        None => key(text("backend")?, text("store"), text("id")?),
     }
+}
+
+/// Returns the name of a reference, if it can be one. Whether size and hash make sense does not
+/// matter: media that something may refer to is not to be deleted.
+fn key(backend: &str, store: Option<&str>, id: &str) -> Option<ReferenceKey> {
+    let reference = StorageReference::builder(backend, id);
+    let reference = match store {
+        Some(name) => reference.with_store_name(name),
+        None => reference,
+    };
+    Some(ReferenceKey::from(&reference.build().ok()?))
 }
 
 #[cfg(test)]
@@ -208,12 +210,14 @@ mod tests {
             MediaContent::from_bytes(Mime::IMAGE_PNG, "x").with_attribute("own", nested("a"));
         let mut message = Message::new(Role::Assistant, vec![media.into()]);
         message.metadata.insert("x".into(), nested("b"));
+        let direct = serde_json::json!({"id": "f", "backend": "file"});
+        message.metadata.insert(FIELD.into(), direct);
         message.extra.insert("y", RawJson::from(nested("c")));
         message.tool_calls = vec![ToolCall::new("1", "t", nested("d").to_string())];
         message.tool_calls[0]
             .extra
             .insert("z", RawJson::from(nested("e")));
-        assert_eq!(ids(&message), ["a", "b", "c", "d", "e"]);
+        assert_eq!(ids(&message), ["a", "b", "c", "d", "e", "f"]);
     }
 
     #[test]

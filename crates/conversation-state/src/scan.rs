@@ -1,6 +1,7 @@
 //! Looking for references in JSON text in one pass, without a parser.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// The field under which references are kept.
 pub(crate) const FIELD: &str = "storage_reference";
@@ -13,6 +14,8 @@ pub(crate) struct NamedReference {
     pub(crate) backend: Option<String>,
     pub(crate) store: Option<String>,
     pub(crate) id: Option<String>,
+    /// Where in the text the value is.
+    pub(crate) span: Range<usize>,
 }
 
 /// An object under the name of a reference that is not yet closed.
@@ -49,7 +52,8 @@ pub(crate) fn scan(text: &str, mut found: impl FnMut(NamedReference)) {
                     name = Some(string);
                 } else if let Some(name) = name.take() {
                     let innermost = open.last_mut().filter(|open| open.depth == depth);
-                    value(name, string, innermost, &mut found);
+                    let span = at - length - 2..at;
+                    value(name, string, span, innermost, &mut found);
                 }
             }
             b'{' | b'[' => {
@@ -58,12 +62,16 @@ pub(crate) fn scan(text: &str, mut found: impl FnMut(NamedReference)) {
                 if named && *byte == b'{' {
                     open.push(Open {
                         depth,
-                        reference: NamedReference::default(),
+                        reference: NamedReference {
+                            span: at - 1..bytes.len(),
+                            ..NamedReference::default()
+                        },
                     });
                 }
             }
             b'}' | b']' => {
-                if let Some(closed) = open.pop_if(|open| open.depth == depth) {
+                if let Some(mut closed) = open.pop_if(|open| open.depth == depth) {
+                    closed.reference.span.end = at;
                     found(closed.reference);
                 }
                 depth = depth.saturating_sub(1);
@@ -79,6 +87,7 @@ pub(crate) fn scan(text: &str, mut found: impl FnMut(NamedReference)) {
 fn value(
     name: &str,
     text: &str,
+    span: Range<usize>,
     innermost: Option<&mut Open>,
     found: &mut impl FnMut(NamedReference),
 ) {
@@ -88,6 +97,7 @@ fn value(
             backend: Some(FILE.to_owned()),
             store: None,
             id: Some(unescaped(text).into_owned()),
+            span,
         });
     }
     let Some(open) = innermost else {

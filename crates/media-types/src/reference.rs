@@ -113,7 +113,8 @@ impl StorageReference {
         self.created_at
     }
 
-    /// Returns a value that the backend added. For display only: stores neither trust nor check it.
+    /// Returns a value that the store added. It belongs to the reference, and goes wherever the reference
+    /// goes: a store may check it, as encrypted stores check the HMAC that takes the place of the hash.
     pub fn metadata(&self, key: &str) -> Option<&str> {
         self.metadata.get(key).map(String::as_str)
     }

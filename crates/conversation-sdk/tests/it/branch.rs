@@ -6,10 +6,11 @@ use conversation_sdk::{
     MessageId, OmissionReason, Owner, Part, StateStore, Window,
 };
 use conversation_state::{ReferenceKey, references_of};
+use media_encryption::{Encrypted, KeyScope, LocalKeys, MasterKey};
 use media_storage::{InMemoryStorage, MediaStorageExt, RetentionPolicy};
 
 use crate::cut::{Cut, CutState, CutStorage, HOUR, MovedClock};
-use crate::support::{KIB, Rig, history, image, references};
+use crate::support::{KIB, Rig, history, image, image_bytes, references};
 
 fn answers(count: usize) -> ScriptedProvider {
     (0..count).fold(ScriptedProvider::new(), |provider, n| {
@@ -130,6 +131,30 @@ async fn references_in_places_that_nobody_shows_are_copied_too() {
     let named = references_of(&copied);
     assert_eq!(named.len(), 1);
     assert!(!named.contains(&ReferenceKey::from(&reference)));
+}
+
+#[tokio::test]
+async fn a_branch_over_encryption_by_conversation_reads_its_media() {
+    let directory = tempfile::tempdir().unwrap();
+    let master_key = MasterKey::from_hex(&"5a".repeat(32)).unwrap();
+    let keys = LocalKeys::builder(directory.path().join("keys"), master_key).with_create(true);
+    let keys = keys.open().await.unwrap();
+    let encrypted = Encrypted::builder(InMemoryStorage::new(), keys);
+    let encrypted = encrypted.with_key_scope(KeyScope::Conversation).build();
+    let rig = Rig::with(answers(1), |builder| builder.with_media_storage(encrypted));
+    let conversation = with_turns(&rig, 1).await;
+    let original = messages(&conversation).await;
+    let id = references(&original)[0].id().to_owned();
+    // Text that is equal to an id is no reference.
+    let message = Message::assistant(vec![id.as_str().into()]);
+    conversation.append([message.clone()]).await.unwrap();
+    let branch = conversation.branch(&message.id).await.unwrap();
+    let copied = messages(&branch).await;
+    assert_eq!(copied[2].text(), id);
+    let media = copied[0].media().next().unwrap();
+    let opened = branch.open_media(media).await.unwrap();
+    let bytes = opened.body.bytes(1 << 20).await.unwrap();
+    assert_eq!(bytes, image_bytes(0, 150 * KIB));
 }
 
 /// A branch that is cut at any point is whole, or goes without a trace.
