@@ -16,7 +16,11 @@ use media_types::StorageReference;
 use crate::event::{EventKind, EventSubject};
 use crate::listener::Listeners;
 
-/// A media store whose every operation is reported to listeners.
+/// A media store whose operations are reported to listeners.
+///
+/// Events name the user, session and conversation as far as the operation says: of stored, duplicated
+/// and read media by its metadata, of missing and deleted media by the scope that was expected.
+/// A store does not know turns, so none is named.
 #[derive(Debug)]
 pub struct ObservedStorage {
     inner: Arc<dyn MediaStorage>,
@@ -66,12 +70,14 @@ impl MediaStorage for ObservedStorage {
     ) -> Result<StoredMedia, StorageError> {
         let started = Instant::now();
         let head = options.head();
+        let expected = options.expected_scope().map(subject_of).unwrap_or_default();
         let opened = self.inner.retrieve_opts(reference, options).await;
         match &opened {
             Ok(media) if !head => {
                 let read = EventKind::MediaRead {
                     reference: reference.clone(),
-                    bytes: media.size,
+                    // Of a range, what is read of the media.
+                    bytes: media.body.len().unwrap_or(media.size),
                     duration: started.elapsed(),
                 };
                 self.listeners.emit(&subject(&media.metadata), read);
@@ -80,7 +86,7 @@ impl MediaStorage for ObservedStorage {
                 let missing = EventKind::MediaMissing {
                     reference: reference.clone(),
                 };
-                self.listeners.emit(&EventSubject::default(), missing);
+                self.listeners.emit(&expected, missing);
             }
             _ => {}
         }
@@ -92,11 +98,12 @@ impl MediaStorage for ObservedStorage {
         reference: &StorageReference,
         options: DeleteOptions,
     ) -> Result<(), StorageError> {
+        let expected = options.expected_scope().map(subject_of).unwrap_or_default();
         self.inner.delete_opts(reference, options).await?;
         let deleted = EventKind::MediaDeleted {
             reference: reference.clone(),
         };
-        self.listeners.emit(&EventSubject::default(), deleted);
+        self.listeners.emit(&expected, deleted);
         Ok(())
     }
 
@@ -120,13 +127,14 @@ impl MediaStorage for ObservedStorage {
         references: &[StorageReference],
         options: DeleteOptions,
     ) -> Vec<Result<(), StorageError>> {
+        let expected = options.expected_scope().map(subject_of).unwrap_or_default();
         let results = self.inner.delete_many(references, options).await;
         for (reference, result) in references.iter().zip(&results) {
             if result.is_ok() {
                 let deleted = EventKind::MediaDeleted {
                     reference: reference.clone(),
                 };
-                self.listeners.emit(&EventSubject::default(), deleted);
+                self.listeners.emit(&expected, deleted);
             }
         }
         results
@@ -137,7 +145,7 @@ impl MediaStorage for ObservedStorage {
     }
 }
 
-/// The subject of a deletion, as far as its scope names one.
+/// The subject of an operation, as far as its scope names one.
 fn subject_of(scope: &Scope) -> EventSubject {
     EventSubject {
         user: match scope {

@@ -1,8 +1,12 @@
-//! Media that a user's message names by a reference.
+//! Media that messages of users and answers of tools name by a reference.
+
+use std::collections::BTreeMap;
 
 use conversation_externalizer::{ExternalizeError, PendingReferences};
-use conversation_state::ConversationRecord;
-use conversation_types::{Message, Part};
+use conversation_state::{
+    ConversationRecord, LoadOptions, MediaStoreName, ReferenceKey, Window, replace_references,
+};
+use conversation_types::{Message, Part, Role};
 use media_storage::{RetrieveOptions, Scope, StorageErrorKind};
 use media_types::{MediaSource, StorageReference};
 
@@ -12,8 +16,8 @@ use crate::foreign::{ForeignSource, foreign_sources};
 use crate::owner::media_owner;
 
 /// Checks the references of a user's message: those in the scope stay, which is what the
-/// conversation may read; uploads of the same user are copied into the conversation; everything else
-/// is refused. Without a scope everything stays.
+/// conversation may read; media of the same user, as uploads are, and of the conversation's parent is
+/// copied into the conversation; everything else is refused. Without a scope everything stays.
 ///
 /// # Errors
 /// `Media`: the message names media of another owner, media that is gone, or a file id of a
@@ -31,10 +35,16 @@ pub(crate) async fn adopt_uploads(
                 "a file id of a provider is not allowed in a message",
             ));
         };
-        if is_own(core, scope, &reference).await? {
+        // Without a scope it may show everything.
+        let is_own = match scope {
+            Some(scope) => is_in(core, scope, &reference).await?,
+            None => true,
+        };
+        if is_own {
             continue;
         }
-        let copy = adopt(core, record, &reference, pending).await?;
+        let owners = owners_of(record);
+        let copy = adopt(core, record, owners, &reference, pending).await?;
         match message.content.get_mut(index) {
             Some(Part::Media(media)) => {
                 *media = media.clone().with_source(MediaSource::Stored(copy));
@@ -46,24 +56,122 @@ pub(crate) async fn adopt_uploads(
     Ok(())
 }
 
+/// Replaces references to media of other conversations in what tools answered, since the state names
+/// none: media of the same user, and of the conversation's parent and children, is copied into the
+/// conversation. Other media, and media that cannot be copied, is omitted; nothing else is lost. Those
+/// in the scope stay, and so does media that was received and is not stored yet.
+///
+/// # Errors
+/// `Config` without an externalizer.
+pub(crate) async fn adopt_results(
+    core: &Core,
+    record: &ConversationRecord,
+    scope: Option<&Scope>,
+    messages: &mut [Message],
+    pending: &mut PendingReferences,
+) -> Result<(), LifecycleError> {
+    let Some(scope) = scope else { return Ok(()) };
+    let results = messages
+        .iter_mut()
+        .filter(|message| message.role == Role::Tool);
+    for message in results {
+        let mut copies = BTreeMap::new();
+        for (_, source) in foreign_sources(message) {
+            let ForeignSource::Reference(reference) = source else {
+                continue;
+            };
+            let key = ReferenceKey::from(&reference);
+            if copies.contains_key(&key) || !is_ours(core, &reference) {
+                continue;
+            }
+            match adopted_result(core, record, scope, &reference, pending).await {
+                Ok(Some(copy)) => drop(copies.insert(key, Some(copy))),
+                Ok(None) => {}
+                Err(error) if error.kind() == Kind::Config => return Err(error),
+                Err(error) => {
+                    tracing::warn!(%error, media = reference.file_name(), "media of a tool's answer is omitted");
+                    copies.insert(key, None);
+                }
+            }
+        }
+        if !copies.is_empty() {
+            replace_references(message, &copies);
+        }
+    }
+    Ok(())
+}
+
+/// Returns the copy of media that a tool named, or nothing where the media is the conversation's.
+async fn adopted_result(
+    core: &Core,
+    record: &ConversationRecord,
+    scope: &Scope,
+    reference: &StorageReference,
+    pending: &mut PendingReferences,
+) -> Result<Option<StorageReference>, LifecycleError> {
+    if is_in(core, scope, reference).await? {
+        return Ok(None);
+    }
+    let mut owners = owners_of(record);
+    owners.extend(child_of(core, record, reference).await?);
+    let copy = adopt(core, record, owners, reference, pending).await?;
+    Ok(Some(copy))
+}
+
+/// The scope of the child that has some media, if one of a conversation does.
+async fn child_of(
+    core: &Core,
+    record: &ConversationRecord,
+    reference: &StorageReference,
+) -> Result<Option<Scope>, LifecycleError> {
+    for store in core.stores.bare() {
+        let head = RetrieveOptions::new().with_head();
+        let Ok(stored) = store.retrieve_opts(reference, head).await else {
+            continue;
+        };
+        let Some(owner) = stored.metadata.conversation() else {
+            continue;
+        };
+        let options = LoadOptions::new(Window::MetadataOnly);
+        let loaded = core.state.load(owner, options).await?;
+        let parent = loaded.and_then(|loaded| loaded.record.parent);
+        if parent.as_ref() == Some(&record.id) {
+            return Ok(Some(Scope::Conversation(owner.clone())));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether a reference leads to a store of the manager. Others are the loader's.
+fn is_ours(core: &Core, reference: &StorageReference) -> bool {
+    core.stores
+        .named(&MediaStoreName::from(reference))
+        .is_some()
+}
+
+/// Whose media a conversation may take over: that of its user, and of the conversation that it was
+/// started for.
+fn owners_of(record: &ConversationRecord) -> Vec<Scope> {
+    let user = record.user.clone().map(Scope::User);
+    let parent = record.parent.clone().map(Scope::Conversation);
+    user.into_iter().chain(parent).collect()
+}
+
 fn refused(detail: &'static str) -> LifecycleError {
     LifecycleError::new(Kind::Media).with_detail(detail)
 }
 
-/// Whether a reference is to media that the conversation may show to its model.
+/// Whether a store has the media of a reference in a scope.
 ///
 /// # Errors
 /// `Storage`: a store is not available, and may have it.
-async fn is_own(
+async fn is_in(
     core: &Core,
-    scope: Option<&Scope>,
+    scope: &Scope,
     reference: &StorageReference,
 ) -> Result<bool, LifecycleError> {
-    let Some(scope) = scope else {
-        return Ok(true);
-    };
     let mut failure = None;
-    for store in core.stores.all() {
+    for store in core.stores.bare() {
         let head = RetrieveOptions::new()
             .with_head()
             .with_expected_scope(scope.clone());
@@ -82,6 +190,7 @@ async fn is_own(
 async fn adopt(
     core: &Core,
     record: &ConversationRecord,
+    owners: Vec<Scope>,
     reference: &StorageReference,
     pending: &mut PendingReferences,
 ) -> Result<StorageReference, LifecycleError> {
@@ -89,12 +198,13 @@ async fn adopt(
         LifecycleError::new(Kind::Config)
             .with_detail("media cannot be copied without an externalizer")
     })?;
-    // What its user uploaded, and what the conversation was given that it was started for.
-    let user = record.user.clone().map(Scope::User);
-    let parent = record.parent.clone().map(Scope::Conversation);
     let owner = media_owner(record);
     let mut error = refused("the media was not found");
-    for scope in user.into_iter().chain(parent) {
+    for scope in owners {
+        // Other stores are the loader's, which alone can ask them.
+        if is_ours(core, reference) && !is_in(core, &scope, reference).await? {
+            continue;
+        }
         let copy = externalizer
             .duplicate_into(reference, scope, &owner, pending)
             .await;

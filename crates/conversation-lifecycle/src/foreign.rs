@@ -9,6 +9,7 @@ use media_types::{MediaContent, MediaSource, ProviderFile, StorageReference};
 
 /// Media that a message names by an id, which is no permission to read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ForeignSource {
     /// A file at a model provider, which under the operator's key may be another user's.
     ProviderFile(ProviderFile),
@@ -68,7 +69,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn everything_that_is_named_by_an_id_is_told() {
+    fn everything_that_is_named_by_an_id_is_found() {
         let reference = StorageReference::builder("file", "a/b.png")
             .build()
             .unwrap();
@@ -91,7 +92,7 @@ mod tests {
             (2, ForeignSource::ProviderFile(file)),
         ];
         assert_eq!(foreign_sources(&message), of_media);
-        // The same reference elsewhere is told once more.
+        // The same reference elsewhere is found once more.
         let hidden = json!({"x": [serde_json::to_value(&stored).unwrap()]});
         parts.push(serde_json::from_value(hidden).unwrap());
         let found = foreign_sources(&Message::user(parts));

@@ -206,8 +206,8 @@ impl Lifecycle {
     }
 
     /// Checks the references of a user's message: those in the scope stay, which is what the
-    /// conversation may read; uploads of the same user and media of the conversation's parent are
-    /// copied into the conversation; everything else is refused. Without a scope everything stays.
+    /// conversation may read; media of the same user, as uploads are, and of the conversation's parent
+    /// is copied into the conversation; everything else is refused. Without a scope everything stays.
     ///
     /// # Errors
     /// `Media`: the message names media of another owner, media that is gone, or a file id of a
@@ -220,6 +220,23 @@ impl Lifecycle {
         pending: &mut PendingReferences,
     ) -> Result<(), LifecycleError> {
         adopt::adopt_uploads(&self.core, record, scope, message, pending).await
+    }
+
+    /// Replaces references to media of other conversations in what tools answered, since the state
+    /// names none: media of the same user, and of the conversation's parent and children, is copied
+    /// into the conversation. Other media, and media that cannot be copied, becomes an omitted part.
+    /// References in the scope stay, and without a scope all of them.
+    ///
+    /// # Errors
+    /// `Config` without an externalizer.
+    pub async fn adopt_results(
+        &self,
+        record: &ConversationRecord,
+        scope: Option<&Scope>,
+        messages: &mut [Message],
+        pending: &mut PendingReferences,
+    ) -> Result<(), LifecycleError> {
+        adopt::adopt_results(&self.core, record, scope, messages, pending).await
     }
 
     /// Runs steps to their end, also when the future is dropped.

@@ -10,6 +10,8 @@ use media_storage::MediaStorage;
 pub struct MediaStores {
     primary: Option<Arc<dyn MediaStorage>>,
     additional: Vec<Arc<dyn MediaStorage>>,
+    /// The stores without what was put around them.
+    bare: Vec<Arc<dyn MediaStorage>>,
 }
 
 impl MediaStores {
@@ -18,10 +20,28 @@ impl MediaStores {
         primary: Option<Arc<dyn MediaStorage>>,
         additional: Vec<Arc<dyn MediaStorage>>,
     ) -> Self {
+        let bare = primary.iter().chain(&additional).cloned().collect();
         Self {
             primary,
             additional,
+            bare,
         }
+    }
+
+    /// Wraps every store, for example in one that reports to listeners. Whose media something is, is
+    /// asked of the stores as they are now, so that nobody hears of media that a store does not have.
+    #[must_use]
+    pub fn wrapped(self, wrap: impl Fn(Arc<dyn MediaStorage>) -> Arc<dyn MediaStorage>) -> Self {
+        Self {
+            primary: self.primary.map(&wrap),
+            additional: self.additional.into_iter().map(&wrap).collect(),
+            bare: self.bare,
+        }
+    }
+
+    /// Returns every store without what was put around it.
+    pub(crate) fn bare(&self) -> impl Iterator<Item = &Arc<dyn MediaStorage>> {
+        self.bare.iter()
     }
 
     /// Returns the store that new media goes to.

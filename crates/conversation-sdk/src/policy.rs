@@ -24,8 +24,8 @@ pub enum ReferenceAccess {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ForeignMedia {
-    /// References of other owners and file ids of providers are refused. Uploads of the same user
-    /// are always allowed.
+    /// References of other owners and file ids of providers are refused. Uploads and other media of
+    /// the same user are copied into the conversation.
     #[default]
     Refuse,
     /// They are taken as they are: only where every message comes from trusted code.

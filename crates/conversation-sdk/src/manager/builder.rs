@@ -203,14 +203,12 @@ impl ConversationManagerBuilder {
         let state = self
             .state
             .unwrap_or_else(|| Arc::new(InMemoryStateStore::new()));
-        let observe = |storage: Arc<dyn MediaStorage>| {
-            let stamped = Arc::new(StampedStorage::new(storage, Arc::clone(&state)));
-            Arc::new(ObservedStorage::new(stamped, listeners.clone())) as Arc<dyn MediaStorage>
+        let stamp = |storage| {
+            Arc::new(StampedStorage::new(storage, Arc::clone(&state))) as Arc<dyn MediaStorage>
         };
-        let stores = MediaStores::new(
-            self.storage.map(observe),
-            self.additional_storage.into_iter().map(observe).collect(),
-        );
+        let additional = self.additional_storage.into_iter().map(stamp).collect();
+        let stores = MediaStores::new(self.storage.map(stamp), additional)
+            .wrapped(|storage| Arc::new(ObservedStorage::new(storage, listeners.clone())));
         let spools = SpoolRegistry::new();
         let (loader, answer_loader) = loaders(self.loader, &stores, &spools);
         let options = ExternalizeOptions::new()

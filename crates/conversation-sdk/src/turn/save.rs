@@ -15,6 +15,7 @@ use super::planner::{MAX_ROWS, row};
 use super::received::ReceivedByTurn;
 use super::turn::Turn;
 use super::user_message::before_save;
+use crate::policy::ForeignMedia;
 
 /// One write of a turn.
 pub(super) struct Save {
@@ -108,6 +109,8 @@ pub(super) async fn save(turn: &mut Turn, save: Save) -> Result<(), Conversation
             let kind = match error.kind() {
                 StateErrorKind::Conflict => Kind::LeaseLost,
                 StateErrorKind::NotFound => Kind::NotFound,
+                // Of an answer, which no caller can make smaller.
+                StateErrorKind::TooLarge => Kind::Other,
                 _ => return Err(error.into()),
             };
             Err(ConversationError::new(kind).with_source(error))
@@ -139,6 +142,12 @@ async fn externalize(
     kind: BatchKind,
 ) -> Result<(), ConversationError> {
     let core = std::sync::Arc::clone(&turn.scope.core);
+    if core.config.foreign_media() == ForeignMedia::Refuse {
+        let scope = core.reference_scope(&turn.record);
+        core.lifecycle
+            .adopt_results(&turn.record, scope.as_ref(), messages, &mut turn.pending)
+            .await?;
+    }
     let owner = media_owner(&turn.record);
     let lookup = ReceivedByTurn(&turn.received);
     let provider = turn.progress.provider.clone();

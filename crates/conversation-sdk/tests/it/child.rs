@@ -1,16 +1,19 @@
 //! Conversations that are started for another one.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use conversation_providers::testing::{ScriptedAnswer, ScriptedProvider};
 use conversation_sdk::{
-    ConversationErrorKind as Kind, LeaseTimes, ManagerConfig, Owner, Start, StateStore, TurnEvent,
-    Window,
+    ConversationErrorKind as Kind, ConversationManager, LeaseTimes, ManagerConfig, OmissionReason,
+    Owner, Part, Role, Start, StateStore, Tool, ToolContext, ToolDefinition, ToolError, ToolOutput,
+    TurnEvent, Window,
 };
-use media_storage::InMemoryStorage;
+use media_storage::{InMemoryStorage, MediaMetadata, MediaStorageExt};
+use media_types::{MediaContent, Mime, StorageReference};
 
 use crate::cut::{Cut, CutState, CutStorage, HOUR, MovedClock};
-use crate::support::{KIB, Rig, image, references};
+use crate::support::{KIB, Rig, image, image_bytes, references};
 
 fn answers(count: usize) -> ScriptedProvider {
     (0..count).fold(ScriptedProvider::new(), |provider, _| {
@@ -93,6 +96,84 @@ async fn a_child_without_a_user_gets_media_of_its_parent_and_of_no_other() {
         .unwrap_err();
     assert_eq!(error.kind(), Kind::Media);
     child.send_with_media("?", [media.remove(0)]).await.unwrap();
+}
+
+/// A tool that answers with the image of a child, and with media of somebody else.
+#[derive(Clone, Debug, Default)]
+struct Asking {
+    rig: Arc<OnceLock<(ConversationManager, StorageReference)>>,
+}
+
+#[async_trait::async_trait]
+impl Tool for Asking {
+    fn definition(&self) -> ToolDefinition {
+        let parameters = serde_json::json!({"type": "object"});
+        ToolDefinition::new("ask", "Asks a child.", parameters)
+    }
+
+    async fn call(
+        &self,
+        _: serde_json::Value,
+        context: &ToolContext,
+    ) -> Result<ToolOutput, ToolError> {
+        let (manager, theirs) = self.rig.get().unwrap();
+        let parent = context.conversation().unwrap();
+        let parent = manager.resume(parent, Owner::any()).await.unwrap();
+        let mut child = parent.child(Start::new()).await.unwrap();
+        let made = child.send_with_media("draw", [image(7, 150 * KIB)]).await;
+        let made = made.unwrap().messages()[0].media().next().unwrap().clone();
+        let theirs = MediaContent::from_reference(Mime::IMAGE_PNG, theirs.clone());
+        Ok(ToolOutput::new(vec![
+            "Here.".into(),
+            made.into(),
+            theirs.into(),
+        ]))
+    }
+}
+
+#[tokio::test]
+async fn media_of_a_child_in_the_answer_of_a_tool_becomes_the_parents() {
+    for user in [Some("u1"), None] {
+        let provider = ScriptedProvider::new()
+            .with_answer(ScriptedAnswer::new().tool_call("c1", "ask", "{}"))
+            .with_answer(ScriptedAnswer::new().text("of the child"))
+            .with_answer(ScriptedAnswer::new().text("done"));
+        let tool = Asking::default();
+        let rig = Rig::with(provider, |builder| builder.with_tool(tool.clone()));
+        let of_another = MediaMetadata::new().with_conversation("conv-0".parse().unwrap());
+        let of_another = of_another.with_user("u2".parse().unwrap());
+        let theirs = rig
+            .store
+            .store_bytes(Mime::IMAGE_PNG, image_bytes(8, KIB), of_another);
+        let theirs = theirs.await.unwrap();
+        assert!(tool.rig.set((rig.manager.clone(), theirs)).is_ok());
+        let start = Start::new();
+        let start = user
+            .into_iter()
+            .fold(start, |start, user| start.with_user(user));
+        let mut parent = rig.manager.start(start).await.unwrap();
+        parent.send("Ask").await.unwrap();
+
+        let messages = parent.messages(Window::All).await.unwrap();
+        let result = messages.iter().find(|message| message.role == Role::Tool);
+        let [Part::Text(_), Part::Media(copy), Part::Omitted(omitted)] =
+            &result.unwrap().content[..]
+        else {
+            panic!("{result:?}")
+        };
+        assert_eq!(omitted.reason, OmissionReason::Unavailable);
+        assert_eq!(omitted.reference, None);
+        // The child goes, and its media with it.
+        let child = parent.record().await.unwrap().children.remove(0);
+        let deleted = rig.manager.delete_conversation(&child, Owner::any()).await;
+        assert!(deleted.unwrap().is_complete());
+        parent.open_media(copy).await.unwrap();
+        let names = rig.event_names();
+        assert!(
+            !names.iter().any(|name| name == "media_missing"),
+            "{names:?}"
+        );
+    }
 }
 
 #[tokio::test]

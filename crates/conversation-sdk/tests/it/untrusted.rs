@@ -45,6 +45,12 @@ async fn a_user_gets_nothing_that_is_not_theirs() {
     // Nobody was asked, and nothing was stored.
     assert_eq!(rig.provider.request_count(), 0);
     assert_eq!(rig.stored().await.len(), 1);
+    // Whoever names what is not theirs raises no alert.
+    let names = rig.event_names();
+    assert!(
+        !names.iter().any(|name| name == "media_missing"),
+        "{names:?}"
+    );
 }
 
 #[tokio::test]

@@ -48,6 +48,12 @@ async fn an_upload_is_copied_into_each_conversation_that_names_it() {
         assert_eq!(copied.metadata.conversation(), Some(conversation.id()));
     }
     assert_eq!(rig.stored().await.len(), 3);
+    // To ask whose it is reports nothing.
+    let names = rig.event_names();
+    assert!(
+        !names.iter().any(|name| name == "media_missing"),
+        "{names:?}"
+    );
 }
 
 #[tokio::test]
