@@ -177,7 +177,7 @@ pub(super) async fn unclaim(
 pub(super) async fn free(
     session: &Session<'_>,
     name: &str,
-    record: &ConversationRecord,
+    incarnation: &str,
 ) -> Result<(), StateError> {
     let mut command = redis::cmd("GET");
     command.arg(name);
@@ -185,7 +185,7 @@ pub(super) async fn free(
     let Some(held) = held else { return Ok(()) };
     let claim: Result<Claim, _> = serde_json::from_slice(&held);
     match claim {
-        Ok(claim) if claim.record.incarnation != record.incarnation => Ok(()),
+        Ok(claim) if claim.record.incarnation.to_string() != incarnation => Ok(()),
         _ => unclaim(session, name, &held).await,
     }
 }

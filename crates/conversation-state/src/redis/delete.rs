@@ -13,8 +13,8 @@ use crate::redis::apply::{log, record};
 use crate::redis::create::free;
 use crate::redis::index;
 use crate::redis::keys::{KEYS, RECORD, REFERENCES, TOMBSTONE};
-use crate::redis::look::{LogEntry, look, time};
-use crate::redis::references::member;
+use crate::redis::look::{LogEntry, incarnation_of, look, time};
+use crate::redis::references::{forget_member, member};
 use crate::redis::server::{Session, WRITE, script};
 use crate::redis::steps::Steps;
 use crate::transition::{Lookups, tombstoned};
@@ -79,7 +79,7 @@ pub(super) fn tombstone<'s>(
                 continue;
             }
             if let (Some(held), false) = (&seen.record, seen.creation.is_empty()) {
-                free(session, &seen.creation, held).await?;
+                free(session, &seen.creation, &held.incarnation.to_string()).await?;
             }
             return Ok(now_deleting.map(|(next, _)| next).or(seen.record));
         }
@@ -94,17 +94,26 @@ pub(super) fn purge<'s>(
     Box::pin(async move {
         let keys = session.keys().conversation(&input.id);
         for _ in 0..ATTEMPTS {
-            let write = WriteId::mint();
-            let seen = look(session, &input.id, &keys, write, 0, &Lookups::default()).await?;
-            let Some(held) = &seen.record else {
+            let mut command = redis::cmd("HMGET");
+            command.arg(&keys[RECORD - 1]);
+            command.arg("guard").arg("json").arg("key");
+            let held: (Option<String>, Option<Vec<u8>>, Option<String>) =
+                session.one(command).await?;
+            let (guard, json, creation) = held;
+            if guard.is_none() && json.is_none() {
                 return Ok(());
-            };
-            if !seen.creation.is_empty() {
-                free(session, &seen.creation, held).await?;
+            }
+            let guard = guard.unwrap_or_default();
+            // A record that cannot be read is removed like any other.
+            let record: Option<ConversationRecord> =
+                json.and_then(|json| serde_json::from_slice(&json).ok());
+            let incarnation = incarnation_of(&guard);
+            if let Some(creation) = creation.filter(|creation| !creation.is_empty()) {
+                free(session, &creation, incarnation).await?;
             }
             // No new reference appears in one that is being deleted.
             let names = references(session, &keys).await?;
-            let mut steps = Steps::new(script(&WRITE, &keys), &seen.guard, "*", None);
+            let mut steps = Steps::new(script(&WRITE, &keys), &guard, "*", None);
             for key in 1..KEYS {
                 steps.call("UNLINK", key, &[]);
             }
@@ -114,12 +123,10 @@ pub(super) fn purge<'s>(
                 continue;
             }
             // Indexes last: they may name too much, never too little.
-            let mut commands = index::remove(session.keys(), &input.id, held);
-            let member = member(&input.id, held.incarnation);
+            let mut commands = index::remove(session, &input.id, record.as_ref()).await?;
+            let member = member(&input.id, incarnation);
             for name in names {
-                let mut command = redis::cmd("SREM");
-                command.arg(session.keys().reference(&name)).arg(&member);
-                commands.push(command);
+                commands.push(forget_member(session, &name, &member));
             }
             for part in commands.chunks(BATCH) {
                 session.all(part.to_vec()).await?;

@@ -1,10 +1,15 @@
 //! Indexes of conversations: written before the records, removed after them.
 
-use redis::Cmd;
+use redis::{Cmd, Value};
 
+use crate::error::StateError;
 use crate::record::{ConversationRecord, ConversationStatus};
 use crate::redis::keys::{Keys, encoded};
-use crate::redis::server::{TOUCH, script};
+use crate::redis::server::{Session, TOUCH, UNLIST, script};
+
+/// How long a creation may take from its look at the clock to its record, in milliseconds: far longer
+/// than any request.
+const CREATION: i64 = 60 * 60 * 1000;
 
 /// The index of all conversations.
 pub(super) const ALL: &str = "all";
@@ -37,52 +42,135 @@ const INDEXED: [ConversationStatus; 4] = [
     ConversationStatus::Deleting,
 ];
 
-/// The indexes that name a conversation.
-pub(super) fn of(record: &ConversationRecord) -> Vec<String> {
-    let mut indexes = vec![ALL.to_owned()];
-    indexes.extend(record.user.as_ref().map(|user| of_user(user.as_str())));
+/// The indexes that depend on what a conversation belongs to.
+fn own(record: &ConversationRecord) -> Vec<String> {
+    let user = record.user.as_ref().map(|user| of_user(user.as_str()));
     let session = record.session.as_ref();
-    indexes.extend(session.map(|session| of_session(session.as_str())));
-    indexes.extend(
-        record
-            .parent
-            .as_ref()
-            .map(|parent| of_parent(parent.as_str())),
-    );
-    indexes.extend(record.tags.iter().map(|tag| of_tag(tag)));
-    if record.status != ConversationStatus::Active {
-        indexes.push(of_status(record.status));
-    }
-    indexes
+    let session = session.map(|session| of_session(session.as_str()));
+    let parent = record.parent.as_ref();
+    let parent = parent.map(|parent| of_parent(parent.as_str()));
+    let tags = record.tags.iter().map(|tag| of_tag(tag));
+    let owners = [user, session, parent].into_iter().flatten();
+    owners.chain(tags).collect()
 }
 
 /// The command that names a conversation in its indexes, as changed now. A deletion is named also where
 /// no memory is left.
 pub(super) fn touch(keys: &Keys, record: &ConversationRecord) -> Cmd {
-    let mut names = vec![keys.changes()];
-    for index in of(record) {
-        names.push(keys.created(&index));
-        names.push(keys.changed(&index));
+    let own = own(record);
+    let mut indexes = vec![ALL.to_owned()];
+    indexes.extend(own.iter().cloned());
+    if record.status != ConversationStatus::Active {
+        indexes.push(of_status(record.status));
     }
+    let mut names = vec![keys.changes(), keys.names()];
+    names.extend(pairs(keys, &indexes));
     let mut command = script(&TOUCH, &names);
     command
         .arg(record.id.as_str())
         .arg(record.created_at.timestamp_millis())
         .arg(u8::from(record.status == ConversationStatus::Deleting));
+    for name in own {
+        command.arg(name);
+    }
+    command
+}
+
+/// The keys of indexes.
+fn pairs(keys: &Keys, indexes: &[String]) -> Vec<String> {
+    let both = |index: &String| [keys.created(index), keys.changed(index)];
+    indexes.iter().flat_map(both).collect()
+}
+
+/// All indexes that can name a conversation, with those of its record, where that can be read.
+fn candidates(names: Option<&str>, record: Option<&ConversationRecord>) -> Vec<String> {
+    let mut indexes = vec![ALL.to_owned()];
+    indexes.extend(INDEXED.map(of_status));
+    indexes.extend(names.unwrap_or_default().split(' ').map(str::to_owned));
+    indexes.extend(record.map(own).unwrap_or_default());
+    indexes.retain(|index| !index.is_empty());
+    indexes.sort();
+    indexes.dedup();
+    indexes
+}
+
+fn names_of(session: &Session<'_>, id: &str) -> Cmd {
+    let mut command = redis::cmd("HGET");
+    command.arg(session.keys().names()).arg(id);
     command
 }
 
 /// The commands that remove a conversation from all indexes that can name it.
-pub(super) fn remove(keys: &Keys, id: &str, record: &ConversationRecord) -> Vec<Cmd> {
-    let mut indexes = of(record);
-    indexes.extend(INDEXED.map(of_status));
-    let names = indexes
-        .iter()
-        .flat_map(|index| [keys.created(index), keys.changed(index)]);
+///
+/// # Errors
+/// Those of the server.
+pub(super) async fn remove(
+    session: &Session<'_>,
+    id: &str,
+    record: Option<&ConversationRecord>,
+) -> Result<Vec<Cmd>, StateError> {
+    let keys = session.keys();
+    let names: Option<String> = session.one(names_of(session, id)).await?;
+    let indexes = candidates(names.as_deref(), record);
     let remove = |name| {
         let mut command = redis::cmd("ZREM");
         command.arg(name).arg(id);
         command
     };
-    names.map(remove).collect()
+    let mut commands: Vec<Cmd> = pairs(keys, &indexes).into_iter().map(remove).collect();
+    // Last, for it says where else to look.
+    let mut forget = redis::cmd("HDEL");
+    forget.arg(keys.names()).arg(id);
+    commands.push(forget);
+    Ok(commands)
+}
+
+/// Removes conversations that have no record any more from all indexes: they have expired, or their
+/// purge was cut short. One that is being created is named before it has its record, and stays.
+///
+/// # Errors
+/// Those of the server.
+pub(super) async fn forget_gone(
+    session: &Session<'_>,
+    index: &str,
+    ids: &[String],
+) -> Result<(), StateError> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let keys = session.keys();
+    let mut commands = vec![redis::cmd("TIME")];
+    for id in ids {
+        let mut score = redis::cmd("ZSCORE");
+        score.arg(keys.created(index)).arg(id);
+        commands.extend([score, names_of(session, id)]);
+    }
+    let mut answers = session.all(commands).await?.into_iter();
+    let mut next = || answers.next().unwrap_or(Value::Nil);
+    let (seconds, micros): (u64, u64) = session.read(next())?;
+    let oldest = session.time(seconds, micros).saturating_sub(CREATION);
+    let mut commands = Vec::new();
+    for id in ids {
+        let score: Option<f64> = session.read(next())?;
+        let names: Option<String> = session.read(next())?;
+        // Scores are whole numbers, and exact below 2^53.
+        let Some(score) = score.map(|score| score as i64) else {
+            continue;
+        };
+        if score.saturating_neg() > oldest {
+            continue;
+        }
+        let mut indexes = candidates(names.as_deref(), None);
+        indexes.retain(|other| other != index);
+        indexes.insert(0, index.to_owned());
+        let mut names = vec![keys.names()];
+        names.extend(pairs(keys, &indexes));
+        let mut command = script(&UNLIST, &names);
+        command.arg(id).arg(score);
+        commands.push(command);
+    }
+    if !commands.is_empty() {
+        session.all(commands).await?;
+    }
+    Ok(())
 }

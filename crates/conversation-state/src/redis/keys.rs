@@ -64,6 +64,11 @@ impl Keys {
         format!("{}:{{index}}:changes", self.prefix)
     }
 
+    /// Which indexes name a conversation, beside those that every conversation may be in.
+    pub(super) fn names(&self) -> String {
+        format!("{}:{{index}}:names", self.prefix)
+    }
+
     /// An index in the order of creation.
     pub(super) fn created(&self, index: &str) -> String {
         format!("{}:{{index}}:created:{index}", self.prefix)

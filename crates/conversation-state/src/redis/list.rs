@@ -29,9 +29,14 @@ pub(super) fn list<'s>(
         let newest: Option<u64> = session.one(command).await?;
         let newest = newest.unwrap_or(0);
         let position = ListPosition::of(filter, newest)?;
-        let key = [index_of(session, filter)];
+        let index = index_of(filter);
+        let key = [match filter.order {
+            ListOrder::Created => session.keys().created(&index),
+            ListOrder::Changed => session.keys().changed(&index),
+        }];
         let mut records: Vec<ConversationRecord> = Vec::new();
         let mut unreadable = Vec::new();
+        let mut gone = Vec::new();
         let mut rest = position.range.clone();
         let mut more = true;
         for _ in 0..BATCHES {
@@ -44,7 +49,7 @@ pub(super) fn list<'s>(
                     break;
                 }
                 match record {
-                    Record::Missing => {}
+                    Record::Missing => gone.push(entry.id.clone()),
                     Record::Unreadable => unreadable.extend(entry.id.parse()),
                     // An index may name too much: what was refused, changed, or expired.
                     Record::Held(record) => {
@@ -57,14 +62,18 @@ pub(super) fn list<'s>(
                 break;
             }
         }
+        // The list is right without, and a server that only reads refuses it.
+        if let Err(error) = index::forget_gone(session, &index, &gone).await {
+            tracing::debug!(%error, "conversations that are gone stay in the indexes");
+        }
         let page = position.page_until(records, Some(rest), more, newest);
         Ok(page.with_unreadable(unreadable))
     })
 }
 
 /// The index that names the fewest conversations.
-fn index_of(session: &Session<'_>, filter: &ConversationFilter) -> String {
-    let index = if let Some(user) = &filter.user {
+fn index_of(filter: &ConversationFilter) -> String {
+    if let Some(user) = &filter.user {
         index::of_user(user.as_str())
     } else if let Some(of) = &filter.session {
         index::of_session(of.as_str())
@@ -77,10 +86,6 @@ fn index_of(session: &Session<'_>, filter: &ConversationFilter) -> String {
             None | Some(ConversationStatus::Active) => index::ALL.to_owned(),
             Some(status) => index::of_status(status),
         }
-    };
-    match filter.order {
-        ListOrder::Created => session.keys().created(&index),
-        ListOrder::Changed => session.keys().changed(&index),
     }
 }
 

@@ -4,12 +4,16 @@ use futures_util::future::BoxFuture;
 use redis::Cmd;
 
 use crate::error::StateError;
-use crate::redis::keys::REFERENCES;
+use crate::redis::keys::{RECORD, REFERENCES};
+use crate::redis::look::incarnation_of;
 use crate::redis::server::{OBSERVE, Session, script};
 use crate::reference::ReferenceKey;
 
 /// How many references of a conversation one request reads.
 const BATCH: usize = 500;
+
+/// The length of an incarnation, which begins the names of lives.
+const INCARNATION: usize = 36;
 
 /// The name of a reference: in the order of its parts, which hold no control characters.
 pub(super) fn name(key: &ReferenceKey) -> Vec<u8> {
@@ -49,7 +53,7 @@ pub(super) fn announce(
 }
 
 /// What the index calls a life of a conversation.
-pub(super) fn member(id: &str, incarnation: crate::id::Incarnation) -> String {
+pub(super) fn member(id: &str, incarnation: impl std::fmt::Display) -> String {
     format!("{incarnation}{id}")
 }
 
@@ -66,26 +70,57 @@ pub(super) fn are_named<'s>(
             command
         });
         let members = session.all(ask.collect()).await?;
-        let (mut asked, mut confirm) = (Vec::new(), Vec::new());
+        let (mut asked, mut confirm, mut guards) = (Vec::new(), Vec::new(), Vec::new());
         for (n, (name, members)) in names.iter().zip(members).enumerate() {
             let members: Vec<String> = session.read(members)?;
             for member in members {
-                // The incarnation is as long as a UUID.
-                let Some(id) = member.get(36..) else { continue };
-                asked.push(n);
+                let Some(id) = member.get(INCARNATION..) else {
+                    continue;
+                };
                 confirm.push(names_something(session, id, name));
+                guards.push(guard_of(session, id));
+                asked.push((n, member));
             }
         }
         let mut named = vec![false; keys.len()];
         if !confirm.is_empty() {
-            let answers = session.all(confirm).await?;
-            for (n, answer) in asked.into_iter().zip(answers) {
+            let mut answers = session.all([confirm, guards].concat()).await?;
+            let guards = answers.split_off(asked.len());
+            let mut gone = Vec::new();
+            for (((n, member), answer), guard) in asked.into_iter().zip(answers).zip(guards) {
                 let found: Vec<Vec<u8>> = session.read(answer)?;
                 named[n] |= !found.is_empty();
+                let guard: Option<String> = session.read(guard)?;
+                let held = guard.as_deref().map(incarnation_of);
+                if found.is_empty() && held != member.get(..INCARNATION) {
+                    gone.push(forget_member(session, &names[n], &member));
+                }
+            }
+            // A life that is over names nothing any more. The answer is right without.
+            if !gone.is_empty()
+                && let Err(error) = session.all(gone).await
+            {
+                tracing::debug!(%error, "conversations that are gone stay in the index of references");
             }
         }
         Ok(named)
     })
+}
+
+/// The command that asks for the life that a conversation is in.
+fn guard_of(session: &Session<'_>, id: &str) -> Cmd {
+    let mut command = redis::cmd("HGET");
+    command
+        .arg(&session.keys().conversation(id)[RECORD - 1])
+        .arg("guard");
+    command
+}
+
+/// The command that no longer names a life of a conversation as one that may refer to something.
+pub(super) fn forget_member(session: &Session<'_>, name: &[u8], member: &str) -> Cmd {
+    let mut command = redis::cmd("SREM");
+    command.arg(session.keys().reference(name)).arg(member);
+    command
 }
 
 /// The command that asks a conversation for a message that refers to something.

@@ -27,6 +27,7 @@ scripts! {
     WRITE: include_str!("write.lua");
     LOAD: include_str!("load.lua");
     TOUCH: include_str!("touch.lua");
+    UNLIST: include_str!("unlist.lua");
     LEASE: include_str!("lease.lua");
     FENCE: include_str!("fence.lua");
     OBSERVE: include_str!("observe.lua");

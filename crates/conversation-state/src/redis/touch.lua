@@ -1,12 +1,21 @@
 -- Names a conversation in indexes before its record is written: they may name too much, never too
--- little. KEYS: the counter of changes, then two indexes each, by creation and by change.
--- ARGV: id, time of creation, whether this is done without memory left. Returns the number of the
--- change.
+-- little. KEYS: the counter of changes, the names of indexes, then two indexes each, by creation and by
+-- change. ARGV: id, time of creation, whether this is done without memory left, then the names of the
+-- indexes that depend on the conversation. Returns the number of the change.
 -- A script that has written something is not refused for want of memory.
-if ARGV[3] == '1' then redis.call('ZREM', KEYS[2], '') end
+if ARGV[3] == '1' then redis.call('ZREM', KEYS[3], '') end
 local change = redis.call('INCR', KEYS[1])
-for i = 2, #KEYS, 2 do
+for i = 3, #KEYS, 2 do
   redis.call('ZADD', KEYS[i], '-' .. ARGV[2], ARGV[1])
   redis.call('ZADD', KEYS[i + 1], change, ARGV[1])
 end
+-- Those of earlier records too: an index still names what a later one does not.
+local held = redis.call('HGET', KEYS[2], ARGV[1]) or ''
+local names = held
+for i = 4, #ARGV do
+  if not string.find(' ' .. names .. ' ', ' ' .. ARGV[i] .. ' ', 1, true) then
+    names = names == '' and ARGV[i] or names .. ' ' .. ARGV[i]
+  end
+end
+if names ~= held then redis.call('HSET', KEYS[2], ARGV[1], names) end
 return change

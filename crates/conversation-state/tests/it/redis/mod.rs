@@ -3,6 +3,7 @@
 mod faults;
 mod harness;
 mod opening;
+mod traces;
 
 use harness::RedisHarness;
 

@@ -1,4 +1,4 @@
-//! Opening: what a server promises, and where it is refused; expiry; what a purge leaves.
+//! Opening: what a server promises, and where it is refused; expiry.
 
 use std::time::Duration;
 
@@ -271,46 +271,4 @@ async fn a_conversation_is_ten_keys_that_expire_together() {
     );
     let refused = store.apply(turn(&record, "late", "text")).await;
     assert_refused(refused, StateErrorKind::NotFound, "", &[]);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_purge_leaves_its_tombstone_alone() {
-    if !is_wanted("purges of Redis") {
-        return;
-    }
-    let harness = RedisHarness::new().await;
-    let store = harness.store().await;
-    let before = harness.keys().await.len();
-    let mut record = ConversationRecord::new("a".parse().unwrap())
-        .with_user(Some("user".parse().unwrap()))
-        .with_tags(["tag"]);
-    record.title = Some("title".to_owned());
-    let new = NewConversation::new(record).with_key(Some("key".to_owned()));
-    let record = store.create(new).await.unwrap().into_record();
-    let reference = media_types::StorageReference::builder("file", "a/b.png")
-        .build()
-        .unwrap();
-    let image = media_types::MediaContent::from_reference(media_types::Mime::IMAGE_PNG, reference);
-    let message = conversation_types::Message::assistant(vec![image.into()]);
-    let fence = Fence::Head {
-        head: record.head,
-        turn: None,
-    };
-    let record = store
-        .apply(StateWrite::new(&record, fence).with_append([message]))
-        .await
-        .unwrap()
-        .record;
-    store
-        .tombstone(&record.id, Duration::from_secs(60))
-        .await
-        .unwrap();
-    store.purge(&record.id).await.unwrap();
-    let mut left = harness.keys().await;
-    left.retain(|key| !key.ends_with(":store") && !key.ends_with(":changes"));
-    assert_eq!(
-        left,
-        [harness.key("a", "tombstone")],
-        "{before} keys before"
-    );
 }
