@@ -17,7 +17,7 @@ pub enum StateErrorKind {
     /// The idempotency key belongs to another turn, which [`StateError::turn`] names. The write has
     /// not happened and never will.
     KeyTaken,
-    /// Whether the write has happened can no longer be told.
+    /// Whether the write has happened is no longer known.
     Indeterminate,
     /// A value is larger than [`StateLimits`](crate::StateLimits) allows. Nothing was written.
     TooLarge,
@@ -33,6 +33,8 @@ pub enum StateErrorKind {
     InvalidInput,
     /// The store cannot be used now: busy, or not reachable.
     Unavailable,
+    /// The code of the store panicked.
+    Panicked,
     /// Another failure; the source has the details.
     Other,
 }
@@ -52,6 +54,7 @@ impl StateErrorKind {
             Self::Permission => "permission",
             Self::InvalidInput => "invalid_input",
             Self::Unavailable => "unavailable",
+            Self::Panicked => "panicked",
             Self::Other => "other",
         }
     }
@@ -69,6 +72,7 @@ impl StateErrorKind {
             Self::Permission => "permission denied",
             Self::InvalidInput => "the request is invalid",
             Self::Unavailable => "the store is busy or unreachable",
+            Self::Panicked => "the state store panicked",
             Self::Other => "unexpected failure",
         }
     }
@@ -85,6 +89,7 @@ impl StateErrorKind {
             Self::DiskSpace => "Free some space and try again",
             Self::Permission => "Check the owner and the permissions of the state",
             Self::InvalidInput => "Correct the request",
+            Self::Panicked => "Correct the code of the store",
             Self::Unavailable => "Try again; check that no other program keeps the state locked",
             Self::Other => "See the source of the error",
         }

@@ -50,6 +50,8 @@
 #[macro_use]
 mod forward;
 
+#[cfg(any(feature = "documents", feature = "postgres", feature = "redis"))]
+mod blocking;
 mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;

@@ -15,6 +15,8 @@ use crate::write::StateWrite;
 /// First pause between two attempts; it doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// What no clock reaches, and no instant overflows by.
+const FOREVER: Duration = Duration::from_secs(30 * 365 * 86_400);
 
 /// Whether a write has happened.
 #[derive(Debug)]
@@ -59,7 +61,8 @@ pub struct StateWriter {
 }
 
 impl StateWriter {
-    /// Creates a writer that repeats an unclear write for at most a time.
+    /// Creates a writer that repeats an unclear write for at most a time. A store that panics is
+    /// asked once more and not for longer.
     pub fn new(state: &Arc<dyn StateStore>, retry_time: Duration) -> Self {
         Self {
             state: Arc::clone(state),
@@ -70,7 +73,7 @@ impl StateWriter {
     /// Applies a write. Must not be dropped before its end: whether the write has happened is
     /// unknown then.
     pub async fn write(&self, write: StateWrite) -> WriteOutcome {
-        let deadline = Instant::now() + self.retry_time;
+        let deadline = Instant::now() + self.retry_time.min(FOREVER);
         let mut pause = FIRST_PAUSE;
         let mut unclear = false;
         loop {
@@ -80,8 +83,7 @@ impl StateWriter {
             let error = match applied {
                 Ok(Ok(applied)) => return WriteOutcome::Committed(Box::new(applied)),
                 Ok(Err(error)) => error,
-                Err(_) => StateError::new(StateErrorKind::Other, "write the conversation")
-                    .with_detail("the state store panicked"),
+                Err(_) => StateError::new(StateErrorKind::Panicked, "write the conversation"),
             };
             // Once an answer was lost, only a store that has looked for the write says what became of it.
             if error.is_verdict() || (!unclear && error.is_definite()) {

@@ -61,7 +61,9 @@ impl From<StateError> for ConversationError {
             StateErrorKind::Conflict => Kind::Conflict,
             StateErrorKind::NotFound => Kind::NotFound,
             StateErrorKind::Indeterminate => Kind::StateOutcomeUnknown,
-            StateErrorKind::InvalidInput => Kind::InvalidInput,
+            // What is written is the caller's; writes of answers are told apart where they are made.
+            StateErrorKind::InvalidInput | StateErrorKind::TooLarge => Kind::InvalidInput,
+            StateErrorKind::Panicked => Kind::Panicked,
             _ => Kind::State,
         };
         let retryable = error.is_retryable();
@@ -152,4 +154,25 @@ fn of_cause(kind: Kind, cause: Option<Box<dyn Error + Send + Sync>>) -> Conversa
         },
     };
     ConversationError::new(kind).with_source(cause)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_above_the_limits_of_the_state_are_the_callers() {
+        let of = |kind| ConversationError::from(StateError::new(kind, "apply write"));
+        let error = of(StateErrorKind::TooLarge);
+        assert_eq!(
+            (error.kind(), error.http_status()),
+            (Kind::InvalidInput, 400)
+        );
+        assert!(!error.is_retryable());
+        let error = of(StateErrorKind::Panicked);
+        assert_eq!(error.kind(), Kind::Panicked);
+        assert!(!error.is_retryable());
+        let error = of(StateErrorKind::Unavailable);
+        assert!(error.kind() == Kind::State && error.is_retryable());
+    }
 }

@@ -77,9 +77,6 @@ pub(super) async fn update_record(
             WriteOutcome::NotCommitted(error) if error.kind() == StateErrorKind::Conflict => {
                 conflict = Some(error);
             }
-            WriteOutcome::NotCommitted(error) if error.kind() == StateErrorKind::TooLarge => {
-                return Err(ConversationError::new(Kind::InvalidInput).with_source(error));
-            }
             WriteOutcome::NotCommitted(error) => return Err(error.into()),
             WriteOutcome::Indeterminate(error) => {
                 return Err(ConversationError::new(Kind::StateOutcomeUnknown).with_source(error));

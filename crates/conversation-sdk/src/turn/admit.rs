@@ -171,7 +171,7 @@ async fn mark_interrupted(
         true => (TurnStatus::Interrupted, ContextInclusion::All),
         false => (TurnStatus::Failed, ContextInclusion::UserOnly),
     };
-    turn.error = Some(Kind::LeaseLost.as_str());
+    turn.error = Some(Kind::LeaseLost.as_str().to_owned());
     turn.ended_at = Some(Utc::now());
     let fence = fence.unwrap_or_else(|| Fence::Head {
         head: loaded.record.head,

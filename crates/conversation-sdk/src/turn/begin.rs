@@ -51,30 +51,35 @@ pub(super) async fn begin(
     job: TurnJob,
 ) -> Result<Begun, ConversationError> {
     scope.core.check_open()?;
+    let key = key_of(&scope, &job).await?;
     for _ in 0..MAX_RACES {
-        match begin_once(scope.clone(), known, job.clone()).await {
+        match begin_once(scope.clone(), known, job.clone(), key.clone()).await {
             Err(error) if scope.looks_again() && error.kind() == Kind::Conflict => {}
             begun => return begun,
         }
     }
-    begin_once(scope, known, job).await
+    begin_once(scope, known, job, key).await
+}
+
+/// The idempotency key of a new turn, with the fingerprint of its message.
+async fn key_of(
+    scope: &TurnScope,
+    job: &TurnJob,
+) -> Result<Option<(String, String)>, ConversationError> {
+    let (TurnJob::New { message, .. }, Some(key)) = (job, &scope.options.idempotency_key) else {
+        return Ok(None);
+    };
+    let print = fingerprint::fingerprint(&message.content, &scope.options).await?;
+    Ok(Some((key.clone(), print)))
 }
 
 async fn begin_once(
     scope: TurnScope,
     known: &ConversationRecord,
     job: TurnJob,
+    key: Option<(String, String)>,
 ) -> Result<Begun, ConversationError> {
     let core = Arc::clone(&scope.core);
-    let key = match &job {
-        TurnJob::New { message, .. } => scope.options.idempotency_key.clone().map(|key| {
-            (
-                key,
-                fingerprint::fingerprint(&message.content, &scope.options),
-            )
-        }),
-        _ => None,
-    };
     let max_turns = core.config.max_history_turns();
     let mut options = LoadOptions::new(context::window(max_turns));
     if let Some((key, _)) = &key {

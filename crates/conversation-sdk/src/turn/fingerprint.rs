@@ -1,14 +1,49 @@
 //! What a message is recognized by when it comes again under the same idempotency key.
 
+use conversation_events::{ConversationError, ConversationErrorKind as Kind};
 use conversation_types::Part;
 use media_types::{MediaContent, MediaSource};
 use sha2::{Digest, Sha256};
 
 use crate::options::TurnOptions;
 
+/// From how many bytes of media on they are hashed beside the tasks of the runtime.
+const LARGE: usize = 256 << 10;
+
 /// Returns the fingerprint of a message and its options: of media it takes the bytes, or what
 /// stands for them.
-pub(super) fn fingerprint(parts: &[Part], options: &TurnOptions) -> String {
+///
+/// # Errors
+/// `Closed` while the runtime shuts down.
+pub(super) async fn fingerprint(
+    parts: &[Part],
+    options: &TurnOptions,
+) -> Result<String, ConversationError> {
+    let settings = serde_json::json!({
+        "provider": options.provider,
+        "model": options.model,
+        "parameters": options.parameters,
+        "tools": options.tools,
+        "tool_choice": options.tool_choice,
+        "response_format": options.response_format,
+    })
+    .to_string();
+    let sizes = parts
+        .iter()
+        .map(|part| match part.as_media().map(MediaContent::source) {
+            Some(MediaSource::Inline(bytes)) => bytes.len(),
+            _ => 0,
+        });
+    if sizes.sum::<usize>() < LARGE {
+        return Ok(hash(parts, &settings));
+    }
+    let parts = parts.to_vec();
+    let hashing = tokio::task::spawn_blocking(move || hash(&parts, &settings));
+    let hashed = hashing.await;
+    hashed.map_err(|error| ConversationError::new(Kind::Closed).with_source(error))
+}
+
+fn hash(parts: &[Part], settings: &str) -> String {
     let mut hash = Sha256::new();
     let mut field = |kind: &str, bytes: &[u8]| {
         hash.update(kind.as_bytes());
@@ -23,15 +58,7 @@ pub(super) fn fingerprint(parts: &[Part], options: &TurnOptions) -> String {
             other => field("part", &serde_json::to_vec(other).unwrap_or_default()),
         }
     }
-    let settings = serde_json::json!({
-        "provider": options.provider,
-        "model": options.model,
-        "parameters": options.parameters,
-        "tools": options.tools,
-        "tool_choice": options.tool_choice,
-        "response_format": options.response_format,
-    });
-    field("options", settings.to_string().as_bytes());
+    field("options", settings.as_bytes());
     let mut text = String::with_capacity(64);
     for byte in hash.finalize() {
         text.push_str(&format!("{byte:02x}"));

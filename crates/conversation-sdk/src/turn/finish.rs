@@ -55,7 +55,7 @@ pub(super) async fn finish(mut turn: Turn) -> TurnEnd {
     if let Some(error) = &rejection {
         record.status = TurnStatus::Interrupted;
         record.in_context = ContextInclusion::UserOnly;
-        record.error = Some(error.kind().as_str());
+        record.error = Some(error.kind().as_str().to_owned());
     }
     if rejection.is_some() || !background::is_due(&turn) {
         return complete(turn, record, rejection).await.into();
@@ -122,7 +122,7 @@ fn check_answer(turn: &mut Turn) -> Option<ConversationError> {
 async fn storage_failed(mut turn: Turn) -> ConversationError {
     let mut record = turn.turn.clone();
     record.status = TurnStatus::Interrupted;
-    record.error = Some(Kind::Storage.as_str());
+    record.error = Some(Kind::Storage.as_str().to_owned());
     let fence = Fence::Head {
         head: turn.record.head,
         turn: None,

@@ -120,7 +120,7 @@ pub(super) fn decline(suspended: &TurnRecord) -> (Option<TurnRecord>, Vec<Messag
         .collect();
     turn.status = TurnStatus::Interrupted;
     turn.in_context = ContextInclusion::All;
-    turn.error = Some(Kind::Cancelled.as_str());
+    turn.error = Some(Kind::Cancelled.as_str().to_owned());
     turn.ended_at = Some(now());
     (Some(turn), declined)
 }

@@ -2,7 +2,7 @@
 
 use conversation_providers::testing::{ScriptedAnswer, ScriptedProvider};
 use conversation_sdk::state::{ConversationFilter, MAX_METADATA_BYTES};
-use conversation_sdk::{ConversationErrorKind as Kind, Message, Role, TurnOptions, Window};
+use conversation_sdk::{ConversationErrorKind as Kind, Message, Role, Start, TurnOptions, Window};
 use serde_json::{Map, Value, json};
 
 use crate::support::{KIB, Rig, history, image};
@@ -89,6 +89,23 @@ async fn titles_are_text_and_metadata_has_a_bound() {
     assert_eq!(error.kind(), Kind::InvalidInput, "{error}");
     let read = conversation.read(Window::MetadataOnly).await.unwrap();
     assert_eq!(read.record.title.as_deref(), Some(no_json));
+}
+
+#[tokio::test]
+async fn values_above_the_limits_of_the_state_are_invalid_input() {
+    let rig = Rig::new(provider(0));
+    let mut conversation = rig.start().await;
+    let key = TurnOptions::new().with_idempotency_key("k".repeat(257));
+    let error = conversation.send_with("One", key).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.http_status()),
+        (Kind::InvalidInput, 400)
+    );
+    assert!(history(&conversation).await.is_empty());
+    let long = "x".repeat(MAX_METADATA_BYTES + 1);
+    let start = Start::new().with_title(long);
+    let error = rig.manager.start(start).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::InvalidInput, "{error}");
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use conversation_types::MessageId;
 use media_types::ConversationId;
 
+use crate::blocking::not_done;
 use crate::clock::Clock;
 use crate::document::conversation::ConversationDocument;
 use crate::document::opened::Opened;
@@ -65,10 +66,8 @@ impl<P: DocumentPlace> DocumentStateStore<P> {
             let mut opened = Opened::new(locked, clock.now())?;
             work(&mut opened)
         });
-        job.await.map_err(|error| {
-            StateError::new(StateErrorKind::Unavailable, "use conversation documents")
-                .with_source(error)
-        })?
+        job.await
+            .map_err(|error| not_done(error, "use conversation documents"))?
     }
 }
 

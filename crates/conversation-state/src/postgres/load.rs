@@ -65,6 +65,11 @@ struct RawMessage {
 }
 
 impl RawConversation {
+    /// Returns the number of bytes of the messages.
+    pub(super) fn size(&self) -> usize {
+        self.messages.iter().map(|raw| raw.json.len()).sum()
+    }
+
     /// Decodes the messages, which takes time and no connection.
     pub(super) fn decode(self) -> LoadedConversation {
         let mut loaded = self.loaded;

@@ -11,6 +11,7 @@ use deadpool_postgres::Pool;
 use futures_util::future::BoxFuture;
 use media_types::ConversationId;
 
+use crate::blocking::convert;
 use crate::error::{StateError, StateErrorKind};
 use crate::failures::OPEN;
 use crate::limits::{Durability, StateLimits, StoreInfo};
@@ -208,7 +209,13 @@ impl StateStore for PostgresStateStore {
             clock_offset: self.database.options.clock_offset.clone(),
         };
         let load = self.database.run("load conversation", &input, load::load);
-        Ok(load.await?.map(load::RawConversation::decode))
+        let Some(raw) = load.await? else {
+            return Ok(None);
+        };
+        let size = raw.size();
+        let decode = move || raw.decode();
+        let loaded = convert(size, "load conversation", decode).await?;
+        Ok(Some(loaded))
     }
 
     async fn find_message(
@@ -227,14 +234,15 @@ impl StateStore for PostgresStateStore {
     }
 
     async fn apply(&self, write: StateWrite) -> Result<Applied, StateError> {
+        const APPLY: &str = "apply write to conversation";
         // Encoding may take a while and holds nothing.
+        let size = PreparedWrite::estimate(&write);
+        let prepare = move || PreparedWrite::new(write, LIMITS);
         let input = apply::Applying {
-            prepared: PreparedWrite::new(write, LIMITS)?,
+            prepared: convert(size, APPLY, prepare).await??,
             clock_offset: self.database.options.clock_offset.clone(),
         };
-        let apply = self
-            .database
-            .run("apply write to conversation", &input, apply::apply);
+        let apply = self.database.run(APPLY, &input, apply::apply);
         apply.await
     }
 

@@ -36,6 +36,11 @@ pub(super) struct RawConversation {
 }
 
 impl RawConversation {
+    /// Returns the number of bytes of the messages.
+    pub(super) fn size(&self) -> usize {
+        self.messages.iter().map(|(_, _, json)| json.len()).sum()
+    }
+
     /// Decodes the messages, which takes time and no connection.
     pub(super) fn decode(self) -> LoadedConversation {
         let mut loaded = self.loaded;

@@ -10,6 +10,7 @@ use conversation_types::MessageId;
 use futures_util::future::BoxFuture;
 use media_types::ConversationId;
 
+use crate::blocking::convert;
 use crate::error::{StateError, StateErrorKind};
 use crate::failures::OPEN;
 use crate::limits::{Durability, StateLimits, StoreInfo};
@@ -136,7 +137,13 @@ impl StateStore for RedisStateStore {
             .server
             .run("load conversation", &input, load::load)
             .await?;
-        Ok(loaded.map(load::RawConversation::decode))
+        let Some(raw) = loaded else {
+            return Ok(None);
+        };
+        let size = raw.size();
+        let decode = move || raw.decode();
+        let loaded = convert(size, "load conversation", decode).await?;
+        Ok(Some(loaded))
     }
 
     async fn find_message(
@@ -154,12 +161,12 @@ impl StateStore for RedisStateStore {
     }
 
     async fn apply(&self, write: StateWrite) -> Result<Applied, StateError> {
+        const APPLY: &str = "apply write to conversation";
         // Encoding may take a while and holds nothing.
-        let prepared = PreparedWrite::new(write, LIMITS)?;
-        let apply = self
-            .server
-            .run("apply write to conversation", &prepared, apply::apply);
-        apply.await
+        let size = PreparedWrite::estimate(&write);
+        let prepare = move || PreparedWrite::new(write, LIMITS);
+        let prepared = convert(size, APPLY, prepare).await??;
+        self.server.run(APPLY, &prepared, apply::apply).await
     }
 
     async fn list(&self, filter: &ConversationFilter) -> Result<ConversationPage, StateError> {

@@ -3,6 +3,11 @@
 use std::collections::BTreeSet;
 
 use conversation_types::{Message, MessageId, Role, TurnId};
+#[cfg(any(feature = "postgres", feature = "redis"))]
+use {
+    conversation_types::{OpaqueData, Part, ProviderData},
+    media_types::MediaSource,
+};
 
 use crate::error::StateError;
 use crate::limits::StateLimits;
@@ -65,10 +70,40 @@ impl PreparedWrite {
         })
     }
 
+    /// About how many bytes of JSON the messages of a write are.
+    #[cfg(any(feature = "postgres", feature = "redis"))]
+    pub(crate) fn estimate(write: &StateWrite) -> usize {
+        let messages = write.append.iter().chain(&write.replace);
+        messages.map(weight).sum()
+    }
+
     /// Returns the write. Its messages are encoded, and not in it any more.
     pub fn write(&self) -> &StateWrite {
         &self.write
     }
+}
+
+#[cfg(any(feature = "postgres", feature = "redis"))]
+fn weight(message: &Message) -> usize {
+    let data = |item: &OpaqueData| item.json().map_or(0, |json| json.get().len());
+    let all = |of: &ProviderData| of.iter().map(|(_, item)| data(item)).sum::<usize>();
+    let part = |part: &Part| match part {
+        Part::Text(text) => text.text.len() + all(&text.provider_data),
+        Part::Media(media) => match media.source() {
+            MediaSource::Inline(bytes) => bytes.len().saturating_mul(4) / 3,
+            _ => 0,
+        },
+        Part::Reasoning { text, opaque, .. } => {
+            text.len() + opaque.as_ref().map_or(0, |(_, item)| data(item))
+        }
+        Part::Opaque { item, .. } => data(item),
+        Part::Unknown(unknown) => unknown.json().get().len(),
+        _ => 0,
+    };
+    let parts = message.content.iter().map(part);
+    let calls = message.tool_calls.iter();
+    let calls = calls.map(|call| call.arguments.len() + all(&call.provider_data));
+    parts.chain(calls).sum()
 }
 
 fn encode(
