@@ -173,17 +173,24 @@ fn unsupported_body() -> StorageError {
 }
 
 impl ReadCache {
-    /// Removes the copy of media that was deleted from the store.
-    async fn forget(&self, reference: &StorageReference) {
-        let engine = &self.engine;
-        if let Some(entry) =
-            CacheKey::claimed_by(reference).and_then(|key| engine.disk.index.forget(key))
-        {
-            let disk = Arc::clone(&engine.disk);
-            // The media is deleted whatever the disk of the cache answers; `unlink` logs failures.
-            let removal = tokio::task::spawn_blocking(move || disk.unlink(&entry));
-            let _ = timeout(read::OPEN_TIMEOUT, removal).await;
+    /// Removes the copies of media that was deleted from the store: from the index first, so that no
+    /// reader finds them.
+    async fn forget(&self, references: impl Iterator<Item = &StorageReference>) {
+        let disk = Arc::clone(&self.engine.disk);
+        let entries: Vec<_> = references
+            .filter_map(CacheKey::claimed_by)
+            .filter_map(|key| disk.index.forget(key))
+            .collect();
+        if entries.is_empty() {
+            return;
         }
+        // The media is deleted whatever the disk of the cache answers; `unlink` logs failures.
+        let removal = tokio::task::spawn_blocking(move || {
+            for entry in &entries {
+                disk.unlink(entry);
+            }
+        });
+        let _ = timeout(read::OPEN_TIMEOUT, removal).await;
     }
 }
 
@@ -235,7 +242,7 @@ impl MediaStorage for ReadCache {
         // Also after a failure, which may have deleted the media.
         engine.heads.forget(reference);
         deleted?;
-        self.forget(reference).await;
+        self.forget(std::iter::once(reference)).await;
         Ok(())
     }
 
@@ -255,12 +262,12 @@ impl MediaStorage for ReadCache {
         options: DeleteOptions,
     ) -> Vec<Result<(), StorageError>> {
         let results = self.engine.store.delete_many(references, options).await;
-        for (reference, result) in references.iter().zip(&results) {
+        for reference in references {
             self.engine.heads.forget(reference);
-            if result.is_ok() {
-                self.forget(reference).await;
-            }
         }
+        let deleted = references.iter().zip(&results);
+        let deleted = deleted.filter(|(_, result)| result.is_ok());
+        self.forget(deleted.map(|(reference, _)| reference)).await;
         results
     }
 

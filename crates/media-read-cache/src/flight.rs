@@ -7,6 +7,14 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
+/// What no clock reaches, and no instant overflows by.
+const FOREVER: Duration = Duration::from_secs(30 * 365 * 86_400);
+
+/// Returns the instant after a time, which may be any.
+pub(crate) fn after(time: Duration) -> Instant {
+    Instant::now() + time.min(FOREVER)
+}
+
 /// Work in progress on some bytes.
 #[derive(Debug)]
 pub(crate) struct Flight {
@@ -54,7 +62,7 @@ impl Flight {
         let mut ended = self.ended.clone();
         loop {
             let moved = self.moved.load(Ordering::Relaxed);
-            let until = deadline.min(Instant::now() + stall_timeout);
+            let until = deadline.min(after(stall_timeout));
             // Nothing is ever sent: the flight ends when the sender is dropped.
             if timeout_at(until, ended.changed()).await.is_ok() {
                 return true;

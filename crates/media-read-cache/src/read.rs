@@ -16,6 +16,7 @@ use crate::disk::{Hash, Opened, WHOLE};
 use crate::engine::Engine;
 use crate::entry::Entry;
 use crate::filling::fill_whole;
+use crate::flight::after;
 use crate::hit::{Hit, Origin};
 use crate::index::{Claim, Found};
 use crate::key::CacheKey;
@@ -67,7 +68,7 @@ async fn look_up(
         return cache.store.retrieve_opts(reference, options).await;
     };
     let index = &cache.disk.index;
-    let deadline = Instant::now() + cache.limits.max_wait;
+    let deadline = after(cache.limits.max_wait);
     for _ in 0..ROUNDS {
         let found = match options.range() {
             None => index.find(key),

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use media_storage::MediaStorage as _;
+use media_storage::{DeleteOptions, MediaStorage as _};
 
 use super::{Fixture, KIB, LARGE, get, get_range, noise, until};
 
@@ -66,6 +66,40 @@ fn a_disk_that_hangs_fails_no_read() {
         // What was whole enters late, the body that was given up does not.
         until(&cache, |stats| stats.filled == 2 && stats.abandoned == 1).await;
         assert_eq!(fixture.files().len(), 2);
+    });
+}
+
+#[test]
+fn deletions_wait_for_a_hung_disk_once() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    runtime.block_on(async {
+        let fixture = Fixture::new();
+        let cache = fixture.cache().await;
+        let mut references = Vec::new();
+        for seed in 0..4 {
+            let reference = fixture.put(&noise(seed, 1000)).await;
+            get(&cache, &reference).await;
+            references.push(reference);
+        }
+        until(&cache, |stats| stats.entries == 4).await;
+        let hung = tokio::task::spawn_blocking(move || held.recv());
+        let begun = std::time::Instant::now();
+        let deleted = cache.delete_many(&references, DeleteOptions::new()).await;
+        assert!(deleted.iter().all(Result::is_ok), "{deleted:?}");
+        assert!(begun.elapsed() < std::time::Duration::from_secs(9));
+        // No reader finds them, whatever the disk does.
+        assert_eq!(cache.stats().entries, 0);
+        drop(release);
+        assert!(hung.await.unwrap().is_err());
+        while !fixture.files().is_empty() {
+            tokio::task::yield_now().await;
+        }
     });
 }
 

@@ -50,6 +50,19 @@ async fn a_hundred_readers_of_large_media_are_one_download() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn readers_may_wait_for_ever() {
+    let fixture = Fixture::new();
+    let builder = fixture.builder().with_max_wait(Duration::MAX);
+    let builder = builder.with_stall_timeout(Duration::MAX);
+    let cache = builder.build().await.unwrap();
+    let bytes = noise(1, LARGE);
+    let reference = fixture.put(&bytes).await;
+    let reads = join_all((0..4).map(|_| get(&cache, &reference))).await;
+    assert!(reads.iter().all(|read| *read == bytes));
+    assert!(get(&cache, &reference).await == bytes);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_readers_of_a_file_found_hash_it_once() {
     let fixture = Fixture::new();
     let bytes = noise(1, LARGE);
