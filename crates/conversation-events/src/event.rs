@@ -251,6 +251,7 @@ pub enum EventKind {
 
 /// What a turn that has ended came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct TurnTotals {
     /// What all its attempts consumed.
     pub usage: TokenUsage,
@@ -258,6 +259,17 @@ pub struct TurnTotals {
     pub cost: Option<Cost>,
     /// How long the last attempt took.
     pub duration: Duration,
+}
+
+impl TurnTotals {
+    /// Creates the totals of a turn whose last attempt took some time.
+    pub fn new(usage: TokenUsage, cost: Option<Cost>, duration: Duration) -> Self {
+        Self {
+            usage,
+            cost,
+            duration,
+        }
+    }
 }
 
 impl EventKind {

@@ -8,7 +8,7 @@ use chrono::Utc;
 
 use crate::event::{Event, EventKind, EventSubject};
 
-/// Code that is told what happens. Closures of `Fn(&Event)` are listeners too.
+/// Code that hears what happens. Closures of `Fn(&Event)` are listeners too.
 ///
 /// Called where it happens, in the middle of turns: be quick and do not block. A panic is logged and
 /// changes nothing else.

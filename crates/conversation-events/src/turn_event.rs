@@ -128,6 +128,7 @@ impl TurnSnapshot {
 /// Its text is `<turn>:<sequence>`. The sequence grows by one with each event, and by one with each
 /// byte of text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct EventPosition {
     /// The turn.
     pub turn: TurnId,

@@ -270,7 +270,7 @@ async fn read_file(
     }
 }
 
-/// Reads at most so many bytes from a URL.
+/// Reads at most a number of bytes from a URL.
 async fn read_remote(
     fetcher: &MediaLoader,
     content: &MediaContent,

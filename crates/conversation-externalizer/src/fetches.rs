@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub(super) struct FetchBudget(Arc<AtomicU64>);
 
 impl FetchBudget {
-    /// Creates a budget of so many bytes.
+    /// Creates a budget of a number of bytes.
     pub(super) fn new(bytes: u64) -> Self {
         Self(Arc::new(AtomicU64::new(bytes)))
     }
@@ -18,7 +18,7 @@ impl FetchBudget {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Takes bytes that have arrived. Returns whether so many were left; if not, nothing is left.
+    /// Takes bytes that have arrived. Returns whether that many were left; if not, nothing is left.
     pub(super) fn take(&self, bytes: usize) -> bool {
         let bytes = bytes as u64;
         let rest = |left: u64| Some(left.saturating_sub(bytes));

@@ -2,7 +2,7 @@
 //!
 //! A declared type is corrected only where the bytes leave no doubt: by a signature of at least
 //! three bytes, and never where they may be text. What is left alone is still right for readers
-//! that look at the declared type, and providers are told no wrong type that we know of.
+//! that look at the declared type, and providers get no type that we know to be wrong.
 
 use media_types::{MediaContent, MediaType, Mime, sniff};
 

@@ -155,7 +155,7 @@ impl PendingReferences {
         &self.pending
     }
 
-    /// A write that names the references begins: until its outcome is told, they stay.
+    /// A write that names the references begins: until its outcome is known, they stay.
     pub fn begin_write(&mut self) {
         self.is_exposed = true;
     }

@@ -19,11 +19,19 @@ pub trait ReceivedLookup: Debug + Send + Sync {
 
 /// Size and hash of received media.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ReceivedInfo {
     /// Size in bytes.
     pub size: u64,
     /// Hash of the bytes.
     pub sha256: Sha256,
+}
+
+impl ReceivedInfo {
+    /// Creates the size in bytes and the hash of received media.
+    pub fn new(size: u64, sha256: Sha256) -> Self {
+        Self { size, sha256 }
+    }
 }
 
 /// The lookup of a turn that has received nothing.

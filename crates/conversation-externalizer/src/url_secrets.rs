@@ -1,6 +1,6 @@
 //! Secrets in URLs: signatures and tokens that let whoever holds the URL read what it names.
 //!
-//! They are told by the names of parameters, in the query and in the fragment. A name that is taken
+//! They are recognized by the names of parameters, in the query and in the fragment. A name that is taken
 //! for one in vain costs a fetch, and a secret that is missed is written: the names are many.
 
 use media_types::MediaUrl;

@@ -105,7 +105,12 @@ async fn backfill_one(
                 Err(error) => break Err(error.into()),
             }
         }
-        match step(core, externalizer, listed, from, done).await {
+        let step = step(core, externalizer, listed, from, done);
+        let stepped = match &lease {
+            Some(lease) => lease.renewed(step).await,
+            None => step.await,
+        };
+        match stepped {
             Ok(Some(next)) => from = next,
             Ok(None) => break Ok(()),
             Err(error) => break Err(error),

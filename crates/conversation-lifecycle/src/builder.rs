@@ -75,7 +75,7 @@ impl LifecycleBuilder {
         self
     }
 
-    /// Sets what is told of events. Defaults to the log.
+    /// Sets the observer of events. Defaults to the log.
     pub fn with_observer(mut self, observer: impl LifecycleObserver) -> Self {
         self.observer = Arc::new(observer);
         self

@@ -19,7 +19,7 @@ use crate::{family, media};
 
 /// How often media is looked for before it counts as still arriving.
 const MAX_PASSES: usize = 4;
-/// How long turns of this process, which were told to end, are waited for.
+/// How long turns of this process, which are stopped, are waited for.
 const STOP_TIME: Duration = Duration::from_secs(30);
 /// How often a change of the parent is tried.
 const PARENT_ATTEMPTS: usize = 5;

@@ -22,7 +22,7 @@ pub enum LifecycleEvent {
     },
 }
 
-/// Code that is told what deletion and upkeep do by themselves. It must be quick and not block.
+/// Code that hears what deletion and upkeep do by themselves. It must be quick and not block.
 pub trait LifecycleObserver: fmt::Debug + Send + Sync + 'static {
     /// Called for each event.
     fn on_event(&self, event: &LifecycleEvent);

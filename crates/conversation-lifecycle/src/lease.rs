@@ -1,5 +1,6 @@
 //! Leases of work that one node does at a time.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,6 +44,29 @@ impl WorkLease {
     pub async fn renew(&self) -> Result<bool, StateError> {
         let acquired = self.state.acquire_lease(&self.name, &self.owner, self.ttl);
         acquired.await
+    }
+
+    /// Runs work to its end, and renews the lease until then: whoever waits for the lease waits for the
+    /// work, however long it takes. A renewal that fails is tried again at the time of the next one.
+    pub async fn renewed<T>(&self, work: impl Future<Output = T>) -> T {
+        tokio::select! {
+            biased;
+            done = work => done,
+            never = self.keep_renewing() => match never {},
+        }
+    }
+
+    async fn keep_renewing(&self) -> Infallible {
+        loop {
+            tokio::time::sleep(self.renew_every()).await;
+            match self.renew().await {
+                Ok(true) => {}
+                Ok(false) => tracing::warn!(lease = self.name, "a lease was lost"),
+                Err(error) => {
+                    tracing::warn!(%error, lease = self.name, "a lease was not renewed");
+                }
+            }
+        }
     }
 
     /// Returns how often the lease is to be renewed.

@@ -16,7 +16,7 @@ const DEFAULT_GUARD_FLOOR: u64 = 16;
 ///
 /// ```
 /// use conversation_lifecycle::ReconcileOptions;
-/// let options = ReconcileOptions::new().with_dry_run(true);
+/// let options = ReconcileOptions::new().with_dry_run();
 /// assert!(options.dry_run());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,11 +54,10 @@ impl ReconcileOptions {
         self
     }
 
-    /// Sets whether nothing is deleted and the report says what would be. What is unnamed is
-    /// remembered all the same. Defaults to false.
+    /// Deletes nothing, and reports what would be deleted. What is unnamed is remembered all the same.
     #[must_use]
-    pub fn with_dry_run(mut self, dry_run: bool) -> Self {
-        self.dry_run = dry_run;
+    pub fn with_dry_run(mut self) -> Self {
+        self.dry_run = true;
         self
     }
 

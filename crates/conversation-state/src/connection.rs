@@ -43,7 +43,7 @@ pub(crate) fn after_lost_answer(error: StateError) -> StateError {
     }
 }
 
-/// What became of a connection, as its client tells.
+/// What became of a connection, as its client reports it.
 #[derive(Debug)]
 struct Lost(Box<dyn Error + Send + Sync>);
 

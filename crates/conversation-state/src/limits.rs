@@ -19,7 +19,7 @@ pub const MAX_PAGE: usize = 1000;
 pub const WRITES_KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 /// How many of the newest versions are known by the ids of their writes, at least.
 pub const WRITES_KEPT: u64 = 1000;
-/// How long the id of a deleted conversation stays refused unless told otherwise.
+/// How long the id of a deleted conversation stays refused by default.
 pub const TOMBSTONE_KEPT_FOR: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// Largest values that a store takes.

@@ -32,7 +32,7 @@ pub enum Window {
 }
 
 impl Window {
-    /// Returns the positions that the window means in a history of so many messages, or nothing
+    /// Returns the positions that the window means in a history of a number of messages, or nothing
     /// for a window of turns.
     pub fn positions(&self, messages: u64) -> Option<Range<u64>> {
         let range = match self {

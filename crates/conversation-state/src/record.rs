@@ -47,6 +47,7 @@ impl ConversationStatus {
 
 /// Backend and name of a media store.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct MediaStoreName {
     /// The backend: `file`, `s3`, `memory`.
     pub backend: String,
@@ -76,11 +77,22 @@ impl From<&StorageReference> for MediaStoreName {
 
 /// The conversation that another one was branched from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct BranchSource {
     /// The id of the original.
     pub conversation: ConversationId,
     /// The version of the original at that moment.
     pub version: u64,
+}
+
+impl BranchSource {
+    /// Creates the source of a branch from a conversation at a version.
+    pub fn new(conversation: ConversationId, version: u64) -> Self {
+        Self {
+            conversation,
+            version,
+        }
+    }
 }
 
 /// Counters that belong to the store. Writers neither read nor set them.

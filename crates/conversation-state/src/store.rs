@@ -27,7 +27,7 @@ use crate::write::StateWrite;
 ///   if a network delivers it late or twice. A write that is repeated with the same id is applied
 ///   once, and every repetition returns what it made. The store knows writes by their ids for at
 ///   least 24 hours and for at least the last 1,000 versions of a conversation; beyond that, a
-///   repetition that cannot be told from a new write is `Indeterminate`.
+///   repetition that cannot be distinguished from a new write is `Indeterminate`.
 /// - Of writes with the same fence at most one is applied, unless they leave alone what the fence
 ///   is about.
 /// - The cost of [`apply`](Self::apply) depends on what is written, that of [`load`](Self::load) on

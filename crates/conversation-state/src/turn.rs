@@ -57,6 +57,7 @@ pub enum ContextInclusion {
 
 /// The right to work on a turn, for a limited time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Lease {
     /// The epoch. Every lease of a conversation has a higher one than the lease before.
     pub epoch: u64,
@@ -68,11 +69,22 @@ pub struct Lease {
 
 /// A tool call whose result somebody has to give.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct PendingCall {
     /// The token under which the result is given.
     pub token: String,
     /// The id of the call.
     pub call_id: String,
+}
+
+impl PendingCall {
+    /// Creates a call that waits, from its token and its id.
+    pub fn new(token: impl Into<String>, call_id: impl Into<String>) -> Self {
+        Self {
+            token: token.into(),
+            call_id: call_id.into(),
+        }
+    }
 }
 
 /// What is kept about a turn beside its messages.

@@ -13,6 +13,7 @@ use crate::update::{PlannerEntry, RecordUpdate};
 
 /// A turn and the epoch of its lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TurnFence {
     /// The turn.
     pub turn: TurnId,
@@ -75,6 +76,7 @@ pub enum TruncationMode {
 
 /// Cutting off the end of the history.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Truncation {
     /// The last message that stays; none for cutting off everything.
     pub after: Option<MessageId>,

@@ -58,6 +58,28 @@ async fn an_upload_whose_client_stands_still_ends_with_an_erasure() {
     assert_eq!(rig.stored().await, 0);
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_erasure_waits_for_work_that_outlives_its_lease() {
+    let state = Arc::new(InMemoryStateStore::with_clock(Rig::clock()));
+    let rig = Rig::with_state(state, Arc::new(InMemoryStorage::new()), |builder| builder);
+    let ann: UserId = "ann".parse().unwrap();
+    let lease = rig.lifecycle.take_upload_slot(&ann).await.unwrap();
+    let (end, ended) = tokio::sync::oneshot::channel::<()>();
+    let working = tokio::spawn(async move {
+        lease.renewed(ended).await.unwrap();
+        lease.release().await;
+    });
+    // Longer than the lease is held without a renewal.
+    let receipt = rig.lifecycle.erase_user(&ann).await.unwrap();
+    assert!(!receipt.is_complete(), "{receipt:?}");
+    let receipt = rig.lifecycle.erase_user(&ann).await.unwrap();
+    assert!(!receipt.is_complete(), "{receipt:?}");
+    end.send(()).unwrap();
+    working.await.unwrap();
+    let receipt = rig.lifecycle.erase_user(&ann).await.unwrap();
+    assert!(receipt.is_complete(), "{receipt:?}");
+}
+
 fn rig_with_externalizer() -> Rig {
     let store: Arc<dyn MediaStorage> = Arc::new(InMemoryStorage::new());
     let state = Arc::new(InMemoryStateStore::with_clock(Rig::clock()));

@@ -48,10 +48,12 @@ impl Conversation {
                 Some(user) => Some(core.lifecycle.take_upload_slot(user).await?),
                 None => None,
             };
-            let appended = append(&core, &known, messages).await;
-            if let Some(lease) = lease {
-                lease.release().await;
-            }
+            let steps = append(&core, &known, messages);
+            let Some(lease) = lease else {
+                return steps.await;
+            };
+            let appended = lease.renewed(steps).await;
+            lease.release().await;
             appended
         };
         self.core.on_task(steps).await

@@ -44,7 +44,11 @@ impl Conversation {
             Some(user) => Some(self.core.lifecycle.take_upload_slot(user).await?),
             None => None,
         };
-        let branched = branch(&self.core, source, at, lease.as_ref()).await;
+        let steps = branch(&self.core, source, at, lease.as_ref());
+        let branched = match &lease {
+            Some(lease) => lease.renewed(steps).await,
+            None => steps.await,
+        };
         if let Some(lease) = lease {
             lease.release().await;
         }
@@ -103,10 +107,7 @@ impl<'a> Branching<'a> {
         core: &'a Arc<Core>,
         source: ConversationRecord,
     ) -> Result<Self, ConversationError> {
-        let from = BranchSource {
-            conversation: source.id.clone(),
-            version: source.version,
-        };
+        let from = BranchSource::new(source.id.clone(), source.version);
         let mut record = ConversationRecord::new(ConversationId::mint())
             .with_status(ConversationStatus::Creating)
             .with_user(source.user.clone())

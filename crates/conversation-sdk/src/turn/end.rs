@@ -184,7 +184,7 @@ fn interrupted_record(turn: &Turn, error: &ConversationError) -> TurnRecord {
         false => (TurnStatus::Failed, ContextInclusion::UserOnly),
     };
     let mut record = ended(turn, status, in_context);
-    record.error = Some(error.kind().as_str());
+    record.error = Some(error.kind().as_str().to_owned());
     record
 }
 
@@ -228,11 +228,8 @@ pub(super) fn with_kept(turn: &Turn, error: ConversationError) -> ConversationEr
 }
 
 pub(super) fn report(turn: &Turn, error: Option<&ConversationError>) {
-    let totals = TurnTotals {
-        usage: turn.total_usage(),
-        cost: turn.total_cost(),
-        duration: turn.scope.started.elapsed(),
-    };
+    let took = turn.scope.started.elapsed();
+    let totals = TurnTotals::new(turn.total_usage(), turn.total_cost(), took);
     let kind = match (error, turn.progress.has_answer()) {
         (None, _) => EventKind::turn_finished(turn.progress.saved.len(), totals),
         (Some(error), true) => EventKind::turn_interrupted(error.kind(), totals),

@@ -18,10 +18,8 @@ impl ReceivedByTurn<'_> {
 
 impl ReceivedLookup for ReceivedByTurn<'_> {
     fn find(&self, reference: &StorageReference) -> Option<ReceivedInfo> {
-        self.spool(reference).map(|spool| ReceivedInfo {
-            size: spool.len(),
-            sha256: spool.sha256(),
-        })
+        let spool = self.spool(reference)?;
+        Some(ReceivedInfo::new(spool.len(), spool.sha256()))
     }
 
     fn open(&self, reference: &StorageReference) -> Option<MediaBody> {

@@ -95,10 +95,7 @@ pub(super) async fn run(
             Ok(ToolOutput {
                 pending: Some(token),
                 ..
-            }) => pending.push(PendingCall {
-                token,
-                call_id: call.id.clone(),
-            }),
+            }) => pending.push(PendingCall::new(token, &call.id)),
             result => add_result(turn, call, result),
         }
     }

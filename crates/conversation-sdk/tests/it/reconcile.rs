@@ -74,7 +74,7 @@ async fn media_goes_after_it_was_unnamed_twice_a_grace_apart() {
     clock.forward(2 * HOUR);
     let dry = rig
         .manager
-        .reconcile(options.clone().with_dry_run(true))
+        .reconcile(options.clone().with_dry_run())
         .await
         .unwrap();
     assert_eq!((dry.stores[0].due, dry.deleted()), (1, 0));

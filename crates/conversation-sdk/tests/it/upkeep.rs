@@ -91,10 +91,7 @@ async fn branches_that_were_never_finished_go() {
         |builder| builder,
     );
     let id = ConversationId::mint();
-    let source = BranchSource {
-        conversation: ConversationId::mint(),
-        version: 1,
-    };
+    let source = BranchSource::new(ConversationId::mint(), 1);
     let record = ConversationRecord::new(id.clone())
         .with_status(ConversationStatus::Creating)
         .with_source(Some(source));

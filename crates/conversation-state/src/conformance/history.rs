@@ -48,10 +48,7 @@ pub(super) async fn what_is_written_is_read_back_exactly(harness: &dyn Harness) 
     turn.ended_at = Some(turn.started_at);
     turn.idempotency_key = Some("key \u{0}".into());
     turn.fingerprint = Some("print".into());
-    turn.pending = vec![PendingCall {
-        token: "token".into(),
-        call_id: "call".into(),
-    }];
+    turn.pending = vec![PendingCall::new("token", "call")];
     turn.metadata.insert("x".into(), json!([1.5]));
     turn.extra.insert("later".into(), json!("y"));
 

@@ -136,7 +136,7 @@ pub(super) async fn run_turn(
     store.apply(finish).await.unwrap().record
 }
 
-/// Changes the title so many times, as somebody else would.
+/// Changes the title a number of times, as somebody else would.
 pub(super) async fn foreign_writes(store: &dyn StateStore, conversation: &str, count: usize) {
     let mut known = load(store, conversation, Window::MetadataOnly).await.record;
     for n in 0..count {

@@ -66,10 +66,7 @@ pub(super) async fn a_suspended_turn_holds_no_lease_and_goes_on(harness: &dyn Ha
     let known = create(&*store, "a").await;
     let mut open = begin(&*store, &known, "t1").await;
     let mut turn = open.record.clone().with_status(TurnStatus::Suspended);
-    turn.pending = vec![PendingCall {
-        token: "token".into(),
-        call_id: "call".into(),
-    }];
+    turn.pending = vec![PendingCall::new("token", "call")];
     let suspend = open.write().with_turn(turn);
     let suspended = open.apply(&*store, suspend).await;
     assert_eq!(suspended.record.current_turn, Some(turn_id("t1")));

@@ -52,7 +52,7 @@ impl Failures {
         })
     }
 
-    /// A failure that no message of the server tells about.
+    /// A failure for which there is no message of the server.
     fn transport(&self, error: tokio_postgres::Error) -> StateError {
         let said = error.to_string();
         // The kinds of the client's errors are private; their texts are fixed.

@@ -16,7 +16,7 @@ use crate::transition::{
     Judgment, LoggedWrite, LookupResults, Lookups, Plan, PreparedWrite, judge,
 };
 
-/// How often a write begins anew after another one was faster, before the caller is told.
+/// How often a write begins anew after another one was faster, before the caller gets an error.
 const ATTEMPTS: u32 = 64;
 
 pub(super) fn apply<'s>(

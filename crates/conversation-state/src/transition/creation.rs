@@ -50,7 +50,7 @@ pub fn judge_creation(
 }
 
 /// Checks that the log of a conversation still knows the write that created it. Without it, a
-/// repetition of that write cannot be told from another one.
+/// repetition of that write cannot be distinguished from another one.
 ///
 /// # Errors
 /// `Indeterminate`.

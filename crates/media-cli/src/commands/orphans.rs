@@ -37,10 +37,12 @@ pub(crate) async fn run(arguments: OrphansArguments, output: &Output) -> Outcome
     let state = State::open_existing(&arguments.state.state).await?;
     let store = open_existing(&arguments.store.location, &arguments.store.access).await?;
     store.inventory()?;
-    let options = ReconcileOptions::new()
+    let mut options = ReconcileOptions::new()
         .with_grace(arguments.grace)
-        .with_force(arguments.force)
-        .with_dry_run(!arguments.yes);
+        .with_force(arguments.force);
+    if !arguments.yes {
+        options = options.with_dry_run();
+    }
     let progress = output.progress("comparing");
     let manager = state.manager(store.handle(), None)?;
     let report = manager.reconcile(options).await.map_err(failure)?;
