@@ -52,13 +52,6 @@ pub(super) fn guard(record: &ConversationRecord) -> String {
     format!("{}/{}", record.incarnation, record.version)
 }
 
-/// The incarnation in a guard.
-pub(super) fn incarnation_of(guard: &str) -> &str {
-    guard
-        .split_once('/')
-        .map_or(guard, |(incarnation, _)| incarnation)
-}
-
 /// Looks at a conversation. `write` and `base` are those of the write that is looked for in the log.
 pub(super) async fn look(
     session: &Session<'_>,

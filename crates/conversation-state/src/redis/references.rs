@@ -5,7 +5,6 @@ use redis::Cmd;
 
 use crate::error::StateError;
 use crate::redis::keys::{RECORD, REFERENCES};
-use crate::redis::look::incarnation_of;
 use crate::redis::server::{OBSERVE, Session, script};
 use crate::reference::ReferenceKey;
 
@@ -55,6 +54,13 @@ pub(super) fn announce(
 /// What the index calls a life of a conversation.
 pub(super) fn member(id: &str, incarnation: impl std::fmt::Display) -> String {
     format!("{incarnation}{id}")
+}
+
+/// The incarnation in a guard.
+pub(super) fn incarnation_of(guard: &str) -> &str {
+    guard
+        .split_once('/')
+        .map_or(guard, |(incarnation, _)| incarnation)
 }
 
 /// Whether messages refer to something, one by one.
