@@ -113,7 +113,7 @@ impl Default for SweeperOptions {
 /// sweep that is running.
 ///
 /// Before each sweep it takes the [lease](Inventory::sweep_lease) of the store, and skips the sweep
-/// if another process holds it.
+/// if another process holds it, unless the sweep [shares its work](SweepOptions::with_resume).
 ///
 /// A full sweep that fails, that leaves [parts](SweepReport::unfinished) to other processes, or that is skipped,
 /// is due again after the interval of sweeps of what is due: the other process may hold the lease for a
@@ -212,13 +212,14 @@ impl Target {
         inventory.ok_or_else(|| StorageError::new(StorageErrorKind::Unsupported, Operation::Sweep))
     }
 
-    /// Sweeps, if the lease is free.
+    /// Sweeps, if the lease is free, or if the sweep is one that shares its work with others.
     async fn sweep(&self, options: SweepOptions) -> Result<Option<SweepReport>, StorageError> {
         let inventory = self.inventory()?;
         let lease: Option<SweepLease> = inventory.sweep_lease().await?;
-        let Some(_lease) = lease else {
+        let shares = options.resume() && options.depth() == SweepDepth::Full;
+        if lease.is_none() && !shares {
             return Ok(None);
-        };
+        }
         inventory.sweep(options).await.map(Some)
     }
 }

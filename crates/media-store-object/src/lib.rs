@@ -72,6 +72,7 @@ mod caching;
 mod connect;
 mod error;
 mod inbox;
+mod lease_watch;
 mod operation;
 pub mod protocol;
 mod reference;

@@ -10,6 +10,7 @@ use media_storage::{
 use media_types::StorageReference;
 
 use crate::bucket::{Bucket, Keys, MediaKey, PartOptions};
+use crate::lease_watch::LeaseWatch;
 use crate::second::Generations;
 use crate::sharing::ConfirmedBlobs;
 use crate::sign::ObjectSigner;
@@ -24,6 +25,7 @@ pub(crate) struct Shared {
     pub(crate) options: Options,
     pub(crate) confirmed: ConfirmedBlobs,
     pub(crate) generations: Generations,
+    pub(crate) lease: LeaseWatch,
     pub(crate) keeps_versions: bool,
     /// Every organization that media lies in, as far as that was looked up.
     pub(crate) organizations: Vec<Organization>,

@@ -265,6 +265,10 @@ impl Actor {
                     (reference.standing, reference.expired) = (Standing::Deleted, false);
                     return self.through(scenario, place, world, others);
                 }
+                Next::Updated(bit) => {
+                    world.sidecar_mut(usize::from(self.reference)).updated |= bit;
+                    return self.through(scenario, place, world, others);
+                }
                 Next::Listed(targets) => {
                     let used = world.references.iter().enumerate();
                     let used = used.filter(|(_, reference)| reference.used);

@@ -5,7 +5,8 @@ use media_store_object::protocol::{
 };
 
 use crate::ask::{ALONE, Ask, Listing, Reply, Version};
-use crate::world::{Generation, Standing, World};
+use crate::generation::Generation;
+use crate::world::{Standing, World};
 
 /// The generation of a buried sidecar whose marker is gone: none has this name.
 const NOWHERE: Nonce = Nonce::new(126);
@@ -112,6 +113,7 @@ impl World {
                     _ => Answer::Taken,
                 }
             }
+            Ask::Update(ask) => return self.apply_update(ask, reference),
             Ask::ListSealed => return Reply::References(self.sealed_of(reference)),
             Ask::List(listing) => return Reply::References(self.list(*listing)),
             Ask::PutSidecar(token) => {

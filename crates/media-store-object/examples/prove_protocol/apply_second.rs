@@ -50,6 +50,11 @@ impl World {
     ) -> Answer<Version> {
         let state = self.sidecar_of(reference);
         let imported = self.references[reference].imported;
+        let marked = |token: &Nonce| self.generation(*token).map_or(0, |g| g.changes);
+        let copied = match request {
+            Request::RestoreSidecar(token) => marked(token),
+            _ => 0,
+        };
         let revision = u8::try_from(reference).unwrap_or(u8::MAX);
         let sidecar = self.sidecar_mut(reference);
         match (request, state) {
@@ -62,6 +67,7 @@ impl World {
             (Request::CreateSidecar(token), SidecarState::Live(there)) if there == *token => {}
             (Request::RestoreSidecar(token), SidecarState::Missing | SidecarState::Retired) => {
                 sidecar.put(*token, revision, true);
+                sidecar.changes = copied;
             }
             (Request::BurySidecar, _) => {
                 sidecar.clear();

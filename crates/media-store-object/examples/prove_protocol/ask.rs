@@ -3,6 +3,7 @@
 use media_store_object::protocol::{Answer, Nonce, Record, RecordState, Request, SidecarState};
 
 use crate::nonces::NonceSet;
+use crate::updates::{UpdateAsk, UpdateReply};
 
 /// The version of a record, as a service makes it that hashes the content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -61,6 +62,8 @@ pub(crate) enum Ask {
     RemoveAll(Nonce),
     /// Looks at the first object under a generation only (weakened).
     FindFirst(Nonce),
+    /// What an update requests.
+    Update(UpdateAsk),
     /// The same under the names of the first protocol, beside those of the second.
     InFirst(Box<Ask>),
 }
@@ -95,14 +98,17 @@ pub(crate) enum Reply {
     /// What is under the name of a sidecar, and its version.
     Version(SidecarState, u8),
     Blob(Option<u8>),
+    Update(UpdateReply),
     Failed,
 }
 
 impl Ask {
     /// Whether it changes nothing.
     pub(crate) fn is_read(&self) -> bool {
-        if let Self::InFirst(ask) = self {
-            return ask.is_read();
+        match self {
+            Self::InFirst(ask) => return ask.is_read(),
+            Self::Update(ask) => return ask.is_read(),
+            _ => {}
         }
         matches!(
             self,
@@ -155,7 +161,9 @@ impl Ask {
     pub(crate) fn doubt(&self) -> Reply {
         match self {
             Self::Protocol(Request::SwapRecord { .. }) => Reply::Protocol(Answer::Unclear),
-            Self::Protocol(_) | Self::CloseVersion(_) => Reply::Protocol(Answer::Failed),
+            Self::Protocol(_) | Self::CloseVersion(_) | Self::Update(_) => {
+                Reply::Protocol(Answer::Failed)
+            }
             Self::InFirst(ask) => ask.doubt(),
             _ => Reply::Failed,
         }
@@ -197,6 +205,7 @@ impl Ask {
             }
             Self::PutRecord(record) => NonceSet::of_record(record),
             Self::InFirst(ask) => ask.tokens(),
+            Self::Update(ask) => ask.tokens(),
             _ => NonceSet::NONE,
         }
     }

@@ -91,6 +91,10 @@ impl Actor {
                     }
                     Task::BeginDeletion
                 }
+                Op::Update(bit) => {
+                    self.reference = 0;
+                    Task::BeginUpdate(*bit)
+                }
                 Op::RemoveAgain => {
                     self.reference = scenario.imported().unwrap_or_default();
                     Task::RemoveAgain

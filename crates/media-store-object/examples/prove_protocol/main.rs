@@ -18,6 +18,7 @@
 //! In each state of the second protocol also:
 //! - an acknowledged reference that nobody deletes is readable;
 //! - a reference whose deletion was acknowledged is neither readable nor listed;
+//! - a reference that nobody deletes is read as all acknowledged updates have changed it;
 //! - after an acknowledged deletion of a scope that began while nobody stored in it, no reference of
 //!   an earlier store is readable, acknowledged or not;
 //! - at the end, deleting the scope and sweeping leaves nothing but the record.
@@ -35,7 +36,7 @@
 //! was broken and each weakened variant was caught.
 //!
 //! # Map
-//! - `ask`: requests; `world`: the bucket; `apply`, `apply_second`: what becomes of it; `nonces`: names for
+//! - `ask`: requests; `world`, `generation`: the bucket; `updates`: changes of metadata; `apply`, `apply_second`: what becomes of it; `nonces`: names for
 //!   generations and nonces
 //! - `actor`: a process; `begin`: its operations; `step`: its machines; `weak`, `weak_answers`,
 //!   `naive`: weakened variants
@@ -50,6 +51,7 @@ mod ask;
 mod begin;
 mod explore;
 mod fingerprint;
+mod generation;
 mod janitor;
 mod model;
 mod naive;
@@ -59,6 +61,7 @@ mod scenario;
 mod step;
 mod table;
 mod trace;
+mod updates;
 mod weak;
 mod weak_answers;
 mod world;
@@ -96,6 +99,7 @@ fn main() -> ExitCode {
     let mut whole = table::first(short);
     whole.extend(table::second(short));
     whole.extend(table::imports(short));
+    whole.extend(table::updates());
     whole.extend(table::mixed(short));
     if let Some(words) = &only {
         whole.retain(|scenario| scenario.name.contains(words.as_str()));

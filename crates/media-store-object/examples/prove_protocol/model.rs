@@ -5,10 +5,12 @@ use media_store_object::protocol::{Record, RecordState, Request};
 use crate::actor::{Actor, is_first_write};
 use crate::ask::{ALONE, Ask, Listing, Reply};
 use crate::fingerprint;
+use crate::generation::Generation;
 use crate::nonces::NonceSet;
 use crate::scenario::Scenario;
+use crate::updates::UpdateAsk;
 use crate::weak::Weakness;
-use crate::world::{Generation, Standing, Trust, World};
+use crate::world::{Standing, Trust, World};
 
 /// A request on its way that nobody waits for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -101,6 +103,11 @@ impl State {
                 continue;
             }
             if matches!(ask, Ask::List(Listing::Scope)) && self.anybody_stores(place) {
+                continue;
+            }
+            // Nobody knows the reference before.
+            let begins = *ask == Ask::Update(UpdateAsk::Begin);
+            if begins && self.world.references[0].standing == Standing::Unknown {
                 continue;
             }
             if self.deaths_left > 0 && actor.is_storing() {
@@ -298,6 +305,9 @@ impl State {
             match reference.standing {
                 Standing::Held(_) if !readable && !reference.unwanted => {
                     return Some("an acknowledged reference is not readable");
+                }
+                Standing::Held(_) if !reference.unwanted && world.lacks_update(at) => {
+                    return Some("an acknowledged update is lost");
                 }
                 // An import was suspended until the tombstones of a deletion were old.
                 Standing::Deleted if reference.imported && reference.outlived => {}

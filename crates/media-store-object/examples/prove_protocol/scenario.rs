@@ -27,6 +27,8 @@ pub(crate) enum Op {
     Import,
     /// Of what is imported, by another process.
     BuryImported,
+    /// Changes what the first process stored, in a way of its own: a bit.
+    Update(u8),
     /// Of what was stored last; may be repeated.
     Bury,
     /// Deletes everything, while nobody stores.

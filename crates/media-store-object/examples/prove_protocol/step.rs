@@ -9,6 +9,7 @@ use crate::actor::Actor;
 use crate::ask::{Ask, Listing, Reply, Version};
 use crate::naive::{NaiveCollect, NaiveStore};
 use crate::nonces::NonceSet;
+use crate::updates::{UpdateAsk, Updating};
 use crate::weak::Kind;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -38,6 +39,9 @@ pub(crate) enum Task {
     /// removed: that revision, its generation, and what is left to be buried.
     BuryOthers(u8, Nonce, Vec<(u8, Nonce)>),
     RemoveAgain,
+    /// Reading the sidecar of what is to be changed.
+    BeginUpdate(u8),
+    Update(Updating),
     NaiveStore(NaiveStore),
     NaiveCollect(NaiveCollect),
     Over,
@@ -66,6 +70,8 @@ pub(crate) enum Next {
     Busy,
     /// It deleted its reference.
     Deleted,
+    /// It changed its reference, in this way.
+    Updated(u8),
     /// It listed these.
     Listed(Vec<(u8, Nonce)>),
     /// One of them is done, or failed.
@@ -223,6 +229,19 @@ impl Actor {
                 None => Next::Ask(Ask::Protocol(Request::RemoveSidecar)),
                 Some(_) => Next::Over,
             },
+            Task::BeginUpdate(bit) => match reply {
+                None => Next::Ask(Ask::Update(UpdateAsk::Begin)),
+                Some(Reply::Found(
+                    SidecarState::Live(there) | SidecarState::Restored(there),
+                    revision,
+                )) => {
+                    self.reference = revision;
+                    self.task = Task::Update(Updating::new(there, *bit));
+                    self.step(None, others)
+                }
+                Some(_) => Next::Over,
+            },
+            Task::Update(updating) => updating.step(reply, &mut fresh),
             Task::Lookup => match reply {
                 None => Next::Ask(Ask::ReadSidecar),
                 Some(Reply::Sidecar(Some(generation))) => {

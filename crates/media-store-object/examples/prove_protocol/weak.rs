@@ -6,6 +6,7 @@
 use media_store_object::protocol::{Answer, Nonce, Record, RecordState, Request, SidecarState};
 
 use crate::ask::{Ask, Reply, Version};
+use crate::updates::UpdateAsk;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Weakness {
@@ -101,6 +102,14 @@ pub(crate) enum Weakness {
     ClosedWithoutVersion,
     /// An import reads its sidecar again before it seals its marker.
     ReadBeforeSeal,
+    /// An update writes the marker whatever there is.
+    UpdateOverMarker,
+    /// An update writes the sidecar whatever there is.
+    UpdateOverSidecar,
+    /// An update is acknowledged though its sidecar was refused.
+    UpdateBelieved,
+    /// An update leaves the marker as it is.
+    UpdateWithoutMarker,
 }
 
 /// Which machine it is about.
@@ -151,6 +160,10 @@ impl Weakness {
             Ask::CloseVersion(_) if self == Self::ClosedWithoutVersion => {
                 return Asked::Send(Ask::Protocol(R::CloseSidecar));
             }
+            Ask::Update(UpdateAsk::Change(..)) if self == Self::UpdateWithoutMarker => {
+                return Asked::Pretend(Answer::Done);
+            }
+            Ask::Update(ask) => return Asked::Send(Ask::Update(ask.weakened(self))),
             other => return Asked::Send(other),
         };
         let send = |request| Asked::Send(Ask::Protocol(request));

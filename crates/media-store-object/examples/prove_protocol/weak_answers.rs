@@ -5,6 +5,7 @@ use media_store_object::protocol::{
 };
 
 use crate::ask::{Ask, Reply, Version};
+use crate::updates::UpdateAsk;
 use crate::weak::{Heard, Kind, Memory, STALE, Weakness};
 
 impl Weakness {
@@ -15,6 +16,12 @@ impl Weakness {
             (self, ask, &reply)
         {
             return Heard::Reply(Reply::Found(SidecarState::Retired, *revision));
+        }
+        if let (Self::UpdateBelieved, Ask::Update(UpdateAsk::Follow(..))) = (self, ask) {
+            return Heard::Reply(match reply {
+                Reply::Protocol(Answer::Taken) => Reply::Protocol(Answer::Done),
+                other => other,
+            });
         }
         let (Ask::Protocol(request), Reply::Protocol(answer)) = (ask, &reply) else {
             return Heard::Reply(reply);

@@ -2,6 +2,7 @@
 
 use media_store_object::protocol::{Nonce, Record, RecordState, SidecarState};
 
+use crate::generation::Generation;
 use crate::nonces::NonceSet;
 
 /// What a reader takes for a reference that exists.
@@ -12,34 +13,6 @@ pub(crate) enum Trust {
     Provisional,
     /// A sidecar without a marker too (weakened).
     Sidecar,
-}
-
-/// What a generation holds.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Generation {
-    pub(crate) token: Nonce,
-    /// The bytes, as their entity tag where that counts.
-    pub(crate) blob: Option<u8>,
-    /// The references that have a marker here, a bit each.
-    pub(crate) markers: u16,
-    /// The references whose marker here is sealed, a bit each.
-    pub(crate) sealed: u16,
-    /// The references whose marker was buried or retired here, a bit each.
-    pub(crate) tombstones: u16,
-    /// Those of them whose marker was retired.
-    pub(crate) retired: u16,
-    /// It was dead, or its removal began: it must never be live again.
-    pub(crate) over: bool,
-}
-
-impl Generation {
-    /// Removes marker and tombstone of a reference.
-    pub(crate) fn take_away(&mut self, bit: u16) {
-        self.markers &= !bit;
-        self.sealed &= !bit;
-        self.tombstones &= !bit;
-        self.retired &= !bit;
-    }
 }
 
 /// How a reference comes into being.
@@ -77,6 +50,10 @@ pub(crate) struct Reference {
     /// known of that one only.
     pub(crate) home: u8,
     pub(crate) sidecar: Option<Nonce>,
+    /// What updates have changed in the sidecar.
+    pub(crate) changes: u8,
+    /// The updates that were acknowledged.
+    pub(crate) updated: u8,
     /// The revision that the sidecar belongs to.
     pub(crate) revision: u8,
     /// The revision that was acknowledged last.
@@ -120,6 +97,8 @@ impl Reference {
                 _ => at,
             },
             sidecar: None,
+            changes: 0,
+            updated: 0,
             revision: at,
             acknowledged: at,
             restored: false,
@@ -150,6 +129,7 @@ impl Reference {
         self.sidecar = None;
         (self.restored, self.buried, self.retired) = (false, false, false);
         self.closed = false;
+        self.changes = 0;
     }
 
     /// Replaces the tombstone of a retired sidecar by one that nothing may replace.
@@ -237,16 +217,7 @@ impl World {
         let at = match self.generations.binary_search_by_key(&token, |g| g.token) {
             Ok(at) => at,
             Err(at) => {
-                let empty = Generation {
-                    token,
-                    blob: None,
-                    markers: 0,
-                    sealed: 0,
-                    tombstones: 0,
-                    retired: 0,
-                    over: false,
-                };
-                self.generations.insert(at, empty);
+                self.generations.insert(at, Generation::new(token));
                 at
             }
         };

@@ -2,6 +2,8 @@
 
 use media_storage::{Operation, StorageError, StorageErrorKind};
 
+use crate::error::aborted;
+
 /// Number of bytes up to which hashing or decoding is done in location, since a switch to another
 /// thread and back would take longer.
 pub(super) const INLINE_LIMIT: usize = 64 * 1024;
@@ -13,6 +15,6 @@ pub(crate) async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.map_err(|error| {
         StorageError::new(StorageErrorKind::Unavailable, Operation::Store)
             .with_reason("the runtime is shutting down")
-            .with_source(error)
+            .with_source(aborted(error))
     })?
 }

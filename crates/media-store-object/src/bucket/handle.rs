@@ -195,6 +195,12 @@ impl Bucket {
             .map_err(|error| self.failed(error, Verb::Write))
     }
 
+    /// Lets the service copy an object, replacing an existing one. The copy has the same headers.
+    pub(crate) async fn copy(&self, from: &Path, to: &Path) -> Result<(), StorageError> {
+        let copied = self.store.copy(from, to).await;
+        copied.map_err(|error| self.failed(error, Verb::Write))
+    }
+
     /// Writes an object if it has the expected version, or if it does not exist and `None` is
     /// expected.
     pub(crate) async fn swap(&self, key: &Path, expected: Option<&Version>, body: Bytes) -> Swap {

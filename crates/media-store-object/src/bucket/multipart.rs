@@ -7,6 +7,7 @@ use object_store::{Attributes, MultipartUpload};
 use tokio::task::JoinSet;
 
 use super::handle::Bucket;
+use crate::error::aborted;
 
 /// Maximum number of parts of an upload.
 pub(crate) const MAX_PARTS: u64 = 10_000;
@@ -45,7 +46,7 @@ impl Multipart {
         beginning.await.map_err(|error| {
             stopped
                 .with_reason("the runtime is shutting down")
-                .with_source(error)
+                .with_source(aborted(error))
         })?
     }
 
@@ -65,7 +66,7 @@ impl Multipart {
                 .bucket
                 .fail(StorageErrorKind::Unavailable)
                 .with_reason("the upload of a part was aborted")
-                .with_source(error)),
+                .with_source(aborted(error))),
         }
     }
 

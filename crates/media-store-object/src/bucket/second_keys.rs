@@ -10,6 +10,7 @@
 //! {prefix}/.store/v2/user/{user name}/{id}              index of the references of a user
 //! {prefix}/.store/v2/user-complete                      the index contains all media
 //! {prefix}/.store/v2/expiry/{hour}/{token}              hint that a reference expires in that hour
+//! {prefix}/.store/v2/sweep-lease                        who sweeps regularly
 //! {prefix}/.store/v2/sweep/pass                         the full sweep that is shared
 //! {prefix}/.store/v2/sweep/{pass}/{part}                its progress
 //! ```
@@ -170,6 +171,11 @@ impl SecondKeys {
     /// Returns the name of an object of a shared sweep, or of the directory of one.
     pub(crate) fn sweep(&self, name: &str) -> Result<Path, StorageError> {
         self.at(&format!("sweep/{name}"))
+    }
+
+    /// Returns the name of the lease of the process that sweeps regularly.
+    pub(crate) fn sweep_lease(&self) -> Result<Path, StorageError> {
+        self.at("sweep-lease")
     }
 
     /// Returns the name of the blob of a generation.

@@ -8,10 +8,12 @@ mod classify;
 mod config;
 mod convert;
 mod failure;
+mod join;
 mod verb;
 
 pub(crate) use config::config_error;
 pub(crate) use convert::from_object_store;
 pub use failure::ServiceFailure;
 pub(crate) use failure::{is_absent, is_refused};
+pub(crate) use join::aborted;
 pub(crate) use verb::Verb;

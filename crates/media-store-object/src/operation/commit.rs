@@ -8,6 +8,7 @@ use media_types::StorageReference;
 use tokio::sync::oneshot;
 
 use super::delete::delete;
+use crate::error::aborted;
 use crate::shared::Shared;
 
 /// What becomes of media that was stored when its caller had gone away.
@@ -49,25 +50,49 @@ pub(super) async fn commit<F>(
 where
     F: Future<Output = Result<StorageReference, StorageError>> + Send + 'static,
 {
+    let steps = |shared, cancelled| {
+        let steps = steps(shared, cancelled);
+        async move { steps.await.map(Some) }
+    };
+    let committed = commit_some(shared, unclaimed, steps).await?;
+    committed.ok_or_else(|| stopped(shared))
+}
+
+/// The error of steps that did not end.
+fn stopped(shared: &Shared) -> StorageError {
+    let error = shared.bucket(Operation::Store);
+    let error = error.fail(StorageErrorKind::Unavailable);
+    error.with_reason("the runtime is shutting down")
+}
+
+/// Runs steps as [`commit`] does that may make nothing visible, and return nothing then.
+pub(super) async fn commit_some<F>(
+    shared: &Arc<Shared>,
+    unclaimed: Unclaimed,
+    steps: impl FnOnce(Arc<Shared>, CancelFlag) -> F,
+) -> Result<Option<StorageReference>, StorageError>
+where
+    F: Future<Output = Result<Option<StorageReference>, StorageError>> + Send + 'static,
+{
     let cancelled = CancelFlag::new();
     let guard = cancelled.cancel_on_drop();
     let (sender, receiver) = oneshot::channel();
     let steps = steps(Arc::clone(shared), cancelled);
     let owner = Arc::clone(shared);
-    drop(tokio::spawn(async move {
+    let committing = tokio::spawn(async move {
         let stored = steps
             .await
-            .map(|reference| pending(owner, reference, unclaimed));
+            .map(|stored| stored.map(|reference| pending(owner, reference, unclaimed)));
         // If the caller is gone, the reference is dropped here or in the channel.
         drop(sender.send(stored));
-    }));
+    });
     let received = receiver.await;
     drop(guard);
-    let stopped = || {
-        shared
-            .bucket(Operation::Store)
-            .fail(StorageErrorKind::Unavailable)
-            .with_reason("the runtime is shutting down")
+    let Ok(stored) = received else {
+        return Err(match committing.await {
+            Err(error) => stopped(shared).with_source(aborted(error)),
+            Ok(()) => stopped(shared),
+        });
     };
-    Ok(received.map_err(|_| stopped())??.claim())
+    Ok(stored?.map(PendingReference::claim))
 }

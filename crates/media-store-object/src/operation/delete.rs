@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use media_storage::{DeleteOptions, Operation, StorageError, StorageErrorKind};
 use media_types::StorageReference;
 
 use super::resolve::{find_described, markers_of, not_found};
 use crate::bucket::{Bucket, Keys, MarkerState, MediaKey, SecondKeys};
+use crate::error::aborted;
 use crate::reference::own;
 use crate::reference::sidecar::{ByteLocation, Descriptor, Protocol, is_of_later_version};
 use crate::second::{self, ReferenceObjects, SecondContent};
@@ -43,7 +43,6 @@ async fn attempt(
     reference: &StorageReference,
     options: &DeleteOptions,
 ) -> Result<bool, StorageError> {
-    let operation = Operation::Delete;
     let scope = options.expected_scope();
     let found = match find_described(shared, bucket, reference).await {
         Err(error) if is_of_later_version(&error) => return Err(error),
@@ -71,11 +70,9 @@ async fn attempt(
             None => close(shared, bucket, reference).await,
         };
     };
-    // Expired media may be deleted.
-    let before_all = DateTime::<Utc>::MIN_UTC;
     let sidecar = &found.descriptor.sidecar;
     sidecar
-        .admit(reference, scope, before_all, operation)
+        .admit_deletion(reference, scope)
         .map_err(|error| bucket.adopt(error))?;
     let keys = shared.keys.clone();
     let removing = {
@@ -86,7 +83,7 @@ async fn attempt(
         bucket
             .fail(StorageErrorKind::Unavailable)
             .with_reason("the runtime is shutting down")
-            .with_source(error)
+            .with_source(aborted(error))
     })?;
     removed.map(|()| true)
 }

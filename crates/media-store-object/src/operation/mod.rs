@@ -3,6 +3,7 @@
 mod commit;
 mod delete;
 mod description;
+mod duplicate;
 mod import;
 mod resolve;
 mod retrieve;
@@ -10,10 +11,13 @@ mod second_import;
 mod second_upload;
 mod sign_url;
 mod together;
+mod update;
 mod upload;
 
 pub(crate) use delete::{delete, remove};
+pub(crate) use duplicate::duplicate;
 pub(crate) use import::import;
 pub(crate) use retrieve::retrieve;
 pub(crate) use sign_url::sign_url;
+pub(crate) use update::update;
 pub(crate) use upload::store;

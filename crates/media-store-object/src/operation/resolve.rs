@@ -26,7 +26,7 @@ pub(super) fn not_found(bucket: &Bucket, reference: &StorageReference) -> Storag
 }
 
 /// Resolves an existing reference by its sidecar, or by its marker if there is no valid sidecar.
-async fn find(
+pub(super) async fn find(
     shared: &Shared,
     bucket: &Bucket,
     reference: &StorageReference,

@@ -72,7 +72,7 @@ pub(super) async fn store_shared(
 
 /// Checks, once for each blob, that bytes which another store wrote exist. If they do not, deletes
 /// the reference and returns an error.
-async fn confirm_blob(
+pub(super) async fn confirm_blob(
     shared: &Shared,
     content: &SecondContent,
     key: &MediaKey,

@@ -79,6 +79,30 @@ pub enum Request<V> {
     RemoveMarker(Nonce),
     /// Removes the object with the name of the sidecar.
     RemoveSidecar,
+    /// Reads the sidecar of the reference, which must name this generation. The driver keeps it, as it
+    /// keeps what the three requests that follow read or write.
+    ReadSidecarCopy(Nonce),
+    /// Reads the sealed marker of the reference under a generation, and compares it with the sidecar that
+    /// was read.
+    ReadMarkerCopy(Nonce),
+    /// Replaces the marker by what it contained with the change applied, on condition that it is the one
+    /// that was read. Each such write is unlike all others.
+    ChangeMarker(Nonce),
+    /// Replaces the sidecar by what the marker contains that was read or written last, on condition that
+    /// it is the sidecar that was read.
+    FollowMarker(Nonce),
+}
+
+/// What an update reads of a reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CopyState {
+    /// There is none, or it is not that of this reference.
+    Gone,
+    /// A sidecar; or a marker with the content of the sidecar.
+    Same,
+    /// A marker with the content of another version of the sidecar.
+    Differs,
 }
 
 /// The sidecar of a reference in the second protocol.
@@ -113,7 +137,9 @@ pub enum Answer<V> {
     Found(bool),
     /// The answer to [`Request::ReadSidecar`].
     Sidecar(SidecarState),
-    /// The answer to a request that creates, seals or retires an object, if its name is taken by another
+    /// The answer to [`Request::ReadSidecarCopy`] and [`Request::ReadMarkerCopy`].
+    Copy(CopyState),
+    /// The answer to a request that creates, changes, seals or retires an object, if its name is taken by another
     /// one.
     Taken,
     /// The answer to a [`Request::RetireMarker`] if a deletion has buried the marker.

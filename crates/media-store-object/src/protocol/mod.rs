@@ -45,6 +45,6 @@ pub mod v2;
 pub use collect::{CollectOutcome, CollectProtocol};
 pub use delete::{DeleteOutcome, DeleteProtocol};
 pub use fence::{FenceOutcome, FenceProtocol};
-pub use machine::{Answer, Protocol, Request, SidecarState, Step, Versioned};
+pub use machine::{Answer, CopyState, Protocol, Request, SidecarState, Step, Versioned};
 pub use record::{Nonce, Record, RecordError, RecordState};
 pub use store::{StoreOutcome, StoreProtocol};

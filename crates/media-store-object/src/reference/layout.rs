@@ -90,13 +90,16 @@ pub(crate) async fn root_of(
     keys: &Keys,
     scope: &Scope,
 ) -> Result<Path, StorageError> {
-    let Some((organization, directory)) = prefix(scope) else {
+    let prefixes: Vec<_> = scope.parts().into_iter().filter_map(prefix).collect();
+    if prefixes.is_empty() {
         return Ok(keys.prefix().clone());
-    };
+    }
     let used = organizations(bucket, keys).await?;
-    if used.iter().all(|name| name == organization.as_str()) && !used.is_empty() {
-        keys.directory(&directory)
-    } else {
-        Ok(keys.prefix().clone())
+    let only = prefixes.into_iter().find(|(organization, _)| {
+        used.iter().all(|name| name == organization.as_str()) && !used.is_empty()
+    });
+    match only {
+        Some((_, directory)) => keys.directory(&directory),
+        None => Ok(keys.prefix().clone()),
     }
 }

@@ -30,6 +30,9 @@ const REVISION: &str = "revision";
 /// The field of a sidecar of media that an import is still writing as an object of its own.
 const INCOMING: &str = "incoming";
 
+/// The field of a sidecar that was changed since it was stored: a number that no other version has.
+const CHANGE: &str = "change";
+
 /// Where the bytes of a reference are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ByteLocation {
@@ -254,6 +257,17 @@ pub(crate) fn set_incoming(sidecar: &mut Sidecar, incoming: bool) {
             .insert(INCOMING.to_owned(), Value::Bool(true)),
         false => sidecar.unknown.remove(INCOMING),
     };
+}
+
+/// Returns the number of the last change of a sidecar, if it was changed since it was stored.
+pub(crate) fn change_of(sidecar: &Sidecar) -> Option<Nonce> {
+    sidecar.unknown.get(CHANGE).and_then(nonce)
+}
+
+/// Makes a sidecar that of another change.
+pub(crate) fn set_change(sidecar: &mut Sidecar, change: Nonce) {
+    let value = Value::String(change.to_string());
+    sidecar.unknown.insert(CHANGE.to_owned(), value);
 }
 
 /// Serializes the sidecar of a reference that shares its bytes.

@@ -9,6 +9,7 @@ mod own;
 mod record;
 mod reference;
 mod run;
+mod update;
 
 pub(crate) use content::SecondContent;
 pub(crate) use format::{FormatOptions, open_format};
@@ -22,3 +23,4 @@ pub(crate) use run::{
     SecondAttempt, SecondStore, bury, bury_others, close_retired, collect, fence, heal, import,
     remove_retired, remove_tombstones, retire, retire_marker, store,
 };
+pub(crate) use update::Update;

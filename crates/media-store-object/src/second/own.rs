@@ -11,7 +11,7 @@ use media_storage::{Sidecar, StorageError, StorageErrorKind};
 
 use super::reference::ReferenceObjects;
 use crate::body::Payload;
-use crate::bucket::{Multipart, PartOptions, Version, attributes, send};
+use crate::bucket::{MediaKey, Multipart, PartOptions, Version, attributes, send};
 use crate::protocol::Answer;
 use crate::reference::sidecar::ByteLocation;
 
@@ -51,6 +51,21 @@ impl OwnStore<'_> {
         };
         let (described, sent) = tokio::join!(self.describe(), sending);
         match described.and(sent) {
+            Ok(()) => Ok(()),
+            Err(error) => self.undo(error).await,
+        }
+    }
+
+    /// Stores bytes that the service copies from other media that is not shared. After an error, sidecar
+    /// and bytes are removed, unless requests fail.
+    pub(crate) async fn copy(&self, from: &MediaKey) -> Result<(), StorageError> {
+        let objects = &self.objects;
+        let copying = async {
+            let (from, to) = (objects.keys.media(from)?, objects.keys.media(&objects.key)?);
+            objects.bucket.copy(&from, &to).await
+        };
+        let (described, copied) = tokio::join!(self.describe(), copying);
+        match described.and(copied) {
             Ok(()) => Ok(()),
             Err(error) => self.undo(error).await,
         }
@@ -117,8 +132,10 @@ pub(crate) async fn retire(objects: &ReferenceObjects) -> Result<(), StorageErro
     retired.await.map(drop)
 }
 
-/// Buries the sidecar, then removes the bytes. What an interrupted deletion leaves is unreadable.
+/// Buries the sidecar, which decides, then removes the bytes, and what leads to the sidecar. What an
+/// interrupted deletion leaves is unreadable.
 pub(crate) async fn delete(objects: &ReferenceObjects) -> Result<(), StorageError> {
-    objects.bury_sidecar().await?;
-    objects.remove_media().await
+    objects.put_tombstone().await?;
+    let (bytes, pointers) = tokio::join!(objects.remove_media(), objects.remove_pointers());
+    bytes.and(pointers)
 }

@@ -74,7 +74,7 @@ impl ReferenceObjects {
         self
     }
 
-    fn sidecar_path(&self) -> Result<Path, StorageError> {
+    pub(super) fn sidecar_path(&self) -> Result<Path, StorageError> {
         self.keys.sidecar(&self.key)
     }
 
@@ -121,6 +121,25 @@ impl ReferenceObjects {
             Some((path, _)) => self.bucket.delete(&path).await,
             None => Ok(()),
         }
+    }
+
+    /// Removes hint and index entry, unless those of another sidecar have the same names.
+    pub(super) async fn remove_pointers_except(&self, kept: &Self) -> Result<(), StorageError> {
+        let (hint, entry) = tokio::join!(
+            async {
+                match self.hint()? == kept.hint()? {
+                    true => Ok(()),
+                    false => self.remove_hint().await,
+                }
+            },
+            async {
+                match self.entry()? == kept.entry()? {
+                    true => Ok(()),
+                    false => self.remove_entry().await,
+                }
+            },
+        );
+        hint.and(entry)
     }
 
     /// Creates the object of the sidecar. One that exists already is success if it is the very same.
@@ -173,20 +192,26 @@ impl ReferenceObjects {
         created
     }
 
-    /// Replaces the sidecar by a tombstone, and removes index and hint at the same time.
+    /// Replaces the sidecar by a tombstone, then removes index and hint. They lead to the sidecar until
+    /// then, so that a deletion that was interrupted is found and repeated.
     pub(super) async fn bury_sidecar(&self) -> Result<(), StorageError> {
+        self.put_tombstone().await?;
+        self.remove_pointers().await
+    }
+
+    /// Replaces the sidecar by a tombstone.
+    pub(super) async fn put_tombstone(&self) -> Result<(), StorageError> {
         let path = self.sidecar_path()?;
-        let (buried, hint, entry) = tokio::join!(
-            async {
-                match self.second.tombstones {
-                    true => self.bucket.bury(&path).await,
-                    false => self.bucket.delete(&path).await,
-                }
-            },
-            self.remove_hint(),
-            self.remove_entry(),
-        );
-        buried.and(hint).and(entry)
+        match self.second.tombstones {
+            true => self.bucket.bury(&path).await,
+            false => self.bucket.delete(&path).await,
+        }
+    }
+
+    /// Removes the expiry hint and the entry in the index of the user.
+    pub(super) async fn remove_pointers(&self) -> Result<(), StorageError> {
+        let (hint, entry) = tokio::join!(self.remove_hint(), self.remove_entry());
+        hint.and(entry)
     }
 
     /// Removes whatever is under the name of the sidecar.
@@ -201,7 +226,7 @@ impl ReferenceObjects {
 
     /// Whether a sidecar is that of this revision, with its bytes in this place, and as complete as it
     /// was.
-    fn is_own(&self, found: &Descriptor, location: ByteLocation) -> bool {
+    pub(super) fn describes(&self, found: &Descriptor, location: ByteLocation) -> bool {
         found.protocol == Protocol::Second
             && found.location == location
             && found.revision == self.revision
@@ -220,7 +245,7 @@ impl ReferenceObjects {
         let tombstone = Tombstone::retired(fresh_nonce()?);
         self.replace_sidecar(tombstone, |read| match read {
             SidecarRead::Retired => Some(Answer::Done),
-            SidecarRead::Present(found) if self.is_own(found, location) => None,
+            SidecarRead::Present(found) if self.describes(found, location) => None,
             _ => Some(Answer::Taken),
         })
         .await

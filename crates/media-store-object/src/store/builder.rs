@@ -21,6 +21,7 @@ use super::protocol::ProtocolVersion;
 use crate::body::blocking;
 use crate::bucket::{Bucket, Keys, NameKey, PartOptions};
 use crate::connect::{ConnectSettings, Connection, connect};
+use crate::lease_watch::LeaseWatch;
 use crate::second::Generations;
 use crate::shared::{Options, Shared, Sharing};
 use crate::sharing::ConfirmedBlobs;
@@ -334,6 +335,7 @@ impl ObjectMediaStoreBuilder {
             options: self.options,
             confirmed: ConfirmedBlobs::default(),
             generations: Generations::default(),
+            lease: LeaseWatch::default(),
             keeps_versions,
             organizations,
         }))

@@ -4,14 +4,19 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures_util::StreamExt as _;
+use media_storage::backend::copy_through;
 use media_storage::{
-    DeleteOptions, Importer, Inventory, MediaStorage, MediaUpload, Operation, Organization,
-    RetrieveOptions, StorageError, StoredMedia, UrlSigner, Verifier,
+    DeleteOptions, DuplicateOptions, Importer, Inventory, MediaStorage, MediaUpload, MetadataPatch,
+    Operation, Organization, RetrieveOptions, StorageError, StoredMedia, UrlSigner, Verifier,
 };
 use media_types::StorageReference;
 
 use crate::operation;
 use crate::shared::{Shared, Sharing};
+
+/// Maximum number of references that are deleted at the same time.
+const DELETIONS_AT_ONCE: usize = 32;
 
 /// Media storage in an object store: S3, GCS, Azure, or any other
 /// [`ObjectStore`](object_store::ObjectStore).
@@ -131,6 +136,58 @@ impl MediaStorage for ObjectMediaStore {
         self.shared.check_writable(Operation::Delete)?;
         let deleted = operation::delete(&self.shared, reference, &options).await;
         deleted.map_err(|error| self.shared.bucket(Operation::Delete).adopt(error))
+    }
+
+    /// Duplicates media without reading its bytes, if they are shared and the store shares bytes, or if
+    /// they are not and the headers of the copy are the same. Otherwise, and for media of the first
+    /// protocol, the bytes are read and stored again.
+    async fn duplicate(
+        &self,
+        reference: &StorageReference,
+        options: DuplicateOptions,
+    ) -> Result<StorageReference, StorageError> {
+        let operation = Operation::Duplicate;
+        self.shared.check_writable(operation)?;
+        let duplicated = operation::duplicate(&self.shared, reference, &options).await;
+        match duplicated.map_err(|error| self.shared.bucket(operation).adopt(error))? {
+            Some(copy) => Ok(copy),
+            None => copy_through(self, reference, options).await,
+        }
+    }
+
+    /// Changes retention, user and hold of media, by conditional writes: six requests if its bytes are
+    /// shared, three if not, and at most two for each of expiry hint and index.
+    ///
+    /// A deletion or a sweep that read the metadata before a hold was acknowledged may still delete the
+    /// media. Media on hold can be changed after it has expired.
+    ///
+    /// # Errors
+    /// [`Unsupported`](media_storage::StorageErrorKind::Unsupported) in a bucket that is used by the first
+    /// protocol, for media of the first protocol, and without conditional writes.
+    async fn update(
+        &self,
+        reference: &StorageReference,
+        patch: MetadataPatch,
+    ) -> Result<(), StorageError> {
+        self.shared.check_writable(Operation::Update)?;
+        let updated = operation::update(&self.shared, reference, &patch).await;
+        updated.map_err(|error| self.shared.bucket(Operation::Update).adopt(error))
+    }
+
+    /// Deletes at most 32 references at the same time.
+    async fn delete_many(
+        &self,
+        references: &[StorageReference],
+        options: DeleteOptions,
+    ) -> Vec<Result<(), StorageError>> {
+        let deletions: Vec<_> = references
+            .iter()
+            .map(|reference| self.delete_opts(reference, options.clone()))
+            .collect();
+        futures_util::stream::iter(deletions)
+            .buffered(DELETIONS_AT_ONCE)
+            .collect()
+            .await
     }
 
     fn url_signer(&self) -> Option<&dyn UrlSigner> {

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use media_storage::{
-    Entry, Inventory, Operation, Scope, StorageError, SweepOptions, SweepReport, Usage,
+    Entry, Inventory, Operation, Scope, StorageError, SweepLease, SweepOptions, SweepReport, Usage,
 };
 
 use super::handle::ObjectMediaStore;
@@ -38,5 +38,12 @@ impl Inventory for ObjectMediaStore {
             self.shared().check_writable(Operation::Sweep)?;
         }
         upkeep::sweep(self.shared(), &options).await
+    }
+
+    /// Takes the lease of the process that sweeps this store regularly, an object in the bucket. One that
+    /// was seen unchanged for five minutes is taken over. Without conditional writes, every lease is
+    /// granted.
+    async fn sweep_lease(&self) -> Result<Option<SweepLease>, StorageError> {
+        upkeep::sweep_lease(self.shared()).await
     }
 }

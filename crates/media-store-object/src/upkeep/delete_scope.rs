@@ -24,6 +24,8 @@ enum Deletion {
     Shared(Sha256, Protocol, u64),
     /// The sidecar was damaged; the reference was deleted all the same.
     Damaged,
+    /// The media is on hold, and stays.
+    Held,
     Failed(StorageError),
 }
 
@@ -48,6 +50,11 @@ pub(crate) async fn delete_scope(
             Deletion::Own(size) => report.freed_bytes += size,
             Deletion::Shared(sha256, protocol, size) => pending.add(sha256, protocol, size),
             Deletion::Damaged => {}
+            Deletion::Held => {
+                failures.succeeded();
+                report.held += 1;
+                continue;
+            }
             Deletion::Failed(error) => {
                 failures.failed(error)?;
                 continue;
@@ -90,6 +97,7 @@ async fn delete_member(
         }
         .map(|()| Deletion::Damaged),
         Err(WalkError::Reference(_, error)) => Err(error),
+        Ok(ScopedReference { descriptor, .. }) if descriptor.sidecar.hold => Ok(Deletion::Held),
         Ok(ScopedReference { key, descriptor }) => {
             let sidecar = &descriptor.sidecar;
             let deletion = match descriptor.location {

@@ -5,6 +5,7 @@ use media_storage::layout::{CaseRule, encode_segment};
 use media_storage::{Scope, StorageError, StorageErrorKind};
 use media_types::UserId;
 
+use super::first_media::any_first;
 use super::walk::{
     CONCURRENCY, ListedReference, ReadItem, ReadReference, WalkItem, read_all, walk,
 };
@@ -76,14 +77,18 @@ async fn candidates(
     keys: &Keys,
     scope: Scope,
 ) -> Result<BoxStream<'static, Result<WalkItem, StorageError>>, StorageError> {
-    if let (Scope::User(user), Some(second)) = (&scope, keys.second())
-        && bucket.head(&second.users_complete()?).await?.is_some()
-    {
-        return indexed(bucket, second, user);
-    }
-    let root = root_of(bucket, keys, &scope).await?;
+    let user = scope.parts().into_iter().find_map(|part| match part {
+        Scope::User(user) => Some(user),
+        _ => None,
+    });
     let filter = SegmentFilter::new(&scope);
-    let items = walk(bucket, keys, &root).try_filter(move |item| {
+    let items = match (user, keys.second()) {
+        (Some(user), Some(second)) if is_index_complete(bucket, keys, second).await? => {
+            indexed(bucket, second, user)?
+        }
+        _ => walk(bucket, keys, &root_of(bucket, keys, &scope).await?),
+    };
+    let items = items.try_filter(move |item| {
         std::future::ready(match item {
             WalkItem::Reference(listed) => filter.may_contain(&listed.key),
             WalkItem::Tombstone(buried) => buried.retired && filter.may_contain(&buried.key),
@@ -91,6 +96,18 @@ async fn candidates(
         })
     });
     Ok(items.boxed())
+}
+
+/// Whether the index of users contains all media. A process that knows only the first protocol adds
+/// nothing to it, also after the note was written.
+async fn is_index_complete(
+    bucket: &Bucket,
+    keys: &Keys,
+    second: &SecondKeys,
+) -> Result<bool, StorageError> {
+    let note = second.users_complete()?;
+    let (note, first) = tokio::try_join!(bucket.head(&note), any_first(bucket, keys))?;
+    Ok(note.is_some() && !first)
 }
 
 /// Lists the references in the index of a user.
@@ -132,34 +149,32 @@ fn indexed(
 /// What the directories in a key say about its scope.
 #[derive(Clone, Debug)]
 struct SegmentFilter {
-    /// The encoded id, and its place from the end; `None` if directories do not show the scope.
-    wanted: Option<(String, usize)>,
+    /// Encoded ids, and the place of each from the end.
+    wanted: Vec<(String, usize)>,
 }
 
 impl SegmentFilter {
     fn new(scope: &Scope) -> Self {
         let segment = |id: &str| encode_segment(id, CaseRule::Sensitive);
+        let wanted = scope.parts().into_iter().filter_map(|part| match part {
+            Scope::Conversation(id) => Some((segment(id.as_ref()), 0)),
+            Scope::Session(id) => Some((segment(id.as_ref()), 1)),
+            Scope::Run(id) => Some((segment(id.as_ref()), 2)),
+            _ => None,
+        });
         Self {
-            wanted: match scope {
-                Scope::Conversation(id) => Some((segment(id.as_ref()), 0)),
-                Scope::Session(id) => Some((segment(id.as_ref()), 1)),
-                Scope::Run(id) => Some((segment(id.as_ref()), 2)),
-                _ => None,
-            },
+            wanted: wanted.collect(),
         }
     }
 
     /// Whether media with this key may belong to the scope. In all organizations, the last directory
     /// is the conversation, the one above it the session, and the one above that the run.
     fn may_contain(&self, key: &MediaKey) -> bool {
-        let Some((wanted, from_end)) = &self.wanted else {
-            return true;
-        };
         let directories = key.directories();
-        match directories.iter().rev().nth(*from_end) {
-            Some(directory) => directory == wanted,
-            None => true,
-        }
+        self.wanted.iter().all(|(wanted, from_end)| {
+            let directory = directories.iter().rev().nth(*from_end);
+            directory.is_none_or(|directory| directory == wanted)
+        })
     }
 }
 

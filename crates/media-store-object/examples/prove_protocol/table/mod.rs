@@ -5,6 +5,7 @@ mod first;
 mod imports;
 mod mixed;
 mod second;
+mod updates;
 mod weakened;
 
 pub(crate) use drawn::drawn;
@@ -12,4 +13,5 @@ pub(crate) use first::first;
 pub(crate) use imports::imports;
 pub(crate) use mixed::mixed;
 pub(crate) use second::second;
+pub(crate) use updates::updates;
 pub(crate) use weakened::{broken, control};

@@ -2,6 +2,7 @@
 
 use crate::scenario::{Op, Scenario, Start};
 use crate::table::imports::broken_imports;
+use crate::table::updates::broken_updates;
 use crate::weak::Weakness;
 
 use Op::{
@@ -79,6 +80,7 @@ pub(crate) fn broken() -> Vec<Scenario> {
     ];
     all.extend(broken_second());
     all.extend(broken_imports());
+    all.extend(broken_updates());
     all
 }
 

@@ -20,6 +20,8 @@
 //! - The removal of a tombstone may happen once more, and take away the sidecar of an import that came in
 //!   between. An acknowledged import is readable by its sealed marker then, so that no tombstone of another
 //!   revision is closed while there is one.
+//! - An update replaces marker and sidecar on condition that they are those that were read, which a
+//!   tombstone never is.
 //! - A reference is readable only while its sealed marker exists. A sidecar that arrives late, of a store
 //!   that died, then shows nothing.
 //!
@@ -37,6 +39,7 @@ mod import;
 mod retire;
 mod store;
 mod tombstones;
+mod update;
 
 pub use delete::{DeleteOutcome, DeleteProtocol};
 pub use heal::{HealOutcome, HealProtocol};
@@ -44,3 +47,4 @@ pub use import::ImportProtocol;
 pub use retire::{RetireOutcome, RetireProtocol};
 pub use store::StoreProtocol;
 pub use tombstones::{TombstoneOutcome, TombstoneProtocol};
+pub use update::{UpdateOutcome, UpdateProtocol};

@@ -18,6 +18,8 @@ struct Held {
     /// Identifies the bytes; equal for references that share them.
     blob: u64,
     size: u64,
+    /// Whether it is on hold, so that it stays.
+    on_hold: bool,
 }
 
 impl Sweep<'_> {
@@ -55,7 +57,7 @@ impl Sweep<'_> {
     }
 
     /// Returns how many references of each time must be deleted.
-    async fn quota(&self, capacity: u64) -> Result<BTreeMap<i64, u64>, StorageError> {
+    async fn quota(&mut self, capacity: u64) -> Result<BTreeMap<i64, u64>, StorageError> {
         let hasher = RandomState::new();
         let mut all = Vec::new();
         let mut members = in_scope(
@@ -78,6 +80,7 @@ impl Sweep<'_> {
                     }
                 },
                 size: sidecar.size_bytes,
+                on_hold: sidecar.hold,
             });
         }
         all.sort_unstable();
@@ -95,6 +98,10 @@ impl Sweep<'_> {
         for held in &all {
             if stored <= capacity || deletes_left == 0 {
                 break;
+            }
+            if held.on_hold {
+                self.report.held += 1;
+                continue;
             }
             deletes_left -= 1;
             *quota.entry(held.stored_at).or_default() += 1;
@@ -120,7 +127,11 @@ impl Sweep<'_> {
             let Some(member) = self.candidate(member)? else {
                 continue;
             };
-            let at = member.descriptor.sidecar.stored_at.timestamp_millis();
+            let sidecar = &member.descriptor.sidecar;
+            if sidecar.hold {
+                continue;
+            }
+            let at = sidecar.stored_at.timestamp_millis();
             let Some(left) = quota.get_mut(&at).filter(|left| **left > 0) else {
                 continue;
             };

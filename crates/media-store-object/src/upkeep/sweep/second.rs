@@ -4,6 +4,7 @@ use bytes::Bytes;
 use media_storage::StorageError;
 use object_store::Attributes;
 
+use super::super::first_media::any_first;
 use super::super::progress::remove_progress;
 use super::second_join::Join;
 use super::state::{Mode, Sweep};
@@ -30,7 +31,7 @@ impl Sweep<'_> {
         self.list_users(keys, &mut join).await?;
         self.remove_lone_markers(keys, &mut join).await?;
         let complete = self.repair(keys, &mut join).await?;
-        let first = join.first > 0 || self.any_first().await?;
+        let first = join.first > 0 || any_first(&self.bucket, &self.shared.keys).await?;
         if self.mode == Mode::Remove && self.failures.total() == 0 {
             self.note_users(keys, complete && !first).await?;
         }
@@ -38,12 +39,6 @@ impl Sweep<'_> {
             remove_progress(&self.bucket, keys).await?;
         }
         Ok(first)
-    }
-
-    /// Whether there are shared bytes of the first protocol, or markers.
-    pub(super) async fn any_first(&self) -> Result<bool, StorageError> {
-        let keys = &self.shared.keys;
-        Ok(self.bucket.any(&keys.all_markers()?).await? || self.bucket.any(&keys.blobs()?).await?)
     }
 
     /// Notes whether the index of users contains all media, so that the media of a user can be found

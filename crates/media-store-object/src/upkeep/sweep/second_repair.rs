@@ -216,7 +216,8 @@ impl Sweep<'_> {
         }
         let read = Descriptor::of_second_marker(&json, keys, &marker);
         let (key, descriptor) = read.map_err(|error| self.bucket.adopt(error))?;
-        if descriptor.sidecar.is_expired(self.now) {
+        // Media on hold is restored, so that it can be released.
+        if descriptor.sidecar.is_expired(self.now) && !descriptor.sidecar.hold {
             return self.delete(vec![(key, descriptor)], Cause::Expired).await;
         }
         let content = SecondContent::named(&self.bucket, keys, marker.name);

@@ -140,12 +140,15 @@ impl<'a> Sweep<'a> {
         buried <= self.buried_before
     }
 
-    /// Deletes references, as many as the limit allows. A dry run counts what this would free.
+    /// Deletes references that are not on hold, as many as the limit allows. A dry run counts what this would free.
     pub(super) async fn delete(
         &mut self,
         mut due: Vec<(MediaKey, Descriptor)>,
         cause: Cause,
     ) -> Result<(), StorageError> {
+        let all = due.len();
+        due.retain(|(_, descriptor)| !descriptor.sidecar.hold);
+        self.report.held += (all - due.len()) as u64;
         due.truncate(usize::try_from(self.deletes_left).unwrap_or(usize::MAX));
         let (bucket, keys, mode) = (&self.bucket, &self.shared.keys, self.mode);
         let removed: Vec<_> = stream::iter(due)

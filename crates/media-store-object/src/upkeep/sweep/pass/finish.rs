@@ -2,6 +2,7 @@
 
 use media_storage::StorageError;
 
+use super::super::super::first_media::any_first;
 use super::super::second_join::Join;
 use super::super::state::Sweep;
 use super::found::Found;
@@ -24,7 +25,7 @@ impl Sweep<'_> {
             ..Join::new(pass)
         };
         let complete = self.repair(keys, &mut join).await?;
-        let first = found.first > 0 || self.any_first().await?;
+        let first = found.first > 0 || any_first(&self.bucket, &self.shared.keys).await?;
         if first {
             self.first().await?;
         }

@@ -2,15 +2,19 @@
 //! listings.
 
 mod competing;
+mod copies;
 mod deleted;
+mod erased;
 mod fixtures;
 mod imports;
+mod leases;
 mod lost;
 mod opening;
 mod requests;
 mod schedules;
 mod shared_sweeps;
 mod sweeps;
+mod updates;
 mod upgrade;
 
 use std::collections::BTreeMap;

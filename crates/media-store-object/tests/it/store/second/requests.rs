@@ -63,9 +63,14 @@ async fn a_scope_costs_what_it_contains() {
             put_for(&store, seed, of_user(&conversation, &user)).await;
         }
         store.sweep(full()).await.unwrap();
+        let conversation = Scope::Conversation("conv-3".parse().unwrap());
+        let user = Scope::User("user-3".parse().unwrap());
         for (scope, found) in [
-            (Scope::Conversation("conv-3".parse().unwrap()), 5),
-            (Scope::User("user-3".parse().unwrap()), 10),
+            (conversation.clone(), 5),
+            (user.clone(), 10),
+            (Scope::all_of([user.clone(), conversation.clone()]), 5),
+            (Scope::all_of([Scope::All, user.clone()]), 10),
+            (Scope::all_of([conversation]), 5),
         ] {
             bucket.take_requests();
             let usage = store.usage(scope.clone()).await.unwrap();

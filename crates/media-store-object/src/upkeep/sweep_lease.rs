@@ -1,0 +1,108 @@
+//! The lease of the process that sweeps the store regularly.
+//!
+//! An object that its holder writes once a minute. It is courtesy: whoever ignores it, or loses it while it
+//! sweeps, does work twice and nothing else. No clocks are compared: a process takes a lease over that it
+//! has seen unchanged for five minutes by its own clock, which does not go back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use media_storage::{Operation, StorageError, StorageErrorKind, SweepLease};
+use object_store::path::Path;
+use tokio::sync::oneshot;
+
+use crate::bucket::{Bucket, Creation, Replacement, Version};
+use crate::lease_watch::LeaseWatch;
+use crate::shared::Shared;
+use crate::sharing::fresh_nonce;
+
+/// How often a lease is renewed.
+const RENEWAL: Duration = Duration::from_secs(60);
+
+/// Maximum length of the object, in bytes.
+const MAX_LEN: u64 = 1024;
+
+/// Takes the lease, unless another process holds it. Without conditional writes, and without the right to
+/// write, everyone has it.
+pub(crate) async fn sweep_lease(shared: &Arc<Shared>) -> Result<Option<SweepLease>, StorageError> {
+    let everyones = || Ok(Some(SweepLease::new(())));
+    let second = shared.keys.second().filter(|second| second.tombstones);
+    let Some(second) = second.filter(|_| !shared.options.read_only) else {
+        return everyones();
+    };
+    let bucket = shared.bucket(Operation::Sweep);
+    let path = second.sweep_lease()?;
+    match take(&bucket, &path, &shared.lease).await {
+        Ok(None) => Ok(None),
+        Ok(Some(version)) => {
+            let (guard, released) = oneshot::channel::<()>();
+            drop(tokio::spawn(hold(bucket, path, version, released)));
+            Ok(Some(SweepLease::new(guard)))
+        }
+        Err(error) if error.kind() == StorageErrorKind::Permission => everyones(),
+        Err(error) => Err(error),
+    }
+}
+
+/// Returns the version of the lease if it is this process's now.
+async fn take(
+    bucket: &Bucket,
+    path: &Path,
+    watch: &LeaseWatch,
+) -> Result<Option<Version>, StorageError> {
+    if let Creation::Created(version) = bucket.create(path, held()?).await? {
+        return Ok(Some(version));
+    }
+    let Some((there, version)) = bucket.get(path, MAX_LEN).await? else {
+        return Ok(None);
+    };
+    if !there.is_empty() && !watch.is_abandoned(&version) {
+        return Ok(None);
+    }
+    Ok(match bucket.replace(path, &version, held()?).await? {
+        Replacement::Done(version) => Some(version),
+        Replacement::Changed => None,
+    })
+}
+
+/// Returns the content of a lease that is held. No two are alike, so that each renewal is another version.
+fn held() -> Result<Bytes, StorageError> {
+    Ok(Bytes::from(fresh_nonce()?.to_string()))
+}
+
+/// Renews the lease until it is released or lost.
+async fn hold(
+    bucket: Bucket,
+    path: Path,
+    mut version: Version,
+    mut released: oneshot::Receiver<()>,
+) {
+    loop {
+        let renewed = tokio::select! {
+            _ = &mut released => {
+                if let Err(error) = bucket.replace(&path, &version, Bytes::new()).await {
+                    tracing::debug!(%error, "the lease of the sweeper ends by itself");
+                }
+                return;
+            }
+            () = tokio::time::sleep(RENEWAL) => renew(&bucket, &path, &version).await,
+        };
+        match renewed {
+            Ok(Replacement::Done(renewed)) => version = renewed,
+            Ok(Replacement::Changed) => {
+                tracing::debug!("another process has taken the lease of the sweeper");
+                return;
+            }
+            Err(error) => tracing::debug!(%error, "the lease of the sweeper was not renewed"),
+        }
+    }
+}
+
+async fn renew(
+    bucket: &Bucket,
+    path: &Path,
+    version: &Version,
+) -> Result<Replacement, StorageError> {
+    bucket.replace(path, version, held()?).await
+}
