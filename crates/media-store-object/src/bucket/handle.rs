@@ -59,6 +59,8 @@ pub(crate) enum Replacement {
 #[derive(Clone)]
 pub(crate) struct Bucket {
     store: Arc<dyn ObjectStore>,
+    /// Writes whole objects without repeating a request, where that makes a difference.
+    writer: Option<Arc<dyn ObjectStore>>,
     backend: Cow<'static, str>,
     operation: Operation,
 }
@@ -73,15 +75,23 @@ impl Bucket {
     pub(crate) fn new(store: Arc<dyn ObjectStore>, backend: Cow<'static, str>) -> Self {
         Self {
             store,
+            writer: None,
             backend,
             operation: Operation::Open,
         }
+    }
+
+    /// Returns a handle on the same bucket that writes whole objects, without conditions, by this store.
+    pub(crate) fn writing_by(mut self, writer: Arc<dyn ObjectStore>) -> Self {
+        self.writer = Some(writer);
+        self
     }
 
     /// Returns a handle on the same bucket whose errors name this operation.
     pub(crate) fn during(&self, operation: Operation) -> Self {
         Self {
             store: Arc::clone(&self.store),
+            writer: self.writer.clone(),
             backend: self.backend.clone(),
             operation,
         }
@@ -180,13 +190,14 @@ impl Bucket {
         payload: PutPayload,
         attributes: Attributes,
     ) -> Result<Version, StorageError> {
+        let store = self.writer.as_ref().unwrap_or(&self.store);
         let plain = attributes.is_empty();
         let options = PutOptions::from(attributes);
-        let result = match self.store.put_opts(key, payload.clone(), options).await {
+        let result = match store.put_opts(key, payload.clone(), options).await {
             // Object stores on a file system have no headers.
             Err(Error::NotImplemented { .. }) if !plain => {
                 let options = PutOptions::default();
-                self.store.put_opts(key, payload, options).await
+                store.put_opts(key, payload, options).await
             }
             other => other,
         };

@@ -42,7 +42,10 @@ fn connect_in(
     let location = Location::parse(url)?;
     let service = location.service;
     let named = |error: StorageError| error.with_backend(service.name());
-    let options = Options::collect(service, environment, &settings.options).map_err(named)?;
+    let mut options = Options::collect(service, environment, &settings.options).map_err(named)?;
+    if settings.single_requests {
+        options.repeat_nothing();
+    }
     let public = settings
         .public_endpoint
         .as_deref()
@@ -78,6 +81,7 @@ mod tests {
             url: Some(url.to_owned()),
             options: options.iter().map(owned).collect(),
             environment: true,
+            single_requests: false,
             public_endpoint: None,
         }
     }

@@ -115,6 +115,11 @@ impl Options {
         }
     }
 
+    /// Sets that no request is repeated.
+    pub(super) fn repeat_nothing(&mut self) {
+        self.set("max_retries", "0", Origin::Explicit);
+    }
+
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.given
             .iter()

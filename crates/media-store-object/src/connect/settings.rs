@@ -13,6 +13,8 @@ pub(crate) struct ConnectSettings {
     pub(crate) options: Vec<(String, SecretString)>,
     /// Whether options that are not given are read from the environment.
     pub(crate) environment: bool,
+    /// Whether no request is repeated, whatever the options say.
+    pub(crate) single_requests: bool,
     /// The endpoint in signed URLs, if it differs from that of the store.
     pub(crate) public_endpoint: Option<String>,
 }

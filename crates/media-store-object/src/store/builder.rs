@@ -305,6 +305,11 @@ impl ObjectMediaStoreBuilder {
             conditional,
             mut version_id,
         } = open_protocol(&bucket, Keys::new(connection.prefix), options).await?;
+        let second = keys.second();
+        let bucket = match second.is_some_and(|second| !second.tombstones) {
+            true => self.without_repetition(bucket).await?,
+            false => bucket,
+        };
         let mut organizations = Vec::new();
         if self.existing {
             let found = Existing::look(&bucket, &keys).await?;
@@ -339,6 +344,19 @@ impl ObjectMediaStoreBuilder {
             keeps_versions,
             organizations,
         }))
+    }
+
+    /// Returns a bucket whose client repeats no write of a whole object: without conditional writes, a copy
+    /// that arrives late would bring back what was deleted. The store begins again itself, under another
+    /// reference.
+    async fn without_repetition(&self, bucket: Bucket) -> Result<Bucket, StorageError> {
+        if self.object_store.is_some() {
+            return Ok(bucket);
+        }
+        let mut settings = self.settings.clone();
+        settings.single_requests = true;
+        let connection = blocking(move || connect(&settings)).await?;
+        Ok(bucket.writing_by(connection.store))
     }
 
     fn check(&self, backend: &str) -> Result<(), StorageError> {

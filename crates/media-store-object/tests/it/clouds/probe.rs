@@ -13,7 +13,7 @@ use object_store::{
     CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
     PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
-use test_servers::proxy::{Answer, Fault, RequestPattern, Script};
+use test_servers::proxy::{Answer, Fault, FaultProxy, RequestPattern, Script};
 use test_servers::s3::{S3Options, S3Server};
 
 use super::{Broken, azure_at, azurite, gcs_at, gcs_server, s3_at};
@@ -66,6 +66,39 @@ async fn a_service_that_ignores_conditions_is_found_out() {
     let (one, other) = (put(&store, &bytes).await, put(&store, &bytes).await);
     holds(&store, &one, &bytes).await;
     holds(&store, &other, &bytes).await;
+}
+
+/// Without conditional writes, a copy of a write can arrive after its deletion: each is sent once, and the
+/// store begins again under another reference.
+#[tokio::test]
+async fn a_service_that_ignores_conditions_is_sent_each_write_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = S3Options::default().ignoring_conditions();
+    let server = S3Server::start_with(dir.path(), options).await.unwrap();
+    let proxy = FaultProxy::start(server.address()).await.unwrap();
+    let builder = s3_at(&server, &proxy.endpoint());
+    let builder = builder
+        .with_option("max_retries", "3")
+        .with_name_key([7; 32])
+        .with_protocol(ProtocolVersion::Second);
+    let store = builder.build().await.unwrap();
+    assert!(!store.refuses_late_writes());
+    proxy.clear();
+    let sidecars = RequestPattern::put(".meta");
+    proxy.set_script(Script::pass().first(2, sidecars, Fault::status_after_forward(503)));
+    let bytes = noise(1, 1000);
+    let reference = put(&store, &bytes).await;
+    holds(&store, &reference, &bytes).await;
+    let exchanges = proxy.exchanges();
+    let mut targets: Vec<_> = exchanges
+        .iter()
+        .filter(|exchange| exchange.request.method() == "PUT")
+        .map(|exchange| exchange.request.target().to_owned())
+        .collect();
+    let all = targets.len();
+    targets.sort_unstable();
+    targets.dedup();
+    assert_eq!((all, targets.len()), (6, 6), "{targets:#?}");
 }
 
 #[tokio::test]
