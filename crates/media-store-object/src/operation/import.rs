@@ -53,6 +53,16 @@ pub(crate) async fn import(
         Presence::Absent if shared.keys.second().is_some() => Protocol::Second,
         Presence::Absent => Protocol::First,
     };
+    let second = shared
+        .keys
+        .second()
+        .filter(|_| protocol == Protocol::Second);
+    if entry.hold && !second.is_some_and(|second| second.tombstones) {
+        return Err(bucket
+            .fail(StorageErrorKind::Unsupported)
+            .with_key(entry.reference.id())
+            .with_reason("the media is on hold, which this bucket cannot keep"));
+    }
     layout::note(&bucket, &shared.keys, organization).await?;
     let options = &shared.options;
     let parts = options.parts.for_len(body.len().unwrap_or(0));
@@ -112,7 +122,7 @@ fn sidecar_of(shared: &Shared, entry: &Entry, sha256: Sha256, size: u64) -> Side
         entry.stored_at,
     );
     sidecar.expires_at = entry.expires_at;
-    sidecar
+    sidecar.with_hold(entry.hold)
 }
 
 /// What is here of the media already.

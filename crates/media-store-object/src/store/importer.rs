@@ -1,7 +1,7 @@
 //! Taking media over as a capability of the handle.
 
 use async_trait::async_trait;
-use media_storage::{ImportUpload, Imported, Importer, Operation, StorageError, StorageErrorKind};
+use media_storage::{ImportUpload, Imported, Importer, Operation, StorageError};
 
 use super::handle::ObjectMediaStore;
 use crate::operation;
@@ -9,15 +9,13 @@ use crate::operation;
 #[async_trait]
 impl Importer for ObjectMediaStore {
     async fn import(&self, upload: ImportUpload) -> Result<Imported, StorageError> {
-        let bucket = self.shared().bucket(Operation::Import);
-        if upload.entry().hold {
-            return Err(bucket
-                .fail(StorageErrorKind::Unsupported)
-                .with_key(upload.entry().reference.id())
-                .with_reason("the media is on hold, which this store cannot keep"));
-        }
         let imported = operation::import(self.shared(), upload).await;
         // A body that comes from another store says itself what failed there.
-        imported.map_err(|error| bucket.adopt(error))
+        imported.map_err(|error| self.shared().bucket(Operation::Import).adopt(error))
+    }
+
+    fn keeps_holds(&self) -> bool {
+        let second = self.shared().keys.second();
+        second.is_some_and(|second| second.tombstones)
     }
 }

@@ -2,13 +2,14 @@
 
 use chrono::TimeDelta;
 use media_storage::{
-    Inventory as _, MediaStorage as _, MediaStorageExt as _, MetadataPatch, RetentionPolicy, Scope,
-    StorageErrorKind, SweepOptions,
+    Importer as _, Inventory as _, MediaStorage as _, MediaStorageExt as _, MetadataPatch,
+    RetentionPolicy, Scope, StorageErrorKind, SweepOptions,
 };
 use media_types::Mime;
 use object_store::ObjectStoreExt as _;
 
-use super::super::{Fate, FaultyBucket, Verb, about, full, holds, is_gone, noise};
+use super::super::{Fate, FaultyBucket, MIB, Verb, about, full, holds, is_gone, listed, noise};
+use super::imports::{elsewhere, import};
 use super::{is_clean, of_user, open, put_for};
 
 fn hold(hold: bool) -> MetadataPatch {
@@ -217,6 +218,34 @@ async fn an_update_outlives_the_loss_of_the_sidecar() {
     store.update(&reference, hold(true)).await.unwrap();
     let error = store.delete(&reference).await.unwrap_err();
     assert_eq!(error.kind(), StorageErrorKind::Held);
+}
+
+#[tokio::test]
+async fn media_on_hold_elsewhere_is_imported_on_hold_or_not_at_all() {
+    for len in [1000, 9 * MIB] {
+        let (entry, bytes) = elsewhere(len).await;
+        let media = (entry.with_hold(true), bytes.clone());
+        for deduplication in [true, false] {
+            let store = open(&FaultyBucket::new(), deduplication).await;
+            assert!(store.keeps_holds());
+            let imported = import(&store, &media).await.unwrap();
+            let error = store.delete(&imported.reference).await.unwrap_err();
+            assert_eq!(error.kind(), StorageErrorKind::Held);
+            assert!(listed(&store).await[0].hold);
+            store
+                .update(&imported.reference, hold(false))
+                .await
+                .unwrap();
+            holds(&store, &imported.reference, &bytes).await;
+            store.delete(&imported.reference).await.unwrap();
+        }
+        let bucket = FaultyBucket::new();
+        let store = super::super::open(&bucket, true).await;
+        assert!(!store.keeps_holds());
+        let error = import(&store, &media).await.unwrap_err();
+        assert_eq!(error.kind(), StorageErrorKind::Unsupported);
+        assert!(listed(&store).await.is_empty());
+    }
 }
 
 #[tokio::test]
