@@ -1,6 +1,6 @@
 //! Looking whether what a slim history names is there.
 
-use media_storage::{RetrieveOptions, StorageErrorKind, next};
+use media_storage::{ReadData, RetrieveOptions, StorageErrorKind, next};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use crate::error::{HistoryError, HistoryErrorKind, HistoryOperation};
@@ -15,14 +15,18 @@ const OPERATION: HistoryOperation = HistoryOperation::Check;
 const PIECE: u64 = 256 * 1024;
 
 impl History {
-    /// Looks whether everything that a slim history names is there; with `read`, reads and verifies
-    /// it.
+    /// Looks whether everything that a slim history names is there, and reads and verifies as much of it
+    /// as `read_data` says.
     ///
     /// # Errors
     /// Returns `Storage` when the store fails, `Config`. Media that is missing or corrupted is in the
     /// report.
-    pub async fn check(&self, slim: &[u8], read: bool) -> Result<CheckReport, HistoryError> {
-        self.check_stream(slim, read).await
+    pub async fn check(
+        &self,
+        slim: &[u8],
+        read_data: ReadData,
+    ) -> Result<CheckReport, HistoryError> {
+        self.check_stream(slim, read_data).await
     }
 
     /// Looks whether everything is there that the slim history of a reader names, in bounded memory.
@@ -32,7 +36,7 @@ impl History {
     pub async fn check_stream<R>(
         &self,
         mut slim: R,
-        read: bool,
+        read_data: ReadData,
     ) -> Result<CheckReport, HistoryError>
     where
         R: AsyncRead + Unpin + Send,
@@ -61,7 +65,7 @@ impl History {
                     &self.settings,
                     &owner,
                     (at, is_ours, placeholder),
-                    read,
+                    read_data,
                     &mut report,
                 )
                 .await?;
@@ -75,16 +79,16 @@ impl History {
     }
 }
 
-/// Looks one placeholder up; reads and verifies the media where `read` is set.
+/// Looks one placeholder up; reads and verifies the media where `read_data` includes it.
 async fn look_up(
     settings: &Settings,
     owner: &Owner,
     (offset, is_ours, placeholder): (u64, bool, Placeholder),
-    read: bool,
+    read_data: ReadData,
     report: &mut CheckReport,
 ) -> Result<(), HistoryError> {
     let reason = match is_ours {
-        true => resolve(settings, owner, &placeholder, read).await?,
+        true => resolve(settings, owner, &placeholder, read_data).await?,
         false => Some(UnresolvedReason::NotOurs),
     };
     match reason {
@@ -106,12 +110,12 @@ async fn resolve(
     settings: &Settings,
     owner: &Owner,
     placeholder: &Placeholder,
-    read: bool,
+    read_data: ReadData,
 ) -> Result<Option<UnresolvedReason>, HistoryError> {
     let reference = &placeholder.reference;
     let store = settings.store_of(reference, OPERATION)?;
     let mut options = RetrieveOptions::new().with_expected_scope(owner.scope.clone());
-    if !read {
+    if !read_data.includes(reference) {
         options = options.with_head();
     }
     let found = match store.retrieve_opts(reference, options).await {

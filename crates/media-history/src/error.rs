@@ -27,9 +27,11 @@ pub enum HistoryErrorKind {
     Spool,
     /// A typed value could not be turned into JSON or back.
     Typed,
-    /// The file is refused as it is: a link, or a file that changed a moment ago.
+    /// The file is refused as it is: a link, or a file that changed a moment ago or is being rewritten
+    /// by another run.
     Refused,
-    /// The file was changed by another program in a way that cannot be merged.
+    /// The file was changed by another program in a way that cannot be merged, or is kept open for
+    /// writing.
     Changed,
 }
 
@@ -167,8 +169,9 @@ impl HistoryError {
         self.0.reference.as_ref()
     }
 
-    /// Returns references that a stream stored before it failed and whose placeholders it wrote. They
-    /// belong to whoever keeps or drops the text that was written.
+    /// Returns references that a stream stored before it failed and whose placeholders it wrote, the
+    /// first 10,000: the text that was written names all. They belong to whoever keeps or drops that
+    /// text.
     pub fn stored(&self) -> &[StorageReference] {
         &self.0.stored
     }

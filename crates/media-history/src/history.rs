@@ -18,9 +18,13 @@ use crate::known::Known;
 use crate::lifetime;
 use crate::placeholder::{Placeholder, find};
 use crate::report::{ForgetReport, Report, RestoreReport};
-use crate::restore::{Restorer, restored_len};
+use crate::restore::{Restorer, look_up, restored_len};
 use crate::settings::{OnMissing, Owner, Rules, Settings};
+use crate::stand_in;
 use crate::weave::externalize;
+
+/// How many new references a stream lists when it fails.
+const MAX_LISTED: usize = 10_000;
 
 /// Moves media between histories and a store.
 ///
@@ -198,7 +202,7 @@ impl History {
             let placeholder = candidate.placeholder;
             if is_ours {
                 let Placeholder { size, sha256, .. } = placeholder;
-                known.insert(size, sha256, None, placeholder.reference);
+                known.insert(size, sha256, placeholder.reference);
             }
         }
         self.settings.known = Arc::new(known);
@@ -210,7 +214,7 @@ impl History {
         let mut known = Known::clone(&self.settings.known);
         for reference in listed {
             if let Some((size, sha256)) = reference.size().zip(reference.sha256()) {
-                known.insert(size, sha256, None, reference.clone());
+                known.insert(size, sha256, reference.clone());
             }
         }
         let mut history = self.clone();
@@ -238,7 +242,7 @@ impl History {
     pub async fn externalize(&self, history: &[u8]) -> Result<Slim, HistoryError> {
         // Pages that are not written to are not taken; growing would copy.
         let mut bytes = Vec::with_capacity(history.len());
-        let report = match self.externalize_stream(history, &mut bytes).await {
+        let report = match externalize(&self.settings, history, &mut bytes, usize::MAX).await {
             Ok(report) => report,
             Err(mut error) => {
                 lifetime::discard(&self.settings, error.take_stored()).await;
@@ -254,7 +258,7 @@ impl History {
     /// Replaces the media of a history by placeholders, from a reader to a writer, in bounded memory.
     ///
     /// Media is stored before the text that names it is written. When it fails, what was written names
-    /// media that is stored, and the error lists it. After a dropped future, media may be stored that no
+    /// media that is stored, and the error lists the first 10,000 of it. After a dropped future, media may be stored that no
     /// text names: an orphan.
     ///
     /// # Errors
@@ -268,7 +272,7 @@ impl History {
         R: AsyncRead + Unpin + Send,
         W: AsyncWrite + Unpin + Send,
     {
-        externalize(&self.settings, reader, writer).await
+        externalize(&self.settings, reader, writer, MAX_LISTED).await
     }
 
     /// Puts the media back, in memory.
@@ -295,6 +299,9 @@ impl History {
         R: AsyncRead + Unpin + Send,
         W: AsyncWrite + Unpin + Send,
     {
+        if self.settings.on_missing == OnMissing::Text {
+            return stand_in::restore(&self.settings, reader, writer).await;
+        }
         let restorer = Restorer::new(self.settings.clone(), reader)?;
         restorer.write_to(writer).await
     }
@@ -323,9 +330,13 @@ impl History {
     /// # Errors
     /// As [`History::restore`].
     pub async fn restore_body(&self, slim: &[u8]) -> Result<MediaBody, HistoryError> {
-        let len = restored_len(&self.settings, slim)?;
-        crate::restore::look_up(&self.settings, slim).await?;
-        let reader = Cursor::new(Bytes::copy_from_slice(slim));
+        let slim = match self.settings.on_missing {
+            OnMissing::Text => stand_in::put(&self.settings, slim).await?.0.into(),
+            _ => Bytes::copy_from_slice(slim),
+        };
+        let len = restored_len(&self.settings, &slim)?;
+        look_up(&self.settings, &slim).await?;
+        let reader = Cursor::new(slim);
         let restorer = Restorer::new(self.settings.clone(), reader)?;
         let pieces = stream::try_unfold(restorer, |mut restorer| async move {
             let piece = restorer.next().await.map_err(into_storage)?;

@@ -71,6 +71,24 @@ enum Line {
     Swap(Swap),
 }
 
+/// Whether the file that is open is the one that has the path now.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt as _;
+    let own = file.metadata()?;
+    match std::fs::metadata(path) {
+        Ok(there) => Ok((there.dev(), there.ino()) == (own.dev(), own.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the file that is open is the one that has the path now: a file that is open stays there.
+#[cfg(not(unix))]
+fn is_at(_: &File, _: &Path) -> io::Result<bool> {
+    Ok(true)
+}
+
 impl Journal {
     /// Opens or creates a journal, and returns what an earlier run listed. `None` when another run has
     /// it open.
@@ -79,12 +97,18 @@ impl Journal {
         options.read(true).write(true).create(true).truncate(false);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&path)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Ok(None),
-            Err(TryLockError::Error(error)) => return Err(error),
-        }
+        let mut file = loop {
+            let file = options.open(&path)?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Ok(None),
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
+            // The run that had the lock may have removed the file since it was opened.
+            if is_at(&file, &path)? {
+                break file;
+            }
+        };
         let mut listed = Listed::default();
         for line in BufReader::new(&file).split(b'\n') {
             // A last line that is torn was not in force: nothing names its media.
@@ -143,5 +167,45 @@ impl Journal {
             0 => std::fs::remove_file(&self.path),
             _ => Ok(()),
         }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_journal_that_lost_its_place_is_not_held() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("journal");
+        let file = File::create(&path).unwrap();
+        assert!(is_at(&file, &path).unwrap());
+        std::fs::remove_file(&path).unwrap();
+        assert!(!is_at(&file, &path).unwrap());
+        File::create(&path).unwrap();
+        assert!(!is_at(&file, &path).unwrap());
+    }
+
+    /// Each run removes its journal while others open it: no two of them hold it at once.
+    #[test]
+    fn one_run_at_a_time_holds_a_journal() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("journal");
+        let held = std::sync::atomic::AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    use std::sync::atomic::Ordering::SeqCst;
+                    for _ in 0..2000 {
+                        if let Some((journal, _)) = Journal::open(path.clone()).unwrap() {
+                            assert_eq!(held.fetch_add(1, SeqCst), 0);
+                            std::thread::yield_now();
+                            held.fetch_sub(1, SeqCst);
+                            journal.remove().unwrap();
+                        }
+                    }
+                });
+            }
+        });
     }
 }

@@ -39,6 +39,7 @@ mod scan;
 mod settings;
 mod sink;
 mod spool;
+mod stand_in;
 mod style;
 #[cfg(feature = "tower")]
 pub mod tower;
@@ -49,6 +50,7 @@ mod weave;
 pub use error::{HistoryError, HistoryErrorKind, HistoryOperation};
 pub use history::{History, Slim};
 pub use key::HistoryKey;
+pub use lifetime::scan_references;
 pub use report::{
     CheckReport, Fault, FaultKind, ForgetReport, LeftReason, LeftValue, MediaClass, ReplacedValue,
     Report, RestoreReport, Totals, Unresolved, UnresolvedReason,

@@ -63,10 +63,43 @@ pub(crate) async fn delete(
     Ok(report)
 }
 
+/// Finds each reference that the text of a reader names, in bounded memory, wherever it stands and as
+/// often as it does.
+///
+/// Placeholders of any key and for any scope count: what none of them names may be deleted, and a key may
+/// have been replaced since. So does text that only looks like a placeholder.
+///
+/// # Errors
+/// Returns `Read`.
+pub async fn scan_references<R>(
+    mut text: R,
+    mut found: impl FnMut(StorageReference) + Send,
+) -> Result<(), HistoryError>
+where
+    R: AsyncRead + Unpin + Send,
+{
+    let mut buffer = Vec::new();
+    loop {
+        // A placeholder may begin in what was read last.
+        let kept = buffer.len().saturating_sub(MAX_PLACEHOLDER_LEN);
+        buffer.drain(..kept);
+        let read = (&mut text).take(256 * 1024).read_to_end(&mut buffer).await;
+        let read = read.map_err(|error| {
+            HistoryError::new(HistoryErrorKind::Read, HistoryOperation::Check).with_source(error)
+        })?;
+        for candidate in candidates(&buffer) {
+            found(candidate.placeholder.reference);
+        }
+        if read == 0 {
+            return Ok(());
+        }
+    }
+}
+
 /// Returns those references that the text of a reader does not name.
 pub(crate) async fn unnamed<R>(
     listed: Vec<StorageReference>,
-    mut text: R,
+    text: R,
 ) -> Result<Vec<StorageReference>, HistoryError>
 where
     R: AsyncRead + Unpin + Send,
@@ -75,22 +108,11 @@ where
         .into_iter()
         .map(|reference| (name(&reference), reference))
         .collect();
-    let mut buffer = Vec::new();
-    loop {
-        // A placeholder may begin in what was read last.
-        let kept = buffer.len().saturating_sub(MAX_PLACEHOLDER_LEN);
-        buffer.drain(..kept);
-        let read = (&mut text).take(256 * 1024).read_to_end(&mut buffer).await;
-        let read = read.map_err(|error| {
-            HistoryError::new(HistoryErrorKind::Read, HistoryOperation::Forget).with_source(error)
-        })?;
-        for name in all_names(&buffer) {
-            unnamed.remove(&name);
-        }
-        if read == 0 {
-            return Ok(unnamed.into_values().collect());
-        }
-    }
+    scan_references(text, |reference| {
+        unnamed.remove(&name(&reference));
+    })
+    .await?;
+    Ok(unnamed.into_values().collect())
 }
 
 /// Deletes references; returns how many were there. `None` if some are of another scope, and stay.

@@ -198,7 +198,8 @@ pub struct RestoreReport {
     pub restored: u64,
     /// Decoded bytes of the media that was put back.
     pub media_bytes: u64,
-    /// Placeholders whose media was missing and for which a text was put.
+    /// Placeholders whose media was missing: they stayed, or a text was put in their place, as
+    /// [`OnMissing`](crate::OnMissing) says.
     pub missing: u64,
     /// Length of the slim history in bytes.
     pub input_bytes: u64,

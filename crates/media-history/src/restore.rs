@@ -347,7 +347,7 @@ pub(crate) fn restored_len(settings: &Settings, slim: &[u8]) -> Result<u64, Hist
 pub(crate) async fn look_up(settings: &Settings, slim: &[u8]) -> Result<(), HistoryError> {
     let owner = settings.owner(OPERATION)?;
     let mut seen = std::collections::BTreeSet::new();
-    for (_, is_ours, candidate) in find(slim, &settings.key, &owner.tag) {
+    for (at, is_ours, candidate) in find(slim, &settings.key, &owner.tag) {
         let reference = &candidate.placeholder.reference;
         if !is_ours || !seen.insert(reference.to_uri()) {
             continue;
@@ -357,7 +357,11 @@ pub(crate) async fn look_up(settings: &Settings, slim: &[u8]) -> Result<(), Hist
             .with_head();
         let store = settings.store_of(reference, OPERATION)?;
         if let Err(error) = store.retrieve_opts(reference, options).await {
-            return Err(HistoryError::storage(OPERATION, error).with_reference(reference.clone()));
+            let error = HistoryError::storage(OPERATION, error).with_reference(reference.clone());
+            return Err(match Tracker::path_at(slim, at) {
+                Some(path) => error.with_path(path),
+                None => error,
+            });
         }
     }
     Ok(())

@@ -21,6 +21,13 @@ pub enum OnMissing {
     /// Leaves the placeholder, counts it, and goes on: for people who look at a history, never for a
     /// provider.
     Keep,
+    /// Puts a text in the place of the part that holds the media, as the API of the history writes
+    /// texts, counts it, and goes on: the model is told that there was something. Prose and JSON in
+    /// strings keep their place, with the text in that of the placeholder. Fails with `Missing` where
+    /// no text can stand.
+    ///
+    /// The slim history is held in memory, also that of a stream or a file.
+    Text,
 }
 
 #[derive(Clone, Debug)]

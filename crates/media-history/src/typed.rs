@@ -23,7 +23,8 @@ impl History {
             Ok(value) => Ok(value),
             Err(error) => {
                 let new = slim.report().values.iter().filter(|value| value.new);
-                let stored = new.map(|value| value.reference.clone());
+                // A list, not an iterator: the future is `Send` in every context then.
+                let stored: Vec<_> = new.map(|value| value.reference.clone()).collect();
                 lifetime::discard(&self.settings, stored).await;
                 Err(error)
             }

@@ -21,10 +21,12 @@ const PIECE: usize = 128 * 1024;
 /// How much of one value is kept in memory.
 const WINDOW: usize = 2 * 1024 * 1024;
 
+/// Copies a history. A failure lists at most `listed` new references whose placeholders were written.
 pub(crate) async fn externalize<R, W>(
     settings: &Settings,
     reader: R,
     writer: W,
+    listed: usize,
 ) -> Result<Report, HistoryError>
 where
     R: AsyncRead + Unpin + Send,
@@ -35,7 +37,7 @@ where
     let mut weaver = Weaver {
         settings,
         extractor: Extractor::new(settings.rules),
-        output: Output::new(settings, owner, metadata, writer),
+        output: Output::new(settings, owner, metadata, writer, listed),
         held: Vec::new(),
     };
     match weaver.run(reader).await {

@@ -17,6 +17,7 @@ mod generate;
 mod memory;
 mod round_trip;
 mod speed;
+mod typed;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 

@@ -22,7 +22,7 @@ pub(crate) fn run(short: bool) -> Result<bool> {
     }
     let mib = if short { "128" } else { "1024" };
     let mut kept = true;
-    for case in ["images", "value", "nested"] {
+    for case in ["images", "small", "value", "nested"] {
         let this = std::env::current_exe()?;
         let status = std::process::Command::new(this)
             .args(["memory-of", case, mib])
@@ -41,6 +41,8 @@ pub(crate) async fn run_case(case: &str, mib: &str) -> Result<bool> {
     let size = mib.parse::<u64>()? * MIB;
     match case {
         "images" => measure("a history of 1 MB images", size, 1_000_000, false).await,
+        // Fewer bytes: what counts here is how many images there are.
+        "small" => measure("a history of 1 KB images", size / 16, 1000, false).await,
         "value" => measure("a history of one value", size, size, false).await,
         _ => measure("one value in a string of JSON", size, size, true).await,
     }
@@ -59,6 +61,7 @@ async fn measure(what: &str, size: u64, value: u64, nested: bool) -> Result<bool
         HistoryKey::new("the key of the proof")?,
     )
     .unscoped()
+    .with_threshold_kb(0)
     .with_metadata(ids)
     .with_spool_directory(directory.path());
     // What is set up once is not counted.

@@ -8,7 +8,7 @@ use media_storage::{MediaMetadata, Sha256Hasher};
 use media_store_fs::{Durability, FileStore};
 use media_types::base64;
 
-use crate::Result;
+use crate::{Result, typed};
 
 /// Images of so many bytes.
 const IMAGE: usize = 1_000_000;
@@ -16,7 +16,7 @@ const IMAGE: usize = 1_000_000;
 pub(crate) async fn run(short: bool) -> Result<bool> {
     let (images, rounds) = if short { (20, 5) } else { (50, 9) };
     let directory = tempfile::tempdir()?;
-    let mut lanes: [Vec<Duration>; 5] = Default::default();
+    let mut lanes: [Vec<Duration>; 7] = Default::default();
     let text = prose(if short { 64 } else { 256 });
     for round in 0..rounds {
         let whole = history_text(images, round);
@@ -54,6 +54,16 @@ pub(crate) async fn run(short: bool) -> Result<bool> {
             return Err("the history did not come back".into());
         }
 
+        let start = Instant::now();
+        let named = typed::store_images(&whole, &place.join("typed"))?;
+        lanes[5].push(start.elapsed());
+        let start = Instant::now();
+        let loaded = typed::load_images(&named, &place.join("typed"))?;
+        lanes[6].push(start.elapsed());
+        if loaded.len() != whole.len() {
+            return Err("the typed history did not come back".into());
+        }
+
         let start = core_time()?;
         let report = history
             .externalize_stream(&text[..], tokio::io::sink())
@@ -64,7 +74,15 @@ pub(crate) async fn run(short: bool) -> Result<bool> {
         }
         std::fs::remove_dir_all(&place)?;
     }
-    let [hand, externalize, hand_back, restore, scan] = lanes.map(median);
+    let [
+        hand,
+        externalize,
+        hand_back,
+        restore,
+        scan,
+        typed,
+        typed_back,
+    ] = lanes.map(median);
     let bytes = (images * IMAGE) as f64;
     let rate = |time: Duration| bytes / time.as_secs_f64() / 1e6;
     println!("{images} images of 1 MB, median of {rounds} rounds:");
@@ -75,6 +93,11 @@ pub(crate) async fn run(short: bool) -> Result<bool> {
     );
     println!("read, hash, encode by hand    {:7.0} MB/s", rate(hand_back));
     println!("restore                       {:7.0} MB/s", rate(restore));
+    println!("typed, as rig-memory, out     {:7.0} MB/s", rate(typed));
+    println!(
+        "typed, as rig-memory, back    {:7.0} MB/s",
+        rate(typed_back)
+    );
     let scanned = text.len() as f64 / scan.as_secs_f64() / 1e9;
     println!("text without media            {scanned:7.2} GB/s");
     let mut met = true;

@@ -21,6 +21,13 @@ struct Text {
 }
 
 impl Tracker {
+    /// The JSON Pointer of the value at a place of a text; `None` behind text that is not JSON.
+    pub(crate) fn path_at(text: &[u8], at: usize) -> Option<String> {
+        let mut tracker = Self::default();
+        tracker.read(text.get(..at)?);
+        tracker.path()
+    }
+
     /// Reads on.
     pub(crate) fn read(&mut self, mut text: &[u8]) {
         while !text.is_empty() && !self.is_lost {

@@ -84,7 +84,8 @@ impl Target {
                 return refuse("it changed a moment ago");
             }
             if has_writers(&metadata) {
-                return refuse("another program has it open for writing");
+                let changed = HistoryError::new(HistoryErrorKind::Changed, operation);
+                return Err(changed.with_reason("another program has it open for writing"));
             }
         }
         Ok(Self {

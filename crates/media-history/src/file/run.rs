@@ -29,9 +29,9 @@ use super::stream::{HashingReader, HashingWriter};
 /// taken up by the next, which stores nothing twice, or given up by [`abandon`].
 ///
 /// # Errors
-/// Returns `Refused` for a link, a file that is not a regular one, that changed a moment ago, that
-/// another program has open for writing, or whose owner or attributes cannot be kept; `Changed` when
-/// another program rewrote it or keeps it open; otherwise as [`History::externalize_stream`]. The file
+/// Returns `Refused` for a link, a file that is not a regular one, that changed a moment ago, or whose
+/// owner or attributes cannot be kept; `Changed` when another program rewrote it or has it open for
+/// writing; otherwise as [`History::externalize_stream`]. The file
 /// is the old one then.
 pub async fn externalize_file(
     history: &History,
@@ -144,7 +144,8 @@ impl Run {
             return refused("another run is working on it");
         };
         if recovery == Recovery::Held {
-            return refused("a program has open what an earlier run replaced");
+            let changed = HistoryError::new(HistoryErrorKind::Changed, operation);
+            return Err(changed.with_reason("a program has open what an earlier run replaced"));
         }
         Ok(Self {
             operation,

@@ -36,6 +36,7 @@ impl Slot {
         match self {
             Self::Text(text) => text.len(),
             Self::Respell(respell) => respell.respelling.decoded.len(),
+            Self::Placeholder(written) => written.text.len(),
             _ => 0,
         }
     }

@@ -1,6 +1,6 @@
 //! Writing a history in its order.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use media_storage::MediaMetadata;
@@ -39,8 +39,12 @@ pub(crate) struct Output<'a, W> {
     ids: Vec<u64>,
     /// Types that were named before their values were written.
     late: Vec<(u64, Mime)>,
-    /// References that are new, and whether their placeholders were written.
-    new: Vec<(StorageReference, bool)>,
+    /// New references that no placeholder was written for, by their ids.
+    unwritten: HashMap<String, StorageReference>,
+    /// The first of the others.
+    written: Vec<StorageReference>,
+    /// How many of the others are kept.
+    listed: usize,
 }
 
 impl<'a, W: AsyncWrite + Unpin + Send> Output<'a, W> {
@@ -49,6 +53,7 @@ impl<'a, W: AsyncWrite + Unpin + Send> Output<'a, W> {
         owner: Owner,
         metadata: MediaMetadata,
         writer: W,
+        listed: usize,
     ) -> Self {
         Self {
             settings,
@@ -61,7 +66,9 @@ impl<'a, W: AsyncWrite + Unpin + Send> Output<'a, W> {
             report: Report::default(),
             ids: Vec::new(),
             late: Vec::new(),
-            new: Vec::new(),
+            unwritten: HashMap::new(),
+            written: Vec::new(),
+            listed,
         }
     }
 
@@ -77,18 +84,11 @@ impl<'a, W: AsyncWrite + Unpin + Send> Output<'a, W> {
     /// the others.
     pub(crate) async fn stored(mut self) -> (Vec<StorageReference>, Vec<StorageReference>) {
         while let Some((uploaded, _)) = self.uploads.next().await {
-            let reference = uploaded.result.ok();
-            self.new
-                .extend(reference.map(|reference| (reference, false)));
-        }
-        let (mut written, mut unwritten) = (Vec::new(), Vec::new());
-        for (reference, is_written) in self.new {
-            match is_written {
-                true => written.push(reference),
-                false => unwritten.push(reference),
+            if let Ok(reference) = uploaded.result {
+                self.unwritten.insert(reference.id().to_owned(), reference);
             }
         }
-        (written, unwritten)
+        (self.written, self.unwritten.into_values().collect())
     }
 
     /// Text comes next; it is taken.
@@ -229,7 +229,8 @@ impl<'a, W: AsyncWrite + Unpin + Send> Output<'a, W> {
             result,
         } = uploaded;
         let reference = result.map_err(|error| error.with_path(about.path.clone()))?;
-        self.new.push((reference.clone(), false));
+        self.unwritten
+            .insert(reference.id().to_owned(), reference.clone());
         if let Some(journal) = &self.settings.journal {
             journal
                 .append(reference.clone())
@@ -237,7 +238,8 @@ impl<'a, W: AsyncWrite + Unpin + Send> Output<'a, W> {
                 .map_err(write_failed)?;
         }
         if let Some((size, sha256)) = reference.size().zip(reference.sha256()) {
-            self.known.insert(size, sha256, glance, reference.clone());
+            self.known
+                .insert_new(size, sha256, glance, reference.clone());
         }
         let slot = self.stored_as(id, about, media, reference, true).await?;
         let is_its = |slot: &&mut Slot| matches!(slot, Slot::Uploading(upload) if *upload == id);
@@ -266,8 +268,10 @@ impl<'a, W: AsyncWrite + Unpin + Send> Output<'a, W> {
         let text = [media.quote, &text, media.quote].concat();
         if !self.settings.rules.small && media.text_len <= text.len() as u64 {
             if new {
-                self.new.retain(|(other, _)| *other != reference);
-                self.known = Known::clone(&self.settings.known);
+                self.unwritten.remove(reference.id());
+                if let Some((size, sha256)) = reference.size().zip(reference.sha256()) {
+                    self.known.remove(size, sha256);
+                }
                 discard(self.settings, [reference]).await;
             }
             self.report
@@ -333,9 +337,11 @@ impl<'a, W: AsyncWrite + Unpin + Send> Output<'a, W> {
             value.late_type = Some(mime).filter(|mime| *mime != value.mime);
         }
         // From here on it may have been written.
-        let names = |new: &&mut (StorageReference, bool)| new.0 == value.reference;
-        if let Some(new) = self.new.iter_mut().find(names) {
-            new.1 = true;
+        if self.unwritten.get(value.reference.id()) == Some(&value.reference)
+            && let Some(reference) = self.unwritten.remove(value.reference.id())
+            && self.written.len() < self.listed
+        {
+            self.written.push(reference);
         }
         self.sink.write(text.as_bytes()).await?;
         self.report.push_value(value);

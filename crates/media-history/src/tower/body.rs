@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -20,7 +21,9 @@ use super::reader::BodyReader;
 const PIPE: usize = 64 * 1024;
 
 /// The body of a request with its media, or of an answer without.
-pub struct HistoryBody(Form);
+///
+/// `Send + Sync`, as HTTP clients demand of bodies.
+pub struct HistoryBody(Mutex<Form>);
 
 enum Form {
     Whole(Option<Bytes>),
@@ -36,14 +39,22 @@ enum Form {
 pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 impl HistoryBody {
+    fn new(form: Form) -> Self {
+        Self(Mutex::new(form))
+    }
+
+    fn form(&self) -> MutexGuard<'_, Form> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn whole(bytes: Bytes) -> Self {
-        Self(Form::Whole(Some(bytes).filter(|bytes| !bytes.is_empty())))
+        Self::new(Form::Whole(Some(bytes).filter(|bytes| !bytes.is_empty())))
     }
 
     pub(super) fn restored(body: MediaBody) -> Self {
         match body.len() {
-            Some(len) => Self(Form::Restored(len, body.into_stream())),
-            None => Self(Form::Whole(None)),
+            Some(len) => Self::new(Form::Restored(len, body.into_stream())),
+            None => Self::new(Form::Whole(None)),
         }
     }
 
@@ -59,7 +70,7 @@ impl HistoryBody {
                 .externalize_stream(BodyReader::new(body), writer)
                 .await
         };
-        Self(Form::Slim {
+        Self::new(Form::Slim {
             run: Some(Box::pin(run)),
             text,
         })
@@ -70,7 +81,7 @@ impl HistoryBody {
         B: Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<BoxError>,
     {
-        Self(Form::Passed(Box::pin(Boxed(body))))
+        Self::new(Form::Passed(Box::pin(Boxed(body))))
     }
 }
 
@@ -110,7 +121,7 @@ impl Body for HistoryBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        match &mut self.0 {
+        match self.0.get_mut().unwrap_or_else(PoisonError::into_inner) {
             Form::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Form::Restored(left, stream) => {
                 let piece = ready!(stream.as_mut().poll_next(cx));
@@ -141,7 +152,7 @@ impl Body for HistoryBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.0 {
+        match &*self.form() {
             Form::Whole(bytes) => bytes.is_none(),
             Form::Restored(left, _) => *left == 0,
             Form::Slim { .. } => false,
@@ -150,7 +161,7 @@ impl Body for HistoryBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.0 {
+        match &*self.form() {
             Form::Whole(bytes) => {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
             }
@@ -163,7 +174,7 @@ impl Body for HistoryBody {
 
 impl fmt::Debug for HistoryBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match &self.0 {
+        f.write_str(match &*self.form() {
             Form::Whole(_) => "HistoryBody(whole)",
             Form::Restored(..) => "HistoryBody(restored)",
             Form::Slim { .. } => "HistoryBody(slim)",

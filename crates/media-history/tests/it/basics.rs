@@ -1,7 +1,7 @@
 //! The handle in its simplest use.
 
 use media_history::{History, HistoryErrorKind, HistoryKey};
-use media_storage::{InMemoryStorage, Scope};
+use media_storage::{InMemoryStorage, ReadData, Scope};
 
 pub(crate) fn history(store: &InMemoryStorage) -> History {
     History::new(store, HistoryKey::new("a secret of sixteen bytes").unwrap())
@@ -44,14 +44,34 @@ async fn placeholders_are_checked_wherever_the_text_is_cut() {
     let theirs = History::new(&store, HistoryKey::new([4; 16]).unwrap()).unscoped();
     for before in (262_144 - slim.len() - 5000..262_144 + 10).step_by(61) {
         let text = [&vec![b' '; before][..], slim, &vec![b' '; 300_000]].concat();
-        let report = history.check_stream(&text[..], true).await.unwrap();
+        let report = history
+            .check_stream(&text[..], ReadData::Everything)
+            .await
+            .unwrap();
         assert_eq!(
             (report.resolved, report.unresolved_count),
             (1, 0),
             "{before}"
         );
-        let report = theirs.check_stream(&text[..], true).await.unwrap();
+        let report = theirs
+            .check_stream(&text[..], ReadData::Everything)
+            .await
+            .unwrap();
         let offsets: Vec<_> = report.unresolved.iter().map(|one| one.offset).collect();
         assert_eq!(offsets, [(before + at) as u64]);
     }
+}
+
+/// Traits with boxed futures, such as the memories of agent libraries, can be implemented with it.
+#[tokio::test]
+async fn calls_are_send_in_boxed_futures() {
+    type Boxed<'a> = std::pin::Pin<Box<dyn Future<Output = Vec<String>> + Send + 'a>>;
+    fn round_trip(history: &History, messages: Vec<String>) -> Boxed<'_> {
+        Box::pin(async move {
+            let slim = history.externalize_typed(&messages).await.unwrap();
+            history.restore_typed(&slim).await.unwrap()
+        })
+    }
+    let history = history(&InMemoryStorage::new()).unscoped();
+    assert_eq!(round_trip(&history, vec!["a".into()]).await, ["a"]);
 }

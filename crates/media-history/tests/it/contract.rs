@@ -4,7 +4,8 @@ use media_history::{
     FaultKind, History, HistoryErrorKind, HistoryKey, LeftReason, OnMissing, UnresolvedReason,
 };
 use media_storage::{
-    InMemoryStorage, Inventory as _, MediaMetadata, MediaStorageExt as _, Scope, StorageErrorKind,
+    InMemoryStorage, Inventory as _, MediaMetadata, MediaStorageExt as _, ReadData, Scope,
+    StorageErrorKind,
 };
 use media_types::base64;
 
@@ -177,7 +178,10 @@ async fn missing_media_fails_closed() {
     assert_eq!(error.kind(), HistoryErrorKind::Missing);
     let kept = history.clone().with_on_missing(OnMissing::Keep);
     assert_eq!(&kept.restore(slim.bytes()).await.unwrap(), slim.bytes());
-    let report = history.check(slim.bytes(), true).await.unwrap();
+    let report = history
+        .check(slim.bytes(), ReadData::Everything)
+        .await
+        .unwrap();
     assert_eq!(report.unresolved[0].reason, UnresolvedReason::Missing);
     assert!(!report.is_sound());
 }
@@ -191,7 +195,7 @@ async fn placeholders_hold_for_their_owner_alone() {
     assert_eq!(&bob.restore(slim.bytes()).await.unwrap(), slim.bytes());
     assert_eq!(bob.references(slim.bytes()).unwrap(), []);
     assert_eq!(bob.forget(slim.bytes()).await.unwrap().deleted, []);
-    let report = bob.check(slim.bytes(), false).await.unwrap();
+    let report = bob.check(slim.bytes(), ReadData::Nothing).await.unwrap();
     assert_eq!(report.unresolved[0].reason, UnresolvedReason::NotOurs);
     assert_eq!(alice.restore(slim.bytes()).await.unwrap(), image(1));
     // Nor does a valid one of a wider scope reach another's media.

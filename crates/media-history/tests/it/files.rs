@@ -306,7 +306,7 @@ async fn a_file_that_lost_its_place_waits_for_its_writer() {
         tokio::task::yield_now().await;
     }
     let error = restore_file(&history, at("a"), &hot()).await.unwrap_err();
-    assert_eq!(error.kind(), HistoryErrorKind::Refused);
+    assert_eq!(error.kind(), HistoryErrorKind::Changed);
     writer.stdin.take().unwrap().write_all(b"\n").unwrap();
     assert!(writer.wait().unwrap().success());
     restore_file(&history, at("a"), &hot()).await.unwrap();

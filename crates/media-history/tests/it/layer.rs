@@ -148,3 +148,9 @@ async fn requests_have_a_limit() {
     assert!(service.call(request("x".repeat(101))).await.is_err());
     assert!(service.call(request("x".repeat(100))).await.is_ok());
 }
+
+#[test]
+fn clients_that_demand_sync_of_a_body_take_it() {
+    fn takes<B: Send + Sync + Unpin + 'static>() {}
+    takes::<HistoryBody>();
+}

@@ -20,5 +20,6 @@ mod killed;
 #[cfg(feature = "tower")]
 mod layer;
 mod round_trip;
+mod stand_in;
 #[path = "../support/targets.rs"]
 mod targets;

@@ -1,7 +1,7 @@
 //! What holds for any bytes, for the fuzzer and for the tests.
 
 use media_history::{History, HistoryKey};
-use media_storage::InMemoryStorage;
+use media_storage::{InMemoryStorage, ReadData};
 
 fn history() -> History {
     let key = HistoryKey::new("a secret of sixteen bytes").expect("it is long enough");
@@ -65,7 +65,10 @@ pub(crate) fn restore(data: &[u8]) {
         let body = history.restore_body(data).await;
         let len = body.expect("nothing is to be resolved").len();
         assert_eq!(len, Some(data.len() as u64));
-        let found = history.check(data, true).await.expect("it has a scope");
+        let found = history
+            .check(data, ReadData::Everything)
+            .await
+            .expect("it has a scope");
         assert_eq!(found.resolved, 0);
     });
 }

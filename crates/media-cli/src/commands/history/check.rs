@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use media_history::{CheckReport, History};
+use media_storage::ReadData;
 use serde_json::json;
 
 use crate::commands::history::arguments::{failure, shown};
@@ -14,22 +15,22 @@ use crate::quantity::{human_bytes, human_count};
 /// How many placeholders without media are told of one history.
 const MAX_TOLD: usize = 1000;
 
-/// Checks files; `-` is standard input. Reads the media too where asked to.
+/// Checks files; `-` is standard input.
 pub(crate) async fn files(
     history: &History,
     paths: &[PathBuf],
-    read: bool,
+    read_data: ReadData,
     output: &Output,
 ) -> Outcome {
     let mut exit = Exit::Fine;
     for job in jobs(paths, None)? {
         let progress = output.progress("checking");
         let found = if job.path == Path::new("-") {
-            history.check_stream(tokio::io::stdin(), read).await
+            history.check_stream(tokio::io::stdin(), read_data).await
         } else {
             let file = tokio::fs::File::open(&job.path).await;
             let file = file.map_err(Failure::io("open", &job.path))?;
-            history.check_stream(file, read).await
+            history.check_stream(file, read_data).await
         };
         let mut found = found.map_err(failure)?;
         found.unresolved.truncate(MAX_TOLD);
