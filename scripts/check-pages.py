@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Checks the pages of docs: links lead to pages and headings that exist, and each page is in the book once.
+"""Checks the pages of docs: links lead to pages and headings that exist, each page is in the book once, and code
+that is shown of a file is in that file.
 
 usage: scripts/check-pages.py [BOOK]
 With the directory of a book that was built, its links and images are checked too.
@@ -45,6 +46,17 @@ def check_links(page):
             problems.append(f"{page.relative_to(ROOT)}: {link}: there is no such heading")
 
 
+def check_shown(page):
+    """Code that a page shows of a file is in that file, perhaps deeper."""
+    blocks = re.findall(r"^<!-- shown: (\S+) -->\n```[^\n]*\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+    for path, block in blocks:
+        file = ROOT / path
+        text = file.read_text() if file.exists() else ""
+        deeper = [re.sub(r"^(?=.)", " " * depth, block, flags=re.MULTILINE) for depth in range(0, 20, 2)]
+        if not any(code in text for code in deeper):
+            problems.append(f"{page.relative_to(ROOT)}: code is not that of {path}: {block.splitlines()[0]}")
+
+
 def check_summary():
     listed = re.findall(r"\]\(([^)\s]+)\)", (DOCS / "SUMMARY.md").read_text())
     pages = {str(page.relative_to(DOCS)) for page in DOCS.glob("**/*.md") if "check" not in page.parts}
@@ -82,6 +94,7 @@ def main():
     pages += [page for page in sorted(DOCS.glob("**/*.md")) if "check" not in page.parts]
     for page in pages:
         check_links(page)
+        check_shown(page)
     check_summary()
     built = check_book(Path(sys.argv[1])) if len(sys.argv) > 1 else None
     for problem in problems:
