@@ -1,7 +1,10 @@
 //! A conversation of another program.
 
-use conversation_sdk::{Message, Part, Role};
-use serde_json::Value;
+use conversation_sdk::{Message, Part, RawJson, Role, ToolCall};
+use serde_json::{Value, json};
+
+/// The family of OpenAI's APIs, in the data of providers.
+pub(super) const OPENAI: &str = "openai";
 
 /// A conversation as it was read, before anything of it is stored.
 #[derive(Debug, Default)]
@@ -15,6 +18,8 @@ pub(super) struct Foreign {
     pub(super) messages: Vec<Message>,
     /// Media that is named and was not found.
     pub(super) missing: u64,
+    /// How many calls of the last message have a place among its parts.
+    pub(super) placed: usize,
 }
 
 impl Foreign {
@@ -26,14 +31,40 @@ impl Foreign {
         }
         if !message.content.is_empty() || !message.tool_calls.is_empty() {
             self.messages.push(message);
+            self.placed = 0;
         }
     }
 
-    /// Adds media to the message before, or to one of its own.
+    /// Adds a part of an item of OpenAI's Responses to the message before, or to one of its own.
     pub(super) fn push_to_last(&mut self, role: Role, part: Part) {
         match self.messages.last_mut() {
-            Some(last) if last.role == role => last.content.push(part),
-            _ => self.messages.push(Message::new(role, vec![part])),
+            Some(last) if last.role == role => {
+                // Calls come last in a message unless their places are marked.
+                for call in last.tool_calls.iter().skip(self.placed) {
+                    let place = json!({"type": "tool_call_position", "id": call.id});
+                    last.content
+                        .push(Part::opaque(OPENAI, RawJson::from(place)));
+                }
+                self.placed = last.tool_calls.len();
+                last.content.push(part);
+            }
+            _ => {
+                self.messages.push(Message::new(role, vec![part]));
+                self.placed = 0;
+            }
+        }
+    }
+
+    /// Adds a call to what the model said before it, or to a message of its own. Calls that were made
+    /// together stay together: their results follow all of them.
+    pub(super) fn push_call(&mut self, call: ToolCall) {
+        match self.messages.last_mut() {
+            Some(last) if last.role == Role::Assistant => last.tool_calls.push(call),
+            _ => {
+                let message = Message::assistant(Vec::new()).with_tool_calls(vec![call]);
+                self.messages.push(message);
+                self.placed = 0;
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Media in the shapes that programs write it in.
 
-use media_types::{Detail, MediaContent, MediaUrl, Mime, sniff};
+use media_types::{Detail, MediaContent, MediaSource, MediaUrl, Mime, ProviderFile, sniff};
 use serde_json::Value;
 
 use super::foreign::text_of;
@@ -12,7 +12,7 @@ pub(super) fn media(value: &Value) -> Option<MediaContent> {
     let inner = |keys: &[&str]| keys.iter().find_map(|key| value.get(*key));
     let mime = type_of(value);
     let found = if let Some(source) = inner(&["source"]).filter(|source| source.is_object()) {
-        by_source(source)
+        by_source(value, source)
     } else if let Some(data) = inner(&["inline_data", "inlineData"]) {
         base64(text_of(data, &["data"])?, type_of(data))
     } else if let Some(data) = inner(&["file_data", "fileData"]).filter(|data| data.is_object()) {
@@ -88,12 +88,32 @@ pub(super) fn type_of(value: &Value) -> Option<Mime> {
     text.parse().ok().or_else(|| Mime::from_extension(text))
 }
 
-fn by_source(source: &Value) -> Option<MediaContent> {
-    match text_of(source, &["type"]) {
-        Some("base64") => base64(text_of(source, &["data"])?, type_of(source)),
-        Some("url") => url(text_of(source, &["url"])?, type_of(source)),
-        _ => None,
-    }
+/// Media of a block of Anthropic's.
+fn by_source(block: &Value, source: &Value) -> Option<MediaContent> {
+    let is_document = text_of(block, &["type"]) == Some("document");
+    let content = match text_of(source, &["type"]) {
+        Some("base64") => base64(text_of(source, &["data"])?, type_of(source))?,
+        Some("url") => url(text_of(source, &["url"])?, type_of(source))?,
+        Some("text") if is_document => {
+            let text = text_of(source, &["data"])?.to_owned();
+            let plain = || "text/plain".parse().ok();
+            of_bytes(text.into(), type_of(source).or_else(plain))
+        }
+        Some("file") => {
+            let file = ProviderFile::new("anthropic", text_of(source, &["file_id"])?).ok()?;
+            // Which it is, the provider knows; what is sent depends on the kind alone.
+            let mime = match is_document {
+                true => "application/pdf".parse().ok()?,
+                false => Mime::IMAGE_PNG,
+            };
+            MediaContent::new(mime, MediaSource::ProviderFile(file))
+        }
+        _ => return None,
+    };
+    Some(match text_of(block, &["title"]) {
+        Some(title) => content.with_filename(title),
+        None => content,
+    })
 }
 
 /// A file with its name beside it.
