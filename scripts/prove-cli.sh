@@ -64,13 +64,18 @@ ends() {
 # Every document that --json writes can be read.
 parses() {
     ends 0 "$@" --json
+    reads "$work/out" "$@"
+}
+# reads FILE: it is JSON, one document or several.
+reads() {
     python3 -c '
 import json, sys
 text, decoder, at, n = open(sys.argv[1]).read(), json.JSONDecoder(), 0, 0
 while text[at:].strip():
     while text[at].isspace(): at += 1
     _, at = decoder.raw_decode(text, at); n += 1
-' "$work/out" || fail "no JSON: $*"
+assert n, "nothing"
+' "$1" || fail "no JSON: $*"
 }
 # What a store holds, without what depends on its kind.
 contents() {
@@ -124,20 +129,28 @@ every_command() {
     parses "$media" sweep "$store" --full
     parses "$media" rm "$store" "$id"
     parses "$media" forget "$store" --user user3
-    rm -f user3.tar && ends 0 "$media" export "$store" --user user3 -O user3.tar
+    rm -f user3.tar && parses "$media" export "$store" --user user3 -O user3.tar
+    "$media" export "$store" --user user3 -O - --json --quiet >again.tar 2>err || fail "export to a pipe"
+    reads err
     # To the end: a grep that leaves early would end tar, and so the pipe, with an error.
     tar -tf user3.tar | grep -x manifest.json >/dev/null || fail "no manifest in the export"
     parses "$media" report "$store" -O "report-$kind.html" --images 12
     if grep -Eq '(src|href)="(https?:)?//' "report-$kind.html"; then fail "the report asks others"; fi
     ends 0 "$media" metrics "$store"
-    ends 0 "$media" metrics "$store" --textfile m.prom
+    parses "$media" metrics "$store"
+    parses "$media" metrics "$store" --textfile m.prom
+    [ "$kind" != directory ] || parses "$media" dedup-index "$store" --write
     printf '{"url":"data:image/png;base64,%s"}\n' "$(base64 -w0 files/user0/0.png)" >h.jsonl
-    "$media" history slim "$store" - --threshold 0 --quiet --user user0 --session s0 \
-        --conversation c0 <h.jsonl >slim.jsonl
+    "$media" history slim "$store" - --threshold 0 --quiet --json --user user0 --session s0 \
+        --conversation c0 <h.jsonl >slim.jsonl 2>err
+    reads err
     grep -q 'media-ref:v1:' slim.jsonl || fail "nothing was taken out"
     parses "$media" history check "$store" slim.jsonl --user user0
-    "$media" history fatten "$store" - --quiet --user user0 <slim.jsonl | cmp - h.jsonl ||
+    "$media" history fatten "$store" - --quiet --json --user user0 <slim.jsonl 2>err | cmp - h.jsonl ||
         fail "the history is another one"
+    reads err
+    rm -rf named && mkdir named && cp slim.jsonl named/
+    parses "$media" orphans "$store" --histories named --user user0
     rm -f receipt.json
     ends 0 "$media" forget "$store" --user user3 --receipt receipt.json --yes
     grep -q '"complete": true' receipt.json || fail "the receipt is not complete"
@@ -167,6 +180,55 @@ there_and_back() {
 
 there_and_back copied directory
 every_command copied directory
+
+# A terminal, as a person sees it: progress while work goes on and nothing left of it, a bold head, no line
+# that is cut, colors off on request.
+if command -v tmux >/dev/null; then
+    export TMUX_TMPDIR=$work
+    terminal() { tmux -L prove -f /dev/null "$@"; }
+    # look NAME COMMAND: runs a command in a terminal of 100 columns; what it shows is in NAME, what was
+    # written to the terminal meanwhile in NAME.log.
+    look() {
+        terminal new-session -d -s "$1" -x 100 -y 40 \
+            "tmux -L prove wait-for go-$1; $2; tmux -L prove wait-for -S done-$1; tmux -L prove wait-for end-$1"
+        terminal pipe-pane -t "$1" "cat >$work/$1.log"
+        terminal wait-for -S "go-$1"
+        terminal wait-for "done-$1"
+        terminal capture-pane -p -e -t "$1" >"$1"
+        terminal wait-for -S "end-$1"
+    }
+    rm -rf seen
+    look copying "'$media' copy disk seen --create"
+    look users "'$media' du seen --by user"
+    look plain "NO_COLOR=1 '$media' du seen --by user"
+    terminal kill-server 2>/dev/null || :
+    grep -q 'copying: ' copying.log || fail "no progress on a terminal"
+    if grep -q 'copying: ' copying; then fail "progress is left on the terminal"; fi
+    grep -q "$(printf '\033')\[1m" users || fail "the head of a table is not bold"
+    if grep -q "$(printf '\033')\[" plain; then fail "colors in spite of NO_COLOR"; fi
+    grep -q 'user23' plain || fail "not all users are shown"
+    echo "terminal: progress comes and goes, tables are whole"
+else
+    echo "NOT RUN: a terminal session needs tmux"
+fi
+
+# The report, as a browser shows it.
+chromium=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome || :)}
+if [ "$clouds" -eq 0 ]; then
+    echo "NOT RUN: the report in a browser (--short)"
+elif [ -z "$chromium" ] || ! command -v npm >/dev/null; then
+    echo "NOT RUN: the report in a browser needs Chromium, Node.js and npm"
+else
+    mkdir -p browser
+    cp "$root/scripts/prove-cli/report.mjs" browser/
+    if (cd browser && npm install --silent --no-audit --no-fund playwright-core@1) >browser.log 2>&1; then
+        shot=${SCREENSHOT:-$work/report.png}
+        (cd browser && CHROMIUM=$chromium node report.mjs "$work/report-directory.html" "$shot") ||
+            fail "the report in a browser"
+    else
+        echo "NOT RUN: the report in a browser: playwright-core cannot be installed: $(tail -n 1 browser.log)"
+    fi
+fi
 
 first_line() {
     # Azurite may have to be installed first.

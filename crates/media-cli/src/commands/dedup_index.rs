@@ -33,6 +33,9 @@ pub(crate) async fn run(arguments: DedupIndexArguments, output: &Output) -> Outc
         let progress = output.progress("reading");
         files.export_dedup_index().await?;
         drop(progress);
+        if output.is_json() {
+            output.json(&json!({ "written": ".dedup-index.json" }))?;
+        }
         output.note("wrote .dedup-index.json");
         return Ok(Exit::Fine);
     }

@@ -8,8 +8,10 @@ use clap::Args;
 use conversation_sdk::state::LoadOptions;
 use conversation_sdk::{ConversationFilter, ConversationRecord, StateStore, Window};
 use futures_util::StreamExt as _;
+use media_image::parent_of;
 use media_storage::{Entry, RetrieveOptions, Scope, StorageError, Verification};
 use media_types::UserId;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::failure::{Exit, Failure, Outcome};
@@ -64,6 +66,9 @@ pub(crate) async fn run(arguments: ExportArguments, output: &Output) -> Outcome 
             .conversations(state.as_ref().map(State::store))
             .await?;
         let tally = archive.finish(&store)?.1;
+        if output.is_json() {
+            output.json_beside(&tally)?;
+        }
         return Ok(tally.say(output));
     }
     if arguments.output.symlink_metadata().is_ok() {
@@ -78,11 +83,14 @@ pub(crate) async fn run(arguments: ExportArguments, output: &Output) -> Outcome 
         .await?;
     let (file, tally) = archive.finish(&store)?;
     file.commit(Existing::Keep)?;
+    if output.is_json() {
+        output.json(&tally)?;
+    }
     Ok(tally.say(output))
 }
 
 /// What an archive holds.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize)]
 struct Tally {
     media: u64,
     bytes: u64,
@@ -134,6 +142,8 @@ impl<W: Write> Archive<W> {
         while let Some(entry) = entries.next().await {
             progress.add(1);
             match entry {
+                // What is made of an image is made again from it.
+                Ok(entry) if parent_of(&entry.metadata).is_some() => {}
                 Ok(entry) => self.add(store, &entry).await?,
                 Err(error) => self.missing(error.key().unwrap_or_default(), None, &error)?,
             }

@@ -90,6 +90,13 @@ impl Output {
         self.raw(&text)
     }
 
+    /// Writes one JSON document on a line of standard error: what is told of a command whose standard
+    /// output carries data.
+    pub(crate) fn json_beside(&self, value: &impl Serialize) -> io::Result<()> {
+        let text = serde_json::to_string(value)?;
+        writeln!(io::stderr(), "{text}")
+    }
+
     /// Writes a line.
     pub(crate) fn line(&self, line: impl Display) -> io::Result<()> {
         self.raw(&format!("{line}\n"))

@@ -2,6 +2,11 @@
 
 use std::time::Duration;
 
+use media_image::{PARENT_TAG, RENDITION_TAG};
+use media_storage::{MediaMetadata, MediaStorageExt as _};
+use media_store_fs::FileStore;
+use media_types::Mime;
+
 use crate::media::{Home, png};
 
 /// What every reference of a store is, without what depends on the kind of store.
@@ -244,4 +249,26 @@ fn a_store_that_is_made_anew_gets_everything() {
         (&1.into(), &0.into())
     );
     assert_eq!(home.ids("b").len(), 1);
+}
+
+/// What was made of an image belongs to it, and is made again where it is needed.
+#[tokio::test]
+async fn renditions_are_neither_copied_nor_exported() {
+    let home = Home::new();
+    let original = home.put("a", "ada", "x.png", &png(30, 1));
+    let store = FileStore::open(home.path("a")).await.unwrap();
+    let metadata = MediaMetadata::new()
+        .with_user("ada".parse().unwrap())
+        .with_session("s1".parse().unwrap())
+        .with_conversation("c1".parse().unwrap())
+        .with_tag(PARENT_TAG, original.as_str())
+        .with_tag(RENDITION_TAG, "10x10 v1");
+    let stored = store.store_bytes(Mime::IMAGE_PNG, png(10, 1), metadata);
+    stored.await.unwrap();
+    store.close().await.unwrap();
+    assert_eq!(home.ids("a").len(), 2);
+    home.run(&["copy", "a", "b", "--create"]).ended(0);
+    assert_eq!(home.ids("b"), [original]);
+    let export = ["export", "a", "--user", "ada", "-O", "a.tar", "--json"];
+    assert_eq!(home.run(&export).ended(0).one()["media"], 1);
 }

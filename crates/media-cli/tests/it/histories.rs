@@ -283,3 +283,51 @@ fn a_command_that_waits_for_a_pipe_can_be_interrupted() {
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
 }
+
+/// A program that has the file open, as this test has: nothing is lost, and the end says why.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_a_program_holds_open_stays_and_ends_with_3() {
+    let home = home();
+    let text = history(&photo());
+    home.file("h.jsonl", text.as_bytes());
+    let held = std::fs::File::options()
+        .append(true)
+        .open(home.path("h.jsonl"))
+        .unwrap();
+    let slim = [
+        &["history", "slim", "store", "h.jsonl", "--create", "--hot"][..],
+        &OWNER,
+    ]
+    .concat();
+    home.run(&slim).ended(3).says("open for writing");
+    let left = std::fs::read(home.path("h.jsonl")).unwrap();
+    assert_eq!(left, text.as_bytes());
+    drop(held);
+    home.run(&slim).ended(0);
+}
+
+#[test]
+fn missing_media_can_be_told_of_by_a_text() {
+    let home = home();
+    let slim = [&["history", "slim", "store", "-", "--create"][..], &OWNER].concat();
+    let (_, slimmed, _) = filter(&home, &slim, history(&photo()).as_bytes());
+    home.run(&["rm", "store", "--user", "ada", "--yes"])
+        .ended(0);
+    let fatten = [
+        "history",
+        "fatten",
+        "store",
+        "-",
+        "--user",
+        "ada",
+        "--on-missing",
+        "text",
+    ];
+    let (code, text, said) = filter(&home, &fatten, &slimmed);
+    assert_eq!(code, 3, "{said}");
+    let first: serde_json::Value =
+        serde_json::from_slice(text.split(|byte| *byte == b'\n').next().unwrap()).unwrap();
+    let part = &first["content"][0];
+    assert_eq!(part["type"], "text", "{part}");
+}

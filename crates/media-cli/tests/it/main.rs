@@ -9,6 +9,7 @@ mod copying;
 mod directory;
 mod histories;
 mod media;
+mod orphans;
 mod output;
 mod removing;
 mod views;

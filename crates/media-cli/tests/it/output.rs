@@ -1,6 +1,8 @@
 //! How results look.
 
-use crate::media::Home;
+use serde_json::Value;
+
+use crate::media::{Home, png};
 
 #[test]
 fn colors_only_where_wanted_and_names_do_not_steer_the_terminal() {
@@ -106,5 +108,55 @@ fn what_only_shows_something_ends_well_when_nobody_reads_it() {
             .unwrap();
         assert_eq!(output.status.code(), Some(0), "{output:?}");
         assert!(output.stderr.is_empty(), "{output:?}");
+    }
+}
+
+/// Where results are data, the report is on standard error.
+#[test]
+fn every_report_is_json_where_that_is_asked_for() {
+    let home = Home::new().with_environment("MEDIA_HISTORY_KEY", "0123456789abcdef");
+    home.put("store", "ada", "x.png", &png(20, 1));
+    home.file("h.json", b"[]");
+    let export = ["export", "store", "--user", "ada", "--json", "-O"];
+    let report = home.run(&[&export[..], &["a.tar"]].concat()).ended(0).one();
+    assert_eq!(
+        (&report["media"], &report["missing"]),
+        (&1.into(), &0.into())
+    );
+    let written = home
+        .run(&["dedup-index", "store", "--write", "--json"])
+        .ended(0)
+        .one();
+    assert_eq!(written["written"], ".dedup-index.json");
+    let metrics = home.run(&["metrics", "store", "--json"]).ended(0).one();
+    assert_eq!(metrics["references"], 1);
+    assert_eq!(metrics["types"]["image/png"]["references"], 1);
+    let beside = |arguments: &[&str]| {
+        let output = home
+            .command(arguments)
+            .stdin(std::fs::File::open(home.path("h.json")).unwrap())
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let told = String::from_utf8(output.stderr).unwrap();
+        let told = told.lines().find(|line| line.starts_with('{')).unwrap();
+        serde_json::from_str::<Value>(told).unwrap()
+    };
+    assert_eq!(beside(&[&export[..], &["-"]].concat())["media"], 1);
+    for direction in ["slim", "fatten"] {
+        let rewrite = [
+            "history",
+            direction,
+            "store",
+            "-",
+            "--json",
+            "--unscoped",
+            "--session",
+            "s",
+            "--conversation",
+            "c",
+        ];
+        let told = beside(&rewrite);
+        assert!(told["report"].is_object(), "{told}");
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use chrono::Utc;
 use clap::Args;
 use futures_util::StreamExt as _;
+use media_image::parent_of;
 use media_storage::{Entry, ImportOutcome, Importer, StorageError, StorageErrorKind};
 
 use crate::failure::{Exit, Failure, Outcome};
@@ -197,7 +198,8 @@ impl Copying<'_> {
                 }
             };
             let id = entry.reference.id();
-            if !arguments.selection.includes(&entry) {
+            // What is made of an image is made again from it, where that is asked for.
+            if !arguments.selection.includes(&entry) || parent_of(&entry.metadata).is_some() {
                 continue;
             } else if entry.expires_at.is_some_and(|at| at <= now) {
                 self.tally.expired += 1;

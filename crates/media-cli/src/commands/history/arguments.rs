@@ -41,7 +41,7 @@ impl TrustArguments {
             key = key.with_retired(read_secret(path)?).map_err(failure)?;
         }
         let history = History::new(&store.handle(), key).with_metadata(self.owner.metadata());
-        Ok(match self.scope()? {
+        Ok(match scope_of(&self.owner, self.unscoped)? {
             Some(scope) => history.with_scope(scope),
             None => history.unscoped(),
         })
@@ -58,33 +58,33 @@ impl TrustArguments {
             ))),
         }
     }
+}
 
-    /// The scope that is checked on every restore: the user where one is given, else the widest
-    /// group that is.
-    fn scope(&self) -> Outcome<Option<Scope>> {
-        let Owner {
-            user,
-            session,
-            conversation,
-            run,
-        } = &self.owner;
-        let scope = if let Some(user) = user {
-            Some(Scope::User(user.clone()))
-        } else if let Some(run) = run {
-            Some(Scope::Run(run.clone()))
-        } else if let Some(session) = session {
-            Some(Scope::Session(session.clone()))
-        } else {
-            conversation.clone().map(Scope::Conversation)
-        };
-        match (scope, self.unscoped) {
-            (_, true) => Ok(None),
-            (Some(scope), false) => Ok(Some(scope)),
-            (None, false) => Err(Failure::usage(
-                "whose histories are they? give --user, --run, --session or --conversation, or \
-                 --unscoped",
-            )),
-        }
+/// The scope of histories: the user where one is given, else the widest group that is; `None` for
+/// histories of nobody in particular, which has to be said.
+pub(crate) fn scope_of(owner: &Owner, unscoped: bool) -> Outcome<Option<Scope>> {
+    let Owner {
+        user,
+        session,
+        conversation,
+        run,
+    } = owner;
+    let scope = if let Some(user) = user {
+        Some(Scope::User(user.clone()))
+    } else if let Some(run) = run {
+        Some(Scope::Run(run.clone()))
+    } else if let Some(session) = session {
+        Some(Scope::Session(session.clone()))
+    } else {
+        conversation.clone().map(Scope::Conversation)
+    };
+    match (scope, unscoped) {
+        (_, true) => Ok(None),
+        (Some(scope), false) => Ok(Some(scope)),
+        (None, false) => Err(Failure::usage(
+            "whose histories are they? give --user, --run, --session or --conversation, or \
+             --unscoped",
+        )),
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand, ValueEnum};
 use media_history::OnMissing;
 use media_history::file::abandon;
+use media_storage::ReadData;
 use serde_json::json;
 
 use crate::commands::history::arguments::{TrustArguments, failure, shown};
@@ -105,6 +106,9 @@ enum Missing {
     Fail,
     /// The placeholder stays.
     Keep,
+    /// A text stands in for the part that held it, in the form of the history's API, so that the
+    /// history can be sent. Needs memory for the slim history.
+    Text,
 }
 
 #[derive(Debug, Args)]
@@ -144,7 +148,11 @@ pub(crate) async fn run(arguments: HistoryArguments, output: &Output) -> Outcome
         Command::Check(arguments) => {
             let store = open(&arguments.store).await?;
             let history = arguments.trust.history(&store)?;
-            check::files(&history, &arguments.files, arguments.read_data, output).await
+            let read_data = match arguments.read_data {
+                true => ReadData::Everything,
+                false => ReadData::Nothing,
+            };
+            check::files(&history, &arguments.files, read_data, output).await
         }
         Command::Abandon(arguments) => {
             let store = open(&arguments.store).await?;
@@ -195,9 +203,11 @@ async fn slim(arguments: SlimArguments, output: &Output) -> Outcome {
 async fn fatten(arguments: FattenArguments, output: &Output) -> Outcome {
     let store = open(&arguments.files.store).await?;
     let mut history = arguments.files.trust.history(&store)?;
-    if arguments.on_missing == Missing::Keep {
-        history = history.with_on_missing(OnMissing::Keep);
-    }
+    history = history.with_on_missing(match arguments.on_missing {
+        Missing::Fail => OnMissing::Fail,
+        Missing::Keep => OnMissing::Keep,
+        Missing::Text => OnMissing::Text,
+    });
     rewrite_all(&history, Direction::Fatten, &arguments.files, output).await
 }
 

@@ -6,4 +6,5 @@ mod command;
 mod rewrite;
 mod walk;
 
+pub(crate) use arguments::{failure, scope_of};
 pub(crate) use command::{HistoryArguments, run};

@@ -243,11 +243,15 @@ pub(crate) async fn stream(history: &History, direction: Direction, output: &Out
         Err(error) if is_closed_pipe(&error) => return Ok(Exit::Fine),
         Err(error) => return Err(failure(error)),
     };
-    output.note(format_args!(
-        "{} media items, {}",
-        human_count(done.values),
-        human_bytes(done.media_bytes)
-    ));
+    if output.is_json() {
+        output.json_beside(&json!({ "path": "-", "report": done.report }))?;
+    } else {
+        output.note(format_args!(
+            "{} media items, {}",
+            human_count(done.values),
+            human_bytes(done.media_bytes)
+        ));
+    }
     if let Some(fault) = &done.fault {
         return Err(Failure::data(format!("standard input: {fault}")));
     }

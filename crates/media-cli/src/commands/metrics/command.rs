@@ -30,7 +30,7 @@ pub(crate) struct MetricsArguments {
     every: Duration,
 
     /// Write this file, for the textfile collector of node_exporter. Without it and --listen,
-    /// metrics go to standard output.
+    /// metrics go to standard output. --json writes them to standard output as JSON.
     #[arg(long, value_name = "FILE")]
     textfile: Option<PathBuf>,
 }
@@ -50,8 +50,13 @@ pub(crate) async fn run(arguments: MetricsArguments, output: &Output) -> Outcome
         }
         return Ok(Exit::Fine);
     }
-    let text = Snapshot::take(&store).await?.text();
+    let snapshot = Snapshot::take(&store).await?;
+    let text = snapshot.text();
+    if output.is_json() {
+        output.json(&snapshot.json())?;
+    }
     match &arguments.textfile {
+        None if output.is_json() => {}
         None => output.raw(&text)?,
         Some(path) => {
             let mut file = NewFile::create(path)?;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use chrono::Utc;
 use futures_util::StreamExt as _;
 use media_storage::{Scope, StorageErrorKind, Usage};
+use serde_json::{Map, Value, json};
 
 use crate::failure::Outcome;
 use crate::store::OpenStore;
@@ -67,6 +68,34 @@ impl Snapshot {
         }
         snapshot.took = started.elapsed();
         Ok(snapshot)
+    }
+
+    /// Returns the metrics as JSON.
+    pub(crate) fn json(&self) -> Value {
+        let types = self
+            .types
+            .iter()
+            .map(|(mime, (references, logical_bytes))| {
+                let of_type = json!({ "references": references, "logical_bytes": logical_bytes });
+                (mime.clone(), of_type)
+            });
+        let taken = self.taken_at.duration_since(SystemTime::UNIX_EPOCH);
+        json!({
+            "backend": self.backend,
+            "references": self.usage.references,
+            "bodies": self.usage.blobs,
+            "logical_bytes": self.usage.logical_bytes,
+            "stored_bytes": self.usage.stored_bytes,
+            "copies": self.usage.copies,
+            "expired_references": self.expired,
+            "expiring_references": self.expiring_day,
+            "unreadable_references": self.unreadable,
+            "oldest_timestamp_seconds": self.oldest,
+            "newest_timestamp_seconds": self.newest,
+            "types": types.collect::<Map<_, _>>(),
+            "snapshot_timestamp_seconds": taken.unwrap_or_default().as_secs(),
+            "snapshot_duration_seconds": self.took.as_secs_f64(),
+        })
     }
 
     /// Returns the metrics as text.

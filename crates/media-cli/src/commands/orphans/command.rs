@@ -1,15 +1,20 @@
-//! `media orphans`: media that no conversation names.
+//! The command: with a database, or with directories of histories.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use conversation_sdk::{ReconcileOptions, StoreReconciliation};
+use conversation_sdk::ReconcileOptions;
+use serde_json::json;
 
+use crate::commands::history::scope_of;
+use crate::commands::orphans::found::Found;
+use crate::commands::orphans::histories::{Histories, Rules};
 use crate::failure::{Exit, Failure, Outcome};
 use crate::output::Output;
-use crate::quantity::{counted, human_bytes, human_count, parse_duration};
-use crate::state::{State, StateArguments, failure};
-use crate::store::{StoreArguments, open_existing};
+use crate::quantity::{human_count, parse_duration};
+use crate::state::{State, StateLocation, failure};
+use crate::store::{OpenStore, Owner, StoreArguments, open_existing};
 
 /// Arguments of `media orphans`.
 #[derive(Debug, Args)]
@@ -17,8 +22,35 @@ pub(crate) struct OrphansArguments {
     #[command(flatten)]
     store: StoreArguments,
 
+    /// Conversation database: a SQLite file, postgres://host/database or redis://host.
+    ///
+    /// A URL with a password belongs into the environment: other users of the machine can read the
+    /// command line.
+    #[arg(
+        long,
+        value_name = "DATABASE",
+        env = "MEDIA_STATE",
+        hide_env_values = true
+    )]
+    state: Option<StateLocation>,
+
+    /// Directory of histories, instead of a database: every file below it is read, and what none of
+    /// them names is an orphan. All histories of the owner have to be below the directories.
+    #[arg(long, value_name = "DIR")]
+    histories: Vec<PathBuf>,
+
     #[command(flatten)]
-    state: StateArguments,
+    owner: Owner,
+
+    /// With --histories: whoever's media it is. Without this only media of the given owner is looked
+    /// at.
+    #[arg(long)]
+    unscoped: bool,
+
+    /// With --histories: where it is kept since when media is unnamed. Defaults to a file below
+    /// $XDG_STATE_HOME.
+    #[arg(long, value_name = "FILE")]
+    marks: Option<PathBuf>,
 
     /// How long before now an earlier run must have found media unnamed; longer than any turn.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "24h")]
@@ -34,9 +66,48 @@ pub(crate) struct OrphansArguments {
 }
 
 pub(crate) async fn run(arguments: OrphansArguments, output: &Output) -> Outcome {
-    let state = State::open_existing(&arguments.state.state).await?;
+    let found = match (&arguments.histories[..], &arguments.state) {
+        ([], Some(state)) => {
+            let state = State::open_existing(state).await?;
+            let store = open(&arguments).await?;
+            of_database(state, &store, &arguments, output).await?
+        }
+        ([], None) => {
+            return Err(Failure::usage(
+                "what names media? give --state, or --histories",
+            ));
+        }
+        (directories, _) => {
+            let scope = scope_of(&arguments.owner, arguments.unscoped)?;
+            let store = open(&arguments).await?;
+            let rules = Rules {
+                grace: arguments.grace,
+                force: arguments.force,
+                delete: arguments.yes,
+            };
+            let histories = Histories::new(&store, directories, scope, &arguments.marks)?;
+            let found = histories.reconcile(rules, output).await?;
+            if output.is_json() {
+                output.json(&json!({ "stores": [&found] }))?;
+            }
+            vec![found]
+        }
+    };
+    conclude(&found, arguments.yes, output)
+}
+
+async fn open(arguments: &OrphansArguments) -> Outcome<OpenStore> {
     let store = open_existing(&arguments.store.location, &arguments.store.access).await?;
     store.inventory()?;
+    Ok(store)
+}
+
+async fn of_database(
+    state: State,
+    store: &OpenStore,
+    arguments: &OrphansArguments,
+    output: &Output,
+) -> Outcome<Vec<Found>> {
     let mut options = ReconcileOptions::new()
         .with_grace(arguments.grace)
         .with_force(arguments.force);
@@ -50,12 +121,16 @@ pub(crate) async fn run(arguments: OrphansArguments, output: &Output) -> Outcome
     if output.is_json() {
         output.json(&report)?;
     }
+    Ok(report.stores.iter().map(Found::from).collect())
+}
+
+fn conclude(found: &[Found], delete: bool, output: &Output) -> Outcome {
     let mut exit = Exit::Fine;
-    for found in &report.stores {
+    for found in found {
         if !output.is_json() {
-            say(found, output)?;
+            found.say(output)?;
         }
-        if found.guarded && arguments.yes {
+        if found.guarded && delete {
             output.error("more than a tenth of the media is unnamed; --force deletes it");
             exit = Exit::Data;
         }
@@ -66,36 +141,8 @@ pub(crate) async fn run(arguments: OrphansArguments, output: &Output) -> Outcome
             )));
         }
     }
-    if !arguments.yes && report.stores.iter().any(|found| found.due > 0) {
+    if !delete && found.iter().any(|found| found.due > 0) {
         output.note("--yes deletes what is due");
     }
     Ok(exit)
-}
-
-fn say(found: &StoreReconciliation, output: &Output) -> Outcome<()> {
-    output.line(format_args!(
-        "{} of this database, {} that no message names",
-        counted(found.examined, "media item"),
-        human_count(found.unnamed)
-    ))?;
-    output.line(format_args!(
-        "  {} found too lately, {} protected, {} due",
-        human_count(found.waiting),
-        human_count(found.protected),
-        human_count(found.due)
-    ))?;
-    if found.foreign > 0 {
-        output.line(format_args!(
-            "  {} of other databases or of no conversation, left alone",
-            human_count(found.foreign)
-        ))?;
-    }
-    if found.deleted > 0 {
-        output.line(format_args!(
-            "  deleted {}, {}",
-            human_count(found.deleted),
-            human_bytes(found.deleted_bytes)
-        ))?;
-    }
-    Ok(())
 }

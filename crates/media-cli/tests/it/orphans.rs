@@ -1,0 +1,175 @@
+//! Media that no history names.
+
+use media_image::{PARENT_TAG, RENDITION_TAG};
+use media_storage::{MediaMetadata, MediaStorageExt as _};
+use media_store_fs::FileStore;
+use media_types::{Mime, base64};
+use serde_json::Value;
+
+use crate::media::{Home, png};
+
+fn home() -> Home {
+    Home::new().with_environment("MEDIA_HISTORY_KEY", "0123456789abcdef0123456789abcdef")
+}
+
+fn history(color: u8) -> String {
+    let data = base64::encode(&png(40, color));
+    format!("[{{\"image_url\":{{\"url\":\"data:image/png;base64,{data}\"}}}}]")
+}
+
+/// Makes a slim history of a picture.
+fn slim(home: &Home, name: &str, color: u8) {
+    home.file(name, history(color).as_bytes());
+    home.run(&[
+        "history",
+        "slim",
+        "store",
+        name,
+        "--create",
+        "--hot",
+        "--threshold",
+        "0",
+        "--user",
+        "ada",
+        "--session",
+        "s",
+        "--conversation",
+        "c",
+    ])
+    .ended(0);
+}
+
+fn orphans(home: &Home, options: &[&str]) -> Value {
+    let arguments = [
+        "orphans",
+        "store",
+        "--histories",
+        "h",
+        "--user",
+        "ada",
+        "--json",
+    ];
+    let ran = home.run(&[&arguments[..], options].concat());
+    ran.ended(0).one()["stores"][0].clone()
+}
+
+#[test]
+fn what_no_file_names_goes_when_two_runs_have_found_it_so() {
+    let home = home();
+    std::fs::create_dir_all(home.path("h/deep")).unwrap();
+    slim(&home, "h/a.json", 1);
+    slim(&home, "h/deep/b.txt", 2);
+    slim(&home, "h/c.json", 3);
+    std::fs::remove_file(home.path("h/c.json")).unwrap();
+    home.put("store", "bob", "bobs.png", &png(20, 9));
+
+    // The first run only takes note of it.
+    let first = orphans(&home, &["--yes"]);
+    assert_eq!(
+        [
+            &first["examined"],
+            &first["unnamed"],
+            &first["waiting"],
+            &first["deleted"]
+        ],
+        [&Value::from(3), &1.into(), &1.into(), &0.into()],
+        "{first}"
+    );
+    let dry = orphans(&home, &["--grace", "0s"]);
+    assert_eq!((&dry["due"], &dry["deleted"]), (&1.into(), &0.into()));
+    assert_eq!(home.ids("store").len(), 4);
+    let done = orphans(&home, &["--grace", "0s", "--yes"]);
+    assert_eq!(done["deleted"], 1, "{done}");
+    assert_eq!(home.ids("store").len(), 3);
+    home.run(&[
+        "history",
+        "check",
+        "store",
+        "h/a.json",
+        "h/deep/b.txt",
+        "--user",
+        "ada",
+    ])
+    .ended(0);
+    assert_eq!(orphans(&home, &["--grace", "0s", "--yes"])["unnamed"], 0);
+}
+
+#[test]
+fn more_than_a_tenth_is_not_deleted_unasked() {
+    let home = home();
+    std::fs::create_dir_all(home.path("h")).unwrap();
+    for color in 0..18 {
+        slim(&home, "h/a.json", color);
+    }
+    let arguments = [
+        "orphans",
+        "store",
+        "--histories",
+        "h",
+        "--user",
+        "ada",
+        "--grace",
+        "0s",
+        "--yes",
+    ];
+    home.run(&arguments).ended(3).says("a tenth");
+    assert_eq!(home.ids("store").len(), 18);
+    home.run(&[&arguments[..], &["--force"]].concat()).ended(0);
+    assert_eq!(home.ids("store").len(), 1);
+}
+
+#[tokio::test]
+async fn media_of_databases_and_renditions_is_left_alone() {
+    let home = home();
+    std::fs::create_dir_all(home.path("h")).unwrap();
+    slim(&home, "h/a.json", 1);
+    let store = FileStore::open(home.path("store")).await.unwrap();
+    let metadata = MediaMetadata::new()
+        .with_user("ada".parse().unwrap())
+        .with_session("s".parse().unwrap())
+        .with_conversation("c".parse().unwrap());
+    for metadata in [
+        metadata.clone().with_state_store("a database".to_owned()),
+        metadata
+            .with_tag(PARENT_TAG, "x")
+            .with_tag(RENDITION_TAG, "10x10 v1"),
+    ] {
+        let stored = store.store_bytes(Mime::IMAGE_PNG, png(10, 1), metadata);
+        stored.await.unwrap();
+    }
+    store.close().await.unwrap();
+    let found = orphans(&home, &["--grace", "0s", "--yes", "--force"]);
+    assert_eq!(
+        (&found["foreign"], &found["deleted"]),
+        (&2.into(), &0.into())
+    );
+}
+
+#[test]
+fn what_cannot_be_read_deletes_nothing() {
+    let home = home();
+    std::fs::create_dir_all(home.path("h")).unwrap();
+    slim(&home, "h/a.json", 1);
+    std::fs::remove_file(home.path("h/a.json")).unwrap();
+    let run = |options: &[&str]| {
+        let arguments = [
+            "orphans", "store", "--grace", "0s", "--yes", "--user", "ada",
+        ];
+        home.run(&[&arguments[..], options].concat())
+    };
+    run(&["--histories", "typo"])
+        .ended(1)
+        .says("is not a directory");
+    std::os::unix::fs::symlink(home.path("gone"), home.path("h/link")).unwrap();
+    run(&["--histories", "h"]).ended(1).says("failed to read");
+    std::fs::remove_file(home.path("h/link")).unwrap();
+    std::os::unix::fs::symlink(home.path("."), home.path("h/link")).unwrap();
+    run(&["--histories", "h"])
+        .ended(1)
+        .says("link to a directory");
+    home.run(&["orphans", "store"]).ended(2).says("--histories");
+    home.run(&["orphans", "store", "--histories", "h"])
+        .ended(2)
+        .says("whose histories");
+    assert_eq!(home.ids("store").len(), 1);
+}
