@@ -52,10 +52,10 @@ pub(crate) async fn finish(
         return Ok(false);
     };
     let finished = async {
-        for store in core.stores.all() {
+        for (store, bare) in core.stores.all().zip(core.stores.bare()) {
             match store.inventory() {
                 Some(inventory) => delete_listed(store, inventory, &record.id).await?,
-                None => delete_named(core, store, &record.id).await?,
+                None => delete_named(core, (store, bare), &record.id).await?,
             }
         }
         set_status(core, record, ConversationStatus::Ended).await
@@ -133,9 +133,10 @@ async fn delete_listed(
     }
 }
 
+/// `bare` is the store without what reports to listeners: what has expired is not missing.
 async fn delete_named(
     core: &Core,
-    store: &Arc<dyn MediaStorage>,
+    (store, bare): (&Arc<dyn MediaStorage>, &Arc<dyn MediaStorage>),
     id: &ConversationId,
 ) -> Result<(), LifecycleError> {
     let mut after: Option<ReferenceKey> = None;
@@ -146,7 +147,7 @@ async fn delete_named(
             let head = RetrieveOptions::new()
                 .with_head()
                 .with_expected_scope(Scope::Conversation(id.clone()));
-            match store.retrieve_opts(&reference, head).await {
+            match bare.retrieve_opts(&reference, head).await {
                 Ok(media) if media.metadata.retention() == Some(RetentionPolicy::Delete) => {
                     due.push(reference);
                 }

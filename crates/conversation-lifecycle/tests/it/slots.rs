@@ -80,6 +80,15 @@ async fn an_erasure_waits_for_work_that_outlives_its_lease() {
     assert!(receipt.is_complete(), "{receipt:?}");
 }
 
+#[tokio::test]
+async fn an_erasure_may_wait_for_leases_without_an_end() {
+    let rig = Rig::new(|builder| {
+        builder.with_options(LifecycleOptions::new().with_lease_time(Duration::MAX))
+    });
+    let receipt = rig.lifecycle.erase_user(&"ann".parse().unwrap()).await;
+    assert!(receipt.unwrap().is_complete());
+}
+
 fn rig_with_externalizer() -> Rig {
     let store: Arc<dyn MediaStorage> = Arc::new(InMemoryStorage::new());
     let state = Arc::new(InMemoryStateStore::with_clock(Rig::clock()));

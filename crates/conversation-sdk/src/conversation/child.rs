@@ -20,7 +20,7 @@ impl Conversation {
     /// the same process is cancelled when that one ends.
     ///
     /// # Errors
-    /// Those of [`ConversationManager::start`], and `Ended`; `State` where this conversation has
+    /// Those of [`ConversationManager::start`], and `Ended`; `InvalidInput` where this conversation has
     /// 1,024 children.
     pub async fn child(&self, start: Start) -> Result<Conversation, ConversationError> {
         let options = LoadOptions::new(Window::MetadataOnly);
