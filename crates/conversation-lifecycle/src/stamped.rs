@@ -65,13 +65,9 @@ impl MediaStorage for StampedStorage {
     );
 
     async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
-        let (mime, body, metadata, sha256) = upload.into_parts();
-        let metadata = self.stamp(metadata, Operation::Store).await?;
-        let mut upload = MediaUpload::new(mime, body, metadata);
-        if let Some(sha256) = sha256 {
-            upload = upload.with_expected_sha256(sha256);
-        }
-        self.inner.store(upload).await
+        let mut parts = upload.into_parts();
+        parts.metadata = self.stamp(parts.metadata, Operation::Store).await?;
+        self.inner.store(parts.into()).await
     }
 
     async fn duplicate(

@@ -3,7 +3,7 @@
 use media_storage::backend::{check_tags, copy_through};
 use media_storage::{
     DuplicateOptions, MediaMetadata, MediaStorage, MediaUpload, Operation, RetrieveOptions,
-    StorageError,
+    StorageError, UploadParts,
 };
 use media_types::StorageReference;
 use tokio::time::Instant;
@@ -23,7 +23,13 @@ impl<S: MediaStorage> Shared<S> {
         &self,
         upload: MediaUpload,
     ) -> Result<StorageReference, StorageError> {
-        let (mime, body, metadata, expected) = upload.into_parts();
+        let UploadParts {
+            mime,
+            body,
+            metadata,
+            expected_sha256: expected,
+            ..
+        } = upload.into_parts();
         let owner = self.owner(&metadata, Operation::Store)?;
         check_tags(metadata.tags()).map_err(|error| self.adopt(error))?;
         let begun = Some(Instant::now());

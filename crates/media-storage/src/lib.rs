@@ -69,7 +69,7 @@ pub use sidecar::{
     MAX_SIDECAR_LEN, MAX_SIDECAR_VERSION, ParsedSidecar, SIDECAR_VERSION, SalvagedSidecar, Sidecar,
 };
 pub use signer::{SignedUrl, SignedUrlOptions, UrlSigner};
-pub use storage::{MediaStorage, MediaUpload, StoredMedia};
+pub use storage::{MediaStorage, MediaUpload, StoredMedia, UploadParts};
 pub use verifier::{
     DamagedMedia, ReadData, Verifier, VerifyIssue, VerifyIssueKind, VerifyOptions, VerifyReport,
 };

@@ -21,7 +21,7 @@ use crate::options::{
 use crate::retention::RetentionPolicy;
 use crate::scope::Scope;
 use crate::sidecar::Sidecar;
-use crate::storage::{MediaStorage, MediaUpload, StoredMedia};
+use crate::storage::{MediaStorage, MediaUpload, StoredMedia, UploadParts};
 use crate::verifier::{Verifier, VerifyOptions, VerifyReport};
 use crate::verify_inventory::verify_inventory;
 
@@ -114,7 +114,12 @@ impl MediaStorage for InMemoryStorage {
     }
 
     async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
-        let (mime, body, metadata, expected) = upload.into_parts();
+        let UploadParts {
+            mime,
+            body,
+            metadata,
+            expected_sha256: expected,
+        } = upload.into_parts();
         let bytes = body
             .bytes(self.max_media_size)
             .await

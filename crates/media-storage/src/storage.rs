@@ -255,10 +255,41 @@ impl MediaUpload {
         self
     }
 
-    /// Returns type, body, metadata and expected hash.
-    pub fn into_parts(self) -> (Mime, MediaBody, MediaMetadata, Option<Sha256>) {
-        (self.mime, self.body, self.metadata, self.expected_sha256)
+    /// Returns everything that the upload consists of, for stores, and for wrappers that change it and make
+    /// [an upload](From) of it again.
+    pub fn into_parts(self) -> UploadParts {
+        UploadParts {
+            mime: self.mime,
+            body: self.body,
+            metadata: self.metadata,
+            expected_sha256: self.expected_sha256,
+        }
     }
+}
+
+impl From<UploadParts> for MediaUpload {
+    fn from(parts: UploadParts) -> Self {
+        Self {
+            mime: parts.mime,
+            body: parts.body,
+            metadata: parts.metadata,
+            expected_sha256: parts.expected_sha256,
+        }
+    }
+}
+
+/// What a [`MediaUpload`] consists of.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct UploadParts {
+    /// MIME type.
+    pub mime: Mime,
+    /// The body.
+    pub body: MediaBody,
+    /// The metadata.
+    pub metadata: MediaMetadata,
+    /// The hash that the body must have; any if it is `None`.
+    pub expected_sha256: Option<Sha256>,
 }
 
 /// A stored media item that was opened.

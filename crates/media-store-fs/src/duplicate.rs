@@ -49,10 +49,7 @@ pub(crate) fn duplicate(
         }
         Err(error) => return Err(io(error)),
     }
-    let digest = Digest {
-        sha256: sidecar.sha256,
-        len: sidecar.size_bytes,
-    };
+    let digest = Digest::new(sidecar.sha256, sidecar.size_bytes);
     let copy = publish(shared, entry, digest, &description, cancelled)
         .map_err(|error| error.with_operation(operation))?;
     Ok(Some(pending(shared, copy)))

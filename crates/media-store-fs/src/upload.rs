@@ -10,6 +10,7 @@ use media_storage::backend::{
 use media_storage::layout::MediaId;
 use media_storage::{
     BodyData, ByteStream, MediaUpload, Operation, Sha256Hasher, StorageError, StorageErrorKind,
+    UploadParts,
 };
 use media_types::{Sha256, StorageReference};
 
@@ -29,7 +30,13 @@ pub(crate) async fn store(
     upload: MediaUpload,
 ) -> Result<StorageReference, StorageError> {
     shared.check_writable(Operation::Store)?;
-    let (mime, body, metadata, expected) = upload.into_parts();
+    let UploadParts {
+        mime,
+        body,
+        metadata,
+        expected_sha256: expected,
+        ..
+    } = upload.into_parts();
     let organization = shared.config.organization;
     let directories = organization
         .directories(&metadata, shared.format.case)

@@ -11,7 +11,7 @@ use media_http::{
 use media_image::{ImageLimits, screen_pixels};
 use media_storage::{
     DeleteOptions, MediaMetadata, MediaStorage, MediaUpload, Operation, StorageError,
-    StorageErrorKind,
+    StorageErrorKind, UploadParts,
 };
 use media_types::StorageReference;
 
@@ -94,7 +94,12 @@ pub(crate) async fn open_spool(config: &Config) -> Result<UploadSpool, Failure> 
 #[async_trait]
 impl UploadTarget for App {
     async fn take(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
-        let (mime, body, metadata, _) = upload.into_parts();
+        let UploadParts {
+            mime,
+            body,
+            metadata,
+            ..
+        } = upload.into_parts();
         let refuse = |kind| StorageError::new(kind, Operation::Store);
         let user = metadata
             .user()

@@ -11,7 +11,7 @@ use media_storage::layout::{CaseRule, FileName, MediaId, media_key, parse_media_
 use media_storage::{
     DeleteOptions, MAX_SIDECAR_LEN, MediaBody, MediaStorage, MediaUpload, Operation, Organization,
     RetentionPolicy, RetrieveOptions, Sha256Hasher, Sidecar, StorageError, StorageErrorKind,
-    StoredMedia, Verification,
+    StoredMedia, UploadParts, Verification,
 };
 use media_types::StorageReference;
 
@@ -103,7 +103,13 @@ impl MediaStorage for BucketStore {
     }
 
     async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
-        let (mime, body, metadata, expected) = upload.into_parts();
+        let UploadParts {
+            mime,
+            body,
+            metadata,
+            expected_sha256: expected,
+            ..
+        } = upload.into_parts();
         let ours =
             |error: StorageError| error.with_operation(Operation::Store).with_backend(BACKEND);
         let bytes = body.bytes(self.max_media_size).await.map_err(ours)?;

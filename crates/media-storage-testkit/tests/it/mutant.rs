@@ -8,7 +8,8 @@ use futures_util::{StreamExt as _, stream::BoxStream};
 use media_storage::{
     DeleteOptions, Entry, InMemoryStorage, Inventory, MediaMetadata, MediaStorage,
     MediaStorageExt as _, MediaUpload, Operation, RetentionPolicy, RetrieveOptions, Scope,
-    Sha256Hasher, StorageError, StorageErrorKind, StoredMedia, SweepOptions, SweepReport, Usage,
+    Sha256Hasher, StorageError, StorageErrorKind, StoredMedia, SweepOptions, SweepReport,
+    UploadParts, Usage,
 };
 use media_storage_testkit::{Backend, StoreOptions};
 use media_types::{Mime, StorageReference};
@@ -115,7 +116,13 @@ impl MediaStorage for Mutant {
     }
 
     async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
-        let (mut mime, body, mut metadata, mut expected) = upload.into_parts();
+        let UploadParts {
+            mut mime,
+            body,
+            mut metadata,
+            expected_sha256: mut expected,
+            ..
+        } = upload.into_parts();
         match self.defect {
             Defect::IgnoresExpectedHashes => expected = None,
             Defect::ForgetsRetention => metadata = metadata.with_retention(RetentionPolicy::Retain),

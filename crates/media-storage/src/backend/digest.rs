@@ -6,6 +6,7 @@ use crate::hash::Sha256Hasher;
 
 /// SHA-256 and size of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Digest {
     /// Hash of all bytes.
     pub sha256: Sha256,
@@ -14,6 +15,11 @@ pub struct Digest {
 }
 
 impl Digest {
+    /// Creates the digest of a body whose hash and size are known.
+    pub fn new(sha256: Sha256, len: u64) -> Self {
+        Self { sha256, len }
+    }
+
     /// Returns the digest of everything that a hasher was given.
     pub fn of(hasher: Sha256Hasher) -> Self {
         let len = hasher.len();

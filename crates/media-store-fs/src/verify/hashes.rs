@@ -59,7 +59,7 @@ impl Hashes {
     pub(super) fn read(&mut self, mut file: &File) -> io::Result<Hashed> {
         io::Seek::rewind(&mut file)?;
         let before = state(file)?;
-        let Digest { sha256, len } = hash(file)?;
+        let Digest { sha256, len, .. } = hash(file)?;
         let is_shared = sys::stat_file(file)?.links > 1;
         if let Some(state) = before.filter(|_| is_shared && self.known.len() < MAX_REMEMBERED) {
             self.known.insert(state, sha256);

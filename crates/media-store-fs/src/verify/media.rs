@@ -61,10 +61,7 @@ impl Check<'_> {
         if reads && !self.has_hash(&file, sidecar.sha256)? {
             return self.damaged(dir, key, stat);
         }
-        let digest = Digest {
-            sha256: sidecar.sha256,
-            len: stat.len,
-        };
+        let digest = Digest::new(sidecar.sha256, stat.len);
         if reads
             && self.options.repair()
             && stat.links == 1
@@ -123,10 +120,7 @@ impl Check<'_> {
         let (dir, key) = (media.directory.dir(), &media.key);
         let hashed = self.hashes.read(file)?;
         self.report.read_bytes += hashed.read;
-        let digest = Digest {
-            sha256: hashed.sha256,
-            len: stat.len,
-        };
+        let digest = Digest::new(hashed.sha256, stat.len);
         let salvaged = rebuild::salvage(dir, key)?;
         // Bytes that match neither the name nor the rest of the sidecar must not become valid.
         let expected = salvaged.as_ref().and_then(|salvaged| salvaged.sha256);

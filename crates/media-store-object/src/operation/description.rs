@@ -33,10 +33,7 @@ impl Description {
             directories,
         };
         // Metadata that does not fit a sidecar is an error before anything is sent.
-        let any = Digest {
-            sha256: Sha256::EMPTY,
-            len: u64::MAX,
-        };
+        let any = Digest::new(Sha256::EMPTY, u64::MAX);
         let (_, sidecar) = description.new_reference(shared, any)?;
         sidecar::shared_json(&sidecar, Nonce::new(u128::MAX))?;
         Ok(description)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use media_storage::backend::{CancelFlag, Digest, check_expected_sha256};
 use media_storage::layout::{FileName, MediaId};
 use media_storage::{
-    MediaUpload, Operation, Sha256Hasher, Sidecar, StorageError, StorageErrorKind,
+    MediaUpload, Operation, Sha256Hasher, Sidecar, StorageError, StorageErrorKind, UploadParts,
 };
 use media_types::{Sha256, StorageReference};
 
@@ -28,7 +28,13 @@ pub(crate) async fn store(
     shared: &Arc<Shared>,
     upload: MediaUpload,
 ) -> Result<StorageReference, StorageError> {
-    let (mime, body, metadata, expected) = upload.into_parts();
+    let UploadParts {
+        mime,
+        body,
+        metadata,
+        expected_sha256: expected,
+        ..
+    } = upload.into_parts();
     let description = Description::new(shared, mime, metadata)?;
     let options = &shared.options;
     let parts = options.parts.for_len(body.len().unwrap_or(0));
@@ -167,10 +173,7 @@ async fn store_stream(
     let unknown = Sha256::from_bytes([0; 32]);
     let file = FileName::new(unknown, &MediaId::mint()?, &description.mime);
     let key = description.key(&file)?;
-    let undigested = Digest {
-        sha256: unknown,
-        len: 0,
-    };
+    let undigested = Digest::new(unknown, 0);
     let expires_at = description.sidecar(shared, &key, undigested).expires_at;
     let filename = description.metadata.filename();
     let headers = attributes(&description.mime, filename, expires_at);
