@@ -2,14 +2,14 @@
 # Proves what a turn promises, with real files and a real server on the loopback interface: processes
 # are killed at every system call and at random times of a long answer, answers are cut after every
 # byte, readers stand still, answers of the state store are late, lost or repeated, two processes
-# compete for one conversation, and one is deleted or its user erased at every step of a turn. A judge
+# compete for one conversation, and one is cancelled, deleted or its user erased at every step of a turn. A judge
 # reads the database, the media directory and the server's log without the library. Then each proof is
 # run against programs of which a guard was removed, and must find that out.
 #
 # usage: scripts/prove-turns.sh [--short | --without-guards] [PART ...]
 # `--short` looks at points evenly chosen and leaves out the programs without guards: a minute.
 # `--without-guards` runs those programs alone. Without a part, all are run: cuts, readers, faults,
-# nodes, deletes, streams, kills.
+# nodes, deletes, cancels, streams, kills.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -25,7 +25,7 @@ case ${1:-} in
     ;;
 esac
 parts=("$@")
-[ $# -gt 0 ] || parts=(cuts readers faults nodes deletes streams kills)
+[ $# -gt 0 ] || parts=(cuts readers faults nodes deletes cancels streams kills)
 if [ "$(uname -s)" != Linux ]; then
     echo "NOT RUN: processes are killed at their system calls on Linux only" >&2
     exit 2

@@ -66,6 +66,9 @@ async fn run(what: &str, dir: &Path, url: &str, rest: &[&str]) -> Result<()> {
     if let ("held", [at]) = (what, rest) {
         return gate::child(dir, url, at.parse().ok()).await;
     }
+    if let ("cancelled", [at, who]) = (what, rest) {
+        return gate::cancelled(dir, url, at.parse()?, *who == "reader").await;
+    }
     let manager = manager(dir, url).await?;
     match (what, rest) {
         ("open", []) => conversation(&manager).await.map(drop),

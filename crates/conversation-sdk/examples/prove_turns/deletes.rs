@@ -6,7 +6,7 @@ use std::path::Path;
 use futures_util::{StreamExt, TryStreamExt};
 use rustix::process::Signal;
 
-use crate::gate::GO;
+use crate::gate::{GO, steps};
 use crate::judge;
 use crate::mock::{Mock, Plan};
 use crate::run::{Running, run as run_child, start};
@@ -80,19 +80,6 @@ pub(crate) async fn run(short: bool, stop_at_first: bool) -> Result<Tally> {
         }
     }
     Ok(tally)
-}
-
-/// The names of the steps of a turn that nobody disturbs.
-async fn steps() -> Result<Vec<String>> {
-    let mock = Mock::start(Plan::Tools).await?;
-    let dir = tempfile::tempdir()?;
-    let ended = run_child("held", dir.path(), &mock.url, &["none"]).await?;
-    if ended.said("ACK ").is_none() {
-        return Err(format!("a turn that nobody disturbs failed: {:?}", ended.lines).into());
-    }
-    let named = ended.lines.iter();
-    let steps = named.filter_map(|line| line.strip_prefix("STEP "));
-    Ok(steps.map(str::to_owned).collect())
 }
 
 /// Every step in every way; in the short form the first step of each name, in two ways.

@@ -10,18 +10,34 @@ use conversation_sdk::providers::ProviderResponse;
 use conversation_sdk::state::{Fence, LoadOptions, StateWrite, Window};
 use conversation_sdk::{
     ConversationError, ConversationManager, Middleware, ModelRequest, Next, SqliteStateStore, Tool,
-    ToolContext, ToolDefinition, ToolError, ToolOutput,
+    ToolContext, ToolDefinition, ToolError, ToolOutput, TurnEvent, TurnOptions, UserMessage,
 };
 use futures_util::StreamExt;
 use media_store_fs::FileStore;
 use serde_json::Value;
+use tokio::sync::Notify;
 
 use crate::Result;
 use crate::child::{Painter, builder, conversation, photo, say};
+use crate::mock::{Mock, Plan};
+use crate::run::run;
 use crate::watched::{Watched, Watcher};
 
 /// The file whose presence lets the turn go on.
 pub(crate) const GO: &str = "go";
+
+/// The names of the steps of a turn that nobody disturbs.
+pub(crate) async fn steps() -> Result<Vec<String>> {
+    let mock = Mock::start(Plan::Tools).await?;
+    let dir = tempfile::tempdir()?;
+    let ended = run("held", dir.path(), &mock.url, &["none"]).await?;
+    if ended.said("ACK ").is_none() {
+        return Err(format!("a turn that nobody disturbs failed: {:?}", ended.lines).into());
+    }
+    let named = ended.lines.iter();
+    let steps = named.filter_map(|line| line.strip_prefix("STEP "));
+    Ok(steps.map(str::to_owned).collect())
+}
 
 /// Counts the steps of a turn, and waits at one.
 #[derive(Debug)]
@@ -31,6 +47,8 @@ struct Gate {
     at: Option<usize>,
     armed: AtomicBool,
     passed: AtomicUsize,
+    /// Told when the turn waits.
+    held: Notify,
 }
 
 impl Gate {
@@ -42,6 +60,7 @@ impl Gate {
         say(format_args!("STEP {name}"));
         if self.at == Some(number) {
             say(format_args!("HELD {name}"));
+            self.held.notify_one();
             while !self.go.exists() {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
@@ -130,26 +149,72 @@ impl Tool for GatedTool {
     }
 }
 
-/// Runs a turn with media in, a tool that makes media, and an answer, held at a step.
-pub(crate) async fn child(dir: &Path, url: &str, at: Option<usize>) -> Result<()> {
+/// What the turns of the proof are held with.
+async fn gated(
+    dir: &Path,
+    url: &str,
+    at: Option<usize>,
+) -> Result<(Arc<Gate>, ConversationManager)> {
     let gate = Arc::new(Gate {
         go: dir.join(GO),
         at,
         armed: AtomicBool::new(false),
         passed: AtomicUsize::new(0),
+        held: Notify::new(),
     });
     let store = FileStore::open(dir.join("media")).await?;
     let state = SqliteStateStore::open(dir.join("state.sqlite")).await?;
-    let manager: ConversationManager = builder(url)
+    let manager = builder(url)
         .with_media_storage(Watched::new(store, Arc::clone(&gate)))
         .with_state_store(Watched::new(state, Arc::clone(&gate)))
         .with_tool(GatedTool(Arc::clone(&gate)))
         .with_middleware(GatedModel(Arc::clone(&gate)))
         .build()?;
+    Ok((gate, manager))
+}
+
+/// Runs a turn with media in, a tool that makes media, and an answer, held at a step.
+pub(crate) async fn child(dir: &Path, url: &str, at: Option<usize>) -> Result<()> {
+    let (gate, manager) = gated(dir, url, at).await?;
     let mut conversation = conversation(&manager).await?;
     gate.armed.store(true, Ordering::Relaxed);
     let sent = conversation.send_with_media("Look at this", [photo(1, 150_000)]);
     match sent.await {
+        Ok(response) => say(format_args!("ACK {}", response.text())),
+        Err(error) => say(format_args!("FAILED {:?}", error.kind())),
+    }
+    manager.shutdown(Duration::from_secs(5)).await?;
+    Ok(())
+}
+
+/// Runs the same turn, whose reader leaves when it is held, or stays until somebody else ends it. Says what the reader
+/// saw, and how the turn ended.
+pub(crate) async fn cancelled(dir: &Path, url: &str, at: usize, leaves: bool) -> Result<()> {
+    let (gate, manager) = gated(dir, url, Some(at)).await?;
+    let mut conversation = conversation(&manager).await?;
+    gate.armed.store(true, Ordering::Relaxed);
+    let message = UserMessage::from("Look at this").with_part(photo(1, 150_000));
+    let mut events = conversation.stream_with(message, TurnOptions::new());
+    say(format_args!("TURN {}", events.turn()));
+    let attached = conversation.attach(events.turn());
+    let mut seen = String::new();
+    loop {
+        let event = tokio::select! {
+            event = events.next() => event,
+            () = gate.held.notified(), if leaves => break,
+        };
+        match event {
+            Some(Ok(TurnEvent::TextDelta(text))) => seen.push_str(&text),
+            Some(_) => {}
+            None => break,
+        }
+    }
+    drop(events);
+    if leaves {
+        std::fs::write(&gate.go, "")?;
+    }
+    say(format_args!("SEEN {seen:?}"));
+    match attached.response().await {
         Ok(response) => say(format_args!("ACK {}", response.text())),
         Err(error) => say(format_args!("FAILED {:?}", error.kind())),
     }

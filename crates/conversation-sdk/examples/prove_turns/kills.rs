@@ -70,7 +70,11 @@ async fn kill(calls: &str, nth: usize) -> Result<Kill> {
 }
 
 /// What must be there after a kill, whatever was going on.
-fn judge_killed(found: &Found, log: &[Logged], acknowledged: Option<&str>) -> Vec<String> {
+pub(crate) fn judge_killed(
+    found: &Found,
+    log: &[Logged],
+    acknowledged: Option<&str>,
+) -> Vec<String> {
     let mut broken = found.check();
     // Who was asked has the user's message in the state: it is written first.
     if !log.is_empty() && found.of_role("user").is_empty() {
@@ -95,7 +99,7 @@ fn has_tool_result(logged: &Logged) -> bool {
 }
 
 /// Goes on with the conversation in another process, and judges what it finds.
-async fn recover(dir: &Path, mock: &Mock, before: &[Logged]) -> Result<Vec<String>> {
+pub(crate) async fn recover(dir: &Path, mock: &Mock, before: &[Logged]) -> Result<Vec<String>> {
     let before = before.len();
     let recovered = run_child("recover", dir, &mock.url, &[]).await?;
     let found = judge::read(dir)?;

@@ -1,14 +1,15 @@
-//! Proves what a turn promises: processes are killed, answers are cut, readers stand still, nodes
-//! compete; a judge reads the database, the media directory and the log of the model's server
+//! Proves what a turn promises: processes are killed, turns cancelled, answers cut, readers stand still,
+//! nodes compete; a judge reads the database, the media directory and the log of the model's server
 //! without the library.
 //!
 //! ```text
-//! prove_turns cuts|readers|faults|nodes|deletes|streams|kills [--short] [--expect-failure]
+//! prove_turns cuts|readers|faults|nodes|deletes|cancels|streams|kills [--short] [--expect-failure]
 //! ```
 //!
 //! Run it by `scripts/prove-turns.sh`. With `--expect-failure` a part must find that a promise is
 //! broken: that is how programs with a guard removed are run.
 
+mod cancels;
 mod child;
 mod cuts;
 mod deletes;
@@ -77,6 +78,7 @@ fn main() -> std::process::ExitCode {
                 "nodes" => nodes::run(short).await,
                 "faults" => faults::run(short, expect_failure).await,
                 "deletes" => deletes::run(short, expect_failure).await,
+                "cancels" => cancels::run(short, expect_failure).await,
                 _ => Err("unknown part".into()),
             }
         })
