@@ -165,6 +165,9 @@ fn result<'a>(
         ("type".into(), Json::text("tool_result")),
         ("tool_use_id".into(), Json::text(id)),
     ];
+    if message.is_error {
+        fields.push(("is_error".into(), json!(true).into()));
+    }
     let blocks = blocks(message, plan, options);
     if !blocks.is_empty() {
         fields.push(("content".into(), Json::Array(blocks)));

@@ -48,7 +48,7 @@ impl RequestBody {
         media: &MediaContext,
     ) -> Result<Self, ProviderError> {
         let family = format.family();
-        let opaque = LoadedOpaque::load(family, request.messages, media.loader()).await;
+        let opaque = LoadedOpaque::load(&format.spec().rules, request, media.loader()).await;
         let of_model = Arc::new(api.for_model(model));
         let key = PlannerKey::new(family, "", model);
         let plan = {

@@ -274,7 +274,8 @@ fn response<'a>(message: &'a WireMessage<'a>, plan: &MediaPlan) -> Vec<Json<'a>>
     let text = message.joined_text();
     let response = match serde_json::from_str(&text) {
         Ok(object @ Value::Object(_)) => object,
-        // The API takes objects only; this is its own word for a plain result.
+        // The API takes objects only; these are its own words for a plain result.
+        _ if message.is_error => json!({"error": text}),
         _ => json!({"output": text}),
     };
     let answered = message.answers.as_ref();

@@ -28,9 +28,8 @@ impl<A: Api> HttpProvider<A> {
     ) -> Result<ProviderResponse, ProviderError> {
         let model = request.model.unwrap_or(&self.model);
         let family = A::FORMAT.rules.family;
-        let unknown = request.messages.get(request.known..).unwrap_or_default();
         let (base_url, account) = account_of(&self.http.settings);
-        let opaque = LoadedOpaque::load(family, unknown, media.loader())
+        let opaque = LoadedOpaque::load(&A::FORMAT.rules, request, media.loader())
             .await
             .with_account(format!("{base_url} {account}"));
         let transcript = build_transcript(&A::FORMAT.rules, model, request, &opaque);

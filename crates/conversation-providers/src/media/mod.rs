@@ -26,7 +26,6 @@ pub use fitting::{ImageFitter, ImageNeeds};
 pub use form::MediaForm;
 #[cfg(feature = "http-client")]
 pub(crate) use identity::media_identity;
-pub(crate) use identity::position_hash;
 pub use plan::MediaPlan;
 pub use planner::RequestPlanner;
 #[cfg(feature = "http-client")]

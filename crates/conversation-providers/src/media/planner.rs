@@ -10,7 +10,7 @@ use media_types::{MediaContent, MediaType};
 
 use super::candidate::{Candidate, Lookup};
 use super::context::{MediaContext, SignedUrls};
-use super::identity::{media_identity, position_hash};
+use super::identity::media_identity;
 use super::lookup::FetchBudget;
 use super::plan::{MediaPlan, PlannedItem};
 use super::request_plan::{RequestPlan, mark_of};
@@ -130,10 +130,15 @@ impl RequestPlanner {
     pub async fn plan(&self, outline: &RequestOutline<'_>, media: &MediaContext) -> RequestPlan {
         let now = unix_now();
         let contents: Vec<&MediaContent> = outline.media().collect();
-        let hashes: Vec<u64> = contents.iter().map(|item| position_hash(item)).collect();
+        let identities: Vec<Option<Fingerprint>> =
+            contents.iter().map(|item| fingerprint(item)).collect();
+        let hashes = identities.iter();
+        let hashes: Vec<u64> = hashes
+            .map(|item| item.map_or(0, Fingerprint::number))
+            .collect();
         let before = self.state.sent(&hashes);
         let (skipped, by_bytes) = PlannerState::skipped(&before);
-        let excluded = self.excluded(&contents, now);
+        let excluded = self.excluded(&contents, &identities, now);
         let candidates = self
             .look_up(&contents, &before, skipped, &excluded, media)
             .await;
@@ -177,6 +182,7 @@ impl RequestPlanner {
     fn excluded(
         &self,
         contents: &[&MediaContent],
+        identities: &[Option<Fingerprint>],
         now: u64,
     ) -> Vec<Option<(OmissionReason, String)>> {
         let takes_none = |kind: MediaType| {
@@ -185,14 +191,13 @@ impl RequestPlanner {
         let (refused, suspects) = (self.state.refused(), self.state.suspects());
         // One half is tried, so that what is refused is found within a few turns.
         let held_back = suspects.get(suspects.len() / 2..).unwrap_or_default();
-        let needs_identity = !refused.is_empty() || !held_back.is_empty();
-        let excluded = contents.iter().enumerate().map(|(index, content)| {
+        let items = contents.iter().zip(identities).enumerate();
+        let excluded = items.map(|(index, (content, identity))| {
             let kind = content.media_type();
             if takes_none(kind) {
                 let detail = format!("{} takes no {}", self.provider, plural(kind));
                 return Some((OmissionReason::Unsupported, detail));
             }
-            let identity = needs_identity.then(|| fingerprint(content)).flatten();
             let is_in = |list: &[Fingerprint]| identity.is_some_and(|item| list.contains(&item));
             let is_refused = self.refused.contains(&index) || is_in(refused) || is_in(held_back);
             is_refused.then(|| (OmissionReason::Refused, refused_by(&self.provider)))

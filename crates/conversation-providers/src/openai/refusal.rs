@@ -14,7 +14,7 @@ pub(super) fn classify(settings: &HttpSettings, failed: &FailedResponse<'_>) -> 
             api.kind(Some(status)),
             Kind::InvalidRequest | Kind::TooLarge
         );
-    if matches!(status, 400 | 404) && names_audio(&api) {
+    if matches!(status, 400 | 404) && (names_audio(&api) || misses_items(&api)) {
         return Refusal::Signatures(api.into_error(settings, status, headers));
     }
     if !is_about_the_request {
@@ -49,6 +49,13 @@ fn names_audio(api: &ApiError) -> bool {
     let param = api.param.as_deref().unwrap_or_default();
     let message = api.message.as_deref().unwrap_or_default();
     param.contains(".audio") && !param.contains("input_audio") || message.contains("'audio_")
+}
+
+/// Whether an error is about items of earlier answers: one without the reasoning that it came with, or one
+/// that the provider knows no more.
+fn misses_items(api: &ApiError) -> bool {
+    let message = api.message.as_deref().unwrap_or_default();
+    message.contains("without its required") || message.contains("Items are not persisted")
 }
 
 /// Parameters that tune an answer: without them it comes all the same.

@@ -43,6 +43,11 @@ impl Fingerprint {
         let start = digest.as_bytes().first_chunk::<8>();
         Self(start.map_or(0, |bytes| u64::from_be_bytes(*bytes)))
     }
+
+    /// Returns it as a number.
+    pub(crate) fn number(self) -> u64 {
+        self.0
+    }
 }
 
 #[derive(Default, Serialize, Deserialize)]

@@ -23,6 +23,9 @@ const MISSING_RESULT: &str = "[no result: the call was interrupted]";
 /// The field in which version 0.1 kept data of a call.
 const LEGACY_DATA: &str = "provider_data";
 
+/// The metadata of a result that says that its call failed.
+const IS_ERROR: &str = "is_error";
+
 /// Returns the conversation of a request in the order that an API wants.
 pub(crate) fn build_transcript<'a>(
     rules: &'static TranscriptRules,
@@ -34,6 +37,7 @@ pub(crate) fn build_transcript<'a>(
         rules,
         media_in_results: (rules.media_in_results)(model),
         opaque,
+        is_bare: false,
         transcript: Transcript::default(),
         waiting: Vec::new(),
         seen: HashSet::new(),
@@ -44,12 +48,15 @@ pub(crate) fn build_transcript<'a>(
         builder.push(Role::System, vec![WirePart::text(system)]);
     }
     for step in arrange(request.messages) {
+        if let Step::Message(at, ..) = step {
+            builder.is_bare = opaque.is_bare(at);
+        }
         match step {
             // The provider has it, but not what was missing when its newest message came.
             Step::Message(at, ..) | Step::Result(at, ..) if at < request.known => {}
             Step::MissingResult(at, _) if at + 1 < request.known => {}
-            Step::Message(_, message, calls) => builder.message(message, &calls),
-            Step::Result(_, message, call) => builder.result(message, call),
+            Step::Message(at, message, calls) => builder.message(at, message, &calls),
+            Step::Result(at, message, call) => builder.result(at, message, call),
             Step::MissingResult(_, call) => builder.missing_result(call),
         }
     }
@@ -61,6 +68,9 @@ struct Builder<'a> {
     rules: &'static TranscriptRules,
     media_in_results: bool,
     opaque: &'a LoadedOpaque,
+    /// Whether the message that is gone through goes without its opaque data, and so do its calls where they
+    /// are answered.
+    is_bare: bool,
     transcript: Transcript<'a>,
     /// Media that waits for a user message of its own.
     waiting: Vec<WirePart<'a>>,
@@ -75,6 +85,7 @@ impl<'a> Builder<'a> {
             role,
             parts,
             answers: None,
+            is_error: false,
         });
     }
 
@@ -85,13 +96,13 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn message(&mut self, message: &'a Message, calls: &[&'a ToolCall]) {
+    fn message(&mut self, at: usize, message: &'a Message, calls: &[&'a ToolCall]) {
         self.flush();
         let lead = match message.role {
             Role::System => "Media of the instructions:",
             _ => "Media of the assistant's message above:",
         };
-        let mut parts = self.parts(message, calls, lead);
+        let mut parts = self.parts(at, message, calls, lead);
         // Reasoning without what it led to is refused.
         while let Some(WirePart::Opaque {
             is_reasoning: true, ..
@@ -104,26 +115,28 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn result(&mut self, message: &'a Message, call: &'a ToolCall) {
+    fn result(&mut self, at: usize, message: &'a Message, call: &'a ToolCall) {
         let (id, name) = (&call.id, &call.name);
         let lead = format!("Media that the call {id} of {name} returned:");
         let waiting = self.waiting.len();
-        let mut parts = self.parts(message, &[], &lead);
+        let mut parts = self.parts(at, message, &[], &lead);
         if parts.is_empty() && self.waiting.len() > waiting {
             parts.push(WirePart::text("The media follows."));
         }
-        self.answer(call, parts);
+        let is_error = message.metadata.get(IS_ERROR);
+        self.answer(call, parts, is_error.is_some_and(|value| *value == true));
     }
 
     fn missing_result(&mut self, call: &'a ToolCall) {
-        self.answer(call, vec![WirePart::text(MISSING_RESULT)]);
+        self.answer(call, vec![WirePart::text(MISSING_RESULT)], false);
     }
 
-    fn answer(&mut self, call: &'a ToolCall, parts: Vec<WirePart<'a>>) {
+    fn answer(&mut self, call: &'a ToolCall, parts: Vec<WirePart<'a>>, is_error: bool) {
         self.transcript.messages.push(WireMessage {
             role: Role::Tool,
             parts,
             answers: Some(self.call(call)),
+            is_error,
         });
     }
 
@@ -131,6 +144,7 @@ impl<'a> Builder<'a> {
     /// in it waits, after a text that says where it is from.
     fn parts(
         &mut self,
+        at: usize,
         message: &'a Message,
         calls: &[&'a ToolCall],
         lead: &str,
@@ -138,7 +152,7 @@ impl<'a> Builder<'a> {
         let mut calls: Vec<Option<&'a ToolCall>> = calls.iter().copied().map(Some).collect();
         let mut parts = Vec::with_capacity(message.content.len() + calls.len());
         let start = self.waiting.len();
-        for part in &message.content {
+        for (index, part) in message.content.iter().enumerate() {
             match part {
                 Part::Text(text) => {
                     let data = self.data(&text.provider_data).map(Cow::Borrowed);
@@ -147,8 +161,8 @@ impl<'a> Builder<'a> {
                         parts.push(WirePart::Text { text, data });
                     }
                 }
-                Part::Media(content) if self.opaque.text(content).is_some() => {
-                    let words = self.opaque.text(content).unwrap_or_default();
+                Part::Media(_) if self.opaque.text((at, index)).is_some() => {
+                    let words = self.opaque.text((at, index)).unwrap_or_default();
                     parts.push(WirePart::text(words));
                 }
                 Part::Media(content)
@@ -177,7 +191,7 @@ impl<'a> Builder<'a> {
                 Part::Reasoning {
                     opaque: Some((api, item)),
                     ..
-                } if self.takes(api) => {
+                } if self.takes(api) && !self.is_bare => {
                     parts.extend(self.opaque.json(item).map(|item| WirePart::Opaque {
                         item,
                         is_reasoning: true,
@@ -190,6 +204,7 @@ impl<'a> Builder<'a> {
                     };
                     match kind_of_item(item) {
                         ItemKind::Ours => {}
+                        ItemKind::Verbatim if self.is_bare => {}
                         ItemKind::Verbatim => parts.push(WirePart::Opaque {
                             item,
                             is_reasoning: false,
@@ -243,6 +258,7 @@ impl<'a> Builder<'a> {
     fn call(&self, call: &'a ToolCall) -> WireCall<'a> {
         let family = self.rules.family;
         let data = match call.provider_data.get(family) {
+            _ if self.is_bare => None,
             Some(data) => self.opaque.json(data),
             // Version 0.1 kept the data of one family only.
             None if family == "gemini" => call.extra.get(LEGACY_DATA),
@@ -279,6 +295,6 @@ impl<'a> Builder<'a> {
         let data = data.get(self.rules.family)?;
         self.opaque
             .json(data)
-            .filter(|_| self.rules.takes_opaque_items)
+            .filter(|_| self.rules.takes_opaque_items && !self.is_bare)
     }
 }

@@ -19,6 +19,8 @@ pub(crate) struct WireMessage<'a> {
     pub(crate) parts: Vec<WirePart<'a>>,
     /// The call that this message answers.
     pub(crate) answers: Option<WireCall<'a>>,
+    /// Whether that call failed.
+    pub(crate) is_error: bool,
 }
 
 /// A tool call, with the data of the API's family that goes back with it.

@@ -10,7 +10,8 @@ use crate::media::{MediaForm, MediaPlan};
 use crate::template::Json;
 use crate::transcript::{WireCall, WireMessage, WirePart};
 
-/// Returns the items of a message of the model.
+/// Returns the items of a message of the model. Unsigned, without reasoning and the ids by which the API
+/// asks for it.
 pub(super) fn answer_items<'a>(
     message: &'a WireMessage<'a>,
     plan: &MediaPlan,
@@ -20,7 +21,10 @@ pub(super) fn answer_items<'a>(
     let mut said = Said::default();
     for part in &message.parts {
         match part {
-            WirePart::Text { text, data } => said.push(text, data.as_deref(), &mut items),
+            WirePart::Text { text, data } => {
+                let data = data.as_deref().filter(|_| !unsigned);
+                said.push(text, data, &mut items);
+            }
             WirePart::Opaque {
                 is_signed: true, ..
             } if unsigned => {}
@@ -30,7 +34,7 @@ pub(super) fn answer_items<'a>(
             }
             WirePart::Call(call) => {
                 said.end(&mut items);
-                items.push(render_call(call));
+                items.push(render_call(call, unsigned));
             }
             WirePart::Media { index, data } => {
                 said.end(&mut items);
@@ -128,8 +132,8 @@ fn image<'a>(index: usize, data: Option<&RawJson>, plan: &MediaPlan) -> Option<J
     }
 }
 
-/// A call, with the fields of its item that messages do not hold themselves.
-pub(super) fn render_call<'a>(call: &'a WireCall<'a>) -> Json<'a> {
+/// A call, with the fields of its item that messages do not hold themselves; unsigned, without its id.
+pub(super) fn render_call<'a>(call: &'a WireCall<'a>, unsigned: bool) -> Json<'a> {
     let mut fields: Fields<'a> = vec![
         ("type".into(), Json::text("function_call")),
         ("call_id".into(), Json::text(&call.call.id)),
@@ -138,7 +142,8 @@ pub(super) fn render_call<'a>(call: &'a WireCall<'a>) -> Json<'a> {
     ];
     let data = call.data.as_deref();
     let data = data.and_then(|data| data.parse::<Map<String, Value>>().ok());
-    for (name, value) in data.into_iter().flatten() {
+    let data = data.into_iter().flatten();
+    for (name, value) in data.filter(|(name, _)| !unsigned || name != "id") {
         fields.push((name.into(), value.into()));
     }
     Json::Object(fields)

@@ -171,7 +171,7 @@ fn parts<'a>(message: &'a WireMessage<'a>, plan: &MediaPlan, place: Place) -> Js
         WirePart::Text { text, .. } => input_text(text.as_ref()),
         WirePart::Media { index, .. } => Json::Item(*index, Box::new(media(*index, plan, place))),
         WirePart::Opaque { item, .. } => Json::Raw(item.get().into()),
-        WirePart::Call(call) => render_call(call),
+        WirePart::Call(call) => render_call(call, false),
     });
     Json::Array(parts.collect())
 }

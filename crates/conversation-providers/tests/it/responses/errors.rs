@@ -158,3 +158,36 @@ async fn reasoning_of_another_conversation_is_left_out_once() {
     assert_eq!(failed.unwrap_err().kind(), Kind::InvalidRequest);
     assert_eq!(peer.received().len(), 5);
 }
+
+#[tokio::test]
+async fn items_without_the_reasoning_that_they_came_with_go_without_their_ids_once() {
+    let output = json!([{"id": "rs_1", "type": "reasoning", "summary": [], "encrypted_content": "E"},
+        {"id": "fc_1", "type": "function_call", "call_id": "c", "name": "f", "arguments": "{}", "status": "completed"},
+        {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": [{"type": "output_text", "text": "a", "annotations": []}]}]);
+    let refused = json!({"error": {"message": "Item 'fc_1' of type 'function_call' was provided without its required 'reasoning' item: 'rs_1'.",
+        "type": "invalid_request_error", "param": "input", "code": null}});
+    let peer = Peer::start([
+        Act::json(200, &answer(&output)),
+        Act::json(400, &refused),
+        Act::json(200, &answer(&json!([]))),
+    ])
+    .await;
+    let provider = provider(&peer);
+    let done = ask(&provider, &[Message::user("x")], ResponseMode::Complete)
+        .await
+        .unwrap();
+    let messages = [
+        Message::user("x"),
+        message_of(done),
+        Message::tool("c", vec![Part::from("r")]),
+    ];
+    ask(&provider, &messages, ResponseMode::Complete)
+        .await
+        .unwrap();
+    let last = peer.last().json();
+    for id in ["rs_1", "fc_1", "msg_1"] {
+        assert!(peer.received()[1].json().to_string().contains(id));
+        assert!(!last.to_string().contains(id), "{id} {last}");
+    }
+    check_rules(&last);
+}

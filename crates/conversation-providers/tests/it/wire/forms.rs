@@ -323,3 +323,52 @@ async fn the_newest_files_of_text_go_as_words_where_there_are_too_many() {
     let files: Vec<usize> = (0..20).filter(is_sent).collect();
     assert_eq!(files, (5..20).collect::<Vec<_>>());
 }
+
+#[tokio::test]
+async fn files_of_text_that_differ_in_their_middle_or_name_alone_are_told_apart() {
+    let csv = |middle: &str, name: &str| {
+        let ends = "x".repeat(5000);
+        let text = format!("{ends}{middle}{ends}");
+        MediaContent::from_bytes(Mime::TEXT_CSV, text).with_filename(name.to_owned())
+    };
+    let messages = [
+        user_with("before", [csv("[then]", "a.csv")]),
+        user_with("after", [csv("[now!]", "b.csv"), csv("[now!]", "c.csv")]),
+    ];
+    let request = ProviderRequest::new(&messages);
+    for format in FORMS {
+        let body = body_by(&Capabilities::builtin(), format, &request, &no_storage()).await;
+        let sent = String::from_utf8(text(&body).await).unwrap();
+        let at = |words: &str| {
+            let found: Vec<usize> = sent.match_indices(words).map(|(at, _)| at).collect();
+            assert_eq!(found.len(), 1, "{format:?} {words}");
+            found[0]
+        };
+        assert_eq!(sent.matches("[now!]").count(), 2, "{format:?}");
+        assert!(at("before") < at("a.csv") && at("a.csv") < at("[then]"));
+        assert!(at("[then]") < at("after") && at("after") < at("b.csv"));
+        assert!(at("b.csv") < at("c.csv"));
+    }
+}
+
+#[tokio::test]
+async fn the_result_of_a_call_that_failed_says_so() {
+    let call = |id: &str| ToolCall::new(id, "f", "{}");
+    let mut failed = Message::tool("a", vec![Part::from("error: no")]);
+    failed.metadata.insert("is_error".to_owned(), true.into());
+    let messages = [
+        Message::assistant(Vec::new()).with_tool_calls(vec![call("a"), call("b")]),
+        failed,
+        Message::tool("b", vec![Part::from("yes")]),
+    ];
+    let request = ProviderRequest::new(&messages);
+    let anthropic = sent(ApiFormat::AnthropicMessages, &request).await;
+    let results = &anthropic["messages"][1]["content"];
+    assert_eq!(results[0]["is_error"], true, "{results}");
+    assert_eq!(results[1].get("is_error"), None, "{results}");
+    let gemini = sent(ApiFormat::GeminiContents, &request).await;
+    let results = &gemini["contents"][1]["parts"];
+    let response = |at: usize| &results[at]["functionResponse"]["response"];
+    assert_eq!(response(0), &serde_json::json!({"error": "error: no"}));
+    assert_eq!(response(1), &serde_json::json!({"output": "yes"}));
+}

@@ -24,6 +24,7 @@ mod kinds;
 mod opaque;
 mod planning;
 mod recorder;
+mod rounds;
 mod stable;
 mod wishes;
 
