@@ -1,20 +1,26 @@
 //! The provider of Anthropic's Messages.
 
+use reqwest::header::{HeaderMap, HeaderValue};
+
 use super::decoder::MessageDecoder;
 use super::error::classify;
 use super::names::NAME;
 use super::request::MESSAGES;
 use crate::codec::FormatSpec;
+use crate::files::ANTHROPIC_FILES_VERSION;
 use crate::http::{HttpSettings, KeyHeader, Secret};
 use crate::http_provider::{
     Api, Endpoint, FailedResponse, HttpProvider, Refusal, provider_over_http,
 };
+use crate::media::{MediaForm, MediaPlan};
 use crate::request::ResponseMode;
 
 /// The base URL unless told otherwise.
 const BASE_URL: &str = "https://api.anthropic.com/v1";
 /// The version of the API unless told otherwise.
 const VERSION: &str = "2023-06-01";
+/// The header that says it.
+const VERSION_HEADER: &str = "anthropic-version";
 
 /// Anthropic's Messages.
 ///
@@ -46,16 +52,17 @@ impl AnthropicProvider {
     pub fn new(key: impl AsRef<str>, model: impl Into<String>) -> Self {
         let mut settings = HttpSettings::new(NAME, key.as_ref(), BASE_URL);
         settings.key_header = KeyHeader::Named("x-api-key".to_owned());
-        let version = ("anthropic-version".to_owned(), Secret::new(VERSION));
+        let version = (VERSION_HEADER.to_owned(), Secret::new(VERSION));
         settings.headers.push(version);
         Self(HttpProvider::new(MessagesApi, settings, model.into()))
     }
 
-    /// Sets the version of the API. Defaults to `2023-06-01`.
+    /// Sets the version of the API. Defaults to `2023-06-01`. A request that names an uploaded file is of
+    /// `2026-10-21` at least, which is the first to know files.
     #[must_use]
     pub fn with_api_version(self, version: impl AsRef<str>) -> Self {
         // A later header of the same name replaces the earlier one.
-        self.with_header("anthropic-version", version)
+        self.with_header(VERSION_HEADER, version)
     }
 }
 
@@ -75,6 +82,20 @@ impl Api for MessagesApi {
             path: vec!["messages".to_owned()],
             query: None,
         }
+    }
+
+    fn headers(&self, settings: &HttpSettings, plan: &MediaPlan) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        let mut all = settings.headers.iter().rev();
+        let own = all.find(|(name, _)| name.eq_ignore_ascii_case(VERSION_HEADER));
+        // Versions are dates.
+        let is_older = own.is_none_or(|(_, own)| own.expose() < ANTHROPIC_FILES_VERSION);
+        let is_file = |index| matches!(plan.get(index), Some((_, MediaForm::ProviderFile(_))));
+        if is_older && (0..plan.len()).any(is_file) {
+            let version = HeaderValue::from_static(ANTHROPIC_FILES_VERSION);
+            headers.insert(VERSION_HEADER, version);
+        }
+        headers
     }
 
     fn refusal(&self, settings: &HttpSettings, failed: &FailedResponse<'_>) -> Refusal {

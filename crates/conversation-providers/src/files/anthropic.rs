@@ -14,8 +14,8 @@ use crate::http::{HttpClient, HttpSettings, KeyHeader, Secret};
 use crate::media::MediaContext;
 
 const BASE_URL: &str = "https://api.anthropic.com/v1";
-/// The version from which files need no beta header.
-const VERSION: &str = "2026-10-21";
+/// The version from which files need no beta header: of requests about files, and of those that name one.
+pub(crate) const VERSION: &str = "2026-10-21";
 
 /// The files of an Anthropic account.
 #[derive(Clone, Debug)]

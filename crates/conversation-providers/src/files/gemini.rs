@@ -60,6 +60,19 @@ impl GeminiFiles {
     }
 }
 
+impl GeminiFiles {
+    /// Waits for a file, and returns what it is named by.
+    async fn uploaded(&self, file: Value) -> Result<UploadedFile, ProviderError> {
+        let file = self.ready(file).await?;
+        let mut uploaded = UploadedFile::new(self.0.text(&file, "/uri")?);
+        self.0.text(&file, "/name")?.clone_into(&mut uploaded.name);
+        let end = file.pointer("/expirationTime").and_then(Value::as_str);
+        let end = end.and_then(|end| DateTime::parse_from_rfc3339(end).ok());
+        uploaded.expires_at = end.map(|end| end.to_utc());
+        Ok(uploaded)
+    }
+}
+
 /// The path of a file: its name is `files/<id>`.
 fn path_of(name: &str) -> Vec<&str> {
     std::iter::once(VERSION).chain(name.split('/')).collect()
@@ -117,13 +130,15 @@ impl FileService for GeminiFiles {
             .header("x-goog-upload-offset", 0);
         let answer = client.send_plain(request, &plan, media).await?;
         let file = answer.get("file").cloned().unwrap_or(answer);
-        let file = self.ready(file).await?;
-        let mut uploaded = UploadedFile::new(self.0.text(&file, "/uri")?);
-        self.0.text(&file, "/name")?.clone_into(&mut uploaded.name);
-        let end = file.pointer("/expirationTime").and_then(Value::as_str);
-        let end = end.and_then(|end| DateTime::parse_from_rfc3339(end).ok());
-        uploaded.expires_at = end.map(|end| end.to_utc());
-        Ok(uploaded)
+        let name = self.0.text(&file, "/name")?.to_owned();
+        let uploaded = self.uploaded(file).await;
+        // It is at the provider, where nothing would name it.
+        if uploaded.is_err()
+            && let Err(error) = self.delete(&name).await
+        {
+            tracing::warn!(%error, "a file that cannot be used is left");
+        }
+        uploaded
     }
 
     async fn delete(&self, name: &str) -> Result<bool, ProviderError> {

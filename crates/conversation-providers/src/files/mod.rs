@@ -9,10 +9,11 @@
 //! - `registry`: where ids are kept · `rows`: those of a conversation as rows · `tracked`: with what is not written yet
 //! - `service`: the trait of an API for files
 //! - `openai`, `anthropic`, `gemini`: one API each · `transfer`: what they share
-//! - `provider_files`: the files of an account
+//! - `fresh`: a file that was uploaded just now · `provider_files`: the files of an account
 
 #[cfg(feature = "http-client")]
 mod anthropic;
+mod fresh;
 #[cfg(feature = "http-client")]
 mod gemini;
 #[cfg(feature = "http-client")]
@@ -27,6 +28,8 @@ mod tracked;
 #[cfg(feature = "http-client")]
 mod transfer;
 
+#[cfg(feature = "anthropic")]
+pub(crate) use anthropic::VERSION as ANTHROPIC_FILES_VERSION;
 pub use policy::FilePolicy;
 pub use provider_files::{ProviderFiles, RecordedFiles};
 pub use record::{FileKey, FileRecord};

@@ -11,6 +11,7 @@ use media_types::{MediaContent, MediaSource, ProviderFile, Sha256};
 
 #[cfg(feature = "http-client")]
 use super::anthropic::AnthropicFiles;
+use super::fresh::{FreshFile, Upload};
 #[cfg(feature = "http-client")]
 use super::gemini::GeminiFiles;
 #[cfg(feature = "http-client")]
@@ -41,7 +42,7 @@ const MAX_DELETED: usize = 4096;
 pub struct ProviderFiles(Arc<Inner>);
 
 struct Inner {
-    service: Box<dyn FileService>,
+    service: Arc<dyn FileService>,
     policy: FilePolicy,
     registry: Arc<dyn FileRegistry>,
     /// Uploads that are going on: whoever needs the same waits for the first.
@@ -70,7 +71,7 @@ impl ProviderFiles {
         registry: Arc<dyn FileRegistry>,
     ) -> Self {
         Self(Arc::new(Inner {
-            service: Box::new(service),
+            service: Arc::new(service),
             policy,
             registry,
             flights: Mutex::default(),
@@ -230,8 +231,7 @@ impl ProviderFiles {
             return Ok(None);
         };
         let key = self.key(sha256);
-        let flight = self.flight(&key);
-        let _one_at_a_time = flight.lock().await;
+        let flight = self.flight(&key).lock_owned().await;
         let shared = &*self.0.registry;
         if let Some(own) = own {
             if let Some(record) = self.usable(own, &key).await {
@@ -252,22 +252,26 @@ impl ProviderFiles {
             };
             return is_placed.then(|| self.named(&record.id)).transpose();
         }
-        let service = &self.0.service;
-        let keep_for = self.0.policy.keep_for();
-        let uploaded = service.upload(content, media, keep_for).await?;
-        let mut record = FileRecord::new(key, uploaded.id);
-        record.name = uploaded.name;
-        record.bytes = size;
-        record.expires_at = uploaded.expires_at;
+        let upload = Upload {
+            key,
+            content: content.clone(),
+            bytes: size,
+            media: media.clone(),
+            keep_for: self.0.policy.keep_for(),
+            flight,
+        };
+        let fresh = FreshFile::upload(&self.0.service, upload).await?;
+        let file = self.named(&fresh.record().id)?;
         // Uploads that run at once may see the same last place.
         if let Some(own) = own
-            && !own.put_uploaded(record.clone()).await
+            && !own.put_uploaded(fresh.record().clone()).await
         {
-            service.delete(&record.name).await?;
+            fresh.delete().await?;
             return Ok(None);
         }
-        shared.put(record.clone()).await;
-        self.named(&record.id).map(Some)
+        shared.put(fresh.record().clone()).await;
+        fresh.keep();
+        Ok(Some(file))
     }
 
     async fn note_lost(&self, own: Option<&dyn FileRegistry>, content: &MediaContent, id: &str) {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
+use chrono::Utc;
 
 use super::record::{FileKey, FileRecord};
 
@@ -33,7 +34,11 @@ pub trait FileRegistry: fmt::Debug + Send + Sync + 'static {
     async fn remove(&self, key: &FileKey, id: &str);
 }
 
-/// A registry in memory.
+/// Most files of a registry in memory.
+const MAX_FILES: usize = 16 * 1024;
+
+/// A registry in memory, of 16,384 files at most: those that have ended are forgotten, and beyond the most
+/// the one that ends first.
 #[derive(Debug, Default)]
 pub struct MemoryFileRegistry(Mutex<BTreeMap<FileKey, FileRecord>>);
 
@@ -55,7 +60,18 @@ impl FileRegistry for MemoryFileRegistry {
     }
 
     async fn put(&self, record: FileRecord) -> bool {
-        self.with(|files| files.insert(record.key.clone(), record));
+        self.with(|files| {
+            let now = Utc::now();
+            files.retain(|_, record| !record.is_over(now));
+            if files.len() >= MAX_FILES && !files.contains_key(&record.key) {
+                let ends = |record: &FileRecord| (record.expires_at.is_none(), record.expires_at);
+                let first = files.iter().min_by_key(|(_, record)| ends(record));
+                if let Some(first) = first.map(|(key, _)| key.clone()) {
+                    files.remove(&first);
+                }
+            }
+            files.insert(record.key.clone(), record);
+        });
         true
     }
 
@@ -65,5 +81,49 @@ impl FileRegistry for MemoryFileRegistry {
                 files.remove(key);
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use media_storage::Sha256Hasher;
+
+    use super::*;
+
+    fn record(number: usize, seconds: Option<i64>) -> FileRecord {
+        let hash = Sha256Hasher::digest(&number.to_be_bytes());
+        let key = FileKey::new("openai", "https://h.example/v1", "account", hash);
+        let mut record = FileRecord::new(key, format!("file-{number}"));
+        record.expires_at = seconds.map(|seconds| Utc::now() + TimeDelta::seconds(seconds));
+        record
+    }
+
+    #[tokio::test]
+    async fn files_that_have_ended_are_forgotten_when_another_comes() {
+        let files = MemoryFileRegistry::new();
+        files.put(record(1, Some(-1))).await;
+        files.put(record(2, Some(60))).await;
+        files.put(record(3, None)).await;
+        assert_eq!(files.with(|files| files.len()), 2);
+        assert_eq!(files.get(&record(1, None).key).await, None);
+    }
+
+    #[tokio::test]
+    async fn beyond_the_most_the_file_that_ends_first_is_forgotten() {
+        let files = MemoryFileRegistry::new();
+        files.with(|files| {
+            for number in 0..MAX_FILES {
+                let seconds = (number != 7).then_some(600 - i64::from(number == 9));
+                let record = record(number, seconds);
+                files.insert(record.key.clone(), record);
+            }
+        });
+        let new = record(MAX_FILES, Some(10));
+        files.put(new.clone()).await;
+        assert_eq!(files.with(|files| files.len()), MAX_FILES);
+        assert_eq!(files.get(&record(9, None).key).await, None);
+        assert_eq!(files.get(&new.key).await, Some(new));
+        assert!(files.get(&record(7, None).key).await.is_some());
     }
 }

@@ -34,6 +34,11 @@ pub(crate) trait Api: Clone + fmt::Debug + Send + Sync + 'static {
     /// Returns where a request goes, below the base URL.
     fn endpoint(&self, model: &str, mode: ResponseMode) -> Endpoint;
 
+    /// Returns headers that a request by a plan needs, in place of those of the settings.
+    fn headers(&self, _: &HttpSettings, _: &MediaPlan) -> HeaderMap {
+        HeaderMap::new()
+    }
+
     /// Returns what an answer with an error status means for the request.
     fn refusal(&self, settings: &HttpSettings, failed: &FailedResponse<'_>) -> Refusal;
 

@@ -1,6 +1,5 @@
 //! Files that providers keep, against a server that keeps every byte.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -12,27 +11,20 @@ use conversation_providers::{
 use conversation_types::{Message, UserMessage};
 use futures_util::future::join_all;
 use media_storage::Sha256Hasher;
-use media_types::{MediaContent, Mime};
+use media_types::{MediaContent, Mime, base64};
 use serde_json::{Value, json};
 
 use crate::peer::{Act, Peer, Received};
 
 const KEY: &str = "sk-test-0123456789";
 
+/// A recorded request, and the bytes of its body where they are no JSON.
 fn golden(name: &str) -> (Value, Vec<u8>) {
-    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/golden");
-    let head = std::fs::read(shared.join(format!("{name}.json"))).unwrap();
-    let body = std::fs::read(shared.join(format!("{name}.body"))).unwrap();
-    (serde_json::from_slice(&head).unwrap(), body)
-}
-
-fn has_goldens() -> bool {
-    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/golden");
-    let there = shared.is_dir();
-    if !there {
-        println!("NOT RUN: no recorded requests in {}", shared.display());
-    }
-    there
+    let path = format!("{}/tests/golden/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    let head: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let body = head["body_base64"].as_str().unwrap_or_default();
+    let body = base64::decode(body.as_bytes()).unwrap();
+    (head, body)
 }
 
 /// A form with its boundary replaced by a word.
@@ -44,7 +36,7 @@ fn form(body: &[u8], content_type: &str) -> String {
 
 /// The image of the recorded uploads.
 fn recorded_image() -> MediaContent {
-    let (_, bytes) = golden("gemini_files_upload_finalize");
+    let (_, bytes) = golden("gemini/files_upload_finalize");
     MediaContent::from_bytes(Mime::IMAGE_PNG, bytes).with_filename("a.png")
 }
 
@@ -90,9 +82,6 @@ fn policy() -> FilePolicy {
 
 #[tokio::test]
 async fn uploads_are_those_of_the_official_clients() {
-    if !has_goldens() {
-        return;
-    }
     let media = MediaContext::default();
     let image = recorded_image();
     let small = FilePolicy::from_size(1).with_keep_for(Duration::from_secs(3600));
@@ -107,7 +96,7 @@ async fn uploads_are_those_of_the_official_clients() {
         .await
         .unwrap()
         .unwrap();
-    let names = ["openai_files_create", "anthropic_files_upload"];
+    let names = ["openai/files_create", "anthropic/files_upload"];
     for (received, name) in peer.received().iter().zip(names) {
         let (head, body) = golden(name);
         let expected = form(&body, head["headers"]["content-type"].as_str().unwrap());
@@ -122,9 +111,6 @@ async fn uploads_are_those_of_the_official_clients() {
 
 #[tokio::test]
 async fn a_gemini_file_is_uploaded_in_two_steps_and_waited_for() {
-    if !has_goldens() {
-        return;
-    }
     let peer = Peer::judging(|received| {
         let file = |state: &str| {
             json!({"name": "files/abc", "uri": "https://h.example/v1/files/abc", "state": state})
@@ -162,12 +148,12 @@ async fn a_gemini_file_is_uploaded_in_two_steps_and_waited_for() {
     );
     let received = peer.received();
     assert_eq!(received.len(), 3);
-    let (start, _) = golden("gemini_files_upload_start");
+    let (start, _) = golden("gemini/files_upload_start");
     assert_eq!(received[0].json(), start["body"]);
-    let (_, bytes) = golden("gemini_files_upload_finalize");
+    let (_, bytes) = golden("gemini/files_upload_finalize");
     assert!(received[1].body == bytes);
     for (received, name) in received.iter().zip(["start", "finalize"]) {
-        let (head, _) = golden(&format!("gemini_files_upload_{name}"));
+        let (head, _) = golden(&format!("gemini/files_upload_{name}"));
         for (header, value) in head["headers"].as_object().unwrap() {
             if header.starts_with("x-goog-upload-") && received.header(header).is_some() {
                 assert_eq!(received.header(header), value.as_str(), "{name} {header}");
@@ -277,6 +263,12 @@ async fn a_file_that_ends_soon_is_uploaded_again_and_one_that_is_erased_is_delet
 async fn a_request_names_the_file_and_one_that_is_lost_is_uploaded_again() {
     let peer = server(86_400, |received| {
         let body = received.json().to_string();
+        let version = received.header("anthropic-version").unwrap();
+        if (version == "2026-10-21") != body.contains("file_id") {
+            let message = "messages.0.content.1.source: this version has no such source";
+            let error = json!({"type": "invalid_request_error", "message": message});
+            return Act::json(400, &json!({"type": "error", "error": error}));
+        }
         match body.contains("file_1") && received.line.contains("messages") {
             true => Act::json(
                 404,
@@ -313,6 +305,10 @@ async fn a_request_names_the_file_and_one_that_is_lost_is_uploaded_again() {
     let by_id = |id: &str| json!({"type": "file", "file_id": id});
     assert_eq!(sources, [by_id("file_1"), by_id("file_2"), by_id("file_2")]);
     assert_eq!(received.len(), 5);
+    // Without a file the version stays that of the provider.
+    let messages = [Message::user("hello")];
+    let request = ProviderRequest::new(&messages);
+    provider.complete(request, &media).await.unwrap();
 }
 
 #[tokio::test]

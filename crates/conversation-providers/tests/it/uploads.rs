@@ -1,15 +1,17 @@
 //! Uploads for a request: what is not uploaded, and how long is waited for.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use conversation_providers::files::{FilePolicy, ProviderFiles};
 use conversation_providers::{
-    AttemptBudget, MediaContext, OpenAiProvider, Provider, ProviderErrorKind as Kind,
+    AttemptBudget, MediaContext, MediaUploads, OpenAiProvider, Provider, ProviderErrorKind as Kind,
     ProviderRequest, ResponsesProvider, TimeoutPhase,
 };
 use conversation_types::{Message, Part, ProviderData, RawJson, UserMessage};
 use media_types::{MediaContent, Mime};
 use serde_json::json;
+use tokio::sync::Barrier;
 
 use crate::peer::{Act, Peer, head};
 use crate::support::picture_bytes;
@@ -70,4 +72,60 @@ async fn an_upload_that_hangs_ends_with_the_time_of_the_request() {
     assert_eq!(error.kind(), Kind::Timeout(TimeoutPhase::BeforeSending));
     assert!(begun.elapsed() < Duration::from_secs(60));
     assert!(peer.received()[0].line.contains("files"));
+}
+
+/// An answer about a file that comes once its request and `before` are over.
+fn late(body: &serde_json::Value, before: &Arc<Barrier>) -> Act {
+    let body = body.to_string();
+    let head = head(200, &[], Some(body.len()), "application/json");
+    Act::SendTogether(Arc::clone(before), (head + &body).into_bytes())
+}
+
+#[tokio::test]
+async fn a_file_that_nobody_waits_for_any_more_is_deleted() {
+    let over = Arc::new(Barrier::new(2));
+    let file = json!({"id": "file-1", "object": "file"});
+    let peer = Peer::start([
+        late(&file, &over),
+        Act::json(200, &json!({"deleted": true})),
+    ])
+    .await;
+    let files = ProviderFiles::openai(KEY, Some(peer.url().as_str()), FilePolicy::from_size(1000));
+    let (image, media) = (image(1), MediaContext::default());
+    tokio::select! {
+        _ = files.file_of(&image, 5000, &media) => panic!("the answer came"),
+        () = peer.arrival() => {}
+    }
+    over.wait().await;
+    peer.arrival().await;
+    let received = peer.received();
+    assert!(received[0].line.starts_with("POST /v1/files"));
+    assert!(received[1].line.starts_with("DELETE /v1/files/file-1"));
+}
+
+#[tokio::test]
+async fn a_file_that_its_provider_cannot_process_is_deleted() {
+    for state in ["FAILED", "ACTIVE"] {
+        let peer = Peer::judging(move |received| match received.line.as_str() {
+            line if line.starts_with("POST /upload/v1/files") => {
+                let session = format!("http://{}/session", received.header("host").unwrap());
+                Act::reply(200, &[("x-goog-upload-url", &session)], "{}")
+            }
+            // One has no URI, so that no request can name it.
+            line if line.starts_with("POST /session") => {
+                Act::json(200, &json!({"file": {"name": "files/abc", "state": state}}))
+            }
+            _ => Act::json(200, &json!({})),
+        })
+        .await;
+        let url = peer.url();
+        let base = url.trim_end_matches("/v1");
+        let files = ProviderFiles::gemini(KEY, Some(base), FilePolicy::from_size(1000));
+        let file = files
+            .file_of(&image(1), 5000, &MediaContext::default())
+            .await;
+        assert!(file.is_err(), "{state}");
+        let last = peer.last().line;
+        assert!(last.starts_with("DELETE /v1/files/abc"), "{state} {last}");
+    }
 }
