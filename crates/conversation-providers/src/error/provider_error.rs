@@ -167,6 +167,12 @@ impl ProviderError {
         self.0.retry_after
     }
 
+    /// Returns the provider's own word on whether to send the request again.
+    #[cfg(feature = "http-client")]
+    pub(crate) fn retry_advice(&self) -> Option<bool> {
+        self.0.retry_advice
+    }
+
     /// Returns what the failed request may have consumed: an estimate, where an answer may have
     /// been generated and lost. `None` where nothing was processed, and for errors of a stream,
     /// whose events tell.

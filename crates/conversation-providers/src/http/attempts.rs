@@ -80,13 +80,14 @@ impl<'a> Attempts<'a> {
     }
 
     /// The wait before the next attempt; `None` where there is none. Only a request that was not
-    /// carried out is sent again.
+    /// carried out is sent again, unless the provider asks for it: an answer may have been paid.
     fn backoff(&self, error: &ProviderError) -> Option<Duration> {
         let settings = self.settings;
-        if self.retries >= settings.max_retries
-            || !error.is_not_processed()
-            || !error.is_retryable()
-        {
+        let is_worth_it = match error.retry_advice() {
+            Some(advice) => advice,
+            None => error.is_not_processed() && error.is_retryable(),
+        };
+        if self.retries >= settings.max_retries || !is_worth_it {
             return None;
         }
         match error.retry_after() {
@@ -100,12 +101,12 @@ impl<'a> Attempts<'a> {
     }
 }
 
-/// Between half of the wait and the whole, so that many clients do not come back at once.
+/// Between three quarters of the wait and the whole, so that many clients do not come back at once.
 fn jittered(wait: Duration) -> Duration {
     // The standard library's hasher is seeded at random: enough for jitter.
     let random = RandomState::new().hash_one(0_u8);
     let share = f64::from(u32::try_from(random >> 32).unwrap_or(u32::MAX)) / f64::from(u32::MAX);
-    wait.mul_f64(0.5 + share / 2.0)
+    wait.mul_f64(1.0 - share / 4.0)
 }
 
 #[cfg(test)]
@@ -135,22 +136,23 @@ mod tests {
             for _ in 0..50 {
                 let wait = attempts(&settings, retries).backoff(&overloaded()).unwrap();
                 let longest = Duration::from_millis(longest);
-                assert!(
-                    wait <= longest && wait >= longest / 2,
-                    "{retries}: {wait:?}"
-                );
+                let shortest = longest * 3 / 4;
+                assert!((shortest..=longest).contains(&wait), "{retries}: {wait:?}");
             }
         }
         assert_eq!(attempts(&settings, 9).backoff(&overloaded()), None);
     }
 
     #[test]
-    fn the_server_may_ask_for_a_bounded_wait() {
-        let settings = settings();
+    fn the_server_may_ask_for_a_wait_as_long_as_the_official_clients_allow() {
         let asks = |seconds| overloaded().with_retry_after(Some(Duration::from_secs(seconds)));
-        let wait = |seconds| attempts(&settings, 0).backoff(&asks(seconds));
-        assert_eq!(wait(60), Some(Duration::from_secs(60)));
-        assert_eq!(wait(61), None);
+        let wait = |provider, seconds| {
+            let settings = HttpSettings::new(provider, "key", "https://h");
+            attempts(&settings, 0).backoff(&asks(seconds))
+        };
+        assert_eq!(wait("openai", 120), Some(Duration::from_secs(120)));
+        assert_eq!(wait("openai", 121), None);
+        assert_eq!(wait("anthropic", 500), Some(Duration::from_secs(500)));
     }
 
     #[test]
@@ -175,6 +177,13 @@ mod tests {
             overloaded().with_retry_advice(Some(false)),
         ] {
             assert!(!is_sent_again(error));
+        }
+        // The provider knows best.
+        for status in [400, 502, 504] {
+            let asks = of(K::Server)
+                .with_status(status)
+                .with_retry_advice(Some(true));
+            assert!(is_sent_again(asks));
         }
     }
 

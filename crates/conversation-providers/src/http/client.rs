@@ -135,6 +135,11 @@ impl HttpClient {
             .user_agent(concat!("conversation-sdk/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(self.settings.connect_timeout)
             .pool_idle_timeout(KEEP_ALIVE)
+            // Whatever features of the client other crates turn on, bodies stay as they are sent.
+            .no_gzip()
+            .no_brotli()
+            .no_zstd()
+            .no_deflate()
             // An API does not redirect; whoever does is not to be given the key.
             .redirect(reqwest::redirect::Policy::none());
         if !self.settings.env_proxy {

@@ -95,8 +95,10 @@ macro_rules! http_setters {
         /// request. Defaults to 2.
         ///
         /// Only a request that was not carried out is sent again: no connection was made, or the
-        /// server refused it with a status such as 429, 500 or 503. One that times out or whose
-        /// connection breaks may have been carried out and billed; it is never sent again here.
+        /// server refused it with a status such as 429, 500 or 503. One that times out, whose
+        /// connection breaks, or for which a gateway answers 502 or 504 may have been carried out and
+        /// billed: other than the official clients, this one sends it again only where the answer says
+        /// `x-should-retry: true`. What the answer says with that header counts for every status.
         #[must_use]
         pub fn with_max_retries(mut self, retries: u32) -> Self {
             self.http_mut()
@@ -104,8 +106,8 @@ macro_rules! http_setters {
             self
         }
 
-        /// Sets the wait before the first retry and the longest one; it doubles in between, with
-        /// jitter. Defaults to 0.5 s and 8 s.
+        /// Sets the wait before the first retry and the longest one; it doubles in between, less up to a
+        /// quarter by chance. Defaults to 0.5 s and 8 s.
         #[must_use]
         pub fn with_backoff(
             mut self,
@@ -120,7 +122,8 @@ macro_rules! http_setters {
         }
 
         /// Sets the longest wait that the provider may ask for with `Retry-After`; a longer one
-        /// ends the call at once. Defaults to 60 s.
+        /// ends the call at once. Defaults to that of the official clients: 120 s, and for Anthropic any
+        /// wait that ends before the deadline.
         #[must_use]
         pub fn with_max_retry_after(mut self, longest: std::time::Duration) -> Self {
             self.http_mut()

@@ -67,7 +67,7 @@ impl HttpSettings {
             max_retries: 2,
             first_backoff: Duration::from_millis(500),
             max_backoff: Duration::from_secs(8),
-            max_retry_after: Duration::from_secs(60),
+            max_retry_after: longest_asked(provider),
         }
     }
 
@@ -103,6 +103,14 @@ impl HttpSettings {
 
     pub(super) fn config_error(&self, reason: &'static str) -> ProviderError {
         self.error(ProviderErrorKind::Config).with_reason(reason)
+    }
+}
+
+/// The longest wait that a provider may ask for, as its official client has it.
+fn longest_asked(provider: &str) -> Duration {
+    match provider {
+        "anthropic" => Duration::MAX,
+        _ => Duration::from_secs(120),
     }
 }
 

@@ -51,6 +51,11 @@ async fn build(policy: &UrlPolicy, secure: bool) -> Result<Client, LoadError> {
             .no_proxy()
             .redirect(redirect::Policy::none())
             .referer(false)
+            // Whatever features of the client other crates turn on, bodies stay as they are sent.
+            .no_gzip()
+            .no_brotli()
+            .no_zstd()
+            .no_deflate()
             .connect_timeout(policy.connect_timeout)
             .http1_max_headers(MAX_HEADERS)
             .http2_max_header_list_size(MAX_HEADER_BYTES)
