@@ -3,7 +3,7 @@
 use conversation_types::{
     FinishReason, OmittedMedia, Part, ProviderData, RawJson, TextPart, TokenUsage,
 };
-use media_types::{MediaContent, MediaSource, Mime, ProviderFile};
+use media_types::{MediaContent, MediaSource, MediaType, Mime, ProviderFile};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
@@ -36,6 +36,8 @@ pub(super) struct ContentsDecoder {
     thought: Option<Thought>,
     parts: usize,
     calls: usize,
+    /// Images of thoughts so far.
+    drafts: u32,
     finish: Option<String>,
 }
 
@@ -72,6 +74,10 @@ impl ContentsDecoder {
         self.close(events);
         let data = data_of(raw.get());
         match head {
+            PartHead {
+                inline: Some(blob), ..
+            } if is_thought => self.draft(blob, decoded, events).await,
+            PartHead { file: Some(_), .. } if is_thought => Ok(()),
             PartHead {
                 inline: Some(blob), ..
             } => self.media(blob, data, decoded, events).await,
@@ -186,6 +192,27 @@ impl ContentsDecoder {
         Ok(())
     }
 
+    /// An image that the model made while it thought: for eyes, no media of the answer.
+    async fn draft(
+        &mut self,
+        blob: Blob,
+        decoded: &mut Decoded,
+        events: &mut Events,
+    ) -> Result<(), ProviderError> {
+        let number = blob.data.map(|number| number.0).unwrap_or_default();
+        let mime = mime_of(blob.mime);
+        let index = self.drafts;
+        let image = self
+            .answer
+            .preview(&number, String::new(), index, &mime, decoded)
+            .await?;
+        if let Some(image) = image.filter(|image| image.mime.media_type() == MediaType::Image) {
+            self.drafts += 1;
+            self.answer.emit(ResponseEvent::PartialImage(image), events);
+        }
+        Ok(())
+    }
+
     /// A file that the provider keeps for a while.
     fn file(&mut self, file: File, data: Option<RawJson>, events: &mut Events) {
         let uri = file.uri.map(|uri| uri.0).unwrap_or_default();
@@ -286,6 +313,7 @@ impl AnswerDecoder for ContentsDecoder {
             thought: None,
             parts: 0,
             calls: 0,
+            drafts: 0,
             finish: None,
         }
     }

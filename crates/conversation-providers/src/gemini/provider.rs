@@ -20,7 +20,11 @@ const VERSION: &str = "v1";
 /// Media goes out as images, audio, video and documents, for models since Gemini 3 also in results
 /// of tools; its base64 is streamed from where the media is into the request. Images and audio of an
 /// answer are decoded as they arrive and go to the [sink](crate::sink) of the request. Signatures of
-/// thoughts are kept with the text, image or call that they belong to, and sent back with it.
+/// thoughts are kept with the text, image or call that they belong to, and sent back with it. Images of
+/// thoughts come as [previews](crate::PartialImage).
+///
+/// What the API delivers by URI (`delivery: URI`) is not fetched: the answer names the file, which the API
+/// keeps for two days. Ask for inline delivery where media is to be stored.
 ///
 /// A request that was not carried out is sent again where that can help: after a wait for rate
 /// limits and overload; once more without media that the server refuses or that cannot be read

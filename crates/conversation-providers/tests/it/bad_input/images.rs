@@ -27,7 +27,7 @@ fn pages() -> Vec<Vec<u8>> {
     ]
 }
 
-fn answered(api: Api) -> Value {
+pub(super) fn answered(api: Api) -> Value {
     match api {
         Api::Chat => json!({"choices": [{"message": {"content": "ok"}, "finish_reason": "stop"}]}),
         Api::Responses => {

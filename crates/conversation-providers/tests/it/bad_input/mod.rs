@@ -15,6 +15,7 @@ use crate::peer::{self, Act, Peer};
 
 mod calls;
 mod images;
+mod refused;
 mod servers;
 mod streams;
 mod tables;

@@ -1,5 +1,8 @@
 //! Streams, whole and cut.
 
+use conversation_providers::ResponseEvent;
+use media_types::base64;
+
 use super::*;
 
 #[tokio::test]
@@ -148,4 +151,37 @@ async fn a_cut_stream_keeps_what_came_and_can_be_gone_on_from() {
         check_rules(&peer.last().json());
     }
     assert!(kept > 20);
+}
+
+#[tokio::test]
+async fn images_of_thoughts_are_previews_and_no_media_of_the_answer() {
+    let image = |seed: u64| picture_bytes(seed, 200);
+    let inline = |seed: u64| json!({"mimeType": "image/png", "data": base64::encode(&image(seed))});
+    let parts = json!([
+        {"text": "A draft.", "thought": true},
+        {"inlineData": inline(1), "thought": true},
+        {"fileData": {"fileUri": "https://h/v1/files/a", "mimeType": "image/png"}, "thought": true},
+        {"inlineData": inline(2), "thoughtSignature": "czEr"}
+    ]);
+    let answer = json!({"candidates": [{"content": {"role": "model", "parts": parts},
+        "finishReason": "STOP"}]});
+    let stream = format!("data: {answer}\r\n\r\n");
+    let peer = Peer::start([Act::events(&stream, 100)]).await;
+    let messages = [Message::user("paint")];
+    let events = events(&provider(&peer), &messages, ResponseMode::Streaming).await;
+    let events: Vec<ResponseEvent> = events.unwrap().into_iter().map(Result::unwrap).collect();
+    let previews: Vec<_> = events
+        .iter()
+        .filter_map(|event| match event {
+            ResponseEvent::PartialImage(image) => Some((image.index, image.bytes.to_vec())),
+            _ => None,
+        })
+        .collect();
+    assert!(previews == [(0, image(1).to_vec())]);
+    let Some(ResponseEvent::Done(done)) = events.last() else {
+        panic!("no answer")
+    };
+    let media: Vec<_> = done.content.iter().filter_map(Part::as_media).collect();
+    assert_eq!(media.len(), 1);
+    assert!(media[0].inline().unwrap() == &image(2));
 }

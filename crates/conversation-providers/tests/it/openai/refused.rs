@@ -39,100 +39,6 @@ fn with_state(store: &Arc<MemoryPlannerStore>) -> MediaContext {
     no_storage().with_planner_store(Arc::clone(store) as Arc<dyn PlannerStore>)
 }
 
-/// Takes so many images and refuses others in these words.
-async fn refusing(most: usize, status: u16, body: &str) -> Peer {
-    let body = body.to_owned();
-    Peer::judging(move |received| match images_of(received).len() > most {
-        true => Act::reply(status, &[], &body),
-        false => Act::json(200, &hello()),
-    })
-    .await
-}
-
-#[tokio::test]
-async fn ten_ways_of_taking_no_images_or_fewer_end_with_an_answer_and_are_remembered() {
-    let message = |text: &str| json!({"error": {"message": text}}).to_string();
-    let ways = [
-        (
-            0,
-            404,
-            message("No endpoints found that support image input"),
-        ),
-        (
-            0,
-            400,
-            message("Invalid content type. image_url is only supported by certain models."),
-        ),
-        (
-            0,
-            422,
-            json!({"detail": [{"loc": ["body", "messages"],
-            "msg": "This model does not support image input"}]})
-            .to_string(),
-        ),
-        (
-            0,
-            500,
-            message("image input is not supported - hint: provide the mmproj"),
-        ),
-        (0, 415, "Images are not supported here".to_owned()),
-        (
-            0,
-            501,
-            json!({"message": "vision is not enabled for this model"}).to_string(),
-        ),
-        (
-            0,
-            400,
-            json!({"error": "llama3 is a text-only model and takes no images"}).to_string(),
-        ),
-        (
-            1,
-            400,
-            message("At most 1 image(s) may be provided in one request."),
-        ),
-        (
-            2,
-            400,
-            message("You sent 5 images; the maximum number of images is 2"),
-        ),
-        (
-            3,
-            422,
-            json!({"object": "error", "message": "more than 3 images are refused"}).to_string(),
-        ),
-    ];
-    for (most, status, body) in &ways {
-        let peer = refusing(*most, *status, body).await;
-        let store = kept();
-        let mut messages = vec![user_with("see", images((0..4).map(|n| format!("old {n}"))))];
-        messages.push(user_with("and", [image("new")]));
-        let first = provider(&peer).with_max_retries(0);
-        let done = ask(&first, &messages, &with_state(&store)).await;
-        let done = done.unwrap_or_else(|error| panic!("{status} {body}: {error:?}"));
-        assert!(
-            !done.omitted_media.is_empty() && peer.received().len() == 2,
-            "{body}"
-        );
-        let sent = images_of(&peer.received()[1]);
-        assert!(sent.len() <= *most, "{body}");
-        assert_eq!(
-            sent.contains(&"new".to_owned()),
-            *most > 0,
-            "{body} {sent:?}"
-        );
-
-        messages.push(assistant("hello"));
-        messages.push(user("go on"));
-        // Another process knows it from the state, this one without.
-        let another = provider(&peer).with_max_retries(0);
-        ask(&another, &messages, &with_state(&store)).await.unwrap();
-        assert_eq!(peer.received().len(), 3, "{body}");
-        ask(&first, &messages, &with_state(&kept())).await.unwrap();
-        assert_eq!(peer.received().len(), 4, "{body}");
-    }
-}
-
 #[tokio::test]
 async fn ten_errors_that_only_look_alike_drop_no_image() {
     let error = |text: &str, code: &str| json!({"error": {"message": text, "code": code}});
@@ -255,11 +161,13 @@ async fn among_many_good_images_the_bad_ones_are_found_within_three_more_request
         assert!(last.iter().all(|name| name.starts_with("good")));
         assert!(last.len() >= 50, "{bad:?}: {}", last.len());
     }
-    // One bad image costs at most half of the others.
+    // One bad image costs at most half of the others; two that stand in both halves cost all that turn.
+    let good: Vec<usize> = delivered.iter().map(|(_, good)| *good).collect();
     assert!(
-        delivered.iter().all(|(bad, good)| *bad > 1 || *good >= 29),
+        good[0] >= 29 && good[1] >= 29 && good[2] >= 29,
         "{delivered:?}"
     );
+    assert_eq!(delivered[3], (2, 0));
 }
 
 #[tokio::test]

@@ -267,7 +267,21 @@ async fn a_cut_stream_of_audio_can_be_gone_on_from() {
         if let Some(error) = error {
             assert_eq!(error.kind(), ProviderErrorKind::Interrupted, "{cut}");
         }
-        let messages = [user("hi"), so_far.into_message(), user("go on")];
+        let answer = so_far.into_message();
+        // What was said is there as text, whatever became of the audio.
+        let (whole, _) = AUDIO[..cut].rsplit_once("\n\n").unwrap_or_default();
+        let chunks = whole.split("\n\n").filter_map(|event| {
+            serde_json::from_str::<serde_json::Value>(event.strip_prefix("data: ")?).ok()
+        });
+        let said: String = chunks
+            .filter_map(|chunk| {
+                let said = chunk.pointer("/choices/0/delta/audio/transcript")?;
+                Some(said.as_str()?.to_owned())
+            })
+            .collect();
+        let texts = answer.content.iter().filter_map(Part::as_text);
+        assert_eq!(texts.collect::<String>(), said, "{cut}");
+        let messages = [user("hi"), answer, user("go on")];
         ask(&provider, &messages, &no_storage()).await.unwrap();
         let sent = peer.last().json();
         let messages = sent["messages"].as_array().unwrap();

@@ -1,0 +1,158 @@
+//! Servers that take no images, or fewer, each in its own words, at every API.
+
+use conversation_providers::{
+    Completion, MediaContext, MemoryPlannerStore, PlannerStore, ProviderRequest, ResponseEvent,
+};
+use conversation_types::{Part, UserMessage};
+use futures_util::StreamExt;
+use media_types::{MediaContent, Mime, base64};
+
+use super::images::answered;
+use super::*;
+use crate::peer::Received;
+
+const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
+
+fn image(name: &str) -> Part {
+    let bytes = [SIGNATURE, name.as_bytes()].concat();
+    Part::Media(MediaContent::from_bytes(Mime::IMAGE_PNG, bytes))
+}
+
+/// The images of a request, by what follows their signature.
+fn images_of(received: &Received) -> Vec<String> {
+    let mut found = Vec::new();
+    collect(&received.json(), &mut found);
+    found
+}
+
+fn collect(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Array(values) => values.iter().for_each(|value| collect(value, found)),
+        Value::Object(fields) => fields.values().for_each(|value| collect(value, found)),
+        Value::String(text) => {
+            let text = text.rsplit(',').next().unwrap();
+            let text = text.replace('-', "+").replace('_', "/");
+            let bytes = base64::decode(text.as_bytes()).unwrap_or_default();
+            let name = bytes.strip_prefix(SIGNATURE);
+            found.extend(name.map(|name| String::from_utf8(name.to_vec()).unwrap()));
+        }
+        _ => {}
+    }
+}
+
+/// Takes so many images and refuses others in these words.
+async fn refusing(api: Api, most: usize, status: u16, body: &str) -> Peer {
+    let body = body.to_owned();
+    Peer::judging(move |received| match images_of(received).len() > most {
+        true => Act::reply(status, &[], &body),
+        false => Act::json(200, &answered(api)),
+    })
+    .await
+}
+
+async fn ask(
+    provider: &dyn Provider,
+    messages: &[Message],
+    store: &Arc<MemoryPlannerStore>,
+) -> Result<Completion, ProviderError> {
+    let store = Arc::clone(store) as Arc<dyn PlannerStore>;
+    let media = MediaContext::default().with_planner_store(store);
+    let answer = provider.complete(ProviderRequest::new(messages), &media);
+    let events: Vec<_> = answer.await?.into_events().collect().await;
+    match events.into_iter().last() {
+        Some(Ok(ResponseEvent::Done(done))) => Ok(*done),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// So many images as are taken, a status, and the words for it.
+fn ways() -> Vec<(usize, u16, String)> {
+    let message = |text: &str| json!({"error": {"message": text}}).to_string();
+    vec![
+        (
+            0,
+            404,
+            message("No endpoints found that support image input"),
+        ),
+        (
+            0,
+            400,
+            message("Invalid content type. image_url is only supported by certain models."),
+        ),
+        (
+            0,
+            422,
+            json!({"detail": [{"loc": ["body", "messages"],
+            "msg": "This model does not support image input"}]})
+            .to_string(),
+        ),
+        (
+            0,
+            500,
+            message("image input is not supported - hint: provide the mmproj"),
+        ),
+        (0, 415, "Images are not supported here".to_owned()),
+        (
+            0,
+            501,
+            json!({"message": "vision is not enabled for this model"}).to_string(),
+        ),
+        (
+            0,
+            400,
+            json!({"error": "llama3 is a text-only model and takes no images"}).to_string(),
+        ),
+        (
+            1,
+            400,
+            message("At most 1 image(s) may be provided in one request."),
+        ),
+        (
+            2,
+            400,
+            message("You sent 5 images; the maximum number of images is 2"),
+        ),
+        (
+            3,
+            422,
+            json!({"object": "error", "message": "more than 3 images are refused"}).to_string(),
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn ten_ways_of_taking_no_images_or_fewer_end_with_an_answer_and_are_remembered() {
+    for api in APIS {
+        for (most, status, body) in ways() {
+            taken(api, most, status, &body).await;
+        }
+    }
+}
+
+async fn taken(api: Api, most: usize, status: u16, body: &str) {
+    let peer = refusing(api, most, status, body).await;
+    let kept = || Arc::new(MemoryPlannerStore::new());
+    let store = kept();
+    let old = (0..4).map(|n| image(&format!("old {n}")));
+    let old = old.fold(UserMessage::from("see"), UserMessage::with_part);
+    let new = UserMessage::from("and").with_part(image("new"));
+    let mut messages = vec![Message::user(old), Message::user(new)];
+    let first = api.at(&peer.url());
+    let done = ask(&*first, &messages, &store).await;
+    let done = done.unwrap_or_else(|error| panic!("{api:?} {status} {body}: {error:?}"));
+    assert!(!done.omitted_media.is_empty(), "{api:?} {body}");
+    assert_eq!(peer.received().len(), 2, "{api:?} {body}");
+    let sent = images_of(&peer.received()[1]);
+    assert!(sent.len() <= most, "{api:?} {body}");
+    let has_newest = sent.contains(&"new".to_owned());
+    assert_eq!(has_newest, most > 0, "{api:?} {body} {sent:?}");
+
+    messages.push(message_of(done));
+    messages.push(Message::user("go on"));
+    // Another process knows it from the state, this one without.
+    let another = api.at(&peer.url());
+    ask(&*another, &messages, &store).await.unwrap();
+    assert_eq!(peer.received().len(), 3, "{api:?} {body}");
+    ask(&*first, &messages, &kept()).await.unwrap();
+    assert_eq!(peer.received().len(), 4, "{api:?} {body}");
+}
