@@ -1,9 +1,10 @@
 //! The attempts that all layers of a call share.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use conversation_types::{Cost, TokenUsage};
 use tokio::time::Instant;
 
 /// Attempts of a default budget.
@@ -27,7 +28,11 @@ const DEFAULT_ATTEMPTS: u32 = 6;
 pub struct AttemptBudget {
     remaining: Arc<AtomicU32>,
     deadline: Option<Instant>,
+    abandoned: Arc<Mutex<Option<Abandoned>>>,
 }
+
+/// What requests consumed that their callers have dropped, and what that cost.
+type Abandoned = (TokenUsage, Option<Cost>);
 
 impl AttemptBudget {
     /// Creates a budget of a number of attempts without a deadline.
@@ -35,6 +40,7 @@ impl AttemptBudget {
         Self {
             remaining: Arc::new(AtomicU32::new(attempts)),
             deadline: None,
+            abandoned: Arc::default(),
         }
     }
 
@@ -72,6 +78,31 @@ impl AttemptBudget {
     /// Returns the number of attempts that are left.
     pub fn remaining(&self) -> u32 {
         self.remaining.load(Ordering::Relaxed)
+    }
+
+    fn abandoned(&self) -> MutexGuard<'_, Option<Abandoned>> {
+        self.abandoned
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes what a request may have consumed that was sent whole, and for whose answer nobody waits any
+    /// more: its caller has dropped it.
+    pub fn add_abandoned(&self, usage: TokenUsage, cost: Option<Cost>) {
+        let mut abandoned = self.abandoned();
+        *abandoned = Some(match *abandoned {
+            Some((before, cost_before)) => {
+                let known = cost_before.zip(cost).map(|(one, other)| one + other);
+                (before + usage, known)
+            }
+            None => (usage, cost),
+        });
+    }
+
+    /// Takes what requests may have consumed whose callers have dropped them before anything of an answer
+    /// came, estimated, and what that cost where it is known; `None` where there were none.
+    pub fn take_abandoned(&self) -> Option<(TokenUsage, Option<Cost>)> {
+        self.abandoned().take()
     }
 
     /// Returns the moment by which every attempt ends.

@@ -1,7 +1,7 @@
 //! How long an answer is waited for.
 
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -10,20 +10,44 @@ use crate::error::TimeoutPhase;
 
 /// When a request last moved: a body of many megabytes may take longer than its answer.
 #[derive(Clone, Debug)]
-pub(crate) struct SendProgress(Arc<Mutex<Instant>>);
+pub(crate) struct SendProgress(Arc<Mutex<Moved>>);
+
+#[derive(Debug)]
+struct Moved {
+    last: Instant,
+    is_sent: bool,
+}
 
 impl SendProgress {
     pub(crate) fn new() -> Self {
-        Self(Arc::new(Mutex::new(Instant::now())))
+        let last = Instant::now();
+        Self(Arc::new(Mutex::new(Moved {
+            last,
+            is_sent: false,
+        })))
+    }
+
+    fn moved(&self) -> MutexGuard<'_, Moved> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes that something was sent or has come.
     pub(crate) fn mark(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        self.moved().last = Instant::now();
+    }
+
+    /// Notes that the whole request was sent.
+    pub(super) fn mark_sent(&self) {
+        self.moved().is_sent = true;
+    }
+
+    /// Returns whether the whole request was sent.
+    pub(crate) fn is_sent(&self) -> bool {
+        self.moved().is_sent
     }
 
     fn last(&self) -> Instant {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.moved().last
     }
 }
 

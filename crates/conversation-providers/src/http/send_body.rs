@@ -72,6 +72,9 @@ impl Body for SendBody {
         Poll::Ready(match next {
             Some(Ok(chunk)) => {
                 this.left = this.left.saturating_sub(chunk.len() as u64);
+                if this.left == 0 {
+                    this.progress.mark_sent();
+                }
                 Some(Ok(Frame::data(chunk)))
             }
             Some(Err(failure)) => {

@@ -10,6 +10,7 @@ use super::api::{AnswerDecoder, Api, FailedResponse};
 use super::complaint::complaint;
 use super::core::HttpProvider;
 use super::refusal::{Complaint, Refusal};
+use super::stake::Stake;
 use super::streaming::StreamingResponse;
 use crate::answer::{DecodeError, DecodeLimits, ResponseDecoder};
 use crate::body::write_template;
@@ -89,20 +90,34 @@ impl<A: Api> Call<'_, A> {
         plan: &MediaPlan,
     ) -> Result<AttemptOutcome<A::Decoder>, Refusal> {
         let input = estimate_input(template.text_len(), plan.sent());
+        let progress = SendProgress::new();
+        let cost = self.provider.prices.cost(self.model, &input);
+        let stake = Stake::new(&self.request.budget, progress.clone(), (input, cost));
+        let outcome = self.attempt_once(template, plan, input, &progress).await;
+        stake.settle();
+        outcome
+    }
+
+    async fn attempt_once(
+        &self,
+        template: BodyTemplate,
+        plan: &MediaPlan,
+        input: TokenUsage,
+        progress: &SendProgress,
+    ) -> Result<AttemptOutcome<A::Decoder>, Refusal> {
         let lost = |error: ProviderError| match error.is_not_processed() {
             true => error,
             false => error
                 .with_usage(input)
                 .with_cost(self.provider.prices.cost(self.model, &input)),
         };
-        let progress = SendProgress::new();
         let settings = self.settings();
         let (silence, deadline) = (
             settings.first_byte_timeout(self.model),
             self.attempts.deadline(),
         );
         let answer = async {
-            let mut response = self.send(template, plan, &progress).await?;
+            let mut response = self.send(template, plan, progress).await?;
             if !response.status().is_success() {
                 return Err(self.refusal(plan, response).await);
             }
@@ -122,7 +137,7 @@ impl<A: Api> Call<'_, A> {
                         .api
                         .forget(&self.provider.http, &self.request.parameters),
                 );
-                streaming.start(&progress).await?;
+                streaming.start(progress).await?;
                 return Ok(AnswerStart::Streaming(Box::new(streaming)));
             }
             let decode = |error: DecodeError| error.into_error(A::NAME);
@@ -130,7 +145,7 @@ impl<A: Api> Call<'_, A> {
             let first = next_chunk(A::NAME, &mut response).await?;
             Ok(AnswerStart::Complete(response, first))
         };
-        let answer = wait_for_answer(answer, &progress, silence, deadline).await;
+        let answer = wait_for_answer(answer, progress, silence, deadline).await;
         let answer = answer.map_err(|phase| lost(settings.error(Kind::Timeout(phase))))?;
         let start = answer.map_err(|refusal| refusal.map_final(lost))?;
         match start {
@@ -156,11 +171,13 @@ impl<A: Api> Call<'_, A> {
             _ => "application/json",
         };
         let endpoint = self.provider.api.endpoint(self.model, self.request.mode);
+        let headers = self.provider.api.headers(self.settings(), plan);
         let sent = self
             .provider
             .http
             .post(&endpoint.path, endpoint.query)
             .await?
+            .headers(headers)
             .header(CONTENT_TYPE, "application/json")
             .header(ACCEPT, accept)
             .body(reqwest::Body::wrap(body))

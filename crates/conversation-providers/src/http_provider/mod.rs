@@ -7,7 +7,7 @@
 //! - `halving`: finding what is refused where nobody says it
 //! - `rejections`: what is remembered of refusals · `recovery`: changes to a request that was refused
 //! - `assembly`: the answer that a decoder puts together · `facade`: the public face of a provider
-//! - `unwanted`: answers of which nothing came
+//! - `unwanted`: answers of which nothing came · `stake`: what a request may cost that its caller drops
 //! - `streaming`: an answer while it arrives · `attempt`: one request
 //! - `core`: the provider · `complete`: a request until it has an answer
 
@@ -23,6 +23,7 @@ mod recovery;
 mod refusal;
 mod rejections;
 mod said;
+mod stake;
 mod streaming;
 mod suspects;
 mod unwanted;

@@ -76,18 +76,17 @@ pub(super) async fn ask(
 
 /// What a request that failed consumed, where the provider or the answer so far says it.
 fn failed_usage(turn: &mut Turn, error: &ConversationError) -> conversation_types::TokenUsage {
-    let failed = provider_error(error);
-    let reported = failed.and_then(ProviderError::usage);
+    let failed = provider_error(error).and_then(|error| Some((error.usage()?, error.cost())));
+    let reported = failed.or_else(|| turn.budget.take_abandoned());
     match (&mut turn.progress.open, reported) {
-        (Some(open), Some(usage)) if open.usage().is_zero() => {
+        (Some(open), Some((usage, cost))) if open.usage().is_zero() => {
             open.push(&ResponseEvent::Usage(usage));
             let usage = open.usage();
-            let cost = failed.and_then(ProviderError::cost);
             turn.progress.spend(None, cost);
             usage
         }
         (Some(open), _) => open.usage(),
-        (None, usage) => usage.unwrap_or_default(),
+        (None, reported) => reported.map_or_else(Default::default, |(usage, _)| usage),
     }
 }
 

@@ -1,14 +1,20 @@
 //! What turns that ended early have consumed, and limits that hold over all attempts of a turn.
 
-use conversation_providers::PriceTable;
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use conversation_providers::testing::{ScriptedAnswer, ScriptedProvider};
+use conversation_providers::{
+    MediaContext, PriceTable, Provider, ProviderRequest, ProviderResponse, estimate_input,
+};
 use conversation_sdk::types::OpaqueData;
 use conversation_sdk::{
     ConversationConfig, ConversationErrorKind as Kind, Cost, Part, PromptPack, ProviderError,
     ProviderErrorKind, RawJson, ResponseEvent, RetryFrom, TokenUsage, ToolOutput, TurnOptions,
-    TurnStatus, Window,
+    TurnStatus, UsageSource, Window,
 };
 use serde_json::json;
+use tokio::sync::Notify;
 
 use crate::support::{KIB, Rig, history};
 use crate::tools::Obedient;
@@ -93,4 +99,48 @@ async fn large_opaque_data_is_left_to_the_provider_whose_it_is() {
         })
         .collect();
     assert!(matches!(items[..], [OpaqueData::Stored(_)]), "{items:?}");
+}
+
+/// Sends what it is asked and never gets an answer.
+#[derive(Debug, Default)]
+struct Silent(Notify);
+
+#[async_trait]
+impl Provider for Silent {
+    fn name(&self) -> &str {
+        "silent"
+    }
+    fn model(&self) -> &str {
+        "silent-1"
+    }
+    async fn complete(
+        &self,
+        request: ProviderRequest<'_>,
+        _: &MediaContext,
+    ) -> Result<ProviderResponse, ProviderError> {
+        let cost = Some(Cost::from_usd(0.25));
+        request.budget.add_abandoned(estimate_input(4000, 0), cost);
+        self.0.notify_one();
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn a_turn_that_is_cancelled_before_anything_came_has_what_its_request_may_have_consumed() {
+    let silent = Arc::new(Silent::default());
+    let rig = Rig::with(ScriptedProvider::new(), |builder| {
+        builder.with_provider(Arc::clone(&silent))
+    });
+    let mut conversation = rig.start().await;
+    let events = conversation.stream("Go");
+    silent.0.notified().await;
+    let turn = conversation.attach(events.turn());
+    drop(events);
+    let error = turn.response().await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Cancelled);
+    let read = conversation.read(Window::All).await.unwrap();
+    assert_eq!(read.turns[0].status, TurnStatus::Failed);
+    assert_eq!(read.turns[0].usage.input_tokens, 1000);
+    assert_eq!(read.turns[0].usage.source, UsageSource::Estimated);
+    assert_eq!(read.turns[0].cost, Some(Cost::from_usd(0.25)));
 }

@@ -1,6 +1,6 @@
 //! Limits of the provider, which leave the newest media.
 
-use conversation_providers::Capabilities;
+use conversation_providers::{AttemptBudget, Capabilities};
 use conversation_types::OmissionReason;
 
 use super::peer::{Act, Peer};
@@ -79,4 +79,26 @@ async fn text_counts_for_the_largest_request() {
     }
     // Text alone is the caller's to shorten.
     assert_eq!(send(10).await.1, 3);
+}
+
+#[tokio::test]
+async fn a_request_that_is_dropped_before_anything_came_is_counted_by_estimate() {
+    let peer = Peer::start([Act::Hang, Act::json(200, &hello())]).await;
+    let provider = provider(&peer);
+    let text = "x".repeat(4000);
+    let messages = [user(&text)];
+    let budget = AttemptBudget::new(3);
+    let request = || ProviderRequest::new(&messages).with_budget(budget.clone());
+    let media = no_storage();
+    tokio::select! {
+        outcome = answer(&provider, request(), &media) => panic!("{outcome:?}"),
+        () = peer.arrival() => {}
+    }
+    let (usage, cost) = budget.take_abandoned().unwrap();
+    assert!((1000..1100).contains(&usage.input_tokens), "{usage:?}");
+    assert_eq!(usage.source, conversation_types::UsageSource::Estimated);
+    assert!(cost.is_some());
+    // One that has an answer says itself what it consumed.
+    answer(&provider, request(), &media).await.unwrap();
+    assert!(budget.take_abandoned().is_none());
 }
