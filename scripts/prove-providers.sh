@@ -6,7 +6,7 @@
 # what came, and the request that follows keeps the rules of its API; stored by its turn and sent back, it is
 # accepted by a server that enforces these rules; every documented error is provoked and typed, and so is bad
 # input.
-# And the official clients read the answers with which all that is shown.
+# And the official clients read the answers with which all that is shown, and keep files at our servers.
 #
 #   scripts/prove-providers.sh [--short] [--no-services]
 #
@@ -39,6 +39,8 @@ if [ -n "$clients" ]; then
         touch "$venv/installed"
     fi
     "$venv/bin/python" scripts/prove-providers/judge.py crates/conversation-providers/tests/golden
+    server=$(./scripts/program.py bin test-server -- -p test-servers)
+    "$venv/bin/python" scripts/prove-providers/files.py "$server"
 else
     echo "NOT RUN: official clients read our answers (--no-services)"
 fi

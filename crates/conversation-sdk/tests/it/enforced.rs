@@ -2,12 +2,16 @@
 //! of its bytes (long ones after every 31st; after every one with `MEDIA_EVERY_CUT`), stored as its turn
 //! stores it, and sent back.
 
+use std::sync::Arc;
+
 use conversation_sdk::{
-    AnthropicProvider, ConversationManager, GeminiProvider, InMemoryStateStore, OpenAiProvider,
-    Owner, Provider, ResponsesProvider, Start, TurnStatus,
+    AnthropicProvider, ConversationManager, FilePolicy, GeminiProvider, InMemoryStateStore,
+    OpenAiProvider, Owner, Provider, ProviderFiles, ResponsesProvider, Start, TurnStatus,
 };
 use media_storage::InMemoryStorage;
 use test_servers::llm::{LlmApi, LlmServer};
+
+use crate::support::image;
 
 macro_rules! golden {
     ($name:literal) => {
@@ -106,5 +110,47 @@ async fn interrupted_answers_of_gemini_are_accepted() {
     let provider = |url| GeminiProvider::new(KEY, "gemini-3-pro").with_base_url(url);
     for stream in [golden!("gemini/stream"), golden!("gemini/rich")] {
         show(LlmApi::Gemini, stream, provider).await;
+    }
+}
+
+#[tokio::test]
+async fn files_are_uploaded_named_and_deleted_with_their_conversation() {
+    for api in [LlmApi::AnthropicMessages, LlmApi::Gemini] {
+        let server = LlmServer::start(api, "").await.unwrap();
+        let url = server.url();
+        let host = url.trim_end_matches("/v1beta");
+        let policy = FilePolicy::from_size(1000);
+        let (provider, files): (Arc<dyn Provider>, _) = match api {
+            LlmApi::Gemini => (
+                Arc::new(GeminiProvider::new(KEY, "gemini-3-pro").with_base_url(host)),
+                ProviderFiles::gemini(KEY, Some(host), policy),
+            ),
+            _ => (
+                Arc::new(AnthropicProvider::new(KEY, "claude-sonnet-4-5").with_base_url(host)),
+                ProviderFiles::anthropic(KEY, Some(host), policy),
+            ),
+        };
+        let manager = ConversationManager::builder()
+            .with_provider(provider)
+            .with_provider_files(files)
+            .with_media_storage(InMemoryStorage::new())
+            .with_state_store(InMemoryStateStore::new())
+            .build()
+            .unwrap();
+        let mut conversation = manager.start(Start::new()).await.unwrap();
+        for seed in 1..=2 {
+            let answer = conversation
+                .send_with_media("see", [image(seed, 5000)])
+                .await;
+            assert_eq!(answer.unwrap().text(), "done", "{api:?}");
+            assert_eq!(server.files(), seed as usize, "{api:?}");
+        }
+        assert!(server.refusals().is_empty(), "{:?}", server.refusals());
+        let id = conversation.id().clone();
+        manager
+            .delete_conversation(&id, Owner::any())
+            .await
+            .unwrap();
+        assert_eq!(server.files(), 0, "{api:?}");
     }
 }

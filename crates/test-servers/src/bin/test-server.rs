@@ -4,10 +4,12 @@
 //! test-server s3    --dir DIR [--port PORT] [--bucket NAME] [--ignore-conditions]
 //! test-server gcs   --dir DIR [--port PORT] [--bucket NAME]
 //! test-server azure
+//! test-server llm   --api anthropic|gemini
 //! test-server proxy --upstream HOST:PORT [--port PORT] [--faults PER_MILLE] [--seed N] [--hide TEXT]
 //! ```
 //!
-//! The first line on its standard output is `listening on http://127.0.0.1:PORT`; for `s3` the
+//! The first line on its standard output is `listening on http://127.0.0.1:PORT`, with the version of the API
+//! for `llm`; for `s3` the
 //! second is `access ACCESS_KEY SECRET_KEY BUCKET`, for `gcs` `access SERVICE_ACCOUNT_KEY BUCKET` with the
 //! key as JSON without blanks, for `azure` `access ACCOUNT KEY CONTAINER` of Azurite. It stops at SIGINT or SIGTERM; the proxy then
 //! prints the number of requests and of faults. `--faults` is the share of requests with a fault, of
@@ -23,6 +25,7 @@ use std::time::Duration;
 
 use test_servers::azurite::Azurite;
 use test_servers::gcs::{GcsOptions, GcsServer};
+use test_servers::llm::{LlmApi, LlmServer};
 use test_servers::proxy::{Fault, FaultProxy, RequestHead};
 use test_servers::s3::{S3Options, S3Server};
 
@@ -30,6 +33,7 @@ const USAGE: &str =
     "usage: test-server s3 --dir DIR [--port PORT] [--bucket NAME] [--ignore-conditions]
        test-server gcs --dir DIR [--port PORT] [--bucket NAME]
        test-server azure
+       test-server llm --api anthropic|gemini
        test-server proxy --upstream HOST:PORT [--port PORT] [--faults PER_MILLE] [--seed N]
                          [--hide TEXT]";
 
@@ -41,6 +45,7 @@ async fn main() -> ExitCode {
         (Some("s3"), Some(options)) => s3(&options).await,
         (Some("gcs"), Some(options)) => gcs(&options).await,
         (Some("azure"), Some(_)) => azure().await,
+        (Some("llm"), Some(options)) => llm(&options).await,
         (Some("proxy"), Some(options)) => proxy(&options).await,
         _ => Err(USAGE.into()),
     };
@@ -61,7 +66,7 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Option<Options> {
         let name = name.strip_prefix("--")?.to_owned();
         let value = match name.as_str() {
             "ignore-conditions" => String::new(),
-            "dir" | "port" | "bucket" | "upstream" | "faults" | "seed" | "hide" => {
+            "api" | "dir" | "port" | "bucket" | "upstream" | "faults" | "seed" | "hide" => {
                 arguments.next()?
             }
             _ => return None,
@@ -121,6 +126,22 @@ async fn azure() -> Result<(), Box<dyn Error>> {
         server.container()
     ))?;
     until_ended().await?;
+    Ok(())
+}
+
+async fn llm(options: &Options) -> Result<(), Box<dyn Error>> {
+    let api = match options.get("api").map(String::as_str) {
+        Some("anthropic") => LlmApi::AnthropicMessages,
+        Some("gemini") => LlmApi::Gemini,
+        _ => return Err(USAGE.into()),
+    };
+    let server = LlmServer::start(api, String::new()).await?;
+    say(format_args!("listening on {}", server.url()))?;
+    until_ended().await?;
+    let (accepted, files) = (server.accepted(), server.files());
+    say(format_args!(
+        "{accepted} requests accepted, {files} files left"
+    ))?;
     Ok(())
 }
 

@@ -2,17 +2,16 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use serde_json::{Value, json};
+use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
 use super::api::LlmApi;
+use super::files::Files;
 use super::given::Given;
+use super::http::{Request, json_response, response};
 use crate::error::ServerError;
 use crate::listening::Listening;
-
-/// Largest request, in bytes.
-const MAX_BODY: usize = 64 * 1024 * 1024;
 
 /// An API on the loopback interface that judges every request, until it is dropped.
 #[derive(Debug)]
@@ -35,6 +34,7 @@ struct State {
     next: Option<usize>,
     accepted: usize,
     refusals: Vec<String>,
+    files: Files,
 }
 
 impl LlmServer {
@@ -83,6 +83,11 @@ impl LlmServer {
         self.shared.state().next = Some(bytes);
     }
 
+    /// Returns the number of files that the API keeps.
+    pub fn files(&self) -> usize {
+        self.shared.state().files.len()
+    }
+
     /// Returns the number of requests that were accepted.
     pub fn accepted(&self) -> usize {
         self.shared.state().accepted
@@ -101,76 +106,44 @@ impl Shared {
 
     async fn serve(&self, socket: TcpStream) -> std::io::Result<()> {
         let mut socket = BufReader::new(socket);
-        let (mut len, mut deletes) = (0, false);
-        loop {
-            let mut line = String::new();
-            if socket.read_line(&mut line).await? == 0 {
-                return Ok(());
-            }
-            deletes |= line.starts_with("DELETE ");
-            if line.trim_end().is_empty() {
-                break;
-            }
-            if let Some((name, value)) = line.split_once(':')
-                && name.eq_ignore_ascii_case("content-length")
-            {
-                len = value.trim().parse().unwrap_or(0);
-            }
-        }
-        let mut body = vec![0; len.min(MAX_BODY)];
-        socket.read_exact(&mut body).await?;
-        // Nothing is kept here that could be deleted.
-        let response = match deletes {
-            true => b"HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}"
-                .to_vec(),
-            false => self.respond(&body),
+        let Some(request) = Request::read(&mut socket).await? else {
+            return Ok(());
+        };
+        let about_files = self.state().files.answer(self.api, &request);
+        let response = match about_files {
+            Some(response) => response,
+            // No answers are kept here that could be deleted.
+            None if request.method == "DELETE" => json_response(404, &[], &json!({})),
+            None => self.respond(&request),
         };
         socket.write_all(&response).await?;
         socket.shutdown().await
     }
 
     /// Judges a request and returns the whole response.
-    fn respond(&self, body: &[u8]) -> Vec<u8> {
-        let judged = match serde_json::from_slice::<Value>(body) {
-            Ok(body) => self.api.check(&body, &self.given),
+    fn respond(&self, request: &Request) -> Vec<u8> {
+        let mut state = self.state();
+        let judged = match serde_json::from_slice::<Value>(&request.body) {
+            Ok(body) => {
+                let judged = self.api.check(&body, &self.given);
+                judged.and_then(|()| state.files.check(self.api, request, &body))
+            }
             Err(error) => Err(format!("the body is not JSON: {error}")),
         };
-        let mut state = self.state();
         if let Err(broken) = judged {
-            let answer = self.api.refusal(&broken).to_string();
+            let answer = self.api.refusal(&broken);
             state.refusals.push(broken);
-            return response(
-                400,
-                "application/json",
-                Some(answer.len()),
-                answer.as_bytes(),
-            );
+            return json_response(400, &[], &answer);
         }
         state.accepted += 1;
         match state.next.take() {
             Some(bytes) => {
                 let stream = self.stream.as_bytes();
                 let start = stream.get(..bytes).unwrap_or(stream);
-                response(200, "text/event-stream", None, start)
+                let headers = [("content-type", "text/event-stream")];
+                response(200, &headers, None, start)
             }
-            None => {
-                let answer = self.api.answer().to_string();
-                response(
-                    200,
-                    "application/json",
-                    Some(answer.len()),
-                    answer.as_bytes(),
-                )
-            }
+            None => json_response(200, &[], &self.api.answer()),
         }
     }
-}
-
-/// Returns a response; one without a length ends with the connection.
-fn response(status: u16, content_type: &str, len: Option<usize>, body: &[u8]) -> Vec<u8> {
-    let len = len.map_or_else(String::new, |len| format!("content-length: {len}\r\n"));
-    let head = format!(
-        "HTTP/1.1 {status} x\r\ncontent-type: {content_type}\r\n{len}connection: close\r\n\r\n"
-    );
-    [head.as_bytes(), body].concat()
 }
