@@ -209,3 +209,45 @@ impl Inventory for ObservedStorage {
         inventory.sweep_lease().await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use media_storage::{InMemoryStorage, MediaStorageExt as _};
+    use media_types::{ConversationId, Mime};
+
+    use super::*;
+    use crate::event::Event;
+
+    #[tokio::test]
+    async fn a_range_counts_what_is_read_of_it_and_missing_media_names_whose_it_was_to_be() {
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let events = Arc::clone(&heard);
+        let listener = move |event: &Event| events.lock().unwrap().push(event.clone());
+        let listeners = Listeners::new(vec![Box::new(listener)]);
+        let store = ObservedStorage::new(Arc::new(InMemoryStorage::new()), listeners);
+        let [own, other] = ["a", "b"].map(|id| id.parse::<ConversationId>().unwrap());
+        let metadata = MediaMetadata::new().with_conversation(own.clone());
+        let stored = store.store_bytes(Mime::IMAGE_PNG, "0123456789", metadata);
+        let reference = stored.await.unwrap();
+        let range = RetrieveOptions::new().with_range(2..5);
+        store.retrieve_opts(&reference, range).await.unwrap();
+        let scope = Scope::Conversation(other.clone());
+        let foreign = RetrieveOptions::new().with_expected_scope(scope);
+        let missing = store.retrieve_opts(&reference, foreign).await.unwrap_err();
+        assert_eq!(missing.kind(), StorageErrorKind::NotFound);
+        let delete = DeleteOptions::new().with_expected_scope(Scope::Conversation(own.clone()));
+        store.delete_opts(&reference, delete).await.unwrap();
+
+        let events = heard.lock().unwrap();
+        let [_, read, missing, deleted] = &events[..] else {
+            panic!("{events:?}")
+        };
+        assert!(matches!(read.kind, EventKind::MediaRead { bytes: 3, .. }));
+        assert!(matches!(missing.kind, EventKind::MediaMissing { .. }));
+        assert_eq!(missing.subject.conversation, Some(other));
+        assert!(matches!(deleted.kind, EventKind::MediaDeleted { .. }));
+        assert_eq!(deleted.subject.conversation, Some(own));
+    }
+}
