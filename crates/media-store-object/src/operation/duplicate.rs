@@ -46,10 +46,7 @@ pub(crate) async fn duplicate(
     let metadata = metadata.for_copy_of(&source.metadata(), source.expires_at);
     let copy = Copy {
         description: Description::new(shared, source.mime_type.clone(), metadata)?,
-        digest: Digest {
-            sha256: source.sha256,
-            len: source.size_bytes,
-        },
+        digest: Digest::new(source.sha256, source.size_bytes),
         second,
     };
     match (descriptor.location, shared.options.sharing) {
