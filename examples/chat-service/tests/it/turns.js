@@ -119,6 +119,19 @@ function write(opened, text) {
   assert.deepEqual(opened.views, ["the view"]);
   assert.equal(opened.$("send").hidden, false);
 
+  // A turn that runs is followed from its beginning, also where that fails at first.
+  opened = open([lost, fresh(whole), view]);
+  opened.enter("c");
+  await opened.read(null, "c", { running: "t" });
+  assert.deepEqual(opened.asked.map(({ what }) => what), [EVENTS, EVENTS, VIEW]);
+  assert.equal(opened.bubbles.length, 1);
+
+  // What comes for a chat that is not shown any more is not drawn into another one.
+  opened = open([fresh(whole), view]);
+  opened.enter("d");
+  await opened.read(null, "c", { running: "t" });
+  assert.deepEqual([opened.bubbles.length, opened.views.length, opened.$("send").hidden], [0, 0, false]);
+
   // What is refused, or never comes back, gives the buttons back.
   for (const rest of [[[404, { error: { message: "gone" } }]], Array(100).fill(lost)]) {
     opened = open([[200, stream([started], true)], ...rest]);
