@@ -1,6 +1,7 @@
 //! Images made to fit what an API takes.
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use media_storage::Scope;
@@ -9,7 +10,7 @@ use media_types::{MediaContent, Mime};
 /// Makes images fit what an API takes, before they are sent.
 ///
 /// A [`RequestPlanner`](super::RequestPlanner) asks for images that would be left out otherwise, or whose
-/// dimensions are not known while the API limits them.
+/// dimensions are not known while the API limits them. An `Arc` of a fitter is a fitter.
 #[async_trait]
 pub trait ImageFitter: fmt::Debug + Send + Sync + 'static {
     /// Returns an image that is sent in place of this one; `None` if this one meets the needs, or cannot be made
@@ -23,6 +24,19 @@ pub trait ImageFitter: fmt::Debug + Send + Sync + 'static {
         needs: &ImageNeeds,
         scope: Option<&Scope>,
     ) -> Option<MediaContent>;
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<F: ImageFitter + ?Sized> ImageFitter for Arc<F> {
+    async fn fit(
+        &self,
+        image: &MediaContent,
+        needs: &ImageNeeds,
+        scope: Option<&Scope>,
+    ) -> Option<MediaContent> {
+        (**self).fit(image, needs, scope).await
+    }
 }
 
 /// What an image must be like to be sent.

@@ -56,8 +56,9 @@ async fn plan(images: &[MediaContent], fitter: &Arc<Fitter>) -> RequestPlan {
     for image in images {
         outline.push(10, [image]);
     }
-    let media =
-        MediaContext::default().with_image_fitter(Arc::clone(fitter) as Arc<dyn ImageFitter>);
+    // As a program gives one that it has chosen at run time.
+    let fitter: Arc<dyn ImageFitter> = Arc::clone(fitter) as Arc<dyn ImageFitter>;
+    let media = MediaContext::default().with_image_fitter(Arc::new(fitter));
     RequestPlanner::new("anthropic", api)
         .plan(&outline, &media)
         .await

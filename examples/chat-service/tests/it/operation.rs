@@ -67,7 +67,7 @@ fn png(len: usize) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_user_stores_no_more_than_the_quota_and_no_type_that_no_model_takes() {
+async fn a_user_stores_no_more_than_the_quota_and_no_photo_that_the_model_would_not_get() {
     let data = tempfile::tempdir().unwrap();
     let settings = [("USER_QUOTA", "1".to_owned())];
     let service = Service::start_with(data.path(), "node", &settings);
