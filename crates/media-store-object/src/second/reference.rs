@@ -84,6 +84,11 @@ impl ReferenceObjects {
             .transpose()
     }
 
+    /// Whether an object is the expiry hint of the reference.
+    pub(crate) fn is_hint(&self, path: &Path) -> Result<bool, StorageError> {
+        Ok(self.hint()?.as_ref() == Some(path))
+    }
+
     fn entry(&self) -> Result<Option<(Path, String)>, StorageError> {
         let user = self.user.as_ref();
         user.map(|user| self.second.user_entry(user, &self.key))

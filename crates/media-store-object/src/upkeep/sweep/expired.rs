@@ -9,7 +9,7 @@ use super::super::name_filter::NameFilter;
 use super::state::{CONCURRENCY, Cause, Mode, Sweep};
 use crate::bucket::MediaKey;
 use crate::reference::expiry;
-use crate::reference::sidecar::{self, Descriptor, SidecarRead};
+use crate::reference::sidecar::{self, Descriptor, Protocol, SidecarRead};
 
 /// What a hint leads to.
 enum Hinted {
@@ -106,6 +106,14 @@ impl Sweep<'_> {
                 return Ok(idle(Some(key)));
             }
         };
+        // The hint of a version that an update has replaced, and could not remove.
+        if let (Some(second), Protocol::Second) = (self.shared.keys.second(), descriptor.protocol)
+            && !self
+                .objects(second, &key, Some(&descriptor))
+                .is_hint(&hint.location)?
+        {
+            return Ok(idle(Some(key)));
+        }
         Ok(if descriptor.sidecar.stored_at > self.now {
             Hinted::Future
         } else if descriptor.sidecar.is_expired(self.now) {

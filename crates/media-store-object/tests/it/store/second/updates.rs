@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use media_storage::{
     Importer as _, Inventory as _, MediaStorage as _, MediaStorageExt as _, MetadataPatch,
-    RetentionPolicy, Scope, StorageErrorKind, SweepOptions,
+    RetentionPolicy, Scope, StorageErrorKind, SweepDepth, SweepOptions,
 };
 use media_types::Mime;
 use object_store::ObjectStoreExt as _;
@@ -61,6 +61,40 @@ async fn an_update_moves_hint_and_index_entry() {
         let due = SweepOptions::new().with_now(chrono::Utc::now() + TimeDelta::days(4));
         assert_eq!(store.sweep(due).await.unwrap().expired, 1);
         is_gone(&store, &reference).await;
+        is_clean(&store, &bucket).await;
+    }
+}
+
+/// The hint of the earlier expiry could not be removed: it deletes nothing, and a sweep removes it.
+#[tokio::test]
+async fn a_hint_that_an_update_left_deletes_nothing_and_goes() {
+    for depth in [SweepDepth::Due, SweepDepth::Full] {
+        let bucket = FaultyBucket::new();
+        let store = open(&bucket, true).await;
+        let metadata = about("conv-1").with_retention(RetentionPolicy::RetainHours(3));
+        let reference = put_for(&store, 1, metadata).await;
+        bucket.judge(|request| {
+            let removes = request.verb == Verb::Delete;
+            (
+                if removes {
+                    Fate::FailBefore
+                } else {
+                    Fate::Pass
+                },
+                0,
+            )
+        });
+        store.update(&reference, keep_days(3)).await.unwrap();
+        bucket.heal();
+        assert_eq!(names(&bucket, "/expiry/").len(), 2);
+        let later = chrono::Utc::now() + TimeDelta::hours(5);
+        let options = full().with_depth(depth).with_now(later);
+        let report = store.sweep(options).await.unwrap();
+        assert_eq!((report.expired, report.failed), (0, 0), "{report:?}");
+        assert_eq!(names(&bucket, "/expiry/").len(), 1);
+        holds(&store, &reference, &noise(1, 1000)).await;
+        let due = SweepOptions::new().with_now(later + TimeDelta::days(3));
+        assert_eq!(store.sweep(due).await.unwrap().expired, 1);
         is_clean(&store, &bucket).await;
     }
 }
