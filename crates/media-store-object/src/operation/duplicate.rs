@@ -44,7 +44,7 @@ pub(crate) async fn duplicate(
     let source = descriptor.sidecar;
     let metadata = options.metadata().clone();
     let metadata = metadata.for_copy_of(&source.metadata(), source.expires_at);
-    let copy = Copy {
+    let copy = Duplicate {
         description: Description::new(shared, source.mime_type.clone(), metadata)?,
         digest: Digest::new(source.sha256, source.size_bytes),
         second,
@@ -75,13 +75,13 @@ pub(crate) async fn duplicate(
 }
 
 /// The copy that is to be made.
-struct Copy {
+struct Duplicate {
     description: Description,
     digest: Digest,
     second: SecondKeys,
 }
 
-impl Copy {
+impl Duplicate {
     /// Joins the generation of the source, as a store of the same bytes does.
     async fn share(
         self,

@@ -15,7 +15,7 @@ pub(crate) use content::SecondContent;
 pub(crate) use format::{FormatOptions, open_format};
 pub(crate) use generations::Generations;
 pub(crate) use own::{
-    OwnStore, complete as complete_own, delete as delete_own, retire as retire_own,
+    OwnStore, complete as complete_own, delete as delete_own, finish_deletion, retire as retire_own,
 };
 pub(crate) use record::{DEAD_SIZE, LIVE_SIZE};
 pub(crate) use reference::ReferenceObjects;

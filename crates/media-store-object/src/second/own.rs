@@ -132,10 +132,15 @@ pub(crate) async fn retire(objects: &ReferenceObjects) -> Result<(), StorageErro
     retired.await.map(drop)
 }
 
-/// Buries the sidecar, which decides, then removes the bytes, and what leads to the sidecar. What an
-/// interrupted deletion leaves is unreadable.
+/// Buries the sidecar, which decides, then removes the bytes, and last what leads to the sidecar. What an
+/// interrupted deletion leaves is unreadable, and can be found.
 pub(crate) async fn delete(objects: &ReferenceObjects) -> Result<(), StorageError> {
     objects.put_tombstone().await?;
-    let (bytes, pointers) = tokio::join!(objects.remove_media(), objects.remove_pointers());
-    bytes.and(pointers)
+    objects.remove_media().await?;
+    objects.remove_pointers().await
+}
+
+/// Removes the bytes, if there are any, of a reference whose sidecar is buried.
+pub(crate) async fn finish_deletion(objects: &ReferenceObjects) -> Result<(), StorageError> {
+    objects.remove_media().await
 }

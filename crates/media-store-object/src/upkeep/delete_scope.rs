@@ -1,17 +1,20 @@
 //! Deleting all references of a scope.
 
 use futures_util::stream::{StreamExt as _, TryStreamExt as _};
-use media_storage::{Operation, Scope, StorageError, SweepReport};
-use media_types::Sha256;
+use media_storage::{Operation, Scope, StorageError, StorageErrorKind, SweepReport};
+use media_types::{Sha256, UserId};
+use object_store::path::Path;
 
 use super::failures::Failures;
 use super::pending_gc::PendingGc;
 use super::progress::remove_progress;
-use super::scoped::{Members, ScopedReference, WalkError, in_scope};
-use crate::bucket::Bucket;
+use super::scoped::{Members, ScopedReference, WalkError, in_scope, index_entries, user_of};
+use crate::bucket::{Bucket, MediaKey, SecondKeys};
 use crate::operation::remove;
 use crate::reference::own;
-use crate::reference::sidecar::{ByteLocation, Protocol, is_of_later_version};
+use crate::reference::sidecar::{
+    ByteLocation, Protocol, SidecarRead, is_of_later_version, read_any,
+};
 use crate::second::{self, ReferenceObjects};
 use crate::shared::Shared;
 
@@ -38,6 +41,7 @@ pub(crate) async fn delete_scope(
 ) -> Result<SweepReport, StorageError> {
     let bucket = shared.bucket(Operation::DeleteScope);
     let everything = scope == Scope::All;
+    let user = user_of(&scope).cloned();
     let deleting = in_scope(&bucket, &shared.keys, scope, Members::Described)
         .map(|member| delete_member(shared, &bucket, member, everything))
         .buffer_unordered(CONCURRENCY);
@@ -69,6 +73,9 @@ pub(crate) async fn delete_scope(
     }
     let collected = pending.collect(&bucket, &shared.keys, &mut failures);
     report.freed_bytes += collected.await?;
+    if let (Some(second), Some(user)) = (shared.keys.second(), user) {
+        finish_deletions(shared, &bucket, second, &user, &mut failures).await?;
+    }
     if let Some(second) = shared.keys.second()
         && let Err(error) = remove_progress(&bucket, second).await
     {
@@ -76,6 +83,51 @@ pub(crate) async fn delete_scope(
     }
     report.failed = failures.finish();
     Ok(report)
+}
+
+/// Finishes deletions of media of a user that were interrupted after the sidecar was buried: its bytes may be
+/// there still. The entry in the index leads to them.
+async fn finish_deletions(
+    shared: &Shared,
+    bucket: &Bucket,
+    second: &SecondKeys,
+    user: &UserId,
+    failures: &mut Failures,
+) -> Result<(), StorageError> {
+    let finishing = index_entries(bucket, second, user)?
+        .map(|entry| async {
+            let (meta, key) = entry?;
+            let finished = finish_deletion(shared, bucket, second, &meta.location, &key);
+            Ok::<_, StorageError>(finished.await)
+        })
+        .buffer_unordered(CONCURRENCY);
+    let mut finishing = std::pin::pin!(finishing);
+    while let Some(finished) = finishing.try_next().await? {
+        match finished {
+            Ok(()) => failures.succeeded(),
+            Err(error) => failures.failed(error)?,
+        }
+    }
+    Ok(())
+}
+
+async fn finish_deletion(
+    shared: &Shared,
+    bucket: &Bucket,
+    second: &SecondKeys,
+    entry: &Path,
+    key: &MediaKey,
+) -> Result<(), StorageError> {
+    match read_any(bucket, &shared.keys, key).await {
+        Ok(SidecarRead::Tombstone) => {
+            let objects = ReferenceObjects::new(bucket, &shared.keys, second, key, None);
+            second::finish_deletion(&objects).await?;
+            bucket.delete(entry).await
+        }
+        // What is damaged was counted before.
+        Err(error) if error.kind() != StorageErrorKind::Corrupted => Err(error),
+        _ => Ok(()),
+    }
 }
 
 async fn delete_member(

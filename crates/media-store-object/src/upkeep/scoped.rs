@@ -4,6 +4,7 @@ use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use media_storage::layout::{CaseRule, encode_segment};
 use media_storage::{Scope, StorageError, StorageErrorKind};
 use media_types::UserId;
+use object_store::ObjectMeta;
 
 use super::first_media::any_first;
 use super::walk::{
@@ -77,12 +78,8 @@ async fn candidates(
     keys: &Keys,
     scope: Scope,
 ) -> Result<BoxStream<'static, Result<WalkItem, StorageError>>, StorageError> {
-    let user = scope.parts().into_iter().find_map(|part| match part {
-        Scope::User(user) => Some(user),
-        _ => None,
-    });
     let filter = SegmentFilter::new(&scope);
-    let items = match (user, keys.second()) {
+    let items = match (user_of(&scope), keys.second()) {
         (Some(user), Some(second)) if is_index_complete(bucket, keys, second).await? => {
             indexed(bucket, second, user)?
         }
@@ -96,6 +93,14 @@ async fn candidates(
         })
     });
     Ok(items.boxed())
+}
+
+/// Returns the user that all media of a scope belongs to, if it names one.
+pub(super) fn user_of(scope: &Scope) -> Option<&UserId> {
+    scope.parts().into_iter().find_map(|part| match part {
+        Scope::User(user) => Some(user),
+        _ => None,
+    })
 }
 
 /// Whether the index of users contains all media. A process that knows only the first protocol adds
@@ -116,6 +121,23 @@ fn indexed(
     second: &SecondKeys,
     user: &UserId,
 ) -> Result<BoxStream<'static, Result<WalkItem, StorageError>>, StorageError> {
+    let entries = index_entries(bucket, second, user)?.map_ok(|(meta, key)| {
+        WalkItem::Reference(ListedReference {
+            key,
+            modified: meta.last_modified,
+            size: 0,
+            own: None,
+        })
+    });
+    Ok(entries.boxed())
+}
+
+/// Lists the entries in the index of a user.
+pub(super) fn index_entries(
+    bucket: &Bucket,
+    second: &SecondKeys,
+    user: &UserId,
+) -> Result<BoxStream<'static, Result<(ObjectMeta, MediaKey), StorageError>>, StorageError> {
     let listed = bucket.list(&second.user(user)?, None);
     let (bucket, second) = (bucket.clone(), second.clone());
     let items = listed.map(move |meta| {
@@ -130,14 +152,7 @@ fn indexed(
                 }
                 None => None,
             };
-            Ok(key.map(|key| {
-                WalkItem::Reference(ListedReference {
-                    key,
-                    modified: meta.last_modified,
-                    size: 0,
-                    own: None,
-                })
-            }))
+            Ok(key.map(|key| (meta, key)))
         }
     });
     let items = items.buffer_unordered(CONCURRENCY);

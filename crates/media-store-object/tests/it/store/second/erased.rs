@@ -42,6 +42,47 @@ async fn a_user_is_erased_by_a_second_deletion_if_the_tombstone_was_not_written(
     }
 }
 
+/// The bytes of media whose sidecar is buried are not removed: the deletion of the user that is repeated
+/// removes them.
+#[tokio::test]
+async fn bytes_that_a_deletion_left_go_with_the_second_deletion_of_their_user() {
+    let bucket = FaultyBucket::new();
+    let store = open(&bucket, false).await;
+    let reference = put_for(&store, 1, of_user("conv-1", "user-1")).await;
+    store.sweep(full()).await.unwrap();
+    let media = reference.id().to_owned();
+    bucket.judge(move |request| {
+        let removes = request.verb == Verb::Delete && request.key == media;
+        (
+            if removes {
+                Fate::FailBefore
+            } else {
+                Fate::Pass
+            },
+            0,
+        )
+    });
+    let scope = Scope::User("user-1".parse().unwrap());
+    let report = store.delete_scope(scope.clone()).await.unwrap();
+    assert_eq!(report.deleted, 0);
+    assert!(report.failed > 0);
+    is_gone(&store, &reference).await;
+    // It fails as long as the bytes are there.
+    assert!(store.delete_scope(scope.clone()).await.unwrap().failed > 0);
+    bucket.heal();
+    assert_eq!(store.delete_scope(scope).await.unwrap().failed, 0);
+    let names = bucket.names();
+    assert!(
+        !names.iter().any(|name| name == reference.id()),
+        "{names:#?}"
+    );
+    assert!(
+        !names.iter().any(|name| name.contains("/user/")),
+        "{names:#?}"
+    );
+    is_clean(&store, &bucket).await;
+}
+
 /// A process that knows only the first protocol stores media of the user when the index of the second
 /// is complete.
 #[tokio::test]
