@@ -12,7 +12,7 @@ usage: media-bench fs DIR [--quick] [--docs DIR] [--references N] [--rounds N] [
        media-bench object DIR [--quick] [--docs DIR] [--rounds N] [--only PART,PART]
 
 DIR is made on the disk that is to be measured and must not be there yet.
-PARTs of fs: store, load, tasks, memory, links, growth.
+PARTs of fs: store, load, tasks, memory, links, contents, growth.
 PARTs of object: requests, speed, memory.";
 
 #[tokio::main]

@@ -57,10 +57,14 @@ pub(super) async fn load(plan: &Plan, report: &mut Report) -> Result<()> {
                     let ratio = samples.by(floor).median();
                     let row = Row::time(*name, samples).with_ratio(ratio);
                     let ours = matches!(contender, Contender::Store(..));
-                    if ours && form == Form::Base64 && len == 1_000_000 {
-                        row.with_target("≤ 1.25", ratio <= 1.25)
-                    } else {
-                        row
+                    let most = match (form, len) {
+                        (Form::Base64, 1_000_000) => Some(1.25),
+                        (_, 100_000) => Some(1.6),
+                        _ => None,
+                    };
+                    match most.filter(|_| ours) {
+                        Some(most) => row.with_target(format!("≤ {most}"), ratio <= most),
+                        None => row,
                     }
                 })
                 .collect();

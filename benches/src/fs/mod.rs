@@ -1,5 +1,6 @@
 //! The measurements of the file store.
 
+mod contents;
 mod growth;
 mod lanes;
 mod links;
@@ -33,6 +34,8 @@ pub struct Plan {
     pub references: Vec<usize>,
     /// The references to one content.
     pub links: usize,
+    /// The contents of the largest store that known bytes come to in turn.
+    pub contents: usize,
     /// Sizes of media in bytes for the peak of memory, in ascending order.
     pub memory: Vec<u64>,
     /// Which parts to measure; all if empty.
@@ -49,6 +52,7 @@ impl Plan {
             synced_rounds: 60,
             references: vec![0, 10_000, 100_000, 1_000_000],
             links: 100_000,
+            contents: 50_000,
             memory: vec![1 << 20, 16 << 20, 128 << 20, 1 << 30],
             only: vec![],
         }
@@ -61,6 +65,7 @@ impl Plan {
             synced_rounds: 10,
             references: vec![0, 2_000, 10_000],
             links: 2_000,
+            contents: 2_000,
             memory: vec![1 << 20, 64 << 20],
             ..Self::full(dir)
         }
@@ -107,6 +112,9 @@ pub async fn run(plan: &Plan) -> Result<Report> {
     }
     if plan.wants("links") {
         links::links(plan, &mut report).await?;
+    }
+    if plan.wants("contents") {
+        contents::contents(plan, &mut report).await?;
     }
     if plan.wants("growth") {
         // What was written so far must not take the memory that the directories need.
