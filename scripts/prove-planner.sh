@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Conversations of 60 images over 30 turns, under a cap of 20 images and under one of bytes for 12: what each request
-# of each API amounts to, how much of its beginning is that of the one before, and what differs
-# first; with the clock an hour further each turn, two models in turn, restarts and failed requests.
+# Conversations of 60 images over 30 turns, under a cap of 20 images and under one of bytes for 18: what
+# each request of each API amounts to, how much of its beginning is that of the one before, and what
+# differs first; with the clock an hour further each turn, two models in turn, restarts and failed requests.
 #
 #   scripts/prove-planner.sh [--short]
 set -euo pipefail

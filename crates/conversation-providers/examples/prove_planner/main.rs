@@ -10,7 +10,7 @@ use rounds::{DISTURBANCES, Disturbance, FORMATS, Script, Sent, play};
 /// The images that the API takes in these conversations, and how many its bytes have room for where those
 /// are the cap.
 const CAP: usize = 20;
-const IN_BYTES: usize = 12;
+const IN_BYTES: usize = 18;
 
 /// Bytes of words of a turn, and of what stands around them.
 const WORDS: usize = 500;
