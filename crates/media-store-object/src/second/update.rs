@@ -52,7 +52,8 @@ impl Update<'_> {
             UpdateOutcome::Updated => {
                 let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
                 if let Some((before, after)) = seen.changed {
-                    update.leave(&before, &after).await;
+                    let location = ByteLocation::Shared(generation);
+                    update.leave(&before, &after, location).await?;
                 }
                 Ok(true)
             }
@@ -78,7 +79,8 @@ impl Update<'_> {
             let body = Bytes::from(second_json(&after, ByteLocation::Own, false)?);
             let path = self.objects.sidecar_path()?;
             if let Write::Done(_) = self.replace(&path, &version, body).await? {
-                self.leave(&found.sidecar, &after).await;
+                self.leave(&found.sidecar, &after, ByteLocation::Own)
+                    .await?;
                 return Ok(true);
             }
         }
@@ -126,12 +128,25 @@ impl Update<'_> {
         hint.and(entry)
     }
 
-    /// Removes hint and index entry of the sidecar that was replaced, unless the new one has the same.
-    /// What is left leads to a sidecar that says otherwise.
-    async fn leave(&self, before: &Sidecar, after: &Sidecar) {
+    /// Removes hint and index entry of the sidecar that was replaced, unless the new one has the same. Another
+    /// update may have written the very same ones, so that those of the sidecar that is there now are
+    /// written again.
+    async fn leave(
+        &self,
+        before: &Sidecar,
+        after: &Sidecar,
+        location: ByteLocation,
+    ) -> Result<(), StorageError> {
+        if self.patch.retention().is_none() && self.patch.user().is_none() {
+            return Ok(());
+        }
         let (before, after) = (self.objects_of(before), self.objects_of(after));
         if let Err(error) = before.remove_pointers_except(&after).await {
             tracing::debug!(%error, "an old expiry hint or index entry is left");
+        }
+        match self.read(location).await? {
+            Some((found, _)) => self.point_to(&found.sidecar).await,
+            None => Ok(()),
         }
     }
 

@@ -156,7 +156,7 @@ impl MediaStorage for ObjectMediaStore {
     }
 
     /// Changes retention, user and hold of media, by conditional writes: six requests if its bytes are
-    /// shared, three if not, and at most two for each of expiry hint and index.
+    /// shared, three if not, and more if retention or user change.
     ///
     /// A deletion or a sweep that read the metadata before a hold was acknowledged may still delete the
     /// media. Media on hold can be changed after it has expired.

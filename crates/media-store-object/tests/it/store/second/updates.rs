@@ -164,6 +164,38 @@ async fn updates_at_the_same_time_are_all_kept() {
     }
 }
 
+/// Each removes the index entry of the user before, which another may have written again.
+#[tokio::test]
+async fn media_that_goes_to_and_fro_between_users_stays_in_the_index() {
+    for deduplication in [true, false] {
+        for seed in 0..60 {
+            let bucket = FaultyBucket::new();
+            let store = open(&bucket, deduplication).await;
+            let reference = put_for(&store, 1, of_user("conv-1", "user-1")).await;
+            store.sweep(full()).await.unwrap();
+            let mut turn = seed;
+            bucket.judge(move |_| {
+                turn = (turn * 31 + 17) % 103;
+                (Fate::Pass, turn % 13)
+            });
+            let give = |user: &str| {
+                let patch = MetadataPatch::new().with_user(Some(user.parse().unwrap()));
+                store.update(&reference, patch)
+            };
+            let (one, two, three) = tokio::join!(give("user-2"), give("user-1"), give("user-2"));
+            bucket.heal();
+            one.and(two).and(three).unwrap();
+            let head = store.head(&reference).await.unwrap();
+            let owner = head.metadata.user().unwrap().as_str();
+            assert_eq!(
+                store.usage(user(owner)).await.unwrap().references,
+                1,
+                "{seed}"
+            );
+        }
+    }
+}
+
 /// Each request of an update fails, or its answer is lost: the update is repeated, and nothing is lost.
 #[tokio::test]
 async fn an_update_that_was_interrupted_anywhere_is_finished_by_another() {
