@@ -259,7 +259,7 @@ impl MediaStorage for InMemoryStorage {
         let mut held = self.held();
         let sidecar = &find(&held, reference, operation)?.sidecar;
         sidecar
-            .admit(reference, patch.expected_scope(), Utc::now(), operation)
+            .admit_update(reference, patch.expected_scope())
             .map_err(|error| error.with_backend(BACKEND))?;
         let patched = sidecar.clone().patched(&patch);
         patched.to_json()?;

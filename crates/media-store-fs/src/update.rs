@@ -2,7 +2,6 @@
 
 use std::io::{self, Write as _};
 
-use chrono::Utc;
 use media_storage::{MetadataPatch, Operation, StorageError};
 use media_types::StorageReference;
 
@@ -45,7 +44,7 @@ pub(crate) fn update(
         }
     };
     sidecar
-        .admit(reference, patch.expected_scope(), Utc::now(), operation)
+        .admit_update(reference, patch.expected_scope())
         .map_err(|error| error.with_backend(BACKEND))?;
     let old_expiry = sidecar.expires_at;
     let patched = sidecar.patched(patch);

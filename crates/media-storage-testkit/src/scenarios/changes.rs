@@ -74,7 +74,8 @@ pub async fn updates_change_metadata(backend: &dyn AnyBackend) {
     );
 }
 
-/// Media on hold is neither deleted, nor swept, nor deleted with its scope, until it is released.
+/// Media on hold is neither deleted, nor swept, nor deleted with its scope, until it is released, also after
+/// it has expired.
 pub async fn media_on_hold_stays(backend: &dyn AnyBackend) {
     let store = open(backend).await;
     let bytes = noise(1, 5000);
@@ -99,6 +100,15 @@ pub async fn media_on_hold_stays(backend: &dyn AnyBackend) {
         assert_eq!(report.references(), 0, "{report:?}");
     }
     holds(&store, &reference, &bytes).await;
+    let over = RetentionPolicy::DeleteAfterMinutes(0);
+    let over = MetadataPatch::new().with_retention(over);
+    store.update(&reference, over).await.unwrap();
+    fails(store.head(&reference).await, StorageErrorKind::NotFound);
+    if let Some(inventory) = store.inventory() {
+        let report = inventory.sweep(full_sweep()).await.unwrap();
+        assert_eq!(report.references(), 0, "{report:?}");
+    }
+    fails(store.delete(&reference).await, StorageErrorKind::Held);
     store.update(&reference, hold(false)).await.unwrap();
     store.delete(&reference).await.unwrap();
     is_not_found(&store, &reference).await;

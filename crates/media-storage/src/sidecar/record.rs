@@ -291,6 +291,24 @@ impl Sidecar {
         Ok(())
     }
 
+    /// Decides whether a reference may change this media now. Media on hold may be changed after it has expired,
+    /// so that it can be released.
+    ///
+    /// # Errors
+    /// As [`admit`](Self::admit).
+    pub fn admit_update(
+        &self,
+        reference: &StorageReference,
+        expected_scope: Option<&Scope>,
+    ) -> Result<(), StorageError> {
+        let now = if self.hold {
+            DateTime::<Utc>::MIN_UTC
+        } else {
+            Utc::now()
+        };
+        self.admit(reference, expected_scope, now, Operation::Update)
+    }
+
     /// Decides whether a reference may delete this media. Expired media may still be deleted.
     ///
     /// # Errors
