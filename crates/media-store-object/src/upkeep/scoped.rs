@@ -132,12 +132,15 @@ fn indexed(
     Ok(entries.boxed())
 }
 
+/// An entry in the index of a user, and the media that it names.
+type IndexEntry = Result<(ObjectMeta, MediaKey), StorageError>;
+
 /// Lists the entries in the index of a user.
 pub(super) fn index_entries(
     bucket: &Bucket,
     second: &SecondKeys,
     user: &UserId,
-) -> Result<BoxStream<'static, Result<(ObjectMeta, MediaKey), StorageError>>, StorageError> {
+) -> Result<BoxStream<'static, IndexEntry>, StorageError> {
     let listed = bucket.list(&second.user(user)?, None);
     let (bucket, second) = (bucket.clone(), second.clone());
     let items = listed.map(move |meta| {
