@@ -197,12 +197,15 @@ if command -v tmux >/dev/null; then
         terminal capture-pane -p -e -t "$1" >"$1"
         terminal wait-for -S "end-$1"
     }
+    # The server stays between sessions.
+    terminal new-session -d -s base cat
     rm -rf seen
     look copying "'$media' copy disk seen --create"
     look users "'$media' du seen --by user"
     look plain "NO_COLOR=1 '$media' du seen --by user"
     terminal kill-server 2>/dev/null || :
     grep -q 'copying: ' copying.log || fail "no progress on a terminal"
+    if grep -q '0/0' copying.log; then fail "a bar of nothing on a terminal"; fi
     if grep -q 'copying: ' copying; then fail "progress is left on the terminal"; fi
     grep -q "$(printf '\033')\[1m" users || fail "the head of a table is not bold"
     if grep -q "$(printf '\033')\[" plain; then fail "colors in spite of NO_COLOR"; fi

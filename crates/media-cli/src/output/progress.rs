@@ -18,11 +18,11 @@ impl Progress {
         } else {
             ProgressDrawTarget::hidden()
         };
-        let bar = ProgressBar::with_draw_target(None, target);
-        bar.set_message(doing.to_owned());
+        let mut bar = ProgressBar::with_draw_target(None, target).with_message(doing.to_owned());
+        // Before anything is drawn: there is a bar by default.
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}: {human_pos}  [{elapsed}]")
         {
-            bar.set_style(style);
+            bar = bar.with_style(style);
         }
         bar.enable_steady_tick(Duration::from_millis(120));
         Self { bar }
