@@ -143,6 +143,10 @@ impl<'a> Histories<'a> {
                 found.deleted_bytes += entry.reference.size().unwrap_or_default();
             }
             Err(error) if error.kind() == StorageErrorKind::NotFound => {}
+            Err(error) if error.kind() == StorageErrorKind::Held => {
+                found.due -= 1;
+                found.protected += 1;
+            }
             Err(_) => found.failed += 1,
         }
     }
