@@ -36,6 +36,7 @@
 //! - `anthropic`: `AnthropicProvider` for Anthropic's Messages
 //! - `gemini`: `GeminiProvider` for Gemini's contents
 //! - `http`: media at URLs is fetched, as far as the media loader allows it
+//! - `images`: `RenditionFitter`, images that fit what models take
 //! - `testing`: a provider for tests that answers by a script
 //!
 //! Nothing here needs a manager of conversations: with a transport of your own, write request
@@ -84,6 +85,8 @@ mod pcm;
 mod planner;
 mod price;
 mod provider;
+#[cfg(feature = "images")]
+mod renditions;
 mod request;
 mod response;
 pub mod sink;
@@ -117,6 +120,8 @@ pub use pcm::PcmFormat;
 pub use planner::{MemoryPlannerStore, PlannerKey, PlannerState, PlannerStore, RequestOutline};
 pub use price::{ModelPrice, PriceTable};
 pub use provider::Provider;
+#[cfg(feature = "images")]
+pub use renditions::RenditionFitter;
 pub use request::{ProviderRequest, ResponseMode};
 pub use response::{ProviderResponse, ResponseEvent};
 pub use usage::{estimate_input, estimate_tokens, usage_of_interrupted};

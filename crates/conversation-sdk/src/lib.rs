@@ -44,8 +44,6 @@ mod config;
 mod conversation;
 mod core;
 mod files;
-#[cfg(feature = "images")]
-mod images;
 mod manager;
 mod middleware;
 mod options;
@@ -60,8 +58,6 @@ mod turn;
 pub use admission::{Admission, AdmissionRequest, Settlement};
 pub use config::ManagerConfig;
 pub use conversation::{Conversation, ConversationView, MessageView, PartView, ViewOptions};
-#[cfg(feature = "images")]
-pub use images::RenditionFitter;
 pub use manager::{ConversationManager, ConversationManagerBuilder};
 pub use middleware::{Middleware, ModelRequest, Next};
 pub use options::TurnOptions;
@@ -90,6 +86,8 @@ pub use conversation_providers as providers;
 pub use conversation_providers::AnthropicProvider;
 #[cfg(feature = "gemini")]
 pub use conversation_providers::GeminiProvider;
+#[cfg(feature = "images")]
+pub use conversation_providers::RenditionFitter;
 pub use conversation_providers::files::{FilePolicy, ProviderFiles};
 pub use conversation_providers::sink::{MediaSink, MediaWriter, SinkError};
 #[cfg(feature = "testing")]

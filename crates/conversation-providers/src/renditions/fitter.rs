@@ -1,34 +1,29 @@
 //! [`RenditionFitter`].
 
 use async_trait::async_trait;
-use conversation_providers::{ImageFitter, ImageNeeds};
 use media_image::{ImageFormat, ImageInfo, PROBE_LEN, Profile, RenditionError, Renditions, probe};
 use media_storage::{MediaStorage, RetrieveOptions, Scope};
 use media_types::{MediaContent, MediaSource, StorageReference};
 
 use super::known::{Known, KnownImages};
+use crate::media::{ImageFitter, ImageNeeds};
 
 /// Makes images fit what a model takes or a page shows, as renditions that are kept beside the stored images.
 ///
-/// Give the manager the same [`Renditions`] as its media storage, so that renditions end with their images:
+/// Whoever stores the images must store them through the same [`Renditions`], so that renditions end with
+/// their images: a manager of conversations gets both.
 ///
 /// ```
-/// use conversation_sdk::providers::testing::ScriptedProvider;
-/// use conversation_sdk::{ConversationManager, RenditionFitter};
+/// use std::sync::Arc;
+///
+/// use conversation_providers::{MediaContext, RenditionFitter};
 /// use media_image::{ImageWorkers, Renditions};
 /// use media_storage::InMemoryStorage;
 ///
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), conversation_sdk::ConversationError> {
 /// let images = Renditions::new(InMemoryStorage::new(), ImageWorkers::default());
-/// let manager = ConversationManager::builder()
-///     .with_provider(ScriptedProvider::new())
-///     .with_image_fitter(RenditionFitter::new(images.clone()))
-///     .with_media_storage(images)
-///     .build()?;
-/// # let _ = manager;
-/// # Ok(())
-/// # }
+/// let fitter = Arc::new(RenditionFitter::new(images.clone()));
+/// let media = MediaContext::default().with_image_fitter(fitter);
+/// # let _ = media;
 /// ```
 ///
 /// Dimensions that a message does not say are read from the first 256 KiB of an image, once for each
