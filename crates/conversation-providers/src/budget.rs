@@ -1,5 +1,6 @@
 //! The attempts that all layers of a call share.
 
+use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -29,6 +30,17 @@ pub struct AttemptBudget {
     remaining: Arc<AtomicU32>,
     deadline: Option<Instant>,
     abandoned: Arc<Mutex<Option<Abandoned>>>,
+    check: Option<Check>,
+}
+
+/// Returns whether an attempt may begin.
+#[derive(Clone)]
+struct Check(Arc<dyn Fn() -> bool + Send + Sync>);
+
+impl fmt::Debug for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Check")
+    }
 }
 
 /// What requests consumed that their callers have dropped, and what that cost.
@@ -41,6 +53,7 @@ impl AttemptBudget {
             remaining: Arc::new(AtomicU32::new(attempts)),
             deadline: None,
             abandoned: Arc::default(),
+            check: None,
         }
     }
 
@@ -58,8 +71,27 @@ impl AttemptBudget {
         self
     }
 
-    /// Takes an attempt; returns whether one was left.
+    /// Sets a check before every attempt: where it returns `false`, none begins. Defaults to none.
+    #[must_use]
+    pub fn with_check(mut self, check: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        self.check = Some(Check(Arc::new(check)));
+        self
+    }
+
+    /// Returns whether an attempt is left that may begin now.
+    pub fn is_left(&self) -> bool {
+        self.remaining() > 0 && self.may_begin()
+    }
+
+    fn may_begin(&self) -> bool {
+        self.check.as_ref().is_none_or(|check| (check.0)())
+    }
+
+    /// Takes an attempt; returns whether one was left that may begin now.
     pub fn try_take(&self) -> bool {
+        if !self.may_begin() {
+            return false;
+        }
         let less = |left: u32| left.checked_sub(1);
         self.remaining
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less)

@@ -1,6 +1,7 @@
 //! Code around every request to a model.
 
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -9,6 +10,7 @@ use conversation_providers::{
     MediaContext, Provider, ProviderRequest, ProviderResponse, ResponseMode,
 };
 use conversation_types::{Message, ToolChoice, ToolDefinition, TurnId};
+use futures_util::FutureExt;
 use media_types::{ConversationId, SessionId, UserId};
 use serde_json::{Map, Value};
 
@@ -164,7 +166,9 @@ impl<'a> Next<'a> {
                 middleware: rest,
                 ..self
             };
-            return first.handle(request, next).await;
+            let handled = AssertUnwindSafe(async { first.handle(request, next).await });
+            let handled = handled.catch_unwind().await;
+            return handled.unwrap_or_else(|_| Err(panicked(format!("the middleware {first:?}"))));
         }
         let provider = self
             .providers
@@ -182,6 +186,15 @@ impl<'a> Next<'a> {
             .with_model(request.model.as_deref())
             .with_mode(request.mode)
             .with_budget(request.budget);
-        Ok(provider.complete(question, self.media).await?)
+        let asked = AssertUnwindSafe(async { provider.complete(question, self.media).await });
+        match asked.catch_unwind().await {
+            Ok(response) => Ok(response?),
+            Err(_) => Err(panicked(format!("the provider {}", provider.name()))),
+        }
     }
+}
+
+/// The error of code of the user that panicked.
+pub(crate) fn panicked(what: impl Into<String>) -> ConversationError {
+    ConversationError::new(ConversationErrorKind::Panicked).with_detail(what.into())
 }

@@ -110,6 +110,9 @@ impl Checkpoint {
     }
 }
 
+/// A conversation whose owner died with such a lease can go on the next day.
+const LONGEST_LEASE: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The times of the lease by which one node owns a running turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeaseTimes {
@@ -133,10 +136,10 @@ impl Default for LeaseTimes {
 }
 
 impl LeaseTimes {
-    /// Scales all times so that the lease lasts `ttl`; requests to cancel are looked for at least
-    /// as often as by default.
+    /// Scales all times so that the lease lasts `ttl`, at most a day; requests to cancel are looked for
+    /// at least as often as by default.
     pub fn with_ttl(ttl: Duration) -> Self {
-        let default = Self::default();
+        let (default, ttl) = (Self::default(), ttl.min(LONGEST_LEASE));
         Self {
             ttl,
             renew_every: ttl / 4,

@@ -68,6 +68,8 @@ mod list;
 mod load;
 mod memory;
 mod outcome;
+#[cfg(feature = "writer")]
+mod panic_guard;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod record;
@@ -103,6 +105,8 @@ pub use list::{ConversationFilter, ConversationPage, ListOrder};
 pub use load::{LoadOptions, LoadedConversation, MessagePosition, StoredMessage, Window};
 pub use memory::InMemoryStateStore;
 pub use outcome::{Applied, Created, NewConversation};
+#[cfg(feature = "writer")]
+pub use panic_guard::PanicGuard;
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresOptions, PostgresStateStore};
 pub use record::{
@@ -114,7 +118,7 @@ pub use replace::replace_references;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteOptions, SqliteStateStore};
 pub use store::StateStore;
-pub use turn::{ContextInclusion, Lease, PendingCall, TurnRecord, TurnStatus};
+pub use turn::{ContextInclusion, Lease, PendingCall, TurnEnd, TurnRecord, TurnStatus};
 pub use update::{PlannerEntry, RecordUpdate};
 pub use write::{Fence, LeaseChange, StateWrite, Truncation, TruncationMode, TurnFence};
 #[cfg(feature = "writer")]

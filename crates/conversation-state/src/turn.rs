@@ -87,6 +87,35 @@ impl PendingCall {
     }
 }
 
+/// How a turn ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct TurnEnd {
+    /// The status.
+    pub status: TurnStatus,
+    /// Which messages are part of later requests.
+    #[serde(default)]
+    pub in_context: ContextInclusion,
+    /// The kind of the error that ended the turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// When the turn ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<DateTime<Utc>>,
+}
+
+impl TurnEnd {
+    /// Returns how a turn ended.
+    pub fn of(turn: &TurnRecord) -> Self {
+        Self {
+            status: turn.status,
+            in_context: turn.in_context,
+            error: turn.error.clone(),
+            ended_at: turn.ended_at,
+        }
+    }
+}
+
 /// What is kept about a turn beside its messages.
 ///
 /// Fields that this version does not know survive.
@@ -141,6 +170,10 @@ pub struct TurnRecord {
     /// Calls that a suspended turn waits for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pending: Vec<PendingCall>,
+    /// How the turn ended before it was tried again, until the new attempt brings something: an attempt
+    /// that brings nothing leaves that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before_retry: Option<TurnEnd>,
     /// Application data. At most 16 KiB of JSON.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub metadata: Map<String, Value>,
@@ -169,6 +202,7 @@ impl TurnRecord {
             fingerprint: None,
             cancel_requested: false,
             pending: Vec::new(),
+            before_retry: None,
             metadata: Map::new(),
             extra: Map::new(),
         }
@@ -178,6 +212,18 @@ impl TurnRecord {
     #[must_use]
     pub fn with_status(mut self, status: TurnStatus) -> Self {
         self.status = status;
+        self
+    }
+
+    /// Ends the turn as it ended before it was tried again; changes nothing where it was not.
+    #[must_use]
+    pub fn with_end_before_retry(mut self) -> Self {
+        if let Some(end) = self.before_retry.take() {
+            self.status = end.status;
+            self.in_context = end.in_context;
+            self.error = end.error;
+            self.ended_at = end.ended_at;
+        }
         self
     }
 

@@ -52,7 +52,7 @@ impl<'a> Attempts<'a> {
 
     /// Returns whether the budget allows another attempt.
     pub(crate) fn is_left(&self) -> bool {
-        self.budget.remaining() > 0 && Instant::now() < self.deadline
+        self.budget.is_left() && Instant::now() < self.deadline
     }
 
     /// Waits before the next attempt.
@@ -111,6 +111,9 @@ fn jittered(wait: Duration) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
     use ProviderErrorKind as K;
 
@@ -200,6 +203,22 @@ mod tests {
         tokio::time::sleep(Duration::from_secs(5)).await;
         let error = attempts.begin().unwrap_err();
         assert_eq!(error.kind(), K::Timeout(TimeoutPhase::BeforeSending));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_attempt_begins_that_the_check_of_the_budget_refuses() {
+        let settings = settings();
+        let may_begin = Arc::new(AtomicBool::new(true));
+        let check = Arc::clone(&may_begin);
+        let budget = AttemptBudget::new(100).with_check(move || check.load(Ordering::Relaxed));
+        let mut attempts = Attempts::new(&settings, &budget);
+        attempts.begin().unwrap();
+        may_begin.store(false, Ordering::Relaxed);
+        let error = attempts.wait(overloaded()).await.unwrap_err();
+        assert_eq!(error.kind(), K::Overloaded);
+        let error = attempts.begin().unwrap_err();
+        assert_eq!(error.kind(), K::AttemptsExhausted);
+        assert_eq!(budget.remaining(), 99);
     }
 
     #[tokio::test(start_paused = true)]

@@ -8,7 +8,7 @@ use conversation_events::{
     ConversationError, ConversationErrorKind as Kind, EventPosition, Response, TurnEvents,
 };
 use conversation_state::{
-    ConversationRecord, LoadOptions, LoadedConversation, TruncationMode, Window,
+    ConversationRecord, ConversationStatus, LoadOptions, LoadedConversation, TruncationMode, Window,
 };
 use conversation_tools::ToolOutput;
 use conversation_types::{Message, Part, Role, TurnId, UserMessage};
@@ -100,7 +100,8 @@ impl Conversation {
         let not_found = || ConversationError::new(Kind::NotFound);
         let loaded = self.core.state.load(self.id(), options.into()).await?;
         let loaded = loaded.ok_or_else(not_found)?;
-        match loaded.record.incarnation == self.known.incarnation {
+        let is_deleted = loaded.record.status == ConversationStatus::Deleting;
+        match loaded.record.incarnation == self.known.incarnation && !is_deleted {
             true => Ok(loaded),
             false => Err(not_found()),
         }

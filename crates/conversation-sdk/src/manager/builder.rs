@@ -12,7 +12,7 @@ use conversation_lifecycle::{Lifecycle, LifecycleOptions, MediaStores, StampedSt
 use conversation_providers::files::ProviderFiles;
 use conversation_providers::sink::SpoolRegistry;
 use conversation_providers::{ImageFitter, Provider};
-use conversation_state::{InMemoryStateStore, StateStore};
+use conversation_state::{InMemoryStateStore, PanicGuard, StateStore};
 use conversation_tools::Tool;
 use media_loader::MediaLoader;
 use media_storage::{MediaCopies, MediaStorage};
@@ -203,6 +203,7 @@ impl ConversationManagerBuilder {
         let state = self
             .state
             .unwrap_or_else(|| Arc::new(InMemoryStateStore::new()));
+        let state: Arc<dyn StateStore> = Arc::new(PanicGuard::new(state));
         let stamp = |storage| {
             Arc::new(StampedStorage::new(storage, Arc::clone(&state))) as Arc<dyn MediaStorage>
         };

@@ -306,7 +306,7 @@ impl ConversationManager {
         turn: &TurnId,
     ) -> Result<(), ConversationError> {
         let record = self.owned(id, &owner).await?;
-        if let Some(running) = self.core.turns.get(turn) {
+        if let Some(running) = self.core.turns.get(id, turn) {
             running.stop.stop(StopReason::Cancelled);
             return Ok(());
         }

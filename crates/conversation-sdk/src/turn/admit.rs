@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use conversation_events::{ConversationError, ConversationErrorKind as Kind};
+use conversation_events::{
+    ConversationError, ConversationErrorKind as Kind, EventKind, EventSubject, TurnTotals,
+};
 use conversation_state::{
     ContextInclusion, ConversationRecord, ConversationStatus, Fence, LoadOptions,
     LoadedConversation, StateErrorKind, StateWrite, TurnFence, TurnRecord, TurnStatus, Window,
@@ -12,6 +14,7 @@ use conversation_state::{
 use conversation_types::Role;
 use tokio::time::Instant;
 
+use super::opening::now;
 use super::stop::StopSignal;
 use crate::core::Core;
 
@@ -38,7 +41,7 @@ pub(super) async fn admit(
     wait: Option<Duration>,
     stop: &StopSignal,
 ) -> Result<Admitted, ConversationError> {
-    let deadline = wait.map(|wait| Instant::now() + wait);
+    let started = Instant::now();
     loop {
         let mut loaded = load(core, known, options).await?;
         if let Some(turn) = loaded.keyed_turn.take() {
@@ -65,14 +68,15 @@ pub(super) async fn admit(
                 _ = stop.stopped() => return Err(busy),
             }
         }
-        match deadline {
-            Some(deadline) if Instant::now() < deadline => {
-                tokio::select! {
-                    () = tokio::time::sleep(WAIT_STEP.min(deadline - Instant::now())) => {}
-                    _ = stop.stopped() => return Err(busy),
-                }
-            }
-            _ => return Err(busy),
+        let left = wait.map_or(Duration::ZERO, |wait| {
+            wait.saturating_sub(started.elapsed())
+        });
+        if left.is_zero() {
+            return Err(busy);
+        }
+        tokio::select! {
+            () = tokio::time::sleep(WAIT_STEP.min(left)) => {}
+            _ = stop.stopped() => return Err(busy),
         }
     }
 }
@@ -167,12 +171,27 @@ async fn mark_interrupted(
             .iter()
             .any(|stored| matches!(stored.message.role, Role::Assistant | Role::Tool))
     });
-    (turn.status, turn.in_context) = match answered {
-        true => (TurnStatus::Interrupted, ContextInclusion::All),
-        false => (TurnStatus::Failed, ContextInclusion::UserOnly),
+    turn = match turn.before_retry {
+        // The attempt whose owner is gone has brought nothing.
+        Some(_) => turn.with_end_before_retry(),
+        None => {
+            (turn.status, turn.in_context) = match answered {
+                true => (TurnStatus::Interrupted, ContextInclusion::All),
+                false => (TurnStatus::Failed, ContextInclusion::UserOnly),
+            };
+            turn.error = Some(Kind::LeaseLost.as_str().to_owned());
+            turn.ended_at = Some(now());
+            turn
+        }
     };
-    turn.error = Some(Kind::LeaseLost.as_str().to_owned());
-    turn.ended_at = Some(Utc::now());
+    let mut subject = EventSubject::of(&loaded.record);
+    subject.turn = Some(turn.id.clone());
+    let took = (loaded.now - turn.started_at).to_std().unwrap_or_default();
+    let totals = TurnTotals::new(turn.usage, turn.cost, took);
+    let ended = match answered {
+        true => EventKind::turn_interrupted(Kind::LeaseLost, totals),
+        false => EventKind::turn_failed(Kind::LeaseLost, totals),
+    };
     let fence = fence.unwrap_or_else(|| Fence::Head {
         head: loaded.record.head,
         turn: Some(TurnFence::new(turn.id.clone(), turn.epoch)),
@@ -180,7 +199,10 @@ async fn mark_interrupted(
     let write = StateWrite::new(&loaded.record, fence).with_turn(turn);
     let writer = core.writer();
     match writer.write(write).await {
-        WriteOutcome::Committed(_) => Ok(()),
+        WriteOutcome::Committed(_) => {
+            core.listeners.emit(&subject, ended);
+            Ok(())
+        }
         WriteOutcome::NotCommitted(error) if error.kind() == StateErrorKind::Conflict => Ok(()),
         WriteOutcome::NotCommitted(error) | WriteOutcome::Indeterminate(error) => Err(error.into()),
     }

@@ -6,15 +6,13 @@ use std::time::Duration;
 
 use conversation_events::{
     ConversationError, ConversationErrorKind as Kind, EventPosition, TurnEvent, TurnEvents,
-    TurnSnapshot, floor_boundary,
+    TurnSnapshot, floor_boundary, outcome_of, response_of,
 };
 use conversation_state::{ConversationRecord, ConversationStatus, LoadOptions, Window};
 use conversation_types::{Message, Role, TurnId};
 use futures_util::{StreamExt, stream};
 
 use super::admit::{is_abandoned, take_over};
-use super::outcome::outcome_of;
-use super::progress::response_of;
 use crate::core::Core;
 
 /// How often the state is looked at for a turn of another node.
@@ -28,7 +26,7 @@ pub(crate) fn events(
     turn: TurnId,
     from: u64,
 ) -> TurnEvents {
-    if let Some(running) = core.turns.get(&turn) {
+    if let Some(running) = core.turns.get(&record.id, &turn) {
         return TurnEvents::of_log(running.log, from);
     }
     let position = Arc::new(AtomicU64::new(from));

@@ -10,8 +10,7 @@ use conversation_lifecycle::name_of;
 use conversation_providers::AttemptBudget;
 use conversation_state::{
     ConversationRecord, Fence, LeaseChange, LoadOptions, LoadedConversation, RecordUpdate,
-    StateErrorKind, StateWrite, Truncation, TurnFence, TurnRecord, TurnStatus, Window,
-    WriteOutcome,
+    StateErrorKind, StateWrite, Truncation, TurnFence, TurnRecord, TurnStatus, WriteOutcome,
 };
 use conversation_types::Message;
 use tokio::time::Instant;
@@ -189,18 +188,8 @@ async fn cut_off(
     let place = place
         .filter(|place| place.branch == 0)
         .ok_or_else(not_found)?;
-    let after = match place.position.checked_sub(1) {
-        None => None,
-        Some(before) => {
-            let window = Window::Range(before..place.position);
-            let read = core.state.load(id, LoadOptions::new(window)).await?;
-            let message = read.and_then(|mut read| read.messages.pop());
-            Some(message.ok_or_else(not_found)?.message.id)
-        }
-    };
-    loaded
-        .messages
-        .retain(|stored| stored.position < place.position);
+    let after = context::message_before(core, id, place.position).await?;
+    context::end_window(core, loaded, place.position).await?;
     Ok(Some(Truncation::new(after, cut.mode)))
 }
 
@@ -286,8 +275,11 @@ pub(super) async fn write_opening(
         since,
     };
     let lease = LeaseKeeper::start(core.tasks.runtime(), lease);
-    let received = core.receive_media(&applied.record, scope.options.max_media_bytes);
     let timeout = scope.options.timeout.unwrap_or(core.config.turn_timeout());
+    let budget = AttemptBudget::new(core.config.max_attempts().max(1))
+        .with_timeout(timeout)
+        .with_check(lease.freshness());
+    let received = core.receive_media(&applied.record, scope.options.max_media_bytes);
     let mut saved = opening.saved;
     saved.extend(
         opening
@@ -318,7 +310,7 @@ pub(super) async fn write_opening(
             kept_inline,
             ..Progress::default()
         },
-        budget: AttemptBudget::new(core.config.max_attempts().max(1)).with_timeout(timeout),
+        budget,
         turn,
         scope,
     };

@@ -16,6 +16,7 @@ use super::opening::now;
 use super::provider_events::provider_error;
 use super::save::{Save, save};
 use super::turn::Turn;
+use super::user_message::before_save;
 
 /// Returns the response as it is now.
 pub(super) fn response_now(turn: &Turn) -> Box<Response> {
@@ -69,7 +70,9 @@ pub(super) async fn interrupt(mut turn: Turn, error: ConversationError) -> Conve
         // No later write of this turn names what the last one did not.
         turn.core().files.delete_unnamed(&turn.files).await;
     }
-    omit_secret_urls(&mut turn).await;
+    let mut unsaved = std::mem::take(&mut turn.progress.unsaved);
+    omit_secret_urls(&turn, &mut unsaved).await;
+    turn.progress.unsaved = unsaved;
     let error = with_kept(&turn, error);
     report(&turn, Some(&error));
     settle(turn).await;
@@ -77,13 +80,37 @@ pub(super) async fn interrupt(mut turn: Turn, error: ConversationError) -> Conve
 }
 
 /// Leaves signed URLs out of what is not written and is reported with the error.
-async fn omit_secret_urls(turn: &mut Turn) {
-    let (owner, unsaved) = (media_owner(&turn.record), &mut turn.progress.unsaved);
+async fn omit_secret_urls(turn: &Turn, messages: &mut [Message]) {
     let externalizer = &turn.scope.core.externalizer;
-    externalizer.omit_secret_urls(&owner, 0, unsaved).await;
+    let owner = media_owner(&turn.record);
+    externalizer.omit_secret_urls(&owner, 0, messages).await;
 }
 
 async fn write_interrupted(turn: &mut Turn, error: ConversationError) -> ConversationError {
+    let mut written = write_end(turn, &error).await;
+    let failed = written.as_ref().err().map(ConversationError::kind);
+    if let Some(kind) = failed.filter(|kind| *kind != Kind::LeaseLost) {
+        let failed = EventKind::save_failed(kind);
+        turn.core().listeners.emit(&turn.subject(), failed);
+        let is_final = matches!(kind, Kind::NotFound | Kind::StateOutcomeUnknown);
+        if !is_final && !turn.progress.unsaved.is_empty() {
+            // What cannot be written must not keep the turn open, nor its usage out of the state.
+            let unsaved = std::mem::take(&mut turn.progress.unsaved);
+            written = write_end(turn, &error).await;
+            turn.progress.unsaved = unsaved;
+        }
+    }
+    match written {
+        Err(lost) if lost.kind() == Kind::LeaseLost => write_late(turn, lost).await,
+        Err(failed) if matches!(failed.kind(), Kind::NotFound | Kind::StateOutcomeUnknown) => {
+            failed
+        }
+        _ => error,
+    }
+}
+
+/// Writes the end of a turn with the messages that are not in the state yet.
+async fn write_end(turn: &mut Turn, error: &ConversationError) -> Result<(), ConversationError> {
     let brings = turn.previous.is_none() || !turn.progress.unsaved.is_empty();
     let record = match (&turn.previous, brings) {
         // An attempt that brings nothing leaves the one before it.
@@ -94,7 +121,7 @@ async fn write_interrupted(turn: &mut Turn, error: ConversationError) -> Convers
             record.attempts = turn.turn.attempts;
             record
         }
-        _ => interrupted_record(turn, &error),
+        _ => interrupted_record(turn, error),
     };
     let messages = turn.progress.unsaved.clone();
     let saving = Save {
@@ -103,20 +130,7 @@ async fn write_interrupted(turn: &mut Turn, error: ConversationError) -> Convers
         release: true,
         kind: BatchKind::Answer,
     };
-    match save(turn, saving).await {
-        Ok(()) => error,
-        Err(lost) if lost.kind() == Kind::LeaseLost => write_late(turn, lost).await,
-        Err(failed) => {
-            let kind = failed.kind();
-            turn.core()
-                .listeners
-                .emit(&turn.subject(), EventKind::save_failed(kind));
-            match kind {
-                Kind::StateOutcomeUnknown | Kind::NotFound => failed,
-                _ => error,
-            }
-        }
-    }
+    save(turn, saving).await
 }
 
 /// Writes what has arrived for a turn that another owner has taken over, unless a later turn has
@@ -145,8 +159,11 @@ async fn write_late(turn: &mut Turn, error: ConversationError) -> ConversationEr
     };
     // Media of these messages is not stored any more: it may be the turn's last moment, and inline
     // media is bounded by the state store alone.
-    omit_secret_urls(turn).await;
-    let messages: Vec<Message> = turn.progress.unsaved.iter().map(without_received).collect();
+    let mut messages: Vec<Message> = turn.progress.unsaved.iter().map(without_received).collect();
+    if before_save(turn.core(), &mut messages).await.is_err() {
+        return error;
+    }
+    omit_secret_urls(turn, &mut messages).await;
     let (replace, append): (Vec<Message>, Vec<Message>) = messages
         .iter()
         .cloned()
@@ -211,6 +228,7 @@ pub(super) fn ended(turn: &Turn, status: TurnStatus, in_context: ContextInclusio
     record.cost = turn.total_cost();
     record.ended_at = Some(now());
     record.pending.clear();
+    record.before_retry = None;
     record
 }
 

@@ -6,9 +6,7 @@ use conversation_events::{
     ConversationError, ConversationErrorKind as Kind, Response, TurnOutcome,
 };
 use conversation_externalizer::BatchKind;
-use conversation_state::{
-    ContextInclusion, Fence, StateWrite, TurnRecord, TurnStatus, WriteOutcome,
-};
+use conversation_state::{ContextInclusion, TurnRecord, TurnStatus};
 use conversation_types::MessageStatus;
 
 use super::background;
@@ -95,10 +93,9 @@ async fn complete(
     if let Err(error) = saved {
         return Err(interrupt(turn, error).await);
     }
-    if turn.progress.storage_failed {
-        return Err(storage_failed(turn).await);
-    }
-    let outcome = match rejection {
+    let lost = || ConversationError::new(Kind::Storage);
+    let failure = rejection.or_else(|| turn.progress.storage_failed.then(lost));
+    let outcome = match failure {
         None => Ok(response_now(&turn)),
         Some(error) => Err(with_kept(&turn, error)),
     };
@@ -116,24 +113,4 @@ fn check_answer(turn: &mut Turn) -> Option<ConversationError> {
     let failure = failure?;
     answer.status = MessageStatus::Rejected;
     Some(ConversationError::new(Kind::AnswerRejected).with_detail(failure.message))
-}
-
-/// Ends a turn whose media the store did not take, where that is to fail the turn.
-async fn storage_failed(mut turn: Turn) -> ConversationError {
-    let mut record = turn.turn.clone();
-    record.status = TurnStatus::Interrupted;
-    record.error = Some(Kind::Storage.as_str().to_owned());
-    let fence = Fence::Head {
-        head: turn.record.head,
-        turn: None,
-    };
-    let write = StateWrite::new(&turn.record, fence).with_turn(record.clone());
-    if let WriteOutcome::Committed(applied) = turn.core().writer().write(write).await {
-        turn.record = applied.record;
-        turn.turn = record;
-    }
-    let error = with_kept(&turn, ConversationError::new(Kind::Storage));
-    report(&turn, Some(&error));
-    settle(turn).await;
-    error
 }

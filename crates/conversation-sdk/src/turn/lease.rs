@@ -9,7 +9,7 @@ use conversation_state::{
 };
 use conversation_types::TurnId;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::Instant;
 
 use super::parent::ParentTurn;
 use super::stop::{StopReason, StopSignal};
@@ -73,7 +73,13 @@ impl LeaseKeeper {
 
     /// Returns whether the lease was renewed so lately that something new may begin under it.
     pub(crate) fn is_fresh(&self) -> bool {
-        lock(&self.renewed).elapsed() < self.times.stop_after()
+        self.freshness()()
+    }
+
+    /// Returns [`is_fresh`](Self::is_fresh), for those who begin something later.
+    pub(crate) fn freshness(&self) -> impl Fn() -> bool + Send + Sync + use<> {
+        let (renewed, stop_after) = (Arc::clone(&self.renewed), self.times.stop_after());
+        move || lock(&renewed).elapsed() < stop_after
     }
 
     /// Notes that a write of the turn, sent at `since`, has renewed the lease.
@@ -98,20 +104,14 @@ fn lock(renewed: &Mutex<Instant>) -> MutexGuard<'_, Instant> {
 }
 
 impl Renewal {
+    /// Renews and looks until the turn is not ours any more. Looks that take long hold up no renewal.
     async fn run(self) {
-        let mut renew = interval(self.lease.times.renew_every());
-        let mut poll = interval(self.lease.times.poll_every());
-        loop {
-            let keep_on = tokio::select! {
-                _ = renew.tick() => self.renew().await,
-                _ = poll.tick() => {
-                    self.look_at_parent().await;
-                    self.look_for_cancellation().await
-                }
-            };
-            if !keep_on {
-                return;
-            }
+        let times = self.lease.times;
+        tokio::select! {
+            () = every(times.renew_every(), || self.renew()) => {}
+            () = every(times.renew_every(), || self.look_for_erasure()) => {}
+            () = every(times.poll_every(), || self.look_at_parent()) => {}
+            () = every(times.poll_every(), || self.look_for_cancellation()) => {}
         }
     }
 
@@ -121,14 +121,16 @@ impl Renewal {
         let write = StateWrite::new(&self.lease.record, fence)
             .with_lease(LeaseChange::Hold(self.lease.times.ttl()));
         let since = Instant::now();
-        match self.lease.state.apply(write).await {
+        // One that takes as long as the lease is of no use any more, and the next one may be faster.
+        let applied = tokio::time::timeout(self.lease.times.ttl(), self.lease.state.apply(write));
+        let Ok(applied) = applied.await else {
+            return true;
+        };
+        match applied {
             Ok(applied) => {
                 note(&self.renewed, since);
                 if applied.cancel_requested {
                     self.lease.stop.stop(StopReason::Cancelled);
-                }
-                if (self.lease.is_erased)().await {
-                    self.lease.stop.stop(StopReason::Deleted);
                 }
                 true
             }
@@ -145,10 +147,18 @@ impl Renewal {
         }
     }
 
+    /// Ends the turn where its user is being erased.
+    async fn look_for_erasure(&self) -> bool {
+        if (self.lease.is_erased)().await {
+            self.lease.stop.stop(StopReason::Deleted);
+        }
+        true
+    }
+
     /// Ends the turn with that of its parent.
-    async fn look_at_parent(&self) {
+    async fn look_at_parent(&self) -> bool {
         let Some(parent) = &self.lease.parent else {
-            return;
+            return true;
         };
         // What cannot be told now is told by the next look.
         if let Ok(true) = parent
@@ -157,6 +167,7 @@ impl Renewal {
         {
             self.lease.stop.stop(StopReason::Cancelled);
         }
+        true
     }
 
     /// Looks for a request to end the turn; returns whether there is none.
@@ -194,9 +205,13 @@ fn is_ours(turn: TurnId, epoch: u64, fence: &TurnFence) -> bool {
     turn == fence.turn && epoch == fence.epoch
 }
 
-fn interval(period: Duration) -> tokio::time::Interval {
-    let start = Instant::now() + period;
-    let mut interval = tokio::time::interval_at(start, period.max(Duration::from_millis(1)));
-    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    interval
+/// Runs a step again and again, until it says that there is no need any more.
+async fn every<Step: Future<Output = bool>>(period: Duration, step: impl Fn() -> Step) {
+    let period = period.max(Duration::from_millis(1));
+    loop {
+        tokio::time::sleep(period).await;
+        if !step().await {
+            return;
+        }
+    }
 }

@@ -12,7 +12,6 @@ mod job;
 mod lease;
 mod model;
 mod opening;
-mod outcome;
 mod parent;
 mod permit;
 mod planner;

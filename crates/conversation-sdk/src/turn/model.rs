@@ -17,7 +17,7 @@ use super::provider_events::{self, provider_error};
 use super::save::{Save, save};
 use super::spans;
 use super::turn::Turn;
-use crate::middleware::{ModelRequest, Next};
+use crate::middleware::{ModelRequest, Next, panicked};
 
 /// Asks the model once. The answer is a message of the turn's progress that is not written yet;
 /// what had arrived of an answer that broke is there too.
@@ -69,7 +69,12 @@ pub(super) async fn ask(
         }
         Err(error) => {
             events.into_iter().for_each(|event| tell(turn, event));
-            Err(error)
+            let kind = provider_error(&error).map(ProviderError::kind);
+            match kind {
+                // A provider is not told why nothing more may be sent.
+                Some(ProviderErrorKind::AttemptsExhausted) => may_begin(turn).and(Err(error)),
+                _ => Err(error),
+            }
         }
     }
 }
@@ -100,8 +105,7 @@ pub(super) fn may_begin(turn: &Turn) -> Result<(), ConversationError> {
         return Err(reason.error());
     }
     if !turn.lease.is_fresh() {
-        return Err(ConversationError::new(Kind::State)
-            .with_detail("the lease of the turn could not be renewed"));
+        return Err(not_renewed());
     }
     let limit = turn.scope.options.max_cost;
     match (limit, turn.total_cost()) {
@@ -111,6 +115,11 @@ pub(super) fn may_begin(turn: &Turn) -> Result<(), ConversationError> {
         }
         _ => Ok(()),
     }
+}
+
+/// The error of a turn whose owner may begin nothing more.
+pub(super) fn not_renewed() -> ConversationError {
+    ConversationError::new(Kind::State).with_detail("the lease of the turn could not be renewed")
 }
 
 /// The names of the provider and the model that are asked, unless middleware chooses others.
@@ -172,11 +181,10 @@ async fn exchange(
         .with_planner_store(planner)
         .with_provider_files(core.files.recorded_in(&turn.files));
     let next = Next::new(&core.middleware, &core.providers, &media);
-    let asked = AssertUnwindSafe(next.run(request)).catch_unwind();
     let response: ProviderResponse = tokio::select! {
         biased;
         reason = stop.stopped() => return Err(reason.error()),
-        response = asked => response.unwrap_or_else(|_| Err(panicked("middleware or a provider")))?,
+        response = next.run(request) => response?,
     };
     let mut events = response.into_events();
     let mut checkpoint = CheckpointClock::new();
@@ -186,7 +194,8 @@ async fn exchange(
             biased;
             reason = stop.stopped() => return Err(reason.error()),
             event = AssertUnwindSafe(events.next()).catch_unwind() => {
-                event.unwrap_or_else(|_| Some(Err(panic_of_provider())))
+                let (provider, _) = chosen_model(turn);
+                event.map_err(|_| panicked(format!("the answer of the provider {provider}")))?
             }
         };
         match event {
@@ -206,14 +215,6 @@ async fn exchange(
             checkpoint.restart(turn);
         }
     }
-}
-
-fn panicked(what: &str) -> ConversationError {
-    ConversationError::new(Kind::Panicked).with_detail(what.to_owned())
-}
-
-fn panic_of_provider() -> ProviderError {
-    ProviderError::new(ProviderErrorKind::Other, "provider").with_reason("it panicked")
 }
 
 /// What of an answer was passed on to readers, so that an answer that comes at once is passed on

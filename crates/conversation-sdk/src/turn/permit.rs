@@ -1,14 +1,17 @@
 //! The admission of one attempt of a turn.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use conversation_events::{ConversationError, ConversationErrorKind as Kind};
 use conversation_lifecycle::Tasks;
 use conversation_state::LoadedConversation;
 use conversation_types::{Cost, Message, TokenUsage, TurnId};
+use futures_util::FutureExt;
 
 use crate::admission::{Admission, AdmissionRequest, Settlement};
 use crate::core::Core;
+use crate::middleware::panicked;
 
 /// Bytes of JSON that make about one token.
 const BYTES_PER_TOKEN: u64 = 4;
@@ -47,8 +50,9 @@ impl Permit {
             turn: turn.clone(),
             estimated_input_tokens: bytes / BYTES_PER_TOKEN,
         };
-        hook.admit(&request)
-            .await
+        let admitted = AssertUnwindSafe(hook.admit(&request)).catch_unwind().await;
+        admitted
+            .map_err(|_| panicked(format!("the admission {hook:?}")))?
             .map_err(|reason| ConversationError::new(Kind::NotAdmitted).with_detail(reason))?;
         Ok(Some(Self {
             hook: Arc::clone(hook),
@@ -60,7 +64,11 @@ impl Permit {
     /// Settles the attempt.
     pub(super) async fn settle(mut self, usage: TokenUsage, cost: Option<Cost>) {
         if let Some(request) = self.request.take() {
-            self.hook.settle(&request, Settlement { usage, cost }).await;
+            let settled = AssertUnwindSafe(self.hook.settle(&request, Settlement { usage, cost }));
+            // The turn has its end.
+            if settled.catch_unwind().await.is_err() {
+                tracing::error!(hook = ?self.hook, "an admission panicked when it was settled");
+            }
         }
     }
 }

@@ -1,10 +1,10 @@
 //! What a turn has so far.
 
-use conversation_events::{InlineFallback, Response, ResponseParts};
+use conversation_events::{InlineFallback, ResponseParts};
 use conversation_providers::{Completion, RESPONSE_ID, StreamAccumulator};
-use conversation_state::{ConversationRecord, TurnRecord, TurnStatus};
+use conversation_state::{ConversationRecord, TurnRecord};
 use conversation_types::{
-    Cost, FinishReason, Message, MessageId, OmittedMedia, Part, Role, TokenUsage, TurnId,
+    Cost, FinishReason, Message, MessageId, OmittedMedia, Role, TokenUsage, TurnId,
 };
 use prompt_pack::Violation;
 
@@ -129,39 +129,4 @@ impl Progress {
         response.pending = turn.pending.iter().map(|call| call.token.clone()).collect();
         response
     }
-}
-
-/// Returns the response of a turn as the state has it.
-pub(crate) fn response_of(
-    record: &ConversationRecord,
-    turn: &TurnRecord,
-    messages: Vec<Message>,
-) -> Response {
-    let mut response = ResponseParts::new(record.id.clone(), turn.id.clone(), turn.status);
-    let last = messages
-        .iter()
-        .rfind(|message| message.role == Role::Assistant);
-    let noted = |name: &str| {
-        let value = last?.metadata.get(name)?;
-        value.as_str().map(str::to_owned)
-    };
-    response.provider = noted("provider");
-    response.model = noted("model");
-    response.usage = turn.usage;
-    response.cost = turn.cost;
-    response.finish = turn.finish.clone().unwrap_or_default();
-    response.omitted_media = messages
-        .iter()
-        .flat_map(|message| &message.content)
-        .filter_map(|part| match part {
-            Part::Omitted(omitted) => Some(omitted.clone()),
-            _ => None,
-        })
-        .collect();
-    response.pending = match turn.status {
-        TurnStatus::Suspended => turn.pending.iter().map(|call| call.token.clone()).collect(),
-        _ => Vec::new(),
-    };
-    response.messages = messages;
-    response.into()
 }

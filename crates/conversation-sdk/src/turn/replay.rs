@@ -1,13 +1,12 @@
 //! Messages that come again under the same idempotency key.
 
 use conversation_events::{
-    ConversationError, ConversationErrorKind as Kind, TurnEvent, TurnOutcome,
+    ConversationError, ConversationErrorKind as Kind, TurnEvent, TurnOutcome, outcome_of,
+    response_of,
 };
 use conversation_state::{LoadOptions, LoadedConversation, TurnRecord, TurnStatus, Window};
 
 use super::attach;
-use super::outcome::outcome_of;
-use super::progress::response_of;
 use super::turn::TurnScope;
 
 /// Answers with the turn that the key belongs to: its response, its error, or what it brings while

@@ -1,6 +1,8 @@
 //! Turns that wait for people.
 
-use conversation_events::{ConversationError, ConversationErrorKind as Kind, TurnOutcome};
+use conversation_events::{
+    ConversationError, ConversationErrorKind as Kind, TurnOutcome, response_of,
+};
 use conversation_state::{
     ContextInclusion, Fence, LoadOptions, LoadedConversation, StateWrite, TurnFence, TurnRecord,
     TurnStatus, Window, WriteOutcome,
@@ -11,7 +13,6 @@ use serde_json::Value;
 
 use super::opening::{Opening, now};
 use super::permit::Permit;
-use super::progress::response_of;
 use super::turn::TurnScope;
 use super::user_message::UserInput;
 
@@ -42,6 +43,7 @@ pub(super) async fn open_resume(
     let mut turn = suspended.clone();
     let at = turn.pending.iter().position(|call| call.token == token);
     let call = turn.pending.remove(at.ok_or_else(not_found)?);
+    scope.core.turns.goes_on_with(&scope.log, &turn.id);
     let message = tool_message(&call.call_id, output).with_turn(turn.id.clone());
     let options = LoadOptions::new(Window::Turn(turn.id.clone()));
     let of_turn = scope.core.state.load(&loaded.record.id, options).await?;

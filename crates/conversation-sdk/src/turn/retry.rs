@@ -2,16 +2,26 @@
 
 use conversation_events::{ConversationError, ConversationErrorKind as Kind};
 use conversation_state::{
-    LoadOptions, LoadedConversation, Truncation, TruncationMode, TurnRecord, TurnStatus, Window,
+    LoadOptions, LoadedConversation, Truncation, TruncationMode, TurnEnd, TurnRecord, TurnStatus,
+    Window,
 };
-use conversation_types::{Message, MessageStatus, Role, TurnId};
+use conversation_types::{Message, MessageId, MessageStatus, Role, TurnId};
 
+use super::context;
 use super::job::RetryFrom;
 use super::opening::Opening;
 use super::permit::Permit;
 use crate::core::Core;
 
-/// Returns the last turn, with its messages.
+/// The last turn of a conversation.
+pub(super) struct LastTurn {
+    turn: TurnRecord,
+    messages: Vec<Message>,
+    /// The message before its first one.
+    before: Option<MessageId>,
+}
+
+/// Reads the last turn, with its messages.
 ///
 /// # Errors
 /// `NotFound`; `NotLast` where other turns came after it; `State`.
@@ -19,7 +29,7 @@ pub(super) async fn last_turn(
     core: &Core,
     loaded: &LoadedConversation,
     id: &TurnId,
-) -> Result<(TurnRecord, Vec<Message>), ConversationError> {
+) -> Result<LastTurn, ConversationError> {
     let not_found = || {
         ConversationError::new(Kind::NotFound)
             .with_detail("the conversation has no such turn")
@@ -42,8 +52,15 @@ pub(super) async fn last_turn(
     let options = LoadOptions::new(Window::Turn(id.clone()));
     let of_turn = core.state.load(&loaded.record.id, options).await?;
     let messages = of_turn.ok_or_else(not_found)?.messages;
-    let messages = messages.into_iter().filter(|stored| stored.branch == 0);
-    Ok((turn, messages.map(|stored| stored.message).collect()))
+    let mut messages = messages.into_iter().filter(|stored| stored.branch == 0);
+    let first = messages.next().ok_or_else(not_found)?;
+    let before = context::message_before(core, &loaded.record.id, first.position).await?;
+    let messages = std::iter::once(first).chain(messages);
+    Ok(LastTurn {
+        turn,
+        messages: messages.map(|stored| stored.message).collect(),
+        before,
+    })
 }
 
 /// Prepares another attempt of a turn: what is kept of it, and what the attempt replaces.
@@ -51,36 +68,41 @@ pub(super) async fn last_turn(
 /// # Errors
 /// `Busy` where the turn waits for people.
 pub(super) fn open_retry(
-    (turn, messages): (TurnRecord, Vec<Message>),
+    last: LastTurn,
     from: RetryFrom,
     replaced: TruncationMode,
     permit: Option<Permit>,
 ) -> Result<Opening, ConversationError> {
+    let LastTurn {
+        turn,
+        messages,
+        before,
+    } = last;
     if turn.status == TurnStatus::Suspended {
         return Err(ConversationError::new(Kind::Busy)
             .with_detail("the turn waits for results of tool calls")
             .with_hint("Give the results with `resume_turn`")
             .with_turn(turn.id));
     }
+    // The user's message is kept also where it cannot be read.
     let is_kept = |message: &Message| match (from, message.role) {
-        (_, Role::User | Role::System) => true,
-        (RetryFrom::Start, _) => false,
+        (RetryFrom::Start, Role::Assistant | Role::Tool) => false,
         (RetryFrom::LastRound, Role::Assistant) => {
             message.status == MessageStatus::Complete && !message.tool_calls.is_empty()
         }
-        (RetryFrom::LastRound, _) => true,
+        _ => true,
     };
     let kept = messages
         .iter()
         .take_while(|message| is_kept(message))
         .count();
     let truncate = (kept < messages.len()).then(|| {
-        let after = messages
-            .get(kept.wrapping_sub(1))
-            .map(|message| message.id.clone());
-        Truncation::new(after, replaced)
+        let last_kept = messages.iter().take(kept).next_back();
+        Truncation::new(last_kept.map(|kept| kept.id.clone()).or(before), replaced)
     });
     let mut again = turn.clone();
+    // Until the attempt brings something, the turn is as it ended before.
+    again.before_retry = Some(TurnEnd::of(&turn));
     again.status = TurnStatus::Running;
     again.error = None;
     again.ended_at = None;

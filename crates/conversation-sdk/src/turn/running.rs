@@ -1,6 +1,7 @@
 //! The turns that run in this process.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -25,8 +26,10 @@ pub(crate) struct RunningTurn {
 /// A turn, and the turn of its conversation's parent that it was started in and ends with.
 #[derive(Clone, Debug)]
 struct Registered {
+    id: TurnId,
     turn: RunningTurn,
-    bound_to: Option<TurnId>,
+    /// The run of the parent's turn.
+    bound_to: Option<u64>,
     /// Whether its answer was returned and is not in the state yet.
     is_storing: bool,
 }
@@ -34,10 +37,14 @@ struct Registered {
 /// How many unreadable messages are remembered as reported, and how many failures.
 const MAX_REPORTED: usize = 10_000;
 
-/// All turns that run in this process, by their ids.
+/// All turns that run in this process, and those that wait to be admitted.
+///
+/// They are held by the numbers of their runs, oldest first: a turn that is tried again twice at once
+/// has two runs, of which one is refused.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RunningTurns {
-    turns: Arc<Mutex<HashMap<TurnId, Registered>>>,
+    turns: Arc<Mutex<BTreeMap<u64, Registered>>>,
+    runs: Arc<AtomicU64>,
     reported: Arc<Mutex<HashSet<(ConversationId, MessageId)>>>,
     /// Why the state has less than what a turn returned, until somebody asks.
     unstored: Arc<Mutex<HashMap<ConversationId, ConversationError>>>,
@@ -46,7 +53,7 @@ pub(crate) struct RunningTurns {
 }
 
 impl RunningTurns {
-    fn lock(&self) -> MutexGuard<'_, HashMap<TurnId, Registered>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Registered>> {
         self.turns.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -65,34 +72,55 @@ impl RunningTurns {
 
     /// Registers a turn until the guard is dropped.
     pub(crate) fn register(&self, turn: RunningTurn) -> RunningGuard {
-        let id = turn.log.turn().clone();
+        let run = self.runs.fetch_add(1, Ordering::Relaxed);
         let mut turns = self.lock();
         let in_parent = turns
             .iter()
             .filter(|(_, held)| !held.is_storing)
             .find(|(_, held)| Some(&held.turn.conversation) == turn.parent.as_ref());
-        let bound_to = in_parent.map(|(id, _)| id.clone());
+        let bound_to = in_parent.map(|(run, _)| *run);
         let registered = Registered {
+            id: turn.log.turn().clone(),
             turn,
             bound_to,
             is_storing: false,
         };
-        turns.insert(id.clone(), registered);
+        turns.insert(run, registered);
         drop(turns);
         RunningGuard {
             turns: self.clone(),
-            id,
+            run,
         }
     }
 
-    pub(crate) fn get(&self, turn: &TurnId) -> Option<RunningTurn> {
-        self.lock().get(turn).map(|held| held.turn.clone())
+    /// Returns a turn of a conversation. Whoever may see the conversation may see it: an id alone is no
+    /// right to a turn.
+    pub(crate) fn get(&self, conversation: &ConversationId, turn: &TurnId) -> Option<RunningTurn> {
+        let turns = self.lock();
+        let mut of_conversation = turns
+            .values()
+            .filter(|held| held.turn.conversation == *conversation);
+        let found = of_conversation.find(|held| held.id == *turn);
+        found.map(|held| held.turn.clone())
+    }
+
+    /// Notes which turn the run of a log goes on with.
+    pub(crate) fn goes_on_with(&self, log: &Arc<TurnLog>, turn: &TurnId) {
+        log.repeat(turn.clone());
+        let mut turns = self.lock();
+        let held = turns.values_mut();
+        for held in held.filter(|held| Arc::ptr_eq(&held.turn.log, log)) {
+            held.id = turn.clone();
+        }
     }
 
     /// Returns whether the answer of a turn of this process was returned and is not in the state
     /// yet.
     pub(crate) fn is_storing(&self, turn: &TurnId) -> bool {
-        self.lock().get(turn).is_some_and(|held| held.is_storing)
+        let turns = self.lock();
+        turns
+            .values()
+            .any(|held| held.id == *turn && held.is_storing)
     }
 
     /// Waits until no turn stores media of an answer that was returned: of a conversation, or of all
@@ -163,17 +191,17 @@ impl LocalTurns for RunningTurns {
     }
 }
 
-/// Takes a turn off the list of running turns when it is dropped.
+/// Takes a run off the list of running turns when it is dropped.
 #[derive(Debug)]
 pub(crate) struct RunningGuard {
     turns: RunningTurns,
-    id: TurnId,
+    run: u64,
 }
 
 impl RunningGuard {
     /// Notes that the answer is returned before the state has it.
     pub(crate) fn begin_storing(&self) {
-        if let Some(held) = self.turns.lock().get_mut(&self.id) {
+        if let Some(held) = self.turns.lock().get_mut(&self.run) {
             held.is_storing = true;
         }
     }
@@ -181,12 +209,13 @@ impl RunningGuard {
     /// Notes whether the state has what was returned.
     pub(crate) fn end_storing(self, stored: Result<(), ConversationError>) {
         let Err(error) = stored else { return };
-        let turn = self.turns.get(&self.id);
+        let of = |held: &Registered| held.turn.conversation.clone();
+        let conversation = self.turns.lock().get(&self.run).map(of);
         let mut unstored = self.turns.unstored();
-        if let Some(turn) = turn
+        if let Some(conversation) = conversation
             && unstored.len() < MAX_REPORTED
         {
-            unstored.insert(turn.conversation, error);
+            unstored.insert(conversation, error);
         }
     }
 }
@@ -194,9 +223,9 @@ impl RunningGuard {
 impl Drop for RunningGuard {
     fn drop(&mut self) {
         let mut turns = self.turns.lock();
-        turns.remove(&self.id);
+        turns.remove(&self.run);
         for held in turns.values() {
-            if held.bound_to.as_ref() == Some(&self.id) {
+            if held.bound_to == Some(self.run) {
                 held.turn.stop.stop(StopReason::Cancelled);
             }
         }

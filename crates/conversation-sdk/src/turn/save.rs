@@ -1,20 +1,25 @@
 //! Writing what a turn has: media into the store, then messages and the turn into the state.
 
+use std::panic::AssertUnwindSafe;
+
 use conversation_events::{
     ConversationError, ConversationErrorKind as Kind, EventKind, InlineFallback, TurnEvent,
 };
 use conversation_externalizer::{Batch, BatchKind, OnStorageError};
 use conversation_lifecycle::media_owner;
 use conversation_state::{
-    Fence, LeaseChange, RecordUpdate, StateErrorKind, StateWrite, TurnRecord, WriteOutcome,
+    Fence, LeaseChange, RecordUpdate, StateErrorKind, StateWrite, TurnRecord, TurnStatus,
+    WriteOutcome,
 };
 use conversation_types::{Message, MessageStatus, OmissionReason, Role};
+use futures_util::FutureExt;
 use tokio::time::Instant;
 
 use super::planner::{MAX_ROWS, row};
 use super::received::ReceivedByTurn;
 use super::turn::Turn;
 use super::user_message::before_save;
+use crate::middleware::panicked;
 use crate::policy::ForeignMedia;
 
 /// One write of a turn.
@@ -36,12 +41,21 @@ pub(super) struct Save {
 pub(super) async fn save(turn: &mut Turn, save: Save) -> Result<(), ConversationError> {
     let Save {
         mut messages,
-        turn: record,
+        turn: mut record,
         release,
         kind,
     } = save;
     before_save(turn.core(), &mut messages).await?;
-    externalize(turn, &mut messages, kind).await?;
+    // Media stores are code of the user.
+    let stored = AssertUnwindSafe(externalize(turn, &mut messages, kind));
+    stored
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|_| Err(panicked("a media store, while media was stored")))?;
+    if turn.progress.storage_failed && record.status == TurnStatus::Complete {
+        record.status = TurnStatus::Interrupted;
+        record.error = Some(Kind::Storage.as_str().to_owned());
+    }
     let is_new = |message: &Message| {
         turn.progress.checkpointed.as_ref() != Some(&message.id)
             && !turn
@@ -52,6 +66,10 @@ pub(super) async fn save(turn: &mut Turn, save: Save) -> Result<(), Conversation
     };
     let (append, replace): (Vec<Message>, Vec<Message>) =
         messages.iter().cloned().partition(is_new);
+    let brings = !append.is_empty();
+    if brings {
+        record.before_retry = None;
+    }
     let times = turn.core().config.lease_times();
     let fence = Fence::Head {
         head: turn.record.head,
@@ -77,7 +95,6 @@ pub(super) async fn save(turn: &mut Turn, save: Save) -> Result<(), Conversation
     {
         write = write.with_truncate(truncation);
     }
-    let brings = !append.is_empty();
     write = write.with_append(append);
     let planned = turn.planner.unwritten();
     write = planned

@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 
-use conversation_events::{ConversationError, ConversationErrorKind as Kind, TurnEvents, TurnLog};
+use conversation_events::{TurnEvents, TurnLog};
 use conversation_externalizer::FetchedMedia;
 use conversation_state::ConversationRecord;
 use conversation_types::TurnId;
@@ -18,12 +18,9 @@ use super::stop::{StopOnDrop, StopReason, StopSignal};
 use super::turn::TurnScope;
 use super::{spans, steps};
 use crate::core::Core;
+use crate::middleware::panicked;
 use crate::options::TurnOptions;
 use crate::prompt::ResolvedPrompt;
-
-fn panicked<T>(detail: &'static str) -> Result<T, ConversationError> {
-    Err(ConversationError::new(Kind::Panicked).with_detail(detail))
-}
 
 /// Starts a turn as a task of the manager's runtime and returns its events.
 pub(crate) fn start(
@@ -67,7 +64,7 @@ pub(crate) fn start(
                 turn.await
             }
         };
-        let end = outcome.unwrap_or_else(|_| panicked("while a turn was running").into());
+        let end = outcome.unwrap_or_else(|_| Err(panicked("while a turn was running")).into());
         let Some(storing) = end.storing else {
             task_log.end(end.outcome);
             return drop(guard);
@@ -78,7 +75,7 @@ pub(crate) fn start(
         let stored = AssertUnwindSafe(Box::pin(storing.run())).catch_unwind();
         let stored = stored
             .await
-            .unwrap_or_else(|_| panicked("while media was stored"));
+            .unwrap_or_else(|_| Err(panicked("while media was stored")));
         guard.end_storing(stored);
     };
     drop(core.tasks.spawn(task.instrument(span)));

@@ -1,6 +1,9 @@
 //! The steps of a turn.
 
+use std::panic::AssertUnwindSafe;
+
 use conversation_state::ConversationRecord;
+use futures_util::FutureExt;
 
 use super::begin::{self, Begun};
 use super::end;
@@ -8,6 +11,7 @@ use super::finish::{self, TurnEnd};
 use super::job::TurnJob;
 use super::rounds::{self, RoundsEnd};
 use super::turn::TurnScope;
+use crate::middleware::panicked;
 
 /// Runs a turn: it is admitted, the user's media is stored, the message and the lease are written;
 /// then the model answers and its tools run, round by round, each written when it is complete; at
@@ -21,7 +25,10 @@ pub(super) async fn run(scope: TurnScope, known: ConversationRecord, job: TurnJo
         Ok(Begun::Outcome(outcome)) => return outcome.into(),
         Err(error) => return Err(error).into(),
     };
-    match rounds::run(&mut turn).await {
+    // Whatever panics, the turn is ended.
+    let rounds = AssertUnwindSafe(rounds::run(&mut turn)).catch_unwind();
+    let ended = rounds.await;
+    match ended.unwrap_or_else(|_| Err(panicked("while a turn was running"))) {
         Ok(RoundsEnd::Answered) => Box::pin(finish::finish(turn)).await,
         Ok(RoundsEnd::Suspended(pending)) => Box::pin(end::suspend(turn, pending)).await.into(),
         Err(error) => Err(Box::pin(end::interrupt(turn, error)).await).into(),

@@ -13,7 +13,7 @@ use futures_util::stream::{self, StreamExt};
 use serde_json::Value;
 use tracing::Instrument;
 
-use super::model::may_begin;
+use super::model::{may_begin, not_renewed};
 use super::resume::tool_message;
 use super::spans;
 use super::turn::Turn;
@@ -61,13 +61,17 @@ pub(super) async fn run(
     let runner = Runner::new(turn);
     let mut running = Vec::with_capacity(calls.len());
     for (index, call) in calls.iter().enumerate() {
-        let (runner, allowed) = (&runner, budget.take());
+        let (runner, lease, allowed) = (&runner, &turn.lease, budget.take());
         running.push(async move {
+            // It may have waited for its turn behind others.
+            if !lease.is_fresh() {
+                return Err(not_renewed());
+            }
             let result = match allowed {
                 Ok(()) => runner.run(call).await,
                 Err(refusal) => Err(refusal),
             };
-            (index, result)
+            Ok((index, result))
         });
     }
     let concurrency = turn.core().config.concurrent_tools().max(1);
@@ -77,10 +81,11 @@ pub(super) async fn run(
     let ended = loop {
         tokio::select! {
             result = results.next() => match result {
-                Some(result) => done.push(result),
+                Some(Ok(result)) => done.push(result),
+                Some(Err(error)) => break Some(error),
                 None => break None,
             },
-            reason = stop.stopped() => break Some(reason),
+            reason = stop.stopped() => break Some(reason.error()),
         }
     };
     drop(results);
@@ -100,7 +105,7 @@ pub(super) async fn run(
         }
     }
     match ended {
-        Some(reason) => Err(reason.error()),
+        Some(error) => Err(error),
         None => Ok(pending),
     }
 }

@@ -14,6 +14,7 @@ use prompt_pack::MediaProperties;
 
 use super::turn::TurnScope;
 use crate::core::Core;
+use crate::middleware::panicked;
 use crate::policy::ForeignMedia;
 use crate::prompt::ResolvedPrompt;
 
@@ -112,13 +113,17 @@ pub(crate) async fn before_save(
     core: &Core,
     messages: &mut Vec<Message>,
 ) -> Result<(), ConversationError> {
+    // A write without messages is nothing to look at.
+    if messages.is_empty() {
+        return Ok(());
+    }
     for middleware in &core.middleware {
         let ran = AssertUnwindSafe(middleware.before_save(messages))
             .catch_unwind()
             .await;
         ran.unwrap_or_else(|_| {
-            Err(ConversationError::new(Kind::Panicked)
-                .with_detail(format!("the middleware {middleware:?}, before saving")))
+            let what = format!("the middleware {middleware:?}, before saving");
+            Err(panicked(what))
         })?;
     }
     Ok(())

@@ -2,8 +2,8 @@
 
 use conversation_providers::testing::{Gate, ScriptedAnswer, ScriptedProvider};
 use conversation_sdk::{
-    ConversationErrorKind as Kind, ConversationFilter, Message, MessageId, Role, StateStore,
-    TruncationMode, TurnEvent, Window,
+    ConversationErrorKind as Kind, ConversationFilter, ManagerConfig, Message, MessageId, Role,
+    StateStore, TruncationMode, TurnEvent, Window,
 };
 use conversation_state::LoadOptions;
 
@@ -124,6 +124,32 @@ async fn an_edit_replaces_what_comes_after_it_and_keeps_it_out_of_sight() {
         .response()
         .await;
     assert_eq!(error.unwrap_err().kind(), Kind::NotFound);
+}
+
+#[tokio::test]
+async fn an_edit_of_any_message_goes_with_the_turns_before_it() {
+    let config = ManagerConfig::new().with_max_history_turns(Some(8));
+    // The position of the message that is edited, and the first turn that goes with it.
+    for (turn, first) in [(1, 1), (3, 1), (9, 1), (12, 4), (29, 21)] {
+        let provider = ScriptedProvider::new().with_handler(|_| ScriptedAnswer::new().text("ok"));
+        let rig = Rig::with(provider, |builder| builder.with_config(config.clone()));
+        let mut conversation = rig.start().await;
+        for number in 1..=30 {
+            conversation.send(format!("{number}")).await.unwrap();
+        }
+        let edited = ids(&conversation).await[2 * (turn - 1)].clone();
+        let events = conversation.edit_and_resend(&edited, "edited");
+        events.response().await.unwrap();
+        let sent = rig.provider.requests().pop().unwrap().messages;
+        let sent: Vec<_> = sent
+            .iter()
+            .map(Message::text)
+            .filter(|text| text != "ok")
+            .collect();
+        let mut expected: Vec<_> = (first..turn).map(|number| number.to_string()).collect();
+        expected.push("edited".to_owned());
+        assert_eq!(sent, expected, "turn {turn}");
+    }
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ mod child;
 mod cuts;
 mod deletion;
 mod disk;
+mod ends;
 #[cfg(all(feature = "anthropic", feature = "gemini", feature = "openai"))]
 mod enforced;
 mod erasure;
@@ -28,12 +29,14 @@ mod images;
 mod interruption;
 #[cfg(all(feature = "anthropic", feature = "openai"))]
 mod kept;
+mod leases;
 mod planner;
 mod privacy;
 mod prompts;
 mod reconcile;
 #[cfg(feature = "http")]
 mod remote;
+mod retries;
 mod spans;
 mod spawned;
 mod spending;

@@ -82,11 +82,13 @@ async fn a_turn_waits_for_people_and_goes_on() {
         .await
         .unwrap_err();
     assert_eq!(error.kind(), Kind::NotFound);
-    let response = conversation
-        .resume_turn("token-1", ToolOutput::text("yes"))
-        .response()
-        .await
-        .unwrap();
+    let mut resumed = conversation.resume_turn("token-1", ToolOutput::text("yes"));
+    resumed.next().await.unwrap().unwrap();
+    // It is the turn that waited, also for readers that come back.
+    assert_eq!(resumed.turn(), response.turn());
+    let attached = conversation.attach(resumed.position());
+    assert_eq!(attached.response().await.unwrap().text(), "Thanks.");
+    let response = resumed.response().await.unwrap();
     assert_eq!(response.text(), "Thanks.");
     assert_eq!(response.status(), TurnStatus::Complete);
     let sent = &rig.provider.requests()[1].messages;

@@ -1,13 +1,13 @@
 //! What users and clients may not choose.
 
-use conversation_providers::testing::{ScriptedAnswer, ScriptedProvider};
+use conversation_providers::testing::{Gate, ScriptedAnswer, ScriptedProvider};
 use conversation_sdk::{
-    ConversationErrorKind as Kind, ForeignMedia, ManagerConfig, Start, UserMessage,
+    ConversationErrorKind as Kind, ForeignMedia, ManagerConfig, Owner, Start, UserMessage,
 };
 use media_storage::{MediaMetadata, MediaStorageExt};
 use media_types::{MediaContent, MediaSource, Mime, ProviderFile, StorageReference};
 
-use crate::support::{Rig, history, image_bytes};
+use crate::support::{Rig, first_text, history, image_bytes};
 
 /// Everything that a user may name and must not get: media of others, forged references, files of
 /// this machine, file ids of a provider.
@@ -97,4 +97,30 @@ async fn trusted_code_may_name_anything() {
     let content = MediaContent::new(Mime::IMAGE_PNG, MediaSource::ProviderFile(file));
     let message = UserMessage::from("look").with_part(content);
     conversation.send(message).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_running_turn_is_read_and_stopped_by_its_conversation_alone() {
+    let gate = Gate::new();
+    let answer = ScriptedAnswer::new()
+        .text("for u1 ")
+        .gate(&gate)
+        .text("alone");
+    let rig = Rig::new(ScriptedProvider::new().with_answer(answer));
+    let mut conversation = rig.start().await;
+    let mut events = conversation.stream("Go");
+    first_text(&mut events).await;
+    let other = Start::new().with_user("u2");
+    let other = rig.manager.start(other).await.unwrap();
+    for position in [events.position(), events.turn().clone().into()] {
+        let error = other.attach(position).response().await.unwrap_err();
+        assert_eq!(error.kind(), Kind::NotFound);
+    }
+    let cancelled = rig
+        .manager
+        .cancel_turn(other.id(), Owner::user("u2"), events.turn())
+        .await;
+    assert_eq!(cancelled.unwrap_err().kind(), Kind::NotFound);
+    gate.open();
+    assert_eq!(events.response().await.unwrap().text(), "for u1 alone");
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::Utc;
 use conversation_providers::testing::{ScriptedAnswer, ScriptedProvider};
-use conversation_sdk::{ConversationErrorKind as Kind, PartView, Role, ViewOptions, Window};
+use conversation_sdk::{
+    ConversationErrorKind as Kind, PartView, Role, StateStore, ViewOptions, Window,
+};
 use media_storage::{
     InMemoryStorage, MediaStorage, RetrieveOptions, SignedUrl, SignedUrlOptions, StorageError,
     UrlSigner,
@@ -129,4 +131,22 @@ async fn a_store_that_signs_nothing_gives_media_without_urls() {
         view.messages[0].parts[1],
         PartView::Media { url: None, .. }
     ));
+}
+
+#[tokio::test]
+async fn a_handle_reads_nothing_of_a_conversation_that_is_being_deleted() {
+    let rig = Rig::new(provider());
+    let mut conversation = rig.start().await;
+    conversation.send("look").await.unwrap();
+    let keep = Duration::from_secs(3600);
+    rig.state.tombstone(conversation.id(), keep).await.unwrap();
+    let options = ViewOptions::new();
+    let read = [
+        conversation.messages(Window::All).await.map(drop),
+        conversation.record().await.map(drop),
+        conversation.view(Window::All, &options).await.map(drop),
+    ];
+    for read in read {
+        assert_eq!(read.unwrap_err().kind(), Kind::NotFound);
+    }
 }

@@ -1,8 +1,9 @@
 //! What a write makes of the turns of a conversation.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use conversation_types::TurnId;
 
 use crate::clock::later;
@@ -180,7 +181,7 @@ impl<'a, V: StateView> TurnChanges<'a, V> {
                     return Err(failures.invalid(format!("turn {id} holds no lease")));
                 };
                 // Always later, so that a take-over that saw the old end never fits the new one.
-                let soonest = lease.expires_at + TimeDelta::milliseconds(1);
+                let soonest = later(lease.expires_at, Duration::from_millis(1));
                 lease.expires_at = later(now, *duration).max(soonest);
             }
             LeaseChange::Release => turn.lease = None,

@@ -67,7 +67,9 @@ pub(super) async fn follow(
     let position = match text(&headers, "last-event-id") {
         Some(position) => position
             .parse()
-            .map_err(|_| ApiError::bad_request("Last-Event-ID is not one of this service"))?,
+            .ok()
+            .filter(|position: &EventPosition| position.turn == turn)
+            .ok_or_else(|| ApiError::bad_request("Last-Event-ID is not one of this turn"))?,
         None => EventPosition::start(turn),
     };
     Ok(events::response(conversation.attach(position)))

@@ -45,6 +45,7 @@ async fn a_photo_is_uploaded_described_and_shown_again() {
     let read = read.get(link).send().await.unwrap();
     assert_eq!(read.bytes().await.unwrap(), png());
 
+    let told_to_owner = told[told.len() - 2].id.clone();
     // Whoever asks for a turn again gets it from the place that they had seen.
     let turn = told[0].data["data"]["turn"].as_str().unwrap();
     let again = browser
@@ -61,6 +62,15 @@ async fn a_photo_is_uploaded_described_and_shown_again() {
     assert_eq!(other.get(&path).await.0, 404);
     assert_eq!(other.delete(&path).await.0, 404);
     let stolen = other.start().await;
+    let stolen_turn = format!("/api/conversations/{stolen}/turns/{turn}/events");
+    let stolen_turn = other.request(Method::GET, &stolen_turn);
+    let told = events(stolen_turn.send().await.unwrap()).await;
+    assert!(told.last().unwrap().is("error"), "{told:?}");
+    // A position names the turn that it is of.
+    let foreign = format!("/api/conversations/{stolen}/turns/another/events");
+    let foreign = other.request(Method::GET, &foreign);
+    let foreign = foreign.header("last-event-id", &told_to_owner);
+    assert_eq!(answer(foreign).await.0, 400);
     let told = other.send(&stolen, "What is this?", &[&photo]).await;
     assert!(told.last().unwrap().is("error"), "{told:?}");
     let (_, list) = other.get("/api/conversations").await;

@@ -1,0 +1,196 @@
+//! Other attempts of the last turn.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use conversation_providers::testing::{Gate, ScriptedAnswer, ScriptedProvider};
+use conversation_sdk::state::{ContextInclusion, LoadedConversation, StateError, forward_state};
+use conversation_sdk::{
+    Conversation, ConversationErrorKind as Kind, InMemoryStateStore, LeaseTimes, ManagerConfig,
+    Message, ProviderErrorKind, RetryFrom, Role, StateStore, TurnOptions, TurnStatus, Window,
+};
+use conversation_state::LoadOptions;
+
+use crate::support::{Rig, first_text, history};
+
+fn answers(texts: &[&str]) -> ScriptedProvider {
+    texts
+        .iter()
+        .fold(ScriptedProvider::new(), |provider, text| {
+            provider.with_answer(ScriptedAnswer::new().text(*text))
+        })
+}
+
+async fn texts(conversation: &Conversation) -> Vec<String> {
+    let history = history(conversation).await;
+    history.into_iter().map(|(_, text)| text).collect()
+}
+
+#[tokio::test]
+async fn regenerating_answers_the_message_anew_and_keeps_the_old_answer_out_of_sight() {
+    let rig = Rig::new(answers(&["one", "two", "three"]));
+    let mut conversation = rig.start().await;
+    conversation.send("1").await.unwrap();
+    let turn = conversation.send("2").await.unwrap().turn().clone();
+    let again = conversation.regenerate(&turn).response().await.unwrap();
+    assert_eq!((again.turn(), again.text().as_str()), (&turn, "three"));
+    assert_eq!(texts(&conversation).await, ["1", "one", "2", "three"]);
+    let sent = rig.provider.requests().remove(2).messages;
+    let sent: Vec<_> = sent.iter().map(Message::text).collect();
+    assert_eq!(sent, ["1", "one", "2"]);
+    let all = LoadOptions::new(Window::All).with_branches(true);
+    let read = conversation.read(all).await.unwrap();
+    let kept: Vec<_> = read.messages.iter().filter(|m| m.branch > 0).collect();
+    assert_eq!((kept.len(), kept[0].message.text().as_str()), (1, "two"));
+    assert_eq!(
+        (read.turns[1].attempts, &read.turns[1].before_retry),
+        (2, &None)
+    );
+}
+
+/// A store that reads messages of users as those of another role, once it is damaged.
+#[derive(Debug)]
+struct Damaged {
+    inner: InMemoryStateStore,
+    role: Arc<Mutex<Option<Role>>>,
+}
+
+#[async_trait]
+impl StateStore for Damaged {
+    forward_state!(
+        self => self.inner;
+        info, limits, durability, now, create, find_message, apply, list, tombstone, purge, fence_user,
+        user_fence, lift_fence, acquire_lease, release_lease, references, referenced_by,
+        observe_unnamed, forget_unnamed,
+    );
+
+    async fn load(
+        &self,
+        id: &media_types::ConversationId,
+        options: LoadOptions,
+    ) -> Result<Option<LoadedConversation>, StateError> {
+        let mut loaded = self.inner.load(id, options).await?;
+        if let Some(role) = *self.role.lock().unwrap() {
+            let messages = loaded.iter_mut().flat_map(|loaded| &mut loaded.messages);
+            for stored in messages.filter(|stored| stored.message.role == Role::User) {
+                stored.message.role = role;
+            }
+        }
+        Ok(loaded)
+    }
+}
+
+#[tokio::test]
+async fn an_attempt_from_the_start_keeps_all_before_the_turn_whatever_its_first_message_is() {
+    for (role, regenerates) in [
+        (Role::Unknown, false),
+        (Role::Unknown, true),
+        (Role::Tool, false),
+        (Role::Tool, true),
+    ] {
+        let (state, damage) = (InMemoryStateStore::new(), Arc::default());
+        let damaged = Damaged {
+            inner: state.clone(),
+            role: Arc::clone(&damage),
+        };
+        let rig = Rig::with(answers(&["one", "two", "three"]), |builder| {
+            builder.with_state_store(damaged)
+        });
+        let mut conversation = rig.start().await;
+        conversation.send("1").await.unwrap();
+        let turn = conversation.send("2").await.unwrap().turn().clone();
+        *damage.lock().unwrap() = Some(role);
+        let again = match regenerates {
+            true => conversation.regenerate(&turn),
+            false => conversation.retry_turn(&turn, RetryFrom::Start),
+        };
+        assert_eq!(again.response().await.unwrap().text(), "three");
+        *damage.lock().unwrap() = None;
+        // A message that cannot be read is kept; an answer is replaced.
+        let expected: &[&str] = match role {
+            Role::Unknown => &["1", "one", "2", "three"],
+            _ => &["1", "one", "three"],
+        };
+        assert_eq!(texts(&conversation).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_second_attempt_at_once_is_refused_and_takes_nothing_from_the_first() {
+    let provider = answers(&["one"]).with_answer(ScriptedAnswer::new().text("half").hang());
+    let rig = Rig::new(provider);
+    let mut conversation = rig.start().await;
+    let turn = conversation.send("1").await.unwrap().turn().clone();
+    let mut first = conversation.regenerate(&turn);
+    assert_eq!(first_text(&mut first).await, "half");
+    let second = conversation.regenerate(&turn).response().await;
+    assert_eq!(second.unwrap_err().kind(), Kind::Busy);
+    // It is still known here: to readers, and to a shutdown.
+    let mut attached = conversation.attach(turn);
+    assert_eq!(first_text(&mut attached).await, "half");
+    let shutdown = rig.manager.shutdown(Duration::from_millis(50));
+    let shutdown = tokio::time::timeout(Duration::from_secs(20), shutdown).await;
+    shutdown.expect("the running turn was not told").unwrap();
+    assert_eq!(first.response().await.unwrap_err().kind(), Kind::Cancelled);
+}
+
+#[tokio::test]
+async fn an_attempt_whose_owner_dies_before_it_brings_anything_leaves_the_one_before_it() {
+    let times = LeaseTimes::with_ttl(Duration::from_millis(800));
+    let config = ManagerConfig::new().with_lease_times(times);
+    let refused = || ScriptedAnswer::new().error_of(ProviderErrorKind::InvalidRequest);
+    for (first, status, in_context) in [
+        (
+            ScriptedAnswer::new().text("one"),
+            TurnStatus::Complete,
+            ContextInclusion::All,
+        ),
+        (refused(), TurnStatus::Failed, ContextInclusion::None),
+    ] {
+        let gate = Gate::new();
+        let provider = ScriptedProvider::new()
+            .with_answer(first)
+            .with_answer(ScriptedAnswer::new().gate(&gate));
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let rig = Rig::with(provider, |builder| {
+            builder
+                .with_config(config.clone())
+                .with_runtime(runtime.handle().clone())
+        });
+        let mut conversation = rig.start().await;
+        let _ = conversation.send("1").await;
+        let before = conversation
+            .read(Window::All)
+            .await
+            .unwrap()
+            .turns
+            .remove(0);
+        let events = conversation.retry_turn(&before.id, RetryFrom::Start);
+        gate.reached().await;
+        runtime.shutdown_background();
+        drop(events);
+
+        let (state, store) = (rig.state.clone(), rig.store.clone());
+        let other = Rig::on(answers(&["two"]), state, store, |builder| {
+            builder.with_config(config.clone())
+        });
+        let mut elsewhere = other.resume(conversation.id()).await;
+        let options = TurnOptions::new().with_wait(Duration::from_secs(120));
+        elsewhere.send_with("2", options).await.unwrap();
+        let after = elsewhere.read(Window::All).await.unwrap().turns.remove(0);
+        assert_eq!((after.status, after.in_context), (status, in_context));
+        assert_eq!(
+            (after.error, after.ended_at),
+            (before.error, before.ended_at)
+        );
+        assert_eq!((after.attempts, after.before_retry), (2, None));
+        // Whoever looks on hears of the attempt.
+        let heard = other.event_names();
+        let ended = |name: &String| name == "turn_interrupted" || name == "turn_failed";
+        assert!(heard.iter().any(ended), "{heard:?}");
+    }
+}
