@@ -13,6 +13,7 @@ use crate::history::History;
 use crate::journal::{Journal, Listed};
 use crate::lifetime::unnamed;
 use crate::report::{Report, RestoreReport};
+use crate::settings::OnMissing;
 
 use super::names::beside;
 use super::options::{FileOptions, FileOutcome, Links};
@@ -209,7 +210,8 @@ impl Run {
         let reader = self.stream(&target.file)?;
         let report = history.restore_stream(reader, &mut writer).await?;
         self.flushed(writer).await?;
-        let changed = report.restored > 0;
+        let has_texts = history.settings.on_missing == OnMissing::Text && report.missing > 0;
+        let changed = report.restored > 0 || has_texts;
         let mut appended_bytes = 0;
         if changed || self.options.output().is_some() {
             appended_bytes = self.put(target, draft, report.input_bytes).await?;

@@ -1,5 +1,8 @@
 //! Media that is missing, and the text that stands in for it.
 
+use std::time::Duration;
+
+use media_history::file::{FileOptions, restore_file};
 use media_history::{History, HistoryErrorKind, OnMissing};
 use media_storage::{InMemoryStorage, MediaStorageExt as _, Scope};
 use media_types::base64;
@@ -156,6 +159,22 @@ async fn where_no_text_can_stand_restoring_fails() {
         assert_eq!(error.kind(), HistoryErrorKind::Missing);
         assert_eq!(error.path(), Some(path));
     }
+}
+
+#[tokio::test]
+async fn a_file_has_the_text_where_all_its_media_is_missing() {
+    let store = InMemoryStorage::new();
+    let whole = json!([{"type": "image_url", "image_url": {"url": uri(3)}}]).to_string();
+    let slim = slim_without(&store, &whole, 1).await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let (_, path) = file.into_parts();
+    std::fs::write(&path, &slim).unwrap();
+    let options = FileOptions::new().with_quiet_for(Duration::ZERO);
+    let history = of_user(&store).with_on_missing(OnMissing::Text);
+    let outcome = restore_file(&history, &path, &options).await.unwrap();
+    assert!(outcome.changed);
+    let wanted = json!([{"type": "text", "text": TEXT}]).to_string();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), wanted);
 }
 
 #[tokio::test]
