@@ -91,7 +91,7 @@ fn failed_usage(turn: &mut Turn, error: &ConversationError) -> conversation_type
             usage
         }
         (Some(open), _) => open.usage(),
-        (None, reported) => reported.map_or_else(Default::default, |(usage, _)| usage),
+        (None, reported) => reported.map(|(usage, _)| usage).unwrap_or_default(),
     }
 }
 
