@@ -179,7 +179,7 @@ mod tests {
         let roles: Vec<_> = conversation
             .messages
             .iter()
-            .map(|message| message.role.clone())
+            .map(|message| message.role)
             .collect();
         assert_eq!(roles, [Role::User, Role::Assistant, Role::Tool, Role::Tool]);
         let answer = &conversation.messages[1];
