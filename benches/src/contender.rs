@@ -50,7 +50,7 @@ impl Seat {
         Self::among(8, n)
     }
 
-    /// The same, with so many conversations.
+    /// The same, with a number of conversations.
     pub fn among(conversations: usize, n: usize) -> Self {
         let conversation = n % conversations;
         Self {

@@ -67,7 +67,7 @@ pub fn file_system(path: &Path) -> String {
         .map_or_else(|| "unknown file system".to_owned(), |(_, kind)| kind)
 }
 
-/// Fails where a path has not so many bytes and files left.
+/// Fails where a path has fewer bytes or files left.
 ///
 /// # Errors
 /// What is missing.

@@ -145,7 +145,7 @@ async fn image_edit() -> Result<(), Failure> {
         .build()
         .map_err(failed)?;
     let start = Start::new()
-        .with_system("You paint with your tool. Change the newest image unless told otherwise.");
+        .with_system("You paint with your tool. Change the newest image unless asked otherwise.");
     let mut conversation = manager.start(start).await.map_err(failed)?;
     for wish in &options.wishes {
         say(format_args!("\n> {wish}"));

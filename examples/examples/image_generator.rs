@@ -1,4 +1,4 @@
-//! Images from words, kept on disk, with references to them in the conversation.
+//! Generates images from prompts and keeps them on disk, with references to them in the conversation.
 //!
 //! ```text
 //! cargo run --example image_generator
@@ -31,7 +31,7 @@ const HELP: &str =
     "Describe an image, for example \"A serene lake at dawn\" or \"Abstract art with bold colors\".
 help: this text   quit: leave   Ctrl-C: stop what is being made, or leave";
 
-/// Images from words, kept on disk, with references to them in the conversation.
+/// Generates images from prompts and keeps them on disk, with references to them in the conversation.
 #[derive(Debug, Parser)]
 struct Options {
     /// Ask for descriptions instead of using the four that are built in

@@ -1,4 +1,4 @@
-//! How an example tells that something went wrong: one sentence, what to do, and the causes.
+//! How an example reports that something went wrong: one sentence, what to do, and the causes.
 
 use std::error::Error;
 use std::fmt::{self, Write as _};
@@ -32,7 +32,7 @@ impl Failure {
         }
     }
 
-    /// A failure that an error tells in its own words.
+    /// Creates a failure whose text is that of an error.
     pub fn from_error(
         error: impl Into<Box<dyn Error + Send + Sync>>,
         advice: impl Into<String>,
@@ -43,7 +43,7 @@ impl Failure {
         }
     }
 
-    /// The error behind it, which tells its own causes.
+    /// Sets the error behind it, which reports its own causes.
     #[must_use]
     pub fn with_source(self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let what = What::Said {

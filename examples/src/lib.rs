@@ -4,7 +4,7 @@
 //! - [`peer`]: a local server that stands in for the service where no key is given
 //! - [`options`]: flags of the command line
 //! - [`service`], [`anthropic_service`]: which services are asked
-//! - [`setup`], [`turn`]: stores and conversation opened, a turn taken and told
+//! - [`setup`], [`turn`]: stores and conversation opened, a turn taken and reported
 //! - [`run`]: what every example's `main` calls
 //! - [`errors`], [`advice`]: how an example reports what went wrong
 //! - [`attachment`], [`samples`]: files of the user, and files for those who give none

@@ -109,7 +109,7 @@ impl Place {
         Ok(summary)
     }
 
-    /// Tells what a conversation holds, then closes everything.
+    /// Reports what a conversation holds, then closes everything.
     ///
     /// # Errors
     /// When the conversation or the store cannot be read, or the index not be written.

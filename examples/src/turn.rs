@@ -1,4 +1,4 @@
-//! One turn, taken and told.
+//! One turn, taken and reported.
 
 use std::fmt;
 

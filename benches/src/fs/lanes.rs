@@ -27,7 +27,7 @@ impl New {
         Self::among(8, contender, len)
     }
 
-    /// So many conversations take turns.
+    /// Creates a lane in which a number of conversations take turns.
     pub(super) fn among(conversations: usize, contender: Contender, len: usize) -> Box<dyn Lane> {
         Box::new(Self {
             contender,

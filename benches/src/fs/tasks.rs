@@ -91,7 +91,7 @@ pub(super) async fn tasks(plan: &Plan, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// MB per second of a batch that is stored by so many tasks.
+/// MB per second of a batch that is stored by a number of tasks.
 async fn batch(contender: &Contender, tasks: usize) -> Result<f64> {
     let mut bodies = Bodies::new(LEN);
     let texts: Vec<Bytes> = (0..BATCH).map(|_| bodies.base64()).collect();

@@ -192,7 +192,7 @@ pub(super) enum Media {
     Same(Bytes),
 }
 
-/// So many tasks store one media item each.
+/// A number of tasks that store one media item each.
 pub(super) struct Put {
     pub(super) contender: Contender,
     pub(super) media: Media,
@@ -223,7 +223,7 @@ impl Lane for Put {
     }
 }
 
-/// So many tasks load the same medium.
+/// A number of tasks that load the same media item.
 pub(super) struct Get {
     pub(super) contender: Contender,
     pub(super) receipt: Receipt,

@@ -64,7 +64,7 @@ async fn in_child(plan: &Plan, access: &Access, words: &[&str; 3]) -> Result<(u6
 }
 
 /// What the process of its own does: prints the peak above idle, in KiB. To store, it is given a
-/// size, and prints the reference, too; to load, a reference, which it deletes then. The words say
+/// size, and prints the reference, too; to load, a reference, which it deletes then. `words` says
 /// how to reach the server.
 ///
 /// # Errors

@@ -23,7 +23,7 @@ pub(super) struct Access {
 }
 
 impl Access {
-    /// As words of a command line.
+    /// Returns it as arguments of a command line.
     pub(super) fn words(&self) -> [&str; 4] {
         [&self.endpoint, &self.bucket, &self.key, &self.secret]
     }

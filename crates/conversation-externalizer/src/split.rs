@@ -156,7 +156,7 @@ async fn find_uris(
 }
 
 /// Takes the parentheses of a Markdown image or link away with the media, and an image's
-/// `![]` where it has no words. The words stay in the text and become the caption.
+/// `![]` where it has no label. The label stays in the text and becomes the caption.
 fn without_markup(text: &str, span: Range<usize>, content: MediaContent) -> FoundMedia {
     let found = |span, content| FoundMedia {
         span,

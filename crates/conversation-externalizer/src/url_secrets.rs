@@ -70,7 +70,7 @@ const TOKEN_PIECES: &[&str] = &[
 /// How the name of a token of a service ends.
 const TOKEN_ENDS: &[&str] = &["sig", "auth", "key", "jwt", "hmac"];
 
-/// Other names of tokens of services, and the words that show one.
+/// Other names of tokens of services, and words that show one.
 const TOKEN_WORDS: &[&str] = &[
     "auth", "code", "hdnea", "hdntl", "hdnts", "pwd", "sig", "sign",
 ];

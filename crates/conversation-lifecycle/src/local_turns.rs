@@ -9,7 +9,7 @@ use media_types::ConversationId;
 /// are known by their leases.
 #[async_trait]
 pub trait LocalTurns: fmt::Debug + Send + Sync + 'static {
-    /// Tells the turns of a conversation to end, because it is being deleted.
+    /// Asks the turns of a conversation to end, because it is being deleted.
     fn stop(&self, conversation: &ConversationId);
 
     /// Returns whether a turn of a conversation runs in this process.

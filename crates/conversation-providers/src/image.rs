@@ -167,7 +167,7 @@ impl ImageRequest {
         self
     }
 
-    /// Asks for at most so many previews while an image is being made, and sets who gets them.
+    /// Sets the largest number of previews while an image is being made, and who gets them.
     /// Defaults to none. Only a provider that streams gives any.
     #[must_use]
     pub fn with_partial_images(

@@ -43,8 +43,8 @@
 //! bodies with [`body::RequestBody`] and read answers with [`answer::AnswerReader`].
 //!
 //! The providers over HTTP use HTTP/1.1 or HTTP/2 with rustls and the certificates that the machine
-//! trusts. They follow no redirect and use no proxy unless told to. Every answer is read within a
-//! limit.
+//! trusts. They follow no redirect and use no proxy unless configured. Every answer is read within
+//! a limit.
 
 mod accumulator;
 pub mod answer;

@@ -13,8 +13,8 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PartialImage {
-    /// What tells the image from others of the same answer: the id of its item, or the call of the
-    /// tool that makes it; empty where it has none.
+    /// What distinguishes the image from others of an answer: the id of its item, or the call of
+    /// the tool that makes it; empty where it has none.
     pub item: String,
     /// The number of the preview, from 0.
     pub index: u32,

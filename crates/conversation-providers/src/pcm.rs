@@ -52,7 +52,7 @@ pub struct PcmFormat {
 }
 
 impl PcmFormat {
-    /// Creates a format of so many samples a second and channels; `None` where either is 0.
+    /// Creates a format of a number of samples a second and of channels; `None` where either is 0.
     pub fn new(sample_rate: u32, channels: u16) -> Option<Self> {
         Some(Self {
             sample_rate: NonZeroU32::new(sample_rate)?,
@@ -112,7 +112,7 @@ impl PcmFormat {
             .with_attribute(CHANNELS, self.channels())
     }
 
-    /// Returns the header that goes before so many bytes of raw audio to make a WAV file, whose sizes have
+    /// Returns the header that goes before `bytes` bytes of raw audio to make a WAV file, whose sizes have
     /// 32 bits: beyond 4 GiB it states as much as it can.
     pub fn wav_header(self, bytes: u64) -> [u8; 44] {
         let (rate, channels) = (self.sample_rate(), self.channels());

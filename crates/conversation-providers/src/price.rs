@@ -115,7 +115,7 @@ impl Price {
         own.into_iter().chain(long).flatten()
     }
 
-    /// Returns the price of a request whose input has so many tokens.
+    /// Returns the price of a request by the tokens of its input.
     fn of_input(self, tokens: u64) -> Self {
         match self.long.filter(|long| tokens > long.above) {
             None => self,

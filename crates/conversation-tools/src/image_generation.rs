@@ -22,7 +22,7 @@ const MAX_COUNT: u64 = 10;
 const MAX_SIDE: u32 = 16_384;
 /// Longest time of one call: image models take minutes.
 const IMAGE_TIMEOUT: Duration = Duration::from_secs(330);
-/// The words of quality that providers use.
+/// The values of quality that providers use.
 const QUALITIES: [&str; 6] = ["auto", "low", "medium", "high", "standard", "hd"];
 
 /// A tool that generates images with an [`ImageGenerator`].
@@ -72,7 +72,7 @@ impl ImageGenerationTool {
         self
     }
 
-    /// Sets what the model is told about the tool. Defaults to a sentence that says what it does.
+    /// Sets the description that the model gets. Defaults to a sentence that says what it does.
     #[must_use]
     pub fn with_description(mut self, description: impl Into<String>) -> Self {
         self.description = description.into();

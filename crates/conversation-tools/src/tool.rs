@@ -15,7 +15,7 @@ use crate::output::{ToolError, ToolOutput};
 ///
 /// Arguments come from a model: check them. An error goes back to the model as the result of the
 /// call, so that it can try again; it never ends the turn. A call whose turn is cancelled is
-/// dropped; [`ToolContext::cancellation`] tells tools that have to clean up.
+/// dropped; [`ToolContext::cancellation`] notifies tools that have to clean up.
 ///
 /// ```
 /// use conversation_tools::{Tool, ToolContext, ToolDefinition, ToolError, ToolOutput};
@@ -37,11 +37,11 @@ use crate::output::{ToolError, ToolOutput};
 /// ```
 #[async_trait]
 pub trait Tool: fmt::Debug + Send + Sync + 'static {
-    /// Returns what the model is told, unless a pack defines a tool of the same name.
+    /// Returns the definition that the model gets, unless a pack defines a tool of the same name.
     fn definition(&self) -> ToolDefinition;
 
     /// Returns the longest time of a call. Defaults to `None`: that of whoever calls
-    /// it, which for turns is 60 s unless the manager was told another.
+    /// it, which for turns is 60 s unless the manager has another.
     fn timeout(&self) -> Option<Duration> {
         None
     }

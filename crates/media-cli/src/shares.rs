@@ -87,7 +87,7 @@ impl Shares {
         self.add_to(Some(group), entry);
     }
 
-    /// Adds an entry that no group is told of.
+    /// Adds an entry without a group.
     pub(crate) fn add_other(&mut self, entry: &Entry) {
         self.add_to(None, entry);
     }

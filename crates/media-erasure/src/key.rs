@@ -17,7 +17,7 @@ impl ErasureKey {
         Self(Zeroizing::new(bytes))
     }
 
-    /// Returns what tells this key from others. No kind of id is empty, so that it is no name.
+    /// Returns what distinguishes this key from others. No kind of id is empty, so that it is no name.
     pub(crate) fn id(&self) -> String {
         let mut id = self.name("", "");
         id.truncate(16);

@@ -17,7 +17,7 @@ pub enum HistoryErrorKind {
     Missing,
     /// Stored media is not what the placeholder says, or does not have its stored hash.
     Corrupted,
-    /// The store failed; [`HistoryError::is_retryable`] tells whether a later attempt may succeed.
+    /// The store failed; [`HistoryError::is_retryable`] says whether a later attempt may succeed.
     Storage,
     /// The history could not be read.
     Read,

@@ -14,7 +14,7 @@ use crate::placeholder::{MAX_PLACEHOLDER_LEN, Placeholder, candidates, find};
 use crate::report::ForgetReport;
 use crate::settings::{Owner, Settings};
 
-/// What tells references apart: backend, store, id.
+/// What distinguishes references: backend, store, id.
 type Name = (String, Option<String>, String);
 
 fn name(reference: &StorageReference) -> Name {

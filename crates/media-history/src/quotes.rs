@@ -11,7 +11,7 @@ const QUOTES: [&str; 4] = ["\"", "\\\"", "\\\\\\\"", "\\\\\\\\\\\\\\\""];
 /// How many bytes of a quote are looked at: more than any quote has.
 const MAX_LEN: usize = 16;
 
-/// What is written before and after a placeholder of this style, inside of so many strings.
+/// Returns what is written before and after a placeholder of this style, inside of `level` strings.
 pub(crate) fn quote(style: &Style, level: usize) -> &'static str {
     match style.is_quoted() {
         true => QUOTES.get(level).copied().unwrap_or_default(),

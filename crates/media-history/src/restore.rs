@@ -167,7 +167,7 @@ impl<R: AsyncRead + Unpin + Send> Restorer<R> {
         }
     }
 
-    /// So many bytes of the buffer are text; without any, more is to be read.
+    /// Takes `len` bytes of the buffer as text; without any, more is to be read.
     fn text(&mut self, len: usize) -> Step {
         match len {
             0 => Step::Read,

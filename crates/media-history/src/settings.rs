@@ -22,7 +22,7 @@ pub enum OnMissing {
     /// provider.
     Keep,
     /// Puts a text in the place of the part that holds the media, as the API of the history writes
-    /// texts, counts it, and goes on: the model is told that there was something. Prose and JSON in
+    /// texts, counts it, and goes on: the model learns that there was something. Prose and JSON in
     /// strings keep their place, with the text in that of the placeholder. Fails with `Missing` where
     /// no text can stand.
     ///

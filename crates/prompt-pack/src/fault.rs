@@ -129,7 +129,7 @@ impl de::Error for Fault {
     }
 }
 
-/// Rust's words for types in the words of JSON.
+/// Returns the name of a type in terms of JSON instead of Rust.
 fn expected_noun(expected: &dyn Expected) -> String {
     let text = expected.to_string();
     match text.as_str() {

@@ -127,7 +127,7 @@ pub(crate) enum Command {
 /// How upkeep is done.
 #[derive(Debug, Args)]
 pub(crate) struct Upkeep {
-    /// Remove media that no conversation has named for so many seconds; longer than any turn takes
+    /// Remove media that no conversation has named for this number of seconds; longer than any turn takes
     /// [default: a day]
     #[arg(long, value_name = "SECONDS")]
     pub(crate) orphan_grace: Option<u64>,

@@ -32,7 +32,7 @@ pub(crate) struct DirectUploads {
     inbox: String,
 }
 
-/// What a browser is told to send, and where.
+/// What a browser is to send, and where.
 pub(crate) struct UploadAnnouncement {
     pub(crate) upload: SignedUpload,
     pub(crate) ticket: String,

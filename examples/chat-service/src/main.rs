@@ -105,7 +105,7 @@ async fn serve() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Waits for SIGTERM or Ctrl-C, then for the turns that run: their readers are told the end of them.
+/// Waits for SIGTERM or Ctrl-C, then for the turns that run: their readers get the end of them.
 async fn asked_to_stop(app: App) {
     let interrupted = tokio::signal::ctrl_c();
     #[cfg(unix)]

@@ -26,7 +26,7 @@ pub(crate) const MAX_WHOLE: u64 = 20 << 20;
 pub(crate) const MAX_IN_PARTS: u64 = 500 << 20;
 
 /// What may be uploaded: what the model takes, and what can be made to fit. HEIC is neither, so whoever sends a photo
-/// as HEIC is told so at once, and not by an answer without it.
+/// as HEIC gets an error at once, and not an answer without it.
 const TYPES: [&str; 7] = [
     "image/png",
     "image/jpeg",
@@ -52,7 +52,7 @@ pub(crate) struct Uploads {
 }
 
 impl Uploads {
-    /// Creates the policy of requests with at most so many bytes.
+    /// Creates the policy of requests with at most `max_bytes` bytes.
     pub(crate) fn new(app: App, max_bytes: u64) -> Self {
         Self { app, max_bytes }
     }
@@ -125,8 +125,8 @@ impl UploadTarget for App {
     }
 }
 
-/// Returns the kind that decides the status of the response. Who is being erased is told so, and need not try
-/// again.
+/// Returns the kind that decides the status of the response. A user who is being erased gets a status that
+/// says so, and need not try again.
 fn status_kind(error: &ConversationError) -> StorageErrorKind {
     if error.kind() == ConversationErrorKind::NotFound {
         return StorageErrorKind::NotFound;

@@ -47,7 +47,7 @@ impl BucketStore {
         self
     }
 
-    /// Refuses media of more than so many bytes, which is also what one call holds in memory. Default: 64 MiB.
+    /// Sets the largest media in bytes, which is also what one call holds in memory. Defaults to 64 MiB.
     #[must_use]
     pub fn with_max_media_size(mut self, bytes: u64) -> Self {
         self.max_media_size = bytes;

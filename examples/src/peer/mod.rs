@@ -30,16 +30,16 @@ pub mod refusal;
 mod response;
 pub mod server;
 
-/// The chat model that the examples ask for unless told otherwise.
+/// The chat model that the examples ask for by default.
 pub const CHAT_MODEL: &str = "gpt-5.4-mini";
 
-/// The model of Anthropic that the examples ask for unless told otherwise.
+/// The model of Anthropic that the examples ask for by default.
 pub const ANTHROPIC_MODEL: &str = "claude-haiku-4-5";
 
-/// The model for audio that the examples ask for unless told otherwise.
+/// The model for audio that the examples ask for by default.
 pub const AUDIO_MODEL: &str = "gpt-audio-mini";
 
-/// The image model that the examples ask for unless told otherwise.
+/// The image model that the examples ask for by default.
 pub const IMAGE_MODEL: &str = "gpt-image-1-mini";
 
 /// A rough count, close enough for a bill that nobody pays: four characters a token.

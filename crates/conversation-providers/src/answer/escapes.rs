@@ -1,6 +1,6 @@
 //! Escapes in JSON strings.
 
-/// Follows a string byte by byte. It tells ASCII from everything else and checks nothing.
+/// Follows a string byte by byte. It distinguishes ASCII from everything else and checks nothing.
 #[derive(Debug, Default)]
 pub(super) struct Escapes(State);
 

@@ -19,9 +19,9 @@ pub(crate) struct SseReader {
 enum Line {
     #[default]
     Start,
-    /// In the byte order mark, after so many bytes.
+    /// In the byte order mark, after this number of bytes.
     Mark(usize),
-    /// In `data`, after so many bytes.
+    /// In `data`, after this number of bytes.
     Name(usize),
     /// After the colon of `data`, where a space may be.
     Colon,

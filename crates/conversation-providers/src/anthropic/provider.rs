@@ -15,9 +15,9 @@ use crate::http_provider::{
 use crate::media::{MediaForm, MediaPlan};
 use crate::request::ResponseMode;
 
-/// The base URL unless told otherwise.
+/// The default base URL.
 const BASE_URL: &str = "https://api.anthropic.com/v1";
-/// The version of the API unless told otherwise.
+/// The default version of the API.
 const VERSION: &str = "2023-06-01";
 /// The header that says it.
 const VERSION_HEADER: &str = "anthropic-version";

@@ -11,7 +11,7 @@ pub struct FilePolicy {
 }
 
 impl FilePolicy {
-    /// Creates a policy that uploads media of at least so many bytes.
+    /// Creates a policy that uploads media of at least `min_bytes` bytes.
     pub fn from_size(min_bytes: u64) -> Self {
         Self {
             min_bytes,

@@ -160,7 +160,7 @@ impl ProviderFiles {
     /// its server is tried: keys are replaced. Returns whether it was there.
     ///
     /// # Errors
-    /// Those of the provider, and one where none of the accounts is the file's as far as can be told.
+    /// Those of the provider, and one where the file is not known to be of any of the accounts.
     pub async fn delete_in(accounts: &[Self], record: &FileRecord) -> Result<bool, ProviderError> {
         if let Some(account) = accounts.iter().find(|account| account.owns(record)) {
             return account.delete(record).await;

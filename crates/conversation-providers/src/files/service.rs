@@ -43,7 +43,7 @@ pub trait FileService: fmt::Debug + Send + Sync + 'static {
     /// Returns the base URL.
     fn base_url(&self) -> &str;
 
-    /// Returns a fingerprint of the account: it tells accounts apart and gives no key away.
+    /// Returns a fingerprint of the account: it distinguishes accounts and gives no key away.
     fn account(&self) -> String;
 
     /// Uploads media, read while it is sent, to be kept for so long where that can be said.

@@ -61,7 +61,7 @@ impl TrackedFiles {
             .retain(|record| record.key != *key || record.id != id);
     }
 
-    /// Returns the keys and values of rows that are to be written, at most so many.
+    /// Returns the keys and values of rows that are to be written, at most `most`.
     pub fn unwritten(&self, most: usize) -> Vec<(String, RawJson)> {
         let changed = self.changed.iter().take(most);
         changed

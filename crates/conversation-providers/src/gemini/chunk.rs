@@ -111,7 +111,7 @@ pub(super) fn data_of(part: &str) -> Option<RawJson> {
     (!fields.is_empty()).then(|| RawJson::from(Value::Object(fields)))
 }
 
-/// The usage that a report tells; each replaces the one before.
+/// Returns the usage that a report contains; each replaces the one before.
 pub(super) fn usage_of(report: &Value) -> Option<TokenUsage> {
     let count = |camel: &str, snake: &str| {
         let value = report.get(camel).or_else(|| report.get(snake))?;

@@ -10,9 +10,9 @@ use crate::http_provider::{
 };
 use crate::request::ResponseMode;
 
-/// The base URL unless told otherwise.
+/// The default base URL.
 const BASE_URL: &str = "https://generativelanguage.googleapis.com";
-/// The version of the API unless told otherwise.
+/// The default version of the API.
 const VERSION: &str = "v1";
 
 /// Gemini's contents: `generateContent` and `streamGenerateContent`.

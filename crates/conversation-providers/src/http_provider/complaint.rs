@@ -74,7 +74,7 @@ fn names_a_part(path: &[String]) -> bool {
         >= 2
 }
 
-/// The items whose URL or file name an error has in its words, or which it numbers.
+/// Returns the items whose URL or file name is in the text of an error, or which it numbers.
 fn named_in_words(said: &Said, found: Option<Wording>, plan: &MediaPlan) -> Vec<usize> {
     let by_url = of(plan, |index| match plan.get(index) {
         Some((_, MediaForm::Url(url))) => said.message.contains(&url.as_str().to_lowercase()),

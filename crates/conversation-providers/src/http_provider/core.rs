@@ -8,7 +8,7 @@ use crate::capability::{ApiCapabilities, Capabilities};
 use crate::http::{HttpClient, HttpSettings};
 use crate::price::PriceTable;
 
-/// Largest answer in bytes, unless told otherwise.
+/// The default limit of an answer in bytes.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
 
 /// A model behind an API over HTTP.

@@ -1,7 +1,7 @@
 //! One provider over HTTP for every API.
 //!
 //! - `api`: what an API consists of · `refusal`: what an error means for the request
-//! - `said`: the words of an error · `wording`: what they say about media · `complaint`: the media
+//! - `said`: the text of an error · `wording`: what it says about media · `complaint`: the media
 //!   that an error is about · `suspects`: the same by text alone
 //! - `uploads`: media that goes by the id of a file
 //! - `halving`: finding what is refused where nobody says it

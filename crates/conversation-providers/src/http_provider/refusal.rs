@@ -14,7 +14,7 @@ pub(crate) enum Complaint {
     Some(Vec<usize>),
     /// All media of a kind.
     NoneOf(MediaType),
-    /// All images but so many.
+    /// All images beyond this number.
     AtMost(usize),
     /// The size of the request.
     Size,

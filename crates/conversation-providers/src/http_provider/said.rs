@@ -118,7 +118,7 @@ impl Said {
         phrases.any(|phrase| self.message.contains(phrase) || self.code.contains(phrase))
     }
 
-    /// Returns the words of the message and the code. What belongs to a name, such as
+    /// Returns each word of the message and the code. What belongs to a name, such as
     /// `gpt-image-1`, is no word of its own.
     pub(super) fn words(&self) -> impl Iterator<Item = &str> {
         let is_part = |letter: char| {

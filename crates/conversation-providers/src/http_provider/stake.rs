@@ -5,7 +5,7 @@ use conversation_types::{Cost, TokenUsage};
 use crate::budget::AttemptBudget;
 use crate::http::SendProgress;
 
-/// What a request consumes as far as can be told, noted in its budget if it is dropped after it was sent whole:
+/// What a request consumes as far as is known, noted in its budget if it is dropped after it was sent whole:
 /// the provider answers all the same, and counts it.
 pub(super) struct Stake<'a> {
     budget: &'a AttemptBudget,

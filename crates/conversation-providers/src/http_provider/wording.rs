@@ -9,13 +9,13 @@ use super::said::Said;
 pub(super) enum Wording {
     /// No media of a kind is taken.
     NoneOf(MediaType),
-    /// At most so many images are taken.
+    /// At most this number of images is taken.
     AtMost(usize),
     /// Some media of a kind is refused.
     Some(MediaType),
 }
 
-/// Statuses that are about something else, whatever the words are: keys, money, rates, load and
+/// Statuses that are about something else, whatever the text says: keys, money, rates, load and
 /// gateways.
 const OTHER_STATUSES: [u16; 12] = [401, 402, 403, 407, 408, 409, 423, 425, 429, 502, 503, 529];
 

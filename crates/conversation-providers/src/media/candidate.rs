@@ -82,7 +82,7 @@ pub(super) struct Lookup {
     pub(super) budget: FetchBudget,
     /// Whether signed URLs are of use.
     pub(super) sign: bool,
-    /// Longest side of images, where the request has so many that the API limits it.
+    /// Longest side of images, where the API limits it because of their number.
     pub(super) side_of_many: Option<u32>,
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct ServerFacts {
-    /// It takes at most so many images.
+    /// The largest number of images that it takes.
     #[serde(skip_serializing_if = "Option::is_none")]
     images: Option<(usize, u64)>,
     /// It takes none of these kinds.
@@ -23,7 +23,7 @@ impl ServerFacts {
         self.images.is_none() && self.none_of.is_empty()
     }
 
-    /// Notes that at most so many images are taken.
+    /// Notes the largest number of images that is taken.
     pub(crate) fn note_max_images(&mut self, images: usize, now: u64, lifetime: Duration) {
         self.images = Some((images, now.saturating_add(lifetime.as_secs())));
     }

@@ -1,11 +1,11 @@
-//! The words and the media of a request, in order.
+//! The text and the media of a request, in order.
 
 use media_types::MediaContent;
 
-/// The words and the media of a request in the order in which they stand in its body: what a
+/// The text and the media of a request in the order in which they stand in its body: what a
 /// [`RequestPlanner`](crate::RequestPlanner) plans.
 ///
-/// Words are counted in bytes as they stand in the body, escapes and names of fields included. An
+/// Text is counted in bytes as it stands in the body, escapes and names of fields included. An
 /// estimate will do if it is not too low.
 #[derive(Clone, Debug, Default)]
 pub struct RequestOutline<'a> {

@@ -19,7 +19,7 @@ const MAX_SUSPECTS: usize = 48;
 /// What a request planner keeps of one conversation with one model between requests: at most 4 KiB
 /// as JSON.
 ///
-/// It names no media and holds no words: forms of items and hashes, and what the server said that
+/// It names no media and holds no text: forms of items and hashes, and what the server said that
 /// it does not take. Without it nothing is wrong: requests are planned as if they were the first.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PlannerState {
@@ -191,7 +191,7 @@ impl PlannerState {
     }
 }
 
-/// The pieces of so many bytes of base64.
+/// Decodes base64 into pieces of `N` bytes.
 fn pieces<const N: usize>(text: &str) -> impl Iterator<Item = [u8; N]> {
     let bytes = base64::decode(text.as_bytes()).unwrap_or_default();
     let pieces: Vec<[u8; N]> = bytes

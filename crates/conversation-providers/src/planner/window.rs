@@ -44,7 +44,7 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    /// Finds the window of a request, whose words beside the messages have `head` bytes. So many
+    /// Finds the window of a request, whose text beside the messages has `head` bytes. As many
     /// items as `skipped` are left out already.
     pub(crate) fn of(head: u64, steps: &[StepWeight], limits: Limits, skipped: usize) -> Self {
         let items: Vec<ItemWeight> = steps.iter().flat_map(|step| step.items.clone()).collect();

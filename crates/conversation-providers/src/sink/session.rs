@@ -13,9 +13,9 @@ use super::registry::{BACKEND, Entry, SpoolRegistry};
 use super::spool::Spool;
 use super::spool_writer::{SpoolLocation, SpoolWriter};
 
-/// Media of fewer bytes becomes inline content, unless told otherwise.
+/// By default, media of fewer bytes becomes inline content.
 const DEFAULT_THRESHOLD: u64 = 100 * 1024;
-/// Bytes that a turn may receive, unless told otherwise.
+/// The default limit of bytes that a turn receives.
 const DEFAULT_MAX_BYTES: u64 = 1 << 30;
 
 /// Options for receiving the media of a turn.

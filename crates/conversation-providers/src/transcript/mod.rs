@@ -2,7 +2,7 @@
 //!
 //! - `opaque`: items and data that go back verbatim, loaded where they are in a store
 //! - `rounds`: which messages and calls go out; each call directly followed by its result
-//! - `texts`: files of text, as words · `spoken`: audio that goes back by its id
+//! - `texts`: text files, as text · `spoken`: audio that goes back by its id
 //! - `steps`: what there is room for of things that pile up
 //! - `outline`: what a request amounts to
 //! - `rules`: how an API wants the conversation · `marker`: the place of a call among other parts

@@ -117,7 +117,7 @@ impl LoadedOpaque {
         self.bare.contains(&at)
     }
 
-    /// Returns the words of the file of text at a place.
+    /// Returns the text of the text file at a place.
     pub(super) fn text(&self, place: Place) -> Option<&str> {
         self.texts.get(place)
     }

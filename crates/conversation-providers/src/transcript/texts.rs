@@ -1,4 +1,4 @@
-//! Files of text, which every model reads as words.
+//! Text files, which every model reads as text.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use media_types::{MediaContent, MediaSource, Mime};
 
 use super::steps::first_within;
 
-/// Most bytes of one file that goes as words, and of all files of a request.
+/// Most bytes of one file that goes as text, and of all files of a request.
 const MAX_FILE: u64 = 256 * 1024;
 const MAX_ALL: u64 = 4 * 1024 * 1024;
 
@@ -68,7 +68,7 @@ impl LoadedTexts {
         Self(loaded)
     }
 
-    /// Returns the words of the file at a place.
+    /// Returns the text of the file at a place.
     pub(super) fn get(&self, place: Place) -> Option<&str> {
         self.0.get(&place).map(String::as_str)
     }

@@ -117,7 +117,7 @@ impl Tally {
     }
 }
 
-/// An archive that is being written: media first, then the manifest, which tells all of it.
+/// An archive that is being written: media first, then the manifest, which describes all of it.
 struct Archive<W: Write> {
     tar: tar::Builder<W>,
     user: UserId,

@@ -69,7 +69,7 @@ struct Receipt {
     conversations: Option<ErasureReceipt>,
     /// What a new listing of the store finds of the user afterwards.
     remaining_references: u64,
-    /// Items whose owner cannot be told because they cannot be read.
+    /// Items whose owner is unknown because they cannot be read.
     unreadable_items: u64,
     complete: bool,
     not_covered: Vec<&'static str>,

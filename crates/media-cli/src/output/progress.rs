@@ -28,7 +28,7 @@ impl Progress {
         Self { bar }
     }
 
-    /// Sets how many items there are, so that the line tells the time that is left.
+    /// Sets how many items there are, so that the line shows the time that is left.
     pub(crate) fn set_total(&self, items: u64) {
         self.bar.set_length(items);
         let template = "{spinner} {msg}: {human_pos} of {human_len} {wide_bar} {eta} left";

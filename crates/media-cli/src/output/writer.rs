@@ -90,7 +90,7 @@ impl Output {
         self.raw(&text)
     }
 
-    /// Writes one JSON document on a line of standard error: what is told of a command whose standard
+    /// Writes one JSON document on a line of standard error: what is reported of a command whose standard
     /// output carries data.
     pub(crate) fn json_beside(&self, value: &impl Serialize) -> io::Result<()> {
         let text = serde_json::to_string(value)?;

@@ -27,7 +27,7 @@ pub(crate) struct Doc {
 /// What came of a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Taken {
-    /// So many bytes of the run, or the character, were read.
+    /// This number of bytes of the run, or of the character, was read.
     Read(usize),
     /// As [`Taken::Read`]; the last byte cannot stand there.
     Fault(usize, FaultKind),

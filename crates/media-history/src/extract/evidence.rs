@@ -1,4 +1,4 @@
-//! What tells media from text: the keys around a value, and its first bytes.
+//! What distinguishes media from text: the keys around a value, and its first bytes.
 
 use media_types::{Mime, sniff};
 

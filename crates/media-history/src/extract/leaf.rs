@@ -18,7 +18,7 @@ const GLANCE: usize = 64;
 /// Base64 of fewer symbols is a word, and no media.
 const MIN_LEN: usize = 16;
 
-/// What so many symbols stand for, in bytes.
+/// What `MIN_LEN` symbols stand for, in bytes.
 const MIN_BYTES: u64 = 12;
 
 /// What a string may be.
@@ -57,7 +57,7 @@ impl Open {
 /// What came of a unit, besides what was written.
 #[derive(Debug)]
 pub(crate) enum Step {
-    /// So many bytes of the run were read, or the character.
+    /// This number of bytes of the run, or of the character, was read.
     Read(usize),
     /// As [`Step::Read`]; and this comes first in the text.
     Found(usize, Box<Found>),
@@ -377,7 +377,7 @@ impl Leaf {
     }
 }
 
-/// Copies so many bytes of a run, or the whole character.
+/// Copies `len` bytes of a run, or the whole character.
 fn copy(unit: Unit<'_>, len: usize, out: &mut Vec<u8>) -> usize {
     match unit {
         Unit::Run(run) => {

@@ -58,7 +58,7 @@ impl Stack {
         }
     }
 
-    /// So many values of the innermost container have ended, and no other was begun.
+    /// Notes that `count` values of the innermost container have ended, and no other was begun.
     pub(crate) fn passed(&mut self, count: u64) {
         let last = count.saturating_sub(1);
         match self.frames.last_mut() {

@@ -92,7 +92,7 @@ impl Structure {
         self.grammar.byte(if is_map { b'}' } else { b']' });
     }
 
-    /// A container that was read as one of numbers is entered behind so many of them.
+    /// Enters a container that was read as one of numbers, behind `count` of them.
     pub(super) fn enter_array(&mut self, is_map: bool, count: u64) {
         self.site.stack.open(is_map);
         if count > 0 {

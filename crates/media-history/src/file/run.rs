@@ -297,8 +297,8 @@ impl Run {
         Ok(Some(left))
     }
 
-    /// Deletes what earlier runs stored and no file names; returns how many, or `None` if that cannot be
-    /// told or some is of another scope.
+    /// Deletes what earlier runs stored and no file names; returns how many, or `None` if that is
+    /// unknown or some is of another scope.
     async fn drop_unnamed(&self, history: &History) -> Result<Option<u64>, HistoryError> {
         match self.unnamed().await? {
             Some(left) => history.forget_listed(&left).await,

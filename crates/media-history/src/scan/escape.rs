@@ -74,7 +74,7 @@ impl Atom {
 pub(crate) enum Out {
     /// Nothing yet.
     Open,
-    /// So many bytes at the start of the run stand for themselves. None of them are consumed.
+    /// The number of bytes at the start of the run that stand for themselves. None of them are consumed.
     Run(usize),
     /// [`Unescaper::atom`] has the next character.
     Atom,
@@ -229,16 +229,16 @@ pub(crate) struct Chain {
 /// What a [`Chain`] made of the start of some input.
 #[derive(Debug)]
 pub(crate) enum Link<'a> {
-    /// Nothing yet; so many bytes were consumed.
+    /// Nothing yet; this number of bytes was consumed.
     Open(usize),
-    /// A unit. For a run, nothing was consumed; for a character, so many bytes were.
+    /// A unit. For a run, nothing was consumed; for a character, this number of bytes was.
     Unit(usize, Unit<'a>),
     /// Not the content of a string.
     Bad,
 }
 
 impl Chain {
-    /// A chain of so many levels; with none, all bytes stand for themselves.
+    /// Creates a chain of `levels` levels; with none, all bytes stand for themselves.
     pub(crate) fn new(levels: usize) -> Self {
         Self {
             stages: vec![Unescaper::default(); levels],

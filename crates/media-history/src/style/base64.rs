@@ -135,7 +135,7 @@ impl Base64Encoder {
         }
     }
 
-    /// Room for the text of so many more bytes, where no symbol is escaped.
+    /// Returns the room for the text of `bytes` more bytes, where no symbol is escaped.
     pub(crate) fn capacity(&self, bytes: usize) -> usize {
         let symbols = bytes.div_ceil(3) * 4 + 4;
         let breaks = self.style.breaks.as_ref().map_or(0, |breaks| {

@@ -104,7 +104,7 @@ impl NumberEncoder {
         Self { style, count: 0 }
     }
 
-    /// Room for the text of so many more bytes.
+    /// Returns the room for the text of `bytes` more bytes.
     pub(crate) fn capacity(&self, bytes: usize) -> usize {
         let style = &self.style;
         let mut each = style.separator.len() + 3;

@@ -60,7 +60,7 @@ impl StyledEncoder {
         })
     }
 
-    /// Room for the text of so many more bytes.
+    /// Returns the room for the text of `bytes` more bytes.
     pub(crate) fn capacity(&self, bytes: usize) -> usize {
         match &self.0 {
             Kind::Base64(encoder) => encoder.capacity(bytes),

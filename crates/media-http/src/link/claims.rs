@@ -3,7 +3,7 @@
 use media_storage::Scope;
 use media_types::StorageReference;
 
-/// How a browser is told to treat media.
+/// How a browser is to treat media.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Disposition {

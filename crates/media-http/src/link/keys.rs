@@ -114,7 +114,7 @@ impl SigningKey {
     }
 
     /// Returns the entity tag of media. Media never changes under a reference, so the reference decides;
-    /// the tag tells nothing about the bytes to those who have other copies of them.
+    /// the tag reveals nothing about the bytes to those who have other copies of them.
     pub(crate) fn entity_tag(&self, reference: &StorageReference) -> String {
         let Some(mut mac) = self.mac(b"media-etag:v1") else {
             return String::new();

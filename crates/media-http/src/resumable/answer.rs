@@ -157,7 +157,7 @@ pub(super) fn options() -> Response<ResponseBody> {
     response
 }
 
-/// Returns the response for an upload that began. An upload that got bytes at once tells how many.
+/// Returns the response for an upload that began. It says how many bytes came at once, if any.
 pub(super) fn created(
     location: HeaderValue,
     expires_at: DateTime<Utc>,

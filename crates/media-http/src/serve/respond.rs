@@ -20,7 +20,7 @@ use crate::service::{ResponseBody, methods, plain, retry_after};
 /// Methods that are answered.
 const METHODS: &str = "GET, HEAD, OPTIONS";
 
-/// Answers a request. What a client may not know, it is not told: forged and expired links, media of
+/// Answers a request. What a client may not know is not revealed: forged and expired links, media of
 /// others and media that is gone look alike.
 pub(super) async fn respond(settings: &Settings, request: &Parts) -> Response<ResponseBody> {
     let method = &request.method;

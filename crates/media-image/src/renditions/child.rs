@@ -1,4 +1,4 @@
-//! What tells a rendition from other media: two tags in its metadata.
+//! What distinguishes a rendition from other media: two tags in its metadata.
 
 use chrono::{DateTime, Utc};
 use media_storage::{MediaMetadata, StoredMedia};

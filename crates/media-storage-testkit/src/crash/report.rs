@@ -5,7 +5,7 @@ use std::fmt;
 use super::script::Scenario;
 use super::trace::Point;
 
-/// A system call that was skipped, while its caller was told that it succeeded.
+/// A system call that was skipped and reported to its caller as successful.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SkippedSyscall {

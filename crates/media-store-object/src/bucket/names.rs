@@ -94,7 +94,7 @@ impl NameKey {
         self.mac(b"user\0", user.as_ref().as_bytes()).to_hex()
     }
 
-    /// Returns what tells keys apart without revealing them.
+    /// Returns what distinguishes keys without revealing them.
     pub(crate) fn fingerprint(&self) -> String {
         let mut hex = self.mac(b"fingerprint\0", b"").to_hex();
         hex.truncate(16);

@@ -254,7 +254,7 @@ fn check_value(option: &OptionSpec, key: &str, value: &str) -> Result<(), Storag
     Err(config_error(format!("the option {key} must be {expected}")))
 }
 
-/// Parses the words that `object_store` accepts.
+/// Parses the values that `object_store` accepts.
 fn parse_flag(value: &str) -> Option<bool> {
     match value.to_ascii_lowercase().as_str() {
         "1" | "true" | "on" | "yes" | "y" => Some(true),

@@ -1,4 +1,4 @@
-//! What a service and its client are told of an upload.
+//! What a service and its client know of an upload.
 
 use std::fmt;
 

@@ -16,7 +16,7 @@ use crate::shared::Shared;
 pub(super) enum Unclaimed {
     /// It is deleted: nobody knows its id.
     Deleted,
-    /// It stays: its id is known, and others may have been told that the media is there.
+    /// It stays: its id is known, and others may know that the media is there.
     Kept,
 }
 

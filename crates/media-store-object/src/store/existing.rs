@@ -1,4 +1,4 @@
-//! What a bucket tells about the store that is in it, without writing anything.
+//! What a bucket says about the store that is in it, without writing anything.
 
 use media_storage::{Organization, StorageError, StorageErrorKind};
 

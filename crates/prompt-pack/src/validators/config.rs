@@ -27,7 +27,7 @@ pub struct ValidatorConfig {
     /// Whether a violation fails the answer; otherwise it is only reported. Defaults to false.
     #[serde(default)]
     pub fail_on_violation: bool,
-    /// What users are told of a violation. Defaults to the reason.
+    /// The message for users about a violation. Defaults to the reason.
     pub message: Option<String>,
     /// The parameters.
     pub params: Option<Map<String, Value>>,

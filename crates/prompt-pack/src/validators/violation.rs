@@ -14,7 +14,7 @@ pub struct Violation {
     pub validator: String,
     /// Whether the violation fails the answer; otherwise it is only reported.
     pub is_failure: bool,
-    /// What users are told: the message of the pack, or the reason.
+    /// The message for users: that of the pack, or the reason.
     pub message: String,
     /// What was found. It has no text of the answer but a word that the pack bans.
     pub reason: String,

@@ -135,7 +135,7 @@ fn parse(block: &[u8]) -> Option<Event> {
     })
 }
 
-/// Makes a PNG whose pixels are random, of so many pixels a side: three bytes each.
+/// Makes a PNG of `side` by `side` random pixels, of three bytes each.
 pub(crate) fn noise(seed: u64, side: u32) -> Vec<u8> {
     let chance = crate::plan::Chance::new(seed);
     let size = usize::try_from(side * side * 3).unwrap_or_default();

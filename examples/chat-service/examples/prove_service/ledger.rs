@@ -1,4 +1,4 @@
-//! What the clients were told. The judge holds the service to it.
+//! What the service reported to the clients. The judge holds the service to it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,11 +14,11 @@ pub(crate) struct TurnEntry {
     pub(crate) turn: Option<String>,
     /// Messages that the service said were in the state.
     pub(crate) saved: BTreeSet<String>,
-    /// The text of the whole answer, where it was told.
+    /// The text of the whole answer, where it was reported.
     pub(crate) done: Option<String>,
 }
 
-/// Everything that was told.
+/// Everything that was reported.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Entries {
     /// Turns by their marks.
@@ -37,7 +37,7 @@ pub(crate) struct Entries {
     pub(crate) counts: BTreeMap<&'static str, usize>,
     /// Answers with an error, by status and kind.
     pub(crate) refusals: BTreeMap<String, usize>,
-    /// What must never be told.
+    /// What must never be reported.
     pub(crate) broken: Vec<String>,
 }
 

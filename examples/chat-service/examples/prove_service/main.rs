@@ -4,14 +4,14 @@
 //! Many users talk at once to three nodes that share a database and a media store. Nodes are killed in
 //! running turns, the database is ended, now and then between a commit and its answer, the bucket is
 //! away, conversations are deleted and users erased while their turns run. At the end a judge compares
-//! what the clients were told with what lies in the database and in the media store.
+//! what the service reported to the clients with what lies in the database and in the media store.
 //!
 //! - [`plan`]: how much of what is done, and in which order
 //! - [`servers`]: database, bucket, and the proxies in front of them
 //! - [`nodes`]: the processes of the service
 //! - [`model`]: the server of the model, which the nodes ask
 //! - [`http`]: requests of a browser
-//! - [`ledger`]: what the clients were told
+//! - [`ledger`]: what the service reported to the clients
 //! - [`exchange`]: one turn, as a browser sees it that comes back
 //! - [`scene`]: what all users share
 //! - [`talk`]: what users do

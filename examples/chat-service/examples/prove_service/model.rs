@@ -1,7 +1,7 @@
 //! The server of the model: it answers by what a message asks for, and writes down what it was asked.
 //!
-//! A message contains a mark such as `[m7.3 words=40 pause=10]`. The answer has so many words, with so
-//! many milliseconds after each; with `paint` in the mark it asks for an image first.
+//! A message contains a mark such as `[m7.3 words=40 pause=10]`. The answer has that number of words, with
+//! that number of milliseconds after each; with `paint` in the mark it asks for an image first.
 
 use std::collections::HashMap;
 use std::convert::Infallible;

@@ -77,7 +77,7 @@ pub(crate) struct Servers {
     pub(crate) database: tokio::sync::Mutex<Database>,
     pub(crate) proxy: TcpProxy,
     pub(crate) media: Media,
-    /// What the nodes are told of it.
+    /// The environment variables that the nodes get.
     environment: Vec<(&'static str, String)>,
 }
 

@@ -65,7 +65,7 @@ fn told(call: &ToolCall, text: &str, after: &[Message]) -> String {
     }
 }
 
-/// The reason that a tool's result gives, if it tells of a failure.
+/// The reason that a tool's result gives, if it reports a failure.
 fn failure(result: &str) -> Option<String> {
     if let Ok(Value::Object(fields)) = serde_json::from_str(result) {
         let error = fields.get("error")?;

@@ -1,4 +1,4 @@
-//! Images from words.
+//! Images from prompts.
 
 use serde_json::{Map, Value};
 

@@ -1,4 +1,4 @@
-//! A painter that needs no model: a scene is chosen by the words of the prompt and painted from its hash.
+//! A painter that needs no model: a scene is chosen by words in the prompt and painted from its hash.
 //!
 //! Equal prompts give equal bytes on one machine (mathematical functions of the platform may differ between
 //! systems). An image of 1024x1024 is a PNG of more than 1 MB, since film grain does not compress.
@@ -78,7 +78,7 @@ impl std::fmt::Display for Size {
     }
 }
 
-/// Paints what the prompt asks for; `variant` tells apart the images of one request.
+/// Paints what the prompt asks for; `variant` distinguishes the images of one request.
 ///
 /// Takes a good part of a second of one core: not for an async task.
 ///
@@ -97,7 +97,7 @@ pub fn paint(
     encode::encode(&canvas.finish(grain), size, format)
 }
 
-/// One sentence that tells what is seen in the image of a prompt.
+/// Returns one sentence that says what is seen in the image of a prompt.
 #[must_use]
 pub fn describe(prompt: &str) -> &'static str {
     Scene::of(prompt).description()

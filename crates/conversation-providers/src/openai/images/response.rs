@@ -118,7 +118,7 @@ impl ImagesResponseReader {
         }
     }
 
-    /// Returns whether so many images have come; only events say so before the response ends.
+    /// Returns whether this number of images has come; only events say so before the response ends.
     pub(super) fn is_complete(&self, images: u32) -> bool {
         matches!(self, Self::Events { decoder, done, .. }
             if decoder.is_between_events() && done.len() >= images as usize)

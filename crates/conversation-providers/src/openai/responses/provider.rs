@@ -36,7 +36,7 @@ const REASONING: &str = "reasoning.encrypted_content";
 /// with the answer and sent back unchanged, in order. Images that the model made are decoded as they
 /// arrive, go to the [sink](crate::sink) of the request once, and back byte for byte.
 ///
-/// The provider keeps nothing unless it is told to ([`with_stored_responses`]): each request holds
+/// The provider keeps nothing unless it is asked to ([`with_stored_responses`]): each request holds
 /// the whole conversation, and asks for reasoning that can go back.
 ///
 /// A request that was not carried out is sent again where that can help: after a wait for rate

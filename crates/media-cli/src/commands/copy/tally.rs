@@ -1,4 +1,4 @@
-//! What was copied, and how that is told.
+//! What was copied, and how that is reported.
 
 use serde_json::json;
 

@@ -12,7 +12,7 @@ use crate::failure::{Exit, Failure, Outcome};
 use crate::output::{Output, escaped};
 use crate::quantity::{human_bytes, human_count};
 
-/// How many placeholders without media are told of one history.
+/// How many placeholders without media are reported of one history.
 const MAX_TOLD: usize = 1000;
 
 /// Checks files; `-` is standard input.

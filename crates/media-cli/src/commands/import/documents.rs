@@ -30,7 +30,7 @@ pub(super) struct Documents {
     /// Whether that array holds conversations.
     is_list: bool,
     loose: Vec<Value>,
-    /// Why the rest of the file cannot be read; told after what was read before.
+    /// Why the rest of the file cannot be read; reported after what was read before.
     failure: Option<Failure>,
 }
 

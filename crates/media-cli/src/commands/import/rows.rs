@@ -13,7 +13,7 @@ use super::elements::{Element, Elements};
 pub(super) struct Rows {
     elements: Elements,
     messages: Vec<Value>,
-    /// Why the rest of the file cannot be read; told after what was read before.
+    /// Why the rest of the file cannot be read; reported after what was read before.
     failure: Option<Failure>,
 }
 

@@ -20,7 +20,7 @@ use crate::store::OpenStore;
 /// How many items are always deleted, whatever their share is, as with a database.
 const GUARD_FLOOR: u64 = 16;
 
-/// More than one in so many is not deleted unless it is forced.
+/// Where more than one item in this number is due, nothing is deleted unless it is forced.
 const GUARD: u64 = 10;
 
 /// How many items one run deletes.

@@ -1,4 +1,4 @@
-//! What a report tells, collected in one walk.
+//! What a report says, collected in one walk.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashSet};
@@ -13,7 +13,7 @@ use crate::output::Progress;
 use crate::shares::{Grouping, Share, Shares};
 use crate::store::OpenStore;
 
-/// How many days of expiry are told one by one.
+/// How many days of expiry are reported one by one.
 const EXPIRY_DAYS: i64 = 30;
 
 /// What was stored on one day.
@@ -27,7 +27,7 @@ pub(crate) struct Day {
     pub(crate) references: u64,
 }
 
-/// What a report tells.
+/// What a report says.
 #[derive(Debug)]
 pub(crate) struct Survey {
     pub(crate) location: String,
@@ -41,7 +41,7 @@ pub(crate) struct Survey {
     pub(crate) expiring: BTreeMap<NaiveDate, (u64, u64)>,
     /// References that expired and that no sweep has removed yet.
     pub(crate) expired: u64,
-    /// References that expire later than the days told.
+    /// References that expire later than the days reported.
     pub(crate) expiring_later: u64,
     pub(crate) unreadable: u64,
     /// The newest images.

@@ -22,12 +22,12 @@ impl Lines {
         true
     }
 
-    /// Takes so many symbols, which were seen to [fit](Self::fit).
+    /// Counts symbols that were seen to [fit](Self::fit).
     pub(super) fn add(&mut self, symbols: usize) {
         self.column += symbols as u64;
     }
 
-    /// Settles a line break that the next symbol ends; whether so many more fit on the line.
+    /// Settles a line break that the next symbol ends; returns whether `more` symbols fit on the line.
     pub(super) fn fit(&mut self, more: u64) -> bool {
         if self.open.is_empty() {
             let every = self.breaks.as_ref().map(|breaks| u64::from(breaks.every));

@@ -14,10 +14,10 @@ use crate::style::{Base64Style, Form, MAX_FORM_LEN, Style};
 pub(crate) enum Fed {
     /// All of it belongs to the base64.
     All,
-    /// So many bytes at the start of it do; a character that is no base64 follows.
+    /// The base64 ends after this number of bytes; a character that is no base64 follows.
     Stop(usize),
-    /// So many bytes at the start of it do; what follows is base64 too, but no even style gives this
-    /// text.
+    /// The base64 is read to this number of bytes; what follows is base64 too, but no even style gives
+    /// this text.
     Uneven(usize),
 }
 

@@ -33,7 +33,7 @@ impl Pending {
         &self.raw
     }
 
-    /// How the first so many characters are written, and the others.
+    /// Returns how the first `first` characters are written, and the others.
     pub(crate) fn split(&self, first: usize) -> (&[u8], impl Iterator<Item = Atom> + '_) {
         let (before, after) = self.characters.split_at(first.min(self.characters.len()));
         let mut from = before.last().map_or(0, |(_, end)| *end);

@@ -18,9 +18,9 @@ use super::pending::Pending;
 pub(crate) enum Read {
     /// All of it belongs to the numbers.
     All,
-    /// So many bytes of it do, and the numbers end.
+    /// The numbers end with this number of bytes.
     End(usize),
-    /// So many bytes of it do; what follows is not a byte.
+    /// The numbers are read to this number of bytes; what follows is not a byte.
     Stop(usize),
     /// As [`Read::Stop`]; what follows is a byte, but no even style gives this text.
     Uneven(usize),

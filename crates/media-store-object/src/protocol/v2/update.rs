@@ -48,7 +48,7 @@ impl UpdateProtocol {
         Self::with_attempts(generation, ATTEMPTS)
     }
 
-    /// Creates an update that begins again at most so many times after concurrent changes.
+    /// Creates an update that begins again at most `attempts` times after concurrent changes.
     pub fn with_attempts(generation: Nonce, attempts: u32) -> Self {
         Self {
             generation,

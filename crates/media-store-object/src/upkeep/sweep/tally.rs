@@ -112,8 +112,8 @@ impl Tally {
         self.names = self.names.saturating_add(1);
     }
 
-    /// Returns the cells in which the sets differ, or so many of them that the names in them need
-    /// little memory. Which of them is different in each sweep.
+    /// Returns the cells in which the sets differ, but no more than those whose names need little
+    /// memory. Which of them are returned is different in each sweep.
     pub(super) fn suspects(&self) -> Suspects {
         let in_each = (self.names / CELLS as u64).max(1);
         let most = usize::try_from(MAX_COLLECTED / in_each)

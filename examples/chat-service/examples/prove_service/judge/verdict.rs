@@ -1,4 +1,4 @@
-//! What was told against what is there.
+//! What was reported against what is there.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -86,7 +86,7 @@ pub(crate) fn verdict(
     verdict
 }
 
-/// What a client was told is in the state and is not.
+/// Returns what was reported to a client as saved and is not in the state.
 fn lost_of(mark: &str, turn: &TurnEntry, held: &Conversation) -> Vec<String> {
     let mut lost = Vec::new();
     let ids: BTreeSet<&str> = held
@@ -109,7 +109,7 @@ fn lost_of(mark: &str, turn: &TurnEntry, held: &Conversation) -> Vec<String> {
     let wanted = answer(mark, turn.words);
     if kept["status"] != "complete" || kept_text != wanted || *told != wanted {
         lost.push(format!(
-            "the answer to {mark} in {}: {} with {} of {} bytes, told were {}",
+            "the answer to {mark} in {}: {} with {} of {} bytes, reported were {}",
             turn.conversation,
             kept["status"],
             kept_text.len(),
