@@ -22,7 +22,7 @@ pub trait MediaCopies: fmt::Debug + Send + Sync + 'static {
 
     /// Removes the copies that belong to a scope. Forgetting what is gone succeeds.
     ///
-    /// What the place cannot remove, by its rules or because it failed, is told by
+    /// What the place cannot remove, by its rules or because it failed, is reported by
     /// [`CopiesReport::kept`], not by an error.
     ///
     /// # Errors

@@ -28,7 +28,7 @@ impl ConversationFiles {
         }
     }
 
-    /// Returns the rows that are to be written, at most so many.
+    /// Returns the rows that are to be written, at most `most`.
     pub(crate) async fn unwritten(&self, most: usize) -> Vec<PlannerEntry> {
         let files = self.files.lock().await;
         let rows = files.as_ref().map(|files| files.unwritten(most));

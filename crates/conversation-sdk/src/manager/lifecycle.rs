@@ -19,7 +19,7 @@ impl ConversationManager {
     /// What cannot be removed now (a turn on another node that may still store something, a store
     /// that fails or that this node does not have) is said by the receipt and goes on later, here
     /// or on any other node: see [`finish_deletions`](Self::finish_deletions). Deleting a
-    /// conversation that is gone succeeds for [`Owner::any`]; a user is told that it is not found, as
+    /// conversation that is gone succeeds for [`Owner::any`]; for a user it fails as not found, as
     /// for a conversation of another user.
     ///
     /// The deletion goes on when the future is dropped.

@@ -22,7 +22,7 @@ use crate::prompt::{InlinePrompt, ResolvedPrompt};
 use crate::start::{ConversationConfig, Start};
 use crate::turn::StopReason;
 
-/// How long a shutdown waits for turns that it has told to end.
+/// How long a shutdown waits for turns that it has asked to end.
 const INTERRUPT_TIME: Duration = Duration::from_secs(30);
 
 /// Starts, resumes and deletes conversations over one provider or several, a state store, and media

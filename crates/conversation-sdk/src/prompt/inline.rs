@@ -22,7 +22,7 @@ pub(crate) struct InlinePrompt {
     pub(crate) built_in_code: bool,
 }
 
-/// The field of a record's prompt that tells an inline prompt from a reference to a pack.
+/// The field of a record's prompt that distinguishes an inline prompt from a reference to a pack.
 const FIELD: &str = "inline";
 
 impl InlinePrompt {

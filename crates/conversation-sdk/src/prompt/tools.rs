@@ -10,7 +10,7 @@ use prompt_pack::Prompt;
 
 use crate::policy::MissingTools;
 
-/// A tool that a prompt enables, as the model is told of it.
+/// A tool that a prompt enables, as the model gets it.
 #[derive(Clone, Debug)]
 pub(crate) struct EnabledTool {
     pub(crate) definition: ToolDefinition,
@@ -66,8 +66,8 @@ impl Toolbox {
         (enabled, missing)
     }
 
-    /// Returns the tools that a prompt enables: those that it lists, in the words of its pack where
-    /// it has some; all that its policy allows where it lists none. And the names that are missing.
+    /// Returns the tools that a prompt enables: those that it lists, as its pack defines them where
+    /// it does; all that its policy allows where it lists none. And the names that are missing.
     pub(crate) fn of_prompt(&self, prompt: &Prompt) -> (Vec<EnabledTool>, Vec<String>) {
         let policy = prompt.tool_policy();
         if policy.tool_choice == ToolChoice::None {

@@ -139,7 +139,7 @@ pub(super) fn is_abandoned(turn: &TurnRecord, now: DateTime<Utc>) -> bool {
 /// Ends a turn whose lease is over: its owner is gone. What it has written stands.
 ///
 /// # Errors
-/// `State`; a lost race is no error, since the next load tells who won.
+/// `State`; a lost race is no error, since the next load shows who won.
 pub(super) async fn take_over(
     core: &Core,
     loaded: &LoadedConversation,

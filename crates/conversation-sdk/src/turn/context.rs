@@ -133,7 +133,7 @@ fn starts(messages: &[&Message]) -> impl DoubleEndedIterator<Item = usize> + Clo
     (0..messages.len()).filter(is_start)
 }
 
-/// Where the turn after so many others begins.
+/// Returns where the turn after `skip` others begins.
 fn start_of_turn(messages: &[&Message], skip: usize) -> usize {
     let mut starts = starts(messages);
     match starts.clone().count() {

@@ -45,7 +45,7 @@ struct Renewal {
     renewed: Arc<Mutex<Instant>>,
 }
 
-/// Tells whether the user of the conversation is being erased.
+/// A check whether the user of the conversation is being erased.
 pub(crate) type EraseCheck =
     Arc<dyn Fn() -> futures_core::future::BoxFuture<'static, bool> + Send + Sync>;
 

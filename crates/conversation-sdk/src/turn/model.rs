@@ -260,7 +260,7 @@ impl Seen {
     }
 }
 
-/// Tells when the partial answer is to be written.
+/// Decides when the partial answer is to be written.
 struct CheckpointClock {
     written_at: Instant,
     written_bytes: u64,

@@ -139,7 +139,7 @@ impl RunningTurns {
     /// Waits as [`storing_ended`](Self::storing_ended) does.
     ///
     /// # Errors
-    /// The reason for which the state has less than what was returned. It is told once.
+    /// The reason for which the state has less than what was returned. It is reported once.
     pub(crate) async fn flush(
         &self,
         conversation: Option<&ConversationId>,

@@ -49,7 +49,7 @@ impl MasterKey {
         Ok(Self(bytes))
     }
 
-    /// Returns what tells master keys apart, and reveals nothing about them.
+    /// Returns what distinguishes master keys, and reveals nothing about them.
     pub(super) fn fingerprint(&self) -> [u8; 8] {
         let key = hmac::Key::new(hmac::HMAC_SHA256, self.0.as_slice());
         let tag = hmac::sign(&key, b"media-encryption/1 master key");

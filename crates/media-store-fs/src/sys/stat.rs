@@ -17,7 +17,7 @@ pub(crate) struct Identity {
     pub(crate) inode: u64,
 }
 
-/// What tells the bytes of files apart during a long walk, in which inode numbers may be reused: media is never
+/// What distinguishes the bytes of files during a long walk, in which inode numbers may be reused: media is never
 /// written again, and further links to it do not change when it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct BodyId {
@@ -39,7 +39,7 @@ pub(crate) struct Stat {
 }
 
 impl Stat {
-    /// Returns what tells the bytes of this file from those of others.
+    /// Returns what distinguishes the bytes of this file from those of others.
     pub(crate) fn body_id(&self) -> BodyId {
         BodyId {
             identity: self.identity,
