@@ -48,7 +48,7 @@ if [ "$what" = all ]; then
     for part in fs wire object "object --latency 25ms" upkeep history encryption http state overhead; do
         echo "== $part"
         # shellcheck disable=SC2086
-        "$0" $part || missed="$missed, $part"
+        ./scripts/bench.sh $part || missed="$missed, $part"
     done
     [ -z "$missed" ] || echo "missed targets:${missed#,}"
     [ -z "$missed" ]

@@ -116,7 +116,8 @@ else
     fi
 fi
 [ "$left_out" -eq 0 ] || {
-    echo "agent loops: not all of them ran"
-    exit 0
+    echo "agent loops: not all of them ran" >&2
+    # Where they were wanted, that is a failure.
+    exit $((registries * 2))
 }
 echo "agent loops: ok"

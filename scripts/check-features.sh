@@ -10,12 +10,16 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 if [ $# -eq 0 ]; then
-    read -ra crates <<<"$(cargo metadata --locked --format-version 1 --no-deps | python3 -c "
+    # A failure inside of a here-string would be none.
+    metadata=$(cargo metadata --locked --format-version 1 --no-deps)
+    names=$(python3 -c "
 import json, sys
 for package in json.load(sys.stdin)['packages']:
     if '/crates/' in package['manifest_path'] and package['features'].keys() - {'default'}:
         print(package['name'], end=' ')
-")"
+" <<<"$metadata")
+    read -ra crates <<<"$names"
+    [ ${#crates[@]} -gt 0 ] || { echo "no crate has features" >&2; exit 1; }
     set -- "${crates[@]}"
 fi
 
