@@ -63,7 +63,7 @@ pub(super) fn touch(keys: &Keys, record: &ConversationRecord) -> Cmd {
     if record.status != ConversationStatus::Active {
         indexes.push(of_status(record.status));
     }
-    let mut names = vec![keys.changes(), keys.names()];
+    let mut names = vec![keys.changes(), keys.names(record.id.as_str())];
     names.extend(pairs(keys, &indexes));
     let mut command = script(&TOUCH, &names);
     command
@@ -83,20 +83,19 @@ fn pairs(keys: &Keys, indexes: &[String]) -> Vec<String> {
 }
 
 /// All indexes that can name a conversation, with those of its record, where that can be read.
-fn candidates(names: Option<&str>, record: Option<&ConversationRecord>) -> Vec<String> {
+fn candidates(names: Vec<String>, record: Option<&ConversationRecord>) -> Vec<String> {
     let mut indexes = vec![ALL.to_owned()];
     indexes.extend(INDEXED.map(of_status));
-    indexes.extend(names.unwrap_or_default().split(' ').map(str::to_owned));
+    indexes.extend(names);
     indexes.extend(record.map(own).unwrap_or_default());
-    indexes.retain(|index| !index.is_empty());
     indexes.sort();
     indexes.dedup();
     indexes
 }
 
 fn names_of(session: &Session<'_>, id: &str) -> Cmd {
-    let mut command = redis::cmd("HGET");
-    command.arg(session.keys().names()).arg(id);
+    let mut command = redis::cmd("SMEMBERS");
+    command.arg(session.keys().names(id));
     command
 }
 
@@ -110,8 +109,8 @@ pub(super) async fn remove(
     record: Option<&ConversationRecord>,
 ) -> Result<Vec<Cmd>, StateError> {
     let keys = session.keys();
-    let names: Option<String> = session.one(names_of(session, id)).await?;
-    let indexes = candidates(names.as_deref(), record);
+    let names = session.one(names_of(session, id)).await?;
+    let indexes = candidates(names, record);
     let remove = |name| {
         let mut command = redis::cmd("ZREM");
         command.arg(name).arg(id);
@@ -119,8 +118,8 @@ pub(super) async fn remove(
     };
     let mut commands: Vec<Cmd> = pairs(keys, &indexes).into_iter().map(remove).collect();
     // Last, for it says where else to look.
-    let mut forget = redis::cmd("HDEL");
-    forget.arg(keys.names()).arg(id);
+    let mut forget = redis::cmd("DEL");
+    forget.arg(keys.names(id));
     commands.push(forget);
     Ok(commands)
 }
@@ -152,7 +151,7 @@ pub(super) async fn forget_gone(
     let mut commands = Vec::new();
     for id in ids {
         let score: Option<f64> = session.read(next())?;
-        let names: Option<String> = session.read(next())?;
+        let names: Vec<String> = session.read(next())?;
         // Scores are whole numbers, and exact below 2^53.
         let Some(score) = score.map(|score| score as i64) else {
             continue;
@@ -160,10 +159,10 @@ pub(super) async fn forget_gone(
         if score.saturating_neg() > oldest {
             continue;
         }
-        let mut indexes = candidates(names.as_deref(), None);
+        let mut indexes = candidates(names, None);
         indexes.retain(|other| other != index);
         indexes.insert(0, index.to_owned());
-        let mut names = vec![keys.names()];
+        let mut names = vec![keys.names(id)];
         names.extend(pairs(keys, &indexes));
         let mut command = script(&UNLIST, &names);
         command.arg(id).arg(score);

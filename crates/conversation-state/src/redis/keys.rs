@@ -65,8 +65,8 @@ impl Keys {
     }
 
     /// Which indexes name a conversation, beside those that every conversation may be in.
-    pub(super) fn names(&self) -> String {
-        format!("{}:{{index}}:names", self.prefix)
+    pub(super) fn names(&self, id: &str) -> String {
+        format!("{}:{{index}}:names:{}", self.prefix, encoded(id))
     }
 
     /// An index in the order of creation.

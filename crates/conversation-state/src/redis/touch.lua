@@ -1,5 +1,5 @@
 -- Names a conversation in indexes before its record is written: they may name too much, never too
--- little. KEYS: the counter of changes, the names of indexes, then two indexes each, by creation and by
+-- little. KEYS: the counter of changes, the indexes that name it, then two indexes each, by creation and by
 -- change. ARGV: id, time of creation, whether this is done without memory left, then the names of the
 -- indexes that depend on the conversation. Returns the number of the change.
 -- A script that has written something is not refused for want of memory.
@@ -10,12 +10,5 @@ for i = 3, #KEYS, 2 do
   redis.call('ZADD', KEYS[i + 1], change, ARGV[1])
 end
 -- Those of earlier records too: an index still names what a later one does not.
-local held = redis.call('HGET', KEYS[2], ARGV[1]) or ''
-local names = held
-for i = 4, #ARGV do
-  if not string.find(' ' .. names .. ' ', ' ' .. ARGV[i] .. ' ', 1, true) then
-    names = names == '' and ARGV[i] or names .. ' ' .. ARGV[i]
-  end
-end
-if names ~= held then redis.call('HSET', KEYS[2], ARGV[1], names) end
+for i = 4, #ARGV do redis.call('SADD', KEYS[2], ARGV[i]) end
 return change

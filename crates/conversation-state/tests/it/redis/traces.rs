@@ -44,6 +44,11 @@ async fn left(harness: &RedisHarness) -> Vec<String> {
     left
 }
 
+/// The key of the indexes that name a conversation.
+fn index_names(harness: &RedisHarness, id: &str) -> String {
+    format!("{}:{{index}}:names:{id}", harness.prefix)
+}
+
 fn of_user() -> ConversationFilter {
     ConversationFilter::new().with_user("user".parse().unwrap())
 }
@@ -63,6 +68,38 @@ async fn a_purge_leaves_its_tombstone_alone() {
         .unwrap();
     store.purge(&record.id).await.unwrap();
     assert_eq!(left(&harness).await, [harness.key("a", "tombstone")]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_purge_leaves_the_indexes_of_all_tags_that_a_conversation_had() {
+    if !is_wanted("tags of Redis that change") {
+        return;
+    }
+    let harness = RedisHarness::new().await;
+    let store = harness.store().await;
+    let created = store.create(NewConversation::new(indexed("a"))).await;
+    let mut record = created.unwrap().into_record();
+    let mut expected = vec!["session:session".to_owned(), "tag:tag".to_owned()];
+    for n in 0..20 {
+        let fence = Fence::Head {
+            head: record.head,
+            turn: None,
+        };
+        let update = RecordUpdate::new().with_tags([format!("tag {n}"), "tag".to_owned()]);
+        let write = StateWrite::new(&record, fence).with_record(update);
+        record = store.apply(write).await.unwrap().record;
+        expected.push(format!("tag:tag%20{n}"));
+    }
+    expected.push("user:user".to_owned());
+    expected.sort();
+    // Each has a place of its own: a write reads none of the others.
+    let mut command = ::redis::cmd("SMEMBERS");
+    command.arg(index_names(&harness, "a"));
+    let mut names: Vec<String> = harness.send(&command).await;
+    names.sort();
+    assert_eq!(names, expected);
+    store.purge(&record.id).await.unwrap();
+    assert_eq!(left(&harness).await, Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -111,6 +148,9 @@ async fn what_has_expired_leaves_every_index() {
     let mut indexes = left(&harness).await;
     indexes.retain(|key| !key.starts_with(&other));
     assert_eq!(indexes.len(), 10, "{indexes:?}");
+    let of_other = index_names(&harness, "b");
+    assert!(indexes.contains(&of_other), "{indexes:?}");
+    indexes.retain(|key| *key != of_other);
     for key in &indexes {
         let members = members(key).await;
         assert!(
