@@ -19,6 +19,11 @@ fn history(color: u8) -> String {
 
 /// Makes a slim history of a picture.
 fn slim(home: &Home, name: &str, color: u8) {
+    slim_in(home, name, color, "c");
+}
+
+/// Makes a slim history of a picture in a conversation.
+fn slim_in(home: &Home, name: &str, color: u8, conversation: &str) {
     home.file(name, history(color).as_bytes());
     home.run(&[
         "history",
@@ -34,7 +39,7 @@ fn slim(home: &Home, name: &str, color: u8) {
         "--session",
         "s",
         "--conversation",
-        "c",
+        conversation,
     ])
     .ended(0);
 }
@@ -92,6 +97,57 @@ fn what_no_file_names_goes_when_two_runs_have_found_it_so() {
     ])
     .ended(0);
     assert_eq!(orphans(&home, &["--grace", "0s", "--yes"])["unnamed"], 0);
+}
+
+#[test]
+fn media_of_another_conversation_of_the_user_is_not_looked_at() {
+    let home = home();
+    for directory in ["h/one", "h/two"] {
+        std::fs::create_dir_all(home.path(directory)).unwrap();
+    }
+    slim_in(&home, "h/one/a.json", 1, "c1");
+    slim_in(&home, "h/one/gone.json", 2, "c1");
+    slim_in(&home, "h/two/b.json", 3, "c2");
+    std::fs::remove_file(home.path("h/one/gone.json")).unwrap();
+    let run = |options: &[&str]| {
+        let arguments = ["orphans", "store", "--histories", "h/one", "--json"];
+        let rules = ["--grace", "0s", "--yes", "--force"];
+        home.run(&[&arguments[..], &rules, options].concat())
+    };
+    let owner = ["--user", "ada", "--session", "s", "--conversation", "c1"];
+    let found = run(&owner).ended(0).one()["stores"][0].clone();
+    assert_eq!(
+        (&found["examined"], &found["deleted"]),
+        (&2.into(), &1.into()),
+        "{found}"
+    );
+    assert_eq!(home.ids("store").len(), 2);
+    for owner in [["--user", "ada"], ["--run", "r"]] {
+        run(&[&owner[..], &["--unscoped"]].concat())
+            .ended(2)
+            .says("--unscoped");
+    }
+    assert_eq!(home.ids("store").len(), 2);
+}
+
+#[test]
+fn the_lock_of_marks_is_no_other_file() {
+    let home = home();
+    std::fs::create_dir_all(home.path("h")).unwrap();
+    slim(&home, "h/a.json", 1);
+    std::fs::remove_file(home.path("h/a.json")).unwrap();
+    home.file("marks.lock", b"of somebody else");
+    home.file("own.lock", b"");
+    for name in ["marks.txt", "own.lock"] {
+        let runs = [(); 2].map(|()| {
+            orphans(&home, &["--marks", name]);
+            std::fs::read_to_string(home.path(name)).unwrap()
+        });
+        assert_eq!(runs[0].lines().count(), 1, "{runs:?}");
+        assert_eq!(runs[0], runs[1]);
+    }
+    let other = std::fs::read(home.path("marks.lock")).unwrap();
+    assert_eq!(other, b"of somebody else");
 }
 
 #[test]

@@ -62,7 +62,7 @@ impl TrustArguments {
 
 /// The scope of histories: the user where one is given, else the widest group that is; `None` for
 /// histories of nobody in particular, which has to be said.
-pub(crate) fn scope_of(owner: &Owner, unscoped: bool) -> Outcome<Option<Scope>> {
+fn scope_of(owner: &Owner, unscoped: bool) -> Outcome<Option<Scope>> {
     let Owner {
         user,
         session,

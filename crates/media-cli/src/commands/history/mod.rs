@@ -6,5 +6,5 @@ mod command;
 mod rewrite;
 mod walk;
 
-pub(crate) use arguments::{failure, scope_of};
+pub(crate) use arguments::failure;
 pub(crate) use command::{HistoryArguments, run};

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use clap::Args;
 use conversation_sdk::ReconcileOptions;
+use media_storage::Scope;
 use serde_json::json;
 
-use crate::commands::history::scope_of;
 use crate::commands::orphans::found::Found;
 use crate::commands::orphans::histories::{Histories, Rules};
 use crate::failure::{Exit, Failure, Outcome};
@@ -42,8 +42,8 @@ pub(crate) struct OrphansArguments {
     #[command(flatten)]
     owner: Owner,
 
-    /// With --histories: whoever's media it is. Without this only media of the given owner is looked
-    /// at.
+    /// With --histories: whoever's media it is, so it goes with no owner. Without this, only media that
+    /// has all of the given user, session, conversation and run is looked at.
     #[arg(long)]
     unscoped: bool,
 
@@ -78,7 +78,7 @@ pub(crate) async fn run(arguments: OrphansArguments, output: &Output) -> Outcome
             ));
         }
         (directories, _) => {
-            let scope = scope_of(&arguments.owner, arguments.unscoped)?;
+            let scope = scope_of(&arguments)?;
             let store = open(&arguments).await?;
             let rules = Rules {
                 grace: arguments.grace,
@@ -94,6 +94,39 @@ pub(crate) async fn run(arguments: OrphansArguments, output: &Output) -> Outcome
         }
     };
     conclude(&found, arguments.yes, output)
+}
+
+/// The scope of all owners that are given: whoever names two means less than either, and what one run
+/// takes for unnamed is deleted.
+fn scope_of(arguments: &OrphansArguments) -> Outcome<Scope> {
+    let Owner {
+        user,
+        session,
+        conversation,
+        run,
+    } = arguments.owner.clone();
+    let given = [
+        user.map(Scope::User),
+        session.map(Scope::Session),
+        conversation.map(Scope::Conversation),
+        run.map(Scope::Run),
+    ];
+    let mut scopes: Vec<_> = given.into_iter().flatten().collect();
+    match (scopes.pop(), arguments.unscoped) {
+        (None, true) => Ok(Scope::All),
+        (Some(scope), false) if scopes.is_empty() => Ok(scope),
+        (Some(scope), false) => {
+            scopes.push(scope);
+            Ok(Scope::all_of(scopes))
+        }
+        (Some(_), true) => Err(Failure::usage(
+            "--unscoped looks at everybody's media; leave out --user, --session, --conversation and \
+             --run",
+        )),
+        (None, false) => Err(Failure::usage(
+            "whose histories are they? give --user, --session, --conversation or --run, or --unscoped",
+        )),
+    }
 }
 
 async fn open(arguments: &OrphansArguments) -> Outcome<OpenStore> {

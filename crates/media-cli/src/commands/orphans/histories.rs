@@ -48,10 +48,9 @@ impl<'a> Histories<'a> {
     pub(super) fn new(
         store: &'a OpenStore,
         directories: &'a [PathBuf],
-        scope: Option<Scope>,
+        scope: Scope,
         marks: &Option<PathBuf>,
     ) -> Outcome<Self> {
-        let scope = scope.unwrap_or(Scope::All);
         let mut places = Vec::with_capacity(directories.len());
         for directory in directories {
             let place = std::path::absolute(directory);

@@ -1,7 +1,7 @@
 //! Since when media is unnamed, as runs found it.
 
 use std::collections::HashMap;
-use std::fs::{File, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -35,8 +35,16 @@ impl Marks {
         {
             std::fs::create_dir_all(parent).map_err(Failure::io("create", parent))?;
         }
-        let beside = path.with_extension("lock");
-        let lock = File::create(&beside).map_err(Failure::io("create", &beside))?;
+        // Its own name and more: with another extension it may be a file of somebody else.
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(".lock");
+        let beside = PathBuf::from(beside);
+        let lock = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&beside)
+            .map_err(Failure::io("open", &beside))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
