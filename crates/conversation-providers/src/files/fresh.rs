@@ -76,9 +76,11 @@ impl FreshFile {
         &self.record
     }
 
-    /// Keeps the file: it is named now.
-    pub(super) fn keep(mut self) {
+    /// Keeps the file: it is named now. While what is returned beside its record is held, nobody else uploads
+    /// or deletes the same.
+    pub(super) fn keep(mut self) -> (FileRecord, Option<OwnedMutexGuard<()>>) {
         self.is_named = true;
+        (self.record.clone(), self.flight.take())
     }
 
     /// Deletes the file.

@@ -262,15 +262,19 @@ impl ProviderFiles {
         };
         let fresh = FreshFile::upload(&self.0.service, upload).await?;
         let file = self.named(&fresh.record().id)?;
+        let Some(own) = own else {
+            shared.put(fresh.record().clone()).await;
+            fresh.keep();
+            return Ok(Some(file));
+        };
         // Uploads that run at once may see the same last place.
-        if let Some(own) = own
-            && !own.put_uploaded(fresh.record().clone()).await
-        {
+        if !own.put_uploaded(fresh.record().clone()).await {
             fresh.delete().await?;
             return Ok(None);
         }
-        shared.put(fresh.record().clone()).await;
-        fresh.keep();
+        // Kept before anything else is awaited: whoever stops waiting would delete what `own` names.
+        let (record, _one_at_a_time) = fresh.keep();
+        shared.put(record).await;
         Ok(Some(file))
     }
 

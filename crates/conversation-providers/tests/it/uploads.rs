@@ -1,17 +1,23 @@
 //! Uploads for a request: what is not uploaded, and how long is waited for.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use conversation_providers::files::{FilePolicy, ProviderFiles};
+use async_trait::async_trait;
+use conversation_providers::files::{
+    FileKey, FilePolicy, FileRecord, FileRegistry, FileService, MemoryFileRegistry, ProviderFiles,
+    UploadedFile,
+};
 use conversation_providers::{
-    AttemptBudget, MediaContext, MediaUploads, OpenAiProvider, Provider, ProviderErrorKind as Kind,
-    ProviderRequest, ResponsesProvider, TimeoutPhase,
+    AttemptBudget, MediaContext, MediaUploads, OpenAiProvider, Provider, ProviderError,
+    ProviderErrorKind as Kind, ProviderRequest, ResponsesProvider, TimeoutPhase,
 };
 use conversation_types::{Message, Part, ProviderData, RawJson, UserMessage};
+use media_storage::Sha256Hasher;
 use media_types::{MediaContent, Mime};
 use serde_json::json;
-use tokio::sync::Barrier;
+use tokio::sync::{Barrier, Notify};
 
 use crate::peer::{Act, Peer, head};
 use crate::support::picture_bytes;
@@ -101,6 +107,81 @@ async fn a_file_that_nobody_waits_for_any_more_is_deleted() {
     let received = peer.received();
     assert!(received[0].line.starts_with("POST /v1/files"));
     assert!(received[1].line.starts_with("DELETE /v1/files/file-1"));
+}
+
+/// Files in memory, with the number of deletions.
+#[derive(Clone, Debug, Default)]
+struct CountedFiles(Arc<AtomicUsize>);
+
+#[async_trait]
+impl FileService for CountedFiles {
+    fn provider(&self) -> &'static str {
+        "openai"
+    }
+
+    fn base_url(&self) -> &'static str {
+        "https://h.example/v1"
+    }
+
+    fn account(&self) -> String {
+        "account".to_owned()
+    }
+
+    async fn upload(
+        &self,
+        _: &MediaContent,
+        _: &MediaContext,
+        _: Duration,
+    ) -> Result<UploadedFile, ProviderError> {
+        Ok(UploadedFile::new("file-1"))
+    }
+
+    async fn delete(&self, _: &str) -> Result<bool, ProviderError> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Ok(true)
+    }
+}
+
+/// A registry that never answers that it keeps a file.
+#[derive(Debug, Default)]
+struct Hanging(Notify);
+
+#[async_trait]
+impl FileRegistry for Hanging {
+    async fn get(&self, _: &FileKey) -> Option<FileRecord> {
+        None
+    }
+
+    async fn put(&self, _: FileRecord) -> bool {
+        self.0.notify_one();
+        std::future::pending().await
+    }
+
+    async fn remove(&self, _: &FileKey, _: &str) {}
+}
+
+#[tokio::test]
+async fn a_file_that_a_conversation_names_stays_where_nobody_waits_any_more() {
+    let service = CountedFiles::default();
+    let shared = Arc::new(Hanging::default());
+    let policy = FilePolicy::from_size(1000);
+    let files = ProviderFiles::with_registry(service.clone(), policy, shared.clone());
+    let own = Arc::new(MemoryFileRegistry::new());
+    let (image, media) = (image(1), MediaContext::default());
+    let recorded = files.recorded_in(own.clone());
+    let everywhere: [&dyn MediaUploads; 2] = [&recorded, &files];
+    for (uploads, deleted) in everywhere.into_iter().zip([0, 1]) {
+        tokio::select! {
+            _ = uploads.file_of(&image, 5000, &media) => panic!("the registry answered"),
+            () = shared.0.notified() => {}
+        }
+        // What deletes is the next task on this thread.
+        tokio::task::yield_now().await;
+        assert_eq!(service.0.load(Ordering::SeqCst), deleted);
+    }
+    let hash = Sha256Hasher::digest(image.inline().unwrap());
+    let key = FileKey::new("openai", "https://h.example/v1", "account", hash);
+    assert_eq!(own.get(&key).await.unwrap().id, "file-1");
 }
 
 #[tokio::test]
