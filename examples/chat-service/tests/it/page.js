@@ -29,6 +29,8 @@ const item = [200, { items: ["item"] }], gone = [404, { error: { message: "gone"
 const away = [503, { error: { message: "away" } }], large = [413, { error: { message: "too large" } }];
 const ADOPT = "POST /api/uploads/adopt", ALL = ["POST /api/uploads", "PUT bucket", ADOPT];
 
+// What is waited for in vain ends the program, and is no success.
+process.exitCode = 1;
 (async () => {
   let opened = open([announced, sent, item]);
   assert.equal(await opened.sendDirect(file, signal), "item");
@@ -63,4 +65,5 @@ const ADOPT = "POST /api/uploads/adopt", ALL = ["POST /api/uploads", "PUT bucket
   opened = open([], { [opened.partsOf(file)]: "/files/1" });
   assert.equal(await opened.sendDirect(file, signal), null);
   assert.deepEqual(opened.asked, []);
+  process.exitCode = 0;
 })();

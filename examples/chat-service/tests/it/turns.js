@@ -8,9 +8,10 @@ const between = (start, end) => page.slice(page.indexOf(start), page.indexOf(end
 const source = [
   "let chat = null, turn = null, uploads = [];",
   between("async function call(", "function element("),
+  between("async function open(", "// Whether asking again"),
   between("// Whether asking again", "// Sends a large file in parts"),
   between("// The message that is being sent", "function stopSending("),
-  "return { send, read, attach: item => uploads.push(item), attached: () => uploads, enter: id => { chat = id; } };",
+  "return { send, read, show: open, attach: item => uploads.push(item), attached: () => uploads, enter: id => { chat = id; } };",
 ].join("\n");
 
 // The body of a response with these events. A body that is cut fails after them.
@@ -24,6 +25,17 @@ function stream(events, isCut) {
     },
   }, { highWaterMark: 0 });
 }
+
+// A body whose events come when they are told.
+function held() {
+  let controller;
+  const body = new ReadableStream({ start(started) { controller = started; } });
+  const block = event => `id: 1\ndata: ${JSON.stringify(event)}\n\n`;
+  const tell = (...events) => controller.enqueue(new TextEncoder().encode(events.map(block).join("")));
+  return { body, tell, end: (...events) => { tell(...events); controller.close(); } };
+}
+
+async function until(holds) { while (!holds()) await new Promise(setImmediate); }
 
 // A page whose requests get these answers in turn: a status with a body, or null for a lost connection.
 function open(answers) {
@@ -69,6 +81,8 @@ function write(opened, text) {
   return shown;
 }
 
+// What is waited for in vain ends the program, and is no success.
+process.exitCode = 1;
 (async () => {
   // A message is cleared when its turn has started.
   let opened = open([fresh(whole), view]);
@@ -132,6 +146,44 @@ function write(opened, text) {
   await opened.read(null, "c", { running: "t" });
   assert.deepEqual([opened.bubbles.length, opened.views.length, opened.$("send").hidden], [0, 0, false]);
 
+  // A view that comes after another chat was opened is not shown.
+  opened = open([view]);
+  const late = opened.show("c");
+  opened.enter("d");
+  await late;
+  assert.deepEqual(opened.views, []);
+
+  // A chat that is opened while it is answered is drawn by one reader, also where that did not know of its turn yet.
+  for (const first of [[started, delta], []]) {
+    const { body, tell, end } = held();
+    opened = open([[200, body], [200, { view: "before", running: "t" }], fresh(whole), view]);
+    write(opened, "Hi");
+    const sending = opened.send();
+    if (first.length) tell(...first);
+    await until(() => opened.bubbles.length === 1 + first.filter(event => event === delta).length);
+    const { length } = opened.bubbles;
+    await until(() => opened.asked.length === 1);
+    await opened.show("c");
+    end(started, { type: "message_saved" }, delta, done());
+    await sending;
+    assert.deepEqual(opened.asked.map(({ what }) => what), [POST, VIEW, EVENTS, VIEW]);
+    assert.deepEqual([opened.bubbles.length, opened.views], [length + 1, ["before", "the view"]]);
+    assert.equal(opened.$("text").value, "");
+    assert.deepEqual([opened.$("send").hidden, opened.$("stop").hidden], [false, true]);
+  }
+
+  // One that is opened before its turn runs is drawn by the reader that it has.
+  const { body, end } = held();
+  opened = open([[200, body], [200, { view: "before", running: null }], view]);
+  write(opened, "Hi");
+  const sending = opened.send();
+  await until(() => opened.asked.length === 1);
+  await opened.show("c");
+  end(started, delta, done());
+  await sending;
+  assert.deepEqual([opened.bubbles.length, opened.views], [2, ["before", "the view"]]);
+  assert.deepEqual([opened.$("send").hidden, opened.$("stop").hidden], [false, true]);
+
   // What is refused, or never comes back, gives the buttons back.
   for (const rest of [[[404, { error: { message: "gone" } }]], Array(100).fill(lost)]) {
     opened = open([[200, stream([started], true)], ...rest]);
@@ -150,4 +202,5 @@ function write(opened, text) {
     "a.heic was left out: not a type of this provider",
     "image/png is not in the media store yet: the store is away",
   ]);
+  process.exitCode = 0;
 })();
