@@ -7,10 +7,10 @@ use conversation_sdk::ConversationError;
 use media_http::{UploadedMedia, safe_filename};
 use media_storage::{MediaMetadata, Operation, Scope, StorageError, StorageErrorKind};
 use media_store_object::{ObjectMediaStore, SignedUpload, UploadTicket};
-use media_types::Mime;
+use media_types::{Mime, StorageReference};
 
 use crate::adoption::{self, AnnouncedMedia};
-use crate::announcements::AnnouncementLimit;
+use crate::announcements::{AnnouncementLimit, Reservation};
 use crate::app::App;
 use crate::tickets::TicketSeal;
 use crate::uploads;
@@ -75,32 +75,31 @@ impl DirectUploads {
         self.limit.count(&user.0, Instant::now())
     }
 
-    /// Counts the bytes of an announcement beside what the user has: an upload goes past the limit of the store.
-    ///
-    /// # Errors
-    /// `QuotaExceeded`; otherwise as [`Inventory::usage`](media_storage::Inventory::usage).
-    pub(crate) async fn reserve(
+    /// Counts bytes beside what the user has: an upload goes past the limit of the store.
+    async fn reserve(
         &self,
         app: &App,
         user: &User,
         size: u64,
-    ) -> Result<(), StorageError> {
-        if self.limit.needs_usage(&user.0) {
-            self.limit.set_usage(&user.0, app.bytes_of(&user.0).await?);
+    ) -> Result<Reservation, StorageError> {
+        let needs_usage = self.limit.needs_usage(&user.0, Instant::now());
+        if needs_usage.map_err(|_| refused(StorageErrorKind::Unavailable))? {
+            let bytes = app.bytes_of(&user.0).await?;
+            self.limit.learn_usage(&user.0, bytes);
         }
-        match self.limit.reserve(&user.0, size, app.user_quota()) {
-            true => Ok(()),
-            false => Err(refused(StorageErrorKind::QuotaExceeded)),
-        }
+        let reserved = self.limit.reserve(&user.0, size, app.user_quota());
+        reserved.ok_or_else(|| refused(StorageErrorKind::QuotaExceeded))
     }
 
-    /// Signs an upload for a user.
+    /// Signs an upload for a user, and reserves its bytes.
     ///
     /// # Errors
     /// `TooLarge` above what may be uploaded in parts, `InvalidInput` for no bytes and for a type that may not be
-    /// uploaded; `Unavailable`.
+    /// uploaded; `QuotaExceeded`; `Unavailable`; otherwise as
+    /// [`Inventory::usage`](media_storage::Inventory::usage).
     pub(crate) async fn announce(
         &self,
+        app: &App,
         user: &User,
         mime_type: Mime,
         size: u64,
@@ -113,6 +112,24 @@ impl DirectUploads {
             return Err(refused(StorageErrorKind::InvalidInput)
                 .with_reason("media of this type is not taken"));
         }
+        let reserved = self.reserve(app, user, size).await?;
+        let announced = self.sign(user, mime_type, size).await;
+        match &announced {
+            Ok(announced) => {
+                let ticket = announced.upload.ticket().clone();
+                self.limit.hold(&user.0, ticket, reserved);
+            }
+            Err(_) => self.limit.release(&user.0, reserved),
+        }
+        announced
+    }
+
+    async fn sign(
+        &self,
+        user: &User,
+        mime_type: Mime,
+        size: u64,
+    ) -> Result<UploadAnnouncement, StorageError> {
         let upload = self.bucket.sign_upload(mime_type, size, URL_VALIDITY);
         let upload = upload.await?;
         let expires_at = Utc::now() + TICKET_VALIDITY;
@@ -129,7 +146,8 @@ impl DirectUploads {
     /// Makes media of what was uploaded by a ticket. An erasure of the user waits for it, or it leaves nothing.
     ///
     /// # Errors
-    /// As [`ConversationManager::upload_with`](conversation_sdk::ConversationManager::upload_with).
+    /// As [`ConversationManager::upload_with`](conversation_sdk::ConversationManager::upload_with). What the store said
+    /// is below: `QuotaExceeded` for a ticket whose bytes are not reserved any more, where the user has no room.
     pub(crate) async fn adopt(
         &self,
         app: &App,
@@ -142,22 +160,54 @@ impl DirectUploads {
             size: ticket.size(),
             filename: filename.as_deref().and_then(safe_filename),
         };
-        let bucket = self.bucket.clone();
-        let grant = uploads::grant(user, uploads::MAX_IN_PARTS);
+        let (direct, app_of_user, owner) = (self.clone(), app.clone(), user.clone());
         let filename = announced.filename.clone();
         let store = move |metadata: MediaMetadata| async move {
             let metadata = match filename {
                 Some(name) => metadata.with_filename(name),
                 None => metadata,
             };
-            let reference = bucket.adopt(&ticket, metadata).await?;
-            adoption::screen(&bucket, &grant, &reference).await?;
-            Ok(reference)
+            direct.store(&app_of_user, &owner, &ticket, metadata).await
         };
         let stored = app.manager().upload_with(user.owner(), store).await?;
         let scope = Scope::User(user.0.clone());
         let signer = app.storage().signer();
         Ok(adoption::describe(app.storage(), signer, &scope, stored, announced).await)
+    }
+
+    /// Stores what was uploaded by a ticket, if there is room for it. Tickets outlive the period in which their bytes are
+    /// reserved, and one that was adopted may be sent and adopted again.
+    async fn store(
+        &self,
+        app: &App,
+        user: &User,
+        ticket: &UploadTicket,
+        metadata: MediaMetadata,
+    ) -> Result<StorageReference, StorageError> {
+        let held = self.limit.take(&user.0, ticket, Instant::now());
+        let reserved = match held {
+            Some(reserved) => reserved,
+            None => self.reserve(app, user, ticket.size()).await?,
+        };
+        let stored = self.take_in(user, ticket, metadata).await;
+        match (&stored, held) {
+            (Ok(_), _) => {}
+            (Err(_), Some(_)) => self.limit.hold(&user.0, ticket.clone(), reserved),
+            (Err(_), None) => self.limit.release(&user.0, reserved),
+        }
+        stored
+    }
+
+    async fn take_in(
+        &self,
+        user: &User,
+        ticket: &UploadTicket,
+        metadata: MediaMetadata,
+    ) -> Result<StorageReference, StorageError> {
+        let reference = self.bucket.adopt(ticket, metadata).await?;
+        let grant = uploads::grant(user, uploads::MAX_IN_PARTS);
+        adoption::screen(&self.bucket, &grant, &reference).await?;
+        Ok(reference)
     }
 }
 

@@ -43,9 +43,8 @@ pub(super) async fn announce(
     if app.manager().is_erased(&user.0).await? {
         return Err(ApiError::forbidden("the user is being erased"));
     }
-    direct.reserve(&app, &user, wanted.size).await?;
     let announced = direct
-        .announce(&user, wanted.mime_type, wanted.size)
+        .announce(&app, &user, wanted.mime_type, wanted.size)
         .await?;
     let upload = announced.upload;
     // Browsers set the length themselves, and refuse to be told.

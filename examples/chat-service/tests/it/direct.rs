@@ -344,6 +344,13 @@ async fn what_is_announced_has_room_in_the_quota_of_the_user() {
         Browser::open(&scene.service).await,
         Browser::open(&scene.service).await,
     );
+    // What is refused takes no room.
+    for (mime_type, size, expected) in [("image/heic", 700_000, 415), ("image/png", 501 << 20, 413)]
+    {
+        let (status, body) = announce(&ann, mime_type, size).await;
+        assert_eq!(status, expected, "{body}");
+        assert_ne!(body["error"]["kind"], "quota_exceeded", "{mime_type}");
+    }
     let (status, body) = announce(&ann, "image/png", 700_000).await;
     assert_eq!(status, 200, "{body}");
     let (status, body) = announce(&ann, "image/png", 400_000).await;
@@ -351,4 +358,35 @@ async fn what_is_announced_has_room_in_the_quota_of_the_user() {
     assert_eq!((status, kind), (413, &Value::from("quota_exceeded")));
     assert_eq!(announce(&ann, "image/png", 300_000).await.0, 200);
     assert_eq!(announce(&ben, "image/png", 700_000).await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn announcements_at_the_same_time_have_room_together() {
+    let scene = Scene::start_with(&[("USER_QUOTA", "1".to_owned())]).await;
+    let ann = Browser::open(&scene.service).await;
+    let announced = (0..50).map(|_| announce(&ann, "image/png", 200_000));
+    let announced = futures_util::future::join_all(announced).await;
+    let taken = announced.iter().filter(|(status, _)| *status == 200);
+    assert_eq!(taken.count(), 5, "{announced:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_adopted_late_or_again_has_room_in_the_quota_of_the_user() {
+    let scene = Scene::start_with(&[("USER_QUOTA", "1".to_owned())]).await;
+    let ann = Browser::open(&scene.service).await;
+    let (_, announced) = announce(&ann, "image/png", 700_000).await;
+    assert_eq!(send(&announced, png(600, 700_000)).await, 200);
+    // Neither node knows of what the others reserved, as no later period does.
+    let node = |name| Service::start_with(scene.data.path(), name, &scene.settings);
+    let (second, third) = (node("node-2"), node("node-3"));
+    let late = sent(&ann.at(&second), png(601, 700_000)).await;
+    assert_eq!(adopt(&ann, &announced["ticket"]).await.0, 200);
+    let refused = |(status, body): (u16, Value)| {
+        let kind = &body["error"]["kind"];
+        assert_eq!((status, kind), (413, &Value::from("quota_exceeded")));
+    };
+    refused(adopt(&ann.at(&third), &late).await);
+    assert_eq!(send(&announced, png(602, 700_000)).await, 200);
+    refused(adopt(&ann, &announced["ticket"]).await);
+    assert_eq!(scene.media().await, 1);
 }
