@@ -31,8 +31,9 @@ pub struct ReplayReport {
     /// Number of references that could not be read or deleted. The replay is not complete until it is 0.
     pub failed: u64,
     /// Number of damaged media items in the quarantine of the store, which a replay cannot look at. They may be of
-    /// erased users; nobody can retrieve them, and a full sweep removes them when they are old enough.
-    pub quarantined: u64,
+    /// erased users; nobody can retrieve them, and a full sweep removes them when they are old enough. `None` if
+    /// they could not be counted.
+    pub quarantined: Option<u64>,
     /// Users who were erased and whose media came back. Forget their keys again, if media is encrypted and
     /// the keys were restored too.
     pub users: BTreeSet<UserId>,
@@ -128,6 +129,8 @@ pub async fn replay(
             Err(_) => report.failed += 1,
         }
     }
-    report.quarantined = inventory.usage(Scope::All).await?.quarantined;
+    // What was deleted is reported even if the store fails now.
+    let usage = inventory.usage(Scope::All).await;
+    report.quarantined = usage.ok().map(|usage| usage.quarantined);
     Ok(report)
 }
