@@ -60,7 +60,9 @@ impl<S: MediaStorage> Shared<S> {
             return Ok(None);
         }
         let listed = Entry::new(reference, entry.mime, metadata, entry.stored_at);
-        let listed = listed.with_expires_at(entry.expires_at);
+        let listed = listed
+            .with_expires_at(entry.expires_at)
+            .with_expires_by(entry.expires_by);
         Ok(Some(listed.with_hold(entry.hold)))
     }
 

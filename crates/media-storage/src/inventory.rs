@@ -88,6 +88,9 @@ pub struct Entry {
     /// Time when the media expires, or `None` if it does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<DateTime<Utc>>,
+    /// Time when the media expires at the latest, whatever its retention is changed to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_by: Option<DateTime<Utc>>,
     /// Whether the media is on hold: it is neither deleted nor swept.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub hold: bool,
@@ -107,6 +110,7 @@ impl Entry {
             metadata,
             stored_at,
             expires_at: None,
+            expires_by: None,
             hold: false,
         }
     }
@@ -115,6 +119,13 @@ impl Entry {
     #[must_use]
     pub fn with_expires_at(mut self, at: Option<DateTime<Utc>>) -> Self {
         self.expires_at = at;
+        self
+    }
+
+    /// Sets when the media expires at the latest. Defaults to no such time.
+    #[must_use]
+    pub fn with_expires_by(mut self, at: Option<DateTime<Utc>>) -> Self {
+        self.expires_by = at;
         self
     }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use media_storage::backend::{CancelFlag, Digest};
 use media_storage::layout::MediaId;
 use media_storage::{
-    ImportKey, ImportOutcome, ImportUpload, Imported, Operation, RetentionPolicy, Sidecar,
-    StorageError, StorageErrorKind,
+    ImportKey, ImportOutcome, ImportUpload, Imported, Operation, Sidecar, StorageError,
+    StorageErrorKind,
 };
 use media_types::Sha256;
 
@@ -107,23 +107,8 @@ impl Plan {
     }
 
     fn sidecar(&self, shared: &Shared, size: u64) -> Sidecar {
-        let retention = self
-            .entry
-            .metadata
-            .retention()
-            .unwrap_or(shared.config.default_retention);
-        let mut sidecar = Sidecar::new(
-            self.entry.reference.id(),
-            self.entry.mime.clone(),
-            size,
-            self.sha256,
-            self.entry.metadata.clone(),
-            RetentionPolicy::Retain,
-            self.entry.stored_at,
-        );
-        sidecar.retention = retention;
-        sidecar.expires_at = self.entry.expires_at;
-        sidecar.with_hold(self.entry.hold)
+        let retention = shared.config.default_retention;
+        Sidecar::imported(&self.entry, size, self.sha256, retention)
     }
 
     fn imported(&self, shared: &Shared, outcome: ImportOutcome) -> Result<Imported, StorageError> {

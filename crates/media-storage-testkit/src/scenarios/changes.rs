@@ -1,14 +1,16 @@
 //! Changes of metadata, holds, and damaged sidecars.
 
+use chrono::{TimeDelta, Utc};
+use media_storage::layout::{FileName, MediaId};
 use media_storage::{
-    DeleteOptions, MediaStorage, MediaStorageExt as _, MetadataPatch, RetentionPolicy,
-    RetrieveOptions, Scope, StorageErrorKind,
+    DeleteOptions, ImportUpload, MediaBody, MediaStorage, MediaStorageExt as _, MetadataPatch,
+    RetentionPolicy, RetrieveOptions, Scope, Sha256Hasher, StorageErrorKind,
 };
 use media_types::StorageReference;
 
 use crate::backend::AnyBackend;
 use crate::fixture::{
-    about, conversation, fails, full_sweep, holds, is_not_found, noise, open, put,
+    about, conversation, fails, full_sweep, holds, is_not_found, listed, noise, open, put,
 };
 use crate::run::not_run;
 
@@ -112,6 +114,49 @@ pub async fn media_on_hold_stays(backend: &dyn AnyBackend) {
     store.update(&reference, hold(false)).await.unwrap();
     store.delete(&reference).await.unwrap();
     is_not_found(&store, &reference).await;
+}
+
+/// Imported media keeps its latest expiry, which a shorter retention hides: no later change of the retention
+/// lifts it.
+pub async fn imports_keep_the_latest_expiry(backend: &dyn AnyBackend) {
+    let scenario = "imports_keep_the_latest_expiry";
+    let store = open(backend).await;
+    let Some(importer) = store.importer() else {
+        return not_run(&store, scenario, "the store cannot import");
+    };
+    let latest = Utc::now() + TimeDelta::hours(48);
+    let metadata = about("conv-1")
+        .with_retention(RetentionPolicy::RetainHours(1))
+        .with_expires_at(latest);
+    let bytes = noise(1, 5000);
+    let stored = put(&store, &bytes, metadata).await;
+    if !can_update(&store, &stored, scenario).await {
+        return;
+    }
+    let Some(mut entries) = listed(&store, Scope::All, scenario).await else {
+        return;
+    };
+    let mut entry = entries.remove(0);
+    // As if it were media of another store, which has an id of its own.
+    let sha256 = Sha256Hasher::digest(&bytes);
+    let name = FileName::new(sha256, &MediaId::mint().unwrap(), &entry.mime);
+    let directories = stored.id().rfind('/').map_or(0, |slash| slash + 1);
+    let id = format!("{}{}", &stored.id()[..directories], name.as_str());
+    entry.reference = StorageReference::builder(stored.backend(), id)
+        .with_size(bytes.len() as u64)
+        .with_sha256(sha256)
+        .build()
+        .unwrap();
+    let upload = ImportUpload::new(entry, MediaBody::from_bytes(bytes.clone()));
+    let imported = importer.import(upload).await.unwrap().reference;
+    for reference in [&stored, &imported] {
+        let keep = MetadataPatch::new().with_retention(RetentionPolicy::Retain);
+        store.update(reference, keep).await.unwrap();
+        let expires_at = store.head(reference).await.unwrap().expires_at();
+        let expires_at = expires_at.expect("the media still expires");
+        assert_eq!(expires_at.timestamp_millis(), latest.timestamp_millis());
+        holds(&store, reference, &bytes).await;
+    }
 }
 
 /// A damaged sidecar hides its media neither from a read, nor from a deletion in its scope, which both fail

@@ -154,6 +154,28 @@ impl Sidecar {
         }
     }
 
+    /// Creates the record of media that is imported with what the entry of another store says.
+    #[must_use]
+    pub fn imported(
+        entry: &Entry,
+        size: u64,
+        sha256: Sha256,
+        default_retention: RetentionPolicy,
+    ) -> Self {
+        let mut sidecar = Self::new(
+            entry.reference.id(),
+            entry.mime.clone(),
+            size,
+            sha256,
+            entry.metadata.clone(),
+            default_retention,
+            entry.stored_at,
+        );
+        sidecar.expires_at = entry.expires_at;
+        sidecar.expires_by = earlier(sidecar.expires_by, entry.expires_by);
+        sidecar.with_hold(entry.hold)
+    }
+
     /// Returns the record as JSON, indented by two spaces, with a final newline.
     ///
     /// # Errors
@@ -361,6 +383,9 @@ impl Sidecar {
             self.metadata(),
             self.stored_at,
         );
-        Ok(entry.with_expires_at(self.expires_at).with_hold(self.hold))
+        Ok(entry
+            .with_expires_at(self.expires_at)
+            .with_expires_by(self.latest_expiry())
+            .with_hold(self.hold))
     }
 }

@@ -112,17 +112,7 @@ pub(crate) async fn import(
 }
 
 fn sidecar_of(shared: &Shared, entry: &Entry, sha256: Sha256, size: u64) -> Sidecar {
-    let mut sidecar = Sidecar::new(
-        entry.reference.id(),
-        entry.mime.clone(),
-        size,
-        sha256,
-        entry.metadata.clone(),
-        shared.options.default_retention,
-        entry.stored_at,
-    );
-    sidecar.expires_at = entry.expires_at;
-    sidecar.with_hold(entry.hold)
+    Sidecar::imported(entry, size, sha256, shared.options.default_retention)
 }
 
 /// What is here of the media already.
