@@ -259,6 +259,20 @@ impl StorageError {
         self.0.retry_after
     }
 
+    /// Returns the error without its cause, for another caller that is answered with it too.
+    pub(crate) fn without_source(&self) -> Self {
+        let inner = &*self.0;
+        Self(Box::new(Inner {
+            kind: inner.kind,
+            operation: inner.operation,
+            backend: inner.backend.clone(),
+            key: inner.key.clone(),
+            reason: inner.reason.clone(),
+            retry_after: inner.retry_after,
+            source: None,
+        }))
+    }
+
     /// Whether the same call may succeed later, without any change.
     pub fn is_retryable(&self) -> bool {
         matches!(

@@ -24,7 +24,8 @@ use crate::storage::{MediaStorage, MediaUpload, StoredMedia};
 /// [inventory](MediaStorage::inventory), again every 5 minutes, and corrected by what this process
 /// stores in between. So several processes together may exceed a limit by what the others store in 5
 /// minutes: `n` processes store at most `n` times the limit. Before a store is refused, the usage is asked
-/// again if this process deleted anything, or after 10 seconds. With a [`QuotaLedger`], limits are exact
+/// again if this process deleted anything, or after 10 seconds. A question that fails refuses the stores that waited
+/// for it. With a [`QuotaLedger`], limits are exact
 /// for all processes that share it. Media without a user is not limited, and importing media is not
 /// limited either.
 ///
@@ -58,8 +59,8 @@ impl<S: MediaStorage> Limited<S> {
         }
     }
 
-    /// Sets the number of operations that run at once; at least 1. Others wait in their order. An open
-    /// body does not count. Defaults to no limit.
+    /// Sets the number of operations that run at once, and of questions for the usage of users; at least 1.
+    /// Others wait in their order. An open body does not count. Defaults to no limit.
     #[must_use]
     pub fn with_max_concurrent_operations(mut self, count: usize) -> Self {
         self.permits = Some(Permits::new(count));
@@ -132,21 +133,32 @@ impl<S: MediaStorage> Limited<S> {
         })
     }
 
-    /// Asks what a user stores, one call at a time for each user, unless that is not needed any more.
+    /// Asks what a user stores, one call at a time for each user, unless that is not needed any more. Whoever
+    /// waited for a call that fails fails with it.
     async fn refresh(
         &self,
         user: &UserId,
         account: &Account,
         needed: impl Fn() -> bool,
     ) -> Result<(), StorageError> {
+        let inventory = self.inventory_for_limits()?;
+        let failures = account.failures();
         let _turn = account.turn().await;
         if !needed() {
             return Ok(());
         }
+        if let Some(failure) = account.failure_since(failures) {
+            return Err(failure);
+        }
+        let _permit = self.permit().await;
         let question = account.ask(self.ledger.deletions());
-        let inventory = self.inventory_for_limits()?;
-        let usage = inventory.usage(Scope::User(user.clone())).await?;
-        account.answer(question, usage);
+        match inventory.usage(Scope::User(user.clone())).await {
+            Ok(usage) => account.answer(question, usage),
+            Err(error) => {
+                account.fail(&error);
+                return Err(error);
+            }
+        }
         Ok(())
     }
 
@@ -186,6 +198,22 @@ impl<S: MediaStorage> Limited<S> {
         reserved
             .map(|reserved| Reserved::Here(Arc::new(reserved)))
             .map_err(adopt)
+    }
+
+    /// Waits until a store may run, with a reservation.
+    async fn admit(
+        &self,
+        user: Option<&UserId>,
+        len: Option<u64>,
+    ) -> Result<(Option<Permit>, Reserved), StorageError> {
+        if self.exact.is_some() {
+            // Reservations in a ledger lapse: none is made before the store can run.
+            let permit = self.permit().await;
+            return Ok((permit, self.reserve(user, len).await?));
+        }
+        // Nobody else is held up while this one waits for what others ask about its user.
+        let reserved = self.reserve(user, len).await?;
+        Ok((self.permit().await, reserved))
     }
 
     /// Caps a body of unknown length.
@@ -264,10 +292,9 @@ impl<S: MediaStorage> MediaStorage for Limited<S> {
     forward_storage!(self => self.inner; backend, name, url_signer, inventory, verifier, importer);
 
     async fn store(&self, upload: MediaUpload) -> Result<StorageReference, StorageError> {
-        let _permit = self.permit().await;
         let user = upload.metadata().user().cloned();
         let len = upload.body().len();
-        let reserved = self.reserve(user.as_ref(), len).await?;
+        let (_permit, reserved) = self.admit(user.as_ref(), len).await?;
         let upload = match len {
             Some(_) => upload,
             None => upload.map_body(|body| self.cap(&reserved, body)),
@@ -300,7 +327,6 @@ impl<S: MediaStorage> MediaStorage for Limited<S> {
         reference: &StorageReference,
         options: DuplicateOptions,
     ) -> Result<StorageReference, StorageError> {
-        let _permit = self.permit().await;
         let user = options.metadata().user().cloned();
         let bytes = match (&user, reference.size()) {
             (None, _) => 0,
@@ -310,10 +336,11 @@ impl<S: MediaStorage> MediaStorage for Limited<S> {
                 if let Some(scope) = options.expected_scope() {
                     head = head.with_expected_scope(scope.clone());
                 }
+                let _permit = self.permit().await;
                 self.inner.retrieve_opts(reference, head).await?.size
             }
         };
-        let reserved = self.reserve(user.as_ref(), Some(bytes)).await?;
+        let (_permit, reserved) = self.admit(user.as_ref(), Some(bytes)).await?;
         let copy = self.inner.duplicate(reference, options);
         self.counted(reserved, Some(bytes), copy).await
     }

@@ -57,6 +57,10 @@ struct Counts {
     reserved: Amount,
     /// What this process stored since the account was opened.
     committed: Amount,
+    /// Number of questions that failed.
+    failures: u64,
+    /// Why the last question failed, if it did.
+    failure: Option<StorageError>,
 }
 
 /// When the usage of a user was asked for.
@@ -170,10 +174,31 @@ impl Account {
             references: usage.references,
         };
         counts.stored = reported.plus(since);
+        counts.failure = None;
         counts.asked = Some(Asked {
             at: Instant::now(),
             deletions: question.deletions,
         });
+    }
+
+    /// Returns the number of questions that failed so far.
+    pub(super) fn failures(&self) -> u64 {
+        self.counts().failures
+    }
+
+    /// Notes that the store could not answer.
+    pub(super) fn fail(&self, error: &StorageError) {
+        let mut counts = self.counts();
+        counts.failures += 1;
+        counts.failure = Some(error.without_source());
+    }
+
+    /// Returns the failure of a question that ended after so many had failed, if the last one failed.
+    pub(super) fn failure_since(&self, failures: u64) -> Option<StorageError> {
+        let counts = self.counts();
+        let last = counts.failure.as_ref();
+        last.filter(|_| counts.failures != failures)
+            .map(StorageError::without_source)
     }
 
     /// Reserves a reference and its bytes.

@@ -1,14 +1,16 @@
 //! Limits of users while the store is asked what they store.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::future::join_all;
 use futures_util::stream::BoxStream;
 use media_storage::layers::Limited;
 use media_storage::{
-    Entry, InMemoryStorage, Inventory, MediaMetadata, MediaStorage, MediaStorageExt as _, Scope,
-    StorageError, StorageErrorKind, SweepOptions, SweepReport, Usage,
+    Entry, InMemoryStorage, Inventory, MediaMetadata, MediaStorage, MediaStorageExt as _,
+    Operation, Scope, StorageError, StorageErrorKind, SweepOptions, SweepReport, Usage,
 };
 use media_types::{Mime, StorageReference};
 use tokio::sync::Semaphore;
@@ -20,6 +22,7 @@ struct Slow {
     walks: Arc<AtomicUsize>,
     walked: Arc<Semaphore>,
     ends: Arc<Semaphore>,
+    fails: Arc<AtomicBool>,
 }
 
 impl Slow {
@@ -29,6 +32,7 @@ impl Slow {
             walks: Arc::default(),
             walked: Arc::new(Semaphore::new(0)),
             ends: Arc::new(Semaphore::new(0)),
+            fails: Arc::default(),
         }
     }
 
@@ -66,7 +70,13 @@ impl Inventory for Slow {
         self.walks.fetch_add(1, Ordering::SeqCst);
         self.walked.add_permits(1);
         self.ends.acquire().await.unwrap().forget();
-        usage
+        match self.fails.load(Ordering::SeqCst) {
+            true => Err(StorageError::new(
+                StorageErrorKind::Unavailable,
+                Operation::Usage,
+            )),
+            false => usage,
+        }
     }
 
     async fn delete_scope(&self, scope: Scope) -> Result<SweepReport, StorageError> {
@@ -122,4 +132,44 @@ async fn a_walk_does_not_forget_what_was_stored_while_it_ran() {
     let refused = put(&store, 301).await.unwrap_err();
     assert_eq!(refused.kind(), StorageErrorKind::QuotaExceeded);
     put(&store, 300).await.unwrap();
+}
+
+#[tokio::test]
+async fn uploads_that_wait_for_a_walk_that_fails_fail_with_it_and_the_next_one_asks_again() {
+    let slow = Slow::new();
+    let store = Limited::new(slow.clone()).with_max_references_per_user(10);
+    slow.fails.store(true, Ordering::SeqCst);
+    slow.ends.add_permits(20);
+    // Each is polled once before the first walk has ended.
+    let (held, uploads) = (slow.ends.acquire_many(20).await, 0..20);
+    let uploads = join_all(uploads.map(|_| put(&store, 1)));
+    let (results, ()) = tokio::join!(uploads, async {
+        slow.walked().await;
+        drop(held);
+    });
+    for result in results {
+        assert_eq!(result.unwrap_err().kind(), StorageErrorKind::Unavailable);
+    }
+    assert_eq!(slow.walks.load(Ordering::SeqCst), 1);
+    slow.fails.store(false, Ordering::SeqCst);
+    put(&store, 1).await.unwrap();
+    assert_eq!(slow.walks.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_walk_of_one_user_does_not_hold_up_the_operations_of_others() {
+    let slow = Slow::new();
+    let store = Limited::new(slow.clone())
+        .with_max_references_per_user(10)
+        .with_max_concurrent_operations(2);
+    let bytes = store.store_bytes(Mime::IMAGE_PNG, "bytes", MediaMetadata::new());
+    let others = bytes.await.unwrap();
+    let uploads = join_all((0..5).map(|_| put(&store, 1)));
+    let (uploads, ()) = tokio::join!(uploads, async {
+        slow.walked().await;
+        let head = tokio::time::timeout(Duration::from_secs(60), store.head(&others));
+        head.await.expect("nothing holds it up").unwrap();
+        slow.ends.add_permits(1);
+    });
+    assert!(uploads.iter().all(Result::is_ok), "{uploads:?}");
 }
