@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::fmt;
+use std::pin::Pin;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -53,16 +54,38 @@ pub trait Inventory: Send + Sync {
     }
 }
 
-/// The right to sweep a store regularly. Dropping it releases it.
+/// The right to sweep a store regularly. Dropping it releases it, as does [`release`](Self::release).
 pub struct SweepLease {
-    _guard: Box<dyn Any + Send + Sync>,
+    guard: Box<dyn Any + Send + Sync>,
+    released: Option<Pin<Box<dyn Future<Output = ()> + Send + Sync>>>,
 }
 
 impl SweepLease {
     /// Creates a lease that is held as long as a guard exists.
     pub fn new(guard: impl Any + Send + Sync) -> Self {
         Self {
-            _guard: Box::new(guard),
+            guard: Box::new(guard),
+            released: None,
+        }
+    }
+
+    /// Sets a future that ends when the store has the release, for a guard whose drop only begins it. It must
+    /// end also if the release fails, and need not be polled. Defaults to none.
+    #[must_use]
+    pub fn with_released(
+        mut self,
+        released: impl Future<Output = ()> + Send + Sync + 'static,
+    ) -> Self {
+        self.released = Some(Box::pin(released));
+        self
+    }
+
+    /// Releases the lease, and waits until the store has the release, or has failed.
+    pub async fn release(self) {
+        let Self { guard, released } = self;
+        drop(guard);
+        if let Some(released) = released {
+            released.await;
         }
     }
 }

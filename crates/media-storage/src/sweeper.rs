@@ -118,6 +118,11 @@ impl Default for SweeperOptions {
 /// A full sweep that fails, that leaves [parts](SweepReport::unfinished) to other processes, or that is skipped,
 /// is due again after the interval of sweeps of what is due: the other process may hold the lease for a
 /// smaller sweep.
+///
+/// A lease does not say what its holder sweeps, so each process makes its own full sweeps: of a store with `n`
+/// sweepers, everything is examined `n` times in each full interval, one process after another. Where that is too
+/// much, let one process sweep, give the others a longer [full interval](SweeperOptions::with_full_interval), or
+/// let the sweeps [share their work](SweeperOptions::with_sweep).
 #[derive(Debug)]
 pub struct Sweeper {
     stop: watch::Sender<bool>,
@@ -181,7 +186,7 @@ impl Sweeper {
         self.progress.clone()
     }
 
-    /// Ends the task, and waits for a sweep that is running.
+    /// Ends the task, and waits for a sweep that is running and for the release of its lease.
     pub async fn stop(mut self) {
         let _ = self.stop.send(true);
         if let Some(task) = self.task.take() {
@@ -220,7 +225,11 @@ impl Target {
         if lease.is_none() && !shares {
             return Ok(None);
         }
-        inventory.sweep(options).await.map(Some)
+        let swept = inventory.sweep(options).await;
+        if let Some(lease) = lease {
+            lease.release().await;
+        }
+        swept.map(Some)
     }
 }
 

@@ -193,7 +193,7 @@ impl Account {
         counts.failure = Some(error.without_source());
     }
 
-    /// Returns the failure of a question that ended after so many had failed, if the last one failed.
+    /// Returns why the last question failed, if it did, and more have failed than this number.
     pub(super) fn failure_since(&self, failures: u64) -> Option<StorageError> {
         let counts = self.counts();
         let last = counts.failure.as_ref();

@@ -16,6 +16,8 @@ struct Asked {
     unfinished: Vec<u64>,
     held_leases: AtomicU64,
     sweeps: Arc<Mutex<Vec<SweepOptions>>>,
+    /// Number of leases whose release has ended.
+    released: Arc<AtomicU64>,
 }
 
 #[async_trait]
@@ -46,7 +48,12 @@ impl Inventory for Asked {
         let held = self.held_leases.load(Ordering::SeqCst);
         self.held_leases
             .store(held.saturating_sub(1), Ordering::SeqCst);
-        Ok((held == 0).then(|| SweepLease::new(())))
+        let released = Arc::clone(&self.released);
+        let release = async move {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            released.fetch_add(1, Ordering::SeqCst);
+        };
+        Ok((held == 0).then(|| SweepLease::new(()).with_released(release)))
     }
 }
 
@@ -118,6 +125,21 @@ async fn a_full_sweep_that_was_skipped_is_due_again_soon() {
     assert!(begun.elapsed() < Duration::from_secs(3600));
     let depths: Vec<_> = sweeps.lock().unwrap().iter().map(full).collect();
     assert_eq!(depths, [true, false]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sweeper_that_has_stopped_has_released_its_lease() {
+    let asked = Asked::default();
+    let (sweeps, released) = (Arc::clone(&asked.sweeps), Arc::clone(&asked.released));
+    let sweeper = Sweeper::of_inventory(asked, SweeperOptions::new());
+    // Within the first sweep or the release of its lease.
+    while sweeps.lock().unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(released.load(Ordering::SeqCst), 0);
+    sweeper.stop().await;
+    assert_eq!(sweeps.lock().unwrap().len(), 1);
+    assert_eq!(released.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test(start_paused = true)]
