@@ -14,7 +14,7 @@ use super::together::together;
 use crate::body::Payload;
 use crate::bucket::{MediaKey, SecondKeys, attributes};
 use crate::protocol::Nonce;
-use crate::reference::sidecar::{ByteLocation, Protocol};
+use crate::reference::sidecar::{ByteLocation, Protocol, change_of};
 use crate::reference::value::new_reference;
 use crate::second::{self, OwnStore, ReferenceObjects, SecondAttempt, SecondContent, SecondStore};
 use crate::shared::{Shared, Sharing};
@@ -139,7 +139,8 @@ impl Duplicate {
             let name = sidecar.filename.as_deref();
             attributes(&sidecar.mime_type, name, sidecar.expires_at)
         };
-        if headers(source) != headers(&sidecar) {
+        // An update changes no headers of the bytes.
+        if change_of(source).is_some() || headers(source) != headers(&sidecar) {
             return Ok(None);
         }
         let store = OwnStore {

@@ -96,6 +96,8 @@ impl SecondImport<'_> {
     pub(super) async fn own(&mut self) -> Result<(), StorageError> {
         // Without conditional writes, the import that repeats this one overwrites its sidecar.
         set_incoming(self.sidecar, self.second.tombstones);
+        // What is cut here can be deleted, and swept: a hold on it could not be released.
+        let hold = std::mem::take(&mut self.sidecar.hold);
         let objects = self.revise()?;
         let store = OwnStore {
             objects: objects.clone(),
@@ -106,6 +108,7 @@ impl SecondImport<'_> {
         let parts = self.shared.options.parts;
         store.store(self.payload, parts).await?;
         set_incoming(self.sidecar, false);
+        self.sidecar.hold = hold;
         second::complete_own(&objects, self.sidecar).await
     }
 }

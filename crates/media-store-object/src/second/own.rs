@@ -133,10 +133,16 @@ pub(crate) async fn retire(objects: &ReferenceObjects) -> Result<(), StorageErro
 }
 
 /// Buries the sidecar, which decides, then removes the bytes, and last what leads to the sidecar. What an
-/// interrupted deletion leaves is unreadable, and can be found.
+/// interrupted deletion leaves is unreadable, and can be found: where the sidecar leaves no tombstone, it is
+/// removed after the bytes.
 pub(crate) async fn delete(objects: &ReferenceObjects) -> Result<(), StorageError> {
-    objects.put_tombstone().await?;
-    objects.remove_media().await?;
+    if objects.second.tombstones {
+        objects.put_tombstone().await?;
+        objects.remove_media().await?;
+    } else {
+        objects.remove_media().await?;
+        objects.put_tombstone().await?;
+    }
     objects.remove_pointers().await
 }
 

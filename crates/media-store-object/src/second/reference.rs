@@ -128,6 +128,18 @@ impl ReferenceObjects {
         }
     }
 
+    /// Whether an object is the entry of the reference in the index of its user.
+    pub(crate) fn is_entry(&self, path: &Path) -> Result<bool, StorageError> {
+        Ok(self.entry()?.is_some_and(|(entry, _)| entry == *path))
+    }
+
+    /// Whether there is a hint or an index entry that another sidecar does not have.
+    pub(super) fn has_pointers_beside(&self, other: &Self) -> Result<bool, StorageError> {
+        let (hint, entry) = (self.hint()?, self.entry()?);
+        Ok((hint.is_some() && hint != other.hint()?)
+            || (entry.is_some() && entry != other.entry()?))
+    }
+
     /// Removes hint and index entry, unless those of another sidecar have the same names.
     pub(super) async fn remove_pointers_except(&self, kept: &Self) -> Result<(), StorageError> {
         let (hint, entry) = tokio::join!(

@@ -41,6 +41,25 @@ impl Update<'_> {
         content: SecondContent,
         generation: Nonce,
     ) -> Result<bool, StorageError> {
+        let (update, changed) = self.change_shared(content.clone(), generation).await?;
+        let Some((before, after)) = changed else {
+            return Ok(false);
+        };
+        if update.leave(&before, &after).await? {
+            let (patch, admit) = (MetadataPatch::new(), |_: &Sidecar| Ok(()));
+            let again = update.unchanged(&patch, &admit);
+            again.change_shared(content, generation).await?;
+        }
+        Ok(true)
+    }
+
+    /// Changes marker and sidecar. Returns the content of the marker before and after the change; `None` if
+    /// the reference does not exist.
+    async fn change_shared(
+        self,
+        content: SecondContent,
+        generation: Nonce,
+    ) -> Result<(Self, Option<(Sidecar, Sidecar)>), StorageError> {
         let driver = UpdateDriver {
             update: self,
             content,
@@ -51,13 +70,9 @@ impl Update<'_> {
         match ended.outcome {
             UpdateOutcome::Updated => {
                 let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
-                if let Some((before, after)) = seen.changed {
-                    let location = ByteLocation::Shared(generation);
-                    update.leave(&before, &after, location).await?;
-                }
-                Ok(true)
+                Ok((update, seen.changed))
             }
-            UpdateOutcome::Gone => Ok(false),
+            UpdateOutcome::Gone => Ok((update, None)),
             UpdateOutcome::Failed => {
                 let bucket = update.objects.bucket.clone();
                 Err(ended
@@ -69,9 +84,22 @@ impl Update<'_> {
 
     /// Changes a reference with bytes of its own, of which the sidecar decides. Returns whether it exists.
     pub(crate) async fn own(self) -> Result<bool, StorageError> {
+        let Some((before, after)) = self.change_own().await? else {
+            return Ok(false);
+        };
+        if self.leave(&before, &after).await? {
+            let (patch, admit) = (MetadataPatch::new(), |_: &Sidecar| Ok(()));
+            self.unchanged(&patch, &admit).change_own().await?;
+        }
+        Ok(true)
+    }
+
+    /// Changes the sidecar. Returns it as it was before and after the change; `None` if the reference does
+    /// not exist.
+    async fn change_own(&self) -> Result<Option<(Sidecar, Sidecar)>, StorageError> {
         for _ in 0..ATTEMPTS {
             let Some((found, version)) = self.read(ByteLocation::Own).await? else {
-                return Ok(false);
+                return Ok(None);
             };
             (self.admit)(&found.sidecar)?;
             let after = self.patched(&found.sidecar)?;
@@ -79,9 +107,7 @@ impl Update<'_> {
             let body = Bytes::from(second_json(&after, ByteLocation::Own, false)?);
             let path = self.objects.sidecar_path()?;
             if let Write::Done(_) = self.replace(&path, &version, body).await? {
-                self.leave(&found.sidecar, &after, ByteLocation::Own)
-                    .await?;
-                return Ok(true);
+                return Ok(Some((found.sidecar, after)));
             }
         }
         Err(self.contended())
@@ -128,25 +154,33 @@ impl Update<'_> {
         hint.and(entry)
     }
 
-    /// Removes hint and index entry of the sidecar that was replaced, unless the new one has the same. Another
-    /// update may have written the very same ones, so that those of the sidecar that is there now are
-    /// written again.
-    async fn leave(
-        &self,
-        before: &Sidecar,
-        after: &Sidecar,
-        location: ByteLocation,
-    ) -> Result<(), StorageError> {
-        if self.patch.retention().is_none() && self.patch.user().is_none() {
-            return Ok(());
-        }
+    /// Removes hint and index entry of the sidecar that was replaced, unless the new one has the same. Returns
+    /// whether it has others.
+    ///
+    /// Another update may have written the very same ones, and not yet what leads to them. The reference is
+    /// then to be changed once more: that writes those that it needs, and refuses the other update, which
+    /// writes its own again.
+    async fn leave(&self, before: &Sidecar, after: &Sidecar) -> Result<bool, StorageError> {
         let (before, after) = (self.objects_of(before), self.objects_of(after));
+        if !before.has_pointers_beside(&after)? {
+            return Ok(false);
+        }
         if let Err(error) = before.remove_pointers_except(&after).await {
             tracing::debug!(%error, "an old expiry hint or index entry is left");
         }
-        match self.read(location).await? {
-            Some((found, _)) => self.point_to(&found.sidecar).await,
-            None => Ok(()),
+        Ok(true)
+    }
+
+    /// Returns the update that changes nothing but the version, whoever the media belongs to now.
+    fn unchanged<'b>(
+        &self,
+        patch: &'b MetadataPatch,
+        admit: &'b (dyn Fn(&Sidecar) -> Result<(), StorageError> + Send + Sync),
+    ) -> Update<'b> {
+        Update {
+            objects: self.objects.clone(),
+            patch,
+            admit,
         }
     }
 

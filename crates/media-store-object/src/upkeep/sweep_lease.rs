@@ -33,11 +33,12 @@ pub(crate) async fn sweep_lease(shared: &Arc<Shared>) -> Result<Option<SweepLeas
     };
     let bucket = shared.bucket(Operation::Sweep);
     let path = second.sweep_lease()?;
-    match take(&bucket, &path, &shared.lease).await {
+    let holder = fresh_nonce()?.to_string();
+    match take(&bucket, &path, &shared.lease, &holder).await {
         Ok(None) => Ok(None),
         Ok(Some(version)) => {
             let (guard, released) = oneshot::channel::<()>();
-            drop(tokio::spawn(hold(bucket, path, version, released)));
+            drop(tokio::spawn(hold(bucket, path, holder, version, released)));
             Ok(Some(SweepLease::new(guard)))
         }
         Err(error) if error.kind() == StorageErrorKind::Permission => everyones(),
@@ -50,8 +51,9 @@ async fn take(
     bucket: &Bucket,
     path: &Path,
     watch: &LeaseWatch,
+    holder: &str,
 ) -> Result<Option<Version>, StorageError> {
-    if let Creation::Created(version) = bucket.create(path, held()?).await? {
+    if let Creation::Created(version) = bucket.create(path, held(holder)?).await? {
         return Ok(Some(version));
     }
     let Some((there, version)) = bucket.get(path, MAX_LEN).await? else {
@@ -60,21 +62,23 @@ async fn take(
     if !there.is_empty() && !watch.is_abandoned(&version) {
         return Ok(None);
     }
-    Ok(match bucket.replace(path, &version, held()?).await? {
+    Ok(match bucket.replace(path, &version, held(holder)?).await? {
         Replacement::Done(version) => Some(version),
         Replacement::Changed => None,
     })
 }
 
-/// Returns the content of a lease that is held. No two are alike, so that each renewal is another version.
-fn held() -> Result<Bytes, StorageError> {
-    Ok(Bytes::from(fresh_nonce()?.to_string()))
+/// Returns the content of a lease that is held. It begins with the number of the holder. No two are alike, so
+/// that each renewal is another version.
+fn held(holder: &str) -> Result<Bytes, StorageError> {
+    Ok(Bytes::from(format!("{holder}-{}", fresh_nonce()?)))
 }
 
 /// Renews the lease until it is released or lost.
 async fn hold(
     bucket: Bucket,
     path: Path,
+    holder: String,
     mut version: Version,
     mut released: oneshot::Receiver<()>,
 ) {
@@ -86,7 +90,7 @@ async fn hold(
                 }
                 return;
             }
-            () = tokio::time::sleep(RENEWAL) => renew(&bucket, &path, &version).await,
+            () = tokio::time::sleep(RENEWAL) => renew(&bucket, &path, &version, &holder).await,
         };
         match renewed {
             Ok(Replacement::Done(renewed)) => version = renewed,
@@ -99,10 +103,19 @@ async fn hold(
     }
 }
 
+/// Renews the lease. One that was changed by a renewal whose answer was lost is still held.
 async fn renew(
     bucket: &Bucket,
     path: &Path,
     version: &Version,
+    holder: &str,
 ) -> Result<Replacement, StorageError> {
-    bucket.replace(path, version, held()?).await
+    let renewed = bucket.replace(path, version, held(holder)?).await?;
+    if renewed == Replacement::Changed
+        && let Some((there, version)) = bucket.get(path, MAX_LEN).await?
+        && there.starts_with(holder.as_bytes())
+    {
+        return Ok(Replacement::Done(version));
+    }
+    Ok(renewed)
 }

@@ -23,15 +23,18 @@ impl Sweep<'_> {
         mut listed: Listing,
     ) -> Result<(), StorageError> {
         let mut alone: Vec<ObjectMeta> = Vec::new();
+        // A hint whose reference has a sidecar, until another one of that reference is seen.
+        let mut matched = HashMap::new();
         while let Some(meta) = listed.try_next().await? {
-            let token = meta.location.filename().unwrap_or_default();
-            if sidecars.remove(token).is_none()
-                && suspects.contains(token)
-                && self.is_settled(meta.last_modified)
-            {
+            let token = meta.location.filename().unwrap_or_default().to_owned();
+            if sidecars.remove(&token).is_some() {
+                matched.insert(token, meta);
+            } else if suspects.contains(&token) {
+                alone.extend(matched.remove(&token));
                 alone.push(meta);
             }
         }
+        alone.retain(|meta| self.is_settled(meta.last_modified));
         self.follow_all(alone).await?;
         for key in sidecars.into_values() {
             let written = self.missing_hint(keys, key).await;
@@ -65,22 +68,26 @@ impl Sweep<'_> {
         mut listed: Listing,
     ) -> Result<(), StorageError> {
         let mut alone = Vec::new();
+        // An entry whose reference has a sidecar, until another one of that reference is seen.
+        let mut matched = HashMap::new();
         while let Some(meta) = listed.try_next().await? {
             let Some(entry) = keys.parse_user_entry(&meta.location) else {
                 continue;
             };
-            if sidecars.remove(entry.token()).is_none()
-                && suspects.contains(entry.token())
-                && self.is_settled(meta.last_modified)
-            {
-                alone.push((meta.location, entry));
+            let token = entry.token().to_owned();
+            if sidecars.remove(&token).is_some() {
+                matched.insert(token, (meta, entry));
+            } else if suspects.contains(&token) {
+                alone.extend(matched.remove(&token));
+                alone.push((meta, entry));
             }
         }
+        alone.retain(|(meta, _)| self.is_settled(meta.last_modified));
         if self.mode == Mode::DryRun {
             return Ok(());
         }
-        for (path, entry) in alone {
-            let removed = self.idle_entry(keys, &path, entry).await;
+        for (meta, entry) in alone {
+            let removed = self.idle_entry(keys, &meta.location, entry).await;
             self.note(removed)?;
         }
         for key in sidecars.into_values() {
@@ -96,8 +103,9 @@ impl Sweep<'_> {
         Ok(())
     }
 
-    /// Removes an entry of an index whose reference does not exist. An import that is repeated at this
-    /// moment writes the very same entry: it is written again if the reference exists then.
+    /// Removes an entry of an index whose reference does not exist, or belongs to another user since an
+    /// update. An import that is repeated at this moment, or an update, writes the very same entry: it is
+    /// written again if the reference needs it then.
     async fn idle_entry(
         &self,
         keys: &SecondKeys,
@@ -116,7 +124,19 @@ impl Sweep<'_> {
         };
         match sidecar::read_any(&self.bucket, &self.shared.keys, &key).await? {
             // An import that replaces the tombstone would lose its entry.
-            SidecarRead::Present(_) | SidecarRead::Retired => return Ok(()),
+            SidecarRead::Retired => return Ok(()),
+            SidecarRead::Present(found) => {
+                let objects = self.objects(keys, &key, Some(&found));
+                if found.protocol == Protocol::First || objects.is_entry(path)? {
+                    return Ok(());
+                }
+                objects.write_entry().await?;
+                // An update that gives the media back has written this entry since the listing.
+                let there = self.bucket.head(path).await?;
+                if there.is_none_or(|there| !self.is_settled(there.last_modified)) {
+                    return Ok(());
+                }
+            }
             SidecarRead::Missing | SidecarRead::Tombstone | SidecarRead::Foreign => {}
         }
         self.bucket.delete(path).await?;

@@ -92,6 +92,14 @@ impl FaultyBucket {
         }
     }
 
+    /// Another client of the same bucket, with a record and faults of its own.
+    pub(crate) fn beside(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            record: Arc::default(),
+        }
+    }
+
     /// From now on, this decides what becomes of each request, and how often it yields before.
     pub(crate) fn judge(&self, judge: impl FnMut(&Request) -> (Fate, usize) + Send + 'static) {
         *lock(&self.record.judge) = Some(Box::new(judge));

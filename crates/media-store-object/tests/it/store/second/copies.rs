@@ -2,10 +2,12 @@
 
 use chrono::TimeDelta;
 use media_storage::{
-    DuplicateOptions, Inventory as _, MediaStorage as _, MediaStorageExt as _, RetentionPolicy,
-    Scope, StorageErrorKind,
+    DuplicateOptions, Inventory as _, MediaStorage as _, MediaStorageExt as _, MetadataPatch,
+    RetentionPolicy, Scope, StorageErrorKind,
 };
 use media_types::Mime;
+use object_store::ObjectStoreExt as _;
+use object_store::path::Path;
 
 use super::super::{Fate, FaultyBucket, Verb, about, full, holds, is_gone, noise};
 use super::{is_clean, of_user, open, put_for};
@@ -106,4 +108,25 @@ async fn a_duplicate_of_what_is_deleted_at_the_same_time_is_whole_or_absent() {
         }
         println!("{made} copies were made, {missed} were not");
     }
+}
+
+/// The bytes keep the headers that they were stored with, which allow caching.
+#[tokio::test]
+async fn a_duplicate_of_media_that_expires_since_an_update_has_headers_of_its_own() {
+    let bucket = FaultyBucket::new();
+    let store = open(&bucket, false).await;
+    let brief = RetentionPolicy::RetainHours(1);
+    let source = put_for(&store, 1, about("conv-1")).await;
+    let patch = MetadataPatch::new().with_retention(brief.clone());
+    store.update(&source, patch).await.unwrap();
+    let options = DuplicateOptions::new(about("conv-2"));
+    let copy = store.duplicate(&source, options).await.unwrap();
+    let stored = put_for(&store, 2, about("conv-2").with_retention(brief)).await;
+    let mut headers = Vec::new();
+    for reference in [&copy, &stored] {
+        let path = Path::parse(reference.id()).unwrap();
+        headers.push(bucket.inner().get(&path).await.unwrap().attributes);
+    }
+    assert_eq!(headers.first(), headers.last());
+    holds(&store, &copy, &noise(1, 1000)).await;
 }

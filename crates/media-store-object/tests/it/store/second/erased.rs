@@ -9,7 +9,7 @@ use object_store::ObjectStoreExt as _;
 use object_store::path::Path;
 
 use super::super::{Fate, FaultyBucket, Verb, about, full, holds, is_gone, noise};
-use super::{is_clean, objects, of_user, open, put_for};
+use super::{builder, is_clean, objects, of_user, open, put_for};
 
 /// The tombstone of the sidecar is not written: the entry in the index of the user stays, so that the
 /// deletion of the user that is repeated finds the media.
@@ -178,4 +178,42 @@ async fn a_panic_in_a_task_of_the_store_reaches_the_caller() {
     assert!(storing.await.unwrap_err().is_panic());
     bucket.heal();
     holds(&store, &reference, &noise(1, 1000)).await;
+}
+
+/// Nothing but the sidecar shows that there are bytes.
+#[tokio::test]
+async fn without_tombstones_a_sidecar_outlives_bytes_that_could_not_be_removed() {
+    let scopes = [
+        Scope::User("user-1".parse().unwrap()),
+        Scope::Conversation("conv-1".parse().unwrap()),
+    ];
+    for scope in scopes {
+        let bucket = FaultyBucket::new();
+        bucket.ignore_conditions_of("");
+        let opening = builder(&bucket, false).with_name_key([7; 32]);
+        let store = opening.build().await.unwrap();
+        let reference = put_for(&store, 1, of_user("conv-1", "user-1")).await;
+        store.sweep(full()).await.unwrap();
+        let media = reference.id().to_owned();
+        bucket.judge(move |request| {
+            let removes = request.verb == Verb::Delete && request.key == media;
+            let fate = if removes {
+                Fate::FailBefore
+            } else {
+                Fate::Pass
+            };
+            (fate, 0)
+        });
+        let report = store.delete_scope(scope.clone()).await.unwrap();
+        assert_eq!((report.deleted, report.failed), (0, 1));
+        bucket.heal();
+        let report = store.delete_scope(scope).await.unwrap();
+        assert_eq!((report.deleted, report.failed), (1, 0));
+        is_gone(&store, &reference).await;
+        let names = bucket.names();
+        assert!(
+            !names.iter().any(|name| name == reference.id()),
+            "{names:?}"
+        );
+    }
 }

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use chrono::TimeDelta;
 use media_storage::{
     Entry, ImportOutcome, ImportUpload, Imported, Importer as _, Inventory as _, MediaBody,
-    MediaMetadata, MediaStorageExt as _, Scope, StorageError, StorageErrorKind,
+    MediaMetadata, MediaStorage as _, MediaStorageExt as _, MetadataPatch, Scope, StorageError,
+    StorageErrorKind,
 };
 use media_store_object::ObjectMediaStore;
 use media_types::Mime;
@@ -316,5 +317,32 @@ async fn imports_of_equal_bytes_at_the_same_time_share_them() {
         let usage = store.usage(Scope::All).await.unwrap();
         assert_eq!((usage.references, usage.blobs), (6, 1));
         is_clean(&store, &bucket).await;
+    }
+}
+
+/// What is cut is not there, so that nobody can release it: it is on hold only once it is complete.
+#[tokio::test]
+async fn an_import_that_was_cut_leaves_no_hold_that_nobody_can_release() {
+    let (entry, bytes) = elsewhere(1000).await;
+    let media = (entry.with_hold(true), bytes);
+    for deduplication in [true, false] {
+        for k in 1.. {
+            let bucket = FaultyBucket::new();
+            let store = open(&bucket, deduplication).await;
+            let reached = cut_at(&bucket, k, Fate::FailBefore, true);
+            let imported = import(&store, &media).await;
+            bucket.heal();
+            store.sweep(full()).await.unwrap();
+            for found in listed(&store).await {
+                let release = MetadataPatch::new().with_hold(false);
+                let released = store.update(&found.reference, release).await;
+                assert!(released.is_ok() || imported.is_err(), "{released:?}");
+            }
+            assert_eq!(store.delete_scope(Scope::All).await.unwrap().held, 0);
+            is_clean(&store, &bucket).await;
+            if !reached.load(Ordering::SeqCst) {
+                break;
+            }
+        }
     }
 }

@@ -6,7 +6,7 @@ use media_storage::Inventory as _;
 use object_store::ObjectStoreExt as _;
 use object_store::path::Path;
 
-use super::super::FaultyBucket;
+use super::super::{Fate, FaultyBucket, Verb};
 use super::open;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -44,4 +44,26 @@ async fn a_lease_that_nobody_renews_is_taken_over_after_five_minutes() {
     assert!(lease.is_some());
     tokio::time::sleep(10 * MINUTE).await;
     assert!(other.sweep_lease().await.unwrap().is_none());
+}
+
+/// The holder does not learn that a renewal was written.
+#[tokio::test(start_paused = true)]
+async fn a_lease_is_kept_after_a_renewal_whose_answer_was_lost() {
+    let bucket = FaultyBucket::new();
+    let one = open(&bucket, true).await;
+    let other = open(&bucket.beside(), true).await;
+    let lease = one.sweep_lease().await.unwrap().unwrap();
+    let mut lost = false;
+    bucket.judge(move |request| {
+        let renews = request.verb == Verb::Put && request.key.ends_with("sweep-lease");
+        let loses = renews && !std::mem::replace(&mut lost, true);
+        (if loses { Fate::FailAfter } else { Fate::Pass }, 0)
+    });
+    for _ in 0..15 {
+        assert!(other.sweep_lease().await.unwrap().is_none());
+        tokio::time::sleep(MINUTE).await;
+    }
+    drop(lease);
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert!(other.sweep_lease().await.unwrap().is_some());
 }

@@ -3,6 +3,7 @@
 
 mod competing;
 mod copies;
+mod crossing;
 mod deleted;
 mod erased;
 mod fixtures;
