@@ -10,9 +10,11 @@ use serde_json::{Map, Value};
 use crate::base64;
 use crate::detail::Detail;
 use crate::error::{ContentError, ValueError, ValueKind};
+use crate::known_hash::KnownHash;
 use crate::mime::{MediaType, Mime};
 use crate::reference::StorageReference;
 use crate::reserved::RESERVED;
+use crate::sha256::Sha256;
 use crate::source::MediaSource;
 use crate::url::MediaUrl;
 
@@ -35,6 +37,8 @@ pub struct MediaContent {
     mime: Mime,
     source: MediaSource,
     attributes: Map<String, Value>,
+    /// Of inline bytes only.
+    hash: Option<KnownHash>,
 }
 
 impl MediaContent {
@@ -43,6 +47,7 @@ impl MediaContent {
         Self {
             media_type: mime.media_type(),
             mime,
+            hash: KnownHash::of(&source),
             source,
             attributes: Map::new(),
         }
@@ -144,6 +149,21 @@ impl MediaContent {
         }
     }
 
+    /// Returns the SHA-256 of inline bytes; `None` for any other source.
+    ///
+    /// `hash` computes it from the bytes the first time: it has to be the hash of all of them, for it is
+    /// kept with this content and its clones, and not computed again.
+    pub fn inline_sha256(&self, hash: impl FnOnce(&Bytes) -> Sha256) -> Option<Sha256> {
+        let bytes = self.inline()?;
+        let known = self.hash.as_ref()?;
+        Some(known.get_or_init(|| hash(bytes)))
+    }
+
+    /// Returns the SHA-256 of inline bytes, if it was computed by [`inline_sha256`](Self::inline_sha256).
+    pub fn known_inline_sha256(&self) -> Option<Sha256> {
+        self.hash.as_ref()?.get()
+    }
+
     /// Returns the size of the media in bytes, if it is known without I/O.
     pub fn size(&self) -> Option<u64> {
         match &self.source {
@@ -156,6 +176,7 @@ impl MediaContent {
     /// Replaces the source. All attributes stay.
     #[must_use]
     pub fn with_source(mut self, source: MediaSource) -> Self {
+        self.hash = KnownHash::of(&source);
         self.source = source;
         self
     }

@@ -23,6 +23,7 @@ mod detail;
 mod error;
 mod id;
 mod key;
+mod known_hash;
 mod mime;
 mod reference;
 mod reserved;

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use async_trait::async_trait;
 use chrono::{TimeDelta, Utc};
-use media_storage::Sha256Hasher;
 use media_types::{MediaContent, MediaSource, ProviderFile, Sha256};
 
 #[cfg(feature = "http-client")]
@@ -21,7 +20,7 @@ use super::record::{FileKey, FileRecord};
 use super::registry::{FileRegistry, MemoryFileRegistry};
 use super::service::FileService;
 use crate::error::{ProviderError, ProviderErrorKind};
-use crate::media::{MediaContext, MediaUploads};
+use crate::media::{MediaContext, MediaUploads, hash_inline, inline_hash};
 
 /// How many deletions are remembered.
 const MAX_DELETED: usize = 4096;
@@ -227,6 +226,7 @@ impl ProviderFiles {
         if size < self.0.policy.min_bytes() {
             return Ok(None);
         }
+        hash_inline(&[content]).await;
         let Some(sha256) = hash_of(content) else {
             return Ok(None);
         };
@@ -361,7 +361,7 @@ impl MediaUploads for RecordedFiles {
 fn hash_of(content: &MediaContent) -> Option<Sha256> {
     match content.source() {
         MediaSource::Stored(reference) => reference.sha256(),
-        MediaSource::Inline(bytes) => Some(Sha256Hasher::digest(bytes)),
+        MediaSource::Inline(_) => inline_hash(content),
         _ => None,
     }
 }

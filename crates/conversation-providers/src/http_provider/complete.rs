@@ -13,7 +13,7 @@ use crate::capability::ApiCapabilities;
 use crate::error::ProviderError;
 use crate::files::account_of;
 use crate::http::Attempts;
-use crate::media::{MediaContext, RequestPlan, RequestPlanner};
+use crate::media::{MediaContext, RequestPlan, RequestPlanner, hash_inline};
 use crate::planner::{PlannerKey, RequestOutline};
 use crate::request::ProviderRequest;
 use crate::response::ProviderResponse;
@@ -105,6 +105,7 @@ impl<A: Api> HttpProvider<A> {
         if transcript.media.is_empty() {
             return planner.plan(&RequestOutline::default(), media).await;
         }
+        hash_inline(&transcript.media).await;
         let refused: BTreeSet<usize> = transcript
             .media
             .iter()

@@ -26,6 +26,7 @@ pub use fitting::{ImageFitter, ImageNeeds};
 pub use form::MediaForm;
 #[cfg(feature = "http-client")]
 pub(crate) use identity::media_identity;
+pub(crate) use identity::{hash_inline, inline_hash};
 pub use plan::MediaPlan;
 pub use planner::RequestPlanner;
 #[cfg(feature = "http-client")]

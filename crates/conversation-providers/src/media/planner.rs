@@ -10,7 +10,7 @@ use media_types::{MediaContent, MediaType};
 
 use super::candidate::{Candidate, Lookup};
 use super::context::{MediaContext, SignedUrls};
-use super::identity::media_identity;
+use super::identity::{hash_inline, media_identity};
 use super::lookup::FetchBudget;
 use super::plan::{MediaPlan, PlannedItem};
 use super::request_plan::{RequestPlan, mark_of};
@@ -127,9 +127,12 @@ impl RequestPlanner {
     /// those of remote media that the provider does not fetch itself. Of these up to 4 MiB are kept
     /// until they are sent; the rest is fetched once more then. Items that were left out of the
     /// last request are not looked up. An [`ImageFitter`](super::ImageFitter) may read images.
+    /// Inline bytes are hashed, each item and its clones once, and beside the tasks of the runtime
+    /// where they are more than 1 MiB.
     pub async fn plan(&self, outline: &RequestOutline<'_>, media: &MediaContext) -> RequestPlan {
         let now = unix_now();
         let contents: Vec<&MediaContent> = outline.media().collect();
+        hash_inline(&contents).await;
         let identities: Vec<Option<Fingerprint>> =
             contents.iter().map(|item| fingerprint(item)).collect();
         let hashes = identities.iter();

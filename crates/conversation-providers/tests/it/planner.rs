@@ -3,9 +3,17 @@
 #[path = "../../examples/prove_planner/rounds.rs"]
 mod rounds;
 
+use std::pin::pin;
+use std::sync::mpsc;
+use std::task::{Context, Poll, Waker};
+
+use conversation_providers::{Capabilities, MediaContext, RequestOutline, RequestPlanner};
+use media_storage::Sha256Hasher;
+use media_types::{MediaContent, Mime};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
+use crate::support::picture_bytes;
 use rounds::{DISTURBANCES, Disturbance, FORMATS, Script, Sent, play, state_of};
 
 fn script(disturbance: Disturbance) -> Script {
@@ -124,6 +132,57 @@ fn no_request_is_above_a_cap() {
             },
         )
         .unwrap();
+}
+
+#[test]
+fn much_inline_media_is_hashed_once_and_beside_the_tasks_of_the_runtime() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
+    // While this is held, nothing else is done beside the tasks.
+    let hold = || {
+        let (release, held) = mpsc::channel::<()>();
+        tokio::task::spawn_blocking(move || held.recv().is_ok());
+        release
+    };
+    let image = |seed| {
+        let bytes = picture_bytes(seed, 512 * 1024);
+        MediaContent::from_bytes(Mime::IMAGE_PNG, bytes)
+    };
+    let images: Vec<MediaContent> = (0..3).map(image).collect();
+    let clones = images.clone();
+    let outline_of = |images| {
+        let mut outline = RequestOutline::new(500);
+        outline.push(100, images);
+        outline
+    };
+    let api = Capabilities::builtin().api("anthropic.messages").unwrap();
+    let planner = RequestPlanner::new("anthropic", api);
+    let media = MediaContext::default();
+    let mut context = Context::from_waker(Waker::noop());
+    runtime.block_on(async {
+        let release = hold();
+        let outline = outline_of(&images);
+        let mut plan = pin!(planner.plan(&outline, &media));
+        assert!(plan.as_mut().poll(&mut context).is_pending());
+        let mut known = images.iter().map(MediaContent::known_inline_sha256);
+        assert!(known.all(|hash| hash.is_none()));
+        drop(release);
+        let state = plan.await.state();
+        for image in &clones {
+            let hash = Sha256Hasher::digest(image.inline().unwrap());
+            assert_eq!(image.known_inline_sha256(), Some(hash));
+        }
+        // The next round has nothing to wait for.
+        let _release = hold();
+        let outline = outline_of(&clones);
+        let mut again = pin!(planner.plan(&outline, &media));
+        let Poll::Ready(again) = again.as_mut().poll(&mut context) else {
+            panic!("media is hashed again");
+        };
+        assert_eq!(again.state(), state);
+    });
 }
 
 #[test]

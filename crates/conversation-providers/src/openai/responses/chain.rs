@@ -11,6 +11,7 @@ use media_types::{MediaContent, MediaSource};
 use serde::{Deserialize, Serialize};
 
 use super::super::names::NAME;
+use crate::media::inline_hash;
 use crate::transcript::CHAIN_KIND;
 
 /// How long the provider keeps an answer, less a day.
@@ -142,7 +143,9 @@ fn identity(media: &MediaContent) -> String {
     let item = item.get(NAME).and_then(|item| item.json());
     let item = item.map_or("", RawJson::get);
     let source = match media.source() {
-        MediaSource::Inline(bytes) => Sha256Hasher::digest(bytes).to_string(),
+        MediaSource::Inline(_) => {
+            inline_hash(media).map_or_else(String::new, |hash| hash.to_string())
+        }
         MediaSource::Stored(reference) => match reference.sha256() {
             Some(hash) => hash.to_string(),
             None => reference.id().to_owned(),

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::Utc;
-use conversation_types::{FinishReason, Message};
+use conversation_types::{FinishReason, Message, Part};
 use futures_util::stream::{self, StreamExt};
+use media_types::MediaContent;
 use serde_json::{Map, Value, json};
 use tokio::sync::Semaphore;
 
@@ -22,7 +23,7 @@ use crate::http_provider::{
     Api, Endpoint, FailedResponse, Forget, HttpProvider, Refusal, provider_over_http,
 };
 use crate::kept_answers::KeptAnswers;
-use crate::media::MediaContext;
+use crate::media::{MediaContext, hash_inline};
 use crate::request::{ProviderRequest, ResponseMode};
 use crate::response::{ProviderResponse, ResponseEvent};
 
@@ -116,6 +117,7 @@ impl ResponsesProvider {
         {
             return self.0.complete(&request, media).await;
         }
+        hash_inline(&media_of(request.messages)).await;
         let history = HistoryHash::of(request.messages);
         if let Some(last) = last_response(request.messages, Utc::now().timestamp()) {
             let mut next = request.clone();
@@ -152,6 +154,15 @@ impl ResponsesProvider {
 
 fn is_no_method(error: &ProviderError) -> bool {
     matches!(error.status(), Some(405 | 501))
+}
+
+fn media_of(messages: &[Message]) -> Vec<&MediaContent> {
+    let parts = messages.iter().flat_map(|message| &message.content);
+    let media = parts.filter_map(|part| match part {
+        Part::Media(media) => Some(media),
+        _ => None,
+    });
+    media.collect()
 }
 
 fn is_forgotten(error: &ProviderError) -> bool {
