@@ -193,6 +193,11 @@ fn nothing_is_created_or_deleted_unasked() {
         .ended(1)
         .says("there is no conversation database");
     assert!(!home.path("none.db").exists());
+    for owner in [&["--user", "ada"][..], &["--unscoped"]] {
+        home.run(&[&["orphans", "store", "--state", "c.db"][..], owner].concat())
+            .ended(2)
+            .says("go with --histories");
+    }
     home.file("torn.json", b"{\"messages\":");
     home.run(&["import", "openai", "store", "torn.json", "--state", "c.db"])
         .ended(3)

@@ -68,6 +68,12 @@ pub(crate) struct OrphansArguments {
 pub(crate) async fn run(arguments: OrphansArguments, output: &Output) -> Outcome {
     let found = match (&arguments.histories[..], &arguments.state) {
         ([], Some(state)) => {
+            if arguments.unscoped || !scopes_of(&arguments.owner).is_empty() {
+                return Err(Failure::usage(
+                    "--user, --session, --conversation, --run and --unscoped go with --histories; a \
+                     database is compared as a whole",
+                ));
+            }
             let state = State::open_existing(state).await?;
             let store = open(&arguments).await?;
             of_database(state, &store, &arguments, output).await?
@@ -99,19 +105,7 @@ pub(crate) async fn run(arguments: OrphansArguments, output: &Output) -> Outcome
 /// The scope of all owners that are given: whoever names two means less than either, and what one run
 /// takes for unnamed is deleted.
 fn scope_of(arguments: &OrphansArguments) -> Outcome<Scope> {
-    let Owner {
-        user,
-        session,
-        conversation,
-        run,
-    } = arguments.owner.clone();
-    let given = [
-        user.map(Scope::User),
-        session.map(Scope::Session),
-        conversation.map(Scope::Conversation),
-        run.map(Scope::Run),
-    ];
-    let mut scopes: Vec<_> = given.into_iter().flatten().collect();
+    let mut scopes = scopes_of(&arguments.owner);
     match (scopes.pop(), arguments.unscoped) {
         (None, true) => Ok(Scope::All),
         (Some(scope), false) if scopes.is_empty() => Ok(scope),
@@ -127,6 +121,22 @@ fn scope_of(arguments: &OrphansArguments) -> Outcome<Scope> {
             "whose histories are they? give --user, --session, --conversation or --run, or --unscoped",
         )),
     }
+}
+
+fn scopes_of(owner: &Owner) -> Vec<Scope> {
+    let Owner {
+        user,
+        session,
+        conversation,
+        run,
+    } = owner.clone();
+    let given = [
+        user.map(Scope::User),
+        session.map(Scope::Session),
+        conversation.map(Scope::Conversation),
+        run.map(Scope::Run),
+    ];
+    given.into_iter().flatten().collect()
 }
 
 async fn open(arguments: &OrphansArguments) -> Outcome<OpenStore> {
