@@ -87,6 +87,12 @@ impl Bucket {
         self
     }
 
+    /// Returns a handle on the same bucket whose client repeats writes as usual.
+    pub(crate) fn repeating(mut self) -> Self {
+        self.writer = None;
+        self
+    }
+
     /// Returns a handle on the same bucket whose errors name this operation.
     pub(crate) fn during(&self, operation: Operation) -> Self {
         Self {

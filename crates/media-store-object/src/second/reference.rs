@@ -101,8 +101,7 @@ impl ReferenceObjects {
             return Ok(());
         };
         let id = Bytes::copy_from_slice(self.key.id().as_bytes());
-        let put = self.bucket.put(&path, id.into(), Attributes::new());
-        put.await.map(drop)
+        self.write_pointer(&path, id).await
     }
 
     /// Writes the entry in the index of the user, if the reference has one.
@@ -110,7 +109,13 @@ impl ReferenceObjects {
         let Some((path, body)) = self.entry()? else {
             return Ok(());
         };
-        let put = self.bucket.put(&path, body.into(), Attributes::new());
+        self.write_pointer(&path, body.into()).await
+    }
+
+    /// Writes a hint or an index entry. A copy of the request that arrives late brings nothing back.
+    async fn write_pointer(&self, path: &Path, body: Bytes) -> Result<(), StorageError> {
+        let bucket = self.bucket.clone().repeating();
+        let put = bucket.put(path, body.into(), Attributes::new());
         put.await.map(drop)
     }
 

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use futures_util::stream::BoxStream;
-use media_storage::{StorageErrorKind as Kind, Verification};
+use media_storage::{MediaStorageExt as _, StorageErrorKind as Kind, Verification};
 use media_store_object::{ObjectMediaStore, ProtocolVersion};
+use media_types::Mime;
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path;
@@ -17,7 +18,7 @@ use test_servers::proxy::{Answer, Fault, FaultProxy, RequestPattern, Script};
 use test_servers::s3::{S3Options, S3Server};
 
 use super::{Broken, azure_at, azurite, gcs_at, gcs_server, s3_at};
-use crate::store::{holds, noise, put};
+use crate::store::{about, holds, noise, put};
 
 fn of_probes(broken: &Broken) -> Vec<String> {
     let exchanges = broken.proxy.exchanges().into_iter();
@@ -99,6 +100,28 @@ async fn a_service_that_ignores_conditions_is_sent_each_write_once() {
     targets.sort_unstable();
     targets.dedup();
     assert_eq!((all, targets.len()), (6, 6), "{targets:#?}");
+}
+
+/// Hints and index entries bring nothing back by themselves.
+#[tokio::test]
+async fn a_service_that_ignores_conditions_is_sent_index_entries_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = S3Options::default().ignoring_conditions();
+    let server = S3Server::start_with(dir.path(), options).await.unwrap();
+    let proxy = FaultProxy::start(server.address()).await.unwrap();
+    let builder = s3_at(&server, &proxy.endpoint());
+    let builder = builder
+        .with_option("max_retries", "3")
+        .with_name_key([7; 32])
+        .with_protocol(ProtocolVersion::Second);
+    let store = builder.build().await.unwrap();
+    assert!(!store.refuses_late_writes());
+    let entries = RequestPattern::put("/.store/v2/user/");
+    proxy.set_script(Script::pass().first(3, entries, Fault::status(503)));
+    let metadata = about("conv-1").with_user("user-1".parse().unwrap());
+    let bytes = noise(1, 1000);
+    let stored = store.store_bytes(Mime::IMAGE_PNG, bytes.clone(), metadata);
+    holds(&store, &stored.await.unwrap(), &bytes).await;
 }
 
 #[tokio::test]
