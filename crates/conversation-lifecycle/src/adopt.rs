@@ -1,12 +1,14 @@
 //! Media that messages of users and answers of tools name by a reference.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use conversation_externalizer::{ExternalizeError, PendingReferences};
 use conversation_state::{
-    ConversationRecord, LoadOptions, MediaStoreName, ReferenceKey, Window, replace_references,
+    ConversationRecord, LoadOptions, MediaStoreName, ReferenceKey, Window, references_of,
+    replace_references,
 };
-use conversation_types::{Message, Part, Role};
+use conversation_types::{Message, OmissionReason, OmittedMedia, Part, Role};
 use media_storage::{RetrieveOptions, Scope, StorageErrorKind};
 use media_types::{MediaSource, StorageReference};
 
@@ -14,6 +16,11 @@ use crate::core::Core;
 use crate::error::{LifecycleError, LifecycleErrorKind as Kind};
 use crate::foreign::{ForeignSource, foreign_sources};
 use crate::owner::media_owner;
+
+/// How often, in one batch, media is asked for again where a store did not say whose it is.
+const RETRIES: u32 = 3;
+/// The wait before the first of them.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
 
 /// Checks the references of a user's message: those in the scope stay, which is what the
 /// conversation may read; media of the same user, as uploads are, and of the conversation's parent is
@@ -58,8 +65,11 @@ pub(crate) async fn adopt_uploads(
 
 /// Replaces references to media of other conversations in what tools answered, since the state names
 /// none: media of the same user, and of the conversation's parent and children, is copied into the
-/// conversation. Other media, and media that cannot be copied, is omitted; nothing else is lost. Those
-/// in the scope stay, and so does media that was received and is not stored yet.
+/// conversation. Other media, and media that is gone, is omitted; nothing else is lost. Those in the
+/// scope stay, and so does media that was received and is not stored yet.
+///
+/// Where the stores do not say whose media it is, also when they are asked again, it stays if earlier
+/// messages name it, and is omitted else. Returns what was omitted for that reason.
 ///
 /// # Errors
 /// `Config` without an externalizer.
@@ -67,10 +77,12 @@ pub(crate) async fn adopt_results(
     core: &Core,
     record: &ConversationRecord,
     scope: Option<&Scope>,
+    earlier: &[&Message],
     messages: &mut [Message],
     pending: &mut PendingReferences,
-) -> Result<(), LifecycleError> {
-    let Some(scope) = scope else { return Ok(()) };
+) -> Result<Vec<OmittedMedia>, LifecycleError> {
+    let (mut lost, mut retries) = (Vec::new(), 0);
+    let Some(scope) = scope else { return Ok(lost) };
     let results = messages
         .iter_mut()
         .filter(|message| message.role == Role::Tool);
@@ -84,12 +96,25 @@ pub(crate) async fn adopt_results(
             if copies.contains_key(&key) || !is_ours(core, &reference) {
                 continue;
             }
-            match adopted_result(core, record, scope, &reference, pending).await {
+            let adopted = loop {
+                match adopted_result(core, record, scope, &reference, pending).await {
+                    Err(error) if is_unclear(&error) && retries < RETRIES => {
+                        tokio::time::sleep(FIRST_WAIT * 2_u32.pow(retries)).await;
+                        retries += 1;
+                    }
+                    adopted => break adopted,
+                }
+            };
+            match adopted {
                 Ok(Some(copy)) => drop(copies.insert(key, Some(copy))),
                 Ok(None) => {}
                 Err(error) if error.kind() == Kind::Config => return Err(error),
+                Err(error) if is_unclear(&error) && is_named(earlier, &key) => {}
                 Err(error) => {
                     tracing::warn!(%error, media = reference.file_name(), "media of a tool's answer is omitted");
+                    if is_unclear(&error) {
+                        lost.extend(omit(message, &key));
+                    }
                     copies.insert(key, None);
                 }
             }
@@ -98,7 +123,37 @@ pub(crate) async fn adopt_results(
             replace_references(message, &copies);
         }
     }
-    Ok(())
+    Ok(lost)
+}
+
+/// Whether a failure says nothing of the media: the stores may say more of it later.
+fn is_unclear(error: &LifecycleError) -> bool {
+    !matches!(error.kind(), Kind::Config | Kind::Media)
+}
+
+fn is_named(messages: &[&Message], key: &ReferenceKey) -> bool {
+    messages
+        .iter()
+        .any(|message| references_of(message).contains(key))
+}
+
+/// Omits the media parts of a message that name some media; returns what stands for them.
+fn omit(message: &mut Message, key: &ReferenceKey) -> Vec<OmittedMedia> {
+    let mut omitted = Vec::new();
+    for part in &mut message.content {
+        let Some(media) = part.as_media() else {
+            continue;
+        };
+        if media.reference().map(ReferenceKey::from).as_ref() != Some(key) {
+            continue;
+        }
+        let mut item = OmittedMedia::new(media, OmissionReason::StorageFailed, "");
+        // It may be another conversation's.
+        item.reference = None;
+        omitted.push(item.clone());
+        *part = item.into();
+    }
+    omitted
 }
 
 /// Returns the copy of media that a tool named, or nothing where the media is the conversation's.
@@ -113,21 +168,38 @@ async fn adopted_result(
         return Ok(None);
     }
     let mut owners = owners_of(record);
-    owners.extend(child_of(core, record, reference).await?);
-    let copy = adopt(core, record, owners, reference, pending).await?;
-    Ok(Some(copy))
+    let unclear = match child_of(core, record, reference).await {
+        Ok(child) => {
+            owners.extend(child);
+            None
+        }
+        Err(error) => Some(error),
+    };
+    match adopt(core, record, owners, reference, pending).await {
+        // It may be a child's.
+        Err(error) if error.kind() == Kind::Media => Err(unclear.unwrap_or(error)),
+        adopted => adopted.map(Some),
+    }
 }
 
 /// The scope of the child that has some media, if one of a conversation does.
+///
+/// # Errors
+/// `Storage` and `State`: it cannot be told.
 async fn child_of(
     core: &Core,
     record: &ConversationRecord,
     reference: &StorageReference,
 ) -> Result<Option<Scope>, LifecycleError> {
+    let mut failure = None;
     for store in core.stores.bare() {
         let head = RetrieveOptions::new().with_head();
-        let Ok(stored) = store.retrieve_opts(reference, head).await else {
-            continue;
+        let stored = match store.retrieve_opts(reference, head).await {
+            Ok(stored) => stored,
+            Err(error) => {
+                failure = Some(error).filter(|error| error.is_retryable()).or(failure);
+                continue;
+            }
         };
         let Some(owner) = stored.metadata.conversation() else {
             continue;
@@ -139,7 +211,7 @@ async fn child_of(
             return Ok(Some(Scope::Conversation(owner.clone())));
         }
     }
-    Ok(None)
+    failure.map_or(Ok(None), |error| Err(error.into()))
 }
 
 /// Whether a reference leads to a store of the manager. Others are the loader's.

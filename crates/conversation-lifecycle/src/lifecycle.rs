@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use conversation_externalizer::PendingReferences;
 use conversation_state::{ConversationRecord, ReferenceKey};
-use conversation_types::Message;
+use conversation_types::{Message, OmittedMedia};
 use media_storage::{MediaMetadata, Scope, StorageError, SweepOptions};
 use media_types::{ConversationId, MediaContent, StorageReference, UserId};
 
@@ -224,8 +224,11 @@ impl Lifecycle {
 
     /// Replaces references to media of other conversations in what tools answered, since the state
     /// names none: media of the same user, and of the conversation's parent and children, is copied
-    /// into the conversation. Other media, and media that cannot be copied, becomes an omitted part.
-    /// References in the scope stay, and without a scope all of them.
+    /// into the conversation. Other media, and media that is gone, becomes an omitted part. References
+    /// in the scope stay, and without a scope all of them.
+    ///
+    /// Where the stores do not say whose media it is, also when they are asked again, it stays if
+    /// earlier messages name it, and is omitted else: such items are returned.
     ///
     /// # Errors
     /// `Config` without an externalizer.
@@ -233,10 +236,11 @@ impl Lifecycle {
         &self,
         record: &ConversationRecord,
         scope: Option<&Scope>,
+        earlier: &[&Message],
         messages: &mut [Message],
         pending: &mut PendingReferences,
-    ) -> Result<(), LifecycleError> {
-        adopt::adopt_results(&self.core, record, scope, messages, pending).await
+    ) -> Result<Vec<OmittedMedia>, LifecycleError> {
+        adopt::adopt_results(&self.core, record, scope, earlier, messages, pending).await
     }
 
     /// Runs steps to their end, also when the future is dropped.

@@ -66,7 +66,8 @@ pub(super) async fn save(turn: &mut Turn, save: Save) -> Result<(), Conversation
     };
     let (append, replace): (Vec<Message>, Vec<Message>) =
         messages.iter().cloned().partition(is_new);
-    let brings = !append.is_empty();
+    // A turn that waits goes on behind what it has, and never back to its end before.
+    let brings = !append.is_empty() || record.status == TurnStatus::Suspended;
     if brings {
         record.before_retry = None;
     }
@@ -90,9 +91,7 @@ pub(super) async fn save(turn: &mut Turn, save: Save) -> Result<(), Conversation
             false => LeaseChange::Hold(times.ttl()),
         });
     // What the attempt replaces goes with the first message that it brings.
-    if !append.is_empty()
-        && let Some(truncation) = turn.truncate.clone()
-    {
+    if brings && let Some(truncation) = turn.truncate.clone() {
         write = write.with_truncate(truncation);
     }
     write = write.with_append(append);
@@ -159,24 +158,28 @@ async fn externalize(
     kind: BatchKind,
 ) -> Result<(), ConversationError> {
     let core = std::sync::Arc::clone(&turn.scope.core);
+    let earlier: Vec<&Message> = turn.history.iter().chain(&turn.progress.saved).collect();
+    let (record, pending) = (&turn.record, &mut turn.pending);
+    let mut omitted = Vec::new();
     if core.config.foreign_media() == ForeignMedia::Refuse {
-        let scope = core.reference_scope(&turn.record);
-        core.lifecycle
-            .adopt_results(&turn.record, scope.as_ref(), messages, &mut turn.pending)
+        let scope = core.reference_scope(record);
+        omitted = core
+            .lifecycle
+            .adopt_results(record, scope.as_ref(), &earlier, messages, pending)
             .await?;
     }
     let owner = media_owner(&turn.record);
     let lookup = ReceivedByTurn(&turn.received);
     let provider = turn.progress.provider.clone();
-    let earlier: Vec<&Message> = turn.history.iter().chain(&turn.progress.saved).collect();
     let batch = Batch::new(&owner, turn.record.message_count, kind)
         .with_earlier(&earlier)
         .with_provider(provider.as_deref())
         .with_received(&lookup);
     let report = core
         .externalizer
-        .externalize(&batch, messages, &mut turn.pending)
+        .externalize(&batch, messages, pending)
         .await?;
+    omitted.extend(report.omitted.into_iter().map(|item| item.omitted));
     let subject = turn.subject();
     for kept in report.inline_fallbacks {
         let kept = InlineFallback::from(kept);
@@ -188,13 +191,12 @@ async fn externalize(
     }
     // What a checkpoint omits, the last write of the answer may keep.
     let is_last = kind != BatchKind::Checkpoint;
-    for item in report.omitted.into_iter().filter(|_| is_last) {
-        core.listeners
-            .emit(&subject, EventKind::omitted(&item.omitted));
-        let is_lost = item.omitted.reason == OmissionReason::StorageFailed;
+    for item in omitted.into_iter().filter(|_| is_last) {
+        core.listeners.emit(&subject, EventKind::omitted(&item));
+        let is_lost = item.reason == OmissionReason::StorageFailed;
         turn.progress.storage_failed |=
             is_lost && core.config.on_storage_error() == OnStorageError::FailTurn;
-        turn.progress.omitted_media.push(item.omitted);
+        turn.progress.omitted_media.push(item);
     }
     Ok(())
 }

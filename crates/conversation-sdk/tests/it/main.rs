@@ -9,6 +9,7 @@
 mod cut;
 mod support;
 
+mod adopted;
 mod background;
 mod bad_input;
 mod branch;
