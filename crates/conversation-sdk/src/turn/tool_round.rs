@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use conversation_events::{ConversationError, EventKind, TurnEvent};
@@ -59,12 +60,15 @@ pub(super) async fn run(
 ) -> Result<Vec<PendingCall>, ConversationError> {
     may_begin(turn)?;
     let runner = Runner::new(turn);
+    let is_refused = AtomicBool::new(false);
     let mut running = Vec::with_capacity(calls.len());
     for (index, call) in calls.iter().enumerate() {
         let (runner, lease, allowed) = (&runner, &turn.lease, budget.take());
+        let is_refused = &is_refused;
         running.push(async move {
             // It may have waited for its turn behind others.
-            if !lease.is_fresh() {
+            if is_refused.load(Ordering::Relaxed) || !lease.is_fresh() {
+                is_refused.store(true, Ordering::Relaxed);
                 return Err(not_renewed());
             }
             let result = match allowed {
@@ -78,12 +82,14 @@ pub(super) async fn run(
     let mut results = stream::iter(running).buffer_unordered(concurrency);
     let mut done: Vec<(usize, Result<ToolOutput, String>)> = Vec::with_capacity(calls.len());
     let stop = turn.scope.stop.clone();
+    let mut refused = None;
     let ended = loop {
         tokio::select! {
             result = results.next() => match result {
                 Some(Ok(result)) => done.push(result),
-                Some(Err(error)) => break Some(error),
-                None => break None,
+                // Nothing more begins; what runs has its result.
+                Some(Err(error)) => refused = Some(error),
+                None => break refused,
             },
             reason = stop.stopped() => break Some(reason.error()),
         }

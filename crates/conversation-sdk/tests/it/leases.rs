@@ -101,7 +101,7 @@ async fn a_lease_is_renewed_while_the_store_answers_no_reads() {
     assert_eq!(events.response().await.unwrap().text(), "one two");
 }
 
-/// A tool during whose first call no lease can be renewed.
+/// A tool during whose first call no lease can be renewed. Its calls take as long as they are told.
 #[derive(Debug)]
 struct Slow {
     state: SilentState,
@@ -114,30 +114,46 @@ impl Tool for Slow {
         ToolDefinition::new("slow", "Takes its time.", json!({"type": "object"}))
     }
 
-    async fn call(&self, _: Value, _: &ToolContext) -> Result<ToolOutput, ToolError> {
+    async fn call(&self, arguments: Value, _: &ToolContext) -> Result<ToolOutput, ToolError> {
         self.calls.fetch_add(1, Ordering::SeqCst);
         self.state.silent.send_replace(Silent::Writes);
-        tokio::time::sleep(Duration::from_secs(50)).await;
+        let seconds = arguments["seconds"].as_u64().unwrap_or(50);
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
         Ok(ToolOutput::text("done"))
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_waits_for_another_does_not_begin_without_the_lease() {
+    let calls = ScriptedAnswer::new()
+        .tool_call("c1", "slow", "{}")
+        .tool_call("c2", "slow", "{}");
+    show_refused(calls, 1, 1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_run_have_their_results_where_another_may_not_begin() {
+    let calls = ScriptedAnswer::new()
+        .tool_call("c1", "slow", "{}")
+        .tool_call("c2", "slow", r#"{"seconds": 53}"#)
+        .tool_call("c3", "slow", "{}")
+        .tool_call("c4", "slow", "{}");
+    show_refused(calls, 2, 2).await;
+}
+
+/// Has calls run, so many at once, of which only some may begin.
+async fn show_refused(answer: ScriptedAnswer, at_once: usize, begun: usize) {
     let state = SilentState::new();
     let calls = Arc::new(AtomicUsize::new(0));
     let tool = Slow {
         state: state.clone(),
         calls: Arc::clone(&calls),
     };
-    let answer = ScriptedAnswer::new()
-        .tool_call("c1", "slow", "{}")
-        .tool_call("c2", "slow", "{}");
     let rig = Rig::with(ScriptedProvider::new().with_answer(answer), |builder| {
         builder
             .with_state_store(state.clone())
             .with_tool(tool)
-            .with_config(ManagerConfig::new().with_concurrent_tools(1))
+            .with_config(ManagerConfig::new().with_concurrent_tools(at_once))
     });
     let mut conversation = rig.start().await;
     let sent = conversation.send("Go");
@@ -152,11 +168,11 @@ async fn a_call_that_waits_for_another_does_not_begin_without_the_lease() {
         error.to_string().contains("could not be renewed"),
         "{error}"
     );
-    assert_eq!(calls.load(Ordering::SeqCst), 1);
+    assert_eq!(calls.load(Ordering::SeqCst), begun);
     let read = conversation.read(Window::All).await.unwrap();
     assert_eq!(read.turns[0].status, TurnStatus::Interrupted);
-    // The call that has run has its result.
-    assert_eq!(read.messages.len(), 3);
+    // The calls that have run have their results.
+    assert_eq!(read.messages.len(), 2 + begun);
 }
 
 #[tokio::test]
