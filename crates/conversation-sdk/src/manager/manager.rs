@@ -306,8 +306,7 @@ impl ConversationManager {
         turn: &TurnId,
     ) -> Result<(), ConversationError> {
         let record = self.owned(id, &owner).await?;
-        if let Some(running) = self.core.turns.get(id, turn) {
-            running.stop.stop(StopReason::Cancelled);
+        if self.core.turns.stop_turn(id, turn) {
             return Ok(());
         }
         let options = LoadOptions::new(Window::MetadataOnly).with_turn(turn.clone());

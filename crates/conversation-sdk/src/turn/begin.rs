@@ -259,6 +259,7 @@ pub(super) async fn write_opening(
             return Err(ConversationError::new(Kind::StateOutcomeUnknown).with_source(error));
         }
     };
+    core.turns.has_begun(&scope.log);
     let mut turn = opening.turn;
     turn.epoch = applied.epoch.unwrap_or(turn.epoch);
     // Where it cannot be told, the turn is not bound: it has a lease of its own.

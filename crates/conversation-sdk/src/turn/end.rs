@@ -6,6 +6,7 @@ use conversation_events::{
 use conversation_externalizer::BatchKind;
 use conversation_lifecycle::media_owner;
 use conversation_providers::ProviderErrorKind;
+use conversation_providers::sink::is_received;
 use conversation_state::{
     ContextInclusion, Fence, LoadOptions, PendingCall, StateWrite, TurnRecord, TurnStatus, Window,
     WriteOutcome,
@@ -94,10 +95,18 @@ async fn write_interrupted(turn: &mut Turn, error: ConversationError) -> Convers
         turn.core().listeners.emit(&turn.subject(), failed);
         let is_final = matches!(kind, Kind::NotFound | Kind::StateOutcomeUnknown);
         if !is_final && !turn.progress.unsaved.is_empty() {
-            // What cannot be written must not keep the turn open, nor its usage out of the state.
             let unsaved = std::mem::take(&mut turn.progress.unsaved);
-            written = write_end(turn, &error).await;
-            turn.progress.unsaved = unsaved;
+            if unsaved.iter().flat_map(Message::media).any(is_received) {
+                // The store of its media may be what fails.
+                turn.progress.unsaved = unsaved.iter().map(without_received).collect();
+                written = write_end(turn, &error).await;
+            }
+            if written.is_err() {
+                // What cannot be written must not keep the turn open, nor its usage out of the state.
+                turn.progress.unsaved.clear();
+                written = write_end(turn, &error).await;
+                turn.progress.unsaved = unsaved;
+            }
         }
     }
     match written {
@@ -134,7 +143,7 @@ async fn write_end(turn: &mut Turn, error: &ConversationError) -> Result<(), Con
 }
 
 /// Writes what has arrived for a turn that another owner has taken over, unless a later turn has
-/// begun.
+/// begun, or the turn is as it ended before this attempt.
 async fn write_late(turn: &mut Turn, error: ConversationError) -> ConversationError {
     let options = LoadOptions::new(Window::NewestMessages(1)).with_turn(turn.id().clone());
     let loaded = match turn.core().state.load(&turn.record.id, options).await {
@@ -145,7 +154,10 @@ async fn write_late(turn: &mut Turn, error: ConversationError) -> ConversationEr
         .messages
         .last()
         .is_some_and(|last| last.message.turn.as_ref() == Some(turn.id()));
-    if loaded.record.current_turn.is_some() || !last_is_ours || turn.progress.unsaved.is_empty() {
+    // What this attempt was to replace stands again.
+    let is_restored = turn.truncate.is_some();
+    let has_moved = loaded.record.current_turn.is_some() || !last_is_ours;
+    if has_moved || is_restored || turn.progress.unsaved.is_empty() {
         return error;
     }
     let mut record = interrupted_record(turn, &error);
@@ -185,7 +197,7 @@ pub(super) fn without_received(message: &Message) -> Message {
     let mut message = message.clone();
     for part in &mut message.content {
         if let conversation_types::Part::Media(media) = part
-            && conversation_providers::sink::is_received(media)
+            && is_received(media)
         {
             let reason = conversation_types::OmissionReason::StorageFailed;
             *part = conversation_types::OmittedMedia::new(media, reason, "").into();

@@ -59,6 +59,7 @@ pub(super) async fn open_resume(
         let input = UserInput::prepare(scope, loaded, message).await?;
         turn.status = TurnStatus::Running;
         turn.ended_at = None;
+        turn.before_retry = None;
         return Ok(Resumed::Opening(Box::new(Opening {
             append: vec![input.message],
             media: Some(input.media),
@@ -124,6 +125,7 @@ pub(super) fn decline(suspended: &TurnRecord) -> (Option<TurnRecord>, Vec<Messag
     turn.in_context = ContextInclusion::All;
     turn.error = Some(Kind::Cancelled.as_str().to_owned());
     turn.ended_at = Some(now());
+    turn.before_retry = None;
     (Some(turn), declined)
 }
 

@@ -30,6 +30,8 @@ struct Registered {
     turn: RunningTurn,
     /// The run of the parent's turn.
     bound_to: Option<u64>,
+    /// Whether it was admitted: its beginning is in the state.
+    has_begun: bool,
     /// Whether its answer was returned and is not in the state yet.
     is_storing: bool,
 }
@@ -83,6 +85,7 @@ impl RunningTurns {
             id: turn.log.turn().clone(),
             turn,
             bound_to,
+            has_begun: false,
             is_storing: false,
         };
         turns.insert(run, registered);
@@ -93,15 +96,35 @@ impl RunningTurns {
         }
     }
 
-    /// Returns a turn of a conversation. Whoever may see the conversation may see it: an id alone is no
-    /// right to a turn.
+    /// Returns a turn of a conversation: of its runs, the one that has begun. Whoever may see the
+    /// conversation may see it: an id alone is no right to a turn.
     pub(crate) fn get(&self, conversation: &ConversationId, turn: &TurnId) -> Option<RunningTurn> {
         let turns = self.lock();
-        let mut of_conversation = turns
+        let runs = turns
             .values()
-            .filter(|held| held.turn.conversation == *conversation);
-        let found = of_conversation.find(|held| held.id == *turn);
+            .filter(|held| held.turn.conversation == *conversation && held.id == *turn);
+        let found = runs.max_by_key(|held| held.has_begun);
         found.map(|held| held.turn.clone())
+    }
+
+    /// Ends all runs of a turn early; returns whether there is one.
+    pub(crate) fn stop_turn(&self, conversation: &ConversationId, turn: &TurnId) -> bool {
+        let turns = self.lock();
+        let runs = turns
+            .values()
+            .filter(|held| held.turn.conversation == *conversation && held.id == *turn);
+        runs.map(|held| held.turn.stop.stop(StopReason::Cancelled))
+            .count()
+            > 0
+    }
+
+    /// Notes that the run of a log was admitted.
+    pub(crate) fn has_begun(&self, log: &Arc<TurnLog>) {
+        let mut turns = self.lock();
+        let held = turns.values_mut();
+        for held in held.filter(|held| Arc::ptr_eq(&held.turn.log, log)) {
+            held.has_begun = true;
+        }
     }
 
     /// Notes which turn the run of a log goes on with.

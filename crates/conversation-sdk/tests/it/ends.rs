@@ -12,12 +12,15 @@ use conversation_providers::{
 use conversation_sdk::state::{LoadedConversation, StateError, forward_state};
 use conversation_sdk::{
     ConversationError, ConversationErrorKind as Kind, InMemoryStateStore, LeaseTimes,
-    ManagerConfig, Message, Middleware, Part, Role, StateStore, TurnStatus, Window,
+    ManagerConfig, Message, Middleware, OmissionReason, Part, Role, StateStore, TurnStatus, Window,
 };
 use conversation_state::LoadOptions;
 use futures_util::StreamExt;
+use media_storage::{InMemoryStorage, MediaStorage, MediaUpload, StorageError};
+use media_types::StorageReference;
 
 use crate::support::{Rig, first_text, history, take_over};
+use crate::tools::Obedient;
 
 /// Refuses to save answers.
 #[derive(Debug)]
@@ -88,6 +91,45 @@ async fn an_answer_that_is_written_late_goes_through_before_save_too() {
     let error = events.response().await.unwrap_err();
     assert_eq!(error.kind(), Kind::LeaseLost);
     assert_eq!(history(&conversation).await[1].1, "my ******");
+}
+
+/// A media store that panics where it is to store something.
+#[derive(Debug, Default)]
+struct Brittle(InMemoryStorage);
+
+#[async_trait]
+impl MediaStorage for Brittle {
+    media_storage::forward_storage!(
+        self => self.0;
+        backend, retrieve_opts, delete_opts, inventory,
+    );
+
+    async fn store(&self, _: MediaUpload) -> Result<StorageReference, StorageError> {
+        panic!("a bug")
+    }
+}
+
+#[tokio::test]
+async fn media_that_cannot_be_stored_takes_nothing_else_of_the_round_with_it() {
+    let calls = ScriptedAnswer::new()
+        .tool_call("c1", "obey", r#"{"do": "paint"}"#)
+        .tool_call("c2", "obey", "{}");
+    let rig = Rig::with(ScriptedProvider::new().with_answer(calls), |builder| {
+        builder
+            .with_media_storage(Brittle::default())
+            .with_tool(Obedient::default())
+    });
+    let mut conversation = rig.start().await;
+    let error = conversation.send("Go").await.unwrap_err();
+    assert!(error.to_string().contains("media store"), "{error}");
+    let messages = conversation.messages(Window::All).await.unwrap();
+    assert_eq!(messages.len(), 4);
+    let [Part::Omitted(omitted)] = &messages[2].content[..] else {
+        panic!("{messages:?}")
+    };
+    assert_eq!(omitted.reason, OmissionReason::StorageFailed);
+    assert_eq!(messages[3].text(), "done");
+    assert!(rig.event_names().contains(&"save_failed".to_owned()));
 }
 
 /// A provider that panics, at once or in the middle of its answer.

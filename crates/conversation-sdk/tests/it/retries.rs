@@ -8,11 +8,14 @@ use conversation_providers::testing::{Gate, ScriptedAnswer, ScriptedProvider};
 use conversation_sdk::state::{ContextInclusion, LoadedConversation, StateError, forward_state};
 use conversation_sdk::{
     Conversation, ConversationErrorKind as Kind, InMemoryStateStore, LeaseTimes, ManagerConfig,
-    Message, ProviderErrorKind, RetryFrom, Role, StateStore, TurnOptions, TurnStatus, Window,
+    Message, Owner, ProviderErrorKind, RetryFrom, Role, StateStore, Tool, ToolContext,
+    ToolDefinition, ToolError, ToolOutput, TurnOptions, TurnStatus, Window,
 };
 use conversation_state::LoadOptions;
+use serde_json::{Value, json};
+use tokio::sync::Notify;
 
-use crate::support::{Rig, first_text, history};
+use crate::support::{Rig, first_text, history, take_over};
 
 fn answers(texts: &[&str]) -> ScriptedProvider {
     texts
@@ -137,7 +140,7 @@ async fn a_second_attempt_at_once_is_refused_and_takes_nothing_from_the_first() 
 
 #[tokio::test]
 async fn an_attempt_whose_owner_dies_before_it_brings_anything_leaves_the_one_before_it() {
-    let times = LeaseTimes::with_ttl(Duration::from_millis(800));
+    let times = LeaseTimes::with_ttl(Duration::from_secs(4));
     let config = ManagerConfig::new().with_lease_times(times);
     let refused = || ScriptedAnswer::new().error_of(ProviderErrorKind::InvalidRequest);
     for (first, status, in_context) in [
@@ -170,7 +173,8 @@ async fn an_attempt_whose_owner_dies_before_it_brings_anything_leaves_the_one_be
             .turns
             .remove(0);
         let events = conversation.retry_turn(&before.id, RetryFrom::Start);
-        gate.reached().await;
+        let reached = tokio::time::timeout(Duration::from_secs(60), gate.reached());
+        reached.await.expect("the attempt did not begin");
         runtime.shutdown_background();
         drop(events);
 
@@ -193,4 +197,103 @@ async fn an_attempt_whose_owner_dies_before_it_brings_anything_leaves_the_one_be
         let ended = |name: &String| name == "turn_interrupted" || name == "turn_failed";
         assert!(heard.iter().any(ended), "{heard:?}");
     }
+}
+
+#[tokio::test]
+async fn an_attempt_that_was_taken_over_writes_nothing_behind_the_answer_that_stands_again() {
+    let provider = answers(&["one"]).with_answer(ScriptedAnswer::new().text("half").hang());
+    let times = LeaseTimes::with_ttl(Duration::from_secs(4));
+    let rig = Rig::with(provider, |builder| {
+        builder.with_config(ManagerConfig::new().with_lease_times(times))
+    });
+    let mut conversation = rig.start().await;
+    let turn = conversation.send("1").await.unwrap().turn().clone();
+    let mut events = conversation.regenerate(&turn);
+    first_text(&mut events).await;
+    take_over(&rig.state, conversation.id()).await;
+    let error = events.response().await.unwrap_err();
+    assert_eq!(error.kind(), Kind::LeaseLost);
+    assert_eq!(texts(&conversation).await, ["1", "one"]);
+    let read = conversation.read(Window::All).await.unwrap();
+    assert_eq!(read.turns[0].status, TurnStatus::Complete);
+}
+
+#[tokio::test(start_paused = true)]
+async fn readers_find_the_attempt_that_has_begun_and_a_cancellation_ends_those_that_wait_too() {
+    let gate = Gate::new();
+    let provider = answers(&["one"])
+        .with_answer(ScriptedAnswer::new().text("two").gate(&gate))
+        .with_answer(ScriptedAnswer::new().text("half").hang());
+    let rig = Rig::new(provider);
+    let mut conversation = rig.start().await;
+    let turn = conversation.send("1").await.unwrap().turn().clone();
+    let mut first = conversation.regenerate(&turn);
+    first_text(&mut first).await;
+    let options = TurnOptions::new().with_wait(Duration::from_secs(300));
+    let waiting = conversation.retry_turn_with(&turn, RetryFrom::Start, options);
+    gate.open();
+    first.response().await.unwrap();
+    // It comes before the one that waits looks again.
+    let mut begun = conversation.regenerate(&turn);
+    assert_eq!(first_text(&mut begun).await, "half");
+    let mut attached = conversation.attach(turn.clone());
+    assert_eq!(first_text(&mut attached).await, "half");
+    let id = conversation.id();
+    rig.manager
+        .cancel_turn(id, Owner::any(), &turn)
+        .await
+        .unwrap();
+    let error = begun.response().await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Cancelled);
+    let error = waiting.response().await.unwrap_err();
+    assert!(
+        matches!(error.kind(), Kind::Busy | Kind::Cancelled),
+        "{error:?}"
+    );
+    assert_eq!(rig.provider.request_count(), 3);
+}
+
+/// A tool that never answers at first, and leaves its answer to people from then on.
+#[derive(Clone, Debug, Default)]
+struct Undecided(Arc<(Notify, Mutex<bool>)>);
+
+#[async_trait]
+impl Tool for Undecided {
+    fn definition(&self) -> ToolDefinition {
+        ToolDefinition::new("ask", "Asks people.", json!({"type": "object"}))
+    }
+
+    async fn call(&self, _: Value, _: &ToolContext) -> Result<ToolOutput, ToolError> {
+        let was_called = std::mem::replace(&mut *self.0.1.lock().unwrap(), true);
+        if !was_called {
+            self.0.0.notify_one();
+            std::future::pending::<()>().await;
+        }
+        Ok(ToolOutput::pending("token"))
+    }
+}
+
+#[tokio::test]
+async fn an_attempt_that_waits_for_people_never_goes_back_to_the_one_before_it() {
+    let tool = Undecided::default();
+    let provider = ScriptedProvider::new()
+        .with_answer(ScriptedAnswer::new().tool_call("c1", "ask", "{}"))
+        .with_answer(ScriptedAnswer::new().text("done"));
+    let rig = Rig::with(provider, |builder| builder.with_tool(tool.clone()));
+    let mut conversation = rig.start().await;
+    let events = conversation.stream("1");
+    tool.0.0.notified().await;
+    let (turn, id) = (events.turn().clone(), conversation.id().clone());
+    rig.manager
+        .cancel_turn(&id, Owner::any(), &turn)
+        .await
+        .unwrap();
+    assert!(events.response().await.is_err());
+    let again = conversation.retry_turn(&turn, RetryFrom::LastRound);
+    let waiting = again.response().await.unwrap();
+    assert_eq!(waiting.status(), TurnStatus::Suspended);
+    let read = conversation.read(Window::All).await.unwrap();
+    assert_eq!(read.turns[0].before_retry, None);
+    let resumed = conversation.resume_turn("token", ToolOutput::text("yes"));
+    assert_eq!(resumed.response().await.unwrap().text(), "done");
 }

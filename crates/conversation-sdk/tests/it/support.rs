@@ -137,7 +137,13 @@ pub(crate) async fn take_over(state: &impl StateStore, id: &ConversationId) {
     let loaded = state.load(id, Window::All.into()).await.unwrap().unwrap();
     let mut taken = loaded.turns[0].clone();
     let held = TurnFence::new(taken.id.clone(), taken.epoch);
-    taken.status = TurnStatus::Interrupted;
+    taken = match taken.before_retry {
+        Some(_) => taken.with_end_before_retry(),
+        None => {
+            taken.status = TurnStatus::Interrupted;
+            taken
+        }
+    };
     taken.lease = None;
     taken.epoch += 1;
     let fence = Fence::Head {
