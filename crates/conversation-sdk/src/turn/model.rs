@@ -43,10 +43,14 @@ pub(super) async fn ask(
     let attempts = turn.budget.remaining();
     let asked = exchange(turn, round, choice).instrument(span.clone()).await;
     spans::note_answer(&span, &asked);
-    let usage = match &asked {
+    let mut usage = match &asked {
         Ok(completion) => completion.usage,
         Err(error) => failed_usage(turn, error),
     };
+    if let Some((abandoned, cost)) = turn.budget.take_abandoned() {
+        turn.progress.spend(Some(abandoned), cost);
+        usage += abandoned;
+    }
     let request = provider_events::Request {
         provider,
         model,
@@ -81,8 +85,7 @@ pub(super) async fn ask(
 
 /// What a request that failed consumed, where the provider or the answer so far says it.
 fn failed_usage(turn: &mut Turn, error: &ConversationError) -> conversation_types::TokenUsage {
-    let failed = provider_error(error).and_then(|error| Some((error.usage()?, error.cost())));
-    let reported = failed.or_else(|| turn.budget.take_abandoned());
+    let reported = provider_error(error).and_then(|error| Some((error.usage()?, error.cost())));
     match (&mut turn.progress.open, reported) {
         (Some(open), Some((usage, cost))) if open.usage().is_zero() => {
             open.push(&ResponseEvent::Usage(usage));

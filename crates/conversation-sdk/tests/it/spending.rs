@@ -101,6 +101,51 @@ async fn large_opaque_data_is_left_to_the_provider_whose_it_is() {
     assert!(matches!(items[..], [OpaqueData::Stored(_)]), "{items:?}");
 }
 
+/// Sends what it is asked twice, and drops one of the answers.
+#[derive(Debug)]
+struct Hasty(ScriptedProvider);
+
+#[async_trait]
+impl Provider for Hasty {
+    fn name(&self) -> &str {
+        "hasty"
+    }
+    fn model(&self) -> &str {
+        "hasty-1"
+    }
+    async fn complete(
+        &self,
+        request: ProviderRequest<'_>,
+        media: &MediaContext,
+    ) -> Result<ProviderResponse, ProviderError> {
+        let cost = Some(Cost::from_usd(0.25));
+        request.budget.add_abandoned(TokenUsage::new(1000, 0), cost);
+        self.0.complete(request, media).await
+    }
+}
+
+#[tokio::test]
+async fn requests_that_were_dropped_on_the_way_to_an_answer_are_paid_for() {
+    let answer = ScriptedAnswer::new()
+        .text("one")
+        .usage(TokenUsage::new(7, 5));
+    let broken = ScriptedAnswer::new()
+        .usage(TokenUsage::new(7, 5))
+        .text("on")
+        .error_of(ProviderErrorKind::Interrupted);
+    for answer in [answer, broken] {
+        let hasty = Hasty(ScriptedProvider::new().with_answer(answer));
+        let rig = Rig::with(ScriptedProvider::new(), |builder| {
+            builder.with_provider(Arc::new(hasty))
+        });
+        let mut conversation = rig.start().await;
+        let _ = conversation.send("Go").await;
+        let read = conversation.read(Window::All).await.unwrap();
+        assert_eq!(read.turns[0].usage.input_tokens, 1007);
+        assert_eq!(read.turns[0].cost, Some(Cost::from_usd(0.25)));
+    }
+}
+
 /// Sends what it is asked and never gets an answer.
 #[derive(Debug, Default)]
 struct Silent(Notify);
