@@ -119,7 +119,7 @@ impl AttemptBudget {
     }
 
     /// Notes what a request may have consumed that was sent whole, and for whose answer nobody waits any
-    /// more: its caller has dropped it.
+    /// more: its caller has dropped it, or it failed and is sent again.
     pub fn add_abandoned(&self, usage: TokenUsage, cost: Option<Cost>) {
         let mut abandoned = self.abandoned();
         *abandoned = Some(match *abandoned {
@@ -131,8 +131,9 @@ impl AttemptBudget {
         });
     }
 
-    /// Takes what requests may have consumed whose callers have dropped them before anything of an answer
-    /// came, estimated, and what that cost where it is known; `None` where there were none.
+    /// Takes what requests may have consumed that were dropped before anything of an answer came, or that
+    /// failed and were sent again, estimated, and what that cost where it is known; `None` where there
+    /// were none.
     pub fn take_abandoned(&self) -> Option<(TokenUsage, Option<Cost>)> {
         self.abandoned().take()
     }

@@ -74,6 +74,10 @@ impl<'a> Attempts<'a> {
             wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
             "sending the request again"
         );
+        if let Some(usage) = error.usage() {
+            // The answer that comes in the end says nothing of this one.
+            self.budget.add_abandoned(usage, error.cost());
+        }
         tokio::time::sleep(wait).await;
         self.retries += 1;
         Ok(())
@@ -113,6 +117,8 @@ fn jittered(wait: Duration) -> Duration {
 mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
+
+    use conversation_types::TokenUsage;
 
     use super::*;
     use ProviderErrorKind as K;
@@ -203,6 +209,24 @@ mod tests {
         tokio::time::sleep(Duration::from_secs(5)).await;
         let error = attempts.begin().unwrap_err();
         assert_eq!(error.kind(), K::Timeout(TimeoutPhase::BeforeSending));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_an_attempt_that_is_repeated_may_have_consumed_is_noted_in_the_budget() {
+        let settings = settings();
+        let budget = AttemptBudget::new(100);
+        let mut attempts = Attempts::new(&settings, &budget);
+        let usage = TokenUsage::new(7, 0);
+        let asks = || overloaded().with_retry_advice(Some(true));
+        attempts.wait(asks()).await.unwrap();
+        assert_eq!(budget.take_abandoned(), None);
+        attempts.wait(asks().with_usage(usage)).await.unwrap();
+        assert_eq!(budget.take_abandoned(), Some((usage, None)));
+        let kept = overloaded()
+            .with_retry_advice(Some(false))
+            .with_usage(usage);
+        assert!(attempts.wait(kept).await.is_err());
+        assert_eq!(budget.take_abandoned(), None);
     }
 
     #[tokio::test(start_paused = true)]
