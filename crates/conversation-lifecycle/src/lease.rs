@@ -1,6 +1,6 @@
 //! Leases of work that one node does at a time.
 
-use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,25 +47,35 @@ impl WorkLease {
     }
 
     /// Runs work to its end, and renews the lease until then: whoever waits for the lease waits for the
-    /// work, however long it takes. A renewal that fails is tried again at the time of the next one.
+    /// work, however long it takes. A renewal that fails is tried again at the time of the next one. One
+    /// that has begun is waited for, so that it does not come after a release.
     pub async fn renewed<T>(&self, work: impl Future<Output = T>) -> T {
-        tokio::select! {
-            biased;
-            done = work => done,
-            never = self.keep_renewing() => match never {},
+        let mut work = pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                () = tokio::time::sleep(self.renew_every()) => {}
+            }
+            let mut renewal = pin!(self.try_renewal());
+            tokio::select! {
+                biased;
+                done = &mut work => {
+                    renewal.await;
+                    return done;
+                }
+                () = &mut renewal => {}
+            }
         }
     }
 
-    async fn keep_renewing(&self) -> Infallible {
-        loop {
-            tokio::time::sleep(self.renew_every()).await;
-            match self.renew().await {
-                Ok(true) => {}
-                Ok(false) => tracing::warn!(lease = self.name, "a lease was lost"),
-                Err(error) => {
-                    tracing::warn!(%error, lease = self.name, "a lease was not renewed");
-                }
-            }
+    /// Renews once, for as long as the lease is held without a renewal at most.
+    async fn try_renewal(&self) {
+        match tokio::time::timeout(self.ttl, self.renew()).await {
+            Ok(Ok(true)) => {}
+            Ok(Ok(false)) => tracing::warn!(lease = self.name, "a lease was lost"),
+            Ok(Err(error)) => tracing::warn!(%error, lease = self.name, "a lease was not renewed"),
+            Err(_) => tracing::warn!(lease = self.name, "a renewal of a lease took too long"),
         }
     }
 

@@ -1,13 +1,16 @@
 //! Work that stores media of a user: the erasure of that user ends it, and others do not wait for it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use conversation_externalizer::{ExternalizeOptions, Externalizer};
 use conversation_lifecycle::{LifecycleErrorKind, LifecycleOptions, Upload};
 use conversation_state::{
-    ConversationRecord, Fence, InMemoryStateStore, NewConversation, StateWrite,
+    ConversationRecord, Fence, InMemoryStateStore, NewConversation, StateError, StateStore,
+    StateWrite, forward_state,
 };
 use conversation_types::Message;
 use futures_util::StreamExt as _;
@@ -15,7 +18,7 @@ use media_loader::MediaLoader;
 use media_storage::{InMemoryStorage, MediaBody, MediaStorage};
 use media_types::{ConversationId, MediaContent, Mime, UserId};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::support::Rig;
 
@@ -78,6 +81,58 @@ async fn an_erasure_waits_for_work_that_outlives_its_lease() {
     working.await.unwrap();
     let receipt = rig.lifecycle.erase_user(&ann).await.unwrap();
     assert!(receipt.is_complete(), "{receipt:?}");
+}
+
+/// A store that takes its time to renew leases.
+#[derive(Debug)]
+struct Leisurely {
+    inner: InMemoryStateStore,
+    calls: AtomicUsize,
+    renewing: Arc<Notify>,
+}
+
+#[async_trait]
+impl StateStore for Leisurely {
+    forward_state!(
+        self => self.inner;
+        limits, durability, info, now, create, load, list, find_message, apply, tombstone, purge,
+        fence_user, user_fence, lift_fence, release_lease, references, referenced_by,
+        observe_unnamed, forget_unnamed,
+    );
+
+    async fn acquire_lease(
+        &self,
+        name: &str,
+        owner: &str,
+        ttl: Duration,
+    ) -> Result<bool, StateError> {
+        if self.calls.fetch_add(1, Ordering::SeqCst) > 0 {
+            self.renewing.notify_one();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        self.inner.acquire_lease(name, owner, ttl).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_that_ends_during_a_renewal_waits_for_it() {
+    let renewing = Arc::new(Notify::new());
+    let state = Arc::new(Leisurely {
+        inner: InMemoryStateStore::with_clock(Rig::clock()),
+        calls: AtomicUsize::new(0),
+        renewing: Arc::clone(&renewing),
+    });
+    let storage = Arc::new(InMemoryStorage::new());
+    let rig = Rig::with_state(state, storage, |builder| builder);
+    let ann: UserId = "ann".parse().unwrap();
+    let lease = rig.lifecycle.take_upload_slot(&ann).await.unwrap();
+    let begun = lease.renewed(async {
+        renewing.notified().await;
+        tokio::time::Instant::now()
+    });
+    let begun = begun.await;
+    assert_eq!(begun.elapsed(), Duration::from_secs(1));
+    lease.release().await;
 }
 
 #[tokio::test]
