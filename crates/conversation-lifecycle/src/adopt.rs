@@ -185,7 +185,7 @@ async fn adopted_result(
 /// The scope of the child that has some media, if one of a conversation does.
 ///
 /// # Errors
-/// `Storage` and `State`: it cannot be told.
+/// `Storage` and `State`: it is not known whose it is.
 async fn child_of(
     core: &Core,
     record: &ConversationRecord,
