@@ -119,7 +119,7 @@ fn main() -> ExitCode {
     let violations = violations.inspect(|violation| tell(violation)).count();
 
     println!("weakened, each must be caught:");
-    let mut broken = table::broken();
+    let mut broken = table::broken(short);
     if let Some(words) = &only {
         broken.retain(|scenario| scenario.name.contains(words.as_str()));
     }

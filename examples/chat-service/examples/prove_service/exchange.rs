@@ -268,6 +268,12 @@ impl<'a> Exchange<'a> {
             "not_found" => Next::End(End::Gone(error.to_string())),
             // Its uploads go first.
             "media" if self.is_gone() => Next::End(End::Gone(error.to_string())),
+            // The turn is named: it ended with what the state or the store had failed with.
+            "state" | "storage" | "closed"
+                if self.turn.is_some() && error["turn"].as_str() == self.turn.as_deref() =>
+            {
+                Next::End(End::Failed(kind))
+            }
             // Whether and how the turn ended, if there is one, is asked again.
             "state" | "state_outcome_unknown" | "busy" | "conflict" | "closed" | "storage" => {
                 Next::Lost

@@ -11,7 +11,7 @@ use Op::{
 };
 
 /// The protocols with one piece taken out, and the simpler ones: each must break a rule.
-pub(crate) fn broken() -> Vec<Scenario> {
+pub(crate) fn broken(short: bool) -> Vec<Scenario> {
     let naive = |name, touch, conditional| {
         Scenario::new(name)
             .with(1, &[Op::NaiveStore { touch }])
@@ -79,7 +79,7 @@ pub(crate) fn broken() -> Vec<Scenario> {
             .attempts(1),
     ];
     all.extend(broken_second());
-    all.extend(broken_imports());
+    all.extend(broken_imports(short));
     all.extend(broken_updates());
     all
 }
