@@ -54,7 +54,8 @@ fn main() -> ExitCode {
             return Exit::Failed.into();
         }
     };
-    let command = Box::pin(async move { cli.run(&output).await });
+    // What all commands need is much for the stack.
+    let command = async move { Box::pin(cli.run(&output)).await };
     let outcome = runtime.block_on(interrupt::unless_interrupted(command));
     let exit = match outcome {
         Ok(exit) => exit,
