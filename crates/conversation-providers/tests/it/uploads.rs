@@ -165,10 +165,11 @@ async fn a_file_that_a_conversation_names_stays_where_nobody_waits_any_more() {
     let service = CountedFiles::default();
     let shared = Arc::new(Hanging::default());
     let policy = FilePolicy::from_size(1000);
-    let files = ProviderFiles::with_registry(service.clone(), policy, shared.clone());
+    let files =
+        ProviderFiles::with_registry(service.clone(), policy, Arc::<Hanging>::clone(&shared));
     let own = Arc::new(MemoryFileRegistry::new());
     let (image, media) = (image(1), MediaContext::default());
-    let recorded = files.recorded_in(own.clone());
+    let recorded = files.recorded_in(Arc::<MemoryFileRegistry>::clone(&own));
     let everywhere: [&dyn MediaUploads; 2] = [&recorded, &files];
     for (uploads, deleted) in everywhere.into_iter().zip([0, 1]) {
         tokio::select! {

@@ -44,7 +44,7 @@ impl Conversation {
             Some(user) => Some(self.core.lifecycle.take_upload_slot(user).await?),
             None => None,
         };
-        let steps = branch(&self.core, source, at, lease.as_ref());
+        let steps = Box::pin(branch(&self.core, source, at, lease.as_ref()));
         let branched = match &lease {
             Some(lease) => lease.renewed(steps).await,
             None => steps.await,

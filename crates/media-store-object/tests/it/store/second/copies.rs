@@ -117,7 +117,7 @@ async fn a_duplicate_of_media_that_expires_since_an_update_has_headers_of_its_ow
     let store = open(&bucket, false).await;
     let brief = RetentionPolicy::RetainHours(1);
     let source = put_for(&store, 1, about("conv-1")).await;
-    let patch = MetadataPatch::new().with_retention(brief.clone());
+    let patch = MetadataPatch::new().with_retention(brief);
     store.update(&source, patch).await.unwrap();
     let options = DuplicateOptions::new(about("conv-2"));
     let copy = store.duplicate(&source, options).await.unwrap();
