@@ -126,12 +126,9 @@ together() {
     for lane in "$@"; do cat "$logs/lane-$lane"; done
 }
 
-# The tests, which are half of it.
+# The tests, which take longest.
 tests() {
     step "tests" cargo test --locked --all-features --quiet --no-fail-fast
-    [ "$linux" ] || return 0
-    step "histories" ./scripts/prove-history.sh --short
-    step "planner" ./scripts/prove-planner.sh --short
 }
 
 # What computes.
@@ -159,6 +156,8 @@ services_and_disks() {
     step "memory" ./scripts/prove-memory.sh --short
     step "http" ./scripts/prove-http.sh --short
     step "deletes" ./scripts/prove-deletes.sh --short
+    step "histories" ./scripts/prove-history.sh --short
+    step "planner" ./scripts/prove-planner.sh --short
 }
 
 linux=
