@@ -198,10 +198,17 @@ pub(crate) async fn cancelled(dir: &Path, url: &str, at: usize, leaves: bool) ->
     say(format_args!("TURN {}", events.turn()));
     let attached = conversation.attach(events.turn());
     let mut seen = String::new();
+    let mut is_held = false;
     loop {
         let event = tokio::select! {
+            biased;
             event = events.next() => event,
-            () = gate.held.notified(), if leaves => break,
+            () = gate.held.notified(), if !is_held => {
+                is_held = true;
+                continue;
+            }
+            // All that came before it was held has been read.
+            () = tokio::time::sleep(Duration::from_millis(100)), if is_held && leaves => break,
         };
         match event {
             Some(Ok(TurnEvent::TextDelta(text))) => seen.push_str(&text),
