@@ -1,11 +1,12 @@
 //! What an interrupted run has done already, so that the next goes on after it.
 
 use std::collections::HashSet;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::File;
 use std::hash::{BuildHasher as _, RandomState};
-use std::io::{self, BufRead as _, BufReader, Seek as _, SeekFrom, Write as _};
+use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
+use media_history::open_locked;
 use media_storage::Sha256Hasher;
 
 use crate::failure::{Failure, Outcome};
@@ -23,24 +24,6 @@ pub(crate) struct Journal {
     /// Hashes of the items, 8 bytes each. Two items whose hashes are equal would be taken for one:
     /// at a hundred million items the chance of any such pair is one in 3,700.
     done: HashSet<u64>,
-}
-
-/// Whether the file that is open is the one that has the path now.
-#[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> io::Result<bool> {
-    use std::os::unix::fs::MetadataExt as _;
-    let own = file.metadata()?;
-    match std::fs::metadata(path) {
-        Ok(there) => Ok((there.dev(), there.ino()) == (own.dev(), own.ino())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-/// Whether the file that is open is the one that has the path now: a file that is open stays there.
-#[cfg(not(unix))]
-fn is_at(_: &File, _: &Path) -> io::Result<bool> {
-    Ok(true)
 }
 
 impl Journal {
@@ -65,28 +48,12 @@ impl Journal {
         {
             std::fs::create_dir_all(parent).map_err(Failure::io("create", parent))?;
         }
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        let mut file = loop {
-            let file = options
-                .open(path)
-                .map_err(Failure::io("open the journal", path))?;
-            match file.try_lock() {
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) => {
-                    return Err(Failure::failed(format!(
-                        "another process does the same at this moment (journal {shown:?})"
-                    )));
-                }
-                Err(TryLockError::Error(error)) => {
-                    return Err(Failure::io("lock the journal", path)(error));
-                }
-            }
-            // The process that had the lock may have removed the file since it was opened.
-            if is_at(&file, path).map_err(Failure::io("open the journal", path))? {
-                break file;
-            }
-        };
+        let opened = open_locked(path).map_err(Failure::io("open the journal", path))?;
+        let mut file = opened.ok_or_else(|| {
+            Failure::failed(format!(
+                "another process does the same at this moment (journal {shown:?})"
+            ))
+        })?;
         let header = format!("{HEADER}{}", Sha256Hasher::digest(task.as_bytes()));
         let hasher = RandomState::new();
         let mut done = HashSet::new();
@@ -180,18 +147,5 @@ mod tests {
         assert!(Journal::open(&path, "other").is_err());
         Journal::open(&path, "task").unwrap().remove().unwrap();
         assert!(!path.exists());
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_journal_that_lost_its_place_is_not_held() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("x.journal");
-        let file = File::create(&path).unwrap();
-        assert!(is_at(&file, &path).unwrap());
-        std::fs::remove_file(&path).unwrap();
-        assert!(!is_at(&file, &path).unwrap());
-        File::create(&path).unwrap();
-        assert!(!is_at(&file, &path).unwrap());
     }
 }

@@ -1,13 +1,15 @@
 //! What a run over a file has stored, for the run after a crash.
 
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use media_types::StorageReference;
 use serde::{Deserialize, Serialize};
+
+use crate::locked_file::open_locked;
 
 /// A list of references in a file, locked as long as it is open. Each is there before the text that
 /// names it is.
@@ -71,43 +73,12 @@ enum Line {
     Swap(Swap),
 }
 
-/// Whether the file that is open is the one that has the path now.
-#[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> io::Result<bool> {
-    use std::os::unix::fs::MetadataExt as _;
-    let own = file.metadata()?;
-    match std::fs::metadata(path) {
-        Ok(there) => Ok((there.dev(), there.ino()) == (own.dev(), own.ino())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-/// Whether the file that is open is the one that has the path now: a file that is open stays there.
-#[cfg(not(unix))]
-fn is_at(_: &File, _: &Path) -> io::Result<bool> {
-    Ok(true)
-}
-
 impl Journal {
     /// Opens or creates a journal, and returns what an earlier run listed. `None` when another run has
     /// it open.
     pub(crate) fn open(path: PathBuf) -> io::Result<Option<(Self, Listed)>> {
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = loop {
-            let file = options.open(&path)?;
-            match file.try_lock() {
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) => return Ok(None),
-                Err(TryLockError::Error(error)) => return Err(error),
-            }
-            // The run that had the lock may have removed the file since it was opened.
-            if is_at(&file, &path)? {
-                break file;
-            }
+        let Some(mut file) = open_locked(&path)? else {
+            return Ok(None);
         };
         let mut listed = Listed::default();
         for line in BufReader::new(&file).split(b'\n') {
@@ -173,18 +144,6 @@ impl Journal {
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_journal_that_lost_its_place_is_not_held() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("journal");
-        let file = File::create(&path).unwrap();
-        assert!(is_at(&file, &path).unwrap());
-        std::fs::remove_file(&path).unwrap();
-        assert!(!is_at(&file, &path).unwrap());
-        File::create(&path).unwrap();
-        assert!(!is_at(&file, &path).unwrap());
-    }
 
     /// Each run removes its journal while others open it: no two of them hold it at once.
     #[test]

@@ -30,6 +30,7 @@ mod journal;
 mod key;
 mod known;
 mod lifetime;
+mod locked_file;
 mod output;
 mod placeholder;
 mod quotes;
@@ -51,6 +52,7 @@ pub use error::{HistoryError, HistoryErrorKind, HistoryOperation};
 pub use history::{History, Slim};
 pub use key::HistoryKey;
 pub use lifetime::scan_references;
+pub use locked_file::open_locked;
 pub use report::{
     CheckReport, Fault, FaultKind, ForgetReport, LeftReason, LeftValue, MediaClass, ReplacedValue,
     Report, RestoreReport, Totals, Unresolved, UnresolvedReason,
