@@ -12,19 +12,7 @@ import zlib
 import anthropic
 from google import genai
 
-passed = failed = 0
-
-
-def case(name, is_right):
-    global passed, failed
-    try:
-        right = is_right()
-    except Exception as error:  # The judge tells what a client could not do.
-        print(f"  {name}: {type(error).__name__}: {error}")
-        right = False
-    passed, failed = passed + bool(right), failed + (not right)
-    if not right:
-        print(f"  {name}: NOT as expected")
+from cases import case, finish
 
 
 def png():
@@ -98,5 +86,4 @@ def gemini_files():
 
 anthropic_files()
 gemini_files()
-print(f"official clients keep files at our servers: {passed} of {passed + failed} cases")
-sys.exit(failed > 0)
+finish("official clients keep files at our servers", "cases")

@@ -18,6 +18,8 @@ import openai
 from google import genai
 from google.genai import errors as genai_errors
 
+from cases import case, finish
+
 GOLDEN = Path(sys.argv[1])
 ANSWER = {"status": 200, "type": "text/event-stream", "body": b""}
 
@@ -50,20 +52,6 @@ URL = f"http://127.0.0.1:{server.server_port}"
 OPENAI = openai.OpenAI(api_key="k", base_url=f"{URL}/v1", max_retries=0)
 ANTHROPIC = anthropic.Anthropic(api_key="k", base_url=URL, max_retries=0)
 GEMINI = genai.Client(api_key="k", http_options={"base_url": URL})
-
-passed = failed = 0
-
-
-def case(name, is_right):
-    global passed, failed
-    try:
-        right = is_right()
-    except Exception as error:  # The judge tells what a client could not read.
-        print(f"  {name}: {type(error).__name__}: {error}")
-        right = False
-    passed, failed = passed + bool(right), failed + (not right)
-    if not right:
-        print(f"  {name}: NOT as expected")
 
 
 def responses(name, kinds, items):
@@ -199,5 +187,4 @@ for status, name, expected in [
     body = {"error": {"code": status, "status": name, "message": "m", "details": []}}
     case(f"gemini, {name}", lambda: error(ask_gemini, body, status, expected))
 
-print(f"official clients: {passed} of {passed + failed} answers read as expected")
-sys.exit(1 if failed else 0)
+finish("official clients", "answers read as expected")
