@@ -271,10 +271,7 @@ async fn a_turn_of_a_child_on_another_node_ends_with_the_turn_that_it_was_starte
     let hangs = || ScriptedProvider::new().with_answer(ScriptedAnswer::new().text("well").hang());
     // The turn of the parent is cancelled; or the node of the parent is gone.
     for is_cancelled in [true, false] {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build();
-        let mut runtime = Some(runtime.unwrap());
+        let mut runtime = Some(crate::support::node_runtime());
         let handle = runtime.as_ref().unwrap().handle().clone();
         let rig = Rig::with(hangs(), |builder| {
             builder

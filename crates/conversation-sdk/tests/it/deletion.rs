@@ -162,10 +162,7 @@ async fn a_turn_of_another_node_is_waited_for() {
     let clock = MovedClock::default();
     let (state, store) = (clock.state(), InMemoryStorage::new());
     // The other node dies in the middle of its turn.
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = crate::support::node_runtime();
     let answer = ScriptedAnswer::new().text("lost").hang();
     let provider = ScriptedProvider::new().with_answer(answer);
     let dead = Rig::on(provider, state.clone(), store.clone(), |builder| {

@@ -98,10 +98,7 @@ async fn leases_of_dead_nodes_are_waited_for() {
     let (state, store) = (clock.state(), InMemoryStorage::new());
     let config =
         ManagerConfig::new().with_lease_times(LeaseTimes::with_ttl(Duration::from_secs(2)));
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = crate::support::node_runtime();
     let answer = ScriptedAnswer::new().text("lost").hang();
     let provider = ScriptedProvider::new().with_answer(answer);
     let dead = Rig::on(provider, state.clone(), store.clone(), |builder| {

@@ -194,11 +194,7 @@ async fn killed_turns_leave_nothing() {
             .text("here")
             .media(Mime::IMAGE_PNG, crate::support::image_bytes(2, 150 * KIB));
         let provider = ScriptedProvider::new().with_answer(answer);
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = crate::support::node_runtime();
         let rig = Rig::on(provider, state.clone(), store.clone(), |builder| {
             let (cut_state, cut_store) = (cut.clone(), cut.clone());
             builder

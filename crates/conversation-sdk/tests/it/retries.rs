@@ -155,10 +155,7 @@ async fn an_attempt_whose_owner_dies_before_it_brings_anything_leaves_the_one_be
         let provider = ScriptedProvider::new()
             .with_answer(first)
             .with_answer(ScriptedAnswer::new().gate(&gate));
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = crate::support::node_runtime();
         let rig = Rig::with(provider, |builder| {
             builder
                 .with_config(config.clone())

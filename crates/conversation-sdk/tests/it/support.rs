@@ -130,6 +130,15 @@ pub(crate) fn image_bytes(seed: u64, len: usize) -> Bytes {
     bytes.into()
 }
 
+/// Makes the runtime of a node that dies: with one worker, no task hears of the end of another.
+pub(crate) fn node_runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
 pub(crate) const KIB: usize = 1024;
 
 /// Ends the first turn of a conversation, as another owner does.

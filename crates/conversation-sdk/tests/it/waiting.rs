@@ -40,10 +40,7 @@ async fn a_turn_whose_owner_is_gone_is_taken_over() {
     let config = ManagerConfig::new().with_lease_times(times);
     let answer = ScriptedAnswer::new().text("lost").hang();
     // The first node's runtime ends in the middle of its turn.
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = crate::support::node_runtime();
     let rig = Rig::with(ScriptedProvider::new().with_answer(answer), |builder| {
         builder
             .with_config(config.clone())
@@ -78,10 +75,7 @@ async fn readers_of_a_turn_whose_owner_is_gone_are_told_its_end() {
     let config = ManagerConfig::new().with_lease_times(times);
     for sends_again in [false, true] {
         let answer = ScriptedAnswer::new().text("lost").hang();
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = crate::support::node_runtime();
         let rig = Rig::with(ScriptedProvider::new().with_answer(answer), |builder| {
             builder
                 .with_config(config.clone())
