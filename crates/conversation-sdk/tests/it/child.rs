@@ -301,14 +301,14 @@ async fn a_turn_of_a_child_on_another_node_ends_with_the_turn_that_it_was_starte
         ) {}
         match is_cancelled {
             true => drop(of_parent),
-            false => runtime.take().unwrap().shutdown_background(),
+            false => crate::support::kill_node(runtime.take().unwrap()).await,
         }
         let error = of_child.response().await.unwrap_err();
         assert_eq!(error.kind(), Kind::Cancelled);
         assert_eq!(error.kept().unwrap().text(), "well");
         assert_eq!(child.send("3").await.unwrap().text(), "free");
         if let Some(runtime) = runtime {
-            runtime.shutdown_background();
+            crate::support::kill_node(runtime).await;
         }
     }
 }

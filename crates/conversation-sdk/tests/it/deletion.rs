@@ -174,7 +174,7 @@ async fn a_turn_of_another_node_is_waited_for() {
         events.next().await.unwrap().unwrap(),
         TurnEvent::TextDelta(_)
     ) {}
-    runtime.shutdown_background();
+    crate::support::kill_node(runtime).await;
 
     let rig = Rig::on(answers(0), state, store, |builder| builder);
     let id = conversation.id();

@@ -125,7 +125,7 @@ async fn leases_of_dead_nodes_are_waited_for() {
         _ = uploading => panic!("nothing more comes"),
         _ = rest => {}
     }
-    runtime.shutdown_background();
+    crate::support::kill_node(runtime).await;
     let rig = Rig::on(answers(0), state, store, |builder| {
         builder.with_config(config)
     });

@@ -214,7 +214,7 @@ async fn killed_turns_leave_nothing() {
             response = conversation.send_with_media("look", [image(1, 150 * KIB)]) => Some(response),
             () = cut.reached() => None,
         };
-        runtime.shutdown_background();
+        crate::support::kill_node(runtime).await;
         if let Some(response) = finished {
             response.unwrap();
             // A cut that comes at once with the answer may have been overtaken by it.

@@ -172,7 +172,7 @@ async fn an_attempt_whose_owner_dies_before_it_brings_anything_leaves_the_one_be
         let events = conversation.retry_turn(&before.id, RetryFrom::Start);
         let reached = tokio::time::timeout(Duration::from_secs(60), gate.reached());
         reached.await.expect("the attempt did not begin");
-        runtime.shutdown_background();
+        crate::support::kill_node(runtime).await;
         drop(events);
 
         let (state, store) = (rig.state.clone(), rig.store.clone());

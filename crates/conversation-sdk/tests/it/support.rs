@@ -139,6 +139,12 @@ pub(crate) fn node_runtime() -> tokio::runtime::Runtime {
         .unwrap()
 }
 
+/// Ends a node; no task of it runs afterwards.
+pub(crate) async fn kill_node(runtime: tokio::runtime::Runtime) {
+    let ended = move || runtime.shutdown_timeout(std::time::Duration::from_secs(60));
+    tokio::task::spawn_blocking(ended).await.unwrap();
+}
+
 pub(crate) const KIB: usize = 1024;
 
 /// Ends the first turn of a conversation, as another owner does.

@@ -49,7 +49,7 @@ async fn a_turn_whose_owner_is_gone_is_taken_over() {
     let mut conversation = rig.start().await;
     let mut events = conversation.stream("1");
     first_text(&mut events).await;
-    runtime.shutdown_background();
+    crate::support::kill_node(runtime).await;
     let provider = ScriptedProvider::new().with_answer(ScriptedAnswer::new().text("two"));
     let other = Rig::on(provider, rig.state.clone(), rig.store.clone(), |builder| {
         builder.with_config(config)
@@ -106,7 +106,7 @@ async fn readers_of_a_turn_whose_owner_is_gone_are_told_its_end() {
             true => elsewhere.stream_with("1", options),
             false => elsewhere.attach(turn.clone()),
         };
-        runtime.shutdown_background();
+        crate::support::kill_node(runtime).await;
         let outcome = tokio::time::timeout(Duration::from_secs(60), reader.response());
         let error = outcome.await.expect("told nothing").unwrap_err();
         assert_eq!(error.kind(), Kind::LeaseLost);
