@@ -6,13 +6,15 @@
 # what came, and the request that follows keeps the rules of its API; stored by its turn and sent back, it is
 # accepted by a server that enforces these rules; every documented error is provoked and typed, and so is bad
 # input.
-# And the official clients read the answers with which all that is shown, and keep files at our servers.
+# And the official clients of Python and JavaScript read the answers with which all that is shown, and keep
+# files at our servers; at a server that is not ours (llmock), turns end with an answer where images are
+# refused, and lose no image where an error only looks like a refusal.
 #
 #   scripts/prove-providers.sh [--short] [--no-services]
 #
-# The official clients are installed at pinned versions under $MEDIA_TOOLS_DIR (default
-# ~/.cache/conversation-media): needs python3 with venv and PyPI, once. `--short` asks the official
-# clients only: the rest is part of the tests. `--no-services` asks none and says so. The schema is
+# Clients and llmock are installed at pinned versions under $MEDIA_TOOLS_DIR (default
+# ~/.cache/conversation-media): needs python3 with venv, npm and their registries, once. `--short` runs
+# clients and llmock only: the rest is part of the tests. `--no-services` runs neither and says so. The schema is
 # $CONTRACT_DATA/openai/openapi.json; without it, that part is not run and says so.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -41,8 +43,28 @@ if [ -n "$clients" ]; then
     "$venv/bin/python" scripts/prove-providers/judge.py crates/conversation-providers/tests/golden
     server=$(./scripts/program.py bin test-server -- -p test-servers)
     "$venv/bin/python" scripts/prove-providers/files.py "$server"
+
+    packages=${venv}-javascript
+    if [ ! -e "$packages/installed" ]; then
+        mkdir -p "$packages"
+        npm install --silent --no-audit --no-fund --prefix "$packages" \
+            openai@7.59.0 @anthropic-ai/sdk@1.14.0 @google/genai@3.3.0
+        touch "$packages/installed"
+    fi
+    node scripts/prove-providers/clients.mjs "$packages" crates/conversation-providers/tests/golden "$server"
+
+    llmock=${venv%/*}/llmock-0.2.2
+    if [ ! -e "$llmock/installed" ]; then
+        python3 -m venv "$llmock"
+        "$llmock/bin/pip" install --quiet --disable-pip-version-check \
+            llmock==0.2.2 fastapi==0.165.0 starlette==1.10.0 uvicorn==0.54.0 pydantic==2.14.4
+        touch "$llmock/installed"
+    fi
+    turns=$(./scripts/program.py example prove_refusals -- -p conversation-sdk \
+        --features openai,anthropic,gemini,sqlite)
+    python3 scripts/prove-providers/refusals.py "$llmock/bin/llmock" "$turns"
 else
-    echo "NOT RUN: official clients read our answers (--no-services)"
+    echo "NOT RUN: official clients read our answers; turns at llmock (--no-services)"
 fi
 [ -z "$short" ] || exit 0
 

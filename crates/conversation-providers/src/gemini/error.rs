@@ -78,9 +78,10 @@ impl ApiError {
                 Kind::Authentication
             }
             "INVALID_ARGUMENT" if self.says(&CONTEXT) => Kind::ContextLength,
+            // Gateways give these names to errors of any status.
             "INVALID_ARGUMENT" | "FAILED_PRECONDITION" | "OUT_OF_RANGE" => match status {
-                Some(413) => Kind::TooLarge,
-                _ => Kind::InvalidRequest,
+                None | Some(400) => Kind::InvalidRequest,
+                Some(status) => kind_of_status(status),
             },
             "UNAUTHENTICATED" | "PERMISSION_DENIED" => Kind::Authentication,
             "NOT_FOUND" => Kind::NotFound,

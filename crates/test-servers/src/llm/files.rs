@@ -110,8 +110,10 @@ impl Files {
             return refused(400, "the upload is not begun as a resumable one");
         };
         let id = self.new_id().to_string();
+        // The clients of Python and JavaScript spell it each in its own way.
+        let name = ["display_name", "displayName"].map(|key| text(&about[key]));
         let file = File {
-            name: text(&about["display_name"]).to_owned(),
+            name: name.concat(),
             mime: request
                 .header("x-goog-upload-header-content-type")
                 .to_owned(),
