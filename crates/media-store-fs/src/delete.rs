@@ -100,21 +100,54 @@ pub(crate) struct Removed {
     pub(crate) freed: u64,
 }
 
-/// Removes media that a walk found, unless it is on hold. Returns `None` if it is.
-pub(crate) fn remove_unless_held(
+/// What became of media that a walk chose.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fate {
+    Removed(Removed),
+    /// It is on hold.
+    Held,
+    /// Its sidecar was changed since the walk read it, and does not choose it any more.
+    Spared,
+}
+
+/// What a walk does with media whose sidecar is damaged or missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unreadable {
+    Removed,
+    Fails,
+}
+
+/// Removes media that a walk found, if the sidecar as it is now chooses it and has no hold. What a walk read was
+/// read without the lock, and a change may have been acknowledged since.
+///
+/// Fails for media whose sidecar is of a later version or cannot be read at this moment: it may be on hold.
+pub(crate) fn remove_chosen(
     shared: &Shared,
     key: &Key,
-    sidecar: Option<&Sidecar>,
-) -> io::Result<Option<Removed>> {
+    unreadable: Unreadable,
+    chooses: impl FnOnce(&Sidecar) -> bool,
+) -> io::Result<Fate> {
     let _lock = lock::share(shared.own(), shared.config.permissions)?;
-    if let Some(sidecar) = sidecar {
-        let now = read_sidecar(shared.base(), &key.sidecar_path(), &key.file)?;
-        if sidecar.hold || matches!(&now, SidecarState::Valid(now) if now.hold) {
-            return Ok(None);
+    let sidecar = match read_sidecar(shared.base(), &key.sidecar_path(), &key.file)? {
+        SidecarState::Valid(sidecar) if !chooses(&sidecar) => return Ok(Fate::Spared),
+        SidecarState::Valid(sidecar) if sidecar.hold => return Ok(Fate::Held),
+        SidecarState::Valid(sidecar) => Some(sidecar),
+        SidecarState::Later(error) => return Err(io::Error::other(error)),
+        // Somebody else has deleted it.
+        SidecarState::Absent if sys::is_absent(&sys::stat(shared.base(), &key.path())) => {
+            return Ok(Fate::Removed(Removed::default()));
         }
-    }
-    let hash = sidecar.map(|sidecar| sidecar.sha256);
-    remove(shared, key, sidecar, hash, After::Later).map(Some)
+        SidecarState::Damaged(_) | SidecarState::Absent if unreadable == Unreadable::Removed => {
+            None
+        }
+        SidecarState::Damaged(error) => return Err(io::Error::other(error)),
+        SidecarState::Absent => {
+            let error = missing_sidecar(Operation::Delete, &key.path());
+            return Err(io::Error::other(error));
+        }
+    };
+    let hash = sidecar.as_ref().map(|sidecar| sidecar.sha256);
+    remove(shared, key, sidecar.as_deref(), hash, After::Later).map(Fate::Removed)
 }
 
 /// Removes media and sidecar, then what only they held. Fails with `NotFound` if the directory does

@@ -3,11 +3,12 @@
 use std::io;
 
 use media_storage::backend::{CancelFlag, FailureLog};
-use media_storage::{Operation, Scope, Sidecar, StorageError, SweepReport};
+use media_storage::{Operation, Scope, Sidecar, StorageError, StorageErrorKind, SweepReport};
 
-use crate::delete::remove_unless_held;
+use crate::delete::{Fate, Unreadable, remove_chosen};
 use crate::error::io_error;
 use crate::key::Key;
+use crate::lock;
 use crate::shared::Shared;
 use crate::sidecar_file::sidecar_of;
 use crate::staging::SweepMode;
@@ -66,34 +67,45 @@ impl Deletion<'_> {
             .record(error.with_operation(Operation::DeleteScope))
     }
 
+    /// Whether media belongs to the scope. Counts it if that is not known.
+    fn chooses(&mut self, sidecar: &Sidecar) -> bool {
+        let chosen = sidecar.is_in(self.scope);
+        let unknown = !chosen && sidecar.may_be_in(self.scope);
+        self.report.unattributed += u64::from(unknown);
+        chosen
+    }
+
     /// Deletes media if it belongs to the scope. Returns whether something was removed.
     fn media(
         &mut self,
         key: &Key,
         sidecar: Result<Option<Box<Sidecar>>, StorageError>,
     ) -> Result<bool, StorageError> {
-        let sidecar = match sidecar {
-            Ok(Some(sidecar)) if sidecar.is_in(self.scope) => Some(sidecar),
-            Ok(sidecar) => {
-                let unknown = sidecar.is_some_and(|sidecar| sidecar.may_be_in(self.scope));
-                self.report.unattributed += u64::from(unknown);
-                return Ok(false);
-            }
-            // Everything is deleted, including what cannot be read.
-            Err(_) if *self.scope == Scope::All => None,
+        let all = *self.scope == Scope::All;
+        match sidecar {
+            Ok(Some(sidecar)) if self.chooses(&sidecar) => {}
+            Ok(_) => return Ok(false),
+            // Everything is deleted, including what is damaged. What is of a later version fails below.
+            Err(error) if all && error.kind() == StorageErrorKind::Corrupted => {}
             Err(error) => return self.fail(error).map(|()| false),
+        }
+        let unreadable = match all {
+            true => Unreadable::Removed,
+            false => Unreadable::Fails,
         };
-        match remove_unless_held(self.shared, key, sidecar.as_deref()) {
-            Ok(Some(removed)) => {
+        let shared = self.shared;
+        match remove_chosen(shared, key, unreadable, |now| self.chooses(now)) {
+            Ok(Fate::Removed(removed)) => {
                 self.failures.reset();
                 self.report.deleted += u64::from(removed.media);
                 self.report.freed_bytes += removed.freed;
                 Ok(true)
             }
-            Ok(None) => {
+            Ok(Fate::Held) => {
                 self.report.held += 1;
                 Ok(false)
             }
+            Ok(Fate::Spared) => Ok(false),
             // Another process removed it with its directory.
             Err(error) if sys::is_not_found(&error) => Ok(false),
             Err(error) => {
@@ -104,7 +116,10 @@ impl Deletion<'_> {
     }
 
     fn quarantine(&mut self, cancelled: &CancelFlag) -> io::Result<()> {
-        let (quarantine, scope) = (&self.shared.quarantine, self.scope);
+        let (shared, scope) = (self.shared, self.scope);
+        let quarantine = &shared.quarantine;
+        // What is moved here in the meantime would have an unknown sidecar.
+        let _lock = lock::share(shared.own(), shared.config.permissions)?;
         let survey = quarantine.survey(cancelled, |sidecar| sidecar.is_in(scope))?;
         let all = *scope == Scope::All;
         let mut unknown = 0;

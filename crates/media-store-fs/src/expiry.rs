@@ -26,6 +26,11 @@ fn bucket(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%dT%H").to_string()
 }
 
+/// Whether a bucket is that of a time.
+pub(crate) fn is_bucket_of(name: &str, at: Option<DateTime<Utc>>) -> bool {
+    at.is_some_and(|at| name == bucket(at))
+}
+
 /// Whether nothing in a bucket can be due.
 fn is_later(name: &str, now: DateTime<Utc>) -> bool {
     // Years of five digits carry a sign, and are later than any clock.

@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use cap_std::fs::Dir;
 use chrono::{DateTime, Days, NaiveDate, Utc};
+use media_storage::Sidecar;
 use media_storage::backend::CancelFlag;
 use media_storage::layout::{FileName, MediaId};
-use media_storage::{MAX_SIDECAR_VERSION, ParsedSidecar, Sidecar};
 use media_types::Sha256;
 
 use crate::delete_file::remove_file;
-use crate::sidecar_file::read_raw;
+use crate::sidecar_file::{SidecarState, read_sidecar};
 use crate::staging::SweepMode;
 use crate::sys::{self, Identity};
 
@@ -59,6 +59,8 @@ pub(crate) struct Survey {
     held: HashSet<String>,
     /// Names of media with a readable sidecar.
     known: HashSet<String>,
+    /// Names of media that may be on hold: its sidecar is of a later version, or cannot be read at this moment.
+    undecided: HashSet<String>,
 }
 
 /// Quarantined media.
@@ -85,6 +87,12 @@ impl Survey {
         entry
             .file()
             .is_some_and(|file| self.known.contains(file.as_str()))
+    }
+
+    fn leaves_open(&self, entry: &Entry) -> bool {
+        entry
+            .file()
+            .is_some_and(|file| self.undecided.contains(file.as_str()))
     }
 
     fn holds(&self, entry: &Entry) -> bool {
@@ -126,7 +134,8 @@ impl Quarantine {
     }
 
     /// Moves media and its sidecar here, if the name still leads to the file that was examined.
-    /// Returns the number of files that were moved.
+    /// Returns the number of files that were moved. The caller holds the lock of metadata alone, so that
+    /// nobody changes or deletes one of the two in between.
     pub(crate) fn take(
         &self,
         dir: &Dir,
@@ -173,13 +182,15 @@ impl Quarantine {
             let Kind::Sidecar(file) = &entry.kind else {
                 return Ok(());
             };
-            let Ok(Some(json)) = read_raw(dir, &entry.name) else {
-                return Ok(());
-            };
-            let ParsedSidecar::Valid(sidecar) = Sidecar::parse(&json, MAX_SIDECAR_VERSION) else {
-                return Ok(());
-            };
             let name = file.as_str().to_owned();
+            let sidecar = match read_sidecar(dir, &entry.name, file) {
+                Ok(SidecarState::Valid(sidecar)) => sidecar,
+                Ok(SidecarState::Absent | SidecarState::Damaged(_)) => return Ok(()),
+                Ok(SidecarState::Later(_)) | Err(_) => {
+                    survey.undecided.insert(name);
+                    return Ok(());
+                }
+            };
             if sidecar.hold {
                 survey.held.insert(name.clone());
             }
@@ -201,7 +212,7 @@ impl Quarantine {
         self.remove(cancelled, &Survey::default(), SweepMode::DryRun, choose)
     }
 
-    /// Removes the entries that are chosen, except those on hold.
+    /// Removes the entries that are chosen, except those on hold. What may be on hold stays and fails.
     pub(crate) fn remove(
         &self,
         cancelled: &CancelFlag,
@@ -209,13 +220,17 @@ impl Quarantine {
         mode: SweepMode,
         mut choose: impl FnMut(&Entry) -> bool,
     ) -> io::Result<Quarantined> {
-        let mut found = Quarantined::default();
+        let (mut found, mut undecided) = (Quarantined::default(), 0);
         self.each(cancelled, mode, |dir, entry| {
             if !choose(entry) {
                 return Ok(());
             }
             if survey.holds(entry) {
                 found.held += u64::from(entry.is_media());
+                return Ok(());
+            }
+            if survey.leaves_open(entry) {
+                undecided += u64::from(entry.is_media());
                 return Ok(());
             }
             let stat = sys::stat(dir, &entry.name)?;
@@ -229,7 +244,7 @@ impl Quarantine {
             Ok(())
         })
         .map(|failed| {
-            found.failed = failed;
+            found.failed = failed + undecided;
             found
         })
     }

@@ -50,22 +50,21 @@ pub(crate) fn update(
     let patched = sidecar.patched(patch);
     let json = patched.to_json()?;
     replace(shared, &key, &json).map_err(io)?;
-    if patched.expires_at != old_expiry {
-        if let Some(at) = old_expiry {
-            shared.expiry.remove(key.file.id(), at);
-        }
-        if let Some(at) = patched.expires_at {
-            let meta = key.file.sidecar();
-            let added = shared.directories.existing(&key.directory);
-            let added = added.and_then(|directory| {
-                let (dir, id) = (directory.dir(), key.file.id());
-                shared.expiry.add(dir, &meta, id, at, &patched)
-            });
-            // The sidecar has changed, so an error would deny what happened.
-            if let Err(error) = added {
-                // A full sweep creates missing hints.
-                tracing::debug!(%error, "failed to create an expiry hint");
-            }
+    // The old hint is a name of the old sidecar, with the ids that the media had.
+    if let Some(at) = old_expiry {
+        shared.expiry.remove(key.file.id(), at);
+    }
+    if let Some(at) = patched.expires_at {
+        let meta = key.file.sidecar();
+        let added = shared.directories.existing(&key.directory);
+        let added = added.and_then(|directory| {
+            let (dir, id) = (directory.dir(), key.file.id());
+            shared.expiry.add(dir, &meta, id, at, &patched)
+        });
+        // The sidecar has changed, so an error would deny what happened.
+        if let Err(error) = added {
+            // A full sweep creates missing hints.
+            tracing::debug!(%error, "failed to create an expiry hint");
         }
     }
     Ok(())

@@ -82,9 +82,9 @@ fn hint(sweep: &mut Sweep<'_>, bucket: &Dir, token: &str) -> io::Result<()> {
     if !sidecar.is_expired(sweep.now) {
         return Ok(());
     }
-    match sweep.delete(&key, &sidecar)? {
+    match sweep.delete_expired(&key, &sidecar)? {
         // Absent media may be about to be published, and its hint stays for it.
-        Outcome::Absent => return Ok(()),
+        Outcome::Absent | Outcome::Spared => return Ok(()),
         Outcome::Held => {
             sweep.report.held += 1;
             return Ok(());

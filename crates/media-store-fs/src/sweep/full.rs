@@ -3,14 +3,15 @@
 use std::io;
 
 use cap_std::fs::Dir;
-use media_storage::{Operation, Scope};
+use media_storage::{Operation, Scope, Sidecar};
 
 use super::state::{Outcome, Sweep};
 use crate::blobs::remove_unreferenced;
 use crate::error::io_error;
-use crate::expiry::read_hint;
+use crate::expiry::{is_bucket_of, read_hint};
 use crate::key::Key;
-use crate::sidecar_file::sidecar_of;
+use crate::lock;
+use crate::sidecar_file::{SidecarState, read_sidecar, sidecar_of};
 use crate::sys;
 use crate::walk::{Found, Located, Walk};
 
@@ -50,10 +51,10 @@ fn expire(sweep: &mut Sweep<'_>, media: &Located) -> io::Result<()> {
         sweep.report.future += 1;
     } else if sidecar.is_expired(sweep.now) {
         if sweep.budget > 0 {
-            match sweep.delete(key, &sidecar) {
+            match sweep.delete_expired(key, &sidecar) {
                 Ok(Outcome::Deleted) => sweep.report.expired += 1,
                 Ok(Outcome::Held) => sweep.report.held += 1,
-                Ok(Outcome::Absent) => {}
+                Ok(Outcome::Absent | Outcome::Spared) => {}
                 Err(error) => {
                     sweep.fail(io_error(Operation::Sweep, error).with_key(key.path()))?;
                 }
@@ -79,6 +80,12 @@ fn orphan(sweep: &mut Sweep<'_>, dir: &Dir, key: &Key) -> io::Result<()> {
         Err(error) => Err(error),
         Ok(_) => Ok(false),
     };
+    if !absent()? {
+        return Ok(());
+    }
+    let permissions = sweep.shared.config.permissions;
+    // A verification may be moving both to the quarantine.
+    let _lock = lock::share(sweep.shared.own(), permissions)?;
     if !absent()? || sweep.shared.stagings.is_staged(key.file.id())? || !absent()? {
         return Ok(());
     }
@@ -90,7 +97,7 @@ fn orphan(sweep: &mut Sweep<'_>, dir: &Dir, key: &Key) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes hints whose media does not exist.
+/// Removes hints whose media does not exist, and renews those that are not of the sidecar as it is now.
 pub(super) fn hints(sweep: &mut Sweep<'_>) -> io::Result<()> {
     let shared = sweep.shared;
     for name in shared.expiry.buckets()? {
@@ -103,9 +110,17 @@ pub(super) fn hints(sweep: &mut Sweep<'_>) -> io::Result<()> {
                 continue;
             };
             let live = match read_hint(&bucket, &token) {
+                Ok(Some(hinted)) if sys::is_absent(&sys::stat(shared.base(), &hinted.id)) => {
+                    shared.stagings.is_staged(&token)?
+                }
                 Ok(Some(hinted)) => {
-                    !sys::is_absent(&sys::stat(shared.base(), &hinted.id))
-                        || shared.stagings.is_staged(&token)?
+                    let hint = Hint {
+                        hour: &name,
+                        bucket: &bucket,
+                        token: &token,
+                    };
+                    renew(sweep, &hint, &hinted)?;
+                    true
                 }
                 Ok(None) => false,
                 Err(_) => true,
@@ -121,10 +136,57 @@ pub(super) fn hints(sweep: &mut Sweep<'_>) -> io::Result<()> {
     Ok(())
 }
 
+/// A hint that was found.
+struct Hint<'a> {
+    hour: &'a str,
+    bucket: &'a Dir,
+    token: &'a str,
+}
+
+/// Renews a hint that an interrupted change left: it is a name of the old sidecar, with ids that the media may
+/// not have any more.
+fn renew(sweep: &mut Sweep<'_>, hint: &Hint<'_>, hinted: &Sidecar) -> io::Result<()> {
+    let Ok(key) = Key::parse(&hinted.id, Operation::Sweep) else {
+        return Ok(());
+    };
+    let (shared, removes) = (sweep.shared, sweep.removes());
+    let renewed = (|| {
+        let beside = sys::stat(shared.base(), &key.sidecar_path())?;
+        let is_link = sys::stat(hint.bucket, hint.token)?.identity == beside.identity;
+        if (is_link && is_bucket_of(hint.hour, hinted.expires_at)) || !removes {
+            return Ok(());
+        }
+        let _lock = lock::share(shared.own(), shared.config.permissions)?;
+        let state = read_sidecar(shared.base(), &key.sidecar_path(), &key.file)?;
+        let SidecarState::Valid(now) = state else {
+            return Ok(());
+        };
+        if !is_link && *now == *hinted && is_bucket_of(hint.hour, now.expires_at) {
+            return Ok(());
+        }
+        hint.bucket.remove_file(hint.token)?;
+        let Some(at) = now.expires_at else {
+            return Ok(());
+        };
+        let directory = shared.directories.existing(&key.directory)?;
+        let (dir, meta) = (directory.dir(), key.file.sidecar());
+        shared.expiry.add(dir, &meta, key.file.id(), at, &now)
+    })();
+    match renewed {
+        Err(error) if !sys::is_not_found(&error) => {
+            sweep.fail(io_error(Operation::Sweep, error).with_key(hint.token))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Removes quarantined media that has expired, or that has been there long enough.
 pub(super) fn quarantine(sweep: &mut Sweep<'_>) -> io::Result<()> {
     let (quarantine, now) = (&sweep.shared.quarantine, sweep.now);
     let retention = sweep.shared.config.quarantine_retention;
+    // What is moved there in the meantime would have an unknown sidecar.
+    let permissions = sweep.shared.config.permissions;
+    let _lock = lock::share(sweep.shared.own(), permissions)?;
     let survey = quarantine.survey(sweep.cancelled, |sidecar| sidecar.is_expired(now))?;
     let expired = quarantine.remove(sweep.cancelled, &survey, sweep.mode, |entry| {
         survey.chooses(entry) || entry.is_useless()

@@ -94,10 +94,10 @@ fn delete(sweep: &mut Sweep<'_>, mut quota: BTreeMap<i64, u64>) -> io::Result<()
             continue;
         };
         *left -= 1;
-        match sweep.delete(&media.key, &sidecar) {
+        match sweep.delete(&media.key, &sidecar, |_| true) {
             Ok(Outcome::Deleted) => sweep.report.pruned += 1,
             Ok(Outcome::Held) => sweep.report.held += 1,
-            Ok(Outcome::Absent) => {}
+            Ok(Outcome::Absent | Outcome::Spared) => {}
             Err(error) => {
                 sweep.fail(io_error(Operation::Sweep, error).with_key(media.key.path()))?;
             }

@@ -9,7 +9,7 @@ use media_storage::{Sidecar, StorageError, SweepOptions, SweepReport};
 use media_types::Sha256;
 
 use crate::blobs::{CLASSES, blob_path};
-use crate::delete::remove_unless_held;
+use crate::delete::{Fate, Unreadable, remove_chosen};
 use crate::key::Key;
 use crate::shared::Shared;
 use crate::staging::SweepMode;
@@ -42,6 +42,8 @@ pub(super) enum Outcome {
     Absent,
     /// It is on hold.
     Held,
+    /// It was changed, and is not due any more.
+    Spared,
 }
 
 impl<'a> Sweep<'a> {
@@ -77,8 +79,21 @@ impl<'a> Sweep<'a> {
         self.failures.record(error).map_err(io::Error::other)
     }
 
-    /// Deletes a reference that is due, or counts what that would free.
-    pub(super) fn delete(&mut self, key: &Key, sidecar: &Sidecar) -> io::Result<Outcome> {
+    /// Deletes a reference that has expired, or counts what that would free.
+    pub(super) fn delete_expired(&mut self, key: &Key, sidecar: &Sidecar) -> io::Result<Outcome> {
+        let now = self.now;
+        self.delete(key, sidecar, |sidecar| {
+            sidecar.is_expired(now) && sidecar.stored_at <= now
+        })
+    }
+
+    /// Deletes a reference that is due, if its sidecar still says so, or counts what that would free.
+    pub(super) fn delete(
+        &mut self,
+        key: &Key,
+        sidecar: &Sidecar,
+        is_due: impl FnOnce(&Sidecar) -> bool,
+    ) -> io::Result<Outcome> {
         if sidecar.hold {
             return Ok(Outcome::Held);
         }
@@ -96,12 +111,12 @@ impl<'a> Sweep<'a> {
             self.budget -= 1;
             return Ok(Outcome::Deleted);
         }
-        let removed = match remove_unless_held(self.shared, key, Some(sidecar)) {
+        let removed = match remove_chosen(self.shared, key, Unreadable::Fails, is_due) {
             Err(error) if sys::is_not_found(&error) => return Ok(Outcome::Absent),
-            other => other?,
-        };
-        let Some(removed) = removed else {
-            return Ok(Outcome::Held);
+            Err(error) => return Err(error),
+            Ok(Fate::Held) => return Ok(Outcome::Held),
+            Ok(Fate::Spared) => return Ok(Outcome::Spared),
+            Ok(Fate::Removed(removed)) => removed,
         };
         self.failures.reset();
         self.report.freed_bytes += removed.freed;

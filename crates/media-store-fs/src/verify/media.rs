@@ -12,6 +12,7 @@ use media_types::Sha256;
 use super::hashes::Hashes;
 use super::rebuild;
 use crate::key::Key;
+use crate::lock;
 use crate::options::Deduplication;
 use crate::shared::Shared;
 use crate::sidecar_file::{SidecarState, read_sidecar};
@@ -108,6 +109,7 @@ impl Check<'_> {
         self.report.add(key.path(), VerifyIssueKind::WrongBytes);
         if self.options.damaged() == DamagedMedia::Quarantine {
             let quarantine = &self.shared.quarantine;
+            let _lock = self.lock()?;
             self.report.quarantined += quarantine.take(dir, &key.file, stat.identity, self.now)?;
         }
         Ok(())
@@ -121,16 +123,33 @@ impl Check<'_> {
         let hashed = self.hashes.read(file)?;
         self.report.read_bytes += hashed.read;
         let digest = Digest::new(hashed.sha256, stat.len);
+        let lock = self.lock()?;
+        match read_sidecar(dir, &key.file.sidecar(), &key.file)? {
+            SidecarState::Later(_) => return Ok(()),
+            // Somebody else has rebuilt it, and it may have been changed since.
+            SidecarState::Valid(now)
+                if (now.sha256, now.size_bytes) == (digest.sha256, stat.len) =>
+            {
+                return Ok(());
+            }
+            _ => {}
+        }
         let salvaged = rebuild::salvage(dir, key)?;
         // Bytes that match neither the name nor the rest of the sidecar must not become valid.
         let expected = salvaged.as_ref().and_then(|salvaged| salvaged.sha256);
         if !key.file.may_hold(digest.sha256) || expected.is_some_and(|hash| hash != digest.sha256) {
+            drop(lock);
             return self.damaged(dir, key, stat);
         }
         if rebuild::rebuild(self.shared, media, digest, file, salvaged)? {
             self.report.repaired += 1;
         }
         Ok(())
+    }
+
+    /// Keeps others from changing or deleting what is moved or rebuilt.
+    fn lock(&self) -> io::Result<File> {
+        lock::take(self.shared.own(), self.shared.config.permissions)
     }
 
     /// Shares bytes again that lost their sharing, for example in a copy without links.

@@ -8,6 +8,7 @@
 )]
 
 mod damage;
+mod erased;
 mod first_version;
 mod forged;
 #[cfg(target_os = "linux")]
@@ -23,6 +24,8 @@ mod opening;
 mod places;
 #[cfg(target_os = "linux")]
 mod race;
+#[cfg(target_os = "linux")]
+mod raced;
 mod repair;
 mod support;
 mod sweeping;
