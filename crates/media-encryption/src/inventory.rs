@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use futures_core::stream::BoxStream;
 use futures_util::StreamExt as _;
 use media_storage::{
-    DeleteOptions, Entry, Inventory, MediaStorage, Operation, Scope, StorageError,
-    StorageErrorKind, SweepLease, SweepOptions, SweepReport, Usage,
+    Entry, Inventory, MediaStorage, Operation, Scope, StorageError, StorageErrorKind, SweepLease,
+    SweepOptions, SweepReport, Usage,
 };
 
 use crate::envelope::Envelope;
@@ -19,10 +19,26 @@ use crate::provider::KeyErrorKind;
 use crate::references::{inward, mac_of, outward};
 use crate::scopes::SplitScope;
 use crate::shared::Shared;
-use crate::store::Encrypted;
+use crate::store::{Encrypted, delete_options};
 
-/// Entries together with their stored sizes.
-type SizedEntries = BoxStream<'static, Result<(Entry, u64), StorageError>>;
+/// What could be read of the secrets of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Secrets {
+    Read,
+    /// They are gone with their key, or with a sidecar that was rebuilt without them.
+    Lost,
+    Damaged,
+}
+
+/// An entry as callers see it: without file name and tags, if they could not be read.
+struct Revealed {
+    entry: Entry,
+    secrets: Secrets,
+    /// Number of bytes that are stored.
+    stored: u64,
+}
+
+type RevealedEntries = BoxStream<'static, Result<Revealed, StorageError>>;
 
 impl<S: MediaStorage> Shared<S> {
     fn inventory(&self, operation: Operation) -> Result<&dyn Inventory, StorageError> {
@@ -32,60 +48,62 @@ impl<S: MediaStorage> Shared<S> {
         })
     }
 
-    /// Returns an entry as callers see it, or `None` if it does not have the tags of the scope. Without its
-    /// key, media is listed without file name and tags.
-    async fn reveal(
-        &self,
-        entry: Entry,
-        scope: &SplitScope,
-    ) -> Result<Option<Entry>, StorageError> {
+    async fn reveal(&self, entry: Entry) -> Result<Revealed, StorageError> {
         let fail = |error: StorageError| self.adopt(error).with_key(entry.reference.id());
-        let len = entry.reference.size().and_then(plain_len);
+        let stored = entry.reference.size();
+        let len = stored.and_then(plain_len);
         let envelope = Envelope::of(&entry.metadata);
         let mac = envelope.as_ref().map(|envelope| &envelope.mac);
         let reference = outward(&entry.reference, len, mac, Operation::List).map_err(fail)?;
-        let letter = match &envelope {
-            None => None,
+        let opened = match &envelope {
+            None if entry.metadata.filename().is_none() => Err(Secrets::Lost),
+            None => Err(Secrets::Damaged),
             Some(envelope) => match self.keys.get(Wanted::Id(envelope.key_id), None).await {
-                Ok(key) => envelope.open(&key).ok(),
-                Err(error) if error.kind() == KeyErrorKind::Forgotten => None,
+                Ok(key) => envelope.open(&key).map_err(|_| Secrets::Damaged),
+                Err(error) if error.kind() == KeyErrorKind::Forgotten => Err(Secrets::Lost),
                 Err(error) => return Err(fail(key_failure(error, Operation::List))),
             },
         };
-        let metadata = match letter {
-            Some(letter) => letter.reveal(entry.metadata),
-            None => entry.metadata.without_filename(),
+        let (metadata, secrets) = match opened {
+            Ok(letter) => (letter.reveal(entry.metadata), Secrets::Read),
+            Err(secrets) => (entry.metadata.without_filename(), secrets),
         };
-        if !scope.matches(metadata.tags()) {
-            return Ok(None);
-        }
         let listed = Entry::new(reference, entry.mime, metadata, entry.stored_at);
         let listed = listed
             .with_expires_at(entry.expires_at)
             .with_expires_by(entry.expires_by);
-        Ok(Some(listed.with_hold(entry.hold)))
+        Ok(Revealed {
+            entry: listed.with_hold(entry.hold),
+            secrets,
+            stored: stored.unwrap_or(0),
+        })
     }
 
-    /// Lists the entries of a scope together with their stored sizes.
+    /// Lists what the inner store has of a scope, whatever its tags.
+    fn candidates(
+        self: &Arc<Self>,
+        scope: &SplitScope,
+        operation: Operation,
+    ) -> Result<RevealedEntries, StorageError> {
+        let inner = self.inventory(operation)?.list(scope.inner.clone());
+        let shared = Arc::clone(self);
+        Ok(Box::pin(inner.then(move |entry| {
+            let shared = Arc::clone(&shared);
+            async move { shared.reveal(entry?).await }
+        })))
+    }
+
+    /// Lists the entries of a scope. Those whose tags cannot be read are in no scope of tags.
     fn entries(
         self: &Arc<Self>,
         scope: &Scope,
         operation: Operation,
-    ) -> Result<SizedEntries, StorageError> {
-        let scope = Arc::new(SplitScope::new(scope));
-        let inner = self.inventory(operation)?.list(scope.inner.clone());
-        let shared = Arc::clone(self);
-        Ok(Box::pin(inner.filter_map(move |entry| {
-            let (shared, scope) = (Arc::clone(&shared), Arc::clone(&scope));
-            async move {
-                let revealed = async {
-                    let entry = entry?;
-                    let stored = entry.reference.size().unwrap_or(0);
-                    let entry = shared.reveal(entry, &scope).await?;
-                    Ok(entry.map(|entry| (entry, stored)))
-                };
-                revealed.await.transpose()
-            }
+    ) -> Result<RevealedEntries, StorageError> {
+        let scope = SplitScope::new(scope);
+        let candidates = self.candidates(&scope, operation)?;
+        Ok(Box::pin(candidates.filter(move |found| {
+            let is_in = |found: &Revealed| scope.matches(found.entry.metadata.tags());
+            std::future::ready(found.as_ref().map_or(true, is_in))
         })))
     }
 
@@ -95,7 +113,7 @@ impl<S: MediaStorage> Shared<S> {
         let mut usage = Usage::default();
         let mut bodies = HashSet::new();
         while let Some(entry) = entries.next().await {
-            let (entry, stored) = entry?;
+            let Revealed { entry, stored, .. } = entry?;
             usage.references += 1;
             usage.logical_bytes += entry.reference.size().unwrap_or(0);
             // Equal bytes under one key have equal HMACs.
@@ -107,25 +125,43 @@ impl<S: MediaStorage> Shared<S> {
         Ok(usage)
     }
 
-    /// Deletes the media with some tags.
+    /// Deletes the media with some tags, and counts what may have them.
     async fn delete_by_tags(self: &Arc<Self>, scope: &Scope) -> Result<SweepReport, StorageError> {
-        let mut entries = self.entries(scope, Operation::DeleteScope)?;
+        let operation = Operation::DeleteScope;
+        let scope = SplitScope::new(scope);
+        // Media that was given to another user since it was listed is not in the scope any more.
+        let options = delete_options((scope.inner != Scope::All).then(|| scope.inner.clone()));
+        let mut candidates = self.candidates(&scope, operation)?;
         let mut report = SweepReport::default();
-        while let Some(entry) = entries.next().await {
-            let deleted = match entry {
-                Ok((entry, _)) => {
-                    let reference = inward(&entry.reference, Operation::DeleteScope)?;
-                    let options = DeleteOptions::new();
-                    self.inner.delete_opts(&reference, options).await
+        while let Some(found) = candidates.next().await {
+            let deleted = match found {
+                Ok(found) if scope.matches(found.entry.metadata.tags()) => {
+                    let reference = inward(&found.entry.reference, operation)?;
+                    self.inner.delete_opts(&reference, options.clone()).await
+                }
+                Ok(found) => {
+                    match found.secrets {
+                        Secrets::Read => {}
+                        Secrets::Lost => report.unattributed += 1,
+                        Secrets::Damaged => report.failed += 1,
+                    }
+                    continue;
                 }
                 Err(error) => Err(error),
             };
             match deleted {
                 Ok(()) => report.deleted += 1,
+                Err(error) if error.kind() == StorageErrorKind::NotFound => {}
                 Err(error) if error.kind() == StorageErrorKind::Held => report.held += 1,
                 Err(error) if error.is_retryable() => return Err(error),
                 Err(_) => report.failed += 1,
             }
+        }
+        // No list shows what is in quarantine, and its tags are not known.
+        match self.inventory(operation)?.usage(scope.inner).await {
+            Ok(usage) => report.failed += usage.quarantined,
+            Err(error) if error.is_retryable() => return Err(error),
+            Err(_) => report.failed += 1,
         }
         Ok(report)
     }
@@ -136,7 +172,7 @@ impl<S: MediaStorage> Shared<S> {
 impl<S: MediaStorage> Inventory for Encrypted<S> {
     fn list(&self, scope: Scope) -> BoxStream<'static, Result<Entry, StorageError>> {
         match self.shared.entries(&scope, Operation::List) {
-            Ok(entries) => Box::pin(entries.map(|entry| entry.map(|(entry, _)| entry))),
+            Ok(entries) => Box::pin(entries.map(|found| found.map(|found| found.entry))),
             Err(error) => Box::pin(futures_util::stream::iter([Err(error)])),
         }
     }

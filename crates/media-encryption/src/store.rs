@@ -208,7 +208,7 @@ impl<S: MediaStorage> MediaStorage for Encrypted<S> {
     }
 }
 
-fn delete_options(expected_scope: Option<Scope>) -> DeleteOptions {
+pub(crate) fn delete_options(expected_scope: Option<Scope>) -> DeleteOptions {
     match expected_scope {
         Some(scope) => DeleteOptions::new().with_expected_scope(scope),
         None => DeleteOptions::new(),

@@ -326,7 +326,7 @@ pub struct SweepReport {
     /// Number of damaged media items that were in quarantine long enough, and were removed.
     pub quarantined: u64,
     /// Number of references that were kept although they may belong to the scope: their sidecar was rebuilt,
-    /// and its id is lost.
+    /// and its id is lost, or their tags are encrypted with a key that was forgotten.
     pub unattributed: u64,
     /// Number of references that were kept because they are on hold.
     pub held: u64,

@@ -10,3 +10,4 @@ mod provider;
 mod secrecy;
 mod sharing;
 mod support;
+mod tagged;
