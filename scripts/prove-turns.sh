@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # Proves what a turn promises, with real files and a real server on the loopback interface: processes
-# are killed at every system call and at random times of a long answer, answers are cut after every
-# byte, readers stand still, answers of the state store are late, lost or repeated, two processes
-# compete for one conversation, and one is cancelled, deleted or its user erased at every step of a turn. A judge
-# reads the database, the media directory and the server's log without the library. Then each proof is
-# run against programs of which a guard was removed, and must find that out.
+# are killed at every system call of each of their threads and at random times of a long answer, answers
+# are cut after every byte, readers stand still, answers of the state store are late, lost or repeated,
+# two processes compete for one conversation, and one is cancelled, deleted or its user erased at every
+# step of a turn. A judge reads the database, the media directory and the server's log without the
+# library. Then each proof is run against programs of which a guard was removed, and must find what its
+# patch (`scripts/mutants/turns`) expects, in these words.
 #
 # usage: scripts/prove-turns.sh [--short | --without-guards] [PART ...]
 # `--short` looks at points evenly chosen and leaves out the programs without guards: a minute.
 # `--without-guards` runs those programs alone. Without a part, all are run: cuts, readers, faults,
-# nodes, deletes, cancels, streams, kills.
+# nodes, deletes, cancels, streams, kills. SEED=N repeats the random times of streams, which prints it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -57,7 +58,7 @@ if [ -n "$whole" ]; then
     # A program of its own: nobody builds over it while it runs.
     cp "$prove" "$programs/prove_turns"
     for part in "${parts[@]}"; do
-        "$programs/prove_turns" "$part" "${short[@]}" || failed=1
+        "$programs/prove_turns" "$part" "${short[@]}" ${SEED:+"--seed=$SEED"} || failed=1
     done
 fi
 if [ -z "$guards" ]; then
@@ -76,12 +77,13 @@ for part in "${parts[@]}"; do
         continue
     fi
     for patch in "${patches[@]}"; do
+        expects=$(sed -n 's/^expects: //p' "$patch")
         patch --quiet --no-backup-if-mismatch -p1 -d "$tree" <"$patch"
         (cd "$tree" && CARGO_TARGET_DIR=$target cargo build --quiet "${selection[@]}" --example prove_turns)
         patch --quiet --no-backup-if-mismatch --reverse -p1 -d "$tree" <"$patch"
         cp "$target/debug/examples/prove_turns" "$programs/without_guard"
         echo "without the guard $(basename "$patch" .patch):"
-        if "$programs/without_guard" "$part" --short --expect-failure; then
+        if "$programs/without_guard" "$part" --short --expect-failure "$expects"; then
             echo "  found"
         else
             echo "  NOT FOUND"

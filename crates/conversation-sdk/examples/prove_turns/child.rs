@@ -1,6 +1,6 @@
 //! The process that is killed: one conversation in a SQLite file, its media in a directory.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -16,17 +16,19 @@ use media_store_fs::FileStore;
 use media_types::{ConversationId, MediaContent, Mime};
 use serde_json::{Value, json};
 
-use crate::{Result, gate, readers};
+use crate::{Result, gate, readers, traced};
 
 /// The conversation of all children.
 pub(crate) const CONVERSATION: &str = "conv-proof";
+/// What the user says before a long answer.
+pub(crate) const STORY: &str = "Tell me a story";
 /// The length of a report of the tool, in bytes.
 pub(crate) const REPORT: usize = 4096;
 /// How long a lease lasts.
 pub(crate) const LEASE: Duration = Duration::from_millis(1200);
 
 pub(crate) fn main(words: &[&str]) -> ExitCode {
-    // Calls are counted for each thread: with one thread for files, every one of them is reached.
+    // Calls are counted for each thread: with one thread for files, each of them has a number.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .max_blocking_threads(if words.first() == Some(&"turn") {
             1
@@ -69,9 +71,17 @@ async fn run(what: &str, dir: &Path, url: &str, rest: &[&str]) -> Result<()> {
     if let ("cancelled", [at, who]) = (what, rest) {
         return gate::cancelled(dir, url, at.parse()?, *who == "reader").await;
     }
+    if what == "turn" {
+        wait_for_tracer().await?;
+    }
     let manager = manager(dir, url).await?;
     match (what, rest) {
         ("open", []) => conversation(&manager).await.map(drop),
+        ("begin", [id]) => manager
+            .start(beginning(id))
+            .await
+            .map(drop)
+            .map_err(Into::into),
         ("turn", []) => turn(&manager).await,
         ("stream", []) => stream(&manager, TurnOptions::new()).await,
         ("recover", []) => recover(&manager).await,
@@ -141,12 +151,7 @@ pub(crate) async fn conversation(manager: &ConversationManager) -> Result<Conver
     match manager.resume(&id()?, Owner::any()).await {
         Ok(conversation) => Ok(conversation),
         Err(error) if error.kind() == ConversationErrorKind::NotFound => {
-            let start = Start::new()
-                .with_system("Be exact.")
-                .with_user("u1")
-                .with_session("s1")
-                .with_conversation_id(CONVERSATION);
-            match manager.start(start).await {
+            match manager.start(beginning(CONVERSATION)).await {
                 // Another process was first.
                 Err(error) if error.kind() == ConversationErrorKind::AlreadyExists => {
                     Ok(manager.resume(&id()?, Owner::any()).await?)
@@ -156,6 +161,14 @@ pub(crate) async fn conversation(manager: &ConversationManager) -> Result<Conver
         }
         Err(error) => Err(error.into()),
     }
+}
+
+fn beginning(id: &str) -> Start {
+    Start::new()
+        .with_system("Be exact.")
+        .with_user("u1")
+        .with_session("s1")
+        .with_conversation_id(id)
 }
 
 /// A photo with bytes that follow from a seed.
@@ -169,6 +182,18 @@ pub(crate) fn photo(seed: u64, len: usize) -> MediaContent {
         bytes.extend_from_slice(&state.to_be_bytes());
     }
     MediaContent::from_bytes(Mime::IMAGE_PNG, bytes)
+}
+
+/// Waits until the parent has found both threads and traces one of them.
+async fn wait_for_tracer() -> Result<()> {
+    // It is not there before it is needed.
+    tokio::task::spawn_blocking(|| {}).await?;
+    // The tracer is no parent of this process. Where that does not matter, it is an error.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_ptracer(rustix::process::PTracer::Any);
+    say(traced::READY);
+    std::io::stdin().read_to_end(&mut Vec::new())?;
+    Ok(())
 }
 
 /// One turn with media in, a tool that makes media, and an answer.
@@ -186,7 +211,7 @@ async fn turn(manager: &ConversationManager) -> Result<()> {
 /// One turn whose reader says how much it has seen.
 async fn stream(manager: &ConversationManager, options: TurnOptions) -> Result<()> {
     let mut conversation = conversation(manager).await?;
-    let mut events = conversation.stream_with("Tell me a story", options);
+    let mut events = conversation.stream_with(STORY, options);
     say(format_args!("TURN {}", events.turn()));
     let mut seen = 0;
     while let Some(event) = events.next().await {
@@ -237,14 +262,20 @@ async fn send(manager: &ConversationManager, key: &str, text: &str) -> Result<()
 
 async fn attach(manager: &ConversationManager, turn: &str) -> Result<()> {
     let conversation = manager.resume(&id()?, Owner::any()).await?;
-    let events = conversation.attach(TurnId::new(turn)?);
-    match events.response().await {
-        Ok(response) => say(format_args!("ACK {}", response.text().len())),
-        Err(error) => {
-            let kept = error.kept().map_or(0, |kept| kept.text().len());
-            say(format_args!("FAILED {:?} {kept}", error.kind()));
+    let mut events = conversation.attach(TurnId::new(turn)?);
+    let mut seen = 0;
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(TurnEvent::TextDelta(text)) => seen += text.len(),
+            Ok(TurnEvent::Done(response)) => say(format_args!("ACK {}", response.text().len())),
+            Ok(_) => {}
+            Err(error) => {
+                let kept = error.kept().map_or(0, |kept| kept.text().len());
+                say(format_args!("FAILED {:?} {kept}", error.kind()));
+            }
         }
     }
+    say(format_args!("SEEN {seen}"));
     Ok(())
 }
 

@@ -18,8 +18,7 @@ struct Cut {
     kept: usize,
 }
 
-pub(crate) async fn run(short: bool, stop_at_first: bool) -> Result<Tally> {
-    let mut tally = Tally::default();
+pub(crate) async fn run(short: bool, tally: &mut Tally) -> Result<()> {
     let cuts = (0..closing_len()).step_by(if short { 29 } else { 1 });
     let mut cuts = futures_util::stream::iter(cuts)
         .map(cut)
@@ -28,11 +27,11 @@ pub(crate) async fn run(short: bool, stop_at_first: bool) -> Result<Tally> {
         tally.judge(&format!("cut after {} bytes", cut.at), cut.broken);
         tally.count("errors", usize::from(cut.failed));
         tally.count("bytes of text kept", cut.kept);
-        if stop_at_first && !tally.broken.is_empty() {
+        if tally.is_found() {
             break;
         }
     }
-    Ok(tally)
+    Ok(())
 }
 
 async fn cut(at: usize) -> Result<Cut> {

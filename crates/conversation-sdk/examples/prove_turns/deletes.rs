@@ -40,9 +40,8 @@ struct Case {
     hold: Hold,
 }
 
-pub(crate) async fn run(short: bool, stop_at_first: bool) -> Result<Tally> {
+pub(crate) async fn run(short: bool, tally: &mut Tally) -> Result<()> {
     let steps = steps().await?;
-    let mut tally = Tally::default();
     let mut judged = futures_util::stream::iter(cases(&steps, short))
         .map(|case| async move {
             let broken = held(&case).await?;
@@ -75,11 +74,11 @@ pub(crate) async fn run(short: bool, stop_at_first: bool) -> Result<Tally> {
             1,
         );
         tally.count(step, 1);
-        if stop_at_first && !tally.broken.is_empty() {
+        if tally.is_found() {
             break;
         }
     }
-    Ok(tally)
+    Ok(())
 }
 
 /// Every step in every way; in the short form the first step of each name, in two ways.
@@ -157,6 +156,12 @@ async fn held(case: &Case) -> Result<Vec<String>> {
         broken.push("the conversation can be opened again".to_owned());
     }
     broken.extend(judge_gone(dir.path())?);
+    if let Removal::Erasure = case.removal {
+        let other = run_child("begin", dir.path(), &mock.url, &["conv-next"]).await?;
+        if other.status.success() {
+            broken.push("the erased user begins another conversation".to_owned());
+        }
+    }
     Ok(broken)
 }
 

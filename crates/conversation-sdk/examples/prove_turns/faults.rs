@@ -42,8 +42,7 @@ struct Case {
     late: bool,
 }
 
-pub(crate) async fn run(short: bool, stop_at_first: bool) -> Result<Tally> {
-    let mut tally = Tally::default();
+pub(crate) async fn run(short: bool, tally: &mut Tally) -> Result<()> {
     let mut judged = futures_util::stream::iter(cases(short))
         .map(|case| async move {
             let judged = match case.lasting {
@@ -59,11 +58,11 @@ pub(crate) async fn run(short: bool, stop_at_first: bool) -> Result<Tally> {
         for (name, count) in judged.counts {
             tally.count(name, count);
         }
-        if stop_at_first && !tally.broken.is_empty() {
+        if tally.is_found() {
             break;
         }
     }
-    Ok(tally)
+    Ok(())
 }
 
 fn cases(short: bool) -> Vec<Case> {

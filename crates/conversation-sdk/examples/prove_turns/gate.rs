@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use conversation_sdk::providers::ProviderResponse;
-use conversation_sdk::state::{Fence, LoadOptions, StateWrite, Window};
+use conversation_sdk::state::{Fence, LoadOptions, LoadedConversation, StateWrite, Window};
 use conversation_sdk::{
     ConversationError, ConversationManager, Middleware, ModelRequest, Next, SqliteStateStore, Tool,
     ToolContext, ToolDefinition, ToolError, ToolOutput, TurnEvent, TurnOptions, UserMessage,
@@ -87,7 +87,11 @@ impl Watcher for Gate {
         }
     }
 
-    async fn after_load(&self, options: &LoadOptions) {
+    async fn after_load(&self, options: &LoadOptions, found: Option<&LoadedConversation>) {
+        let current = found.and_then(LoadedConversation::current_turn);
+        if current.is_some_and(|turn| turn.cancel_requested) {
+            say("ASKED TO END");
+        }
         if options.window != Window::MetadataOnly {
             self.step("after a load").await;
         }

@@ -127,15 +127,54 @@ impl Found {
             broken.push(format!("no message names {id}, which is there"));
         }
         for turn in &self.turns {
-            let status = turn["status"].as_str().unwrap_or_default();
+            let status = status_of(turn);
             if matches!(status, "running" | "suspended") {
                 broken.push(format!("a turn is {status}"));
             }
         }
+        broken.extend(self.check_ends());
         if !self.record["current_turn"].is_null() {
             broken.push("a turn is current".to_owned());
         }
         broken
+    }
+
+    /// Whether turns that have ended say so as it is: with an answer they are complete, with a part
+    /// of one interrupted, without one failed.
+    pub(crate) fn check_ends(&self) -> Vec<String> {
+        let mut broken = Vec::new();
+        for turn in &self.turns {
+            let of_turn = self.messages.iter().filter(|m| m["turn"] == turn["id"]);
+            let roles: Vec<&str> = of_turn.clone().filter_map(|m| m["role"].as_str()).collect();
+            let answered = roles
+                .iter()
+                .any(|role| matches!(*role, "assistant" | "tool"));
+            let closed = of_turn.last().is_some_and(is_closing);
+            let included = turn["in_context"].as_str().unwrap_or_default();
+            let is_true = match status_of(turn) {
+                "running" | "suspended" => true,
+                "complete" => closed && included == "all",
+                "interrupted" => answered && included == "all",
+                "failed" => !answered && included == "user_only",
+                _ => false,
+            };
+            if !is_true {
+                let status = status_of(turn);
+                broken.push(format!("a turn is {status}/{included} and has {roles:?}"));
+            }
+        }
+        broken
+    }
+
+    /// Whether what was found before is still there as it was. Something may have been added.
+    pub(crate) fn check_kept(&self, before: &Self) -> Vec<String> {
+        match self.messages.starts_with(&before.messages) {
+            true => Vec::new(),
+            false => vec![format!(
+                "of {} messages not all are as they were",
+                before.messages.len()
+            )],
+        }
     }
 
     /// The messages of a role.
@@ -151,6 +190,17 @@ impl Found {
             .map(|m| text_of(m))
             .unwrap_or_default()
     }
+}
+
+fn status_of(turn: &Value) -> &str {
+    turn["status"].as_str().unwrap_or_default()
+}
+
+/// Whether a message is a whole answer that calls no tool.
+fn is_closing(message: &Value) -> bool {
+    let is_whole = !matches!(message["status"].as_str(), Some("partial" | "rejected"));
+    let calls = message["tool_calls"].as_array().map_or(0, Vec::len);
+    message["role"] == "assistant" && is_whole && calls == 0
 }
 
 /// The text of a message.

@@ -1,69 +1,90 @@
 //! Processes that are killed at each of their system calls.
 
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 
 use futures_util::{StreamExt, TryStreamExt};
 
 use crate::judge::{self, Found};
 use crate::mock::{Logged, Mock, Plan};
-use crate::run::{run as run_child, run_killed};
+use crate::run::run as run_child;
+use crate::traced::{self, Call, Thread};
 use crate::{AT_A_TIME, Result, Tally};
 
-/// The sets of calls at which the child is killed: those that change files, and all there are.
-const SETS: [(&str, usize); 2] = [
-    (
-        "pwrite64,write,fsync,fdatasync,linkat,renameat2,renameat,unlinkat,unlink,ftruncate,mkdirat",
-        1,
-    ),
-    ("all", 7),
-];
+/// How many calls the short form goes on by at a time.
+const SHORT_STRIDE: usize = 23;
 
 /// What became of one kill.
 #[derive(Debug)]
 struct Kill {
-    nth: usize,
+    call: Call,
     broken: Vec<String>,
-    /// Whether the turn ended before it was reached.
-    is_beyond: bool,
+    was_killed: bool,
     had_begun: bool,
     acknowledged: bool,
 }
 
-pub(crate) async fn run(short: bool, stop_at_first: bool) -> Result<Tally> {
-    let mut tally = Tally::default();
-    for (calls, stride) in SETS {
-        let stride = if short { stride * 11 } else { stride };
-        let mut kills = futures_util::stream::iter((1..).step_by(stride))
-            .map(|nth| kill(calls, nth))
-            .buffered(AT_A_TIME);
-        while let Some(kill) = kills.try_next().await? {
-            let what = format!("killed at call {} of {calls:.12}", kill.nth);
-            tally.judge(&what, kill.broken);
-            tally.count("kills", usize::from(!kill.is_beyond));
-            tally.count("turns that had begun", usize::from(kill.had_begun));
-            tally.count("answers acknowledged", usize::from(kill.acknowledged));
-            if kill.is_beyond || (stop_at_first && !tally.broken.is_empty()) {
-                break;
-            }
+pub(crate) async fn run(short: bool, tally: &mut Tally) -> Result<()> {
+    let mut calls = Vec::new();
+    for thread in [Thread::Files, Thread::Turn] {
+        let (mock, dir) = begin().await?;
+        calls.extend(traced::calls(dir.path(), &mock.url, thread).await?);
+    }
+    if short {
+        // The last one is behind the answer.
+        let last = calls.len().saturating_sub(1);
+        let mut at = 0..calls.len();
+        calls.retain(|_| {
+            at.next()
+                .is_some_and(|at| at % SHORT_STRIDE == 0 || at == last)
+        });
+    }
+    let mut kills = futures_util::stream::iter(calls)
+        .map(kill)
+        .buffer_unordered(AT_A_TIME);
+    while let Some(kill) = kills.try_next().await? {
+        let Call { thread, name, nth } = kill.call;
+        tally.judge(&format!("{thread:?} killed at {name} {nth}"), kill.broken);
+        let of_thread = match thread {
+            Thread::Turn => "kills at calls of the turn",
+            Thread::Files => "kills at calls for files",
+        };
+        tally.count(of_thread, usize::from(kill.was_killed));
+        tally.count("turns that had begun", usize::from(kill.had_begun));
+        tally.count("answers acknowledged", usize::from(kill.acknowledged));
+        if tally.is_found() {
+            break;
         }
     }
-    Ok(tally)
+    Ok(())
 }
 
-async fn kill(calls: &str, nth: usize) -> Result<Kill> {
-    // The conversation is there before: what is killed is its turn.
+/// The conversation is there before: what is killed is its turn.
+async fn begin() -> Result<(Mock, tempfile::TempDir)> {
     let mock = Mock::start(Plan::Tools).await?;
     let dir = tempfile::tempdir()?;
     run_child("open", dir.path(), &mock.url, &[]).await?;
-    let killed = run_killed("turn", dir.path(), &mock.url, calls, nth).await?;
+    Ok((mock, dir))
+}
+
+async fn kill(call: Call) -> Result<Kill> {
+    let (mock, dir) = begin().await?;
+    let ended = traced::run_killed(dir.path(), &mock.url, &call).await?;
+    let was_killed = ended.status.signal() == Some(9);
+    // How often a thread waits differs from run to run: the call may not have come.
+    if !was_killed && !ended.status.success() {
+        let (status, lines) = (ended.status, &ended.lines);
+        return Err(format!("{call:?} was no kill, but {status}: {lines:?}").into());
+    }
     let log = mock.take_log();
-    let acknowledged = killed.said("ACK ");
-    let mut broken = judge_killed(&judge::read(dir.path())?, &log, acknowledged);
-    broken.extend(recover(dir.path(), &mock, &log).await?);
+    let acknowledged = ended.said("ACK ");
+    let found = judge::read(dir.path())?;
+    let mut broken = judge_killed(&found, &log, acknowledged);
+    broken.extend(recover(dir.path(), &mock, &found, &log).await?);
     Ok(Kill {
-        nth,
+        call,
         broken,
-        is_beyond: killed.status.success(),
+        was_killed,
         had_begun: !log.is_empty(),
         acknowledged: acknowledged.is_some(),
     })
@@ -76,6 +97,7 @@ pub(crate) fn judge_killed(
     acknowledged: Option<&str>,
 ) -> Vec<String> {
     let mut broken = found.check();
+    broken.extend(found.check_ends());
     // Who was asked has the user's message in the state: it is written first.
     if !log.is_empty() && found.of_role("user").is_empty() {
         broken.push("the model was asked, and the user's message is not there".to_owned());
@@ -98,26 +120,27 @@ fn has_tool_result(logged: &Logged) -> bool {
     messages.is_some_and(|messages| messages.iter().any(|message| message["role"] == "tool"))
 }
 
-/// Goes on with the conversation in another process, and judges what it finds.
-pub(crate) async fn recover(dir: &Path, mock: &Mock, before: &[Logged]) -> Result<Vec<String>> {
-    let before = before.len();
+/// Goes on with the conversation in another process, and judges what it finds. What was found before
+/// stays.
+pub(crate) async fn recover(
+    dir: &Path,
+    mock: &Mock,
+    before: &Found,
+    log: &[Logged],
+) -> Result<Vec<String>> {
     let recovered = run_child("recover", dir, &mock.url, &[]).await?;
     let found = judge::read(dir)?;
     let mut broken = found.check_recovered();
+    broken.extend(found.check_kept(before));
     if !recovered.status.success() {
         broken.push(format!(
             "the conversation does not go on: {:?}",
             recovered.lines
         ));
     }
-    let log = mock.take_log();
     // What was said before the crash goes with the next request.
-    let said_before = before > 0;
-    let sent = log
-        .last()
-        .map(|logged| logged.body.to_string())
-        .unwrap_or_default();
-    if said_before && !sent.contains("Look at this") {
+    let sent = mock.take_log().last().map(|logged| logged.body.to_string());
+    if !log.is_empty() && !sent.unwrap_or_default().contains("Look at this") {
         broken.push("the message of before the crash is not sent again".to_owned());
     }
     Ok(broken)

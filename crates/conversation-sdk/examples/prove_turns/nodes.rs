@@ -21,7 +21,7 @@ enum Case {
     Deletion { after: Duration },
 }
 
-pub(crate) async fn run(short: bool) -> Result<Tally> {
+pub(crate) async fn run(short: bool, tally: &mut Tally) -> Result<()> {
     let rounds: u32 = if short { 1 } else { 10 };
     let cases = (0..rounds).flat_map(|round| {
         let after = Duration::from_millis(60) * round;
@@ -33,7 +33,6 @@ pub(crate) async fn run(short: bool) -> Result<Tally> {
             Case::Deletion { after },
         ]
     });
-    let mut tally = Tally::default();
     let mut judged = futures_util::stream::iter(cases)
         .map(run_case)
         .buffer_unordered(AT_A_TIME);
@@ -42,8 +41,11 @@ pub(crate) async fn run(short: bool) -> Result<Tally> {
         for (name, count) in found.counts {
             tally.count(name, count);
         }
+        if tally.is_found() {
+            break;
+        }
     }
-    Ok(tally)
+    Ok(())
 }
 
 /// What does not hold in a case, and what is counted.
@@ -96,11 +98,11 @@ async fn stop_and_attach(mock: &Mock, after: Duration) -> Result<Found> {
     }
     let read = finish(reader).await?;
     let kept = judge::read(dir.path())?.answer().len();
-    let said = read.said("FAILED Cancelled ").unwrap_or_default();
-    if said != kept.to_string() {
+    let told = read.said("FAILED Cancelled ").unwrap_or_default();
+    let seen = read.said("SEEN ").unwrap_or_default();
+    if told != kept.to_string() || seen != told {
         broken.push(format!(
-            "the reader saw {:?}, {kept} bytes are kept",
-            read.lines
+            "the reader saw {seen} bytes and was told {told}, {kept} are kept"
         ));
     }
     finish(owner).await?;
@@ -143,6 +145,7 @@ async fn take_over(mock: &Mock) -> Result<Found> {
     tokio::time::sleep(LEASE * 2).await;
     mock.set(Plan::Tools);
     let next = run_child("send", dir.path(), &mock.url, &["", "Next"]).await?;
+    let before = judge::read(dir.path())?;
     owner.signal(Signal::CONT)?;
     let ended = finish(owner).await?;
     let found = judge::read(dir.path())?;
@@ -162,9 +165,10 @@ async fn take_over(mock: &Mock) -> Result<Found> {
             "{users} messages of the user, or a turn is current"
         ));
     }
-    if found.messages.last().map(|m| m["role"].clone()) != Some("assistant".into()) {
+    if found.messages != before.messages || found.turns != before.turns {
         broken.push("the stopped owner wrote after the next turn".to_owned());
     }
+    broken.extend(found.check_ends());
     Ok(Found::new(broken, "leases taken over"))
 }
 

@@ -34,11 +34,10 @@ struct Turn {
     media: usize,
 }
 
-pub(crate) async fn run(short: bool) -> Result<Tally> {
+pub(crate) async fn run(short: bool, tally: &mut Tally) -> Result<()> {
     let text = if short { 2_000_000 } else { 10_000_000 };
     let calls = if short { 40 } else { 200 };
     let reports = REPORTS.div_ceil(calls);
-    let mut tally = Tally::default();
     let mock = Mock::start(Plan::Flood { text, calls }).await?;
     let silent = turn(&mock, "fast", 0).await?;
     let fast = turn(&mock, "fast", reports).await?;
@@ -67,7 +66,7 @@ pub(crate) async fn run(short: bool) -> Result<Tally> {
         tally.count("events of tools", calls * reports);
         tally.count("media items", read.media);
     }
-    Ok(tally)
+    Ok(())
 }
 
 /// Runs one turn in a process of its own.

@@ -35,6 +35,7 @@ pub(crate) struct Running {
 fn command(what: &str, dir: &Path, url: &str, rest: &[&str]) -> Result<Command> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["child", what]).arg(dir).arg(url).args(rest);
+    command.stdin(Stdio::null());
     Ok(command)
 }
 
@@ -48,29 +49,17 @@ pub(crate) async fn run(what: &str, dir: &Path, url: &str, rest: &[&str]) -> Res
     finish(start(what, dir, url, rest)?).await
 }
 
-/// Runs a child that is killed at the n-th call of a set of system calls of any of its threads.
-pub(crate) async fn run_killed(
-    what: &str,
-    dir: &Path,
-    url: &str,
-    calls: &str,
-    nth: usize,
-) -> Result<Ended> {
-    let inner = command(what, dir, url, &[])?;
-    let mut traced = Command::new("strace");
-    traced.args(["-f", "-qq", "-o", "/dev/null", "-e"]);
-    traced.arg(format!("trace={calls}"));
-    traced.arg("-e");
-    traced.arg(format!("inject={calls}:signal=SIGKILL:when={nth}"));
-    traced.arg(inner.get_program()).args(inner.get_args());
-    finish(spawn(traced)?).await
+/// Starts a child that waits on its input until [`Running::let_go`].
+pub(crate) fn start_held(what: &str, dir: &Path, url: &str) -> Result<Running> {
+    let mut command = command(what, dir, url, &[])?;
+    command.stdin(Stdio::piped());
+    spawn(command)
 }
 
 fn spawn(mut command: Command) -> Result<Running> {
     let mut child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
-        .stdin(Stdio::null())
         .spawn()?;
     let out = child.stdout.take().ok_or("the child has no output")?;
     let (sender, lines) = mpsc::unbounded_channel();
@@ -99,6 +88,15 @@ impl Running {
     pub(crate) fn kill(&mut self) {
         // It fails where the child has ended and was waited for.
         let _ = self.child.kill();
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends the input of the child, on which it waits.
+    pub(crate) fn let_go(&mut self) {
+        drop(self.child.stdin.take());
     }
 
     /// Waits for a line with a start and returns the rest of it.

@@ -22,8 +22,8 @@ pub(crate) trait Watcher: Debug + Send + Sync + 'static {
     }
 
     /// After a conversation was loaded.
-    async fn after_load(&self, options: &LoadOptions) {
-        let _ = options;
+    async fn after_load(&self, options: &LoadOptions, found: Option<&LoadedConversation>) {
+        let _ = (options, found);
     }
 
     /// Before media is stored.
@@ -64,7 +64,8 @@ impl<S: StateStore, W: Watcher> StateStore for Watched<S, W> {
         options: LoadOptions,
     ) -> Outcome<Option<LoadedConversation>> {
         let loaded = self.inner.load(id, options.clone()).await;
-        self.watcher.after_load(&options).await;
+        let found = loaded.as_ref().ok().and_then(Option::as_ref);
+        self.watcher.after_load(&options, found).await;
         loaded
     }
 
