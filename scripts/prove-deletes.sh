@@ -4,7 +4,8 @@
 # Four processes store, duplicate and delete in one directory while it is verified with repair and
 # quarantine, again and again. Nothing is damaged, so not one file may be moved, and no reference may be
 # lost. Then the same with a verification that remembers hashes by inode number, as the first version did:
-# it must move sound media. Then the tests of damaged sidecars, quarantine, holds and moved directories.
+# it must move sound media. Then a raw scan of a disk after everything of a user was deleted, in each state of media
+# that could leave something; and the tests of damaged sidecars, quarantine, holds and moved directories.
 #
 # Then buckets, by the second protocol: a late copy of each request of stores and deletions, stores that die
 # while their scope is deleted, a raw scan after everything of a user was deleted, one process of each protocol
@@ -20,7 +21,7 @@ case $operations in
 --short) operations=20000 ;;
 esac
 if ! [[ $operations =~ ^[0-9]+$ ]]; then
-    sed -n '13s/^# //p' "$0" >&2
+    sed -n '14s/^# //p' "$0" >&2
     exit 2
 fi
 if [[ $(uname) != Linux ]]; then
@@ -36,10 +37,11 @@ broken=$("$prove" run "$operations" by-inode) || good=no
 figure=$("$prove" run "$operations") || good=no
 echo "$broken"
 echo "$figure"
+"$(./scripts/program.py example prove_erasure -- "${selection[@]}")" || good=no
 if [[ -n ${MEDIA_PROGRAMS:-} ]]; then
     echo "NOTE: damaged sidecars and buckets are tests, which the test run has run"
 else
-    cargo test --locked --quiet "${selection[@]}" --test it -- damage:: moved:: >/dev/null || good=no
+    cargo test --locked --quiet "${selection[@]}" --test it -- damage:: moved:: raced:: erased:: >/dev/null || good=no
     buckets=$(cargo test --locked --quiet -p media-store-object --test it -- store::second --nocapture) || good=no
     grep -E "came back" <<<"$buckets" || good=no
 fi

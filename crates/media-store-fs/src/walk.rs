@@ -31,7 +31,7 @@ pub(crate) enum Found {
     Foreign(String),
     /// A directory or an entry that cannot be read.
     Unreadable(String, io::Error),
-    /// The end of a directory of media.
+    /// The end of a directory of media, or of directories.
     End(Arc<MediaDir>, String),
 }
 
@@ -135,7 +135,7 @@ impl Walk {
         let Some(entry) = entry else {
             let ended = self.stack.pop();
             return Ok(ended
-                .filter(|_| is_leaf)
+                .filter(|frame| is_leaf || !frame.path.is_empty())
                 .map(|frame| Found::End(frame.directory, frame.path)));
         };
         if is_leaf {

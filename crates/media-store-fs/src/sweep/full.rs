@@ -15,8 +15,8 @@ use crate::sidecar_file::{SidecarState, read_sidecar, sidecar_of};
 use crate::sys;
 use crate::walk::{Found, Located, Walk};
 
-/// Removes media that has expired and sidecars whose media does not exist, and creates missing
-/// hints.
+/// Removes media that has expired, sidecars whose media does not exist and directories that are empty, and
+/// creates missing hints.
 pub(super) fn media(sweep: &mut Sweep<'_>) -> io::Result<()> {
     for found in Walk::new(sweep.shared, &Scope::All, sweep.cancelled)? {
         match found? {
@@ -31,7 +31,8 @@ pub(super) fn media(sweep: &mut Sweep<'_>) -> io::Result<()> {
             Found::Unreadable(path, error) => {
                 sweep.fail(io_error(Operation::Sweep, error).with_key(path))?;
             }
-            Found::Foreign(_) | Found::End(..) => {}
+            Found::End(_, path) => sweep.ended(&path),
+            Found::Foreign(_) => {}
         }
     }
     Ok(())

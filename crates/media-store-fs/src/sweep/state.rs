@@ -148,6 +148,14 @@ impl<'a> Sweep<'a> {
             .count() as u64
     }
 
+    /// Removes a directory that a walk has left, and its parents, as long as they are empty: their names are ids. Those
+    /// that lost entries go when that is durable.
+    pub(super) fn ended(&self, path: &str) {
+        if self.removes() && !self.dirty.contains_key(path) {
+            self.shared.directories.remove_empty(path);
+        }
+    }
+
     /// Makes removals durable. Only then may directories that became empty be removed, or nothing
     /// would be left to sync.
     pub(super) fn flush(&mut self) -> io::Result<()> {

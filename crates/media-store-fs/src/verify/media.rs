@@ -110,7 +110,11 @@ impl Check<'_> {
         if self.options.damaged() == DamagedMedia::Quarantine {
             let quarantine = &self.shared.quarantine;
             let _lock = self.lock()?;
-            self.report.quarantined += quarantine.take(dir, &key.file, stat.identity, self.now)?;
+            let moved = quarantine.take(dir, &key.file, stat.identity, self.now)?;
+            self.report.quarantined += moved;
+            if moved > 0 {
+                self.shared.directories.remove_empty(&key.directory);
+            }
         }
         Ok(())
     }

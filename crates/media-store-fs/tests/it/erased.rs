@@ -159,3 +159,28 @@ async fn a_full_sweep_renews_the_hint_of_a_change_that_was_interrupted() {
         "{hints:?}"
     );
 }
+
+#[tokio::test]
+async fn a_full_sweep_leaves_no_empty_directory_that_is_named_after_an_id() {
+    let place = Place::new();
+    let store = place.store().await;
+    let reference = put(&store, "bytes", by("ann")).await;
+    for empty in ["session-1/conversation-1", "session-2", "s/conversation-2"] {
+        fs::create_dir_all(place.media().join(empty)).unwrap();
+    }
+    let directories = || {
+        let mut found = tree(&place.media());
+        found.retain(|path| path.ends_with('/') && !path.starts_with(".store"));
+        found
+    };
+    store.sweep(full().with_dry_run()).await.unwrap();
+    assert_eq!(directories().len(), 6);
+    store.sweep(full()).await.unwrap();
+    assert_eq!(directories(), ["s/", "s/c/"]);
+    let media = place.media().join(reference.id());
+    fs::remove_file(&media).unwrap();
+    fs::write(&media, "BYTES").unwrap();
+    let options = VerifyOptions::new().with_damaged(DamagedMedia::Quarantine);
+    store.verify(options).await.unwrap();
+    assert_eq!(directories(), Vec::<String>::new());
+}
