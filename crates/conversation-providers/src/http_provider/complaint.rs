@@ -5,7 +5,7 @@ use media_types::MediaType;
 use super::api::FailedResponse;
 use super::refusal::Complaint;
 use super::said::Said;
-use super::wording::{Wording, wording};
+use super::wording::{Wording, is_certainly_none, wording};
 use crate::media::{MediaForm, MediaPlan};
 
 /// Returns what an error complains about in the media of its request; `None` for an error that is
@@ -18,7 +18,11 @@ pub(super) fn complaint(failed: &FailedResponse<'_>) -> Option<Complaint> {
     let said = Said::from_body(failed.body);
     // Such an error mentions media by chance.
     let found = wording(failed.status, &said).filter(|_| !said.is_elsewhere);
-    let is_about_all = matches!(found, Some(Wording::NoneOf(_) | Wording::AtMost(_)));
+    let is_about_all = match found {
+        Some(Wording::NoneOf(_)) => is_certainly_none(&said),
+        Some(Wording::AtMost(_)) => true,
+        _ => false,
+    };
     if matches!(failed.status, 400 | 404 | 413 | 415 | 422) && !is_about_all {
         let mut named: Vec<usize> = said
             .paths
@@ -32,6 +36,10 @@ pub(super) fn complaint(failed: &FailedResponse<'_>) -> Option<Complaint> {
             .collect();
         named.sort_unstable();
         named.dedup();
+        // One that is named is not all of them: the others are not lost over words that may mean either.
+        if let Some(Wording::NoneOf(kind)) = found {
+            named.retain(|index| kind_at(plan, *index) == Some(kind));
+        }
         if !named.is_empty() {
             return Some(Complaint::Items(named));
         }

@@ -79,13 +79,15 @@ const NONE: [&str; 26] = [
     "not capable",
 ];
 
-/// Words that leave no doubt that the model takes none, whatever else is said.
-const CERTAINLY_NONE: [&str; 9] = [
+/// Words that leave little doubt that the model takes none.
+const CERTAINLY_NONE: [&str; 11] = [
     "only supported by",
     "support image input",
     "supports image input",
-    "not support image",
-    "n't support image",
+    "not support image_url",
+    "n't support image_url",
+    "not support images",
+    "n't support images",
     "not multimodal",
     "not a multimodal",
     "text-only",
@@ -93,8 +95,13 @@ const CERTAINLY_NONE: [&str; 9] = [
 ];
 
 /// Words of errors about one item, not about all.
-const ONE_ITEM: [&str; 24] = [
+const ONE_ITEM: [&str; 29] = [
     "format",
+    "formats",
+    "encoding",
+    "animated",
+    "larger",
+    "smaller",
     "corrupt",
     "corrupted",
     "decode",
@@ -118,6 +125,43 @@ const ONE_ITEM: [&str; 24] = [
     "mime",
     "extension",
     "media_type",
+];
+
+/// Phrases of errors about one item.
+const ONE_ITEM_PHRASES: [&str; 13] = [
+    "image type",
+    "media type",
+    "file type",
+    "mime type",
+    "mime-type",
+    "audio type",
+    "video type",
+    "document type",
+    "this image",
+    "your image",
+    "this file",
+    "your file",
+    "unsupported image.",
+];
+
+/// What is said of some media of a kind, and never of all of it.
+const NOT_ALL: [&str; 9] = [
+    "format",
+    "formats",
+    "animated",
+    "larger",
+    "smaller",
+    "pixel",
+    "pixels",
+    "dimension",
+    "dimensions",
+];
+
+/// Names of formats: whoever names one takes others. PDF is most of what documents are.
+const FORMATS: [&str; 36] = [
+    "png", "jpg", "jpeg", "gif", "webp", "heic", "heif", "avif", "bmp", "tif", "tiff", "svg",
+    "ico", "jxl", "raw", "mp3", "wav", "flac", "ogg", "opus", "aac", "m4a", "mp4", "mov", "mkv",
+    "avi", "webm", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "csv", "rtf", "odt",
 ];
 
 /// Words of errors that are about media where the status says that the request is wrong.
@@ -169,8 +213,10 @@ pub(super) fn wording(status: u16, said: &Said) -> Option<Wording> {
     // Codes have such words at their end: `unsupported_image_media_type`.
     let mut codes = said.code.split(' ');
     let is_about_one = said.words().any(|word| ONE_ITEM.contains(&word))
+        || said.has(&ONE_ITEM_PHRASES)
+        || names_format(said)
         || codes.any(|code| code.contains('_') && ONE_ITEM.iter().any(|one| code.ends_with(one)));
-    let none = said.has(&CERTAINLY_NONE) || said.has(&NONE) && !is_about_one;
+    let none = is_certainly_none(said) || said.has(&NONE) && !is_about_one;
     match status {
         400 | 413 | 415 | 422 if none => Some(Wording::NoneOf(kind)),
         400 | 413 | 415 | 422 => {
@@ -181,6 +227,20 @@ pub(super) fn wording(status: u16, said: &Said) -> Option<Wording> {
         500 | 501 if said.has(&FAILURES) => Some(Wording::Some(kind)),
         _ => None,
     }
+}
+
+/// Whether an error leaves no doubt that no media of a kind is taken, whatever item it names.
+pub(super) fn is_certainly_none(said: &Said) -> bool {
+    let is_about_some = names_format(said) || said.words().any(|word| NOT_ALL.contains(&word));
+    said.has(&CERTAINLY_NONE) && !is_about_some
+}
+
+/// Whether an error names a format, as a word or as a type such as `image/tiff`.
+fn names_format(said: &Said) -> bool {
+    said.words().any(|word| {
+        let mut kinds = ["image/", "audio/", "video/", "application/"].iter();
+        FORMATS.contains(&word) || kinds.any(|kind| word.starts_with(kind))
+    })
 }
 
 /// The kind of media that an error mentions.

@@ -74,12 +74,43 @@ fn one_bad_item_is_not_all_of_them() {
         (400, "", "Could not process image"),
         (400, "", "Unsupported media type image/heic: wrong format"),
         (400, "image_parse_error", "bad data"),
+        (400, "", "Unsupported image type: image/tiff"),
+        (400, "", "Unsupported image type"),
+        (400, "", "HEIC images are not supported"),
+        (415, "", "image/webp is not supported"),
+        (400, "", "This model does not support image/webp"),
+        (400, "", "The model does not support images in WebP"),
+        (400, "", "Animated images are not supported by this model"),
+        (
+            400,
+            "",
+            "We do not support images larger than 20 megapixels",
+        ),
+        (
+            400,
+            "",
+            "This model does not support images of these dimensions",
+        ),
+        (422, "", "This image is not supported"),
         (500, "", "failed to decode image bytes"),
         (422, "", "Failed to load image from the url"),
     ] {
         let found = of(status, code, message);
         assert_eq!(found, Some(Wording::Some(MediaType::Image)), "{message}");
     }
+}
+
+#[test]
+fn one_format_that_is_refused_is_not_its_kind() {
+    for (message, kind) in [
+        ("docx files are not supported", MediaType::Document),
+        ("Unsupported audio type: audio/flac", MediaType::Audio),
+        ("MOV video is not supported", MediaType::Video),
+    ] {
+        assert_eq!(of(400, "", message), Some(Wording::Some(kind)), "{message}");
+    }
+    let all = of(400, "", "PDF files are not supported by this model");
+    assert_eq!(all, Some(Wording::NoneOf(MediaType::Document)));
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Media that the provider refuses is left out, once.
 
 use conversation_providers::ProviderErrorKind as Kind;
+use conversation_providers::{MemoryPlannerStore, PlannerStore};
 use conversation_types::OmissionReason;
+use media_types::base64;
 
 use super::media::picture_of;
 use super::peer::{Act, Peer};
@@ -70,6 +72,43 @@ async fn a_model_that_takes_no_pictures_gets_none() {
         .await
         .unwrap();
     assert_eq!(done.omitted_media.len(), 3);
+}
+
+#[tokio::test]
+async fn one_picture_of_a_type_that_is_not_taken_leaves_the_others() {
+    let named = "messages.[0].content.[2].image_url";
+    for (message, param) in [
+        ("Unsupported image.", Some(named)),
+        ("Unsupported image type: image/tiff", Some(named)),
+        ("Unsupported image type: image/tiff", None),
+        ("HEIC images are not supported", None),
+    ] {
+        let bad = base64::encode(&png(b"bad"));
+        let peer =
+            Peer::judging(
+                move |received| match received.json().to_string().contains(&bad) {
+                    true => Act::json(400, &error_body("invalid_value", message, param)),
+                    false => Act::json(200, &hello()),
+                },
+            )
+            .await;
+        let provider = provider(&peer);
+        let store = Arc::new(MemoryPlannerStore::new());
+        let media = no_storage().with_planner_store(store as Arc<dyn PlannerStore>);
+        let messages = [user_with("see", [inline_png(b"good"), inline_png(b"bad")])];
+        let done = ask(&provider, &messages, &media).await.unwrap();
+        // One that is not named is searched for.
+        let most = if param.is_some() { 1 } else { 2 };
+        assert!(done.omitted_media.len() <= most, "{message} {param:?}");
+        let done = ask(&provider, &messages, &media).await.unwrap();
+        assert_eq!(done.omitted_media.len(), 1, "{message} {param:?}");
+        // Neither this conversation nor another one that asks the same model loses its images.
+        let others = [user_with("see", [inline_png(b"other")])];
+        for media in [&media, &no_storage()] {
+            let done = ask(&provider, &others, media).await.unwrap();
+            assert!(done.omitted_media.is_empty(), "{message} {param:?}");
+        }
+    }
 }
 
 #[tokio::test]
