@@ -20,6 +20,7 @@ mod gemini;
 mod openai;
 mod policy;
 mod provider_files;
+mod recent_names;
 mod record;
 mod registry;
 mod rows;

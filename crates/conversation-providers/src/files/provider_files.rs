@@ -1,8 +1,8 @@
 //! The files of an account.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use async_trait::async_trait;
 use chrono::{TimeDelta, Utc};
@@ -16,14 +16,12 @@ use super::gemini::GeminiFiles;
 #[cfg(feature = "http-client")]
 use super::openai::OpenAiFiles;
 use super::policy::FilePolicy;
+use super::recent_names::RecentNames;
 use super::record::{FileKey, FileRecord};
 use super::registry::{FileRegistry, MemoryFileRegistry};
 use super::service::FileService;
 use crate::error::{ProviderError, ProviderErrorKind};
 use crate::media::{MediaContext, MediaUploads, hash_inline, inline_hash};
-
-/// How many deletions are remembered.
-const MAX_DELETED: usize = 4096;
 
 /// The files that a provider keeps for one account. Cheap to clone; clones share everything.
 ///
@@ -46,14 +44,10 @@ struct Inner {
     registry: Arc<dyn FileRegistry>,
     /// Uploads that are going on: whoever needs the same waits for the first.
     flights: Mutex<HashMap<FileKey, Weak<tokio::sync::Mutex<()>>>>,
-    /// The names of files that were deleted, newest first: no provider gives a name twice.
-    deleted: Mutex<VecDeque<String>>,
-}
-
-impl Inner {
-    fn deleted(&self) -> MutexGuard<'_, VecDeque<String>> {
-        self.deleted.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    /// Files that were deleted.
+    deleted: RecentNames,
+    /// Files that were refused and could not be deleted: no request names one again.
+    lost: RecentNames,
 }
 
 impl ProviderFiles {
@@ -74,7 +68,8 @@ impl ProviderFiles {
             policy,
             registry,
             flights: Mutex::default(),
-            deleted: Mutex::default(),
+            deleted: RecentNames::default(),
+            lost: RecentNames::default(),
         }))
     }
 
@@ -147,9 +142,7 @@ impl ProviderFiles {
         }
         let was_there = self.0.service.delete(&record.name).await?;
         if was_there {
-            let mut deleted = self.0.deleted();
-            deleted.truncate(MAX_DELETED - 1);
-            deleted.push_front(record.name.clone());
+            self.0.deleted.add(&record.name);
         }
         self.0.registry.remove(&record.key, &record.id).await;
         Ok(was_there)
@@ -189,7 +182,7 @@ impl ProviderFiles {
 
     /// Whether a file is one of the newest that were deleted here.
     fn has_deleted(&self, record: &FileRecord) -> bool {
-        self.0.deleted().contains(&record.name)
+        self.0.deleted.has(&record.name)
     }
 
     fn key(&self, sha256: Sha256) -> FileKey {
@@ -212,7 +205,8 @@ impl ProviderFiles {
     async fn usable(&self, registry: &dyn FileRegistry, key: &FileKey) -> Option<FileRecord> {
         let record = registry.get(key).await?;
         let margin = TimeDelta::from_std(self.0.policy.margin()).unwrap_or_default();
-        (!record.is_over(Utc::now() + margin)).then_some(record)
+        let is_usable = !record.is_over(Utc::now() + margin) && !self.has_deleted(&record);
+        is_usable.then_some(record)
     }
 
     /// Returns the file of media, as `own` or the account knows it, or uploaded now.
@@ -233,6 +227,9 @@ impl ProviderFiles {
         let key = self.key(sha256);
         let flight = self.flight(&key).lock_owned().await;
         let shared = &*self.0.registry;
+        if self.holds_lost(own, &key).await {
+            return Ok(None);
+        }
         if let Some(own) = own {
             if let Some(record) = self.usable(own, &key).await {
                 let id = record.id.clone();
@@ -278,14 +275,37 @@ impl ProviderFiles {
         Ok(Some(file))
     }
 
+    /// Deletes a file that the provider refused: what it says may be about the request, and the file be there.
+    /// One that cannot be deleted stays known, so that it goes when its media is erased.
     async fn note_lost(&self, own: Option<&dyn FileRegistry>, content: &MediaContent, id: &str) {
         let Some(key) = hash_of(content).map(|sha256| self.key(sha256)) else {
             return;
         };
-        self.0.registry.remove(&key, id).await;
-        if let Some(own) = own {
-            own.remove(&key, id).await;
+        for registry in own.into_iter().chain([&*self.0.registry]) {
+            let record = registry.get(&key).await;
+            let Some(record) = record.filter(|record| record.id == id) else {
+                continue;
+            };
+            if let Err(error) = self.delete(&record).await {
+                tracing::warn!(%error, "a file that was refused cannot be deleted");
+                self.0.lost.add(&record.name);
+                return;
+            }
+            registry.remove(&key, id).await;
         }
+    }
+
+    /// Whether the file of a key was refused and could not be deleted: another in its place would leave it to
+    /// nobody.
+    async fn holds_lost(&self, own: Option<&dyn FileRegistry>, key: &FileKey) -> bool {
+        for registry in own.into_iter().chain([&*self.0.registry]) {
+            let record = registry.get(key).await;
+            let now = Utc::now();
+            if record.is_some_and(|file| self.0.lost.has(&file.name) && !file.is_over(now)) {
+                return true;
+            }
+        }
+        false
     }
 
     /// The lock of a key; of those that nobody holds none is kept.

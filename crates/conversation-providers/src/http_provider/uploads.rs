@@ -91,7 +91,8 @@ impl Uploads {
         }
         self.renewed = true;
         for (index, content, file) in lost {
-            files.lost(&content, file.id()).await;
+            // Without the time to delete it, it stays known as it is.
+            let _ = tokio::time::timeout_at(deadline, files.lost(&content, file.id())).await;
             plan.replace_url_by_bytes(index);
         }
         self.prepare(plan, media, deadline).await;

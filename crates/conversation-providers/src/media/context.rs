@@ -61,7 +61,8 @@ pub trait MediaUploads: fmt::Debug + Send + Sync + 'static {
         media: &MediaContext,
     ) -> Result<Option<ProviderFile>, ProviderError>;
 
-    /// Forgets a file that the provider no longer has, so that it is uploaded again.
+    /// Takes a file that the provider refused. It is deleted, where it is still there, and forgotten, so that
+    /// it is uploaded again; one that cannot be deleted stays known, and its media goes by its bytes.
     async fn lost(&self, content: &MediaContent, id: &str);
 }
 

@@ -18,6 +18,8 @@ mod files;
 mod fitting;
 #[cfg(feature = "gemini")]
 mod gemini;
+#[cfg(feature = "anthropic")]
+mod lost_files;
 #[cfg(feature = "openai")]
 mod openai;
 #[cfg(any(feature = "openai", feature = "anthropic", feature = "gemini"))]

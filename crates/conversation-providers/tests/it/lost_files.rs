@@ -1,0 +1,79 @@
+//! Files that a provider refuses although they are there.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use conversation_providers::files::{FileRegistry, MemoryFileRegistry, ProviderFiles};
+use conversation_providers::{AnthropicProvider, MediaContext, Provider, ProviderRequest};
+use conversation_types::{Message, UserMessage};
+use media_storage::Sha256Hasher;
+use serde_json::{Value, json};
+
+use crate::files::{KEY, image, policy, whole};
+use crate::peer::{Act, Peer};
+
+#[tokio::test]
+async fn a_file_that_is_refused_though_it_is_there_is_deleted_or_stays_known() {
+    for can_delete in [true, false] {
+        let there = Arc::new(Mutex::new(BTreeSet::new()));
+        let (held, uploads) = (Arc::clone(&there), AtomicUsize::new(0));
+        let may_delete = Arc::new(AtomicBool::new(can_delete));
+        let allowed = Arc::clone(&may_delete);
+        let peer = Peer::judging(move |received| {
+            let mut held = held.lock().unwrap();
+            let error = |kind: &str, message: &str| {
+                let error = json!({"type": kind, "message": message});
+                json!({"type": "error", "error": error})
+            };
+            let line = received.line.as_str();
+            if line.starts_with("POST /v1/files") {
+                let id = format!("file_{}", uploads.fetch_add(1, Ordering::SeqCst) + 1);
+                held.insert(id.clone());
+                return Act::json(200, &json!({"id": id, "type": "file"}));
+            }
+            if let Some(rest) = line.strip_prefix("DELETE /v1/files/") {
+                if !allowed.load(Ordering::SeqCst) {
+                    return Act::json(403, &error("permission_error", "not with this key"));
+                }
+                let id = rest.split_whitespace().next().unwrap();
+                let status = if held.remove(id) { 200 } else { 404 };
+                return Act::json(status, &json!({"type": "file_deleted"}));
+            }
+            match received.json().to_string().contains("\"file_1\"") {
+                true => {
+                    let message = "file_1 could not be processed";
+                    Act::json(400, &error("invalid_request_error", message))
+                }
+                false => Act::json(200, &whole()),
+            }
+        })
+        .await;
+        let url = peer.url();
+        let files = ProviderFiles::anthropic(KEY, Some(url.as_str()), policy());
+        let own = Arc::new(MemoryFileRegistry::new());
+        let recorded = files.recorded_in(Arc::clone(&own) as Arc<dyn FileRegistry>);
+        let provider = AnthropicProvider::new(KEY, "claude-sonnet-4-5").with_base_url(url.as_str());
+        let media = MediaContext::default().with_provider_files([recorded]);
+        let image = image(1);
+        let message = UserMessage::new().with_part("see").with_part(image.clone());
+        let messages = [Message::user(message)];
+        for _ in 0..2 {
+            let request = ProviderRequest::new(&messages);
+            provider.complete(request, &media).await.unwrap();
+        }
+        // It is refused once, and what goes in its place goes in the next request too.
+        let asked = peer.received();
+        let asked = asked.iter().filter(|sent| sent.line.contains("messages"));
+        let kinds: Vec<Value> = asked
+            .map(|sent| sent.json()["messages"][0]["content"][1]["source"]["type"].clone())
+            .collect();
+        let later = if can_delete { "file" } else { "base64" };
+        assert_eq!(kinds, ["file", later, later], "{can_delete}");
+        // Erasing finds all that is there.
+        may_delete.store(true, Ordering::SeqCst);
+        let hash = Sha256Hasher::digest(image.inline().unwrap());
+        assert!(files.forget(&hash).await.unwrap(), "{can_delete}");
+        assert!(there.lock().unwrap().is_empty(), "{can_delete}");
+    }
+}
