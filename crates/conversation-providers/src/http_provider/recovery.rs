@@ -38,6 +38,8 @@ pub(super) struct RecoveryState {
     named: Vec<MediaContent>,
     /// What the server said about itself. If the request succeeds by it, it is remembered.
     facts: Vec<Fact>,
+    /// The bytes of the smallest request that was too large.
+    too_large: Option<u64>,
     halving: Option<Halving>,
 }
 
@@ -58,6 +60,7 @@ impl RecoveryState {
             parameters: BTreeSet::new(),
             named: Vec::new(),
             facts: Vec::new(),
+            too_large: None,
             halving: None,
         }
     }
@@ -146,7 +149,15 @@ impl RecoveryState {
                 self.facts.push(Fact::MaxImages(most));
                 plan.keep_newest_images(most);
             }
-            Complaint::Size => self.omit_largest(is_last, plan.media_mut()),
+            Complaint::Size if plan.media().sent_bytes() == 0 => return Err(error),
+            Complaint::Size => {
+                let bytes = plan.predicted_bytes();
+                self.too_large = Some(self.too_large.map_or(bytes, |known| known.min(bytes)));
+                match is_last {
+                    true => self.omit_bytes(plan.media_mut()),
+                    false => plan.halve_bytes(),
+                }
+            }
         }
         // The same request would have the same answer.
         match before == forms(plan.media()) {
@@ -203,17 +214,32 @@ impl RecoveryState {
         self.halving = halving;
     }
 
-    fn omit_largest(&self, is_last: bool, plan: &mut MediaPlan) {
-        let of_bytes = sent(plan).into_iter().filter(|index| plan.size(*index) > 0);
-        let mut of_bytes: Vec<usize> = of_bytes.collect();
-        if self.media_changes == 1 && !is_last {
-            let largest = of_bytes.into_iter().max_by_key(|index| plan.size(*index));
-            of_bytes = largest.into_iter().collect();
+    fn omit_bytes(&self, plan: &mut MediaPlan) {
+        for index in sent(plan) {
+            if plan.size(index) > 0 {
+                let detail = format!("it is too large for {}", self.provider);
+                plan.omit(index, OmissionReason::TooLarge, detail);
+            }
         }
-        for index in of_bytes {
-            let detail = format!("it is too large for {}", self.provider);
-            plan.omit(index, OmissionReason::TooLarge, detail);
-        }
+    }
+
+    /// Remembers how large a request may be. The conversation keeps to the size that this one was made to fit,
+    /// so that the next is not refused too; others learn only what is certain.
+    fn remember_size(&self, refused: u64, plan: &mut RequestPlan, rejections: &RejectionCache) {
+        let now = unix_now();
+        let most = match (plan.media().sent_bytes(), plan.max_bytes()) {
+            (1.., Some(most)) => most,
+            // Where no media was left, what was accepted says little: something between is tried next.
+            _ => {
+                let accepted = plan.predicted_bytes();
+                accepted.isqrt().saturating_mul(refused.isqrt())
+            }
+        };
+        let facts = plan.state_mut().facts_mut();
+        facts.note_max_bytes(most, now, FACT_LIFETIME);
+        rejections.note(&self.model, |facts, lifetime| {
+            facts.note_max_bytes(refused.saturating_sub(1), now, lifetime);
+        });
     }
 
     fn omit(&self, plan: &mut MediaPlan, index: usize) {
@@ -240,6 +266,9 @@ impl RecoveryState {
                 Fact::NoneOf(kind) => facts.note_none_of(kind, now, lifetime),
                 Fact::MaxImages(most) => facts.note_max_images(most, now, lifetime),
             });
+        }
+        if let Some(refused) = self.too_large {
+            self.remember_size(refused, plan, rejections);
         }
         plan.state_mut().facts_mut().expire(now);
         // Where one was named, the others may be good.

@@ -170,6 +170,7 @@ impl RequestPlanner {
         let items = items.collect();
         let mut limits = self.api.limits().and(self.budget);
         let facts = |facts: &ServerFacts| Limits {
+            bytes: facts.max_bytes(now),
             images: facts.max_images(now),
             ..Limits::default()
         };

@@ -162,6 +162,33 @@ impl RequestPlan {
         self.apply(window);
     }
 
+    /// Leaves out media of a body that is too large for the server, although it is within all that is known: an
+    /// item that is most of it, else older media until half of it is left.
+    #[cfg(feature = "http-client")]
+    pub(crate) fn halve_bytes(&mut self) {
+        let (half, most) = (self.predicted / 2, self.predicted / 5 * 3);
+        let sent = (0..self.media.len()).filter(|index| self.media.is_sent(*index));
+        let largest = sent.max_by_key(|index| self.media.len_in_body(*index));
+        if let Some(largest) = largest.filter(|index| self.media.len_in_body(*index) > most) {
+            // In the next request too it does not fit, and nothing else has to make room for it.
+            self.media
+                .omit(largest, OmissionReason::TooLarge, TOO_LARGE);
+            self.limits.bytes = lower(self.limits.bytes, Some(most));
+            return;
+        }
+        let missing = self.window(0, self.skipped()).bytes;
+        let missing = self.predicted.saturating_sub(missing);
+        self.limits.bytes = lower(self.limits.bytes, Some(half));
+        let window = self.window(missing, self.skipped());
+        self.apply(window);
+    }
+
+    /// Returns the most bytes that the request may have, as far as that is known.
+    #[cfg(feature = "http-client")]
+    pub(crate) fn max_bytes(&self) -> Option<u64> {
+        self.limits.bytes
+    }
+
     /// Takes the items that were left out of a request which was accepted, since one of them may be
     /// refused, and settles what was known of earlier ones.
     #[cfg(feature = "http-client")]

@@ -222,6 +222,7 @@ mod tests {
             state.facts.note_none_of(kind, u64::MAX / 2, Duration::MAX);
         }
         state.facts.note_max_images(usize::MAX, 0, Duration::MAX);
+        state.facts.note_max_bytes(u64::MAX, 0, Duration::MAX);
         state
     }
 

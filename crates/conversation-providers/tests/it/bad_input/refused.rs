@@ -3,7 +3,7 @@
 use conversation_providers::{
     Completion, MediaContext, MemoryPlannerStore, PlannerStore, ProviderRequest, ResponseEvent,
 };
-use conversation_types::{Part, UserMessage};
+use conversation_types::{OmissionReason, OmittedMedia, Part, UserMessage};
 use futures_util::StreamExt;
 use media_types::{MediaContent, Mime, base64};
 
@@ -155,4 +155,61 @@ async fn taken(api: Api, most: usize, status: u16, body: &str) {
     assert_eq!(peer.received().len(), 3, "{api:?} {body}");
     ask(&*first, &messages, &kept()).await.unwrap();
     assert_eq!(peer.received().len(), 4, "{api:?} {body}");
+}
+
+/// A server, or a proxy before it, that takes bodies up to a size.
+async fn limited(api: Api, most: usize) -> Peer {
+    Peer::judging(move |received| match received.body.len() > most {
+        true => Act::reply(413, &[], "<html>Request Entity Too Large</html>"),
+        false => Act::json(200, &answered(api)),
+    })
+    .await
+}
+
+fn large(name: &str, bytes: usize) -> Part {
+    image(&format!("{name} {}", "x".repeat(bytes)))
+}
+
+#[tokio::test]
+async fn a_request_that_is_too_large_is_refused_once_and_its_size_is_remembered() {
+    // Most of it is one image, or each is a fifth of it.
+    for (sizes, left) in [([1000, 1000, 1000, 1000, 20_000], 4), ([4000; 5], 1)] {
+        for api in APIS {
+            let peer = limited(api, 20_000).await;
+            let kept = || Arc::new(MemoryPlannerStore::new());
+            let store = kept();
+            let [old @ .., new] = sizes;
+            let old = old
+                .iter()
+                .enumerate()
+                .map(|(n, size)| large(&format!("{n}"), *size));
+            let old = old.fold(UserMessage::from("see"), UserMessage::with_part);
+            let new = UserMessage::from("and").with_part(large("new", new));
+            let mut messages = vec![Message::user(old), Message::user(new)];
+            let first = api.at(&peer.url());
+            let done = ask(&*first, &messages, &store).await.unwrap();
+            assert_eq!(done.omitted_media.len(), 5 - left, "{api:?}");
+            let is_large = |one: &OmittedMedia| one.reason == OmissionReason::TooLarge;
+            assert!(done.omitted_media.iter().all(is_large), "{api:?}");
+            assert_eq!(peer.received().len(), 2, "{api:?}");
+            assert_eq!(images_of(&peer.last()).len(), left, "{api:?}");
+
+            // This process and another one know it, and images still go.
+            messages.push(message_of(done));
+            let another = api.at(&peer.url());
+            for (turn, provider) in [&first, &another, &first].into_iter().enumerate() {
+                messages.push(Message::user("go on"));
+                let done = ask(&**provider, &messages, &store).await.unwrap();
+                assert_eq!(peer.received().len(), 3 + turn, "{api:?} {turn}");
+                assert!(!images_of(&peer.last()).is_empty(), "{api:?} {turn}");
+                messages.push(message_of(done));
+            }
+            // What was not refused is not left out of other conversations.
+            let other = UserMessage::from("see").with_part(large("other", 12_000));
+            let done = ask(&*first, &[Message::user(other)], &kept())
+                .await
+                .unwrap();
+            assert!(done.omitted_media.is_empty(), "{api:?}");
+        }
+    }
 }
