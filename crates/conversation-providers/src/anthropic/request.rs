@@ -12,7 +12,7 @@ use crate::codec::{CodecOptions, Fields, FormatSpec, arguments, kind_of, rename,
 use crate::media::{MediaForm, MediaPlan};
 use crate::request::{ProviderRequest, ResponseMode};
 use crate::template::Json;
-use crate::transcript::{Transcript, TranscriptRules, WireMessage, WirePart};
+use crate::transcript::{CallIds, Transcript, TranscriptRules, WireMessage, WirePart};
 
 /// The JSON of Messages.
 pub(crate) static MESSAGES: FormatSpec = FormatSpec {
@@ -21,6 +21,7 @@ pub(crate) static MESSAGES: FormatSpec = FormatSpec {
         family: NAME,
         system_is_message: false,
         takes_opaque_items: true,
+        call_ids: CallIds::Plain,
         names_audio: false,
         media_in_results: |_| true,
         media_in_answers: |_| false,
@@ -210,7 +211,7 @@ fn block<'a>(
         WirePart::Opaque { item, .. } => Some(Json::Raw(item.get().into())),
         WirePart::Call(call) => Some(Json::object([
             ("type", Json::text("tool_use")),
-            ("id", Json::text(&call.call.id)),
+            ("id", Json::text(call.id.as_ref())),
             ("name", Json::text(&call.call.name)),
             ("input", arguments(call.call).into()),
         ])),

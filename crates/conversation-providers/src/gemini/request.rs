@@ -13,7 +13,7 @@ use crate::codec::{CodecOptions, Fields, FormatSpec, arguments, rename, unsuppor
 use crate::media::{Encoding, MediaForm, MediaPlan};
 use crate::request::ProviderRequest;
 use crate::template::Json;
-use crate::transcript::{Transcript, TranscriptRules, WireCall, WireMessage, WirePart};
+use crate::transcript::{CallIds, Transcript, TranscriptRules, WireCall, WireMessage, WirePart};
 
 /// The name of the provider, and of the family of its opaque items.
 pub(super) const NAME: &str = "gemini";
@@ -25,6 +25,7 @@ pub(crate) static CONTENTS: FormatSpec = FormatSpec {
         family: NAME,
         system_is_message: false,
         takes_opaque_items: true,
+        call_ids: CallIds::Any,
         names_audio: false,
         media_in_results: |model| !is_old(model),
         media_in_answers: |_| true,

@@ -7,13 +7,14 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use conversation_types::{Message, Part, ProviderData, RawJson, Role, ToolCall};
+use conversation_types::{Message, Part, ProviderData, RawJson, Role};
 use media_types::MediaContent;
 
 use super::marker::{ItemKind, is_compaction, kind_of_item};
 use super::opaque::LoadedOpaque;
-use super::rounds::{Step, arrange};
+use super::rounds::{SentCall, Step, arrange};
 use super::rules::TranscriptRules;
+use super::server_calls::AnsweredCalls;
 use super::wire::{Transcript, WireCall, WireMessage, WirePart};
 use crate::request::ProviderRequest;
 
@@ -33,8 +34,13 @@ pub(crate) fn build_transcript<'a>(
     request: &ProviderRequest<'a>,
     opaque: &'a LoadedOpaque,
 ) -> Transcript<'a> {
+    let answered = match rules.takes_opaque_items {
+        true => AnsweredCalls::of(rules.family, request.messages, |item| opaque.json(item)),
+        false => AnsweredCalls::default(),
+    };
     let mut builder = Builder {
         rules,
+        answered,
         media_in_results: (rules.media_in_results)(model),
         opaque,
         is_bare: false,
@@ -47,7 +53,7 @@ pub(crate) fn build_transcript<'a>(
     {
         builder.push(Role::System, vec![WirePart::text(system)]);
     }
-    for step in arrange(request.messages) {
+    for step in arrange(request.messages, rules.call_ids, request.known) {
         if let Step::Message(at, ..) = step {
             builder.is_bare = opaque.is_bare(at);
         }
@@ -68,6 +74,8 @@ struct Builder<'a> {
     rules: &'static TranscriptRules,
     media_in_results: bool,
     opaque: &'a LoadedOpaque,
+    /// The calls among the opaque items that have results.
+    answered: AnsweredCalls,
     /// Whether the message that is gone through goes without its opaque data, and so do its calls where they
     /// are answered.
     is_bare: bool,
@@ -96,13 +104,14 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn message(&mut self, at: usize, message: &'a Message, calls: &[&'a ToolCall]) {
+    fn message(&mut self, at: usize, message: &'a Message, calls: &[SentCall<'a>]) {
         self.flush();
         let lead = match message.role {
             Role::System => "Media of the instructions:",
             _ => "Media of the assistant's message above:",
         };
         let mut parts = self.parts(at, message, calls, lead);
+        self.answered.remove_open(&mut parts, message.status);
         // Reasoning without what it led to is refused.
         while let Some(WirePart::Opaque {
             is_reasoning: true, ..
@@ -115,8 +124,8 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn result(&mut self, at: usize, message: &'a Message, call: &'a ToolCall) {
-        let (id, name) = (&call.id, &call.name);
+    fn result(&mut self, at: usize, message: &'a Message, call: SentCall<'a>) {
+        let (id, name) = (&call.id, &call.call.name);
         let lead = format!("Media that the call {id} of {name} returned:");
         let waiting = self.waiting.len();
         let mut parts = self.parts(at, message, &[], &lead);
@@ -127,11 +136,11 @@ impl<'a> Builder<'a> {
         self.answer(call, parts, is_error.is_some_and(|value| *value == true));
     }
 
-    fn missing_result(&mut self, call: &'a ToolCall) {
+    fn missing_result(&mut self, call: SentCall<'a>) {
         self.answer(call, vec![WirePart::text(MISSING_RESULT)], false);
     }
 
-    fn answer(&mut self, call: &'a ToolCall, parts: Vec<WirePart<'a>>, is_error: bool) {
+    fn answer(&mut self, call: SentCall<'a>, parts: Vec<WirePart<'a>>, is_error: bool) {
         self.transcript.messages.push(WireMessage {
             role: Role::Tool,
             parts,
@@ -146,10 +155,10 @@ impl<'a> Builder<'a> {
         &mut self,
         at: usize,
         message: &'a Message,
-        calls: &[&'a ToolCall],
+        calls: &[SentCall<'a>],
         lead: &str,
     ) -> Vec<WirePart<'a>> {
-        let mut calls: Vec<Option<&'a ToolCall>> = calls.iter().copied().map(Some).collect();
+        let mut calls: Vec<Option<SentCall<'a>>> = calls.iter().cloned().map(Some).collect();
         let mut parts = Vec::with_capacity(message.content.len() + calls.len());
         let start = self.waiting.len();
         for (index, part) in message.content.iter().enumerate() {
@@ -211,8 +220,8 @@ impl<'a> Builder<'a> {
                             is_signed: is_compaction(item),
                         }),
                         ItemKind::Call(id) => {
-                            let is_it = |call: &&mut Option<&'a ToolCall>| {
-                                call.is_some_and(|call| call.id == id)
+                            let is_it = |call: &&mut Option<SentCall<'a>>| {
+                                call.as_ref().is_some_and(|call| call.call.id == id)
                             };
                             let call = calls.iter_mut().find(is_it).and_then(Option::take);
                             parts.extend(call.map(|call| WirePart::Call(self.call(call))));
@@ -255,7 +264,8 @@ impl<'a> Builder<'a> {
         api == self.rules.family && self.rules.takes_opaque_items
     }
 
-    fn call(&self, call: &'a ToolCall) -> WireCall<'a> {
+    fn call(&self, sent: SentCall<'a>) -> WireCall<'a> {
+        let SentCall { call, id } = sent;
         let family = self.rules.family;
         let data = match call.provider_data.get(family) {
             _ if self.is_bare => None,
@@ -266,6 +276,7 @@ impl<'a> Builder<'a> {
         };
         WireCall {
             call,
+            id,
             data: data.map(Cow::Borrowed),
         }
     }

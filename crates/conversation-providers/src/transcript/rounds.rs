@@ -1,34 +1,52 @@
 //! The messages and calls that go out, each call directly followed by its result.
 
+use std::borrow::Cow;
+
 use conversation_types::{Message, MessageStatus, Role, ToolCall};
+
+use super::call_ids::{CallIds, UsedIds};
+
+/// A call with the id by which it goes out.
+#[derive(Clone, Debug)]
+pub(super) struct SentCall<'a> {
+    pub(super) call: &'a ToolCall,
+    pub(super) id: Cow<'a, str>,
+}
 
 /// One step of the conversation as it goes out, with the place of its message.
 #[derive(Debug)]
 pub(super) enum Step<'a> {
     /// A message that is no result, with the calls of it that go out.
-    Message(usize, &'a Message, Vec<&'a ToolCall>),
+    Message(usize, &'a Message, Vec<SentCall<'a>>),
     /// The result of a call.
-    Result(usize, &'a Message, &'a ToolCall),
+    Result(usize, &'a Message, SentCall<'a>),
     /// A call whose result never came, and the place of the message that calls.
-    MissingResult(usize, &'a ToolCall),
+    MissingResult(usize, SentCall<'a>),
 }
 
 /// Arranges messages so that each call is directly followed by one result.
 ///
 /// APIs refuse calls without a result, and results without a call. A result is looked for up to
-/// the next message that calls tools; one that belongs to no call which goes out is left out.
-pub(super) fn arrange(messages: &[Message]) -> Vec<Step<'_>> {
+/// the next message that calls tools; one that belongs to no call which goes out is left out. The
+/// provider has the first `known` messages, and with them the ids of their calls.
+pub(super) fn arrange(messages: &[Message], ids: CallIds, known: usize) -> Vec<Step<'_>> {
+    let mut used = UsedIds::new(ids);
     let mut steps = Vec::with_capacity(messages.len());
     for (at, message) in messages.iter().enumerate() {
         if matches!(message.role, Role::Unknown | Role::Tool) {
             continue;
         }
-        let calls = calls_to_send(message);
+        used.begin_message();
+        let calls = calls_to_send(message).into_iter().map(|call| SentCall {
+            call,
+            id: used.id(&call.id, at < known),
+        });
+        let calls: Vec<SentCall<'_>> = calls.collect();
         steps.push(Step::Message(at, message, calls.clone()));
         if calls.is_empty() {
             continue;
         }
-        let mut open: Vec<Option<&ToolCall>> = calls.into_iter().map(Some).collect();
+        let mut open: Vec<Option<SentCall<'_>>> = calls.into_iter().map(Some).collect();
         let later = messages.get(at + 1..).unwrap_or_default();
         let round = (at + 1..)
             .zip(later)
@@ -37,7 +55,7 @@ pub(super) fn arrange(messages: &[Message]) -> Vec<Step<'_>> {
             let id = result.tool_call_id.as_deref().unwrap_or_default();
             let answered = open
                 .iter_mut()
-                .find(|call| call.is_some_and(|call| call.id == id));
+                .find(|call| call.as_ref().is_some_and(|call| call.call.id == id));
             if let Some(call) = answered.and_then(Option::take) {
                 steps.push(Step::Result(place, result, call));
             }

@@ -2,6 +2,8 @@
 
 use conversation_types::RawJson;
 
+use super::call_ids::CallIds;
+
 /// How an API wants the conversation.
 #[derive(Debug)]
 pub(crate) struct TranscriptRules {
@@ -11,6 +13,8 @@ pub(crate) struct TranscriptRules {
     pub(crate) system_is_message: bool,
     /// Whether items that stand for themselves have a place.
     pub(crate) takes_opaque_items: bool,
+    /// The ids that calls may have.
+    pub(crate) call_ids: CallIds,
     /// Whether audio of the model goes back by the id that it came with.
     pub(crate) names_audio: bool,
     /// Whether media may stand in the result of a tool, by the model.

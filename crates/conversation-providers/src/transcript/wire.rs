@@ -27,6 +27,8 @@ pub(crate) struct WireMessage<'a> {
 #[derive(Clone, Debug)]
 pub(crate) struct WireCall<'a> {
     pub(crate) call: &'a ToolCall,
+    /// The id by which it goes out.
+    pub(crate) id: Cow<'a, str>,
     pub(crate) data: Option<Cow<'a, RawJson>>,
 }
 
@@ -97,6 +99,6 @@ impl<'a> WireMessage<'a> {
 
     /// Returns the id of the call that this message answers.
     pub(crate) fn answered_id(&self) -> &str {
-        self.answers.as_ref().map_or("", |call| &call.call.id)
+        self.answers.as_ref().map_or("", |call| &call.id)
     }
 }

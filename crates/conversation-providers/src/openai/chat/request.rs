@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use conversation_types::{Role, ToolCall, ToolChoice, ToolDefinition};
+use conversation_types::{Role, ToolChoice, ToolDefinition};
 use media_types::{MediaType, Mime};
 use serde_json::{Map, Value, json};
 
@@ -15,7 +15,9 @@ use crate::codec::{
 use crate::media::{MediaForm, MediaPlan};
 use crate::request::{ProviderRequest, ResponseMode};
 use crate::template::Json;
-use crate::transcript::{SpokenAudio, Transcript, TranscriptRules, WireMessage, WirePart};
+use crate::transcript::{
+    CallIds, SpokenAudio, Transcript, TranscriptRules, WireCall, WireMessage, WirePart,
+};
 
 /// The JSON of chat completions.
 pub(crate) static CHAT: FormatSpec = FormatSpec {
@@ -24,6 +26,7 @@ pub(crate) static CHAT: FormatSpec = FormatSpec {
         family: NAME,
         system_is_message: true,
         takes_opaque_items: false,
+        call_ids: CallIds::Any,
         names_audio: true,
         media_in_results: |_| false,
         media_in_answers: |_| false,
@@ -181,9 +184,9 @@ fn render_message<'a>(message: &'a WireMessage<'a>, plan: &MediaPlan, unsigned: 
         fields.push(("audio".into(), id));
     }
     if let Some(call) = &message.answers {
-        fields.push(("tool_call_id".into(), Json::text(&call.call.id)));
+        fields.push(("tool_call_id".into(), Json::text(call.id.as_ref())));
     }
-    let calls: Vec<Json<'a>> = message.calls().map(|call| render_call(call.call)).collect();
+    let calls: Vec<Json<'a>> = message.calls().map(|call| render_call(call)).collect();
     if !calls.is_empty() {
         fields.push(("tool_calls".into(), Json::Array(calls)));
     }
@@ -252,15 +255,15 @@ fn content<'a>(
     }
 }
 
-fn render_call(call: &ToolCall) -> Json<'_> {
+fn render_call<'a>(call: &'a WireCall<'a>) -> Json<'a> {
     Json::object([
-        ("id", Json::text(&call.id)),
+        ("id", Json::text(call.id.as_ref())),
         ("type", Json::text("function")),
         (
             "function",
             Json::object([
-                ("name", Json::text(&call.name)),
-                ("arguments", Json::text(arguments_text(call))),
+                ("name", Json::text(&call.call.name)),
+                ("arguments", Json::text(arguments_text(call.call))),
             ]),
         ),
     ])

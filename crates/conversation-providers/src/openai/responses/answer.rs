@@ -136,7 +136,7 @@ fn image<'a>(index: usize, data: Option<&RawJson>, plan: &MediaPlan) -> Option<J
 pub(super) fn render_call<'a>(call: &'a WireCall<'a>, unsigned: bool) -> Json<'a> {
     let mut fields: Fields<'a> = vec![
         ("type".into(), Json::text("function_call")),
-        ("call_id".into(), Json::text(&call.call.id)),
+        ("call_id".into(), Json::text(call.id.as_ref())),
         ("name".into(), Json::text(&call.call.name)),
         ("arguments".into(), Json::text(arguments_text(call.call))),
     ];

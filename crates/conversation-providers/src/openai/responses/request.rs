@@ -16,7 +16,7 @@ use crate::codec::{CodecOptions, Fields, FormatSpec, document_name, kind_of, ren
 use crate::media::{MediaForm, MediaPlan};
 use crate::request::{ProviderRequest, ResponseMode};
 use crate::template::Json;
-use crate::transcript::{Transcript, TranscriptRules, WireMessage, WirePart};
+use crate::transcript::{CallIds, Transcript, TranscriptRules, WireMessage, WirePart};
 
 /// The JSON of Responses.
 pub(crate) static RESPONSES: FormatSpec = FormatSpec {
@@ -25,6 +25,7 @@ pub(crate) static RESPONSES: FormatSpec = FormatSpec {
         family: NAME,
         system_is_message: false,
         takes_opaque_items: true,
+        call_ids: CallIds::Plain,
         names_audio: false,
         media_in_results: |_| true,
         media_in_answers: |item| item.is_some_and(|item| item.get().contains(IMAGE)),

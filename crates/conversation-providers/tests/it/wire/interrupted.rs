@@ -1,6 +1,6 @@
 //! What goes out of histories that an interruption, another API or a later version has left.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use conversation_types::{OmissionReason, OmittedMedia, Role};
 
@@ -202,21 +202,46 @@ async fn every_call_has_one_result_directly_after_it() {
 
 #[tokio::test]
 async fn ids_that_every_round_uses_again_are_told_apart() {
-    let round = |text: &str| {
-        let call = assistant("").with_tool_calls(vec![ToolCall::new("call_0", "f", "{}")]);
-        [call, Message::tool("call_0", vec![Part::from(text)])]
+    let round = |id: &str, text: &str| {
+        let call = assistant("").with_tool_calls(vec![ToolCall::new(id, "f", "{}")]);
+        [call, Message::tool(id, vec![Part::from(text)])]
     };
-    let messages = [round("one"), round("two")].concat();
-    let body = sent(ApiFormat::OpenAiChat, &messages).await;
-    assert_eq!(
-        outline(ApiFormat::OpenAiChat, &body),
-        [
-            "assistant call:call_0",
-            "tool result:call_0 one",
-            "assistant call:call_0",
-            "tool result:call_0 two"
-        ]
-    );
+    let rounds = [
+        round("call_0", "one"),
+        round("call_0", "two"),
+        round("f:0", "three"),
+    ];
+    let messages = [vec![Message::user("go")], rounds.concat()].concat();
+    for format in FORMS {
+        let body = outline(format, &sent(format, &messages).await);
+        let words = body.iter().flat_map(|message| message.split(' '));
+        let of = |kind: &str| -> Vec<String> {
+            let ids = words.clone().filter_map(|word| word.strip_prefix(kind));
+            ids.map(str::to_owned).collect()
+        };
+        let (calls, results) = (of("call:"), of("result:"));
+        assert_eq!(calls, results, "{format:?}: {body:?}");
+        let takes = |id: &String| {
+            id.bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
+        };
+        match format {
+            ApiFormat::OpenAiChat => assert_eq!(calls, ["call_0", "call_0", "f:0"]),
+            // This one tells calls apart by their places and names.
+            ApiFormat::GeminiContents => assert_eq!(calls, ["f", "f", "f"]),
+            _ => {
+                assert_eq!(calls[0], "call_0");
+                assert!(calls.iter().all(takes), "{calls:?}");
+                let different: BTreeSet<&String> = calls.iter().collect();
+                assert_eq!(different.len(), 3, "{calls:?}");
+            }
+        }
+        // The next request begins with the same bytes.
+        let later = [messages.clone(), vec![Message::user("on")]].concat();
+        let later = outline(format, &sent(format, &later).await);
+        let same = body.len() - 1;
+        assert_eq!(later[..same], body[..same], "{format:?}");
+    }
 }
 
 #[tokio::test]

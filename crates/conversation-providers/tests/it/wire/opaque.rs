@@ -117,6 +117,84 @@ async fn reasoning_without_what_it_led_to_is_not_sent() {
 }
 
 #[tokio::test]
+async fn a_call_of_the_provider_goes_out_only_with_its_result_or_where_its_answer_paused() {
+    let anthropic = |json: Value| Part::opaque("anthropic", item(json));
+    let search = |id: &str| {
+        anthropic(json!({"type": "server_tool_use", "id": id, "name": "w", "input": {}}))
+    };
+    let found = |id: &str| {
+        anthropic(json!({"type": "web_search_tool_result", "tool_use_id": id, "content": []}))
+    };
+    let thinking = json!({"type": "thinking", "thinking": "hm", "signature": "a"});
+    let thinking = Part::reasoning("hm", Some(("anthropic".to_owned(), item(thinking).into())));
+    let parts = vec![
+        search("one"),
+        found("one"),
+        Part::from("so"),
+        thinking,
+        search("two"),
+    ];
+    let kinds = |body: Value| -> Vec<String> {
+        let blocks = body["messages"][1]["content"].as_array().unwrap().iter();
+        blocks
+            .map(|block| block["type"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let around = |answer: Message| [Message::user("go"), answer, Message::user("on")];
+    // What led to the call that is left out is left out with it.
+    let interrupted = around(partial(parts.clone(), vec![]));
+    let whole = ["server_tool_use", "web_search_tool_result", "text"];
+    assert_eq!(
+        kinds(sent(ApiFormat::AnthropicMessages, &interrupted).await),
+        whole
+    );
+    let paused = around(Message::assistant(parts));
+    assert_eq!(
+        kinds(sent(ApiFormat::AnthropicMessages, &paused).await),
+        [&whole[..], &["thinking", "server_tool_use"]].concat()
+    );
+    // The result of a call may come in a later answer.
+    let later = [
+        partial(vec![search("one")], vec![]),
+        assistant("so"),
+        Message::assistant(vec![found("one")]),
+    ];
+    let body = sent(ApiFormat::AnthropicMessages, &later).await;
+    assert_eq!(body["messages"][0]["content"].as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn a_call_that_only_its_caller_could_answer_is_not_sent_to_responses_without_its_output() {
+    let openai = |json: Value| Part::opaque("openai", item(json));
+    let call = |kind: &str| openai(json!({"type": kind, "id": "x", "call_id": "c"}));
+    let output = openai(json!({"type": "computer_call_output", "call_id": "c", "output": {}}));
+    for (kind, goes_out_of) in [
+        ("custom_tool_call", [false, false]),
+        ("computer_call", [false, false]),
+        // Its provider answers it, perhaps in a later answer.
+        ("shell_call", [true, false]),
+        ("program", [true, true]),
+    ] {
+        let whole = Message::assistant(vec![call(kind)]);
+        for (answer, goes_out) in [whole, partial(vec![call(kind)], vec![])]
+            .into_iter()
+            .zip(goes_out_of)
+        {
+            let body = sent(ApiFormat::OpenAiResponses, &[answer, Message::user("on")]).await;
+            let items = body["input"].as_array().unwrap().len();
+            assert_eq!(items == 2, goes_out, "{kind}: {body}");
+        }
+    }
+    let answered = partial(vec![call("computer_call"), output], vec![]);
+    let body = sent(ApiFormat::OpenAiResponses, &[answered]).await;
+    assert_eq!(body["input"].as_array().unwrap().len(), 2, "{body}");
+    // Those that hold what came of them have no output.
+    let held = openai(json!({"type": "web_search_call", "id": "ws", "status": "completed"}));
+    let body = sent(ApiFormat::OpenAiResponses, &[partial(vec![held], vec![])]).await;
+    assert_eq!(body["input"][0]["id"], "ws");
+}
+
+#[tokio::test]
 async fn gemini_gets_its_signatures_back_on_every_part() {
     let signed = |n: u32| {
         let data = item(json!({"thoughtSignature": format!("s{n}")}));
