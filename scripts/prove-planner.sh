@@ -3,14 +3,18 @@
 # each request of each API amounts to, how much of its beginning is that of the one before, and what
 # differs first; with the clock an hour further each turn, two models in turn, restarts and failed requests.
 #
-#   scripts/prove-planner.sh [--short]
+# Turns are listed where nothing disturbs them, with --all everywhere.
+#
+#   scripts/prove-planner.sh [--short] [--all]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 size=20000
+all=()
 for option in "$@"; do
     case $option in
     --short) size=2000 ;;
+    --all) all=(--all) ;;
     *)
         sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2
         exit 2
@@ -19,4 +23,4 @@ for option in "$@"; do
 done
 
 prove=$(./scripts/program.py example prove_planner -- -p conversation-providers)
-"$prove" 30 2 "$size"
+"$prove" 30 2 "$size" "${all[@]}"

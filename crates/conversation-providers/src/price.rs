@@ -244,6 +244,50 @@ mod tests {
         assert_eq!(table, PriceTable::builtin());
     }
 
+    /// The models of recorded requests that have no price here: names that were made up, models that are gone,
+    /// and those whose price was not known at the date of the table.
+    const WITHOUT_PRICE: [&str; 6] = [
+        "c",
+        "claude-x",
+        "dall-e-3",
+        "gemini-x",
+        "gpt-6.2-sol",
+        "gpt-image-2.6-sunburst",
+    ];
+
+    #[test]
+    fn every_model_that_is_asked_in_a_recorded_request_has_a_price_or_is_known_to_have_none() {
+        let table = PriceTable::builtin();
+        let mut without = std::collections::BTreeSet::new();
+        let (mut directories, mut priced) = (vec!["tests/golden".into()], 0);
+        while let Some(directory) = directories.pop() {
+            let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+            let path: std::path::PathBuf = root.join(directory);
+            for entry in std::fs::read_dir(path).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    directories.push(path);
+                    continue;
+                }
+                let text = std::fs::read(&path).unwrap();
+                let request: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
+                let address = request["path"].as_str().unwrap_or_default();
+                let address = address.split_once("models/").map(|(_, rest)| rest);
+                let address = address.and_then(|rest| rest.split([':', '/']).next());
+                let model = request["body"]["model"].as_str().or(address);
+                match model.map(|model| (model, table.price(model))) {
+                    Some((model, None)) => {
+                        without.insert(model.to_owned());
+                    }
+                    Some(_) => priced += 1,
+                    None => {}
+                }
+            }
+        }
+        assert!(priced > 3, "{priced}");
+        assert!(without.iter().eq(&WITHOUT_PRICE), "{without:?}");
+    }
+
     #[test]
     fn a_dated_name_has_the_price_of_its_model_and_nothing_else_does() {
         let table = PriceTable::builtin();

@@ -1,7 +1,9 @@
 //! Prints what requests of a long conversation with images amount to: bytes of each turn, the share
 //! of the request before that is still its beginning, and the first item that differs.
 //!
-//! usage: prove_planner [turns] [images a turn] [bytes of an image]
+//! usage: prove_planner [turns] [images a turn] [bytes of an image] [--all]
+//!
+//! With `--all` also for the conversations that are disturbed.
 
 mod rounds;
 
@@ -27,6 +29,7 @@ const CAPS: [Cap; 2] = [Cap::Images, Cap::Bytes];
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
+    let is_all = std::env::args().any(|option| option == "--all");
     let mut numbers = std::env::args()
         .skip(1)
         .filter_map(|number| number.parse().ok());
@@ -71,7 +74,7 @@ async fn main() {
                 turns * images,
                 if is_well { "ok" } else { "FAILED" },
             );
-            if disturbance == Disturbance::Nothing && cap == Cap::Bytes {
+            if is_all || disturbance == Disturbance::Nothing {
                 print_turns(&sent);
             }
         }
