@@ -67,8 +67,8 @@ fn written(
     let failures = session.failures();
     let time_to_live = session.options().time_to_live;
     let mut steps = Steps::new(script(&WRITE, keys), expected, "*", time_to_live);
-    let new = &plan.applied.record;
-    record(&mut steps, new, &failures.write(new)?);
+    // As it is already, and first: a script that has written something is not refused for want of memory.
+    steps.set(RECORD, "guard", expected);
     for message in &plan.replace {
         if let Some(place) = seen.messages.get(&message.id) {
             steps.replace(&format!("{}:{}", place.branch, place.position), message);
@@ -90,14 +90,17 @@ fn written(
     for entry in plan.planner {
         steps.set(PLANNER, &entry.key, entry.value.get());
     }
+    for (version, _) in seen.log_times.range(..plan.keep_log_from) {
+        steps.prune(*version);
+    }
     log(
         &mut steps,
         &plan.log,
         &failures.write(&LogEntry::from(&plan.log))?,
     );
-    for (version, _) in seen.log_times.range(..plan.keep_log_from) {
-        steps.prune(*version);
-    }
+    // Last, with the log: whatever stops the steps before, the same write is still to be done.
+    let new = &plan.applied.record;
+    record(&mut steps, new, &failures.write(new)?);
     Ok(steps.finish())
 }
 

@@ -11,6 +11,7 @@ use crate::id::WriteId;
 use crate::record::ConversationRecord;
 use crate::redis::apply::{log, record};
 use crate::redis::create::free;
+use crate::redis::failure::is_wrong_type;
 use crate::redis::index;
 use crate::redis::keys::{KEYS, RECORD, REFERENCES, TOMBSTONE};
 use crate::redis::look::{LogEntry, look, time};
@@ -97,9 +98,14 @@ pub(super) fn purge<'s>(
             let mut command = redis::cmd("HMGET");
             command.arg(&keys[RECORD - 1]);
             command.arg("guard").arg("json").arg("key");
-            let held: (Option<String>, Option<Vec<u8>>, Option<String>) =
-                session.one(command).await?;
-            let (guard, json, creation) = held;
+            let held = match session.one(command).await {
+                // Whatever somebody put there instead of the record goes with the rest.
+                Err(error) if is_wrong_type(&error) => {
+                    return remove_all(session, input, &keys).await;
+                }
+                held => held,
+            };
+            let (guard, json, creation): Held = held?;
             if guard.is_none() && json.is_none() {
                 return Ok(());
             }
@@ -139,6 +145,22 @@ pub(super) fn purge<'s>(
     })
 }
 
+/// Guard, record and key of a creation.
+type Held = (Option<String>, Option<Vec<u8>>, Option<String>);
+
+/// Removes the keys of a conversation that has no record, and then what names it.
+async fn remove_all(
+    session: &Session<'_>,
+    input: &Doomed,
+    keys: &[String; KEYS],
+) -> Result<(), StateError> {
+    let mut unlink = redis::cmd("UNLINK");
+    unlink.arg(&keys[..KEYS - 1]);
+    session.one::<i64>(unlink).await?;
+    let commands = index::remove(session, &input.id, None).await?;
+    session.all(commands).await.map(drop)
+}
+
 /// The names of all references of a conversation.
 async fn references(
     session: &Session<'_>,
@@ -153,7 +175,12 @@ async fn references(
             .arg(cursor)
             .arg("COUNT")
             .arg(BATCH);
-        let (next, rows): (u64, Vec<(Vec<u8>, f64)>) = session.one(command).await?;
+        let part = match session.one(command).await {
+            // The index forgets what it names for a conversation that is gone when it is asked.
+            Err(error) if is_wrong_type(&error) => return Ok(names),
+            part => part,
+        };
+        let (next, rows): (u64, Vec<(Vec<u8>, f64)>) = part?;
         for (mut row, _) in rows {
             let end = row.iter().position(|byte| *byte == 0).unwrap_or(row.len());
             row.truncate(end);

@@ -9,6 +9,9 @@ use crate::connection::REFUSED_LOGIN;
 use crate::error::{StateError, StateErrorKind};
 use crate::failures::Failures;
 
+/// What the server answers a command on a key of another type with.
+pub(super) const WRONG_TYPE: &str = "WRONGTYPE";
+
 /// The code that the server answered with. Its message may quote values.
 #[derive(Debug)]
 struct ServerCode(String);
@@ -83,7 +86,7 @@ impl Failures {
                 "the server has reached its maxmemory and takes no more",
             ),
             "MISCONF" => (Kind::DiskSpace, "the server cannot write its files"),
-            "WRONGTYPE" => (Kind::Corrupted, "a key holds a value of another type"),
+            WRONG_TYPE => (Kind::Corrupted, "a key holds a value of another type"),
             "READONLY" => (
                 Kind::Permission,
                 "the server is a replica that is read-only",
@@ -96,8 +99,8 @@ impl Failures {
             | "NOREPLICAS" | "NOSCRIPT" => {
                 (Kind::Unavailable, "the server cannot serve requests now")
             }
-            // A script that failed on what it found.
-            "ERR" => (
+            // A script that refused what it found, or failed on it.
+            "ERR" | "DAMAGED" => (
                 Kind::Corrupted,
                 "a key holds a value that is not of this library",
             ),
@@ -115,6 +118,13 @@ pub(super) fn is_read_only(error: &StateError) -> bool {
     let said = error.source();
     let said = said.and_then(|source| source.downcast_ref::<ServerCode>());
     said.is_some_and(|said| matches!(said.0.as_str(), "READONLY" | "MASTERDOWN" | "NOREPLICAS"))
+}
+
+/// Whether a key holds a value of another type.
+pub(super) fn is_wrong_type(error: &StateError) -> bool {
+    let said = error.source();
+    let said = said.and_then(|source| source.downcast_ref::<ServerCode>());
+    said.is_some_and(|said| said.0 == WRONG_TYPE)
 }
 
 /// The code of the first failure that the server answered with.

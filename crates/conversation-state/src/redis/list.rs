@@ -1,7 +1,6 @@
 //! Listing conversations by an index, confirmed by their records.
 
 use futures_util::future::BoxFuture;
-use redis::Value;
 
 use crate::cursor::{ListPosition, ListRange};
 use crate::error::StateError;
@@ -168,8 +167,11 @@ async fn load(session: &Session<'_>, entries: &[Entry]) -> Result<Vec<Record>, S
             .arg("json");
         command
     });
-    let answers: Vec<Value> = session.all(commands.collect()).await?;
+    let answers = session.each(commands.collect()).await?;
     let read = answers.into_iter().map(|answer| {
+        let Some(answer) = answer else {
+            return Ok(Record::Unreadable);
+        };
         let json: Option<Vec<u8>> = session.read(answer)?;
         Ok(match json.map(|json| serde_json::from_slice(&json)) {
             None => Record::Missing,

@@ -67,13 +67,18 @@ end
 local read = {}
 for _, place in ipairs(wanted) do
   local header = redis.call('HGET', messages, 'h:' .. place) or '{}'
-  local known = cjson.decode(header)
+  -- One that cannot be read costs nothing but what it says about its message.
+  local ok, known = pcall(cjson.decode, header)
+  if not ok or type(known) ~= 'table' then known = {} end
+  local id = type(known.id) == 'string' and known.id or ''
+  local many = type(known.chunks) == 'number' and known.chunks or 0
+  if id == '' or many > 65536 then many = 0 end
   local parts = {redis.call('HGET', messages, 'm:' .. place) or ''}
-  for i = 0, (known.chunks or 0) - 1 do
-    parts[#parts + 1] = redis.call('HGET', chunks, known.id .. '/' .. string.format('%d', i)) or ''
+  for i = 0, many - 1 do
+    parts[#parts + 1] = redis.call('HGET', chunks, id .. '/' .. string.format('%d', i)) or ''
   end
   read[#read + 1] = place
-  read[#read + 1] = known.id or ''
+  read[#read + 1] = id
   read[#read + 1] = parts
 end
 local keyed = ''

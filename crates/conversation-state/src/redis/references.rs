@@ -75,9 +75,15 @@ pub(super) fn are_named<'s>(
             command.arg(session.keys().reference(name));
             command
         });
-        let members = session.all(ask.collect()).await?;
+        let mut named = vec![false; keys.len()];
+        let members = session.each(ask.collect()).await?;
         let (mut asked, mut confirm, mut guards) = (Vec::new(), Vec::new(), Vec::new());
         for (n, (name, members)) in names.iter().zip(members).enumerate() {
+            // What cannot be read may name it.
+            let Some(members) = members else {
+                named[n] = true;
+                continue;
+            };
             let members: Vec<String> = session.read(members)?;
             for member in members {
                 let Some(id) = member.get(INCARNATION..) else {
@@ -88,12 +94,15 @@ pub(super) fn are_named<'s>(
                 asked.push((n, member));
             }
         }
-        let mut named = vec![false; keys.len()];
         if !confirm.is_empty() {
-            let mut answers = session.all([confirm, guards].concat()).await?;
+            let mut answers = session.each([confirm, guards].concat()).await?;
             let guards = answers.split_off(asked.len());
             let mut gone = Vec::new();
             for (((n, member), answer), guard) in asked.into_iter().zip(answers).zip(guards) {
+                let (Some(answer), Some(guard)) = (answer, guard) else {
+                    named[n] = true;
+                    continue;
+                };
                 let found: Vec<Vec<u8>> = session.read(answer)?;
                 named[n] |= !found.is_empty();
                 let guard: Option<String> = session.read(guard)?;

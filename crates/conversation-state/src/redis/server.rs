@@ -9,7 +9,7 @@ use crate::connection::{after_lost_answer, is_lost};
 use crate::error::StateError;
 use crate::failures::Failures;
 use crate::redis::connect::Connections;
-use crate::redis::failure::{code, is_read_only};
+use crate::redis::failure::{WRONG_TYPE, code, is_read_only};
 use crate::redis::keys::Keys;
 use crate::redis::options::RedisOptions;
 
@@ -139,6 +139,10 @@ impl Session<'_> {
         for command in commands {
             pipeline.add_command(command);
         }
+        self.send(&pipeline).await
+    }
+
+    async fn send(&self, pipeline: &Pipeline) -> Result<Vec<Value>, StateError> {
         let mut connection = self.server.connections.get(&self.failures).await?;
         let mut loaded = false;
         loop {
@@ -165,6 +169,22 @@ impl Session<'_> {
                 }
             }
         }
+    }
+
+    /// As [`all`](Self::all), without scripts; `None` for a command on a key of another type.
+    pub(super) async fn each(&self, commands: Vec<Cmd>) -> Result<Vec<Option<Value>>, StateError> {
+        let mut pipeline = Pipeline::with_capacity(commands.len());
+        for command in commands {
+            pipeline.add_command(command);
+        }
+        pipeline.ignore_errors();
+        let answers = self.send(&pipeline).await?.into_iter();
+        let read = answers.map(|answer| match answer {
+            Value::ServerError(error) if error.code() == WRONG_TYPE => Ok(None),
+            answer => answer.extract_error().map(Some),
+        });
+        let read: Result<_, RedisError> = read.collect();
+        read.map_err(|error| self.failures.server(&error))
     }
 
     /// Reads an answer.

@@ -1,5 +1,6 @@
 //! The store in Redis, on a real server.
 
+mod edited;
 mod faults;
 mod harness;
 mod opening;
