@@ -22,7 +22,7 @@ pub(crate) fn run(short: bool) -> Result<bool> {
     }
     let mib = if short { "128" } else { "1024" };
     let mut kept = true;
-    for case in ["images", "small", "value", "nested"] {
+    for case in ["images", "small", "untyped", "late", "value", "nested"] {
         let this = std::env::current_exe()?;
         let status = std::process::Command::new(this)
             .args(["memory-of", case, mib])
@@ -39,19 +39,61 @@ pub(crate) fn run(short: bool) -> Result<bool> {
 /// One case.
 pub(crate) async fn run_case(case: &str, mib: &str) -> Result<bool> {
     let size = mib.parse::<u64>()? * MIB;
+    let equal = size / 4000 * 1000;
     match case {
-        "images" => measure("a history of 1 MB images", size, 1_000_000, false).await,
+        "images" => measure("a history of 1 MB images", size, 1_000_000, Form::Typed).await,
         // Fewer bytes: what counts here is how many images there are.
-        "small" => measure("a history of 1 KB images", size / 16, 1000, false).await,
-        "value" => measure("a history of one value", size, size, false).await,
-        _ => measure("one value in a string of JSON", size, size, true).await,
+        "small" => measure("a history of 1 KB images", size / 16, 1000, Form::Typed).await,
+        "untyped" => measure("1 KB values without a type", equal, 1000, Form::Untyped).await,
+        "late" => measure("1 KB values before their type", equal, 1000, Form::Late).await,
+        "value" => measure("a history of one value", size, size, Form::Typed).await,
+        _ => measure("one value in a string of JSON", size, size, Form::Nested).await,
     }
 }
 
-async fn measure(what: &str, size: u64, value: u64, nested: bool) -> Result<bool> {
+/// How the values of a history are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Typed,
+    /// In a string of JSON.
+    Nested,
+    /// No type is named, and the array that may name one ends last. All values are equal: what is looked
+    /// at is what is kept of each, not the store.
+    Untyped,
+    /// As that, and the object around a value names its type behind it.
+    Late,
+}
+
+impl Form {
+    /// What is before all, before each, behind each and behind all.
+    fn text(self) -> [&'static str; 4] {
+        match self {
+            Self::Typed => ["[", "{\"image_url\":\"data:image/png;base64,", "\"}", "]"],
+            Self::Nested => [
+                "{\"output\":\"[",
+                "{\\\"image_url\\\":\\\"data:image/png;base64,",
+                "\\\"}",
+                "]\"}",
+            ],
+            Self::Untyped => ["{\"data\":[", "{\"b64_json\":\"", "\"}", "]}"],
+            Self::Late => [
+                "{\"data\":[",
+                "{\"image\":{\"b64_json\":\"",
+                "\"},\"mime_type\":\"image/webp\"}",
+                "]}",
+            ],
+        }
+    }
+
+    fn is_repeated(self) -> bool {
+        matches!(self, Self::Untyped | Self::Late)
+    }
+}
+
+async fn measure(what: &str, size: u64, value: u64, form: Form) -> Result<bool> {
     let directory = tempfile::tempdir()?;
     let file = |name: &str| directory.path().join(name);
-    write(&file("whole"), size, value, nested)?;
+    write(&file("whole"), size, value, form)?;
     let store = FileStore::builder(file("store")).with_durability(Durability::Buffered);
     let ids = MediaMetadata::new()
         .with_session("proof".parse()?)
@@ -92,18 +134,17 @@ async fn measure(what: &str, size: u64, value: u64, nested: bool) -> Result<bool
 }
 
 /// Writes a history of so many bytes of media.
-fn write(path: &Path, size: u64, value: u64, nested: bool) -> Result<()> {
+fn write(path: &Path, size: u64, value: u64, form: Form) -> Result<()> {
     let mut out = BufWriter::with_capacity(256 * 1024, std::fs::File::create(path)?);
-    let quote = if nested { "\\\"" } else { "\"" };
-    out.write_all(if nested { b"{\"output\":\"[" } else { b"[" })?;
+    let [begin, before, behind, end] = form.text();
+    write!(out, "{begin}")?;
     let (mut written, mut seed) = (0, 1_u64);
     let mut bytes = vec![0; 48 * 1024];
     while written < size {
-        write!(out, "{}", if written > 0 { "," } else { "" })?;
-        write!(
-            out,
-            "{{{quote}image_url{quote}:{quote}data:image/png;base64,"
-        )?;
+        write!(out, "{}{before}", if written > 0 { "," } else { "" })?;
+        if form.is_repeated() {
+            seed = 1;
+        }
         let mut left = value.min(size - written);
         written += left;
         while left > 0 {
@@ -117,9 +158,9 @@ fn write(path: &Path, size: u64, value: u64, nested: bool) -> Result<()> {
             out.write_all(base64::encode(&bytes[..len]).as_bytes())?;
             left -= len as u64;
         }
-        write!(out, "{quote}}}")?;
+        write!(out, "{behind}")?;
     }
-    out.write_all(if nested { b"]\"}" } else { b"]" })?;
+    write!(out, "{end}")?;
     out.flush()?;
     Ok(())
 }

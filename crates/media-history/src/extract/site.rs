@@ -82,14 +82,17 @@ impl Site {
         let id = shared.next_id;
         shared.next_id += 1;
         if open != Open::Nothing || named.is_none() {
-            shared.watch.push(Watched {
+            let head = match open {
+                Open::Kind => finished.head.clone(),
+                _ => Vec::new(),
+            };
+            let value = Watched {
                 id,
-                level: self.level,
-                depth: self.stack.depth(),
                 key: place.key.to_vec(),
-                head: finished.head.clone(),
+                head,
                 open,
-            });
+            };
+            shared.watch.push((self.level, self.stack.depth()), value);
         }
         shared.events.push(Event::Value {
             id,

@@ -1,5 +1,9 @@
 //! Values whose type, or whether they are media at all, may be said later in the same object.
 
+use std::collections::BTreeMap;
+
+use crate::report::MAX_ENTRIES;
+
 use super::evidence::{Verdict, judge, named_mime};
 use super::stack::Stack;
 use super::value::{Event, Open};
@@ -14,47 +18,49 @@ const HOPS: usize = 2;
 #[derive(Debug)]
 pub(crate) struct Watched {
     pub(crate) id: u64,
-    pub(crate) level: usize,
-    /// The depth of the object that it is in.
-    pub(crate) depth: usize,
     pub(crate) key: Vec<u8>,
+    /// How it begins, where that decides whether it is media.
     pub(crate) head: Vec<u8>,
     pub(crate) open: Open,
 }
 
-/// Values that are watched, each with how often its object has closed.
+/// Where an object is: how many strings it is inside of, and its depth.
+type At = (usize, usize);
+
+/// Values that are watched, by where the object is whose end is awaited, each with how often one has
+/// closed. An end costs nothing for the values of other objects.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
-    values: Vec<(Watched, usize)>,
+    values: BTreeMap<At, Vec<(Watched, usize)>>,
+    /// How many there are.
+    len: usize,
+    /// How many of them are open.
+    open: usize,
 }
 
 impl Watch {
     pub(crate) fn is_full(&self) -> bool {
-        let open = self
-            .values
-            .iter()
-            .filter(|(value, _)| value.open != Open::Nothing);
-        open.count() >= MAX_OPEN
+        self.open >= MAX_OPEN
     }
 
-    pub(crate) fn push(&mut self, value: Watched) {
-        self.values.push((value, 0));
+    /// Watches a value in an object. A late type of a value that is not open is for the report alone: no more of
+    /// these are watched than it lists.
+    pub(crate) fn push(&mut self, at: At, value: Watched) {
+        if value.open == Open::Nothing && self.len >= MAX_ENTRIES {
+            return;
+        }
+        self.len += 1;
+        self.open += usize::from(value.open != Open::Nothing);
+        self.values.entry(at).or_default().push((value, 0));
     }
 
     /// A container is about to close: the innermost of the stack.
-    pub(crate) fn close(
-        &mut self,
-        (level, depth): (usize, usize),
-        stack: &Stack,
-        events: &mut Vec<Event>,
-    ) {
-        if self.values.is_empty() {
+    pub(crate) fn close(&mut self, at: At, stack: &Stack, events: &mut Vec<Event>) {
+        let Some(mut values) = self.values.remove(&at) else {
             return;
-        }
-        self.values.retain_mut(|(value, hops)| {
-            if (value.level, value.depth) != (level, depth) {
-                return true;
-            }
+        };
+        let before = values.len();
+        values.retain_mut(|(value, hops)| {
             let place = stack.place_of(&value.key);
             let named = named_mime(place);
             let id = value.id;
@@ -66,7 +72,9 @@ impl Watch {
                     is_media,
                     named: named.clone(),
                 });
+                self.open -= 1;
                 value.open = Open::Nothing;
+                value.head = Vec::new();
                 if !is_media || named.is_some() {
                     return false;
                 }
@@ -75,14 +83,23 @@ impl Watch {
                 return false;
             }
             *hops += 1;
-            value.depth -= 1;
-            *hops <= HOPS && value.depth > 0
+            *hops <= HOPS
         });
+        let (level, depth) = at;
+        if depth <= 1 {
+            values.clear();
+        }
+        self.len -= before - values.len();
+        if !values.is_empty() {
+            let around = self.values.entry((level, depth - 1)).or_default();
+            around.append(&mut values);
+        }
     }
 
     /// Nothing more will be said about any value.
     pub(crate) fn end(&mut self, events: &mut Vec<Event>) {
-        for (value, _) in self.values.drain(..) {
+        let values = std::mem::take(self).values;
+        for (value, _) in values.into_values().flatten() {
             if value.open != Open::Nothing {
                 events.push(Event::Resolved {
                     id: value.id,
@@ -91,5 +108,65 @@ impl Watch {
                 });
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_without_a_type_take_bounded_memory() {
+        let (mut watch, mut events, mut stack) = (Watch::default(), Vec::new(), Stack::default());
+        stack.open(false);
+        for id in 0..3 * MAX_ENTRIES as u64 {
+            stack.open(true);
+            let value = Watched {
+                id,
+                key: b"b64_json".to_vec(),
+                head: Vec::new(),
+                open: Open::Nothing,
+            };
+            watch.push((0, 2), value);
+            watch.close((0, 2), &stack, &mut events);
+            stack.close();
+        }
+        assert_eq!(watch.len, MAX_ENTRIES);
+        let kept: Vec<_> = watch
+            .values
+            .iter()
+            .map(|(at, all)| (*at, all.len()))
+            .collect();
+        assert_eq!(kept, [((0, 1), MAX_ENTRIES)]);
+        watch.close((0, 1), &stack, &mut events);
+        assert!(watch.len == 0 && watch.values.is_empty() && events.is_empty());
+    }
+
+    #[test]
+    fn what_an_object_decides_is_open_until_it_closes() {
+        let (mut watch, mut events, mut stack) = (Watch::default(), Vec::new(), Stack::default());
+        for _ in 0..3 {
+            stack.open(true);
+        }
+        for id in 0..MAX_OPEN as u64 {
+            assert!(!watch.is_full());
+            let value = Watched {
+                id,
+                key: b"b64_json".to_vec(),
+                head: Vec::new(),
+                open: Open::Type,
+            };
+            watch.push((0, 3), value);
+        }
+        assert!(watch.is_full());
+        watch.close((0, 3), &stack, &mut events);
+        assert!(!watch.is_full() && watch.len == MAX_OPEN && events.len() == MAX_OPEN);
+        stack.close();
+        stack.set_key(b"mime_type");
+        stack.note(b"image/png");
+        watch.close((0, 2), &stack, &mut events);
+        let late = |event: &&Event| matches!(event, Event::LateType { .. });
+        assert_eq!(events.iter().filter(late).count(), MAX_OPEN);
+        assert_eq!((watch.len, watch.open), (0, 0));
     }
 }

@@ -31,6 +31,15 @@ impl Slot {
         }))
     }
 
+    /// Whether it is the value with an id.
+    pub(super) fn is_value(&self, of: u64) -> bool {
+        match self {
+            Self::Open(id, ..) | Self::Uploading(id) => *id == of,
+            Self::Placeholder(written) => written.id == of,
+            _ => false,
+        }
+    }
+
     /// How much it holds in memory of what is to be written.
     pub(super) fn text_len(&self) -> usize {
         match self {

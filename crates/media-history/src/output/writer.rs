@@ -35,10 +35,10 @@ pub(crate) struct Output<'a, W> {
     uploads: Uploads,
     known: Known,
     report: Report,
-    /// The ids of the report's values.
+    /// The ids of the report's values, in rising order as they are found.
     ids: Vec<u64>,
-    /// Types that were named before their values were written.
-    late: Vec<(u64, Mime)>,
+    /// Types that were named before their values were written, by their ids.
+    late: HashMap<u64, Mime>,
     /// New references that no placeholder was written for, by their ids.
     unwritten: HashMap<String, StorageReference>,
     /// The first of the others.
@@ -65,7 +65,7 @@ impl<'a, W: AsyncWrite + Unpin + Send> Output<'a, W> {
             known: Known::clone(&settings.known),
             report: Report::default(),
             ids: Vec::new(),
-            late: Vec::new(),
+            late: HashMap::new(),
             unwritten: HashMap::new(),
             written: Vec::new(),
             listed,
@@ -173,10 +173,12 @@ impl<'a, W: AsyncWrite + Unpin + Send> Output<'a, W> {
 
     /// A type was named after the value was stored.
     pub(crate) fn late_type(&mut self, id: u64, mime: Mime) {
-        let written = self.ids.iter().rposition(|written| *written == id);
-        match written.and_then(|at| self.report.values.get_mut(at)) {
-            Some(value) => value.late_type = Some(mime).filter(|mime| *mime != value.mime),
-            None => self.late.push((id, mime)),
+        let written = self.ids.binary_search(&id).ok();
+        if let Some(value) = written.and_then(|at| self.report.values.get_mut(at)) {
+            value.late_type = Some(mime).filter(|mime| *mime != value.mime);
+        } else if self.slots.iter().any(|slot| slot.is_value(id)) {
+            // Of what was written and is not listed, it says nothing.
+            self.late.insert(id, mime);
         }
     }
 
@@ -274,6 +276,7 @@ impl<'a, W: AsyncWrite + Unpin + Send> Output<'a, W> {
                 }
                 discard(self.settings, [reference]).await;
             }
+            self.late.remove(&id);
             self.report
                 .push_left(about.left(media.size, LeftReason::ShorterThanPlaceholder));
             return Ok(Slot::Text(media.text()));
@@ -332,8 +335,7 @@ impl<'a, W: AsyncWrite + Unpin + Send> Output<'a, W> {
             text,
             mut value,
         } = written;
-        if let Some(at) = self.late.iter().position(|(late, _)| *late == id) {
-            let (_, mime) = self.late.swap_remove(at);
+        if let Some(mime) = self.late.remove(&id) {
             value.late_type = Some(mime).filter(|mime| *mime != value.mime);
         }
         // From here on it may have been written.
