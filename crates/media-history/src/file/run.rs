@@ -27,7 +27,15 @@ use super::stream::{HashingReader, HashingWriter};
 /// all media is stored, the new text is on the disk and was restored once for comparison: at any moment
 /// it is the old or the new one. Lines that another program appends in the meantime are taken over as they
 /// are. A journal beside it, `.<name>.media-journal`, names what was stored: a run that was killed is
-/// taken up by the next, which stores nothing twice, or given up by [`abandon`].
+/// taken up by the next, or given up by [`abandon`]. The next holds what the journal names in memory, some
+/// hundred bytes for each media item, and uses the first 65,536 of them again: what was stored beyond them is
+/// stored anew, and the earlier copies are deleted. Where the directory of the file cannot be written and the
+/// result has another place, the journal lies beside the result, and `abandon` takes the path of the result.
+///
+/// A program that keeps the file open for writing is noticed on Linux alone, and there as far as `/proc` shows
+/// it: not one of another user (unless root looks), in another container or PID namespace, on another
+/// host, or in this process. What such a program appends after the replacement is lost. Close the file first,
+/// or give the result another place ([`FileOptions::with_output`]).
 ///
 /// # Errors
 /// Returns `Refused` for a link, a file that is not a regular one, that changed a moment ago, or whose
@@ -76,7 +84,7 @@ pub async fn abandon(
 ) -> Result<u64, HistoryError> {
     const OPERATION: HistoryOperation = HistoryOperation::Forget;
     let path = resolve(path.as_ref(), Links::Follow, OPERATION)?;
-    if !beside(&path, ".media-journal").exists() {
+    if !beside(&path, JOURNAL).exists() {
         return Ok(0);
     }
     let run = Run::open(path, FileOptions::new(), OPERATION).await?;
@@ -90,6 +98,9 @@ pub async fn abandon(
     run.close().await?;
     Ok(deleted)
 }
+
+/// What the name of a journal ends with.
+const JOURNAL: &str = ".media-journal";
 
 /// A run that has the journal.
 struct Run {
@@ -128,9 +139,15 @@ impl Run {
         options: FileOptions,
         operation: HistoryOperation,
     ) -> Result<Self, HistoryError> {
-        let target = path.clone();
+        let (target, output) = (path.clone(), options.output().map(Path::to_owned));
         let opened = blocking(operation, move || {
-            let opened = Journal::open(beside(&target, ".media-journal"))?;
+            let opened = match (Journal::open(beside(&target, JOURNAL)), output) {
+                // Nothing of the file is replaced, so nothing of it can be half done.
+                (Err(error), Some(output)) if is_read_only(&error) => {
+                    return Ok((Journal::open(beside(&output, JOURNAL))?, Recovery::Done));
+                }
+                (opened, _) => opened?,
+            };
             let recovery = match &opened {
                 Some((journal, listed)) => recover(&target, listed.swap, journal)?,
                 None => Recovery::Done,
@@ -353,6 +370,12 @@ impl Run {
     ) -> HistoryError {
         HistoryError::new(kind, self.operation).with_source(error)
     }
+}
+
+/// Whether nothing can be created where a file is.
+fn is_read_only(error: &io::Error) -> bool {
+    use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+    matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem)
 }
 
 async fn blocking<T: Send + 'static>(

@@ -3,7 +3,7 @@
 use std::fs::Metadata;
 
 /// Whether a process has the file open for writing, as far as this one may look: on Linux, its own
-/// user's, or all as root. This process is not looked at.
+/// user's, or all as root, of those in its PID namespace. This process is not looked at.
 #[cfg(target_os = "linux")]
 pub(super) fn has_writers(file: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt as _;

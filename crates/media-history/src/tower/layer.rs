@@ -22,6 +22,9 @@ const MAX_REQUEST: u64 = 32 * 1024 * 1024;
 
 /// Puts media into requests that hold placeholders, and takes it out of answers in JSON.
 ///
+/// A request is looked at when it says that it is JSON or lines of it, or does not say what it is. One in another
+/// form, or with a content encoding, passes as it is.
+///
 /// A request's media is streamed from the store with a content length; media that is missing fails the
 /// call before anything is sent. An answer's media is stored while the answer is read; its length is
 /// not known beforehand. Answers in other forms, event streams among them, pass as they are.
@@ -104,7 +107,7 @@ impl HistoryLayer {
         B::Error: Into<BoxError>,
     {
         let (mut parts, body) = request.into_parts();
-        if !is_json(&parts.headers) {
+        if !may_name_media(&parts.headers) {
             return Ok(Request::from_parts(parts, HistoryBody::passed(body)));
         }
         let mut slim = Vec::new();
@@ -135,7 +138,7 @@ impl HistoryLayer {
         R::Error: Into<BoxError>,
     {
         let (mut parts, body) = response.into_parts();
-        if !is_json(&parts.headers) {
+        if !is_slimmed(&parts.headers) {
             return Response::from_parts(parts, HistoryBody::passed(body));
         }
         parts.headers.remove(CONTENT_LENGTH);
@@ -143,14 +146,44 @@ impl HistoryLayer {
     }
 }
 
-/// Whether a body is JSON that can be read here.
-fn is_json(headers: &HeaderMap) -> bool {
-    let form = headers
-        .get(CONTENT_TYPE)
-        .and_then(|form| form.to_str().ok());
-    let is_json = form.is_some_and(|form| {
-        let form = form.split(';').next().unwrap_or_default().trim();
-        form.eq_ignore_ascii_case("application/json") || form.ends_with("+json")
-    });
-    is_json && !headers.contains_key(CONTENT_ENCODING)
+/// Whether a request may be a history that can be read here: a client may leave out what form it has, or
+/// write line after line.
+fn may_name_media(headers: &HeaderMap) -> bool {
+    let is_lines = |form: &str| {
+        let form = form.rsplit('/').next().unwrap_or_default();
+        let lines = [
+            "json",
+            "jsonl",
+            "ndjson",
+            "x-ndjson",
+            "jsonlines",
+            "x-jsonlines",
+            "json-seq",
+        ];
+        lines.iter().any(|lines| form.eq_ignore_ascii_case(lines))
+    };
+    let is_history = match headers.get(CONTENT_TYPE) {
+        None => true,
+        Some(_) => form_of(headers).is_some_and(|form| is_json(form) || is_lines(form)),
+    };
+    is_history && !headers.contains_key(CONTENT_ENCODING)
+}
+
+/// Whether an answer is JSON that can be read here.
+fn is_slimmed(headers: &HeaderMap) -> bool {
+    form_of(headers).is_some_and(is_json) && !headers.contains_key(CONTENT_ENCODING)
+}
+
+fn form_of(headers: &HeaderMap) -> Option<&str> {
+    let form = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    Some(form.split(';').next().unwrap_or_default().trim())
+}
+
+fn is_json(form: &str) -> bool {
+    let suffix = form
+        .rsplit('+')
+        .next()
+        .filter(|suffix| suffix.len() < form.len());
+    form.eq_ignore_ascii_case("application/json")
+        || suffix.is_some_and(|suffix| suffix.eq_ignore_ascii_case("json"))
 }

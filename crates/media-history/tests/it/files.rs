@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use media_history::file::{FileOptions, Links, abandon, externalize_file, restore_file};
+use media_history::file::{FileOptions, abandon, externalize_file, restore_file};
 use media_history::{History, HistoryErrorKind, HistoryKey};
 use media_storage::{InMemoryStorage, Inventory as _, Scope};
 use media_types::base64;
@@ -114,40 +114,6 @@ async fn the_result_may_go_elsewhere() {
         .await
         .unwrap_err();
     assert_eq!(error.kind(), HistoryErrorKind::Write);
-}
-
-#[cfg(unix)]
-#[tokio::test]
-async fn links_are_refused_or_followed_and_attributes_kept() {
-    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
-
-    let directory = tempfile::tempdir().unwrap();
-    let (path, link) = (directory.path().join("a"), directory.path().join("link"));
-    fs::write(&path, lines(2)).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-    let before = fs::metadata(&path).unwrap();
-    symlink(&path, &link).unwrap();
-    let history = history(&InMemoryStorage::new());
-    let error = externalize_file(&history, &link, &hot()).await.unwrap_err();
-    assert_eq!(error.kind(), HistoryErrorKind::Refused);
-    let options = hot().with_links(Links::Follow);
-    externalize_file(&history, &link, &options).await.unwrap();
-    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
-    let after = fs::metadata(&path).unwrap();
-    assert_eq!(after.mode(), before.mode());
-    assert_eq!((after.uid(), after.gid()), (before.uid(), before.gid()));
-
-    fs::hard_link(&path, directory.path().join("other")).unwrap();
-    let error = restore_file(&history, &path, &hot()).await.unwrap_err();
-    assert_eq!(error.kind(), HistoryErrorKind::Refused);
-    let error = externalize_file(&history, directory.path(), &hot())
-        .await
-        .unwrap_err();
-    assert!(matches!(
-        error.kind(),
-        HistoryErrorKind::Refused | HistoryErrorKind::Read
-    ));
-    assert_eq!(names(directory.path()), ["a", "link", "other"]);
 }
 
 #[tokio::test]

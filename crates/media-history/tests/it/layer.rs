@@ -119,6 +119,32 @@ async fn other_bodies_pass_as_they_are() {
     );
 }
 
+#[tokio::test]
+async fn requests_go_out_whole_whatever_their_form_is_called() {
+    let history = scoped(&InMemoryStorage::new());
+    let slim = history.externalize(image(5000).as_bytes()).await.unwrap();
+    let peer = Peer::default();
+    let mut service = HistoryLayer::new(history).layer(peer.clone());
+    for form in [
+        None,
+        Some("Application/JSON"),
+        Some("application/vnd.x+JSON"),
+        Some("application/x-ndjson"),
+        Some("text/json"),
+    ] {
+        let mut request = request(slim.bytes().clone());
+        request.headers_mut().remove("content-type");
+        if let Some(form) = form {
+            let form = form.parse().unwrap();
+            request.headers_mut().insert("content-type", form);
+        }
+        service.call(request).await.unwrap();
+        let sent = peer.seen.lock().unwrap().pop().unwrap();
+        let sent = sent.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(sent, image(5000), "{form:?}");
+    }
+}
+
 /// Nothing is sent that names media which is gone.
 #[tokio::test]
 async fn missing_media_fails_the_call_before_it_is_made() {

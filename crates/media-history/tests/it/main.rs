@@ -8,6 +8,8 @@
 )]
 
 mod arrays;
+#[cfg(unix)]
+mod attributes;
 mod basics;
 mod contract;
 mod files;
