@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::hash::{BuildHasher as _, RandomState};
-use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use media_history::open_locked;
@@ -38,9 +38,11 @@ impl Journal {
         Some(state.join("media-cli").join(format!("{name}.journal")))
     }
 
-    /// Opens the journal of a task, and reads what is done. The end of a line that was being
-    /// written when the process died is dropped.
-    pub(crate) fn open(path: &Path, task: &str) -> Outcome<Self> {
+    /// Opens the journal of a task, and reads what is done; a fresh one says that nothing is. The end of a
+    /// line that was being written when the process died is dropped.
+    ///
+    /// A file that is anything else is left as it is.
+    pub(crate) fn open(path: &Path, task: &str, fresh: bool) -> Outcome<Self> {
         let shown = escaped(&path.to_string_lossy());
         if let Some(parent) = path
             .parent()
@@ -54,14 +56,27 @@ impl Journal {
                 "another process does the same at this moment (journal {shown:?})"
             ))
         })?;
-        let header = format!("{HEADER}{}", Sha256Hasher::digest(task.as_bytes()));
+        let header = format!("{HEADER}{}\n", Sha256Hasher::digest(task.as_bytes()));
+        let mut reader = BufReader::new(&file);
+        let mut start = Vec::new();
+        (&mut reader)
+            .take(header.len() as u64)
+            .read_to_end(&mut start)
+            .map_err(Failure::io("read the journal", path))?;
+        let is_ours = start.starts_with(HEADER.as_bytes()) && header.as_bytes().starts_with(&start);
+        if !is_ours && !start.is_empty() {
+            return Err(Failure::failed(format!(
+                "{shown:?} is not the journal of this command; it was left as it is"
+            )));
+        }
         let hasher = RandomState::new();
         let mut done = HashSet::new();
-        let mut whole = 0;
-        let mut reader = BufReader::new(&file);
+        let mut whole = match start.len() == header.len() {
+            true => start.len() as u64,
+            false => 0,
+        };
         let mut line = String::new();
-        let mut first = true;
-        loop {
+        while whole > 0 && !fresh {
             line.clear();
             let read = reader
                 .read_line(&mut line)
@@ -70,14 +85,6 @@ impl Journal {
                 break;
             };
             whole += read as u64;
-            if std::mem::take(&mut first) {
-                if text != header {
-                    return Err(Failure::failed(format!(
-                        "{shown:?} is the journal of something else"
-                    )));
-                }
-                continue;
-            }
             done.insert(hasher.hash_one(text));
         }
         file.set_len(whole)
@@ -91,7 +98,7 @@ impl Journal {
             done,
         };
         if whole == 0 {
-            journal.write(&header)?;
+            journal.write(header.trim_end())?;
         }
         Ok(journal)
     }
@@ -132,20 +139,50 @@ mod tests {
     fn a_journal_goes_on_after_its_last_whole_line() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("deep/x.journal");
-        let mut journal = Journal::open(&path, "task").unwrap();
+        let mut journal = Journal::open(&path, "task", false).unwrap();
         journal.add("a").unwrap();
         journal.add("b").unwrap();
-        assert!(Journal::open(&path, "task").is_err(), "it is held");
+        assert!(Journal::open(&path, "task", false).is_err(), "it is held");
         drop(journal);
         let torn = std::fs::read(&path).unwrap();
         std::fs::write(&path, &torn[..torn.len() - 1]).unwrap();
-        let mut journal = Journal::open(&path, "task").unwrap();
+        let mut journal = Journal::open(&path, "task", false).unwrap();
         assert!(journal.contains("a") && !journal.contains("b") && journal.len() == 1);
         journal.add("b").unwrap();
         drop(journal);
         assert_eq!(std::fs::read(&path).unwrap(), torn);
-        assert!(Journal::open(&path, "other").is_err());
-        Journal::open(&path, "task").unwrap().remove().unwrap();
+        assert!(Journal::open(&path, "other", false).is_err());
+        drop(Journal::open(&path, "task", true).unwrap());
+        let header = std::fs::read(&path).unwrap();
+        assert!(torn.starts_with(&header) && header.len() < torn.len());
+        Journal::open(&path, "task", false)
+            .unwrap()
+            .remove()
+            .unwrap();
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_file_that_is_no_journal_is_left_as_it_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("notes");
+        drop(Journal::open(&path, "other", false).unwrap());
+        let mut other = std::fs::read(&path).unwrap();
+        other.extend_from_slice(b"an item\n");
+        let files: [&[u8]; 6] = [b"{\"a\":1}", b"a line\n", b"\n", b"m", b"\xff\0", &other];
+        for (file, fresh) in files
+            .into_iter()
+            .flat_map(|file| [(file, false), (file, true)])
+        {
+            std::fs::write(&path, file).unwrap();
+            assert!(Journal::open(&path, "task", fresh).is_err(), "{file:?}");
+            assert_eq!(std::fs::read(&path).unwrap(), file);
+        }
+        // A header that was being written.
+        for torn in [&b""[..], &other[..30]] {
+            std::fs::write(&path, torn).unwrap();
+            drop(Journal::open(&path, "other", false).unwrap());
+            assert!(other.starts_with(&std::fs::read(&path).unwrap()));
+        }
     }
 }

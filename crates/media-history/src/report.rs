@@ -6,7 +6,7 @@ use media_types::{Mime, StorageReference};
 use serde::Serialize;
 
 /// How many entries of each list a report keeps; totals count all.
-const MAX_ENTRIES: usize = 10_000;
+pub(crate) const MAX_ENTRIES: usize = 10_000;
 
 /// How a value came to be recognized as media.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -201,6 +201,9 @@ pub struct RestoreReport {
     /// Placeholders whose media was missing: they stayed, or a text was put in their place, as
     /// [`OnMissing`](crate::OnMissing) says.
     pub missing: u64,
+    /// Placeholders that stayed as text: written with another key or for another scope, or changed since. So
+    /// does text that only looks like one.
+    pub not_ours: u64,
     /// Length of the slim history in bytes.
     pub input_bytes: u64,
     /// Length of the result in bytes.

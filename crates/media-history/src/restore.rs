@@ -162,7 +162,11 @@ impl<R: AsyncRead + Unpin + Send> Restorer<R> {
                     return self.text(at - quote_tail(before));
                 }
                 // Text that only looks like a placeholder; a real one may begin inside it.
-                _ => from = at + 1,
+                parsed => {
+                    let is_whole = matches!(parsed, Parsed::Candidate(_));
+                    self.report.not_ours += u64::from(is_whole);
+                    from = at + 1;
+                }
             }
         }
     }

@@ -100,6 +100,36 @@ async fn every_command_works_on_s3() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_history_is_read_from_the_store_that_its_media_was_moved_to() {
+    let (server, home) = served().await;
+    let home = home.with_environment("MEDIA_HISTORY_KEY", "0123456789abcdef0123456789abcdef");
+    let url = &format!("s3://{}/moved", server.bucket());
+    let data = media_types::base64::encode(&png(40, 1));
+    let text = format!("[{{\"image_url\":{{\"url\":\"data:image/png;base64,{data}\"}}}}]");
+    home.file("h.json", text.as_bytes());
+    let slim = [
+        "history",
+        "slim",
+        "disk",
+        "h.json",
+        "--create",
+        "--hot",
+        "--threshold",
+        "0",
+    ];
+    let ids = ["--user", "ada", "--session", "s", "--conversation", "c"];
+    home.run(&[&slim[..], &ids].concat()).ended(0);
+    home.run(&["copy", "disk", url, "--create"]).ended(0);
+    let check = ["history", "check", url, "h.json", "--user", "ada"];
+    home.run(&check).ended(2).says("backend is not configured");
+    let moved = ["--moved-from", "file"];
+    home.run(&[&check[..], &moved].concat()).ended(0);
+    let fatten = ["history", "fatten", url, "h.json", "--hot", "--user", "ada"];
+    home.run(&[&fatten[..], &moved].concat()).ended(0);
+    assert_eq!(std::fs::read_to_string(home.path("h.json")).unwrap(), text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_command_works_on_gcs() {
     let objects = tempfile::tempdir().unwrap();
     let server = GcsServer::start(objects.keep()).await.unwrap();

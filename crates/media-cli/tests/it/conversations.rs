@@ -178,6 +178,31 @@ fn a_directory_of_promptkit_is_imported_with_its_media() {
 }
 
 #[test]
+fn a_file_of_the_same_name_in_another_directory_is_not_taken() {
+    let home = Home::new();
+    for (session, color) in [("a", 1), ("b", 2)] {
+        std::fs::create_dir_all(home.path(&format!("kit/s-{session}/c"))).unwrap();
+        let path = home.path(&format!("kit/s-{session}/c/photo.png"));
+        std::fs::write(path, png(50, color)).unwrap();
+    }
+    let media = |path: &str| json!({"type": "image", "media": {"mime_type": "image/png", "storage_reference": path}});
+    let state = json!({"id": "conv", "messages": [{"role": "user", "parts": [
+        media("/moved/away/s-a/c/photo.png"),
+        media("/moved/away/photo.png"),
+        media("photo"),
+    ]}]});
+    write(&home, "kit/conv.json", &state);
+    let import = ["import", "promptkit", "store", "kit", "--state", "c.db"];
+    let ran = home.run(&[&import[..], &["--create", "--json"]].concat());
+    assert_eq!(ran.ended(3).json()[0]["missing"], 2);
+    let ids = home.ids("store");
+    assert_eq!(ids.len(), 1);
+    home.run(&["get", "store", &ids[0], "-O", "got.png"])
+        .ended(0);
+    assert_eq!(std::fs::read(home.path("got.png")).unwrap(), png(50, 1));
+}
+
+#[test]
 fn nothing_is_created_or_deleted_unasked() {
     let home = Home::new();
     let history = json!([{"role": "user", "content": "x"}]);

@@ -148,6 +148,11 @@ fn the_lock_of_marks_is_no_other_file() {
     }
     let other = std::fs::read(home.path("marks.lock")).unwrap();
     assert_eq!(other, b"of somebody else");
+    let marks = ["orphans", "store", "--histories", "h", "--user", "ada"];
+    home.run(&[&marks[..], &["--marks", "marks.lock"]].concat())
+        .ended(1)
+        .says("has no marks");
+    assert_eq!(std::fs::read(home.path("marks.lock")).unwrap(), other);
 }
 
 #[test]

@@ -264,7 +264,7 @@ async fn open_to(
     match open_target(&arguments.to, &access).await {
         Ok(store) => Ok((store, open_journal(arguments, arguments.fresh, output)?)),
         Err(failure) if new.creation == Creation::Asked && failure.is_of_no_store() => {
-            // Of the store that was there before. It is gone before there is another.
+            // What it says is of the store that was there before. It is emptied before there is another.
             let journal = open_journal(arguments, true, output)?;
             let store = open_or_create(&arguments.to, &access, new).await?;
             Ok((store, journal))
@@ -294,15 +294,7 @@ fn open_journal(
         output.warn("no journal is kept: neither --journal nor HOME is set");
         return Ok(None);
     };
-    if fresh {
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Failure::io("remove the journal", &path)(error));
-            }
-            _ => {}
-        }
-    }
-    let journal = Journal::open(&path, &task)?;
+    let journal = Journal::open(&path, &task, fresh)?;
     if journal.len() > 0 {
         output.note(format_args!(
             "an earlier run copied {} items; going on after it",

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use media_history::{History, HistoryError, HistoryErrorKind, HistoryKey};
-use media_storage::Scope;
+use media_storage::{Relocated, Scope};
 
 use crate::failure::{Failure, Outcome};
 use crate::output::escaped;
@@ -25,6 +25,11 @@ pub(crate) struct TrustArguments {
     #[arg(long, value_name = "FILE", help_heading = "Trust")]
     retired_key_file: Vec<PathBuf>,
 
+    /// Where the media was when the histories were written, if the store is a copy of another kind or
+    /// name: `file`, or `file:NAME` for a store with a name.
+    #[arg(long, value_name = "BACKEND[:NAME]", help_heading = "Store")]
+    moved_from: Vec<String>,
+
     #[command(flatten)]
     pub(crate) owner: Owner,
 
@@ -40,7 +45,18 @@ impl TrustArguments {
         for path in &self.retired_key_file {
             key = key.with_retired(read_secret(path)?).map_err(failure)?;
         }
-        let history = History::new(&store.handle(), key).with_metadata(self.owner.metadata());
+        let mut history = History::new(&store.handle(), key).with_metadata(self.owner.metadata());
+        for old in &self.moved_from {
+            let (backend, name) = match old.split_once(':') {
+                Some((backend, name)) => (backend, Some(name)),
+                None => (old.as_str(), None),
+            };
+            let moved = Relocated::new(store.handle(), backend);
+            history = history.with_store(&match name {
+                Some(name) => moved.with_name(name),
+                None => moved,
+            });
+        }
         Ok(match scope_of(&self.owner, self.unscoped)? {
             Some(scope) => history.with_scope(scope),
             None => history.unscoped(),

@@ -36,6 +36,7 @@ struct Done {
     values: u64,
     media_bytes: u64,
     missing: u64,
+    not_ours: u64,
     input_bytes: u64,
     output_bytes: u64,
     fault: Option<Fault>,
@@ -58,6 +59,7 @@ impl Done {
             values: totals.replaced,
             media_bytes: totals.media_bytes,
             missing: 0,
+            not_ours: 0,
             input_bytes: totals.input_bytes,
             output_bytes: totals.output_bytes,
             fault: report.fault,
@@ -70,6 +72,7 @@ impl Done {
             values: report.restored,
             media_bytes: report.media_bytes,
             missing: report.missing,
+            not_ours: report.not_ours,
             input_bytes: report.input_bytes,
             output_bytes: report.output_bytes,
             fault: None,
@@ -78,10 +81,26 @@ impl Done {
     }
 
     fn exit(&self) -> Exit {
-        if self.fault.is_some() || self.missing > 0 {
+        if self.fault.is_some() || self.missing > 0 || self.not_ours > 0 {
             Exit::Data
         } else {
             Exit::Fine
+        }
+    }
+
+    /// Says what of a text was not put back.
+    fn tell_left(&self, name: &str, output: &Output) {
+        if self.missing > 0 {
+            output.error(format_args!(
+                "{name}: {} media items are missing",
+                human_count(self.missing)
+            ));
+        }
+        if self.not_ours > 0 {
+            output.error(format_args!(
+                "{name}: {} placeholders are of another key or owner and stayed as they are",
+                human_count(self.not_ours)
+            ));
         }
     }
 }
@@ -214,13 +233,7 @@ fn tell(job: &Job, direction: Direction, outcome: &FileDone, output: &Output) ->
     if let Some(fault) = &done.fault {
         output.error(format_args!("{}: {fault}", shown(&job.path)));
     }
-    if done.missing > 0 {
-        output.error(format_args!(
-            "{}: {} media items are missing",
-            shown(&job.path),
-            done.missing
-        ));
-    }
+    done.tell_left(&shown(&job.path), output);
     Ok(done.exit())
 }
 
@@ -255,6 +268,7 @@ pub(crate) async fn stream(history: &History, direction: Direction, output: &Out
     if let Some(fault) = &done.fault {
         return Err(Failure::data(format!("standard input: {fault}")));
     }
+    done.tell_left("standard input", output);
     Ok(done.exit())
 }
 

@@ -21,7 +21,7 @@ use super::parts::{part, parts};
 pub(super) struct Directory {
     root: PathBuf,
     /// Media by file name, and by file name without its extension.
-    by_name: HashMap<String, PathBuf>,
+    by_name: HashMap<String, Vec<PathBuf>>,
     /// Files that may be states.
     pub(super) states: Vec<PathBuf>,
 }
@@ -53,10 +53,10 @@ impl Directory {
             } else if name.ends_with(".json") {
                 self.states.push(path);
             } else {
-                if let Some((stem, _)) = name.rsplit_once('.') {
-                    self.by_name.insert(stem.to_owned(), path.clone());
+                let stem = name.rsplit_once('.').map(|(stem, _)| stem.to_owned());
+                for name in stem.into_iter().chain([name.into_owned()]) {
+                    self.by_name.entry(name).or_default().push(path.clone());
                 }
-                self.by_name.insert(name.into_owned(), path);
             }
         }
         Ok(())
@@ -75,10 +75,26 @@ impl Directory {
         names.into_iter().flatten().find_map(|name| {
             let inside = std::fs::canonicalize(self.root.join(name)).ok();
             let inside = inside.filter(|path| path.starts_with(&self.root) && path.is_file());
-            // The directory may have been moved since.
-            let last = name.rsplit(['/', '\\']).next().unwrap_or(name);
-            inside.or_else(|| self.by_name.get(last).cloned())
+            inside.or_else(|| self.moved(name))
         })
+    }
+
+    /// The file with the name of a path that leads nowhere: the directory may have been moved since. Of
+    /// several, the one in the same directories, or none: another may be somebody else's.
+    fn moved(&self, name: &str) -> Option<PathBuf> {
+        let mut steps = name.rsplit(['/', '\\']);
+        let files = self.by_name.get(steps.next()?)?;
+        let steps: Vec<_> = steps.collect();
+        let alike = |file: &PathBuf| {
+            let inside = file.strip_prefix(&self.root).unwrap_or(file);
+            let own = inside.iter().rev().skip(1);
+            own.zip(&steps)
+                .take_while(|(own, step)| **own == ***step)
+                .count()
+        };
+        let best = files.iter().map(alike).max()?;
+        let mut best = files.iter().filter(|file| alike(file) == best);
+        best.next().filter(|_| best.next().is_none()).cloned()
     }
 
     /// The directory, without links.

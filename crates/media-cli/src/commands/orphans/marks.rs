@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::{Failure, Outcome};
 use crate::files::{Existing, NewFile};
+use crate::output::escaped;
 
 /// A file with a line for each media item that no history named. One run at a time has it.
 #[derive(Debug)]
@@ -62,9 +63,16 @@ impl Marks {
         let lines = text
             .lines()
             .filter_map(|line| serde_json::from_str(line).ok());
+        let seen: HashMap<_, _> = lines.map(|line: Line| (line.id, line.since)).collect();
+        if seen.is_empty() && !text.is_empty() {
+            let shown = escaped(&path.to_string_lossy());
+            return Err(Failure::failed(format!(
+                "{shown:?} has no marks of this command; it was left as it is"
+            )));
+        }
         Ok(Self {
             path: path.to_owned(),
-            seen: lines.map(|line: Line| (line.id, line.since)).collect(),
+            seen,
             _lock: lock,
         })
     }
