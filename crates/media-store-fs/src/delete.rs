@@ -7,7 +7,7 @@ use media_types::{Sha256, StorageReference};
 
 use crate::delete_file::remove_file;
 use crate::directories::MediaDir;
-use crate::error::{BACKEND, wrapped};
+use crate::error::{BACKEND, fail, wrapped};
 use crate::key::Key;
 use crate::lock;
 use crate::shared::Shared;
@@ -25,6 +25,9 @@ pub(crate) fn delete(
     let key = Key::parse(reference.id(), operation)?;
     let io = |error| shared.io(operation, reference.id(), error);
     let _lock = lock::share(shared.own(), shared.config.permissions).map_err(io)?;
+    if delete_quarantined(shared, &key, reference, options)? {
+        return Ok(());
+    }
     let sidecar = admit(shared, &key, reference, options)?;
     let hash = sidecar
         .as_ref()
@@ -41,6 +44,43 @@ pub(crate) fn delete(
         shared.directories.remove_empty(&key.directory);
     }
     Ok(())
+}
+
+/// Deletes media that a verification has moved to the quarantine, where nothing has its place. Returns whether
+/// there was any.
+fn delete_quarantined(
+    shared: &Shared,
+    key: &Key,
+    reference: &StorageReference,
+    options: &DeleteOptions,
+) -> Result<bool, StorageError> {
+    let operation = Operation::Delete;
+    let io = |error| shared.io(operation, reference.id(), error);
+    if !matches!(sys::stat(shared.base(), &key.path()), Err(error) if sys::is_absence(&error)) {
+        return Ok(false);
+    }
+    let scope = options.expected_scope();
+    match shared.quarantine.find(&key.file).map_err(io)? {
+        None => return Ok(false),
+        Some(SidecarState::Valid(sidecar)) => sidecar
+            .admit_deletion(reference, scope)
+            .map_err(|error| error.with_backend(BACKEND))?,
+        Some(SidecarState::Later(error)) => return Err(about(error, reference)),
+        Some(SidecarState::Damaged(error)) if scope.is_some() => {
+            return Err(about(error, reference));
+        }
+        Some(SidecarState::Absent) if scope.is_some() => {
+            return Err(missing_sidecar(operation, reference.id()));
+        }
+        Some(SidecarState::Damaged(_) | SidecarState::Absent) => {}
+    }
+    let removed = shared.quarantine.remove_media(&key.file).map_err(io)?;
+    if removed.failed > 0 {
+        return Err(fail(StorageErrorKind::Unavailable, operation)
+            .with_key(reference.id())
+            .with_reason("the media is in quarantine and could not be removed"));
+    }
+    Ok(true)
 }
 
 /// Decides whether a reference may delete its media. Returns the sidecar if there is a valid one.

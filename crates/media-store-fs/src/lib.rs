@@ -46,6 +46,7 @@ mod intake;
 mod key;
 mod list;
 mod lock;
+mod moving;
 mod options;
 mod pending;
 mod publish;

@@ -16,6 +16,7 @@ use media_storage::layout::{FileName, MediaId};
 use media_types::Sha256;
 
 use crate::delete_file::remove_file;
+use crate::moving::move_examined;
 use crate::sidecar_file::{SidecarState, read_sidecar};
 use crate::staging::SweepMode;
 use crate::sys::{self, Identity};
@@ -110,6 +111,11 @@ impl Entry {
         }
     }
 
+    /// Whether the entry is media of this name, or its sidecar.
+    pub(crate) fn is_of(&self, name: &FileName) -> bool {
+        self.file() == Some(name)
+    }
+
     /// Whether the entry only keeps bytes from being freed.
     pub(crate) fn is_useless(&self) -> bool {
         self.kind == Kind::Blob
@@ -201,6 +207,31 @@ impl Quarantine {
             Ok(())
         })?;
         Ok(survey)
+    }
+
+    /// Returns what stands where the sidecar of media belongs, or `None` if neither of the two is here.
+    pub(crate) fn find(&self, name: &FileName) -> io::Result<Option<SidecarState>> {
+        let mut found = None;
+        let mut failure = None;
+        self.each(&CancelFlag::new(), SweepMode::DryRun, |dir, entry| {
+            if entry.is_media() && entry.is_of(name) {
+                found.get_or_insert(SidecarState::Absent);
+            } else if entry.is_of(name) {
+                match read_sidecar(dir, &entry.name, name) {
+                    Ok(SidecarState::Absent) => {}
+                    Ok(state) => found = Some(state),
+                    Err(error) => failure = Some(error),
+                }
+            }
+            Ok(())
+        })?;
+        failure.map_or(Ok(found), Err)
+    }
+
+    /// Removes media and its sidecar. Returns how many media items that were.
+    pub(crate) fn remove_media(&self, name: &FileName) -> io::Result<Quarantined> {
+        let (whole, known) = (CancelFlag::new(), Survey::default());
+        self.remove(&whole, &known, SweepMode::Remove, |entry| entry.is_of(name))
     }
 
     /// Counts the entries that are chosen.
@@ -360,37 +391,4 @@ fn names(dir: &Dir) -> io::Result<Vec<String>> {
         }
     }
     Ok(names)
-}
-
-/// Moves a file here. If another file was moved, because it took the name in the meantime, it is
-/// moved back. Returns whether the examined file was moved.
-fn move_examined(
-    dir: &Dir,
-    name: &str,
-    day: &Dir,
-    token: &MediaId,
-    examined: Identity,
-) -> io::Result<bool> {
-    // The examined file is open, so its inode number is not reused.
-    match sys::stat(dir, name) {
-        Ok(stat) if stat.identity == examined => {}
-        Ok(_) => return Ok(false),
-        Err(error) if sys::is_not_found(&error) => return Ok(false),
-        Err(error) => return Err(error),
-    }
-    let new = format!("{token}-{name}");
-    match sys::rename_new(dir, name, day, &new) {
-        Ok(()) => {}
-        Err(error) if sys::is_not_found(&error) => return Ok(false),
-        Err(error) => return Err(error),
-    }
-    if sys::stat(day, &new)?.identity == examined {
-        return Ok(true);
-    }
-    match sys::rename_new(day, &new, dir, name) {
-        // A third file has the name. The one that was moved is a blob, whose bytes have other names.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => day.remove_file(&new)?,
-        other => other?,
-    }
-    Ok(false)
 }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use chrono::{TimeDelta, Utc};
 use media_storage::{
-    Inventory as _, MediaMetadata, MediaStorage as _, MetadataPatch, RetentionPolicy, Scope,
-    SweepDepth, SweepOptions,
+    DeleteOptions, Inventory as _, MediaMetadata, MediaStorage as _, MediaStorageExt as _,
+    MetadataPatch, RetentionPolicy, Scope, StorageErrorKind, SweepDepth, SweepOptions,
 };
 use media_store_fs::{DamagedMedia, VerifyOptions};
 use media_types::StorageReference;
@@ -183,4 +183,42 @@ async fn a_full_sweep_leaves_no_empty_directory_that_is_named_after_an_id() {
     let options = VerifyOptions::new().with_damaged(DamagedMedia::Quarantine);
     store.verify(options).await.unwrap();
     assert_eq!(directories(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn deleting_a_reference_whose_media_is_in_quarantine_deletes_it_there() {
+    let place = Place::new();
+    let store = place.store().await;
+    let quarantine = async |reference: &StorageReference| {
+        let media = place.media().join(reference.id());
+        fs::remove_file(&media).unwrap();
+        fs::write(&media, "other bytes").unwrap();
+        let options = VerifyOptions::new().with_damaged(DamagedMedia::Quarantine);
+        assert_eq!(store.verify(options).await.unwrap().quarantined, 2);
+    };
+    let scoped = |name| DeleteOptions::new().with_expected_scope(user(name));
+    let anns = put(&store, "bytes of ann", by("ann")).await;
+    let bens = put(&store, "bytes of ben", by("ben")).await;
+    let held = put(&store, "held", by("ann")).await;
+    store
+        .update(&held, MetadataPatch::new().with_hold(true))
+        .await
+        .unwrap();
+    for reference in [&anns, &bens, &held] {
+        quarantine(reference).await;
+    }
+    let refused = store.delete_opts(&anns, scoped("ben")).await.unwrap_err();
+    assert_eq!(refused.kind(), StorageErrorKind::NotFound, "{refused}");
+    let refused = store.delete(&held).await.unwrap_err();
+    assert_eq!(refused.kind(), StorageErrorKind::Held, "{refused}");
+    assert_eq!(traces(&place, anns.file_name()).len(), 2);
+    store.delete_opts(&anns, scoped("ann")).await.unwrap();
+    assert_eq!(traces(&place, anns.file_name()), Vec::<String>::new());
+    store.delete(&bens).await.unwrap();
+    assert_eq!(traces(&place, bens.file_name()), Vec::<String>::new());
+    assert_eq!(traces(&place, held.file_name()).len(), 2);
+    // What is gone stays deleted.
+    store.delete(&anns).await.unwrap();
+    let gone = store.delete_opts(&anns, scoped("ann")).await.unwrap_err();
+    assert_eq!(gone.kind(), StorageErrorKind::NotFound, "{gone}");
 }
