@@ -7,16 +7,20 @@ use media_storage::{
 };
 use media_types::{MediaType, Mime, StorageReference};
 
+use crate::format::ImageFormat;
+use crate::probe::{ImageInfo, is_lossless_webp};
 use crate::profile::Profile;
-use crate::render::FitOutcome;
+use crate::render::{FitOutcome, FittedImage};
 use crate::renditions::{OpenImage, RenditionError, Renditions};
 
 /// A store that makes images fit a profile when they are stored, for uploads that need not stay as they are.
 ///
 /// An image becomes another one of its own type: turned as it is shown, without metadata, and within the
-/// profile. What cannot be made to fit is stored as it is: other media, animations, types that cannot be
-/// written, images beyond the limits of the workers, damaged ones; so is media with an expected hash. The
-/// formats of the profile are not used.
+/// profile, with 8 bits a channel where it is scaled or turned. Animations, and WebP that was written with loss,
+/// only lose their metadata, and only where they are within the profile without it. What cannot be made to fit is
+/// stored as it is: other media, types that cannot be written, images that would have to become smaller than
+/// the profile says to have no more bytes than before, images beyond the limits of the workers, damaged ones; so is
+/// media with an expected hash. The formats of the profile are not used.
 ///
 /// The upload is stored first, so that a slow client holds no memory, and replaced then: by default, only
 /// the image that fits stays. With [`with_originals`](Self::with_originals) the original stays, and its
@@ -87,19 +91,8 @@ impl<S: MediaStorage> Optimized<S> {
         original: &StorageReference,
         mime: &Mime,
     ) -> Result<Option<Bytes>, StorageError> {
-        let store = self.inner.inner();
-        let opening = store.retrieve_opts(original, RetrieveOptions::new());
-        let image = match OpenImage::open(self.inner.workers(), opening).await {
-            Ok(image) if image.format.mime() == *mime => image,
-            Ok(_) | Err(RenditionError::Image(_)) => return Ok(None),
-            Err(RenditionError::Storage(error)) => return Err(error),
-        };
-        let format = image.format;
-        match image.fit(self.profile.clone().with_formats([format])).await {
-            Ok(image) if image.format == format && image.outcome != FitOutcome::Unchanged => {
-                Ok(Some(image.bytes))
-            }
-            Ok(_) => Ok(None),
+        match self.replacement(original, mime).await {
+            Ok(bytes) => Ok(bytes),
             Err(RenditionError::Image(error)) => {
                 tracing::debug!(%error, "an image is stored as it is");
                 Ok(None)
@@ -107,6 +100,60 @@ impl<S: MediaStorage> Optimized<S> {
             Err(RenditionError::Storage(error)) => Err(error),
         }
     }
+
+    async fn replacement(
+        &self,
+        original: &StorageReference,
+        mime: &Mime,
+    ) -> Result<Option<Bytes>, RenditionError> {
+        let store = self.inner.inner();
+        let opening = store.retrieve_opts(original, RetrieveOptions::new());
+        let image = OpenImage::open(self.inner.workers(), opening).await?;
+        let format = image.format;
+        if format.mime() != *mime {
+            return Ok(None);
+        }
+        let profile = self.profile.clone().with_formats([format]);
+        let image = image.read().await?;
+        let (info, size) = (image.info, image.bytes.len() as u64);
+        let can_be_written = can_be_written(&info, &image.bytes);
+        // What cannot be written may fit without its metadata.
+        if !can_be_written && !profile.is_met_by(&info, 0) {
+            return Ok(None);
+        }
+        let fitted = image.fit(profile).await?;
+        let is_taken = match fitted.outcome {
+            FitOutcome::Unchanged => false,
+            FitOutcome::Stripped => true,
+            FitOutcome::Rendered => {
+                can_be_written && is_as_large_as_permitted(&fitted, &info, &self.profile, size)
+            }
+        };
+        Ok((is_taken && fitted.format == format).then_some(fitted.bytes))
+    }
+}
+
+/// Whether writing an image again keeps what it shows. Only one frame is written, and WebP only without loss:
+/// a photo would have to become far smaller to have no more bytes than before.
+fn can_be_written(info: &ImageInfo, bytes: &[u8]) -> bool {
+    match info.format {
+        _ if info.is_animated() => false,
+        ImageFormat::WebP => is_lossless_webp(bytes),
+        _ => true,
+    }
+}
+
+/// Whether nothing but the profile made an image smaller. What has more bytes than the original once it is
+/// written again is made smaller too.
+fn is_as_large_as_permitted(
+    fitted: &FittedImage,
+    info: &ImageInfo,
+    profile: &Profile,
+    original: u64,
+) -> bool {
+    let edge = profile.longest_edge().unwrap_or(u32::MAX);
+    let has_too_many_bytes = profile.max_bytes().is_some_and(|limit| limit < original);
+    has_too_many_bytes || fitted.width.max(fitted.height) == edge.min(info.longest_edge())
 }
 
 #[async_trait]

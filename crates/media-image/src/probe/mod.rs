@@ -16,3 +16,4 @@ pub(crate) use gif::color_table_len;
 pub use info::{Frames, ImageInfo};
 pub(crate) use reader::Reader;
 pub use start::{PROBE_LEN, probe};
+pub(crate) use webp::is_lossless_webp;

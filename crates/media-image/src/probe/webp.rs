@@ -57,6 +57,23 @@ pub(super) fn probe(bytes: &[u8]) -> Result<ImageInfo, ImageError> {
     }
 }
 
+/// Whether the pixels of a WebP are one frame that was written without loss.
+pub(crate) fn is_lossless_webp(bytes: &[u8]) -> bool {
+    let mut chunks = Reader::new(bytes.get(12..).unwrap_or_default());
+    while let (Ok(name), Ok(len)) = (chunks.take(4), chunks.u32_le()) {
+        match name {
+            b"VP8L" => return true,
+            b"VP8 " | b"ANMF" => return false,
+            _ => {}
+        }
+        let len = len as usize;
+        if chunks.skip(len.saturating_add(len & 1)).is_err() {
+            return false;
+        }
+    }
+    false
+}
+
 /// Counts frames and reads the orientation; succeeds only at the end of the bytes.
 fn chunks(
     mut reader: Reader<'_>,

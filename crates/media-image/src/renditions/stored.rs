@@ -9,7 +9,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::error::RenditionError;
 use crate::error::{ImageError, ImageErrorKind, ImageOperation};
 use crate::format::ImageFormat;
-use crate::probe::{PROBE_LEN, probe};
+use crate::probe::{ImageInfo, PROBE_LEN, probe};
 use crate::profile::Profile;
 use crate::render::FittedImage;
 use crate::workers::ImageWorkers;
@@ -66,22 +66,51 @@ impl<'a> OpenImage<'a> {
         })
     }
 
-    /// Waits for memory, reads the rest, and makes the image fit.
-    pub(crate) async fn fit(self, profile: Profile) -> Result<FittedImage, RenditionError> {
+    /// Waits for memory, and reads the rest.
+    pub(crate) async fn read(self) -> Result<ReadImage<'a>, RenditionError> {
         let Self {
             workers,
             start,
             rest,
             size,
             memory,
+            _opening,
             ..
         } = self;
         let reserved = workers.reserve(memory).await?;
-        let image = read(start, rest, size).await?;
-        let info = probe(&image)?;
+        let bytes = read(start, rest, size).await?;
+        let info = probe(&bytes)?;
         // A header that came late may need more than there is.
         workers.check_memory(workers.memory_for(&info, size))?;
-        Ok(workers.run(image, profile, reserved).await?)
+        Ok(ReadImage {
+            info,
+            bytes,
+            workers,
+            reserved,
+            _opening,
+        })
+    }
+
+    /// Waits for memory, reads the rest, and makes the image fit.
+    pub(crate) async fn fit(self, profile: Profile) -> Result<FittedImage, RenditionError> {
+        self.read().await?.fit(profile).await
+    }
+}
+
+/// A stored image that was read, with the memory for its pixels.
+pub(crate) struct ReadImage<'a> {
+    pub(crate) info: ImageInfo,
+    pub(crate) bytes: Bytes,
+    workers: &'a ImageWorkers,
+    reserved: OwnedSemaphorePermit,
+    _opening: OwnedSemaphorePermit,
+}
+
+impl ReadImage<'_> {
+    /// Makes the image fit.
+    pub(crate) async fn fit(self, profile: Profile) -> Result<FittedImage, RenditionError> {
+        let fitting = self.workers.run(self.bytes, profile, self.reserved);
+        Ok(fitting.await?)
     }
 }
 

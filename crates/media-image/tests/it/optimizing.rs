@@ -3,8 +3,9 @@
 use bytes::Bytes;
 use futures_util::future::join_all;
 use futures_util::stream::StreamExt as _;
-use image::{ImageFormat as Encoder, Rgb};
-use media_image::{ImageWorkers, Optimized, Profile, Renditions};
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::{GrayImage, ImageFormat as Encoder, Luma, Rgb};
+use media_image::{Frames, ImageWorkers, Optimized, Profile, Renditions};
 use media_storage::{
     InMemoryStorage, MediaMetadata, MediaStorage, MediaStorageExt as _, MediaUpload, Scope,
     Sha256Hasher, StorageErrorKind,
@@ -126,9 +127,20 @@ async fn what_cannot_be_made_to_fit_is_stored_as_it_is() {
         ),
         (
             "animated",
-            "image/gif".parse().unwrap(),
+            Mime::IMAGE_GIF,
             samples::animated_gif(120, 80, 3),
         ),
+        (
+            "an animated PNG",
+            Mime::IMAGE_PNG,
+            samples::animated_png(&samples::photo(120, 80)),
+        ),
+        (
+            "an animated WebP",
+            Mime::IMAGE_WEBP,
+            samples::animated_webp(),
+        ),
+        ("written with loss", Mime::IMAGE_WEBP, samples::lossy_webp()),
         (
             "HEIC",
             "image/heic".parse().unwrap(),
@@ -146,7 +158,66 @@ async fn what_cannot_be_made_to_fit_is_stored_as_it_is() {
         large,
         "it has an expected hash"
     );
-    assert_eq!(entries(&store).await, 9);
+    assert_eq!(entries(&store).await, 12);
+}
+
+#[tokio::test]
+async fn animations_and_lossy_webp_within_the_profile_lose_their_metadata_alone() {
+    let inner = FaultyStorage::new(InMemoryStorage::new());
+    let inner = Renditions::new(inner, ImageWorkers::default());
+    let store = Optimized::new(inner, Profile::new().with_longest_edge(120));
+    let pixels = samples::lossy_webp().slice(12..);
+    for (mime, bytes, frames) in [
+        (Mime::IMAGE_WEBP, samples::animated_webp(), 2),
+        (Mime::IMAGE_WEBP, samples::extended_webp(0, &pixels), 1),
+        (
+            Mime::IMAGE_PNG,
+            samples::png_with(
+                &samples::animated_png(&samples::photo(120, 80)),
+                &[samples::png_chunk(b"eXIf", &samples::exif(1))],
+            ),
+            2,
+        ),
+    ] {
+        let reference = put(&store, mime.clone(), bytes).await;
+        let kept = read(&store, &reference).await;
+        let has = |bytes: &[u8], text: &[u8]| bytes.windows(text.len()).any(|part| part == text);
+        assert!(!has(&kept, b"home"), "{mime}");
+        let info = media_image::probe(&kept).unwrap();
+        assert_eq!((info.width, info.height), (120, 80), "{mime}");
+        let expected = match frames {
+            1 => Frames::One,
+            _ => Frames::Several(Some(frames)),
+        };
+        assert_eq!(info.frames, expected, "{mime}");
+    }
+    let lossy = samples::extended_webp(0, &pixels);
+    let reference = put(&store, Mime::IMAGE_WEBP, lossy).await;
+    assert!(read(&store, &reference).await.ends_with(&pixels));
+}
+
+#[tokio::test]
+async fn an_image_that_would_become_smaller_than_the_profile_says_stays() {
+    let inner = FaultyStorage::new(InMemoryStorage::new());
+    let inner = Renditions::new(inner, ImageWorkers::default());
+    // Lines of one pixel take few bytes, and more once they are scaled.
+    let lines = GrayImage::from_fn(600, 400, |x, y| Luma([((x + y) % 2 * 255) as u8]));
+    let mut png = Vec::new();
+    let encoder =
+        PngEncoder::new_with_quality(&mut png, CompressionType::Best, FilterType::NoFilter);
+    lines.write_with_encoder(encoder).unwrap();
+    let lines = Bytes::from(png);
+    let profile = Profile::new().with_longest_edge(590);
+    let store = Optimized::new(inner, profile.clone());
+    let reference = put(&store, Mime::IMAGE_PNG, lines.clone()).await;
+    assert!(read(&store, &reference).await == lines);
+    assert_eq!(entries(&store).await, 1);
+
+    // The profile may say so.
+    let limit = lines.len() as u64 - 1;
+    let store = Optimized::new(store.inner().clone(), profile.with_max_bytes(limit));
+    let reference = put(&store, Mime::IMAGE_PNG, lines).await;
+    assert!(read(&store, &reference).await.len() as u64 <= limit);
 }
 
 #[tokio::test]

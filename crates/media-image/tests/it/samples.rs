@@ -117,6 +117,72 @@ pub(crate) fn png_with(png: &[u8], chunks: &[Vec<u8>]) -> Bytes {
     bytes.into()
 }
 
+/// An animated PNG of two frames that are alike.
+pub(crate) fn animated_png(image: &DynamicImage) -> Bytes {
+    let png = encoded(image, ImageFormat::Png);
+    let control = |sequence: u32| {
+        let numbers = [sequence, image.width(), image.height(), 0, 0];
+        let mut content: Vec<u8> = numbers.iter().flat_map(|n| n.to_be_bytes()).collect();
+        content.extend_from_slice(&[0, 1, 0, 10, 0, 0]);
+        png_chunk(b"fcTL", &content)
+    };
+    let animation = png_chunk(b"acTL", &[0, 0, 0, 2, 0, 0, 0, 0]);
+    let pixels: Vec<u8> = [&[0, 0, 0, 2], data_of(&png).as_slice()].concat();
+    let end = png.len() - 12;
+    let second = [control(1), png_chunk(b"fdAT", &pixels)].concat();
+    let bytes = [&png[..end], &second, &png[end..]].concat();
+    png_with(&bytes, &[animation, control(0)])
+}
+
+/// The content of the chunks with the pixels of a PNG.
+fn data_of(png: &[u8]) -> Vec<u8> {
+    let mut data = Vec::new();
+    let mut at = 8;
+    while let Some(len) = png.get(at..at + 4) {
+        let len = u32::from_be_bytes(len.try_into().unwrap()) as usize;
+        if &png[at + 4..at + 8] == b"IDAT" {
+            data.extend_from_slice(&png[at + 8..at + 8 + len]);
+        }
+        at += len + 12;
+    }
+    data
+}
+
+/// A WebP of 120 x 80 pixels that was written with loss.
+pub(crate) fn lossy_webp() -> Bytes {
+    Bytes::from_static(include_bytes!("lossy.webp"))
+}
+
+/// A WebP of 120 x 80 pixels with the extended header, metadata, and the chunks that are given.
+pub(crate) fn extended_webp(flags: u8, chunks: &[u8]) -> Bytes {
+    let header = [flags | 0x08, 0, 0, 0, 119, 0, 0, 79, 0, 0];
+    let content = [
+        b"WEBP".to_vec(),
+        webp_chunk(b"VP8X", &header),
+        chunks.to_vec(),
+        webp_chunk(b"EXIF", &exif(1)),
+    ];
+    webp_chunk(b"RIFF", &content.concat()).into()
+}
+
+/// An animated WebP of 120 x 80 pixels and two frames that are alike, with metadata.
+pub(crate) fn animated_webp() -> Bytes {
+    let still = encoded(&photo(120, 80), ImageFormat::WebP);
+    // Its place, its size, 100 milliseconds, and no blending.
+    let place = [0, 0, 0, 0, 0, 0, 119, 0, 0, 79, 0, 0, 100, 0, 0, 2];
+    let frame = webp_chunk(b"ANMF", &[&place, &still[12..]].concat());
+    let start = webp_chunk(b"ANIM", &[0; 6]);
+    extended_webp(0x02, &[start, frame.clone(), frame].concat())
+}
+
+fn webp_chunk(name: &[u8; 4], content: &[u8]) -> Vec<u8> {
+    let mut chunk = name.to_vec();
+    chunk.extend_from_slice(&(content.len() as u32).to_le_bytes());
+    chunk.extend_from_slice(content);
+    chunk.resize(chunk.len().next_multiple_of(2), 0);
+    chunk
+}
+
 /// A PNG that consists of a header alone.
 pub(crate) fn png_header(width: u32, height: u32) -> Bytes {
     let mut header = [width.to_be_bytes(), height.to_be_bytes()].concat();
