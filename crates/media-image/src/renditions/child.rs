@@ -43,7 +43,7 @@ pub(super) fn profile_key(profile: &Profile) -> String {
 }
 
 /// What counts of an original, beside its bytes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Original {
     pub(super) metadata: MediaMetadata,
     pub(super) stored_at: Option<DateTime<Utc>>,
@@ -112,11 +112,15 @@ pub(super) struct Child {
 }
 
 impl Child {
-    /// Whether it is the rendition of an original by a profile.
-    pub(super) fn is_of(&self, parent: &str, profile: &str) -> bool {
+    /// Whether it is the rendition of an original by a profile, and belongs to the same owners.
+    pub(super) fn is_of(&self, parent: &str, profile: &str, original: &Original) -> bool {
         let tag = self.metadata.tags().get(RENDITION_TAG);
         let key = tag.and_then(|tag| tag.split_once(' ')).map(|(_, key)| key);
-        parent_of(&self.metadata) == Some(parent) && key == Some(profile)
+        let (own, of) = (&self.metadata, &original.metadata);
+        parent_of(own) == Some(parent)
+            && key == Some(profile)
+            && (own.user(), own.conversation()) == (of.user(), of.conversation())
+            && (own.session(), own.run()) == (of.session(), of.run())
     }
 
     /// Returns the content, with its size in pixels.

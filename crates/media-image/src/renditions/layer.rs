@@ -139,18 +139,32 @@ impl<S: MediaStorage> Renditions<S> {
         &self,
         original: &StorageReference,
     ) -> Result<Vec<StorageReference>, StorageError> {
-        let slots = slots(&self.inner, original.id());
-        if !slots.is_empty() || self.inner.inventory().is_none() {
-            return Ok(slots);
+        let owner = self.listed_by(original).await;
+        self.children_of(original, owner.as_ref()).await
+    }
+
+    async fn children_of(
+        &self,
+        original: &StorageReference,
+        owner: Option<&MediaMetadata>,
+    ) -> Result<Vec<StorageReference>, StorageError> {
+        let Some(owner) = owner else {
+            return Ok(slots(&self.inner, original.id()));
+        };
+        let children = listed(&self.inner, original.id(), owner).await?;
+        Ok(children.into_iter().map(|child| child.reference).collect())
+    }
+
+    /// Returns the metadata by which renditions of an original are listed, in a store without slots.
+    async fn listed_by(&self, original: &StorageReference) -> Option<MediaMetadata> {
+        self.inner.inventory()?;
+        if !slots(&self.inner, original.id()).is_empty() {
+            return None;
         }
         let head = RetrieveOptions::new().with_head();
-        let metadata = match self.inner.retrieve_opts(original, head).await {
-            Ok(stored) => stored.metadata,
-            // Whatever is wrong with the original is told when it is deleted.
-            Err(_) => return Ok(Vec::new()),
-        };
-        let children = listed(&self.inner, original.id(), &metadata).await?;
-        Ok(children.into_iter().map(|child| child.reference).collect())
+        // Whatever is wrong with the original is told when it is deleted.
+        let stored = self.inner.retrieve_opts(original, head).await.ok()?;
+        Some(stored.metadata)
     }
 
     async fn delete_children(&self, children: Vec<StorageReference>) -> Result<(), StorageError> {
@@ -228,9 +242,16 @@ impl<S: MediaStorage> MediaStorage for Renditions<S> {
         reference: &StorageReference,
         patch: MetadataPatch,
     ) -> Result<(), StorageError> {
-        let children = self.children(reference).await?;
+        let owner = self.listed_by(reference).await;
+        let children = self.children_of(reference, owner.as_ref()).await?;
         self.inner.update(reference, patch).await?;
-        self.delete_children(children).await
+        self.delete_children(children).await?;
+        // One that was stored between the listing and the change still belongs to the owner of before.
+        if owner.is_some() {
+            let late = self.children_of(reference, owner.as_ref()).await?;
+            self.delete_children(late).await?;
+        }
+        Ok(())
     }
 
     async fn delete_many(

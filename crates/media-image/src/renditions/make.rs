@@ -52,18 +52,20 @@ impl<S: MediaStorage> Maker<'_, S> {
         }
         let stored = self.keep(parent, &key, &head, &fitted, places.free).await?;
         let Some(child) = stored else {
-            let content = MediaContent::from_bytes(fitted.format.mime(), fitted.bytes);
-            return Ok(content.with_width(fitted.width).with_height(fitted.height));
+            return Ok(inline(fitted));
         };
-        // The original may have been deleted in the meantime, before there was a child to delete with it.
-        if let Err(gone) = self.open(original, expected_scope, true).await {
-            let _ = self
-                .store
-                .delete_opts(&child.reference, DeleteOptions::new())
-                .await;
-            return Err(gone.into());
+        // The original may have been deleted or given to others in the meantime, before there was a child that
+        // would have gone with it.
+        let now = self.open(original, expected_scope, true).await;
+        let now = now.map(Original::from);
+        if now.as_ref().is_ok_and(|now| *now == head) {
+            return Ok(child.content());
         }
-        Ok(child.content())
+        let options = DeleteOptions::new();
+        let deleted = self.store.delete_opts(&child.reference, options).await;
+        now?;
+        deleted?;
+        Ok(inline(fitted))
     }
 
     async fn open(
@@ -96,12 +98,14 @@ impl<S: MediaStorage> Maker<'_, S> {
             if can_list && children.len() < MAX_RENDITIONS {
                 places.free.push(Place::Anywhere);
             }
-            places.found = children.into_iter().find(|child| child.is_of(parent, key));
+            places.found = children
+                .into_iter()
+                .find(|child| child.is_of(parent, key, original));
             return Ok(places);
         }
         for slot in slots {
             match look(self.store, &slot).await? {
-                Some(child) if child.is_of(parent, key) => {
+                Some(child) if child.is_of(parent, key, original) => {
                     places.found = Some(child);
                     return Ok(places);
                 }
@@ -148,7 +152,7 @@ impl<S: MediaStorage> Maker<'_, S> {
                 // Another process was first, or the store keeps the name of what was deleted.
                 Err(error) if error.kind() == StorageErrorKind::InvalidInput => {
                     if let Some(there) = look(self.store, &slot).await? {
-                        return Ok(Some(there).filter(|child| child.is_of(parent, key)));
+                        return Ok(Some(there).filter(|child| child.is_of(parent, key, original)));
                     }
                 }
                 error => return optional(error.map(|_| child(slot))),
@@ -156,6 +160,11 @@ impl<S: MediaStorage> Maker<'_, S> {
         }
         Ok(None)
     }
+}
+
+fn inline(fitted: FittedImage) -> MediaContent {
+    let content = MediaContent::from_bytes(fitted.format.mime(), fitted.bytes);
+    content.with_width(fitted.width).with_height(fitted.height)
 }
 
 /// What became of a rendition that need not be stored: a store that takes no more does not fail it.
