@@ -1,7 +1,9 @@
 //! [`RenditionFitter`].
 
 use async_trait::async_trait;
-use media_image::{ImageFormat, ImageInfo, PROBE_LEN, Profile, RenditionError, Renditions, probe};
+use media_image::{
+    ImageErrorKind, ImageFormat, ImageInfo, PROBE_LEN, Profile, RenditionError, Renditions, probe,
+};
 use media_storage::{MediaStorage, RetrieveOptions, Scope};
 use media_types::{MediaContent, MediaSource, StorageReference};
 
@@ -49,33 +51,54 @@ impl<S: MediaStorage> RenditionFitter<S> {
         profile: &Profile,
         scope: Option<&Scope>,
     ) -> Option<MediaContent> {
-        let info = self.info(reference, scope).await?;
-        if profile.is_met_by(&info, reference.size()?) {
+        let id = reference.id();
+        match self.header(reference, scope).await? {
+            Header::Info(info) if profile.is_met_by(&info, reference.size()?) => return None,
+            Header::Info(_) | Header::Later => {}
+        }
+        if self.known.has_none(id, profile) {
             return None;
         }
         let made = self.renditions.rendition(reference, profile, scope).await;
         match made {
             // The original itself.
-            Ok(content) if content.reference() == Some(reference) => None,
+            Ok(content) if content.reference() == Some(reference) => {
+                self.known.note_none(id, profile);
+                None
+            }
             Ok(content) => Some(content),
             Err(error) => {
                 tracing::debug!(%error, "an image was not made to fit");
-                if matches!(error, RenditionError::Image(_)) {
-                    self.known.note(reference.id(), Known::Useless);
+                if let RenditionError::Image(error) = error {
+                    self.note(id, profile, error.kind());
                 }
                 None
             }
         }
     }
 
-    /// Returns what the header of an image says.
-    async fn info(&self, reference: &StorageReference, scope: Option<&Scope>) -> Option<ImageInfo> {
+    /// Notes that an image was not made to fit a profile, so that it is not tried again.
+    fn note(&self, id: &str, profile: &Profile, kind: ImageErrorKind) {
+        use ImageErrorKind::{Malformed, Truncated, UnknownFormat, Unsupported};
+        match kind {
+            UnknownFormat | Malformed | Truncated | Unsupported => {
+                self.known.note(id, Known::Useless);
+            }
+            ImageErrorKind::Stopped => {}
+            // Another profile may have more room, or need no pixels.
+            _ => self.known.note_none(id, profile),
+        }
+    }
+
+    /// Returns what the first bytes of an image say, unless it is not one.
+    async fn header(&self, reference: &StorageReference, scope: Option<&Scope>) -> Option<Header> {
         match self.known.get(reference.id()) {
-            Some(Known::Info(info)) => return Some(info),
+            Some(Known::Info(info)) => return Some(Header::Info(info)),
             Some(Known::Useless) => return None,
             None => {}
         }
-        let start = reference.size()?.min(PROBE_LEN as u64);
+        let size = reference.size()?;
+        let start = size.min(PROBE_LEN as u64);
         let mut options = RetrieveOptions::new().with_range(0..start);
         if let Some(scope) = scope {
             options = options.with_expected_scope(scope.clone());
@@ -87,11 +110,27 @@ impl<S: MediaStorage> RenditionFitter<S> {
             .await
             .ok()?;
         let bytes = stored.body.bytes(start).await.ok()?;
-        let info = probe(&bytes).ok();
-        let known = info.map_or(Known::Useless, Known::Info);
-        self.known.note(reference.id(), known);
-        info
+        match probe(&bytes) {
+            Ok(info) => {
+                self.known.note(reference.id(), Known::Info(info));
+                Some(Header::Info(info))
+            }
+            Err(error) if error.kind() == ImageErrorKind::Truncated && start < size => {
+                Some(Header::Later)
+            }
+            Err(_) => {
+                self.known.note(reference.id(), Known::Useless);
+                None
+            }
+        }
     }
+}
+
+/// What the first bytes of an image say.
+enum Header {
+    Info(ImageInfo),
+    /// The dimensions follow after them.
+    Later,
 }
 
 #[async_trait]

@@ -25,6 +25,8 @@ mod openai;
 #[cfg(any(feature = "openai", feature = "anthropic", feature = "gemini"))]
 mod peer;
 mod planner;
+#[cfg(feature = "images")]
+mod renditions;
 #[cfg(feature = "openai")]
 mod responses;
 mod scripted;
