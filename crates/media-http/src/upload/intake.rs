@@ -1,7 +1,11 @@
 //! Storing the items of one request: all of them, or none.
 
+use std::sync::Arc;
+
 use media_storage::{MediaBody, MediaUpload};
 use media_types::{StorageReference, sniff_declared};
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 
 use super::answer::{UploadFailure, UploadedMedia};
 use super::filename::safe_filename;
@@ -21,9 +25,10 @@ pub(crate) struct Declared {
     pub(crate) size: Option<u64>,
 }
 
-/// The items of one request, while they are stored.
+/// The items of one request, while they are stored. They are deleted if it is dropped before it is finished: the
+/// client has gone.
 pub(crate) struct Intake<'a> {
-    target: &'a dyn UploadTarget,
+    target: &'a Arc<dyn UploadTarget>,
     signer: Option<&'a LinkSigner>,
     grant: UploadGrant,
     left: u64,
@@ -32,7 +37,7 @@ pub(crate) struct Intake<'a> {
 
 impl<'a> Intake<'a> {
     pub(crate) fn new(
-        target: &'a dyn UploadTarget,
+        target: &'a Arc<dyn UploadTarget>,
         signer: Option<&'a LinkSigner>,
         grant: UploadGrant,
     ) -> Self {
@@ -86,24 +91,46 @@ impl<'a> Intake<'a> {
         Ok(())
     }
 
-    /// Signs links to what was stored, where links are signed.
+    /// Signs links to what was stored, where links are signed. It stays from now on.
     pub(crate) async fn finish(mut self) -> Result<Vec<UploadedMedia>, UploadFailure> {
-        if self.items.is_empty() {
+        let mut items = std::mem::take(&mut self.items);
+        if items.is_empty() {
             return Err(UploadFailure::Malformed("the upload has no items"));
         }
         if let Some(signer) = self.signer {
-            sign_links(&mut self.items, signer, &self.grant.scope()).await;
+            sign_links(&mut items, signer, &self.grant.scope()).await;
         }
-        Ok(self.items)
+        Ok(items)
     }
 
     /// Deletes what was stored before an item failed.
-    pub(super) async fn roll_back(self) {
-        let references: Vec<StorageReference> =
-            self.items.into_iter().map(|item| item.reference).collect();
-        let results = self.target.take_back(&references).await;
-        for error in results.into_iter().filter_map(Result::err) {
-            tracing::warn!(%error, "an item of a failed upload stays until it expires");
+    pub(super) async fn roll_back(mut self) {
+        if let Some(deleting) = self.delete_items() {
+            // It goes on if the client does not wait for the answer.
+            let _ = deleting.await;
         }
+    }
+
+    fn delete_items(&mut self) -> Option<JoinHandle<()>> {
+        let items = std::mem::take(&mut self.items);
+        if items.is_empty() {
+            return None;
+        }
+        let runtime = Handle::try_current().ok()?;
+        let target = Arc::clone(self.target);
+        Some(runtime.spawn(async move {
+            let references: Vec<StorageReference> =
+                items.into_iter().map(|item| item.reference).collect();
+            let results = target.take_back(&references).await;
+            for error in results.into_iter().filter_map(Result::err) {
+                tracing::warn!(%error, "an item of a failed upload stays until it expires");
+            }
+        }))
+    }
+}
+
+impl Drop for Intake<'_> {
+    fn drop(&mut self) {
+        self.delete_items();
     }
 }

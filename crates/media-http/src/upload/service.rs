@@ -29,8 +29,9 @@ use crate::service::{Handler, Incoming, ResponseBody, impl_service, methods};
 /// response is 201 with JSON: `{"items": [...]}` with an [`UploadedMedia`](crate::UploadedMedia) each;
 /// errors are `{"error": {"code": ..., "message": ...}}`.
 ///
-/// Bodies need the timer of a tokio runtime. When a client goes or stands still, nothing of the item that it was sending stays; items of the form that were complete
-/// stay until they expire, so a grant should set a retention.
+/// Bodies need a tokio runtime with its timer. When a client goes or stands still, nothing of the item that it was
+/// sending stays, and items of the form that were complete are deleted. What cannot be deleted, also because the
+/// process ends, stays until it expires, so a grant should set a retention.
 #[derive(Clone)]
 pub struct UploadService(Arc<Settings>);
 
@@ -114,7 +115,7 @@ impl Settings {
         }
         let stood_still = StoodStill::default();
         let body = stood_still.watch(body, self.idle_timeout);
-        let mut intake = Intake::new(&*self.target, self.signer.as_ref(), grant);
+        let mut intake = Intake::new(&self.target, self.signer.as_ref(), grant);
         let taken = match head.boundary {
             Some(boundary) => take_form(&mut intake, boundary, body).await,
             None => {

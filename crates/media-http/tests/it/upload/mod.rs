@@ -1,6 +1,7 @@
 //! Uploads in one piece.
 
 mod early;
+mod gone;
 #[cfg(feature = "resumable")]
 mod sharing;
 pub(crate) mod site;
