@@ -1,5 +1,9 @@
 //! Clients that read slowly, or not at all, and media that is damaged.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
 use media_storage::layers::PeriodicVerification;
 use media_storage::{
     InMemoryStorage, MediaBody, MediaStorage, RetrieveOptions, StorageError, StoredMedia,
@@ -9,6 +13,7 @@ use media_store_fs::FileStore;
 use media_types::{Mime, StorageReference};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 
 use crate::support::{noise, site};
 
@@ -125,14 +130,55 @@ async fn what_was_sent_whole_is_not_verified_again() {
     }
 }
 
+/// A store whose bodies have a permit each until they are dropped.
+#[derive(Clone, Debug)]
+struct Counted {
+    store: InMemoryStorage,
+    permits: Arc<Semaphore>,
+}
+
+#[async_trait::async_trait]
+impl MediaStorage for Counted {
+    forward_storage!(self => self.store; backend, store, delete_opts);
+
+    async fn retrieve_opts(
+        &self,
+        reference: &StorageReference,
+        options: RetrieveOptions,
+    ) -> Result<StoredMedia, StorageError> {
+        let mut stored = self.store.retrieve_opts(reference, options).await?;
+        let bytes = stored.body.bytes(stored.size).await?;
+        let pieces: Vec<_> = bytes
+            .chunks(1 << 16)
+            .map(|piece| Ok(piece.to_vec().into()))
+            .collect();
+        let permit = Arc::clone(&self.permits).acquire_owned().await.unwrap();
+        let pieces = futures_util::stream::iter(pieces).inspect(move |_| {
+            let _held = &permit;
+        });
+        stored.body = MediaBody::from_stored_stream(stored.size, stored.sha256, pieces);
+        Ok(stored)
+    }
+}
+
 #[tokio::test]
 async fn a_client_that_goes_costs_nothing() {
-    let site = site(InMemoryStorage::new()).await;
+    let permits = Arc::new(Semaphore::new(51));
+    let store = Counted {
+        store: InMemoryStorage::new(),
+        permits: Arc::clone(&permits),
+    };
+    let site = site(store).await;
     let photo = site.put(Mime::IMAGE_PNG, noise(4 << 20)).await;
     let link = site.link(&photo).await;
     let address = site.address.trim_start_matches("http://").to_owned();
+    let mut clients = Vec::new();
     for _ in 0..50 {
-        drop(stand_still(&address, link.strip_prefix(&site.address).unwrap()).await);
+        clients.push(stand_still(&address, link.strip_prefix(&site.address).unwrap()).await);
     }
+    assert_eq!(permits.available_permits(), 1, "their bodies are open");
+    drop(clients);
+    let all = tokio::time::timeout(Duration::from_secs(60), permits.acquire_many(51));
+    drop(all.await.expect("all bodies are dropped"));
     assert_eq!(site.status(&link).await, 200);
 }

@@ -1,3 +1,4 @@
+use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use image::ImageFormat as Encoder;
 use media_image::{ImageErrorKind, ImageLimits, ImageWorkers, Profile};
@@ -13,9 +14,33 @@ async fn jobs_wait_for_memory_and_all_end() {
     for result in join_all(jobs).await {
         assert_eq!(result.unwrap().width, 64);
     }
-    // A dropped future gives back what it had.
-    drop(workers.fit(photo.clone(), Profile::thumbnail(64)));
-    workers.fit(photo, Profile::thumbnail(64)).await.unwrap();
+}
+
+#[test]
+fn a_job_that_is_dropped_gives_back_what_it_had() {
+    // One thread, which waits for a signal before it works on images.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        let held = tokio::task::spawn_blocking(move || released.recv());
+        let workers = ImageWorkers::new(4, 16 << 20);
+        let photo = samples::encoded(&samples::photo(900, 700), Encoder::Png);
+        let fit = || Box::pin(workers.fit(photo.clone(), Profile::thumbnail(64)));
+        let (mut running, mut waiting, mut last) = (fit(), fit(), fit());
+        for job in [&mut running, &mut waiting, &mut last] {
+            assert!(job.now_or_never().is_none());
+        }
+        // One that runs keeps its memory until its end, and one that waits has none.
+        drop(running);
+        drop(waiting);
+        assert!((&mut last).now_or_never().is_none());
+        release.send(()).unwrap();
+        held.await.unwrap().unwrap();
+        assert_eq!(last.await.unwrap().width, 64);
+    });
 }
 
 #[tokio::test]
