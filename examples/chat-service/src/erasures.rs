@@ -1,10 +1,10 @@
 //! Parts of uploads of users who were erased on another node.
 
+use std::error::Error;
 use std::fmt::Display;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use conversation_sdk::ConversationError;
 use futures_util::stream::{self, StreamExt as _};
 use media_http::UploadSpool;
 use media_types::UserId;
@@ -36,7 +36,7 @@ trait Parts: Sync {
 
     async fn is_erased(&self, user: &UserId) -> Result<bool, Self::Error>;
 
-    async fn remove(&self, user: &UserId);
+    async fn remove(&self, user: &UserId) -> Result<(), Self::Error>;
 }
 
 struct NodeParts {
@@ -46,18 +46,19 @@ struct NodeParts {
 
 #[async_trait]
 impl Parts for NodeParts {
-    type Error = ConversationError;
+    type Error = Box<dyn Error + Send + Sync>;
 
     fn users(&self) -> Vec<UserId> {
         self.spool.users()
     }
 
-    async fn is_erased(&self, user: &UserId) -> Result<bool, ConversationError> {
-        self.app.manager().is_erased(user).await
+    async fn is_erased(&self, user: &UserId) -> Result<bool, Self::Error> {
+        Ok(self.app.manager().is_erased(user).await?)
     }
 
-    async fn remove(&self, user: &UserId) {
-        self.spool.remove_user(user).await;
+    async fn remove(&self, user: &UserId) -> Result<(), Self::Error> {
+        self.spool.remove_user(user).await?;
+        Ok(())
     }
 }
 
@@ -66,7 +67,7 @@ async fn look<P: Parts>(parts: &P, time: Duration) -> usize {
     let looks = stream::iter(parts.users()).map(|user| async move {
         let looked = tokio::time::timeout(time, async {
             if parts.is_erased(&user).await? {
-                parts.remove(&user).await;
+                parts.remove(&user).await?;
             }
             Ok::<_, P::Error>(())
         });
@@ -98,6 +99,7 @@ mod tests {
     struct Faulty {
         users: Vec<UserId>,
         unknown: BTreeSet<String>,
+        full: BTreeSet<String>,
         stuck: BTreeSet<String>,
         removed: Mutex<BTreeSet<String>>,
     }
@@ -117,11 +119,15 @@ mod tests {
             }
         }
 
-        async fn remove(&self, user: &UserId) {
+        async fn remove(&self, user: &UserId) -> Result<(), &'static str> {
+            if self.full.contains(user.as_str()) {
+                return Err("the directory cannot be written");
+            }
             if self.stuck.contains(user.as_str()) {
                 std::future::pending::<()>().await;
             }
             self.removed.lock().unwrap().insert(user.to_string());
+            Ok(())
         }
     }
 
@@ -136,13 +142,14 @@ mod tests {
         let parts = Faulty {
             users: all.map(|user| user.parse().unwrap()).collect(),
             unknown: names(["erased-0".to_owned()]),
+            full: names([format!("erased-{AT_ONCE}")]),
             stuck: names((1..AT_ONCE).map(|n| format!("erased-{n}"))),
             removed: Mutex::default(),
         };
         // Nobody else waits for anything, so none of them runs out of time.
         let failed = look(&parts, Duration::from_millis(100)).await;
-        assert_eq!(failed, AT_ONCE);
+        assert_eq!(failed, AT_ONCE + 1);
         let removed = parts.removed.lock().unwrap().clone();
-        assert_eq!(removed, names(erased[AT_ONCE..].iter().cloned()));
+        assert_eq!(removed, names(erased[AT_ONCE + 1..].iter().cloned()));
     }
 }

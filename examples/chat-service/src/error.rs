@@ -47,6 +47,12 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "not_found", message)
     }
 
+    /// Returns the response for a failure of this service, which is logged with its causes.
+    pub(crate) fn unavailable(error: &dyn Error, message: &str) -> Self {
+        tracing::warn!(error = causes(error), "a request failed");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
+    }
+
     /// Returns the response for an upload that the manager did not take: what the store below said decides.
     pub(crate) fn of_upload(error: ConversationError) -> Self {
         match kind_of(&error) {

@@ -142,6 +142,11 @@ impl Directory {
         file.write_all(&serde_json::to_vec(record)?)?;
         file.sync_data()?;
         fs::rename(&new, self.file(id, "json"))?;
+        self.sync()
+    }
+
+    /// Waits until names of files that were added or removed are so on the disk.
+    fn sync(&self) -> io::Result<()> {
         #[cfg(unix)]
         File::open(&self.path)?.sync_all()?;
         Ok(())
@@ -191,18 +196,23 @@ impl Directory {
         File::open(self.file(id, "part"))
     }
 
-    /// Notes that bytes after an offset have to be compared with their checksum.
+    /// Notes that bytes after an offset have to be compared with their checksum. It is on the disk when this
+    /// returns, before any of these bytes is.
     pub(super) fn set_mark(&self, id: &UploadId, offset: u64) -> io::Result<()> {
         let mut file = private()
             .create(true)
             .truncate(true)
             .open(self.file(id, "mark"))?;
         file.write_all(&offset.to_be_bytes())?;
-        file.sync_data()
+        file.sync_data()?;
+        self.sync()
     }
 
+    /// Removes a mark. It is gone from the disk when this returns: one that came back would take acknowledged
+    /// bytes with it.
     pub(super) fn clear_mark(&self, id: &UploadId) -> io::Result<()> {
-        remove_file(&self.file(id, "mark"))
+        remove_file(&self.file(id, "mark"))?;
+        self.sync()
     }
 
     fn mark(&self, id: &UploadId) -> io::Result<Option<u64>> {
@@ -219,12 +229,12 @@ impl Directory {
         remove_file(&self.file(id, "part"))
     }
 
-    /// Removes an upload. Repeating it after an error is safe.
+    /// Removes an upload, which is gone from the disk when this returns. Repeating it after an error is safe.
     pub(super) fn remove(&self, id: &UploadId) -> io::Result<()> {
         for kind in ["json", "part", "mark", "new"] {
             remove_file(&self.file(id, kind))?;
         }
-        Ok(())
+        self.sync()
     }
 
     fn file(&self, id: &UploadId, kind: &str) -> PathBuf {

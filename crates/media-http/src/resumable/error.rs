@@ -14,7 +14,7 @@ pub enum ResumableErrorKind {
     Directory,
 }
 
-/// Error returned when a spool cannot be opened or a service cannot be created.
+/// Error returned when a spool cannot be opened or cleared, or a service cannot be created.
 #[derive(Debug)]
 pub struct ResumableError {
     kind: ResumableErrorKind,
@@ -48,7 +48,7 @@ impl fmt::Display for ResumableError {
             ResumableErrorKind::InUse => {
                 "failed to open the upload spool: its directory is in use; give each process its own"
             }
-            ResumableErrorKind::Directory => "failed to open the directory of the upload spool",
+            ResumableErrorKind::Directory => "failed to read or write the directory of the upload spool",
         })
     }
 }

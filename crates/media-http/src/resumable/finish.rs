@@ -50,7 +50,7 @@ async fn store(
         Some(metadata) => grant.with_metadata(metadata),
         None => grant,
     };
-    let mut intake = Intake::new(&*target, None, grant);
+    let mut intake = Intake::new(&target, None, grant);
     if let Err(failure) = intake.take(declared, bytes).await {
         // A store may call the failure of its source what it likes.
         if is_final(&failure) && !is_unreadable.load(Ordering::Acquire) {
@@ -163,7 +163,7 @@ mod tests {
         let target: Arc<dyn UploadTarget> = Arc::new(store.clone());
         let finished = finish(upload, &target, UploadGrant::new(metadata)).await;
         assert!(matches!(finished, Err(Failure::NotFound)));
-        assert_eq!(removing.await, 1);
+        assert_eq!(removing.await.unwrap(), 1);
         let inventory = store.inventory().unwrap();
         assert_eq!(inventory.usage(Scope::All).await.unwrap().references, 0);
         let files = std::fs::read_dir(directory.path()).unwrap();

@@ -19,6 +19,9 @@ use super::slot::Turn;
 /// Longest time between two removals of what has expired.
 const MAX_SWEEP_INTERVAL: Duration = Duration::from_secs(600);
 
+/// Whether an upload was removed, and by this removal.
+type Removal = Result<bool, ResumableError>;
+
 /// A directory in which the parts of resumable uploads are kept until they are complete.
 ///
 /// It survives a restart of the process. One process at a time may have it open, so each node of a service
@@ -74,8 +77,12 @@ impl UploadSpool {
     /// for and not counted: the request is asked to stop, and the upload goes when it has ended.
     pub async fn remove_expired(&self) -> usize {
         let now = self.0.options.clock.now();
-        let has_expired = |entry: &Entry| !entry.is_doomed && entry.record.is_expired(now);
-        self.remove_where(has_expired).await.0
+        let has_expired = |entry: &Entry| entry.record.is_expired(now);
+        let (results, _) = self.remove_where(has_expired).await;
+        results
+            .iter()
+            .filter(|gone| matches!(gone, Ok(true)))
+            .count()
     }
 
     /// Returns the users that have uploads here, finished or not, each of them once. A node among several
@@ -88,16 +95,23 @@ impl UploadSpool {
     /// Removes the uploads of a user, finished or not, and returns how many. Media that they became stays in
     /// its store. Call it before a user is erased: none of these uploads becomes media after it has returned.
     ///
-    /// Nobody finds the uploads any more. A request that works on one is asked to stop and waited for, as
-    /// long as the target takes if the media is being stored. If the future is dropped, call it again.
-    pub async fn remove_user(&self, user: &UserId) -> usize {
+    /// Nobody finds the uploads any more, also if their files could not be removed. A request that works on one
+    /// is asked to stop and waited for, as long as the target takes if the media is being stored. If the future is
+    /// dropped, call it again.
+    ///
+    /// # Errors
+    /// `Directory` if files could not be removed: the bytes of the user are still on the disk. All others were
+    /// removed; call it again, before the spool is opened anew, which would find these uploads.
+    pub async fn remove_user(&self, user: &UserId) -> Result<usize, ResumableError> {
         // Those that are going already are waited for too.
         let is_theirs = |entry: &Entry| entry.record.owner.as_ref() == Some(user);
-        let (mut removed, removals) = self.remove_where(is_theirs).await;
+        let (mut results, removals) = self.remove_where(is_theirs).await;
         for removal in removals {
-            removed += usize::from(removal.await.unwrap_or(false));
+            let failed = |error| Err(ResumableError::directory(std::io::Error::other(error)));
+            results.push(removal.await.unwrap_or_else(failed));
         }
-        removed
+        let count = |removed, result: Removal| Ok(removed + usize::from(result?));
+        results.into_iter().try_fold(0, count)
     }
 
     /// Begins an upload.
@@ -192,12 +206,12 @@ impl UploadSpool {
         removed
     }
 
-    /// Removes the uploads that match. Returns how many are gone, and the removals of those that somebody
+    /// Removes the uploads that match. Returns what became of them, and the removals of those that somebody
     /// works on, which go on by themselves.
     async fn remove_where(
         &self,
         matches: impl Fn(&Entry) -> bool + Send,
-    ) -> (usize, Vec<JoinHandle<bool>>) {
+    ) -> (Vec<Removal>, Vec<JoinHandle<Removal>>) {
         let (free, busy) = self.index().condemn(matches);
         let removals = busy.into_iter().map(|(id, slot)| {
             let spool = self.clone();
@@ -207,16 +221,16 @@ impl UploadSpool {
             })
         });
         let removals = removals.collect();
-        let mut removed = 0;
+        let mut results = Vec::new();
         for upload in free {
-            removed += usize::from(self.remove_taken(upload).await);
+            results.push(self.remove_taken(upload).await);
         }
-        (removed, removals)
+        (results, removals)
     }
 
-    /// Removes an upload, and returns whether this did it. If it is not possible, it is tried again with the
-    /// next removal.
-    async fn remove_taken(&self, (id, turn): Taken) -> bool {
+    /// Removes an upload. If it is not possible, nobody finds the upload, and it is tried again with the next
+    /// removal.
+    async fn remove_taken(&self, (id, turn): Taken) -> Removal {
         let result = self
             .blocking(move |spool| {
                 let was_known = spool.index().get(&id).is_some();
@@ -224,17 +238,20 @@ impl UploadSpool {
                 if removed.is_err()
                     && let Some(entry) = spool.index().get_mut(&id)
                 {
-                    entry.is_doomed = false;
+                    entry.is_doomed = true;
                 }
                 drop(turn);
                 removed?;
                 Ok(was_known)
             })
             .await;
-        if let Err(error) = &result {
-            tracing::warn!(?error, "an upload could not be removed");
-        }
-        result.unwrap_or(false)
+        result.map_err(|failure| {
+            tracing::warn!(error = ?failure, "an upload could not be removed");
+            ResumableError::directory(match failure {
+                SpoolFailure::Io(error) => error,
+                other => std::io::Error::other(format!("{other:?}")),
+            })
+        })
     }
 
     /// Removes what expires for as long as the spool is open.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use media_http::SpoolOptions;
+use media_http::{ResumableErrorKind, SpoolOptions};
 use reqwest::Method;
 
 use super::site::{site, status};
@@ -54,10 +54,50 @@ async fn what_was_never_finished_leaves_nothing() {
     let theirs = site.begin(5000).await;
     assert_eq!(status(site.patch(&theirs, 0, png(300))).await, 204);
     let spool = site.spool.clone().unwrap();
-    assert_eq!(spool.remove_user(&"user-2".parse().unwrap()).await, 0);
-    assert_eq!(spool.remove_user(&"user-1".parse().unwrap()).await, 1);
+    let removed = async |user: &str| spool.remove_user(&user.parse().unwrap()).await;
+    assert_eq!(removed("user-2").await.unwrap(), 0);
+    assert_eq!(removed("user-1").await.unwrap(), 1);
     assert_eq!(status(site.request(Method::HEAD, &theirs)).await, 404);
     assert_eq!(site.files().len(), 1);
+}
+
+#[tokio::test]
+async fn who_removes_the_uploads_of_a_user_hears_of_files_that_stay() {
+    let site = site(SpoolOptions::new()).await;
+    let (path, other) = (site.begin(5000).await, site.begin(5000).await);
+    let id = path.rsplit('/').next().unwrap();
+    let part = site.directory.path().join(format!("{id}.part"));
+    // A directory is not removed as files are.
+    std::fs::remove_file(&part).unwrap();
+    std::fs::create_dir(&part).unwrap();
+    let spool = site.spool.clone().unwrap();
+    let user = "user-1".parse().unwrap();
+    for _ in 0..2 {
+        let error = spool.remove_user(&user).await.unwrap_err();
+        assert_eq!(error.kind(), ResumableErrorKind::Directory);
+        for gone in [&path, &other] {
+            assert_eq!(status(site.request(Method::HEAD, gone)).await, 404);
+        }
+        assert_eq!(site.files().len(), 1);
+    }
+    std::fs::remove_dir(&part).unwrap();
+    assert_eq!(spool.remove_user(&user).await.unwrap(), 1);
+    assert_eq!(spool.remove_user(&user).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn what_expired_and_could_not_be_removed_is_removed_later() {
+    let site = site(SpoolOptions::new().with_lifetime(Duration::from_secs(600))).await;
+    let path = site.begin(5000).await;
+    let id = path.rsplit('/').next().unwrap();
+    let part = site.directory.path().join(format!("{id}.part"));
+    std::fs::remove_file(&part).unwrap();
+    std::fs::create_dir(&part).unwrap();
+    site.clock.advance(601);
+    let spool = site.spool.clone().unwrap();
+    assert_eq!(spool.remove_expired().await, 0);
+    std::fs::remove_dir(&part).unwrap();
+    assert_eq!(spool.remove_expired().await, 1);
 }
 
 #[tokio::test]

@@ -107,7 +107,7 @@ async fn who_removes_the_uploads_of_a_user_waits_for_what_is_being_stored() {
     assert_eq!(spool.remove_expired().await, 0);
     assert_eq!(status(site.request(Method::HEAD, &path)).await, 404);
     gate.open();
-    assert_eq!(removal.await + other.await, 1);
+    assert_eq!(removal.await.unwrap() + other.await.unwrap(), 1);
     assert_eq!(site.stored().await, 1, "erasing the user finds it");
     assert!(site.files().is_empty());
     assert_eq!(sending.await.unwrap().unwrap().status(), 204);
