@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# Goes through README and docs/tutorial.md as a person does who copies every block: the install lines, the
-# programs, the commands, and the page at the end in a real Chromium where there is one. Prints what it took.
+# Goes through README and docs/tutorial.md as a person does who copies every block: the first commands, the
+# install lines, the programs, and the page at the end in a real Chromium. Prints what it took, from the first
+# command on.
 #
 # usage: scripts/check-tutorial.sh [--target DIRECTORY] [SCREENSHOT]
-# Everything happens in a new directory with this checkout beside it. Only the ports are changed, to free ones.
-# `--target` builds into a directory that stays; without it everything is built anew. The last step needs Node.js
-# with npm, and Chromium: set CHROMIUM to its path if it is not called `chromium`.
+# Everything happens in a new directory. What is committed here is cloned in place of the repository's address,
+# and only the ports are changed, to free ones. `--target` builds into a directory that stays; without it everything
+# is built anew, but for the crates of others that cargo has downloaded. The last step needs Node.js with npm, and
+# Chromium: set CHROMIUM to its path if it is not called `chromium`. Without them it fails when CI is set, and
+# says what is not shown otherwise.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)
@@ -56,20 +59,35 @@ listens() {
 
 blocks "$root/README.md" "$work/readme-blocks"
 blocks "$root/docs/tutorial.md" "$work/tutorial-blocks"
-ln -s "$root" "$work/conversation-media"
 mock=$(free_port)
 page=$(free_port)
 sed -i "s/127\.0\.0\.1:4010/127.0.0.1:$mock/; s/127\.0\.0\.1:8080/127.0.0.1:$page/" "$work"/tutorial-blocks/*.rust
 
-# The mock server is a part of the checkout, and is built there.
-(cd "$root" && cargo build --locked --quiet --example mock_server)
-"${CARGO_TARGET_DIR:-$root/target}/debug/examples/mock_server" --listen "127.0.0.1:$mock" >"$work/log" 2>&1 &
-running+=($!)
-listens "$mock" $! "the mock server"
+repository=$(sed -n 's/^repository = "\(.*\)"$/\1/p' "$root/Cargo.toml" | head -n 1)
+git clone --quiet --bare "$root" "$work/origin"
+export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0="url.file://$work/origin.insteadOf" GIT_CONFIG_VALUE_0=$repository
 
 export CARGO_TARGET_DIR=$target CARGO_TERM_COLOR=never
 export CARGO_PROFILE_DEV_DEBUG=${CARGO_PROFILE_DEV_DEBUG:-0} CARGO_INCREMENTAL=0
 started=$SECONDS
+
+# The first commands of README.
+cd "$work"
+first=$(ls "$work"/readme-blocks/*.sh | head -n 1)
+grep -q '^git clone ' "$first" || fail "README does not begin with a clone"
+# shellcheck source=/dev/null
+(set -e; source "$first") >"$work/output" 2>"$work/errors" || fail "README: $(tail -n 20 "$work/errors")"
+[ "$(find conversation-media/media -name '*.png' | wc -l)" -eq 4 ] || fail "README's first command made no images"
+printf 'README: images after %d s\n' $((SECONDS - started))
+
+# The tutorial starts the mock server in the clone, which is there already, and keeps it running.
+start=$(ls "$work"/tutorial-blocks/0-*.sh)
+[ "$(head -n 2 "$start")" = "$(head -n 2 "$first")" ] || fail "README and tutorial clone in different ways"
+[ "$(tail -n +3 "$start")" = "cargo run --example mock_server" ] || fail "the mock server is not started"
+(cd conversation-media && cargo build --quiet --example mock_server)
+"$target/debug/examples/mock_server" --listen "127.0.0.1:$mock" >"$work/log" 2>&1 &
+running+=($!)
+listens "$mock" $! "the mock server"
 
 # The install lines of README: those from git name the same crates and features as those from a checkout, and
 # resolve. Git takes them from a clone of this checkout.
@@ -83,8 +101,6 @@ sources = [tomllib.load(open(path, "rb"))["dependencies"] for path in sys.argv[1
 git, checkout = [{name: spec.get("features") for name, spec in source.items()} for source in sources]
 assert git == checkout, f"README: other crates or features: {git} {checkout}"
 PYTHON
-repository=$(sed -n 's/^repository = "\(.*\)"$/\1/p' "$root/Cargo.toml" | head -n 1)
-git clone --quiet --bare "$root" "$work/origin"
 # A home of its own, so that cargo does not keep the clone under the address of the repository.
 mkdir "$work/home"
 for name in registry config.toml; do
@@ -95,18 +111,22 @@ cat "$work/package" "${manifests[0]}" >install/Cargo.toml
 (
     cd install
     export CARGO_HOME=$work/home CARGO_NET_GIT_FETCH_WITH_CLI=true
-    export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0="url.file://$work/origin.insteadOf" GIT_CONFIG_VALUE_0=$repository
     cargo generate-lockfile --quiet
 ) || fail "the git lines of README do not resolve"
 rm install/Cargo.lock
 cat "$work/package" "${manifests[1]}" >install/Cargo.toml
 cp "$(ls "$work"/readme-blocks/*.rust | head -n 1)" install/src/main.rs
-(cd install && cargo build --quiet) || fail "the first program of README does not build"
-printf 'README: built after %d s\n' $((SECONDS - started))
+# The program asks OpenAI; here it asks the mock server, about a photo of 200 KB.
+sed -i "s|, \"gpt-5.4\")|&.with_base_url(\"http://127.0.0.1:$mock/v1\")|" install/src/main.rs
+head -c 200000 /dev/urandom | cat <(printf '\377\330\377\340') - >install/photo.jpg
+(cd install && OPENAI_API_KEY=local cargo run --quiet >"$work/output" 2>"$work/errors") ||
+    fail "the first program of README: $(tail -n 20 "$work/errors")"
+[ -s "$work/output" ] || fail "the first program of README prints nothing"
+cmp install/photo.jpg "$(find install/media -name '*.jpg')" || fail "the photo of README's program is not a file"
+printf 'README: its program after %d s\n' $((SECONDS - started))
 
 # The tutorial. Its commands are run as they stand; they may change the directory for those that follow.
 cd "$work"
-grep -q '^cargo run --example mock_server$' tutorial-blocks/0-*.sh || fail "the mock server is not started"
 for step in 1 2 3 4 5 6; do
     : >"$work/output"
     for block in "$work/tutorial-blocks/$step"-*; do
@@ -143,6 +163,7 @@ done
 chromium=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)}
 if [ -z "$chromium" ] || ! command -v npm >/dev/null; then
     echo "NOT RUN: the page, since Chromium, Node.js or npm is missing" >&2
+    [ -z "${CI:-}" ] || fail "the page is not shown"
 else
     mkdir "$work/browser"
     cp "$root/scripts/check-tutorial/page.mjs" "$work/browser/"

@@ -35,6 +35,7 @@ WORDS = [
     (r"\bso many\b", "a number, a limit"),
     (r"\b(from|no|the|in its|as) words\b(?! or)", "text"),
     (r"\bkeeping sound\b", "verifying"),
+    (r"\brecord (beside|next to) the media\b", "sidecar"),
 ]
 
 # Texts that keep a word of the list: (path, pattern, reason).
@@ -49,7 +50,7 @@ EXCEPTIONS = [
 UNCHECKED = set()
 
 # Files that are read as a whole.
-WHOLE = {".md", ".json", ".html", ".yaml", ".toml"}
+WHOLE = {".md", ".json", ".html", ".yaml", ".toml", ".svg"}
 
 COMMENT = re.compile(r"^\s*//[/!](.*)$")
 STRING = re.compile(r'"((?:[^"\\]|\\.){12,})"')
@@ -79,6 +80,7 @@ def files():
         yield ROOT / name
     yield from sorted(ROOT.glob("crates/*/README.md"))
     yield from sorted((ROOT / "docs").glob("**/*.md"))
+    yield from sorted((ROOT / "docs").glob("**/*.svg"))
     yield from sorted((ROOT / "packs").glob("*.json"))
     for path in sorted((ROOT / "examples").glob("**/*")):
         is_test = "tests" in path.parts or path.stem == "tests"

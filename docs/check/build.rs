@@ -15,6 +15,12 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
         }
     }
+    for entry in std::fs::read_dir(root.join("crates"))? {
+        let path = entry?.path().join("README.md");
+        if path.is_file() {
+            pages.push(path);
+        }
+    }
     pages.sort();
     let mut code = String::new();
     println!("cargo::rerun-if-changed={}", root.join("docs").display());
@@ -58,11 +64,25 @@ fn add(code: &mut String, page: &Path, number: usize, block: &str) -> Result<(),
         .file_stem()
         .and_then(|stem| stem.to_str())
         .unwrap_or("page");
-    let name = format!("{}_{number}", stem.to_lowercase().replace('-', "_"));
+    // The README of a crate is told by the crate.
+    let parent = page
+        .parent()
+        .and_then(Path::file_name)
+        .and_then(|name| name.to_str());
+    let stem = match (stem, parent) {
+        ("README", Some(parent)) => format!("{parent} {stem}"),
+        _ => stem.to_owned(),
+    };
+    let stem = stem.to_lowercase();
+    let name: String = stem
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+        .collect();
+    let name = format!("page_{name}_{number}");
     writeln!(
         code,
         "/// Block {number} of `{}`.",
-        page.file_name().and_then(|n| n.to_str()).unwrap_or(stem)
+        page.file_name().and_then(|n| n.to_str()).unwrap_or(&stem)
     )?;
     writeln!(code, "pub(crate) mod {name} {{\n{block}}}")?;
     Ok(())

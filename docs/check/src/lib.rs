@@ -78,10 +78,18 @@ mod tests {
 
     #[test]
     fn shell_blocks_are_commands_that_the_test_script_runs() {
-        let run = ["cargo run --example image_generator", "./scripts/test.sh"];
+        // What README begins with is run by `scripts/check-tutorial.sh`.
+        let run = [
+            concat!("git clone ", env!("CARGO_PKG_REPOSITORY")),
+            "cd conversation-media",
+            "cargo run --example image_generator",
+            "./scripts/test.sh",
+        ];
         // The Dockerfile is checked by `scripts/check-deploy.py` and `scripts/run-image-steps.py`.
         let image = concat!("chat-service:", env!("CARGO_PKG_VERSION"));
         let build = format!("docker build -f examples/chat-service/Dockerfile -t {image} .");
+        let start = "docker run -p 127.0.0.1:8080:8080 -v chat-data:/data \
+            -e PUBLIC_URL=http://127.0.0.1:8080 -e OPENAI_API_KEY ";
         // The commands of the page about the command line are run by `scripts/prove-cli.sh`, those of the
         // tutorial by `scripts/check-tutorial.sh`.
         let checked = pages()
@@ -92,6 +100,7 @@ mod tests {
                 let script = line.split(' ').next().unwrap_or_default();
                 let known = run.contains(&line)
                     || line == build
+                    || line.strip_prefix(start) == Some(image)
                     || script.starts_with("./scripts/") && root().join(script).is_file()
                     || line.starts_with("cargo run ") && is_example_of_a_cloud(line);
                 assert!(known, "{page}: {line}");

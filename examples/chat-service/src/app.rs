@@ -62,7 +62,11 @@ impl App {
         };
         let (media, direct) = media(config, &secret).await?;
         let keys = LinkKeys::new(secret).map_err(failed)?;
-        let base = config.public_url.as_deref().unwrap_or(address);
+        // A service that listens at every address is reached by none of that name.
+        let address = address
+            .replace("//0.0.0.0:", "//127.0.0.1:")
+            .replace("//[::]:", "//[::1]:");
+        let base = config.public_url.as_deref().unwrap_or(&address);
         let base = format!("{}/media", base.trim_end_matches('/'));
         let media = Limited::new(media)
             .with_max_bytes_per_user(config.user_quota())

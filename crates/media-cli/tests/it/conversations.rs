@@ -73,7 +73,7 @@ fn histories_of_five_programs_are_imported_once() {
         ("anthropic", anthropic, 3),
         ("gemini", gemini, 3),
         ("langchain", langchain, 2),
-        ("agno", agno, 3),
+        ("agno", agno.clone(), 3),
     ] {
         let name = write(&home, &format!("{program}.json"), &value);
         let first = import(&home, program, "store", &name);
@@ -85,6 +85,16 @@ fn histories_of_five_programs_are_imported_once() {
     }
     // Each conversation has references of its own; equal bytes are kept once.
     assert_eq!(home.ids("store").len(), 6);
+    // SQLite has no type for JSON: runs are text, or the text of a text.
+    let runs = agno[0]["runs"].to_string();
+    for (session, text) in [
+        ("s-text", json!(runs)),
+        ("s-twice", json!(json!(runs).to_string())),
+    ] {
+        let row = json!([{"session_id": session, "runs": text}]);
+        let name = write(&home, &format!("{session}.json"), &row);
+        assert_eq!(import(&home, "agno", "store", &name)[0]["added"], 3);
+    }
     let info = home
         .run(&["du", "store", "--by", "user", "--json"])
         .ended(0);
@@ -118,7 +128,7 @@ fn histories_of_five_programs_are_imported_once() {
     let conversations = names
         .iter()
         .filter(|name| name.starts_with("conversations/"));
-    assert_eq!(conversations.count(), 5, "{names:?}");
+    assert_eq!(conversations.count(), 7, "{names:?}");
 }
 
 #[test]

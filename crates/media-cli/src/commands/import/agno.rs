@@ -1,5 +1,7 @@
 //! Sessions of Agno, as rows of its tables in JSON.
 
+use std::borrow::Cow;
+
 use conversation_sdk::{Message, Part};
 use media_types::{MediaContent, Mime};
 use serde_json::Value;
@@ -26,8 +28,9 @@ pub(super) fn read(row: &Value) -> Foreign {
         session: text_of(row, &["session_id"]).map(str::to_owned),
         ..Foreign::default()
     };
-    let memory = row.get("memory").unwrap_or(row);
-    let runs = items(row.get("runs").or_else(|| memory.get("runs")));
+    let memory = decoded(row.get("memory")).unwrap_or(Cow::Borrowed(row));
+    let runs = decoded(row.get("runs")).or_else(|| decoded(memory.get("runs")));
+    let runs = items(runs.as_deref());
     for run in runs {
         // Older versions keep what a run answered one level deeper.
         let run = run.get("response").unwrap_or(run);
@@ -37,6 +40,19 @@ pub(super) fn read(row: &Value) -> Foreign {
         messages(items(memory.get("messages")), &mut conversation);
     }
     conversation
+}
+
+/// Returns a value, or what it holds as the text of JSON: so it is where the database has no type for JSON, and
+/// once more where the program wrote it as text.
+fn decoded(value: Option<&Value>) -> Option<Cow<'_, Value>> {
+    let mut value = Cow::Borrowed(value?);
+    for _ in 0..2 {
+        let Some(Ok(inner)) = value.as_str().map(serde_json::from_str) else {
+            break;
+        };
+        value = Cow::Owned(inner);
+    }
+    Some(value)
 }
 
 /// Reads messages; those that a run repeats from the history are left out.
