@@ -1,17 +1,21 @@
-//! Answers that are cut after each of their bytes.
+//! Answers that are cut after each of their bytes: text, a call of a tool, the text behind its result.
 
 use conversation_sdk::{ConversationErrorKind, TurnOptions};
 use futures_util::{StreamExt, TryStreamExt};
 
 use crate::child::{conversation, manager};
-use crate::judge;
-use crate::mock::{CLOSING_TEXT, Mock, OUTPUT_TOKENS, Plan, closing_len};
+use crate::judge::{self, Found, text_of};
+use crate::mock::{Answer, CALLING_TEXT, CLOSING_TEXT, Logged, Mock, OUTPUT_TOKENS, Plan};
 use crate::{AT_A_TIME, Result, Tally};
+
+/// How many bytes the short form goes on by at a time.
+const SHORT_STRIDE: usize = 29;
 
 /// What became of one answer.
 #[derive(Debug)]
 struct Cut {
-    at: usize,
+    answer: Answer,
+    after: usize,
     broken: Vec<String>,
     failed: bool,
     /// Bytes of text that were kept.
@@ -19,13 +23,21 @@ struct Cut {
 }
 
 pub(crate) async fn run(short: bool, tally: &mut Tally) -> Result<()> {
-    let cuts = (0..closing_len()).step_by(if short { 29 } else { 1 });
+    let stride = if short { SHORT_STRIDE } else { 1 };
+    let cuts = [Answer::Text, Answer::Calling, Answer::Closing]
+        .into_iter()
+        .flat_map(|answer| {
+            (0..answer.len())
+                .step_by(stride)
+                .map(move |at| (answer, at))
+        });
     let mut cuts = futures_util::stream::iter(cuts)
-        .map(cut)
+        .map(|(answer, after)| cut(answer, after))
         .buffer_unordered(AT_A_TIME);
     while let Some(cut) = cuts.try_next().await? {
-        tally.judge(&format!("cut after {} bytes", cut.at), cut.broken);
-        tally.count("errors", usize::from(cut.failed));
+        let Cut { answer, after, .. } = cut;
+        tally.judge(&format!("{answer:?} cut after {after} bytes"), cut.broken);
+        tally.count(&format!("errors of {answer:?}"), usize::from(cut.failed));
         tally.count("bytes of text kept", cut.kept);
         if tally.is_found() {
             break;
@@ -34,19 +46,19 @@ pub(crate) async fn run(short: bool, tally: &mut Tally) -> Result<()> {
     Ok(())
 }
 
-async fn cut(at: usize) -> Result<Cut> {
-    let mock = Mock::start(Plan::Cut(at)).await?;
+async fn cut(answer: Answer, after: usize) -> Result<Cut> {
+    let mock = Mock::start(Plan::Cut { answer, after }).await?;
     let dir = tempfile::tempdir()?;
     let manager = manager(dir.path(), &mock.url).await?;
     let mut conversation = conversation(&manager).await?;
     let sent = conversation.send_with("Go", TurnOptions::new()).await;
     let log = mock.take_log();
-    let text_sent = log.last().map_or(0, |logged| logged.text_sent);
     let found = judge::read(dir.path())?;
     let mut broken = found.check();
+    broken.extend(found.check_ends());
     match &sent {
         // Only the marker of the end may be missing.
-        Ok(response) if response.text() != CLOSING_TEXT => {
+        Ok(response) if !response.text().ends_with(CLOSING_TEXT) => {
             broken.push("an answer that was cut counts as complete".to_owned());
         }
         Err(error) if error.kind() != ConversationErrorKind::Provider => {
@@ -54,31 +66,61 @@ async fn cut(at: usize) -> Result<Cut> {
         }
         _ => {}
     }
-    if log.len() != 1 {
-        broken.push(format!("{} requests were paid", log.len()));
-    }
-    let kept = found.answer();
-    if !CLOSING_TEXT.starts_with(&kept) || kept.len() < text_sent {
+    let (paid, results) = match (answer, sent.is_ok()) {
+        (Answer::Text, _) | (Answer::Calling, false) => (1, 0),
+        (Answer::Calling, true) => (2, 1),
+        (Answer::Closing, _) => (2, 1),
+    };
+    broken.extend(judge_requests(&found, &log, paid, results));
+    let texts: Vec<String> = found
+        .of_role("assistant")
+        .into_iter()
+        .map(text_of)
+        .collect();
+    let kept = texts.concat();
+    let whole = match answer {
+        Answer::Text | Answer::Closing => CLOSING_TEXT.to_owned(),
+        Answer::Calling => format!("{CALLING_TEXT}{CLOSING_TEXT}"),
+    };
+    let text_sent: usize = log.iter().map(|logged| logged.text_sent).sum();
+    if !whole.starts_with(&kept) || kept.len() < text_sent {
         broken.push(format!("{} bytes are kept of {text_sent}", kept.len()));
-    }
-    let turn = found.turns.last().cloned().unwrap_or_default();
-    let tokens = turn["usage"]["output_tokens"].as_u64().unwrap_or(0);
-    if text_sent > 0 && tokens == 0 {
-        broken.push("the usage is zero".to_owned());
-    }
-    // Where the server had sent its count, that one counts.
-    if log.last().is_some_and(|logged| logged.usage_sent) && tokens != OUTPUT_TOKENS {
-        broken.push(format!(
-            "{tokens} tokens, the server counted {OUTPUT_TOKENS}"
-        ));
     }
     if found.of_role("user").len() != 1 || !found.record["current_turn"].is_null() {
         broken.push("the user's message or the end of the turn is missing".to_owned());
     }
     Ok(Cut {
-        at,
+        answer,
+        after,
         broken,
         failed: sent.is_err(),
         kept: kept.len(),
     })
+}
+
+/// What was paid is counted, and no call was run that had not come to its end.
+fn judge_requests(found: &Found, log: &[Logged], paid: usize, results: usize) -> Vec<String> {
+    let mut broken = Vec::new();
+    if log.len() != paid {
+        broken.push(format!("{} requests were paid", log.len()));
+    }
+    let (run, files) = (found.of_role("tool").len(), found.files.len());
+    if (run, files) != (results, results) {
+        broken.push(format!("{run} results of {results}, with {files} files"));
+    }
+    let turn = found.turns.last().cloned().unwrap_or_default();
+    let tokens = turn["usage"]["output_tokens"].as_u64().unwrap_or(0);
+    // Where the server had sent its count, that one counts; else what came is estimated.
+    let (counted, uncounted): (Vec<&Logged>, Vec<&Logged>) =
+        log.iter().partition(|logged| logged.usage_sent);
+    let counted = counted.len() as u64 * OUTPUT_TOKENS;
+    if uncounted.iter().any(|logged| logged.text_sent > 0) && tokens <= counted {
+        broken.push(format!(
+            "the usage of the cut answer is zero: {tokens} tokens"
+        ));
+    }
+    if uncounted.is_empty() && tokens != counted {
+        broken.push(format!("{tokens} tokens, the server counted {counted}"));
+    }
+    broken
 }

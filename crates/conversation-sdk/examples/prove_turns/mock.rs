@@ -17,10 +17,36 @@ pub(crate) enum Plan {
     Tools,
     /// Words, one after each pause.
     Words { count: usize, pause: Duration },
-    /// The answer of `Tools` without tools, cut after so many bytes of its body.
-    Cut(usize),
+    /// The answers of `Tools` or the last of them alone, one of them cut after so many bytes of its
+    /// body.
+    Cut { answer: Answer, after: usize },
     /// Text of so many bytes, with a tool round of so many calls before it.
     Flood { text: usize, calls: usize },
+}
+
+/// An answer that is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// Text, without tools before it.
+    Text,
+    /// Text and a call of a tool.
+    Calling,
+    /// The text behind the result of a tool.
+    Closing,
+}
+
+impl Answer {
+    fn events(self) -> Vec<(String, usize)> {
+        match self {
+            Self::Calling => calling(),
+            Self::Text | Self::Closing => closing(),
+        }
+    }
+
+    /// Returns the number of bytes of its body.
+    pub(crate) fn len(self) -> usize {
+        self.events().iter().map(|(event, _)| event.len()).sum()
+    }
 }
 
 /// A request, and what was sent for it.
@@ -109,13 +135,17 @@ impl Mock {
         let after_tools = has_results(body);
         let events = match &plan {
             Plan::Tools if !after_tools => calls(1),
-            Plan::Tools | Plan::Cut(_) => closing(),
+            Plan::Cut { answer, .. } if !after_tools => match answer {
+                Answer::Closing => calls(1),
+                first => first.events(),
+            },
+            Plan::Tools | Plan::Cut { .. } => closing(),
             Plan::Flood { calls: n, .. } if !after_tools && *n > 0 => calls(*n),
             Plan::Flood { text, .. } => flood(*text),
             Plan::Words { count, .. } => words(*count),
         };
         let mut left = match plan {
-            Plan::Cut(bytes) => bytes,
+            Plan::Cut { answer, after } if after_tools == (answer == Answer::Closing) => after,
             _ => usize::MAX,
         };
         for (event, text) in events {
@@ -144,12 +174,10 @@ impl Mock {
 /// What the server counts of an answer.
 pub(crate) const OUTPUT_TOKENS: u64 = 10;
 
-/// The number of bytes of the answer that [`Plan::Cut`] cuts.
-pub(crate) fn closing_len() -> usize {
-    closing().iter().map(|(event, _)| event.len()).sum()
-}
+/// The text of an answer that calls a tool.
+pub(crate) const CALLING_TEXT: &str = "A moment, it is being painted. ";
 
-/// The text of that answer.
+/// The text of the last answer.
 pub(crate) const CLOSING_TEXT: &str = "Here is what you asked for, painted anew.";
 
 /// Whether the last answer in a request called tools. Their images come behind the results, as a
@@ -195,11 +223,29 @@ fn calls(count: usize) -> Vec<(String, usize)> {
     events
 }
 
+/// The call comes in pieces.
+fn calling() -> Vec<(String, usize)> {
+    let mut events = text(CALLING_TEXT);
+    let pieces = [
+        json!({"index": 0, "id": "call_0", "type": "function",
+            "function": {"name": "paint", "arguments": ""}}),
+        json!({"index": 0, "function": {"arguments": "{"}}),
+        json!({"index": 0, "function": {"arguments": "}"}}),
+    ];
+    events.extend(pieces.map(|piece| (chunk(&json!({"tool_calls": [piece]}), None), 0)));
+    events.push((chunk(&json!({}), Some("tool_calls")), 0));
+    events.extend(end());
+    events
+}
+
+fn text(whole: &str) -> Vec<(String, usize)> {
+    let words = whole.split_inclusive(' ');
+    let event = |word: &str| (chunk(&json!({"content": word}), None), word.len());
+    words.map(event).collect()
+}
+
 fn closing() -> Vec<(String, usize)> {
-    let mut events = Vec::new();
-    for word in CLOSING_TEXT.split_inclusive(' ') {
-        events.push((chunk(&json!({"content": word}), None), word.len()));
-    }
+    let mut events = text(CLOSING_TEXT);
     events.push((chunk(&json!({}), Some("stop")), 0));
     events.extend(end());
     events
