@@ -10,6 +10,8 @@ struct Scheme {
     /// Parameters of which one is enough to show the scheme; a `-` at the end stands for all that
     /// begin so.
     secrets: &'static [&'static str],
+    /// Parameters of which one stands beside the secret; none is needed where there are none.
+    beside: &'static [&'static str],
     /// Parameters that mean nothing without a secret.
     companions: &'static [&'static str],
 }
@@ -21,6 +23,7 @@ const SCHEMES: &[Scheme] = &[
         secrets: &[
             "x-amz-", "x-goog-", "x-oss-", "x-cos-", "x-bce-", "q-sign-", "q-ak",
         ],
+        beside: &[],
         companions: &[
             "q-signature",
             "q-key-time",
@@ -31,6 +34,7 @@ const SCHEMES: &[Scheme] = &[
     // Older signatures of buckets, and CloudFront.
     Scheme {
         secrets: &["signature"],
+        beside: &[],
         companions: &[
             "expires",
             "key-pair-id",
@@ -44,15 +48,35 @@ const SCHEMES: &[Scheme] = &[
     // Files of Discord.
     Scheme {
         secrets: &["hm"],
+        beside: &[],
         companions: &["ex", "is"],
     },
     // Shared access signatures of Azure.
     Scheme {
         secrets: &["sig"],
+        beside: &[],
         companions: &[
             "se", "si", "sip", "ske", "skoid", "sks", "skt", "sktid", "skv", "sp", "spr", "sr",
             "srt", "ss", "st", "sv",
         ],
+    },
+    // Links of nginx, and of servers that do as it does. Alone these words mean other things.
+    Scheme {
+        secrets: &["md5", "hash", "h", "st"],
+        beside: &["expires", "e"],
+        companions: &["expires", "e"],
+    },
+    // Files of Facebook and Instagram.
+    Scheme {
+        secrets: &["oh"],
+        beside: &["oe"],
+        companions: &["oe"],
+    },
+    // Images of imgix.
+    Scheme {
+        secrets: &["s"],
+        beside: &["ixlib"],
+        companions: &["ixlib"],
     },
 ];
 
@@ -65,6 +89,8 @@ const TOKEN_PIECES: &[&str] = &[
     "passwd",
     "credential",
     "authorization",
+    "session",
+    "sessid",
 ];
 
 /// How the name of a token of a service ends.
@@ -72,7 +98,8 @@ const TOKEN_ENDS: &[&str] = &["sig", "auth", "key", "jwt", "hmac"];
 
 /// Other names of tokens of services, and words that show one.
 const TOKEN_WORDS: &[&str] = &[
-    "auth", "code", "hdnea", "hdntl", "hdnts", "pwd", "sig", "sign",
+    "auth", "code", "hdnea", "hdntl", "hdnts", "md5", "pass", "pwd", "sid", "sig", "sign",
+    "ticket", "verify",
 ];
 
 /// Returns whether a URL holds a signature, a token or a password.
@@ -140,7 +167,11 @@ impl<'a> Parts<'a> {
     /// Returns the ways in which the URL is signed.
     fn schemes(&self) -> Vec<&'static Scheme> {
         let names: Vec<String> = self.query().map(name_of).collect();
-        let is_used = |scheme: &&Scheme| names.iter().any(|name| scheme.has_secret(name));
+        let is_used = |scheme: &&Scheme| {
+            let is_beside = |name: &String| scheme.beside.contains(&name.as_str());
+            let is_whole = scheme.beside.is_empty() || names.iter().any(is_beside);
+            is_whole && names.iter().any(|name| scheme.has_secret(name))
+        };
         SCHEMES.iter().filter(is_used).collect()
     }
 
@@ -237,6 +268,33 @@ mod tests {
                 "https://b.s3.amazonaws.com/a.png?X-Amz-Security-Token=t&X-Amz-Signature=s",
                 Some("https://b.s3.amazonaws.com/a.png"),
             ),
+            (
+                "https://h.example/a.png?md5=s&expires=1&width=3",
+                Some("https://h.example/a.png?width=3"),
+            ),
+            (
+                "https://h.example/a.png?hash=s&expires=1",
+                Some("https://h.example/a.png"),
+            ),
+            (
+                "https://h.example/a.png?st=s&e=1",
+                Some("https://h.example/a.png"),
+            ),
+            (
+                "https://a.fbcdn.net/a.jpg?stp=x&oh=s&oe=1",
+                Some("https://a.fbcdn.net/a.jpg?stp=x"),
+            ),
+            (
+                "https://a.imgix.net/a.png?w=3&ixlib=js-1&s=s",
+                Some("https://a.imgix.net/a.png?w=3"),
+            ),
+            ("https://h.example/a.png?md5=s", None),
+            ("https://h.example/a.png?user=u&pass=s", None),
+            ("https://h.example/a.png?sid=s", None),
+            ("https://h.example/a.png?PHPSESSID=s", None),
+            ("https://h.example/a.png?session_id=s", None),
+            ("https://h.example/a.png?ticket=s", None),
+            ("https://h.example/a.png?verify=1-s", None),
             ("https://h.example/a.png?TOKEN=s", None),
             ("https://h.example/a.png?tokens=4", None),
             ("https://h.example/a.png?key=AIza", None),
@@ -268,6 +326,8 @@ mod tests {
             "https://h.example/a.png",
             "https://h.example/a.png?id=3&sp=1&design=b&%zz&codec=a&author=c",
             "https://h.example/@user/a?expires=1",
+            "https://h.example/a.png?hash=abc&h=30&s=80&st=1&oh=2",
+            "https://h.example/a.png?passage=1&inside=2&e=3",
             "https://images.example/a?w=1080&q=80&fm=jpg&crop=entropy&ixid=a&fit=max",
         ] {
             let url = MediaUrl::new(url).unwrap();
