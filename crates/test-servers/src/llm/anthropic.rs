@@ -36,15 +36,29 @@ pub(super) fn check(body: &Value, given: &Given) -> Result<(), Broken> {
             format!("messages.{at}: unexpected tool_use_id found in tool_result blocks")
         })?;
         open = Vec::new();
+        let mut thoughts: Vec<&str> = Vec::new();
         for block in blocks {
             self::block(at, role, block, given)?;
+            if is_thinking(block) {
+                let fields = ["signature", "data"].map(|field| text(&block[field]));
+                thoughts.extend(fields.iter().filter(|field| !field.is_empty()));
+            }
             if is(block, "tool_use") {
                 let id = text(&block["id"]);
+                let led = given.thinking_before.get(id);
+                ensure(led.is_none_or(|led| *led == thoughts), || {
+                    format!(
+                        "messages.{at}: expected `thinking` or `redacted_thinking` as it was before `tool_use` {id}"
+                    )
+                })?;
                 ensure(!open.contains(&id), || {
                     format!("messages.{at}: tool_use ids must be unique: {id}")
                 })?;
                 open.push(id);
             }
+        }
+        for block in blocks.iter().filter(|_| at + 1 < messages.len()) {
+            has_result(at, block, messages)?;
         }
         ensure(
             role == "user" || !blocks.last().is_some_and(is_thinking),
@@ -62,6 +76,26 @@ fn is(block: &Value, kind: &str) -> bool {
 
 fn is_thinking(block: &Value) -> bool {
     is(block, "thinking") || is(block, "redacted_thinking")
+}
+
+/// A call that runs at the API has its result in the same answer, or in a later one. Only the last message may
+/// pause before it.
+fn has_result(at: usize, block: &Value, messages: &[Value]) -> Result<(), Broken> {
+    if !text(&block["type"]).ends_with("_tool_use") {
+        return Ok(());
+    }
+    let id = text(&block["id"]);
+    let later = messages.iter().skip(at);
+    let mut blocks = later.flat_map(|message| list(&message["content"]));
+    let is_result = |block: &Value| {
+        text(&block["type"]).ends_with("_tool_result") && text(&block["tool_use_id"]) == id
+    };
+    ensure(blocks.any(is_result), || {
+        let name = text(&block["name"]);
+        format!(
+            "messages.{at}: `{name}` tool use with id `{id}` was found without a corresponding `{name}_tool_result` block"
+        )
+    })
 }
 
 /// Returns the blocks of a message; text alone has none, and is judged here.

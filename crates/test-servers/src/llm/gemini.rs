@@ -36,6 +36,9 @@ pub(super) fn check(body: &Value, given: &Given) -> Result<(), Broken> {
         for part in parts {
             self::part(at, role, part, given)?;
         }
+        if role == "model" {
+            signed(at, parts, given)?;
+        }
         let calls = names(parts, "functionCall");
         let next = contents.get(at + 1).map(|next| list(&next["parts"]));
         let responses = names(next.unwrap_or_default(), "functionResponse");
@@ -58,6 +61,22 @@ fn names<'a>(parts: &'a [Value], field: &str) -> Vec<&'a str> {
     let mut names: Vec<&str> = of.map(|call| text(&call["name"])).collect();
     names.sort_unstable();
     names
+}
+
+/// Text and data that came with signatures come back with them, alone or in one part with others.
+fn signed(at: usize, parts: &[Value], given: &Given) -> Result<(), Broken> {
+    let said = parts.iter().filter(|part| part["thought"] != true);
+    let said: String = said.map(|part| text(&part["text"])).collect();
+    let is_data = |part: &Value, data: &str| text(&part["inlineData"]["data"]) == data;
+    for (signed, signature) in &given.signed_parts {
+        let is_back =
+            said.contains(signed.as_str()) || parts.iter().any(|part| is_data(part, signed));
+        let mut signatures = parts.iter().map(|part| text(&part["thoughtSignature"]));
+        ensure(!is_back || signatures.any(|one| one == signature), || {
+            format!("contents[{at}].parts: a part is missing its thought_signature")
+        })?;
+    }
+    Ok(())
 }
 
 fn part(at: usize, role: &str, part: &Value, given: &Given) -> Result<(), Broken> {

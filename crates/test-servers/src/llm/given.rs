@@ -13,6 +13,8 @@ pub struct Given {
     pub(super) thinking: BTreeMap<String, String>,
     /// Thinking that cannot be read.
     pub(super) redacted: BTreeSet<String>,
+    /// The signatures and data of the thinking before a call, by the id of the call.
+    pub(super) thinking_before: BTreeMap<String, Vec<String>>,
     /// Reasoning that is encrypted, by its id.
     pub(super) reasoning: BTreeMap<String, String>,
     /// Items by their ids, each with the id of the reasoning directly before it.
@@ -21,6 +23,8 @@ pub struct Given {
     pub(super) signatures: BTreeSet<String>,
     /// The signature of a call, by its name and arguments.
     pub(super) signed_calls: BTreeMap<String, String>,
+    /// The signature of a text or of inline data, by that.
+    pub(super) signed_parts: BTreeMap<String, String>,
     /// Spoken answers by their ids.
     pub(super) audio: BTreeSet<String>,
 }
@@ -31,9 +35,11 @@ impl Given {
         let mut given = Self::default();
         let mut open: BTreeMap<u64, (String, String)> = BTreeMap::new();
         let mut before = None;
+        let mut thoughts = Vec::new();
         for event in events(stream) {
             match text(&event["type"]) {
-                "content_block_start" => given.block(&event["content_block"]),
+                "message_start" => thoughts.clear(),
+                "content_block_start" => given.block(&event["content_block"], &mut thoughts),
                 "content_block_delta" => {
                     let index = event["index"].as_u64().unwrap_or_default();
                     let (thought, signature) = open.entry(index).or_default();
@@ -45,6 +51,7 @@ impl Given {
                     if let Some((thought, signature)) = open.remove(&index)
                         && !signature.is_empty()
                     {
+                        thoughts.push(signature.clone());
                         given.thinking.insert(signature, thought);
                     }
                 }
@@ -55,9 +62,18 @@ impl Given {
         given
     }
 
-    fn block(&mut self, block: &Value) {
-        if text(&block["type"]) == "redacted_thinking" {
-            self.redacted.insert(text(&block["data"]).to_owned());
+    fn block(&mut self, block: &Value, thoughts: &mut Vec<String>) {
+        match text(&block["type"]) {
+            "redacted_thinking" => {
+                let data = text(&block["data"]).to_owned();
+                thoughts.push(data.clone());
+                self.redacted.insert(data);
+            }
+            "tool_use" => {
+                let id = text(&block["id"]).to_owned();
+                self.thinking_before.insert(id, thoughts.clone());
+            }
+            _ => {}
         }
     }
 
@@ -83,6 +99,12 @@ impl Given {
                 if let Some(call) = part.get("functionCall") {
                     self.signed_calls
                         .insert(call_key(call), signature.to_owned());
+                }
+                let data = [text(&part["text"]), text(&part["inlineData"]["data"])];
+                let is_thought = part["thought"] == true;
+                for data in data.iter().filter(|data| !data.is_empty() && !is_thought) {
+                    self.signed_parts
+                        .insert((*data).to_owned(), signature.to_owned());
                 }
             }
         }

@@ -45,6 +45,15 @@ pub(super) fn check(body: &Value, given: &Given) -> Result<(), Broken> {
             "image_generation_call" => ensure(!text(&item["result"]).is_empty(), || {
                 format!("input[{at}].result: an image generation call without its result")
             })?,
+            kind if kind.ends_with("_call") && item["call_id"].is_string() => {
+                let id = text(&item["call_id"]);
+                let is_output = |item: &Value| {
+                    text(&item["type"]).ends_with("_call_output") && text(&item["call_id"]) == id
+                };
+                ensure(items.iter().any(is_output), || {
+                    format!("No tool output found for {kind} {id}.")
+                })?;
+            }
             _ => {}
         }
         led_to(item, at.checked_sub(1).and_then(|at| items.get(at)), given)?;

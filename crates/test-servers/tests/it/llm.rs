@@ -80,6 +80,8 @@ fn responses() {
     altered["encrypted_content"] = json!("other");
     let mut plain = reasoning.clone();
     plain.as_object_mut().unwrap().remove("encrypted_content");
+    let custom = json!({"type": "custom_tool_call", "call_id": "b", "name": "f", "input": ""});
+    let custom_output = json!({"type": "custom_tool_call_output", "call_id": "b", "output": "r"});
     let of = |items: &[&Value]| json!({"input": items});
     judge(
         LlmApi::OpenAiResponses,
@@ -108,6 +110,8 @@ fn responses() {
                 Some("No tool output"),
             ),
             (of(&[&user, &output]), Some("No tool call")),
+            (of(&[&user, &custom, &user]), Some("No tool output")),
+            (of(&[&user, &custom, &custom_output]), None),
             (
                 of(&[&json!({"role": "user", "content": ""})]),
                 Some("empty"),
@@ -124,6 +128,14 @@ fn anthropic() {
         delta(json!({"type": "thinking_delta", "thinking": "hm"})),
         delta(json!({"type": "signature_delta", "signature": "sig"})),
         event(json!({"type": "content_block_stop", "index": 0})),
+        event(
+            json!({"type": "content_block_start", "index": 1, "content_block":
+            {"type": "redacted_thinking", "data": "red"}}),
+        ),
+        event(
+            json!({"type": "content_block_start", "index": 2, "content_block":
+            {"type": "tool_use", "id": "led", "name": "f", "input": {}}}),
+        ),
     ]
     .concat();
     let user = json!({"role": "user", "content": "x"});
@@ -132,11 +144,24 @@ fn anthropic() {
         |signature: &str| json!({"type": "thinking", "thinking": "hm", "signature": signature});
     let call = json!({"type": "tool_use", "id": "a", "name": "f", "input": {}});
     let result = json!({"type": "tool_result", "tool_use_id": "a", "content": "r"});
+    let search = json!({"type": "server_tool_use", "id": "s", "name": "web", "input": {}});
+    let found = json!({"type": "web_tool_result", "tool_use_id": "s", "content": []});
     let with = |role: &str, blocks: &[&Value]| json!({"role": role, "content": blocks});
     let of = |messages: &[&Value]| json!({"messages": messages});
     let answer = |blocks: &[&Value]| of(&[&user, &with("assistant", blocks), &user]);
     let calling =
         |after: &[&Value]| of(&[&user, &with("assistant", &[&call]), &with("user", after)]);
+    let redacted = json!({"type": "redacted_thinking", "data": "red"});
+    let led = |thoughts: &[&Value]| {
+        let call = json!({"type": "tool_use", "id": "led", "name": "f", "input": {}});
+        let result = json!({"type": "tool_result", "tool_use_id": "led", "content": "r"});
+        let blocks = [thoughts, &[&call]].concat();
+        of(&[
+            &user,
+            &with("assistant", &blocks),
+            &with("user", &[&result]),
+        ])
+    };
     judge(
         LlmApi::AnthropicMessages,
         &stream,
@@ -165,6 +190,16 @@ fn anthropic() {
                 Some("unexpected tool_use_id"),
             ),
             (of(&[&with("assistant", &[&said])]), Some("user role")),
+            (led(&[&thinking("sig"), &redacted]), None),
+            (led(&[]), Some("as it was before")),
+            (led(&[&thinking("sig")]), Some("as it was before")),
+            (
+                led(&[&redacted, &thinking("sig")]),
+                Some("as it was before"),
+            ),
+            (answer(&[&search]), Some("without a corresponding")),
+            (answer(&[&search, &found, &said]), None),
+            (of(&[&user, &with("assistant", &[&search])]), None),
         ],
     );
 }
@@ -173,7 +208,10 @@ fn anthropic() {
 fn gemini() {
     let call = json!({"functionCall": {"name": "f", "args": {"a": 1}},
         "thoughtSignature": "sig"});
-    let stream = event(json!({"candidates": [{"content": {"parts": [call]}}]}));
+    let image = json!({"inlineData": {"mimeType": "image/png", "data": "AAAA"},
+        "thoughtSignature": "of the image"});
+    let signed = json!({"text": "see", "thoughtSignature": "of the text"});
+    let stream = event(json!({"candidates": [{"content": {"parts": [call, image, signed]}}]}));
     let response = json!({"functionResponse": {"name": "f", "response": {"output": "r"}}});
     let content = |role: &str, parts: &[&Value]| json!({"role": role, "parts": parts});
     let said = json!({"text": "x"});
@@ -186,14 +224,30 @@ fn gemini() {
             &content("user", &[&response]),
         ])
     };
-    let mut unsigned = call.clone();
-    unsigned.as_object_mut().unwrap().remove("thoughtSignature");
+    let bare = |part: &Value| {
+        let mut part = part.clone();
+        part.as_object_mut().unwrap().remove("thoughtSignature");
+        part
+    };
+    let unsigned = bare(&call);
     let mut altered = call.clone();
     altered["thoughtSignature"] = json!("other");
     judge(
         LlmApi::Gemini,
         &stream,
         vec![
+            (of(&[&user, &content("model", &[&image, &signed])]), None),
+            (
+                of(&[&user, &content("model", &[&bare(&image), &signed])]),
+                Some("missing its thought_signature"),
+            ),
+            (
+                of(&[
+                    &user,
+                    &content("model", &[&image, &json!({"text": "I see."})]),
+                ]),
+                Some("missing its thought_signature"),
+            ),
             (calling(&call), None),
             (calling(&unsigned), Some("missing a thought_signature")),
             (calling(&altered), Some("Corrupted")),
