@@ -73,7 +73,9 @@ impl Erasures {
 
 /// Deletes everything in a store that the journal says was erased, and that was stored before. Run it after
 /// a backup was restored and before the store is used. It reads the metadata of all media, needs memory for
-/// the journal, and may be repeated. Damaged media in quarantine is only [counted](ReplayReport::quarantined).
+/// the journal, and may be repeated. Damaged media in quarantine is only [counted](ReplayReport::quarantined). Media
+/// whose ids or tags are lost, with a sidecar that was rebuilt or a key that was forgotten, is in no erased scope:
+/// [`delete_scope`](media_storage::Inventory::delete_scope) counts it as unattributed.
 ///
 /// # Errors
 /// `Unsupported` if the store has no inventory. Those of the journal; `Corrupted` if one of its records
