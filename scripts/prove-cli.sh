@@ -155,7 +155,64 @@ every_command() {
     ends 0 "$media" forget "$store" --user user3 --receipt receipt.json --yes
     grep -q '"complete": true' receipt.json || fail "the receipt is not complete"
     [ -z "$("$media" ls "$store" --ids --user user3)" ] || fail "media of user3 is left"
+    changing_commands "$store" "$kind"
+    promptkit "$store"
     echo "$kind: every command"
+}
+
+# What deletes single media, repairs, and rewrites files in place.
+changing_commands() {
+    local store=$1 kind=$2 id owner=(--user other --session so --conversation co)
+    id=$("$media" ls "$store" --ids --user user5 --limit 1)
+    parses "$media" rm "$store" "$id" --yes
+    ends 1 "$media" stat "$store" "$id"
+    # A bucket repairs nothing when it is verified, and has no quarantine.
+    for option in --repair --quarantine; do
+        case $kind in
+        directory) parses "$media" verify "$store" --structure-only "$option" ;;
+        *) ends 1 "$media" verify "$store" --structure-only "$option" ;;
+        esac
+    done
+    parses "$media" sweep "$store" --older-than 3650d --yes
+    parses "$media" sweep "$store" --capacity 1TiB --yes
+    printf '{"url":"data:image/png;base64,%s"}\n' "$(base64 -w0 files/user7/7.png)" >whole.jsonl
+    cp whole.jsonl place.jsonl
+    parses "$media" history slim "$store" place.jsonl --threshold 0 --hot "${owner[@]}"
+    grep -q 'media-ref:v1:' place.jsonl || fail "nothing was taken out in place"
+    # A run that was killed lists what it stored; what the file names stays.
+    python3 -c '
+import json, sys
+for value in json.load(sys.stdin)["report"]["values"]:
+    print(json.dumps({"stored": value["reference"]}))' <out >.place.jsonl.media-journal
+    [ -s .place.jsonl.media-journal ] || fail "nothing is listed"
+    parses "$media" history abandon "$store" place.jsonl --user other
+    [ ! -e .place.jsonl.media-journal ] || fail "a journal is left"
+    ends 0 "$media" history check "$store" place.jsonl --user other --read-data
+    ends 0 "$media" history fatten "$store" place.jsonl --hot --user other
+    cmp place.jsonl whole.jsonl || fail "the file that was rewritten in place is another one"
+    # No history names it any more.
+    for _ in 1 2; do
+        parses "$media" orphans "$store" --histories named --user other --marks marks --grace 0s --yes
+    done
+    [ -z "$("$media" ls "$store" --ids --user other)" ] || fail "an orphan is left"
+    rm -f marks marks.lock
+}
+
+# A directory of PromptKit: every reference resolves.
+promptkit() {
+    local store=$1
+    rm -rf kit kit.db kit.tar
+    python3 "$root/scripts/prove-cli/promptkit.py" make kit 7
+    parses "$media" import promptkit "$store" kit --state kit.db --create
+    python3 "$root/scripts/prove-cli/promptkit.py" check out || fail "media of PromptKit is missing"
+    [ "$("$media" ls "$store" --ids --user kit | wc -l)" -eq 12 ] || fail "not all media of PromptKit is stored"
+    parses "$media" export "$store" --user kit --state kit.db -O kit.tar
+    tar -xOf kit.tar manifest.json | python3 -c '
+import json, sys
+said = json.load(sys.stdin)
+assert said["media"] == 12 and said["missing"] == 0 and said["conversations"] == 4, said' ||
+        fail "the export of what came from PromptKit is not whole"
+    ends 0 "$media" forget "$store" --user kit --yes
 }
 
 # there URL KIND: copied there while it is killed again and again, and back.
@@ -366,18 +423,49 @@ for n in range(kills):
 print(f"history: killed {kills} times: {states['old']} times the old file, {states['new']} times the new one, nothing else")
 KILLED
 
-# A full disk: the old file stays.
+# A full disk, of the history or of the store: one line says so, and the old file stays.
+# full FILE STORE OPTION...: slims the file, which is told to be impossible.
+full() {
+    local file=$1 store=$2
+    shift 2
+    cp "$file" before.json
+    ends 1 "$media" history slim "$store" "$file" --threshold 0 --hot --quiet --user u --session s \
+        --conversation c "$@"
+    [ "$(wc -l <err)" -eq 1 ] || fail "a full disk is told in $(wc -l <err) lines: $(cat err)"
+    cmp "$file" before.json || fail "a full disk changed the history"
+    [ ! -e "$(dirname "$file")/.$(basename "$file").media-new" ] || fail "a draft is left on a full disk"
+}
 if [ "$(id -u)" -eq 0 ] && mkdir full && mount -t tmpfs -o size=1m tmpfs full 2>/dev/null; then
     head -c 900000 /dev/zero | tr '\0' 'x' | sed 's/^/"/; s/$/"/' >full/h.json
-    cp full/h.json before.json
-    code=0
-    "$media" history slim copied full/h.json --threshold 0 --hot --user u --session s --conversation c \
-        >out 2>err || code=$?
-    cmp full/h.json before.json || fail "a full disk changed the history"
+    full full/h.json copied
     umount full
-    echo "history: a full disk leaves the old file (exit code $code)"
+    mount -t tmpfs -o size=1m tmpfs full
+    printf '[{"url":"data:image/png;base64,%s"}]' "$(head -c 2000000 /dev/urandom | base64 -w0)" >h.json
+    ends 0 "$media" put full/store files/user1/1.png --create --user u --session s --conversation c
+    full h.json full/store
+    ends 0 "$media" verify full/store
+    umount full
+    echo "history: a full disk is exit code 1, and the old file stays"
 else
     echo "NOT RUN: a full disk needs root and tmpfs"
+fi
+
+# A file whose owner cannot be kept is refused, and kept with its owner where it can.
+if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
+    mkdir -p theirs/bin && cp "$media" theirs/bin/media
+    chmod 755 "$work" && chmod 777 theirs
+    printf '[{"url":"data:image/png;base64,%s"}]' "$(base64 -w0 files/user1/1.png)" >theirs/h.json
+    cp theirs/h.json before.json
+    slim=(history slim theirs/store theirs/h.json --create --threshold 0 --hot --user u --session s --conversation c)
+    ends 1 setpriv --reuid=65534 --regid=65534 --clear-groups theirs/bin/media "${slim[@]}"
+    grep -q 'owner' err || fail "an owner that cannot be kept is not named: $(cat err)"
+    cmp theirs/h.json before.json || fail "a file of another owner was changed"
+    chown 1000:1001 theirs/h.json
+    ends 0 "$media" "${slim[@]}"
+    [ "$(stat -c %u:%g theirs/h.json)" = 1000:1001 ] || fail "the owner of a history was not kept"
+    echo "history: the owner is kept, or the file is refused"
+else
+    echo "NOT RUN: files of other owners need root and setpriv"
 fi
 
 free_port() {

@@ -5,6 +5,9 @@
 #
 #   scripts/prove-history.sh [--short]
 #
+# CONTRACT_DATA may name a directory with recorded histories of real libraries, whose paths that are replaced
+# are known.
+#
 # The long form takes 100,000 histories, 1 GiB of media and needs 6 GB of disk under $TMPDIR (default
 # /tmp); it installs libraries of others from PyPI and npm, at pinned versions, where python3 and npm
 # are there, and says so where they are not. The short form does less of the same and installs nothing.
@@ -21,22 +24,46 @@ case ${1:-} in
     ;;
 esac
 
+missed=0
+not_run() {
+    echo "NOT RUN: $*"
+    missed=1
+}
+
 prove=$(./scripts/program.py example prove_history -- --release -p media-history)
 
 "$prove" round-trip $short
 if [ "$(uname -s)" = Linux ]; then
     "$prove" memory $short
 else
-    echo "NOT RUN: memory is measured on Linux only"
+    not_run "memory is measured on Linux only"
 fi
 if [ "$(uname -s)" = Linux ] && [ "$(id -u)" -eq 0 ] && command -v strace >/dev/null; then
     media=$(./scripts/program.py bin media -- -p media-cli)
     python3 scripts/prove-history/kills.py "$media" $short
 else
-    echo "NOT RUN: killing at system calls needs Linux, root and strace"
+    not_run "killing at system calls needs Linux, root and strace"
+fi
+if [ -n "${CONTRACT_DATA:-}" ]; then
+    CONTRACT_DATA=$(cd "$CONTRACT_DATA" && pwd)
+    export CONTRACT_DATA
+    said=$(cargo test --locked -p media-history --test it -- golden:: files:: 2>&1) || {
+        echo "$said" >&2
+        exit 1
+    }
+    echo "recorded histories, and files beside a writer: $(sed -n 's/^test result: ok. //p' <<<"$said")"
+else
+    not_run "recorded histories need CONTRACT_DATA"
 fi
 if [ -z "$short" ]; then
-    ./scripts/prove-history/libraries.sh "$prove"
+    said=$(mktemp)
+    trap 'rm -f "$said"' EXIT
+    ./scripts/prove-history/libraries.sh "$prove" | tee "$said"
+    if grep -q '^NOT RUN' "$said"; then missed=1; fi
+    if [ "$missed" -ne 0 ]; then
+        echo "prove-history: not all was run" >&2
+        exit 1
+    fi
 else
     echo "NOTE: libraries of others are asked by the long form only"
 fi
