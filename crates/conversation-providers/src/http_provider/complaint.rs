@@ -8,6 +8,14 @@ use super::said::Said;
 use super::wording::{Wording, is_certainly_none, wording};
 use crate::media::{MediaForm, MediaPlan};
 
+/// Words of errors about the size of a request where the status does not say it.
+const TOO_LARGE: [&str; 4] = [
+    "payload size exceeds",
+    "request entity too large",
+    "request body too large",
+    "payload too large",
+];
+
 /// Returns what an error complains about in the media of its request; `None` for an error that is
 /// about something else.
 pub(super) fn complaint(failed: &FailedResponse<'_>) -> Option<Complaint> {
@@ -66,7 +74,10 @@ pub(super) fn by_words(
         Some(Wording::AtMost(_)) => some(of_kind(MediaType::Image)),
         Some(Wording::NoneOf(kind)) if !of_kind(kind).is_empty() => Some(Complaint::NoneOf(kind)),
         Some(Wording::Some(kind)) if !of_kind(kind).is_empty() => some(of_kind(kind)),
-        _ => (status == 413).then_some(Complaint::Size),
+        _ => {
+            let is_said = matches!(status, 400 | 422) && said.has(&TOO_LARGE);
+            (status == 413 || is_said).then_some(Complaint::Size)
+        }
     }
 }
 

@@ -157,9 +157,15 @@ async fn taken(api: Api, most: usize, status: u16, body: &str) {
     assert_eq!(peer.received().len(), 4, "{api:?} {body}");
 }
 
-/// A server, or a proxy before it, that takes bodies up to a size.
+/// A server, or a proxy before it, that takes bodies up to a size. Gemini says it by its words.
 async fn limited(api: Api, most: usize) -> Peer {
     Peer::judging(move |received| match received.body.len() > most {
+        true if api == Api::Gemini => {
+            let message = "Request payload size exceeds the limit: 20000 bytes.";
+            let status = "INVALID_ARGUMENT";
+            let error = json!({"code": 400, "status": status, "message": message});
+            Act::json(400, &json!({"error": error}))
+        }
         true => Act::reply(413, &[], "<html>Request Entity Too Large</html>"),
         false => Act::json(200, &answered(api)),
     })
