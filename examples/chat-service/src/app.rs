@@ -21,7 +21,8 @@ use media_types::UserId;
 use crate::config::{BucketUploads, Config};
 use crate::direct::DirectUploads;
 
-/// How long turns that run may take when the service stops.
+/// How long turns that run may take when the service stops. Those that are interrupted then may take 30 s to be
+/// saved.
 const SHUTDOWN_TIME: Duration = Duration::from_secs(20);
 
 /// Images that are worked on at the same time.

@@ -37,16 +37,21 @@ mod uploads;
 mod user;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser as _;
 use examples::advice::failed;
 use examples::errors::Failure;
 use examples::peer::process;
 use examples::service::Service;
+use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
 
 use app::App;
 use config::{Command, Config};
+
+/// How long connections may stay open when all turns have ended: downloads, and clients that do not read.
+const READERS_TIME: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
     // The mock server is this program once more.
@@ -94,10 +99,13 @@ async fn serve() -> Result<(), Failure> {
     let parts = tokio::spawn(parts);
     let router = routes::router(app.clone(), spool)?;
     println!("{address}");
-    axum::serve(listener, router)
-        .with_graceful_shutdown(asked_to_stop(app.clone()))
-        .await
-        .map_err(failed)?;
+    let (closed, has_closed) = oneshot::channel();
+    let stopping = asked_to_stop(app.clone(), closed);
+    let serving = axum::serve(listener, router).with_graceful_shutdown(stopping);
+    tokio::select! {
+        served = serving.into_future() => served.map_err(failed)?,
+        () = last_readers(has_closed) => tracing::warn!("connections were still open at the end"),
+    }
     parts.abort();
     if let Some(metrics) = metrics {
         metrics.abort();
@@ -105,8 +113,9 @@ async fn serve() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Waits for SIGTERM or Ctrl-C, then for the turns that run: their readers get the end of them.
-async fn asked_to_stop(app: App) {
+/// Waits for SIGTERM or Ctrl-C, then for the turns that run: their readers get the end of them. Sends when they have
+/// ended.
+async fn asked_to_stop(app: App, closed: oneshot::Sender<()>) {
     let interrupted = tokio::signal::ctrl_c();
     #[cfg(unix)]
     let terminated = async {
@@ -124,4 +133,13 @@ async fn asked_to_stop(app: App) {
         () = terminated => {}
     }
     app.close().await;
+    let _ = closed.send(());
+}
+
+/// Waits until everything is closed, and then as long as readers of what is left may take.
+async fn last_readers(has_closed: oneshot::Receiver<()>) {
+    match has_closed.await {
+        Ok(()) => tokio::time::sleep(READERS_TIME).await,
+        Err(_) => std::future::pending().await,
+    }
 }

@@ -76,6 +76,8 @@ impl Follower {
         loop {
             if !std::mem::take(&mut self.first) {
                 tokio::time::sleep(POLL).await;
+                // The turn goes on elsewhere, and so may its reader.
+                self.core.check_open()?;
             }
             let options = LoadOptions::new(Window::Turn(self.turn.clone()));
             let loaded = self.core.state.load(&self.record.id, options).await?;
