@@ -139,4 +139,9 @@ pub(crate) struct Upkeep {
     /// Look through everything that the media store holds for leftovers of nodes that died
     #[arg(long)]
     pub(crate) full: bool,
+
+    /// Remove such leftovers from a bucket where they are older than this number of seconds; longer than any upload takes
+    /// [default: a day]
+    #[arg(long, value_name = "SECONDS", requires = "full")]
+    pub(crate) sweep_grace: Option<u64>,
 }

@@ -29,7 +29,10 @@ pub(crate) async fn run(app: &App, wanted: &Upkeep) -> Result<(), Failure> {
     };
     let swept = match wanted.full {
         true => {
-            let options = SweepOptions::new().with_depth(SweepDepth::Full);
+            let mut options = SweepOptions::new().with_depth(SweepDepth::Full);
+            if let Some(seconds) = wanted.sweep_grace {
+                options = options.with_grace(Duration::from_secs(seconds));
+            }
             Some(manager.sweep(options).await.map_err(failed)?)
         }
         false => None,

@@ -42,13 +42,18 @@ pub(crate) struct Exchange<'a> {
     browser: &'a Browser,
     message: &'a Message,
     deadline: Instant,
-    connected: Option<(Events, Following)>,
+    /// The events, and the turn that this connection has begun on its node.
+    connected: Option<(Events, Option<Following>)>,
     /// The node that was asked last.
     pub(crate) node: Option<usize>,
     pub(crate) turn: Option<String>,
     position: Option<String>,
     /// Whether the message is sent again although its turn is known.
     again: bool,
+    /// The node whose connection was closed.
+    left: Option<usize>,
+    /// Whether another node went on with the turn.
+    pub(crate) is_elsewhere: bool,
 }
 
 /// What came next.
@@ -72,6 +77,8 @@ impl<'a> Exchange<'a> {
             turn: None,
             position: None,
             again: false,
+            left: None,
+            is_elsewhere: false,
         }
     }
 
@@ -93,6 +100,7 @@ impl<'a> Exchange<'a> {
     pub(crate) fn leave(&mut self, sends_again: bool) {
         self.connected = None;
         self.again = sends_again;
+        self.left = self.node;
     }
 
     /// Reads to the end.
@@ -163,8 +171,7 @@ impl<'a> Exchange<'a> {
         };
         match response.status().as_u16() {
             200 => {
-                let following = scene.nodes.follow(node);
-                self.connected = Some((Events::of(response), following));
+                self.connected = Some((Events::of(response), None));
                 None
             }
             status => {
@@ -205,6 +212,9 @@ impl<'a> Exchange<'a> {
         let mark = &self.message.mark;
         let ledger = &self.scene.ledger;
         self.position = Some(event.position);
+        // What it reports is held to the same turn.
+        let reports = event.kind != "error" && self.turn.is_some();
+        self.is_elsewhere |= reports && self.left.is_some() && self.node != self.left;
         match event.kind.as_str() {
             "started" => {
                 let turn = event.data["turn"].as_str().map(str::to_owned);
@@ -242,6 +252,11 @@ impl<'a> Exchange<'a> {
 
     /// Notes the turn, and holds the service to it: the same key is the same turn.
     fn started(&mut self, turn: Option<String>, message: Option<String>) {
+        if self.turn.is_none()
+            && let (Some(node), Some((_, following))) = (self.node, &mut self.connected)
+        {
+            *following = Some(self.scene.nodes.follow(node));
+        }
         let known = self
             .turn
             .get_or_insert_with(|| turn.clone().unwrap_or_default());

@@ -29,6 +29,8 @@ pub(crate) struct Entries {
     pub(crate) uploads: BTreeMap<String, BTreeSet<String>>,
     /// Conversations whose deletion was asked for.
     pub(crate) deleted: BTreeSet<String>,
+    /// Conversations whose deletion was answered.
+    pub(crate) deletions: BTreeSet<String>,
     /// Users whose erasure was asked for.
     pub(crate) erased: BTreeSet<String>,
     /// Users whose erasure is complete, by its receipt.

@@ -25,6 +25,8 @@ pub(crate) struct Plan {
     pub(crate) lost_commits: usize,
     /// Times in which the bucket cannot be reached.
     pub(crate) outages: usize,
+    /// Media items that are kept inline while it cannot be reached, at least.
+    pub(crate) inline: usize,
     pub(crate) deletions: usize,
     pub(crate) erasures: usize,
     pub(crate) retries: usize,
@@ -43,6 +45,7 @@ impl Plan {
             stops: 20,
             lost_commits: 10,
             outages: 10,
+            inline: 1,
             deletions: 100,
             erasures: 20,
             retries: 50,
@@ -60,6 +63,8 @@ impl Plan {
             stops: 1,
             lost_commits: 1,
             outages: 1,
+            // There may be no answer with an image in the one outage.
+            inline: 0,
             deletions: 3,
             erasures: 1,
             retries: 4,

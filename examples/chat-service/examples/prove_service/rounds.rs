@@ -16,11 +16,14 @@ use crate::plan::{Chance, Kind, Plan, deck};
 use crate::scene::Scene;
 use crate::servers::{Media, Servers};
 use crate::talk::talk;
-use crate::trouble::{kill_nodes, stop_servers};
+use crate::trouble::{cut_deletions, kill_nodes, stop_servers};
 use crate::{Failure, say};
 
 /// After this the run is ended: something is stuck.
 const AT_MOST: Duration = Duration::from_secs(3 * 60 * 60);
+
+/// Deletions that are cut short at the end.
+const CUT_SHORT: usize = 4;
 
 /// How much of what is broken is shown.
 const SHOWN: usize = 60;
@@ -68,7 +71,7 @@ pub(crate) async fn run(kind: Kind, plan: &Plan, seed: u64) -> Result<bool, Fail
     while let Some(ended) = timeout(AT_MOST, troubles.join_next()).await? {
         ended??;
     }
-    settle(&scene, plan).await?;
+    settle(&scene, &servers, kind, plan).await?;
     let in_order = scene.nodes.stop().await?;
     let entries = scene.ledger.entries().clone();
     report(&entries, took);
@@ -113,8 +116,9 @@ fn name(kind: Kind) -> &'static str {
 }
 
 /// What happens after the last turn: every page is loaded again, with all its images, when the last lease is over, and
-/// upkeep runs with the time of orphans set to two seconds instead of a day, twice so far apart.
-async fn settle(scene: &Scene, plan: &Plan) -> Result<(), Failure> {
+/// upkeep runs with the time of orphans and leftovers set to two seconds instead of a day, three times so far apart.
+/// Deletions that were answered, or that ended early, are not asked for again.
+async fn settle(scene: &Scene, servers: &Servers, kind: Kind, plan: &Plan) -> Result<(), Failure> {
     sleep(Duration::from_secs(plan.lease)).await;
     let (owners, users): (Vec<_>, Vec<_>) = {
         let entries = scene.ledger.entries();
@@ -141,12 +145,17 @@ async fn settle(scene: &Scene, plan: &Plan) -> Result<(), Failure> {
     let deleted: Vec<(String, String)> = {
         let entries = scene.ledger.entries();
         let owned = entries.conversations.iter();
-        let deleted = owned.filter(|(id, _)| entries.deleted.contains(*id));
+        let unanswered =
+            |id: &String| entries.deleted.contains(id) && !entries.deletions.contains(id);
+        let deleted = owned.filter(|(id, _)| unanswered(id));
         deleted
             .map(|(id, user)| (id.clone(), user.clone()))
             .collect()
     };
     for (id, user) in &deleted {
+        scene
+            .ledger
+            .count("deletions that were asked for again at the end");
         let path = format!("/api/conversations/{id}");
         let browser = Browser::of(&scene.http, user);
         scene.delete(&browser, &path, None).await;
@@ -172,8 +181,11 @@ async fn settle(scene: &Scene, plan: &Plan) -> Result<(), Failure> {
                 .await;
         }
     }
-    for _ in 0..2 {
-        let arguments = ["upkeep", "--orphan-grace", "2", "--force", "--full"];
+    let cut = owners.into_iter().zip(users).take(CUT_SHORT);
+    cut_deletions(scene, servers, kind, cut).await?;
+    let arguments = "upkeep --orphan-grace 2 --force --full --sweep-grace 2";
+    let arguments: Vec<&str> = arguments.split(' ').collect();
+    for _ in 0..3 {
         let done = scene.nodes.upkeep(&arguments).await?;
         let stores = done["orphans"]["stores"].as_array().into_iter().flatten();
         let orphans: u64 = stores.filter_map(|store| store["deleted"].as_u64()).sum();
@@ -211,7 +223,15 @@ fn missing(entries: &Entries, kind: Kind, plan: &Plan) -> Vec<String> {
         Kind::Postgres => plan.outages,
         Kind::Redis => 0,
     };
+    let inline = match kind {
+        Kind::Postgres => plan.inline,
+        Kind::Redis => 0,
+    };
+    let turns = entries.turns.values().filter(|turn| turn.turn.is_some());
+    let turns = ("turns that began", turns.count(), plan.turns);
     let wanted = [
+        ("media kept inline", inline),
+        ("deletions that only upkeep could finish", 1),
         ("kills of a node in a running turn", plan.kills),
         ("stops of the database", plan.stops),
         (
@@ -229,9 +249,12 @@ fn missing(entries: &Entries, kind: Kind, plan: &Plan) -> Vec<String> {
         ("uploads", 1),
         ("images read by a link", 1),
     ];
-    let mut missing = Vec::new();
-    for (what, count) in wanted {
+    let counted = wanted.map(|(what, count)| {
         let found = entries.counts.get(what).copied().unwrap_or_default();
+        (what, found, count)
+    });
+    let mut missing = Vec::new();
+    for (what, found, count) in counted.into_iter().chain([turns]) {
         if found < count {
             missing.push(format!("{what}: {found} of {count}"));
         }

@@ -147,19 +147,19 @@ impl Scene {
         None
     }
 
-    /// Has a user erased: asks until the receipt says that nothing is left.
-    pub(crate) async fn erase(&self, browser: &Browser, avoid: Option<usize>) {
+    /// Has a user erased: asks until the receipt says that nothing is left. Returns whether it does.
+    pub(crate) async fn erase(&self, browser: &Browser, avoid: Option<usize>) -> bool {
         let user = &browser.user;
         self.ledger.entries().erased.insert(user.clone());
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
             let asked = self.ask(browser, Method::DELETE, "/api/me", vec![], avoid, &[200]);
             let Some((_, receipt)) = asked.await else {
-                return;
+                return false;
             };
             if receipt["status"] == "complete" {
                 self.ledger.entries().erasures.insert(user.clone());
-                return;
+                return true;
             }
             self.ledger.count("erasures that had to be asked for again");
             sleep(PAUSE).await;
@@ -167,6 +167,7 @@ impl Scene {
         if self.is_over() {
             self.ledger.broken(format!("{user} is not erased in time"));
         }
+        false
     }
 
     /// Has a conversation deleted.

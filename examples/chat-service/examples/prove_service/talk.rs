@@ -84,7 +84,7 @@ impl Place<'_> {
                 let mut exchange = Exchange::new(self.scene, self.browser, &message);
                 let end = exchange.finish().await;
                 self.ended(&message, &end);
-                return true;
+                return exchange.turn.is_some();
             }
             _ => {}
         }
@@ -99,56 +99,56 @@ impl Place<'_> {
         }
         let node = exchange.node;
         let path = format!("/api/conversations/{}", self.conversation);
+        let mut done = None;
         match step {
-            Step::Retry => {
-                exchange.leave(true);
-                ledger.count("retries under the same key on another node");
-            }
-            Step::Reload => {
-                exchange.leave(false);
-                ledger.count("reloads on another node");
-            }
+            Step::Retry => exchange.leave(true),
+            Step::Reload => exchange.leave(false),
             Step::Cancel => {
                 let turn = exchange.turn.clone().unwrap_or_default();
                 let path = format!("{path}/turns/{turn}");
-                let asked = self.scene.ask(
-                    self.browser,
-                    Method::DELETE,
-                    &path,
-                    vec![],
-                    node,
-                    &[202, 404],
-                );
-                if asked.await.is_some() {
-                    ledger.count("cancels from another node");
+                if self.ask_to_delete(&path, node, &[202, 404]).await == Some(202) {
+                    done = Some("cancels from another node");
                 }
             }
             Step::Delete => {
-                ledger
-                    .entries()
-                    .deleted
-                    .insert(self.conversation.to_owned());
-                let asked = self.scene.ask(
-                    self.browser,
-                    Method::DELETE,
-                    &path,
-                    vec![],
-                    node,
-                    &[200, 404],
-                );
-                if asked.await.is_some() {
-                    ledger.count("deletions of a running turn");
+                let id = self.conversation.to_owned();
+                ledger.entries().deleted.insert(id.clone());
+                let answered = self.ask_to_delete(&path, node, &[200, 404]).await;
+                if answered.is_some() {
+                    ledger.entries().deletions.insert(id);
+                }
+                if answered == Some(200) {
+                    done = Some("deletions of a running turn");
                 }
             }
             _ => {
-                self.scene.erase(self.browser, node).await;
-                ledger.count("erasures of a running turn");
+                if self.scene.erase(self.browser, node).await {
+                    done = Some("erasures of a running turn");
+                }
             }
         }
         exchange.wait_on();
         let end = exchange.finish().await;
         self.ended(&message, &end);
-        true
+        match step {
+            _ if !exchange.is_elsewhere => {}
+            Step::Retry => done = Some("retries under the same key on another node"),
+            Step::Reload => done = Some("reloads on another node"),
+            _ => {}
+        }
+        if let Some(what) = done {
+            ledger.count(what);
+        }
+        done.is_some()
+    }
+
+    /// Asks another node to stop or to delete something, and returns the status of its answer.
+    async fn ask_to_delete(&self, path: &str, avoid: Option<usize>, wanted: &[u16]) -> Option<u16> {
+        let method = Method::DELETE;
+        let asked = self
+            .scene
+            .ask(self.browser, method, path, vec![], avoid, wanted);
+        asked.await.map(|(status, _)| status)
     }
 
     fn is_gone(&self) -> bool {

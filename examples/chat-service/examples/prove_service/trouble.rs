@@ -1,11 +1,15 @@
 //! Kills, stops and outages, spread over the turns.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use reqwest::Method;
 use tokio::time::sleep;
 
 use crate::Failure;
+use crate::http::Browser;
+use crate::judge::{self, StateFound, text_of};
 use crate::nodes::NODES;
 use crate::plan::{Kind, Plan};
 use crate::scene::Scene;
@@ -59,18 +63,24 @@ pub(crate) async fn stop_servers(
         reach(&scene, &plan, number, troubles.len()).await;
         match trouble {
             Trouble::Stop => {
-                restart(&scene, &servers).await;
+                restart(&scene, &servers).await?;
                 scene.ledger.count("stops of the database");
             }
-            Trouble::LostCommit => {
-                if !lose_commit(&scene, &servers, kind).await {
+            Trouble::LostCommit => loop {
+                let Some(mark) = lose_commit(&scene, &servers, kind).await else {
                     return Ok(());
+                };
+                let state = restart(&scene, &servers).await?;
+                let mut conversations = state.conversations.values();
+                let name = format!("[{mark} ");
+                let says = |message| text_of(message).contains(&name);
+                if conversations.any(|one| one.messages.iter().any(says)) {
+                    scene
+                        .ledger
+                        .count("stops of the database between commit and answer");
+                    break;
                 }
-                restart(&scene, &servers).await;
-                scene
-                    .ledger
-                    .count("stops of the database between commit and answer");
-            }
+            },
             Trouble::Outage => {
                 if let Media::Bucket { proxy, .. } = &servers.media {
                     proxy.refuse(true);
@@ -93,27 +103,83 @@ async fn reach(scene: &Scene, plan: &Plan, number: usize, of: usize) {
     let _ = turns.wait_for(|turns| *turns >= due).await;
 }
 
-/// Waits for a commit whose answer is lost. Returns whether there was one before the last turn ended.
-async fn lose_commit(scene: &Scene, servers: &Servers, kind: Kind) -> bool {
-    match kind {
-        Kind::Postgres => servers.proxy.lose_answer_to(b"COMMIT\0", b"COMMIT\0"),
-        // A script that writes has the new record among its arguments, and answers 1.
-        Kind::Redis => servers.proxy.lose_answer_to(b"\"incarnation\":", b":1\r\n"),
-    }
-    while servers.proxy.has_fault() {
-        if scene.is_over() {
-            return false;
+/// Waits for a write that begins a turn and whose answer is lost. Returns the mark of the turn; none if there was no such
+/// write before the last turn ended.
+async fn lose_commit(scene: &Scene, servers: &Servers, kind: Kind) -> Option<String> {
+    let answer = lost_answer(kind);
+    loop {
+        // A turn that nobody has sent yet: one write holds its text.
+        let number = scene.number.load(Ordering::Acquire) + 2;
+        let mark = format!("m{number}");
+        let text = format!("[{mark} ");
+        servers.proxy.lose_answer_to(text.as_bytes(), answer);
+        // Some never get so far, for they show an upload that was refused.
+        while scene.number.load(Ordering::Acquire) < number + 20 {
+            if !servers.proxy.has_fault() {
+                return Some(mark);
+            }
+            if scene.is_over() {
+                return None;
+            }
+            sleep(Duration::from_millis(1)).await;
         }
-        sleep(Duration::from_millis(1)).await;
     }
-    true
 }
 
-async fn restart(scene: &Scene, servers: &Servers) {
+/// Cuts some deletions short: the database is away as soon as it holds that they have begun. Nobody asks for them again.
+pub(crate) async fn cut_deletions(
+    scene: &Scene,
+    servers: &Servers,
+    kind: Kind,
+    conversations: impl Iterator<Item = (String, String)>,
+) -> Result<(), Failure> {
+    let database = servers.database.lock().await;
+    for (id, user) in conversations {
+        let Some((_, address)) = scene.nodes.pick(&scene.chance, None) else {
+            continue;
+        };
+        servers
+            .proxy
+            .stop_at_answer_to(b"\"deleting\"", lost_answer(kind));
+        let url = format!("{address}/api/conversations/{id}");
+        let browser = Browser::of(&scene.http, &user);
+        let answered = browser.answer(Method::DELETE, &url, Vec::new()).await;
+        let found = judge::state(&database).await;
+        servers.proxy.refuse(false);
+        let cut_short = answered.is_ok_and(|(status, _)| status >= 500);
+        let found = found?;
+        let held = found.conversations.get(&id);
+        if held.is_none_or(|held| held.record["status"] == "deleting") {
+            scene.ledger.entries().deleted.insert(id);
+            if cut_short && held.is_some() {
+                scene
+                    .ledger
+                    .count("deletions that only upkeep could finish");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What the answer to a write holds.
+fn lost_answer(kind: Kind) -> &'static [u8] {
+    match kind {
+        Kind::Postgres => b"COMMIT\0",
+        Kind::Redis => b":1\r\n",
+    }
+}
+
+/// Ends the database and starts it again, and returns what it holds before anybody else reaches it.
+async fn restart(scene: &Scene, servers: &Servers) -> Result<StateFound, Failure> {
     let mut database = servers.database.lock().await;
+    servers.proxy.refuse(true);
     tokio::task::block_in_place(|| database.stop());
+    servers.proxy.cut();
     sleep(pause(scene, 1500)).await;
     database.restart().await;
+    let found = judge::state(&database).await;
+    servers.proxy.refuse(false);
+    found
 }
 
 fn pause(scene: &Scene, up_to: usize) -> Duration {

@@ -32,6 +32,10 @@ struct State {
     greeting: Option<Vec<u8>>,
     lose_answer_to: Option<(Vec<u8>, Vec<u8>)>,
     cut_at: Option<Vec<u8>>,
+    /// Connections whose answer is being lost.
+    losing: usize,
+    /// Whether the server is away after an answer was lost.
+    stops: bool,
 }
 
 impl TcpProxy {
@@ -45,6 +49,8 @@ impl TcpProxy {
                 greeting: None,
                 lose_answer_to: None,
                 cut_at: None,
+                losing: 0,
+                stops: false,
             }),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -79,7 +85,9 @@ impl TcpProxy {
 
     /// Sets whether new connections are closed at once. Defaults to `false`.
     pub(crate) fn refuse(&self, refuses: bool) {
-        self.shared.state().refuses = refuses;
+        let mut state = self.shared.state();
+        state.refuses = refuses;
+        state.stops &= refuses;
     }
 
     /// Leads new connections to another server.
@@ -98,15 +106,22 @@ impl TcpProxy {
         self.shared.state().lose_answer_to = Some((bytes.to_vec(), answer.to_vec()));
     }
 
+    /// As [`lose_answer_to`](Self::lose_answer_to), and then cuts all connections and refuses new ones.
+    #[allow(dead_code, reason = "for the programs that share this file")]
+    pub(crate) fn stop_at_answer_to(&self, bytes: &[u8], answer: &[u8]) {
+        self.lose_answer_to(bytes, answer);
+        self.shared.state().stops = true;
+    }
+
     /// Cuts the connection at the next request with these bytes, which the server never sees.
     pub(crate) fn cut_at(&self, bytes: &[u8]) {
         self.shared.state().cut_at = Some(bytes.to_vec());
     }
 
-    /// Returns whether a fault that was asked for is still to come.
+    /// Returns whether a fault that was asked for is still to come: an answer that is lost has come from the server then.
     pub(crate) fn has_fault(&self) -> bool {
         let state = self.shared.state();
-        state.lose_answer_to.is_some() || state.cut_at.is_some()
+        state.lose_answer_to.is_some() || state.cut_at.is_some() || state.losing > 0
     }
 }
 
@@ -121,6 +136,15 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Notes that an answer was lost.
+    fn lost(&self) {
+        let mut state = self.state();
+        if std::mem::take(&mut state.stops) {
+            state.refuses = true;
+            self.cuts.send_modify(|cuts| *cuts += 1);
+        }
+    }
+
     /// What happens to a request.
     fn fate(&self, request: &[u8]) -> Fate {
         let mut state = self.state();
@@ -130,7 +154,10 @@ impl Shared {
         }
         let lost = &mut state.lose_answer_to;
         match lost.take_if(|(wanted, _)| contains(request, wanted)) {
-            Some((_, answer)) => Fate::LoseAnswer(answer),
+            Some((_, answer)) => {
+                state.losing += 1;
+                Fate::LoseAnswer(answer)
+            }
             None => Fate::Pass,
         }
     }
@@ -138,6 +165,15 @@ impl Shared {
 
 fn contains(text: &[u8], wanted: &[u8]) -> bool {
     text.windows(wanted.len()).any(|window| window == wanted)
+}
+
+/// A connection whose answer is being lost.
+struct Losing<'a>(&'a Shared);
+
+impl Drop for Losing<'_> {
+    fn drop(&mut self) {
+        self.0.state().losing -= 1;
+    }
 }
 
 enum Fate {
@@ -170,7 +206,7 @@ async fn serve(mut client: TcpStream, shared: &Shared) -> io::Result<()> {
     server.set_nodelay(true)?;
     let mut answer = vec![0; 1 << 16];
     // What an answer that is lost ends with, and what has come of it.
-    let (mut loses, mut lost) = (None, Vec::new());
+    let (mut loses, mut lost, mut _losing) = (None, Vec::new(), None);
     loop {
         tokio::select! {
             _ = cuts.changed() => return Ok(()),
@@ -179,7 +215,10 @@ async fn serve(mut client: TcpStream, shared: &Shared) -> io::Result<()> {
                 size => {
                     match shared.fate(&request[..size]) {
                         Fate::Pass => {}
-                        Fate::LoseAnswer(bytes) => loses = Some(bytes),
+                        Fate::LoseAnswer(bytes) => {
+                            loses = Some(bytes);
+                            _losing = Some(Losing(shared));
+                        }
                         Fate::Cut => return Ok(()),
                     }
                     server.write_all(&request[..size]).await?;
@@ -190,6 +229,7 @@ async fn serve(mut client: TcpStream, shared: &Shared) -> io::Result<()> {
                 size if loses.is_some() => {
                     lost.extend_from_slice(&answer[..size]);
                     if loses.as_ref().is_some_and(|bytes| contains(&lost, bytes)) {
+                        shared.lost();
                         return Ok(());
                     }
                 }

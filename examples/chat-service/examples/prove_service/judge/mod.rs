@@ -13,9 +13,10 @@ pub(crate) use bucket::bucket;
 pub(crate) use directory::directory;
 pub(crate) use verdict::verdict;
 
+pub(crate) use state::{StateFound, text_of};
+
 use crate::Failure;
 use crate::servers::Database;
-use state::StateFound;
 
 /// Reads all that a database holds.
 pub(crate) async fn state(database: &Database) -> Result<StateFound, Failure> {

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use tokio_postgres::NoTls;
+use tokio_postgres::{Client, NoTls};
 
-use super::state::StateFound;
+use super::state::{StateFound, has_base64};
 use crate::Failure;
 
 /// Where the tables are.
@@ -59,7 +59,41 @@ pub(super) async fn read(url: &str) -> Result<StateFound, Failure> {
             found.stray.push(format!("{rows} rows of {table}"));
         }
     }
+    found.base64 = base64(&client).await?;
     drop(client);
     let _ = driving.await;
     Ok(found)
+}
+
+/// Looks at every value of every column that can hold text.
+async fn base64(client: &Client) -> Result<Vec<String>, Failure> {
+    let columns = "SELECT table_name::text, column_name::text, data_type::text FROM information_schema.columns \
+                   WHERE table_schema = 'conversation_media'";
+    let mut with = Vec::new();
+    let mut looked_at = 0;
+    for row in client.query(columns, &[]).await? {
+        let (table, column, kind): (String, String, String) = (row.get(0), row.get(1), row.get(2));
+        // Some have names that mean something else without quotes.
+        let column = format!("\"{column}\"");
+        let read = match kind.as_str() {
+            "text" | "character varying" | "json" | "jsonb" => {
+                format!("convert_to({column}::text, 'UTF8')")
+            }
+            "bytea" => column.clone(),
+            "ARRAY" => format!("convert_to(array_to_string({column}, ','), 'UTF8')"),
+            _ => continue,
+        };
+        looked_at += 1;
+        let query = format!("SELECT {read} FROM {table} WHERE {column} IS NOT NULL");
+        for row in client.query(&query, &[]).await? {
+            let value: Option<&[u8]> = row.get(0);
+            if value.is_some_and(has_base64) {
+                with.push(format!("{table}, {column}"));
+            }
+        }
+    }
+    match looked_at {
+        0 => Err("no column was looked at".into()),
+        _ => Ok(with),
+    }
 }

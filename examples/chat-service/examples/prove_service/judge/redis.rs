@@ -5,13 +5,16 @@ use std::collections::BTreeMap;
 use redis::{Commands as _, Connection};
 use serde_json::Value;
 
-use super::state::{Conversation, StateFound};
+use super::state::{Conversation, StateFound, has_base64};
 use crate::Failure;
 
 pub(super) fn read(url: &str) -> Result<StateFound, Failure> {
     let mut connection = redis::Client::open(url)?.get_connection()?;
     let keys: Vec<String> = redis::cmd("KEYS").arg("*").query(&mut connection)?;
-    let mut found = StateFound::default();
+    let mut found = StateFound {
+        base64: base64(&mut connection, &keys)?,
+        ..StateFound::default()
+    };
     // Keys of conversations by their tags.
     let mut tags: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for key in &keys {
@@ -91,4 +94,25 @@ fn messages(
         messages.insert((branch.parse()?, position.parse()?), whole);
     }
     Ok(messages.into_values().collect())
+}
+
+/// Looks at every value of every key: chunks of a value are looked at one by one.
+fn base64(connection: &mut Connection, keys: &[String]) -> Result<Vec<String>, Failure> {
+    let mut with = Vec::new();
+    for key in keys {
+        let kind: String = redis::cmd("TYPE").arg(key).query(connection)?;
+        let values: Vec<Vec<u8>> = match kind.as_str() {
+            "string" => connection.get(key).map(|value: Vec<u8>| vec![value])?,
+            "hash" => connection.hgetall(key)?,
+            "set" => connection.smembers(key)?,
+            "zset" => connection.zrange(key, 0, -1)?,
+            // Leases and the like may end in between.
+            "none" => continue,
+            kind => return Err(format!("{key} is a {kind}").into()),
+        };
+        if values.iter().any(|value| has_base64(value)) {
+            with.push(key.clone());
+        }
+    }
+    Ok(with)
 }

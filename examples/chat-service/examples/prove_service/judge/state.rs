@@ -21,6 +21,8 @@ pub(crate) struct StateFound {
     pub(crate) leases: Vec<String>,
     /// Rows or keys of conversations that have no record.
     pub(crate) stray: Vec<String>,
+    /// Where a value holds media as base64.
+    pub(crate) base64: Vec<String>,
     /// Bytes of all messages.
     pub(crate) message_bytes: usize,
 }
@@ -59,18 +61,9 @@ pub(crate) fn text_of(message: &Value) -> String {
     parts.filter_map(|part| part["text"].as_str()).collect()
 }
 
-/// Whether a value holds media as base64: a long string without anything that text has.
-pub(crate) fn has_base64(value: &Value) -> bool {
-    match value {
-        Value::Object(fields) => fields.values().any(has_base64),
-        Value::Array(items) => items.iter().any(has_base64),
-        Value::String(text) => {
-            let tail = text.rsplit(',').next().unwrap_or_default();
-            tail.len() > 2048
-                && tail
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || b"+/=-_".contains(&byte))
-        }
-        _ => false,
-    }
+/// Whether a value holds media as base64: a long run without anything that text has.
+pub(crate) fn has_base64(value: &[u8]) -> bool {
+    let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=-_".contains(byte);
+    let mut runs = value.split(|byte| !is_digit(byte));
+    runs.any(|run| run.len() > 2048)
 }

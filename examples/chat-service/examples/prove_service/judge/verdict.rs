@@ -1,11 +1,11 @@
 //! What was reported against what is there.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 
 use super::media::{Item, MediaFound};
-use super::state::{Conversation, StateFound, has_base64, references, text_of};
+use super::state::{Conversation, StateFound, references, text_of};
 use crate::ledger::{Entries, TurnEntry};
 use crate::model::{Asked, answer};
 
@@ -43,10 +43,6 @@ pub(crate) fn verdict(
         ("bytes of messages", state.message_bytes),
         ("media items in the store", media.items.len()),
         ("bytes of media", media.bytes),
-        (
-            "objects or files that a later sweep removes",
-            media.leftovers.len(),
-        ),
     ];
     let checked = told
         .turns
@@ -80,9 +76,11 @@ pub(crate) fn verdict(
     verdict.none("messages that are there twice", twice);
     verdict.none("messages that were answered twice", paid);
     verdict.none("turns or leases that are stuck", stuck(state));
-    verdict.none("messages with base64", base64(state));
+    verdict.none("values with base64", state.base64.clone());
     references_of(&mut verdict, state, media);
-    deleted(&mut verdict, told, state, media);
+    let leftovers = media.leftovers.iter().cloned().collect();
+    verdict.none("objects or files that nothing needs", leftovers);
+    deleted(&mut verdict, told, asked, state, media);
     verdict
 }
 
@@ -173,15 +171,6 @@ fn stuck(state: &StateFound) -> Vec<String> {
     stuck
 }
 
-fn base64(state: &StateFound) -> Vec<String> {
-    let mut found = Vec::new();
-    for (id, conversation) in &state.conversations {
-        let with = conversation.messages.iter().filter(|one| has_base64(one));
-        found.extend(with.map(|message| format!("{} of {id}", message["id"])));
-    }
-    found
-}
-
 fn references_of(verdict: &mut Verdict, state: &StateFound, media: &MediaFound) {
     let named = state.named();
     let readable = |id: &&String| media.items.get(*id).is_some_and(|item| item.sum.is_some());
@@ -212,7 +201,13 @@ fn references_of(verdict: &mut Verdict, state: &StateFound, media: &MediaFound) 
 }
 
 /// What is left of what was deleted.
-fn deleted(verdict: &mut Verdict, told: &Entries, state: &StateFound, media: &MediaFound) {
+fn deleted(
+    verdict: &mut Verdict,
+    told: &Entries,
+    asked: &HashMap<String, Asked>,
+    state: &StateFound,
+    media: &MediaFound,
+) {
     let mut left = Vec::new();
     for (id, conversation) in &state.conversations {
         let user = conversation.record["user"].as_str().unwrap_or_default();
@@ -236,24 +231,21 @@ fn deleted(verdict: &mut Verdict, told: &Entries, state: &StateFound, media: &Me
             left.push(id.clone());
         }
     }
+    // Wherever they lie: bytes need no reference to be those of somebody.
     let erased = told
         .uploads
         .iter()
         .filter(|(user, _)| told.erased.contains(*user));
-    let places: BTreeMap<&String, &String> = erased
-        .flat_map(|(_, sums)| sums)
-        .filter_map(|sum| media.sums.get_key_value(sum))
-        .collect();
-    // Bytes of a store that was killed, to which no reference leads: a full sweep removes them after the
-    // time that it leaves to slow writers.
-    let (swept, held): (Vec<&String>, Vec<&String>) = places
-        .values()
-        .copied()
-        .partition(|place| media.leftovers.contains(*place));
-    verdict.counts.push((
-        "bytes of erased users, without a reference, that a later sweep removes",
-        swept.len(),
-    ));
-    left.extend(held.iter().map(|place| format!("bytes in {place}")));
+    let painted = told
+        .turns
+        .iter()
+        .filter(|(_, turn)| told.is_gone(&turn.conversation))
+        .filter_map(|(mark, _)| asked.get(mark)?.image.as_ref());
+    let sums: BTreeSet<&String> = erased.flat_map(|(_, sums)| sums).chain(painted).collect();
+    verdict
+        .counts
+        .push(("images of deleted users and conversations", sums.len()));
+    let places = sums.iter().filter_map(|sum| media.sums.get(*sum));
+    left.extend(places.map(|place| format!("bytes in {place}")));
     verdict.none("media of deleted users and conversations", left);
 }
