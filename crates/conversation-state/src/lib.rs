@@ -57,6 +57,7 @@ mod clock;
 pub mod conformance;
 #[cfg(any(feature = "postgres", feature = "redis"))]
 mod connection;
+mod context;
 mod cursor;
 pub mod document;
 mod error;

@@ -1,5 +1,6 @@
 //! Reading conversations.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use chrono::{DateTime, Utc};
@@ -186,6 +187,26 @@ impl LoadedConversation {
     /// Returns a turn that was read.
     pub fn turn(&self, id: &TurnId) -> Option<&TurnRecord> {
         self.turns.iter().find(|turn| turn.id == *id)
+    }
+
+    /// Returns the messages of a turn that was read with [`Window::Turn`], as it ended: also those that were
+    /// cut off afterwards, and none of attempts that were replaced.
+    pub fn into_messages_of_turn(self) -> Vec<Message> {
+        let mut branches: BTreeMap<u32, Vec<StoredMessage>> = BTreeMap::new();
+        for stored in self.messages {
+            branches.entry(stored.branch).or_default().push(stored);
+        }
+        let current = branches.remove(&0);
+        let mut messages = Vec::new();
+        let mut end = 0;
+        // What was cut off last lies behind what is left. What is at places of that was replaced by it.
+        for branch in current.into_iter().chain(branches.into_values().rev()) {
+            if branch.first().is_some_and(|first| first.position >= end) {
+                end = branch.last().map_or(end, |last| last.position + 1);
+                messages.extend(branch.into_iter().map(|stored| stored.message));
+            }
+        }
+        messages
     }
 
     /// Returns the turn that is running or suspended.

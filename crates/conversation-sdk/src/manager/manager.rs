@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use conversation_events::{ConversationError, ConversationErrorKind as Kind, EventSubject};
 use conversation_state::{
-    ConversationFilter, ConversationPage, ConversationRecord, ConversationStatus, Created, Fence,
-    LoadOptions, NewConversation, StateWrite, TurnFence, Window, WriteOutcome,
+    ConversationFilter, ConversationPage, ConversationRecord, ConversationStatus, Created,
+    LoadOptions, NewConversation, Window,
 };
 use conversation_types::TurnId;
 use media_types::{ConversationId, UserId};
@@ -20,7 +20,7 @@ use crate::core::Core;
 use crate::owner::Owner;
 use crate::prompt::{InlinePrompt, ResolvedPrompt};
 use crate::start::{ConversationConfig, Start};
-use crate::turn::StopReason;
+use crate::turn::{self, StopReason};
 
 /// How long a shutdown waits for turns that it has asked to end.
 const INTERRUPT_TIME: Duration = Duration::from_secs(30);
@@ -295,10 +295,11 @@ impl ConversationManager {
     }
 
     /// Asks for the end of a running turn, on whichever node it runs; it is interrupted within 2 s.
-    /// A turn that has ended stays as it is.
+    /// One that waits for people is interrupted at once, and the calls that wait get an error as their
+    /// result. A turn that has ended stays as it is.
     ///
     /// # Errors
-    /// `NotFound`, `State`.
+    /// `NotFound`; `Conflict` where other writers always came first; `State`.
     pub async fn cancel_turn(
         &self,
         id: &ConversationId,
@@ -309,28 +310,7 @@ impl ConversationManager {
         if self.core.turns.stop_turn(id, turn) {
             return Ok(());
         }
-        let options = LoadOptions::new(Window::MetadataOnly).with_turn(turn.clone());
-        let loaded = self.core.state.load(id, options).await?;
-        let held = loaded.as_ref().and_then(|loaded| loaded.turn(turn));
-        let held = held.ok_or_else(|| ConversationError::new(Kind::NotFound))?;
-        if !held.status.is_open() {
-            return Ok(());
-        }
-        let fence = Fence::Turn(TurnFence::new(turn.clone(), held.epoch));
-        let write = StateWrite::new(&record, fence).with_cancel_turn(turn.clone());
-        let writer = self.core.writer();
-        match writer.write(write).await {
-            WriteOutcome::Committed(_) => Ok(()),
-            // It has ended, or another owner has it now, who is told by the next call.
-            WriteOutcome::NotCommitted(error)
-                if error.kind() == conversation_state::StateErrorKind::Conflict =>
-            {
-                Ok(())
-            }
-            WriteOutcome::NotCommitted(error) | WriteOutcome::Indeterminate(error) => {
-                Err(error.into())
-            }
-        }
+        turn::cancel(&self.core, &record, turn).await
     }
 
     /// Waits until the state has every answer that this process has returned before its media was

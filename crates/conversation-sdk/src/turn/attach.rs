@@ -93,12 +93,8 @@ impl Follower {
                 take_over(&self.core, &loaded, turn).await?;
                 continue;
             }
-            let messages: Vec<Message> = loaded
-                .messages
-                .into_iter()
-                .filter(|stored| stored.branch == 0)
-                .map(|stored| stored.message)
-                .collect();
+            let record = loaded.record.clone();
+            let messages = loaded.into_messages_of_turn();
             if std::mem::take(&mut self.redraws) {
                 self.first = true;
                 return Ok(Some(TurnEvent::Lagged(self.snapshot(&messages))));
@@ -109,7 +105,7 @@ impl Follower {
                 return Ok(Some(TurnEvent::TextDelta(delta)));
             }
             if !turn.status.is_open() || turn.status == conversation_state::TurnStatus::Suspended {
-                let response = response_of(&loaded.record, &turn, messages);
+                let response = response_of(&record, &turn, messages);
                 return outcome_of(response, &turn).map(|response| Some(TurnEvent::Done(response)));
             }
         }

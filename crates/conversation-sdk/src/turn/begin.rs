@@ -10,7 +10,8 @@ use conversation_lifecycle::name_of;
 use conversation_providers::AttemptBudget;
 use conversation_state::{
     ConversationRecord, Fence, LeaseChange, LoadOptions, LoadedConversation, RecordUpdate,
-    StateErrorKind, StateWrite, Truncation, TurnFence, TurnRecord, TurnStatus, WriteOutcome,
+    StateErrorKind, StateWrite, StoredMessage, Truncation, TurnFence, TurnRecord, TurnStatus,
+    WriteOutcome,
 };
 use conversation_types::Message;
 use tokio::time::Instant;
@@ -23,6 +24,7 @@ use super::parent::ParentTurn;
 use super::permit::Permit;
 use super::planner::TurnPlanner;
 use super::progress::Progress;
+use super::stop::StopReason;
 use super::turn::{Turn, TurnScope};
 use super::user_message::{InputMedia, UserInput};
 use super::{context, fingerprint, replay, resume, retry};
@@ -101,7 +103,10 @@ async fn begin_once(
     let opening = match job {
         TurnJob::New { message, cut } => {
             let cut = cut_off(&core, &mut loaded, cut).await?;
+            let (ended, declined) = decline_suspended(&mut loaded, cut.is_some());
             let mut opening = open_new(&scope, &loaded, *message, key).await?;
+            opening.append.splice(0..0, declined);
+            opening.ended.extend(ended);
             opening.cut = cut;
             opening
         }
@@ -153,24 +158,39 @@ async fn open_new(
         turn.idempotency_key = Some(key);
         turn.fingerprint = Some(print);
     }
-    // A new message closes calls that wait for people: they are declined.
-    let (ended, declined) = match loaded.current_turn() {
-        Some(suspended) if suspended.status == TurnStatus::Suspended => resume::decline(suspended),
-        _ => (None, Vec::new()),
-    };
-    let mut append = declined;
-    append.push(input.message);
     Ok(Opening {
         turn,
         previous: None,
-        append,
-        ended: ended.into_iter().collect(),
+        append: vec![input.message],
+        ended: Vec::new(),
         saved: Vec::new(),
         truncate: None,
         cut: None,
         media: Some(input.media),
         permit,
     })
+}
+
+/// Declines calls that wait for people, as a new message does: the turn as it ends, and the results, which
+/// go with the request, too. Calls that an edit has cut off have none.
+fn decline_suspended(
+    loaded: &mut LoadedConversation,
+    is_cut: bool,
+) -> (Option<TurnRecord>, Vec<Message>) {
+    let current = loaded.current_turn();
+    let Some(suspended) = current.filter(|turn| turn.status == TurnStatus::Suspended) else {
+        return (None, Vec::new());
+    };
+    let (ended, mut declined) = resume::decline(suspended, "the user declined and went on");
+    let is_call_of = |stored: &StoredMessage, result: &Message| {
+        let mut calls = stored.message.tool_calls.iter();
+        calls.any(|call| result.tool_call_id.as_ref() == Some(&call.id))
+    };
+    let messages = &mut loaded.messages;
+    declined.retain(|result| !is_cut || messages.iter().any(|stored| is_call_of(stored, result)));
+    let places = (loaded.record.message_count..).zip(&declined);
+    messages.extend(places.map(|(at, result)| StoredMessage::new(at, 0, result.clone())));
+    (Some(ended), declined)
 }
 
 /// Finds out where an edit cuts off the history, and takes what is cut off out of what was read.
@@ -259,6 +279,10 @@ pub(super) async fn write_opening(
             return Err(ConversationError::new(Kind::StateOutcomeUnknown).with_source(error));
         }
     };
+    if applied.cancel_requested {
+        // Asked for just before the turn was suspended.
+        scope.stop.stop(StopReason::Cancelled);
+    }
     core.turns.has_begun(&scope.log);
     let mut turn = opening.turn;
     turn.epoch = applied.epoch.unwrap_or(turn.epoch);
@@ -288,7 +312,7 @@ pub(super) async fn write_opening(
             .into_iter()
             .filter(|m| m.turn.as_ref() == Some(&turn.id)),
     );
-    let history = context::history(&loaded, core.config.max_history_turns(), &turn.id);
+    let history = loaded.earlier_messages(core.config.max_history_turns(), &turn.id);
     if let Some(message) = saved.first() {
         scope
             .log

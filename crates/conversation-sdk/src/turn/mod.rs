@@ -4,6 +4,7 @@ mod admit;
 mod attach;
 mod background;
 mod begin;
+mod cancel;
 mod context;
 mod end;
 mod fingerprint;
@@ -38,6 +39,7 @@ mod user_message;
 
 pub(crate) use admit::{load, load_idle};
 pub(crate) use attach::events as attached_events;
+pub(crate) use cancel::cancel;
 pub(crate) use job::{Cut, TurnJob};
 pub(crate) use running::RunningTurns;
 pub(crate) use start::start;

@@ -43,8 +43,7 @@ async fn stored_outcome(
 ) -> TurnOutcome {
     let options = LoadOptions::new(Window::Turn(turn.id.clone()));
     let of_turn = scope.core.state.load(&loaded.record.id, options).await?;
-    let messages = of_turn.map(|loaded| loaded.messages).unwrap_or_default();
-    let messages = messages.into_iter().filter(|stored| stored.branch == 0);
-    let messages = messages.map(|stored| stored.message).collect();
+    let messages = of_turn.map(LoadedConversation::into_messages_of_turn);
+    let messages = messages.unwrap_or_default();
     outcome_of(response_of(&loaded.record, turn, messages), turn)
 }

@@ -47,13 +47,8 @@ pub(super) async fn open_resume(
     let message = tool_message(&call.call_id, output).with_turn(turn.id.clone());
     let options = LoadOptions::new(Window::Turn(turn.id.clone()));
     let of_turn = scope.core.state.load(&loaded.record.id, options).await?;
-    let saved: Vec<Message> = of_turn
-        .map(|loaded| loaded.messages)
-        .unwrap_or_default()
-        .into_iter()
-        .filter(|stored| stored.branch == 0)
-        .map(|stored| stored.message)
-        .collect();
+    let saved = of_turn.map(LoadedConversation::into_messages_of_turn);
+    let saved = saved.unwrap_or_default();
     if turn.pending.is_empty() {
         let permit = Permit::ask(&scope.core, loaded, &turn.id, None).await?;
         let input = UserInput::prepare(scope, loaded, message).await?;
@@ -110,15 +105,14 @@ async fn write_result(
     }
 }
 
-/// Closes the calls of a suspended turn as declined: the turn as it ends, and the results.
-pub(super) fn decline(suspended: &TurnRecord) -> (Option<TurnRecord>, Vec<Message>) {
+/// Closes the calls of a suspended turn for a reason: the turn as it ends, and the results.
+pub(super) fn decline(suspended: &TurnRecord, reason: &str) -> (TurnRecord, Vec<Message>) {
     let mut turn = suspended.clone();
     let declined = turn
         .pending
         .drain(..)
         .map(|call| {
-            let declined = Err("the user declined and went on".to_owned());
-            tool_message(&call.call_id, declined).with_turn(suspended.id.clone())
+            tool_message(&call.call_id, Err(reason.to_owned())).with_turn(suspended.id.clone())
         })
         .collect();
     turn.status = TurnStatus::Interrupted;
@@ -126,7 +120,7 @@ pub(super) fn decline(suspended: &TurnRecord) -> (Option<TurnRecord>, Vec<Messag
     turn.error = Some(Kind::Cancelled.as_str().to_owned());
     turn.ended_at = Some(now());
     turn.before_retry = None;
-    (Some(turn), declined)
+    (turn, declined)
 }
 
 /// Returns the message with the result of a call.

@@ -3,7 +3,7 @@ use std::time::Duration;
 use conversation_providers::testing::{Gate, ScriptedAnswer, ScriptedProvider};
 use conversation_sdk::{
     Checkpoint, ConversationErrorKind as Kind, EventPosition, ManagerConfig, OnDrop, Start,
-    TurnEvent, TurnOptions,
+    TruncationMode, TurnEvent, TurnOptions,
 };
 
 use crate::support::{Rig, first_text, history};
@@ -77,6 +77,37 @@ async fn readers_of_a_repetition_continue_with_the_original() {
     }
     assert_eq!(first.response().await.unwrap().text(), "one two");
     assert_eq!(rig.provider.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_turn_that_was_cut_off_keeps_its_answer_for_its_key() {
+    let provider = ["one", "two", "three"]
+        .iter()
+        .fold(ScriptedProvider::new(), |provider, text| {
+            provider.with_answer(ScriptedAnswer::new().text(*text))
+        });
+    let rig = Rig::new(provider);
+    let mut conversation = rig.start().await;
+    let options = TurnOptions::new().with_idempotency_key("k1");
+    let first = conversation.send_with("Hi", options.clone()).await.unwrap();
+    let again = conversation.regenerate(first.turn());
+    assert_eq!(again.response().await.unwrap().text(), "two");
+    let asked = first.messages()[0].id.clone();
+    // The answer goes, then the question, and another turn comes.
+    let cut = conversation.truncate(&asked, TruncationMode::KeepAsBranch);
+    cut.await.unwrap();
+    for edits in 0..2 {
+        let repeated = conversation.send_with("Hi", options.clone()).await.unwrap();
+        assert_eq!(repeated.text(), "two", "after {edits} edits");
+        assert_eq!(repeated.messages().len(), 2);
+        let attached = conversation.attach(first.turn().clone()).response().await;
+        assert_eq!(attached.unwrap().text(), "two");
+        if edits == 0 {
+            let edited = conversation.edit_and_resend(&asked, "Hello");
+            assert_eq!(edited.response().await.unwrap().text(), "three");
+        }
+    }
+    assert_eq!(rig.provider.requests().len(), 3);
 }
 
 #[tokio::test]

@@ -2,9 +2,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use conversation_providers::testing::{ScriptedAnswer, ScriptedProvider};
 use conversation_sdk::{
-    ConversationErrorKind as Kind, Part, Role, Start, Tool, ToolContext, ToolDefinition, ToolError,
-    ToolOutput, TurnStatus, Window,
+    ConversationErrorKind as Kind, Message, Owner, Part, Role, Start, StateStore, Tool,
+    ToolContext, ToolDefinition, ToolError, ToolOutput, TurnStatus, Window,
 };
+use conversation_state::{Fence, StateWrite, TurnFence};
 use media_types::Mime;
 use serde_json::{Value, json};
 
@@ -103,16 +104,107 @@ async fn a_turn_waits_for_people_and_goes_on() {
 async fn a_new_message_declines_what_waits() {
     let provider = ScriptedProvider::new()
         .with_answer(call("c1", "wait"))
-        .with_answer(ScriptedAnswer::new().text("As you like."));
+        .with_answer(ScriptedAnswer::new().text("As you like."))
+        .with_answer(ScriptedAnswer::new().text("Bye."));
     let rig = rig(provider);
     let mut conversation = rig.start().await;
     conversation.send("Ask me").await.unwrap();
     conversation.send("Never mind").await.unwrap();
+    conversation.send("Bye").await.unwrap();
+    // The model is told at once, and later requests begin with the same.
+    let sent = |n: usize| -> Vec<(Role, String, Option<String>)> {
+        let messages = rig.provider.requests().remove(n).messages;
+        let seen = |m: Message| (m.role, m.text(), m.tool_call_id);
+        messages.into_iter().map(seen).collect()
+    };
+    let second = sent(1);
+    assert_eq!(second.len(), 4);
+    assert!(second[2].1.contains("declined"), "{second:?}");
+    assert_eq!(second[2].2.as_deref(), Some("c1"));
+    assert!(sent(2).starts_with(&second), "{:?}", sent(2));
     let history = history(&conversation).await;
     assert!(history[2].1.contains("declined"), "{history:?}");
     let read = conversation.read(Window::All).await.unwrap();
     assert_eq!(read.turns[0].status, TurnStatus::Interrupted);
     assert_eq!(read.record.current_turn, None);
+}
+
+#[tokio::test]
+async fn an_edit_of_the_message_of_a_turn_that_waits_takes_the_turn_along() {
+    let provider = ScriptedProvider::new()
+        .with_answer(ScriptedAnswer::new().text("Hi"))
+        .with_answer(call("c1", "wait"))
+        .with_answer(ScriptedAnswer::new().text("Better."));
+    let rig = rig(provider);
+    let mut conversation = rig.start().await;
+    conversation.send("Hello").await.unwrap();
+    let waits = conversation.send("Ask me").await.unwrap();
+    let asked = waits.messages()[0].id.clone();
+    let edited = conversation.edit_and_resend(&asked, "Do not ask");
+    edited.response().await.unwrap();
+    let texts: Vec<String> = history(&conversation)
+        .await
+        .into_iter()
+        .map(|m| m.1)
+        .collect();
+    assert_eq!(texts, ["Hello", "Hi", "Do not ask", "Better."]);
+    assert_eq!(rig.provider.requests()[2].messages.len(), 3);
+    let read = conversation.read(Window::NewestTurns(9)).await.unwrap();
+    assert_eq!((read.turns.len(), read.record.current_turn), (2, None));
+    let cut_off = conversation
+        .read(Window::Turn(waits.turn().clone()))
+        .await
+        .unwrap();
+    assert_eq!(cut_off.messages.len(), 2);
+    assert_eq!(cut_off.turns[0].status, TurnStatus::Interrupted);
+    let late = conversation.resume_turn("token-1", ToolOutput::text("yes"));
+    assert_eq!(late.response().await.unwrap_err().kind(), Kind::NotFound);
+}
+
+#[tokio::test]
+async fn a_turn_that_waits_for_people_is_cancelled_at_once() {
+    let provider = ScriptedProvider::new()
+        .with_answer(call("c1", "wait"))
+        .with_answer(ScriptedAnswer::new().text("As you like."));
+    let rig = rig(provider);
+    let mut conversation = rig.start().await;
+    let waits = conversation.send("Ask me").await.unwrap();
+    let node = rig.beside().manager;
+    for _ in 0..2 {
+        let cancelled = node.cancel_turn(conversation.id(), Owner::any(), waits.turn());
+        cancelled.await.unwrap();
+        let read = conversation.read(Window::All).await.unwrap();
+        assert_eq!(read.turns[0].status, TurnStatus::Interrupted);
+        assert_eq!((read.record.current_turn, read.messages.len()), (None, 3));
+    }
+    let late = conversation.resume_turn("token-1", ToolOutput::text("yes"));
+    assert_eq!(late.response().await.unwrap_err().kind(), Kind::NotFound);
+    conversation.send("Go on").await.unwrap();
+    assert!(
+        rig.provider.requests()[1].messages[2]
+            .text()
+            .contains("cancelled")
+    );
+}
+
+#[tokio::test]
+async fn a_turn_that_was_suspended_while_it_was_cancelled_asks_nothing_more() {
+    let provider = ScriptedProvider::new().with_answer(call("c1", "wait"));
+    let rig = rig(provider);
+    let mut conversation = rig.start().await;
+    let waits = conversation.send("Ask me").await.unwrap();
+    let read = conversation.read(Window::All).await.unwrap();
+    let fence = TurnFence::new(waits.turn().clone(), read.turns[0].epoch);
+    let cancel = StateWrite::new(&read.record, Fence::Turn(fence));
+    let cancel = cancel.with_cancel_turn(waits.turn().clone());
+    rig.state.apply(cancel).await.unwrap();
+    let resumed = conversation.resume_turn("token-1", ToolOutput::text("yes"));
+    assert_eq!(
+        resumed.response().await.unwrap_err().kind(),
+        Kind::Cancelled
+    );
+    assert_eq!(rig.provider.requests().len(), 1);
+    assert_eq!(conversation.record().await.unwrap().current_turn, None);
 }
 
 #[tokio::test]

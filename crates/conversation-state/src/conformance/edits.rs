@@ -6,7 +6,7 @@ use crate::conformance::harness::Harness;
 use crate::conformance::steps::*;
 use crate::error::StateErrorKind;
 use crate::load::{LoadOptions, Window};
-use crate::turn::{TurnRecord, TurnStatus};
+use crate::turn::{PendingCall, TurnRecord, TurnStatus};
 use crate::update::RecordUpdate;
 use crate::write::{Truncation, TruncationMode};
 
@@ -157,4 +157,46 @@ pub(super) async fn removed_messages_are_gone_with_their_turns(harness: &dyn Har
             .len(),
         2
     );
+}
+
+pub(super) async fn a_turn_that_ends_with_its_cut_goes_with_it(harness: &dyn Harness) {
+    let store = harness.open().await;
+    for (name, mode) in [
+        ("a", TruncationMode::KeepAsBranch),
+        ("b", TruncationMode::Remove),
+    ] {
+        let known = create(&*store, name).await;
+        let known = run_turn(&*store, &known, "t0").await;
+        let mut open = begin(&*store, &known, "t1").await;
+        let mut waits = open.record.clone().with_status(TurnStatus::Suspended);
+        waits.pending = vec![PendingCall::new("token", "call")];
+        let suspend = open.write().with_turn(waits.clone());
+        open.apply(&*store, suspend).await;
+        let before = load(&*store, name, Window::All).await;
+        let cut = Truncation::new(Some(before.messages[1].message.id.clone()), mode);
+        let edit = open
+            .write()
+            .with_truncate(cut)
+            .with_append([user("edited", "t2")])
+            .with_turn(waits.with_status(TurnStatus::Interrupted))
+            .with_turn(TurnRecord::new(turn_id("t2")))
+            .with_lease(take("owner-1"));
+        let edited = store.apply(edit).await.unwrap().record;
+        assert_eq!(edited.current_turn, Some(turn_id("t2")));
+        let newest = load(&*store, name, Window::NewestTurns(2)).await;
+        assert_eq!(texts(&newest), ["question of t0", "answer of t0", "edited"]);
+        let turns: Vec<&str> = newest.turns.iter().map(|turn| turn.id.as_str()).collect();
+        assert_eq!(turns, ["t0", "t2"]);
+        let cut_off = load(&*store, name, Window::Turn(turn_id("t1"))).await;
+        let status = cut_off.turn(&turn_id("t1")).map(|turn| turn.status);
+        let texts = texts(&cut_off);
+        match mode {
+            TruncationMode::Remove => assert_eq!((texts.len(), status), (0, None)),
+            _ => {
+                assert_eq!(texts, ["question of t1"]);
+                assert_eq!(status, Some(TurnStatus::Interrupted));
+                assert_eq!(cut_off.messages[0].branch, 1);
+            }
+        }
+    }
 }

@@ -53,6 +53,7 @@ macro_rules! __state_scenarios {
             edits::replaced_messages_keep_their_place,
             edits::cut_off_messages_are_kept_on_a_branch,
             edits::removed_messages_are_gone_with_their_turns,
+            edits::a_turn_that_ends_with_its_cut_goes_with_it,
             history::planner_rows_are_apart,
             turns::a_turn_goes_from_begin_to_finish,
             turns::a_suspended_turn_holds_no_lease_and_goes_on,

@@ -189,11 +189,12 @@ impl ConversationDocument {
         for planned in &plan.turns {
             self.forget_slot(planned.slot);
             let slot = Slot {
-                branch: 0,
+                branch: planned.branch,
                 first: planned.first,
                 turn: planned.turn.clone(),
             };
-            self.add_slot(planned.slot, slot, planned.in_context);
+            let in_context = planned.in_context && planned.branch == 0;
+            self.add_slot(planned.slot, slot, in_context);
         }
         for new in &plan.append {
             let row = MessageRow {

@@ -27,8 +27,8 @@ const MOVE_SLOTS: &str =
     "UPDATE slots SET branch = $3 WHERE conversation = $1 AND branch = 0 AND first >= $2";
 const PUT_SLOT: &str = "INSERT INTO slots \
     (conversation, slot, branch, first, in_context, id, key, turn) \
-    VALUES ($1, $2, 0, $3, $4, $5, $6, $7) \
-    ON CONFLICT (conversation, slot) DO UPDATE SET branch = 0, first = excluded.first, \
+    VALUES ($1, $2, $8, $3, $4, $5, $6, $7) \
+    ON CONFLICT (conversation, slot) DO UPDATE SET branch = excluded.branch, first = excluded.first, \
     in_context = excluded.in_context, id = excluded.id, key = excluded.key, turn = excluded.turn";
 const APPEND: &str = "INSERT INTO messages (conversation, branch, position, slot, id, message) \
     SELECT $1, 0, * FROM unnest($2, $3, $4, $5)";
@@ -78,6 +78,7 @@ async fn carry_out(
             let turn = planned.turn.as_ref();
             Ok(SlotRow {
                 slot: integer(planned.slot),
+                branch: i64::from(planned.branch),
                 first: integer(planned.first),
                 in_context: planned.in_context,
                 id: turn.map(|turn| turn.id.as_str().as_bytes().to_vec()),
@@ -153,6 +154,7 @@ async fn carry_out(
 /// A row of `slots`.
 struct SlotRow {
     slot: i64,
+    branch: i64,
     first: i64,
     in_context: bool,
     id: Option<Vec<u8>>,
@@ -164,7 +166,7 @@ impl SlotRow {
     fn step<'a>(&'a self, conversation: &'a i64) -> Step<'a> {
         let row = values![
             INT8 *conversation, INT8 self.slot, INT8 self.first, BOOL self.in_context,
-            BYTEA self.id, BYTEA self.key, TEXT self.turn
+            BYTEA self.id, BYTEA self.key, TEXT self.turn, INT8 self.branch
         ];
         Step::new(PUT_SLOT, row)
     }

@@ -127,7 +127,7 @@ impl Steps {
         }
     }
 
-    /// Writes a slot, which is on branch 0.
+    /// Writes a slot.
     pub(super) fn slot(
         &mut self,
         planned: &PlannedTurn,
@@ -137,7 +137,7 @@ impl Steps {
         let slot = planned.slot.to_string();
         let record = planned.turn.as_ref();
         let header = SlotHeader {
-            branch: 0,
+            branch: planned.branch,
             first: planned.first,
             id: record.map(|turn| turn.id.to_string()),
             key: record.and_then(|turn| turn.idempotency_key.clone()),
@@ -156,6 +156,10 @@ impl Steps {
             if let Some(key) = &header.key {
                 self.set(TURNS, &format!("k:{key}"), id);
             }
+        }
+        if planned.branch != 0 {
+            // The cut has taken it out of what is of branch 0 alone.
+            return;
         }
         let first = planned.first.to_string();
         self.call("ZADD", FIRSTS, &[first.as_bytes(), slot.as_bytes()]);

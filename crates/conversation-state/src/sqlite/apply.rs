@@ -15,9 +15,9 @@ pub(super) const REPLACE: &str =
     "UPDATE messages SET message = ?3 WHERE conversation = ?1 AND id = ?2 RETURNING key";
 pub(super) const ADD_SLOT: &str = "INSERT INTO slots \
     (conversation, slot, branch, first, in_context, id, key, turn) \
-    VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, ?7)";
+    VALUES (?1, ?2, ?8, ?3, ?4, ?5, ?6, ?7)";
 pub(super) const UPDATE_SLOT: &str = "UPDATE slots SET turn = ?3 \
-    WHERE conversation = ?1 AND slot = ?2 AND branch = 0 AND first = ?4 AND in_context = ?5 \
+    WHERE conversation = ?1 AND slot = ?2 AND branch = ?7 AND first = ?4 AND in_context = ?5 \
     AND key IS ?6";
 const REMOVE_SLOT: &str = "DELETE FROM slots WHERE conversation = ?1 AND slot = ?2";
 pub(super) const PRUNE: &str = "DELETE FROM writes WHERE conversation = ?1 AND version < ?2";
@@ -115,16 +115,29 @@ impl Steps<'_> {
         let json = turn.map(|turn| self.failures.write(turn)).transpose()?;
         let id = turn.map(|turn| turn.id.as_str());
         let key = turn.and_then(|turn| turn.idempotency_key.as_deref());
-        let (slot, first) = (integer(planned.slot), integer(planned.first));
+        let (slot, first, branch) = (
+            integer(planned.slot),
+            integer(planned.first),
+            planned.branch,
+        );
         if !planned.is_new {
             // Mostly nothing that an index knows changes.
-            let row = params![self.key, slot, json, first, planned.in_context, key];
+            let row = params![self.key, slot, json, first, planned.in_context, key, branch];
             if self.execute(UPDATE_SLOT, row)? == 1 {
                 return Ok(());
             }
             self.execute(REMOVE_SLOT, params![self.key, slot])?;
         }
-        let row = params![self.key, slot, first, planned.in_context, id, key, json];
+        let row = params![
+            self.key,
+            slot,
+            first,
+            planned.in_context,
+            id,
+            key,
+            json,
+            branch
+        ];
         self.execute(ADD_SLOT, row).map(drop)
     }
 

@@ -211,7 +211,7 @@ fn plan<'a, V: StateView>(
         }
     }
     let mut turns = TurnChanges::new(view, failures, now);
-    turns.put(write, &mut next, &first)?;
+    turns.put(write, &mut next, &first, cut.as_ref())?;
     let append = append(view, prepared, &mut next, &mut turns, failures)?;
     if let Some(id) = &write.cancel_turn {
         turns.cancel(id)?;

@@ -19,7 +19,7 @@ pub struct NewMessage<'a> {
 }
 
 /// The end of branch 0 that is cut off: messages from `from` on, and slots that begin there. Slots
-/// that the plan writes are on branch 0 again.
+/// that the plan writes are where it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PlannedCut {
@@ -33,13 +33,15 @@ pub struct PlannedCut {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct PlannedTurn {
-    /// The slot, on branch 0.
+    /// The slot.
     pub slot: u64,
+    /// The branch: 0, or that of the cut for a turn that ends with it and has nothing before it.
+    pub branch: u32,
     /// The position at which its first message is, or would be.
     pub first: u64,
     /// Whether the slot is new.
     pub is_new: bool,
-    /// Whether windows count the slot.
+    /// Whether windows count the slot while it is on branch 0.
     pub in_context: bool,
     /// The turn; none for messages that belong to no turn.
     pub turn: Option<TurnRecord>,

@@ -10,7 +10,7 @@ use crate::clock::later;
 use crate::error::{StateError, StateErrorKind};
 use crate::record::ConversationRecord;
 use crate::transition::check::Failures;
-use crate::transition::plan::PlannedTurn;
+use crate::transition::plan::{PlannedCut, PlannedTurn};
 use crate::transition::view::{StateView, TurnRow};
 use crate::turn::{ContextInclusion, Lease, TurnRecord, TurnStatus};
 use crate::write::{Fence, LeaseChange, StateWrite};
@@ -34,12 +34,13 @@ impl<'a, V: StateView> TurnChanges<'a, V> {
     }
 
     /// Writes the turns of a write. `first` has the positions of the first messages of turns that
-    /// the write adds messages to.
+    /// the write adds messages to. A turn that ends, and of which the cut leaves nothing, goes with it.
     pub(super) fn put(
         &mut self,
         write: &StateWrite,
         record: &mut ConversationRecord,
         first: &HashMap<&TurnId, u64>,
+        cut: Option<&PlannedCut>,
     ) -> Result<(), StateError> {
         let moves_head = matches!(write.fence, Fence::Head { .. } | Fence::TakeOver { .. });
         for turn in &write.turns {
@@ -62,18 +63,34 @@ impl<'a, V: StateView> TurnChanges<'a, V> {
                     .failures
                     .invalid(format!("turn {} was cut off", turn.id)));
             }
+            let goes = |row: &TurnRow| {
+                let cut = cut.filter(|cut| row.first >= cut.from)?;
+                let ends = !turn.status.is_open() && !first.contains_key(&turn.id);
+                ends.then_some(cut.branch)
+            };
+            let gone = row.as_ref().and_then(goes);
+            if gone == Some(None) {
+                record.current_turn.take_if(|current| *current == turn.id);
+                continue;
+            }
+            let branch = gone.flatten();
             let end = record.message_count;
             let first = first.get(&turn.id).copied().unwrap_or(end);
             self.planned.push(match row {
                 Some(row) => PlannedTurn {
                     slot: row.slot,
-                    first: row.first.min(first),
+                    branch: branch.unwrap_or(0),
+                    first: match branch {
+                        Some(_) => row.first,
+                        None => row.first.min(first),
+                    },
                     is_new: false,
                     in_context: counts(turn),
                     turn: Some(merged(turn, Some(&row.turn))),
                 },
                 None => PlannedTurn {
                     slot: new_slot(record),
+                    branch: 0,
                     first,
                     is_new: true,
                     in_context: counts(turn),
@@ -195,6 +212,7 @@ impl<'a, V: StateView> TurnChanges<'a, V> {
         record.counters.open_slot = Some(slot);
         self.planned.push(PlannedTurn {
             slot,
+            branch: 0,
             first,
             is_new: true,
             in_context: true,
@@ -247,6 +265,7 @@ fn held(row: TurnRow, failures: Failures<'_>) -> Result<PlannedTurn, StateError>
     }
     Ok(PlannedTurn {
         slot: row.slot,
+        branch: 0,
         first: row.first,
         is_new: false,
         in_context: counts(&row.turn),
