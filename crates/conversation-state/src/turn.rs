@@ -208,6 +208,16 @@ impl TurnRecord {
         }
     }
 
+    /// Adds to what the turn consumed and cost.
+    pub fn spend(&mut self, usage: Option<TokenUsage>, cost: Option<Cost>) {
+        if let Some(usage) = usage {
+            self.usage += usage;
+        }
+        if let Some(cost) = cost {
+            *self.cost.get_or_insert_default() += cost;
+        }
+    }
+
     /// Sets the status. Defaults to [`TurnStatus::Running`].
     #[must_use]
     pub fn with_status(mut self, status: TurnStatus) -> Self {

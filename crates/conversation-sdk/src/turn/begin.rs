@@ -10,8 +10,7 @@ use conversation_lifecycle::name_of;
 use conversation_providers::AttemptBudget;
 use conversation_state::{
     ConversationRecord, Fence, LeaseChange, LoadOptions, LoadedConversation, RecordUpdate,
-    StateErrorKind, StateWrite, StoredMessage, Truncation, TurnFence, TurnRecord, TurnStatus,
-    WriteOutcome,
+    StateErrorKind, StateWrite, Truncation, TurnFence, TurnRecord, WriteOutcome,
 };
 use conversation_types::Message;
 use tokio::time::Instant;
@@ -27,7 +26,7 @@ use super::progress::Progress;
 use super::stop::StopReason;
 use super::turn::{Turn, TurnScope};
 use super::user_message::{InputMedia, UserInput};
-use super::{context, fingerprint, replay, resume, retry};
+use super::{context, fingerprint, replay, resume, retry, upload_slot};
 use crate::core::Core;
 use crate::files::ConversationFiles;
 
@@ -70,7 +69,7 @@ async fn key_of(
     let (TurnJob::New { message, .. }, Some(key)) = (job, &scope.options.idempotency_key) else {
         return Ok(None);
     };
-    let print = fingerprint::fingerprint(&message.content, &scope.options).await?;
+    let print = fingerprint::fingerprint(&scope.core, &message.content, &scope.options).await?;
     Ok(Some((key.clone(), print)))
 }
 
@@ -90,7 +89,7 @@ async fn begin_once(
         options = options.with_turn(turn.clone());
     }
     let admitted = admit(&core, known, &options, scope.options.wait, &scope.stop).await?;
-    let mut loaded = match admitted {
+    let loaded = match admitted {
         Admitted::Free(loaded) => loaded,
         Admitted::Known(loaded, turn) => {
             let print = key.as_ref().map(|(_, print)| print.as_str());
@@ -100,10 +99,28 @@ async fn begin_once(
         }
     };
     warn_of_unreadable(&core, &loaded);
+    let slot = upload_slot::take(&scope, &loaded.record, &job).await?;
+    let steps = Box::pin(open(scope, *loaded, job, key));
+    let Some(slot) = slot else {
+        return steps.await;
+    };
+    let begun = slot.renewed(steps).await;
+    slot.release().await;
+    begun
+}
+
+/// Stores what the job brings, and writes the beginning of the turn.
+async fn open(
+    scope: TurnScope,
+    mut loaded: LoadedConversation,
+    job: TurnJob,
+    key: Option<(String, String)>,
+) -> Result<Begun, ConversationError> {
+    let core = Arc::clone(&scope.core);
     let opening = match job {
         TurnJob::New { message, cut } => {
             let cut = cut_off(&core, &mut loaded, cut).await?;
-            let (ended, declined) = decline_suspended(&mut loaded, cut.is_some());
+            let (ended, declined) = resume::decline_suspended(&mut loaded, cut.is_some());
             let mut opening = open_new(&scope, &loaded, *message, key).await?;
             opening.append.splice(0..0, declined);
             opening.ended.extend(ended);
@@ -126,7 +143,7 @@ async fn begin_once(
             }
         }
     };
-    write_opening(scope, *loaded, opening).await
+    write_opening(scope, loaded, opening).await
 }
 
 fn warn_of_unreadable(core: &Core, loaded: &LoadedConversation) {
@@ -168,29 +185,8 @@ async fn open_new(
         cut: None,
         media: Some(input.media),
         permit,
+        spent: (None, None),
     })
-}
-
-/// Declines calls that wait for people, as a new message does: the turn as it ends, and the results, which
-/// go with the request, too. Calls that an edit has cut off have none.
-fn decline_suspended(
-    loaded: &mut LoadedConversation,
-    is_cut: bool,
-) -> (Option<TurnRecord>, Vec<Message>) {
-    let current = loaded.current_turn();
-    let Some(suspended) = current.filter(|turn| turn.status == TurnStatus::Suspended) else {
-        return (None, Vec::new());
-    };
-    let (ended, mut declined) = resume::decline(suspended, "the user declined and went on");
-    let is_call_of = |stored: &StoredMessage, result: &Message| {
-        let mut calls = stored.message.tool_calls.iter();
-        calls.any(|call| result.tool_call_id.as_ref() == Some(&call.id))
-    };
-    let messages = &mut loaded.messages;
-    declined.retain(|result| !is_cut || messages.iter().any(|stored| is_call_of(stored, result)));
-    let places = (loaded.record.message_count..).zip(&declined);
-    messages.extend(places.map(|(at, result)| StoredMessage::new(at, 0, result.clone())));
-    (Some(ended), declined)
 }
 
 /// Finds out where an edit cuts off the history, and takes what is cut off out of what was read.
@@ -230,6 +226,9 @@ pub(super) async fn write_opening(
         turn: current,
     };
     opening.turn.attempts += 1;
+    let before = (opening.turn.usage, opening.turn.cost);
+    let (usage, cost) = opening.spent;
+    opening.turn.spend(usage, cost);
     let mut write = StateWrite::new(&record, fence)
         .with_append(opening.append.iter().cloned())
         .with_lease(LeaseChange::Take {
@@ -322,7 +321,7 @@ pub(super) async fn write_opening(
         planner: Arc::new(TurnPlanner::new(&core.state, &applied.record)),
         files: Arc::new(ConversationFiles::new(&core.state, &applied.record.id)),
         record: applied.record,
-        before: (turn.usage, turn.cost),
+        before,
         previous: opening.previous,
         truncate: opening.truncate,
         history,
@@ -333,6 +332,8 @@ pub(super) async fn write_opening(
         progress: Progress {
             saved,
             kept_inline,
+            usage: usage.unwrap_or_default(),
+            cost,
             ..Progress::default()
         },
         budget,

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, SubsecRound, Utc};
 use conversation_state::{Truncation, TurnRecord};
-use conversation_types::Message;
+use conversation_types::{Cost, Message, TokenUsage};
 
 use super::permit::Permit;
 use super::user_message::InputMedia;
@@ -24,6 +24,8 @@ pub(super) struct Opening {
     /// The media of the messages to append; `None` where they have none.
     pub(super) media: Option<InputMedia>,
     pub(super) permit: Option<Permit>,
+    /// What the messages to append consumed and cost.
+    pub(super) spent: (Option<TokenUsage>, Option<Cost>),
 }
 
 /// The moment at which a turn ends, as precise as the state keeps it.

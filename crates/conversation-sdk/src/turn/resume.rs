@@ -3,9 +3,10 @@
 use conversation_events::{
     ConversationError, ConversationErrorKind as Kind, TurnOutcome, response_of,
 };
+use conversation_lifecycle::name_of;
 use conversation_state::{
-    ContextInclusion, Fence, LoadOptions, LoadedConversation, StateWrite, TurnFence, TurnRecord,
-    TurnStatus, Window, WriteOutcome,
+    ContextInclusion, Fence, LoadOptions, LoadedConversation, RecordUpdate, StateWrite,
+    StoredMessage, TurnFence, TurnRecord, TurnStatus, Window, WriteOutcome,
 };
 use conversation_tools::ToolOutput;
 use conversation_types::{Message, Part, Role};
@@ -44,6 +45,10 @@ pub(super) async fn open_resume(
     let at = turn.pending.iter().position(|call| call.token == token);
     let call = turn.pending.remove(at.ok_or_else(not_found)?);
     scope.core.turns.goes_on_with(&scope.log, &turn.id);
+    let spent = match &output {
+        Ok(output) => (output.usage, output.cost),
+        Err(_) => (None, None),
+    };
     let message = tool_message(&call.call_id, output).with_turn(turn.id.clone());
     let options = LoadOptions::new(Window::Turn(turn.id.clone()));
     let of_turn = scope.core.state.load(&loaded.record.id, options).await?;
@@ -64,9 +69,11 @@ pub(super) async fn open_resume(
             truncate: None,
             cut: None,
             permit,
+            spent,
             turn,
         })));
     }
+    turn.spend(spent.0, spent.1);
     let outcome = write_result(scope, loaded, turn, saved, message).await;
     Ok(Resumed::Outcome(outcome))
 }
@@ -86,7 +93,10 @@ async fn write_result(
     };
     let write = StateWrite::new(&loaded.record, fence)
         .with_append([message.clone()])
-        .with_turn(turn.clone());
+        .with_turn(turn.clone())
+        .with_record(
+            RecordUpdate::new().with_media_stores(scope.core.stores.primary().map(name_of)),
+        );
     media.pending.begin_write();
     match scope.core.writer().write(write).await {
         WriteOutcome::Committed(applied) => {
@@ -121,6 +131,28 @@ pub(super) fn decline(suspended: &TurnRecord, reason: &str) -> (TurnRecord, Vec<
     turn.ended_at = Some(now());
     turn.before_retry = None;
     (turn, declined)
+}
+
+/// Declines calls that wait for people, as a new message does: the turn as it ends, and the results, which
+/// go with the request, too. Calls that an edit has cut off have none.
+pub(super) fn decline_suspended(
+    loaded: &mut LoadedConversation,
+    is_cut: bool,
+) -> (Option<TurnRecord>, Vec<Message>) {
+    let current = loaded.current_turn();
+    let Some(suspended) = current.filter(|turn| turn.status == TurnStatus::Suspended) else {
+        return (None, Vec::new());
+    };
+    let (ended, mut declined) = decline(suspended, "the user declined and went on");
+    let is_call_of = |stored: &StoredMessage, result: &Message| {
+        let mut calls = stored.message.tool_calls.iter();
+        calls.any(|call| result.tool_call_id.as_ref() == Some(&call.id))
+    };
+    let messages = &mut loaded.messages;
+    declined.retain(|result| !is_cut || messages.iter().any(|stored| is_call_of(stored, result)));
+    let places = (loaded.record.message_count..).zip(&declined);
+    messages.extend(places.map(|(at, result)| StoredMessage::new(at, 0, result.clone())));
+    (Some(ended), declined)
 }
 
 /// Returns the message with the result of a call.

@@ -117,5 +117,6 @@ pub(super) fn open_retry(
         cut: None,
         media: None,
         permit,
+        spent: (None, None),
     })
 }

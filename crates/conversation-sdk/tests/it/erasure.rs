@@ -10,7 +10,7 @@ use conversation_sdk::{
 use media_storage::{InMemoryStorage, MediaBody, MediaMetadata, MediaStorageExt, StorageError};
 use media_types::{Mime, UserId};
 
-use crate::cut::MovedClock;
+use crate::cut::{Cut, CutStorage, MovedClock};
 use crate::support::{KIB, Rig, image};
 
 fn answers(count: usize) -> ScriptedProvider {
@@ -161,4 +161,34 @@ async fn a_running_upload_is_waited_for() {
         .await
         .unwrap();
     assert!(rig.manager.erase_user(&user).await.unwrap().is_complete());
+}
+
+#[tokio::test]
+async fn media_of_a_message_whose_turn_has_not_begun_is_waited_for() {
+    let cut = Cut::never();
+    let lease = LeaseTimes::with_ttl(Duration::from_millis(500));
+    let config = ManagerConfig::new().with_lease_times(lease);
+    let rig = Rig::with(answers(0), |builder| builder.with_config(config.clone()));
+    let node = Rig::on(
+        answers(1),
+        rig.state.clone(),
+        rig.store.clone(),
+        |builder| {
+            let (inner, cut) = (rig.store.clone(), cut.clone());
+            builder
+                .with_config(config)
+                .with_media_storage(CutStorage { inner, cut })
+        },
+    );
+    let mut conversation = node.start().await;
+    // Its media is in the store, and the state does not name it.
+    cut.after(1);
+    let events = conversation.stream(vec![image(1, 200 * KIB).into()]);
+    cut.reached().await;
+    assert_eq!(rig.stored().await.len(), 1);
+    let user: UserId = "u1".parse().unwrap();
+    let receipt = rig.manager.erase_user(&user).await.unwrap();
+    assert_eq!(receipt.status, DeletionStatus::InProgress);
+    assert_eq!(receipt.obstacles, [Obstacle::UploadRunning]);
+    drop((events, conversation, node));
 }

@@ -2,11 +2,13 @@ use std::time::Duration;
 
 use conversation_providers::testing::{Gate, ScriptedAnswer, ScriptedProvider};
 use conversation_sdk::{
-    Checkpoint, ConversationErrorKind as Kind, EventPosition, ManagerConfig, OnDrop, Start,
+    Checkpoint, ConversationErrorKind as Kind, EventPosition, ManagerConfig, OnDrop, Part, Start,
     TruncationMode, TurnEvent, TurnOptions,
 };
+use media_loader::{FileAccess, MediaLoader};
+use media_types::{MediaContent, Mime};
 
-use crate::support::{Rig, first_text, history};
+use crate::support::{KIB, Rig, first_text, history, image, image_bytes};
 
 #[tokio::test]
 async fn the_same_key_makes_one_turn() {
@@ -108,6 +110,39 @@ async fn a_turn_that_was_cut_off_keeps_its_answer_for_its_key() {
         }
     }
     assert_eq!(rig.provider.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn files_are_recognized_by_what_is_in_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str, seed: u64| {
+        let path = directory.path().join(name);
+        std::fs::write(path, image_bytes(seed, 300 * KIB)).unwrap();
+        MediaContent::from_path(Mime::IMAGE_PNG, name)
+    };
+    let access = FileAccess::Under(directory.path().to_owned());
+    let provider = ScriptedProvider::new().with_answer(ScriptedAnswer::new().text("ok"));
+    let rig = Rig::with(provider, |builder| {
+        builder.with_media_loader(MediaLoader::builder().with_file_access(access).build())
+    });
+    let mut conversation = rig.start().await;
+    let options = TurnOptions::new().with_idempotency_key("k1");
+    let mut send = async |media: MediaContent| {
+        let parts: Vec<Part> = vec!["look".into(), media.into()];
+        let sent = conversation.send_with(parts, options.clone()).await;
+        sent.map_err(|error| error.kind())
+    };
+    send(file("first.png", 1)).await.unwrap();
+    send(file("spooled-again.png", 1)).await.unwrap();
+    send(image(1, 300 * KIB)).await.unwrap();
+    assert_eq!(
+        send(file("first.png", 2)).await.unwrap_err(),
+        Kind::KeyReused
+    );
+    let gone = file("gone.png", 1);
+    std::fs::remove_file(directory.path().join("gone.png")).unwrap();
+    assert_eq!(send(gone).await.unwrap_err(), Kind::Media);
+    assert_eq!(rig.provider.requests().len(), 1);
 }
 
 #[tokio::test]

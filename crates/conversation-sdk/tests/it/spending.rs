@@ -1,6 +1,6 @@
 //! What turns that ended early have consumed, and limits that hold over all attempts of a turn.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use conversation_providers::testing::{ScriptedAnswer, ScriptedProvider};
@@ -9,9 +9,9 @@ use conversation_providers::{
 };
 use conversation_sdk::types::OpaqueData;
 use conversation_sdk::{
-    ConversationConfig, ConversationErrorKind as Kind, Cost, Part, PromptPack, ProviderError,
-    ProviderErrorKind, RawJson, ResponseEvent, RetryFrom, TokenUsage, ToolOutput, TurnOptions,
-    TurnStatus, UsageSource, Window,
+    Admission, AdmissionRequest, ConversationConfig, ConversationErrorKind as Kind, Cost, Part,
+    PromptPack, ProviderError, ProviderErrorKind, RawJson, ResponseEvent, RetryFrom, Settlement,
+    TokenUsage, ToolOutput, TurnOptions, TurnStatus, UsageSource, Window,
 };
 use serde_json::json;
 use tokio::sync::Notify;
@@ -50,6 +50,53 @@ async fn an_answer_that_ended_early_is_paid_for_and_counts_against_the_next_atte
         assert_eq!(error.kind(), Kind::BudgetExceeded);
         assert_eq!(rig.provider.request_count(), 1);
     }
+}
+
+/// Notes what attempts cost.
+#[derive(Clone, Debug, Default)]
+struct Settled(Arc<Mutex<Vec<Option<Cost>>>>);
+
+#[async_trait]
+impl Admission for Settled {
+    async fn admit(&self, _: &AdmissionRequest) -> Result<(), String> {
+        Ok(())
+    }
+
+    async fn settle(&self, _: &AdmissionRequest, settlement: Settlement) {
+        self.0.lock().unwrap().push(settlement.cost);
+    }
+}
+
+#[tokio::test]
+async fn results_that_people_give_are_paid_for() {
+    let call = |id: &str| ScriptedAnswer::new().tool_call(id, "obey", r#"{"do": "wait"}"#);
+    let (provider, settled) = (
+        ScriptedProvider::new()
+            .with_answer(call("c1"))
+            .with_answer(ScriptedAnswer::new().text("Thanks.")),
+        Settled::default(),
+    );
+    let rig = Rig::with(provider, |builder| {
+        builder
+            .with_tool(Obedient::default())
+            .with_admission(settled.clone())
+    });
+    let mut conversation = rig.start().await;
+    conversation.send("Ask me").await.unwrap();
+    let paid = (Some(TokenUsage::new(3, 4)), Some(Cost::from_usd(0.25)));
+    let result = ToolOutput::text("yes").with_usage(paid.0, paid.1);
+    let resumed = conversation.resume_turn("token-1", result);
+    let response = resumed.response().await.unwrap();
+    assert_eq!(
+        (response.cost(), response.usage().input_tokens),
+        (paid.1, 3)
+    );
+    let read = conversation.read(Window::All).await.unwrap();
+    assert_eq!(
+        (read.turns[0].cost, read.turns[0].usage.input_tokens),
+        (paid.1, 3)
+    );
+    assert_eq!(settled.0.lock().unwrap().last(), Some(&paid.1));
 }
 
 #[tokio::test]
