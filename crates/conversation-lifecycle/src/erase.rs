@@ -128,7 +128,7 @@ impl Pass {
         for id in &ids {
             absorb(receipt, delete(core, id).await?);
         }
-        let removal = media::remove_of_user(core, user).await;
+        let removal = media::remove_of_user(core, user).await?;
         let mut purged = 0;
         // Nothing tells what they name: their media is that of the user, and goes first.
         for conversation in unreadable {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use conversation_state::{ConversationRecord, MediaStoreName, ReferenceKey};
+use futures_util::StreamExt;
 use media_storage::{DeleteOptions, Inventory, MediaStorage, Scope, StorageErrorKind};
 use media_types::{ConversationId, StorageReference, UserId};
 
@@ -58,7 +59,10 @@ pub(crate) async fn remove_of_conversation(
             continue;
         };
         match store.inventory() {
-            Some(inventory) => remove_scope(inventory, &name, &scope, &mut removal).await,
+            Some(inventory) => {
+                forget_unnamed(core, inventory, &scope).await?;
+                remove_scope(inventory, &name, &scope, &mut removal).await;
+            }
             None => named_only.push((name, Arc::clone(store))),
         }
     }
@@ -70,20 +74,44 @@ pub(crate) async fn remove_of_conversation(
 }
 
 /// Removes the media of a user from every store of the manager.
-pub(crate) async fn remove_of_user(core: &Core, user: &UserId) -> Removal {
+///
+/// # Errors
+/// Those of the state store. Failures of media stores are obstacles.
+pub(crate) async fn remove_of_user(core: &Core, user: &UserId) -> Result<Removal, LifecycleError> {
     let mut removal = Removal::default();
     let scope = Scope::User(user.clone());
     for store in core.stores.all() {
         let name = name_of(store);
         match store.inventory() {
-            Some(inventory) => remove_scope(inventory, &name, &scope, &mut removal).await,
+            Some(inventory) => {
+                forget_unnamed(core, inventory, &scope).await?;
+                remove_scope(inventory, &name, &scope, &mut removal).await;
+            }
             None => removal
                 .obstacles
                 .push(Obstacle::NoInventory { store: name }),
         }
     }
     forget_copies(core, &scope, &mut removal).await;
-    removal
+    Ok(removal)
+}
+
+/// Forgets which media of a scope no message named, while the store still lists it: names of media may tell
+/// whose it was.
+async fn forget_unnamed(
+    core: &Core,
+    inventory: &dyn Inventory,
+    scope: &Scope,
+) -> Result<(), LifecycleError> {
+    let mut pages = inventory.list(scope.clone()).chunks(PAGE);
+    while let Some(page) = pages.next().await {
+        let entries = page.iter().flatten();
+        let keys: Vec<_> = entries
+            .map(|entry| ReferenceKey::from(&entry.reference))
+            .collect();
+        core.state.forget_unnamed(&keys).await?;
+    }
+    Ok(())
 }
 
 /// Has every place outside of the stores forget a scope.

@@ -100,7 +100,7 @@ pub use error::{StateError, StateErrorKind};
 pub use id::{Incarnation, StoreId, WriteId};
 pub use limits::{
     Durability, MAX_KEY_BYTES, MAX_METADATA_BYTES, MAX_PAGE, MAX_PLANNER_BYTES, StateLimits,
-    StoreInfo, TOMBSTONE_KEPT_FOR, WRITES_KEPT, WRITES_KEPT_FOR,
+    StoreInfo, TOMBSTONE_KEPT_FOR, UNNAMED_KEPT_FOR, WRITES_KEPT, WRITES_KEPT_FOR,
 };
 pub use list::{ConversationFilter, ConversationPage, ListOrder};
 pub use load::{LoadOptions, LoadedConversation, MessagePosition, StoredMessage, Window};

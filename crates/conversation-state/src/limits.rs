@@ -21,6 +21,9 @@ pub const WRITES_KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 pub const WRITES_KEPT: u64 = 1000;
 /// How long the id of a deleted conversation stays refused by default.
 pub const TOMBSTONE_KEPT_FOR: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// How long a reference that no message names is remembered, about: longer than any two passes that look
+/// for such references are apart.
+pub const UNNAMED_KEPT_FOR: Duration = Duration::from_secs(180 * 24 * 60 * 60);
 
 /// Largest values that a store takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

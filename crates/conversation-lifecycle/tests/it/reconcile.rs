@@ -1,8 +1,11 @@
 //! The guard of reconciliation.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use conversation_lifecycle::ReconcileOptions;
+use conversation_state::{InMemoryStateStore, ReferenceKey};
+use media_storage::InMemoryStorage;
 
 use crate::support::Rig;
 
@@ -57,4 +60,29 @@ async fn a_share_below_a_tenth_is_never_guarded() {
     let rig = rig(10, 1).await;
     let report = rig.lifecycle.reconcile(&now().with_guard_floor(0)).await;
     assert_eq!(report.unwrap().deleted(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_unnamed_is_forgotten_with_its_conversation_and_its_user() {
+    let state = Arc::new(InMemoryStateStore::with_clock(Rig::clock()));
+    let rig = Rig::with_state(state, Arc::new(InMemoryStorage::new()), |builder| builder);
+    for whole_user in [false, true] {
+        let record = rig.conversation("u1").await.0;
+        let key = [ReferenceKey::from(&rig.media(&record, "orphan").await)];
+        let first = rig.state.observe_unnamed(&key).await.unwrap();
+        tokio::time::advance(Duration::from_secs(60)).await;
+        assert_eq!(rig.state.observe_unnamed(&key).await.unwrap(), first);
+        match whole_user {
+            true => {
+                let erased = rig.lifecycle.erase_user(&"u1".parse().unwrap()).await;
+                assert!(erased.unwrap().is_complete());
+            }
+            false => {
+                let deleted = rig.lifecycle.delete_conversation(&record.id).await;
+                assert!(deleted.unwrap().is_complete());
+            }
+        }
+        let again = rig.state.observe_unnamed(&key).await.unwrap();
+        assert!(again > first, "{again:?}");
+    }
 }

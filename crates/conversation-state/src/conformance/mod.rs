@@ -90,6 +90,7 @@ macro_rules! __state_scenarios {
             references::messages_are_found_by_their_references,
             references::references_of_a_conversation_are_paged,
             references::unnamed_references_are_remembered_until_named,
+            references::what_was_unnamed_long_ago_is_forgotten,
             tolerance::what_this_version_does_not_know_survives,
             tolerance::unreadable_messages_are_never_rewritten,
             tolerance::sixteen_mebibytes_of_text_survive,

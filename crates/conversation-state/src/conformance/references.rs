@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::conformance::harness::Harness;
 use crate::conformance::steps::*;
+use crate::limits::UNNAMED_KEPT_FOR;
 use crate::load::Window;
 use crate::reference::ReferenceKey;
 use crate::store::StateStore;
@@ -148,4 +149,19 @@ pub(super) async fn unnamed_references_are_remembered_until_named(harness: &dyn 
     let third = store.observe_unnamed(&keys).await.unwrap();
     assert!(third[0] > second[0] && third[1] > second[1]);
     assert_eq!(third[2], second[2]);
+}
+
+pub(super) async fn what_was_unnamed_long_ago_is_forgotten(harness: &dyn Harness) {
+    let store = harness.open().await;
+    let keys = ["a", "b", "c"].map(reference_key);
+    let first = store.observe_unnamed(&keys[..1]).await.unwrap();
+    let hour = Duration::from_secs(3600);
+    harness.advance(UNNAMED_KEPT_FOR - hour).await;
+    let second = store.observe_unnamed(&keys[..2]).await.unwrap();
+    assert_eq!(second[0], first[0]);
+    harness.advance(2 * hour).await;
+    store.observe_unnamed(&keys[2..]).await.unwrap();
+    let third = store.observe_unnamed(&keys[..2]).await.unwrap();
+    assert!(third[0] > second[0], "{third:?}");
+    assert_eq!(third[1], second[1]);
 }

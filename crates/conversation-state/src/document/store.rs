@@ -10,13 +10,13 @@ use conversation_types::MessageId;
 use media_types::ConversationId;
 
 use crate::blocking::not_done;
-use crate::clock::Clock;
+use crate::clock::{Clock, later};
 use crate::document::conversation::ConversationDocument;
 use crate::document::opened::Opened;
 use crate::document::pages::page;
 use crate::document::place::DocumentPlace;
 use crate::error::{StateError, StateErrorKind};
-use crate::limits::{Durability, StateLimits, StoreInfo};
+use crate::limits::{Durability, StateLimits, StoreInfo, UNNAMED_KEPT_FOR};
 use crate::list::{ConversationFilter, ConversationPage};
 use crate::load::{LoadOptions, LoadedConversation, MessagePosition};
 use crate::outcome::{Applied, Created, NewConversation};
@@ -265,6 +265,7 @@ impl<P: DocumentPlace> StateStore for DocumentStateStore<P> {
         let keys = keys.to_vec();
         self.with(move |held| {
             let (now, unnamed) = (held.now, &mut held.index.unnamed);
+            unnamed.retain(|(_, seen)| now <= later(*seen, UNNAMED_KEPT_FOR));
             let mut since = Vec::with_capacity(keys.len());
             for key in keys {
                 let seen = unnamed.iter().find(|(seen, _)| *seen == key);

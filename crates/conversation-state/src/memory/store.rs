@@ -13,7 +13,7 @@ use crate::clock::{Clock, later};
 use crate::document::{ConversationDocument, page};
 use crate::error::{StateError, StateErrorKind};
 use crate::id::StoreId;
-use crate::limits::{Durability, StateLimits, StoreInfo};
+use crate::limits::{Durability, StateLimits, StoreInfo, UNNAMED_KEPT_FOR};
 use crate::list::{ConversationFilter, ConversationPage};
 use crate::load::{LoadOptions, LoadedConversation, MessagePosition};
 use crate::memory::shared::Shared;
@@ -289,6 +289,8 @@ impl StateStore for InMemoryStateStore {
     ) -> Result<Vec<DateTime<Utc>>, StateError> {
         let mut shared = self.shared();
         let now = self.clock.now();
+        let is_kept = |seen: DateTime<Utc>| now <= later(seen, UNNAMED_KEPT_FOR);
+        shared.unnamed.retain(|_, seen| is_kept(*seen));
         let first_seen = |key: &ReferenceKey| *shared.unnamed.entry(key.clone()).or_insert(now);
         Ok(keys.iter().map(first_seen).collect())
     }

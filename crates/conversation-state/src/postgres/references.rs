@@ -3,6 +3,7 @@
 use futures_util::future::BoxFuture;
 
 use crate::error::StateError;
+use crate::limits::UNNAMED_KEPT_FOR;
 use crate::postgres::rows::{NOW, column, text};
 use crate::postgres::session::{Mode, Session, Step, values};
 use crate::reference::ReferenceKey;
@@ -25,6 +26,11 @@ const ARE_NAMED: &str = "SELECT EXISTS (SELECT 1 FROM refs \
 const OF_CONVERSATION: &str = "SELECT DISTINCT backend, store, id FROM refs \
     WHERE conversation = (SELECT key FROM conversations WHERE id = $1) \
     AND (backend, store, id) > ($2, $3, $4) ORDER BY backend, store, id LIMIT $5";
+/// Some of what was remembered long ago: nothing lists it any more, and nothing else would forget it. In a
+/// transaction of its own, and behind nobody, so that two calls never wait for each other.
+const FORGET_OLD: &str = "DELETE FROM unnamed WHERE (id, backend, store) IN \
+    (SELECT id, backend, store FROM unnamed WHERE first_seen < (NOW) + $1 \
+    LIMIT 100 FOR UPDATE SKIP LOCKED)";
 /// In one order, so that two calls never wait for each other.
 const OBSERVE: &str = "INSERT INTO unnamed (backend, store, id, first_seen) \
     SELECT DISTINCT r.backend, r.store, r.id, ($5) + $4 \
@@ -153,6 +159,11 @@ pub(super) fn observe<'s>(
     observing: &'s Observing,
 ) -> BoxFuture<'s, Result<Vec<i64>, StateError>> {
     Box::pin(async move {
+        let kept = i64::try_from(UNNAMED_KEPT_FOR.as_millis()).unwrap_or(i64::MAX);
+        let oldest = observing.clock_offset.saturating_sub(kept);
+        let sql = FORGET_OLD.replace("NOW", NOW);
+        let old = Step::new(&sql, values![INT8 oldest]);
+        session.whole(Mode::Write, vec![old]).await?;
         let names = Names::of(&observing.keys);
         let sql = OBSERVE.replace("$5", NOW);
         let mut row = names.values();

@@ -4,6 +4,7 @@ use futures_util::future::BoxFuture;
 use redis::Cmd;
 
 use crate::error::StateError;
+use crate::limits::UNNAMED_KEPT_FOR;
 use crate::redis::keys::{RECORD, REFERENCES};
 use crate::redis::server::{OBSERVE, Session, script};
 use crate::reference::ReferenceKey;
@@ -217,6 +218,8 @@ pub(super) fn observe<'s>(
     Box::pin(async move {
         let mut command = script(&OBSERVE, &[session.keys().unnamed()]);
         command.arg(session.offset());
+        let kept = u64::try_from(UNNAMED_KEPT_FOR.as_millis()).unwrap_or(u64::MAX);
+        command.arg(kept);
         for key in keys {
             command.arg(name(key));
         }

@@ -18,26 +18,48 @@ const BYTES_PER_SMALL_STEP: i64 = 1;
 /// How many messages one step removes, at most.
 const MESSAGES_PER_STEP: i64 = 1000;
 
-/// Removes a conversation. Between two steps it can be read as one that is being deleted.
-pub(super) fn purge(
-    connection: &mut Connection,
-    failures: &Failures,
-    id: &str,
-    now: DateTime<Utc>,
-) -> Result<(), StateError> {
-    let mut bytes = BYTES_PER_STEP;
-    let mut made_room = false;
-    loop {
-        match step(connection, failures, id, now, bytes) {
-            Ok(Step::Done) => return Ok(()),
-            Ok(Step::More) => made_room = false,
-            Err(error) if error.kind() == StateErrorKind::DiskSpace && !made_room => {
-                bytes = BYTES_PER_SMALL_STEP;
-                made_room = true;
+/// The removal of a conversation. Between two steps it can be read as one that is being deleted.
+#[derive(Clone, Copy)]
+pub(super) struct Purge {
+    bytes: i64,
+    made_room: bool,
+    is_done: bool,
+}
+
+impl Default for Purge {
+    fn default() -> Self {
+        Self {
+            bytes: BYTES_PER_STEP,
+            made_room: false,
+            is_done: false,
+        }
+    }
+}
+
+impl Purge {
+    pub(super) fn is_done(&self) -> bool {
+        self.is_done
+    }
+
+    /// Removes some of what is left.
+    pub(super) fn step(
+        &mut self,
+        connection: &mut Connection,
+        failures: &Failures,
+        id: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), StateError> {
+        match step(connection, failures, id, now, self.bytes) {
+            Ok(Step::Done) => self.is_done = true,
+            Ok(Step::More) => self.made_room = false,
+            Err(error) if error.kind() == StateErrorKind::DiskSpace && !self.made_room => {
+                self.bytes = BYTES_PER_SMALL_STEP;
+                self.made_room = true;
                 begin_log_anew(connection, failures)?;
             }
             Err(error) => return Err(error),
         }
+        Ok(())
     }
 }
 

@@ -21,9 +21,10 @@ use crate::record::ConversationRecord;
 use crate::reference::ReferenceKey;
 use crate::sqlite::options::SqliteOptions;
 use crate::sqlite::pool::{Pool, blocking};
+use crate::sqlite::purge::{self, Purge};
 use crate::sqlite::rows::{execute, find, key};
 use crate::sqlite::view::{View, time};
-use crate::sqlite::{apply, create, list, load, purge, references, upkeep};
+use crate::sqlite::{apply, create, list, load, references, upkeep};
 use crate::store::StateStore;
 use crate::transition::{Judgment, PreparedWrite, StateView, judge};
 use crate::unreadable::UnreadableRecords;
@@ -237,15 +238,23 @@ impl StateStore for SqliteStateStore {
     }
 
     async fn purge(&self, id: &ConversationId) -> Result<(), StateError> {
-        let (id, now, busy) = (id.clone(), self.clock(), self.busy);
-        let purge = self
-            .pool
-            .with_writer("purge conversation", move |connection, failures| {
-                purge::purge(connection, failures, id.as_str(), now)?;
-                purge::empty_log(connection, busy);
-                Ok(())
-            });
-        purge.await
+        let (now, busy) = (self.clock(), self.busy);
+        let mut purge = Purge::default();
+        // Each step has the connection for itself: other writes of this process come in between.
+        while !purge.is_done() {
+            let id = id.clone();
+            let step = self
+                .pool
+                .with_writer("purge conversation", move |connection, failures| {
+                    purge.step(connection, failures, id.as_str(), now)?;
+                    if purge.is_done() {
+                        purge::empty_log(connection, busy);
+                    }
+                    Ok(purge)
+                });
+            purge = step.await?;
+        }
+        Ok(())
     }
 
     async fn fence_user(&self, hash: &[u8], ttl: Duration) -> Result<(), StateError> {
@@ -349,7 +358,9 @@ impl StateStore for SqliteStateStore {
         let write = self.pool.write(
             "observe unnamed references",
             move |transaction, failures| {
-                let now = clock.now().timestamp_millis();
+                let now = clock.now();
+                references::forget_old(transaction, failures, now)?;
+                let now = now.timestamp_millis();
                 let observe = |key| references::observe(transaction, failures, key, now).map(time);
                 keys.iter().map(observe).collect()
             },

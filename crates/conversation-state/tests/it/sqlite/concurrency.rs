@@ -139,3 +139,31 @@ async fn more_loads_than_connections_take_turns() {
         assert_eq!(load.await.unwrap().messages.len(), 1);
     }
 }
+
+#[tokio::test]
+async fn others_write_while_a_long_conversation_is_purged() {
+    let harness = SqliteHarness::new();
+    let store = harness.store().await;
+    let create = |id: &str| NewConversation::new(ConversationRecord::new(id.parse().unwrap()));
+    let mut long = store.create(create("long")).await.unwrap().into_record();
+    let mut other = store.create(create("other")).await.unwrap().into_record();
+    let text = "x".repeat(2 << 20);
+    for _ in 0..12 {
+        long = store.apply(append(&long, &text)).await.unwrap().record;
+    }
+    let mut purged = store.purge(&long.id);
+    let mut writes = 0;
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut purged => break done.unwrap(),
+            applied = store.apply(append(&other, "y")) => {
+                other = applied.unwrap().record;
+                writes += 1;
+            }
+        }
+    }
+    assert!(writes >= 6, "{writes} writes came in between");
+    let left = store.load(&long.id, Window::All.into()).await.unwrap();
+    assert!(left.is_none());
+}
