@@ -9,6 +9,7 @@
     missing_docs,
     clippy::unwrap_used,
     clippy::large_futures,
+    clippy::clone_on_ref_ptr,
     clippy::print_stdout,
     reason = "documentation shows the essential"
 )]

@@ -144,12 +144,12 @@ impl Found {
     pub(crate) fn check_ends(&self) -> Vec<String> {
         let mut broken = Vec::new();
         for turn in &self.turns {
-            let of_turn = self.messages.iter().filter(|m| m["turn"] == turn["id"]);
+            let mut of_turn = self.messages.iter().filter(|m| m["turn"] == turn["id"]);
             let roles: Vec<&str> = of_turn.clone().filter_map(|m| m["role"].as_str()).collect();
             let answered = roles
                 .iter()
                 .any(|role| matches!(*role, "assistant" | "tool"));
-            let closed = of_turn.last().is_some_and(is_closing);
+            let closed = of_turn.next_back().is_some_and(is_closing);
             let included = turn["in_context"].as_str().unwrap_or_default();
             let is_true = match status_of(turn) {
                 "running" | "suspended" => true,
