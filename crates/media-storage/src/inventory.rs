@@ -58,6 +58,7 @@ pub trait Inventory: Send + Sync {
 pub struct SweepLease {
     guard: Box<dyn Any + Send + Sync>,
     released: Option<Pin<Box<dyn Future<Output = ()> + Send + Sync>>>,
+    lost: Option<Pin<Box<dyn Future<Output = ()> + Send + Sync>>>,
 }
 
 impl SweepLease {
@@ -66,7 +67,26 @@ impl SweepLease {
         Self {
             guard: Box::new(guard),
             released: None,
+            lost: None,
         }
+    }
+
+    /// Sets a future that ends when the lease is lost while the guard exists: another process has it, or may
+    /// have it. It never ends otherwise. Defaults to a lease that is never lost.
+    #[must_use]
+    pub fn with_lost(mut self, lost: impl Future<Output = ()> + Send + Sync + 'static) -> Self {
+        self.lost = Some(Box::pin(lost));
+        self
+    }
+
+    /// Waits until the lease is lost. Whoever sweeps by it should stop then: the sweep goes on elsewhere. May be
+    /// called again, also after it has returned.
+    pub async fn lost(&mut self) {
+        match &mut self.lost {
+            Some(lost) => lost.await,
+            None => std::future::pending().await,
+        }
+        self.lost = Some(Box::pin(std::future::ready(())));
     }
 
     /// Sets a future that ends when the store has the release, for a guard whose drop only begins it. It must
@@ -82,7 +102,9 @@ impl SweepLease {
 
     /// Releases the lease, and waits until the store has the release, or has failed.
     pub async fn release(self) {
-        let Self { guard, released } = self;
+        let Self {
+            guard, released, ..
+        } = self;
         drop(guard);
         if let Some(released) = released {
             released.await;

@@ -113,7 +113,8 @@ impl Default for SweeperOptions {
 /// sweep that is running.
 ///
 /// Before each sweep it takes the [lease](Inventory::sweep_lease) of the store, and skips the sweep
-/// if another process holds it, unless the sweep [shares its work](SweepOptions::with_resume).
+/// if another process holds it, unless the sweep [shares its work](SweepOptions::with_resume). A sweep whose
+/// lease is [lost](SweepLease::lost) stops at its next request, and counts as skipped.
 ///
 /// A full sweep that fails, that leaves [parts](SweepReport::unfinished) to other processes, or that is skipped,
 /// is due again after the interval of sweeps of what is due: the other process may hold the lease for a
@@ -138,7 +139,7 @@ pub struct SweeperProgress {
     pub sweeps: u64,
     /// Number of sweeps that failed as a whole.
     pub failures: u64,
-    /// Number of sweeps that were skipped because another process holds the lease.
+    /// Number of sweeps that were skipped, or stopped, because another process holds the lease.
     pub skipped: u64,
     /// Report of the last successful sweep.
     pub last: SweepReport,
@@ -217,19 +218,27 @@ impl Target {
         inventory.ok_or_else(|| StorageError::new(StorageErrorKind::Unsupported, Operation::Sweep))
     }
 
-    /// Sweeps, if the lease is free, or if the sweep is one that shares its work with others.
+    /// Sweeps, if the lease is free and until it is lost, or if the sweep is one that shares its work with
+    /// others.
     async fn sweep(&self, options: SweepOptions) -> Result<Option<SweepReport>, StorageError> {
         let inventory = self.inventory()?;
         let lease: Option<SweepLease> = inventory.sweep_lease().await?;
-        let shares = options.resume() && options.depth() == SweepDepth::Full;
-        if lease.is_none() && !shares {
+        if options.resume() && options.depth() == SweepDepth::Full {
+            let swept = inventory.sweep(options).await;
+            if let Some(lease) = lease {
+                lease.release().await;
+            }
+            return swept.map(Some);
+        }
+        let Some(mut lease) = lease else {
             return Ok(None);
-        }
-        let swept = inventory.sweep(options).await;
-        if let Some(lease) = lease {
-            lease.release().await;
-        }
-        swept.map(Some)
+        };
+        let swept = tokio::select! {
+            swept = inventory.sweep(options) => swept.map(Some),
+            () = lease.lost() => Ok(None),
+        };
+        lease.release().await;
+        swept
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::bucket::Version;
 
 /// How long a lease of another process must be unchanged before it is taken over.
-const ABANDONED: Duration = Duration::from_secs(300);
+pub(crate) const ABANDONED: Duration = Duration::from_secs(300);
 
 /// The lease of another process, and since when it is unchanged.
 #[derive(Debug, Default)]

@@ -9,6 +9,15 @@ use futures_util::stream::{self, StreamExt as _};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// Runs until it is dropped, and counts that.
+struct Endless(Arc<AtomicU64>);
+
+impl Drop for Endless {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
 /// An inventory that reports what a sweep was asked for, and leaves parts to others as told. Another process holds
 /// the first leases.
 #[derive(Default)]
@@ -18,6 +27,9 @@ struct Asked {
     sweeps: Arc<Mutex<Vec<SweepOptions>>>,
     /// Number of leases whose release has ended.
     released: Arc<AtomicU64>,
+    /// The first sweep never ends, and its lease is lost when this is notified.
+    loses: Option<Arc<tokio::sync::Notify>>,
+    dropped: Arc<AtomicU64>,
 }
 
 #[async_trait]
@@ -35,9 +47,16 @@ impl Inventory for Asked {
     }
 
     async fn sweep(&self, options: SweepOptions) -> Result<SweepReport, StorageError> {
-        let mut sweeps = self.sweeps.lock().unwrap();
-        let unfinished = self.unfinished.get(sweeps.len()).copied();
-        sweeps.push(options);
+        let (count, unfinished) = {
+            let mut sweeps = self.sweeps.lock().unwrap();
+            let unfinished = self.unfinished.get(sweeps.len()).copied();
+            sweeps.push(options);
+            (sweeps.len(), unfinished)
+        };
+        if self.loses.is_some() && count == 1 {
+            let _endless = Endless(Arc::clone(&self.dropped));
+            std::future::pending::<()>().await;
+        }
         Ok(SweepReport {
             unfinished: unfinished.unwrap_or(0),
             ..SweepReport::default()
@@ -53,7 +72,14 @@ impl Inventory for Asked {
             tokio::time::sleep(Duration::from_secs(1)).await;
             released.fetch_add(1, Ordering::SeqCst);
         };
-        Ok((held == 0).then(|| SweepLease::new(()).with_released(release)))
+        let lease = (held == 0).then(|| SweepLease::new(()).with_released(release));
+        let first = self.sweeps.lock().unwrap().is_empty();
+        Ok(match self.loses.clone().filter(|_| first) {
+            Some(loses) => {
+                lease.map(|lease| lease.with_lost(async move { loses.notified().await }))
+            }
+            None => lease,
+        })
     }
 }
 
@@ -140,6 +166,33 @@ async fn a_sweeper_that_has_stopped_has_released_its_lease() {
     sweeper.stop().await;
     assert_eq!(sweeps.lock().unwrap().len(), 1);
     assert_eq!(released.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sweep_whose_lease_is_lost_stops_and_is_due_again() {
+    let loses = Arc::new(tokio::sync::Notify::new());
+    let asked = Asked {
+        loses: Some(Arc::clone(&loses)),
+        ..Asked::default()
+    };
+    let (sweeps, dropped) = (Arc::clone(&asked.sweeps), Arc::clone(&asked.dropped));
+    let released = Arc::clone(&asked.released);
+    let sweeper = Sweeper::of_inventory(asked, SweeperOptions::new());
+    let mut progress = sweeper.progress();
+    let hours = tokio::time::sleep(Duration::from_secs(3 * 3600));
+    tokio::select! {
+        _ = progress.changed() => panic!("the sweep has ended"),
+        () = hours => {}
+    }
+    assert_eq!(dropped.load(Ordering::SeqCst), 0);
+    loses.notify_one();
+    let stopped = progress.wait_for(|progress| progress.skipped == 1).await;
+    assert_eq!(stopped.unwrap().sweeps, 0);
+    assert_eq!(dropped.load(Ordering::SeqCst), 1);
+    assert_eq!(released.load(Ordering::SeqCst), 1);
+    let swept = progress.wait_for(|progress| progress.sweeps == 1).await;
+    assert_eq!(swept.unwrap().failures, 0);
+    assert!(sweeps.lock().unwrap().iter().all(full));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,7 +1,8 @@
 //! The lease of the process that sweeps the store regularly.
 //!
 //! An object that its holder writes once a minute. It is courtesy: whoever ignores it, or loses it while it
-//! sweeps, does work twice and nothing else. No clocks are compared: a process takes a lease over that it
+//! sweeps, does work twice and nothing else. A holder learns that it has lost the lease when it cannot renew it,
+//! and that others may take it before they do. No clocks are compared: a process takes a lease over that it
 //! has seen unchanged for five minutes by its own clock, which does not go back.
 
 use std::sync::Arc;
@@ -11,9 +12,10 @@ use bytes::Bytes;
 use media_storage::{Operation, StorageError, StorageErrorKind, SweepLease};
 use object_store::path::Path;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::bucket::{Bucket, Creation, Replacement, Version};
-use crate::lease_watch::LeaseWatch;
+use crate::lease_watch::{ABANDONED, LeaseWatch};
 use crate::shared::Shared;
 use crate::sharing::fresh_nonce;
 
@@ -38,8 +40,18 @@ pub(crate) async fn sweep_lease(shared: &Arc<Shared>) -> Result<Option<SweepLeas
         Ok(None) => Ok(None),
         Ok(Some(version)) => {
             let (guard, released) = oneshot::channel::<()>();
-            drop(tokio::spawn(hold(bucket, path, holder, version, released)));
-            Ok(Some(SweepLease::new(guard)))
+            let (losing, lost) = oneshot::channel::<()>();
+            drop(tokio::spawn(async move {
+                if hold(bucket, path, holder, version, released).await == Ending::Lost {
+                    let _ = losing.send(());
+                }
+            }));
+            let lost = async move {
+                if lost.await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            };
+            Ok(Some(SweepLease::new(guard).with_lost(lost)))
         }
         Err(error) if error.kind() == StorageErrorKind::Permission => everyones(),
         Err(error) => Err(error),
@@ -74,6 +86,14 @@ fn held(holder: &str) -> Result<Bytes, StorageError> {
     Ok(Bytes::from(format!("{holder}-{}", fresh_nonce()?)))
 }
 
+/// How holding a lease ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    Released,
+    /// Another process has it, or may take it before it is renewed.
+    Lost,
+}
+
 /// Renews the lease until it is released or lost.
 async fn hold(
     bucket: Bucket,
@@ -81,24 +101,30 @@ async fn hold(
     holder: String,
     mut version: Version,
     mut released: oneshot::Receiver<()>,
-) {
+) -> Ending {
+    let mut renewed_at = Instant::now();
     loop {
-        let renewed = tokio::select! {
+        let (begun, renewed) = tokio::select! {
             _ = &mut released => {
                 if let Err(error) = bucket.replace(&path, &version, Bytes::new()).await {
                     tracing::debug!(%error, "the lease of the sweeper ends by itself");
                 }
-                return;
+                return Ending::Released;
             }
-            () = tokio::time::sleep(RENEWAL) => renew(&bucket, &path, &version, &holder).await,
+            () = tokio::time::sleep(RENEWAL) => {
+                (Instant::now(), renew(&bucket, &path, &version, &holder).await)
+            }
         };
         match renewed {
-            Ok(Replacement::Done(renewed)) => version = renewed,
+            Ok(Replacement::Done(renewed)) => (version, renewed_at) = (renewed, begun),
             Ok(Replacement::Changed) => {
                 tracing::debug!("another process has taken the lease of the sweeper");
-                return;
+                return Ending::Lost;
             }
             Err(error) => tracing::debug!(%error, "the lease of the sweeper was not renewed"),
+        }
+        if renewed_at.elapsed() + RENEWAL >= ABANDONED {
+            return Ending::Lost;
         }
     }
 }
