@@ -316,6 +316,11 @@ impl Actor {
         self.is_creating() && self.pending.is_some()
     }
 
+    /// Whether it is in the middle of an update.
+    pub(crate) fn is_updating(&self) -> bool {
+        matches!(self.task, Task::Update(_)) && self.pending.is_some()
+    }
+
     fn is_creating(&self) -> bool {
         matches!(
             self.task,

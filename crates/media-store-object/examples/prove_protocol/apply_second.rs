@@ -50,11 +50,13 @@ impl World {
     ) -> Answer<Version> {
         let state = self.sidecar_of(reference);
         let imported = self.references[reference].imported;
-        let marked = |token: &Nonce| self.generation(*token).map_or(0, |g| g.changes);
+        let marked = |token: &Nonce| self.generation(*token).map(|g| (g.changes, g.entry));
         let copied = match request {
-            Request::RestoreSidecar(token) => marked(token),
-            _ => 0,
+            Request::RestoreSidecar(token) => marked(token).unwrap_or_default(),
+            _ => (0, 0),
         };
+        // A sidecar is written with its entry at the same time.
+        let mut entries = self.entries;
         let revision = u8::try_from(reference).unwrap_or(u8::MAX);
         let sidecar = self.sidecar_mut(reference);
         match (request, state) {
@@ -67,7 +69,8 @@ impl World {
             (Request::CreateSidecar(token), SidecarState::Live(there)) if there == *token => {}
             (Request::RestoreSidecar(token), SidecarState::Missing | SidecarState::Retired) => {
                 sidecar.put(*token, revision, true);
-                sidecar.changes = copied;
+                (sidecar.changes, sidecar.entry) = copied;
+                entries |= 1 << copied.1;
             }
             (Request::BurySidecar, _) => {
                 sidecar.clear();
@@ -89,6 +92,9 @@ impl World {
                 sidecar.clear();
             }
             _ => return Answer::Taken,
+        }
+        if reference == 0 {
+            self.entries = entries;
         }
         Answer::Done
     }

@@ -8,6 +8,7 @@ use crate::naive::{NaiveCollect, NaiveStore};
 use crate::nonces::NonceSet;
 use crate::scenario::{Op, Scenario};
 use crate::step::Task;
+use crate::updates::IndexSweep;
 use crate::weak::{Memory, Weakness};
 use crate::world::{Standing, World};
 
@@ -93,7 +94,11 @@ impl Actor {
                 }
                 Op::Update(bit) => {
                     self.reference = 0;
-                    Task::BeginUpdate(*bit)
+                    Task::BeginUpdate(*bit, scenario.weakness)
+                }
+                Op::SweepIndex => {
+                    self.reference = 0;
+                    Task::SweepIndex(IndexSweep::default())
                 }
                 Op::RemoveAgain => {
                     self.reference = scenario.imported().unwrap_or_default();

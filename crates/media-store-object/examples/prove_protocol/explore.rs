@@ -2,8 +2,9 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use crate::action::{Action, Fate};
 use crate::fingerprint::{self, ByFingerprint};
-use crate::model::{Action, Fate, State};
+use crate::model::State;
 use crate::scenario::Scenario;
 use crate::{janitor, trace};
 

@@ -18,6 +18,8 @@ pub(crate) struct Generation {
     pub(crate) retired: u16,
     /// What updates have changed in the marker of the first reference.
     pub(crate) changes: u8,
+    /// The entry of the index that the same marker names.
+    pub(crate) entry: u8,
     /// It was dead, or its removal began: it must never be live again.
     pub(crate) over: bool,
 }
@@ -33,6 +35,7 @@ impl Generation {
             tombstones: 0,
             retired: 0,
             changes: 0,
+            entry: 0,
             over: false,
         }
     }
@@ -44,7 +47,7 @@ impl Generation {
         self.tombstones &= !bit;
         self.retired &= !bit;
         if bit & 1 != 0 {
-            self.changes = 0;
+            (self.changes, self.entry) = (0, 0);
         }
     }
 }

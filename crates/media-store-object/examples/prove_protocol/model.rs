@@ -2,6 +2,7 @@
 
 use media_store_object::protocol::{Record, RecordState, Request};
 
+use crate::action::{Action, Fate};
 use crate::actor::{Actor, is_first_write};
 use crate::ask::{ALONE, Ask, Listing, Reply};
 use crate::fingerprint;
@@ -28,31 +29,6 @@ pub(crate) struct State {
     late_left: u8,
     copies_left: u8,
     deaths_left: u8,
-}
-
-/// What becomes of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
-    Happens,
-    /// It never happens, and counts as failed.
-    Lost,
-    /// It happens, and counts as failed.
-    Unheard,
-    /// It counts as failed, and may happen any time from now.
-    Late,
-    /// It happens, and may happen once more any time from now.
-    Copied,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Action {
-    /// The request of this process; of several that it asked at once, the one of this number among
-    /// those that have no answer.
-    Answer(usize, u8, Fate),
-    /// A request that nobody waits for happens.
-    Land(usize),
-    /// This process dies in the middle of a store; its request is lost, or late.
-    Die(usize, Fate),
 }
 
 impl State {
@@ -102,7 +78,10 @@ impl State {
             if scenario.is_twin(place) && !actor.started && !self.actors[place - 1].started {
                 continue;
             }
-            if matches!(ask, Ask::List(Listing::Scope)) && self.anybody_stores(place) {
+            let sweeps = *ask == Ask::Update(UpdateAsk::ListEntries);
+            if matches!(ask, Ask::List(Listing::Scope)) && self.anybody_stores(place)
+                || sweeps && self.anybody_updates()
+            {
                 continue;
             }
             // Nobody knows the reference before.
@@ -110,7 +89,8 @@ impl State {
             if begins && self.world.references[0].standing == Standing::Unknown {
                 continue;
             }
-            if self.deaths_left > 0 && actor.is_storing() {
+            let dies = actor.is_storing() || scenario.any_dies && actor.started;
+            if self.deaths_left > 0 && dies {
                 actions.push(Action::Die(place, Fate::Lost));
                 if actor.asked().any(|ask| !ask.is_read()) {
                     actions.push(Action::Die(place, Fate::Late));
@@ -150,6 +130,17 @@ impl State {
     fn anybody_stores(&self, place: usize) -> bool {
         let mut others = self.actors.iter().enumerate();
         others.any(|(other, actor)| other != place && actor.is_storing() && actor.started)
+    }
+
+    /// Whether an update may still write what names an entry that is not old enough to be removed.
+    fn anybody_updates(&self) -> bool {
+        let writes = |late: &Late| {
+            matches!(
+                late.ask,
+                Ask::Update(UpdateAsk::Change(..) | UpdateAsk::Follow(..))
+            )
+        };
+        self.actors.iter().any(Actor::is_updating) || self.late.iter().any(writes)
     }
 
     /// Takes out of a listing of tombstones what is not old enough: a request that creates the marker
@@ -193,7 +184,6 @@ impl State {
         match action {
             Action::Land(at) => {
                 let late = next.late.remove(at);
-
                 next.world.apply(&late.ask, usize::from(late.reference));
             }
             Action::Die(place, fate) => {
@@ -215,7 +205,6 @@ impl State {
                 let (Some(ask), reference) = (actor.pending.clone(), actor.reference) else {
                     return next;
                 };
-
                 match fate {
                     Fate::Happens => {}
                     Fate::Lost | Fate::Unheard => next.losses_left -= 1,
@@ -308,6 +297,9 @@ impl State {
                 }
                 Standing::Held(_) if !reference.unwanted && world.lacks_update(at) => {
                     return Some("an acknowledged update is lost");
+                }
+                Standing::Held(_) if !reference.unwanted && world.lacks_entry(at) => {
+                    return Some("an acknowledged reference is not in the index");
                 }
                 // An import was suspended until the tombstones of a deletion were old.
                 Standing::Deleted if reference.imported && reference.outlived => {}

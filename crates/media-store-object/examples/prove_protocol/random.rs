@@ -1,7 +1,8 @@
 //! Schedules by lot, where there are too many to look at all.
 
+use crate::action::{Action, Fate};
 use crate::explore::{Violation, rule};
-use crate::model::{Action, Fate, State};
+use crate::model::State;
 use crate::scenario::Scenario;
 use crate::trace;
 

@@ -29,6 +29,9 @@ pub(crate) enum Op {
     BuryImported,
     /// Changes what the first process stored, in a way of its own: a bit.
     Update(u8),
+    /// Removes entries of the index of users that the sidecar of the first reference does not name, while nobody
+    /// is in the middle of an update.
+    SweepIndex,
     /// Of what was stored last; may be repeated.
     Bury,
     /// Deletes everything, while nobody stores.
@@ -108,6 +111,8 @@ pub(crate) struct Scenario {
     pub(crate) copies: u8,
     /// How many processes die in the middle of a store.
     pub(crate) deaths: u8,
+    /// Whether processes die in the middle of anything.
+    pub(crate) any_dies: bool,
     /// Whether each state is also looked at as one in which all processes die.
     pub(crate) all_die: bool,
     pub(crate) weakness: Option<Weakness>,
@@ -130,6 +135,7 @@ impl Scenario {
             late: 0,
             copies: 0,
             deaths: 0,
+            any_dies: false,
             all_die: false,
             weakness: None,
             tags_count: false,
@@ -180,6 +186,12 @@ impl Scenario {
 
     pub(crate) fn deaths(mut self, deaths: u8) -> Self {
         self.deaths = deaths;
+        self
+    }
+
+    /// So many processes die, in the middle of anything.
+    pub(crate) fn deaths_of_any(mut self, deaths: u8) -> Self {
+        (self.deaths, self.any_dies) = (deaths, true);
         self
     }
 

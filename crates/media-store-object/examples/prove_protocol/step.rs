@@ -9,8 +9,8 @@ use crate::actor::Actor;
 use crate::ask::{Ask, Listing, Reply, Version};
 use crate::naive::{NaiveCollect, NaiveStore};
 use crate::nonces::NonceSet;
-use crate::updates::{UpdateAsk, Updating};
-use crate::weak::Kind;
+use crate::updates::{IndexSweep, UpdateAsk, Updating};
+use crate::weak::{Kind, Weakness};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Task {
@@ -40,8 +40,9 @@ pub(crate) enum Task {
     BuryOthers(u8, Nonce, Vec<(u8, Nonce)>),
     RemoveAgain,
     /// Reading the sidecar of what is to be changed.
-    BeginUpdate(u8),
+    BeginUpdate(u8, Option<Weakness>),
     Update(Updating),
+    SweepIndex(IndexSweep),
     NaiveStore(NaiveStore),
     NaiveCollect(NaiveCollect),
     Over,
@@ -229,19 +230,20 @@ impl Actor {
                 None => Next::Ask(Ask::Protocol(Request::RemoveSidecar)),
                 Some(_) => Next::Over,
             },
-            Task::BeginUpdate(bit) => match reply {
+            Task::BeginUpdate(bit, weakness) => match reply {
                 None => Next::Ask(Ask::Update(UpdateAsk::Begin)),
                 Some(Reply::Found(
                     SidecarState::Live(there) | SidecarState::Restored(there),
                     revision,
                 )) => {
                     self.reference = revision;
-                    self.task = Task::Update(Updating::new(there, *bit));
+                    self.task = Task::Update(Updating::new(there, *bit, *weakness));
                     self.step(None, others)
                 }
                 Some(_) => Next::Over,
             },
             Task::Update(updating) => updating.step(reply, &mut fresh),
+            Task::SweepIndex(sweep) => sweep.step(reply),
             Task::Lookup => match reply {
                 None => Next::Ask(Ask::ReadSidecar),
                 Some(Reply::Sidecar(Some(generation))) => {

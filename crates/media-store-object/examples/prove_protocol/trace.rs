@@ -1,7 +1,8 @@
 //! A way through the states, in words.
 
+use crate::action::{Action, Fate};
 use crate::explore::step_to;
-use crate::model::{Action, Fate, State};
+use crate::model::State;
 use crate::scenario::Scenario;
 
 /// Tells the way from the first state along these fingerprints.

@@ -8,7 +8,7 @@ use media_store_object::protocol::{Answer, Nonce, Record, RecordState, Request, 
 use crate::ask::{Ask, Reply, Version};
 use crate::updates::UpdateAsk;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Weakness {
     /// A collector makes a live generation dead at once.
     OneStepDead,
@@ -110,6 +110,12 @@ pub(crate) enum Weakness {
     UpdateBelieved,
     /// An update leaves the marker as it is.
     UpdateWithoutMarker,
+    /// The entry of a user has the same name each time.
+    EntryNamedByUser,
+    /// An update keeps the entry of a marker that is ahead of its sidecar, which a sweep may have removed.
+    EntryKeptBehind,
+    /// An update does not write the entry before there is a sidecar that names it.
+    EntryNotWritten,
 }
 
 /// Which machine it is about.

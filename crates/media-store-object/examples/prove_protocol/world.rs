@@ -52,6 +52,8 @@ pub(crate) struct Reference {
     pub(crate) sidecar: Option<Nonce>,
     /// What updates have changed in the sidecar.
     pub(crate) changes: u8,
+    /// The entry in the index of users that the sidecar names.
+    pub(crate) entry: u8,
     /// The updates that were acknowledged.
     pub(crate) updated: u8,
     /// The revision that the sidecar belongs to.
@@ -98,6 +100,7 @@ impl Reference {
             },
             sidecar: None,
             changes: 0,
+            entry: 0,
             updated: 0,
             revision: at,
             acknowledged: at,
@@ -129,7 +132,7 @@ impl Reference {
         self.sidecar = None;
         (self.restored, self.buried, self.retired) = (false, false, false);
         self.closed = false;
-        self.changes = 0;
+        (self.changes, self.entry) = (0, 0);
     }
 
     /// Replaces the tombstone of a retired sidecar by one that nothing may replace.
@@ -184,6 +187,8 @@ pub(crate) struct World {
     /// Where processes of both protocols are at work; references are in one listing.
     pub(crate) first: FirstSpace,
     pub(crate) references: Vec<Reference>,
+    /// The entries of the first reference in the index of users, a bit each. The first is that of its store.
+    pub(crate) entries: u32,
     /// Whether everything is under the same names.
     pub(crate) one_space: bool,
     /// Whether a sweep of the second protocol takes sidecars of the first for its own (weakened).
@@ -202,6 +207,7 @@ impl World {
             generations: Vec::new(),
             first: FirstSpace::default(),
             references: references.collect(),
+            entries: 1,
             one_space: true,
             mistakes_first: false,
             counts_writes,

@@ -4,7 +4,7 @@ use crate::scenario::{Op, Scenario, Start};
 
 use Op::{
     Bury, BuryImported, Collect, CollectFirst, CreateStore, Delete, EraseScope, Fence, FenceFirst,
-    Heal, Import, RemoveTombstones, Retire, RetireMarkers, Store,
+    Heal, Import, RemoveTombstones, Retire, RetireMarkers, Store, Update,
 };
 
 /// Too much to look at all.
@@ -27,9 +27,10 @@ pub(crate) fn drawn() -> Vec<Scenario> {
             .late(3)
             .copies(3),
         Scenario::new(
-            "second: 3 stores and deletes, all walks, 3 lost, 3 late, 3 copies, 2 deaths",
+            "second: 3 stores and deletes, updates, all walks, 3 lost, 3 late, 3 copies, 2 deaths",
         )
         .with(3, &[CreateStore, Bury, CreateStore])
+        .with(1, &[Update(1), Update(2)])
         .with(2, &[Collect; 3])
         .with(1, &[Fence, Fence])
         .with(1, &[EraseScope, EraseScope])
@@ -54,16 +55,18 @@ pub(crate) fn drawn() -> Vec<Scenario> {
         .late(3)
         .copies(3),
         Scenario::new(
-            "second: 4 stores, collectors x4, scope erased, walks, 3 late, 3 copies, live",
+            "second: 4 stores, updates, collectors x4, scope erased, walks, 3 late, 3 copies, live",
         )
         .with(4, &[CreateStore, Bury])
+        .with(1, &[Update(1), Update(8)])
+        .with(1, &[Update(2), Update(4)])
         .with(2, &[Collect; 4])
         .with(1, &[EraseScope, EraseScope])
         .with(1, &[Heal, RetireMarkers, Retire, RemoveTombstones])
         .from(Start::Live)
         .late(3)
         .copies(3)
-        .deaths(1),
+        .deaths_of_any(2),
         Scenario::new("imports: 4, a store, deleted, all walks, 2 lost, 3 late, 3 copies, 2 deaths, live")
             .with(2, &[Import; 2])
             .with(1, &[CreateStore, BuryImported])
