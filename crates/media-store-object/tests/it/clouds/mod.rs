@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod connect;
+mod erased;
 mod errors;
 mod inbox;
 mod late_completion;
