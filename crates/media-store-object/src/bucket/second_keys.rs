@@ -8,8 +8,9 @@
 //! {prefix}/.store/v2/ref/{d}/{name}/{gen}/{token}       marker of a reference, or its tombstone
 //! {prefix}/.store/v2/ref/{d}/{name}/{gen}/{token}.{rev} the same of a reference that was imported
 //! {prefix}/.store/v2/user/{user name}/{id}              index of the references of a user
+//! {prefix}/.store/v2/user/{user name}/{id}.{number}     the same of one that was updated or imported
 //! {prefix}/.store/v2/user-complete                      the index contains all media
-//! {prefix}/.store/v2/expiry/{hour}/{token}              hint that a reference expires in that hour
+//! {prefix}/.store/v2/expiry/{hour}/{token}[.{number}]   hint that a reference expires in that hour
 //! {prefix}/.store/v2/sweep-lease                        who sweeps regularly
 //! {prefix}/.store/v2/sweep/pass                         the full sweep that is shared
 //! {prefix}/.store/v2/sweep/{pass}/{part}                its progress
@@ -212,8 +213,7 @@ impl SecondKeys {
         token: &str,
         revision: Option<Nonce>,
     ) -> Result<Path, StorageError> {
-        let revision = revision.map(|revision| format!(".{revision}"));
-        let revision = revision.unwrap_or_default();
+        let revision = dotted(revision);
         self.sharded("ref", name, &format!("/{generation}/{token}{revision}"))
     }
 
@@ -242,26 +242,30 @@ impl SecondKeys {
     }
 
     /// Returns the name of the entry of a reference in the index of its user, and its body, which is
-    /// empty unless the id is too long for a name.
+    /// empty unless the id is too long for a name. The sidecar has the number.
     pub(crate) fn user_entry(
         &self,
         user: &UserId,
         key: &MediaKey,
+        number: Option<Nonce>,
     ) -> Result<(Path, String), StorageError> {
         let directory = self.user(user)?;
-        let named = format!("{directory}/{}", key.id());
+        let number = dotted(number);
+        let named = format!("{directory}/{}{number}", key.id());
         if named.len() <= MAX_KEY
             && let Ok(path) = Path::parse(&named)
         {
             return Ok((path, String::new()));
         }
-        let short = self.at(&format!("user/{}/{}", self.names.user(user), key.token()))?;
+        let name = self.names.user(user);
+        let short = self.at(&format!("user/{name}/{}{number}", key.token()))?;
         Ok((short, key.id().to_owned()))
     }
 
     /// Parses the name of an entry of the index.
     pub(crate) fn parse_user_entry(&self, key: &Path) -> Option<UserEntry> {
         let (_, rest) = self.inside(key, "user")?.split_once('/')?;
+        let rest = without_number(rest);
         if let Some(key) = MediaKey::parse(rest) {
             return Some(UserEntry::Named(key));
         }
@@ -279,9 +283,34 @@ impl SecondKeys {
         self.at(&format!("expiry/{hour}"))
     }
 
-    /// Returns the name of the hint that a reference expires in an hour.
-    pub(crate) fn expiry_hint(&self, hour: &str, token: &str) -> Result<Path, StorageError> {
-        self.at(&format!("expiry/{hour}/{token}"))
+    /// Returns the name of the hint that a reference expires in an hour. The sidecar has the number.
+    pub(crate) fn expiry_hint(
+        &self,
+        hour: &str,
+        token: &str,
+        number: Option<Nonce>,
+    ) -> Result<Path, StorageError> {
+        self.at(&format!("expiry/{hour}/{token}{}", dotted(number)))
+    }
+
+    /// Returns the token of the reference that an expiry hint is for.
+    pub(crate) fn token_of_hint(key: &Path) -> Option<&str> {
+        key.filename().map(without_number)
+    }
+}
+
+/// Returns the end of a name that contains a number.
+fn dotted(number: Option<Nonce>) -> String {
+    number
+        .map(|number| format!(".{number}"))
+        .unwrap_or_default()
+}
+
+/// Returns a name without the number at its end, if it has one.
+fn without_number(name: &str) -> &str {
+    match name.rsplit_once('.') {
+        Some((rest, number)) if number.parse::<Nonce>().is_ok() => rest,
+        _ => name,
     }
 }
 
@@ -314,9 +343,15 @@ mod tests {
             }
             assert_eq!(keys.parse_marker(&blob), None);
             let user: UserId = "user-1".parse().unwrap();
-            let (entry, body) = keys.user_entry(&user, &key).unwrap();
-            assert_eq!(body, "");
-            assert_eq!(keys.parse_user_entry(&entry), Some(UserEntry::Named(key)));
+            let hour = "2026-01-02T03";
+            for number in [None, Some(Nonce::new(5))] {
+                let (entry, body) = keys.user_entry(&user, &key, number).unwrap();
+                assert_eq!(body, "");
+                let named = Some(UserEntry::Named(key.clone()));
+                assert_eq!(keys.parse_user_entry(&entry), named);
+                let hint = keys.expiry_hint(hour, key.token(), number).unwrap();
+                assert_eq!(SecondKeys::token_of_hint(&hint), Some(key.token()));
+            }
         }
     }
 
@@ -328,13 +363,15 @@ mod tests {
         let id = format!("{0}/{0}/{0}/{name}", "x".repeat(120));
         let key = MediaKey::parse(&id).unwrap();
         let user: UserId = "user-1".parse().unwrap();
-        let (entry, body) = keys.user_entry(&user, &key).unwrap();
-        assert!(entry.as_ref().len() <= MAX_KEY);
-        assert_eq!(body, id);
-        let token = key.token().to_owned();
-        assert_eq!(
-            keys.parse_user_entry(&entry),
-            Some(UserEntry::InBody(token))
-        );
+        for number in [None, Some(Nonce::new(5))] {
+            let (entry, body) = keys.user_entry(&user, &key, number).unwrap();
+            assert!(entry.as_ref().len() <= MAX_KEY);
+            assert_eq!(body, id);
+            let token = key.token().to_owned();
+            assert_eq!(
+                keys.parse_user_entry(&entry),
+                Some(UserEntry::InBody(token))
+            );
+        }
     }
 }

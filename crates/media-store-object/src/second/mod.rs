@@ -6,6 +6,7 @@ mod format;
 mod generations;
 mod marker;
 mod own;
+mod pointers;
 mod record;
 mod reference;
 mod run;

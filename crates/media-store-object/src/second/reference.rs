@@ -11,7 +11,7 @@ use object_store::path::Path;
 use crate::body::Payload;
 use crate::bucket::{Bucket, Creation, Keys, MediaKey, PartOptions, SecondKeys, Swap, Version};
 use crate::protocol::{Answer, Nonce, SidecarState};
-use crate::reference::expiry;
+use crate::reference::pointer::Pointer;
 use crate::reference::sidecar::{
     ByteLocation, Descriptor, Protocol, SidecarRead, is_incoming, read_versioned, revision_of,
     second_json,
@@ -33,8 +33,12 @@ pub(crate) struct ReferenceObjects {
     pub(super) revision: Option<Nonce>,
     /// Whether the sidecar is one that an import has not completed.
     incoming: bool,
-    user: Option<UserId>,
-    expires_at: Option<DateTime<Utc>>,
+    pub(super) user: Option<UserId>,
+    /// The number in the name of the index entry.
+    pub(super) entry_number: Option<Nonce>,
+    /// The number in the name of the hint.
+    pub(super) hint_number: Option<Nonce>,
+    pub(super) expires_at: Option<DateTime<Utc>>,
 }
 
 /// Bytes to be stored.
@@ -63,6 +67,8 @@ impl ReferenceObjects {
             key: key.clone(),
             revision: sidecar.and_then(revision_of),
             incoming: sidecar.is_some_and(is_incoming),
+            entry_number: sidecar.and_then(|sidecar| Pointer::Entry.number(sidecar)),
+            hint_number: sidecar.and_then(|sidecar| Pointer::Hint.number(sidecar)),
             user: sidecar.and_then(|sidecar| sidecar.user_id.clone()),
             expires_at: sidecar.and_then(|sidecar| sidecar.expires_at),
         }
@@ -76,92 +82,6 @@ impl ReferenceObjects {
 
     pub(super) fn sidecar_path(&self) -> Result<Path, StorageError> {
         self.keys.sidecar(&self.key)
-    }
-
-    fn hint(&self) -> Result<Option<Path>, StorageError> {
-        let hour = self.expires_at.and_then(expiry::hour);
-        hour.map(|hour| self.second.expiry_hint(&hour, self.key.token()))
-            .transpose()
-    }
-
-    /// Whether an object is the expiry hint of the reference.
-    pub(crate) fn is_hint(&self, path: &Path) -> Result<bool, StorageError> {
-        Ok(self.hint()?.as_ref() == Some(path))
-    }
-
-    fn entry(&self) -> Result<Option<(Path, String)>, StorageError> {
-        let user = self.user.as_ref();
-        user.map(|user| self.second.user_entry(user, &self.key))
-            .transpose()
-    }
-
-    /// Writes the expiry hint, if the reference expires.
-    pub(crate) async fn write_hint(&self) -> Result<(), StorageError> {
-        let Some(path) = self.hint()? else {
-            return Ok(());
-        };
-        let id = Bytes::copy_from_slice(self.key.id().as_bytes());
-        self.write_pointer(&path, id).await
-    }
-
-    /// Writes the entry in the index of the user, if the reference has one.
-    pub(crate) async fn write_entry(&self) -> Result<(), StorageError> {
-        let Some((path, body)) = self.entry()? else {
-            return Ok(());
-        };
-        self.write_pointer(&path, body.into()).await
-    }
-
-    /// Writes a hint or an index entry. A copy of the request that arrives late brings nothing back.
-    async fn write_pointer(&self, path: &Path, body: Bytes) -> Result<(), StorageError> {
-        let bucket = self.bucket.clone().repeating();
-        let put = bucket.put(path, body.into(), Attributes::new());
-        put.await.map(drop)
-    }
-
-    async fn remove_hint(&self) -> Result<(), StorageError> {
-        match self.hint()? {
-            Some(path) => self.bucket.delete(&path).await,
-            None => Ok(()),
-        }
-    }
-
-    async fn remove_entry(&self) -> Result<(), StorageError> {
-        match self.entry()? {
-            Some((path, _)) => self.bucket.delete(&path).await,
-            None => Ok(()),
-        }
-    }
-
-    /// Whether an object is the entry of the reference in the index of its user.
-    pub(crate) fn is_entry(&self, path: &Path) -> Result<bool, StorageError> {
-        Ok(self.entry()?.is_some_and(|(entry, _)| entry == *path))
-    }
-
-    /// Whether there is a hint or an index entry that another sidecar does not have.
-    pub(super) fn has_pointers_beside(&self, other: &Self) -> Result<bool, StorageError> {
-        let (hint, entry) = (self.hint()?, self.entry()?);
-        Ok((hint.is_some() && hint != other.hint()?)
-            || (entry.is_some() && entry != other.entry()?))
-    }
-
-    /// Removes hint and index entry, unless those of another sidecar have the same names.
-    pub(super) async fn remove_pointers_except(&self, kept: &Self) -> Result<(), StorageError> {
-        let (hint, entry) = tokio::join!(
-            async {
-                match self.hint()? == kept.hint()? {
-                    true => Ok(()),
-                    false => self.remove_hint().await,
-                }
-            },
-            async {
-                match self.entry()? == kept.entry()? {
-                    true => Ok(()),
-                    false => self.remove_entry().await,
-                }
-            },
-        );
-        hint.and(entry)
     }
 
     /// Creates the object of the sidecar. One that exists already is success if it is the very same.
@@ -228,12 +148,6 @@ impl ReferenceObjects {
             true => self.bucket.bury(&path).await,
             false => self.bucket.delete(&path).await,
         }
-    }
-
-    /// Removes the expiry hint and the entry in the index of the user.
-    pub(super) async fn remove_pointers(&self) -> Result<(), StorageError> {
-        let (hint, entry) = tokio::join!(self.remove_hint(), self.remove_entry());
-        hint.and(entry)
     }
 
     /// Removes whatever is under the name of the sidecar.

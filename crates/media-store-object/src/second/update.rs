@@ -11,6 +11,8 @@ use super::reference::{MAX_COMPARED, ReferenceObjects};
 use crate::bucket::{MarkerState, SecondMarker, Swap, Version};
 use crate::protocol::v2::{UpdateOutcome, UpdateProtocol};
 use crate::protocol::{Answer, CopyState, Nonce, Request};
+use crate::reference::expiry;
+use crate::reference::pointer::Pointer;
 use crate::reference::sidecar::{
     ByteLocation, Descriptor, SidecarRead, change_of, read_versioned, second_json, set_change,
 };
@@ -41,15 +43,11 @@ impl Update<'_> {
         content: SecondContent,
         generation: Nonce,
     ) -> Result<bool, StorageError> {
-        let (update, changed) = self.change_shared(content.clone(), generation).await?;
+        let (update, changed) = self.change_shared(content, generation).await?;
         let Some((before, after)) = changed else {
             return Ok(false);
         };
-        if update.leave(&before, &after).await? {
-            let (patch, admit) = (MetadataPatch::new(), |_: &Sidecar| Ok(()));
-            let again = update.unchanged(&patch, &admit);
-            again.change_shared(content, generation).await?;
-        }
+        update.leave(&before, &after).await;
         Ok(true)
     }
 
@@ -87,10 +85,7 @@ impl Update<'_> {
         let Some((before, after)) = self.change_own().await? else {
             return Ok(false);
         };
-        if self.leave(&before, &after).await? {
-            let (patch, admit) = (MetadataPatch::new(), |_: &Sidecar| Ok(()));
-            self.unchanged(&patch, &admit).change_own().await?;
-        }
+        self.leave(&before, &after).await;
         Ok(true)
     }
 
@@ -102,8 +97,8 @@ impl Update<'_> {
                 return Ok(None);
             };
             (self.admit)(&found.sidecar)?;
-            let after = self.patched(&found.sidecar)?;
-            self.point_to(&after).await?;
+            let after = self.patched(&found.sidecar, false)?;
+            self.point_to(&found.sidecar, &after).await?;
             let body = Bytes::from(second_json(&after, ByteLocation::Own, false)?);
             let path = self.objects.sidecar_path()?;
             if let Write::Done(_) = self.replace(&path, &version, body).await? {
@@ -129,10 +124,19 @@ impl Update<'_> {
     }
 
     /// Returns the sidecar with the change applied. No two versions of a sidecar are alike, so that an
-    /// entity tag never comes back.
-    fn patched(&self, before: &Sidecar) -> Result<Sidecar, StorageError> {
+    /// entity tag never comes back, and what leads to one with another user or hour has a name that is new.
+    /// So it has if the sidecar is `behind` the marker: a sweep may have removed what leads to the marker.
+    fn patched(&self, before: &Sidecar, behind: bool) -> Result<Sidecar, StorageError> {
         let mut after = before.clone().patched(self.patch);
-        set_change(&mut after, fresh_nonce()?);
+        let number = fresh_nonce()?;
+        let hour = |sidecar: &Sidecar| sidecar.expires_at.and_then(expiry::hour);
+        if behind || hour(&after) != hour(before) {
+            Pointer::Hint.renew(&mut after, number);
+        }
+        if behind || after.user_id != before.user_id {
+            Pointer::Entry.renew(&mut after, number);
+        }
+        set_change(&mut after, number);
         Ok(after)
     }
 
@@ -147,40 +151,19 @@ impl Update<'_> {
         ReferenceObjects::new(bucket, keys, second, key, Some(sidecar))
     }
 
-    /// Writes hint and index entry, before anything leads to a sidecar that needs them.
-    async fn point_to(&self, after: &Sidecar) -> Result<(), StorageError> {
-        let objects = self.objects_of(after);
-        let (hint, entry) = tokio::join!(objects.write_hint(), objects.write_entry());
-        hint.and(entry)
+    /// Writes hint and index entry, before there is a sidecar that needs them, if the one before has others.
+    async fn point_to(&self, before: &Sidecar, after: &Sidecar) -> Result<(), StorageError> {
+        let after = self.objects_of(after);
+        after.write_pointers_beside(&self.objects_of(before)).await
     }
 
-    /// Removes hint and index entry of the sidecar that was replaced, unless the new one has the same. Returns
-    /// whether it has others.
+    /// Removes hint and index entry of the sidecar that was replaced, unless the new one has the same.
     ///
-    /// Another update may have written the very same ones, and not yet what leads to them. The reference is
-    /// then to be changed once more: that writes those that it needs, and refuses the other update, which
-    /// writes its own again.
-    async fn leave(&self, before: &Sidecar, after: &Sidecar) -> Result<bool, StorageError> {
+    /// No sidecar has them again, so that it does no harm if a copy of the request arrives at any later time.
+    async fn leave(&self, before: &Sidecar, after: &Sidecar) {
         let (before, after) = (self.objects_of(before), self.objects_of(after));
-        if !before.has_pointers_beside(&after)? {
-            return Ok(false);
-        }
-        if let Err(error) = before.remove_pointers_except(&after).await {
+        if let Err(error) = before.remove_pointers_beside(&after).await {
             tracing::debug!(%error, "an old expiry hint or index entry is left");
-        }
-        Ok(true)
-    }
-
-    /// Returns the update that changes nothing but the version, whoever the media belongs to now.
-    fn unchanged<'b>(
-        &self,
-        patch: &'b MetadataPatch,
-        admit: &'b (dyn Fn(&Sidecar) -> Result<(), StorageError> + Send + Sync),
-    ) -> Update<'b> {
-        Update {
-            objects: self.objects.clone(),
-            patch,
-            admit,
         }
     }
 
@@ -222,6 +205,18 @@ struct Seen {
     marker: Option<(Version, Sidecar)>,
     /// The content of the marker before and after the change.
     changed: Option<(Sidecar, Sidecar)>,
+}
+
+impl Seen {
+    /// Whether the sidecar lacks a change that the marker contains.
+    fn is_behind(&self) -> bool {
+        let sidecar = self.sidecar.as_ref().and_then(|(_, change, _)| *change);
+        let marker = self
+            .marker
+            .as_ref()
+            .and_then(|(_, marked)| change_of(marked));
+        sidecar != marker
+    }
 }
 
 /// Carries out the requests of an update.
@@ -280,12 +275,10 @@ impl UpdateDriver<'_> {
         let name = self.marker_name(generation);
         let (_, marked) = Descriptor::of_second_marker(&json, keys, &name)?;
         let mut seen = self.seen();
-        let change = seen.sidecar.as_ref().and_then(|(_, change, _)| *change);
-        let same = change == change_of(&marked.sidecar);
         seen.marker = Some((version, marked.sidecar));
-        Ok(match same {
-            true => CopyState::Same,
-            false => CopyState::Differs,
+        Ok(match seen.is_behind() {
+            false => CopyState::Same,
+            true => CopyState::Differs,
         })
     }
 
@@ -293,8 +286,9 @@ impl UpdateDriver<'_> {
         let Some((version, before)) = self.seen().marker.clone() else {
             return Ok(Answer::Failed);
         };
-        let after = self.update.patched(&before)?;
-        self.update.point_to(&after).await?;
+        let behind = self.seen().is_behind();
+        let after = self.update.patched(&before, behind)?;
+        self.update.point_to(&before, &after).await?;
         let body = second_json(&after, ByteLocation::Shared(generation), false)?;
         let path = self.marker_path(generation)?;
         match self.update.replace(&path, &version, body.into()).await? {

@@ -13,6 +13,7 @@ use super::walk::{
 use crate::bucket::{Bucket, Keys, MediaKey, SecondKeys, UserEntry};
 use crate::reference::layout::root_of;
 use crate::reference::sidecar::{ByteLocation, Descriptor, Protocol};
+use crate::second::ReferenceObjects;
 
 /// A reference that belongs to a scope.
 #[derive(Debug)]
@@ -127,6 +128,7 @@ fn indexed(
             modified: meta.last_modified,
             size: 0,
             own: None,
+            entry: Some(meta.location),
         })
     });
     Ok(entries.boxed())
@@ -223,6 +225,17 @@ async fn member(
             key: listed.key,
             descriptor,
         }));
+    }
+    // Media that was given away and back may have an entry for each time, and is one item.
+    if let (Some(entry), Some(second), Protocol::Second) =
+        (&listed.entry, keys.second(), descriptor.protocol)
+    {
+        let sidecar = Some(&descriptor.sidecar);
+        let objects = ReferenceObjects::new(bucket, keys, second, &listed.key, sidecar);
+        let twice = objects.has_entry_beside(entry).await;
+        if twice.map_err(WalkError::Listing)? {
+            return Ok(None);
+        }
     }
     let exists = descriptor.exists(bucket, keys, &listed.key).await;
     if !exists.map_err(WalkError::Listing)? {

@@ -44,6 +44,7 @@ impl From<BuriedSidecar> for ListedReference {
             modified: buried.modified,
             size: buried.size,
             own: None,
+            entry: None,
         }
     }
 }
@@ -57,6 +58,8 @@ pub(super) struct ListedReference {
     pub(super) size: u64,
     /// The media beside the sidecar.
     pub(super) own: Option<OwnObject>,
+    /// The entry of the index that led to it.
+    pub(super) entry: Option<Path>,
 }
 
 /// Media that is not shared.
@@ -137,6 +140,7 @@ impl Walk {
                     modified,
                     size: meta.size,
                     own,
+                    entry: None,
                 };
                 self.push(WalkItem::Reference(reference));
             }

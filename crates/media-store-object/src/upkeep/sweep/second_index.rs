@@ -26,7 +26,8 @@ impl Sweep<'_> {
         // A hint whose reference has a sidecar, until another one of that reference is seen.
         let mut matched = HashMap::new();
         while let Some(meta) = listed.try_next().await? {
-            let token = meta.location.filename().unwrap_or_default().to_owned();
+            let token = SecondKeys::token_of_hint(&meta.location).unwrap_or_default();
+            let token = token.to_owned();
             if sidecars.remove(&token).is_some() {
                 matched.insert(token, meta);
             } else if suspects.contains(&token) {

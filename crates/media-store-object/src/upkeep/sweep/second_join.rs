@@ -78,7 +78,7 @@ impl Sweep<'_> {
             };
             match MarkerState::of_size(meta.size) {
                 MarkerState::Sealed if self.is_settled(meta.last_modified) => {
-                    join.markers.toggle(&marker.token);
+                    join.markers.add_belonging(&marker.token);
                 }
                 MarkerState::Provisional
                     if self.is_settled(meta.last_modified)
@@ -132,15 +132,15 @@ impl Sweep<'_> {
             return Ok(());
         }
         if flags.shared {
-            join.markers.toggle(token);
+            join.markers.add_described(token);
         } else if listed.own.is_none() && join.without_bytes.len() < MAX_TOMBSTONES {
             join.without_bytes.push(listed.key.clone());
         }
         if flags.expires {
-            join.hints.toggle(token);
+            join.hints.add_described(token);
         }
         if flags.has_user {
-            join.users.toggle(token);
+            join.users.add_described(token);
         }
         Ok(())
     }
@@ -233,9 +233,9 @@ impl Sweep<'_> {
         let mut listed = self.bucket.list(&keys.all("expiry")?, None);
         while let Some(meta) = listed.try_next().await? {
             if self.is_settled(meta.last_modified)
-                && let Some(token) = meta.location.filename()
+                && let Some(token) = SecondKeys::token_of_hint(&meta.location)
             {
-                join.hints.toggle(token);
+                join.hints.add_belonging(token);
             }
         }
         Ok(())
@@ -252,7 +252,7 @@ impl Sweep<'_> {
             if self.is_settled(meta.last_modified)
                 && let Some(entry) = keys.parse_user_entry(&meta.location)
             {
-                join.users.toggle(entry.token());
+                join.users.add_belonging(entry.token());
             }
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! Comparing two sets of names in bounded memory.
 //!
-//! Each set may have any size, and names arrive in any order. A table of checksums shows in which of
-//! its cells the sets differ; only the names of these cells are then collected and compared. Unlike a
+//! Each set may have any size, and names arrive in any order. A table of checksums, added for one set and
+//! subtracted for the other, shows in which of its cells the sets differ; only the names of these cells are then collected and compared. Unlike a
 //! filter, the table cannot fill up: equal sets are always found equal, and names that are in one set
 //! only are always found, though many of them take several sweeps.
 
@@ -63,12 +63,12 @@ impl Tally {
         }
     }
 
-    fn flip(&mut self, at: usize, sum: u128) {
+    fn shift(&mut self, at: usize, sum: u128) {
         if self.cells.is_empty() {
             self.cells = vec![0; CELLS];
         }
         if let Some(cell) = self.cells.get_mut(at) {
-            *cell ^= sum;
+            *cell = cell.wrapping_add(sum);
         }
     }
 
@@ -76,7 +76,7 @@ impl Tally {
     pub(super) fn add(&mut self, other: &Self) {
         self.names = self.names.saturating_add(other.names);
         for (at, sum) in other.cells.iter().enumerate().filter(|(_, sum)| **sum != 0) {
-            self.flip(at, *sum);
+            self.shift(at, *sum);
         }
     }
 
@@ -100,15 +100,23 @@ impl Tally {
         tally.names = u64::from_be_bytes(take(left)?);
         for _ in 0..u64::from_be_bytes(take(left)?) {
             let at = u16::from_be_bytes(take(left)?);
-            tally.flip(usize::from(at), u128::from_be_bytes(take(left)?));
+            tally.shift(usize::from(at), u128::from_be_bytes(take(left)?));
         }
         Some(tally)
     }
 
-    /// Adds a name of either set. A name of both sets cancels out.
-    pub(super) fn toggle(&mut self, name: &str) {
+    /// Adds a name of the first set, that of the sidecars. A name that is in both sets cancels out.
+    pub(super) fn add_described(&mut self, name: &str) {
         let (at, sum) = cell_of(self.seed, name);
-        self.flip(at, sum);
+        self.shift(at, sum);
+        self.names = self.names.saturating_add(1);
+    }
+
+    /// Adds a name of the second set, that of what belongs to sidecars. One that comes several times does not
+    /// cancel out with itself.
+    pub(super) fn add_belonging(&mut self, name: &str) {
+        let (at, sum) = cell_of(self.seed, name);
+        self.shift(at, sum.wrapping_neg());
         self.names = self.names.saturating_add(1);
     }
 
@@ -158,9 +166,8 @@ mod tests {
 
     fn tally(one: std::ops::Range<u32>, other: std::ops::Range<u32>) -> Tally {
         let mut tally = Tally::new(Nonce::new(7));
-        for n in one.chain(other) {
-            tally.toggle(&format!("name-{n}"));
-        }
+        one.for_each(|n| tally.add_described(&format!("name-{n}")));
+        other.for_each(|n| tally.add_belonging(&format!("name-{n}")));
         tally
     }
 
@@ -177,6 +184,15 @@ mod tests {
         assert!((0..7).all(|n| suspects.contains(&format!("name-{n}"))));
         let others = (7..300_000).filter(|n| suspects.contains(&format!("name-{n}")));
         assert!(others.count() < 300);
+    }
+
+    #[test]
+    fn a_name_that_comes_several_times_is_found() {
+        let mut tally = tally(0..100, 0..100);
+        for _ in 0..2 {
+            tally.add_belonging("name-3");
+        }
+        assert!(tally.suspects().contains("name-3"));
     }
 
     #[test]

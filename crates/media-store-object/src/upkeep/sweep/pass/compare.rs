@@ -63,7 +63,7 @@ impl Sweep<'_> {
                     return Ok(());
                 };
                 match MarkerState::of_size(meta.size) {
-                    MarkerState::Sealed => found.markers.toggle(&marker.token),
+                    MarkerState::Sealed => found.markers.add_belonging(&marker.token),
                     MarkerState::Provisional => {
                         let retired = self.provisional(keys, &marker).await;
                         self.note(retired)?;
@@ -72,13 +72,13 @@ impl Sweep<'_> {
                 }
             }
             Kind::Hints => {
-                if let Some(token) = meta.location.filename() {
-                    found.hints.toggle(token);
+                if let Some(token) = SecondKeys::token_of_hint(&meta.location) {
+                    found.hints.add_belonging(token);
                 }
             }
             _ => {
                 if let Some(entry) = keys.parse_user_entry(&meta.location) {
-                    found.users.toggle(entry.token());
+                    found.users.add_belonging(entry.token());
                 }
             }
         }
@@ -132,13 +132,13 @@ impl Sweep<'_> {
         }
         let token = listed.key.token();
         if flags.expires {
-            found.hints.toggle(token);
+            found.hints.add_described(token);
         }
         if flags.has_user {
-            found.users.toggle(token);
+            found.users.add_described(token);
         }
         if flags.shared {
-            found.markers.toggle(token);
+            found.markers.add_described(token);
         } else if listed.own.is_none() {
             let examined = self.without_bytes(&listed.key).await;
             self.note(examined)?;

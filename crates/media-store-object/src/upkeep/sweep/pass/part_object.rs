@@ -122,7 +122,7 @@ mod tests {
         let mut all = Found::new(pass);
         all.add(&read.found);
         all.add(&read.found);
-        all.markers.toggle("name");
+        all.markers.add_belonging("name");
         assert_eq!(all.first, u64::MAX);
         assert!(all.markers.suspects().contains("name"));
     }

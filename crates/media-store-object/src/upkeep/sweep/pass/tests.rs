@@ -66,7 +66,7 @@ async fn a_lease_is_renewed_while_a_listing_is_awaited_and_keeps_what_was_found(
     let now = Utc::now();
     let ledger = scene.ledger(2, now);
     let mut lease = held(ledger.claim(part).await);
-    lease.found.markers.toggle("name");
+    lease.found.markers.add_belonging("name");
     let mut cursor = Cursor::new(&mut lease);
     assert!(cursor.passed("a").await.unwrap());
     assert_eq!(cursor.during(page(30)).await.unwrap(), Some("page"));

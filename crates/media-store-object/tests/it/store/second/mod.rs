@@ -11,6 +11,7 @@ mod imports;
 mod leases;
 mod lost;
 mod opening;
+mod pointers;
 mod requests;
 mod schedules;
 mod shared_sweeps;

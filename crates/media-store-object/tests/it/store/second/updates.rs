@@ -245,20 +245,23 @@ async fn a_late_copy_of_an_update_brings_nothing_back() {
             bucket.take_requests();
             let mut seen = 0;
             bucket.judge(move |request| {
-                seen += usize::from(request.verb == Verb::Put);
-                let copied = seen == k && request.verb == Verb::Put;
+                seen += usize::from(request.verb != Verb::Get);
+                let copied = seen == k && request.verb != Verb::Get;
                 (if copied { Fate::Copied } else { Fate::Pass }, 0)
             });
-            store.update(&reference, keep_days(3)).await.unwrap();
-            let puts = bucket.take_requests();
-            let puts = puts.iter().filter(|request| request.verb == Verb::Put);
-            let reached = puts.count() >= k;
+            let patch = keep_days(3).with_user(Some("user-2".parse().unwrap()));
+            store.update(&reference, patch).await.unwrap();
+            let writes = bucket.take_requests();
+            let writes = writes.iter().filter(|request| request.verb != Verb::Get);
+            let reached = writes.count() >= k;
             store.delete(&reference).await.unwrap();
             bucket.heal();
             bucket.settle().await;
             for _ in 0..2 {
                 is_gone(&store, &reference).await;
-                assert_eq!(store.usage(user("user-1")).await.unwrap().references, 0);
+                for owner in ["user-1", "user-2"] {
+                    assert_eq!(store.usage(user(owner)).await.unwrap().references, 0);
+                }
                 store.sweep(full()).await.unwrap();
             }
             is_clean(&store, &bucket).await;
