@@ -35,6 +35,8 @@ WORDS = [
     (r"\bso many\b", "a number, a limit"),
     (r"\b(from|no|the|in its|as) words\b(?! or)", "text"),
     (r"\bkeeping sound\b", "verifying"),
+    (r"\bshared bytes\b", "blob"),
+    (r"\bid26\b|\bMediaId\b", "token"),
     (r"\brecord (beside|next to) the media\b", "sidecar"),
 ]
 

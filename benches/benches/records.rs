@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use chrono::DateTime;
 use criterion::{Criterion, criterion_group, criterion_main};
-use media_storage::layout::{CaseRule, FileName, MediaId, encode_segment, parse_media_key};
+use media_storage::layout::{CaseRule, FileName, MediaToken, encode_segment, parse_media_key};
 use media_storage::{MediaMetadata, RetentionPolicy, Sidecar};
 use media_types::{Mime, Sha256};
 
@@ -55,7 +55,7 @@ fn names(c: &mut Criterion) {
     }
     group.finish();
     c.bench_function("file name, mint", |b| {
-        b.iter(|| MediaId::mint().map(|id| FileName::new(Sha256::EMPTY, &id, &Mime::IMAGE_PNG)));
+        b.iter(|| MediaToken::mint().map(|id| FileName::new(Sha256::EMPTY, &id, &Mime::IMAGE_PNG)));
     });
     let key = "session-5d8f1c1e/conv-0b7c6a1e/e3b0c4-0f3c9a7e51b2k4m8n1p6r9t2vw.png";
     c.bench_function("key, parse", |b| b.iter(|| parse_media_key(black_box(key))));

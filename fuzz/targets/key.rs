@@ -5,7 +5,7 @@ use std::path::{Component, Path};
 
 use libfuzzer_sys::fuzz_target;
 use media_storage::layout::{
-    CaseRule, FileName, MediaId, decode_segment, encode_segment, parse_media_key,
+    CaseRule, FileName, MediaToken, decode_segment, encode_segment, parse_media_key,
 };
 use media_types::{Mime, StorageKey};
 
@@ -26,7 +26,7 @@ fuzz_target!(|data: &[u8]| {
         stays_inside(text);
         assert!(directories.iter().all(|name| !name.starts_with('.')));
         assert!(!file.as_str().ends_with(".meta"));
-        assert!(MediaId::parse(file.id()).is_some());
+        assert!(MediaToken::parse(file.id()).is_some());
         assert_eq!(FileName::parse(file.as_str()), Some(file));
     }
     for case in [CaseRule::Sensitive, CaseRule::Folding] {

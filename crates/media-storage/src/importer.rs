@@ -153,12 +153,12 @@ impl ImportKey {
 mod tests {
     use super::*;
     use crate::hash::Sha256Hasher;
-    use crate::layout::MediaId;
+    use crate::layout::MediaToken;
     use crate::metadata::MediaMetadata;
     use media_types::{Mime, Sha256};
 
     fn entry(directory: &str, digits: Option<&str>, sha256: Sha256) -> Entry {
-        let name = FileName::new(sha256, &MediaId::mint().unwrap(), &Mime::IMAGE_PNG);
+        let name = FileName::new(sha256, &MediaToken::mint().unwrap(), &Mime::IMAGE_PNG);
         let name = match digits {
             Some(digits) => format!("{digits}{}", &name.as_str()[6..]),
             None => name.as_str().to_owned(),

@@ -14,7 +14,7 @@ use crate::body::MediaBody;
 use crate::error::{Operation, StorageError, StorageErrorKind};
 use crate::hash::Sha256Hasher;
 use crate::inventory::{Entry, Inventory, SweepOptions, SweepReport, Usage};
-use crate::layout::MediaId;
+use crate::layout::MediaToken;
 use crate::options::{
     DeleteOptions, DuplicateOptions, MetadataPatch, RetrieveOptions, Verification,
 };
@@ -85,7 +85,7 @@ fn fail(kind: StorageErrorKind, operation: Operation) -> StorageError {
 
 fn check_reference(reference: &StorageReference, operation: Operation) -> Result<(), StorageError> {
     let ours = reference.backend() == BACKEND && reference.store_name().is_none();
-    if !ours || MediaId::parse(reference.id()).is_none() {
+    if !ours || MediaToken::parse(reference.id()).is_none() {
         return Err(fail(StorageErrorKind::InvalidRef, operation).with_key(reference.id()));
     }
     Ok(())
@@ -129,7 +129,7 @@ impl MediaStorage for InMemoryStorage {
             .map_err(|error| attribute_store_error(error, BACKEND))?;
         let sha256 = digest.sha256;
         let sidecar = Sidecar::new(
-            MediaId::mint()?.as_str(),
+            MediaToken::mint()?.as_str(),
             mime,
             bytes.len() as u64,
             sha256,
@@ -228,7 +228,7 @@ impl MediaStorage for InMemoryStorage {
         let Held { sidecar, bytes } = source.clone();
         let metadata = options.metadata().clone();
         let copy = Sidecar::new(
-            MediaId::mint()?.as_str(),
+            MediaToken::mint()?.as_str(),
             sidecar.mime_type.clone(),
             sidecar.size_bytes,
             sidecar.sha256,

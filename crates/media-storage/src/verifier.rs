@@ -147,7 +147,7 @@ pub enum VerifyIssueKind {
     LaterSidecar,
     /// The media of a sidecar does not exist. A full sweep removes the sidecar.
     OrphanSidecar,
-    /// Shared bytes do not match the SHA-256 that they are stored under.
+    /// A blob does not match the SHA-256 that it is stored under.
     WrongBlob,
     /// The item cannot be read.
     Unreadable,
@@ -165,7 +165,7 @@ impl VerifyIssueKind {
             Self::DamagedSidecar => "damaged sidecar",
             Self::LaterSidecar => "sidecar of a later version",
             Self::OrphanSidecar => "orphan sidecar",
-            Self::WrongBlob => "wrong shared bytes",
+            Self::WrongBlob => "wrong blob",
             Self::Unreadable => "unreadable",
             Self::Foreign => "foreign item",
         }
@@ -229,7 +229,7 @@ mod tests {
     use super::*;
 
     fn reference(n: u64) -> StorageReference {
-        let id = crate::layout::MediaId::mint().unwrap();
+        let id = crate::layout::MediaToken::mint().unwrap();
         let id = format!("s/c/{n:06x}-{id}.png");
         StorageReference::builder("memory", id).build().unwrap()
     }

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use media_storage::backend::{CancelFlag, Digest};
-use media_storage::layout::MediaId;
+use media_storage::layout::MediaToken;
 use media_storage::{
     ImportKey, ImportOutcome, ImportUpload, Imported, Operation, Sidecar, StorageError,
     StorageErrorKind,
@@ -59,7 +59,7 @@ pub(crate) async fn import(
                 begun.key.organization,
                 shared.config.permissions,
             )?;
-            let id = MediaId::parse(begun.key.file.id())
+            let id = MediaToken::parse(begun.key.file.id())
                 .ok_or_else(|| begun.refuse("the id has no token"))?;
             Incoming::begin_as(shared, id).map(|incoming| OffRuntime(Some(incoming)))
         })

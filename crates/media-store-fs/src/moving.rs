@@ -3,7 +3,7 @@
 use std::io;
 
 use cap_std::fs::Dir;
-use media_storage::layout::MediaId;
+use media_storage::layout::MediaToken;
 
 use crate::sys::{self, Identity};
 
@@ -13,7 +13,7 @@ pub(crate) fn move_examined(
     dir: &Dir,
     name: &str,
     day: &Dir,
-    token: &MediaId,
+    token: &MediaToken,
     examined: Identity,
 ) -> io::Result<bool> {
     // The examined file is open, so its inode number is not reused.

@@ -12,7 +12,7 @@ use cap_std::fs::Dir;
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use media_storage::Sidecar;
 use media_storage::backend::CancelFlag;
-use media_storage::layout::{FileName, MediaId};
+use media_storage::layout::{FileName, MediaToken};
 use media_types::Sha256;
 
 use crate::delete_file::remove_file;
@@ -361,8 +361,8 @@ impl Quarantine {
     }
 }
 
-fn token() -> io::Result<MediaId> {
-    MediaId::mint().map_err(io::Error::other)
+fn token() -> io::Result<MediaToken> {
+    MediaToken::mint().map_err(io::Error::other)
 }
 
 fn parse_day(name: &str) -> Option<NaiveDate> {

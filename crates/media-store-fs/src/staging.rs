@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use cap_std::fs::Dir;
 use media_storage::StorageError;
-use media_storage::layout::MediaId;
+use media_storage::layout::MediaToken;
 
 use crate::error::io_error;
 use crate::options::FilePermissions;
@@ -47,12 +47,12 @@ impl Stagings {
     pub(crate) fn entry(&self) -> Result<Entry, StorageError> {
         Ok(Entry {
             staging: self.own()?,
-            id: MediaId::mint()?,
+            id: MediaToken::mint()?,
         })
     }
 
     /// Creates a staged entry of a given id, which must not be staged already.
-    pub(crate) fn entry_of(&self, id: MediaId) -> Result<Entry, StorageError> {
+    pub(crate) fn entry_of(&self, id: MediaToken) -> Result<Entry, StorageError> {
         Ok(Entry {
             staging: self.own()?,
             id,
@@ -183,7 +183,7 @@ impl Staging {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let name = MediaId::mint()?.to_string();
+            let name = MediaToken::mint()?.to_string();
             match Self::create_named(tmp, &name, permissions) {
                 Ok(Some(staging)) => return Ok(staging),
                 // A sweep came between the two steps and took the directory for an abandoned one.
@@ -245,11 +245,11 @@ impl Drop for Staging {
 #[derive(Debug)]
 pub(crate) struct Entry {
     staging: Arc<Staging>,
-    id: MediaId,
+    id: MediaToken,
 }
 
 impl Entry {
-    pub(crate) fn id(&self) -> &MediaId {
+    pub(crate) fn id(&self) -> &MediaToken {
         &self.id
     }
 
@@ -271,7 +271,7 @@ impl Entry {
 
     /// Takes another token, because the published name is in use.
     pub(crate) fn rename(&mut self) -> io::Result<()> {
-        let id = MediaId::mint().map_err(io::Error::other)?;
+        let id = MediaToken::mint().map_err(io::Error::other)?;
         self.dir().rename(self.bytes(), self.dir(), id.as_str())?;
         self.id = id;
         Ok(())

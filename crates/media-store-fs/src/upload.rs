@@ -7,7 +7,7 @@ use bytes::Bytes;
 use media_storage::backend::{
     CancelFlag, Digest, PendingReference, check_expected_sha256, check_size,
 };
-use media_storage::layout::MediaId;
+use media_storage::layout::MediaToken;
 use media_storage::{
     BodyData, ByteStream, MediaUpload, Operation, Sha256Hasher, StorageError, StorageErrorKind,
     UploadParts,
@@ -156,7 +156,7 @@ impl Incoming {
     }
 
     /// Begins under a given id.
-    pub(crate) fn begin_as(shared: &Shared, id: MediaId) -> Result<Self, StorageError> {
+    pub(crate) fn begin_as(shared: &Shared, id: MediaToken) -> Result<Self, StorageError> {
         // Creates the staging directory again if it was removed by hand.
         drop(staged_entry(shared)?);
         Self::begin_in(shared, shared.stagings.entry_of(id)?)

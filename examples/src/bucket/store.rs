@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use chrono::{SubsecRound as _, Utc};
 use futures_util::TryStreamExt as _;
-use media_storage::layout::{CaseRule, FileName, MediaId, media_key, parse_media_key};
+use media_storage::layout::{CaseRule, FileName, MediaToken, media_key, parse_media_key};
 use media_storage::{
     DeleteOptions, MAX_SIDECAR_LEN, MediaBody, MediaStorage, MediaUpload, Operation, Organization,
     RetentionPolicy, RetrieveOptions, Sha256Hasher, Sidecar, StorageError, StorageErrorKind,
@@ -124,7 +124,7 @@ impl MediaStorage for BucketStore {
             .map_err(ours)?;
         let key = media_key(
             &directories,
-            &FileName::new(sha256, &MediaId::mint()?, &mime),
+            &FileName::new(sha256, &MediaToken::mint()?, &mime),
         )
         .map_err(ours)?;
         let now = Utc::now().trunc_subsecs(3);

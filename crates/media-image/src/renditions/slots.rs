@@ -5,7 +5,7 @@
 //! what has the tag.
 
 use futures_util::stream::{StreamExt, TryStreamExt};
-use media_storage::layout::{MediaId, parse_media_key};
+use media_storage::layout::{MediaToken, parse_media_key};
 use media_storage::{
     MediaMetadata, MediaStorage, RetrieveOptions, Scope, StorageError, StorageErrorKind,
 };
@@ -46,7 +46,7 @@ pub(super) fn slots<S: MediaStorage>(store: &S, parent: &str) -> Vec<StorageRefe
         let seed = format!("rendition\0{number}\0{}", file.as_str());
         let id = format!(
             "{directories}{SLOT_START}{}{SLOT_END}",
-            MediaId::derive(seed.as_bytes())
+            MediaToken::derive(seed.as_bytes())
         );
         let builder = StorageReference::builder(store.backend(), id);
         let builder = match store.name() {

@@ -1,7 +1,7 @@
 //! Changes of metadata, holds, and damaged sidecars.
 
 use chrono::{TimeDelta, Utc};
-use media_storage::layout::{FileName, MediaId};
+use media_storage::layout::{FileName, MediaToken};
 use media_storage::{
     DeleteOptions, ImportUpload, MediaBody, MediaStorage, MediaStorageExt as _, MetadataPatch,
     RetentionPolicy, RetrieveOptions, Scope, Sha256Hasher, StorageErrorKind,
@@ -139,7 +139,7 @@ pub async fn imports_keep_the_latest_expiry(backend: &dyn AnyBackend) {
     let mut entry = entries.remove(0);
     // As if it were media of another store, which has an id of its own.
     let sha256 = Sha256Hasher::digest(&bytes);
-    let name = FileName::new(sha256, &MediaId::mint().unwrap(), &entry.mime);
+    let name = FileName::new(sha256, &MediaToken::mint().unwrap(), &entry.mime);
     let directories = stored.id().rfind('/').map_or(0, |slash| slash + 1);
     let id = format!("{}{}", &stored.id()[..directories], name.as_str());
     entry.reference = StorageReference::builder(stored.backend(), id)

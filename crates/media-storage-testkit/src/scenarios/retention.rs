@@ -184,7 +184,7 @@ async fn put_in_order(store: &impl MediaStorage, seeds: &[u64]) -> Vec<StorageRe
     stored
 }
 
-/// A sweep to a capacity deletes the oldest references, no more than needed, counting shared bytes
+/// A sweep to a capacity deletes the oldest references, no more than needed, counting blobs
 /// once; what has expired goes first and its room counts.
 pub async fn pruning_takes_the_oldest(backend: &dyn AnyBackend) {
     let store = open(backend).await;

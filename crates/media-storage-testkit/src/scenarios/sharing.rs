@@ -30,7 +30,7 @@ pub async fn equal_bytes_are_independent(backend: &dyn AnyBackend) {
     }
 }
 
-/// Shared bytes do not share their type, their metadata or their retention.
+/// References to one blob do not share its type, metadata or retention.
 pub async fn equal_bytes_keep_their_own_record(backend: &dyn AnyBackend) {
     let store = open(backend).await;
     let bytes = noise(1, 80 * KIB);

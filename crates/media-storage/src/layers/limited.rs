@@ -67,7 +67,7 @@ impl<S: MediaStorage> Limited<S> {
         self
     }
 
-    /// Sets the number of bytes that each user may store, where shared bytes count for each
+    /// Sets the number of bytes that each user may store, where a blob counts for each
     /// reference. Requires an inventory. Defaults to no limit.
     #[must_use]
     pub fn with_max_bytes_per_user(mut self, bytes: u64) -> Self {

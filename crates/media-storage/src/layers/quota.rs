@@ -27,7 +27,7 @@ const SCARCE: u64 = 4;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct QuotaLimits {
-    /// Number of bytes, where shared bytes count for each reference.
+    /// Number of bytes, where a blob counts for each reference.
     pub bytes: Option<u64>,
     /// Number of references.
     pub references: Option<u64>,

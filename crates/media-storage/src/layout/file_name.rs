@@ -11,9 +11,9 @@ use crate::hash::Sha256Hasher;
 
 /// The token of a media file: 128 random bits in 26 characters, which make its name unique.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct MediaId(Box<str>);
+pub struct MediaToken(Box<str>);
 
-impl MediaId {
+impl MediaToken {
     /// Number of characters.
     pub const LEN: usize = 26;
 
@@ -50,7 +50,7 @@ impl MediaId {
     }
 }
 
-impl fmt::Display for MediaId {
+impl fmt::Display for MediaToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -64,7 +64,7 @@ pub struct FileName {
 
 impl FileName {
     /// Creates the name of media with a hash and a type.
-    pub fn new(sha256: Sha256, id: &MediaId, mime: &Mime) -> Self {
+    pub fn new(sha256: Sha256, id: &MediaToken, mime: &Mime) -> Self {
         let [a, b, c, ..] = sha256.as_bytes();
         let text = format!("{a:02x}{b:02x}{c:02x}-{id}.{}", mime.extension());
         Self { text: text.into() }
@@ -81,7 +81,7 @@ impl FileName {
             && extension
                 .bytes()
                 .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-        MediaId::parse(id)?;
+        MediaToken::parse(id)?;
         fits.then(|| Self { text: text.into() })
     }
 
@@ -92,12 +92,12 @@ impl FileName {
 
     /// Returns the token in the name.
     pub fn id(&self) -> &str {
-        self.text.get(7..7 + MediaId::LEN).unwrap_or_default()
+        self.text.get(7..7 + MediaToken::LEN).unwrap_or_default()
     }
 
     /// Returns the extension, without the dot.
     pub fn extension(&self) -> &str {
-        self.text.get(8 + MediaId::LEN..).unwrap_or_default()
+        self.text.get(8 + MediaToken::LEN..).unwrap_or_default()
     }
 
     /// Whether media of this name may have a hash: the name has its first digits, or digits 0 because

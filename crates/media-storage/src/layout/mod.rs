@@ -13,6 +13,6 @@ mod segment;
 #[cfg(test)]
 mod tests;
 
-pub use file_name::{FileName, MediaId, media_key, parse_media_key};
+pub use file_name::{FileName, MediaToken, media_key, parse_media_key};
 pub use organization::Organization;
 pub use segment::{CaseRule, decode_segment, encode_segment};

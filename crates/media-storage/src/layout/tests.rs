@@ -50,7 +50,7 @@ fn base32_is_big_endian() {
 
 #[test]
 fn only_media_names_are_media_keys() {
-    let id = MediaId::mint().unwrap();
+    let id = MediaToken::mint().unwrap();
     let file = FileName::new(Sha256::EMPTY, &id, &Mime::IMAGE_PNG);
     let name = file.as_str();
     assert_eq!(FileName::parse(name).unwrap().id(), id.as_str());
@@ -110,8 +110,8 @@ proptest! {
 
 #[test]
 fn a_seed_always_gives_the_same_token() {
-    let token = MediaId::derive(b"a seed");
-    assert_eq!(token, MediaId::derive(b"a seed"));
-    assert_ne!(token, MediaId::derive(b"another"));
-    assert_eq!(MediaId::parse(token.as_str()), Some(token));
+    let token = MediaToken::derive(b"a seed");
+    assert_eq!(token, MediaToken::derive(b"a seed"));
+    assert_ne!(token, MediaToken::derive(b"another"));
+    assert_eq!(MediaToken::parse(token.as_str()), Some(token));
 }

@@ -1,4 +1,4 @@
-//! Hashes of files with several names, so that shared bytes are not read once per name.
+//! Hashes of files with several names, so that a blob is not read once per name.
 
 use std::collections::HashMap;
 use std::fs::File;

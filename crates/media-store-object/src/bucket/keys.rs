@@ -12,7 +12,7 @@
 //! {prefix}/.store/v2/inbox/{random}                upload of a client, which is not adopted yet
 //! ```
 
-use media_storage::layout::MediaId;
+use media_storage::layout::MediaToken;
 use media_storage::{Operation, Organization, StorageError, StorageErrorKind};
 use media_types::Sha256;
 use object_store::path::Path;
@@ -215,7 +215,7 @@ impl Keys {
             generation: parts.next()?.parse().ok()?,
             token: parts.next()?.to_owned(),
         };
-        MediaId::parse(&name.token)?;
+        MediaToken::parse(&name.token)?;
         Some(name)
     }
 

@@ -20,7 +20,7 @@
 
 use std::sync::Arc;
 
-use media_storage::layout::MediaId;
+use media_storage::layout::MediaToken;
 use media_storage::{Operation, StorageError};
 use media_types::{Sha256, UserId};
 use object_store::path::Path;
@@ -227,7 +227,7 @@ impl SecondKeys {
             Some((token, revision)) => (token, Some(revision.parse().ok()?)),
             None => (file, None),
         };
-        MediaId::parse(token)?;
+        MediaToken::parse(token)?;
         Some(SecondMarker {
             name,
             generation,
@@ -269,7 +269,7 @@ impl SecondKeys {
         if let Some(key) = MediaKey::parse(rest) {
             return Some(UserEntry::Named(key));
         }
-        MediaId::parse(rest)?;
+        MediaToken::parse(rest)?;
         Some(UserEntry::InBody(rest.to_owned()))
     }
 

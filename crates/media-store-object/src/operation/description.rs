@@ -2,7 +2,7 @@
 
 use chrono::{SubsecRound as _, Utc};
 use media_storage::backend::Digest;
-use media_storage::layout::{CaseRule, FileName, MediaId, media_key};
+use media_storage::layout::{CaseRule, FileName, MediaToken, media_key};
 use media_storage::{MediaMetadata, Operation, Sidecar, StorageError, StorageErrorKind};
 use media_types::{Mime, Sha256};
 
@@ -45,7 +45,7 @@ impl Description {
         shared: &Shared,
         digest: Digest,
     ) -> Result<(MediaKey, Sidecar), StorageError> {
-        let file = FileName::new(digest.sha256, &MediaId::mint()?, &self.mime);
+        let file = FileName::new(digest.sha256, &MediaToken::mint()?, &self.mime);
         let key = self.key(&file)?;
         let sidecar = self.sidecar(shared, &key, digest);
         Ok((key, sidecar))

@@ -227,7 +227,7 @@ async fn incomplete(
         return Ok(deleted(bucket, key));
     }
     let (kind, reason) = match described.exists(bucket, &shared.keys, key).await? {
-        true => (StorageErrorKind::Corrupted, "the shared bytes are missing"),
+        true => (StorageErrorKind::Corrupted, "the blob is missing"),
         false => (
             StorageErrorKind::Unavailable,
             "the media is being deleted at this moment",
@@ -293,7 +293,7 @@ async fn share(
                 return Err(bucket
                     .fail(StorageErrorKind::Corrupted)
                     .with_key(key.id())
-                    .with_reason("the shared bytes are gone"));
+                    .with_reason("the blob is gone"));
             }
             shared.confirmed.insert(sidecar.sha256, generation);
             Ok(())

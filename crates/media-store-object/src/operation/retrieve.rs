@@ -91,7 +91,7 @@ async fn open(
         object = marked.bytes(keys, key)?;
         opened = bucket.open(&object, range).await?;
         if opened.is_none() && marked.location == descriptor.location {
-            return Err(corrupted("the shared bytes are missing"));
+            return Err(corrupted("the blob is missing"));
         }
     }
     let opened = opened.ok_or_else(|| not_found(bucket, reference))?;

@@ -64,7 +64,7 @@ impl SecondImport<'_> {
                     if !new && !content.has_blob(generation, size).await? {
                         return Err(bucket
                             .fail(StorageErrorKind::Corrupted)
-                            .with_reason("the shared bytes are missing"));
+                            .with_reason("the blob is missing"));
                     }
                     let confirmed = &self.shared.confirmed;
                     confirmed.insert(self.sidecar.sha256, generation);

@@ -87,7 +87,7 @@ pub(super) async fn confirm_blob(
         Ok(false) => shared
             .bucket(Operation::Store)
             .fail(StorageErrorKind::Corrupted)
-            .with_reason("the shared bytes are missing"),
+            .with_reason("the blob is missing"),
         Err(error) => error,
     };
     shared.generations.remove(content.name);

@@ -46,7 +46,7 @@ pub(crate) async fn sign_url(
     signed.map_err(|error| bucket.adopt(error).with_key(reference.id()))
 }
 
-/// Returns the object that holds the bytes. Shared bytes may have moved since the sidecar was
+/// Returns the object that holds the bytes. A blob may have moved since the sidecar was
 /// written, and a URL cannot follow them, so that their existence is checked.
 async fn object_of(
     shared: &Shared,

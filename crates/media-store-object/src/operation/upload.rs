@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use media_storage::backend::{CancelFlag, Digest, check_expected_sha256};
-use media_storage::layout::{FileName, MediaId};
+use media_storage::layout::{FileName, MediaToken};
 use media_storage::{
     MediaUpload, Operation, Sha256Hasher, Sidecar, StorageError, StorageErrorKind, UploadParts,
 };
@@ -51,25 +51,29 @@ pub(crate) async fn store(
         }
     };
     check_expected_sha256(expected, digest)?;
-    commit(shared, Unclaimed::Deleted, move |shared, cancelled| async move {
-        let stored = match shared.options.sharing {
-            Sharing::On => {
-                store_shared(&shared, &description, (&payload, digest), &cancelled).await
-            }
-            Sharing::Off | Sharing::Unsupported => {
-                store_own(&shared, &description, (&payload, digest), &cancelled).await
-            }
-        };
-        let stored = match stored {
-            // Damage to the shared bytes must not keep new media from being stored.
-            Err(error) if error.kind() == StorageErrorKind::Corrupted => {
-                tracing::warn!(%error, "the shared bytes are damaged; media is stored on its own");
-                store_own(&shared, &description, (&payload, digest), &cancelled).await
-            }
-            stored => stored,
-        };
-        stored.map_err(|error| shared.bucket(Operation::Store).adopt(error))
-    })
+    commit(
+        shared,
+        Unclaimed::Deleted,
+        move |shared, cancelled| async move {
+            let stored = match shared.options.sharing {
+                Sharing::On => {
+                    store_shared(&shared, &description, (&payload, digest), &cancelled).await
+                }
+                Sharing::Off | Sharing::Unsupported => {
+                    store_own(&shared, &description, (&payload, digest), &cancelled).await
+                }
+            };
+            let stored = match stored {
+                // Damage to the blob must not keep new media from being stored.
+                Err(error) if error.kind() == StorageErrorKind::Corrupted => {
+                    tracing::warn!(%error, "the blob is damaged; media is stored on its own");
+                    store_own(&shared, &description, (&payload, digest), &cancelled).await
+                }
+                stored => stored,
+            };
+            stored.map_err(|error| shared.bucket(Operation::Store).adopt(error))
+        },
+    )
     .await
 }
 
@@ -133,7 +137,7 @@ async fn confirm_blob(
         Ok(false) => shared
             .bucket(Operation::Store)
             .fail(StorageErrorKind::Corrupted)
-            .with_reason("the shared bytes are missing"),
+            .with_reason("the blob is missing"),
         Err(error) => error,
     };
     if let Err(error) = sharing::delete(content, key, generation, sidecar.expires_at).await {
@@ -171,7 +175,7 @@ async fn store_stream(
 ) -> Result<StorageReference, StorageError> {
     let bucket = shared.bucket(Operation::Store);
     let unknown = Sha256::from_bytes([0; 32]);
-    let file = FileName::new(unknown, &MediaId::mint()?, &description.mime);
+    let file = FileName::new(unknown, &MediaToken::mint()?, &description.mime);
     let key = description.key(&file)?;
     let undigested = Digest::new(unknown, 0);
     let expires_at = description.sidecar(shared, &key, undigested).expires_at;

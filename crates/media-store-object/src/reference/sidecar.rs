@@ -17,7 +17,7 @@ use crate::bucket::{
 };
 use crate::protocol::Nonce;
 
-/// The field of a sidecar that names the generation of shared bytes.
+/// The field of a sidecar that names the generation of a blob.
 const GENERATION: &str = "generation";
 
 /// The field of a sidecar that a sweep copied from the marker. Such a sidecar is valid only while

@@ -51,12 +51,12 @@ pub(super) fn to_json(record: &Record, fingerprint: &str) -> Vec<u8> {
 /// Parses a record; the error says why it is not valid.
 pub(super) fn from_json(json: &[u8], fingerprint: &str) -> Result<Record, &'static str> {
     let wire: Wire =
-        serde_json::from_slice(json).map_err(|_| "the hash record of shared bytes is damaged")?;
+        serde_json::from_slice(json).map_err(|_| "the hash record of a blob is damaged")?;
     if wire.v != VERSION {
-        return Err("the hash record of shared bytes has an unsupported version");
+        return Err("the hash record of a blob has an unsupported version");
     }
     if wire.key != fingerprint {
-        return Err("the hash record of shared bytes was written under another key of names");
+        return Err("the hash record of a blob was written under another key of names");
     }
     Ok(Record {
         state: wire.state,

@@ -85,7 +85,7 @@ impl SecondStore<'_> {
             StoreOutcome::Busy => Ok(SecondAttempt::Busy(ended.failure)),
             StoreOutcome::OtherSize => Err(bucket
                 .fail(StorageErrorKind::Corrupted)
-                .with_reason("the hash record of shared bytes names another size")),
+                .with_reason("the hash record of a blob names another size")),
             StoreOutcome::Failed => Err(ended.into_error(&bucket)),
         }
     }

@@ -35,7 +35,7 @@ impl Content {
         let record = Record::from_json(&json).map_err(|error| {
             self.bucket
                 .fail(StorageErrorKind::Corrupted)
-                .with_reason("failed to parse the hash record of shared bytes")
+                .with_reason("failed to parse the hash record of a blob")
                 .with_source(error)
         })?;
         Ok(Some(Versioned { record, version }))

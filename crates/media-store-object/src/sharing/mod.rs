@@ -1,4 +1,4 @@
-//! Driving the protocol of shared bytes against a bucket.
+//! Driving the protocol of blobs against a bucket.
 
 mod collect;
 mod confirmed;

@@ -48,7 +48,7 @@ pub(crate) async fn store(attempt: StoreAttempt<'_>) -> Result<Attempt, StorageE
         StoreOutcome::Busy if ended.failure.is_none() => Ok(Attempt::Busy),
         StoreOutcome::OtherSize => Err(bucket
             .fail(StorageErrorKind::Corrupted)
-            .with_reason("the hash record of shared bytes names another size")),
+            .with_reason("the hash record of a blob names another size")),
         _ => Err(ended.into_error(&bucket)),
     }
 }

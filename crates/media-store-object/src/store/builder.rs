@@ -197,7 +197,7 @@ impl ObjectMediaStoreBuilder {
         self
     }
 
-    /// Sets how old leftovers of uploads must be before a sweep removes them. Shared bytes are safe
+    /// Sets how old leftovers of uploads must be before a sweep removes them. Blobs are safe
     /// with any value; without deduplication, no store may take longer than this between its first
     /// and its last request. Defaults to 24 hours.
     pub fn with_grace(mut self, grace: Duration) -> Self {

@@ -25,7 +25,7 @@ impl Inventory for ObjectMediaStore {
         upkeep::usage(self.shared(), scope).await
     }
 
-    /// Deletes all references of a scope, and shared bytes that no other reference holds.
+    /// Deletes all references of a scope, and blobs that no other reference holds.
     async fn delete_scope(&self, scope: Scope) -> Result<SweepReport, StorageError> {
         self.shared().check_writable(Operation::DeleteScope)?;
         upkeep::delete_scope(self.shared(), scope).await

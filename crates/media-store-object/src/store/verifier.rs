@@ -5,7 +5,7 @@ use media_storage::{StorageError, Verifier, VerifyOptions, VerifyReport, verify_
 
 use super::handle::ObjectMediaStore;
 
-/// One request for each reference at least, and one more for each body that is read. Shared bytes
+/// One request for each reference at least, and one more for each body that is read. Blobs
 /// are read once for each reference to them.
 #[async_trait]
 impl Verifier for ObjectMediaStore {

@@ -1,4 +1,4 @@
-//! Walking over shared bytes: the generations of each hash, with their blobs and markers.
+//! Walking over hashes: the generations of each, with their blobs and markers.
 
 use std::collections::{BTreeMap, HashSet};
 use std::pin::Pin;

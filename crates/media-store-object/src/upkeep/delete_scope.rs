@@ -32,7 +32,7 @@ enum Deletion {
     Failed(StorageError),
 }
 
-/// Deletes all references of a scope, and shared bytes that no other reference holds. References that
+/// Deletes all references of a scope, and blobs that no other reference holds. References that
 /// cannot be deleted are counted, and the first failure is logged; the deletion ends with it after
 /// many failures in a row. Progress of sweeps, which may name what was deleted, is removed too.
 pub(crate) async fn delete_scope(

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use chrono::Utc;
-use media_storage::layout::{FileName, MediaId};
+use media_storage::layout::{FileName, MediaToken};
 use media_storage::{MediaMetadata, RetentionPolicy, Sha256Hasher, Sidecar};
 use media_types::{Mime, Sha256, StorageReference};
 
@@ -35,7 +35,7 @@ pub(crate) fn duplicate(
     let Some(blob) = blobs.into_iter().find(|path| path.exists()) else {
         return Ok(None);
     };
-    let name = FileName::new(sha256, &MediaId::mint()?, &Mime::IMAGE_PNG);
+    let name = FileName::new(sha256, &MediaToken::mint()?, &Mime::IMAGE_PNG);
     let (Some(session), Some(conversation)) = (metadata.session(), metadata.conversation()) else {
         return Err("the metadata names no session".into());
     };

@@ -33,7 +33,7 @@ struct SecondRecord {
 /// All objects, by what they are.
 #[derive(Debug, Default)]
 pub(crate) struct Beneath {
-    /// `{name}/{generation}` of shared bytes. The name is the hash, or a keyed one.
+    /// `{name}/{generation}` of a blob. The name is the hash, or a keyed one.
     pub(crate) blobs: BTreeSet<String>,
     /// Records that promise bytes: `{name}/{generation}`.
     pub(crate) promised: BTreeSet<String>,

@@ -1,4 +1,4 @@
-//! Shared bytes that no reference holds, and generations that were never published.
+//! Blobs that no reference holds, and generations that were never published.
 
 use futures_util::stream::StreamExt;
 use media_storage::StorageError;

@@ -1,4 +1,4 @@
-//! Shared bytes of the second protocol that no reference holds, and generations that were never
+//! Blobs of the second protocol that no reference holds, and generations that were never
 //! published.
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
