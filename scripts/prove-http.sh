@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Proves what media-http promises, over real connections to a server in a process of its own: conditions and
-# ranges as RFC 9110 has them, many readers at once beside some that stand still, forged links, uploads that are
-# cut and sent again, uploads in parts whose connections are cut and whose server is killed, one of them by
-# tus-js-client, and the memory of the server while it takes and gives 1 GiB and refuses forms without end.
+# ranges as RFC 9110 has them, many readers at once beside some that stand still, rotated keys, links that are
+# forged, expired or foreign, uploads that are cut and sent again, uploads in parts whose connections are cut and
+# whose server is killed, one of them by tus-js-client, and the memory of the server while it takes and gives
+# 1 GiB and refuses forms without end.
 #
 # usage: scripts/prove-http.sh [--short]
 # `--short` does less of each, and without tus-js-client: half a minute.

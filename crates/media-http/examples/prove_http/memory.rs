@@ -47,12 +47,15 @@ pub(crate) async fn prove(server: &mut Server, len: u64) -> Result<bool> {
     let taken = answer["items"][0]["size"].as_u64() == Some(pieces * PIECE as u64);
     let mut holds = server.judge_memory("while taking an upload", len, idle, BOUND)? && taken;
 
-    holds &= refuse_forms(server).await?;
+    holds &= refuse_forms(server, idle).await?;
 
+    // What taking has left resident must not hide what giving takes.
+    server.restart()?;
+    let idle = server.forget_peak()?;
     let reference: StorageReference =
         serde_json::from_value(answer["items"][0]["reference"].clone())?;
     let link = server.link(&reference).await?;
-    holds &= give(server, &link, "while giving it", len).await?;
+    holds &= give(server, &link, "while giving it", len, idle, BOUND).await?;
 
     let mut standing = stand(server, &link, FIRST).await?;
     let before = server.settled().await?;
@@ -66,12 +69,13 @@ pub(crate) async fn prove(server: &mut Server, len: u64) -> Result<bool> {
         PER_READER as f64 / MIB as f64,
     );
     let what = format!("while giving it, beside {} of them", standing.len());
-    holds &= give(server, &link, &what, len).await?;
+    let bound = BOUND + standing.len() as u64 * PER_READER;
+    holds &= give(server, &link, &what, len, idle, bound).await?;
     Ok(holds && is_small)
 }
 
 /// Sends forms that never come to a file, and judges how much memory they take until they are refused.
-async fn refuse_forms(server: &Server) -> Result<bool> {
+async fn refuse_forms(server: &Server, idle: u64) -> Result<bool> {
     let part = "--x\r\nContent-Disposition: form-data; name=\"a\"";
     let mut holds = true;
     for (what, start) in [
@@ -85,7 +89,7 @@ async fn refuse_forms(server: &Server) -> Result<bool> {
             &format!("{part}\r\n\r\n"),
         ),
     ] {
-        let idle = server.forget_peak()?;
+        server.forget_peak()?;
         let start = std::iter::once(Bytes::copy_from_slice(start.as_bytes()));
         let pieces = start.chain(std::iter::repeat_n(
             Bytes::from(vec![b'a'; PIECE]),
@@ -114,15 +118,22 @@ async fn stand(server: &Server, link: &str, readers: usize) -> Result<Vec<TcpStr
     Ok(standing)
 }
 
-/// Reads the item, and judges how much memory that takes above what is taken already.
-async fn give(server: &Server, link: &str, what: &str, len: u64) -> Result<bool> {
-    let idle = server.forget_peak()?;
+/// Reads the item, and judges how much memory that takes above idle.
+async fn give(
+    server: &Server,
+    link: &str,
+    what: &str,
+    len: u64,
+    idle: u64,
+    bound: u64,
+) -> Result<bool> {
+    server.forget_peak()?;
     let mut read = 0;
     let mut body = server.http.get(link).send().await?.bytes_stream();
     while let Some(piece) = body.next().await {
         read += piece?.len() as u64;
     }
-    Ok(server.judge_memory(what, len, idle, BOUND)? && read == len / PIECE as u64 * PIECE as u64)
+    Ok(server.judge_memory(what, len, idle, bound)? && read == len / PIECE as u64 * PIECE as u64)
 }
 
 impl Server {

@@ -15,7 +15,13 @@ use media_types::StorageReference;
 
 use crate::Result;
 
-pub(crate) const SECRET: &str = "the secret of the server of this proof";
+const SECRET: &str = "the secret of the server of this proof";
+
+/// The secret that the server signed with before, and still takes.
+pub(crate) const RETIRED: &str = "the secret of the server of yesterday";
+
+/// The secret before that, which it takes no more.
+pub(crate) const DROPPED: &str = "the secret of the server of last week";
 
 /// What follows the name of the directory of media in that of the spool.
 const SPOOL: &str = "-spool";
@@ -36,7 +42,7 @@ pub(crate) async fn run(directory: &str) -> Result<()> {
     let store = open(directory).await?;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let address = format!("http://{}", listener.local_addr()?);
-    let keys = LinkKeys::new(SECRET)?;
+    let keys = LinkKeys::new(SECRET)?.with_retired(RETIRED)?;
     let signer = LinkSigner::new(store.clone(), keys.clone(), format!("{address}/media"))?;
     let uploads = UploadService::new(store.clone(), Anyone).with_signer(signer.clone());
     let spool = UploadSpool::open(format!("{directory}{SPOOL}"), SpoolOptions::new()).await?;
@@ -73,7 +79,7 @@ impl Server {
         let store = open(&media(&directory)?).await?;
         let (process, address) = spawn(&media(&directory)?)?;
         Ok(Self {
-            signer: signer(&store, &address)?,
+            signer: signer(&store, &address, SECRET)?,
             address,
             store,
             http: reqwest::Client::builder().no_proxy().build()?,
@@ -89,7 +95,7 @@ impl Server {
         self.process.wait()?;
         (self.process, self.address) = spawn(&media(&self.directory)?)?;
         self.pid = self.process.id();
-        self.signer = signer(&self.store, &self.address)?;
+        self.signer = signer(&self.store, &self.address, SECRET)?;
         Ok(())
     }
 
@@ -112,6 +118,11 @@ impl Server {
         Ok(url.url().as_str().to_owned())
     }
 
+    /// Returns the signer of a node that has this secret.
+    pub(crate) fn signer_with(&self, secret: &str) -> Result<LinkSigner> {
+        signer(&self.store, &self.address, secret)
+    }
+
     /// Returns host and port.
     pub(crate) fn host(&self) -> &str {
         self.address.trim_start_matches("http://")
@@ -125,8 +136,8 @@ fn media(directory: &tempfile::TempDir) -> Result<String> {
         .map_err(|_| "the temporary directory is not UTF-8")?)
 }
 
-fn signer(store: &FileStore, address: &str) -> Result<LinkSigner> {
-    let keys = LinkKeys::new(SECRET)?;
+fn signer(store: &FileStore, address: &str, secret: &str) -> Result<LinkSigner> {
+    let keys = LinkKeys::new(secret)?;
     Ok(LinkSigner::new(
         store.clone(),
         keys,
