@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Uses the page of the chat service in a real Chromium, as a person does: uploads a photo and a sound, reads
-# the streamed answer, reloads, looks at thumbnails, seeks, sends a large file that is cut and goes on after a
+# Uses the page of the chat service in a real Chromium, as a person does: drops a photo on it and chooses a sound, reads
+# the streamed answer, reloads, looks at thumbnails, seeks by ranges, sends a large file that is cut and goes on after a
 # reload, has an image generated, and deletes everything while files are being sent. Then with the media in a
 # bucket: files go straight to it by its CORS rule, and through the service without one.
 #

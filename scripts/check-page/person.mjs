@@ -1,4 +1,5 @@
 // A person at the page of the chat service.
+import assert from "node:assert/strict";
 import { chromium } from "playwright-core";
 
 export const launch = () => chromium.launch({ executablePath: process.env.CHROMIUM, args: ["--no-sandbox"] });
@@ -68,10 +69,27 @@ export class Person {
     return { name: "colors.webm", mimeType: "video/webm", buffer: Buffer.from(base64, "base64") };
   }
 
-  // Sends a message, and waits for the end of the answer.
-  async send(text, files = []) {
+  // Lets files fall on the form.
+  async drop(files) {
+    const read = files.map(({ name, mimeType, buffer }) => [name, mimeType, buffer.toString("base64")]);
+    const dataTransfer = await this.page.evaluateHandle(files => {
+      const transfer = new DataTransfer();
+      for (const [name, type, base64] of files) {
+        const bytes = Uint8Array.from(atob(base64), letter => letter.charCodeAt(0));
+        transfer.items.add(new File([bytes], name, { type }));
+      }
+      return transfer;
+    }, read);
+    await this.page.dispatchEvent("#form", "dragover", { dataTransfer });
+    await this.page.locator("#form.over").waitFor();
+    await this.page.dispatchEvent("#form", "drop", { dataTransfer });
+    assert.equal(await this.page.locator("#form.over").count(), 0);
+  }
+
+  // Sends a message, and waits for the end of the answer. Files are chosen, or dropped on the form.
+  async send(text, files = [], { dropped = false } = {}) {
     if (files.length) {
-      await this.page.setInputFiles("#file", files);
+      await (dropped ? this.drop(files) : this.page.setInputFiles("#file", files));
       await this.page.waitForFunction(count => document.querySelectorAll("#files > :not(.sending)").length === count, files.length);
     }
     await this.page.fill("#text", text);

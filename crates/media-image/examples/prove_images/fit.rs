@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use media_image::{FittedImage, ImageLimits, Profile, fit, probe};
+use media_image::{FitOutcome, FittedImage, ImageLimits, Profile, fit, probe};
 
 const EDGE: u32 = 320;
 
-/// Makes a thumbnail of each file, checks it, and writes it to a directory.
+/// Makes a thumbnail of each file, checks it, and writes it to a directory as `NUMBER.kept.EXTENSION` or
+/// `NUMBER.rendered.EXTENSION`.
 pub(crate) fn thumbnails(files: &[PathBuf], target: &Path) -> Result<(), Box<dyn Error>> {
     std::fs::create_dir_all(target)?;
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
@@ -25,7 +26,12 @@ pub(crate) fn thumbnails(files: &[PathBuf], target: &Path) -> Result<(), Box<dyn
         match result {
             Ok(image) => {
                 check(&bytes, &image).map_err(|what| format!("{}: {what}", path.display()))?;
-                let name = format!("{index}.{}", image.format.mime().extension());
+                let became = match image.outcome {
+                    FitOutcome::Rendered => "rendered",
+                    _ => "kept",
+                };
+                let extension = image.format.mime().extension();
+                let name = format!("{index}.{became}.{extension}");
                 std::fs::write(target.join(name), &image.bytes)?;
                 made += 1;
                 written += image.bytes.len();

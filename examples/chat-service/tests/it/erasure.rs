@@ -59,3 +59,27 @@ async fn parts_on_other_nodes_go_with_their_user() {
     // Nobody else loses anything.
     assert_eq!(answer(head(&ben, &others)).await.0, 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_gets_no_receipt_while_their_parts_stay() {
+    let data = tempfile::tempdir().unwrap();
+    let service = Service::start(data.path());
+    let ann = Browser::open(&service).await;
+    begin(&ann).await;
+    let spool = data.path().join("uploads");
+    let files = std::fs::read_dir(&spool).unwrap();
+    let mut files = files.map(|file| file.unwrap().path());
+    let part = files.find(|path| path.extension().is_some_and(|kind| kind == "part"));
+    let part = part.unwrap();
+    // A directory is not removed as files are.
+    std::fs::remove_file(&part).unwrap();
+    std::fs::create_dir(&part).unwrap();
+    let (status, body) = ann.delete("/api/me").await;
+    assert_eq!(status, 503, "{body}");
+    assert_eq!(body["error"]["kind"], "unavailable", "{body}");
+    std::fs::remove_dir(&part).unwrap();
+    let (status, receipt) = ann.delete("/api/me").await;
+    assert_eq!(status, 200, "{receipt}");
+    assert_eq!(receipt["status"], "complete", "{receipt}");
+    assert_eq!(parts(&spool), 0);
+}
