@@ -134,7 +134,7 @@ tests() {
 # What computes.
 lints_and_models() {
     if [ "$linux" ]; then step "protocol" ./scripts/prove-protocol.sh --short; fi
-    step "lints" cargo clippy --locked --workspace --all-targets --all-features --quiet -- -D warnings
+    step "lints" cargo clippy --locked --all-targets --all-features --quiet -- -D warnings
     step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --all-features --no-deps --quiet
     [ "$linux" ] || return 0
     step "turns" ./scripts/prove-turns.sh --short

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use media_storage::{MediaMetadata, MediaStorageExt as _};
 use media_types::Mime;
-use reqwest::header::{CONNECTION, DATE, HeaderMap};
+use reqwest::header::{CACHE_CONTROL, CONNECTION, DATE, HeaderMap};
 use reqwest::{Method, Response};
 
 use crate::noise::noise;
@@ -157,11 +157,19 @@ pub(crate) async fn prove(server: &Server) -> Result<bool> {
     ) && heads)
 }
 
-/// Returns the headers without those of the moment.
+/// Returns the headers without what changes from one second to the next.
 fn lasting(headers: &HeaderMap) -> HeaderMap {
     let mut headers = headers.clone();
     headers.remove(DATE);
     headers.remove(CONNECTION);
+    // What is left until the link expires.
+    if let Some(fresh) = headers.get_mut(CACHE_CONTROL) {
+        let text = fresh.to_str().unwrap_or_default();
+        let text = text.replace(|letter: char| letter.is_ascii_digit(), "");
+        if let Ok(without) = text.parse() {
+            *fresh = without;
+        }
+    }
     headers
 }
 
