@@ -281,8 +281,8 @@ async fn attach(manager: &ConversationManager, turn: &str) -> Result<()> {
 
 /// Erases the user of the conversation, until it is complete.
 async fn erase(manager: &ConversationManager) -> Result<()> {
-    // A process that stands while it stores media of the user holds it up until its lease is over.
-    for _ in 0..400 {
+    // Whoever stands while it stores media of the user holds it up until its lease is over.
+    for _ in 0..40 {
         let receipt = manager.erase_user(&"u1".parse()?).await?;
         say(format_args!("ERASED {receipt:?}"));
         if receipt.is_complete() {
