@@ -166,6 +166,15 @@ impl Lifecycle {
         upload_slots::take(&self.core, user).await
     }
 
+    /// Takes a lease for a turn that stores the media of its message before it has begun, and waits for one
+    /// where the user has 64 of them. An erasure of the user waits for its release.
+    ///
+    /// # Errors
+    /// `Busy` after a minute, `NotFound` where the user is being erased, `State`.
+    pub async fn take_turn_slot(&self, user: &UserId) -> Result<WorkLease, LifecycleError> {
+        upload_slots::take_for_turn(&self.core, user).await
+    }
+
     /// Stores media for a user and returns what a message of the same user names it by. Goes on when
     /// the future is dropped, as long as the body gives bytes.
     ///

@@ -200,3 +200,36 @@ async fn a_user_with_too_many_uploads_holds_up_no_inline_media_of_others() {
         (1, 0)
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn turns_never_wait_for_uploads_and_an_erasure_waits_for_both() {
+    let rig = rig_with_externalizer();
+    let ann: UserId = "ann".parse().unwrap();
+    let mut uploads = Vec::new();
+    for _ in 0..8 {
+        uploads.push(rig.lifecycle.take_upload_slot(&ann).await.unwrap());
+    }
+    let mut turns = Vec::new();
+    let started = tokio::time::Instant::now();
+    for _ in 0..64 {
+        turns.push(rig.lifecycle.take_turn_slot(&ann).await.unwrap());
+    }
+    assert!(started.elapsed() < Duration::from_millis(100));
+    for lease in uploads {
+        lease.release().await;
+    }
+    let last = turns.pop().unwrap();
+    for lease in turns {
+        lease.release().await;
+    }
+    // It is held and not renewed, so that the erasure waits for its end.
+    let asked = tokio::time::Instant::now();
+    let receipt = rig.lifecycle.erase_user(&ann).await.unwrap();
+    assert!(receipt.is_complete(), "{receipt:?}");
+    assert!(
+        asked.elapsed() >= Duration::from_secs(50),
+        "{:?}",
+        asked.elapsed()
+    );
+    drop(last);
+}

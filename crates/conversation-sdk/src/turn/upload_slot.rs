@@ -8,7 +8,7 @@ use conversation_types::Part;
 use super::job::TurnJob;
 use super::turn::TurnScope;
 
-/// Takes one of the slots of the user for uploads, where media may be stored before the turn holds its
+/// Takes one of the slots of the user for turns, where media may be stored before the turn holds its
 /// lease: an erasure waits for it.
 ///
 /// # Errors
@@ -34,7 +34,7 @@ pub(super) async fn take(
         return Ok(None);
     };
     tokio::select! {
-        taken = scope.core.lifecycle.take_upload_slot(user) => Ok(Some(taken?)),
+        taken = scope.core.lifecycle.take_turn_slot(user) => Ok(Some(taken?)),
         reason = scope.stop.stopped() => Err(reason.error()),
     }
 }
