@@ -14,6 +14,7 @@ use tower_service::Service;
 use crate::error::{HistoryError, HistoryErrorKind, HistoryOperation};
 use crate::history::History;
 
+use super::begun::Begun;
 use super::body::{BoxError, HistoryBody};
 use super::reader::BodyReader;
 
@@ -22,8 +23,8 @@ const MAX_REQUEST: u64 = 32 * 1024 * 1024;
 
 /// Puts media into requests that hold placeholders, and takes it out of answers in JSON.
 ///
-/// A request is looked at when it says that it is JSON or lines of it, or does not say what it is. One in another
-/// form, or with a content encoding, passes as it is.
+/// A request is looked at when it says that it is JSON or lines of it, or does not say what it is and begins like
+/// JSON. One in another form, or with a content encoding, passes as it is.
 ///
 /// A request's media is streamed from the store with a content length; media that is missing fails the
 /// call before anything is sent. An answer's media is stored while the answer is read; its length is
@@ -108,6 +109,11 @@ impl HistoryLayer {
     {
         let (mut parts, body) = request.into_parts();
         if !may_name_media(&parts.headers) {
+            return Ok(Request::from_parts(parts, HistoryBody::passed(body)));
+        }
+        let has_form = parts.headers.contains_key(CONTENT_TYPE);
+        let body = Begun::of(body).await;
+        if !has_form && !body.begins_like_json() {
             return Ok(Request::from_parts(parts, HistoryBody::passed(body)));
         }
         let mut slim = Vec::new();

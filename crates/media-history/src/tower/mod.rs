@@ -14,6 +14,7 @@
 //! # }
 //! ```
 
+mod begun;
 mod body;
 mod layer;
 mod reader;

@@ -145,6 +145,24 @@ async fn requests_go_out_whole_whatever_their_form_is_called() {
     }
 }
 
+#[tokio::test]
+async fn a_body_without_a_form_that_does_not_begin_like_json_passes_however_long_it_is() {
+    let peer = Peer::default();
+    let layer = HistoryLayer::new(scoped(&InMemoryStorage::new())).with_max_request_bytes(100);
+    let mut service = layer.layer(peer.clone());
+    for body in [b"\x89PNG {\"".repeat(100), Vec::new()] {
+        let mut request = request(body.clone());
+        request.headers_mut().remove("content-type");
+        service.call(request).await.unwrap();
+        let sent = peer.seen.lock().unwrap().pop().unwrap();
+        assert_eq!(
+            http_body::Body::size_hint(sent.body()).exact(),
+            Some(body.len() as u64)
+        );
+        assert_eq!(sent.into_body().collect().await.unwrap().to_bytes(), body);
+    }
+}
+
 /// Nothing is sent that names media which is gone.
 #[tokio::test]
 async fn missing_media_fails_the_call_before_it_is_made() {

@@ -93,14 +93,14 @@ impl<'a> Intake<'a> {
 
     /// Signs links to what was stored, where links are signed. It stays from now on.
     pub(crate) async fn finish(mut self) -> Result<Vec<UploadedMedia>, UploadFailure> {
-        let mut items = std::mem::take(&mut self.items);
-        if items.is_empty() {
+        if self.items.is_empty() {
             return Err(UploadFailure::Malformed("the upload has no items"));
         }
         if let Some(signer) = self.signer {
-            sign_links(&mut items, signer, &self.grant.scope()).await;
+            sign_links(&mut self.items, signer, &self.grant.scope()).await;
         }
-        Ok(items)
+        // Only now: a client that goes while links are signed leaves nothing.
+        Ok(std::mem::take(&mut self.items))
     }
 
     /// Deletes what was stored before an item failed.
