@@ -47,7 +47,7 @@ pub(crate) fn delete(
 }
 
 /// Deletes media that a verification has moved to the quarantine, where nothing has its place. Returns whether
-/// there was any.
+/// that was all of it.
 fn delete_quarantined(
     shared: &Shared,
     key: &Key,
@@ -60,6 +60,7 @@ fn delete_quarantined(
         return Ok(false);
     }
     let scope = options.expected_scope();
+    let mut is_split = false;
     match shared.quarantine.find(&key.file).map_err(io)? {
         None => return Ok(false),
         Some(SidecarState::Valid(sidecar)) => sidecar
@@ -69,10 +70,20 @@ fn delete_quarantined(
         Some(SidecarState::Damaged(error)) if scope.is_some() => {
             return Err(about(error, reference));
         }
-        Some(SidecarState::Absent) if scope.is_some() => {
-            return Err(missing_sidecar(operation, reference.id()));
+        Some(SidecarState::Absent) => {
+            // A move that was cut has left it at its place, and with it what it holds.
+            match read_sidecar(shared.base(), &key.sidecar_path(), &key.file).map_err(io)? {
+                SidecarState::Absent if scope.is_some() => {
+                    return Err(missing_sidecar(operation, reference.id()));
+                }
+                SidecarState::Absent => {}
+                _ => {
+                    admit(shared, key, reference, options)?;
+                    is_split = true;
+                }
+            }
         }
-        Some(SidecarState::Damaged(_) | SidecarState::Absent) => {}
+        Some(SidecarState::Damaged(_)) => {}
     }
     let removed = shared.quarantine.remove_media(&key.file).map_err(io)?;
     if removed.failed > 0 {
@@ -80,7 +91,7 @@ fn delete_quarantined(
             .with_key(reference.id())
             .with_reason("the media is in quarantine and could not be removed"));
     }
-    Ok(true)
+    Ok(!is_split)
 }
 
 /// Decides whether a reference may delete its media. Returns the sidecar if there is a valid one.

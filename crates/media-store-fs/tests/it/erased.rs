@@ -222,3 +222,34 @@ async fn deleting_a_reference_whose_media_is_in_quarantine_deletes_it_there() {
     let gone = store.delete_opts(&anns, scoped("ann")).await.unwrap_err();
     assert_eq!(gone.kind(), StorageErrorKind::NotFound, "{gone}");
 }
+
+/// As after a process that was killed between the two.
+#[tokio::test]
+async fn a_move_to_quarantine_that_was_cut_loses_no_hold_and_leaves_no_sidecar() {
+    let place = Place::new();
+    let store = place.store().await;
+    let held = put(&store, "held", by("ann")).await;
+    let free = put(&store, "free", by("ann")).await;
+    let hold = MetadataPatch::new().with_hold(true);
+    store.update(&held, hold).await.unwrap();
+    for reference in [&held, &free] {
+        let media = place.media().join(reference.id());
+        fs::remove_file(&media).unwrap();
+        fs::write(&media, "other bytes").unwrap();
+        let options = VerifyOptions::new().with_damaged(DamagedMedia::Quarantine);
+        assert_eq!(store.verify(options).await.unwrap().quarantined, 2);
+        let sidecar = format!("{}.meta", reference.file_name());
+        let moved = traces(&place, &sidecar);
+        assert_eq!(moved.len(), 1, "{moved:?}");
+        fs::rename(
+            place.media().join(&moved[0]),
+            place.media().join(format!("{}.meta", reference.id())),
+        )
+        .unwrap();
+    }
+    let refused = store.delete(&held).await.unwrap_err();
+    assert_eq!(refused.kind(), StorageErrorKind::Held, "{refused}");
+    assert_eq!(traces(&place, held.file_name()).len(), 2);
+    store.delete(&free).await.unwrap();
+    assert_eq!(traces(&place, free.file_name()), Vec::<String>::new());
+}
