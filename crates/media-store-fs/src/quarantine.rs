@@ -121,6 +121,10 @@ impl Entry {
         self.kind == Kind::Blob
     }
 
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     pub(crate) fn is_media(&self) -> bool {
         matches!(self.kind, Kind::Media(_))
     }
@@ -298,7 +302,7 @@ impl Quarantine {
 
     /// Passes every entry to a function. Removes days that are empty afterwards, if the mode is to remove. Returns
     /// how many entries failed.
-    fn each(
+    pub(crate) fn each(
         &self,
         cancelled: &CancelFlag,
         mode: SweepMode,

@@ -2,14 +2,17 @@
 
 use std::io::{self, Write as _};
 
-use media_storage::{MetadataPatch, Operation, StorageError};
+use cap_std::fs::Dir;
+use media_storage::backend::CancelFlag;
+use media_storage::{MetadataPatch, Operation, StorageError, StorageErrorKind};
 use media_types::StorageReference;
 
-use crate::error::BACKEND;
+use crate::error::{BACKEND, fail};
 use crate::key::Key;
 use crate::lock;
 use crate::shared::Shared;
 use crate::sidecar_file::{SidecarState, missing_sidecar, read_sidecar};
+use crate::staging::SweepMode;
 use crate::sys;
 
 pub(crate) fn update(
@@ -31,7 +34,7 @@ pub(crate) fn update(
         Err(error) => Err(io(error)),
     };
     if !exists(shared)? {
-        return Err(shared.absent(operation, id));
+        return update_quarantined(shared, &key, reference, patch);
     }
     let sidecar = match read_sidecar(shared.base(), &key.sidecar_path(), &key.file).map_err(io)? {
         SidecarState::Valid(sidecar) => sidecar,
@@ -70,8 +73,68 @@ pub(crate) fn update(
     Ok(())
 }
 
+/// Changes the sidecar of media that a verification has moved to the quarantine: a hold can be released there.
+fn update_quarantined(
+    shared: &Shared,
+    key: &Key,
+    reference: &StorageReference,
+    patch: &MetadataPatch,
+) -> Result<(), StorageError> {
+    let operation = Operation::Update;
+    let id = reference.id();
+    let io = |error| shared.io(operation, id, error);
+    let sidecar = match shared.quarantine.find(&key.file).map_err(io)? {
+        None | Some(SidecarState::Absent) => return Err(shared.absent(operation, id)),
+        Some(SidecarState::Valid(sidecar)) => sidecar,
+        Some(SidecarState::Damaged(error) | SidecarState::Later(error)) => {
+            return Err(error
+                .with_operation(operation)
+                .with_backend(BACKEND)
+                .with_key(id));
+        }
+    };
+    sidecar
+        .admit_update(reference, patch.expected_scope())
+        .map_err(|error| error.with_backend(BACKEND))?;
+    let old_expiry = sidecar.expires_at;
+    let json = sidecar.patched(patch).to_json()?;
+    let quarantine = &shared.quarantine;
+    let failed = quarantine.each(&CancelFlag::new(), SweepMode::DryRun, |dir, entry| {
+        match entry.is_of(&key.file) && !entry.is_media() {
+            true => {
+                replace_in(shared, dir, entry.name(), &json)?;
+                match shared.is_synced() {
+                    true => sys::sync_dir(dir),
+                    false => Ok(()),
+                }
+            }
+            false => Ok(()),
+        }
+    });
+    if failed.map_err(io)? > 0 {
+        return Err(fail(StorageErrorKind::Unavailable, operation)
+            .with_key(id)
+            .with_reason("the sidecar is in quarantine and could not be replaced"));
+    }
+    // It names the ids that the media had. Nothing in quarantine expires.
+    if let Some(at) = old_expiry {
+        shared.expiry.remove(key.file.id(), at);
+    }
+    Ok(())
+}
+
 /// Replaces the sidecar of a media file in one step.
 fn replace(shared: &Shared, key: &Key, json: &[u8]) -> io::Result<()> {
+    let directory = shared.directories.current(&key.directory)?;
+    replace_in(shared, directory.dir(), &key.file.sidecar(), json)?;
+    if shared.is_synced() {
+        directory.sync()?;
+    }
+    Ok(())
+}
+
+/// Replaces a sidecar of a directory in one step. The directory is not synced.
+fn replace_in(shared: &Shared, dir: &Dir, name: &str, json: &[u8]) -> io::Result<()> {
     let entry = shared.stagings.entry().map_err(io::Error::other)?;
     let mode = shared.config.permissions.sidecar_mode();
     let mut staged = sys::create_new(entry.dir(), &entry.sidecar(), mode)?;
@@ -79,13 +142,5 @@ fn replace(shared: &Shared, key: &Key, json: &[u8]) -> io::Result<()> {
     if shared.is_synced() {
         staged.sync_all()?;
     }
-    let directory = shared.directories.current(&key.directory)?;
-    let meta = key.file.sidecar();
-    entry
-        .dir()
-        .rename(entry.sidecar(), directory.dir(), &meta)?;
-    if shared.is_synced() {
-        directory.sync()?;
-    }
-    Ok(())
+    entry.dir().rename(entry.sidecar(), dir, name)
 }

@@ -217,6 +217,11 @@ async fn deleting_a_reference_whose_media_is_in_quarantine_deletes_it_there() {
     store.delete(&bens).await.unwrap();
     assert_eq!(traces(&place, bens.file_name()), Vec::<String>::new());
     assert_eq!(traces(&place, held.file_name()).len(), 2);
+    // What is held there can be released there.
+    let release = MetadataPatch::new().with_hold(false);
+    store.update(&held, release).await.unwrap();
+    store.delete(&held).await.unwrap();
+    assert_eq!(traces(&place, held.file_name()), Vec::<String>::new());
     // What is gone stays deleted.
     store.delete(&anns).await.unwrap();
     let gone = store.delete_opts(&anns, scoped("ann")).await.unwrap_err();
