@@ -116,7 +116,7 @@ fn update_quarantined(
             .with_key(id)
             .with_reason("the sidecar is in quarantine and could not be replaced"));
     }
-    // It names the ids that the media had. Nothing in quarantine expires.
+    // It names the ids that the media had. A full sweep finds what is due here by the sidecars.
     if let Some(at) = old_expiry {
         shared.expiry.remove(key.file.id(), at);
     }
