@@ -144,9 +144,12 @@ pub(super) fn decline_suspended(
         return (None, Vec::new());
     };
     let (ended, mut declined) = decline(suspended, "the user declined and went on");
+    // Some providers use the ids of calls again in each turn.
+    let turn = Some(suspended.id.clone());
     let is_call_of = |stored: &StoredMessage, result: &Message| {
         let mut calls = stored.message.tool_calls.iter();
-        calls.any(|call| result.tool_call_id.as_ref() == Some(&call.id))
+        stored.message.turn == turn
+            && calls.any(|call| result.tool_call_id.as_ref() == Some(&call.id))
     };
     let messages = &mut loaded.messages;
     declined.retain(|result| !is_cut || messages.iter().any(|stored| is_call_of(stored, result)));

@@ -161,6 +161,28 @@ async fn an_edit_of_the_message_of_a_turn_that_waits_takes_the_turn_along() {
     assert_eq!(late.response().await.unwrap_err().kind(), Kind::NotFound);
 }
 
+/// Some providers use the ids of calls again in each turn.
+#[tokio::test]
+async fn an_edit_declines_no_call_of_an_earlier_turn_with_the_same_id() {
+    let provider = ScriptedProvider::new()
+        .with_answer(call("c1", "wait"))
+        .with_answer(ScriptedAnswer::new().text("Hi"))
+        .with_answer(call("c1", "wait"))
+        .with_answer(ScriptedAnswer::new().text("Better."));
+    let rig = rig(provider);
+    let mut conversation = rig.start().await;
+    conversation.send("Hello").await.unwrap();
+    let result = conversation.resume_turn("token-1", ToolOutput::text("yes"));
+    result.response().await.unwrap();
+    let waits = conversation.send("Ask me").await.unwrap();
+    let asked = waits.messages()[0].id.clone();
+    let edited = conversation.edit_and_resend(&asked, "Do not ask");
+    edited.response().await.unwrap();
+    let texts = history(&conversation).await;
+    let texts: Vec<&str> = texts.iter().map(|message| message.1.as_str()).collect();
+    assert_eq!(texts, ["Hello", "", "yes", "Hi", "Do not ask", "Better."]);
+}
+
 #[tokio::test]
 async fn a_turn_that_waits_for_people_is_cancelled_at_once() {
     let provider = ScriptedProvider::new()

@@ -160,15 +160,18 @@ impl Session<'_> {
                     let load: Result<(), RedisError> = load.query_async(&mut connection).await;
                     load.map_err(|error| self.failures.server(&error))?;
                 }
-                Err(error) => {
-                    let failure = self.failures.server(&error);
-                    if is_lost(&failure) || error.is_timeout() || is_read_only(&failure) {
-                        self.server.connections.discard().await;
-                    }
-                    return Err(failure);
-                }
+                Err(error) => return Err(self.fail(&error).await),
             }
         }
+    }
+
+    /// Returns the failure of an answer; the next one asks another server where this one is of no use.
+    async fn fail(&self, error: &RedisError) -> StateError {
+        let failure = self.failures.server(error);
+        if is_lost(&failure) || error.is_timeout() || is_read_only(&failure) {
+            self.server.connections.discard().await;
+        }
+        failure
     }
 
     /// As [`all`](Self::all), without scripts; `None` for a command on a key of another type.
@@ -184,7 +187,10 @@ impl Session<'_> {
             answer => answer.extract_error().map(Some),
         });
         let read: Result<_, RedisError> = read.collect();
-        read.map_err(|error| self.failures.server(&error))
+        match read {
+            Ok(read) => Ok(read),
+            Err(error) => Err(self.fail(&error).await),
+        }
     }
 
     /// Reads an answer.
