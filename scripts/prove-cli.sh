@@ -198,7 +198,7 @@ for value in json.load(sys.stdin)["report"]["values"]:
     rm -f marks marks.lock
 }
 
-# A directory of PromptKit: every reference resolves.
+# A directory in PromptKit's form: every reference leads to the bytes of its own file.
 promptkit() {
     local store=$1
     rm -rf kit kit.db kit.tar
@@ -212,6 +212,8 @@ import json, sys
 said = json.load(sys.stdin)
 assert said["media"] == 12 and said["missing"] == 0 and said["conversations"] == 4, said' ||
         fail "the export of what came from PromptKit is not whole"
+    python3 "$root/scripts/prove-cli/promptkit.py" same kit.tar 7 ||
+        fail "a conversation of PromptKit has media of another"
     ends 0 "$media" forget "$store" --user kit --yes
 }
 

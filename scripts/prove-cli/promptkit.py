@@ -1,12 +1,15 @@
-"""A directory as PromptKit writes one: states that name media by key, by id and by a path that was moved.
+"""A directory in PromptKit's form: states that name media by key, by id and by a path that was moved.
 
     promptkit.py make DIR SEED    writes it
     promptkit.py check OUT        reads what the import said: all media was found
+    promptkit.py same TAR SEED    reads an export: each conversation names the bytes of its own files, in their order
 """
+import hashlib
 import json
 import os
 import struct
 import sys
+import tarfile
 import zlib
 
 SESSIONS = 4
@@ -20,6 +23,10 @@ def png(seed):
     rows = b"".join(b"\0" + bytes((x * seed + y) & 255 for x in range(side * 3)) for y in range(side))
     head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def picture(seed, session, n):
+    return png(seed * 100 + session * 10 + n)
 
 
 def make(directory, seed):
@@ -36,7 +43,7 @@ def make(directory, seed):
         ]
         for n, (name, reference) in enumerate(zip(names, references)):
             with open(f"{directory}/{inside}/{name}.png", "wb") as file:
-                file.write(png(seed * 100 + session * 10 + n))
+                file.write(picture(seed, session, n))
             with open(f"{directory}/{inside}/{name}.png.meta", "w") as file:
                 file.write("{}")
             media = {"mime_type": "image/png", "storage_reference": reference}
@@ -57,8 +64,37 @@ def check(out):
     assert all(one["added"] > 0 and one["missing"] == 0 for one in said), said
 
 
+def named(value, media):
+    """The digests of the media that a value names, in its order."""
+    if isinstance(value, str):
+        return [media[value]] if value in media else []
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
+    return [digest for one in inner for digest in named(one, media)]
+
+
+def same(archive, seed):
+    media, found = {}, {}
+    with tarfile.open(archive) as tar:
+        # Media comes before the conversations.
+        for member in tar:
+            place, _, name = member.name.partition("/")
+            if place == "media":
+                media[name] = hashlib.sha256(tar.extractfile(member).read()).hexdigest()
+            elif place == "conversations":
+                head, *lines = [json.loads(line) for line in tar.extractfile(member)]
+                found[head["record"]["id"]] = named([line["message"] for line in lines], media)
+    wanted = {
+        f"conv-{session}": [hashlib.sha256(picture(seed, session, n)).hexdigest() for n in range(3)]
+        for session in range(SESSIONS)
+    }
+    assert found == wanted, (found, wanted)
+    assert len({digest for digests in wanted.values() for digest in digests}) == 3 * SESSIONS, wanted
+
+
 if __name__ == "__main__":
     if sys.argv[1] == "make":
         make(sys.argv[2], int(sys.argv[3]))
+    elif sys.argv[1] == "same":
+        same(sys.argv[2], int(sys.argv[3]))
     else:
         check(sys.argv[2])
