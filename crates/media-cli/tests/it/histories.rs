@@ -116,6 +116,26 @@ fn a_stream_becomes_slim_and_fat_again() {
 }
 
 #[test]
+fn a_placeholder_of_somebody_else_beside_media_that_came_back_is_named_and_fails_nothing() {
+    let home = home();
+    let text = history(&photo());
+    let [ours, theirs] = ["ada", "eve"].map(|user| {
+        let owner = ["--user", user, "--session", "s", "--conversation", "c"];
+        let slim = [&["history", "slim", "store", "-", "--create"][..], &owner].concat();
+        let (code, slimmed, said) = filter(&home, &slim, text.as_bytes());
+        assert_eq!(code, 0, "{said}");
+        slimmed
+    });
+    let fatten = ["history", "fatten", "store", "-", "--user", "ada"];
+    let (code, fat, said) = filter(&home, &fatten, &[&ours[..], &theirs].concat());
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("1 placeholders are of another key or owner"));
+    assert!(fat == [text.as_bytes(), &theirs].concat());
+    let (code, fat, _) = filter(&home, &fatten, &theirs);
+    assert!(code == 3 && fat == theirs, "nothing came back");
+}
+
+#[test]
 fn what_is_missing_on_the_command_line_is_said() {
     let home = Home::new();
     home.put("store", "ada", "x.txt", b"x");

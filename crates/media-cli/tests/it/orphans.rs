@@ -156,6 +156,25 @@ fn the_lock_of_marks_is_no_other_file() {
 }
 
 #[test]
+fn a_file_with_a_line_that_is_no_mark_is_left_as_it_is() {
+    let home = home();
+    std::fs::create_dir_all(home.path("h")).unwrap();
+    slim(&home, "h/a.json", 1);
+    let mark = "{\"id\":\"m\",\"since\":\"2026-01-01T00:00:00Z\"}\n";
+    let longer = mark.replace('}', ",\"text\":\"of somebody else\"}");
+    let marks = ["orphans", "store", "--histories", "h", "--user", "ada"];
+    for text in [format!("of somebody else\n{mark}"), longer, "\n{".into()] {
+        home.file("marks", text.as_bytes());
+        home.run(&[&marks[..], &["--marks", "marks"]].concat())
+            .ended(1)
+            .says("has no marks");
+        assert_eq!(std::fs::read_to_string(home.path("marks")).unwrap(), text);
+    }
+    home.file("marks", format!("{mark}{{\"id\":").as_bytes());
+    orphans(&home, &["--marks", "marks"]);
+}
+
+#[test]
 fn more_than_a_tenth_is_not_deleted_unasked() {
     let home = home();
     std::fs::create_dir_all(home.path("h")).unwrap();

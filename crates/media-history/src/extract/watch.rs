@@ -32,9 +32,9 @@ type At = (usize, usize);
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     values: BTreeMap<At, Vec<(Watched, usize)>>,
-    /// How many there are.
-    len: usize,
-    /// How many of them are open.
+    /// How many are for the report alone: a type that comes late.
+    late: usize,
+    /// How many are open.
     open: usize,
 }
 
@@ -46,11 +46,13 @@ impl Watch {
     /// Watches a value in an object. A late type of a value that is not open is for the report alone: no more of
     /// these are watched than it lists.
     pub(crate) fn push(&mut self, at: At, value: Watched) {
-        if value.open == Open::Nothing && self.len >= MAX_ENTRIES {
+        if value.open != Open::Nothing {
+            self.open += 1;
+        } else if self.late < MAX_ENTRIES {
+            self.late += 1;
+        } else {
             return;
         }
-        self.len += 1;
-        self.open += usize::from(value.open != Open::Nothing);
         self.values.entry(at).or_default().push((value, 0));
     }
 
@@ -59,7 +61,7 @@ impl Watch {
         let Some(mut values) = self.values.remove(&at) else {
             return;
         };
-        let before = values.len();
+        let mut late = self.late;
         values.retain_mut(|(value, hops)| {
             let place = stack.place_of(&value.key);
             let named = named_mime(place);
@@ -75,21 +77,27 @@ impl Watch {
                 self.open -= 1;
                 value.open = Open::Nothing;
                 value.head = Vec::new();
-                if !is_media || named.is_some() {
+                // From here on it is for the report alone, as those that never were open.
+                if !is_media || named.is_some() || late >= MAX_ENTRIES {
                     return false;
                 }
+                late += 1;
             } else if let Some(mime) = named {
                 events.push(Event::LateType { id, mime });
+                late -= 1;
                 return false;
             }
             *hops += 1;
-            *hops <= HOPS
+            let is_kept = *hops <= HOPS;
+            late -= usize::from(!is_kept);
+            is_kept
         });
         let (level, depth) = at;
         if depth <= 1 {
+            late -= values.len();
             values.clear();
         }
-        self.len -= before - values.len();
+        self.late = late;
         if !values.is_empty() {
             let around = self.values.entry((level, depth - 1)).or_default();
             around.append(&mut values);
@@ -115,31 +123,38 @@ impl Watch {
 mod tests {
     use super::*;
 
+    fn watched(id: u64, open: Open) -> Watched {
+        Watched {
+            id,
+            key: b"b64_json".to_vec(),
+            head: Vec::new(),
+            open,
+        }
+    }
+
     #[test]
     fn values_without_a_type_take_bounded_memory() {
         let (mut watch, mut events, mut stack) = (Watch::default(), Vec::new(), Stack::default());
         stack.open(false);
-        for id in 0..3 * MAX_ENTRIES as u64 {
-            stack.open(true);
-            let value = Watched {
-                id,
-                key: b"b64_json".to_vec(),
-                head: Vec::new(),
-                open: Open::Nothing,
-            };
-            watch.push((0, 2), value);
-            watch.close((0, 2), &stack, &mut events);
-            stack.close();
+        for open in [Open::Nothing, Open::Type] {
+            for id in 0..3 * MAX_ENTRIES as u64 {
+                stack.open(true);
+                watch.push((0, 2), watched(id, open));
+                watch.close((0, 2), &stack, &mut events);
+                stack.close();
+            }
+            assert_eq!((watch.late, watch.open), (MAX_ENTRIES, 0));
+            let kept: Vec<_> = watch
+                .values
+                .iter()
+                .map(|(at, all)| (*at, all.len()))
+                .collect();
+            assert_eq!(kept, [((0, 1), MAX_ENTRIES)]);
+            watch.close((0, 1), &stack, &mut events);
+            assert!(watch.late == 0 && watch.values.is_empty());
         }
-        assert_eq!(watch.len, MAX_ENTRIES);
-        let kept: Vec<_> = watch
-            .values
-            .iter()
-            .map(|(at, all)| (*at, all.len()))
-            .collect();
-        assert_eq!(kept, [((0, 1), MAX_ENTRIES)]);
-        watch.close((0, 1), &stack, &mut events);
-        assert!(watch.len == 0 && watch.values.is_empty() && events.is_empty());
+        let is_resolved = |event: &Event| matches!(event, Event::Resolved { is_media: true, .. });
+        assert!(events.len() == 3 * MAX_ENTRIES && events.iter().all(is_resolved));
     }
 
     #[test]
@@ -150,23 +165,17 @@ mod tests {
         }
         for id in 0..MAX_OPEN as u64 {
             assert!(!watch.is_full());
-            let value = Watched {
-                id,
-                key: b"b64_json".to_vec(),
-                head: Vec::new(),
-                open: Open::Type,
-            };
-            watch.push((0, 3), value);
+            watch.push((0, 3), watched(id, Open::Type));
         }
         assert!(watch.is_full());
         watch.close((0, 3), &stack, &mut events);
-        assert!(!watch.is_full() && watch.len == MAX_OPEN && events.len() == MAX_OPEN);
+        assert!(!watch.is_full() && watch.late == MAX_OPEN && events.len() == MAX_OPEN);
         stack.close();
         stack.set_key(b"mime_type");
         stack.note(b"image/png");
         watch.close((0, 2), &stack, &mut events);
         let late = |event: &&Event| matches!(event, Event::LateType { .. });
         assert_eq!(events.iter().filter(late).count(), MAX_OPEN);
-        assert_eq!((watch.len, watch.open), (0, 0));
+        assert_eq!((watch.late, watch.open), (0, 0));
     }
 }

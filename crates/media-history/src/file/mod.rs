@@ -11,6 +11,7 @@
 
 mod attributes;
 mod names;
+mod opening;
 mod options;
 mod recover;
 mod replace;

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, Seek as _, SeekFrom};
-use std::iter;
 use std::path::{Path, PathBuf};
 
 use media_types::{Sha256, StorageReference};
@@ -15,9 +14,9 @@ use crate::lifetime::unnamed;
 use crate::report::{Report, RestoreReport};
 use crate::settings::OnMissing;
 
-use super::names::beside;
+use super::opening::{Opened, Place, is_missing, open, open_beside_output};
 use super::options::{FileOptions, FileOutcome, Links};
-use super::recover::{Recovery, recover};
+use super::recover::Recovery;
 use super::replace::{Draft, Target, resolve};
 use super::stream::{HashingReader, HashingWriter};
 
@@ -29,8 +28,9 @@ use super::stream::{HashingReader, HashingWriter};
 /// are. A journal beside it, `.<name>.media-journal`, names what was stored: a run that was killed is
 /// taken up by the next, or given up by [`abandon`]. The next holds what the journal names in memory, some
 /// hundred bytes for each media item, and uses the first 65,536 of them again: what was stored beyond them is
-/// stored anew, and the earlier copies are deleted. Where the directory of the file cannot be written and the
-/// result has another place, the journal lies beside the result, and `abandon` takes the path of the result.
+/// stored anew, and the earlier copies are deleted. Where the directory of the file cannot be written, the file
+/// has no journal and the result has another place, the journal is `.<name of the result>.media-out-journal`
+/// beside the result, and `abandon` takes the path of the result, whether or not that is there yet.
 ///
 /// A program that keeps the file open for writing is noticed on Linux alone, and there as far as `/proc` shows
 /// it: not one of another user (unless root looks), in another container or PID namespace, on another
@@ -72,7 +72,8 @@ pub async fn restore_file(
 
 /// Gives up a run that was killed: deletes the media that its journal names and neither the file nor the
 /// file that the result went to does, then the journal. What they name with another key or for another
-/// scope stays too. Returns how many references were deleted; 0 without a journal.
+/// scope stays too. Returns how many references were deleted; 0 without a journal. A run whose journal lies
+/// beside its result, as [`externalize_file`] says, is given up by the path of the result.
 ///
 /// # Errors
 /// Returns `Storage` for media that cannot be deleted, and `Refused` while a run is going on or when the
@@ -83,30 +84,32 @@ pub async fn abandon(
     path: impl AsRef<Path> + Send,
 ) -> Result<u64, HistoryError> {
     const OPERATION: HistoryOperation = HistoryOperation::Forget;
-    let path = resolve(path.as_ref(), Links::Follow, OPERATION)?;
-    if !beside(&path, JOURNAL).exists() {
-        return Ok(0);
+    let path = path.as_ref();
+    let mut deleted = 0;
+    if Place::Output.has_journal(path) {
+        let output = path.to_owned();
+        let opened = blocking(OPERATION, move || open_beside_output(&output)).await?;
+        let run = Run::of(opened, path.to_owned(), FileOptions::new(), OPERATION)?;
+        deleted += run.give_up(history).await?;
+        // Killed before its result had the name.
+        if is_missing(path) && !Place::Source.has_journal(path) {
+            return Ok(deleted);
+        }
     }
-    let run = Run::open(path, FileOptions::new(), OPERATION).await?;
-    let Some(deleted) = run.drop_unnamed(history).await? else {
-        return Err(
-            HistoryError::new(HistoryErrorKind::Refused, OPERATION).with_reason(
-                "the file that the result went to is gone, or the media is of another scope",
-            ),
-        );
-    };
-    run.close().await?;
+    let path = resolve(path, Links::Follow, OPERATION)?;
+    if Place::Source.has_journal(&path) {
+        let run = Run::open(path, FileOptions::new(), OPERATION).await?;
+        deleted += run.give_up(history).await?;
+    }
     Ok(deleted)
 }
-
-/// What the name of a journal ends with.
-const JOURNAL: &str = ".media-journal";
 
 /// A run that has the journal.
 struct Run {
     operation: HistoryOperation,
     path: PathBuf,
     options: FileOptions,
+    place: Place,
     journal: Journal,
     listed: Listed,
 }
@@ -140,28 +143,21 @@ impl Run {
         operation: HistoryOperation,
     ) -> Result<Self, HistoryError> {
         let (target, output) = (path.clone(), options.output().map(Path::to_owned));
-        let opened = blocking(operation, move || {
-            let opened = match (Journal::open(beside(&target, JOURNAL)), output) {
-                // Nothing of the file is replaced, so nothing of it can be half done.
-                (Err(error), Some(output)) if is_read_only(&error) => {
-                    return Ok((Journal::open(beside(&output, JOURNAL))?, Recovery::Done));
-                }
-                (opened, _) => opened?,
-            };
-            let recovery = match &opened {
-                Some((journal, listed)) => recover(&target, listed.swap, journal)?,
-                None => Recovery::Done,
-            };
-            Ok((opened, recovery))
-        });
-        let refused = |reason| {
-            Err(HistoryError::new(HistoryErrorKind::Refused, operation).with_reason(reason))
+        let opened = blocking(operation, move || open(&target, output.as_deref())).await?;
+        Self::of(opened, path, options, operation)
+    }
+
+    fn of(
+        opened: Option<Opened>,
+        path: PathBuf,
+        options: FileOptions,
+        operation: HistoryOperation,
+    ) -> Result<Self, HistoryError> {
+        let Some(opened) = opened else {
+            let refused = HistoryError::new(HistoryErrorKind::Refused, operation);
+            return Err(refused.with_reason("another run is working on it"));
         };
-        let (opened, recovery) = opened.await?;
-        let Some((journal, listed)) = opened else {
-            return refused("another run is working on it");
-        };
-        if recovery == Recovery::Held {
+        if opened.recovery == Recovery::Held {
             let changed = HistoryError::new(HistoryErrorKind::Changed, operation);
             return Err(changed.with_reason("a program has open what an earlier run replaced"));
         }
@@ -169,8 +165,9 @@ impl Run {
             operation,
             path,
             options,
-            journal,
-            listed,
+            place: opened.place,
+            journal: opened.journal,
+            listed: opened.listed,
         })
     }
 
@@ -299,12 +296,18 @@ impl Run {
         let output = self.options.output();
         let output = output.filter(|_| self.operation == HistoryOperation::Externalize);
         let outputs = self.listed.outputs.iter().map(PathBuf::as_path);
-        for path in iter::once(&*self.path).chain(outputs).chain(output) {
+        // Given up by the path of a result, which may not have come there. If it was to, the journal lists it.
+        let is_given_up = self.operation == HistoryOperation::Forget && self.place == Place::Output;
+        let own = Some(&*self.path).filter(|path| !(is_given_up && is_missing(path)));
+        for path in own.into_iter().chain(outputs).chain(output) {
             if left.is_empty() {
                 break;
             }
             let file = match File::open(path) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound && path != self.path => {
+                Err(error)
+                    if error.kind() == io::ErrorKind::NotFound
+                        && (is_given_up || path != self.path) =>
+                {
                     return Ok(None);
                 }
                 opened => opened.map_err(|error| self.failed(HistoryErrorKind::Read, error))?,
@@ -321,6 +324,18 @@ impl Run {
             Some(left) => history.forget_listed(&left).await,
             None => Ok(None),
         }
+    }
+
+    /// Deletes what no file names, and the journal.
+    async fn give_up(self, history: &History) -> Result<u64, HistoryError> {
+        let Some(deleted) = self.drop_unnamed(history).await? else {
+            let refused = HistoryError::new(HistoryErrorKind::Refused, self.operation);
+            return Err(refused.with_reason(
+                "the file that the result went to is gone, or the media is of another scope",
+            ));
+        };
+        self.close().await?;
+        Ok(deleted)
     }
 
     /// Removes the journal where nothing is left to be done.
@@ -370,12 +385,6 @@ impl Run {
     ) -> HistoryError {
         HistoryError::new(kind, self.operation).with_source(error)
     }
-}
-
-/// Whether nothing can be created where a file is.
-fn is_read_only(error: &io::Error) -> bool {
-    use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
-    matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem)
 }
 
 async fn blocking<T: Send + 'static>(

@@ -5,10 +5,10 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::PathBuf;
 
 use media_history::HistoryErrorKind;
-use media_history::file::{Links, externalize_file, restore_file};
+use media_history::file::{Links, abandon, externalize_file, restore_file};
 use media_storage::InMemoryStorage;
 
-use crate::files::{history, hot, lines, names};
+use crate::files::{history, hot, lines, names, references};
 
 #[tokio::test]
 async fn links_are_refused_or_followed_and_attributes_kept() {
@@ -124,4 +124,81 @@ async fn a_file_whose_directory_cannot_be_written_goes_elsewhere() {
     }
     let error = externalize_file(&history, &path, &hot()).await.unwrap_err();
     assert_eq!(error.kind(), HistoryErrorKind::Write);
+}
+
+/// What the journal of a run lists that stored three media items and was killed.
+async fn stored(history: &media_history::History) -> String {
+    let slim = history.externalize(lines(3).as_bytes()).await.unwrap();
+    let listed = slim.report().values.iter().map(|value| {
+        let reference = serde_json::to_string(&value.reference).unwrap();
+        format!("{{\"stored\":{reference}}}\n")
+    });
+    listed.collect()
+}
+
+#[tokio::test]
+async fn a_run_that_was_killed_before_its_result_was_there_is_given_up_by_the_path_of_the_result() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    let (out, journal) = (at("out"), at(".out.media-out-journal"));
+    let store = InMemoryStorage::new();
+    let history = history(&store);
+    fs::write(&journal, stored(&history).await).unwrap();
+    assert_eq!(abandon(&history, &out).await.unwrap(), 3);
+    assert_eq!(references(&store).await, 0);
+    assert!(names(directory.path()).is_empty());
+    let error = abandon(&history, &out).await.unwrap_err();
+    assert_eq!(error.kind(), HistoryErrorKind::Read, "there is nothing");
+
+    // About to get its name: it may have had it, and have another now.
+    let listed = stored(&history).await;
+    let line = serde_json::json!({ "output": out.clone().into_os_string() });
+    fs::write(&journal, format!("{listed}{line}\n")).unwrap();
+    let error = abandon(&history, &out).await.unwrap_err();
+    assert_eq!(error.kind(), HistoryErrorKind::Refused);
+    assert_eq!(references(&store).await, 3);
+    assert_eq!(names(directory.path()), [".out.media-out-journal"]);
+
+    // It has it, and is given up together with a run over itself.
+    fs::write(&out, lines(1)).unwrap();
+    fs::write(at(".out.media-journal"), stored(&history).await).unwrap();
+    assert_eq!(abandon(&history, &out).await.unwrap(), 6);
+    assert_eq!(references(&store).await, 0);
+    assert_eq!(names(directory.path()), ["out"]);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_run_that_goes_elsewhere_takes_over_no_journal_of_another() {
+    let Some(fixed) = in_a_fixed_directory() else {
+        eprintln!("NOT RUN: there is no /sys");
+        return;
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    let store = InMemoryStorage::new();
+    let history = history(&store);
+
+    // A run over the result itself is half done. Its own journal is not that of a run that goes there.
+    let half_done = [".out.media-journal", ".out.media-old"];
+    for name in half_done {
+        fs::write(at(name), "{}\n").unwrap();
+    }
+    fs::write(at(".out.media-out-journal"), stored(&history).await).unwrap();
+    externalize_file(&history, &fixed, &hot().with_output(at("out")))
+        .await
+        .unwrap();
+    assert_eq!(references(&store).await, 0, "the killed run was taken up");
+    assert_eq!(names(directory.path()), [half_done[0], half_done[1], "out"]);
+    for name in half_done {
+        assert_eq!(fs::read_to_string(at(name)).unwrap(), "{}\n");
+    }
+
+    // The journal of the file is there and cannot be opened for writing.
+    fs::write(at("a"), lines(2)).unwrap();
+    symlink(&fixed, at(".a.media-journal")).unwrap();
+    let error = externalize_file(&history, at("a"), &hot().with_output(at("b"))).await;
+    assert_eq!(error.unwrap_err().kind(), HistoryErrorKind::Write);
+    assert!(!at("b").exists() && !at(".b.media-out-journal").exists());
+    assert_eq!(references(&store).await, 0);
 }

@@ -81,7 +81,9 @@ impl Done {
     }
 
     fn exit(&self) -> Exit {
-        if self.fault.is_some() || self.missing > 0 || self.not_ours > 0 {
+        // Beside media that came back, a placeholder that is not ours may be one that somebody quoted.
+        let is_foreign = self.not_ours > 0 && self.values == 0;
+        if self.fault.is_some() || self.missing > 0 || is_foreign {
             Exit::Data
         } else {
             Exit::Fine

@@ -22,6 +22,7 @@ pub(super) struct Marks {
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Line {
     id: String,
     since: DateTime<Utc>,
@@ -59,17 +60,26 @@ impl Marks {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
             text => text.map_err(Failure::io("read", path))?,
         };
-        // A line that cannot be read makes its media wait again.
-        let lines = text
+        let mut lines: Vec<_> = text
             .lines()
-            .filter_map(|line| serde_json::from_str(line).ok());
-        let seen: HashMap<_, _> = lines.map(|line: Line| (line.id, line.since)).collect();
-        if seen.is_empty() && !text.is_empty() {
+            .filter(|line| !line.trim().is_empty())
+            .map(serde_json::from_str::<Line>)
+            .collect();
+        // The last line may have been cut short: its media waits again. All else is of somebody else.
+        if lines.len() > 1 {
+            lines.pop_if(|line| line.is_err());
+        }
+        let seen: Result<HashMap<_, _>, _> = lines
+            .into_iter()
+            .map(|line| line.map(|line| (line.id, line.since)))
+            .collect();
+        let seen = seen.ok().filter(|seen| text.is_empty() || !seen.is_empty());
+        let Some(seen) = seen else {
             let shown = escaped(&path.to_string_lossy());
             return Err(Failure::failed(format!(
                 "{shown:?} has no marks of this command; it was left as it is"
             )));
-        }
+        };
         Ok(Self {
             path: path.to_owned(),
             seen,
