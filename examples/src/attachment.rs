@@ -163,8 +163,8 @@ impl fmt::Debug for Attachment {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::peer::painter::{OutputFormat, Size, paint};
     use crate::samples;
+    use painter::{OutputFormat, Size, paint};
 
     #[tokio::test]
     async fn bytes_decide_what_a_file_is() {

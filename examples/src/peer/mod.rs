@@ -10,18 +10,16 @@
 //!   `seen` decide the answer; `stream` sends it in pieces
 //! - [`anthropic`]: Anthropic's Messages, in their smallest form
 //! - [`images`]: images generations and edits; `form` reads the files that come with edits
-//! - [`painter`]: paints the images, and changes them
+//! - the crate `painter` paints the images, and changes them
 //! - [`attachment`]: media that was sent; [`photos`], [`documents`], [`recordings`]: what is said about it
 //! - `payload`, `response`: bytes of requests, and answers; [`refusal`]: error bodies
 
 pub mod anthropic;
 pub mod attachment;
 pub mod chat;
-mod decode;
 pub mod documents;
 mod form;
 pub mod images;
-pub mod painter;
 mod payload;
 pub mod photos;
 pub mod process;

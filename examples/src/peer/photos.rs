@@ -5,7 +5,8 @@ mod hue;
 
 use std::collections::HashMap;
 
-use super::decode::decode;
+use painter::decode::decode;
+
 use super::payload::{decode_base64, sha256_hex, split_data_uri, start_of};
 use super::refusal::Refusal;
 use crate::sizes::human;

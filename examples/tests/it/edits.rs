@@ -1,6 +1,6 @@
 //! An image that is changed over several turns.
 
-use examples::peer::painter::{OutputFormat, Size, paint, repaint};
+use painter::{OutputFormat, Size, paint, repaint};
 use tempfile::tempdir;
 
 use crate::run::run;

@@ -1,5 +1,5 @@
-use examples::peer::painter::{OutputFormat, Size, paint};
 use media_storage::Sha256Hasher;
+use painter::{OutputFormat, Size, paint};
 use tempfile::tempdir;
 
 use crate::run::{files, longest_base64, run};

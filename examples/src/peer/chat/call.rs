@@ -3,7 +3,6 @@
 use serde_json::{Map, Value, json};
 
 use super::transcript::OfferedTool;
-use crate::peer::painter;
 
 #[derive(Debug)]
 pub(super) struct Call {

@@ -5,7 +5,6 @@ use serde_json::Value;
 use super::message::{Message, ToolCall};
 use super::part::Role;
 use super::seen;
-use crate::peer::painter;
 
 /// The sentence that follows a tool's result; none when the last word is not a tool's.
 ///

@@ -1,8 +1,9 @@
 //! Images from an image and words.
 
+use painter::Size;
+
 use super::order::Order;
 use crate::peer::form::{Form, FormFile};
-use crate::peer::painter::{self, Size};
 use crate::peer::photos::Photo;
 use crate::peer::refusal::Refusal;
 

@@ -1,9 +1,9 @@
 //! Images from prompts.
 
+use painter::Size;
 use serde_json::{Map, Value};
 
 use super::order::Order;
-use crate::peer::painter::{self, Size};
 use crate::peer::refusal::Refusal;
 
 const FIELDS: [&str; 13] = [

@@ -1,8 +1,8 @@
 //! What a request asks for, and the answer that it gets.
 
+use painter::{EncodeError, OutputFormat, Size};
 use serde_json::{Map, Value, json};
 
-use crate::peer::painter::{EncodeError, OutputFormat, Size};
 use crate::peer::payload::encode_base64;
 use crate::peer::refusal::Refusal;
 

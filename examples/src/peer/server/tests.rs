@@ -1,9 +1,9 @@
 use base64::Engine as _;
+use painter::{OutputFormat, Size, paint};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use super::*;
-use crate::peer::painter::{OutputFormat, Size, paint};
 
 mod edits;
 mod media;

@@ -1,10 +1,10 @@
 //! Images that are changed.
 
 use base64::Engine as _;
+use painter::{OutputFormat, repaint};
 use serde_json::Value;
 
 use super::{Peer, peer, photo};
-use crate::peer::painter::{OutputFormat, repaint};
 
 const BOUNDARY: &str = "fence";
 

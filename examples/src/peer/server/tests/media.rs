@@ -1,9 +1,9 @@
 //! Documents and audio in chat completions.
 
+use painter::OutputFormat;
 use serde_json::{Value, json};
 
 use super::{data_uri, encode, peer, with_photo};
-use crate::peer::painter::OutputFormat;
 use crate::samples;
 
 fn bytes_of(sample: &crate::attachment::Attachment) -> Vec<u8> {

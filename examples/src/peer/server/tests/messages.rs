@@ -1,9 +1,9 @@
 //! Anthropic's messages.
 
+use painter::OutputFormat;
 use serde_json::{Value, json};
 
 use super::{Peer, encode, peer, photo};
-use crate::peer::painter::OutputFormat;
 
 impl Peer {
     async fn message(&self, headers: &[(&str, &str)], body: &Value) -> (u16, String) {

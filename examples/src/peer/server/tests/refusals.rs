@@ -1,11 +1,11 @@
 //! Requests that the service refuses.
 
 use bytes::Bytes;
+use painter::OutputFormat;
 use serde_json::{Value, json};
 
 use super::super::BODY_LIMIT;
 use super::{data_uri, peer, photo, with_photo};
-use crate::peer::painter::OutputFormat;
 
 #[tokio::test]
 async fn what_the_service_refuses_is_refused_in_its_words() {

@@ -8,9 +8,11 @@
 //! - `canvas`: the image while it is painted, and its finish
 //! - `shape`, `color`, `noise`: the tools
 //! - `encode`: pixels to PNG, JPEG or WebP
+//! - [`decode`]: pixels from the formats that a service takes
 
 mod canvas;
 mod color;
+pub mod decode;
 mod encode;
 mod noise;
 mod repaint;

@@ -1,9 +1,9 @@
 //! A skyline of the future at nightfall, by a river.
 
-use crate::peer::painter::canvas::Canvas;
-use crate::peer::painter::color::{Rgb, gradient, lerp, smoothstep};
-use crate::peer::painter::noise::{Dice, Noise};
-use crate::peer::painter::shape::{Area, Point, area, at, stroke};
+use crate::canvas::Canvas;
+use crate::color::{Rgb, gradient, lerp, smoothstep};
+use crate::noise::{Dice, Noise};
+use crate::shape::{Area, Point, area, at, stroke};
 
 const SHORE: f32 = 0.80;
 const SKY: [(f32, Rgb); 5] = [

@@ -5,7 +5,7 @@ use super::color::Rgb;
 use super::noise::Dice;
 use super::shape::{Area, area, at, taper};
 use super::{EncodeError, OutputFormat, Size, encode, seed};
-use crate::peer::decode::decode;
+use crate::decode::decode;
 
 /// Changes an image as the prompt asks, scaled to `size` or as large as it is; `None` for bytes that are no image.
 ///
@@ -89,7 +89,7 @@ fn boat(canvas: &mut Canvas, dice: &mut Dice) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::peer::painter::paint;
+    use crate::paint;
 
     #[test]
     fn changes_build_on_the_image_that_was_given() {

@@ -13,10 +13,10 @@ mod menu;
 mod room;
 mod table;
 
-use crate::peer::painter::canvas::Canvas;
-use crate::peer::painter::color::{Rgb, lerp, smoothstep};
-use crate::peer::painter::noise::{Dice, Noise};
-use crate::peer::painter::shape::{Point, area, at, ellipse, stroke, taper};
+use crate::canvas::Canvas;
+use crate::color::{Rgb, lerp, smoothstep};
+use crate::noise::{Dice, Noise};
+use crate::shape::{Point, area, at, ellipse, stroke, taper};
 
 const LAMPLIGHT: Rgb = Rgb::hex(0xffb866);
 const BRASS: Rgb = Rgb::hex(0xb9823a);

@@ -2,10 +2,10 @@
 
 use super::cup::cup_on;
 use super::{BRASS, LAMPLIGHT, turned};
-use crate::peer::painter::canvas::Canvas;
-use crate::peer::painter::color::{Rgb, lerp, smoothstep};
-use crate::peer::painter::noise::Dice;
-use crate::peer::painter::shape::{Area, Point, area, at, ellipse, stroke, taper};
+use crate::canvas::Canvas;
+use crate::color::{Rgb, lerp, smoothstep};
+use crate::noise::Dice;
+use crate::shape::{Area, Point, area, at, ellipse, stroke, taper};
 
 pub(super) fn machine(canvas: &mut Canvas, foot: Point) {
     let steel = |p: Point, half: f32| {

@@ -4,10 +4,10 @@ use super::cup::cup_on;
 use super::machine::{cake_dome, machine};
 use super::menu::menu;
 use super::{BRASS, turned, wood};
-use crate::peer::painter::canvas::Canvas;
-use crate::peer::painter::color::{Rgb, lerp, smoothstep};
-use crate::peer::painter::noise::Dice;
-use crate::peer::painter::shape::{Area, Point, area, at, taper};
+use crate::canvas::Canvas;
+use crate::color::{Rgb, lerp, smoothstep};
+use crate::noise::Dice;
+use crate::shape::{Area, Point, area, at, taper};
 
 const TOP: f32 = 0.535;
 const FOOT: f32 = 0.80;

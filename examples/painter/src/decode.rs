@@ -5,24 +5,30 @@ use std::io::Cursor;
 /// The most pixels that are decoded; a file can claim more than memory holds.
 const PIXEL_LIMIT: u64 = 150_000_000;
 
+/// An image that was decoded.
 #[derive(Debug)]
-pub(super) struct Image {
-    pub(super) format: &'static str,
-    pub(super) width: u32,
-    pub(super) height: u32,
+pub struct Image {
+    /// Its format, as people write it.
+    pub format: &'static str,
+    /// Pixels from left to right.
+    pub width: u32,
+    /// Pixels from top to bottom.
+    pub height: u32,
     pixels: Vec<u8>,
     /// Bytes a pixel.
     samples: usize,
 }
 
 impl Image {
-    /// Three bytes a pixel; grey ones made three samples wide, alpha dropped.
-    pub(super) fn rgb(&self) -> Vec<u8> {
+    /// Returns three bytes a pixel; grey ones made three samples wide, alpha dropped.
+    #[must_use]
+    pub fn rgb(&self) -> Vec<u8> {
         self.every(1)
     }
 
-    /// As [`rgb`](Self::rgb), of at most some ten thousand pixels, evenly spread: enough to tell the colors.
-    pub(super) fn thinned(&self) -> Vec<u8> {
+    /// Returns what [`rgb`](Self::rgb) returns, of at most some ten thousand pixels, evenly spread: enough to tell the colors.
+    #[must_use]
+    pub fn thinned(&self) -> Vec<u8> {
         const ENOUGH: usize = 40_000;
         let total = self.pixels.len() / self.samples.max(1);
         // Odd, so that it does not keep hitting the same columns.
@@ -41,7 +47,9 @@ impl Image {
     }
 }
 
-pub(super) fn decode(bytes: &[u8]) -> Option<Image> {
+/// Decodes a PNG, JPEG, GIF or WebP file of a size that memory holds, as far as it is sound.
+#[must_use]
+pub fn decode(bytes: &[u8]) -> Option<Image> {
     match bytes {
         [0x89, b'P', b'N', b'G', ..] => png(bytes),
         [0xff, 0xd8, 0xff, ..] => jpeg(bytes),

@@ -1,10 +1,10 @@
 //! In front: a round table with a steaming cup, two chairs and a plant.
 
 use super::{LAMPLIGHT, turned, wood};
-use crate::peer::painter::canvas::Canvas;
-use crate::peer::painter::color::{Rgb, lerp, smoothstep};
-use crate::peer::painter::noise::Dice;
-use crate::peer::painter::shape::{Area, Point, area, at, ellipse, stroke, taper};
+use crate::canvas::Canvas;
+use crate::color::{Rgb, lerp, smoothstep};
+use crate::noise::Dice;
+use crate::shape::{Area, Point, area, at, ellipse, stroke, taper};
 
 pub(super) fn paint(canvas: &mut Canvas, dice: &mut Dice, wide: f32) {
     plant(canvas, dice, at(0.055 * wide, 0.80));

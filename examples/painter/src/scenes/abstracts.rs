@@ -1,9 +1,9 @@
 //! Flowing bands of color, for whatever the painter has no scene for.
 
-use crate::peer::painter::canvas::Canvas;
-use crate::peer::painter::color::{Rgb, gradient, lerp, smoothstep};
-use crate::peer::painter::noise::Dice;
-use crate::peer::painter::shape::{Area, at};
+use crate::canvas::Canvas;
+use crate::color::{Rgb, gradient, lerp, smoothstep};
+use crate::noise::Dice;
+use crate::shape::{Area, at};
 
 /// Colors that a prompt can ask for by name.
 const NAMED: [(&str, u32); 14] = [

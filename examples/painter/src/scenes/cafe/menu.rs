@@ -1,10 +1,10 @@
 //! The menu on the wall.
 
 use super::wood;
-use crate::peer::painter::canvas::Canvas;
-use crate::peer::painter::color::{Rgb, smoothstep};
-use crate::peer::painter::noise::Dice;
-use crate::peer::painter::shape::{Area, Point, area, at, stroke};
+use crate::canvas::Canvas;
+use crate::color::{Rgb, smoothstep};
+use crate::noise::Dice;
+use crate::shape::{Area, Point, area, at, stroke};
 
 /// A blackboard with chalk that looks like writing from afar.
 pub(super) fn menu(canvas: &mut Canvas, dice: &mut Dice, frame: Area) {

@@ -1,10 +1,10 @@
 //! Brick wall, window to the street, floor.
 
 use super::{DARK_WOOD, LAMPLIGHT, wood};
-use crate::peer::painter::canvas::Canvas;
-use crate::peer::painter::color::{Rgb, gradient, lerp, smoothstep};
-use crate::peer::painter::noise::{Dice, Noise};
-use crate::peer::painter::shape::{Area, Point, area, at};
+use crate::canvas::Canvas;
+use crate::color::{Rgb, gradient, lerp, smoothstep};
+use crate::noise::{Dice, Noise};
+use crate::shape::{Area, Point, area, at};
 
 const SKIRTING: f32 = 0.665;
 

@@ -1,19 +1,19 @@
 //! Mountains in haze, with a low sun or a moon.
 
-use crate::peer::painter::canvas::Canvas;
-use crate::peer::painter::color::{Rgb, gradient, lerp, smoothstep};
-use crate::peer::painter::noise::{Dice, Noise};
-use crate::peer::painter::shape::{Point, area, at, stroke};
+use crate::canvas::Canvas;
+use crate::color::{Rgb, gradient, lerp, smoothstep};
+use crate::noise::{Dice, Noise};
+use crate::shape::{Point, area, at, stroke};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::peer::painter) enum Hour {
+pub(crate) enum Hour {
     Sunset,
     Dawn,
     Night,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::peer::painter) struct Landscape {
+pub(crate) struct Landscape {
     pub(super) hour: Hour,
     pub(super) water: bool,
 }

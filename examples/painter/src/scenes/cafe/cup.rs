@@ -1,9 +1,9 @@
 //! A coffee cup.
 
 use super::turned;
-use crate::peer::painter::canvas::Canvas;
-use crate::peer::painter::color::Rgb;
-use crate::peer::painter::shape::{Area, Point, area, at, taper};
+use crate::canvas::Canvas;
+use crate::color::Rgb;
+use crate::shape::{Area, Point, area, at, taper};
 
 pub(super) fn cup_on(canvas: &mut Canvas, foot: Point, half: f32, color: Rgb) {
     let tall = half * 1.75;
