@@ -91,7 +91,7 @@ pub use context::{Batch, BatchKind, MediaOwner};
 pub use error::{ExternalizeError, ExternalizeErrorKind};
 pub use externalizer::Externalizer;
 pub use fetched::FetchedMedia;
-pub use fingerprint::fingerprint;
+pub use fingerprint::Fingerprint;
 pub use history::HistoryProgress;
 pub use opaque::{UnresolvedOpaque, resolve_opaque};
 pub use options::{ExternalizeOptions, OnStorageError};

@@ -7,8 +7,7 @@ use conversation_externalizer::{Batch, BatchKind};
 use conversation_lifecycle::{media_owner, name_of};
 use conversation_providers::RESPONSE_ID;
 use conversation_state::{
-    ConversationRecord, Fence, LoadOptions, RecordUpdate, StateErrorKind, StateWrite, Window,
-    WriteOutcome,
+    ConversationRecord, Fence, LoadOptions, RecordUpdate, StateWrite, Window, WriteOutcome,
 };
 use conversation_types::{Message, MessageId};
 
@@ -42,20 +41,7 @@ impl Conversation {
             })
             .collect();
         let (core, known) = (Arc::clone(&self.core), Arc::clone(&self.known));
-        let steps = async move {
-            // An erasure waits for whatever stores media of its user.
-            let lease = match &known.user {
-                Some(user) => Some(core.lifecycle.take_upload_slot(user).await?),
-                None => None,
-            };
-            let steps = append(&core, &known, messages);
-            let Some(lease) = lease else {
-                return steps.await;
-            };
-            let appended = lease.renewed(steps).await;
-            lease.release().await;
-            appended
-        };
+        let steps = async move { append(&core, &known, messages).await };
         self.core.on_task(steps).await
     }
 }
@@ -68,8 +54,22 @@ async fn append(
     core.check_open()?;
     let options = LoadOptions::new(Window::MetadataOnly);
     let loaded = turn::load_idle(core, known, &options).await?;
-    let record = &loaded.record;
     turn::before_save(core, &mut messages).await?;
+    let Some(user) = &loaded.record.user else {
+        return store(core, &loaded.record, messages).await;
+    };
+    // An erasure waits for whatever stores media of its user. Code of the application never runs under a slot.
+    let slot = core.lifecycle.take_upload_slot(user).await?;
+    let appended = slot.renewed(store(core, &loaded.record, messages)).await;
+    slot.release().await;
+    appended
+}
+
+async fn store(
+    core: &Core,
+    record: &ConversationRecord,
+    mut messages: Vec<Message>,
+) -> Result<Vec<MessageId>, ConversationError> {
     let mut pending = core.pending_references();
     if core.config.foreign_media() == ForeignMedia::Refuse {
         for message in &mut messages {
@@ -99,12 +99,7 @@ async fn append(
         }
         WriteOutcome::NotCommitted(error) => {
             pending.rollback().await;
-            Err(match error.kind() {
-                StateErrorKind::Conflict => {
-                    ConversationError::new(Kind::Conflict).with_source(error)
-                }
-                _ => error.into(),
-            })
+            Err(error.into())
         }
         WriteOutcome::Indeterminate(error) => {
             pending.keep();

@@ -6,11 +6,12 @@ use conversation_events::{
     ConversationError, ConversationErrorKind as Kind, EventKind, EventSubject, TurnEvent,
     TurnOutcome,
 };
+use conversation_externalizer::Fingerprint;
 use conversation_lifecycle::name_of;
 use conversation_providers::AttemptBudget;
 use conversation_state::{
     ConversationRecord, Fence, LeaseChange, LoadOptions, LoadedConversation, RecordUpdate,
-    StateErrorKind, StateWrite, Truncation, TurnFence, TurnRecord, WriteOutcome,
+    StateWrite, Truncation, TurnFence, TurnRecord,
 };
 use conversation_types::Message;
 use tokio::time::Instant;
@@ -25,8 +26,9 @@ use super::planner::TurnPlanner;
 use super::progress::Progress;
 use super::stop::StopReason;
 use super::turn::{Turn, TurnScope};
+use super::upload_slot::TurnSlot;
 use super::user_message::{InputMedia, UserInput};
-use super::{context, fingerprint, replay, resume, retry, upload_slot};
+use super::{context, fingerprint, replay, resume, retry};
 use crate::core::Core;
 use crate::files::ConversationFiles;
 
@@ -51,37 +53,30 @@ pub(super) async fn begin(
     job: TurnJob,
 ) -> Result<Begun, ConversationError> {
     scope.core.check_open()?;
-    let key = key_of(&scope, &job).await?;
+    let print = tokio::select! {
+        biased;
+        print = fingerprint::fingerprint(&scope, &job) => print,
+        reason = scope.stop.stopped() => return Err(reason.error()),
+    };
     for _ in 0..MAX_RACES {
-        match begin_once(scope.clone(), known, job.clone(), key.clone()).await {
+        match begin_once(scope.clone(), known, job.clone(), print.as_ref()).await {
             Err(error) if scope.looks_again() && error.kind() == Kind::Conflict => {}
             begun => return begun,
         }
     }
-    begin_once(scope, known, job, key).await
-}
-
-/// The idempotency key of a new turn, with the fingerprint of its message.
-async fn key_of(
-    scope: &TurnScope,
-    job: &TurnJob,
-) -> Result<Option<(String, String)>, ConversationError> {
-    let (TurnJob::New { message, .. }, Some(key)) = (job, &scope.options.idempotency_key) else {
-        return Ok(None);
-    };
-    let print = fingerprint::fingerprint(&scope.core, &message.content, &scope.options).await?;
-    Ok(Some((key.clone(), print)))
+    begin_once(scope, known, job, print.as_ref()).await
 }
 
 async fn begin_once(
     scope: TurnScope,
     known: &ConversationRecord,
     job: TurnJob,
-    key: Option<(String, String)>,
+    print: Option<&Fingerprint>,
 ) -> Result<Begun, ConversationError> {
     let core = Arc::clone(&scope.core);
     let max_turns = core.config.max_history_turns();
     let mut options = LoadOptions::new(context::window(max_turns));
+    let key = scope.options.idempotency_key.clone().zip(print);
     if let Some((key, _)) = &key {
         options = options.with_key(key.clone());
     }
@@ -92,21 +87,12 @@ async fn begin_once(
     let loaded = match admitted {
         Admitted::Free(loaded) => loaded,
         Admitted::Known(loaded, turn) => {
-            let print = key.as_ref().map(|(_, print)| print.as_str());
-            return Ok(Begun::Outcome(
-                replay::replay(&scope, &loaded, &turn, print).await,
-            ));
+            let outcome = replay::replay(&scope, &loaded, &turn, print).await;
+            return Ok(Begun::Outcome(outcome));
         }
     };
     warn_of_unreadable(&core, &loaded);
-    let slot = upload_slot::take(&scope, &loaded.record, &job).await?;
-    let steps = Box::pin(open(scope, *loaded, job, key));
-    let Some(slot) = slot else {
-        return steps.await;
-    };
-    let begun = slot.renewed(steps).await;
-    slot.release().await;
-    begun
+    Box::pin(open(scope, *loaded, job, key)).await
 }
 
 /// Stores what the job brings, and writes the beginning of the turn.
@@ -114,7 +100,7 @@ async fn open(
     scope: TurnScope,
     mut loaded: LoadedConversation,
     job: TurnJob,
-    key: Option<(String, String)>,
+    key: Option<(String, &Fingerprint)>,
 ) -> Result<Begun, ConversationError> {
     let core = Arc::clone(&scope.core);
     let opening = match job {
@@ -163,7 +149,7 @@ async fn open_new(
     scope: &TurnScope,
     loaded: &LoadedConversation,
     message: Message,
-    key: Option<(String, String)>,
+    key: Option<(String, &Fingerprint)>,
 ) -> Result<Opening, ConversationError> {
     let id = scope.log.turn().clone();
     let message = message.with_turn(id.clone());
@@ -173,7 +159,7 @@ async fn open_new(
     turn.metadata.clone_from(&scope.options.metadata);
     if let Some((key, print)) = key {
         turn.idempotency_key = Some(key);
-        turn.fingerprint = Some(print);
+        turn.fingerprint = Some(print.to_text());
     }
     Ok(Opening {
         turn,
@@ -246,38 +232,16 @@ pub(super) async fn write_opening(
     let none = || InputMedia {
         pending: core.pending_references(),
         kept_inline: Vec::new(),
+        slot: TurnSlot::default(),
     };
-    let InputMedia {
-        mut pending,
-        kept_inline,
-    } = opening.media.unwrap_or_else(none);
-    // From here on it is not taken back unless the write certainly did not happen, also when the caller goes.
-    pending.begin_write();
+    let mut media = opening.media.unwrap_or_else(none);
     let since = Instant::now();
-    let outcome = scope.core.writer().write(write).await;
-    let applied = match outcome {
-        WriteOutcome::Committed(applied) => {
-            pending.commit();
-            applied
-        }
-        WriteOutcome::NotCommitted(error) => {
-            use StateErrorKind::{Conflict, KeyTaken};
-            let is_lost_race = matches!(error.kind(), Conflict | KeyTaken);
-            if is_lost_race && scope.looks_again() {
-                // The next attempt fetches nothing again.
-                scope.fetched.keep_from(&mut pending);
-            }
-            pending.rollback().await;
-            if !is_lost_race {
-                return Err(error.into());
-            }
-            return Err(ConversationError::new(Kind::Conflict).with_source(error));
-        }
-        WriteOutcome::Indeterminate(error) => {
-            pending.keep();
-            return Err(ConversationError::new(Kind::StateOutcomeUnknown).with_source(error));
-        }
-    };
+    let applied = media.write(&scope, write).await?;
+    let InputMedia {
+        pending,
+        kept_inline,
+        ..
+    } = media;
     if applied.cancel_requested {
         // Asked for just before the turn was suspended.
         scope.stop.stop(StopReason::Cancelled);

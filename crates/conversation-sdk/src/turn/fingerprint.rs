@@ -1,20 +1,16 @@
 //! What a message is recognized by when it comes again under the same idempotency key.
 
-use conversation_events::ConversationError;
-use conversation_types::Part;
+use conversation_externalizer::Fingerprint;
 
-use crate::core::Core;
-use crate::options::TurnOptions;
+use super::job::TurnJob;
+use super::turn::TurnScope;
 
-/// Returns the fingerprint of a message and its options.
-///
-/// # Errors
-/// `Media`, `Storage`: a file cannot be read.
-pub(super) async fn fingerprint(
-    core: &Core,
-    parts: &[Part],
-    options: &TurnOptions,
-) -> Result<String, ConversationError> {
+/// Returns the fingerprint of the message of a new turn and its options, where it has an idempotency key.
+pub(super) async fn fingerprint(scope: &TurnScope, job: &TurnJob) -> Option<Fingerprint> {
+    let options = &scope.options;
+    let (TurnJob::New { message, .. }, Some(_)) = (job, &options.idempotency_key) else {
+        return None;
+    };
     let settings = serde_json::json!({
         "provider": options.provider,
         "model": options.model,
@@ -24,6 +20,5 @@ pub(super) async fn fingerprint(
         "response_format": options.response_format,
     })
     .to_string();
-    let print = conversation_externalizer::fingerprint(parts, &settings, &core.loader);
-    Ok(print.await?)
+    Some(Fingerprint::of(&message.content, &settings, &scope.core.loader).await)
 }

@@ -4,6 +4,7 @@ use conversation_events::{
     ConversationError, ConversationErrorKind as Kind, TurnEvent, TurnOutcome, outcome_of,
     response_of,
 };
+use conversation_externalizer::Fingerprint;
 use conversation_state::{LoadOptions, LoadedConversation, TurnRecord, TurnStatus, Window};
 
 use super::attach;
@@ -15,10 +16,13 @@ pub(super) async fn replay(
     scope: &TurnScope,
     loaded: &LoadedConversation,
     turn: &TurnRecord,
-    fingerprint: Option<&str>,
+    print: Option<&Fingerprint>,
 ) -> TurnOutcome {
-    if turn.fingerprint.as_deref() != fingerprint {
-        return Err(ConversationError::new(Kind::KeyReused).with_turn(turn.id.clone()));
+    let prints = turn.fingerprint.as_deref().zip(print);
+    let is_same = prints.map_or(Some(false), |(kept, print)| print.matches(kept));
+    if is_same != Some(true) {
+        let kind = is_same.map_or(Kind::Media, |_| Kind::KeyReused);
+        return Err(ConversationError::new(kind).with_turn(turn.id.clone()));
     }
     scope.log.repeat(turn.id.clone());
     if turn.status == TurnStatus::Running {

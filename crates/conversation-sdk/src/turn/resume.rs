@@ -6,7 +6,7 @@ use conversation_events::{
 use conversation_lifecycle::name_of;
 use conversation_state::{
     ContextInclusion, Fence, LoadOptions, LoadedConversation, RecordUpdate, StateWrite,
-    StoredMessage, TurnFence, TurnRecord, TurnStatus, Window, WriteOutcome,
+    StoredMessage, TurnFence, TurnRecord, TurnStatus, Window,
 };
 use conversation_tools::ToolOutput;
 use conversation_types::{Message, Part, Role};
@@ -87,6 +87,7 @@ async fn write_result(
     message: Message,
 ) -> TurnOutcome {
     let UserInput { message, mut media } = UserInput::prepare(scope, loaded, message).await?;
+    let stores = scope.core.stores.primary().map(name_of);
     let fence = Fence::Head {
         head: loaded.record.head,
         turn: Some(TurnFence::new(turn.id.clone(), turn.epoch)),
@@ -94,25 +95,10 @@ async fn write_result(
     let write = StateWrite::new(&loaded.record, fence)
         .with_append([message.clone()])
         .with_turn(turn.clone())
-        .with_record(
-            RecordUpdate::new().with_media_stores(scope.core.stores.primary().map(name_of)),
-        );
-    media.pending.begin_write();
-    match scope.core.writer().write(write).await {
-        WriteOutcome::Committed(applied) => {
-            media.pending.commit();
-            saved.push(message);
-            Ok(Box::new(response_of(&applied.record, &turn, saved)))
-        }
-        WriteOutcome::NotCommitted(error) => {
-            media.pending.rollback().await;
-            Err(error.into())
-        }
-        WriteOutcome::Indeterminate(error) => {
-            media.pending.keep();
-            Err(ConversationError::new(Kind::StateOutcomeUnknown).with_source(error))
-        }
-    }
+        .with_record(RecordUpdate::new().with_media_stores(stores));
+    let applied = media.write(scope, write).await?;
+    saved.push(message);
+    Ok(Box::new(response_of(&applied.record, &turn, saved)))
 }
 
 /// Closes the calls of a suspended turn for a reason: the turn as it ends, and the results.

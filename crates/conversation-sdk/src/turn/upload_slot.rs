@@ -3,38 +3,50 @@
 use conversation_events::ConversationError;
 use conversation_lifecycle::WorkLease;
 use conversation_state::ConversationRecord;
-use conversation_types::Part;
+use conversation_types::{Message, Part};
 
-use super::job::TurnJob;
 use super::turn::TurnScope;
 
-/// Takes one of the slots of the user for turns, where media may be stored before the turn holds its
-/// lease: an erasure waits for it.
-///
-/// # Errors
-/// `Busy` where none becomes free, `NotFound` where the user is being erased, `Cancelled`, `State`.
-pub(super) async fn take(
-    scope: &TurnScope,
-    record: &ConversationRecord,
-    job: &TurnJob,
-) -> Result<Option<WorkLease>, ConversationError> {
-    let threshold = scope.core.config.threshold_bytes();
-    // Media that stands in a text is as large as that.
-    let holds_none =
-        |part: &Part| matches!(part, Part::Text(text) if (text.text.len() as u64) < threshold);
-    let stores = match job {
-        TurnJob::New { message, .. } => !message.content.iter().all(holds_none),
-        TurnJob::Resume { output, .. } => match &**output {
-            Ok(output) => !output.content.iter().all(holds_none),
-            Err(_) => false,
-        },
-        TurnJob::Retry { .. } => false,
-    };
-    let Some(user) = record.user.as_ref().filter(|_| stores) else {
-        return Ok(None);
-    };
-    tokio::select! {
-        taken = scope.core.lifecycle.take_turn_slot(user) => Ok(Some(taken?)),
-        reason = scope.stop.stopped() => Err(reason.error()),
+/// One of the slots of the user for turns, held while media is stored that no turn with a lease has. Code of the
+/// application never runs under it.
+#[derive(Debug, Default)]
+pub(super) struct TurnSlot(Option<WorkLease>);
+
+impl TurnSlot {
+    /// Takes a slot, unless a message holds nothing that is stored.
+    ///
+    /// # Errors
+    /// `Busy` where none becomes free, `NotFound` where the user is being erased, `Cancelled`, `State`.
+    pub(super) async fn take(
+        scope: &TurnScope,
+        record: &ConversationRecord,
+        message: &Message,
+    ) -> Result<Self, ConversationError> {
+        let threshold = scope.core.config.threshold_bytes();
+        // Media that stands in a text is as large as that.
+        let is_small =
+            |part: &Part| matches!(part, Part::Text(text) if (text.text.len() as u64) < threshold);
+        let is_small = message.content.iter().all(is_small);
+        let Some(user) = record.user.as_ref().filter(|_| !is_small) else {
+            return Ok(Self::default());
+        };
+        tokio::select! {
+            taken = scope.core.lifecycle.take_turn_slot(user) => Ok(Self(Some(taken?))),
+            reason = scope.stop.stopped() => Err(reason.error()),
+        }
+    }
+
+    /// Runs work, and holds the slot until its end.
+    pub(super) async fn during<T>(&self, work: impl Future<Output = T>) -> T {
+        match &self.0 {
+            Some(lease) => lease.renewed(work).await,
+            None => work.await,
+        }
+    }
+
+    pub(super) async fn release(self) {
+        if let Some(lease) = self.0 {
+            lease.release().await;
+        }
     }
 }

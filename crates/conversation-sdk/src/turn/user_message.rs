@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use conversation_events::{ConversationError, ConversationErrorKind as Kind, InlineFallback};
 use conversation_externalizer::{Batch, BatchKind, PendingReferences};
 use conversation_lifecycle::media_owner;
-use conversation_state::LoadedConversation;
+use conversation_state::{Applied, LoadedConversation, StateErrorKind, StateWrite, WriteOutcome};
 use conversation_types::{Message, Part, Role};
 use futures_util::FutureExt;
 use media_loader::MediaLoader;
@@ -13,6 +13,7 @@ use media_types::{MediaContent, MediaSource};
 use prompt_pack::MediaProperties;
 
 use super::turn::TurnScope;
+use super::upload_slot::TurnSlot;
 use crate::core::Core;
 use crate::middleware::panicked;
 use crate::policy::ForeignMedia;
@@ -30,63 +31,129 @@ pub(super) struct UserInput {
 pub(super) struct InputMedia {
     pub(super) pending: PendingReferences,
     pub(super) kept_inline: Vec<InlineFallback>,
+    /// Held until a write names the media.
+    pub(super) slot: TurnSlot,
+}
+
+impl InputMedia {
+    /// Writes what names the media. It is taken back where that certainly did not happen.
+    ///
+    /// # Errors
+    /// `Conflict` where a race was lost, `StateOutcomeUnknown`, `State`.
+    pub(super) async fn write(
+        &mut self,
+        scope: &TurnScope,
+        write: StateWrite,
+    ) -> Result<Box<Applied>, ConversationError> {
+        let slot = std::mem::take(&mut self.slot);
+        let pending = &mut self.pending;
+        // From here on it is not taken back unless the write certainly did not happen, also when the caller goes.
+        pending.begin_write();
+        let writing = async {
+            match scope.core.writer().write(write).await {
+                WriteOutcome::Committed(applied) => {
+                    pending.commit();
+                    Ok(applied)
+                }
+                WriteOutcome::NotCommitted(error) => {
+                    use StateErrorKind::{Conflict, KeyTaken};
+                    let is_lost_race = matches!(error.kind(), Conflict | KeyTaken);
+                    if is_lost_race && scope.looks_again() {
+                        // The next attempt fetches nothing again.
+                        scope.fetched.keep_from(pending);
+                    }
+                    pending.rollback().await;
+                    if !is_lost_race {
+                        return Err(error.into());
+                    }
+                    Err(ConversationError::new(Kind::Conflict).with_source(error))
+                }
+                WriteOutcome::Indeterminate(error) => {
+                    pending.keep();
+                    Err(ConversationError::new(Kind::StateOutcomeUnknown).with_source(error))
+                }
+            }
+        };
+        let written = slot.during(Box::pin(writing)).await;
+        slot.release().await;
+        written
+    }
 }
 
 impl UserInput {
     /// Checks a message and stores its media: all of it, or none.
     ///
     /// # Errors
-    /// `InvalidInput`, `MediaNotAccepted`, `Media`, `Storage`; nothing is left in the store.
+    /// `InvalidInput`, `MediaNotAccepted`, `Media`, `Storage`, `Busy`, `NotFound`, `Cancelled`; nothing is left in
+    /// the store.
     pub(super) async fn prepare(
         scope: &TurnScope,
         loaded: &LoadedConversation,
         message: Message,
     ) -> Result<Self, ConversationError> {
-        let (core, record) = (&scope.core, &loaded.record);
         check_not_empty(&message)?;
-        let mut pending = core.pending_references();
         let mut messages = vec![message];
-        before_save(core, &mut messages).await?;
-        let Some(message) = messages.first_mut() else {
-            return Err(invalid("middleware removed the message"));
-        };
-        // Media of other owners is refused, and uploads of the same user are copied.
-        if core.config.foreign_media() != ForeignMedia::Allow {
-            core.adopt_uploads(record, message, &mut pending).await?;
+        before_save(&scope.core, &mut messages).await?;
+        let message = messages.pop();
+        let message = message.ok_or_else(|| invalid("middleware removed the message"))?;
+        let slot = TurnSlot::take(scope, &loaded.record, &message).await?;
+        match slot.during(Box::pin(store(scope, loaded, message))).await {
+            Ok(mut input) => {
+                input.media.slot = slot;
+                Ok(input)
+            }
+            Err(error) => {
+                slot.release().await;
+                Err(error)
+            }
         }
-        check_media(&scope.prompt, &core.loader, message).await?;
-        let is_url = |media: &MediaContent| matches!(media.source(), MediaSource::Url(_));
-        let has_urls = message.media().any(is_url);
-        let owner = media_owner(record);
-        let earlier: Vec<&Message> = loaded.messages.iter().map(|m| &m.message).collect();
-        let batch = Batch::new(&owner, record.message_count, BatchKind::User)
-            .with_earlier(&earlier)
-            .with_fetched(&scope.fetched);
-        let externalizing = core
-            .externalizer
-            .externalize(&batch, &mut messages, &mut pending);
-        let report = tokio::select! {
-            biased;
-            report = externalizing => report?,
-            // It fetches, which may take long.
-            reason = scope.stop.stopped(), if has_urls => return Err(reason.error()),
-        };
-        let kept = report.inline_fallbacks.into_iter();
-        let kept_inline = kept.map(InlineFallback::from).collect();
-        let message = messages
-            .pop()
-            .ok_or_else(|| invalid("middleware removed the message"))?;
-        // What was fetched has a size and a type only now.
-        if has_urls && let Err(error) = check_media(&scope.prompt, &core.loader, &message).await {
-            pending.rollback().await;
-            return Err(error);
-        }
-        let media = InputMedia {
-            pending,
-            kept_inline,
-        };
-        Ok(Self { message, media })
     }
+}
+
+/// Stores the media of a message, as [`UserInput::prepare`] does.
+async fn store(
+    scope: &TurnScope,
+    loaded: &LoadedConversation,
+    mut message: Message,
+) -> Result<UserInput, ConversationError> {
+    let (core, record) = (&scope.core, &loaded.record);
+    let mut pending = core.pending_references();
+    // Media of other owners is refused, and uploads of the same user are copied.
+    if core.config.foreign_media() != ForeignMedia::Allow {
+        core.adopt_uploads(record, &mut message, &mut pending)
+            .await?;
+    }
+    check_media(&scope.prompt, &core.loader, &message).await?;
+    let is_url = |media: &MediaContent| matches!(media.source(), MediaSource::Url(_));
+    let has_urls = message.media().any(is_url);
+    let owner = media_owner(record);
+    let earlier: Vec<&Message> = loaded.messages.iter().map(|m| &m.message).collect();
+    let batch = Batch::new(&owner, record.message_count, BatchKind::User)
+        .with_earlier(&earlier)
+        .with_fetched(&scope.fetched);
+    let messages = std::slice::from_mut(&mut message);
+    let externalizing = core
+        .externalizer
+        .externalize(&batch, messages, &mut pending);
+    let report = tokio::select! {
+        biased;
+        report = externalizing => report?,
+        // It fetches or writes, which may take long.
+        reason = scope.stop.stopped() => return Err(reason.error()),
+    };
+    let kept = report.inline_fallbacks.into_iter();
+    let kept_inline = kept.map(InlineFallback::from).collect();
+    // What was fetched has a size and a type only now.
+    if has_urls && let Err(error) = check_media(&scope.prompt, &core.loader, &message).await {
+        pending.rollback().await;
+        return Err(error);
+    }
+    let media = InputMedia {
+        pending,
+        kept_inline,
+        slot: TurnSlot::default(),
+    };
+    Ok(UserInput { message, media })
 }
 
 fn invalid(detail: &'static str) -> ConversationError {

@@ -1,14 +1,18 @@
 //! Erasing users.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use conversation_providers::testing::{Gate, ScriptedAnswer, ScriptedProvider};
 use conversation_sdk::{
-    ConversationErrorKind as Kind, DeletionStatus, LeaseTimes, ManagerConfig, Obstacle, Owner,
-    Start, StateStore, TurnEvent, Upload,
+    Admission, AdmissionRequest, ConversationError, ConversationErrorKind as Kind, DeletionStatus,
+    LeaseTimes, ManagerConfig, Message, Middleware, Obstacle, Owner, Settlement, Start, StateStore,
+    TurnEvent, Upload,
 };
 use media_storage::{InMemoryStorage, MediaBody, MediaMetadata, MediaStorageExt, StorageError};
 use media_types::{Mime, UserId};
+use tokio::sync::Notify;
 
 use crate::cut::{Cut, CutStorage, MovedClock};
 use crate::support::{KIB, Rig, image};
@@ -191,4 +195,85 @@ async fn media_of_a_message_whose_turn_has_not_begun_is_waited_for() {
     assert_eq!(receipt.status, DeletionStatus::InProgress);
     assert_eq!(receipt.obstacles, [Obstacle::UploadRunning]);
     drop((events, conversation, node));
+}
+
+/// Code of the application that takes as long as a test says.
+#[derive(Clone, Debug, Default)]
+struct Slow {
+    entered: Arc<Notify>,
+    left: Arc<Notify>,
+}
+
+impl Slow {
+    async fn pass(&self) {
+        self.entered.notify_one();
+        self.left.notified().await;
+    }
+}
+
+#[async_trait]
+impl Admission for Slow {
+    async fn admit(&self, _: &AdmissionRequest) -> Result<(), String> {
+        self.pass().await;
+        Ok(())
+    }
+
+    async fn settle(&self, _: &AdmissionRequest, _: Settlement) {}
+}
+
+#[async_trait]
+impl Middleware for Slow {
+    async fn before_save(&self, _: &mut Vec<Message>) -> Result<(), ConversationError> {
+        self.pass().await;
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn code_of_the_application_holds_up_no_erasure_and_its_message_stores_nothing_then() {
+    for (is_hook, appends) in [(true, false), (false, false), (false, true)] {
+        let slow = Slow::default();
+        let code = slow.clone();
+        let rig = Rig::with(answers(1), |builder| match is_hook {
+            true => builder.with_admission(code),
+            false => builder.with_middleware(code),
+        });
+        let mut conversation = rig.start().await;
+        let message = Message::user(vec![image(1, 200 * KIB).into()]);
+        let sent = tokio::spawn(async move {
+            match appends {
+                true => conversation.append([message]).await.map(drop),
+                false => conversation.send(message.content).await.map(drop),
+            }
+        });
+        slow.entered.notified().await;
+        let user: UserId = "u1".parse().unwrap();
+        let receipt = rig.beside().manager.erase_user(&user).await.unwrap();
+        assert!(receipt.is_complete(), "{receipt:?}");
+        slow.left.notify_one();
+        let error = sent.await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), Kind::NotFound, "{error:?}");
+        assert!(rig.stored().await.is_empty());
+        assert_eq!(rig.provider.request_count(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_turn_whose_media_is_being_stored_is_stopped_at_once() {
+    let cut = Cut::never();
+    let rig = Rig::with(answers(1), |builder| {
+        let (inner, cut) = (InMemoryStorage::new(), cut.clone());
+        builder.with_media_storage(CutStorage { inner, cut })
+    });
+    let mut conversation = rig.start().await;
+    // The store never answers.
+    cut.after(0);
+    let events = conversation.stream(vec![image(1, 200 * KIB).into()]);
+    cut.reached().await;
+    let (id, turn) = (conversation.id().clone(), events.turn().clone());
+    let stopped = rig.manager.cancel_turn(&id, Owner::any(), &turn);
+    stopped.await.unwrap();
+    let error = events.response().await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Cancelled);
+    assert_eq!(rig.provider.request_count(), 0);
 }
