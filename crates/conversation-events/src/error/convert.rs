@@ -58,7 +58,8 @@ impl From<StorageError> for ConversationError {
 impl From<StateError> for ConversationError {
     fn from(error: StateError) -> Self {
         let kind = match error.kind() {
-            StateErrorKind::Conflict => Kind::Conflict,
+            // A key that was taken meanwhile is a race as well.
+            StateErrorKind::Conflict | StateErrorKind::KeyTaken => Kind::Conflict,
             StateErrorKind::NotFound => Kind::NotFound,
             StateErrorKind::Indeterminate => Kind::StateOutcomeUnknown,
             // What is written is the caller's; writes of answers are told apart where they are made.

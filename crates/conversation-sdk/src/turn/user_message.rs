@@ -57,16 +57,12 @@ impl InputMedia {
                 }
                 WriteOutcome::NotCommitted(error) => {
                     use StateErrorKind::{Conflict, KeyTaken};
-                    let is_lost_race = matches!(error.kind(), Conflict | KeyTaken);
-                    if is_lost_race && scope.looks_again() {
+                    if matches!(error.kind(), Conflict | KeyTaken) && scope.looks_again() {
                         // The next attempt fetches nothing again.
                         scope.fetched.keep_from(pending);
                     }
                     pending.rollback().await;
-                    if !is_lost_race {
-                        return Err(error.into());
-                    }
-                    Err(ConversationError::new(Kind::Conflict).with_source(error))
+                    Err(error.into())
                 }
                 WriteOutcome::Indeterminate(error) => {
                     pending.keep();
@@ -94,13 +90,25 @@ impl UserInput {
         check_not_empty(&message)?;
         let mut messages = vec![message];
         before_save(&scope.core, &mut messages).await?;
-        let message = messages.pop();
-        let message = message.ok_or_else(|| invalid("middleware removed the message"))?;
+        let mut message =
+            (messages.pop()).ok_or_else(|| invalid("middleware removed the message"))?;
         let slot = TurnSlot::take(scope, &loaded.record, &message).await?;
-        match slot.during(Box::pin(store(scope, loaded, message))).await {
-            Ok(mut input) => {
-                input.media.slot = slot;
-                Ok(input)
+        let mut pending = scope.core.pending_references();
+        let storing = async {
+            let stored = store(scope, loaded, &mut message, &mut pending).await;
+            if stored.is_err() {
+                pending.rollback().await;
+            }
+            stored
+        };
+        match slot.during(Box::pin(storing)).await {
+            Ok(kept_inline) => {
+                let media = InputMedia {
+                    pending,
+                    kept_inline,
+                    slot,
+                };
+                Ok(Self { message, media })
             }
             Err(error) => {
                 slot.release().await;
@@ -110,20 +118,19 @@ impl UserInput {
     }
 }
 
-/// Stores the media of a message, as [`UserInput::prepare`] does.
+/// Stores the media of a message, as [`UserInput::prepare`] does. What was stored before an error is pending.
 async fn store(
     scope: &TurnScope,
     loaded: &LoadedConversation,
-    mut message: Message,
-) -> Result<UserInput, ConversationError> {
+    message: &mut Message,
+    pending: &mut PendingReferences,
+) -> Result<Vec<InlineFallback>, ConversationError> {
     let (core, record) = (&scope.core, &loaded.record);
-    let mut pending = core.pending_references();
     // Media of other owners is refused, and uploads of the same user are copied.
     if core.config.foreign_media() != ForeignMedia::Allow {
-        core.adopt_uploads(record, &mut message, &mut pending)
-            .await?;
+        core.adopt_uploads(record, message, pending).await?;
     }
-    check_media(&scope.prompt, &core.loader, &message).await?;
+    check_media(&scope.prompt, &core.loader, message).await?;
     let is_url = |media: &MediaContent| matches!(media.source(), MediaSource::Url(_));
     let has_urls = message.media().any(is_url);
     let owner = media_owner(record);
@@ -131,29 +138,20 @@ async fn store(
     let batch = Batch::new(&owner, record.message_count, BatchKind::User)
         .with_earlier(&earlier)
         .with_fetched(&scope.fetched);
-    let messages = std::slice::from_mut(&mut message);
-    let externalizing = core
-        .externalizer
-        .externalize(&batch, messages, &mut pending);
+    let messages = std::slice::from_mut(message);
+    let externalizing = core.externalizer.externalize(&batch, messages, pending);
     let report = tokio::select! {
         biased;
         report = externalizing => report?,
         // It fetches or writes, which may take long.
         reason = scope.stop.stopped() => return Err(reason.error()),
     };
-    let kept = report.inline_fallbacks.into_iter();
-    let kept_inline = kept.map(InlineFallback::from).collect();
     // What was fetched has a size and a type only now.
-    if has_urls && let Err(error) = check_media(&scope.prompt, &core.loader, &message).await {
-        pending.rollback().await;
-        return Err(error);
+    if has_urls {
+        check_media(&scope.prompt, &core.loader, message).await?;
     }
-    let media = InputMedia {
-        pending,
-        kept_inline,
-        slot: TurnSlot::default(),
-    };
-    Ok(UserInput { message, media })
+    let kept = report.inline_fallbacks.into_iter();
+    Ok(kept.map(InlineFallback::from).collect())
 }
 
 fn invalid(detail: &'static str) -> ConversationError {
