@@ -7,9 +7,10 @@ use media_types::{Sha256, StorageReference};
 
 use crate::delete_file::remove_file;
 use crate::directories::MediaDir;
-use crate::error::{BACKEND, fail, wrapped};
+use crate::error::{BACKEND, wrapped};
 use crate::key::Key;
 use crate::lock;
+use crate::quarantine::{Item, Said};
 use crate::shared::Shared;
 use crate::sidecar_file::{SidecarState, missing_sidecar, read_sidecar};
 use crate::sys;
@@ -46,8 +47,8 @@ pub(crate) fn delete(
     Ok(())
 }
 
-/// Deletes media that a verification has moved to the quarantine, where nothing has its place. Returns whether
-/// that was all of it.
+/// Deletes media that a verification has moved to the quarantine, and what it left at its place, where no media
+/// is. Returns whether there was some.
 fn delete_quarantined(
     shared: &Shared,
     key: &Key,
@@ -60,38 +61,46 @@ fn delete_quarantined(
         return Ok(false);
     }
     let scope = options.expected_scope();
-    let mut is_split = false;
-    match shared.quarantine.find(&key.file).map_err(io)? {
-        None => return Ok(false),
-        Some(SidecarState::Valid(sidecar)) => sidecar
-            .admit_deletion(reference, scope)
-            .map_err(|error| error.with_backend(BACKEND))?,
-        Some(SidecarState::Later(error)) => return Err(about(error, reference)),
-        Some(SidecarState::Damaged(error)) if scope.is_some() => {
-            return Err(about(error, reference));
+    let Item { said, files } = shared.quarantine.find(&key.file).map_err(io)?;
+    if !files.has_media() {
+        // A sidecar without media holds nothing.
+        shared.quarantine.remove_files(&files).map_err(io)?;
+        return Ok(false);
+    }
+    let (mut hours, mut beside) = (Vec::new(), None);
+    match said {
+        Said::Valid(sidecars) => {
+            for (_, sidecar) in sidecars {
+                sidecar
+                    .admit_deletion(reference, scope)
+                    .map_err(|error| error.with_backend(BACKEND))?;
+                hours.extend(sidecar.expires_at);
+            }
         }
-        Some(SidecarState::Absent) => {
-            // A move that was cut has left it at its place, and with it what it holds.
+        Said::Later(error) => return Err(about(error, reference)),
+        Said::Damaged(error) if scope.is_some() => return Err(about(error, reference)),
+        Said::Damaged(_) => {}
+        // A move that was cut has left it at its place, and with it what it holds.
+        Said::Nothing => {
             match read_sidecar(shared.base(), &key.sidecar_path(), &key.file).map_err(io)? {
                 SidecarState::Absent if scope.is_some() => {
                     return Err(missing_sidecar(operation, reference.id()));
                 }
                 SidecarState::Absent => {}
-                _ => {
-                    admit(shared, key, reference, options)?;
-                    is_split = true;
-                }
+                _ => beside = admit(shared, key, reference, options)?,
             }
         }
-        Some(SidecarState::Damaged(_)) => {}
     }
-    let removed = shared.quarantine.remove_media(&key.file).map_err(io)?;
-    if removed.failed > 0 {
-        return Err(fail(StorageErrorKind::Unavailable, operation)
-            .with_key(reference.id())
-            .with_reason("the media is in quarantine and could not be removed"));
+    shared.quarantine.remove_files(&files).map_err(io)?;
+    for at in hours {
+        shared.expiry.remove(key.file.id(), at);
     }
-    Ok(!is_split)
+    match remove(shared, key, beside.as_deref(), None, After::Sync) {
+        Err(error) if sys::is_absence(&error) => {}
+        Err(error) => return Err(io(error)),
+        Ok(_) => shared.directories.remove_empty(&key.directory),
+    }
+    Ok(true)
 }
 
 /// Decides whether a reference may delete its media. Returns the sidecar if there is a valid one.

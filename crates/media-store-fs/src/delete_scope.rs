@@ -2,6 +2,7 @@
 
 use std::io;
 
+use chrono::Utc;
 use media_storage::backend::{CancelFlag, FailureLog};
 use media_storage::{Operation, Scope, Sidecar, StorageError, StorageErrorKind, SweepReport};
 
@@ -13,7 +14,7 @@ use crate::shared::Shared;
 use crate::sidecar_file::sidecar_of;
 use crate::staging::SweepMode;
 use crate::sys;
-use crate::walk::{Found, Walk};
+use crate::walk::{Found, Located, Walk};
 
 pub(crate) fn delete_scope(
     shared: &Shared,
@@ -36,6 +37,13 @@ pub(crate) fn delete_scope(
                 let sidecar = sidecar_of(media.directory.dir(), &media.key);
                 dirty |= deletion.media(&media.key, sidecar)?;
             }
+            Found::Sidecar(sidecar) => match deletion.reunite(&sidecar) {
+                Ok(moved) => dirty |= moved,
+                Err(error) => {
+                    let error = io_error(operation, error);
+                    deletion.fail(error.with_key(sidecar.key.sidecar_path()))?;
+                }
+            },
             Found::Unreadable(path, error) => {
                 deletion.fail(io_error(operation, error).with_key(path))?;
             }
@@ -84,7 +92,10 @@ impl Deletion<'_> {
         let all = *self.scope == Scope::All;
         match sidecar {
             Ok(Some(sidecar)) if self.chooses(&sidecar) => {}
-            Ok(_) => return Ok(false),
+            Ok(_) => {
+                self.failures.reset();
+                return Ok(false);
+            }
             // Everything is deleted, including what is damaged. What is of a later version fails below.
             Err(error) if all && error.kind() == StorageErrorKind::Corrupted => {}
             Err(error) => return self.fail(error).map(|()| false),
@@ -115,18 +126,46 @@ impl Deletion<'_> {
         }
     }
 
+    /// Brings a sidecar that a move to the quarantine has left at its place to its media, which it may hold. Returns
+    /// whether it was one.
+    fn reunite(&self, sidecar: &Located) -> io::Result<bool> {
+        let (shared, file) = (self.shared, &sidecar.key.file);
+        let dir = sidecar.directory.dir();
+        let is_alone = sys::is_absent(&sys::stat(dir, file.as_str()));
+        if !is_alone || !shared.quarantine.find(file)?.files.misses_sidecar() {
+            return Ok(false);
+        }
+        let _lock = lock::take(shared.own(), shared.config.permissions)?;
+        shared.quarantine.adopt(dir, file, Utc::now())
+    }
+
     fn quarantine(&mut self, cancelled: &CancelFlag) -> io::Result<()> {
         let (shared, scope) = (self.shared, self.scope);
         let quarantine = &shared.quarantine;
         // What is moved here in the meantime would have an unknown sidecar.
         let _lock = lock::share(shared.own(), shared.config.permissions)?;
-        let survey = quarantine.survey(cancelled, |sidecar| sidecar.is_in(scope))?;
+        let mut hints = Vec::new();
+        let survey = quarantine.survey(cancelled, |sidecar| {
+            let chosen = sidecar.is_in(scope);
+            if let Some(at) = sidecar.expires_at
+                && let Ok(key) = Key::parse(&sidecar.id, Operation::DeleteScope)
+                && chosen
+                && !sidecar.hold
+            {
+                hints.push((key.file, at));
+            }
+            chosen
+        })?;
         let all = *scope == Scope::All;
         let mut unknown = 0;
         let removed = quarantine.remove(cancelled, &survey, SweepMode::Remove, |entry| {
             unknown += u64::from(!all && entry.is_media() && !survey.is_known(entry));
             all || survey.chooses(entry) || entry.is_useless()
         })?;
+        // They are further names of the sidecars, and nothing there is found by them.
+        for (file, at) in hints {
+            shared.expiry.remove(file.id(), at);
+        }
         self.report.deleted += removed.media;
         self.report.freed_bytes += removed.bytes;
         self.report.held += removed.held;

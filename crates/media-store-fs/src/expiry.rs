@@ -9,6 +9,7 @@ use cap_std::fs::Dir;
 use chrono::{DateTime, Utc};
 use media_storage::{MAX_SIDECAR_LEN, MAX_SIDECAR_VERSION, ParsedSidecar, Sidecar};
 
+use crate::delete_file::remove_file;
 use crate::options::FilePermissions;
 use crate::sys;
 
@@ -69,11 +70,48 @@ impl Expiry {
         at: DateTime<Utc>,
         sidecar: &Sidecar,
     ) -> io::Result<()> {
+        let permissions = self.permissions;
+        self.put(at, |bucket| {
+            add_to(bucket, dir, meta, id, sidecar, permissions)
+        })
+    }
+
+    /// Creates the hint of a sidecar that was changed, and only then removes the one that it had: without a hint,
+    /// only a full sweep would find the media. The caller holds the lock of metadata alone.
+    pub(crate) fn replace(
+        &self,
+        dir: &Dir,
+        meta: &str,
+        id: &str,
+        old: Option<DateTime<Utc>>,
+        sidecar: &Sidecar,
+    ) -> io::Result<()> {
+        let (permissions, staged) = (self.permissions, format!("{id}.new"));
+        if let Some(at) = sidecar.expires_at {
+            self.put(at, |bucket| {
+                // Whoever was killed here may have left it.
+                remove_file(bucket, &staged)?;
+                add_to(bucket, dir, meta, &staged, sidecar, permissions)?;
+                bucket.rename(&staged, bucket, id)?;
+                // Two names of one file are left as they are by a rename.
+                remove_file(bucket, &staged).map(|_| ())
+            })?;
+        }
+        if let Some(old) = old
+            && !is_bucket_of(&bucket(old), sidecar.expires_at)
+        {
+            self.remove(id, old);
+        }
+        Ok(())
+    }
+
+    /// Puts something into the bucket of a time.
+    fn put(&self, at: DateTime<Utc>, fill: impl Fn(&Dir) -> io::Result<()>) -> io::Result<()> {
         let mut attempt = 0;
         loop {
             attempt += 1;
             let bucket = self.open_bucket(at)?;
-            match add_to(&bucket, dir, meta, id, sidecar, self.permissions) {
+            match fill(&bucket) {
                 // Another process removed the bucket while it was empty.
                 Err(error)
                     if sys::is_not_found(&error)

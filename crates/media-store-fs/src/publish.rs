@@ -116,7 +116,7 @@ fn publish_into(
             && let Err(error) = shared.expiry.add(dir, &meta, name.id(), at, sidecar)
         {
             // A full sweep creates missing hints.
-            tracing::debug!(%error, "failed to create an expiry hint");
+            tracing::warn!(%error, "failed to create an expiry hint");
         }
         if let Placed::Renamed = place(entry.dir(), entry.bytes(), dir, name.as_str())? {
             shared.warn_copying();

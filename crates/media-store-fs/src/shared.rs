@@ -77,7 +77,11 @@ impl Shared {
             blobs: Blobs::new(blobs, config.durability, permissions),
             stagings: Stagings::new(tmp, permissions),
             expiry: Expiry::new(expiry, permissions),
-            quarantine: Quarantine::new(own.try_clone().map_err(io)?, mode),
+            quarantine: Quarantine::new(
+                own.try_clone().map_err(io)?,
+                config.durability,
+                permissions,
+            ),
             relief: ReliefLog::default(),
             own,
             format,

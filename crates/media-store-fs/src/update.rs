@@ -3,16 +3,16 @@
 use std::io::{self, Write as _};
 
 use cap_std::fs::Dir;
-use media_storage::backend::CancelFlag;
-use media_storage::{MetadataPatch, Operation, StorageError, StorageErrorKind};
+use chrono::Utc;
+use media_storage::{MetadataPatch, Operation, StorageError};
 use media_types::StorageReference;
 
-use crate::error::{BACKEND, fail};
+use crate::error::BACKEND;
 use crate::key::Key;
 use crate::lock;
+use crate::quarantine::Said;
 use crate::shared::Shared;
 use crate::sidecar_file::{SidecarState, missing_sidecar, read_sidecar};
-use crate::staging::SweepMode;
 use crate::sys;
 
 pub(crate) fn update(
@@ -54,21 +54,16 @@ pub(crate) fn update(
     let json = patched.to_json()?;
     replace(shared, &key, &json).map_err(io)?;
     // The old hint is a name of the old sidecar, with the ids that the media had.
-    if let Some(at) = old_expiry {
-        shared.expiry.remove(key.file.id(), at);
-    }
-    if let Some(at) = patched.expires_at {
-        let meta = key.file.sidecar();
-        let added = shared.directories.existing(&key.directory);
-        let added = added.and_then(|directory| {
-            let (dir, id) = (directory.dir(), key.file.id());
-            shared.expiry.add(dir, &meta, id, at, &patched)
-        });
-        // The sidecar has changed, so an error would deny what happened.
-        if let Err(error) = added {
-            // A full sweep creates missing hints.
-            tracing::debug!(%error, "failed to create an expiry hint");
-        }
+    let meta = key.file.sidecar();
+    let hinted = shared.directories.existing(&key.directory);
+    let hinted = hinted.and_then(|directory| {
+        let (dir, id) = (directory.dir(), key.file.id());
+        shared.expiry.replace(dir, &meta, id, old_expiry, &patched)
+    });
+    // The sidecar has changed, so an error would deny what happened. The old hint leads to the media as well, and a
+    // full sweep renews it.
+    if let Err(error) = hinted {
+        tracing::warn!(%error, "failed to renew an expiry hint");
     }
     Ok(())
 }
@@ -83,44 +78,50 @@ fn update_quarantined(
     let operation = Operation::Update;
     let id = reference.id();
     let io = |error| shared.io(operation, id, error);
-    let sidecar = match shared.quarantine.find(&key.file).map_err(io)? {
-        None | Some(SidecarState::Absent) => return Err(shared.absent(operation, id)),
-        Some(SidecarState::Valid(sidecar)) => sidecar,
-        Some(SidecarState::Damaged(error) | SidecarState::Later(error)) => {
+    let mut item = shared.quarantine.find(&key.file).map_err(io)?;
+    if item.files.misses_sidecar() && adopt(shared, key).map_err(io)? {
+        item = shared.quarantine.find(&key.file).map_err(io)?;
+    }
+    let sidecars = match item.said {
+        Said::Valid(sidecars) if item.files.has_media() => sidecars,
+        Said::Valid(_) | Said::Nothing => return Err(shared.absent(operation, id)),
+        Said::Damaged(error) | Said::Later(error) => {
             return Err(error
                 .with_operation(operation)
                 .with_backend(BACKEND)
                 .with_key(id));
         }
     };
-    sidecar
-        .admit_update(reference, patch.expected_scope())
-        .map_err(|error| error.with_backend(BACKEND))?;
-    let old_expiry = sidecar.expires_at;
-    let json = sidecar.patched(patch).to_json()?;
-    let quarantine = &shared.quarantine;
-    let failed = quarantine.each(&CancelFlag::new(), SweepMode::DryRun, |dir, entry| {
-        match entry.is_of(&key.file) && !entry.is_media() {
-            true => {
-                replace_in(shared, dir, entry.name(), &json)?;
-                match shared.is_synced() {
-                    true => sys::sync_dir(dir),
-                    false => Ok(()),
-                }
-            }
-            false => Ok(()),
-        }
-    });
-    if failed.map_err(io)? > 0 {
-        return Err(fail(StorageErrorKind::Unavailable, operation)
-            .with_key(id)
-            .with_reason("the sidecar is in quarantine and could not be replaced"));
+    for (_, sidecar) in &sidecars {
+        sidecar
+            .admit_update(reference, patch.expected_scope())
+            .map_err(|error| error.with_backend(BACKEND))?;
     }
-    // It names the ids that the media had. A full sweep finds what is due here by the sidecars.
-    if let Some(at) = old_expiry {
-        shared.expiry.remove(key.file.id(), at);
+    for (place, sidecar) in sidecars {
+        let old_expiry = sidecar.expires_at;
+        // Each keeps what the patch does not change: it may be the one that holds the media.
+        let json = sidecar.patched(patch).to_json()?;
+        let replaced = replace_in(shared, &place.dir, &place.name, &json);
+        let settled = replaced.and_then(|()| shared.quarantine.settle(&place.dir));
+        settled.map_err(io)?;
+        // It names the ids that the media had. A full sweep finds what is due here by the sidecars.
+        if let Some(at) = old_expiry {
+            shared.expiry.remove(key.file.id(), at);
+        }
     }
     Ok(())
+}
+
+/// Brings a sidecar that lies at its place to the quarantine, where its media is. Returns whether there was one.
+fn adopt(shared: &Shared, key: &Key) -> io::Result<bool> {
+    match shared.directories.existing(&key.directory) {
+        Err(error) if sys::is_absence(&error) => Ok(false),
+        Err(error) => Err(error),
+        Ok(directory) => {
+            let quarantine = &shared.quarantine;
+            quarantine.adopt(directory.dir(), &key.file, Utc::now())
+        }
+    }
 }
 
 /// Replaces the sidecar of a media file in one step.

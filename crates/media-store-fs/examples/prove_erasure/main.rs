@@ -7,6 +7,8 @@
 
 mod case;
 mod place;
+mod prepare;
+mod prove;
 
 use std::process::ExitCode;
 
@@ -20,7 +22,7 @@ async fn main() -> ExitCode {
     for deduplication in [true, false] {
         for case in Case::ALL {
             all += 1;
-            match case::prove(*case, deduplication).await {
+            match prove::prove(*case, deduplication).await {
                 Ok(()) => good += 1,
                 Err(error) => {
                     eprintln!("{case:?}, deduplication {deduplication}: {error}");

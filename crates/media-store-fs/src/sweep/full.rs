@@ -48,6 +48,7 @@ fn expire(sweep: &mut Sweep<'_>, media: &Located) -> io::Result<()> {
         // When it expires is unknown.
         Err(error) => return sweep.fail(error.with_operation(Operation::Sweep)),
     };
+    sweep.succeeded();
     if sidecar.stored_at > sweep.now {
         sweep.report.future += 1;
     } else if sidecar.is_expired(sweep.now) {
@@ -86,11 +87,16 @@ fn orphan(sweep: &mut Sweep<'_>, dir: &Dir, key: &Key) -> io::Result<()> {
     }
     let permissions = sweep.shared.config.permissions;
     // A verification may be moving both to the quarantine.
-    let _lock = lock::share(sweep.shared.own(), permissions)?;
+    let _lock = lock::take(sweep.shared.own(), permissions)?;
     if !absent()? || sweep.shared.stagings.is_staged(key.file.id())? || !absent()? {
         return Ok(());
     }
     if sweep.removes() {
+        // It may hold media that is there without it.
+        if sweep.shared.quarantine.adopt(dir, &key.file, sweep.now)? {
+            sweep.shared.directories.remove_empty(&key.directory);
+            return Ok(());
+        }
         dir.remove_file(key.file.sidecar())?;
         sweep.shared.directories.remove_empty(&key.directory);
     }
@@ -154,24 +160,26 @@ fn renew(sweep: &mut Sweep<'_>, hint: &Hint<'_>, hinted: &Sidecar) -> io::Result
     let renewed = (|| {
         let beside = sys::stat(shared.base(), &key.sidecar_path())?;
         let is_link = sys::stat(hint.bucket, hint.token)?.identity == beside.identity;
-        if (is_link && is_bucket_of(hint.hour, hinted.expires_at)) || !removes {
+        let read = || read_sidecar(shared.base(), &key.sidecar_path(), &key.file);
+        // Where there are no links, it is a copy.
+        let is_current = is_link || matches!(read()?, SidecarState::Valid(now) if *now == *hinted);
+        let has_place = |at| hint.token == key.file.id() && is_bucket_of(hint.hour, at);
+        if (is_current && has_place(hinted.expires_at)) || !removes {
             return Ok(());
         }
-        let _lock = lock::share(shared.own(), shared.config.permissions)?;
-        let state = read_sidecar(shared.base(), &key.sidecar_path(), &key.file)?;
-        let SidecarState::Valid(now) = state else {
-            return Ok(());
-        };
-        if !is_link && *now == *hinted && is_bucket_of(hint.hour, now.expires_at) {
-            return Ok(());
-        }
-        hint.bucket.remove_file(hint.token)?;
-        let Some(at) = now.expires_at else {
+        let _lock = lock::take(shared.own(), shared.config.permissions)?;
+        let SidecarState::Valid(now) = read()? else {
             return Ok(());
         };
         let directory = shared.directories.existing(&key.directory)?;
         let (dir, meta) = (directory.dir(), key.file.sidecar());
-        shared.expiry.add(dir, &meta, key.file.id(), at, &now)
+        shared
+            .expiry
+            .replace(dir, &meta, key.file.id(), None, &now)?;
+        match has_place(now.expires_at) {
+            true => Ok(()),
+            false => hint.bucket.remove_file(hint.token),
+        }
     })();
     match renewed {
         Err(error) if !sys::is_not_found(&error) => {

@@ -79,6 +79,11 @@ impl<'a> Sweep<'a> {
         self.failures.record(error).map_err(io::Error::other)
     }
 
+    /// Notes that an item could be read.
+    pub(super) fn succeeded(&mut self) {
+        self.failures.reset();
+    }
+
     /// Deletes a reference that has expired, or counts what that would free.
     pub(super) fn delete_expired(&mut self, key: &Key, sidecar: &Sidecar) -> io::Result<Outcome> {
         let now = self.now;

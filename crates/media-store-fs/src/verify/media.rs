@@ -110,9 +110,17 @@ impl Check<'_> {
         if self.options.damaged() == DamagedMedia::Quarantine {
             let quarantine = &self.shared.quarantine;
             let _lock = self.lock()?;
+            let expires_at = match read_sidecar(dir, &key.file.sidecar(), &key.file) {
+                Ok(SidecarState::Valid(sidecar)) => sidecar.expires_at,
+                _ => None,
+            };
             let moved = quarantine.take(dir, &key.file, stat.identity, self.now)?;
             self.report.quarantined += moved;
             if moved > 0 {
+                // What is due there is found by its sidecar, and the hint is another name of that.
+                if let Some(at) = expires_at {
+                    self.shared.expiry.remove(key.file.id(), at);
+                }
                 self.shared.directories.remove_empty(&key.directory);
             }
         }

@@ -197,7 +197,8 @@ async fn deleting_a_reference_whose_media_is_in_quarantine_deletes_it_there() {
         assert_eq!(store.verify(options).await.unwrap().quarantined, 2);
     };
     let scoped = |name| DeleteOptions::new().with_expected_scope(user(name));
-    let anns = put(&store, "bytes of ann", by("ann")).await;
+    let expiring = by("ann").with_retention(RetentionPolicy::RetainHours(2));
+    let anns = put(&store, "bytes of ann", expiring).await;
     let bens = put(&store, "bytes of ben", by("ben")).await;
     let held = put(&store, "held", by("ann")).await;
     store

@@ -22,6 +22,7 @@ mod moved;
 mod opening;
 #[cfg(target_os = "linux")]
 mod places;
+mod quarantined;
 #[cfg(target_os = "linux")]
 mod race;
 #[cfg(target_os = "linux")]

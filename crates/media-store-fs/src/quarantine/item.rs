@@ -1,0 +1,132 @@
+//! The media of one name in the quarantine.
+
+use std::io;
+
+use cap_std::fs::Dir;
+use chrono::NaiveDate;
+use media_storage::backend::CancelFlag;
+use media_storage::layout::FileName;
+use media_storage::{Sidecar, StorageError};
+
+use super::days::Quarantine;
+use super::entry::{Entry, Kind};
+use crate::delete_file::remove_file;
+use crate::sidecar_file::{SidecarState, read_sidecar};
+use crate::staging::SweepMode;
+
+/// A file of the quarantine.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) dir: Dir,
+    pub(crate) name: String,
+    day: Option<NaiveDate>,
+}
+
+/// What the sidecars of quarantined media say. The strictest decides.
+#[derive(Debug)]
+pub(crate) enum Said {
+    /// Nothing: there is none.
+    Nothing,
+    /// There are only damaged ones.
+    Damaged(StorageError),
+    /// All that are valid.
+    Valid(Vec<(Place, Box<Sidecar>)>),
+    /// One is of a later version.
+    Later(StorageError),
+}
+
+/// What is in quarantine under one name.
+#[derive(Debug)]
+pub(crate) struct Item {
+    pub(crate) said: Said,
+    pub(crate) files: Files,
+}
+
+/// The files of an item.
+#[derive(Debug, Default)]
+pub(crate) struct Files {
+    media: Vec<Place>,
+    sidecars: Vec<Place>,
+}
+
+impl Files {
+    pub(crate) fn has_media(&self) -> bool {
+        !self.media.is_empty()
+    }
+
+    /// Whether media is here without a sidecar.
+    pub(crate) fn misses_sidecar(&self) -> bool {
+        self.has_media() && self.sidecars.is_empty()
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Place> {
+        self.media.iter().chain(&self.sidecars)
+    }
+}
+
+impl Quarantine {
+    /// Returns what is here under a name.
+    pub(crate) fn find(&self, file: &FileName) -> io::Result<Item> {
+        let mut files = Files::default();
+        let (mut valid, mut later, mut damaged) = (Vec::new(), None, None);
+        let mut failure = None;
+        let mut look = |dir: &Dir, entry: &Entry| -> io::Result<()> {
+            let is_sidecar = match &entry.kind {
+                Kind::Media(found) if found == file => false,
+                Kind::Sidecar(found) if found == file => true,
+                _ => return Ok(()),
+            };
+            if !is_sidecar {
+                files.media.push(place(dir, entry)?);
+                return Ok(());
+            }
+            match read_sidecar(dir, &entry.name, file)? {
+                SidecarState::Valid(sidecar) => valid.push((place(dir, entry)?, sidecar)),
+                SidecarState::Later(error) => later = Some(error),
+                SidecarState::Damaged(error) => damaged = Some(error),
+                SidecarState::Absent => return Ok(()),
+            }
+            files.sidecars.push(place(dir, entry)?);
+            Ok(())
+        };
+        // What one entry does not say may be that it is on hold.
+        self.each(&CancelFlag::new(), SweepMode::DryRun, |dir, entry| {
+            if let Err(error) = look(dir, entry) {
+                failure = Some(error);
+            }
+            Ok(false)
+        })?;
+        if let Some(error) = failure {
+            return Err(error);
+        }
+        let said = match (later, damaged) {
+            (Some(error), _) => Said::Later(error),
+            (None, _) if !valid.is_empty() => Said::Valid(valid),
+            (None, Some(error)) => Said::Damaged(error),
+            (None, None) => Said::Nothing,
+        };
+        Ok(Item { said, files })
+    }
+
+    /// Removes the files of an item, the media first, and makes that durable.
+    pub(crate) fn remove_files(&self, files: &Files) -> io::Result<()> {
+        for place in files.all() {
+            remove_file(&place.dir, &place.name)?;
+        }
+        for place in files.all() {
+            self.settle(&place.dir)?;
+        }
+        for day in files.all().filter_map(|place| place.day) {
+            self.remove_empty(day);
+        }
+        Ok(())
+    }
+}
+
+fn place(dir: &Dir, entry: &Entry) -> io::Result<Place> {
+    Ok(Place {
+        dir: dir.try_clone()?,
+        name: entry.name.clone(),
+        day: entry.day,
+    })
+}
