@@ -219,6 +219,9 @@ impl<A: Api> Call<'_, A> {
                 refusal @ Refusal::Media { certain: true, .. },
                 None | Some(Complaint::Items(_) | Complaint::Some(_) | Complaint::Size),
             ) => refusal,
+            (Refusal::Final(error), Some(Complaint::Size)) if !may_be_size(error.kind()) => {
+                Refusal::Final(error)
+            }
             (Refusal::Final(error) | Refusal::Media { error, .. }, Some(complaint)) => {
                 Refusal::Complaint { complaint, error }
             }
@@ -265,6 +268,19 @@ impl<A: Api> Call<'_, A> {
 enum AnswerStart<D> {
     Complete(reqwest::Response, Option<Bytes>),
     Streaming(Box<StreamingResponse<D>>),
+}
+
+/// Whether an error may be about the size of a request: some have its status and are about something else.
+fn may_be_size(kind: Kind) -> bool {
+    !matches!(
+        kind,
+        Kind::Authentication
+            | Kind::ContextLength
+            | Kind::Overloaded
+            | Kind::Quota
+            | Kind::RateLimited
+            | Kind::Refused
+    )
 }
 
 fn is_stream(response: &reqwest::Response) -> bool {

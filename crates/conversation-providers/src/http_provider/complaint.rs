@@ -5,7 +5,7 @@ use media_types::MediaType;
 use super::api::FailedResponse;
 use super::refusal::Complaint;
 use super::said::Said;
-use super::wording::{Wording, is_certainly_none, wording};
+use super::wording::{Wording, is_about_another_matter, is_certainly_none, wording};
 use crate::media::{MediaForm, MediaPlan};
 
 /// Words of errors about the size of a request where the status does not say it.
@@ -47,6 +47,9 @@ pub(super) fn complaint(failed: &FailedResponse<'_>) -> Option<Complaint> {
         // One that is named is not all of them: the others are not lost over words that may mean either.
         if let Some(Wording::NoneOf(kind)) = found {
             named.retain(|index| kind_at(plan, *index) == Some(kind));
+            if !named.is_empty() {
+                return Some(Complaint::ItemsOrKind(named, kind));
+            }
         }
         if !named.is_empty() {
             return Some(Complaint::Items(named));
@@ -74,6 +77,8 @@ pub(super) fn by_words(
         Some(Wording::AtMost(_)) => some(of_kind(MediaType::Image)),
         Some(Wording::NoneOf(kind)) if !of_kind(kind).is_empty() => Some(Complaint::NoneOf(kind)),
         Some(Wording::Some(kind)) if !of_kind(kind).is_empty() => some(of_kind(kind)),
+        // What has too many tokens is "too large" too, and media has no part in it.
+        _ if is_about_another_matter(said) => None,
         _ => {
             let is_said = matches!(status, 400 | 422) && said.has(&TOO_LARGE);
             (status == 413 || is_said).then_some(Complaint::Size)

@@ -36,10 +36,14 @@ pub(super) struct RecoveryState {
     parameters: BTreeSet<String>,
     /// Items that the server named. If the request succeeds without them, they are remembered.
     named: Vec<MediaContent>,
+    /// The kinds of which all media may be refused, where the server named items.
+    perhaps_none: BTreeSet<MediaType>,
     /// What the server said about itself. If the request succeeds by it, it is remembered.
     facts: Vec<Fact>,
     /// The bytes of the smallest request that was too large.
     too_large: Option<u64>,
+    /// The plan before older media was left out of it for its size.
+    whole: Option<Box<RequestPlan>>,
     halving: Option<Halving>,
 }
 
@@ -59,8 +63,10 @@ impl RecoveryState {
             media_changes: 0,
             parameters: BTreeSet::new(),
             named: Vec::new(),
+            perhaps_none: BTreeSet::new(),
             facts: Vec::new(),
             too_large: None,
+            whole: None,
             halving: None,
         }
     }
@@ -137,9 +143,13 @@ impl RecoveryState {
         let before = forms(plan.media());
         match complaint {
             // A URL that the provider could not fetch is no bad image.
-            Complaint::Items(items) | Complaint::Some(items)
+            Complaint::Items(items) | Complaint::ItemsOrKind(items, _) | Complaint::Some(items)
                 if replace_urls(plan.media_mut(), &items) => {}
             Complaint::Items(items) => self.omit_named(&items, is_last, plan.media_mut()),
+            Complaint::ItemsOrKind(items, kind) => {
+                self.perhaps_none.insert(kind);
+                self.omit_named(&items, is_last, plan.media_mut());
+            }
             Complaint::Some(items) => self.halve(items, is_last, plan),
             Complaint::NoneOf(kind) => {
                 self.facts.push(Fact::NoneOf(kind));
@@ -153,10 +163,7 @@ impl RecoveryState {
             Complaint::Size => {
                 let bytes = plan.predicted_bytes();
                 self.too_large = Some(self.too_large.map_or(bytes, |known| known.min(bytes)));
-                match is_last {
-                    true => self.omit_bytes(plan.media_mut()),
-                    false => plan.halve_bytes(),
-                }
+                self.shrink(is_last, plan);
             }
         }
         // The same request would have the same answer.
@@ -214,6 +221,22 @@ impl RecoveryState {
         self.halving = halving;
     }
 
+    /// Makes a request smaller: what its newest message is about goes last.
+    fn shrink(&mut self, is_last: bool, plan: &mut RequestPlan) {
+        if is_last {
+            return self.omit_bytes(plan.media_mut());
+        }
+        if let Some(whole) = self.whole.take() {
+            *plan = *whole;
+            return plan.halve_bytes();
+        }
+        let whole = Box::new(plan.clone());
+        match plan.omit_older_bytes() {
+            true => self.whole = Some(whole),
+            false => plan.halve_bytes(),
+        }
+    }
+
     fn omit_bytes(&self, plan: &mut MediaPlan) {
         for index in sent(plan) {
             if plan.size(index) > 0 {
@@ -246,11 +269,28 @@ impl RecoveryState {
         plan.omit(index, OmissionReason::Refused, refused_by(self.provider));
     }
 
+    /// Whether no media of a kind is taken, by words that may mean it and a request that succeeded without any.
+    fn is_none(&self, kind: MediaType, plan: &RequestPlan) -> bool {
+        let was_named = self.named.iter().any(|one| one.media_type() == kind);
+        let plan = plan.media();
+        was_named
+            && !sent(plan)
+                .into_iter()
+                .any(|index| kind_at(plan, index) == Some(kind))
+    }
+
     /// Remembers what was learned, since the request has succeeded by it: in the state of the
     /// conversation, and for a while in the process.
     pub(super) fn remember(&self, plan: &mut RequestPlan, rejections: &RejectionCache) {
         let now = unix_now();
-        for content in &self.named {
+        let none = self.perhaps_none.iter().copied();
+        let none: Vec<MediaType> = none.filter(|kind| self.is_none(*kind, plan)).collect();
+        for kind in &none {
+            let facts = plan.state_mut().facts_mut();
+            facts.note_none_of(*kind, now, FACT_LIFETIME);
+        }
+        let named = self.named.iter();
+        for content in named.filter(|content| !none.contains(&content.media_type())) {
             rejections.add_media(&self.model, content);
             if let Some(item) = fingerprint(content) {
                 plan.state_mut().add_refused(item);

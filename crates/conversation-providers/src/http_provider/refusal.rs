@@ -10,6 +10,8 @@ use crate::media::MediaSendError;
 pub(crate) enum Complaint {
     /// These items, which it names.
     Items(Vec<usize>),
+    /// These items, which it names, or all media of their kind: its words may mean either.
+    ItemsOrKind(Vec<usize>, MediaType),
     /// Some of these items; which is not said.
     Some(Vec<usize>),
     /// All media of a kind.

@@ -26,7 +26,7 @@ pub(crate) fn suspects_by_text(
     let found = wording(error.status, &said).filter(|_| !error.is_about_another_field);
     let sent = || (0..plan.len()).filter(|index| plan.is_sent(*index));
     Some(match by_words(error.status, &said, found, plan)? {
-        Complaint::Items(items) => (items, true),
+        Complaint::Items(items) | Complaint::ItemsOrKind(items, _) => (items, true),
         Complaint::Some(items) => {
             let is_certain = items.len() == 1;
             (items, is_certain)

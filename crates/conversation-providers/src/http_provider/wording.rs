@@ -20,7 +20,7 @@ pub(super) enum Wording {
 const OTHER_STATUSES: [u16; 12] = [401, 402, 403, 407, 408, 409, 423, 425, 429, 502, 503, 529];
 
 /// Words of errors that mention media by chance.
-const OTHER_MATTERS: [&str; 26] = [
+const OTHER_MATTERS: [&str; 30] = [
     "rate limit",
     "rate_limit",
     "ratelimit",
@@ -33,8 +33,12 @@ const OTHER_MATTERS: [&str; 26] = [
     "context length",
     "context_length",
     "context window",
+    "context size",
     "maximum context",
     "too many tokens",
+    "number of tokens",
+    "token limit",
+    "token count",
     "prompt is too long",
     "timed out",
     "timeout",
@@ -80,7 +84,7 @@ const NONE: [&str; 26] = [
 ];
 
 /// Words that leave little doubt that the model takes none.
-const CERTAINLY_NONE: [&str; 11] = [
+const CERTAINLY_NONE: [&str; 7] = [
     "only supported by",
     "support image input",
     "supports image input",
@@ -88,10 +92,25 @@ const CERTAINLY_NONE: [&str; 11] = [
     "n't support image_url",
     "not support images",
     "n't support images",
+];
+
+/// Words that leave no doubt of it, also beside the name of a format.
+const NONE_WHATEVER_ELSE: [&str; 5] = [
+    "found that support image input",
     "not multimodal",
     "not a multimodal",
     "text-only",
     "mmproj",
+];
+
+/// Words that leave no doubt of it at the end of a sentence: `images in WebP` are not all images.
+const DENIALS: [&str; 6] = [
+    "not support image input",
+    "n't support image input",
+    "not support image_url",
+    "n't support image_url",
+    "not support images",
+    "n't support images",
 ];
 
 /// Words of errors about one item, not about all.
@@ -201,7 +220,7 @@ const FAILURES: [&str; 9] = [
 
 /// Returns what an error says about media; `None` for one that is about something else.
 pub(super) fn wording(status: u16, said: &Said) -> Option<Wording> {
-    if OTHER_STATUSES.contains(&status) || said.has(&OTHER_MATTERS) {
+    if OTHER_STATUSES.contains(&status) || is_about_another_matter(said) {
         return None;
     }
     let kind = kind_mentioned(said)?;
@@ -229,10 +248,29 @@ pub(super) fn wording(status: u16, said: &Said) -> Option<Wording> {
     }
 }
 
+/// Whether an error is about something else, such as rates or the length of the context, whatever else it says.
+pub(super) fn is_about_another_matter(said: &Said) -> bool {
+    said.has(&OTHER_MATTERS)
+}
+
 /// Whether an error leaves no doubt that no media of a kind is taken, whatever item it names.
 pub(super) fn is_certainly_none(said: &Said) -> bool {
     let is_about_some = names_format(said) || said.words().any(|word| NOT_ALL.contains(&word));
-    said.has(&CERTAINLY_NONE) && !is_about_some
+    said.has(&NONE_WHATEVER_ELSE)
+        || denies_kind(said)
+        || said.has(&CERTAINLY_NONE) && !is_about_some
+}
+
+/// Whether a sentence ends by saying that no media of a kind is taken: what follows would say which.
+fn denies_kind(said: &Said) -> bool {
+    DENIALS.iter().any(|words| {
+        let mut places = said.message.match_indices(words);
+        places.any(|(at, _)| {
+            let rest = said.message.get(at + words.len()..).unwrap_or_default();
+            let rest = rest.trim_start_matches(['`', '\'', '"']).trim_end();
+            rest.is_empty() || rest.starts_with(['.', ',', ';', '!', ')'])
+        })
+    })
 }
 
 /// Whether an error names a format, as a word or as a type such as `image/tiff`.

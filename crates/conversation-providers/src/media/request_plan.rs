@@ -162,6 +162,31 @@ impl RequestPlan {
         self.apply(window);
     }
 
+    /// Leaves out all media of older messages, where an item of the newest with media is most of a body that is too
+    /// large for the server: the request is about that one. Returns whether there was any.
+    #[cfg(feature = "http-client")]
+    pub(crate) fn omit_older_bytes(&mut self) -> bool {
+        let most = self.predicted / 5 * 3;
+        let newest = self.steps.iter().rfind(|(_, items)| *items > 0);
+        let len = self.media.len();
+        let first = len.saturating_sub(newest.map_or(0, |(_, items)| *items));
+        let has = |mut items: std::ops::Range<usize>, bytes: u64| {
+            items.any(|item| self.media.is_sent(item) && self.media.len_in_body(item) > bytes)
+        };
+        if !has(first..len, most) || !has(0..first, 0) {
+            return false;
+        }
+        let missing = self.window(0, self.skipped()).bytes;
+        let missing = self.predicted.saturating_sub(missing);
+        self.limits.bytes = lower(self.limits.bytes, Some(self.predicted.saturating_sub(1)));
+        let window = Window {
+            by_bytes: true,
+            ..self.window(missing, first)
+        };
+        self.apply(window);
+        true
+    }
+
     /// Leaves out media of a body that is too large for the server, although it is within all that is known: an
     /// item that is most of it, else older media until half of it is left.
     #[cfg(feature = "http-client")]

@@ -28,6 +28,12 @@ fn servers_that_take_no_images_are_understood() {
             400,
             "registry.ollama.ai/library/llama3 does not support images",
         ),
+        (
+            400,
+            "Invalid content type image/png: this model does not support images",
+        ),
+        (400, "this model is text-only; unsupported image format"),
+        (400, "unsupported format: `m` does not support image input."),
     ] {
         let found = of(status, "", message);
         let expected = Some(Wording::NoneOf(MediaType::Image));
@@ -150,6 +156,16 @@ fn errors_that_only_look_alike_are_about_something_else() {
             "Invalid value for tools[0].function.name: generate_image",
         ),
         (503, "", "image workers are not available"),
+        (
+            413,
+            "rate_limit_exceeded",
+            "Request too large on tokens per minute (TPM): Limit 30000; send fewer images",
+        ),
+        (
+            400,
+            "",
+            "images exceed the available context size, which is 8192",
+        ),
         (400, "", "Invalid temperature"),
     ] {
         assert_eq!(of(status, code, message), None, "{message}");

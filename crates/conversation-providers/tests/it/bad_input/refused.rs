@@ -7,6 +7,8 @@ use conversation_types::{OmissionReason, OmittedMedia, Part, UserMessage};
 use futures_util::StreamExt;
 use media_types::{MediaContent, Mime, base64};
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::images::answered;
 use super::*;
 use crate::peer::Received;
@@ -178,8 +180,12 @@ fn large(name: &str, bytes: usize) -> Part {
 
 #[tokio::test]
 async fn a_request_that_is_too_large_is_refused_once_and_its_size_is_remembered() {
-    // Most of it is one image, or each is a fifth of it.
-    for (sizes, left) in [([1000, 1000, 1000, 1000, 20_000], 4), ([4000; 5], 1)] {
+    // Most of it is the newest image, which is too large by itself or fits alone; or each is a fifth of it.
+    for (sizes, left, asked) in [
+        ([1000, 1000, 1000, 1000, 20_000], 4, 3),
+        ([1000, 1000, 1000, 1000, 12_000], 1, 2),
+        ([4000; 5], 1, 2),
+    ] {
         for api in APIS {
             let peer = limited(api, 20_000).await;
             let kept = || Arc::new(MemoryPlannerStore::new());
@@ -197,8 +203,11 @@ async fn a_request_that_is_too_large_is_refused_once_and_its_size_is_remembered(
             assert_eq!(done.omitted_media.len(), 5 - left, "{api:?}");
             let is_large = |one: &OmittedMedia| one.reason == OmissionReason::TooLarge;
             assert!(done.omitted_media.iter().all(is_large), "{api:?}");
-            assert_eq!(peer.received().len(), 2, "{api:?}");
-            assert_eq!(images_of(&peer.last()).len(), left, "{api:?}");
+            assert_eq!(peer.received().len(), asked, "{api:?}");
+            let images = images_of(&peer.last());
+            assert_eq!(images.len(), left, "{api:?}");
+            let has_newest = images.iter().any(|image| image.starts_with("new"));
+            assert_eq!(has_newest, left == 1, "{api:?}");
 
             // This process and another one know it, and images still go.
             messages.push(message_of(done));
@@ -206,7 +215,7 @@ async fn a_request_that_is_too_large_is_refused_once_and_its_size_is_remembered(
             for (turn, provider) in [&first, &another, &first].into_iter().enumerate() {
                 messages.push(Message::user("go on"));
                 let done = ask(&**provider, &messages, &store).await.unwrap();
-                assert_eq!(peer.received().len(), 3 + turn, "{api:?} {turn}");
+                assert_eq!(peer.received().len(), asked + 1 + turn, "{api:?} {turn}");
                 assert!(!images_of(&peer.last()).is_empty(), "{api:?} {turn}");
                 messages.push(message_of(done));
             }
@@ -217,5 +226,85 @@ async fn a_request_that_is_too_large_is_refused_once_and_its_size_is_remembered(
                 .unwrap();
             assert!(done.omitted_media.is_empty(), "{api:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_413_about_rates_or_the_context_drops_no_media_and_is_not_remembered() {
+    for (code, message) in [
+        (
+            "rate_limit_exceeded",
+            "Request too large for m on tokens per minute (TPM): Limit 30000, Requested 40000",
+        ),
+        (
+            "request_too_large",
+            "The maximum context length is 8192 tokens",
+        ),
+        (
+            "INVALID_ARGUMENT",
+            "The input token count (40000) exceeds the maximum number of tokens allowed",
+        ),
+    ] {
+        for api in APIS {
+            let is_busy = Arc::new(AtomicBool::new(true));
+            let refuses = Arc::clone(&is_busy);
+            let mut refusal = api.error(413, code);
+            refusal["error"]["message"] = message.into();
+            let peer = Peer::judging(move |_| match refuses.load(Ordering::SeqCst) {
+                true => Act::json(413, &refusal),
+                false => Act::json(200, &answered(api)),
+            })
+            .await;
+            let kept = || Arc::new(MemoryPlannerStore::new());
+            let (provider, store) = (api.at(&peer.url()), kept());
+            let parts = (0..4).map(|n| large(&format!("{n}"), 1000));
+            let message = parts.fold(UserMessage::from("see"), UserMessage::with_part);
+            let messages = [Message::user(message)];
+            assert!(ask(&*provider, &messages, &store).await.is_err());
+            is_busy.store(false, Ordering::SeqCst);
+            // In this conversation and in another one.
+            for store in [store, kept()] {
+                let done = ask(&*provider, &messages, &store).await.unwrap();
+                assert!(done.omitted_media.is_empty(), "{api:?} {code}");
+            }
+            let received = peer.received();
+            let sent = received.iter().map(|one| images_of(one).len());
+            assert!(sent.into_iter().all(|images| images == 4), "{api:?} {code}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn words_that_mean_an_item_or_all_of_them_are_remembered_as_what_was_accepted_says() {
+    // The place of the first image is named; all are refused, or only that one.
+    for names in [&["one"][..], &["one", "two"]] {
+        let takes_some = names.len() > 1;
+        let peer = Peer::judging(move |received| {
+            let images = images_of(received);
+            let is_refused = images.contains(&"one".to_owned());
+            let error = json!({"message": "Image input is not supported by this model",
+                "code": null, "param": "messages[0].content[1].image_url"});
+            match is_refused || !takes_some && !images.is_empty() {
+                true => Act::json(400, &json!({"error": error})),
+                false => Act::json(200, &answered(Api::Chat)),
+            }
+        })
+        .await;
+        let store = Arc::new(MemoryPlannerStore::new());
+        let provider = Api::Chat.at(&peer.url());
+        let message = names.iter().map(|name| image(name));
+        let message = message.fold(UserMessage::from("see"), UserMessage::with_part);
+        let mut messages = vec![Message::user(message)];
+        let done = ask(&*provider, &messages, &store).await.unwrap();
+        assert_eq!((done.omitted_media.len(), peer.received().len()), (1, 2));
+        messages.push(message_of(done));
+        let new = UserMessage::from("and").with_part(image("new"));
+        messages.push(Message::user(new));
+        // Another process knows it from the state.
+        let another = Api::Chat.at(&peer.url());
+        ask(&*another, &messages, &store).await.unwrap();
+        assert_eq!(peer.received().len(), 3, "{names:?}");
+        let expected: &[&str] = if takes_some { &["two", "new"] } else { &[] };
+        assert_eq!(images_of(&peer.last()), expected, "{names:?}");
     }
 }
