@@ -46,7 +46,7 @@ struct Inner {
     flights: Mutex<HashMap<FileKey, Weak<tokio::sync::Mutex<()>>>>,
     /// Files that were deleted.
     deleted: RecentNames,
-    /// Files that were refused and could not be deleted: no request names one again.
+    /// Files that were refused and perhaps could not be deleted: no request names one again.
     lost: RecentNames,
 }
 
@@ -286,9 +286,10 @@ impl ProviderFiles {
             let Some(record) = record.filter(|record| record.id == id) else {
                 continue;
             };
+            // Before anything else is awaited: whoever stops waiting must not name it again.
+            self.0.lost.add(&record.name);
             if let Err(error) = self.delete(&record).await {
                 tracing::warn!(%error, "a file that was refused cannot be deleted");
-                self.0.lost.add(&record.name);
                 return;
             }
             registry.remove(&key, id).await;
@@ -298,6 +299,9 @@ impl ProviderFiles {
     /// Whether the file of a key was refused and could not be deleted: another in its place would leave it to
     /// nobody.
     async fn holds_lost(&self, own: Option<&dyn FileRegistry>, key: &FileKey) -> bool {
+        if self.0.lost.is_empty() {
+            return false;
+        }
         for registry in own.into_iter().chain([&*self.0.registry]) {
             let record = registry.get(key).await;
             let now = Utc::now();

@@ -23,6 +23,10 @@ impl RecentNames {
         self.names().iter().any(|known| known == name)
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.names().is_empty()
+    }
+
     fn names(&self) -> MutexGuard<'_, VecDeque<String>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

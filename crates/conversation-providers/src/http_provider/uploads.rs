@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
 use media_types::{MediaContent, ProviderFile};
 use tokio::time::Instant;
@@ -12,6 +14,8 @@ use crate::media::{MediaContext, MediaForm, MediaPlan, MediaUploads};
 
 /// Uploads at a time.
 const AT_ONCE: usize = 4;
+/// Longest time for which a turn waits until refused files are deleted.
+const DELETE_TIME: Duration = Duration::from_secs(5);
 
 /// The uploads of one request.
 #[derive(Debug)]
@@ -85,30 +89,41 @@ impl Uploads {
         let Some(files) = self.files.clone().filter(|_| !self.renewed) else {
             return false;
         };
-        let lost = lost_files(error, plan);
-        if lost.is_empty() {
+        let Some((refused, are_lost)) = refused_files(error, plan) else {
             return false;
-        }
+        };
         self.renewed = true;
-        for (index, content, file) in lost {
-            // Without the time to delete it, it stays known as it is.
-            let _ = tokio::time::timeout_at(deadline, files.lost(&content, file.id())).await;
-            plan.replace_url_by_bytes(index);
+        for (index, ..) in &refused {
+            plan.replace_url_by_bytes(*index);
         }
-        self.prepare(plan, media, deadline).await;
+        if are_lost {
+            let lost = refused.iter();
+            let lost = lost.map(|(_, content, file)| files.lost(content, file.id()));
+            let until = deadline.min(Instant::now() + DELETE_TIME);
+            if tokio::time::timeout_at(until, join_all(lost))
+                .await
+                .is_err()
+            {
+                tracing::warn!("refused files could not be deleted in time");
+            }
+            self.prepare(plan, media, deadline).await;
+        }
         true
     }
 }
 
-/// The uploaded files that an error is about: those whose id it names, or all if it names none.
-fn lost_files(error: &ProviderError, plan: &MediaPlan) -> Vec<(usize, MediaContent, ProviderFile)> {
+/// An uploaded file, with the index and the media of it.
+type Uploaded = (usize, MediaContent, ProviderFile);
+
+/// The uploaded files that an error is about: those whose id it names, or all if it names none. Also returns
+/// whether they are lost: what names none may mean this request or this key, and others use the files.
+fn refused_files(error: &ProviderError, plan: &MediaPlan) -> Option<(Vec<Uploaded>, bool)> {
+    let status = error
+        .status()
+        .filter(|status| matches!(status, 400 | 403 | 404))?;
     let message = error.message().unwrap_or_default().to_lowercase();
-    let is_about_files =
-        matches!(error.status(), Some(400 | 403 | 404)) && message.contains("file");
-    if !is_about_files {
-        return Vec::new();
-    }
-    let uploaded: Vec<_> = (0..plan.len())
+    let code = error.code().unwrap_or_default().to_lowercase();
+    let uploaded: Vec<Uploaded> = (0..plan.len())
         .filter(|index| plan.has_fallback(*index))
         .filter_map(|index| match plan.get(index)? {
             (content, MediaForm::ProviderFile(file)) => {
@@ -118,12 +133,22 @@ fn lost_files(error: &ProviderError, plan: &MediaPlan) -> Vec<(usize, MediaConte
         })
         .collect();
     let short = |id: &str| id.rsplit('/').next().unwrap_or(id).to_lowercase();
-    let is_named =
-        |(_, _, file): &&(usize, MediaContent, ProviderFile)| message.contains(&short(file.id()));
-    let named: Vec<_> = uploaded.iter().filter(is_named).cloned().collect();
-    match error.status() {
-        _ if !named.is_empty() => named,
-        Some(400) => Vec::new(),
-        _ => uploaded,
+    let is_named = |(_, _, file): &&Uploaded| message.contains(&short(file.id()));
+    let named: Vec<Uploaded> = uploaded.iter().filter(is_named).cloned().collect();
+    if !named.is_empty() && message.contains("file") {
+        return Some((named, true));
+    }
+    let has_file = |text: &str| {
+        let mut words = text.split(|letter: char| !letter.is_alphanumeric());
+        words.any(|word| matches!(word, "file" | "files"))
+    };
+    if uploaded.is_empty() || !has_file(&message) && !has_file(&code) {
+        return None;
+    }
+    let is_not_found = has_file(&code) || code.contains("not_found") && !code.contains("model");
+    match status {
+        404 if is_not_found => Some((uploaded, true)),
+        403 => Some((uploaded, false)),
+        _ => None,
     }
 }

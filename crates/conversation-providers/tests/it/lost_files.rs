@@ -3,9 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use conversation_providers::files::{FileRegistry, MemoryFileRegistry, ProviderFiles};
-use conversation_providers::{AnthropicProvider, MediaContext, Provider, ProviderRequest};
+use conversation_providers::{
+    AnthropicProvider, MediaContext, MediaUploads, Provider, ProviderRequest,
+};
 use conversation_types::{Message, UserMessage};
 use media_storage::Sha256Hasher;
 use serde_json::{Value, json};
@@ -76,4 +79,96 @@ async fn a_file_that_is_refused_though_it_is_there_is_deleted_or_stays_known() {
         assert!(files.forget(&hash).await.unwrap(), "{can_delete}");
         assert!(there.lock().unwrap().is_empty(), "{can_delete}");
     }
+}
+
+/// Takes files and deletes them as `delete` says, and refuses whoever names one with a status, type and text.
+async fn refusing(refusal: (u16, &'static str, &'static str), delete: fn() -> Act) -> Peer {
+    let uploads = AtomicUsize::new(0);
+    Peer::judging(move |received| {
+        let line = received.line.as_str();
+        if line.starts_with("POST /v1/files") {
+            let id = format!("file_{}", uploads.fetch_add(1, Ordering::SeqCst) + 1);
+            return Act::json(200, &json!({"id": id, "type": "file"}));
+        }
+        if line.starts_with("DELETE /v1/files/") {
+            return delete();
+        }
+        let (status, kind, message) = refusal;
+        let error = json!({"type": kind, "message": message});
+        match received.json().to_string().contains("\"file_id\"") {
+            true => Act::json(status, &json!({"type": "error", "error": error})),
+            false => Act::json(200, &whole()),
+        }
+    })
+    .await
+}
+
+fn count(peer: &Peer, start: &str) -> usize {
+    let received = peer.received();
+    let asked = received.iter().filter(|sent| sent.line.starts_with(start));
+    asked.count()
+}
+
+#[tokio::test]
+async fn an_error_that_names_no_file_deletes_none_that_others_use() {
+    for (refusal, is_answered) in [
+        (
+            (403, "permission_error", "this model may not read files"),
+            true,
+        ),
+        // Not a word about files.
+        (
+            (
+                403,
+                "permission_error",
+                "no access to the inference profile",
+            ),
+            false,
+        ),
+        (
+            (404, "error", "No endpoints found that support file input"),
+            false,
+        ),
+    ] {
+        let peer = refusing(refusal, || Act::json(200, &json!({}))).await;
+        let url = peer.url();
+        let files = ProviderFiles::anthropic(KEY, Some(url.as_str()), policy());
+        let provider = AnthropicProvider::new(KEY, "claude-sonnet-4-5").with_base_url(url.as_str());
+        let own = || Arc::new(MemoryFileRegistry::new()) as Arc<dyn FileRegistry>;
+        let media = MediaContext::default().with_provider_files([files.recorded_in(own())]);
+        let image = image(1);
+        let message = UserMessage::new().with_part("see").with_part(image.clone());
+        let messages = [Message::user(message)];
+        let answer = provider.complete(ProviderRequest::new(&messages), &media);
+        assert_eq!(answer.await.is_ok(), is_answered, "{refusal:?}");
+        // Another conversation names the same file.
+        let another = files.recorded_in(own());
+        let file = another.file_of(&image, 2000, &media).await.unwrap();
+        assert_eq!(file.unwrap().id(), "file_1", "{refusal:?}");
+        assert_eq!(count(&peer, "DELETE"), 0, "{refusal:?}");
+        assert_eq!(count(&peer, "POST /v1/files"), 1, "{refusal:?}");
+    }
+}
+
+#[tokio::test]
+async fn deletions_of_refused_files_that_hang_do_not_hold_up_the_turn() {
+    let lost = (404, "not_found_error", "some files were not found");
+    let peer = refusing(lost, || Act::Hang).await;
+    let url = peer.url();
+    let files = ProviderFiles::anthropic(KEY, Some(url.as_str()), policy());
+    let provider = AnthropicProvider::new(KEY, "claude-sonnet-4-5").with_base_url(url.as_str());
+    let media = MediaContext::default().with_provider_files([files]);
+    let message = (1..=3).fold(UserMessage::from("see"), |message, seed| {
+        message.with_part(image(seed))
+    });
+    let messages = [Message::user(message)];
+    let begun = Instant::now();
+    let request = || ProviderRequest::new(&messages);
+    provider.complete(request(), &media).await.unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(30));
+    assert_eq!(count(&peer, "DELETE"), 3);
+    // None is named again, and none takes its place: erasing must find those that are there.
+    provider.complete(request(), &media).await.unwrap();
+    assert_eq!(count(&peer, "POST /v1/messages"), 3);
+    assert_eq!(count(&peer, "POST /v1/files"), 3);
 }
