@@ -32,32 +32,34 @@ for option in "$@"; do
 done
 
 if [ -n "$clients" ]; then
-    venv=${MEDIA_TOOLS_DIR:-$HOME/.cache/conversation-media}/official-clients-2026-11
+    tools=${MEDIA_TOOLS_DIR:-$HOME/.cache/conversation-media}
+    # Other pins are another folder: what is proved is what is installed.
+    pins=(openai==3.57.0 anthropic==2.14.0 google-genai==3.6.1)
+    venv=$tools/clients-$(printf '%s\n' "${pins[@]}" | cksum | cut -d' ' -f1)
     if [ ! -e "$venv/installed" ]; then
         mkdir -p "$(dirname "$venv")"
         python3 -m venv "$venv"
-        "$venv/bin/pip" install --quiet --disable-pip-version-check \
-            openai==3.57.0 anthropic==2.14.0 google-genai==3.6.1
+        "$venv/bin/pip" install --quiet --disable-pip-version-check "${pins[@]}"
         touch "$venv/installed"
     fi
     "$venv/bin/python" scripts/prove-providers/judge.py crates/conversation-providers/tests/golden
     server=$(./scripts/program.py bin test-server -- -p test-servers)
     "$venv/bin/python" scripts/prove-providers/files.py "$server"
 
-    packages=${venv}-javascript
+    pins=(openai@7.59.0 @anthropic-ai/sdk@1.14.0 @google/genai@3.3.0)
+    packages=$tools/clients-javascript-$(printf '%s\n' "${pins[@]}" | cksum | cut -d' ' -f1)
     if [ ! -e "$packages/installed" ]; then
         mkdir -p "$packages"
-        npm install --silent --no-audit --no-fund --prefix "$packages" \
-            openai@7.59.0 @anthropic-ai/sdk@1.14.0 @google/genai@3.3.0
+        npm install --silent --no-audit --no-fund --prefix "$packages" "${pins[@]}"
         touch "$packages/installed"
     fi
     node scripts/prove-providers/clients.mjs "$packages" crates/conversation-providers/tests/golden "$server"
 
-    llmock=${venv%/*}/llmock-0.2.2
+    pins=(llmock==0.2.2 fastapi==0.165.0 starlette==1.10.0 uvicorn==0.54.0 pydantic==2.14.4)
+    llmock=$tools/llmock-$(printf '%s\n' "${pins[@]}" | cksum | cut -d' ' -f1)
     if [ ! -e "$llmock/installed" ]; then
         python3 -m venv "$llmock"
-        "$llmock/bin/pip" install --quiet --disable-pip-version-check \
-            llmock==0.2.2 fastapi==0.165.0 starlette==1.10.0 uvicorn==0.54.0 pydantic==2.14.4
+        "$llmock/bin/pip" install --quiet --disable-pip-version-check "${pins[@]}"
         touch "$llmock/installed"
     fi
     turns=$(./scripts/program.py example prove_refusals -- -p conversation-sdk \
