@@ -14,7 +14,7 @@ use super::marker::{ItemKind, is_compaction, kind_of_item};
 use super::opaque::LoadedOpaque;
 use super::rounds::{SentCall, Step, arrange};
 use super::rules::TranscriptRules;
-use super::server_calls::AnsweredCalls;
+use super::server_calls::{AnsweredCalls, pop_reasoning};
 use super::wire::{Transcript, WireCall, WireMessage, WirePart};
 use crate::request::ProviderRequest;
 
@@ -53,7 +53,8 @@ pub(crate) fn build_transcript<'a>(
     {
         builder.push(Role::System, vec![WirePart::text(system)]);
     }
-    for step in arrange(request.messages, rules.call_ids, request.known) {
+    let call_ids = rules.call_ids.at(opaque.account());
+    for step in arrange(request.messages, call_ids, request.known) {
         if let Step::Message(at, ..) = step {
             builder.is_bare = opaque.is_bare(at);
         }
@@ -111,14 +112,8 @@ impl<'a> Builder<'a> {
             _ => "Media of the assistant's message above:",
         };
         let mut parts = self.parts(at, message, calls, lead);
-        self.answered.remove_open(&mut parts, message.status);
-        // Reasoning without what it led to is refused.
-        while let Some(WirePart::Opaque {
-            is_reasoning: true, ..
-        }) = parts.last()
-        {
-            parts.pop();
-        }
+        self.answered.remove_open(&mut parts, at, message.status);
+        pop_reasoning(&mut parts);
         if !parts.is_empty() {
             self.push(message.role, parts);
         }

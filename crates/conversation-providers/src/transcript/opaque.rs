@@ -104,6 +104,11 @@ impl LoadedOpaque {
         self
     }
 
+    /// Returns the base URL and the account that the request goes to, where they are known.
+    pub(super) fn account(&self) -> Option<&str> {
+        self.account.as_deref()
+    }
+
     /// Returns the data of audio that the account of the request can name.
     pub(super) fn named_audio(&self, data: Option<&OpaqueData>) -> Option<RawJson> {
         let data = self.json(data?)?;

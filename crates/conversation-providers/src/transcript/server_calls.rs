@@ -3,18 +3,13 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use conversation_types::{Message, MessageStatus, OpaqueData, Part, RawJson};
+use conversation_types::{Message, MessageStatus, OpaqueData, Part, RawJson, Role};
 use serde::Deserialize;
 
 use super::wire::WirePart;
 
-/// Calls of Responses that the provider does not run itself: a complete answer may end before their results.
-const RUN_BY_CALLERS: [&str; 4] = [
-    "custom_tool_call",
-    "computer_call",
-    "local_shell_call",
-    "apply_patch_call",
-];
+/// The end of the kinds of calls of Anthropic.
+const TOOL_USE: &str = "_tool_use";
 
 /// What an item says about a call.
 #[derive(Deserialize)]
@@ -37,7 +32,7 @@ impl<'i> Item<'i> {
     /// The id of the call that the item is.
     fn call(&self) -> Option<&str> {
         match &*self.kind {
-            kind if kind.ends_with("_tool_use") => self.id.as_deref(),
+            kind if kind.ends_with(TOOL_USE) => self.id.as_deref(),
             kind if kind.ends_with("_call") => self.call_id.as_deref(),
             _ => None,
         }
@@ -47,7 +42,7 @@ impl<'i> Item<'i> {
     fn answered(&self) -> Option<&str> {
         match &*self.kind {
             kind if kind.ends_with("_tool_result") => self.tool_use_id.as_deref(),
-            kind if kind.ends_with("_call_output") => self.call_id.as_deref(),
+            kind if kind.ends_with("_output") => self.call_id.as_deref(),
             _ => None,
         }
     }
@@ -55,7 +50,11 @@ impl<'i> Item<'i> {
 
 /// The calls among the opaque items of a conversation that have results.
 #[derive(Debug, Default)]
-pub(super) struct AnsweredCalls(HashSet<String>);
+pub(super) struct AnsweredCalls {
+    ids: HashSet<String>,
+    /// The place behind the last message that is no answer and no result of a call.
+    last_round: usize,
+}
 
 impl AnsweredCalls {
     /// Finds the results in the messages of a family, whose items are read by `json`.
@@ -69,26 +68,56 @@ impl AnsweredCalls {
             Part::Opaque { api, item, .. } if api == family => json(item),
             _ => None,
         });
-        let answered = items.filter_map(|item| Item::read(item)?.answered().map(str::to_owned));
-        Self(answered.collect())
+        let ids = items.filter_map(|item| Item::read(item)?.answered().map(str::to_owned));
+        let begins = |message: &Message| matches!(message.role, Role::User | Role::System);
+        Self {
+            ids: ids.collect(),
+            last_round: messages.iter().rposition(begins).map_or(0, |at| at + 1),
+        }
     }
 
-    /// Removes the calls of a message whose results never came. A complete answer may pause before the result
-    /// of a call that its provider runs: that one goes back as it is.
-    pub(super) fn remove_open(&self, parts: &mut Vec<WirePart<'_>>, status: MessageStatus) {
-        let is_partial = status == MessageStatus::Partial;
-        parts.retain(|part| {
-            let WirePart::Opaque { item, .. } = part else {
-                return true;
-            };
-            let Some(item) = Item::read(item) else {
-                return true;
-            };
-            let Some(id) = item.call() else {
-                return true;
-            };
-            let may_pause = !is_partial && !RUN_BY_CALLERS.contains(&&*item.kind);
-            may_pause || self.0.contains(id)
-        });
+    /// Removes the calls of the message at a place whose results never came, and the reasoning that led to one of
+    /// Responses: it is refused without the call. In the last round a complete answer of Anthropic may have paused
+    /// before the result of a call: that one goes back, and the provider runs it.
+    pub(super) fn remove_open(
+        &self,
+        parts: &mut Vec<WirePart<'_>>,
+        at: usize,
+        status: MessageStatus,
+    ) {
+        let may_pause = status != MessageStatus::Partial && at >= self.last_round;
+        let mut kept = Vec::with_capacity(parts.len());
+        for part in parts.drain(..) {
+            match self.open_call(&part) {
+                None => kept.push(part),
+                Some(item) if item.kind.ends_with(TOOL_USE) => {
+                    if may_pause {
+                        kept.push(part);
+                    }
+                }
+                Some(_) => pop_reasoning(&mut kept),
+            }
+        }
+        *parts = kept;
+    }
+
+    /// Returns a part as a call whose result never came.
+    fn open_call<'i>(&self, part: &WirePart<'i>) -> Option<Item<'i>> {
+        let WirePart::Opaque { item, .. } = part else {
+            return None;
+        };
+        let item = Item::read(item)?;
+        let is_open = !self.ids.contains(item.call()?);
+        is_open.then_some(item)
+    }
+}
+
+/// Removes the reasoning at the end: without what it led to it is refused.
+pub(super) fn pop_reasoning(parts: &mut Vec<WirePart<'_>>) {
+    while let Some(WirePart::Opaque {
+        is_reasoning: true, ..
+    }) = parts.last()
+    {
+        parts.pop();
     }
 }

@@ -57,7 +57,9 @@ pub(super) fn check(body: &Value, given: &Given) -> Result<(), Broken> {
                 open.push(id);
             }
         }
-        for block in blocks.iter().filter(|_| at + 1 < messages.len()) {
+        let later = messages.get(at + 1..).unwrap_or_default();
+        let may_pause = !later.iter().any(says_more);
+        for block in blocks.iter().filter(|_| !may_pause) {
             has_result(at, block, messages)?;
         }
         ensure(
@@ -78,7 +80,14 @@ fn is_thinking(block: &Value) -> bool {
     is(block, "thinking") || is(block, "redacted_thinking")
 }
 
-/// A call that runs at the API has its result in the same answer, or in a later one. Only the last message may
+/// Whether a message of the user holds more than results of calls, which belong to the round before.
+fn says_more(message: &Value) -> bool {
+    let blocks = list(&message["content"]);
+    let has_results = !blocks.is_empty() && blocks.iter().all(|block| is(block, "tool_result"));
+    text(&message["role"]) == "user" && !has_results
+}
+
+/// A call that runs at the API has its result in the same answer, or in a later one. Only the last round may
 /// pause before it.
 fn has_result(at: usize, block: &Value, messages: &[Value]) -> Result<(), Broken> {
     if !text(&block["type"]).ends_with("_tool_use") {

@@ -7,6 +7,9 @@ use serde_json::Value;
 use super::given::Given;
 use super::json::{Broken, ensure, list, text};
 
+/// The most characters of the id of a call.
+const MAX_ID: usize = 40;
+
 /// Judges a request.
 pub(super) fn check(body: &Value, given: &Given) -> Result<(), Broken> {
     let messages = list(&body["messages"]);
@@ -57,6 +60,11 @@ fn assistant<'a>(
         let id = text(&call["id"]);
         ensure(!id.is_empty() && ids.insert(id), || {
             format!("messages.{at}.tool_calls: duplicate or missing id '{id}'")
+        })?;
+        ensure(id.len() <= MAX_ID, || {
+            format!(
+                "Invalid 'messages[{at}].tool_calls[0].id': string too long. Expected a string with maximum length {MAX_ID}"
+            )
         })?;
         ensure(!text(&call["function"]["name"]).is_empty(), || {
             format!("messages.{at}.tool_calls: a function without a name")

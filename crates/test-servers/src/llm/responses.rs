@@ -7,6 +7,9 @@ use serde_json::Value;
 use super::given::Given;
 use super::json::{Broken, ensure, list, text};
 
+/// The most characters of the id of a call.
+const MAX_ID: usize = 64;
+
 /// Judges a request.
 pub(super) fn check(body: &Value, given: &Given) -> Result<(), Broken> {
     if body["input"].is_string() {
@@ -16,6 +19,11 @@ pub(super) fn check(body: &Value, given: &Given) -> Result<(), Broken> {
     ensure(!items.is_empty(), || "input is empty".into())?;
     let (mut called, mut answered) = (BTreeSet::new(), BTreeSet::new());
     for (at, item) in items.iter().enumerate() {
+        ensure(text(&item["call_id"]).len() <= MAX_ID, || {
+            format!(
+                "Invalid 'input[{at}].call_id': string too long. Expected a string with maximum length {MAX_ID}"
+            )
+        })?;
         match text(&item["type"]) {
             "" | "message" => message(at, item)?,
             "reasoning" => reasoning(at, item, items.get(at + 1), given)?,
@@ -48,7 +56,7 @@ pub(super) fn check(body: &Value, given: &Given) -> Result<(), Broken> {
             kind if kind.ends_with("_call") && item["call_id"].is_string() => {
                 let id = text(&item["call_id"]);
                 let is_output = |item: &Value| {
-                    text(&item["type"]).ends_with("_call_output") && text(&item["call_id"]) == id
+                    text(&item["type"]).ends_with("_output") && text(&item["call_id"]) == id
                 };
                 ensure(items.iter().any(is_output), || {
                     format!("No tool output found for {kind} {id}.")
@@ -89,9 +97,24 @@ fn reasoning(at: usize, item: &Value, next: Option<&Value>, given: &Given) -> Re
                 "function_call" | "reasoning" | "image_generation_call" | "custom_tool_call"
             )
     };
-    ensure(next.is_some_and(is_answer), || {
-        format!("Item '{id}' of type 'reasoning' was provided without its required following item.")
-    })?;
+    // What goes back without its id cannot be told apart.
+    let led_to_it = |next: &Value| {
+        let mut led = given
+            .led_to
+            .iter()
+            .filter(|(_, reasoning)| *reasoning == id);
+        text(&next["type"]) == "reasoning"
+            || next["id"].is_null()
+            || led.next().is_none_or(|(item, _)| text(&next["id"]) == item)
+    };
+    ensure(
+        next.is_some_and(|next| is_answer(next) && led_to_it(next)),
+        || {
+            format!(
+                "Item '{id}' of type 'reasoning' was provided without its required following item."
+            )
+        },
+    )?;
     let encrypted = text(&item["encrypted_content"]);
     ensure(!encrypted.is_empty(), || {
         format!("input[{at}].encrypted_content: missing, and nothing is stored")

@@ -33,6 +33,13 @@ fn chat() {
         calling["tool_calls"][0]["function"]["arguments"] = changed;
         calling
     };
+    let long = |len: usize| {
+        let mut calling = calling.clone();
+        calling["tool_calls"][0]["id"] = "x".repeat(len).into();
+        calling
+    };
+    let long_result =
+        |len: usize| json!({"role": "tool", "tool_call_id": "x".repeat(len), "content": "r"});
     let stream = event(json!({"choices": [{"delta": {"audio": {"id": "audio_1"}}}]}));
     let audio = |id: &str| json!({"role": "assistant", "audio": {"id": id}});
     judge(
@@ -63,6 +70,8 @@ fn chat() {
             (of(&[&user, &audio("audio_1"), &user]), None),
             (of(&[&user, &audio("audio_2"), &user]), Some("no audio")),
             (of(&[]), Some("too short")),
+            (of(&[&user, &long(40), &long_result(40)]), None),
+            (of(&[&user, &long(41), &long_result(41)]), Some("too long")),
         ],
     );
 }
@@ -80,7 +89,9 @@ fn responses() {
     altered["encrypted_content"] = json!("other");
     let mut plain = reasoning.clone();
     plain.as_object_mut().unwrap().remove("encrypted_content");
-    let custom = json!({"type": "custom_tool_call", "call_id": "b", "name": "f", "input": ""});
+    let custom =
+        json!({"type": "custom_tool_call", "id": "ct_1", "call_id": "b", "name": "f", "input": ""});
+    let long = |len: usize, kind: &str| json!({"type": kind, "call_id": "x".repeat(len), "name": "f", "arguments": "{}"});
     let custom_output = json!({"type": "custom_tool_call_output", "call_id": "b", "output": "r"});
     let of = |items: &[&Value]| json!({"input": items});
     judge(
@@ -112,6 +123,19 @@ fn responses() {
             (of(&[&user, &output]), Some("No tool call")),
             (of(&[&user, &custom, &user]), Some("No tool output")),
             (of(&[&user, &custom, &custom_output]), None),
+            (
+                of(&[&user, &reasoning, &custom, &custom_output]),
+                Some("required following item"),
+            ),
+            (
+                of(&[
+                    &user,
+                    &long(64, "function_call"),
+                    &long(64, "function_call_output"),
+                ]),
+                None,
+            ),
+            (of(&[&user, &long(65, "function_call")]), Some("too long")),
             (
                 of(&[&json!({"role": "user", "content": ""})]),
                 Some("empty"),
@@ -200,6 +224,22 @@ fn anthropic() {
             (answer(&[&search]), Some("without a corresponding")),
             (answer(&[&search, &found, &said]), None),
             (of(&[&user, &with("assistant", &[&search])]), None),
+            (
+                of(&[
+                    &user,
+                    &with("assistant", &[&search, &call]),
+                    &with("user", &[&result]),
+                ]),
+                None,
+            ),
+            (
+                of(&[
+                    &user,
+                    &with("assistant", &[&search, &call]),
+                    &with("user", &[&result, &said]),
+                ]),
+                Some("without a corresponding"),
+            ),
         ],
     );
 }

@@ -3,6 +3,7 @@
 use conversation_types::{OpaqueData, ProviderData, RawJson, TextPart};
 use media_storage::{InMemoryStorage, MediaMetadata, MediaStorageExt};
 use serde_json::json;
+use test_servers::llm::{Given, LlmApi};
 
 use super::*;
 
@@ -140,19 +141,46 @@ async fn a_call_of_the_provider_goes_out_only_with_its_result_or_where_its_answe
             .map(|block| block["type"].as_str().unwrap().to_owned())
             .collect()
     };
+    let events = [
+        json!({"type": "thinking_delta", "thinking": "hm"}),
+        json!({"type": "signature_delta", "signature": "a"}),
+    ];
+    let events = events
+        .map(|delta| json!({"type": "content_block_delta", "index": 0, "delta": delta}))
+        .into_iter()
+        .chain([json!({"type": "content_block_stop", "index": 0})]);
+    let stream: String = events.map(|event| format!("data: {event}\n\n")).collect();
+    let given = Given::of(&stream);
+    let accepted = |body: &Value| {
+        let checked = LlmApi::AnthropicMessages.check(body, &given);
+        checked.unwrap_or_else(|broken| panic!("{broken}: {body}"));
+    };
     let around = |answer: Message| [Message::user("go"), answer, Message::user("on")];
     // What led to the call that is left out is left out with it.
-    let interrupted = around(partial(parts.clone(), vec![]));
     let whole = ["server_tool_use", "web_search_tool_result", "text"];
-    assert_eq!(
-        kinds(sent(ApiFormat::AnthropicMessages, &interrupted).await),
-        whole
-    );
-    let paused = around(Message::assistant(parts));
-    assert_eq!(
-        kinds(sent(ApiFormat::AnthropicMessages, &paused).await),
-        [&whole[..], &["thinking", "server_tool_use"]].concat()
-    );
+    let paused = Message::assistant(parts.clone());
+    let later = around(paused.clone());
+    for messages in [&around(partial(parts, vec![]))[..], &later] {
+        let body = sent(ApiFormat::AnthropicMessages, messages).await;
+        accepted(&body);
+        assert_eq!(kinds(body), whole);
+    }
+    // Until the user goes on, the provider may go on with it, also once other calls have results.
+    let calling = paused
+        .clone()
+        .with_tool_calls(vec![ToolCall::new("c", "f", "{}")]);
+    let result = Message::tool("c", vec![Part::from("r")]);
+    for (messages, last) in [
+        (&later[..2], &["thinking", "server_tool_use"][..]),
+        (
+            &[Message::user("go"), calling, result],
+            &["thinking", "server_tool_use", "tool_use"],
+        ),
+    ] {
+        let body = sent(ApiFormat::AnthropicMessages, messages).await;
+        accepted(&body);
+        assert_eq!(kinds(body), [&whole[..], last].concat());
+    }
     // The result of a call may come in a later answer.
     let later = [
         partial(vec![search("one")], vec![]),
@@ -164,34 +192,66 @@ async fn a_call_of_the_provider_goes_out_only_with_its_result_or_where_its_answe
 }
 
 #[tokio::test]
-async fn a_call_that_only_its_caller_could_answer_is_not_sent_to_responses_without_its_output() {
+async fn a_call_is_not_sent_to_responses_without_its_output() {
     let openai = |json: Value| Part::opaque("openai", item(json));
     let call = |kind: &str| openai(json!({"type": kind, "id": "x", "call_id": "c"}));
-    let output = openai(json!({"type": "computer_call_output", "call_id": "c", "output": {}}));
-    for (kind, goes_out_of) in [
-        ("custom_tool_call", [false, false]),
-        ("computer_call", [false, false]),
-        // Its provider answers it, perhaps in a later answer.
-        ("shell_call", [true, false]),
-        ("program", [true, true]),
+    let accepted = |body: &Value| {
+        let checked = LlmApi::OpenAiResponses.check(body, &Given::default());
+        checked.unwrap_or_else(|broken| panic!("{broken}: {body}"));
+    };
+    for (kind, goes_out) in [
+        ("custom_tool_call", false),
+        ("computer_call", false),
+        ("shell_call", false),
+        ("tool_search_call", false),
+        ("program", true),
     ] {
         let whole = Message::assistant(vec![call(kind)]);
-        for (answer, goes_out) in [whole, partial(vec![call(kind)], vec![])]
-            .into_iter()
-            .zip(goes_out_of)
-        {
+        for answer in [whole, partial(vec![call(kind)], vec![])] {
             let body = sent(ApiFormat::OpenAiResponses, &[answer, Message::user("on")]).await;
+            accepted(&body);
             let items = body["input"].as_array().unwrap().len();
             assert_eq!(items == 2, goes_out, "{kind}: {body}");
         }
     }
-    let answered = partial(vec![call("computer_call"), output], vec![]);
-    let body = sent(ApiFormat::OpenAiResponses, &[answered]).await;
-    assert_eq!(body["input"].as_array().unwrap().len(), 2, "{body}");
+    for (kind, answered) in [
+        ("computer_call", "computer_call_output"),
+        ("tool_search_call", "tool_search_output"),
+    ] {
+        let output = openai(json!({"type": answered, "call_id": "c", "output": {}}));
+        let answered = partial(vec![call(kind), output], vec![]);
+        let body = sent(ApiFormat::OpenAiResponses, &[answered]).await;
+        accepted(&body);
+        assert_eq!(body["input"].as_array().unwrap().len(), 2, "{body}");
+    }
     // Those that hold what came of them have no output.
     let held = openai(json!({"type": "web_search_call", "id": "ws", "status": "completed"}));
     let body = sent(ApiFormat::OpenAiResponses, &[partial(vec![held], vec![])]).await;
     assert_eq!(body["input"][0]["id"], "ws");
+}
+
+#[tokio::test]
+async fn reasoning_goes_with_the_call_that_it_led_to() {
+    let thought = |id: &str| {
+        let json = json!({"type": "reasoning", "id": id, "encrypted_content": "x"});
+        Part::reasoning("", Some(("openai".to_owned(), item(json).into())))
+    };
+    let call =
+        json!({"type": "custom_tool_call", "id": "ct", "call_id": "c", "name": "f", "input": ""});
+    let answer = Message::assistant(vec![
+        thought("r1"),
+        Part::opaque("openai", item(call)),
+        thought("r2"),
+        Part::from("said"),
+    ]);
+    let body = sent(ApiFormat::OpenAiResponses, &[answer]).await;
+    assert_eq!(
+        body["input"],
+        json!([
+            {"type": "reasoning", "id": "r2", "encrypted_content": "x"},
+            {"role": "assistant", "content": "said"}
+        ])
+    );
 }
 
 #[tokio::test]
