@@ -185,6 +185,11 @@ impl Inventory for ObservedStorage {
         inventory.usage(scope).await
     }
 
+    async fn quarantined(&self, scope: Scope) -> Result<u64, StorageError> {
+        let inventory = self.inner.inventory().ok_or_else(no_inventory)?;
+        inventory.quarantined(scope).await
+    }
+
     async fn delete_scope(&self, scope: Scope) -> Result<SweepReport, StorageError> {
         let inventory = self.inner.inventory().ok_or_else(no_inventory)?;
         let subject = subject_of(&scope);

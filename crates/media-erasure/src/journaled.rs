@@ -83,6 +83,11 @@ impl<S: MediaStorage> Inventory for Journaled<S> {
         self.inner_inventory(Operation::Usage)?.usage(scope).await
     }
 
+    async fn quarantined(&self, scope: Scope) -> Result<u64, StorageError> {
+        let inventory = self.inner_inventory(Operation::Usage)?;
+        inventory.quarantined(scope).await
+    }
+
     async fn delete_scope(&self, scope: Scope) -> Result<SweepReport, StorageError> {
         let operation = Operation::DeleteScope;
         let inventory = self.inner_inventory(operation)?;

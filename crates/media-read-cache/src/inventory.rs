@@ -99,6 +99,10 @@ impl Inventory for ReadCache {
         self.of_store(Operation::Usage)?.usage(scope).await
     }
 
+    async fn quarantined(&self, scope: Scope) -> Result<u64, StorageError> {
+        self.of_store(Operation::Usage)?.quarantined(scope).await
+    }
+
     async fn delete_scope(&self, scope: Scope) -> Result<SweepReport, StorageError> {
         let inventory = self.of_store(Operation::DeleteScope)?;
         // Once it is deleted, nothing tells what it was.

@@ -30,6 +30,16 @@ pub trait Inventory: Send + Sync {
     /// `Permission`, `Unavailable`.
     async fn usage(&self, scope: Scope) -> Result<Usage, StorageError>;
 
+    /// Returns the number of media items in quarantine that are in a scope, or whose scope cannot be read: no list
+    /// shows them. The default implementation returns 0, for stores without a quarantine; a layer over another store
+    /// must forward this method.
+    ///
+    /// # Errors
+    /// `Permission`, `Unavailable`.
+    async fn quarantined(&self, _scope: Scope) -> Result<u64, StorageError> {
+        Ok(0)
+    }
+
     /// Deletes every reference of a scope that exists when the deletion starts.
     ///
     /// # Errors

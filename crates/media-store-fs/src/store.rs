@@ -292,6 +292,13 @@ impl Inventory for FileStore {
         self.shared.run_walk(Operation::Usage, sum).await
     }
 
+    async fn quarantined(&self, scope: Scope) -> Result<u64, StorageError> {
+        let count = move |shared: &Arc<Shared>, cancelled: &CancelFlag| {
+            usage::quarantined(shared, &scope, cancelled)
+        };
+        self.shared.run_walk(Operation::Usage, count).await
+    }
+
     async fn delete_scope(&self, scope: Scope) -> Result<SweepReport, StorageError> {
         let delete = move |shared: &Arc<Shared>, cancelled: &CancelFlag| {
             delete_scope::delete_scope(shared, &scope, cancelled)

@@ -52,6 +52,25 @@ pub(crate) fn usage(
     Ok(sum.usage)
 }
 
+/// Counts the media in quarantine that is in a scope, or may be.
+pub(crate) fn quarantined(
+    shared: &Shared,
+    scope: &Scope,
+    cancelled: &CancelFlag,
+) -> Result<u64, StorageError> {
+    let io = |error| shared.io(Operation::Usage, "", error);
+    let survey = shared
+        .quarantine
+        .survey(cancelled, |sidecar| sidecar.is_in(scope))
+        .map_err(io)?;
+    let counted = shared.quarantine.count(cancelled, |entry| {
+        survey.chooses(entry) || !survey.is_known(entry)
+    });
+    let counted = counted.map_err(io)?;
+    shared.check_base(Operation::Usage)?;
+    Ok(counted.media + counted.failed)
+}
+
 struct Sum<'a> {
     scope: &'a Scope,
     deduplication: Deduplication,

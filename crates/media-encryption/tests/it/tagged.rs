@@ -3,10 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use async_trait::async_trait;
+use futures_core::stream::BoxStream;
 use media_encryption::Encrypted;
 use media_storage::{
-    DamagedMedia, InMemoryStorage, Inventory as _, MediaMetadata, MediaStorage,
-    MediaStorageExt as _, MetadataPatch, Scope, SweepReport, VerifyOptions,
+    DamagedMedia, Entry, InMemoryStorage, Inventory, MediaMetadata, MediaStorage,
+    MediaStorageExt as _, MetadataPatch, Operation, Scope, StorageError, StorageErrorKind,
+    SweepOptions, SweepReport, Usage, VerifyOptions,
 };
 use media_types::{Mime, StorageReference, UserId};
 use tokio::sync::oneshot;
@@ -94,12 +97,26 @@ async fn media_whose_tags_cannot_be_read_is_not_passed_over_in_silence() {
     let report = store.verifier().unwrap().verify(options).await.unwrap();
     assert_eq!(report.quarantined, 2, "{report:?}");
 
+    // Whose this is cannot be read any more.
+    let unreadable = put(&store, "unreadable", tagged("eve")).await;
+    let path = media(directory, &unreadable);
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, "other bytes").unwrap();
+    let report = store.verifier().unwrap().verify(options).await.unwrap();
+    assert_eq!(report.quarantined, 2, "{report:?}");
+    let meta = format!("{}.meta", unreadable.file_name());
+    let meta = find(&directory.join("media/.store/quarantine"), &meta).unwrap();
+    fs::write(&meta, "{").unwrap();
+
     let report = store.delete_scope(avatars()).await.unwrap();
-    assert_eq!(outcome(report), (1, 3, 2), "{report:?}");
+    assert_eq!(outcome(report), (1, 4, 2), "{report:?}");
     // Also with an id, by which the inner store chooses.
     let anns = Scope::all_of([avatars(), Scope::User("ann".parse().unwrap())]);
     let report = store.delete_scope(anns).await.unwrap();
-    assert_eq!(outcome(report), (0, 3, 1), "{report:?}");
+    assert_eq!(outcome(report), (0, 4, 1), "{report:?}");
+    let nobodys = Scope::all_of([avatars(), Scope::User("eve".parse().unwrap())]);
+    let report = store.delete_scope(nobodys).await.unwrap();
+    assert_eq!(outcome(report), (0, 1, 0), "{report:?}");
     for reference in [&other, &swapped, &cut, &lost, &forgotten] {
         assert!(media(directory, reference).exists());
     }
@@ -108,10 +125,73 @@ async fn media_whose_tags_cannot_be_read_is_not_passed_over_in_silence() {
     for (user, deleted) in [("ann", 5), ("ben", 1)] {
         let scope = Scope::User(user.parse().unwrap());
         let report = store.delete_scope(scope).await.unwrap();
-        assert_eq!(outcome(report), (deleted, 0, 0), "{report:?}");
+        assert_eq!(outcome(report), (deleted, 1, 0), "{report:?}");
     }
+    store.delete(&unreadable).await.unwrap();
     let report = store.delete_scope(avatars()).await.unwrap();
     assert_eq!(outcome(report), (0, 0, 0), "{report:?}");
+}
+
+/// Finds a file by the end of its name.
+fn find(directory: &Path, end: &str) -> Option<PathBuf> {
+    fs::read_dir(directory).unwrap().find_map(|entry| {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => find(&path, end),
+            false => path.to_string_lossy().ends_with(end).then_some(path),
+        }
+    })
+}
+
+/// A store whose quarantine cannot be counted, and that is not walked for it.
+#[derive(Clone, Debug)]
+struct Uncounted(InMemoryStorage);
+
+#[async_trait]
+impl MediaStorage for Uncounted {
+    media_storage::forward_storage!(
+        self => self.0;
+        backend, name, store, retrieve_opts, delete_opts, duplicate, update, delete_many,
+        url_signer, verifier, importer,
+    );
+
+    fn inventory(&self) -> Option<&dyn Inventory> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Inventory for Uncounted {
+    fn list(&self, scope: Scope) -> BoxStream<'static, Result<Entry, StorageError>> {
+        self.0.list(scope)
+    }
+
+    async fn usage(&self, _: Scope) -> Result<Usage, StorageError> {
+        panic!("a deletion walks over the store once")
+    }
+
+    async fn quarantined(&self, _: Scope) -> Result<u64, StorageError> {
+        let (kind, operation) = (StorageErrorKind::Unavailable, Operation::Usage);
+        Err(StorageError::new(kind, operation))
+    }
+
+    async fn delete_scope(&self, scope: Scope) -> Result<SweepReport, StorageError> {
+        self.0.delete_scope(scope).await
+    }
+
+    async fn sweep(&self, options: SweepOptions) -> Result<SweepReport, StorageError> {
+        self.0.sweep(options).await
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_by_tag_reports_what_it_deleted_if_the_quarantine_cannot_be_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    let inner = Uncounted(InMemoryStorage::new());
+    let store = Encrypted::new(inner, local(directory.path()).await);
+    put(&store, "bytes", tagged("ann")).await;
+    let report = store.delete_scope(avatars()).await.unwrap();
+    assert_eq!(outcome(report), (1, 1, 0), "{report:?}");
 }
 
 /// The key of media is asked for between its listing and its deletion.

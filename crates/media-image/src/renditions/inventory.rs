@@ -36,6 +36,10 @@ impl<S: MediaStorage> Inventory for Renditions<S> {
         self.listing(Operation::Usage)?.usage(scope).await
     }
 
+    async fn quarantined(&self, scope: Scope) -> Result<u64, StorageError> {
+        self.listing(Operation::Usage)?.quarantined(scope).await
+    }
+
     async fn delete_scope(&self, scope: Scope) -> Result<SweepReport, StorageError> {
         let inventory = self.listing(Operation::DeleteScope)?;
         inventory.delete_scope(scope).await

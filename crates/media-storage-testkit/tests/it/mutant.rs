@@ -234,6 +234,10 @@ impl Inventory for Mutant {
         self.inner.usage(scope).await
     }
 
+    async fn quarantined(&self, scope: Scope) -> Result<u64, StorageError> {
+        self.inner.quarantined(scope).await
+    }
+
     async fn delete_scope(&self, scope: Scope) -> Result<SweepReport, StorageError> {
         self.inner.delete_scope(scope).await
     }

@@ -235,6 +235,11 @@ impl<S: MediaStorage> Inventory for PeriodicVerification<S> {
         inventory(&self.inner, Operation::Usage)?.usage(scope).await
     }
 
+    async fn quarantined(&self, scope: Scope) -> Result<u64, StorageError> {
+        let inventory = inventory(&self.inner, Operation::Usage)?;
+        inventory.quarantined(scope).await
+    }
+
     async fn delete_scope(&self, scope: Scope) -> Result<SweepReport, StorageError> {
         let inventory = inventory(&self.inner, Operation::DeleteScope)?;
         let _forgetting = self.verified.forget_all_while();
