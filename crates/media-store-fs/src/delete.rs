@@ -2,6 +2,7 @@
 
 use std::io;
 
+use media_storage::layout::FileName;
 use media_storage::{DeleteOptions, Operation, Sidecar, StorageError, StorageErrorKind};
 use media_types::{Sha256, StorageReference};
 
@@ -20,13 +21,26 @@ pub(crate) fn delete(
     reference: &StorageReference,
     options: &DeleteOptions,
 ) -> Result<(), StorageError> {
+    shared.check_writable(Operation::Delete)?;
+    let lock = lock::share(shared.own(), shared.config.permissions);
+    let _lock = lock.map_err(|error| shared.io(Operation::Delete, reference.id(), error))?;
+    delete_locked(shared, reference, options, |file| {
+        shared.quarantine.find(file)
+    })
+}
+
+/// Deletes a reference. The caller shares the lock of metadata, and says how media is found in quarantine.
+pub(crate) fn delete_locked(
+    shared: &Shared,
+    reference: &StorageReference,
+    options: &DeleteOptions,
+    find: impl FnOnce(&FileName) -> io::Result<Item>,
+) -> Result<(), StorageError> {
     let operation = Operation::Delete;
-    shared.check_writable(operation)?;
     shared.check_reference(reference, operation)?;
     let key = Key::parse(reference.id(), operation)?;
     let io = |error| shared.io(operation, reference.id(), error);
-    let _lock = lock::share(shared.own(), shared.config.permissions).map_err(io)?;
-    if delete_quarantined(shared, &key, reference, options)? {
+    if delete_quarantined(shared, &key, reference, options, find)? {
         return Ok(());
     }
     let sidecar = admit(shared, &key, reference, options)?;
@@ -54,6 +68,7 @@ fn delete_quarantined(
     key: &Key,
     reference: &StorageReference,
     options: &DeleteOptions,
+    find: impl FnOnce(&FileName) -> io::Result<Item>,
 ) -> Result<bool, StorageError> {
     let operation = Operation::Delete;
     let io = |error| shared.io(operation, reference.id(), error);
@@ -61,7 +76,7 @@ fn delete_quarantined(
         return Ok(false);
     }
     let scope = options.expected_scope();
-    let Item { said, files } = shared.quarantine.find(&key.file).map_err(io)?;
+    let Item { said, files } = find(&key.file).map_err(io)?;
     if !files.has_media() {
         // A sidecar without media holds nothing.
         shared.quarantine.remove_files(&files).map_err(io)?;

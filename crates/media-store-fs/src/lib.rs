@@ -33,6 +33,7 @@ mod blobs;
 mod builder;
 mod delete;
 mod delete_file;
+mod delete_many;
 mod delete_scope;
 mod directories;
 mod duplicate;

@@ -20,8 +20,8 @@ use crate::list::List;
 use crate::options::{Config, IndexExport};
 use crate::shared::Shared;
 use crate::{
-    delete, delete_scope, duplicate, export, import, lock, retrieve, sweep, update, upload, usage,
-    verify,
+    delete, delete_many, delete_scope, duplicate, export, import, lock, retrieve, sweep, update,
+    upload, usage, verify,
 };
 
 /// A media store in a local directory.
@@ -220,11 +220,7 @@ impl MediaStorage for FileStore {
         let deleted = self
             .shared
             .run_walk(Operation::Delete, move |shared, cancelled| {
-                let delete = |reference| {
-                    cancelled.check()?;
-                    delete::delete(shared, reference, &options)
-                };
-                Ok(all.iter().map(delete).collect())
+                delete_many::delete_many(shared, &all, &options, cancelled)
             })
             .await;
         deleted.unwrap_or_else(|error| {

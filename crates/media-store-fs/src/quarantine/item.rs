@@ -1,5 +1,6 @@
 //! The media of one name in the quarantine.
 
+use std::collections::HashSet;
 use std::io;
 
 use cap_std::fs::Dir;
@@ -23,9 +24,10 @@ pub(crate) struct Place {
 }
 
 /// What the sidecars of quarantined media say. The strictest decides.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) enum Said {
     /// Nothing: there is none.
+    #[default]
     Nothing,
     /// There are only damaged ones.
     Damaged(StorageError),
@@ -36,7 +38,7 @@ pub(crate) enum Said {
 }
 
 /// What is in quarantine under one name.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Item {
     pub(crate) said: Said,
     pub(crate) files: Files,
@@ -106,6 +108,16 @@ impl Quarantine {
             (None, None) => Said::Nothing,
         };
         Ok(Item { said, files })
+    }
+
+    /// Returns the names of all media that is here, or whose sidecar is.
+    pub(crate) fn names(&self) -> io::Result<HashSet<String>> {
+        let mut names = HashSet::new();
+        self.each(&CancelFlag::new(), SweepMode::DryRun, |_, entry| {
+            names.extend(entry.file().map(|file| file.as_str().to_owned()));
+            Ok(false)
+        })?;
+        Ok(names)
     }
 
     /// Removes the files of an item, the media first, and makes that durable.

@@ -209,6 +209,35 @@ async fn media_leaves_no_hint_when_it_goes_to_quarantine_or_is_deleted_there() {
     }
 }
 
+#[tokio::test]
+async fn many_deletions_find_what_is_in_quarantine_and_what_it_holds() {
+    let place = Place::new();
+    let store = place.store().await;
+    let mut all = Vec::new();
+    for number in 0..100 {
+        all.push(put(&store, &number.to_string(), by("ann")).await);
+    }
+    // In several batches, with references that are gone between them.
+    let (free, held, late) = (all[3].clone(), all[40].clone(), all[99].clone());
+    store.update(&held, hold(true)).await.unwrap();
+    for reference in [&free, &held, &late] {
+        quarantine(&place, &store, reference).await;
+    }
+    for reference in &all[4..20] {
+        store.delete(reference).await.unwrap();
+    }
+    let deleted = store.delete_many(&all, DeleteOptions::new()).await;
+    assert_eq!(deleted.len(), all.len());
+    for (reference, deleted) in all.iter().zip(deleted) {
+        match *reference == held {
+            true => assert_eq!(deleted.unwrap_err().kind(), StorageErrorKind::Held),
+            false => deleted.unwrap(),
+        }
+        let left = if *reference == held { 2 } else { 0 };
+        assert_eq!(named(&place, reference.file_name()).len(), left);
+    }
+}
+
 /// What is in the place of the hour of the new hint lets none be created.
 #[tokio::test]
 async fn media_whose_new_hint_cannot_be_created_is_still_found_by_the_old_one() {

@@ -1,0 +1,55 @@
+//! Deleting many references.
+
+use std::cell::OnceCell;
+use std::collections::HashSet;
+
+use media_storage::backend::CancelFlag;
+use media_storage::{DeleteOptions, Operation, StorageError};
+use media_types::StorageReference;
+
+use crate::delete::{delete, delete_locked};
+use crate::lock;
+use crate::quarantine::Item;
+use crate::shared::Shared;
+
+/// Number of references that are deleted under one lock. Changes of metadata wait for that long.
+const AT_ONCE: usize = 32;
+
+/// Deletes references, and looks through the quarantine once for several of them.
+pub(crate) fn delete_many(
+    shared: &Shared,
+    references: &[StorageReference],
+    options: &DeleteOptions,
+    cancelled: &CancelFlag,
+) -> Result<Vec<Result<(), StorageError>>, StorageError> {
+    shared.check_writable(Operation::Delete)?;
+    let mut results = Vec::with_capacity(references.len());
+    for references in references.chunks(AT_ONCE) {
+        let Ok(Some(_lock)) = lock::share(shared.own(), shared.config.permissions) else {
+            // Each says itself why it fails.
+            results.extend(references.iter().map(|one| delete(shared, one, options)));
+            continue;
+        };
+        // Nothing goes to the quarantine under the lock.
+        let names = OnceCell::new();
+        for reference in references {
+            let deleted = cancelled.check().and_then(|()| {
+                delete_locked(shared, reference, options, |file| {
+                    let names: &HashSet<String> = match names.get() {
+                        Some(names) => names,
+                        None => {
+                            let found = shared.quarantine.names()?;
+                            names.get_or_init(|| found)
+                        }
+                    };
+                    match names.contains(file.as_str()) {
+                        true => shared.quarantine.find(file),
+                        false => Ok(Item::default()),
+                    }
+                })
+            });
+            results.push(deleted);
+        }
+    }
+    Ok(results)
+}
