@@ -24,7 +24,7 @@ pub enum LifecycleErrorKind {
     Conflict,
     /// An id is invalid.
     InvalidInput,
-    /// An upload could not renew its lease.
+    /// Work that stores media of a user could not renew its lease.
     LeaseLost,
     /// Media that a message names cannot be read, or belongs to another owner.
     Media,
@@ -48,7 +48,7 @@ impl LifecycleErrorKind {
             Self::Config => "the lifecycle is configured incorrectly",
             Self::Conflict => "the conversation was changed by another writer",
             Self::InvalidInput => "the input is invalid",
-            Self::LeaseLost => "the lease of an upload was lost",
+            Self::LeaseLost => "the lease of work that stores media was lost",
             Self::Media => "the media of the message cannot be read",
             Self::NotFound => "the conversation was not found",
             Self::Panicked => "a store panicked",

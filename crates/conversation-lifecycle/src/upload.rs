@@ -12,7 +12,7 @@ use media_types::{ConversationId, MediaContent, Mime, StorageReference, UserId};
 
 use crate::core::Core;
 use crate::error::{LifecycleError, LifecycleErrorKind as Kind};
-use crate::lease::WorkLease;
+use crate::lease::{self, WorkLease};
 use crate::on_task::on_task;
 use crate::upload_owner::upload_owner;
 use crate::upload_slots::{self, erased};
@@ -195,8 +195,7 @@ where
             () = tokio::time::sleep(lease.renew_every()) => {
                 // Nobody waits for an upload without a lease: an erasure may be done already.
                 if !lease.renew().await? {
-                    return Err(LifecycleError::new(Kind::LeaseLost)
-                        .with_detail("the upload took too long to renew its lease"));
+                    return Err(lease::lost());
                 }
                 // What waits for its client for ever would keep the erasure waiting.
                 if core.fences.is_fenced(&*core.state, Some(user)).await? {

@@ -73,6 +73,7 @@ mod outcome;
 mod panic_guard;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod pruning;
 mod record;
 #[cfg(feature = "redis")]
 mod redis;

@@ -198,13 +198,18 @@ impl LoadedConversation {
         }
         let current = branches.remove(&0);
         let mut messages = Vec::new();
-        let mut end = 0;
-        // What was cut off last lies behind what is left. What is at places of that was replaced by it.
+        let mut end = None;
+        // What was cut off last lies right behind what is left. The first that does not was replaced by it, and
+        // then so was everything that had been cut off before.
         for branch in current.into_iter().chain(branches.into_values().rev()) {
-            if branch.first().is_some_and(|first| first.position >= end) {
-                end = branch.last().map_or(end, |last| last.position + 1);
-                messages.extend(branch.into_iter().map(|stored| stored.message));
+            let (Some(first), Some(last)) = (branch.first(), branch.last()) else {
+                continue;
+            };
+            if end.is_some_and(|end| first.position != end) {
+                break;
             }
+            end = Some(last.position + 1);
+            messages.extend(branch.into_iter().map(|stored| stored.message));
         }
         messages
     }
@@ -212,5 +217,53 @@ impl LoadedConversation {
     /// Returns the turn that is running or suspended.
     pub fn current_turn(&self) -> Option<&TurnRecord> {
         self.turn(self.record.current_turn.as_ref()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use media_types::ConversationId;
+
+    use super::*;
+
+    #[test]
+    fn messages_of_a_turn_are_those_with_which_it_ended() {
+        // Of each branch its number, its first position, and its messages.
+        type Branches = &'static [(u32, u64, &'static str)];
+        let table: [(Branches, &str); 10] = [
+            (&[], ""),
+            (&[(0, 3, "ua")], "ua"),
+            // Cut off afterwards: at once, bit by bit, or as a whole.
+            (&[(0, 3, "u"), (1, 4, "abc")], "uabc"),
+            (
+                &[(0, 3, "u"), (1, 6, "c"), (2, 5, "b"), (3, 4, "a")],
+                "uabc",
+            ),
+            (&[(1, 6, "c"), (4, 3, "uab")], "uabc"),
+            // Replaced by a new attempt.
+            (&[(0, 3, "uA"), (1, 4, "abc")], "uA"),
+            (&[(0, 3, "uA"), (1, 5, "bc"), (2, 4, "a")], "uA"),
+            // The tail of the old attempt was cut off before, and lies behind the new one or right at its end.
+            (&[(0, 3, "uA"), (1, 6, "c"), (2, 4, "ab")], "uA"),
+            (&[(0, 3, "uAB"), (1, 6, "c"), (2, 4, "ab")], "uAB"),
+            // And the new one was cut off, too.
+            (
+                &[(0, 3, "u"), (1, 6, "c"), (2, 4, "ab"), (3, 4, "AB")],
+                "uAB",
+            ),
+        ];
+        for (branches, expected) in table {
+            let record = ConversationRecord::new(ConversationId::mint());
+            let mut loaded = LoadedConversation::new(record, Utc::now());
+            for (branch, first, texts) in branches {
+                let places = (*first..).zip(texts.chars());
+                loaded.messages.extend(places.map(|(position, text)| {
+                    StoredMessage::new(position, *branch, Message::user(text.to_string()))
+                }));
+            }
+            let messages = loaded.into_messages_of_turn();
+            let texts: String = messages.iter().map(Message::text).collect();
+            assert_eq!(texts, expected, "{branches:?}");
+        }
     }
 }

@@ -179,7 +179,7 @@ pub trait StateStore: Debug + Send + Sync + 'static {
     /// Remembers references that no message was found to name, and returns for each when it was
     /// first remembered, by the store's clock. A message that names a reference makes the store
     /// forget it. What was remembered first more than
-    /// [`UNNAMED_KEPT_FOR`](crate::UNNAMED_KEPT_FOR) ago is forgotten little by little.
+    /// [`UNNAMED_KEPT_FOR`](crate::UNNAMED_KEPT_FOR) ago is forgotten by a call an hour later or more.
     ///
     /// # Errors
     /// `DiskSpace`, `Permission`, `Unavailable`.

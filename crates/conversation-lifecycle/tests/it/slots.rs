@@ -7,10 +7,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use conversation_externalizer::{ExternalizeOptions, Externalizer};
-use conversation_lifecycle::{LifecycleErrorKind, LifecycleOptions, Upload};
+use conversation_lifecycle::{LifecycleError, LifecycleErrorKind, LifecycleOptions, Upload};
 use conversation_state::{
-    ConversationRecord, Fence, InMemoryStateStore, NewConversation, StateError, StateStore,
-    StateWrite, forward_state,
+    ConversationRecord, Fence, InMemoryStateStore, NewConversation, StateError, StateErrorKind,
+    StateStore, StateWrite, forward_state,
 };
 use conversation_types::Message;
 use futures_util::StreamExt as _;
@@ -81,6 +81,118 @@ async fn an_erasure_waits_for_work_that_outlives_its_lease() {
     working.await.unwrap();
     let receipt = rig.lifecycle.erase_user(&ann).await.unwrap();
     assert!(receipt.is_complete(), "{receipt:?}");
+}
+
+/// How a store answers renewals of leases.
+#[derive(Clone, Copy, Debug)]
+enum Renewals {
+    /// Somebody else has the lease.
+    Taken,
+    Fail,
+    /// There is no answer.
+    Hang,
+    /// The first fails.
+    FailOnce,
+}
+
+/// A store that gives leases, and then answers otherwise.
+#[derive(Debug)]
+struct Renewing {
+    inner: InMemoryStateStore,
+    calls: AtomicUsize,
+    renewals: Renewals,
+}
+
+#[async_trait]
+impl StateStore for Renewing {
+    forward_state!(
+        self => self.inner;
+        limits, durability, info, now, create, load, list, find_message, apply, tombstone, purge,
+        fence_user, user_fence, lift_fence, release_lease, references, referenced_by,
+        observe_unnamed, forget_unnamed,
+    );
+
+    async fn acquire_lease(
+        &self,
+        name: &str,
+        owner: &str,
+        ttl: Duration,
+    ) -> Result<bool, StateError> {
+        let call = self.calls.fetch_add(1, Ordering::SeqCst);
+        let failure = || StateError::new(StateErrorKind::Unavailable, "acquire lease");
+        match (call, self.renewals) {
+            (0, _) => {}
+            (_, Renewals::Taken) => return Ok(false),
+            (_, Renewals::Fail) | (1, Renewals::FailOnce) => return Err(failure()),
+            (_, Renewals::Hang) => std::future::pending().await,
+            (_, Renewals::FailOnce) => {}
+        }
+        self.inner.acquire_lease(name, owner, ttl).await
+    }
+}
+
+/// Work that says when it is dropped.
+struct Working(Arc<AtomicUsize>);
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_whose_lease_is_lost_ends_before_anybody_else_begins() {
+    for (renewals, ends_after) in [
+        (Renewals::Taken, Some(15)),
+        (Renewals::Fail, Some(60)),
+        (Renewals::Hang, Some(60)),
+        (Renewals::FailOnce, None),
+    ] {
+        let state = Arc::new(Renewing {
+            inner: InMemoryStateStore::with_clock(Rig::clock()),
+            calls: AtomicUsize::new(0),
+            renewals,
+        });
+        let storage = Arc::new(InMemoryStorage::new());
+        let rig = Rig::with_state(state, storage, |builder| builder);
+        let ann: UserId = "ann".parse().unwrap();
+        let lease = rig.lifecycle.take_upload_slot(&ann).await.unwrap();
+        let begun = tokio::time::Instant::now();
+        let dropped = Arc::new(AtomicUsize::new(0));
+        let working = Working(Arc::clone(&dropped));
+        let work = lease.while_held(async move {
+            tokio::time::sleep(Duration::from_secs(600)).await;
+            drop(working);
+            Ok::<_, LifecycleError>(())
+        });
+        let outcome = work.await;
+        assert_eq!(dropped.load(Ordering::SeqCst), 1);
+        let kind = outcome.map_err(|error| error.kind()).err();
+        match ends_after {
+            Some(after) => {
+                assert_eq!(kind, Some(LifecycleErrorKind::LeaseLost), "{renewals:?}");
+                assert_eq!(begun.elapsed().as_secs(), after, "{renewals:?}");
+            }
+            None => assert_eq!((kind, begun.elapsed().as_secs()), (None, 600)),
+        }
+        lease.release().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_goes_on_where_its_lease_is_lost() {
+    let state = Arc::new(Renewing {
+        inner: InMemoryStateStore::with_clock(Rig::clock()),
+        calls: AtomicUsize::new(0),
+        renewals: Renewals::Taken,
+    });
+    let rig = Rig::with_state(state, Arc::new(InMemoryStorage::new()), |builder| builder);
+    let ann: UserId = "ann".parse().unwrap();
+    let lease = rig.lifecycle.take_upload_slot(&ann).await.unwrap();
+    let begun = tokio::time::Instant::now();
+    let write = tokio::time::sleep(Duration::from_secs(30));
+    lease.renewed(write).await;
+    assert_eq!(begun.elapsed().as_secs(), 30);
 }
 
 /// A store that takes its time to renew leases.

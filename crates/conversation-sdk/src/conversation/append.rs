@@ -27,7 +27,7 @@ impl Conversation {
     /// # Errors
     /// Nothing was added: `Busy` while a turn is open, `Conflict` where another writer came first,
     /// `NotFound`, `Ended`, `Media`, `Storage`, `InvalidInput`, `State`; those of the middleware. It
-    /// is unknown: `StateOutcomeUnknown`.
+    /// is unknown: `StateOutcomeUnknown`, `LeaseLost`.
     pub async fn append(
         &self,
         messages: impl IntoIterator<Item = Message> + Send,
@@ -60,7 +60,7 @@ async fn append(
     };
     // An erasure waits for whatever stores media of its user. Code of the application never runs under a slot.
     let slot = core.lifecycle.take_upload_slot(user).await?;
-    let appended = slot.renewed(store(core, &loaded.record, messages)).await;
+    let appended = slot.while_held(store(core, &loaded.record, messages)).await;
     slot.release().await;
     appended
 }

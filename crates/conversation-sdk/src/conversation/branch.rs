@@ -34,7 +34,7 @@ impl Conversation {
     ///
     /// # Errors
     /// `NotFound` also where the history has no such message; `Ended`, `Conflict` where the message
-    /// was cut off in the process, `Storage`, `State`, `StateOutcomeUnknown`.
+    /// was cut off in the process, `LeaseLost`, `Storage`, `State`, `StateOutcomeUnknown`.
     pub async fn branch(&self, at: &MessageId) -> Result<Conversation, ConversationError> {
         self.core.check_open()?;
         let options = LoadOptions::new(Window::MetadataOnly);
@@ -46,7 +46,7 @@ impl Conversation {
         };
         let steps = Box::pin(branch(&self.core, source, at, lease.as_ref()));
         let branched = match &lease {
-            Some(lease) => lease.renewed(steps).await,
+            Some(lease) => lease.while_held(steps).await,
             None => steps.await,
         };
         if let Some(lease) = lease {

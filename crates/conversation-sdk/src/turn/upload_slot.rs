@@ -36,17 +36,28 @@ impl TurnSlot {
         }
     }
 
-    /// Runs work, and holds the slot until its end.
-    pub(super) async fn during<T>(&self, work: impl Future<Output = T>) -> T {
-        match &self.0 {
-            Some(lease) => lease.renewed(work).await,
-            None => work.await,
+    /// Runs work that stores, as long as the slot is held. Where it fails, the slot is given up.
+    pub(super) async fn storing<T>(
+        self,
+        work: impl Future<Output = Result<T, ConversationError>>,
+    ) -> Result<(T, Self), ConversationError> {
+        let Some(lease) = self.0 else {
+            return Ok((work.await?, Self(None)));
+        };
+        match lease.while_held(work).await {
+            Ok(done) => Ok((done, Self(Some(lease)))),
+            Err(error) => {
+                lease.release().await;
+                Err(error)
+            }
         }
     }
 
-    pub(super) async fn release(self) {
-        if let Some(lease) = self.0 {
-            lease.release().await;
-        }
+    /// Runs a write to its end, and gives the slot up.
+    pub(super) async fn writing<T>(self, work: impl Future<Output = T>) -> T {
+        let Some(own) = self.0 else { return work.await };
+        let written = own.renewed(work).await;
+        own.release().await;
+        written
     }
 }

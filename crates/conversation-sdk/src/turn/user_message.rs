@@ -70,9 +70,7 @@ impl InputMedia {
                 }
             }
         };
-        let written = slot.during(Box::pin(writing)).await;
-        slot.release().await;
-        written
+        slot.writing(Box::pin(writing)).await
     }
 }
 
@@ -80,8 +78,8 @@ impl UserInput {
     /// Checks a message and stores its media: all of it, or none.
     ///
     /// # Errors
-    /// `InvalidInput`, `MediaNotAccepted`, `Media`, `Storage`, `Busy`, `NotFound`, `Cancelled`; nothing is left in
-    /// the store.
+    /// `InvalidInput`, `MediaNotAccepted`, `Media`, `Storage`, `Busy`, `NotFound`, `LeaseLost`, `Cancelled`; nothing
+    /// is left in the store.
     pub(super) async fn prepare(
         scope: &TurnScope,
         loaded: &LoadedConversation,
@@ -101,20 +99,13 @@ impl UserInput {
             }
             stored
         };
-        match slot.during(Box::pin(storing)).await {
-            Ok(kept_inline) => {
-                let media = InputMedia {
-                    pending,
-                    kept_inline,
-                    slot,
-                };
-                Ok(Self { message, media })
-            }
-            Err(error) => {
-                slot.release().await;
-                Err(error)
-            }
-        }
+        let (kept_inline, slot) = slot.storing(Box::pin(storing)).await?;
+        let media = InputMedia {
+            pending,
+            kept_inline,
+            slot,
+        };
+        Ok(Self { message, media })
     }
 }
 

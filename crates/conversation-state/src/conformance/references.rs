@@ -155,6 +155,9 @@ pub(super) async fn what_was_unnamed_long_ago_is_forgotten(harness: &dyn Harness
     let store = harness.open().await;
     let keys = ["a", "b", "c"].map(reference_key);
     let first = store.observe_unnamed(&keys[..1]).await.unwrap();
+    let many = (0..1500).map(|n| reference_key(&format!("many {n}")));
+    let many: Vec<ReferenceKey> = many.collect();
+    let of_many = store.observe_unnamed(&many).await.unwrap();
     let hour = Duration::from_secs(3600);
     harness.advance(UNNAMED_KEPT_FOR - hour).await;
     let second = store.observe_unnamed(&keys[..2]).await.unwrap();
@@ -164,4 +167,7 @@ pub(super) async fn what_was_unnamed_long_ago_is_forgotten(harness: &dyn Harness
     let third = store.observe_unnamed(&keys[..2]).await.unwrap();
     assert!(third[0] > second[0], "{third:?}");
     assert_eq!(third[1], second[1]);
+    let again = store.observe_unnamed(&many).await.unwrap();
+    let is_new = |(again, first)| again > first;
+    assert!(again.iter().zip(&of_many).all(is_new));
 }

@@ -7,6 +7,7 @@ use conversation_types::MessageId;
 use media_types::{ConversationId, UserId};
 
 use crate::document::{ConversationDocument, ReferenceChange};
+use crate::pruning::Pruning;
 use crate::reference::ReferenceKey;
 
 /// The key under which a user created a conversation; all that have no user are as one.
@@ -24,6 +25,7 @@ pub(super) struct Shared {
     pub(super) referenced: BTreeMap<ReferenceKey, BTreeSet<(ConversationId, MessageId)>>,
     pub(super) by_conversation: BTreeSet<(ConversationId, ReferenceKey)>,
     pub(super) unnamed: HashMap<ReferenceKey, DateTime<Utc>>,
+    pub(super) pruning: Pruning,
 }
 
 impl Shared {

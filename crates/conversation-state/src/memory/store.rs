@@ -289,8 +289,10 @@ impl StateStore for InMemoryStateStore {
     ) -> Result<Vec<DateTime<Utc>>, StateError> {
         let mut shared = self.shared();
         let now = self.clock.now();
-        let is_kept = |seen: DateTime<Utc>| now <= later(seen, UNNAMED_KEPT_FOR);
-        shared.unnamed.retain(|_, seen| is_kept(*seen));
+        if shared.pruning.is_due(now.timestamp_millis()) {
+            let is_kept = |seen: DateTime<Utc>| now <= later(seen, UNNAMED_KEPT_FOR);
+            shared.unnamed.retain(|_, seen| is_kept(*seen));
+        }
         let first_seen = |key: &ReferenceKey| *shared.unnamed.entry(key.clone()).or_insert(now);
         Ok(keys.iter().map(first_seen).collect())
     }

@@ -26,11 +26,13 @@ const ARE_NAMED: &str = "SELECT EXISTS (SELECT 1 FROM refs \
 const OF_CONVERSATION: &str = "SELECT DISTINCT backend, store, id FROM refs \
     WHERE conversation = (SELECT key FROM conversations WHERE id = $1) \
     AND (backend, store, id) > ($2, $3, $4) ORDER BY backend, store, id LIMIT $5";
-/// Some of what was remembered long ago: nothing lists it any more, and nothing else would forget it. In a
-/// transaction of its own, and behind nobody, so that two calls never wait for each other.
+/// Some of what was remembered long ago: nothing lists it any more, and nothing else would forget it. In
+/// transactions of their own, and behind nobody, so that two calls never wait for each other.
 const FORGET_OLD: &str = "DELETE FROM unnamed WHERE (id, backend, store) IN \
     (SELECT id, backend, store FROM unnamed WHERE first_seen < (NOW) + $1 \
-    LIMIT 100 FOR UPDATE SKIP LOCKED)";
+    LIMIT 1000 FOR UPDATE SKIP LOCKED) RETURNING 1";
+/// How many references one such transaction forgets.
+const OLD_AT_ONCE: usize = 1000;
 /// In one order, so that two calls never wait for each other.
 const OBSERVE: &str = "INSERT INTO unnamed (backend, store, id, first_seen) \
     SELECT DISTINCT r.backend, r.store, r.id, ($5) + $4 \
@@ -151,6 +153,8 @@ fn key(row: &tokio_postgres::Row, session: &Session) -> Result<ReferenceKey, Sta
 pub(super) struct Observing {
     pub(super) keys: Vec<ReferenceKey>,
     pub(super) clock_offset: i64,
+    /// Whether it is time to look for what was remembered long ago.
+    pub(super) forgets_old: bool,
 }
 
 /// Remembers references as unnamed since now, and returns since when they are.
@@ -159,11 +163,9 @@ pub(super) fn observe<'s>(
     observing: &'s Observing,
 ) -> BoxFuture<'s, Result<Vec<i64>, StateError>> {
     Box::pin(async move {
-        let kept = i64::try_from(UNNAMED_KEPT_FOR.as_millis()).unwrap_or(i64::MAX);
-        let oldest = observing.clock_offset.saturating_sub(kept);
-        let sql = FORGET_OLD.replace("NOW", NOW);
-        let old = Step::new(&sql, values![INT8 oldest]);
-        session.whole(Mode::Write, vec![old]).await?;
+        if observing.forgets_old {
+            forget_old(session, observing.clock_offset).await?;
+        }
         let names = Names::of(&observing.keys);
         let sql = OBSERVE.replace("$5", NOW);
         let mut row = names.values();
@@ -186,6 +188,19 @@ pub(super) fn observe<'s>(
         })
         .collect()
     })
+}
+
+async fn forget_old(session: &Session, clock_offset: i64) -> Result<(), StateError> {
+    let kept = i64::try_from(UNNAMED_KEPT_FOR.as_millis()).unwrap_or(i64::MAX);
+    let oldest = clock_offset.saturating_sub(kept);
+    let sql = FORGET_OLD.replace("NOW", NOW);
+    loop {
+        let old = Step::new(&sql, values![INT8 oldest]);
+        let forgotten = session.whole(Mode::Write, vec![old]).await?;
+        if forgotten.iter().map(Vec::len).sum::<usize>() < OLD_AT_ONCE {
+            return Ok(());
+        }
+    }
 }
 
 pub(super) fn forget<'s>(

@@ -24,6 +24,7 @@ use crate::postgres::options::PostgresOptions;
 use crate::postgres::rows::{NOW, column, one, time};
 use crate::postgres::session::{Mode, Session, Step, values};
 use crate::postgres::{apply, create, list, load, references, upkeep};
+use crate::pruning::Pruning;
 use crate::record::ConversationRecord;
 use crate::reference::ReferenceKey;
 use crate::store::StateStore;
@@ -57,6 +58,7 @@ pub struct PostgresStateStore {
     database: Arc<Database>,
     opened: Opened,
     unreadable: UnreadableRecords,
+    pruning: Arc<Pruning>,
 }
 
 impl PostgresStateStore {
@@ -116,6 +118,7 @@ impl PostgresStateStore {
             database: Arc::new(database),
             opened,
             unreadable: UnreadableRecords::default(),
+            pruning: Arc::default(),
         })
     }
 
@@ -341,9 +344,14 @@ impl StateStore for PostgresStateStore {
         &self,
         keys: &[ReferenceKey],
     ) -> Result<Vec<DateTime<Utc>>, StateError> {
+        // Any clock that goes on will do.
+        let local = Utc::now().timestamp_millis();
         let input = references::Observing {
             keys: keys.to_vec(),
             clock_offset: self.clock_offset(),
+            forgets_old: self
+                .pruning
+                .is_due(local.saturating_add(self.clock_offset())),
         };
         let observe = self
             .database

@@ -8,6 +8,7 @@ use crate::id::WriteId;
 use crate::outcome::{Created, NewConversation};
 use crate::record::{ConversationRecord, ConversationStatus};
 use crate::redis::apply::{confirm, log, record};
+use crate::redis::failure::is_wrong_type;
 use crate::redis::index;
 use crate::redis::keys::RECORD;
 use crate::redis::look::{LogEntry, look, time};
@@ -17,6 +18,8 @@ use crate::transition::{Lookups, creation_known, judge_creation};
 
 /// How often creating begins anew after another writer was faster.
 const ATTEMPTS: u32 = 16;
+/// How many keys one request looks at.
+const SCANNED: usize = 1000;
 
 /// What a user's key stands for: a creation, which whoever finds it carries out first.
 #[derive(Debug, Serialize, Deserialize)]
@@ -173,19 +176,78 @@ pub(super) async fn unclaim(
     session.one::<Option<i64>>(command).await.map(drop)
 }
 
-/// Frees the key under which a conversation was created, unless it stands for another one by now.
+/// Whose claims a deletion frees: those of one life of a conversation, or of any, where nothing says which.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Owner<'a> {
+    Incarnation(&'a str),
+    Conversation(&'a str),
+}
+
+impl Owner<'_> {
+    fn has(self, claim: &ConversationRecord) -> bool {
+        match self {
+            Self::Incarnation(incarnation) => claim.incarnation.to_string() == incarnation,
+            Self::Conversation(id) => claim.id.as_str() == id,
+        }
+    }
+}
+
+/// Frees the key under which a conversation was created, unless it stands for another one by now. What is no
+/// claim, or is of another type, stands for none.
 pub(super) async fn free(
     session: &Session<'_>,
     name: &str,
-    incarnation: &str,
+    owner: Owner<'_>,
 ) -> Result<(), StateError> {
     let mut command = redis::cmd("GET");
     command.arg(name);
-    let held: Option<Vec<u8>> = session.one(command).await?;
+    let held: Option<Vec<u8>> = match session.one(command).await {
+        Err(error) if is_wrong_type(&error) => {
+            let mut command = redis::cmd("UNLINK");
+            command.arg(name);
+            return session.one::<i64>(command).await.map(drop);
+        }
+        held => held?,
+    };
     let Some(held) = held else { return Ok(()) };
     let claim: Result<Claim, _> = serde_json::from_slice(&held);
     match claim {
-        Ok(claim) if claim.record.incarnation.to_string() != incarnation => Ok(()),
+        Ok(claim) if !owner.has(&claim.record) => Ok(()),
         _ => unclaim(session, name, &held).await,
+    }
+}
+
+/// Frees every key that stands for a conversation of which no record says it. Looks at all keys of its user, so
+/// it is for what is damaged.
+pub(super) async fn free_all(session: &Session<'_>, id: &str) -> Result<(), StateError> {
+    let pattern = session.keys().creations(index::user_of(session, id).await?);
+    let mut cursor = 0_u64;
+    loop {
+        let mut command = redis::cmd("SCAN");
+        command.arg(cursor).arg("MATCH").arg(&pattern);
+        command.arg("COUNT").arg(SCANNED);
+        let (next, names): (u64, Vec<String>) = session.one(command).await?;
+        let claims = names.iter().map(|name| {
+            let mut command = redis::cmd("GET");
+            command.arg(name);
+            command
+        });
+        let claims = match names.is_empty() {
+            true => Vec::new(),
+            false => session.each(claims.collect()).await?,
+        };
+        for (name, held) in names.iter().zip(claims) {
+            let held: Option<Vec<u8>> = held.map(|held| session.read(held)).transpose()?.flatten();
+            let claim = held.as_deref().map(serde_json::from_slice::<Claim>);
+            if let (Some(held), Some(Ok(claim))) = (&held, claim)
+                && Owner::Conversation(id).has(&claim.record)
+            {
+                unclaim(session, name, held).await?;
+            }
+        }
+        if next == 0 {
+            return Ok(());
+        }
+        cursor = next;
     }
 }

@@ -7,18 +7,17 @@ use redis::Value;
 
 use crate::clock::later;
 use crate::error::StateError;
-use crate::id::WriteId;
 use crate::record::ConversationRecord;
 use crate::redis::apply::{log, record};
-use crate::redis::create::free;
+use crate::redis::create::{Owner, free, free_all};
 use crate::redis::failure::is_wrong_type;
 use crate::redis::index;
-use crate::redis::keys::{KEYS, RECORD, REFERENCES, TOMBSTONE};
-use crate::redis::look::{LogEntry, look, time};
+use crate::redis::keys::{KEYS, RECORD, REFERENCES, TOMBSTONE, TURNS, WRITES};
+use crate::redis::look::{LogEntry, time};
 use crate::redis::references::{forget_member, incarnation_of, member};
 use crate::redis::server::{Session, WRITE, script};
 use crate::redis::steps::Steps;
-use crate::transition::{Lookups, tombstoned};
+use crate::transition::tombstoned;
 
 /// How often a deletion begins anew after another writer was faster.
 const ATTEMPTS: u32 = 64;
@@ -39,8 +38,7 @@ pub(super) fn tombstone<'s>(
         let failures = session.failures();
         let keys = session.keys().conversation(&input.id);
         for _ in 0..ATTEMPTS {
-            let write = WriteId::mint();
-            let seen = look(session, &input.id, &keys, write, 0, &Lookups::default()).await?;
+            let seen = Seen::of(session, &input.id, &keys).await?;
             let held: i64 = seen.tombstone.parse().unwrap_or_default();
             let until = later(time(seen.now), input.keep)
                 .timestamp_millis()
@@ -48,6 +46,10 @@ pub(super) fn tombstone<'s>(
             let mut steps = Steps::new(script(&WRITE, &keys), &seen.guard, &seen.tombstone, None);
             // First, for a script that has written something is not refused for want of memory.
             steps.remove(RECORD, "");
+            // What is of another type names no write and no turn. It would keep the deletion from its end.
+            for key in [TURNS, WRITES] {
+                steps.clear(key);
+            }
             let value = until.to_string();
             let keep = until.saturating_sub(seen.now).clamp(1, 1 << 53).to_string();
             steps.call(
@@ -79,8 +81,9 @@ pub(super) fn tombstone<'s>(
             if !applied {
                 continue;
             }
-            if let (Some(held), false) = (&seen.record, seen.creation.is_empty()) {
-                free(session, &seen.creation, &held.incarnation.to_string()).await?;
+            if let (Some(held), Some(creation)) = (&seen.record, &seen.creation) {
+                let incarnation = held.incarnation.to_string();
+                free(session, creation, Owner::Incarnation(&incarnation)).await?;
             }
             return Ok(now_deleting.map(|(next, _)| next).or(seen.record));
         }
@@ -115,7 +118,13 @@ pub(super) fn purge<'s>(
                 json.and_then(|json| serde_json::from_slice(&json).ok());
             let incarnation = incarnation_of(&guard);
             if let Some(creation) = creation.filter(|creation| !creation.is_empty()) {
-                free(session, &creation, incarnation).await?;
+                // A guard that somebody edited tells nothing.
+                let held = record.as_ref().map(|record| record.incarnation.to_string());
+                let owner = match held.as_deref() == Some(incarnation) {
+                    true => Owner::Incarnation(incarnation),
+                    false => Owner::Conversation(&input.id),
+                };
+                free(session, &creation, owner).await?;
             }
             // No new reference appears in one that is being deleted.
             let names = references(session, &keys).await?;
@@ -145,6 +154,55 @@ pub(super) fn purge<'s>(
     })
 }
 
+/// What a deletion depends on: unlike a write, neither turns nor the log.
+struct Seen {
+    /// What the conversation is recognized by; empty where there is none.
+    guard: String,
+    record: Option<ConversationRecord>,
+    /// The name of the key under which the conversation was created.
+    creation: Option<String>,
+    /// What the tombstone is expected to hold: empty where there is none, `*` for a value of another type.
+    tombstone: String,
+    now: i64,
+}
+
+impl Seen {
+    async fn of(
+        session: &Session<'_>,
+        id: &str,
+        keys: &[String; KEYS],
+    ) -> Result<Self, StateError> {
+        let failures = session.failures();
+        let mut record = redis::cmd("HMGET");
+        record.arg(&keys[RECORD - 1]);
+        record.arg("guard").arg("json").arg("key");
+        let mut tombstone = redis::cmd("GET");
+        tombstone.arg(&keys[TOMBSTONE - 1]);
+        let commands = vec![record, tombstone, redis::cmd("TIME")];
+        let mut answers = session.each(commands).await?.into_iter();
+        let mut next = || answers.next().flatten();
+        let what = format!("the record of conversation `{}`", id.escape_debug());
+        let held = next().ok_or_else(|| failures.damaged(format!("{what} is of another type")))?;
+        let (guard, json, creation): Held = session.read(held)?;
+        let tombstone: Option<String> = match next() {
+            Some(tombstone) => session.read(tombstone)?,
+            None => Some("*".to_owned()),
+        };
+        let (seconds, micros): (u64, u64) = session.read(next().unwrap_or(Value::Nil))?;
+        let record = match (&guard, json) {
+            (None, None) => None,
+            (_, json) => Some(failures.read(json.unwrap_or_default(), &what)?),
+        };
+        Ok(Self {
+            guard: guard.unwrap_or_default(),
+            record,
+            creation: creation.filter(|creation| !creation.is_empty()),
+            tombstone: tombstone.unwrap_or_default(),
+            now: session.time(seconds, micros),
+        })
+    }
+}
+
 /// Guard, record and key of a creation.
 type Held = (Option<String>, Option<Vec<u8>>, Option<String>);
 
@@ -154,6 +212,8 @@ async fn remove_all(
     input: &Doomed,
     keys: &[String; KEYS],
 ) -> Result<(), StateError> {
+    // While the indexes tell whose it is.
+    free_all(session, &input.id).await?;
     let mut unlink = redis::cmd("UNLINK");
     unlink.arg(&keys[..KEYS - 1]);
     session.one::<i64>(unlink).await?;

@@ -4,6 +4,7 @@ use redis::{Cmd, Value};
 
 use crate::error::StateError;
 use crate::record::{ConversationRecord, ConversationStatus};
+use crate::redis::failure::is_wrong_type;
 use crate::redis::keys::{Keys, encoded};
 use crate::redis::server::{Session, TOUCH, UNLIST, script};
 
@@ -99,6 +100,23 @@ fn names_of(session: &Session<'_>, id: &str) -> Cmd {
     command
 }
 
+/// The indexes that depend on what a conversation belongs to; nothing where they are of another type.
+async fn names(session: &Session<'_>, id: &str) -> Result<Option<Vec<String>>, StateError> {
+    match session.one(names_of(session, id)).await {
+        Err(error) if is_wrong_type(&error) => Ok(None),
+        names => names.map(Some),
+    }
+}
+
+/// The user of a conversation, encoded, and empty for nobody; nothing where no index says it.
+pub(super) async fn user_of(session: &Session<'_>, id: &str) -> Result<Option<String>, StateError> {
+    let Some(names) = names(session, id).await? else {
+        return Ok(None);
+    };
+    let of_user = names.iter().find_map(|name| name.strip_prefix("user:"));
+    Ok(Some(of_user.unwrap_or_default().to_owned()))
+}
+
 /// The commands that remove a conversation from all indexes that can name it.
 ///
 /// # Errors
@@ -109,7 +127,7 @@ pub(super) async fn remove(
     record: Option<&ConversationRecord>,
 ) -> Result<Vec<Cmd>, StateError> {
     let keys = session.keys();
-    let names = session.one(names_of(session, id)).await?;
+    let names = names(session, id).await?.unwrap_or_default();
     let indexes = candidates(names, record);
     let remove = |name| {
         let mut command = redis::cmd("ZREM");
@@ -144,8 +162,9 @@ pub(super) async fn forget_gone(
         score.arg(keys.created(index)).arg(id);
         commands.extend([score, names_of(session, id)]);
     }
-    let mut answers = session.all(commands).await?.into_iter();
-    let mut next = || answers.next().unwrap_or(Value::Nil);
+    let mut answers = session.each(commands).await?.into_iter();
+    // What is of another type keeps no other from going.
+    let mut next = || answers.next().flatten().unwrap_or(Value::Nil);
     let (seconds, micros): (u64, u64) = session.read(next())?;
     let oldest = session.time(seconds, micros).saturating_sub(CREATION);
     let mut commands = Vec::new();

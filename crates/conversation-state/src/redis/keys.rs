@@ -89,6 +89,12 @@ impl Keys {
         )
     }
 
+    /// The pattern of the keys under which a user, or anybody, created conversations. `user` is encoded.
+    pub(super) fn creations(&self, user: Option<String>) -> String {
+        let user = user.unwrap_or_else(|| "*".to_owned());
+        format!("{}:creation:{user}:*", self.prefix)
+    }
+
     /// The conversations that may refer to something.
     pub(super) fn reference(&self, name: &[u8]) -> String {
         let name = String::from_utf8_lossy(name);

@@ -43,5 +43,5 @@ end
 local now = redis.call('TIME')
 return {
   head[1] or '', head[2] or '', now[1], now[2], redis.call('GET', tombstone) or '',
-  found, keyed, places, logged or '', times, redis.call('HGET', record, 'key') or '',
+  found, keyed, places, logged or '', times,
 }

@@ -23,7 +23,6 @@ type Answer = (
     Vec<Vec<u8>>,
     Vec<u8>,
     Vec<Vec<u8>>,
-    String,
 );
 
 /// A conversation at one moment, and what a write on it depends on.
@@ -35,8 +34,6 @@ pub(super) struct Seen {
     pub(super) now: i64,
     /// What the tombstone holds; empty where there is none.
     pub(super) tombstone: String,
-    /// The name of the key under which the conversation was created, and its claim.
-    pub(super) creation: String,
 }
 
 impl Seen {
@@ -77,8 +74,7 @@ pub(super) async fn look(
         command.arg(message.as_str());
     }
     let answer: Answer = session.one(command).await?;
-    let (guard, json, seconds, micros, tombstone, turns, keyed, places, logged, times, creation) =
-        answer;
+    let (guard, json, seconds, micros, tombstone, turns, keyed, places, logged, times) = answer;
     let what = format!("the record of conversation `{}`", id.escape_debug());
     let record = match guard.is_empty() && json.is_empty() {
         true => None,
@@ -119,7 +115,6 @@ pub(super) async fn look(
         results,
         now: session.time(seconds, micros),
         tombstone,
-        creation,
     })
 }
 

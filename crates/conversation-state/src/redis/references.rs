@@ -210,21 +210,64 @@ pub(super) fn of_conversation<'s>(
     })
 }
 
+/// What references are remembered with.
+pub(super) struct Observing {
+    pub(super) keys: Vec<ReferenceKey>,
+    /// Whether it is time to look for what was remembered long ago.
+    pub(super) forgets_old: bool,
+}
+
 /// Remembers references as unnamed since now, and returns since when they are.
 pub(super) fn observe<'s>(
     session: &'s Session<'s>,
-    keys: &'s [ReferenceKey],
+    observing: &'s Observing,
 ) -> BoxFuture<'s, Result<Vec<i64>, StateError>> {
     Box::pin(async move {
+        if observing.forgets_old {
+            forget_old(session).await?;
+        }
         let mut command = script(&OBSERVE, &[session.keys().unnamed()]);
         command.arg(session.offset());
-        let kept = u64::try_from(UNNAMED_KEPT_FOR.as_millis()).unwrap_or(u64::MAX);
-        command.arg(kept);
-        for key in keys {
+        for key in &observing.keys {
             command.arg(name(key));
         }
         session.one(command).await
     })
+}
+
+/// The name of a reference, and since when it is remembered.
+type Remembered = (Vec<u8>, Vec<u8>);
+
+/// Forgets what was remembered long ago: nothing lists it any more, and nothing else would forget it.
+async fn forget_old(session: &Session<'_>) -> Result<(), StateError> {
+    let (seconds, micros): (u64, u64) = session.one(redis::cmd("TIME")).await?;
+    let kept = i64::try_from(UNNAMED_KEPT_FOR.as_millis()).unwrap_or(i64::MAX);
+    let oldest = session.time(seconds, micros).saturating_sub(kept);
+    let key = session.keys().unnamed();
+    let mut cursor = 0_u64;
+    loop {
+        let mut scan = redis::cmd("HSCAN");
+        scan.arg(&key).arg(cursor).arg("COUNT").arg(BATCH);
+        let (next, rows): (u64, Vec<Remembered>) = session.one(scan).await?;
+        // What is no time would fail whoever asks for its reference.
+        let is_old = |seen: &[u8]| {
+            let seen: Result<i64, _> = String::from_utf8_lossy(seen).parse();
+            seen.map_or(true, |seen| seen < oldest)
+        };
+        let old: Vec<_> = rows.iter().filter(|(_, seen)| is_old(seen)).collect();
+        if !old.is_empty() {
+            let mut forget = redis::cmd("HDEL");
+            forget.arg(&key);
+            for (name, _) in old {
+                forget.arg(name);
+            }
+            session.one::<i64>(forget).await?;
+        }
+        if next == 0 {
+            return Ok(());
+        }
+        cursor = next;
+    }
 }
 
 pub(super) fn forget<'s>(

@@ -73,6 +73,11 @@ impl Steps {
         self.0.arg("cut").arg(from).arg(to).arg(branch);
     }
 
+    /// Removes one of the keys if it is of another type than the others write.
+    pub(super) fn clear(&mut self, key: usize) {
+        self.0.arg("clear").arg(key);
+    }
+
     /// Removes an entry of the log.
     pub(super) fn prune(&mut self, version: u64) {
         self.0.arg("prune").arg(version);

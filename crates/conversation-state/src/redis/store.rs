@@ -17,6 +17,7 @@ use crate::limits::{Durability, StateLimits, StoreInfo};
 use crate::list::{ConversationFilter, ConversationPage};
 use crate::load::{LoadOptions, LoadedConversation, MessagePosition};
 use crate::outcome::{Applied, Created, NewConversation};
+use crate::pruning::Pruning;
 use crate::record::ConversationRecord;
 use crate::redis::look::time;
 use crate::redis::open::{self, Opened};
@@ -56,6 +57,7 @@ pub struct RedisStateStore {
     server: Arc<Server>,
     opened: Opened,
     unreadable: UnreadableRecords,
+    pruning: Arc<Pruning>,
 }
 
 impl RedisStateStore {
@@ -81,6 +83,7 @@ impl RedisStateStore {
             server: Arc::new(server),
             opened,
             unreadable: UnreadableRecords::default(),
+            pruning: Arc::default(),
         })
     }
 }
@@ -273,9 +276,16 @@ impl StateStore for RedisStateStore {
         &self,
         keys: &[ReferenceKey],
     ) -> Result<Vec<DateTime<Utc>>, StateError> {
+        // Any clock that goes on will do.
+        let offset = self.server.options.clock_offset.milliseconds();
+        let local = Utc::now().timestamp_millis().saturating_add(offset);
+        let input = references::Observing {
+            keys: keys.to_vec(),
+            forgets_old: self.pruning.is_due(local),
+        };
         let observe = self
             .server
-            .run("observe unnamed references", keys, references::observe);
+            .run("observe unnamed references", &input, references::observe);
         Ok(observe.await?.into_iter().map(time).collect())
     }
 

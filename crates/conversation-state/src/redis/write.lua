@@ -57,6 +57,10 @@ local checks = {}
 function checks.prune(at)
   return at + 2, is_ours(8)
 end
+function checks.clear(at)
+  known_kinds[tonumber(ARGV[at + 1])] = true
+  return at + 2, true
+end
 function checks.call(at)
   local name = ARGV[at + 1]
   -- They take a key of any type.
@@ -99,6 +103,12 @@ function steps.prune(at)
   local known = entry and decode(entry)
   if known and type(known.id) == 'string' then redis.call('HDEL', KEYS[8], 'i:' .. known.id) end
   redis.call('HDEL', KEYS[8], name)
+  return at + 2
+end
+-- Removes a key of another type.
+function steps.clear(at)
+  local key = tonumber(ARGV[at + 1])
+  if redis.call('TYPE', KEYS[key]).ok ~= kinds[key] then redis.call('UNLINK', KEYS[key]) end
   return at + 2
 end
 -- n arguments of any command on one of the keys.

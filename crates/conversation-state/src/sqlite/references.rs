@@ -13,8 +13,8 @@ use crate::sqlite::rows::execute;
 
 const ADD: &str =
     "INSERT INTO refs (message, conversation, backend, store, id) VALUES (?1, ?2, ?3, ?4, ?5)";
-/// How many references that were remembered long ago one call forgets.
-const OLD_PER_CALL: i64 = 100;
+/// How many references that were remembered long ago one transaction forgets.
+const OLD_AT_ONCE: usize = 1000;
 const FORGET: &str = "DELETE FROM unnamed WHERE id = ?1 AND backend = ?2 AND store = ?3";
 
 /// Adds the references of a message, and forgets that they were unnamed.
@@ -89,17 +89,19 @@ pub(super) fn of_conversation(
 }
 
 /// Forgets some of what was remembered as unnamed long ago: nothing lists it any more, and nothing else would
-/// forget it. There are few, so that no index leads to them.
+/// forget it. Returns whether there may be more.
 pub(super) fn forget_old(
     transaction: &Transaction<'_>,
     failures: &Failures,
     now: DateTime<Utc>,
-) -> Result<(), StateError> {
+) -> Result<bool, StateError> {
     let sql = "DELETE FROM unnamed WHERE (id, backend, store) IN \
                (SELECT id, backend, store FROM unnamed WHERE first_seen < ?1 LIMIT ?2)";
     let kept = TimeDelta::from_std(UNNAMED_KEPT_FOR).unwrap_or(TimeDelta::MAX);
     let oldest = (now - kept).timestamp_millis();
-    execute(transaction, failures, sql, [oldest, OLD_PER_CALL]).map(drop)
+    let limit = i64::try_from(OLD_AT_ONCE).unwrap_or(i64::MAX);
+    let forgotten = execute(transaction, failures, sql, [oldest, limit])?;
+    Ok(forgotten == OLD_AT_ONCE)
 }
 
 /// Remembers a reference as unnamed since now, and returns since when it is.

@@ -17,6 +17,7 @@ use crate::limits::{Durability, StateLimits, StoreInfo};
 use crate::list::{ConversationFilter, ConversationPage};
 use crate::load::{LoadOptions, LoadedConversation, MessagePosition};
 use crate::outcome::{Applied, Created, NewConversation};
+use crate::pruning::Pruning;
 use crate::record::ConversationRecord;
 use crate::reference::ReferenceKey;
 use crate::sqlite::options::SqliteOptions;
@@ -59,6 +60,7 @@ pub struct SqliteStateStore {
     pool: Arc<Pool>,
     busy: Duration,
     unreadable: UnreadableRecords,
+    pruning: Arc<Pruning>,
 }
 
 impl SqliteStateStore {
@@ -86,6 +88,7 @@ impl SqliteStateStore {
             pool: Arc::new(pool),
             busy,
             unreadable: UnreadableRecords::default(),
+            pruning: Arc::default(),
         })
     }
 
@@ -354,17 +357,22 @@ impl StateStore for SqliteStateStore {
         &self,
         keys: &[ReferenceKey],
     ) -> Result<Vec<DateTime<Utc>>, StateError> {
+        const OBSERVE: &str = "observe unnamed references";
         let (keys, clock) = (keys.to_vec(), self.pool.clock().clone());
-        let write = self.pool.write(
-            "observe unnamed references",
-            move |transaction, failures| {
-                let now = clock.now();
-                references::forget_old(transaction, failures, now)?;
-                let now = now.timestamp_millis();
-                let observe = |key| references::observe(transaction, failures, key, now).map(time);
-                keys.iter().map(observe).collect()
-            },
-        );
+        let now = clock.now();
+        let mut has_old = self.pruning.is_due(now.timestamp_millis());
+        // Others write in between.
+        while has_old {
+            let forget = self.pool.write(OBSERVE, move |transaction, failures| {
+                references::forget_old(transaction, failures, now)
+            });
+            has_old = forget.await?;
+        }
+        let write = self.pool.write(OBSERVE, move |transaction, failures| {
+            let now = clock.now().timestamp_millis();
+            let observe = |key| references::observe(transaction, failures, key, now).map(time);
+            keys.iter().map(observe).collect()
+        });
         write.await
     }
 

@@ -256,3 +256,118 @@ async fn what_cannot_be_read_may_name_media() {
     store.purge(&"a".parse().unwrap()).await.unwrap();
     assert_eq!(store.references(&asked).await.unwrap(), [false, false]);
 }
+
+/// Makes conversation `a` under a key, with media and a turn that is running.
+async fn running(store: &dyn StateStore) {
+    let record = ConversationRecord::new("a".parse().unwrap())
+        .with_user(Some("user".parse().unwrap()))
+        .with_tags(["tag"]);
+    let new = NewConversation::new(record).with_key(Some("key".to_owned()));
+    let record = store.create(new).await.unwrap().into_record();
+    let fence = Fence::Head {
+        head: record.head,
+        turn: None,
+    };
+    let turn = TurnRecord::new("t".parse().unwrap());
+    let begin = StateWrite::new(&record, fence)
+        .with_append([with_media().with_turn(turn.id.clone())])
+        .with_turn(turn)
+        .with_lease(LeaseChange::Take {
+            owner: "node".to_owned(),
+            duration: Duration::from_secs(60),
+        });
+    store.apply(begin).await.unwrap();
+}
+
+/// The keys of a store beside those that it always has.
+async fn left(harness: &RedisHarness) -> Vec<String> {
+    let mut left = harness.keys().await;
+    left.retain(|key| !key.ends_with(":store") && !key.ends_with(":changes"));
+    left.sort();
+    left
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_of_another_type_keeps_no_deletion_from_its_end() {
+    if !is_wanted("deletions in Redis with keys of another type") {
+        return;
+    }
+    for key in [
+        "turns",
+        "window",
+        "firsts",
+        "messages",
+        "places",
+        "chunks",
+        "writes",
+        "planner",
+        "refs",
+        "tombstone",
+        "names",
+        "creation",
+    ] {
+        let harness = RedisHarness::new().await;
+        let store = harness.store().await;
+        running(&store).await;
+        let name = match key {
+            "names" => format!("{}:{{index}}:names:a", harness.prefix),
+            "creation" => format!("{}:creation:user:key", harness.prefix),
+            key => harness.key("a", key),
+        };
+        let mut command = ::redis::cmd("DEL");
+        command.arg(&name);
+        let was_there: i64 = harness.send(&command).await;
+        let is_optional = ["chunks", "planner", "tombstone"].contains(&key);
+        assert_eq!(was_there == 0, is_optional, "{key}");
+        // No key is a list.
+        let mut command = ::redis::cmd("RPUSH");
+        command.arg(&name).arg("text");
+        harness.send::<i64>(&command).await;
+
+        let id = "a".parse().unwrap();
+        for _ in 0..2 {
+            let kept = store.tombstone(&id, Duration::from_secs(60)).await;
+            let kept = kept.unwrap_or_else(|error| panic!("{key}: {error:?}"));
+            assert_eq!(kept.unwrap().status, ConversationStatus::Deleting, "{key}");
+        }
+        let loaded = store.load(&id, Window::MetadataOnly.into()).await;
+        let loaded = loaded.unwrap_or_else(|error| panic!("{key}: {error:?}"));
+        assert!(loaded.is_some(), "{key}");
+        store.purge(&id).await.unwrap();
+        let mut left = left(&harness).await;
+        // Where nothing tells which references it had, the index forgets them when it is asked.
+        left.retain(|name| key != "refs" || !name.contains(":reference:"));
+        assert_eq!(left, [harness.key("a", "tombstone")], "{key}");
+        let again = NewConversation::new(ConversationRecord::new(id));
+        let refused = store.create(again).await;
+        assert_eq!(refused.unwrap_err().kind(), StateErrorKind::Conflict);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_purge_of_a_damaged_record_frees_the_key_of_its_creation() {
+    if !is_wanted("keys of creations in Redis") {
+        return;
+    }
+    for damage in ["record", "guard", "json"] {
+        let harness = RedisHarness::new().await;
+        let store = harness.store().await;
+        running(&store).await;
+        let other = ConversationRecord::new("b".parse().unwrap());
+        let other = other.with_user(Some("user".parse().unwrap()));
+        let other = NewConversation::new(other).with_key(Some("other".to_owned()));
+        store.create(other).await.unwrap();
+        match damage {
+            "record" => set(&harness, "a", "record").await,
+            field => drop(edit(&harness, "record", field, "edited").await),
+        }
+        store.purge(&"a".parse().unwrap()).await.unwrap();
+        let left = left(&harness).await;
+        let claims: Vec<&String> = left
+            .iter()
+            .filter(|key| key.contains(":creation:"))
+            .collect();
+        let of_other = format!("{}:creation:user:other", harness.prefix);
+        assert_eq!(claims, [&of_other], "{damage}");
+    }
+}
