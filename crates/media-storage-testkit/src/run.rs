@@ -1,6 +1,7 @@
 //! Running scenarios, and reporting those that do not apply.
 
 use std::io::Write as _;
+use std::pin::Pin;
 use std::time::Duration;
 
 use media_storage::MediaStorage;
@@ -14,6 +15,11 @@ const DEADLINE: Duration = Duration::from_secs(600);
 /// # Panics
 /// When the scenario does, or when it takes longer than ten minutes.
 pub fn run(scenario: &str, future: impl Future<Output = ()> + Send + 'static) {
+    run_boxed(scenario, Box::pin(future));
+}
+
+/// There are hundreds of scenarios, and this is compiled once for all of them.
+fn run_boxed(scenario: &str, future: Pin<Box<dyn Future<Output = ()> + Send>>) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(4)
         .enable_all()
