@@ -107,7 +107,7 @@ async fn backfill_one(
         }
         let step = step(core, externalizer, listed, from, done);
         let stepped = match &lease {
-            Some(lease) => lease.while_held(step).await,
+            Some(lease) => lease.renewed(step).await,
             None => step.await,
         };
         match stepped {

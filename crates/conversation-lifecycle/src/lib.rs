@@ -56,6 +56,7 @@ mod lease;
 mod lifecycle;
 mod local_turns;
 mod media;
+mod media_slot;
 mod on_task;
 mod options;
 mod owner;
@@ -80,6 +81,7 @@ pub use lease::WorkLease;
 pub use lifecycle::Lifecycle;
 pub use local_turns::LocalTurns;
 pub use media::reference_of;
+pub use media_slot::MediaSlot;
 pub use options::LifecycleOptions;
 pub use owner::{media_owner, owner_metadata};
 pub use receipt::{

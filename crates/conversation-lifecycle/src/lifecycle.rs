@@ -13,6 +13,7 @@ use media_types::{ConversationId, MediaContent, StorageReference, UserId};
 use crate::core::Core;
 use crate::error::LifecycleError;
 use crate::lease::WorkLease;
+use crate::media_slot::MediaSlot;
 use crate::on_task::on_task;
 use crate::receipt::{DeletionReceipt, ErasureReceipt, FinishedDeletions};
 use crate::reconcile_report::{ReconcileOptions, ReconcileReport};
@@ -166,13 +167,16 @@ impl Lifecycle {
         upload_slots::take(&self.core, user).await
     }
 
-    /// Takes a lease for a turn that stores the media of its message before it has begun, and waits for one
-    /// where the user has 64 of them. An erasure of the user waits for its release.
+    /// Takes a slot for a turn that stores the media of its message before it has begun, and waits for one
+    /// where the user has 64 of them. An erasure of the user waits until it is given up. Nobody has none.
     ///
     /// # Errors
     /// `Busy` after a minute, `NotFound` where the user is being erased, `State`.
-    pub async fn take_turn_slot(&self, user: &UserId) -> Result<WorkLease, LifecycleError> {
-        upload_slots::take_for_turn(&self.core, user).await
+    pub async fn take_turn_slot(&self, user: Option<&UserId>) -> Result<MediaSlot, LifecycleError> {
+        match user {
+            Some(user) => Ok(upload_slots::take_for_turn(&self.core, user).await?.into()),
+            None => Ok(MediaSlot::default()),
+        }
     }
 
     /// Stores media for a user and returns what a message of the same user names it by. Goes on when

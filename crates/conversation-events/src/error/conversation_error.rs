@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use conversation_types::TurnId;
+use conversation_types::{Message, TurnId};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::kind::ConversationErrorKind;
@@ -19,7 +19,8 @@ use crate::response::Response;
 /// `message`, `hint`, `retryable`, and `turn` where a turn failed.
 ///
 /// An error of a turn that had begun names the turn, and [`kept`](Self::kept) is what was kept of
-/// it: the user's message, complete rounds, and what had arrived of the last answer.
+/// it: the user's message, complete rounds, and what had arrived of the last answer. An error of a turn that
+/// had not begun gives the message back as [`unsent`](Self::unsent).
 #[derive(Clone)]
 pub struct ConversationError(Arc<Inner>);
 
@@ -31,6 +32,7 @@ struct Inner {
     turn: Option<TurnId>,
     lease_until: Option<DateTime<Utc>>,
     kept: Option<Box<Response>>,
+    unsent: Option<Box<Message>>,
     retryable: Option<bool>,
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
@@ -45,6 +47,7 @@ impl ConversationError {
             turn: None,
             lease_until: None,
             kept: None,
+            unsent: None,
             retryable: None,
             source: None,
         }))
@@ -97,6 +100,12 @@ impl ConversationError {
         self.set(|inner| inner.kept = Some(Box::new(kept)))
     }
 
+    /// Gives back the message of a turn that has not begun.
+    #[must_use]
+    pub fn with_unsent(self, message: Message) -> Self {
+        self.set(|inner| inner.unsent = Some(Box::new(message)))
+    }
+
     /// Returns what went wrong.
     pub fn kind(&self) -> ConversationErrorKind {
         self.0.kind
@@ -126,6 +135,11 @@ impl ConversationError {
     /// Returns what was kept of the turn.
     pub fn kept(&self) -> Option<&Response> {
         self.0.kept.as_deref()
+    }
+
+    /// Returns the message of a turn that certainly has not begun, as it was given: nothing of it was written.
+    pub fn unsent(&self) -> Option<&Message> {
+        self.0.unsent.as_deref()
     }
 
     /// Returns whether the same call may succeed later.

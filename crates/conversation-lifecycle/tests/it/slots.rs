@@ -186,13 +186,18 @@ async fn a_write_goes_on_where_its_lease_is_lost() {
         calls: AtomicUsize::new(0),
         renewals: Renewals::Taken,
     });
+    let asked = Arc::clone(&state);
     let rig = Rig::with_state(state, Arc::new(InMemoryStorage::new()), |builder| builder);
     let ann: UserId = "ann".parse().unwrap();
     let lease = rig.lifecycle.take_upload_slot(&ann).await.unwrap();
-    let begun = tokio::time::Instant::now();
-    let write = tokio::time::sleep(Duration::from_secs(30));
-    lease.renewed(write).await;
-    assert_eq!(begun.elapsed().as_secs(), 30);
+    let write = async {
+        // Long enough for it to be renewed many times.
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        "written"
+    };
+    assert_eq!(lease.renewed(write).await, "written");
+    let renewals = asked.calls.load(Ordering::SeqCst) - 1;
+    assert_eq!(renewals, 1, "one that is lost is not asked for again");
 }
 
 /// A store that takes its time to renew leases.
@@ -324,15 +329,15 @@ async fn turns_never_wait_for_uploads_and_an_erasure_waits_for_both() {
     let mut turns = Vec::new();
     let started = tokio::time::Instant::now();
     for _ in 0..64 {
-        turns.push(rig.lifecycle.take_turn_slot(&ann).await.unwrap());
+        turns.push(rig.lifecycle.take_turn_slot(Some(&ann)).await.unwrap());
     }
     assert!(started.elapsed() < Duration::from_millis(100));
     for lease in uploads {
         lease.release().await;
     }
     let last = turns.pop().unwrap();
-    for lease in turns {
-        lease.release().await;
+    for slot in turns {
+        slot.writing(async {}).await;
     }
     // It is held and not renewed, so that the erasure waits for its end.
     let asked = tokio::time::Instant::now();

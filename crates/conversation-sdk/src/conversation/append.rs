@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use conversation_events::{ConversationError, ConversationErrorKind as Kind};
-use conversation_externalizer::{Batch, BatchKind};
-use conversation_lifecycle::{media_owner, name_of};
+use conversation_externalizer::{Batch, BatchKind, PendingReferences};
+use conversation_lifecycle::{MediaSlot, media_owner, name_of};
 use conversation_providers::RESPONSE_ID;
 use conversation_state::{
     ConversationRecord, Fence, LoadOptions, RecordUpdate, StateWrite, Window, WriteOutcome,
@@ -55,32 +55,49 @@ async fn append(
     let options = LoadOptions::new(Window::MetadataOnly);
     let loaded = turn::load_idle(core, known, &options).await?;
     turn::before_save(core, &mut messages).await?;
-    let Some(user) = &loaded.record.user else {
-        return store(core, &loaded.record, messages).await;
-    };
     // An erasure waits for whatever stores media of its user. Code of the application never runs under a slot.
-    let slot = core.lifecycle.take_upload_slot(user).await?;
-    let appended = slot.while_held(store(core, &loaded.record, messages)).await;
-    slot.release().await;
-    appended
+    let slot = match &loaded.record.user {
+        Some(user) => core.lifecycle.take_upload_slot(user).await?.into(),
+        None => MediaSlot::default(),
+    };
+    let mut pending = core.pending_references();
+    let storing = async {
+        let stored = store(core, &loaded.record, &mut messages, &mut pending).await;
+        if stored.is_err() {
+            pending.rollback().await;
+        }
+        stored
+    };
+    let ((), slot) = slot.storing(storing).await?;
+    slot.writing(write(core, &loaded.record, messages, pending))
+        .await
 }
 
+/// Stores the media of messages. What was stored before an error is pending.
 async fn store(
     core: &Core,
     record: &ConversationRecord,
-    mut messages: Vec<Message>,
-) -> Result<Vec<MessageId>, ConversationError> {
-    let mut pending = core.pending_references();
+    messages: &mut [Message],
+    pending: &mut PendingReferences,
+) -> Result<(), ConversationError> {
     if core.config.foreign_media() == ForeignMedia::Refuse {
-        for message in &mut messages {
-            core.adopt_uploads(record, message, &mut pending).await?;
+        for message in &mut *messages {
+            core.adopt_uploads(record, message, pending).await?;
         }
     }
     let owner = media_owner(record);
     let batch = Batch::new(&owner, record.message_count, BatchKind::User);
-    core.externalizer
-        .externalize(&batch, &mut messages, &mut pending)
-        .await?;
+    let externalizing = core.externalizer.externalize(&batch, messages, pending);
+    externalizing.await?;
+    Ok(())
+}
+
+async fn write(
+    core: &Core,
+    record: &ConversationRecord,
+    messages: Vec<Message>,
+    mut pending: PendingReferences,
+) -> Result<Vec<MessageId>, ConversationError> {
     let ids = messages.iter().map(|message| message.id.clone()).collect();
     let stores = core.stores.primary().map(name_of);
     let fence = Fence::Head {

@@ -46,7 +46,8 @@ impl Conversation {
         };
         let steps = Box::pin(branch(&self.core, source, at, lease.as_ref()));
         let branched = match &lease {
-            Some(lease) => lease.while_held(steps).await,
+            // Each step looks whether it is held.
+            Some(lease) => lease.renewed(steps).await,
             None => steps.await,
         };
         if let Some(lease) = lease {

@@ -7,7 +7,7 @@ use conversation_events::{
     TurnOutcome,
 };
 use conversation_externalizer::Fingerprint;
-use conversation_lifecycle::name_of;
+use conversation_lifecycle::{MediaSlot, name_of};
 use conversation_providers::AttemptBudget;
 use conversation_state::{
     ConversationRecord, Fence, LeaseChange, LoadOptions, LoadedConversation, RecordUpdate,
@@ -26,7 +26,6 @@ use super::planner::TurnPlanner;
 use super::progress::Progress;
 use super::stop::StopReason;
 use super::turn::{Turn, TurnScope};
-use super::upload_slot::TurnSlot;
 use super::user_message::{InputMedia, UserInput};
 use super::{context, fingerprint, replay, resume, retry};
 use crate::core::Core;
@@ -44,10 +43,26 @@ pub(super) enum Begun {
 /// Admits a turn and writes its beginning.
 ///
 /// # Errors
-/// Nothing was written or paid: `NotFound`, `Ended`, `Busy`, `KeyReused`, `NotLast`,
-/// `MediaNotAccepted`, `Media`, `Storage`, `NotAdmitted`, `Conflict`, `State`. It is unknown:
+/// Nothing was written or paid, and the error has the message: `NotFound`, `Ended`, `Busy`, `KeyReused`,
+/// `NotLast`, `MediaNotAccepted`, `Media`, `Storage`, `NotAdmitted`, `Conflict`, `State`. It is unknown:
 /// `StateOutcomeUnknown`.
 pub(super) async fn begin(
+    scope: TurnScope,
+    known: &ConversationRecord,
+    job: TurnJob,
+) -> Result<Begun, ConversationError> {
+    let message = match &job {
+        TurnJob::New { message, .. } => Some(message.clone()),
+        _ => None,
+    };
+    let begun = Box::pin(begin_after_races(scope, known, job)).await;
+    begun.map_err(|error| match message {
+        Some(message) if error.kind() != Kind::StateOutcomeUnknown => error.with_unsent(*message),
+        _ => error,
+    })
+}
+
+async fn begin_after_races(
     scope: TurnScope,
     known: &ConversationRecord,
     job: TurnJob,
@@ -232,7 +247,7 @@ pub(super) async fn write_opening(
     let none = || InputMedia {
         pending: core.pending_references(),
         kept_inline: Vec::new(),
-        slot: TurnSlot::default(),
+        slot: MediaSlot::default(),
     };
     let mut media = opening.media.unwrap_or_else(none);
     let since = Instant::now();

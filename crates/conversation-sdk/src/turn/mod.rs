@@ -35,7 +35,6 @@ mod tool_round;
     reason = "the type is what the module is about"
 )]
 mod turn;
-mod upload_slot;
 mod user_message;
 
 pub(crate) use admit::{load, load_idle};

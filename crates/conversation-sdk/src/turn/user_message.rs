@@ -1,10 +1,12 @@
 //! The user's message: what it may hold, and its media in the store.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::time::Duration;
 
 use conversation_events::{ConversationError, ConversationErrorKind as Kind, InlineFallback};
 use conversation_externalizer::{Batch, BatchKind, PendingReferences};
-use conversation_lifecycle::media_owner;
+use conversation_lifecycle::{MediaSlot, media_owner};
 use conversation_state::{Applied, LoadedConversation, StateErrorKind, StateWrite, WriteOutcome};
 use conversation_types::{Message, Part, Role};
 use futures_util::FutureExt;
@@ -13,7 +15,6 @@ use media_types::{MediaContent, MediaSource};
 use prompt_pack::MediaProperties;
 
 use super::turn::TurnScope;
-use super::upload_slot::TurnSlot;
 use crate::core::Core;
 use crate::middleware::panicked;
 use crate::policy::ForeignMedia;
@@ -32,7 +33,7 @@ pub(super) struct InputMedia {
     pub(super) pending: PendingReferences,
     pub(super) kept_inline: Vec<InlineFallback>,
     /// Held until a write names the media.
-    pub(super) slot: TurnSlot,
+    pub(super) slot: MediaSlot,
 }
 
 impl InputMedia {
@@ -90,7 +91,16 @@ impl UserInput {
         before_save(&scope.core, &mut messages).await?;
         let mut message =
             (messages.pop()).ok_or_else(|| invalid("middleware removed the message"))?;
-        let slot = TurnSlot::take(scope, &loaded.record, &message).await?;
+        // Media that stands in a text is as large as that.
+        let threshold = scope.core.config.threshold_bytes();
+        let is_small =
+            |part: &Part| matches!(part, Part::Text(text) if (text.text.len() as u64) < threshold);
+        let stores = !message.content.iter().all(is_small);
+        let user = loaded.record.user.as_ref().filter(|_| stores);
+        let slot = tokio::select! {
+            slot = scope.core.lifecycle.take_turn_slot(user) => slot?,
+            reason = scope.stop.stopped() => return Err(reason.error()),
+        };
         let mut pending = scope.core.pending_references();
         let storing = async {
             let stored = store(scope, loaded, &mut message, &mut pending).await;
@@ -109,8 +119,29 @@ impl UserInput {
     }
 }
 
+/// How long media of a message is stored on after its turn was stopped.
+const AFTER_STOP: Duration = Duration::from_secs(2);
+
 /// Stores the media of a message, as [`UserInput::prepare`] does. What was stored before an error is pending.
 async fn store(
+    scope: &TurnScope,
+    loaded: &LoadedConversation,
+    message: &mut Message,
+    pending: &mut PendingReferences,
+) -> Result<Vec<InlineFallback>, ConversationError> {
+    let mut storing = pin!(store_to_end(scope, loaded, message, pending));
+    tokio::select! {
+        biased;
+        stored = &mut storing => stored,
+        reason = scope.stop.stopped() => {
+            // With its media the message is kept, in a turn that ends before it asks anything.
+            let stored = tokio::time::timeout(AFTER_STOP, storing).await;
+            stored.unwrap_or_else(|_| Err(reason.error()))
+        }
+    }
+}
+
+async fn store_to_end(
     scope: &TurnScope,
     loaded: &LoadedConversation,
     message: &mut Message,
@@ -131,17 +162,11 @@ async fn store(
         .with_fetched(&scope.fetched);
     let messages = std::slice::from_mut(message);
     let externalizing = core.externalizer.externalize(&batch, messages, pending);
-    let report = tokio::select! {
-        biased;
-        report = externalizing => report?,
-        // It fetches or writes, which may take long.
-        reason = scope.stop.stopped() => return Err(reason.error()),
-    };
+    let kept = externalizing.await?.inline_fallbacks.into_iter();
     // What was fetched has a size and a type only now.
     if has_urls {
         check_media(&scope.prompt, &core.loader, message).await?;
     }
-    let kept = report.inline_fallbacks.into_iter();
     Ok(kept.map(InlineFallback::from).collect())
 }
 

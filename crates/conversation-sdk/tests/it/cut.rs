@@ -23,7 +23,7 @@ use media_storage::{
 use media_types::StorageReference;
 use tokio::sync::watch;
 
-/// Counts the halves of calls: before and after each. From a half on, nothing answers.
+/// Counts the halves of calls: before and after each. From a half on, nothing answers until it is mended.
 #[derive(Clone, Debug)]
 pub(crate) struct Cut(Arc<Inner>);
 
@@ -32,6 +32,7 @@ struct Inner {
     passed: AtomicU64,
     at: AtomicU64,
     reached: watch::Sender<bool>,
+    mended: watch::Sender<bool>,
 }
 
 impl Cut {
@@ -40,6 +41,7 @@ impl Cut {
             passed: AtomicU64::new(0),
             at: AtomicU64::new(u64::MAX),
             reached: watch::Sender::new(false),
+            mended: watch::Sender::new(false),
         }))
     }
 
@@ -55,11 +57,18 @@ impl Cut {
         reached.wait_for(|reached| *reached).await.unwrap();
     }
 
+    /// Lets go on whoever waits.
+    pub(crate) fn mend(&self) {
+        self.0.at.store(u64::MAX, Ordering::SeqCst);
+        self.0.mended.send_replace(true);
+    }
+
     async fn half(&self) {
         let passed = self.0.passed.fetch_add(1, Ordering::SeqCst);
         if passed >= self.0.at.load(Ordering::SeqCst) {
             self.0.reached.send_replace(true);
-            std::future::pending::<()>().await;
+            let mut mended = self.0.mended.subscribe();
+            mended.wait_for(|mended| *mended).await.unwrap();
         }
     }
 

@@ -257,23 +257,3 @@ async fn code_of_the_application_holds_up_no_erasure_and_its_message_stores_noth
         assert_eq!(rig.provider.request_count(), 0);
     }
 }
-
-#[tokio::test]
-async fn a_turn_whose_media_is_being_stored_is_stopped_at_once() {
-    let cut = Cut::never();
-    let rig = Rig::with(answers(1), |builder| {
-        let (inner, cut) = (InMemoryStorage::new(), cut.clone());
-        builder.with_media_storage(CutStorage { inner, cut })
-    });
-    let mut conversation = rig.start().await;
-    // The store never answers.
-    cut.after(0);
-    let events = conversation.stream(vec![image(1, 200 * KIB).into()]);
-    cut.reached().await;
-    let (id, turn) = (conversation.id().clone(), events.turn().clone());
-    let stopped = rig.manager.cancel_turn(&id, Owner::any(), &turn);
-    stopped.await.unwrap();
-    let error = events.response().await.unwrap_err();
-    assert_eq!(error.kind(), Kind::Cancelled);
-    assert_eq!(rig.provider.request_count(), 0);
-}

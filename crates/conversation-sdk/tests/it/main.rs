@@ -41,6 +41,7 @@ mod retries;
 mod spans;
 mod spawned;
 mod spending;
+mod stopped;
 mod storage;
 mod test_run;
 mod tools;

@@ -113,6 +113,9 @@ pub(super) async fn user_of(session: &Session<'_>, id: &str) -> Result<Option<St
     let Some(names) = names(session, id).await? else {
         return Ok(None);
     };
+    if names.is_empty() {
+        return Ok(None);
+    }
     let of_user = names.iter().find_map(|name| name.strip_prefix("user:"));
     Ok(Some(of_user.unwrap_or_default().to_owned()))
 }
