@@ -7,10 +7,10 @@ use conversation_providers::testing::{ScriptedAnswer, ScriptedProvider};
 use conversation_sdk::state::{InMemoryStateStore, StateError, StateStore, forward_state};
 use conversation_sdk::{
     Conversation, ConversationErrorKind as Kind, LeaseTimes, ManagerConfig, Message, Owner, Part,
-    TurnEvents, Upload,
+    TurnEvents, Upload, Window,
 };
 use media_storage::{InMemoryStorage, MediaBody};
-use media_types::{Mime, UserId};
+use media_types::Mime;
 
 use crate::cut::{Cut, CutStorage};
 use crate::support::{KIB, Rig, image};
@@ -45,10 +45,9 @@ async fn a_turn_whose_media_is_never_stored_is_stopped_soon_and_gives_its_messag
         let rig = rig_with(&cut);
         let media = match is_upload {
             true => {
-                let user: UserId = "u1".parse().unwrap();
                 let body = MediaBody::from_bytes(vec![7; 200 * KIB]);
                 let upload = Upload::new(Mime::IMAGE_PNG, body);
-                rig.manager.upload(&user, upload).await.unwrap()
+                rig.manager.upload(Owner::user("u1"), upload).await.unwrap()
             }
             false => image(1, 200 * KIB),
         };
