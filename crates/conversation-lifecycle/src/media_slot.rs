@@ -36,7 +36,7 @@ impl MediaSlot {
         }
     }
 
-    /// Runs the write that names the media to its end, and gives the slot up. A slot that is lost meanwhile ends
+    /// Runs the write that names the media to its end, and gives the slot up. A slot that is lost before the end stops
     /// no write, since nobody would know whether it happened.
     pub async fn writing<T>(self, work: impl Future<Output = T>) -> T {
         let Some(lease) = self.0 else {
