@@ -75,7 +75,14 @@ pub(super) fn by_words(
             Some(Complaint::AtMost(most))
         }
         Some(Wording::AtMost(_)) => some(of_kind(MediaType::Image)),
-        Some(Wording::NoneOf(kind)) if !of_kind(kind).is_empty() => Some(Complaint::NoneOf(kind)),
+        Some(Wording::NoneOf(kind)) if !of_kind(kind).is_empty() => {
+            Some(match of_kind(kind).as_slice() {
+                _ if is_certainly_none(said) => Complaint::NoneOf(kind),
+                // One alone is as good as named.
+                [one] => Complaint::ItemsOrKind(vec![*one], kind),
+                _ => Complaint::PerhapsNoneOf(kind),
+            })
+        }
         Some(Wording::Some(kind)) if !of_kind(kind).is_empty() => some(of_kind(kind)),
         // What has too many tokens is "too large" too, and media has no part in it.
         _ if is_about_another_matter(said) => None,

@@ -40,7 +40,9 @@ impl<A: Api> HttpProvider<A> {
             .await;
         let attempts = Attempts::new(&self.http.settings, &request.budget);
         let deadline = attempts.deadline();
-        let files = media.uploads_to(family, base_url, &account);
+        let files = media
+            .uploads_to(family, base_url, &account)
+            .filter(|_| !self.rejections.has_files(model, &account));
         let mut uploads = Uploads::new(files, transcript.media_of_answers());
         uploads.prepare(plan.media_mut(), media, deadline).await;
         let mut call = Call {
@@ -79,6 +81,9 @@ impl<A: Api> HttpProvider<A> {
             }
         };
         recovery.remember(&mut plan, &self.rejections);
+        if uploads.are_refused() {
+            self.rejections.add_files(model, &account);
+        }
         if !plan.media().is_empty() {
             media.accept_planner_state(&key, plan.state());
         }

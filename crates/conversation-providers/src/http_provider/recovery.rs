@@ -14,6 +14,7 @@ use crate::error::ProviderError;
 use crate::media::{
     MediaContext, MediaForm, MediaPlan, RequestPlan, fingerprint, refused_by, unix_now,
 };
+use crate::planner::Fingerprint;
 
 /// Most changes to one request because of what the server said.
 const MAX_CHANGES: u32 = 6;
@@ -38,6 +39,8 @@ pub(super) struct RecoveryState {
     named: Vec<MediaContent>,
     /// The kinds of which all media may be refused, where the server named items.
     perhaps_none: BTreeSet<MediaType>,
+    /// The items that went out before media was refused first.
+    tried: Vec<usize>,
     /// What the server said about itself. If the request succeeds by it, it is remembered.
     facts: Vec<Fact>,
     /// The bytes of the smallest request that was too large.
@@ -64,6 +67,7 @@ impl RecoveryState {
             parameters: BTreeSet::new(),
             named: Vec::new(),
             perhaps_none: BTreeSet::new(),
+            tried: Vec::new(),
             facts: Vec::new(),
             too_large: None,
             whole: None,
@@ -140,6 +144,9 @@ impl RecoveryState {
         }
         tracing::warn!(provider = self.provider, %error, "media was refused; sending without it");
         let is_last = self.media_changes == MAX_MEDIA_CHANGES;
+        if self.media_changes == 1 {
+            self.tried = sent(plan.media());
+        }
         let before = forms(plan.media());
         match complaint {
             // A URL that the provider could not fetch is no bad image.
@@ -151,7 +158,12 @@ impl RecoveryState {
                 self.omit_named(&items, is_last, plan.media_mut());
             }
             Complaint::Some(items) => self.halve(items, is_last, plan),
-            Complaint::NoneOf(kind) => {
+            Complaint::PerhapsNoneOf(kind) if was_taken(kind, plan) => {
+                let items = of_kind(plan.media(), kind).into_iter();
+                let items = items.filter(|index| plan.media().is_sent(*index));
+                self.halve(items.collect(), is_last, plan);
+            }
+            Complaint::NoneOf(kind) | Complaint::PerhapsNoneOf(kind) => {
                 self.facts.push(Fact::NoneOf(kind));
                 self.omit_kind(kind, plan.media_mut());
             }
@@ -193,8 +205,8 @@ impl RecoveryState {
     }
 
     fn omit_kind(&self, kind: MediaType, plan: &mut MediaPlan) {
-        for index in sent(plan) {
-            if kind_at(plan, index) == Some(kind) {
+        for index in of_kind(plan, kind) {
+            if plan.is_sent(index) {
                 self.omit(plan, index);
             }
         }
@@ -246,8 +258,8 @@ impl RecoveryState {
         }
     }
 
-    /// Remembers how large a request may be. The conversation keeps to the size that this one was made to fit,
-    /// so that the next is not refused too; others learn only what is certain.
+    /// Remembers how large a request may be. The conversation keeps to what this one was made to fit, which is
+    /// less than what was refused, so that the next is not refused too; others learn only what is certain.
     fn remember_size(&self, refused: u64, plan: &mut RequestPlan, rejections: &RejectionCache) {
         let now = unix_now();
         let most = match (plan.media().sent_bytes(), plan.max_bytes()) {
@@ -269,28 +281,32 @@ impl RecoveryState {
         plan.omit(index, OmissionReason::Refused, refused_by(self.provider));
     }
 
-    /// Whether no media of a kind is taken, by words that may mean it and a request that succeeded without any.
+    /// Whether no media of a kind is taken, by words that may mean it: at least two different items were refused,
+    /// and none was taken or left out untried. One alone says nothing about others.
     fn is_none(&self, kind: MediaType, plan: &RequestPlan) -> bool {
-        let was_named = self.named.iter().any(|one| one.media_type() == kind);
-        let plan = plan.media();
-        was_named
-            && !sent(plan)
-                .into_iter()
-                .any(|index| kind_at(plan, index) == Some(kind))
+        let refused = self.named.iter().filter(|one| one.media_type() == kind);
+        let refused: BTreeSet<Fingerprint> = refused.filter_map(fingerprint).collect();
+        let is_refused = |index: usize| {
+            let item = plan.media().original(index).and_then(fingerprint);
+            item.is_some_and(|item| refused.contains(&item))
+        };
+        let mut tried = self.tried.iter().copied();
+        refused.len() > 1
+            && !was_taken(kind, plan)
+            && tried.all(|index| kind_at(plan.media(), index) != Some(kind) || is_refused(index))
     }
 
     /// Remembers what was learned, since the request has succeeded by it: in the state of the
     /// conversation, and for a while in the process.
     pub(super) fn remember(&self, plan: &mut RequestPlan, rejections: &RejectionCache) {
         let now = unix_now();
-        let none = self.perhaps_none.iter().copied();
-        let none: Vec<MediaType> = none.filter(|kind| self.is_none(*kind, plan)).collect();
-        for kind in &none {
-            let facts = plan.state_mut().facts_mut();
-            facts.note_none_of(*kind, now, FACT_LIFETIME);
+        for kind in &self.perhaps_none {
+            if self.is_none(*kind, plan) {
+                let facts = plan.state_mut().facts_mut();
+                facts.note_none_of(*kind, now, FACT_LIFETIME);
+            }
         }
-        let named = self.named.iter();
-        for content in named.filter(|content| !none.contains(&content.media_type())) {
+        for content in &self.named {
             rejections.add_media(&self.model, content);
             if let Some(item) = fingerprint(content) {
                 plan.state_mut().add_refused(item);
@@ -327,6 +343,19 @@ fn sent(plan: &MediaPlan) -> Vec<usize> {
     (0..plan.len())
         .filter(|index| plan.is_sent(*index))
         .collect()
+}
+
+/// The items of a kind, whether they go out or not.
+fn of_kind(plan: &MediaPlan, kind: MediaType) -> Vec<usize> {
+    (0..plan.len())
+        .filter(|index| kind_at(plan, *index) == Some(kind))
+        .collect()
+}
+
+/// Whether media of a kind was taken in this conversation, or may have been before it was too much.
+fn was_taken(kind: MediaType, plan: &RequestPlan) -> bool {
+    let mut items = of_kind(plan.media(), kind).into_iter();
+    items.any(|index| plan.was_accepted(index) || plan.media().is_skipped(index))
 }
 
 /// The items that go out, and whether as a URL: requests that agree in this are equal.

@@ -16,6 +16,8 @@ pub(crate) enum Complaint {
     Some(Vec<usize>),
     /// All media of a kind.
     NoneOf(MediaType),
+    /// All media of a kind, or some of it: its words may mean either, and it names none.
+    PerhapsNoneOf(MediaType),
     /// All images beyond this number.
     AtMost(usize),
     /// The size of the request.

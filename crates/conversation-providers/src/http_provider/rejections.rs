@@ -15,7 +15,7 @@ const MAX_MEDIA: usize = 4096;
 /// How long a refusal is remembered: servers and models change.
 const LIFETIME: Duration = Duration::from_secs(3600);
 
-/// Parameters and media that the provider has refused, by model. Shared by clones, gone with the
+/// Parameters, media and files that the provider has refused, by model. Shared by clones, gone with the
 /// process.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RejectionCache(Arc<Mutex<Inner>>);
@@ -27,13 +27,15 @@ type Refused = BTreeMap<(String, String), Instant>;
 struct Inner {
     parameters: Refused,
     media: Refused,
+    /// Files whichever they are: by model and account.
+    files: Refused,
     /// What the server said about itself, by model.
     facts: BTreeMap<String, ServerFacts>,
 }
 
 impl RejectionCache {
     fn inner(&self) -> MutexGuard<'_, Inner> {
-        // Both maps are consistent between any two calls.
+        // All maps are consistent between any two calls.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -49,6 +51,17 @@ impl RejectionCache {
     pub(super) fn add_parameter(&self, model: &str, name: &str) {
         let key = (model.to_owned(), name.to_owned());
         self.inner().parameters.insert(key, Instant::now());
+    }
+
+    /// Returns whether a model may not read the files of an account.
+    pub(super) fn has_files(&self, model: &str, account: &str) -> bool {
+        let key = (model.to_owned(), account.to_owned());
+        self.inner().files.get(&key).is_some_and(is_fresh)
+    }
+
+    pub(super) fn add_files(&self, model: &str, account: &str) {
+        let key = (model.to_owned(), account.to_owned());
+        self.inner().files.insert(key, Instant::now());
     }
 
     /// Returns what the server said about itself for a model.
@@ -119,10 +132,15 @@ mod tests {
     async fn a_refusal_is_forgotten_after_a_while() {
         let rejections = RejectionCache::default();
         rejections.add_parameter("m", "seed");
+        rejections.add_files("m", "account");
         tokio::time::advance(LIFETIME - Duration::from_secs(1)).await;
         assert_eq!(rejections.parameters("m"), ["seed"]);
         assert!(rejections.parameters("another").is_empty());
+        assert!(rejections.has_files("m", "account"));
+        assert!(!rejections.has_files("another", "account"));
+        assert!(!rejections.has_files("m", "another"));
         tokio::time::advance(Duration::from_secs(1)).await;
         assert!(rejections.parameters("m").is_empty());
+        assert!(!rejections.has_files("m", "account"));
     }
 }

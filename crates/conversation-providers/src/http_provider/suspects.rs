@@ -31,7 +31,7 @@ pub(crate) fn suspects_by_text(
             let is_certain = items.len() == 1;
             (items, is_certain)
         }
-        Complaint::NoneOf(kind) => {
+        Complaint::NoneOf(kind) | Complaint::PerhapsNoneOf(kind) => {
             let of_kind = sent().filter(|index| kind_at(plan, *index) == Some(kind));
             (of_kind.collect(), false)
         }

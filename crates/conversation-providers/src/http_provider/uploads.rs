@@ -25,6 +25,8 @@ pub(super) struct Uploads {
     answers: BTreeSet<usize>,
     /// Whether lost files were uploaded again already.
     renewed: bool,
+    /// Whether files were refused, whichever they are.
+    are_refused: bool,
 }
 
 impl Uploads {
@@ -36,7 +38,13 @@ impl Uploads {
             files,
             answers: answers.into_iter().collect(),
             renewed: false,
+            are_refused: false,
         }
+    }
+
+    /// Returns whether files were refused, whichever they are.
+    pub(super) fn are_refused(&self) -> bool {
+        self.are_refused
     }
 
     /// Replaces bytes by ids, where the policy asks for it and the API takes them. What cannot be
@@ -93,6 +101,7 @@ impl Uploads {
             return false;
         };
         self.renewed = true;
+        self.are_refused = !are_lost;
         for (index, ..) in &refused {
             plan.replace_url_by_bytes(*index);
         }

@@ -233,6 +233,7 @@ pub(super) fn wording(status: u16, said: &Said) -> Option<Wording> {
     let mut codes = said.code.split(' ');
     let is_about_one = said.words().any(|word| ONE_ITEM.contains(&word))
         || said.has(&ONE_ITEM_PHRASES)
+        || said.message.trim_end().ends_with("unsupported image")
         || names_format(said)
         || codes.any(|code| code.contains('_') && ONE_ITEM.iter().any(|one| code.ends_with(one)));
     let none = is_certainly_none(said) || said.has(&NONE) && !is_about_one;

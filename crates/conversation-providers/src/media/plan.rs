@@ -220,7 +220,7 @@ impl MediaPlan {
     }
 
     /// Returns whether an item is left out because there is too much.
-    pub(super) fn is_skipped(&self, index: usize) -> bool {
+    pub(crate) fn is_skipped(&self, index: usize) -> bool {
         self.items.get(index).is_some_and(|item| item.is_skipped)
     }
 

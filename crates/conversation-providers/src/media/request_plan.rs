@@ -177,13 +177,16 @@ impl RequestPlan {
             return false;
         }
         let missing = self.window(0, self.skipped()).bytes;
-        let missing = self.predicted.saturating_sub(missing);
-        self.limits.bytes = lower(self.limits.bytes, Some(self.predicted.saturating_sub(1)));
+        let refused = self.predicted;
+        let missing = refused.saturating_sub(missing);
         let window = Window {
             by_bytes: true,
             ..self.window(missing, first)
         };
         self.apply(window);
+        // Which sizes between the two are taken is not known, and the next request is larger than this one.
+        let between = self.predicted + refused.saturating_sub(self.predicted) / 2;
+        self.limits.bytes = lower(self.limits.bytes, Some(between));
         true
     }
 

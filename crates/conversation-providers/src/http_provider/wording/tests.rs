@@ -78,6 +78,7 @@ fn one_bad_item_is_not_all_of_them() {
             "You uploaded an unsupported image.",
         ),
         (400, "", "Could not process image"),
+        (400, "", "Unsupported image"),
         (400, "", "Unsupported media type image/heic: wrong format"),
         (400, "image_parse_error", "bad data"),
         (400, "", "Unsupported image type: image/tiff"),

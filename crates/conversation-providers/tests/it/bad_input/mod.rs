@@ -16,6 +16,7 @@ use crate::peer::{self, Act, Peer};
 mod calls;
 mod images;
 mod refused;
+mod refused_words;
 mod servers;
 mod streams;
 mod tables;

@@ -15,19 +15,19 @@ use crate::peer::Received;
 
 const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 
-fn image(name: &str) -> Part {
+pub(super) fn image(name: &str) -> Part {
     let bytes = [SIGNATURE, name.as_bytes()].concat();
     Part::Media(MediaContent::from_bytes(Mime::IMAGE_PNG, bytes))
 }
 
 /// The images of a request, by what follows their signature.
-fn images_of(received: &Received) -> Vec<String> {
+pub(super) fn images_of(received: &Received) -> Vec<String> {
     let mut found = Vec::new();
     collect(&received.json(), &mut found);
     found
 }
 
-fn collect(value: &Value, found: &mut Vec<String>) {
+pub(super) fn collect(value: &Value, found: &mut Vec<String>) {
     match value {
         Value::Array(values) => values.iter().for_each(|value| collect(value, found)),
         Value::Object(fields) => fields.values().for_each(|value| collect(value, found)),
@@ -52,7 +52,7 @@ async fn refusing(api: Api, most: usize, status: u16, body: &str) -> Peer {
     .await
 }
 
-async fn ask(
+pub(super) async fn ask(
     provider: &dyn Provider,
     messages: &[Message],
     store: &Arc<MemoryPlannerStore>,
@@ -219,6 +219,14 @@ async fn a_request_that_is_too_large_is_refused_once_and_its_size_is_remembered(
                 assert!(!images_of(&peer.last()).is_empty(), "{api:?} {turn}");
                 messages.push(message_of(done));
             }
+            // One more image would be too much for the server, and is less than what it refused.
+            let more = UserMessage::from("and").with_part(large("more", 3000));
+            messages.push(Message::user(more));
+            ask(&*another, &messages, &store).await.unwrap();
+            assert_eq!(peer.received().len(), asked + 4, "{api:?} {sizes:?}");
+            let images = images_of(&peer.last());
+            let has_more = images.iter().any(|image| image.starts_with("more"));
+            assert!(has_more, "{api:?} {sizes:?}");
             // What was not refused is not left out of other conversations.
             let other = UserMessage::from("see").with_part(large("other", 12_000));
             let done = ask(&*first, &[Message::user(other)], &kept())
@@ -271,40 +279,5 @@ async fn a_413_about_rates_or_the_context_drops_no_media_and_is_not_remembered()
             let sent = received.iter().map(|one| images_of(one).len());
             assert!(sent.into_iter().all(|images| images == 4), "{api:?} {code}");
         }
-    }
-}
-
-#[tokio::test]
-async fn words_that_mean_an_item_or_all_of_them_are_remembered_as_what_was_accepted_says() {
-    // The place of the first image is named; all are refused, or only that one.
-    for names in [&["one"][..], &["one", "two"]] {
-        let takes_some = names.len() > 1;
-        let peer = Peer::judging(move |received| {
-            let images = images_of(received);
-            let is_refused = images.contains(&"one".to_owned());
-            let error = json!({"message": "Image input is not supported by this model",
-                "code": null, "param": "messages[0].content[1].image_url"});
-            match is_refused || !takes_some && !images.is_empty() {
-                true => Act::json(400, &json!({"error": error})),
-                false => Act::json(200, &answered(Api::Chat)),
-            }
-        })
-        .await;
-        let store = Arc::new(MemoryPlannerStore::new());
-        let provider = Api::Chat.at(&peer.url());
-        let message = names.iter().map(|name| image(name));
-        let message = message.fold(UserMessage::from("see"), UserMessage::with_part);
-        let mut messages = vec![Message::user(message)];
-        let done = ask(&*provider, &messages, &store).await.unwrap();
-        assert_eq!((done.omitted_media.len(), peer.received().len()), (1, 2));
-        messages.push(message_of(done));
-        let new = UserMessage::from("and").with_part(image("new"));
-        messages.push(Message::user(new));
-        // Another process knows it from the state.
-        let another = Api::Chat.at(&peer.url());
-        ask(&*another, &messages, &store).await.unwrap();
-        assert_eq!(peer.received().len(), 3, "{names:?}");
-        let expected: &[&str] = if takes_some { &["two", "new"] } else { &[] };
-        assert_eq!(images_of(&peer.last()), expected, "{names:?}");
     }
 }
