@@ -3,15 +3,15 @@
 use std::io;
 
 use media_storage::layout::FileName;
-use media_storage::{DeleteOptions, Operation, Sidecar, StorageError, StorageErrorKind};
+use media_storage::{DeleteOptions, Operation, Scope, Sidecar, StorageError, StorageErrorKind};
 use media_types::{Sha256, StorageReference};
 
 use crate::delete_file::remove_file;
 use crate::directories::MediaDir;
-use crate::error::{BACKEND, wrapped};
+use crate::error::{BACKEND, fail, wrapped};
 use crate::key::Key;
 use crate::lock;
-use crate::quarantine::{Item, Said};
+use crate::quarantine::{Item, Place, Said};
 use crate::shared::Shared;
 use crate::sidecar_file::{SidecarState, missing_sidecar, read_sidecar};
 use crate::sys;
@@ -34,23 +34,113 @@ pub(crate) fn delete_locked(
     shared: &Shared,
     reference: &StorageReference,
     options: &DeleteOptions,
-    find: impl FnOnce(&FileName) -> io::Result<Item>,
+    find: impl FnOnce(&FileName) -> io::Result<Option<Item>>,
 ) -> Result<(), StorageError> {
     let operation = Operation::Delete;
     shared.check_reference(reference, operation)?;
     let key = Key::parse(reference.id(), operation)?;
-    let io = |error| shared.io(operation, reference.id(), error);
-    if delete_quarantined(shared, &key, reference, options, find)? {
-        return Ok(());
+    let found = find(&key.file).map_err(|error| shared.io(operation, reference.id(), error))?;
+    if let Some(item) = found {
+        return delete_quarantined(shared, &key, reference, options, item);
     }
-    let sidecar = admit(shared, &key, reference, options)?;
-    let hash = sidecar
-        .as_ref()
-        .map(|sidecar| sidecar.sha256)
-        .or(reference.sha256());
-    let removed = match remove(shared, &key, sidecar.as_deref(), hash, After::Sync) {
+    let sidecar = admit(shared, &key, reference, options, Elsewhere::Nothing)?;
+    remove_at_place(shared, &key, reference, sidecar.as_deref())
+}
+
+/// Deletes media that a verification has moved to the quarantine, and what is at its place: nothing, what a move that
+/// was cut has left, or media that was put back.
+///
+/// What either holds is held. In a scope, each of the two goes if it belongs to the scope.
+fn delete_quarantined(
+    shared: &Shared,
+    key: &Key,
+    reference: &StorageReference,
+    options: &DeleteOptions,
+    item: Item,
+) -> Result<(), StorageError> {
+    let operation = Operation::Delete;
+    let io = |error| shared.io(operation, reference.id(), error);
+    let scope = options.expected_scope();
+    let at_place = |elsewhere| of_scope(admit(shared, key, reference, options, elsewhere));
+    let beside = |goes: bool| match sys::stat(shared.base(), &key.path()) {
+        Ok(_) => at_place(Elsewhere::Nothing),
+        // The media has its sidecar in quarantine, and one without media holds nothing.
+        Err(error) if sys::is_absence(&error) => Ok(goes.then_some(None)),
+        Err(error) => Err(io(error)),
+    };
+    let Item { said, files } = item;
+    let mut hours = Vec::new();
+    let (goes, place) = match said {
+        Said::Later(error) => return Err(about(error, reference)),
+        Said::Damaged(error) if scope.is_some() => return Err(about(error, reference)),
+        Said::Damaged(_) => (true, beside(true)?),
+        Said::Valid(sidecars) => {
+            let goes = admit_all(&sidecars, reference, scope)?;
+            hours.extend(sidecars.iter().filter_map(|(_, one)| one.expires_at));
+            (goes, beside(goes)?)
+        }
+        // A move that was cut has left the sidecar at the place, and with it what it holds.
+        Said::Nothing => {
+            let place = at_place(Elsewhere::Media)?;
+            (place.is_some(), place)
+        }
+    };
+    if !goes && place.is_none() {
+        return Err(shared.absent(operation, reference.id()));
+    }
+    if goes {
+        shared.quarantine.remove_files(&files).map_err(io)?;
+    }
+    let Some(sidecar) = place else {
+        return Ok(());
+    };
+    for at in hours {
+        shared.expiry.remove(key.file.id(), at);
+    }
+    remove_at_place(shared, key, reference, sidecar.as_deref())
+}
+
+/// Decides about quarantined media by all of its sidecars: each may be the one of the bytes, so they must agree. Returns
+/// whether the media goes: not if all of them are of another scope.
+fn admit_all(
+    sidecars: &[(Place, Box<Sidecar>)],
+    reference: &StorageReference,
+    scope: Option<&Scope>,
+) -> Result<bool, StorageError> {
+    let mut admitted = 0;
+    for (_, sidecar) in sidecars {
+        let one = sidecar.admit_deletion(reference, scope);
+        let one = of_scope(one.map_err(|error| error.with_backend(BACKEND)))?;
+        admitted += usize::from(one.is_some());
+    }
+    if admitted > 0 && admitted < sidecars.len() {
+        return Err(fail(StorageErrorKind::Corrupted, Operation::Delete)
+            .with_key(reference.id())
+            .with_reason("the media is in quarantine, and its sidecars name different scopes"));
+    }
+    Ok(admitted > 0)
+}
+
+/// Returns `None` for what is of another scope, or does not exist, and an error for what is refused.
+fn of_scope<T>(admitted: Result<T, StorageError>) -> Result<Option<T>, StorageError> {
+    match admitted {
+        Ok(admitted) => Ok(Some(admitted)),
+        Err(error) if error.kind() == StorageErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn remove_at_place(
+    shared: &Shared,
+    key: &Key,
+    reference: &StorageReference,
+    sidecar: Option<&Sidecar>,
+) -> Result<(), StorageError> {
+    let operation = Operation::Delete;
+    let hash = sidecar.map(|sidecar| sidecar.sha256).or(reference.sha256());
+    let removed = match remove(shared, key, sidecar, hash, After::Sync) {
         Err(error) if sys::is_absence(&error) => Removed::default(),
-        other => other.map_err(io)?,
+        other => other.map_err(|error| shared.io(operation, reference.id(), error))?,
     };
     if !removed.media && sys::is_removed(shared.base()) {
         return Err(shared.absent(operation, reference.id()));
@@ -61,61 +151,11 @@ pub(crate) fn delete_locked(
     Ok(())
 }
 
-/// Deletes media that a verification has moved to the quarantine, and what it left at its place, where no media
-/// is. Returns whether there was some.
-fn delete_quarantined(
-    shared: &Shared,
-    key: &Key,
-    reference: &StorageReference,
-    options: &DeleteOptions,
-    find: impl FnOnce(&FileName) -> io::Result<Item>,
-) -> Result<bool, StorageError> {
-    let operation = Operation::Delete;
-    let io = |error| shared.io(operation, reference.id(), error);
-    if !matches!(sys::stat(shared.base(), &key.path()), Err(error) if sys::is_absence(&error)) {
-        return Ok(false);
-    }
-    let scope = options.expected_scope();
-    let Item { said, files } = find(&key.file).map_err(io)?;
-    if !files.has_media() {
-        // A sidecar without media holds nothing.
-        shared.quarantine.remove_files(&files).map_err(io)?;
-        return Ok(false);
-    }
-    let (mut hours, mut beside) = (Vec::new(), None);
-    match said {
-        Said::Valid(sidecars) => {
-            for (_, sidecar) in sidecars {
-                sidecar
-                    .admit_deletion(reference, scope)
-                    .map_err(|error| error.with_backend(BACKEND))?;
-                hours.extend(sidecar.expires_at);
-            }
-        }
-        Said::Later(error) => return Err(about(error, reference)),
-        Said::Damaged(error) if scope.is_some() => return Err(about(error, reference)),
-        Said::Damaged(_) => {}
-        // A move that was cut has left it at its place, and with it what it holds.
-        Said::Nothing => {
-            match read_sidecar(shared.base(), &key.sidecar_path(), &key.file).map_err(io)? {
-                SidecarState::Absent if scope.is_some() => {
-                    return Err(missing_sidecar(operation, reference.id()));
-                }
-                SidecarState::Absent => {}
-                _ => beside = admit(shared, key, reference, options)?,
-            }
-        }
-    }
-    shared.quarantine.remove_files(&files).map_err(io)?;
-    for at in hours {
-        shared.expiry.remove(key.file.id(), at);
-    }
-    match remove(shared, key, beside.as_deref(), None, After::Sync) {
-        Err(error) if sys::is_absence(&error) => {}
-        Err(error) => return Err(io(error)),
-        Ok(_) => shared.directories.remove_empty(&key.directory),
-    }
-    Ok(true)
+/// What is in quarantine and has no other sidecar than the one at its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Elsewhere {
+    Nothing,
+    Media,
 }
 
 /// Decides whether a reference may delete its media. Returns the sidecar if there is a valid one.
@@ -124,6 +164,7 @@ fn admit(
     key: &Key,
     reference: &StorageReference,
     options: &DeleteOptions,
+    elsewhere: Elsewhere,
 ) -> Result<Option<Box<Sidecar>>, StorageError> {
     let operation = Operation::Delete;
     let io = |error| shared.io(operation, reference.id(), error);
@@ -144,10 +185,12 @@ fn admit(
     }
     // Whether the media belongs to the scope is unknown. `NotFound` would count as deleted.
     match (damage, sys::stat(shared.base(), &key.path())) {
-        (_, Err(error)) if sys::is_absence(&error) => Err(shared.absent(operation, reference.id())),
-        (_, Err(error)) => Err(io(error)),
-        (Some(error), Ok(_)) => Err(about(error, reference)),
-        (None, Ok(_)) => Err(missing_sidecar(operation, reference.id())),
+        (_, Err(error)) if !sys::is_absence(&error) => Err(io(error)),
+        (_, Err(_)) if elsewhere == Elsewhere::Nothing => {
+            Err(shared.absent(operation, reference.id()))
+        }
+        (Some(error), _) => Err(about(error, reference)),
+        (None, _) => Err(missing_sidecar(operation, reference.id())),
     }
 }
 

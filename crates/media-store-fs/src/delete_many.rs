@@ -9,10 +9,10 @@ use media_types::StorageReference;
 
 use crate::delete::{delete, delete_locked};
 use crate::lock;
-use crate::quarantine::Item;
 use crate::shared::Shared;
 
-/// Number of references that are deleted under one lock. Changes of metadata wait for that long.
+/// Number of references that are deleted under one lock. Changes of metadata wait for that long, and longer if several
+/// callers delete at once: the lock lets further deletions in before a change that waits.
 const AT_ONCE: usize = 32;
 
 /// Deletes references, and looks through the quarantine once for several of them.
@@ -44,7 +44,7 @@ pub(crate) fn delete_many(
                     };
                     match names.contains(file.as_str()) {
                         true => shared.quarantine.find(file),
-                        false => Ok(Item::default()),
+                        false => Ok(None),
                     }
                 })
             });

@@ -1,5 +1,7 @@
 //! Deleting a scope.
 
+use std::cell::OnceCell;
+use std::collections::HashSet;
 use std::io;
 
 use chrono::Utc;
@@ -10,6 +12,7 @@ use crate::delete::{Fate, Unreadable, remove_chosen};
 use crate::error::io_error;
 use crate::key::Key;
 use crate::lock;
+use crate::orphan::{is_alone, reunite};
 use crate::shared::Shared;
 use crate::sidecar_file::sidecar_of;
 use crate::staging::SweepMode;
@@ -29,6 +32,7 @@ pub(crate) fn delete_scope(
         scope,
         report: SweepReport::default(),
         failures: FailureLog::new(),
+        names: OnceCell::new(),
     };
     let mut dirty = false;
     for found in Walk::new(shared, scope, cancelled).map_err(io)? {
@@ -67,6 +71,7 @@ struct Deletion<'a> {
     scope: &'a Scope,
     report: SweepReport,
     failures: FailureLog,
+    names: OnceCell<HashSet<String>>,
 }
 
 impl Deletion<'_> {
@@ -126,17 +131,24 @@ impl Deletion<'_> {
         }
     }
 
-    /// Brings a sidecar that a move to the quarantine has left at its place to its media, which it may hold. Returns
-    /// whether it was one.
+    /// Brings a sidecar that a move to the quarantine has left at its place to its media. Returns whether it was one.
     fn reunite(&self, sidecar: &Located) -> io::Result<bool> {
         let (shared, file) = (self.shared, &sidecar.key.file);
         let dir = sidecar.directory.dir();
-        let is_alone = sys::is_absent(&sys::stat(dir, file.as_str()));
-        if !is_alone || !shared.quarantine.find(file)?.files.misses_sidecar() {
+        if !is_alone(dir, file)? || !self.quarantined()?.contains(file.as_str()) {
             return Ok(false);
         }
         let _lock = lock::take(shared.own(), shared.config.permissions)?;
-        shared.quarantine.adopt(dir, file, Utc::now())
+        reunite(shared, dir, file, Utc::now())
+    }
+
+    /// The names of what was in quarantine when this was first asked.
+    fn quarantined(&self) -> io::Result<&HashSet<String>> {
+        if let Some(names) = self.names.get() {
+            return Ok(names);
+        }
+        let names = self.shared.quarantine.names()?;
+        Ok(self.names.get_or_init(|| names))
     }
 
     fn quarantine(&mut self, cancelled: &CancelFlag) -> io::Result<()> {
@@ -152,7 +164,7 @@ impl Deletion<'_> {
                 && chosen
                 && !sidecar.hold
             {
-                hints.push((key.file, at));
+                hints.push((key, at));
             }
             chosen
         })?;
@@ -162,9 +174,12 @@ impl Deletion<'_> {
             unknown += u64::from(!all && entry.is_media() && !survey.is_known(entry));
             all || survey.chooses(entry) || entry.is_useless()
         })?;
-        // They are further names of the sidecars, and nothing there is found by them.
-        for (file, at) in hints {
-            shared.expiry.remove(file.id(), at);
+        // They are further names of the sidecars, and nothing there is found by them. That of media which was put back
+        // is of that media.
+        for (key, at) in hints {
+            if sys::is_absent(&sys::stat(shared.base(), &key.path())) {
+                shared.expiry.remove(key.file.id(), at);
+            }
         }
         self.report.deleted += removed.media;
         self.report.freed_bytes += removed.bytes;

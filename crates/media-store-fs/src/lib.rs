@@ -49,6 +49,7 @@ mod list;
 mod lock;
 mod moving;
 mod options;
+mod orphan;
 mod pending;
 mod publish;
 mod quarantine;

@@ -4,13 +4,14 @@ use std::io::{self, Write as _};
 
 use cap_std::fs::Dir;
 use chrono::Utc;
-use media_storage::{MetadataPatch, Operation, StorageError};
+use media_storage::{MetadataPatch, Operation, Sidecar, StorageError};
 use media_types::StorageReference;
 
 use crate::error::BACKEND;
 use crate::key::Key;
 use crate::lock;
-use crate::quarantine::Said;
+use crate::orphan::reunite;
+use crate::quarantine::{Place, Said};
 use crate::shared::Shared;
 use crate::sidecar_file::{SidecarState, missing_sidecar, read_sidecar};
 use crate::sys;
@@ -36,6 +37,7 @@ pub(crate) fn update(
     if !exists(shared)? {
         return update_quarantined(shared, &key, reference, patch);
     }
+    let quarantined = shared.quarantine.find(&key.file).map_err(io)?;
     let sidecar = match read_sidecar(shared.base(), &key.sidecar_path(), &key.file).map_err(io)? {
         SidecarState::Valid(sidecar) => sidecar,
         SidecarState::Absent => return Err(missing_sidecar(operation, id)),
@@ -52,6 +54,11 @@ pub(crate) fn update(
     let old_expiry = sidecar.expires_at;
     let patched = sidecar.patched(patch);
     let json = patched.to_json()?;
+    // The media was put back. What its copy holds is held as well, and names the ids that the media had.
+    if let Some(Said::Valid(copies)) = quarantined.map(|item| item.said) {
+        let copies = admitted(copies, reference, patch).unwrap_or_default();
+        change_quarantined(shared, copies, reference, patch)?;
+    }
     replace(shared, &key, &json).map_err(io)?;
     // The old hint is a name of the old sidecar, with the ids that the media had.
     let meta = key.file.sidecar();
@@ -78,13 +85,14 @@ fn update_quarantined(
     let operation = Operation::Update;
     let id = reference.id();
     let io = |error| shared.io(operation, id, error);
-    let mut item = shared.quarantine.find(&key.file).map_err(io)?;
-    if item.files.misses_sidecar() && adopt(shared, key).map_err(io)? {
-        item = shared.quarantine.find(&key.file).map_err(io)?;
-    }
-    let sidecars = match item.said {
-        Said::Valid(sidecars) if item.files.has_media() => sidecars,
-        Said::Valid(_) | Said::Nothing => return Err(shared.absent(operation, id)),
+    reunite_moved(shared, key).map_err(io)?;
+    let said = match shared.quarantine.find(&key.file).map_err(io)? {
+        Some(item) => item.said,
+        None => Said::Nothing,
+    };
+    let sidecars = match said {
+        Said::Valid(sidecars) => sidecars,
+        Said::Nothing => return Err(shared.absent(operation, id)),
         Said::Damaged(error) | Said::Later(error) => {
             return Err(error
                 .with_operation(operation)
@@ -92,34 +100,60 @@ fn update_quarantined(
                 .with_key(id));
         }
     };
-    for (_, sidecar) in &sidecars {
-        sidecar
-            .admit_update(reference, patch.expected_scope())
-            .map_err(|error| error.with_backend(BACKEND))?;
-    }
-    for (place, sidecar) in sidecars {
-        let old_expiry = sidecar.expires_at;
-        // Each keeps what the patch does not change: it may be the one that holds the media.
-        let json = sidecar.patched(patch).to_json()?;
-        let replaced = replace_in(shared, &place.dir, &place.name, &json);
-        let settled = replaced.and_then(|()| shared.quarantine.settle(&place.dir));
-        settled.map_err(io)?;
-        // It names the ids that the media had. A full sweep finds what is due here by the sidecars.
-        if let Some(at) = old_expiry {
-            shared.expiry.remove(key.file.id(), at);
-        }
+    let sidecars = admitted(sidecars, reference, patch)?;
+    let hours = sidecars.iter().filter_map(|(_, old)| old.expires_at);
+    let hours: Vec<_> = hours.collect();
+    change_quarantined(shared, sidecars, reference, patch)?;
+    // They name the ids that the media had. A full sweep finds what is due here by the sidecars.
+    for at in hours {
+        shared.expiry.remove(key.file.id(), at);
     }
     Ok(())
 }
 
-/// Brings a sidecar that lies at its place to the quarantine, where its media is. Returns whether there was one.
-fn adopt(shared: &Shared, key: &Key) -> io::Result<bool> {
-    match shared.directories.existing(&key.directory) {
-        Err(error) if sys::is_absence(&error) => Ok(false),
+/// Returns the sidecars that a patch may change. Fails if it may change none.
+fn admitted(
+    mut sidecars: Vec<(Place, Box<Sidecar>)>,
+    reference: &StorageReference,
+    patch: &MetadataPatch,
+) -> Result<Vec<(Place, Box<Sidecar>)>, StorageError> {
+    let mut refused = None;
+    sidecars.retain(|(_, sidecar)| {
+        let admitted = sidecar.admit_update(reference, patch.expected_scope());
+        admitted.map_err(|error| refused = Some(error)).is_ok()
+    });
+    match refused {
+        Some(error) if sidecars.is_empty() => Err(error.with_backend(BACKEND)),
+        _ => Ok(sidecars),
+    }
+}
+
+fn change_quarantined(
+    shared: &Shared,
+    sidecars: Vec<(Place, Box<Sidecar>)>,
+    reference: &StorageReference,
+    patch: &MetadataPatch,
+) -> Result<(), StorageError> {
+    for (place, sidecar) in sidecars {
+        // Each keeps what the patch does not change: it may be the one that holds the media.
+        let json = sidecar.patched(patch).to_json()?;
+        replace_in(shared, &place.dir, &place.name, &json)
+            .and_then(|()| shared.quarantine.settle(&place.dir))
+            .map_err(|error| shared.io(Operation::Update, reference.id(), error))?;
+    }
+    Ok(())
+}
+
+/// Brings a sidecar that lies at its place to the quarantine, where its media is.
+fn reunite_moved(shared: &Shared, key: &Key) -> io::Result<()> {
+    match shared.directories.current(&key.directory) {
+        Err(error) if sys::is_absence(&error) => Ok(()),
         Err(error) => Err(error),
         Ok(directory) => {
-            let quarantine = &shared.quarantine;
-            quarantine.adopt(directory.dir(), &key.file, Utc::now())
+            if reunite(shared, directory.dir(), &key.file, Utc::now())? {
+                shared.directories.remove_empty(&key.directory);
+            }
+            Ok(())
         }
     }
 }

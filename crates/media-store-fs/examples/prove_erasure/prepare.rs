@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use chrono::Utc;
 use media_storage::{
     DuplicateOptions, MediaMetadata, MediaStorage as _, MetadataPatch, RetentionPolicy, Scope,
 };
@@ -10,6 +11,7 @@ use media_store_fs::VerifyOptions;
 
 use crate::Error;
 use crate::case::{Case, Expected, Then};
+use crate::killed::while_emptied;
 use crate::place::{ANN, BEN, BYTES_OF_ANN, BYTES_OF_BEN, Place, check, metadata, overwrite};
 
 fn of_ann() -> Result<MediaMetadata, Error> {
@@ -52,7 +54,12 @@ pub(crate) async fn prepare(case: Case, place: &Place) -> Result<Expected, Error
         | Case::QuarantinedByFirstVersion
         | Case::QuarantinedWithDamagedSidecar
         | Case::QuarantinedExpiring
-        | Case::DiedWhileQuarantined => quarantined(case, place).await,
+        | Case::DiedWhileQuarantined
+        | Case::PutBackFromQuarantine
+        | Case::KilledWhileDeletedInQuarantine => quarantined(case, place).await,
+        Case::DiedBeforeQuarantined | Case::DiedBeforeQuarantinedAndGiven => {
+            linked(case, place).await
+        }
         _ => held(case, place).await,
     }
 }
@@ -176,9 +183,41 @@ async fn quarantined(case: Case, place: &Place) -> Result<Expected, Error> {
             fs::create_dir_all(parent(&place.sidecar(&one))?)?;
             fs::hard_link(&sidecar, place.sidecar(&one))?;
         }
+        Case::PutBackFromQuarantine => {
+            fs::create_dir_all(parent(&place.sidecar(&one))?)?;
+            fs::copy(&sidecar, place.sidecar(&one))?;
+            fs::write(place.file(&one), BYTES_OF_ANN)?;
+            return Ok(left((0, 0, 0, 0), Then::AtOnce(one)));
+        }
+        Case::KilledWhileDeletedInQuarantine => {
+            return Ok(deleted(while_emptied(place, &one)?));
+        }
         _ => {}
     }
     Ok(deleted(1))
+}
+
+/// A verification was killed when the sidecar had its new name, and the media was still at its place.
+async fn linked(case: Case, place: &Place) -> Result<Expected, Error> {
+    let metadata = expiring(BEN)?.with_user(ANN.parse()?);
+    let (bytes, metadata) = match case {
+        Case::DiedBeforeQuarantined => (BYTES_OF_ANN, expiring(ANN)?),
+        // Only the id was of Ann, and the bytes stay.
+        _ => (BYTES_OF_BEN, metadata),
+    };
+    let one = place.put(bytes, metadata).await?;
+    let day = Utc::now().format("%Y-%m-%d").to_string();
+    let day = place.media().join(".store/quarantine").join(day);
+    fs::create_dir_all(&day)?;
+    let new = format!("{}-{}.meta", "0".repeat(26), one.file_name());
+    fs::hard_link(place.sidecar(&one), day.join(new))?;
+    if let Case::DiedBeforeQuarantined = case {
+        return Ok(left((0, 0, 0, 0), Then::AtOnce(one)));
+    }
+    place.store.update(&one, give_to(BEN)?).await?;
+    // The scan needs something that it finds.
+    let other = place.put(BYTES_OF_ANN, of_ann()?).await?;
+    Ok(left((0, 0, 0, 0), Then::AtOnce(other)))
 }
 
 async fn held(case: Case, place: &Place) -> Result<Expected, Error> {

@@ -30,17 +30,24 @@ impl Quarantine {
         }
     }
 
-    /// Moves entries of earlier versions to the current day, so that they can grow old.
+    /// Whether there are entries of earlier versions, which lie in no day.
+    pub(crate) fn has_old_entries(&self) -> io::Result<bool> {
+        match self.existing()? {
+            Some(root) => Ok(!files(&root)?.is_empty()),
+            None => Ok(false),
+        }
+    }
+
+    /// Moves entries of earlier versions to the current day, so that they can grow old. The caller holds the lock of
+    /// metadata alone, so that nobody looks for an entry where it is not yet, or not any more.
     pub(crate) fn date_old_entries(&self, now: DateTime<Utc>) -> io::Result<()> {
         let Some(root) = self.existing()? else {
             return Ok(());
         };
-        for name in names(&root)? {
-            if sys::stat(&root, &name).is_ok_and(|stat| stat.is_file) {
-                match sys::rename_new(&root, &name, &self.day(now)?, &name) {
-                    Err(error) if !sys::is_not_found(&error) => return Err(error),
-                    _ => {}
-                }
+        for name in files(&root)? {
+            match sys::rename_new(&root, &name, &self.day(now)?, &name) {
+                Err(error) if !sys::is_not_found(&error) => return Err(error),
+                _ => {}
             }
         }
         Ok(())
@@ -140,4 +147,11 @@ fn names(dir: &Dir) -> io::Result<Vec<String>> {
         }
     }
     Ok(names)
+}
+
+/// Returns the names of the files in a directory.
+fn files(dir: &Dir) -> io::Result<Vec<String>> {
+    let mut files = names(dir)?;
+    files.retain(|name| sys::stat(dir, name).is_ok_and(|stat| stat.is_file));
+    Ok(files)
 }

@@ -50,6 +50,10 @@ impl Entry {
         matches!(self.kind, Kind::Media(_))
     }
 
+    pub(super) fn is_sidecar(&self) -> bool {
+        matches!(self.kind, Kind::Sidecar(_))
+    }
+
     /// Whether the entry was moved here more than this long ago, in whole days.
     pub(crate) fn is_older_than(&self, retention: Duration, now: DateTime<Utc>) -> bool {
         let days = Days::new(retention.as_secs().div_ceil(24 * 3600));

@@ -37,8 +37,8 @@ pub(crate) enum Said {
     Later(StorageError),
 }
 
-/// What is in quarantine under one name.
-#[derive(Debug, Default)]
+/// The media of one name in quarantine, and what belongs to it.
+#[derive(Debug)]
 pub(crate) struct Item {
     pub(crate) said: Said,
     pub(crate) files: Files,
@@ -51,24 +51,14 @@ pub(crate) struct Files {
     sidecars: Vec<Place>,
 }
 
-impl Files {
-    pub(crate) fn has_media(&self) -> bool {
-        !self.media.is_empty()
-    }
-
-    /// Whether media is here without a sidecar.
-    pub(crate) fn misses_sidecar(&self) -> bool {
-        self.has_media() && self.sidecars.is_empty()
-    }
-
-    fn all(&self) -> impl Iterator<Item = &Place> {
-        self.media.iter().chain(&self.sidecars)
-    }
-}
-
 impl Quarantine {
-    /// Returns what is here under a name.
-    pub(crate) fn find(&self, file: &FileName) -> io::Result<Item> {
+    /// Returns the media that is here under a name. The caller holds the lock of metadata, alone or with others.
+    ///
+    /// Removes sidecars whose media is not here. They hold nothing, and would keep ids in a place that no scope
+    /// leads to: a process was killed before it had moved the media here, or after it had removed it. Whoever
+    /// deletes, changes or moves media of the name looks here first, so that such a sidecar is never met by
+    /// anything that could take it for one of the media.
+    pub(crate) fn find(&self, file: &FileName) -> io::Result<Option<Item>> {
         let mut files = Files::default();
         let (mut valid, mut later, mut damaged) = (Vec::new(), None, None);
         let mut failure = None;
@@ -101,13 +91,17 @@ impl Quarantine {
         if let Some(error) = failure {
             return Err(error);
         }
+        if files.media.is_empty() {
+            self.remove_files(&files)?;
+            return Ok(None);
+        }
         let said = match (later, damaged) {
             (Some(error), _) => Said::Later(error),
             (None, _) if !valid.is_empty() => Said::Valid(valid),
             (None, Some(error)) => Said::Damaged(error),
             (None, None) => Said::Nothing,
         };
-        Ok(Item { said, files })
+        Ok(Some(Item { said, files }))
     }
 
     /// Returns the names of all media that is here, or whose sidecar is.
@@ -120,15 +114,19 @@ impl Quarantine {
         Ok(names)
     }
 
-    /// Removes the files of an item, the media first, and makes that durable.
+    /// Removes the files of an item and makes that durable: the media first, since whose it is would be unknown
+    /// without its sidecars.
     pub(crate) fn remove_files(&self, files: &Files) -> io::Result<()> {
-        for place in files.all() {
-            remove_file(&place.dir, &place.name)?;
+        for places in [&files.media, &files.sidecars] {
+            for place in places {
+                remove_file(&place.dir, &place.name)?;
+            }
+            for place in places {
+                self.settle(&place.dir)?;
+            }
         }
-        for place in files.all() {
-            self.settle(&place.dir)?;
-        }
-        for day in files.all().filter_map(|place| place.day) {
+        let all = files.media.iter().chain(&files.sidecars);
+        for day in all.filter_map(|place| place.day) {
             self.remove_empty(day);
         }
         Ok(())

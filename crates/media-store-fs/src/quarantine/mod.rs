@@ -5,7 +5,8 @@
 //! different tokens for media and sidecar; a full sweep moves such entries to a day.
 //!
 //! One name can be here several times, if media was put back by hand and damaged again. What one of its sidecars
-//! holds is held.
+//! holds is held. A sidecar without media holds nothing, and whoever meets it removes it: moves here begin with the
+//! sidecar and removals end with it, so that a process that is killed leaves this, and never media without an owner.
 
 mod days;
 mod entry;
@@ -15,4 +16,4 @@ mod survey;
 mod taking;
 
 pub(crate) use days::Quarantine;
-pub(crate) use item::{Item, Said};
+pub(crate) use item::{Item, Place, Said};

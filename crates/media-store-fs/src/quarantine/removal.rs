@@ -1,8 +1,11 @@
 //! Removing from the quarantine, and counting what is there.
 
+use std::collections::HashSet;
 use std::io;
 
+use cap_std::fs::Dir;
 use media_storage::backend::CancelFlag;
+use media_storage::layout::FileName;
 
 use super::days::Quarantine;
 use super::entry::Entry;
@@ -35,6 +38,9 @@ impl Quarantine {
     }
 
     /// Removes the entries that are chosen, except those on hold. What may be on hold stays and fails.
+    ///
+    /// All media goes before the first sidecar, and what cannot be removed keeps its own: whose media is would be
+    /// unknown without it, whenever the process dies.
     pub(crate) fn remove(
         &self,
         cancelled: &CancelFlag,
@@ -42,33 +48,52 @@ impl Quarantine {
         mode: SweepMode,
         mut choose: impl FnMut(&Entry) -> bool,
     ) -> io::Result<Quarantined> {
-        let (mut found, mut undecided) = (Quarantined::default(), 0);
-        self.each(cancelled, mode, |dir, entry| {
-            if !choose(entry) {
-                return Ok(false);
-            }
-            if survey.holds(entry) {
-                found.held += u64::from(entry.is_media());
-                return Ok(false);
-            }
-            if survey.leaves_open(entry) {
-                undecided += u64::from(entry.is_media());
-                return Ok(false);
-            }
-            let stat = sys::stat(dir, &entry.name)?;
-            let removes = mode == SweepMode::Remove;
-            if removes && !remove_file(dir, &entry.name)? {
-                return Ok(false);
-            }
-            found.media += u64::from(entry.is_media());
-            if entry.is_media() {
-                found.bytes += stat.len;
-            }
-            Ok(removes)
-        })
-        .map(|failed| {
-            found.failed = failed + undecided;
-            found
-        })
+        let (mut found, mut undecided, mut stays) = (Quarantined::default(), 0, HashSet::new());
+        let mut failed = 0;
+        for sidecars in [false, true] {
+            failed += self.each(cancelled, mode, |dir, entry| {
+                if entry.is_sidecar() != sidecars || !choose(entry) {
+                    return Ok(false);
+                }
+                if survey.holds(entry) {
+                    found.held += u64::from(entry.is_media());
+                    return Ok(false);
+                }
+                if survey.leaves_open(entry) {
+                    undecided += u64::from(entry.is_media());
+                    return Ok(false);
+                }
+                let name = entry.file().map(FileName::as_str);
+                if sidecars && name.is_some_and(|name| stays.contains(name)) {
+                    return Ok(false);
+                }
+                match remove_entry(dir, entry, mode) {
+                    Ok(Some(bytes)) => {
+                        found.media += u64::from(entry.is_media());
+                        found.bytes += bytes;
+                        Ok(mode == SweepMode::Remove)
+                    }
+                    Ok(None) => Ok(false),
+                    Err(error) => {
+                        stays.extend(name.map(str::to_owned));
+                        Err(error)
+                    }
+                }
+            })?;
+        }
+        found.failed = failed + undecided;
+        Ok(found)
     }
+}
+
+/// Removes an entry, if the mode is to remove. Returns the bytes of media, or `None` if the entry is gone.
+fn remove_entry(dir: &Dir, entry: &Entry, mode: SweepMode) -> io::Result<Option<u64>> {
+    let stat = match sys::stat(dir, &entry.name) {
+        Err(error) if sys::is_not_found(&error) => return Ok(None),
+        other => other?,
+    };
+    if mode == SweepMode::Remove && !remove_file(dir, &entry.name)? {
+        return Ok(None);
+    }
+    Ok(Some(if entry.is_media() { stat.len } else { 0 }))
 }

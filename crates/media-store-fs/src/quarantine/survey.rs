@@ -47,8 +47,15 @@ impl Survey {
             .is_some_and(|known| known.chosen != known.spared)
     }
 
+    /// Whether the entry is a sidecar without media.
+    pub(crate) fn is_alone(&self, entry: &Entry) -> bool {
+        entry.is_sidecar() && self.of(entry).is_some_and(|known| !known.has_media)
+    }
+
+    /// Whether the media may be on hold.
     pub(super) fn leaves_open(&self, entry: &Entry) -> bool {
-        self.of(entry).is_some_and(|known| known.undecided)
+        self.of(entry)
+            .is_some_and(|known| known.undecided && known.has_media)
     }
 
     /// Whether the media is on hold. A sidecar without media holds nothing.

@@ -7,9 +7,10 @@ use chrono::{DateTime, Utc};
 use media_storage::layout::{FileName, MediaToken};
 
 use super::days::Quarantine;
+use super::item::Said;
 use crate::delete_file::remove_file;
 use crate::moving::move_examined;
-use crate::sidecar_file::read_raw;
+use crate::sidecar_file::{SidecarState, read_raw, read_sidecar};
 use crate::sys::{self, Identity};
 
 impl Quarantine {
@@ -23,6 +24,8 @@ impl Quarantine {
         examined: Identity,
         now: DateTime<Utc>,
     ) -> io::Result<u64> {
+        // A sidecar that a move left here when it was killed may name a user that the media has no more.
+        self.find(file)?;
         let (day, token) = (self.day(now)?, token()?);
         let sidecar = file.sidecar();
         let new = format!("{token}-{sidecar}");
@@ -49,13 +52,23 @@ impl Quarantine {
         }
     }
 
-    /// Moves a sidecar here whose media is here without one: earlier versions could be killed between the two.
-    /// Returns whether it was moved. The caller holds the lock of metadata alone.
+    /// Brings a sidecar to its media that is here: a move was killed before it had removed the sidecar, or, in earlier
+    /// versions, before it had moved it. Returns whether it was one. The caller holds the lock of metadata alone.
     pub(crate) fn adopt(&self, dir: &Dir, file: &FileName, now: DateTime<Utc>) -> io::Result<bool> {
-        if !self.find(file)?.files.misses_sidecar() {
+        let Some(item) = self.find(file)? else {
             return Ok(false);
-        }
+        };
         let sidecar = file.sidecar();
+        let beside = match read_sidecar(dir, &sidecar, file)? {
+            SidecarState::Absent => return Ok(false),
+            SidecarState::Valid(beside) => Some(beside),
+            SidecarState::Damaged(_) | SidecarState::Later(_) => None,
+        };
+        if let (Said::Valid(known), Some(beside)) = (&item.said, beside)
+            && known.iter().any(|(_, known)| *known == beside)
+        {
+            return remove_file(dir, &sidecar);
+        }
         let new = format!("{}-{sidecar}", token()?);
         match sys::rename_new(dir, &sidecar, &self.day(now)?, &new) {
             Ok(()) => Ok(true),

@@ -11,6 +11,7 @@ use crate::error::io_error;
 use crate::expiry::{is_bucket_of, read_hint};
 use crate::key::Key;
 use crate::lock;
+use crate::orphan::{is_alone, is_orphan};
 use crate::sidecar_file::{SidecarState, read_sidecar, sidecar_of};
 use crate::sys;
 use crate::walk::{Found, Located, Walk};
@@ -48,12 +49,15 @@ fn expire(sweep: &mut Sweep<'_>, media: &Located) -> io::Result<()> {
         // When it expires is unknown.
         Err(error) => return sweep.fail(error.with_operation(Operation::Sweep)),
     };
-    sweep.succeeded();
     if sidecar.stored_at > sweep.now {
         sweep.report.future += 1;
     } else if sidecar.is_expired(sweep.now) {
         if sweep.budget > 0 {
-            match sweep.delete_expired(key, &sidecar) {
+            let deleted = sweep.delete_expired(key, &sidecar);
+            if deleted.is_ok() {
+                sweep.succeeded();
+            }
+            match deleted {
                 Ok(Outcome::Deleted) => sweep.report.expired += 1,
                 Ok(Outcome::Held) => sweep.report.held += 1,
                 Ok(Outcome::Absent | Outcome::Spared) => {}
@@ -64,6 +68,7 @@ fn expire(sweep: &mut Sweep<'_>, media: &Located) -> io::Result<()> {
         }
         return Ok(());
     }
+    sweep.succeeded();
     if let Some(at) = sidecar.expires_at
         && sweep.removes()
     {
@@ -77,18 +82,12 @@ fn expire(sweep: &mut Sweep<'_>, media: &Located) -> io::Result<()> {
 /// Removes a sidecar if its media does not exist, no process is about to publish it, and it still
 /// does not exist.
 fn orphan(sweep: &mut Sweep<'_>, dir: &Dir, key: &Key) -> io::Result<()> {
-    let absent = || match sys::stat(dir, key.file.as_str()) {
-        Err(error) if sys::is_not_found(&error) => Ok(true),
-        Err(error) => Err(error),
-        Ok(_) => Ok(false),
-    };
-    if !absent()? {
+    if !is_alone(dir, &key.file)? {
         return Ok(());
     }
     let permissions = sweep.shared.config.permissions;
-    // A verification may be moving both to the quarantine.
     let _lock = lock::take(sweep.shared.own(), permissions)?;
-    if !absent()? || sweep.shared.stagings.is_staged(key.file.id())? || !absent()? {
+    if !is_orphan(sweep.shared, dir, &key.file)? {
         return Ok(());
     }
     if sweep.removes() {
@@ -107,6 +106,7 @@ fn orphan(sweep: &mut Sweep<'_>, dir: &Dir, key: &Key) -> io::Result<()> {
 /// Removes hints whose media does not exist, and renews those that are not of the sidecar as it is now.
 pub(super) fn hints(sweep: &mut Sweep<'_>) -> io::Result<()> {
     let shared = sweep.shared;
+    let is_absent = |id: &str| sys::is_absent(&sys::stat(shared.base(), id));
     for name in shared.expiry.buckets()? {
         let Ok(bucket) = shared.expiry.open(&name) else {
             continue;
@@ -117,8 +117,9 @@ pub(super) fn hints(sweep: &mut Sweep<'_>) -> io::Result<()> {
                 continue;
             };
             let live = match read_hint(&bucket, &token) {
-                Ok(Some(hinted)) if sys::is_absent(&sys::stat(shared.base(), &hinted.id)) => {
-                    shared.stagings.is_staged(&token)?
+                Ok(Some(hinted)) if is_absent(&hinted.id) => {
+                    // Whoever has nothing staged any more may have published in between.
+                    shared.stagings.is_staged(&token)? || !is_absent(&hinted.id)
                 }
                 Ok(Some(hinted)) => {
                     let hint = Hint {
@@ -195,15 +196,17 @@ pub(super) fn quarantine(sweep: &mut Sweep<'_>) -> io::Result<()> {
     let retention = sweep.shared.config.quarantine_retention;
     // What is moved there in the meantime would have an unknown sidecar.
     let permissions = sweep.shared.config.permissions;
-    let _lock = lock::share(sweep.shared.own(), permissions)?;
+    let lock = lock::share(sweep.shared.own(), permissions)?;
     let survey = quarantine.survey(sweep.cancelled, |sidecar| sidecar.is_expired(now))?;
     let expired = quarantine.remove(sweep.cancelled, &survey, sweep.mode, |entry| {
-        survey.chooses(entry) || entry.is_useless()
+        survey.chooses(entry) || survey.is_alone(entry) || entry.is_useless()
     })?;
     let old = quarantine.remove(sweep.cancelled, &survey, sweep.mode, |entry| {
         !survey.chooses(entry) && entry.is_older_than(retention, now)
     })?;
-    if sweep.removes() {
+    drop(lock);
+    if sweep.removes() && quarantine.has_old_entries()? {
+        let _lock = lock::take(sweep.shared.own(), permissions)?;
         quarantine.date_old_entries(now)?;
     }
     let report = &mut sweep.report;

@@ -79,7 +79,7 @@ impl<'a> Sweep<'a> {
         self.failures.record(error).map_err(io::Error::other)
     }
 
-    /// Notes that an item could be read.
+    /// Notes that an item did not fail: what is due only when that was done.
     pub(super) fn succeeded(&mut self) {
         self.failures.reset();
     }

@@ -1,7 +1,5 @@
 //! The steps of a verification.
 
-use std::io;
-
 use chrono::Utc;
 use media_storage::backend::CancelFlag;
 use media_storage::{
@@ -11,9 +9,10 @@ use media_storage::{
 use super::blobs;
 use super::hashes::Hashes;
 use super::media;
+use crate::orphan::is_alone;
 use crate::shared::Shared;
 use crate::sys;
-use crate::walk::{Found, Located, Walk};
+use crate::walk::{Found, Walk};
 
 pub(crate) fn verify(
     shared: &Shared,
@@ -46,7 +45,8 @@ pub(crate) fn verify(
                 }
             }
             Found::Sidecar(sidecar) => {
-                if is_orphan(&sidecar) {
+                let (dir, file) = (sidecar.directory.dir(), &sidecar.key.file);
+                if is_alone(dir, file).unwrap_or(false) {
                     let path = sidecar.key.sidecar_path();
                     report.add(path, VerifyIssueKind::OrphanSidecar);
                 }
@@ -58,11 +58,4 @@ pub(crate) fn verify(
     }
     blobs::check(shared, options, &mut report, &mut hashes, cancelled).map_err(io)?;
     Ok(report)
-}
-
-/// Whether the media of a sidecar does not exist, while the sidecar does.
-fn is_orphan(sidecar: &Located) -> bool {
-    let (dir, file) = (sidecar.directory.dir(), &sidecar.key.file);
-    let absent: io::Result<_> = sys::stat(dir, file.as_str());
-    sys::is_absent(&absent) && sys::stat(dir, &file.sidecar()).is_ok()
 }

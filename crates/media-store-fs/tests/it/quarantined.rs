@@ -1,5 +1,7 @@
 //! What lies in quarantine more or less than once: after restores by hand, and after processes that died.
 
+mod cut;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -106,7 +108,8 @@ async fn quarantined_media_whose_sidecars_name_two_users_is_left_and_reported() 
         let report = store.delete_scope(user(name)).await.unwrap();
         assert_eq!((report.deleted, report.failed), (0, 1), "{report:?}");
         let scoped = DeleteOptions::new().with_expected_scope(user(name));
-        store.delete_opts(&reference, scoped).await.unwrap_err();
+        let refused = store.delete_opts(&reference, scoped).await.unwrap_err();
+        assert_eq!(refused.kind(), StorageErrorKind::Corrupted, "{refused}");
     }
     assert_eq!(named(&place, reference.file_name()).len(), 3);
     store.delete(&reference).await.unwrap();

@@ -18,13 +18,26 @@ use crate::support::{Place, get, of, put, tree};
 /// How long something may take to reach the lock.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Another process that changes metadata: it holds the lock alone.
+/// Another process that changes metadata, or deletes: it holds the lock.
 struct Change {
     lock: File,
 }
 
 impl Change {
     fn begin(place: &Place) -> Self {
+        let opened = Self::open(place);
+        opened.lock.lock().unwrap();
+        opened
+    }
+
+    /// Shares the lock, as a deletion does.
+    fn begin_deletion(place: &Place) -> Self {
+        let opened = Self::open(place);
+        opened.lock.lock_shared().unwrap();
+        opened
+    }
+
+    fn open(place: &Place) -> Self {
         let path = place.media().join(".store/metadata.lock");
         let lock = File::options()
             .create(true)
@@ -32,7 +45,6 @@ impl Change {
             .write(true)
             .open(path)
             .unwrap();
-        lock.lock().unwrap();
         Self { lock }
     }
 
@@ -204,4 +216,75 @@ async fn media_goes_to_the_quarantine_with_a_hold_that_came_in_the_meantime() {
     assert_eq!(all.unwrap().held, 1);
     let left = tree(&place.media().join(".store/quarantine"));
     assert_eq!(left.iter().filter(|path| !path.ends_with('/')).count(), 2);
+}
+
+/// A walk reads the names of a directory before it deletes what they lead to.
+#[tokio::test]
+async fn a_full_sweep_does_not_stop_changes_for_sidecars_of_media_that_it_has_deleted() {
+    let place = Place::new();
+    let store = place.store().await;
+    for _ in 0..200 {
+        stored(&place, &store).await;
+    }
+    let deleting = Change::begin_deletion(&place);
+    let swept = tokio::time::timeout(PATIENCE, sweep(store, SweepDepth::Full)).await;
+    drop(deleting);
+    let report = swept.expect("the sweep waits to have the lock alone");
+    assert_eq!((report.expired, report.failed), (200, 0), "{report:?}");
+}
+
+#[tokio::test]
+async fn entries_of_the_first_version_are_moved_to_a_day_while_nobody_deletes() {
+    let place = Place::new();
+    let store = place.store().await;
+    let quarantine = place.media().join(".store/quarantine");
+    fs::create_dir_all(&quarantine).unwrap();
+    let old = quarantine.join(format!("{}-what-was-damaged", "0".repeat(26)));
+    fs::write(&old, "bytes").unwrap();
+    let deleting = Change::begin_deletion(&place);
+    let deleted = async {
+        deleting.is_awaited().await;
+        assert!(old.exists());
+        drop(deleting);
+    };
+    let (report, ()) = tokio::join!(sweep(store, SweepDepth::Full), deleted);
+    assert_eq!(report.failed, 0, "{report:?}");
+    assert!(!old.exists());
+}
+
+/// As an import does, which gives the sidecar its name first and takes no lock.
+#[tokio::test]
+async fn a_sidecar_stays_beside_media_that_is_published_while_a_walk_waits_to_move_it() {
+    let place = Place::new();
+    let store = place.store().await;
+    let reference = stored(&place, &store).await;
+    let (media, beside) = (
+        place.media().join(reference.id()),
+        sidecar(&place, &reference),
+    );
+    let json = fs::read(&beside).unwrap();
+    fs::remove_file(&media).unwrap();
+    fs::write(&media, "BYTES").unwrap();
+    let options = VerifyOptions::new().with_damaged(DamagedMedia::Quarantine);
+    assert_eq!(store.verify(options).await.unwrap().quarantined, 2);
+    let quarantine = place.media().join(".store/quarantine");
+    for path in tree(&quarantine) {
+        if path.ends_with(".meta") {
+            fs::remove_file(quarantine.join(path)).unwrap();
+        }
+    }
+    fs::create_dir_all(beside.parent().unwrap()).unwrap();
+    fs::write(&beside, json).unwrap();
+    let changing = Change::begin(&place);
+    let published = async {
+        changing.is_awaited().await;
+        fs::write(&media, "bytes").unwrap();
+        drop(changing);
+    };
+    let scope = Scope::User("carl".parse().unwrap());
+    let inventory = store.inventory().unwrap();
+    let (report, ()) = tokio::join!(inventory.delete_scope(scope), published);
+    assert_eq!(report.unwrap().deleted, 0);
+    assert!(beside.exists());
+    assert_eq!(get(&store, &reference).await, "bytes");
 }

@@ -186,3 +186,74 @@ async fn the_sweeper_sees_what_is_stored_after_it_started() {
     sweeper.stop().await;
     assert!(progress.changed().await.is_err(), "the task has ended");
 }
+
+/// A directory that loses no entries, not even for root.
+#[cfg(target_os = "linux")]
+struct Frozen {
+    directory: std::fs::File,
+    path: std::path::PathBuf,
+}
+
+#[cfg(target_os = "linux")]
+impl Frozen {
+    /// Returns `None` where nobody can do that: for root, on a file system without the flag.
+    fn freeze(path: std::path::PathBuf) -> Option<Self> {
+        let probe = path.join("probe");
+        std::fs::write(&probe, "").unwrap();
+        let frozen = Self {
+            directory: std::fs::File::open(&path).unwrap(),
+            path,
+        };
+        frozen.set(0o555, true);
+        std::fs::remove_file(probe).is_err().then_some(frozen)
+    }
+
+    fn set(&self, mode: u32, is_immutable: bool) {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
+        let set_mode = || {
+            let mode = std::fs::Permissions::from_mode(mode);
+            std::fs::set_permissions(&self.path, mode)
+        };
+        let set_flag = || {
+            let mut flags = ioctl_getflags(&self.directory)?;
+            flags.set(IFlags::IMMUTABLE, is_immutable);
+            ioctl_setflags(&self.directory, flags)
+        };
+        // Neither the mode of what has the flag can be changed, nor the flag by everybody.
+        let (_, _) = match is_immutable {
+            true => (set_mode(), set_flag()),
+            false => {
+                let flag = set_flag();
+                (set_mode(), flag)
+            }
+        };
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        self.set(0o755, false);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_full_sweep_stops_after_many_items_in_a_row_that_it_can_read_and_not_delete() {
+    let place = Place::new();
+    let store = place.builder().with_deduplication(false);
+    let store = store.with_durability(media_store_fs::Durability::Buffered);
+    let store = store.build().await.unwrap();
+    let policy = RetentionPolicy::DeleteAfterMinutes(0);
+    for number in 0..1001 {
+        let metadata = of("s", "c").with_retention(policy);
+        put(&store, &number.to_string(), metadata).await;
+    }
+    let Some(_frozen) = Frozen::freeze(place.media().join("s/c")) else {
+        return;
+    };
+    let stopped = store.inventory().unwrap().sweep(full()).await.unwrap_err();
+    assert_eq!(stopped.kind(), StorageErrorKind::Permission, "{stopped}");
+}
