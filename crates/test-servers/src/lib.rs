@@ -5,7 +5,7 @@
 //! |---|---|
 //! | [`s3`] | an in-process S3 server: protocol and signatures by `s3s`, strongly consistent, with exactly one winner of a conditional put |
 //! | [`gcs`] | an in-process server of the part of the XML API of Google Cloud Storage that `object_store` uses, with signed URLs |
-//! | [`moto`] | S3 by `moto_server`, which checks no signatures |
+//! | [`moto`] | S3 by moto, which checks no signatures |
 //! | [`azurite`] | Azure Blob Storage by Azurite |
 //! | [`llm`] | APIs of language models that enforce their rules for what goes back to them |
 //! | [`proxy`] | a proxy in front of any of them, which injects faults by a script, and counts and records requests |

@@ -1,7 +1,7 @@
-//! S3 by `moto_server`, an independent implementation.
+//! S3 by moto's server, an independent implementation.
 //!
 //! It keeps everything in memory and checks no signatures: it accepts any key, and proves nothing
-//! about signed URLs. Conditional puts are atomic.
+//! about signed URLs. Conditional puts are atomic, since they are made one after the other here.
 
 use std::net::SocketAddr;
 
@@ -12,10 +12,30 @@ use http_body_util::Full;
 use crate::child::ServerProcess;
 use crate::{ServerError, http_client, tools};
 
+/// Moto looks at the conditions of a write and stores in two steps, between which another thread may store. Bodies
+/// have been read before.
+const SERVER: &str = r"
+import threading
+from moto import server
+from moto.s3.responses import S3Response
+
+writing = threading.RLock()
+
+def one_at_a_time(write):
+    def alone(*arguments, **named):
+        with writing:
+            return write(*arguments, **named)
+    return alone
+
+for name in ('_key_response_put', '_key_response_post', '_key_response_delete'):
+    setattr(S3Response, name, one_at_a_time(getattr(S3Response, name)))
+server.main()
+";
+
 const BUCKET: &str = "media";
 const KEY: &str = "testing";
 
-/// A running `moto_server` with one empty bucket.
+/// A running server of moto with one empty bucket.
 #[derive(Debug)]
 pub struct Moto {
     process: ServerProcess,
@@ -27,12 +47,12 @@ impl Moto {
     /// # Errors
     /// moto cannot be installed or started, or refuses to create the bucket.
     pub async fn start() -> Result<Self, ServerError> {
-        let command = tools::moto_server().await?;
+        let command = tools::python_with_moto().await?;
         let log = tools::log_file("moto")?;
         let process = ServerProcess::start("moto", &log, |port| {
             let port = port.to_string();
             let mut line = vec![command.into_os_string()];
-            line.extend(["-H", "127.0.0.1", "-p", &port].map(Into::into));
+            line.extend(["-c", SERVER, "-H", "127.0.0.1", "-p", &port].map(Into::into));
             line
         })
         .await?;

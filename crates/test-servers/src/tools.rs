@@ -24,16 +24,16 @@ pub fn without_services() -> bool {
     env::var_os(NO_SERVICES).is_some_and(|value| !value.is_empty() && value != "0")
 }
 
-/// Returns the command `moto_server`, installing it if it is missing.
+/// Returns the Python that has moto, installing both if they are missing.
 ///
 /// # Errors
 /// The command is missing and cannot be installed.
-pub async fn moto_server() -> Result<PathBuf, ServerError> {
+pub async fn python_with_moto() -> Result<PathBuf, ServerError> {
     let dir = directory().join(format!("moto-{}", version("MOTO_VERSION")));
     if !dir.join("complete").exists() {
         install("moto").await?;
     }
-    Ok(dir.join("bin/moto_server"))
+    Ok(dir.join("bin/python3"))
 }
 
 /// Returns the main file of Azurite's blob service, to be run by `node`, installing it if it is
