@@ -10,6 +10,7 @@ use conversation_types::Message;
 
 use crate::core::Core;
 use crate::error::{LifecycleError, LifecycleErrorKind as Kind};
+use crate::media_slot::MediaSlot;
 use crate::owner::media_owner;
 use crate::stores::name_of;
 use crate::upload_slots;
@@ -87,38 +88,29 @@ async fn backfill_one(
     listed: &ConversationRecord,
     done: &mut Backfilled,
 ) -> Result<(), LifecycleError> {
-    let lease = match &listed.user {
-        None => None,
+    let slot = match &listed.user {
+        None => MediaSlot::default(),
         // An erasure waits for whatever stores media of its user. Others do not wait for a user's uploads.
         Some(user) => match upload_slots::try_take(core, user).await {
-            Ok(lease) => Some(lease),
+            Ok(lease) => lease.into(),
             Err(error) if error.kind() == Kind::NotFound => return Ok(()),
             Err(error) => return Err(error),
         },
     };
     let mut from = listed.externalized_through;
     let outcome = loop {
-        if let Some(lease) = &lease {
-            match lease.renew().await {
-                Ok(true) => {}
-                Ok(false) => break Ok(()),
-                Err(error) => break Err(error.into()),
-            }
+        match slot.renew().await {
+            Ok(true) => {}
+            Ok(false) => break Ok(()),
+            Err(error) => break Err(error.into()),
         }
-        let step = step(core, externalizer, listed, from, done);
-        let stepped = match &lease {
-            Some(lease) => lease.renewed(step).await,
-            None => step.await,
-        };
-        match stepped {
+        match step(core, externalizer, listed, from, &slot, done).await {
             Ok(Some(next)) => from = next,
             Ok(None) => break Ok(()),
             Err(error) => break Err(error),
         }
     };
-    if let Some(lease) = lease {
-        lease.release().await;
-    }
+    slot.release().await;
     outcome
 }
 
@@ -128,6 +120,7 @@ async fn step(
     externalizer: &Externalizer,
     listed: &ConversationRecord,
     from: u64,
+    slot: &MediaSlot,
     done: &mut Backfilled,
 ) -> Result<Option<u64>, LifecycleError> {
     let window = Window::Range(from..from + STEP);
@@ -149,9 +142,12 @@ async fn step(
         .map(|stored| stored.message.clone())
         .collect();
     let mut pending = core.pending_references();
-    let progress = externalizer
-        .externalize_history(&media_owner(record), from, &mut messages, &mut pending)
-        .await;
+    let owner = media_owner(record);
+    let storing = async {
+        let progress = externalizer.externalize_history(&owner, from, &mut messages, &mut pending);
+        Ok::<_, LifecycleError>(progress.await)
+    };
+    let progress = slot.while_held(storing).await?;
     done.is_outage = progress.done < messages.len();
     if progress.done == 0 {
         return Ok(None);
@@ -171,7 +167,7 @@ async fn step(
         .with_replace(replaced)
         .with_record(update);
     pending.begin_write();
-    match core.writer().write(write).await {
+    match slot.renewed(core.writer().write(write)).await {
         WriteOutcome::Committed(_) => pending.commit(),
         WriteOutcome::NotCommitted(error) => {
             pending.rollback().await;

@@ -1,5 +1,7 @@
 //! What holds off an erasure while media is stored.
 
+use conversation_state::StateError;
+
 use crate::error::LifecycleError;
 use crate::lease::WorkLease;
 
@@ -24,13 +26,10 @@ impl MediaSlot {
         self,
         work: impl Future<Output = Result<T, E>>,
     ) -> Result<(T, Self), E> {
-        let Some(lease) = self.0 else {
-            return Ok((work.await?, Self(None)));
-        };
-        match lease.while_held(work).await {
-            Ok(done) => Ok((done, Self(Some(lease)))),
+        match self.while_held(work).await {
+            Ok(done) => Ok((done, self)),
             Err(error) => {
-                lease.release().await;
+                self.release().await;
                 Err(error)
             }
         }
@@ -39,11 +38,41 @@ impl MediaSlot {
     /// Runs the write that names the media to its end, and gives the slot up. A slot that is lost before the end stops
     /// no write, since nobody would know whether it happened.
     pub async fn writing<T>(self, work: impl Future<Output = T>) -> T {
-        let Some(lease) = self.0 else {
-            return work.await;
-        };
-        let written = lease.renewed(work).await;
-        lease.release().await;
+        let written = self.renewed(work).await;
+        self.release().await;
         written
+    }
+
+    /// Holds the slot from now on; returns whether it is still ours.
+    pub(crate) async fn renew(&self) -> Result<bool, StateError> {
+        match &self.0 {
+            Some(lease) => lease.renew().await,
+            None => Ok(true),
+        }
+    }
+
+    /// Runs work that stores, and drops it where the slot is lost.
+    pub(crate) async fn while_held<T, E: From<LifecycleError>>(
+        &self,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        match &self.0 {
+            Some(lease) => lease.while_held(work).await,
+            None => work.await,
+        }
+    }
+
+    /// Runs work to its end, whatever happens to the slot.
+    pub(crate) async fn renewed<T>(&self, work: impl Future<Output = T>) -> T {
+        match &self.0 {
+            Some(lease) => lease.renewed(work).await,
+            None => work.await,
+        }
+    }
+
+    pub(crate) async fn release(self) {
+        if let Some(lease) = self.0 {
+            lease.release().await;
+        }
     }
 }

@@ -78,8 +78,8 @@ pub(super) fn by_words(
         Some(Wording::NoneOf(kind)) if !of_kind(kind).is_empty() => {
             Some(match of_kind(kind).as_slice() {
                 _ if is_certainly_none(said) => Complaint::NoneOf(kind),
-                // One alone is as good as named.
-                [one] => Complaint::ItemsOrKind(vec![*one], kind),
+                // One alone is as good as named; a URL is not remembered, since what it leads to may change.
+                [one] if !is_url(plan, *one) => Complaint::ItemsOrKind(vec![*one], kind),
                 _ => Complaint::PerhapsNoneOf(kind),
             })
         }
@@ -91,6 +91,10 @@ pub(super) fn by_words(
             (status == 413 || is_said).then_some(Complaint::Size)
         }
     }
+}
+
+fn is_url(plan: &MediaPlan, index: usize) -> bool {
+    matches!(plan.get(index), Some((_, MediaForm::Url(_))))
 }
 
 fn some(items: Vec<usize>) -> Option<Complaint> {

@@ -158,14 +158,17 @@ impl RecoveryState {
                 self.omit_named(&items, is_last, plan.media_mut());
             }
             Complaint::Some(items) => self.halve(items, is_last, plan),
-            Complaint::PerhapsNoneOf(kind) if was_taken(kind, plan) => {
+            Complaint::PerhapsNoneOf(kind) if was_taken(kind, plan) && !is_last => {
                 let items = of_kind(plan.media(), kind).into_iter();
                 let items = items.filter(|index| plan.media().is_sent(*index));
                 self.halve(items.collect(), is_last, plan);
+                // It was not what is new: none is taken any more.
+                if before == forms(plan.media()) {
+                    self.omit_none_of(kind, plan.media_mut());
+                }
             }
             Complaint::NoneOf(kind) | Complaint::PerhapsNoneOf(kind) => {
-                self.facts.push(Fact::NoneOf(kind));
-                self.omit_kind(kind, plan.media_mut());
+                self.omit_none_of(kind, plan.media_mut());
             }
             Complaint::AtMost(most) => {
                 self.facts.push(Fact::MaxImages(most));
@@ -202,6 +205,11 @@ impl RecoveryState {
                 .into_iter()
                 .for_each(|kind| self.omit_kind(kind, plan));
         }
+    }
+
+    fn omit_none_of(&mut self, kind: MediaType, plan: &mut MediaPlan) {
+        self.facts.push(Fact::NoneOf(kind));
+        self.omit_kind(kind, plan);
     }
 
     fn omit_kind(&self, kind: MediaType, plan: &mut MediaPlan) {

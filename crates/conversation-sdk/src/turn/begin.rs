@@ -102,8 +102,8 @@ async fn begin_once(
     let loaded = match admitted {
         Admitted::Free(loaded) => loaded,
         Admitted::Known(loaded, turn) => {
-            let outcome = replay::replay(&scope, &loaded, &turn, print).await;
-            return Ok(Begun::Outcome(outcome));
+            replay::recognize(&turn, print)?;
+            return Ok(Begun::Outcome(replay::replay(&scope, &loaded, &turn).await));
         }
     };
     warn_of_unreadable(&core, &loaded);

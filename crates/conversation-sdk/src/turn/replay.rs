@@ -10,20 +10,26 @@ use conversation_state::{LoadOptions, LoadedConversation, TurnRecord, TurnStatus
 use super::attach;
 use super::turn::TurnScope;
 
-/// Answers with the turn that the key belongs to: its response, its error, or what it brings while
-/// it runs.
+/// Refuses a message that is not the one of the turn that its key belongs to.
+pub(super) fn recognize(
+    turn: &TurnRecord,
+    print: Option<&Fingerprint>,
+) -> Result<(), ConversationError> {
+    let prints = turn.fingerprint.as_deref().zip(print);
+    let kind = match prints.map_or(Some(false), |(kept, print)| print.matches(kept)) {
+        Some(true) => return Ok(()),
+        Some(false) => Kind::KeyReused,
+        None => Kind::Media,
+    };
+    Err(ConversationError::new(kind).with_turn(turn.id.clone()))
+}
+
+/// Answers with the turn that the key belongs to: its response, its error, or what it brings while it runs.
 pub(super) async fn replay(
     scope: &TurnScope,
     loaded: &LoadedConversation,
     turn: &TurnRecord,
-    print: Option<&Fingerprint>,
 ) -> TurnOutcome {
-    let prints = turn.fingerprint.as_deref().zip(print);
-    let is_same = prints.map_or(Some(false), |(kept, print)| print.matches(kept));
-    if is_same != Some(true) {
-        let kind = is_same.map_or(Kind::Media, |_| Kind::KeyReused);
-        return Err(ConversationError::new(kind).with_turn(turn.id.clone()));
-    }
     scope.log.repeat(turn.id.clone());
     if turn.status == TurnStatus::Running {
         let mut events = attach::events(&scope.core, &loaded.record, turn.id.clone(), 0);

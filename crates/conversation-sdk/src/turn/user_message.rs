@@ -105,7 +105,8 @@ impl UserInput {
         let storing = async {
             let stored = store(scope, loaded, &mut message, &mut pending).await;
             if stored.is_err() {
-                pending.rollback().await;
+                // What is left is deleted behind it: a store that hangs holds up no stop.
+                let _ = tokio::time::timeout(AFTER_STOP, pending.rollback()).await;
             }
             stored
         };
@@ -135,8 +136,8 @@ async fn store(
         stored = &mut storing => stored,
         reason = scope.stop.stopped() => {
             // With its media the message is kept, in a turn that ends before it asks anything.
-            let stored = tokio::time::timeout(AFTER_STOP, storing).await;
-            stored.unwrap_or_else(|_| Err(reason.error()))
+            let stored = tokio::time::timeout(AFTER_STOP, storing);
+            stored.await.unwrap_or_else(|_| Err(reason.error()))
         }
     }
 }

@@ -33,6 +33,7 @@ async fn the_same_key_makes_one_turn() {
     assert_eq!(history(&conversation).await.len(), 2);
     let error = conversation.send_with("Other", options).await.unwrap_err();
     assert_eq!(error.kind(), Kind::KeyReused);
+    assert!(error.unsent().is_some());
 }
 
 #[tokio::test]

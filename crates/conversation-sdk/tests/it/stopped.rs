@@ -26,10 +26,15 @@ fn rig_with(cut: &Cut) -> Rig {
     })
 }
 
-/// Sends a message of which the media store hears nothing more, and cancels its turn.
-async fn cancelled(rig: &Rig, cut: &Cut, content: Vec<Part>) -> (Conversation, TurnEvents) {
+/// Sends a message of which the media store answers only so many halves of calls, and cancels its turn.
+async fn cancelled(
+    rig: &Rig,
+    cut: &Cut,
+    answered: u64,
+    content: Vec<Part>,
+) -> (Conversation, TurnEvents) {
     let mut conversation = rig.start().await;
-    cut.after(0);
+    cut.after(answered);
     let events = conversation.stream(content);
     cut.reached().await;
     let (id, turn) = (conversation.id().clone(), events.turn().clone());
@@ -43,16 +48,21 @@ async fn a_turn_whose_media_is_never_stored_is_stopped_soon_and_gives_its_messag
     for is_upload in [false, true] {
         let cut = Cut::never();
         let rig = rig_with(&cut);
-        let media = match is_upload {
-            true => {
-                let body = MediaBody::from_bytes(vec![7; 200 * KIB]);
+        let mut content: Vec<Part> = vec!["look".into()];
+        let mut answered = 0;
+        if is_upload {
+            for byte in [7, 8] {
+                let body = MediaBody::from_bytes(vec![byte; 200 * KIB]);
                 let upload = Upload::new(Mime::IMAGE_PNG, body);
-                rig.manager.upload(Owner::user("u1"), upload).await.unwrap()
+                let media = rig.manager.upload(Owner::user("u1"), upload).await.unwrap();
+                content.push(media.into());
             }
-            false => image(1, 200 * KIB),
-        };
-        let (_conversation, events) =
-            cancelled(&rig, &cut, vec!["look".into(), media.into()]).await;
+            // The first is copied, and cannot be taken back.
+            answered = 2;
+        } else {
+            content.push(image(1, 200 * KIB).into());
+        }
+        let (_conversation, events) = cancelled(&rig, &cut, answered, content).await;
         let error = events.response().await.unwrap_err();
         assert_eq!(error.kind(), Kind::Cancelled);
         assert_eq!(error.unsent().unwrap().text(), "look");
@@ -66,7 +76,7 @@ async fn a_message_whose_media_is_stored_soon_after_a_stop_is_kept() {
     let cut = Cut::never();
     let rig = rig_with(&cut);
     let content = vec!["look".into(), image(1, 200 * KIB).into()];
-    let (_conversation, events) = cancelled(&rig, &cut, content).await;
+    let (_conversation, events) = cancelled(&rig, &cut, 0, content).await;
     cut.mend();
     let error = events.response().await.unwrap_err();
     assert_eq!(error.kind(), Kind::Cancelled);

@@ -139,3 +139,25 @@ async fn words_about_all_images_do_not_drop_those_that_were_taken_before() {
         assert_eq!(images_of(&peer.last()), sent, "{names:?}");
     }
 }
+
+#[tokio::test]
+async fn a_server_that_takes_no_images_any_more_gets_none_from_then_on() {
+    for new in [&["new"][..], &["new 1", "new 2"]] {
+        let peer = refusing(false, |_| true).await;
+        let store = Arc::new(MemoryPlannerStore::new());
+        let before = refusing(false, |_| false).await;
+        let mut messages = vec![message_with(&["old 1", "old 2"])];
+        let done = ask(&*Api::Chat.at(&before.url()), &messages, &store).await;
+        messages.push(message_of(done.unwrap()));
+        messages.push(message_with(new));
+        let provider = Api::Chat.at(&peer.url());
+        let done = ask(&*provider, &messages, &store).await.unwrap();
+        assert_eq!(done.omitted_media.len(), 2 + new.len());
+        assert_eq!(images_of(&peer.last()), [""; 0]);
+        let asked = peer.received().len();
+        messages.push(message_of(done));
+        messages.push(message_with(&["later"]));
+        ask(&*provider, &messages, &store).await.unwrap();
+        assert_eq!(peer.received().len(), asked + 1, "{new:?}");
+    }
+}
