@@ -6,9 +6,9 @@
 //!
 //! ```
 //! # use conversation_sdk::providers::testing::ScriptedProvider;
+//! use conversation_sdk::media_storage::InMemoryStorage;
+//! use conversation_sdk::media_types::{MediaContent, Mime};
 //! use conversation_sdk::{ConversationManager, Start, Window};
-//! use media_storage::InMemoryStorage;
-//! use media_types::{MediaContent, Mime};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -121,3 +121,5 @@ pub use conversation_types::{
     UserMessage,
 };
 pub use prompt_pack::{PackError, PackOptions, Prompt, PromptPack, Variables, Violation};
+/// Media and its ids, stores, loaders and packs, so that an application names no other crate.
+pub use {media_loader, media_storage, media_types, prompt_pack};

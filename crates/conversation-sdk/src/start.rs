@@ -26,22 +26,16 @@ struct Ownership {
 
 impl Ownership {
     fn record(&self, run: &RunId) -> Result<ConversationRecord, ConversationError> {
-        let id = match &self.conversation {
-            Some(id) => ConversationId::new(id)?,
-            None => ConversationId::mint(),
-        };
-        let session = match &self.session {
-            Some(session) => SessionId::new(session)?,
-            None => SessionId::mint(),
-        };
-        let run = match &self.run {
-            Some(run) => RunId::new(run)?,
-            None => run.clone(),
-        };
+        let conversation = self.conversation.as_ref().map(ConversationId::new);
+        let id = conversation
+            .transpose()?
+            .unwrap_or_else(ConversationId::mint);
+        let session = self.session.as_ref().map(SessionId::new).transpose()?;
+        let own_run = self.run.as_ref().map(RunId::new).transpose()?;
         let user = self.user.as_deref().map(UserId::new).transpose()?;
         Ok(ConversationRecord::new(id)
-            .with_session(Some(session))
-            .with_run(Some(run))
+            .with_session(Some(session.unwrap_or_else(SessionId::mint)))
+            .with_run(Some(own_run.unwrap_or_else(|| run.clone())))
             .with_user(user)
             .with_title(self.title.clone())
             .with_metadata(self.metadata.clone())
@@ -107,6 +101,27 @@ macro_rules! ownership_methods {
         #[must_use]
         pub fn with_idempotency_key(mut self, key: impl Into<String>) -> Self {
             self.ownership.key = Some(key.into());
+            self
+        }
+
+        /// Sets a variable of the prompt.
+        #[must_use]
+        pub fn with_variable(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+            self.variables.insert(name, value);
+            self
+        }
+
+        /// Sets the provider that the conversation prefers, by the name that the manager has it under.
+        #[must_use]
+        pub fn with_provider(mut self, name: impl Into<String>) -> Self {
+            self.inline.provider = Some(name.into());
+            self
+        }
+
+        /// Sets the model that the conversation prefers.
+        #[must_use]
+        pub fn with_model(mut self, model: impl Into<String>) -> Self {
+            self.inline.model = Some(model.into());
             self
         }
 
@@ -183,13 +198,6 @@ impl Start {
         self
     }
 
-    /// Sets a variable of the prompt.
-    #[must_use]
-    pub fn with_variable(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.variables.insert(name, value);
-        self
-    }
-
     /// Sets the names of the tools that the model may call. Defaults to all tools of the manager.
     #[must_use]
     pub fn with_tools<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
@@ -201,20 +209,6 @@ impl Start {
     #[must_use]
     pub fn with_parameter(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.inline.parameters.insert(name.into(), value.into());
-        self
-    }
-
-    /// Sets the provider that the conversation prefers, by the name that the manager has it under.
-    #[must_use]
-    pub fn with_provider(mut self, name: impl Into<String>) -> Self {
-        self.inline.provider = Some(name.into());
-        self
-    }
-
-    /// Sets the model that the conversation prefers.
-    #[must_use]
-    pub fn with_model(mut self, model: impl Into<String>) -> Self {
-        self.inline.model = Some(model.into());
         self
     }
 }
@@ -232,6 +226,7 @@ impl Start {
 #[derive(Clone, Debug)]
 pub struct ConversationConfig {
     ownership: Ownership,
+    pub(crate) inline: InlinePrompt,
     prompt: String,
     variables: Variables,
 }
@@ -241,19 +236,13 @@ impl ConversationConfig {
     pub fn new(prompt: impl Into<String>) -> Self {
         Self {
             ownership: Ownership::default(),
+            inline: InlinePrompt::default(),
             prompt: prompt.into(),
             variables: Variables::new(),
         }
     }
 
     ownership_methods!();
-
-    /// Sets a variable of the prompt.
-    #[must_use]
-    pub fn with_variable(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.variables.insert(name, value);
-        self
-    }
 
     /// Sets variables of the prompt, beside those that are set already.
     #[must_use]

@@ -70,7 +70,7 @@ impl ConversationManager {
             None => self.resolve_inline(&inline)?,
             Some(prompt) => {
                 inline.built_in_code = true;
-                self.resolve_prompt(prompt, &start.variables, inline.model.as_deref())?
+                self.resolve_prompt(prompt, &start.variables, &inline)?
             }
         };
         let record = start
@@ -91,8 +91,8 @@ impl ConversationManager {
         let prompt = pack.prompt(config.prompt())?;
         self.core.remember_pack(pack);
         let reference = prompt.reference(config.variables());
-        let kept = reference.and_then(|reference| serde_json::to_value(reference).ok());
-        let resolved = self.resolve_prompt(prompt, config.variables(), None)?;
+        let kept = reference.and_then(|reference| config.inline.beside(&reference));
+        let resolved = self.resolve_prompt(prompt, config.variables(), &config.inline)?;
         let record = config.record(&self.core.run)?.with_prompt(kept);
         self.create(record, config.key(), resolved).await
     }
@@ -105,10 +105,10 @@ impl ConversationManager {
     ) -> Result<Conversation, ConversationError> {
         self.open().await?;
         let core = &self.core;
+        let erased =
+            || ConversationError::new(Kind::NotFound).with_detail("the user is being erased");
         if core.lifecycle.is_fenced(record.user.as_ref()).await? {
-            return Err(
-                ConversationError::new(Kind::NotFound).with_detail("the user is being erased")
-            );
+            return Err(erased());
         }
         let new = NewConversation::new(record).with_key(key.map(str::to_owned));
         let created = core.state.create(new).await.map_err(|error| {
@@ -127,9 +127,7 @@ impl ConversationManager {
         let user = record.user.as_ref();
         if core.lifecycle.is_fenced(user).await? {
             core.lifecycle.delete_conversation(&record.id).await?;
-            return Err(
-                ConversationError::new(Kind::NotFound).with_detail("the user is being erased")
-            );
+            return Err(erased());
         }
         for warning in prompt.warnings() {
             core.listeners
@@ -205,7 +203,7 @@ impl ConversationManager {
     ) -> Result<Conversation, ConversationError> {
         let resolved = match (InlinePrompt::from_record(record.prompt.as_ref()), given) {
             (Some(inline), Some(prompt)) => {
-                self.resolve_prompt(prompt, &Default::default(), inline.model.as_deref())?
+                self.resolve_prompt(prompt, &Default::default(), &inline)?
             }
             (Some(inline), None) if inline.built_in_code => {
                 return Err(ConversationError::new(Kind::PackMismatch)
@@ -250,20 +248,22 @@ impl ConversationManager {
                 pack.prompt_for(&reference)?
             }
         };
-        self.resolve_prompt(prompt, &reference.variables, None)
+        let beside = kept.and_then(|kept| InlinePrompt::deserialize(kept).ok());
+        self.resolve_prompt(prompt, &reference.variables, &beside.unwrap_or_default())
     }
 
     fn resolve_prompt(
         &self,
         prompt: Prompt,
         variables: &prompt_pack::Variables,
-        model: Option<&str>,
+        inline: &InlinePrompt,
     ) -> Result<ResolvedPrompt, ConversationError> {
         let core = &self.core;
-        let default = core.providers.get(None).map(|provider| provider.model());
-        let model = model.or(default).unwrap_or_default();
+        let provider = core.providers.get(inline.provider.as_deref());
+        let own = provider.map(|provider| provider.model());
+        let model = inline.model.as_deref().or(own).unwrap_or_default();
         let missing = core.config.missing_tools();
-        ResolvedPrompt::of_prompt(prompt, variables, model, &core.tools, missing)
+        ResolvedPrompt::of_prompt(prompt, variables, model, inline, &core.tools, missing)
     }
 
     fn resolve_inline(&self, inline: &InlinePrompt) -> Result<ResolvedPrompt, ConversationError> {

@@ -1,9 +1,11 @@
 //! Prompts that are kept with the conversation instead of in a pack.
 
+use prompt_pack::PackRef;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// The prompt of a conversation that was started without a pack, as it is kept with it.
+/// The prompt of a conversation that was started without a pack, as it is kept with it, or what is
+/// preferred beside the prompt of a pack.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct InlinePrompt {
@@ -30,6 +32,16 @@ impl InlinePrompt {
     pub(crate) fn to_record(&self) -> Option<Value> {
         let value = serde_json::to_value(self).ok()?;
         Some(Value::Object(Map::from_iter([(FIELD.to_owned(), value)])))
+    }
+
+    /// Returns the JSON that a record keeps of a prompt of a pack: its reference, and this beside it.
+    pub(crate) fn beside(&self, reference: &PackRef) -> Option<Value> {
+        let mut value = serde_json::to_value(self).ok()?;
+        let Value::Object(reference) = serde_json::to_value(reference).ok()? else {
+            return None;
+        };
+        value.as_object_mut()?.extend(reference);
+        Some(value)
     }
 
     /// Reads what a record keeps, if it is an inline prompt or nothing at all.

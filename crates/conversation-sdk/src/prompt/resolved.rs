@@ -29,7 +29,7 @@ struct Inner {
 }
 
 impl ResolvedPrompt {
-    /// Resolves a prompt of a pack, or one that was built in code.
+    /// Resolves a prompt of a pack, or one that was built in code; parameters beside it win.
     ///
     /// # Errors
     /// `Pack` where a variable is missing, `MissingTool`.
@@ -37,19 +37,22 @@ impl ResolvedPrompt {
         prompt: Prompt,
         variables: &Variables,
         model: &str,
+        inline: &InlinePrompt,
         tools: &Toolbox,
         missing_tools: MissingTools,
     ) -> Result<Self, ConversationError> {
         let system = prompt.render_for(model, variables)?;
         let (tools, missing) = tools.of_prompt(&prompt);
         let warnings = check_missing(prompt.name(), &missing, missing_tools)?;
+        let mut parameters = parameters(&prompt.parameters_for(model));
+        parameters.extend(inline.parameters.clone());
         Ok(Self(Arc::new(Inner {
             system: Some(system),
             tools,
             policy: prompt.tool_policy().clone(),
-            parameters: parameters(&prompt.parameters_for(model)),
-            provider: None,
-            model: None,
+            parameters,
+            provider: inline.provider.clone(),
+            model: inline.model.clone(),
             prompt: Some(prompt),
             warnings,
         })))

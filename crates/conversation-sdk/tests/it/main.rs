@@ -10,6 +10,7 @@ mod cut;
 mod support;
 
 mod adopted;
+mod alone;
 mod background;
 mod bad_input;
 mod branch;

@@ -123,3 +123,55 @@ async fn an_answer_that_a_validator_rejects_is_kept_and_marked() {
         .collect();
     assert_eq!(sent, ["Say it", "Again"]);
 }
+
+/// A node whose named provider `b` answers everything.
+fn with_b(rig: &Rig, b: &ScriptedProvider) -> Rig {
+    let (state, store, b) = (rig.state.clone(), rig.store.clone(), b.clone());
+    Rig::on(ScriptedProvider::new(), state, store, |builder| {
+        builder.with_named_provider("b", b).with_pack(pack())
+    })
+}
+
+#[tokio::test]
+async fn a_provider_and_a_model_are_preferred_beside_a_pack_also_after_resuming() {
+    let b = ScriptedProvider::new().with_handler(|_| ScriptedAnswer::new().text("ok"));
+    let rig = with_b(&Rig::new(ScriptedProvider::new()), &b);
+    let config = ConversationConfig::new("p").with_variable("mood", "kind");
+    let config = config.with_provider("b").with_model("b-large");
+    let mut started = rig.manager.new_conversation(&pack(), config).await.unwrap();
+    started.send("Hi").await.unwrap();
+    let mut again = with_b(&rig, &b).resume(started.id()).await;
+    assert_eq!(again.system_prompt(), Some("Be kind."));
+    let answer = again.send("Again").await.unwrap();
+    let first = again.messages(Window::All).await.unwrap().remove(0);
+    let mut branch = again.branch(&first.id).await.unwrap();
+    branch.send("And again").await.unwrap();
+    assert_eq!(answer.text(), "ok");
+    let models: Vec<_> = b.requests().into_iter().map(|sent| sent.model).collect();
+    assert_eq!(models, vec![Some("b-large".to_owned()); 3]);
+}
+
+#[tokio::test]
+async fn a_provider_a_model_and_parameters_beside_a_prompt_built_in_code_reach_requests() {
+    let b = ScriptedProvider::new().with_handler(|_| ScriptedAnswer::new().text("ok"));
+    let rig = with_b(&Rig::new(ScriptedProvider::new()), &b);
+    let prompt = || {
+        let builder = Prompt::builder("code").with_system("Be exact.");
+        builder.build().unwrap()
+    };
+    let start = Start::new().with_prompt(prompt()).with_provider("b");
+    let start = start.with_model("b-large").with_parameter("top_k", 3);
+    let mut started = rig.manager.start(start).await.unwrap();
+    started.send("Hi").await.unwrap();
+    let node = with_b(&rig, &b);
+    let resumed = node
+        .manager
+        .resume_with(started.id(), Owner::any(), prompt());
+    resumed.await.unwrap().send("Again").await.unwrap();
+    let requests = b.requests();
+    assert_eq!(requests.len(), 2);
+    for sent in requests {
+        assert_eq!(sent.model.as_deref(), Some("b-large"));
+        assert_eq!(sent.parameters["top_k"], 3);
+    }
+}
