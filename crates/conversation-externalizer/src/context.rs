@@ -1,7 +1,7 @@
 //! What a batch of messages belongs to.
 
 use conversation_types::Message;
-use media_storage::MediaMetadata;
+use media_storage::{MediaMetadata, RetentionPolicy};
 use media_types::{ConversationId, RunId, SessionId, UserId};
 
 use super::fetched::FetchedMedia;
@@ -19,16 +19,19 @@ pub struct MediaOwner {
     pub run: Option<RunId>,
     /// The user, if any.
     pub user: Option<UserId>,
+    /// How long its media is kept, over what the externalizer says.
+    pub retention: Option<RetentionPolicy>,
 }
 
 impl MediaOwner {
-    /// Creates an owner without session, run and user.
+    /// Creates an owner without session, run, user and retention.
     pub fn new(conversation: ConversationId) -> Self {
         Self {
             conversation,
             session: None,
             run: None,
             user: None,
+            retention: None,
         }
     }
 

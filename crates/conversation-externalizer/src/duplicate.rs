@@ -42,7 +42,7 @@ impl Externalizer {
         };
         let original = self.original(reference, scope).await?;
         let mut metadata = owner.metadata();
-        if let Some(retention) = self.options().retention() {
+        if let Some(retention) = owner.retention.or(self.options().retention()) {
             metadata = metadata.with_retention(retention);
         }
         if let Some(name) = original.name {

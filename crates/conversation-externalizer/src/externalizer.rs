@@ -247,7 +247,7 @@ impl Externalizer {
             loader: &self.loader,
             fetcher: &self.fetcher,
             budget: &budget,
-            retention: self.options.retention(),
+            retention: batch.owner.retention.or(self.options.retention()),
             concurrency: self.options.concurrency(),
             batch,
         };

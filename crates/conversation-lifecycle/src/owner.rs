@@ -25,5 +25,8 @@ pub fn media_owner(record: &ConversationRecord) -> MediaOwner {
     owner.session = record.session.clone();
     owner.run = record.run.clone();
     owner.user = record.user.clone();
+    // What a later version may have written is no reason to store nothing.
+    let retention = record.media_retention.as_deref();
+    owner.retention = retention.and_then(|text| text.parse().ok());
     owner
 }

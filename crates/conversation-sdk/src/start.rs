@@ -20,6 +20,7 @@ struct Ownership {
     title: Option<String>,
     metadata: Map<String, Value>,
     tags: BTreeSet<String>,
+    media_retention: Option<String>,
     key: Option<String>,
     parent: Option<ConversationId>,
 }
@@ -40,6 +41,7 @@ impl Ownership {
             .with_title(self.title.clone())
             .with_metadata(self.metadata.clone())
             .with_tags(self.tags.clone())
+            .with_media_retention(self.media_retention.clone())
             .with_parent(self.parent.clone()))
     }
 }
@@ -93,6 +95,13 @@ macro_rules! ownership_methods {
         #[must_use]
         pub fn with_tag(mut self, tag: impl Into<String>) -> Self {
             self.ownership.tags.insert(tag.into());
+            self
+        }
+
+        /// Sets the retention of media that the conversation stores. Defaults to the manager's.
+        #[must_use]
+        pub fn with_media_retention(mut self, policy: media_storage::RetentionPolicy) -> Self {
+            self.ownership.media_retention = Some(policy.to_string());
             self
         }
 
@@ -166,20 +175,18 @@ impl Start {
         mut self,
         parent: &ConversationRecord,
     ) -> Result<(Self, ConversationId), ConversationError> {
-        let ownership = &mut self.ownership;
-        let id = match &ownership.conversation {
-            Some(id) => ConversationId::new(id)?,
-            None => ConversationId::mint(),
-        };
-        ownership.conversation = Some(id.as_str().to_owned());
-        ownership.parent = Some(parent.id.clone());
-        ownership.user = parent.user.as_ref().map(|user| user.as_str().to_owned());
-        if let Some(session) = &parent.session {
-            ownership.session = Some(session.as_str().to_owned());
-        }
-        if let Some(run) = &parent.run {
-            ownership.run = Some(run.as_str().to_owned());
-        }
+        let own = &mut self.ownership;
+        let id = own.conversation.as_ref().map(ConversationId::new);
+        let id = id.transpose()?.unwrap_or_else(ConversationId::mint);
+        own.conversation = Some(id.to_string());
+        own.parent = Some(parent.id.clone());
+        own.user = parent.user.as_ref().map(ToString::to_string);
+        let session = parent.session.as_ref().map(ToString::to_string);
+        own.session = session.or(own.session.take());
+        let run = parent.run.as_ref().map(ToString::to_string);
+        own.run = run.or(own.run.take());
+        let kept = own.media_retention.take();
+        own.media_retention = kept.or_else(|| parent.media_retention.clone());
         Ok((self, id))
     }
 

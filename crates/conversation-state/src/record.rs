@@ -176,6 +176,10 @@ pub struct ConversationRecord {
     /// The conversation that this one was branched from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<BranchSource>,
+    /// How long media is kept that the conversation stores, as the text of a retention policy. Without,
+    /// as the manager says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_retention: Option<String>,
     /// The turn that is running or suspended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub current_turn: Option<TurnId>,
@@ -217,6 +221,7 @@ impl ConversationRecord {
             parent: None,
             children: Vec::new(),
             source: None,
+            media_retention: None,
             current_turn: None,
             branch: 0,
             counters: RecordCounters::default(),
@@ -291,6 +296,14 @@ impl ConversationRecord {
     #[must_use]
     pub fn with_source(mut self, source: Option<BranchSource>) -> Self {
         self.source = source;
+        self
+    }
+
+    /// Sets how long media is kept that the conversation stores, as the text of a retention policy.
+    /// Defaults to none.
+    #[must_use]
+    pub fn with_media_retention(mut self, retention: Option<String>) -> Self {
+        self.media_retention = retention;
         self
     }
 

@@ -118,6 +118,7 @@ impl<'a> Branching<'a> {
             .with_title(source.title.clone())
             .with_metadata(source.metadata.clone())
             .with_tags(source.tags.clone())
+            .with_media_retention(source.media_retention.clone())
             .with_source(Some(from));
         // Before the first duplicate, so that a deletion looks there.
         for store in source.media_stores.iter().cloned() {

@@ -66,12 +66,10 @@ impl ConversationManager {
     /// where the id was deleted lately or the user is being erased, `State`, `Closed`.
     pub async fn start(&self, start: Start) -> Result<Conversation, ConversationError> {
         let mut inline = start.inline.clone();
+        inline.built_in_code = start.prompt.is_some();
         let prompt = match start.prompt.clone() {
             None => self.resolve_inline(&inline)?,
-            Some(prompt) => {
-                inline.built_in_code = true;
-                self.resolve_prompt(prompt, &start.variables, &inline)?
-            }
+            Some(prompt) => self.resolve_prompt(prompt, &start.variables, &inline)?,
         };
         let record = start
             .record(&self.core.run)?

@@ -36,11 +36,9 @@ impl InlinePrompt {
 
     /// Returns the JSON that a record keeps of a prompt of a pack: its reference, and this beside it.
     pub(crate) fn beside(&self, reference: &PackRef) -> Option<Value> {
-        let mut value = serde_json::to_value(self).ok()?;
-        let Value::Object(reference) = serde_json::to_value(reference).ok()? else {
-            return None;
-        };
-        value.as_object_mut()?.extend(reference);
+        let mut value = serde_json::to_value(reference).ok()?;
+        let beside = serde_json::to_value(self).ok()?;
+        value.as_object_mut()?.extend(beside.as_object()?.clone());
         Some(value)
     }
 

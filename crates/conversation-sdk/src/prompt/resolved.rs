@@ -22,8 +22,7 @@ struct Inner {
     tools: Vec<EnabledTool>,
     policy: ToolPolicy,
     parameters: Map<String, Value>,
-    provider: Option<String>,
-    model: Option<String>,
+    inline: InlinePrompt,
     prompt: Option<Prompt>,
     warnings: Vec<String>,
 }
@@ -51,8 +50,7 @@ impl ResolvedPrompt {
             tools,
             policy: prompt.tool_policy().clone(),
             parameters,
-            provider: inline.provider.clone(),
-            model: inline.model.clone(),
+            inline: inline.clone(),
             prompt: Some(prompt),
             warnings,
         })))
@@ -74,8 +72,7 @@ impl ResolvedPrompt {
             tools,
             policy: ToolPolicy::default(),
             parameters: inline.parameters.clone(),
-            provider: inline.provider.clone(),
-            model: inline.model.clone(),
+            inline: inline.clone(),
             prompt: None,
             warnings,
         })))
@@ -109,11 +106,11 @@ impl ResolvedPrompt {
     }
 
     pub(crate) fn provider(&self) -> Option<&str> {
-        self.0.provider.as_deref()
+        self.0.inline.provider.as_deref()
     }
 
     pub(crate) fn model(&self) -> Option<&str> {
-        self.0.model.as_deref()
+        self.0.inline.model.as_deref()
     }
 
     pub(crate) fn prompt(&self) -> Option<&Prompt> {

@@ -38,6 +38,7 @@ mod prompts;
 mod reconcile;
 #[cfg(feature = "http")]
 mod remote;
+mod retention;
 mod retries;
 mod spans;
 mod spawned;

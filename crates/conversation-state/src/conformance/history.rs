@@ -24,6 +24,7 @@ pub(super) async fn what_is_written_is_read_back_exactly(harness: &dyn Harness) 
         .with_title(Some("title \u{0}\u{1f600}".into()))
         .with_metadata(json!({"a": {"b": [true]}}).as_object().unwrap().clone())
         .with_tags(["one", "two"])
+        .with_media_retention(Some("retain-3days".into()))
         .with_parent(Some(id("parent")))
         .with_source(Some(BranchSource {
             conversation: id("original"),
