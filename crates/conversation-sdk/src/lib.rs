@@ -7,8 +7,7 @@
 //! ```
 //! # use conversation_sdk::providers::testing::ScriptedProvider;
 //! use conversation_sdk::media_storage::InMemoryStorage;
-//! use conversation_sdk::media_types::{MediaContent, Mime};
-//! use conversation_sdk::{ConversationManager, Start, Window};
+//! use conversation_sdk::{ConversationManager, Start, Window, media_types::{MediaContent, Mime}};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -20,8 +20,7 @@ impl Owner {
         Self(Inner::User(user.as_ref().into()))
     }
 
-    /// Creates an owner that may see every conversation. Only for code that has checked by itself
-    /// who asks.
+    /// Creates an owner that may see every conversation. Only for code that has checked by itself who asks.
     pub fn any() -> Self {
         Self(Inner::Any)
     }

@@ -83,8 +83,7 @@ macro_rules! ownership_methods {
             self
         }
 
-        /// Adds application data that is kept with the conversation; with the title at most 16 KiB
-        /// of JSON.
+        /// Adds application data that is kept with the conversation; with the title at most 16 KiB of JSON.
         #[must_use]
         pub fn with_metadata(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
             self.ownership.metadata.insert(name.into(), value.into());
@@ -166,8 +165,7 @@ impl Start {
 
     ownership_methods!();
 
-    /// Makes this the start of a child: it belongs to the user, session and run of its parent.
-    /// Returns the id that the child will have.
+    /// Makes this the start of a child: it belongs to the user, session and run of its parent. Returns the child's id.
     ///
     /// # Errors
     /// `InvalidInput` for an invalid id.
@@ -226,9 +224,7 @@ impl Start {
 /// use conversation_sdk::ConversationConfig;
 /// let config = ConversationConfig::new("image-generator")
 ///     .with_user("user123")
-///     .with_session("session-demo-001")
 ///     .with_variable("style", "watercolor");
-/// assert_eq!(config.prompt(), "image-generator");
 /// ```
 #[derive(Clone, Debug)]
 pub struct ConversationConfig {

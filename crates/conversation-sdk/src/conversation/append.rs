@@ -68,9 +68,9 @@ async fn append(
         }
         stored
     };
-    let ((), slot) = slot.storing(storing).await?;
-    slot.writing(write(core, &loaded.record, messages, pending))
-        .await
+    let ((), slot) = slot.storing(Box::pin(storing)).await?;
+    let writing = Box::pin(write(core, &loaded.record, messages, pending));
+    slot.writing(writing).await
 }
 
 /// Stores the media of messages. What was stored before an error is pending.

@@ -4,8 +4,7 @@ use prompt_pack::PackRef;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// The prompt of a conversation that was started without a pack, as it is kept with it, or what is
-/// preferred beside the prompt of a pack.
+/// The prompt of a conversation without a pack, as it is kept with it, or what is preferred beside one of a pack.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct InlinePrompt {
