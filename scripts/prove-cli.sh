@@ -8,7 +8,8 @@
 #
 # The long form copies 10,000 media; the short form 60, and leaves GCS and Azure to the tests of
 # media-cli. Azure needs Azurite and conversations PostgreSQL and Redis, which scripts/install-servers.sh
-# installs; --no-services leaves them out and says so.
+# installs; --no-services leaves them out and says so. Recorded histories of other programs are imported from
+# $CONTRACT_DATA/histories; without it, that part is not run and says so.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -23,6 +24,11 @@ for option in "$@"; do
         ;;
     esac
 done
+
+recorded=
+if [ -n "${CONTRACT_DATA:-}" ]; then
+    recorded=$(cd "$CONTRACT_DATA/histories" && pwd)
+fi
 
 selection=(-p media-cli -p test-servers --features media-cli/postgres,media-cli/redis)
 built=$(./scripts/program.py bin media test-server -- "${selection[@]}")
@@ -105,6 +111,19 @@ listed=$("$media" ls disk --ids | wc -l)
 [ "$listed" -eq "$count" ] || fail "$listed of $count are listed"
 echo "put: $count media of 24 users"
 
+# Prints the first line of a file that a server writes, when it is there.
+first_line() {
+    # Azurite may have to be installed first.
+    for _ in $(seq 1800); do
+        if [ -s "$1" ]; then
+            head -n 1 "$1"
+            return
+        fi
+        sleep 0.1
+    done
+    fail "a server did not start"
+}
+
 # All commands on one store, whatever its kind.
 every_command() {
     local store=$1 kind=$2 id
@@ -139,6 +158,7 @@ every_command() {
     ends 0 "$media" metrics "$store"
     parses "$media" metrics "$store"
     parses "$media" metrics "$store" --textfile m.prom
+    listening "$store"
     [ "$kind" != directory ] || parses "$media" dedup-index "$store" --write
     printf '{"url":"data:image/png;base64,%s"}\n' "$(base64 -w0 files/user0/0.png)" >h.jsonl
     "$media" history slim "$store" - --threshold 0 --quiet --json --user user0 --session s0 \
@@ -157,12 +177,37 @@ every_command() {
     [ -z "$("$media" ls "$store" --ids --user user3)" ] || fail "media of user3 is left"
     changing_commands "$store" "$kind"
     promptkit "$store"
+    histories "$store"
     echo "$kind: every command"
 }
 
-# What deletes single media, repairs, and rewrites files in place.
+# Metrics from a server, until it is asked to end.
+listening() {
+    local pid url code=0
+    "$media" metrics "$1" --listen 127.0.0.1:0 2>listening &
+    pid=$!
+    pids+=("$pid")
+    url=$(first_line listening)
+    # The first numbers are being counted.
+    for _ in $(seq 300); do
+        curl -sf "${url#serving }" >scraped && break
+        sleep 0.1
+    done
+    grep -q '^media_references{' scraped || fail "no metrics are served: $(cat listening)"
+    kill "$pid"
+    wait "$pid" || code=$?
+    unset 'pids[-1]'
+    [ "$code" -eq 143 ] || fail "a server ended with $code"
+    grep -qx 'the command was ended by SIGTERM' listening || fail "the end is not told: $(cat listening)"
+}
+
+# What stores files, deletes single media, repairs, and rewrites files in place.
 changing_commands() {
     local store=$1 kind=$2 id owner=(--user other --session so --conversation co)
+    parses "$media" put "$store" files/user1/1.png --user new --session sn --conversation cn
+    id=$("$media" ls "$store" --ids --user new)
+    "$media" cat "$store" "$id" | cmp - files/user1/1.png || fail "what was put is another file"
+    parses "$media" rm "$store" "$id" --yes
     id=$("$media" ls "$store" --ids --user user5 --limit 1)
     parses "$media" rm "$store" "$id" --yes
     ends 1 "$media" stat "$store" "$id"
@@ -214,7 +259,48 @@ assert said["media"] == 12 and said["missing"] == 0 and said["conversations"] ==
         fail "the export of what came from PromptKit is not whole"
     python3 "$root/scripts/prove-cli/promptkit.py" same kit.tar 7 ||
         fail "a conversation of PromptKit has media of another"
-    ends 0 "$media" forget "$store" --user kit --yes
+    forget_conversations "$store" kit 4
+}
+
+# forget_conversations STORE USER COUNT: the conversations of a user go, and their media.
+forget_conversations() {
+    local store=$1 user=$2
+    rm -f "$user.json"
+    parses "$media" forget "$store" --user "$user" --state "$user.db" --receipt "$user.json" --yes
+    python3 -c '
+import json, sys
+said = json.load(open(sys.argv[1]))
+assert said["complete"] and said["conversations"]["conversations"] == int(sys.argv[2]), said' \
+        "$user.json" "$3" || fail "the receipt is not complete: $user"
+    [ -z "$("$media" ls "$store" --ids --user "$user")" ] || fail "media of $user is left"
+}
+
+# imported STORE PROGRAM FILE: a history of another program, once however often it is imported.
+imported() {
+    local owner=(--state chats.db --create --user chats)
+    parses "$media" import "$2" "$1" "$3" "${owner[@]}"
+    ends 0 "$media" import "$2" "$1" "$3" "${owner[@]}"
+    grep -q ' 0 added' out || fail "a history of $2 was imported twice"
+}
+
+# Histories of other programs: one of Agno made here, the others as they recorded them.
+histories() {
+    local store=$1 image
+    image=$(base64 -w0 files/user1/1.png)
+    rm -f chats.db*
+    printf '[{"session_id":"s","runs":[{"messages":[{"role":"user","content":"look","images":[{"content":"%s",
+        "mime_type":"image/png"}]},{"role":"assistant","content":"a square"}]}]}]' "$image" >agno.json
+    imported "$store" agno agno.json
+    if [ -z "$recorded" ]; then
+        forget_conversations "$store" chats 1
+        return
+    fi
+    imported "$store" openai "$recorded/openai_chat_turn2.body"
+    imported "$store" anthropic "$recorded/anthropic_turn2_thinking_and_tool_images.body"
+    imported "$store" gemini "$recorded/gemini_turn1.body"
+    imported "$store" langchain "$recorded/langchain.json"
+    ends 0 "$media" verify "$store"
+    forget_conversations "$store" chats 5
 }
 
 # there URL KIND: copied there while it is killed again and again, and back.
@@ -292,21 +378,12 @@ else
     fi
 fi
 
-first_line() {
-    # Azurite may have to be installed first.
-    for _ in $(seq 1800); do
-        [ -s "$1" ] && return 0
-        sleep 0.1
-    done
-    cat "$1" >&2
-    fail "a server did not start"
-}
 # serve KIND ARGUMENTS...: starts a server; `endpoint` and `access` say how it is reached.
 serve() {
     local log=$1.log
     "$test_server" "$@" >"$log" 2>&1 &
     pids+=($!)
-    first_line "$log"
+    first_line "$log" >/dev/null
     for _ in $(seq 50); do
         grep -q '^access' "$log" && break
         sleep 0.1
@@ -554,6 +631,9 @@ cd "$work"
 [ "$examples" -gt 20 ] || fail "docs/cli.md has $examples examples"
 echo "docs/cli.md: $examples examples ran"
 
+if [ -z "$recorded" ]; then
+    echo "NOT RUN: recorded histories of other programs (CONTRACT_DATA is not set)"
+fi
 if [ "$clouds" -eq 1 ] && [ "$services" -eq 0 ]; then
     echo "NOT RUN: Azure needs Azurite (--no-services)"
 fi

@@ -27,6 +27,15 @@ pub(crate) async fn unless_interrupted(
     }
 }
 
+/// What is said of a command that was asked to end.
+pub(crate) fn sentence(exit: Exit) -> Option<&'static str> {
+    match exit {
+        Exit::Interrupted => Some("the command was interrupted by ^C"),
+        Exit::Terminated => Some("the command was ended by SIGTERM"),
+        _ => None,
+    }
+}
+
 #[cfg(unix)]
 fn signal() -> io::Result<impl Future<Output = Exit>> {
     use tokio::signal::unix::{SignalKind, signal};

@@ -65,10 +65,11 @@ fn main() -> ExitCode {
             failure.exit()
         }
     };
-    if matches!(exit, Exit::Interrupted | Exit::Terminated) {
-        // What was dropped cleans up on threads of the runtime; a server that hangs must not hold
-        // up who pressed ^C.
+    if let Some(sentence) = interrupt::sentence(exit) {
+        // What was dropped cleans up on threads of the runtime, and takes its line of progress away; a
+        // server that hangs must not hold up who pressed ^C.
         runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+        output.note(sentence);
     }
     exit.into()
 }

@@ -4,46 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, TimeDelta, Utc};
 
-const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-
-/// Returns a size for people: `1.4 MiB`.
-pub(crate) fn human_bytes(bytes: u64) -> String {
-    if bytes < 1024 {
-        return format!("{bytes} B");
-    }
-    let exponent = (bytes.ilog2() / 10).min(UNITS.len() as u32);
-    // Exact enough for three digits.
-    #[allow(clippy::cast_precision_loss)]
-    let scaled = bytes as f64 / (1_u64 << (10 * exponent)) as f64;
-    let unit = UNITS
-        .get(exponent as usize - 1)
-        .copied()
-        .unwrap_or_default();
-    match scaled {
-        scaled if scaled < 9.995 => format!("{scaled:.2} {unit}"),
-        scaled if scaled < 99.95 => format!("{scaled:.1} {unit}"),
-        scaled => format!("{scaled:.0} {unit}"),
-    }
-}
-
-/// Returns a count for people: `1,234,567`.
-pub(crate) fn human_count(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// Returns a count of things for people: `1 message`, `1,234 messages`.
-pub(crate) fn counted(count: u64, thing: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{} {thing}{plural}", human_count(count))
-}
+pub(crate) use media_types::readable::{count as human_count, counted, size as human_bytes};
 
 /// Returns how much of a whole a part is: `37 %`.
 pub(crate) fn human_share(part: u64, whole: u64) -> String {
@@ -159,21 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_written_with_three_digits() {
-        for (bytes, text) in [
-            (0, "0 B"),
-            (1023, "1023 B"),
-            (1024, "1.00 KiB"),
-            (10_235, "10.0 KiB"),
-            (1_500_000, "1.43 MiB"),
-            (200 << 30, "200 GiB"),
-            (u64::MAX, "16.0 EiB"),
-        ] {
-            assert_eq!(human_bytes(bytes), text);
-        }
-        assert_eq!(human_count(0), "0");
-        assert_eq!(human_count(1_234_567), "1,234,567");
-        assert_eq!(human_count(123), "123");
+    fn shares_are_written_in_percent() {
         assert_eq!(human_share(1, 3), "33 %");
         assert_eq!(human_share(u64::MAX, u64::MAX), "100 %");
     }

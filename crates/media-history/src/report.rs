@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use media_types::readable::{count, counted, size};
 use media_types::{Mime, StorageReference};
 use serde::Serialize;
 
@@ -175,13 +176,13 @@ impl fmt::Display for Report {
         let totals = &self.totals;
         write!(
             f,
-            "{} replaced ({} new, {} bytes of media), {} left, {} bytes to {}",
-            totals.replaced,
-            totals.stored,
-            totals.media_bytes,
-            totals.left,
-            totals.input_bytes,
-            totals.output_bytes,
+            "{} replaced ({} new, {} of media), {} left, {} to {}",
+            count(totals.replaced),
+            count(totals.stored),
+            size(totals.media_bytes),
+            count(totals.left),
+            size(totals.input_bytes),
+            size(totals.output_bytes),
         )?;
         match &self.fault {
             Some(fault) => write!(f, "; {fault}"),
@@ -208,6 +209,26 @@ pub struct RestoreReport {
     pub input_bytes: u64,
     /// Length of the result in bytes.
     pub output_bytes: u64,
+}
+
+impl fmt::Display for RestoreReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} put back ({} of media), {} to {}",
+            count(self.restored),
+            size(self.media_bytes),
+            size(self.input_bytes),
+            size(self.output_bytes)
+        )?;
+        if self.missing > 0 {
+            write!(f, "; {} missing", count(self.missing))?;
+        }
+        match self.not_ours {
+            0 => Ok(()),
+            others => write!(f, "; {} of another key or owner", count(others)),
+        }
+    }
 }
 
 /// A placeholder that does not resolve.
@@ -273,4 +294,94 @@ pub struct ForgetReport {
     pub gone: u64,
     /// References that are still named and were kept.
     pub kept: u64,
+}
+
+impl fmt::Display for CheckReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (items, bytes) = (counted(self.resolved, "media item"), size(self.media_bytes));
+        let verb = if self.resolved == 1 { "is" } else { "are" };
+        let others = count(self.unresolved_count);
+        let verb_of_others = if self.unresolved_count == 1 {
+            "is"
+        } else {
+            "are"
+        };
+        write!(
+            f,
+            "{items} {verb} there ({bytes}), {others} {verb_of_others} not"
+        )
+    }
+}
+
+impl fmt::Display for ForgetReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let deleted = count(self.deleted.len() as u64);
+        write!(f, "{deleted} deleted")?;
+        if self.kept > 0 {
+            write!(f, ", {} kept", count(self.kept))?;
+        }
+        match self.gone {
+            0 => Ok(()),
+            gone => write!(f, ", {} gone before or of others", count(gone)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reference() -> StorageReference {
+        let reference = StorageReference::builder("memory", "an-id");
+        reference.build().unwrap()
+    }
+
+    #[test]
+    fn what_came_back_is_shown_with_what_did_not() {
+        let mut report = RestoreReport {
+            restored: 2,
+            media_bytes: 3 << 20,
+            input_bytes: 500,
+            output_bytes: 4 << 20,
+            ..RestoreReport::default()
+        };
+        let line = "2 put back (3.00 MiB of media), 500 B to 4.00 MiB";
+        assert_eq!(report.to_string(), line);
+        (report.missing, report.not_ours) = (1, 1000);
+        let rest = "; 1 missing; 1,000 of another key or owner";
+        assert_eq!(report.to_string(), format!("{line}{rest}"));
+    }
+
+    #[test]
+    fn a_check_is_shown_with_what_is_there_and_what_is_not() {
+        let mut report = CheckReport {
+            resolved: 1200,
+            media_bytes: 2048,
+            ..CheckReport::default()
+        };
+        let line = "1,200 media items are there (2.00 KiB), 0 are not";
+        assert_eq!(report.to_string(), line);
+        report.resolved = 1;
+        report.push(Unresolved {
+            offset: 0,
+            reference: reference(),
+            reason: UnresolvedReason::Missing,
+        });
+        let line = "1 media item is there (2.00 KiB), 1 is not";
+        assert_eq!(report.to_string(), line);
+    }
+
+    #[test]
+    fn a_deletion_is_shown_with_what_stayed() {
+        let mut report = ForgetReport {
+            deleted: vec![reference()],
+            ..ForgetReport::default()
+        };
+        assert_eq!(report.to_string(), "1 deleted");
+        (report.kept, report.gone) = (2, 3);
+        assert_eq!(
+            report.to_string(),
+            "1 deleted, 2 kept, 3 gone before or of others"
+        );
+    }
 }

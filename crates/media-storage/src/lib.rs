@@ -43,6 +43,7 @@ mod options;
 mod relocated;
 mod retention;
 mod scope;
+mod shown;
 mod sidecar;
 mod signer;
 mod storage;

@@ -25,6 +25,7 @@ mod id;
 mod key;
 mod known_hash;
 mod mime;
+pub mod readable;
 mod reference;
 mod reserved;
 mod sha256;

@@ -10,7 +10,7 @@ use media_storage::{
 
 use crate::failure::{Exit, Failure, Outcome};
 use crate::output::{Align, Output, Table, escaped};
-use crate::quantity::{human_bytes, human_count, parse_percent};
+use crate::quantity::{human_count, parse_percent};
 use crate::store::{OpenStore, StoreArguments, open_existing};
 
 /// Arguments of `media verify`.
@@ -156,22 +156,6 @@ fn show(report: &VerifyReport, output: &Output) -> Outcome<()> {
         let more = human_count(report.issue_count - named);
         output.line(format_args!("and {more} more"))?;
     }
-    output.line(format_args!(
-        "{} references checked, {} read: {}",
-        human_count(report.references),
-        human_bytes(report.read_bytes),
-        match report.issue_count {
-            0 => "nothing is wrong".to_owned(),
-            1 => "1 issue".to_owned(),
-            n => format!("{} issues", human_count(n)),
-        }
-    ))?;
-    if report.repaired > 0 {
-        output.line(format_args!("repaired {}", human_count(report.repaired)))?;
-    }
-    if report.quarantined > 0 {
-        let count = human_count(report.quarantined);
-        output.line(format_args!("moved {count} files to quarantine"))?;
-    }
+    output.line(report)?;
     Ok(())
 }

@@ -144,22 +144,27 @@ fn a_damaged_format_file_is_the_datas_fault() {
 #[test]
 fn interrupts_end_with_the_usual_codes_and_a_closed_pipe_is_no_failure() {
     use rustix::process::{Pid, Signal, kill_process};
-    use std::io::{BufRead as _, BufReader};
+    use std::io::{BufRead as _, BufReader, Read as _};
     use std::process::Stdio;
     let home = Home::new();
     home.put("store", "ada", "x.txt", b"x");
-    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+    for (signal, code, sentence) in [
+        (Signal::INT, 130, "the command was interrupted by ^C\n"),
+        (Signal::TERM, 143, "the command was ended by SIGTERM\n"),
+    ] {
         let mut child = home
             .command(&["metrics", "store", "--listen", "127.0.0.1:0"])
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let mut line = String::new();
-        BufReader::new(child.stderr.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
+        let mut said = BufReader::new(child.stderr.take().unwrap());
+        said.read_line(&mut line).unwrap();
         kill_process(Pid::from_child(&child), signal).unwrap();
         assert_eq!(child.wait().unwrap().code(), Some(code));
+        line.clear();
+        said.read_to_string(&mut line).unwrap();
+        assert_eq!(line, sentence);
     }
     let mut child = home
         .command(&["ls", "store", "--quiet"])

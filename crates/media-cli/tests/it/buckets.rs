@@ -10,7 +10,7 @@ use crate::copying::contents;
 use crate::media::{Home, png};
 
 /// A server, and a home whose environment leads to it.
-async fn served() -> (S3Server, Home) {
+pub(crate) async fn served() -> (S3Server, Home) {
     let objects = tempfile::tempdir().unwrap();
     let server = S3Server::start(objects.keep()).await.unwrap();
     let home = Home::new()

@@ -36,6 +36,7 @@ fn histories_of_five_programs_are_imported_once() {
     let anthropic = json!([
         {"role": "user", "content": [
             {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": one}},
+            {"type": "document", "source": {"type": "file", "file_id": "file_1"}},
         ]},
         {"role": "assistant", "content": [
             {"type": "thinking", "thinking": "hm", "signature": "c2ln"},

@@ -8,6 +8,8 @@ mod conversations;
 mod copying;
 mod directory;
 mod histories;
+#[cfg(unix)]
+mod interrupted;
 mod media;
 mod orphans;
 mod output;

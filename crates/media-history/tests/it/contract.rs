@@ -375,6 +375,6 @@ async fn reports_serialize_and_display() {
     assert!(
         slim.report()
             .to_string()
-            .starts_with("1 replaced (1 new, 3000 bytes")
+            .starts_with("1 replaced (1 new, 2.93 KiB of media)")
     );
 }

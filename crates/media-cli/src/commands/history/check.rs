@@ -10,7 +10,6 @@ use crate::commands::history::arguments::{failure, shown};
 use crate::commands::history::walk::jobs;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::output::{Output, escaped};
-use crate::quantity::{human_bytes, human_count};
 
 /// How many placeholders without media are reported of one history.
 const MAX_TOLD: usize = 1000;
@@ -54,13 +53,7 @@ fn tell(path: &Path, found: &CheckReport, output: &Output) -> Outcome<()> {
         }))?;
         return Ok(());
     }
-    output.line(format_args!(
-        "{}: {} media items are there ({}), {} are not",
-        shown(path),
-        human_count(found.resolved),
-        human_bytes(found.media_bytes),
-        human_count(found.unresolved_count)
-    ))?;
+    output.line(format_args!("{}: {found}", shown(path)))?;
     for one in &found.unresolved {
         let reason = serde_json::to_value(one.reason).unwrap_or_default();
         output.line(format_args!(

@@ -1,6 +1,6 @@
 //! Media in the shapes that programs write it in.
 
-use media_types::{Detail, MediaContent, MediaSource, MediaUrl, Mime, ProviderFile, sniff};
+use media_types::{Detail, MediaContent, MediaUrl, Mime, sniff};
 use serde_json::Value;
 
 use super::foreign::text_of;
@@ -99,15 +99,7 @@ fn by_source(block: &Value, source: &Value) -> Option<MediaContent> {
             let plain = || "text/plain".parse().ok();
             of_bytes(text.into(), type_of(source).or_else(plain))
         }
-        Some("file") => {
-            let file = ProviderFile::new("anthropic", text_of(source, &["file_id"])?).ok()?;
-            // Which it is, the provider knows; what is sent depends on the kind alone.
-            let mime = match is_document {
-                true => "application/pdf".parse().ok()?,
-                false => Mime::IMAGE_PNG,
-            };
-            MediaContent::new(mime, MediaSource::ProviderFile(file))
-        }
+        // Files of the provider too: a message may not name them.
         _ => return None,
     };
     Some(match text_of(block, &["title"]) {
