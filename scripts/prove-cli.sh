@@ -556,7 +556,7 @@ conversations() {
     export MEDIA_STATE=$2
     printf '{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,%s"}}]}\n' \
         "$(base64 -w0 files/user1/1.png)" >chat.jsonl
-    rm -rf chats
+    rm -rf chats chats.json
     ends 1 "$media" import openai chats chat.jsonl --user ada
     # A database without conversations is not taken for one.
     ends 2 "$media" orphans copied
