@@ -9,7 +9,7 @@ use media_types::MediaContent;
 use serde_json::{Map, Value};
 
 use crate::budget::AttemptBudget;
-use crate::error::ProviderError;
+use crate::error::{ProviderError, ProviderErrorKind};
 use crate::media::MediaContext;
 use crate::partial_image::PartialImage;
 use crate::sink::MediaSink;
@@ -270,6 +270,9 @@ pub struct GeneratedImages {
     pub usage: Option<TokenUsage>,
     /// What that cost, where the price is known.
     pub cost: Option<Cost>,
+    /// Why the answer ended early: these images are complete, others of the request may be missing.
+    /// `None` where the provider has said all.
+    pub incomplete: Option<ProviderErrorKind>,
 }
 
 impl GeneratedImages {
@@ -279,6 +282,13 @@ impl GeneratedImages {
             images,
             ..Self::default()
         }
+    }
+
+    /// Sets why there are no more images than these. Defaults to `None`: the answer is complete.
+    #[must_use]
+    pub fn with_incomplete(mut self, why: Option<ProviderErrorKind>) -> Self {
+        self.incomplete = why;
+        self
     }
 
     /// Sets usage and cost. Defaults to unknown.

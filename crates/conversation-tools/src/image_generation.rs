@@ -223,6 +223,11 @@ impl Tool for ImageGenerationTool {
             (1, None) => "One image was generated.".to_owned(),
             (count, _) => format!("{count} images were generated."),
         })];
+        // Else the model would take what came for all that can be had.
+        content.extend(
+            made.incomplete
+                .map(|why| Part::text(format!("There may have been more: {why}."))),
+        );
         content.extend(
             made.images
                 .into_iter()
@@ -278,10 +283,11 @@ mod tests {
             }
             let image = MediaContent::from_bytes(Mime::IMAGE_PNG, "png");
             let count = request.count().unwrap_or(1) as usize;
-            Ok(GeneratedImages::new(vec![image; count]).with_usage(
-                Some(TokenUsage::new(1, 2).with_images(count as u64)),
-                Some(Cost::from_usd(0.5)),
-            ))
+            let usage = TokenUsage::new(1, 2).with_images(count as u64);
+            let early = request.prompt() == "early";
+            Ok(GeneratedImages::new(vec![image; count])
+                .with_usage(Some(usage), Some(Cost::from_usd(0.5)))
+                .with_incomplete(early.then_some(ProviderErrorKind::Interrupted)))
         }
     }
 
@@ -312,6 +318,18 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(output.content.len(), 4);
+    }
+
+    #[tokio::test]
+    async fn images_of_an_answer_that_ended_early_come_back_and_say_so() {
+        let arguments = json!({"prompt": "early", "n": 2});
+        let output = tool(None).call(arguments, &ToolContext::detached()).await;
+        let content = output.unwrap().content;
+        assert_eq!(content.iter().filter_map(Part::as_media).count(), 2);
+        assert_eq!(
+            content[1].as_text(),
+            Some("There may have been more: connection closed before the answer was complete.")
+        );
     }
 
     #[tokio::test]

@@ -86,6 +86,12 @@ pub(crate) trait AnswerDecoder: Send + Sized + 'static {
         events: &mut Events,
     ) -> impl Future<Output = Result<(), ProviderError>> + Send;
 
+    /// Adds the events of what came of an answer that goes no further, after the last event that was
+    /// taken: media that was still arriving.
+    fn cut(&mut self, _: &HttpSettings, _: &mut Events) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+
     /// Returns where the events that follow have media, unless that is always the same.
     fn media_paths(&self) -> Option<&'static [JsonPath]> {
         None

@@ -87,10 +87,12 @@ impl<D: AnswerDecoder> StreamingResponse<D> {
     /// after it, like any later one: what has come is kept, and not asked for again.
     pub(super) async fn start(&mut self, progress: &SendProgress) -> Result<(), ProviderError> {
         while !self.started && self.decoder.is_some() {
-            match self.read().await {
-                Err(error) if !self.ready.iter().any(is_of_answer) => return Err(error),
-                Err(error) => self.fail(error),
-                Ok(()) => {}
+            if let Err(error) = self.read().await {
+                self.cut().await;
+                if !self.ready.iter().any(is_of_answer) {
+                    return Err(error);
+                }
+                self.failed = Some(error);
             }
             // Comments come from a server that is at work.
             progress.mark();
@@ -151,9 +153,11 @@ impl<D: AnswerDecoder> StreamingResponse<D> {
         }
     }
 
-    fn fail(&mut self, error: ProviderError) {
-        self.decoder = None;
-        self.failed = Some(error);
+    /// Ends an answer that goes no further with what came of it.
+    async fn cut(&mut self) {
+        if let Some(mut decoder) = self.decoder.take() {
+            decoder.cut(&self.settings, &mut self.ready).await;
+        }
     }
 
     async fn next(&mut self) -> Option<Result<ResponseEvent, ProviderError>> {
@@ -177,7 +181,8 @@ impl<D: AnswerDecoder> StreamingResponse<D> {
                 Err(phase) => Err(self.settings.error(Kind::Timeout(phase))),
             };
             if let Err(error) = outcome {
-                self.fail(error);
+                self.cut().await;
+                self.failed = Some(error);
             }
         }
     }

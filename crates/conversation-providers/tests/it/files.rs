@@ -157,6 +157,9 @@ async fn a_gemini_file_is_uploaded_in_two_steps_and_waited_for() {
     assert_eq!(received.len(), 3);
     let (start, _) = golden("gemini/files_upload_start");
     assert_eq!(received[0].json(), start["body"]);
+    let (get, _) = golden("gemini/files_get");
+    let asked = format!("GET {} HTTP/1.1", get["path"].as_str().unwrap());
+    assert_eq!(received[2].line, asked);
     let (_, bytes) = golden("gemini/files_upload_finalize");
     assert!(received[1].body == bytes);
     for (received, name) in received.iter().zip(["start", "finalize"]) {

@@ -25,6 +25,8 @@ mod openai;
 #[cfg(any(feature = "openai", feature = "anthropic", feature = "gemini"))]
 mod peer;
 mod planner;
+#[cfg(all(feature = "openai", feature = "anthropic", feature = "gemini"))]
+mod recorded;
 #[cfg(feature = "images")]
 mod renditions;
 #[cfg(feature = "openai")]

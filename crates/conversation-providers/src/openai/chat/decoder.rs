@@ -309,6 +309,20 @@ impl AnswerDecoder for ChatDecoder {
         Ok(())
     }
 
+    async fn cut(&mut self, settings: &HttpSettings, events: &mut Events) {
+        // The provider need not know audio that it did not end.
+        self.spoken = (None, None);
+        match self.audio.cut().await {
+            Ok(Some((content, transcript))) => {
+                self.emit_audio(content, transcript, settings, events);
+            }
+            Ok(None) => {}
+            Err(error) => {
+                tracing::warn!(provider = NAME, %error, "the audio of a cut answer is lost");
+            }
+        }
+    }
+
     fn has_ended(&self) -> bool {
         self.ended
     }

@@ -32,6 +32,9 @@ const API: &str = "openai.images";
 /// turn, large images are never held in memory. Images that a server gives as URLs, which work for a
 /// while only, are fetched where the turn's loader fetches URLs, and stay URLs otherwise.
 ///
+/// Of an answer that ends early, the images that were complete are kept where it came as events, and
+/// [`GeneratedImages::incomplete`] says why there are no more.
+///
 /// A request that was not carried out is sent again
 /// ([`with_max_retries`](Self::with_max_retries)). One that times out or whose connection breaks is
 /// not: the images may have been made and billed, and would be once more.
@@ -216,23 +219,32 @@ impl OpenAiImages {
         };
         let count = request.count().unwrap_or(1);
         let mut next = first;
-        while let Some(chunk) = next {
-            reader.push(&chunk).await?;
-            let more = next_chunk(NAME, &mut response);
-            next = match wait_idle(more, settings.idle_timeout, Some(deadline)).await {
-                // What breaks, or stays open, after its end is not broken.
-                Err(_) | Ok(Err(_)) if reader.is_complete(count) => None,
-                other => other.map_err(timeout)??,
-            };
+        let read = async {
+            while let Some(chunk) = next {
+                reader.push(&chunk).await?;
+                let more = next_chunk(NAME, &mut response);
+                next = match wait_idle(more, settings.idle_timeout, Some(deadline)).await {
+                    // What breaks, or stays open, after its end is not broken.
+                    Err(_) | Ok(Err(_)) if reader.is_complete(count) => None,
+                    other => other.map_err(timeout)??,
+                };
+            }
+            Ok::<_, ProviderError>(())
+        };
+        let ended = read.await.err();
+        let mut images = reader.finish(asked, count, ended).await?;
+        if let Some(error) = images.error.take() {
+            let error = ApiError::from_value(&error).into_hidden_error(settings);
+            images.ended = Some(error);
         }
-        let mut images = reader.finish(asked).await?;
-        match images.error.take() {
+        match images.ended.take() {
+            Some(error) if images.images.is_empty() => Err(error),
             // They are paid for, and would be paid for again.
-            Some(_) if !images.images.is_empty() => {
-                tracing::warn!(provider = NAME, "an error came after images; they are kept");
+            Some(error) => {
+                tracing::warn!(provider = NAME, %error, "an answer ended early; its images are kept");
+                images.ended = Some(error);
                 Ok(images)
             }
-            Some(error) => Err(ApiError::from_value(&error).into_hidden_error(settings)),
             None => Ok(images),
         }
     }
@@ -330,13 +342,15 @@ impl ImageGenerator for OpenAiImages {
             self.prices
                 .cost_with_images(&self.model, &usage, answer.image_tokens)
         });
+        let incomplete = answer.ended.as_ref().map(ProviderError::kind);
         let mut images = Vec::with_capacity(answer.images.len());
         for image in answer.images {
             // After the attempt: the images are made, and a slow host of theirs is no reason to
             // lose them.
             images.push(request.sink().fetch(image).await);
         }
-        Ok(GeneratedImages::new(images).with_usage(answer.usage, cost))
+        let images = GeneratedImages::new(images).with_usage(answer.usage, cost);
+        Ok(images.with_incomplete(incomplete))
     }
 }
 

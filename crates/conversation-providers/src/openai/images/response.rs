@@ -37,7 +37,10 @@ pub(super) struct ImagesResponse {
     pub(super) images: Vec<MediaContent>,
     pub(super) usage: Option<TokenUsage>,
     pub(super) image_tokens: ImageTokens,
+    /// The error that the server put into its answer.
     pub(super) error: Option<Value>,
+    /// What ended the answer before all of it had come.
+    pub(super) ended: Option<ProviderError>,
 }
 
 #[derive(Default, Deserialize)]
@@ -124,9 +127,23 @@ impl ImagesResponseReader {
             if decoder.is_between_events() && done.len() >= images as usize)
     }
 
-    pub(super) async fn finish(self, asked: &Mime) -> Result<ImagesResponse, ProviderError> {
+    /// Returns the images that have come, of `count` that were asked for; `ended` is what ended the
+    /// answer before its end, if anything did. Of events, those are images that are complete.
+    ///
+    /// # Errors
+    /// `ended`, or `Interrupted` where it is none and the events ended too early, where no image has
+    /// come; `InvalidResponse`; `Spool`.
+    pub(super) async fn finish(
+        self,
+        asked: &Mime,
+        count: u32,
+        ended: Option<ProviderError>,
+    ) -> Result<ImagesResponse, ProviderError> {
         match self {
             Self::Complete(decoder) => {
+                if let Some(ended) = ended {
+                    return Err(ended);
+                }
                 let mut decoded = decoder.finish().map_err(decode_error)?;
                 let answer: Answer = parse(&decoded.json)?;
                 let data = answer.data.unwrap_or_default();
@@ -142,9 +159,6 @@ impl ImagesResponseReader {
                 response(images, rest.usage.as_ref(), rest.error)
             }
             Self::Events { decoder, done, .. } => {
-                if !decoder.is_between_events() {
-                    return Err(invalid("truncated response"));
-                }
                 let (mut images, mut usage, mut error) = (Vec::new(), None, None);
                 for mut decoded in done {
                     let event: Event = parse(&decoded.json)?;
@@ -153,7 +167,20 @@ impl ImagesResponseReader {
                     usage = event.usage.or(usage);
                     error = event.error.or(error);
                 }
-                response(images, usage.as_ref(), error)
+                let is_whole = decoder.is_between_events() && images.len() >= count as usize;
+                let ended = match ended {
+                    None if !is_whole && error.is_none() => {
+                        Some(ProviderError::new(Kind::Interrupted, NAME))
+                    }
+                    ended => ended,
+                };
+                match ended {
+                    Some(ended) if images.is_empty() && error.is_none() => Err(ended),
+                    ended => {
+                        let response = response(images, usage.as_ref(), error)?;
+                        Ok(ImagesResponse { ended, ..response })
+                    }
+                }
             }
         }
     }
@@ -267,134 +294,9 @@ fn response(
                 .unwrap_or_default(),
         },
         error,
+        ended: None,
     })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::{Arc, Mutex};
-
-    async fn read(text: &str) -> Result<ImagesResponse, ProviderError> {
-        let memory = MediaSink::in_memory();
-        let mut reader = ImagesResponseReader::complete(1000, &memory);
-        for piece in text.as_bytes().chunks(7) {
-            reader.push(piece).await?;
-        }
-        reader.finish(&Mime::IMAGE_PNG).await
-    }
-
-    #[tokio::test]
-    async fn images_of_events_come_when_they_are_complete() {
-        let stream = "event: image_generation.partial_image\ndata: {\"type\":\"image_generation.partial_image\",\"partial_image_index\":0,\"b64_json\":\"AAAA\"}\n\n\
-            event: image_generation.completed\ndata: {\"type\":\"image_generation.completed\",\"b64_json\":\"iVBORw0KGgo=\",\"output_format\":\"png\",\"usage\":{\"input_tokens\":1,\"output_tokens\":2}}\n\n";
-        let seen = Arc::new(Mutex::new(Vec::new()));
-        let shared = Arc::clone(&seen);
-        let report = PreviewReport::new(move |image: PartialImage| {
-            shared.lock().unwrap().push((image.index, image.bytes));
-        });
-        let read = async |stream: &str, size| {
-            let memory = MediaSink::in_memory();
-            let mut reader = ImagesResponseReader::events(1000, &memory, Some(report.clone()));
-            for piece in stream.as_bytes().chunks(size) {
-                reader.push(piece).await?;
-            }
-            reader.finish(&Mime::IMAGE_WEBP).await
-        };
-        // Previews count against the limit of the answer.
-        let mut tight = ImagesResponseReader::events(10, &MediaSink::in_memory(), None);
-        let error = tight.push(stream.as_bytes()).await.unwrap_err();
-        assert_eq!(error.reason(), Some("the response is too large"));
-        for size in [1, 10, 1000] {
-            let found = read(stream, size).await.unwrap();
-            assert_eq!(found.images.len(), 1);
-            assert_eq!(found.images[0].mime(), &Mime::IMAGE_PNG);
-            assert_eq!(found.usage.unwrap().output_tokens, 2);
-            let previews = std::mem::take(&mut *seen.lock().unwrap());
-            assert_eq!(previews, [(0, vec![0_u8; 3].into())]);
-        }
-        let cut = read(&stream[..stream.len() - 1], 10).await.unwrap_err();
-        assert_eq!(cut.reason(), Some("truncated response"));
-        let none = read("data: {}\n\n", 10).await.unwrap_err();
-        assert_eq!(none.reason(), Some("the response has no images"));
-        let failed = read(
-            "data: {\"type\":\"error\",\"error\":{\"message\":\"m\"}}\n\n",
-            10,
-        )
-        .await;
-        assert!(failed.unwrap().error.is_some());
-    }
-
-    #[tokio::test]
-    async fn images_come_as_bytes_or_urls() {
-        let found = read(
-            r#"{"created":1,"output_format":"webp","data":[
-                {"b64_json":"iVBORw0KGgo=","revised_prompt":"a cat"},
-                {"b64_json":"AAAA"},
-                {"url":"https://h/a.png?sig=1"},
-                {"b64_json":""}],
-               "usage":{"total_tokens":30,"input_tokens":10,"output_tokens":20,"input_tokens_details":{"text_tokens":8,"image_tokens":2}}}"#,
-        )
-        .await
-        .unwrap();
-        let mimes: Vec<&str> = found.images.iter().map(|i| i.mime().as_str()).collect();
-        assert_eq!(mimes, ["image/png", "image/webp", "image/webp"]);
-        assert_eq!(found.images[0].caption(), Some("a cat"));
-        let usage = found.usage.unwrap();
-        assert_eq!(
-            (usage.input_tokens, usage.output_tokens, usage.images),
-            (10, 20, 3)
-        );
-        assert_eq!(
-            found.image_tokens,
-            ImageTokens {
-                input: 2,
-                output: 20
-            }
-        );
-    }
-
-    #[tokio::test]
-    async fn missing_values_may_be_null() {
-        let images = r#""data":[{"b64_json":"iVBORw0KGgo=","url":null}]"#;
-        for (usage, tokens) in [
-            ("null", None),
-            (r#"{"input_tokens":null,"output_tokens":null}"#, None),
-            (
-                r#"{"input_tokens":1.0,"output_tokens":20,"input_tokens_details":null,"output_tokens_details":{"image_tokens":null}}"#,
-                Some((1, 20)),
-            ),
-        ] {
-            let found = read(&format!(r#"{{{images},"usage":{usage}}}"#))
-                .await
-                .unwrap();
-            assert_eq!(found.images.len(), 1);
-            let counts = found.usage.map(|u| (u.input_tokens, u.output_tokens));
-            assert_eq!(counts, tokens, "{usage}");
-            let output = tokens.map_or(0, |(_, output)| output);
-            assert_eq!(found.image_tokens, ImageTokens { input: 0, output });
-        }
-        let failed = read(r#"{"data":null,"error":{"message":"m"}}"#)
-            .await
-            .unwrap();
-        assert!(failed.error.is_some());
-    }
-
-    #[tokio::test]
-    async fn other_answers_are_refused() {
-        for (text, words) in [
-            ("", "the response is not one of the images endpoint"),
-            ("{}", "the response has no images"),
-            (r#"{"data":[{}]}"#, "the response has no images"),
-            (r#"{"data":[{"b64_json":3}]}"#, "the response has no images"),
-            (r#"{"data":[{"b64_json":"**"}]}"#, "media is not base64"),
-            (r#"{"data":[{"b64_json":"AA"#, "truncated response"),
-        ] {
-            let error = read(text).await.unwrap_err();
-            assert_eq!(error.reason(), Some(words), "{text}");
-        }
-        let large = format!(r#"{{"data":[{{"b64_json":"{}"}}]}}"#, "A".repeat(2000));
-        let error = read(&large).await.unwrap_err();
-        assert_eq!(error.reason(), Some("the response is too large"));
-    }
-}
+mod tests;

@@ -12,6 +12,11 @@ use super::*;
 
 /// The schema of one component, or nothing, loudly, where the documents are not at hand.
 fn schema(component: &str) -> Option<jsonschema::Validator> {
+    schema_with(component, true)
+}
+
+/// The same, which allows fields that it does not name or does not.
+fn schema_with(component: &str, more_fields: bool) -> Option<jsonschema::Validator> {
     let Some(folder) = std::env::var_os("CONTRACT_DATA") else {
         eprintln!("NOT RUN: CONTRACT_DATA does not say where the API's schema is");
         return None;
@@ -22,6 +27,7 @@ fn schema(component: &str) -> Option<jsonschema::Validator> {
     let schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$ref": format!("#/components/schemas/{component}"),
+        "unevaluatedProperties": more_fields,
         "components": {"schemas": document["components"]["schemas"]}
     });
     Some(jsonschema::validator_for(&schema).unwrap())
@@ -121,6 +127,81 @@ async fn image_requests_conform() {
     }
     for sent in peer.received() {
         check(&schema, &sent.json());
+    }
+}
+
+/// The fields of a form as JSON: a name with brackets is a list, and a text that says a number or a
+/// truth value is one.
+fn fields_of_form(body: &[u8], kind: &str) -> Value {
+    let (_, boundary) = kind.split_once("boundary=").unwrap();
+    let text: String = body.iter().map(|byte| char::from(*byte)).collect();
+    let mut fields = serde_json::Map::new();
+    for part in text.split(&format!("--{boundary}")) {
+        // Before the first part and behind the last there is nothing.
+        let Some((head, value)) = part.split_once("\r\n\r\n") else {
+            continue;
+        };
+        let name = head.split('"').nth(1).unwrap();
+        let value = value.strip_suffix("\r\n").unwrap();
+        let said = serde_json::from_str(value).ok();
+        let said = said.filter(|said: &Value| !head.contains("filename=") && !said.is_object());
+        let value = said.unwrap_or_else(|| value.into());
+        match name.strip_suffix("[]") {
+            Some(name) => {
+                let list = fields.entry(name).or_insert_with(|| json!([]));
+                list.as_array_mut().unwrap().push(value);
+            }
+            None => assert!(fields.insert(name.to_owned(), value).is_none(), "{name}"),
+        }
+    }
+    Value::Object(fields)
+}
+
+#[tokio::test]
+async fn edits_of_images_conform() {
+    let Some(schema) = schema_with("CreateImageEditRequest", false) else {
+        return;
+    };
+    let least = json!({"prompt": "x", "image": ["bytes"]});
+    assert!(schema.is_valid(&least));
+    for (name, value) in [
+        ("n", json!("two")),
+        ("stream", json!("yes")),
+        ("image", json!(1)),
+        ("nobody", json!("x")),
+    ] {
+        let mut wrong = least.clone();
+        wrong[name] = value;
+        assert!(!schema.is_valid(&wrong), "{name}");
+    }
+    let picture = json!({"created": 1, "data": [{"b64_json": "AAAA"}]});
+    let event = "data: {\"type\":\"image_edit.completed\",\"b64_json\":\"AAAA\"}\n\n";
+    let peer = Peer::start([Act::json(200, &picture), Act::events(event, 50)]).await;
+    for mode in [ResponseMode::Complete, ResponseMode::Streaming] {
+        let request = ImageRequest::new("a cat")
+            .with_count(1)
+            .with_size("1024x1024")
+            .with_quality("low")
+            .with_parameter("input_fidelity", "low")
+            .with_parameter("output_format", "webp")
+            .with_parameter("output_compression", 80)
+            .with_parameter("background", "opaque")
+            .with_partial_images(2, |_| {})
+            .with_image(inline_png(b"one"))
+            .with_image(inline_png(b"two"))
+            .with_mask(inline_png(b"mask"));
+        let images = images(&peer, "gpt-image-1").with_mode(mode);
+        images.generate(request).await.unwrap();
+    }
+    let sent: Vec<Value> = peer
+        .received()
+        .iter()
+        .map(|sent| fields_of_form(&sent.body, sent.header("content-type").unwrap()))
+        .collect();
+    for (sent, fields) in sent.iter().zip([11, 13]) {
+        check(&schema, sent);
+        assert_eq!(sent.as_object().unwrap().len(), fields, "{sent}");
+        assert_eq!(sent["image"].as_array().unwrap().len(), 2);
     }
 }
 

@@ -1,8 +1,8 @@
 //! What of an answer is kept where its end is not as it should be.
 
 use conversation_providers::{
-    ImageGenerator, ImageRequest, ModelPrice, PriceTable, ResponseEvent, ResponseMode,
-    StreamAccumulator,
+    ImageGenerator, ImageRequest, ModelPrice, PriceTable, ProviderErrorKind, ResponseEvent,
+    ResponseMode, StreamAccumulator,
 };
 use conversation_types::Message;
 use media_types::base64;
@@ -204,11 +204,16 @@ async fn images_that_have_come_are_kept_whatever_follows() {
         assert_eq!(made.images[0].inline().unwrap(), &png(b"1"));
         assert_eq!(peer.received().len(), 1);
     }
-    // What is not complete is not taken for it.
+    // What is not complete is not taken for it, and does not take the image before it back.
     let peer = Peer::start([Act::SendAndHang(cut)]).await;
     let generator = images(&peer, "gpt-image-1-mini")
         .with_mode(ResponseMode::Streaming)
         .with_idle_timeout(Duration::from_millis(300));
     let request = ImageRequest::new("a cat");
-    assert!(generator.generate(request).await.is_err());
+    let made = generator.generate(request).await.unwrap();
+    assert_eq!(made.images.len(), 1);
+    assert!(matches!(
+        made.incomplete,
+        Some(ProviderErrorKind::Timeout(_))
+    ));
 }

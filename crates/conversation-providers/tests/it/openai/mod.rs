@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use crate::peer;
 
 pub(crate) mod contract;
+mod cut_images;
 mod failures;
 mod images;
 mod kept;

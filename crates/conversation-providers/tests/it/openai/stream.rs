@@ -222,6 +222,11 @@ async fn dropping_the_response_ends_the_request() {
 
 const AUDIO: &str = include_str!("../../golden/openai/chat_audio.answer.sse");
 
+/// The audio, which its provider keeps until a time.
+fn spoken_until(end: i64) -> String {
+    AUDIO.replace("\"expires_at\": 1", &format!("\"expires_at\": {end}"))
+}
+
 #[tokio::test]
 async fn audio_in_pieces_is_put_together_wherever_its_base64_is_cut() {
     for size in [1, 7, 100, 100_000] {
@@ -242,17 +247,18 @@ async fn audio_in_pieces_is_put_together_wherever_its_base64_is_cut() {
 }
 
 #[tokio::test]
-async fn a_cut_stream_of_audio_can_be_gone_on_from() {
-    let acts = cuts(AUDIO.len()).flat_map(|cut| {
+async fn a_cut_stream_of_audio_keeps_every_sample_and_can_be_gone_on_from() {
+    let stream = spoken_until(chrono::Utc::now().timestamp() + 3600);
+    let acts = cuts(stream.len()).flat_map(|cut| {
         let start = event_pieces("", 1).remove(0);
         [
-            Act::Send(vec![[&start, &AUDIO.as_bytes()[..cut]].concat()]),
+            Act::Send(vec![[&start, &stream.as_bytes()[..cut]].concat()]),
             Act::json(200, &hello()),
         ]
     });
     let peer = Peer::start(acts).await;
     let provider = provider(&peer);
-    for cut in cuts(AUDIO.len()) {
+    for cut in cuts(stream.len()) {
         let mut so_far = StreamAccumulator::new();
         let error = match events(&provider, &[user("hi")]).await {
             Err(error) => Some(error),
@@ -262,29 +268,47 @@ async fn a_cut_stream_of_audio_can_be_gone_on_from() {
             }
         };
         // Behind the reason for stopping nothing is missing.
-        let is_whole = cut >= AUDIO.find("\"stop\"").unwrap();
+        let is_whole = cut >= stream.find("\"stop\"").unwrap();
         assert!(error.is_some() || is_whole, "{cut}");
-        if let Some(error) = error {
+        if let Some(error) = &error {
             assert_eq!(error.kind(), ProviderErrorKind::Interrupted, "{cut}");
         }
+        let is_ended = error.is_none();
         let answer = so_far.into_message();
-        // What was said is there as text, whatever became of the audio.
-        let (whole, _) = AUDIO[..cut].rsplit_once("\n\n").unwrap_or_default();
-        let chunks = whole.split("\n\n").filter_map(|event| {
-            serde_json::from_str::<serde_json::Value>(event.strip_prefix("data: ")?).ok()
-        });
-        let said: String = chunks
-            .filter_map(|chunk| {
-                let said = chunk.pointer("/choices/0/delta/audio/transcript")?;
-                Some(said.as_str()?.to_owned())
-            })
+        // What was said is there as text, and each sample whose bytes came is beside it.
+        let (whole, _) = stream[..cut].rsplit_once("\n\n").unwrap_or_default();
+        let chunks: Vec<Value> = whole
+            .split("\n\n")
+            .filter_map(|event| serde_json::from_str(event.strip_prefix("data: ")?).ok())
             .collect();
+        let arrived = |name: &str| -> String {
+            let path = format!("/choices/0/delta/audio/{name}");
+            let pieces = chunks
+                .iter()
+                .filter_map(|chunk| chunk.pointer(&path)?.as_str());
+            pieces.collect()
+        };
+        let said = arrived("transcript");
         let texts = answer.content.iter().filter_map(Part::as_text);
         assert_eq!(texts.collect::<String>(), said, "{cut}");
+        let samples: Vec<u8> = (0..=255).chain(0..=255).collect();
+        let samples = &samples[..arrived("data").trim_end_matches('=').len() * 6 / 8 / 2 * 2];
+        let audio = answer.content.iter().find_map(Part::as_media);
+        let found = audio.map(|audio| audio.inline().unwrap().as_ref());
+        assert!(
+            found == Some(samples).filter(|samples| !samples.is_empty()),
+            "{cut}"
+        );
+        assert!(audio.is_none_or(|audio| audio.transcript() == Some(&said)));
         let messages = [user("hi"), answer, user("go on")];
         ask(&provider, &messages, &no_storage()).await.unwrap();
         let sent = peer.last().json();
         let messages = sent["messages"].as_array().unwrap();
+        // Audio that did not end has no id that the provider would know.
+        let is_named = messages
+            .iter()
+            .any(|message| message.get("audio").is_some());
+        assert_eq!(is_named, is_ended, "{sent}");
         for (at, message) in messages.iter().enumerate() {
             let calls = message["tool_calls"].as_array();
             let ids = calls.into_iter().flatten().map(|call| &call["id"]);
@@ -311,7 +335,7 @@ async fn audio_goes_back_by_its_id_while_its_account_can_name_it() {
     .await;
     let spoken = async |seconds: i64| {
         let end = chrono::Utc::now().timestamp() + seconds;
-        let stream = AUDIO.replace("\"expires_at\": 1", &format!("\"expires_at\": {end}"));
+        let stream = spoken_until(end);
         let model = Peer::start([Act::events(&stream, 100)]).await;
         // The answer is that of the peer which is asked later.
         let mut so_far = StreamAccumulator::new();
