@@ -12,13 +12,13 @@ const send = (text, files, how) => person.send(text, files, how);
 const loaded = selector => person.loaded(selector);
 const shot = name => page.screenshot({ path: `${shots}/${name}.png` });
 
-/// A sound of 6 seconds; with another rate, the same sound in a larger file.
-function sound(rate = 8000) {
-  const samples = rate * 6, buffer = Buffer.alloc(44 + samples);
+/// A sound of 6 seconds; with another rate and more channels, a sound in a larger file.
+function sound(rate = 8000, channels = 1) {
+  const samples = rate * channels * 6, buffer = Buffer.alloc(44 + samples);
   buffer.write("RIFF", 0); buffer.writeUInt32LE(36 + samples, 4); buffer.write("WAVEfmt ", 8);
-  buffer.writeUInt32LE(16, 16); buffer.writeUInt16LE(1, 20); buffer.writeUInt16LE(1, 22);
-  buffer.writeUInt32LE(rate, 24); buffer.writeUInt32LE(rate, 28);
-  buffer.writeUInt16LE(1, 32); buffer.writeUInt16LE(8, 34);
+  buffer.writeUInt32LE(16, 16); buffer.writeUInt16LE(1, 20); buffer.writeUInt16LE(channels, 22);
+  buffer.writeUInt32LE(rate, 24); buffer.writeUInt32LE(rate * channels, 28);
+  buffer.writeUInt16LE(channels, 32); buffer.writeUInt16LE(8, 34);
   buffer.write("data", 36); buffer.writeUInt32LE(samples, 40);
   for (let i = 0; i < samples; i++) buffer[44 + i] = 128 + 60 * Math.sin(i / 6);
   return { name: "tone.wav", mimeType: "audio/wav", buffer };
@@ -64,7 +64,8 @@ await shot("2-video");
 // A large file goes on after a reload where it was cut, when it is attached again.
 await page.evaluate(() => localStorage.clear());
 const large = `${shots}/../large-${process.pid}.wav`;
-fs.writeFileSync(large, sound(4_000_000).buffer);
+// Browsers play no sound of more than some 700 kHz.
+fs.writeFileSync(large, sound(500_000, 8).buffer);
 const sent = [];
 let cut = true, hidden = true;
 await page.route("**/files/*", async route => {

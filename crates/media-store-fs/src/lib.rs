@@ -51,6 +51,7 @@ mod moving;
 mod options;
 mod orphan;
 mod pending;
+mod pieces;
 mod publish;
 mod quarantine;
 mod reading;

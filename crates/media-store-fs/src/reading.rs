@@ -13,34 +13,38 @@ use media_types::Sha256;
 use tokio::task::JoinHandle;
 
 use crate::error::{fail, io_error};
+use crate::pieces::{PIECE, Pieces};
 
-/// Media up to this size is read and verified in one job and returned whole.
+/// Media up to this size that is verified is read in one job and returned whole: its reader gets no byte of
+/// damaged media.
 const WHOLE: u64 = 1024 * 1024;
 
-/// Number of bytes of larger media that are read at a time. At most two such pieces are in memory.
-const PIECE: u64 = 256 * 1024;
-
-/// Returns the next `len` bytes of a file as a body. Small bodies are read and verified at once.
+/// Returns the next `len` bytes of a file as a body. Small bodies are read and verified at once. Larger ones
+/// are read in pieces, of which at most two are in memory; the first one is read now.
 pub(crate) fn body_of(
     file: File,
     len: u64,
     sha256: Option<Sha256>,
     key: &str,
+    pieces: &Pieces,
 ) -> Result<MediaBody, StorageError> {
+    let whole = if sha256.is_some() { WHOLE } else { PIECE };
     let mut reading = Reading {
         file,
         left: len,
         hasher: sha256.map(|_| Sha256Hasher::new()),
         sha256,
         key: key.into(),
+        pieces: pieces.clone(),
     };
-    if len > WHOLE {
-        let stream = FileStream {
-            next: State::Idle(Box::new(reading)),
-        };
-        return Ok(MediaBody::from_stored_stream(len, None, stream));
+    if len <= whole {
+        return Ok(MediaBody::from_bytes(reading.piece(whole)?));
     }
-    Ok(MediaBody::from_bytes(reading.piece(WHOLE)?))
+    let first = reading.piece(PIECE)?;
+    let stream = FileStream {
+        next: State::Read(first, Box::new(reading)),
+    };
+    Ok(MediaBody::from_stored_stream(len, None, stream))
 }
 
 /// A file that is being read, and the hash that its bytes must have.
@@ -51,6 +55,7 @@ struct Reading {
     hasher: Option<Sha256Hasher>,
     sha256: Option<Sha256>,
     key: Box<str>,
+    pieces: Pieces,
 }
 
 impl Reading {
@@ -62,7 +67,7 @@ impl Reading {
                 .with_reason(reason)
         };
         let wanted = self.left.min(limit);
-        let mut bytes = Vec::with_capacity(usize::try_from(wanted).unwrap_or(0));
+        let mut bytes = self.pieces.take(usize::try_from(wanted).unwrap_or(0));
         (&self.file)
             .take(wanted)
             .read_to_end(&mut bytes)
@@ -80,7 +85,7 @@ impl Reading {
         {
             return Err(corrupted("the bytes do not match the SHA-256 of the media"));
         }
-        Ok(bytes.into())
+        Ok(self.pieces.lend(bytes))
     }
 }
 
@@ -92,7 +97,7 @@ struct FileStream {
 }
 
 enum State {
-    Idle(Box<Reading>),
+    Read(Bytes, Box<Reading>),
     Running(ReadJob),
     Ended,
 }
@@ -108,29 +113,30 @@ impl Stream for FileStream {
     type Item = Result<Bytes, StorageError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        loop {
-            match std::mem::replace(&mut self.next, State::Ended) {
-                State::Ended => return Poll::Ready(None),
-                State::Idle(reading) => self.next = State::Running(read_next(reading)),
-                State::Running(mut job) => {
-                    let Poll::Ready(joined) = Pin::new(&mut job).poll(cx) else {
-                        self.next = State::Running(job);
-                        return Poll::Pending;
-                    };
-                    let (reading, piece) = match joined {
-                        Ok(read) => read,
-                        Err(error) => {
-                            let error = fail(StorageErrorKind::Unavailable, Operation::Retrieve)
-                                .with_reason("the runtime is shutting down")
-                                .with_source(error);
-                            return Poll::Ready(Some(Err(error)));
-                        }
-                    };
-                    if piece.is_ok() && reading.left > 0 {
-                        self.next = State::Running(read_next(reading));
+        match std::mem::replace(&mut self.next, State::Ended) {
+            State::Ended => Poll::Ready(None),
+            State::Read(first, reading) => {
+                self.next = State::Running(read_next(reading));
+                Poll::Ready(Some(Ok(first)))
+            }
+            State::Running(mut job) => {
+                let Poll::Ready(joined) = Pin::new(&mut job).poll(cx) else {
+                    self.next = State::Running(job);
+                    return Poll::Pending;
+                };
+                let (reading, piece) = match joined {
+                    Ok(read) => read,
+                    Err(error) => {
+                        let error = fail(StorageErrorKind::Unavailable, Operation::Retrieve)
+                            .with_reason("the runtime is shutting down")
+                            .with_source(error);
+                        return Poll::Ready(Some(Err(error)));
                     }
-                    return Poll::Ready(Some(piece));
+                };
+                if piece.is_ok() && reading.left > 0 {
+                    self.next = State::Running(read_next(reading));
                 }
+                Poll::Ready(Some(piece))
             }
         }
     }

@@ -59,9 +59,9 @@ pub(crate) fn retrieve(
             let start = range.start.min(known.size);
             let len = range.end.min(known.size).saturating_sub(start);
             file.seek(SeekFrom::Start(start)).map_err(io)?;
-            body_of(file, len, None, reference.id())?
+            body_of(file, len, None, reference.id(), &shared.pieces)?
         }
-        None => body_of(file, known.size, sha256, reference.id())?,
+        None => body_of(file, known.size, sha256, reference.id(), &shared.pieces)?,
     };
     let mut media = StoredMedia::new(known.mime, known.size, body).with_sha256(known.sha256);
     if let Some(sidecar) = known.sidecar {

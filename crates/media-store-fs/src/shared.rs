@@ -18,6 +18,7 @@ use crate::error::{BACKEND, fail, io_error};
 use crate::expiry::Expiry;
 use crate::format::{self, Format};
 use crate::options::{Access, Config, Durability};
+use crate::pieces::Pieces;
 use crate::quarantine::Quarantine;
 use crate::relief::ReliefLog;
 use crate::staging::Stagings;
@@ -40,6 +41,7 @@ pub(crate) struct Shared {
     pub(crate) expiry: Expiry,
     pub(crate) quarantine: Quarantine,
     pub(crate) relief: ReliefLog,
+    pub(crate) pieces: Pieces,
     own: Dir,
     jobs: Arc<Semaphore>,
     copying: AtomicBool,
@@ -83,6 +85,7 @@ impl Shared {
                 permissions,
             ),
             relief: ReliefLog::default(),
+            pieces: Pieces::default(),
             own,
             format,
             jobs: Arc::new(Semaphore::new(MAX_JOBS)),

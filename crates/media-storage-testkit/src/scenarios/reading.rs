@@ -9,7 +9,7 @@ use media_types::{MediaContent, Mime, StorageReference};
 
 use crate::backend::AnyBackend;
 use crate::fixture::{
-    KIB, about, conversation, fails, holds, is_empty, is_not_found, noise, open, put,
+    KIB, MIB, about, conversation, fails, holds, is_empty, is_not_found, noise, open, put,
 };
 
 /// A range gives these bytes, cut at the end; size and hash stay those of the whole.
@@ -90,10 +90,24 @@ pub async fn reads_can_be_tuned(backend: &dyn AnyBackend) {
         about("conv-1").with_filename("a.png".into()),
     )
     .await;
+    // More than any store reads at a time.
+    let large = noise(2, 3 * MIB + 7);
+    let large_reference = put(&store, &large, about("conv-1")).await;
     for verification in [Verification::HashAndSize, Verification::SizeOnly] {
-        let options = RetrieveOptions::new().with_verification(verification);
-        let stored = store.retrieve_opts(&reference, options).await.unwrap();
-        assert!(stored.body.bytes(stored.size).await.unwrap() == bytes);
+        for (reference, bytes) in [(&reference, &bytes), (&large_reference, &large)] {
+            let options = RetrieveOptions::new().with_verification(verification);
+            let stored = store.retrieve_opts(reference, options).await.unwrap();
+            assert!(stored.body.bytes(stored.size).await.unwrap() == *bytes);
+        }
+    }
+    for range in [0..MIB, 5..2 * MIB, MIB..large.len(), 10..large.len() - 1] {
+        let asked = range.start as u64..range.end as u64;
+        let options = RetrieveOptions::new().with_range(asked);
+        let part = store
+            .retrieve_opts(&large_reference, options)
+            .await
+            .unwrap();
+        assert!(part.body.bytes(u64::MAX).await.unwrap() == large[range]);
     }
     let len = bytes.len() as u64;
     assert!(store.retrieve_bytes(&reference, len).await.unwrap() == bytes);

@@ -16,8 +16,7 @@ use object_store::{
     ObjectStoreExt as _, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 
-/// Keys in a page of a listing.
-const PAGE: usize = 1000;
+use crate::names::Names;
 
 #[derive(Debug, Default)]
 struct Counters {
@@ -34,6 +33,7 @@ struct Counters {
 #[derive(Clone, Debug)]
 pub(crate) struct SlowBucket {
     inner: Arc<InMemory>,
+    names: Arc<Names>,
     counters: Arc<Counters>,
 }
 
@@ -62,6 +62,7 @@ impl SlowBucket {
     pub(crate) fn new() -> Self {
         Self {
             inner: Arc::new(InMemory::new()),
+            names: Arc::default(),
             counters: Arc::default(),
         }
     }
@@ -101,31 +102,38 @@ impl SlowBucket {
         tokio::time::sleep(Duration::from_millis(millis)).await;
     }
 
+    /// Lists a page at a time, as a service does: nothing but the page is in memory.
     fn paged(
         &self,
-        listed: BoxStream<'static, Result<ObjectMeta>>,
+        prefix: Option<&Path>,
+        offset: Option<&Path>,
     ) -> BoxStream<'static, Result<ObjectMeta>> {
-        let this = self.clone();
-        stream::once(async move {
+        let begin = (self.clone(), prefix.cloned(), offset.cloned());
+        stream::try_unfold(Some(begin), |at| async move {
+            let Some((this, prefix, offset)) = at else {
+                return Ok::<_, object_store::Error>(None);
+            };
             this.page().await;
-            let mut all: Vec<ObjectMeta> = listed.try_collect().await?;
-            let ahead = this.counters.ahead.load(Ordering::Relaxed);
-            for meta in &mut all {
-                meta.last_modified += Duration::from_millis(ahead);
-            }
-            let items = stream::iter(all.into_iter().enumerate()).then(move |(at, meta)| {
-                let this = this.clone();
-                async move {
-                    if at > 0 && at % PAGE == 0 {
-                        this.page().await;
-                    }
-                    Ok(meta)
-                }
+            let (page, more) = this.names.page(prefix.as_ref(), offset.as_ref());
+            let last = page.last().map(|meta| meta.location.clone());
+            let next = last
+                .filter(|_| more)
+                .map(|last| (this.clone(), prefix, Some(last)));
+            let ahead = Duration::from_millis(this.counters.ahead.load(Ordering::Relaxed));
+            let page = page.into_iter().map(move |mut meta| {
+                meta.last_modified += ahead;
+                Ok(meta)
             });
-            Ok::<_, object_store::Error>(items)
+            Ok(Some((stream::iter(page), next)))
         })
         .try_flatten()
         .boxed()
+    }
+
+    /// Notes what lies under a name after a change.
+    async fn note(&self, location: &Path) {
+        self.names
+            .set(location, self.inner.head(location).await.ok());
     }
 }
 
@@ -138,7 +146,9 @@ impl ObjectStore for SlowBucket {
         opts: PutOptions,
     ) -> Result<PutResult> {
         self.pass().await;
-        self.inner.put_opts(location, payload, opts).await
+        let put = self.inner.put_opts(location, payload, opts).await;
+        self.note(location).await;
+        put
     }
 
     async fn put_multipart_opts(
@@ -146,8 +156,11 @@ impl ObjectStore for SlowBucket {
         location: &Path,
         opts: PutMultipartOptions,
     ) -> Result<Box<dyn MultipartUpload>> {
-        self.pass().await;
-        self.inner.put_multipart_opts(location, opts).await
+        // Small media needs no parts, and the listings would not show what comes in parts.
+        Err(object_store::Error::NotImplemented {
+            operation: format!("put_multipart_opts of {location}, {opts:?}"),
+            implementer: self.to_string(),
+        })
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
@@ -171,8 +184,9 @@ impl ObjectStore for SlowBucket {
                 async move {
                     let location = location?;
                     this.pass().await;
-                    this.inner.delete(&location).await?;
-                    Ok(location)
+                    let deleted = this.inner.delete(&location).await;
+                    this.note(&location).await;
+                    deleted.map(|()| location)
                 }
             })
             .buffered(10)
@@ -180,7 +194,7 @@ impl ObjectStore for SlowBucket {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.paged(self.inner.list(prefix))
+        self.paged(prefix, None)
     }
 
     fn list_with_offset(
@@ -188,7 +202,7 @@ impl ObjectStore for SlowBucket {
         prefix: Option<&Path>,
         offset: &Path,
     ) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.paged(self.inner.list_with_offset(prefix, offset))
+        self.paged(prefix, Some(offset))
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
@@ -198,6 +212,8 @@ impl ObjectStore for SlowBucket {
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
         self.pass().await;
-        self.inner.copy_opts(from, to, options).await
+        let copied = self.inner.copy_opts(from, to, options).await;
+        self.note(to).await;
+        copied
     }
 }

@@ -7,10 +7,16 @@
 //! latency in milliseconds.
 
 mod bucket;
+mod names;
 mod object;
 mod upkeep;
 
 use std::process::ExitCode;
+
+use peak_alloc::PeakAlloc;
+
+#[global_allocator]
+static HEAP: PeakAlloc = PeakAlloc;
 
 /// What can go wrong.
 type Error = Box<dyn std::error::Error + Send + Sync>;

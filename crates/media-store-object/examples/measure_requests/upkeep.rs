@@ -11,8 +11,8 @@ use media_types::Mime;
 use object_store::ObjectStore as _;
 use tokio::time::{Duration, Instant};
 
-use crate::Error;
 use crate::bucket::{Counted, SlowBucket};
+use crate::{Error, HEAP};
 
 /// References of a conversation, and of a user.
 const OF_CONVERSATION: u64 = 10;
@@ -47,6 +47,9 @@ struct Row {
     took: Duration,
     /// What the work of this process took, as if no request took any time.
     own: Duration,
+    /// The most memory that was held above what was held before, in bytes. Answers of the bucket, which is
+    /// in this process, count.
+    memory: usize,
     /// The requests that it may take, if there is a goal.
     goal: Option<f64>,
 }
@@ -56,13 +59,14 @@ impl Row {
         let all = self.counted.all();
         let met = self.goal.is_none_or(|goal| all as f64 <= goal);
         println!(
-            "| {} | {} | {} | {} | {:.1} s | {:.1} s | {} |",
+            "| {} | {} | {} | {} | {:.1} s | {:.1} s | {:.1} MiB | {} |",
             self.what,
             self.found,
             self.counted.pages,
             self.counted.others,
             self.took.as_secs_f64(),
             self.own.as_secs_f64(),
+            self.memory as f64 / (1 << 20) as f64,
             match self.goal {
                 None => String::new(),
                 Some(goal) if met => format!("<= {goal:.0}: met"),
@@ -148,7 +152,7 @@ async fn shared(
     options: SweepOptions,
 ) -> Result<(), Error> {
     // The objects of the parts are a fixed number, which counts for little in large buckets only.
-    let goal = (references >= LARGE).then_some((0.02, 0.0));
+    let goal = (references > LARGE).then_some((0.02, 0.0));
     let alone = async { Ok(store.sweep(options).await.map(|_| references)?) };
     table
         .row("shared full sweep, of one node", goal, alone)
@@ -162,11 +166,7 @@ async fn shared(
         Ok(references)
     };
     table
-        .row(
-            "... of two nodes at once, together",
-            Some((0.02, 0.0)),
-            both,
-        )
+        .row("... of two nodes at once, together", goal, both)
         .await?;
     let Some(half) = table.rows.get(2).map(|row| row.took / 2) else {
         return Ok(());
@@ -195,7 +195,8 @@ async fn shared(
     Ok(())
 }
 
-/// Number of references from which on the requests for the parts of a sweep have to meet the goal too.
+/// Number of references above which the requests for the parts of a sweep have to meet the goal too, and the
+/// first protocol is left out.
 const LARGE: u64 = 20_000;
 
 /// Size of the record of a dead hash, in bytes.
@@ -218,9 +219,12 @@ impl Table<'_> {
         work: impl Future<Output = Result<u64, Error>>,
     ) -> Result<(), Error> {
         self.bucket.take();
+        HEAP.reset_peak_usage();
+        let held = HEAP.current_usage();
         let (begin, own) = (Instant::now(), std::time::Instant::now());
         let found = work.await?;
         let (took, own) = (begin.elapsed(), own.elapsed());
+        let memory = HEAP.peak_usage().saturating_sub(held);
         let counted = self.bucket.take();
         let goal = goal.filter(|_| self.goals);
         self.rows.push(Row {
@@ -229,6 +233,7 @@ impl Table<'_> {
             counted,
             took,
             own,
+            memory,
             goal: goal.map(|(each, pages)| each * found as f64 + pages * counted.pages as f64),
         });
         Ok(())
@@ -263,9 +268,9 @@ pub(crate) async fn measure(all: &[u64]) -> Result<bool, Error> {
             }
             println!("\n{references} references, {name} protocol:\n");
             println!(
-                "| what | references | pages of listings | other requests | time | without latency | goal |"
+                "| what | references | pages of listings | other requests | time | without latency | memory | goal |"
             );
-            println!("|---|---|---|---|---|---|---|");
+            println!("|---|---|---|---|---|---|---|---|");
             let rows = rows(protocol, *references).await?;
             for row in &rows {
                 let hit = row.print();
