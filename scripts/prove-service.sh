@@ -6,7 +6,7 @@
 # node. A judge reads database and media store without the library, and holds them to what the clients were
 # told.
 #
-# usage: scripts/prove-service.sh [--short] [--turns N] [--seed N] [postgres | redis]...
+# usage: scripts/prove-service.sh [--short] [--turns N] [--seed N] [postgres | redis | weaker]...
 # `--short`: a few of everything, half a minute. Without it: 200 conversations at once and 5,000 turns on
 # each of the two, an hour or so on two cores.
 set -euo pipefail

@@ -7,7 +7,7 @@ image's user with the image's variables; it must be ready, serve its page, write
 with 0 on SIGTERM. Packages are not installed: the stages get those of this machine.
 
 usage: scripts/run-image-steps.py
-Needs Linux and root (for chroot and the user). Minutes: the program is built for release.
+Needs Linux and root (for the root directory and the user). Minutes: the program is built for release.
 """
 
 import os
@@ -119,18 +119,13 @@ def run(root, user, variables, entry):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     variables["LISTEN"] = PORT.sub(f":{port}", variables["LISTEN"])
+    # As an engine does: with a /proc that belongs to its root.
+    uid, gid = user.split(":")
+    (root / "proc").mkdir()
+    contain = [shutil.which("unshare"), "--mount", f"--root={root}", "--wd=/", "--mount-proc"]
+    contain += [f"--setuid={uid}", f"--setgid={gid}"]
     before = {path for path in root.rglob("*") if root / "data" not in path.parents}
-    # As the image does: chroot's own program is not in the root, so that Python enters it.
-    uid, gid = map(int, user.split(":"))
-
-    def enter():
-        os.chroot(root)
-        os.chdir("/")
-        os.setgroups([])
-        os.setgid(gid)
-        os.setuid(uid)
-
-    process = subprocess.Popen(entry, env=variables, preexec_fn=enter, stdin=subprocess.DEVNULL)
+    process = subprocess.Popen(contain + entry, env=variables, stdin=subprocess.DEVNULL)
     try:
         for _ in range(300):
             if process.poll() is not None:

@@ -17,6 +17,7 @@
 //! - [`talk`]: what users do
 //! - [`trouble`]: kills, stops and outages
 //! - [`rounds`]: one run from its start to its verdict
+//! - [`weaker`]: what weaker settings of Redis lose
 //! - [`judge`]: reads database, media store and ledger without the library
 #![allow(missing_docs, reason = "a program, not a library")]
 
@@ -33,6 +34,7 @@ mod scene;
 mod servers;
 mod talk;
 mod trouble;
+mod weaker;
 
 /// The same servers as the tests of state stores.
 #[path = "../../../../crates/conversation-state/tests/it/servers/mod.rs"]
@@ -53,7 +55,8 @@ use plan::{Kind, Plan};
 /// Whatever went wrong in the program itself.
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-const USAGE: &str = "usage: prove_service [--short] [--turns N] [--seed N] [postgres | redis]...";
+const USAGE: &str =
+    "usage: prove_service [--short] [--turns N] [--seed N] [postgres | redis | weaker]...";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -68,32 +71,49 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<bool, Failure> {
-    let (plan, kinds, seed) = options(std::env::args().skip(1))?;
+    let (plan, parts, seed) = options(std::env::args().skip(1))?;
     let mut holds = true;
-    for kind in kinds {
-        holds &= rounds::run(kind, &plan, seed).await?;
+    for part in parts {
+        holds &= match part {
+            Part::Service(kind) => rounds::run(kind, &plan, seed).await?,
+            Part::Weaker => weaker::count().await?,
+        };
     }
     Ok(holds)
 }
 
-fn options(mut arguments: impl Iterator<Item = String>) -> Result<(Plan, Vec<Kind>, u64), Failure> {
+/// A part of the proof.
+enum Part {
+    Service(Kind),
+    Weaker,
+}
+
+fn options(mut arguments: impl Iterator<Item = String>) -> Result<(Plan, Vec<Part>, u64), Failure> {
     let mut plan = Plan::long();
-    let mut kinds = Vec::new();
+    let mut parts = Vec::new();
+    let mut short = false;
     let mut seed = 1;
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
-            "--short" => plan = Plan::short(),
+            "--short" => {
+                plan = Plan::short();
+                short = true;
+            }
             "--turns" => plan.turns = arguments.next().ok_or(USAGE)?.parse()?,
             "--seed" => seed = arguments.next().ok_or(USAGE)?.parse()?,
-            "postgres" => kinds.push(Kind::Postgres),
-            "redis" => kinds.push(Kind::Redis),
+            "postgres" => parts.push(Part::Service(Kind::Postgres)),
+            "redis" => parts.push(Part::Service(Kind::Redis)),
+            "weaker" => parts.push(Part::Weaker),
             _ => return Err(USAGE.into()),
         }
     }
-    if kinds.is_empty() {
-        kinds = vec![Kind::Postgres, Kind::Redis];
+    if parts.is_empty() {
+        parts = vec![Part::Service(Kind::Postgres), Part::Service(Kind::Redis)];
+        if !short {
+            parts.push(Part::Weaker);
+        }
     }
-    Ok((plan, kinds, seed))
+    Ok((plan, parts, seed))
 }
 
 /// Writes a line of the report.

@@ -28,6 +28,12 @@ pub(crate) struct StateFound {
 }
 
 impl StateFound {
+    /// Whether a conversation has a message with a text.
+    pub(crate) fn says(&self, id: &str, text: &str) -> bool {
+        let messages = self.conversations.get(id).map(|one| &one.messages);
+        messages.is_some_and(|all| all.iter().any(|one| text_of(one).contains(text)))
+    }
+
     /// Returns the ids of all references that messages name.
     pub(crate) fn named(&self) -> BTreeSet<String> {
         let mut named = BTreeSet::new();
