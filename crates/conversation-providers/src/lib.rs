@@ -47,6 +47,10 @@
 //! a limit.
 
 mod accumulator;
+#[cfg_attr(
+    not(any(feature = "openai", feature = "anthropic", feature = "gemini")),
+    allow(dead_code, unused_imports, reason = "used by providers only")
+)]
 pub mod answer;
 mod anthropic;
 pub mod body;
@@ -73,7 +77,12 @@ mod http;
 #[cfg(feature = "http-client")]
 #[cfg_attr(
     not(all(feature = "openai", feature = "anthropic", feature = "gemini")),
-    allow(dead_code, unused_imports, reason = "used by providers only")
+    allow(
+        dead_code,
+        unused_imports,
+        unused_macros,
+        reason = "used by providers only"
+    )
 )]
 mod http_provider;
 mod image;

@@ -192,15 +192,24 @@ impl LoadedConversation {
     /// Returns the messages of a turn that was read with [`Window::Turn`], as it ended: also those that were
     /// cut off afterwards, and none of attempts that were replaced.
     pub fn into_messages_of_turn(self) -> Vec<Message> {
+        let turn = self
+            .messages
+            .first()
+            .and_then(|stored| stored.message.turn.as_ref());
+        let turn = turn.and_then(|id| self.turn(id));
+        let replaced = 1..=turn.map_or(0, |turn| turn.replaced_through);
         let mut branches: BTreeMap<u32, Vec<StoredMessage>> = BTreeMap::new();
         for stored in self.messages {
+            if replaced.contains(&stored.branch) {
+                continue;
+            }
             branches.entry(stored.branch).or_default().push(stored);
         }
         let current = branches.remove(&0);
         let mut messages = Vec::new();
         let mut end = None;
         // What was cut off last lies right behind what is left. The first that does not was replaced by it, and
-        // then so was everything that had been cut off before.
+        // then so was everything that had been cut off before: in records that do not say it.
         for branch in current.into_iter().chain(branches.into_values().rev()) {
             let (Some(first), Some(last)) = (branch.first(), branch.last()) else {
                 continue;
@@ -228,9 +237,7 @@ mod tests {
 
     #[test]
     fn messages_of_a_turn_are_those_with_which_it_ended() {
-        // Of each branch its number, its first position, and its messages.
-        type Branches = &'static [(u32, u64, &'static str)];
-        let table: [(Branches, &str); 10] = [
+        let table: [(Branches<'_>, &str); 10] = [
             (&[], ""),
             (&[(0, 3, "ua")], "ua"),
             // Cut off afterwards: at once, bit by bit, or as a whole.
@@ -253,17 +260,37 @@ mod tests {
             ),
         ];
         for (branches, expected) in table {
-            let record = ConversationRecord::new(ConversationId::mint());
-            let mut loaded = LoadedConversation::new(record, Utc::now());
-            for (branch, first, texts) in branches {
-                let places = (*first..).zip(texts.chars());
-                loaded.messages.extend(places.map(|(position, text)| {
-                    StoredMessage::new(position, *branch, Message::user(text.to_string()))
-                }));
-            }
-            let messages = loaded.into_messages_of_turn();
-            let texts: String = messages.iter().map(Message::text).collect();
-            assert_eq!(texts, expected, "{branches:?}");
+            assert_eq!(texts_of_turn(branches, 0), expected, "{branches:?}");
         }
+    }
+
+    #[test]
+    fn messages_of_replaced_attempts_do_not_come_back_after_a_removal() {
+        // "abc" was replaced by an attempt that was removed, or removed but for its beginning.
+        assert_eq!(texts_of_turn(&[(0, 3, "u"), (1, 4, "abc")], 1), "u");
+        assert_eq!(texts_of_turn(&[(0, 3, "uA"), (1, 5, "rf")], 1), "uA");
+        // What the new attempt lost later is its own.
+        let branches = [(0, 3, "u"), (1, 4, "abc"), (2, 4, "AB")];
+        assert_eq!(texts_of_turn(&branches, 1), "uAB");
+    }
+
+    /// Of each branch its number, its first position, and its messages.
+    type Branches<'a> = &'a [(u32, u64, &'a str)];
+
+    fn texts_of_turn(branches: Branches<'_>, replaced_through: u32) -> String {
+        let mut turn = TurnRecord::new(TurnId::mint());
+        turn.replaced_through = replaced_through;
+        let record = ConversationRecord::new(ConversationId::mint());
+        let mut loaded = LoadedConversation::new(record, Utc::now());
+        for (branch, first, texts) in branches {
+            let places = (*first..).zip(texts.chars());
+            loaded.messages.extend(places.map(|(position, text)| {
+                let message = Message::user(text.to_string()).with_turn(turn.id.clone());
+                StoredMessage::new(position, *branch, message)
+            }));
+        }
+        loaded.turns.push(turn);
+        let messages = loaded.into_messages_of_turn();
+        messages.iter().map(Message::text).collect()
     }
 }

@@ -102,6 +102,15 @@ pub struct TurnEnd {
     /// When the turn ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<DateTime<Utc>>,
+    /// The last branch with messages of attempts that had been replaced.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub replaced_through: u32,
+}
+
+/// Whether a branch is the current one, which no record names.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(branch: &u32) -> bool {
+    *branch == 0
 }
 
 impl TurnEnd {
@@ -112,6 +121,7 @@ impl TurnEnd {
             in_context: turn.in_context,
             error: turn.error.clone(),
             ended_at: turn.ended_at,
+            replaced_through: turn.replaced_through,
         }
     }
 }
@@ -173,7 +183,11 @@ pub struct TurnRecord {
     /// How the turn ended before it was tried again, until the new attempt brings something: an attempt
     /// that brings nothing leaves that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub before_retry: Option<TurnEnd>,
+    pub before_retry: Option<Box<TurnEnd>>,
+    /// The last branch with messages of attempts that were replaced: those of the turn on later branches were
+    /// cut off from the attempt that is its own. 0 where none was replaced; versions before 0.2 wrote none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub replaced_through: u32,
     /// Application data. At most 16 KiB of JSON.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub metadata: Map<String, Value>,
@@ -203,6 +217,7 @@ impl TurnRecord {
             cancel_requested: false,
             pending: Vec::new(),
             before_retry: None,
+            replaced_through: 0,
             metadata: Map::new(),
             extra: Map::new(),
         }
@@ -233,7 +248,21 @@ impl TurnRecord {
             self.in_context = end.in_context;
             self.error = end.error;
             self.ended_at = end.ended_at;
+            self.replaced_through = end.replaced_through;
         }
+        self
+    }
+
+    /// Returns the turn as another attempt begins, which replaces messages up to a branch. Until the attempt
+    /// brings something, the turn is as it ended before.
+    #[must_use]
+    pub fn with_another_attempt(mut self, replaced_through: u32) -> Self {
+        self.before_retry = Some(Box::new(TurnEnd::of(&self)));
+        self.status = TurnStatus::Running;
+        self.error = None;
+        self.ended_at = None;
+        self.cancel_requested = false;
+        self.replaced_through = replaced_through;
         self
     }
 

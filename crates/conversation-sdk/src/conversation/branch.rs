@@ -253,5 +253,6 @@ fn copied_turn(original: &TurnRecord, id: TurnId) -> TurnRecord {
     turn.fingerprint = None;
     turn.cancel_requested = false;
     turn.pending.clear();
+    turn.replaced_through = 0;
     turn
 }

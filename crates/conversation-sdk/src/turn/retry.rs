@@ -2,8 +2,7 @@
 
 use conversation_events::{ConversationError, ConversationErrorKind as Kind};
 use conversation_state::{
-    LoadOptions, LoadedConversation, Truncation, TruncationMode, TurnEnd, TurnRecord, TurnStatus,
-    Window,
+    LoadOptions, LoadedConversation, Truncation, TruncationMode, TurnRecord, TurnStatus, Window,
 };
 use conversation_types::{Message, MessageId, MessageStatus, Role, TurnId};
 
@@ -19,6 +18,8 @@ pub(super) struct LastTurn {
     messages: Vec<Message>,
     /// The message before its first one.
     before: Option<MessageId>,
+    /// The newest branch of the conversation.
+    branch: u32,
 }
 
 /// Reads the last turn, with its messages.
@@ -60,6 +61,7 @@ pub(super) async fn last_turn(
         turn,
         messages: messages.map(|stored| stored.message).collect(),
         before,
+        branch: loaded.record.branch,
     })
 }
 
@@ -77,6 +79,7 @@ pub(super) fn open_retry(
         turn,
         messages,
         before,
+        branch,
     } = last;
     if turn.status == TurnStatus::Suspended {
         return Err(ConversationError::new(Kind::Busy)
@@ -100,15 +103,10 @@ pub(super) fn open_retry(
         let last_kept = messages.iter().take(kept).next_back();
         Truncation::new(last_kept.map(|kept| kept.id.clone()).or(before), replaced)
     });
-    let mut again = turn.clone();
-    // Until the attempt brings something, the turn is as it ended before.
-    again.before_retry = Some(TurnEnd::of(&turn));
-    again.status = TurnStatus::Running;
-    again.error = None;
-    again.ended_at = None;
-    again.cancel_requested = false;
+    // A branch of its own for what the attempt replaces has the next number.
+    let cut = truncate.is_some() && replaced == TruncationMode::KeepAsBranch;
     Ok(Opening {
-        turn: again,
+        turn: turn.clone().with_another_attempt(branch + u32::from(cut)),
         previous: Some(turn),
         append: Vec::new(),
         ended: Vec::new(),

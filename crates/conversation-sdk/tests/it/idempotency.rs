@@ -114,6 +114,30 @@ async fn a_turn_that_was_cut_off_keeps_its_answer_for_its_key() {
 }
 
 #[tokio::test]
+async fn an_answer_that_was_replaced_does_not_come_back_when_the_new_one_is_removed() {
+    let provider = ["old", "new"]
+        .iter()
+        .fold(ScriptedProvider::new(), |provider, text| {
+            provider.with_answer(ScriptedAnswer::new().text(*text))
+        });
+    let rig = Rig::new(provider);
+    let mut conversation = rig.start().await;
+    let options = TurnOptions::new().with_idempotency_key("k1");
+    let first = conversation.send_with("Hi", options.clone()).await.unwrap();
+    let again = conversation.regenerate(first.turn());
+    assert_eq!(again.response().await.unwrap().text(), "new");
+    let asked = first.messages()[0].id.clone();
+    let removed = conversation.truncate(&asked, TruncationMode::Remove);
+    removed.await.unwrap();
+    let repeated = conversation.send_with("Hi", options).await.unwrap();
+    assert_eq!(repeated.text(), "");
+    assert_eq!(repeated.messages().len(), 1);
+    let attached = conversation.attach(first.turn().clone()).response().await;
+    assert_eq!(attached.unwrap().text(), "");
+    assert_eq!(rig.provider.requests().len(), 2);
+}
+
+#[tokio::test]
 async fn files_are_recognized_by_what_is_in_them() {
     let directory = tempfile::tempdir().unwrap();
     let file = |name: &str, seed: u64| {
