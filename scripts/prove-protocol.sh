@@ -6,8 +6,9 @@
 #
 # Part two is a soak: six processes, two of them by the first protocol, store, read, delete and sweep
 # in a bucket of an S3 server, behind a proxy that breaks some of their requests, and are paused and
-# killed at random. Nothing that was acknowledged may be lost, nothing may be listed that is not there,
-# nothing that was deleted by the second protocol may be read. Broken variants must be caught.
+# killed at random; those of the second also change metadata. Nothing that was acknowledged may be
+# lost, nothing may be listed that is not there, nothing that was deleted by the second protocol may be
+# read. Broken variants must be caught.
 #
 # usage: scripts/prove-protocol.sh [--short | --trace] [seconds of the soak, 60 or with --short 20]
 # The figures are printed last; the exit code tells whether they are good. About twelve minutes, or
@@ -16,7 +17,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 usage() {
-    sed -n '12s/^# //p' "$0" >&2
+    sed -n '13s/^# //p' "$0" >&2
     exit 2
 }
 

@@ -50,6 +50,7 @@ struct Head {
     size: u64,
     sha256: Option<Sha256>,
     stored_at: Option<DateTime<Utc>>,
+    on_hold: bool,
     expires_at: Option<DateTime<Utc>>,
 }
 
@@ -61,6 +62,7 @@ impl Head {
             size: stored.size,
             sha256: stored.sha256,
             stored_at: stored.stored_at,
+            on_hold: stored.on_hold,
             expires_at: stored.expires_at(),
         }
     }
@@ -69,7 +71,8 @@ impl Head {
         let body = MediaBody::from_bytes(Vec::new());
         let mut stored = StoredMedia::new(self.mime, self.size, body)
             .with_metadata(self.metadata)
-            .with_expires_at(self.expires_at);
+            .with_expires_at(self.expires_at)
+            .with_hold(self.on_hold);
         stored.sha256 = self.sha256;
         stored.stored_at = self.stored_at;
         stored

@@ -185,7 +185,8 @@ impl MediaStorage for InMemoryStorage {
         .with_metadata(sidecar.metadata())
         .with_sha256(sidecar.sha256)
         .with_stored_at(sidecar.stored_at)
-        .with_expires_at(sidecar.expires_at))
+        .with_expires_at(sidecar.expires_at)
+        .with_hold(sidecar.hold))
     }
 
     async fn delete_opts(
@@ -235,7 +236,8 @@ impl MediaStorage for InMemoryStorage {
             metadata.for_copy_of(&sidecar.metadata(), sidecar.expires_at),
             self.default_retention,
             now.trunc_subsecs(3),
-        );
+        )
+        .with_hold(sidecar.hold);
         copy.to_json()?;
         let reference = copy.reference(BACKEND, None)?;
         let id = copy.id.clone();

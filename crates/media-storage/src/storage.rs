@@ -87,12 +87,13 @@ pub trait MediaStorage: Debug + Send + Sync + 'static {
     /// Creates another reference to stored media, with metadata of its own.
     ///
     /// The source is admitted as by [`retrieve_opts`](Self::retrieve_opts). The copy is independent
-    /// of the source, except that it expires no later. The default implementation reads the bytes
-    /// and stores them again; stores that can share bytes do not read them, and so do not verify
-    /// them either: damaged media stays damaged in the copy.
+    /// of the source, except that it expires no later, and is on hold if the source is. The default
+    /// implementation reads the bytes and stores them again; stores that can share bytes do not read
+    /// them, and so do not verify them either: damaged media stays damaged in the copy.
     ///
     /// # Errors
-    /// As [`retrieve_opts`](Self::retrieve_opts) and [`store`](Self::store).
+    /// As [`retrieve_opts`](Self::retrieve_opts) and [`store`](Self::store), and for media on hold as
+    /// [`update`](Self::update).
     async fn duplicate(
         &self,
         reference: &StorageReference,
@@ -197,7 +198,30 @@ pub async fn copy_through<S: MediaStorage + ?Sized>(
     if let Some(sha256) = stored.sha256 {
         upload = upload.with_expected_sha256(sha256);
     }
-    store.store(upload).await
+    let copy = store.store(upload).await?;
+    hold_copy(store, copy, stored.on_hold).await
+}
+
+/// Puts a copy on hold, if its source is. It is stored before, so that a copy of which nobody learns can be deleted.
+///
+/// # Errors
+/// As [`MediaStorage::update`]. The copy is deleted then, if it is not on hold.
+pub async fn hold_copy<S: MediaStorage + ?Sized>(
+    store: &S,
+    copy: StorageReference,
+    on_hold: bool,
+) -> Result<StorageReference, StorageError> {
+    if !on_hold {
+        return Ok(copy);
+    }
+    let patch = MetadataPatch::new().with_hold(true);
+    match store.update(&copy, patch).await {
+        Ok(()) => Ok(copy),
+        Err(error) => {
+            let _ = store.delete_opts(&copy, DeleteOptions::new()).await;
+            Err(error.with_operation(Operation::Duplicate))
+        }
+    }
 }
 
 /// A media item to be stored.
@@ -306,6 +330,8 @@ pub struct StoredMedia {
     pub sha256: Option<Sha256>,
     /// Time of store, by the clock of the store; unknown only if the sidecar is lost.
     pub stored_at: Option<DateTime<Utc>>,
+    /// Whether the media is on hold.
+    pub on_hold: bool,
     /// The requested bytes; empty if only the head was requested.
     pub body: MediaBody,
     expires_at: Option<DateTime<Utc>>,
@@ -320,6 +346,7 @@ impl StoredMedia {
             size,
             sha256: None,
             stored_at: None,
+            on_hold: false,
             body,
             expires_at: None,
         }
@@ -343,6 +370,13 @@ impl StoredMedia {
     #[must_use]
     pub fn with_stored_at(mut self, at: DateTime<Utc>) -> Self {
         self.stored_at = Some(at);
+        self
+    }
+
+    /// Sets whether the media is on hold. Defaults to `false`.
+    #[must_use]
+    pub fn with_hold(mut self, on_hold: bool) -> Self {
+        self.on_hold = on_hold;
         self
     }
 

@@ -20,13 +20,13 @@ use crate::sys::{self, Identity};
 use crate::upload::staged_entry;
 
 /// Duplicates media without reading its bytes. Returns `None` where that is not possible: the bytes
-/// then have to be copied.
+/// then have to be copied. The copy is not on hold yet; whether it is to be stands beside it.
 pub(crate) fn duplicate(
     shared: &Arc<Shared>,
     reference: &StorageReference,
     options: &DuplicateOptions,
     cancelled: &CancelFlag,
-) -> Result<Option<PendingReference>, StorageError> {
+) -> Result<Option<(PendingReference, bool)>, StorageError> {
     let operation = Operation::Duplicate;
     shared.check_writable(operation)?;
     shared.check_reference(reference, operation)?;
@@ -52,7 +52,7 @@ pub(crate) fn duplicate(
     let digest = Digest::new(sidecar.sha256, sidecar.size_bytes);
     let copy = publish(shared, entry, digest, &description, cancelled)
         .map_err(|error| error.with_operation(operation))?;
-    Ok(Some(pending(shared, copy)))
+    Ok(Some((pending(shared, copy), sidecar.hold)))
 }
 
 fn describe(

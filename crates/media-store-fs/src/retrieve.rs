@@ -68,7 +68,8 @@ pub(crate) fn retrieve(
         media = media
             .with_metadata(sidecar.metadata())
             .with_stored_at(sidecar.stored_at)
-            .with_expires_at(sidecar.expires_at);
+            .with_expires_at(sidecar.expires_at)
+            .with_hold(sidecar.hold);
     }
     Ok(media)
 }

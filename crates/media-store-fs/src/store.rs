@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_core::stream::BoxStream;
-use media_storage::backend::{CancelFlag, attribute_store_error, copy_through};
+use media_storage::backend::{CancelFlag, attribute_store_error, copy_through, hold_copy};
 use media_storage::sweeper::{Sweeper, SweeperOptions};
 use media_storage::{
     DeleteOptions, DuplicateOptions, Entry, ImportUpload, Imported, Importer, Inventory,
@@ -193,7 +193,7 @@ impl MediaStorage for FileStore {
             })
             .await?;
         match linked {
-            Some(pending) => Ok(pending.claim()),
+            Some((pending, on_hold)) => hold_copy(self, pending.claim(), on_hold).await,
             None => copy_through(self, reference, options).await,
         }
     }

@@ -3,14 +3,14 @@
 use chrono::{TimeDelta, Utc};
 use media_storage::layout::{FileName, MediaToken};
 use media_storage::{
-    DeleteOptions, ImportUpload, MediaBody, MediaStorage, MediaStorageExt as _, MetadataPatch,
-    RetentionPolicy, RetrieveOptions, Scope, Sha256Hasher, StorageErrorKind,
+    DeleteOptions, DuplicateOptions, ImportUpload, MediaBody, MediaStorage, MediaStorageExt as _,
+    MetadataPatch, RetentionPolicy, RetrieveOptions, Scope, Sha256Hasher, StorageErrorKind,
 };
 use media_types::StorageReference;
 
 use crate::backend::AnyBackend;
 use crate::fixture::{
-    about, conversation, fails, full_sweep, holds, is_not_found, listed, noise, open, put,
+    about, conversation, fails, full_sweep, holds, is_empty, is_not_found, listed, noise, open, put,
 };
 use crate::run::not_run;
 
@@ -114,6 +114,33 @@ pub async fn media_on_hold_stays(backend: &dyn AnyBackend) {
     store.update(&reference, hold(false)).await.unwrap();
     store.delete(&reference).await.unwrap();
     is_not_found(&store, &reference).await;
+}
+
+/// A copy of media on hold is on hold as well, and is released by itself.
+pub async fn copies_of_media_on_hold_are_on_hold(backend: &dyn AnyBackend) {
+    let scenario = "copies_of_media_on_hold_are_on_hold";
+    let store = open(backend).await;
+    let bytes = noise(1, 5000);
+    let original = put(&store, &bytes, about("conv-1")).await;
+    if !can_update(&store, &original, scenario).await {
+        return;
+    }
+    let copied = || DuplicateOptions::new(about("conv-2"));
+    let free = store.duplicate(&original, copied()).await.unwrap();
+    let hold = |hold| MetadataPatch::new().with_hold(hold);
+    store.update(&original, hold(true)).await.unwrap();
+    let copy = store.duplicate(&original, copied()).await.unwrap();
+    assert!(store.head(&copy).await.unwrap().on_hold);
+    fails(store.delete(&copy).await, StorageErrorKind::Held);
+    store.delete(&free).await.unwrap();
+    store.update(&original, hold(false)).await.unwrap();
+    store.delete(&original).await.unwrap();
+    fails(store.delete(&copy).await, StorageErrorKind::Held);
+    holds(&store, &copy, &bytes).await;
+    store.update(&copy, hold(false)).await.unwrap();
+    assert!(!store.head(&copy).await.unwrap().on_hold);
+    store.delete(&copy).await.unwrap();
+    is_empty(&store, scenario).await;
 }
 
 /// Imported media keeps its latest expiry, which a shorter retention hides: no later change of the retention

@@ -118,6 +118,7 @@ scenarios! { $
     changes {
         updates_change_metadata,
         media_on_hold_stays,
+        copies_of_media_on_hold_are_on_hold,
         imports_keep_the_latest_expiry,
         damaged_sidecars_are_reported,
     }

@@ -34,7 +34,7 @@ mod upload;
 
 pub use crate::body::invalid_base64;
 pub use crate::metadata::check_tags;
-pub use crate::storage::copy_through;
+pub use crate::storage::{copy_through, hold_copy};
 pub use cancel::{CancelFlag, CancelOnDrop};
 pub use digest::Digest;
 pub use failures::FailureLog;

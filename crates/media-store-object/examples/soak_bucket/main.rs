@@ -1,6 +1,6 @@
 //! Six processes on one bucket, behind a proxy that breaks requests, paused and killed at random.
 //!
-//! They store, read, delete and sweep a few contents, each with at most one live reference to one of
+//! They store, read, change, delete and sweep a few contents, each with at most one live reference to one of
 //! them, so that the bytes are given up, collected and stored anew all the time; beside them each
 //! keeps some references that nobody else shares. `scripts/prove-protocol.sh` runs it: broken
 //! variants first, which must be caught, then the store, which must lose nothing.

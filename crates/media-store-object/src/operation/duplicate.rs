@@ -21,12 +21,12 @@ use crate::shared::{Shared, Sharing};
 
 /// Duplicates media: by another marker under the same generation if its bytes are shared, and by a copy
 /// that the service makes otherwise. Returns `None` where neither is possible: the bytes then have to be
-/// read.
+/// read. The copy is not on hold yet; whether it is to be stands beside it.
 pub(crate) async fn duplicate(
     shared: &Arc<Shared>,
     reference: &StorageReference,
     options: &DuplicateOptions,
-) -> Result<Option<StorageReference>, StorageError> {
+) -> Result<Option<(StorageReference, bool)>, StorageError> {
     let Some(second) = shared.keys.second().cloned() else {
         return Ok(None);
     };
@@ -49,7 +49,8 @@ pub(crate) async fn duplicate(
         digest: Digest::new(source.sha256, source.size_bytes),
         second,
     };
-    match (descriptor.location, shared.options.sharing) {
+    let on_hold = source.hold;
+    let copy = match (descriptor.location, shared.options.sharing) {
         (ByteLocation::Shared(generation), Sharing::On) => {
             commit_some(
                 shared,
@@ -58,7 +59,7 @@ pub(crate) async fn duplicate(
                     copy.share(&shared, generation, &cancelled).await
                 },
             )
-            .await
+            .await?
         }
         (ByteLocation::Own, Sharing::Off | Sharing::Unsupported) => {
             commit_some(
@@ -68,10 +69,11 @@ pub(crate) async fn duplicate(
                     copy.own(&shared, &key, &source, &cancelled).await
                 },
             )
-            .await
+            .await?
         }
-        _ => Ok(None),
-    }
+        _ => None,
+    };
+    Ok(copy.map(|copy| (copy, on_hold)))
 }
 
 /// The copy that is to be made.

@@ -63,7 +63,8 @@ pub(crate) async fn retrieve(
         .with_metadata(sidecar.metadata())
         .with_sha256(sidecar.sha256)
         .with_stored_at(sidecar.stored_at)
-        .with_expires_at(sidecar.expires_at))
+        .with_expires_at(sidecar.expires_at)
+        .with_hold(sidecar.hold))
 }
 
 /// Opens the bytes of a reference, by the record of their hash if the sidecar leads nowhere.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
-use media_storage::backend::copy_through;
+use media_storage::backend::{copy_through, hold_copy};
 use media_storage::{
     DeleteOptions, DuplicateOptions, Importer, Inventory, MediaStorage, MediaUpload, MetadataPatch,
     Operation, Organization, RetrieveOptions, StorageError, StoredMedia, UrlSigner, Verifier,
@@ -150,7 +150,7 @@ impl MediaStorage for ObjectMediaStore {
         self.shared.check_writable(operation)?;
         let duplicated = operation::duplicate(&self.shared, reference, &options).await;
         match duplicated.map_err(|error| self.shared.bucket(operation).adopt(error))? {
-            Some(copy) => Ok(copy),
+            Some((copy, on_hold)) => hold_copy(self, copy, on_hold).await,
             None => copy_through(self, reference, options).await,
         }
     }

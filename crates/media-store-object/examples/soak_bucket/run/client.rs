@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use media_storage::{MediaStorage as _, RetrieveOptions};
-use media_storage::{Scope, StorageError};
+use media_storage::{RetentionPolicy, Scope, StorageError};
 use media_store_object::{ObjectMediaStore, ProtocolVersion};
-use media_types::StorageReference;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::{BackoffConfig, ClientOptions, RetryConfig};
 
-use crate::run::content::Content;
+use crate::run::journal::Held;
 use crate::run::services::Access;
 use crate::run::{Protocol, Result};
 
@@ -97,20 +96,30 @@ pub(crate) enum Verdict {
     Bad(String),
 }
 
-/// Whether a reference gives its bytes.
-pub(crate) async fn verify(
-    store: &ObjectMediaStore,
-    reference: &StorageReference,
-    content: Content,
-    scope: Scope,
-) -> Verdict {
+/// Whether a reference gives its bytes, and the retention of its last update.
+pub(crate) async fn verify(store: &ObjectMediaStore, held: &Held, scope: Scope) -> Verdict {
+    let Held {
+        content,
+        reference,
+        days,
+        ..
+    } = held;
     let options = RetrieveOptions::new().with_expected_scope(scope);
     let read = async {
         let media = store.retrieve_opts(reference, options).await?;
-        media.body.bytes(8 << 20).await
+        let retention = media.metadata.retention();
+        Ok::<_, StorageError>((media.body.bytes(8 << 20).await?, retention))
     };
     match read.await {
-        Ok(bytes) if bytes == content.bytes() => Verdict::Good,
+        Ok((_, retention))
+            if days.is_some_and(|days| retention != Some(RetentionPolicy::RetainDays(days))) =>
+        {
+            let id = reference.id();
+            Verdict::Bad(format!(
+                "{id} is kept {retention:?}, changed to {days:?} days"
+            ))
+        }
+        Ok((bytes, _)) if bytes == content.bytes() => Verdict::Good,
         Ok(_) => Verdict::Bad(format!("{} has other bytes", reference.id())),
         Err(error) if error.is_retryable() => Verdict::Unknown,
         Err(error) => Verdict::Bad(format!("{} {content:?} {error:?}", reference.id())),

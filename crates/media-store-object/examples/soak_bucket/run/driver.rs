@@ -188,9 +188,10 @@ fn tell(how: &Disturbed, all: &Account, verified: &Verified, journal: &Path) -> 
         );
     }
     let protocols = (0..PROCESSES).map(|number| Protocol::of(number, Variant::Sound));
+    let updates = all.done(Act::Update);
     let first = protocols.filter(|one| *one == Protocol::First).count();
     println!(
-        "soak: {operations} operations by {PROCESSES} processes, {first} of them by the first protocol, in {:.0} s, {} kills, {} pauses, {}; \
+        "soak: {operations} operations, {updates} of them updates, by {PROCESSES} processes, {first} of them by the first protocol, in {:.0} s, {} kills, {} pauses, {}; \
          {} references read at the end: {} lost, {} dangling, {} failed, {} left as garbage",
         how.took,
         how.kills,
@@ -202,5 +203,5 @@ fn tell(how: &Disturbed, all: &Account, verified: &Verified, journal: &Path) -> 
         counts.get(2).copied().unwrap_or_default(),
         verified.left,
     );
-    Ok(counts.iter().sum::<usize>() == 0 && bounded && verified.left == 0)
+    Ok(counts.iter().sum::<usize>() == 0 && bounded && verified.left == 0 && updates > 0)
 }

@@ -22,6 +22,7 @@ pub(crate) enum Act {
     Open,
     Store,
     Read,
+    Update,
     Delete,
     DeleteScope,
     Sweep,
@@ -31,6 +32,10 @@ pub(crate) enum Act {
 pub(crate) enum Event {
     /// Acknowledged: from now on it must be there.
     Live(usize, Content, StorageReference),
+    /// From now on its metadata may be the one before or the one to come.
+    Changing(usize),
+    /// Acknowledged: from now on this is its retention in days, and no other.
+    Changed(usize, u32),
     /// From now on it may be there or not.
     Deleting(usize),
     /// It is gone.
@@ -49,6 +54,8 @@ pub(crate) enum Event {
 pub(crate) struct Held {
     pub(crate) content: Content,
     pub(crate) reference: StorageReference,
+    /// Its retention in days, if an update of it was acknowledged and no other has begun.
+    pub(crate) days: Option<u32>,
     /// Whether its deletion has begun.
     pub(crate) deleting: bool,
 }
@@ -71,10 +78,13 @@ impl Account {
                 let held = Held {
                     content,
                     reference,
+                    days: None,
                     deleting: false,
                 };
                 self.held.insert(slot, held);
             }
+            Event::Changing(slot) => self.change(slot, None),
+            Event::Changed(slot, days) => self.change(slot, Some(days)),
             Event::Deleting(slot) => {
                 if let Some(held) = self.held.get_mut(&slot) {
                     held.deleting = true;
@@ -88,6 +98,12 @@ impl Account {
                 self.unused += unused;
             }
             Event::CameBack => self.came_back += 1,
+        }
+    }
+
+    fn change(&mut self, slot: usize, days: Option<u32>) {
+        if let Some(held) = self.held.get_mut(&slot) {
+            held.days = days;
         }
     }
 

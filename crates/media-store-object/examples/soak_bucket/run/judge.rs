@@ -115,7 +115,7 @@ impl Judge<'_> {
                 }
                 live += 1;
                 let scope = scope(number, *slot)?;
-                match verify(&self.store, &held.reference, held.content, scope).await {
+                match verify(&self.store, held, scope).await {
                     Verdict::Good => {}
                     Verdict::Unknown => return Err("the server cannot be reached".into()),
                     Verdict::Bad(text) => {

@@ -8,7 +8,8 @@ use chrono::{TimeDelta, Utc};
 use futures_util::stream;
 use media_storage::{
     Inventory as _, MediaBody, MediaMetadata, MediaStorage as _, MediaStorageExt as _, MediaUpload,
-    RetentionPolicy, Scope, Sha256Hasher, StorageError, StorageErrorKind, SweepDepth, SweepOptions,
+    MetadataPatch, RetentionPolicy, Scope, Sha256Hasher, StorageError, StorageErrorKind,
+    SweepDepth, SweepOptions,
 };
 use media_store_object::ObjectMediaStore;
 use media_types::{Mime, StorageReference};
@@ -164,7 +165,8 @@ impl Worker<'_> {
             // What is held at the end is for the judge.
             return Ok(());
         }
-        self.remove(0, held).await
+        let changed = self.journal.account.held.get(&0).cloned();
+        self.remove(0, changed.unwrap_or(held)).await
     }
 
     /// Nobody knows whether a store that failed left a reference.
@@ -195,7 +197,26 @@ impl Worker<'_> {
                 tokio::time::sleep(Duration::from_millis(self.numbers.below(30))).await;
                 Ok(())
             }
+            8..12 => self.update(0).await,
             _ => Ok(()),
+        }
+    }
+
+    /// Changes the metadata of a reference, which the first protocol cannot.
+    async fn update(&mut self, slot: usize) -> Result<()> {
+        let held = self.journal.account.held.get(&slot).cloned();
+        let Some(held) = held.filter(|_| self.store.refuses_late_writes()) else {
+            return Ok(());
+        };
+        self.journal.write(Event::Changing(slot))?;
+        let days = 1 + u32::try_from(self.numbers.below(1000))?;
+        let patch = MetadataPatch::new()
+            .with_retention(RetentionPolicy::RetainDays(days))
+            .with_user(Some(format!("user-{}", days % 3).parse()?));
+        let updated = self.store.update(&held.reference, patch).await;
+        match self.count(Act::Update, updated)? {
+            Some(()) => self.journal.write(Event::Changed(slot, days)),
+            None => Ok(()),
         }
     }
 
@@ -209,7 +230,10 @@ impl Worker<'_> {
             return Ok(());
         }
         let content = Content::Own(self.numbers.next());
-        self.put(slot, content).await.map(drop)
+        match self.put(slot, content).await? {
+            Some(_) if self.numbers.below(2) == 0 => self.update(slot).await,
+            _ => Ok(()),
+        }
     }
 
     fn metadata(&self, slot: usize) -> Result<MediaMetadata> {
@@ -244,6 +268,7 @@ impl Worker<'_> {
         Ok(Some(Held {
             content,
             reference,
+            days: None,
             deleting: false,
         }))
     }
@@ -270,7 +295,7 @@ impl Worker<'_> {
     async fn check(&mut self, slot: usize, held: &Held) -> Result<bool> {
         let scope = scope(self.setup.number, slot)?;
         while !self.journal.is_over() {
-            let read = verify(&self.store, &held.reference, held.content, scope.clone()).await;
+            let read = verify(&self.store, held, scope.clone()).await;
             match read {
                 Verdict::Good => {
                     self.journal.write(Event::Did(Act::Read))?;

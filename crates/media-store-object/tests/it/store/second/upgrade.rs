@@ -1,9 +1,12 @@
 //! Media of the first protocol in a store of the second.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use media_storage::{Inventory as _, MediaStorageExt as _, RetentionPolicy, Scope, SweepOptions};
 
-use super::super::{FaultyBucket, about, full, holds, is_gone, listed, noise};
-use super::{is_clean, of_user, open, put_for};
+use super::super::{Fate, FaultyBucket, Verb, about, full, holds, is_gone, listed, noise};
+use super::{is_clean, objects, of_user, open, put_for, traces};
 
 #[tokio::test]
 async fn media_of_the_first_protocol_is_read_deleted_and_collected() {
@@ -78,4 +81,88 @@ async fn one_process_of_each_protocol_work_beside_each_other() {
         holds(&new, of_new, &noise(*seed, 1000)).await;
     }
     is_clean(&new, &bucket).await;
+}
+
+/// Processes of both protocols store and delete media of a user beside each other, and one of their writes arrives once
+/// more: any of the second after the user was deleted, any of the first before, since that one refuses none.
+#[tokio::test]
+async fn of_a_user_of_both_protocols_nothing_is_left_but_records_of_the_first() {
+    for (deduplication, of_first) in [(true, true), (true, false), (false, true), (false, false)] {
+        let mut late = 0;
+        while leaves_records_of_the_first(deduplication, of_first, late).await {
+            late += 1;
+        }
+        assert!(late >= 12, "{late}");
+    }
+}
+
+/// Returns whether there were so many writes.
+async fn leaves_records_of_the_first(deduplication: bool, of_first: bool, late: usize) -> bool {
+    let what = format!("deduplication {deduplication}, of the first {of_first}, write {late}");
+    let first = FaultyBucket::new();
+    let second = first.beside();
+    let old = super::super::open(&first, deduplication).await;
+    let new = open(&second, deduplication).await;
+    let kept = put_for(&new, 0, of_user("conv-kept", "user-kept")).await;
+    let reached = copy_write(if of_first { &first } else { &second }, late);
+    let (mut all, mut hashes) = (Vec::new(), Vec::new());
+    for seed in 1..4 {
+        for store in [&old, &new] {
+            let metadata = of_user("conv-secret", "user-secret");
+            let metadata = metadata.with_retention(RetentionPolicy::RetainHours(5));
+            all.push(put_for(store, seed, metadata).await);
+        }
+        hashes.push(all[all.len() - 1].sha256().unwrap().to_hex());
+    }
+    old.delete(&all[0]).await.unwrap();
+    new.delete(&all[1]).await.unwrap();
+    new.delete(&all[2]).await.unwrap();
+    if of_first {
+        first.settle().await;
+    }
+    let scope = Scope::User("user-secret".parse().unwrap());
+    let report = new.delete_scope(scope.clone()).await.unwrap();
+    assert_eq!((report.failed, report.held), (0, 0), "{what}: {report:?}");
+    second.settle().await;
+    first.heal();
+    second.heal();
+    new.sweep(full()).await.unwrap();
+    for reference in &all {
+        is_gone(&new, reference).await;
+    }
+    assert_eq!(listed(&new).await.len(), 1, "{what}");
+    assert_eq!(new.usage(scope).await.unwrap().references, 0, "{what}");
+    // Tombstones, whose names contain ids, stay for seven days.
+    second.age(chrono::TimeDelta::days(8));
+    new.sweep(full()).await.unwrap();
+    let left = traces(&second, &["conv-secret", "user-secret"]).await;
+    assert!(left.is_empty(), "{what}: {left:#?}");
+    let bytes: Vec<_> = (1..4).map(|seed| noise(seed, 1000)).collect();
+    let left = objects(&second).await;
+    assert!(!left.values().any(|body| bytes.contains(body)), "{what}");
+    let hashes: Vec<&str> = hashes.iter().map(String::as_str).collect();
+    let mut left = traces(&second, &hashes).await;
+    left.retain(|name| !name.starts_with(".store/v1/rec/"));
+    assert!(left.is_empty(), "{what}: {left:#?}");
+    holds(&new, &kept, &noise(0, 1000)).await;
+    reached.load(Ordering::SeqCst)
+}
+
+/// From now on, one of the writes happens again some time later. Returns whether it was reached.
+fn copy_write(bucket: &FaultyBucket, number: usize) -> Arc<AtomicBool> {
+    let reached = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&reached);
+    let mut seen = 0;
+    bucket.judge(move |request| {
+        if !matches!(request.verb, Verb::Put | Verb::Delete) {
+            return (Fate::Pass, 0);
+        }
+        seen += 1;
+        if seen != number + 1 {
+            return (Fate::Pass, 0);
+        }
+        flag.store(true, Ordering::SeqCst);
+        (Fate::Copied, 0)
+    });
+    reached
 }
