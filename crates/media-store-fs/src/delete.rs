@@ -235,8 +235,8 @@ pub(crate) enum Unreadable {
     Fails,
 }
 
-/// Removes media that a walk found, if the sidecar as it is now chooses it and has no hold. What a walk read was
-/// read without the lock, and a change may have been acknowledged since.
+/// Removes media that a walk found, if the sidecar as it is now chooses it and neither it nor a copy in quarantine has a
+/// hold. What a walk read was read without the lock, and a change may have been acknowledged since.
 ///
 /// Fails for media whose sidecar is of a later version or cannot be read at this moment: it may be on hold.
 pub(crate) fn remove_chosen(
@@ -244,6 +244,7 @@ pub(crate) fn remove_chosen(
     key: &Key,
     unreadable: Unreadable,
     chooses: impl FnOnce(&Sidecar) -> bool,
+    is_copy_held: impl FnOnce() -> io::Result<bool>,
 ) -> io::Result<Fate> {
     let _lock = lock::share(shared.own(), shared.config.permissions)?;
     let sidecar = match read_sidecar(shared.base(), &key.sidecar_path(), &key.file)? {
@@ -264,6 +265,9 @@ pub(crate) fn remove_chosen(
             return Err(io::Error::other(error));
         }
     };
+    if is_copy_held()? {
+        return Ok(Fate::Held);
+    }
     let hash = sidecar.as_ref().map(|sidecar| sidecar.sha256);
     remove(shared, key, sidecar.as_deref(), hash, After::Later).map(Fate::Removed)
 }

@@ -1,14 +1,12 @@
 //! Deleting many references.
 
-use std::cell::OnceCell;
-use std::collections::HashSet;
-
 use media_storage::backend::CancelFlag;
 use media_storage::{DeleteOptions, Operation, StorageError};
 use media_types::StorageReference;
 
 use crate::delete::{delete, delete_locked};
 use crate::lock;
+use crate::quarantine::Names;
 use crate::shared::Shared;
 
 /// Number of references that are deleted under one lock. Changes of metadata wait for that long, and longer if several
@@ -31,18 +29,11 @@ pub(crate) fn delete_many(
             continue;
         };
         // Nothing goes to the quarantine under the lock.
-        let names = OnceCell::new();
+        let names = Names::default();
         for reference in references {
             let deleted = cancelled.check().and_then(|()| {
                 delete_locked(shared, reference, options, |file| {
-                    let names: &HashSet<String> = match names.get() {
-                        Some(names) => names,
-                        None => {
-                            let found = shared.quarantine.names()?;
-                            names.get_or_init(|| found)
-                        }
-                    };
-                    match names.contains(file.as_str()) {
+                    match names.contains(&shared.quarantine, file)? {
                         true => shared.quarantine.find(file),
                         false => Ok(None),
                     }

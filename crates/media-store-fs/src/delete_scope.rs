@@ -1,7 +1,5 @@
 //! Deleting a scope.
 
-use std::cell::OnceCell;
-use std::collections::HashSet;
 use std::io;
 
 use chrono::Utc;
@@ -13,6 +11,7 @@ use crate::error::io_error;
 use crate::key::Key;
 use crate::lock;
 use crate::orphan::{is_alone, reunite};
+use crate::quarantine::Names;
 use crate::shared::Shared;
 use crate::sidecar_file::sidecar_of;
 use crate::staging::SweepMode;
@@ -32,7 +31,7 @@ pub(crate) fn delete_scope(
         scope,
         report: SweepReport::default(),
         failures: FailureLog::new(),
-        names: OnceCell::new(),
+        quarantined: Names::default(),
     };
     let mut dirty = false;
     for found in Walk::new(shared, scope, cancelled).map_err(io)? {
@@ -71,7 +70,7 @@ struct Deletion<'a> {
     scope: &'a Scope,
     report: SweepReport,
     failures: FailureLog,
-    names: OnceCell<HashSet<String>>,
+    quarantined: Names,
 }
 
 impl Deletion<'_> {
@@ -109,8 +108,14 @@ impl Deletion<'_> {
             true => Unreadable::Removed,
             false => Unreadable::Fails,
         };
-        let shared = self.shared;
-        match remove_chosen(shared, key, unreadable, |now| self.chooses(now)) {
+        let (shared, scope) = (self.shared, self.scope);
+        let quarantined = std::mem::take(&mut self.quarantined);
+        let is_copy_held =
+            || quarantined.hold(&shared.quarantine, &key.file, |copy| copy.is_in(scope));
+        let chooses = |now: &Sidecar| self.chooses(now);
+        let fate = remove_chosen(shared, key, unreadable, chooses, is_copy_held);
+        self.quarantined = quarantined;
+        match fate {
             Ok(Fate::Removed(removed)) => {
                 self.failures.reset();
                 self.report.deleted += u64::from(removed.media);
@@ -135,20 +140,11 @@ impl Deletion<'_> {
     fn reunite(&self, sidecar: &Located) -> io::Result<bool> {
         let (shared, file) = (self.shared, &sidecar.key.file);
         let dir = sidecar.directory.dir();
-        if !is_alone(dir, file)? || !self.quarantined()?.contains(file.as_str()) {
+        if !is_alone(dir, file)? || !self.quarantined.contains(&shared.quarantine, file)? {
             return Ok(false);
         }
         let _lock = lock::take(shared.own(), shared.config.permissions)?;
         reunite(shared, dir, file, Utc::now())
-    }
-
-    /// The names of what was in quarantine when this was first asked.
-    fn quarantined(&self) -> io::Result<&HashSet<String>> {
-        if let Some(names) = self.names.get() {
-            return Ok(names);
-        }
-        let names = self.shared.quarantine.names()?;
-        Ok(self.names.get_or_init(|| names))
     }
 
     fn quarantine(&mut self, cancelled: &CancelFlag) -> io::Result<()> {

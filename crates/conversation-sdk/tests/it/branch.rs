@@ -7,7 +7,9 @@ use conversation_sdk::{
 };
 use conversation_state::{ReferenceKey, references_of};
 use media_encryption::{Encrypted, KeyScope, LocalKeys, MasterKey};
-use media_storage::{InMemoryStorage, MediaStorageExt, RetentionPolicy};
+use media_storage::{
+    InMemoryStorage, MediaStorage as _, MediaStorageExt, MetadataPatch, RetentionPolicy,
+};
 
 use crate::cut::{Cut, CutState, CutStorage, HOUR, MovedClock};
 use crate::support::{KIB, Rig, history, image, image_bytes, references};
@@ -113,6 +115,24 @@ async fn copies_expire_when_the_original_does() {
     assert_eq!(expiry(&copied).await, expiry(&original).await);
     let error = conversation.branch(&MessageId::mint()).await.unwrap_err();
     assert_eq!(error.kind(), Kind::NotFound);
+}
+
+#[tokio::test]
+async fn the_media_of_a_branch_is_on_hold_if_that_of_the_original_is() {
+    let rig = Rig::new(answers(2));
+    let conversation = with_turns(&rig, 2).await;
+    let original = messages(&conversation).await;
+    let hold = MetadataPatch::new().with_hold(true);
+    rig.store
+        .update(&references(&original)[0], hold)
+        .await
+        .unwrap();
+    let branch = conversation.branch(&original[3].id).await.unwrap();
+    let copies = references(&messages(&branch).await);
+    assert_eq!(copies.len(), 2);
+    for (copy, on_hold) in copies.iter().zip([true, false]) {
+        assert_eq!(rig.store.head(copy).await.unwrap().on_hold, on_hold);
+    }
 }
 
 #[tokio::test]

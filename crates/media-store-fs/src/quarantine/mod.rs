@@ -11,9 +11,11 @@
 mod days;
 mod entry;
 mod item;
+mod names;
 mod removal;
 mod survey;
 mod taking;
 
 pub(crate) use days::Quarantine;
 pub(crate) use item::{Item, Place, Said};
+pub(crate) use names::Names;

@@ -11,6 +11,7 @@ use media_types::Sha256;
 use crate::blobs::{CLASSES, blob_path};
 use crate::delete::{Fate, Unreadable, remove_chosen};
 use crate::key::Key;
+use crate::quarantine::Names;
 use crate::shared::Shared;
 use crate::staging::SweepMode;
 use crate::sys::{self, Identity};
@@ -28,6 +29,7 @@ pub(super) struct Sweep<'a> {
     pub(super) report: SweepReport,
     pub(super) cancelled: &'a CancelFlag,
     failures: FailureLog,
+    quarantined: Names,
     /// Directories that lost entries and were not synced since.
     dirty: BTreeMap<String, usize>,
     /// Number of names that a dry run pretends to have removed from each inode.
@@ -65,6 +67,7 @@ impl<'a> Sweep<'a> {
             report: SweepReport::default(),
             cancelled,
             failures: FailureLog::new(),
+            quarantined: Names::default(),
             dirty: BTreeMap::new(),
             pretended: HashMap::new(),
         }
@@ -116,7 +119,9 @@ impl<'a> Sweep<'a> {
             self.budget -= 1;
             return Ok(Outcome::Deleted);
         }
-        let removed = match remove_chosen(self.shared, key, Unreadable::Fails, is_due) {
+        let (shared, quarantined) = (self.shared, &self.quarantined);
+        let is_copy_held = || quarantined.hold(&shared.quarantine, &key.file, |_| true);
+        let removed = match remove_chosen(shared, key, Unreadable::Fails, is_due, is_copy_held) {
             Err(error) if sys::is_not_found(&error) => return Ok(Outcome::Absent),
             Err(error) => return Err(error),
             Ok(Fate::Held) => return Ok(Outcome::Held),

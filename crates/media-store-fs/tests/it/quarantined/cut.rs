@@ -138,7 +138,16 @@ async fn what_media_that_was_put_back_or_its_copy_in_quarantine_holds_is_held_un
             let refused = store.delete_opts(&reference, options).await.unwrap_err();
             assert_eq!(refused.kind(), StorageErrorKind::Held, "{refused}");
         }
-        assert_eq!(named(&place, reference.file_name()).len(), 4);
+        let report = store.delete_scope(user("ann")).await.unwrap();
+        assert_eq!(report.failed, 0, "{report:?}");
+        let prune = full().with_capacity(0);
+        let report = store.sweep(prune).await.unwrap();
+        assert_eq!((report.pruned, report.failed), (0, 0), "{report:?}");
+        let kept = named(&place, reference.file_name());
+        assert!(
+            kept.contains(&place.media().join(reference.id())),
+            "{kept:?}"
+        );
         store.update(&reference, hold(false)).await.unwrap();
         store.delete(&reference).await.unwrap();
         assert_eq!(named(&place, reference.file_name()).len(), 0);
