@@ -4,6 +4,7 @@ use conversation_types::Message;
 use media_storage::{MediaMetadata, RetentionPolicy};
 use media_types::{ConversationId, RunId, SessionId, UserId};
 
+use super::check::StoreCheck;
 use super::fetched::FetchedMedia;
 use super::received::{NothingReceived, ReceivedLookup};
 
@@ -75,6 +76,7 @@ pub struct Batch<'a> {
     pub(super) received: &'a dyn ReceivedLookup,
     pub(super) earlier: &'a [&'a Message],
     pub(super) fetched: Option<&'a FetchedMedia>,
+    pub(super) check: Option<&'a dyn StoreCheck>,
 }
 
 impl<'a> Batch<'a> {
@@ -88,6 +90,7 @@ impl<'a> Batch<'a> {
             received: &NothingReceived,
             earlier: &[],
             fetched: None,
+            check: None,
         }
     }
 
@@ -118,6 +121,14 @@ impl<'a> Batch<'a> {
     #[must_use]
     pub fn with_fetched(mut self, fetched: &'a FetchedMedia) -> Self {
         self.fetched = Some(fetched);
+        self
+    }
+
+    /// Sets what is asked before anything of the batch is stored; where it says no, the error is
+    /// [`NotAllowed`](super::ExternalizeErrorKind::NotAllowed). Defaults to nothing.
+    #[must_use]
+    pub fn with_check(mut self, check: &'a dyn StoreCheck) -> Self {
+        self.check = Some(check);
         self
     }
 }

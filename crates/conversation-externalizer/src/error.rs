@@ -16,6 +16,8 @@ pub enum ExternalizeErrorKind {
     Unreadable,
     /// The path of the file is not UTF-8, so that it cannot be kept in a message.
     PathNotUtf8,
+    /// Nothing may be stored for the owner any more.
+    NotAllowed,
 }
 
 /// A failure to move media out of a message: which media, and why.
@@ -48,6 +50,14 @@ impl ExternalizeError {
     pub(super) fn path_not_utf8() -> Self {
         Self {
             kind: ExternalizeErrorKind::PathNotUtf8,
+            position: None,
+            source: None,
+        }
+    }
+
+    pub(super) fn not_allowed() -> Self {
+        Self {
+            kind: ExternalizeErrorKind::NotAllowed,
             position: None,
             source: None,
         }
@@ -90,6 +100,7 @@ impl fmt::Display for ExternalizeError {
             ExternalizeErrorKind::Storage(kind) => write!(f, ": {kind}"),
             ExternalizeErrorKind::Unreadable => f.write_str(": it cannot be read"),
             ExternalizeErrorKind::PathNotUtf8 => f.write_str(": the file path is not UTF-8"),
+            ExternalizeErrorKind::NotAllowed => f.write_str(": its owner is being erased"),
         }
     }
 }

@@ -91,7 +91,8 @@ impl Externalizer {
     /// # Errors
     /// Under [`OnStorageError::FailTurn`], for [`BatchKind::User`] alone: the store's failure or
     /// media that cannot be read. The messages are as they were, and nothing of the batch is left
-    /// in the store. Everything else that goes wrong is in the report.
+    /// in the store. `NotAllowed` where the batch's check says so. Everything else that goes wrong is in
+    /// the report.
     pub async fn externalize(
         &self,
         batch: &Batch<'_>,
@@ -242,6 +243,17 @@ impl Externalizer {
                 budget,
             });
         };
+        let is_tried = |(candidate, outcome): (&Candidate, &Outcome)| {
+            let key = candidate.key.as_ref();
+            matches!(outcome, Outcome::NotTried)
+                && key.is_none_or(|key| pending.known(key).is_none())
+        };
+        if let Some(check) = batch.check
+            && candidates.iter().zip(&outcomes).any(is_tried)
+            && !check.may_store().await
+        {
+            return Err(ExternalizeError::not_allowed());
+        }
         let uploader = Uploader {
             storage,
             loader: &self.loader,

@@ -56,6 +56,7 @@
 mod apply;
 mod base64_text;
 mod candidate;
+mod check;
 mod context;
 mod data_uri;
 mod draft;
@@ -87,6 +88,7 @@ mod store;
 mod tests;
 mod url_secrets;
 
+pub use check::StoreCheck;
 pub use context::{Batch, BatchKind, MediaOwner};
 pub use error::{ExternalizeError, ExternalizeErrorKind};
 pub use externalizer::Externalizer;

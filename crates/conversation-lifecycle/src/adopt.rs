@@ -16,6 +16,8 @@ use crate::core::Core;
 use crate::error::{LifecycleError, LifecycleErrorKind as Kind};
 use crate::foreign::{ForeignSource, foreign_sources};
 use crate::owner::media_owner;
+use crate::upload_slots::erased;
+use crate::user_check::is_erased;
 
 /// How often, in one batch, media is asked for again where a store did not say whose it is.
 const RETRIES: u32 = 3;
@@ -81,7 +83,7 @@ pub(crate) async fn adopt_results(
     messages: &mut [Message],
     pending: &mut PendingReferences,
 ) -> Result<Vec<OmittedMedia>, LifecycleError> {
-    let (mut lost, mut retries) = (Vec::new(), 0);
+    let (mut lost, mut retries, mut is_checked) = (Vec::new(), 0, false);
     let Some(scope) = scope else { return Ok(lost) };
     let results = messages
         .iter_mut()
@@ -95,6 +97,11 @@ pub(crate) async fn adopt_results(
             let key = ReferenceKey::from(&reference);
             if copies.contains_key(&key) || !is_ours(core, &reference) {
                 continue;
+            }
+            if !std::mem::replace(&mut is_checked, true)
+                && is_erased(core, record.user.as_ref()).await
+            {
+                return Err(erased());
             }
             let adopted = loop {
                 match adopted_result(core, record, scope, &reference, pending).await {

@@ -72,6 +72,7 @@ mod upkeep;
 mod upload;
 mod upload_owner;
 mod upload_slots;
+mod user_check;
 
 pub use builder::LifecycleBuilder;
 pub use error::{LifecycleError, LifecycleErrorKind};
@@ -94,3 +95,4 @@ pub use stores::{MediaStores, name_of};
 pub use tasks::Tasks;
 pub use upkeep::{StoreSweep, UpkeepReport};
 pub use upload::Upload;
+pub use user_check::UserCheck;

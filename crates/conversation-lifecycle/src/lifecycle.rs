@@ -19,6 +19,7 @@ use crate::receipt::{DeletionReceipt, ErasureReceipt, FinishedDeletions};
 use crate::reconcile_report::{ReconcileOptions, ReconcileReport};
 use crate::upkeep::{StoreSweep, UpkeepReport};
 use crate::upload::Upload;
+use crate::user_check::UserCheck;
 use crate::{
     adopt, delete, end, erase, finish, reconcile, recovery, unnamed, upkeep, upload, upload_slots,
 };
@@ -129,6 +130,11 @@ impl Lifecycle {
     /// `State`.
     pub async fn is_fenced(&self, user: Option<&UserId>) -> Result<bool, LifecycleError> {
         self.core.fences.is_fenced(&*self.core.state, user).await
+    }
+
+    /// Returns the look at a user's fence that goes before media is stored.
+    pub fn user_check(&self, user: Option<&UserId>) -> UserCheck {
+        UserCheck::new(Arc::clone(&self.core), user.cloned())
     }
 
     /// Compares what the media stores hold with what the state names, and deletes media of this

@@ -87,6 +87,7 @@ impl From<ExternalizeError> for ConversationError {
         let kind = match error.kind() {
             ExternalizeErrorKind::Storage(_) => Kind::Storage,
             ExternalizeErrorKind::PathNotUtf8 => Kind::InvalidInput,
+            ExternalizeErrorKind::NotAllowed => Kind::NotFound,
             _ => Kind::Media,
         };
         let retryable = error

@@ -170,10 +170,11 @@ async fn externalize(
     }
     let owner = media_owner(&turn.record);
     let lookup = ReceivedByTurn(&turn.received);
-    let provider = turn.progress.provider.clone();
+    let check = core.lifecycle.user_check(record.user.as_ref());
     let batch = Batch::new(&owner, turn.record.message_count, kind)
         .with_earlier(&earlier)
-        .with_provider(provider.as_deref())
+        .with_provider(turn.progress.provider.as_deref())
+        .with_check(&check)
         .with_received(&lookup);
     let report = core
         .externalizer

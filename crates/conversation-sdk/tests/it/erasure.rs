@@ -14,8 +14,8 @@ use media_storage::{InMemoryStorage, MediaBody, MediaMetadata, MediaStorageExt, 
 use media_types::{Mime, UserId};
 use tokio::sync::Notify;
 
-use crate::cut::{Cut, CutStorage, MovedClock};
-use crate::support::{KIB, Rig, image};
+use crate::cut::{Cut, CutStorage, HOUR, MovedClock};
+use crate::support::{KIB, Rig, first_text, image, image_bytes};
 
 fn answers(count: usize) -> ScriptedProvider {
     (0..count).fold(ScriptedProvider::new(), |provider, _| {
@@ -94,6 +94,45 @@ async fn running_turns_of_the_user_end() {
     gate.open();
     assert_eq!(events.response().await.unwrap_err().kind(), Kind::NotFound);
     assert!(rig.stored().await.is_empty());
+}
+
+#[tokio::test]
+async fn the_fence_is_read_before_media_of_answers_and_tools_is_stored() {
+    let user: UserId = "u1".parse().unwrap();
+    for has_media in [true, false] {
+        let gate = Gate::new();
+        let answer = ScriptedAnswer::new().text("one").gate(&gate);
+        let answer = match has_media {
+            true => answer.media(Mime::IMAGE_PNG, image_bytes(1, 200 * KIB)),
+            false => answer.text(" two"),
+        };
+        let rig = Rig::new(ScriptedProvider::new().with_answer(answer));
+        let receipt = rig.manager.erase_user(&user).await.unwrap();
+        rig.manager.lift_erasure(&user).await.unwrap();
+        let mut conversation = rig.start().await;
+        let mut events = conversation.stream("draw");
+        first_text(&mut events).await;
+        // The lease is not renewed for long after this.
+        rig.state
+            .fence_user(&bytes_of(&receipt.user_hash), HOUR)
+            .await
+            .unwrap();
+        gate.open();
+        let ended = events.response().await;
+        match has_media {
+            true => assert_eq!(ended.unwrap_err().kind(), Kind::NotFound),
+            // Nothing is stored, and no fence is looked at.
+            false => assert_eq!(ended.unwrap().text(), "one two"),
+        }
+        assert!(rig.stored().await.is_empty());
+    }
+}
+
+fn bytes_of(hexadecimal: &str) -> Vec<u8> {
+    let digits = hexadecimal.as_bytes().chunks(2);
+    digits
+        .map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap())
+        .collect()
 }
 
 #[tokio::test]
