@@ -37,7 +37,21 @@ WORDS = [
     (r"\bkeeping sound\b", "verifying"),
     (r"\bshared bytes\b", "blob"),
     (r"\bid26\b|\bMediaId\b", "token"),
-    (r"\brecord (beside|next to) the media\b", "sidecar"),
+    (r"\brecord (beside|next to) the media\b|\brecords? of (a|the|each|every) (reference|media item)\b", "sidecar"),
+    (r"\bthe 26\b|\b(the|its) unique (part|characters)\b", "token"),
+    # `StorageKey` is the name of the one type.
+    (r"\bMediaKey\b|\bjoined key\b", "key"),
+    (r"\b(the|a|common) record of (a|the|each) hash\b", "hash record"),
+    (r"\bshared bod(y|ies)\b", "blob"),
+    (r"\b(media )?notes? (of|for|about) (omitted|missing|lost) media\b|\bMediaNote\b", "omitted media"),
+    (r"\bgarbage bytes\b", "orphan"),
+    (
+        r"\b(?-i:Minted|Sieve|EventIntake|WireForm|KeptInline|NoteCause|IncomingMedia|MediaReceiver|StopReason|MediaFacts"
+        r"|OfferedTool|DedupIndex|take_in|is_for_good|told_unreadable|with_max_received_bytes)\b",
+        "the name of today, see the glossary",
+    ),
+    (r"\bhas not the\b|\bends in its middle\b", "does not match, is truncated"),
+    (r"\banswers and paints\b|\bWhere to read on\b|\bSmall stays small\b", "a mock server; Documentation"),
 ]
 
 # Texts that keep a word of the list: (path, pattern, reason).

@@ -47,7 +47,7 @@ impl Tasks {
         self.runtime.spawn(task.with_current_subscriber())
     }
 
-    /// Runs a task that nobody waits for, and that ends in its middle when the background is ended
+    /// Runs a task that nobody waits for, and that ends early when the background is ended
     /// or the group is gone.
     pub fn spawn_background(&self, task: impl Future<Output = ()> + Send + 'static) {
         let mut closing = self.closing.subscribe();

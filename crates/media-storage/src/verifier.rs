@@ -194,7 +194,7 @@ pub struct VerifyIssue {
 pub struct VerifyReport {
     /// Number of references that were verified.
     pub references: u64,
-    /// Number of references, or of shared bodies, whose bytes were read.
+    /// Number of references, or of blobs, whose bytes were read.
     pub read: u64,
     /// Number of bytes that were read and hashed.
     pub read_bytes: u64,

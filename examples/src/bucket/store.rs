@@ -115,7 +115,7 @@ impl MediaStorage for BucketStore {
         let bytes = body.bytes(self.max_media_size).await.map_err(ours)?;
         let sha256 = Sha256Hasher::digest(&bytes);
         if expected.is_some_and(|expected| expected != sha256) {
-            let reason = "the body has not the expected hash";
+            let reason = "the body does not match the expected hash";
             return Err(fail(StorageErrorKind::InvalidInput, Operation::Store).with_reason(reason));
         }
         let directories = self

@@ -10,6 +10,7 @@ mod support;
 
 mod caches;
 mod copies;
+mod errors;
 mod reconcile;
 mod slots;
 mod unreadable;

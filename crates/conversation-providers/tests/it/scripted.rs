@@ -117,3 +117,12 @@ async fn a_used_up_budget_sends_nothing() {
     }
     assert_eq!(provider.request_count(), 1);
 }
+
+#[tokio::test]
+async fn a_request_without_an_answer_in_the_script_fails() {
+    let provider = ScriptedProvider::new();
+    let messages = messages();
+    let request = ProviderRequest::new(&messages);
+    let response = provider.complete(request, &MediaContext::default()).await;
+    assert_eq!(response.unwrap_err().kind(), ProviderErrorKind::Other);
+}

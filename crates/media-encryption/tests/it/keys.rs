@@ -119,3 +119,14 @@ async fn unknown_forgotten_and_damaged_keys_differ() {
         assert_eq!(keys.key(id).await.unwrap_err().kind(), kind, "{text}");
     }
 }
+
+/// Root may read every file, and write in few places of the kernel.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_directory_that_may_not_be_written_is_no_place_for_keys() {
+    let refused = LocalKeys::builder("/sys/kernel/keys-of-media", master(7))
+        .with_create(true)
+        .open()
+        .await;
+    assert_eq!(refused.unwrap_err().kind(), KeyErrorKind::Permission);
+}

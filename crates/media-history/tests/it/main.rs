@@ -12,6 +12,7 @@ mod arrays;
 mod attributes;
 mod basics;
 mod contract;
+mod errors;
 mod files;
 mod fuzzed;
 #[path = "../support/generate/mod.rs"]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Router;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use media_http::{Disposition, LinkKeys, LinkSigner, LinkedStorage, MediaService};
+use media_http::{Disposition, LinkErrorKind, LinkKeys, LinkSigner, LinkedStorage, MediaService};
 use media_storage::{
     InMemoryStorage, MediaStorage, MediaStorageExt, RetentionPolicy, SignedUrlOptions,
     StorageErrorKind,
@@ -258,4 +258,20 @@ fn bases_and_secrets_are_checked() {
     let signer = LinkSigner::new(store, keys(), "https://x/media/").unwrap();
     let shown = format!("{signer:?}{:?}", keys());
     assert!(!shown.contains("secret of"), "{shown}");
+}
+
+#[test]
+fn short_secrets_and_bases_that_are_no_urls_are_refused() {
+    let short = LinkKeys::new([7; 31]).unwrap_err();
+    assert_eq!(short.kind(), LinkErrorKind::ShortSecret);
+    let wanted =
+        "ftp://chat.example/media /media https://chat.example/media?a=b https://chat.example/#a";
+    for base in wanted.split(' ') {
+        let refused = LinkSigner::new(InMemoryStorage::new(), keys(), base);
+        assert_eq!(
+            refused.unwrap_err().kind(),
+            LinkErrorKind::InvalidBase,
+            "{base}"
+        );
+    }
 }

@@ -59,3 +59,16 @@ async fn an_image_that_needs_more_than_the_pool_is_refused() {
         .unwrap_err();
     assert_eq!(error.kind(), ImageErrorKind::TooLarge);
 }
+
+#[test]
+fn a_job_that_the_runtime_does_not_begin_any_more_was_stopped() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let handle = runtime.unwrap().handle().clone();
+    let workers = ImageWorkers::new(4, 64 << 20);
+    let photo = samples::encoded(&samples::photo(90, 70), Encoder::Png);
+    // The runtime has ended.
+    let _entered = handle.enter();
+    let stopped = workers.fit(photo, Profile::thumbnail(64)).now_or_never();
+    let error = stopped.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ImageErrorKind::Stopped);
+}

@@ -44,7 +44,7 @@ impl MediaToken {
         fits.then(|| Self(text.into()))
     }
 
-    /// Returns the 26 characters.
+    /// Returns the token.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -15,7 +15,7 @@ pub struct Versioned<V> {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Request<V> {
-    /// Reads the record of the hash.
+    /// Reads the hash record.
     ReadRecord,
     /// Writes the record if it has the expected version, or if there is none and none is expected.
     /// The driver must not repeat this request.

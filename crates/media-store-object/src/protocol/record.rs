@@ -1,4 +1,4 @@
-//! The record of a hash, and the nonces in it.
+//! The hash record, and the nonces in it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -76,7 +76,7 @@ pub enum RecordState {
     Dead,
 }
 
-/// The record of a hash: `{"v":1,"state":"live","gen":"..","size":..,"nonce":".."}`.
+/// The hash record: `{"v":1,"state":"live","gen":"..","size":..,"nonce":".."}`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Record {
     /// State of the generation.
