@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use conversation_sdk::state::SqliteOptions;
 use conversation_sdk::{
     Checkpoint, Conversation, ConversationErrorKind, ConversationManager,
     ConversationManagerBuilder, LeaseTimes, ManagerConfig, OpenAiProvider, Owner, Part,
@@ -16,6 +17,7 @@ use media_store_fs::FileStore;
 use media_types::{ConversationId, MediaContent, Mime};
 use serde_json::{Value, json};
 
+use crate::moved::MovedClock;
 use crate::{Result, gate, readers, traced};
 
 /// The conversation of all children.
@@ -71,6 +73,9 @@ async fn run(what: &str, dir: &Path, url: &str, rest: &[&str]) -> Result<()> {
     if let ("cancelled", [at, who]) = (what, rest) {
         return gate::cancelled(dir, url, at.parse()?, *who == "reader").await;
     }
+    if let ("recover", []) = (what, rest) {
+        return recover(dir, url).await;
+    }
     if what == "turn" {
         wait_for_tracer().await?;
     }
@@ -84,7 +89,6 @@ async fn run(what: &str, dir: &Path, url: &str, rest: &[&str]) -> Result<()> {
             .map_err(Into::into),
         ("turn", []) => turn(&manager).await,
         ("stream", []) => stream(&manager, TurnOptions::new()).await,
-        ("recover", []) => recover(&manager).await,
         ("send", [key, text]) => send(&manager, key, text).await,
         ("erase", []) => erase(&manager).await,
         ("cancel", [turn]) => {
@@ -117,8 +121,16 @@ async fn run(what: &str, dir: &Path, url: &str, rest: &[&str]) -> Result<()> {
 }
 
 pub(crate) async fn manager(dir: &Path, url: &str) -> Result<ConversationManager> {
+    manager_with(dir, url, SqliteOptions::new()).await
+}
+
+async fn manager_with(
+    dir: &Path,
+    url: &str,
+    options: SqliteOptions,
+) -> Result<ConversationManager> {
     let store = FileStore::open(dir.join("media")).await?;
-    let state = SqliteStateStore::open(dir.join("state.sqlite")).await?;
+    let state = SqliteStateStore::open_with(dir.join("state.sqlite"), options).await?;
     let built = builder(url)
         .with_media_storage(store)
         .with_state_store(state)
@@ -228,19 +240,17 @@ async fn stream(manager: &ConversationManager, options: TurnOptions) -> Result<(
     Ok(())
 }
 
-/// Waits for the lease of a dead owner, takes a turn, and removes what no message names.
-async fn recover(manager: &ConversationManager) -> Result<()> {
-    let mut conversation = conversation(manager).await?;
+/// Waits for the lease of a dead owner, takes a turn, and removes what no message names when the clock has moved past
+/// two graces.
+async fn recover(dir: &Path, url: &str) -> Result<()> {
+    let clock = MovedClock::default();
+    let manager = manager_with(dir, url, clock.options()).await?;
+    let mut conversation = conversation(&manager).await?;
     let options = TurnOptions::new().with_wait(LEASE * 5);
     let response = conversation.send_with("After the crash", options).await?;
     say(format_args!("ACK {}", response.text()));
-    let options = conversation_sdk::ReconcileOptions::new()
-        .with_grace(Duration::from_millis(1))
-        .with_force(true);
-    for _ in 0..2 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-        let report = manager.reconcile(options.clone()).await?;
-        say(format_args!("RECONCILED {report:?}"));
+    for report in clock.reconcile(&manager).await? {
+        say(format_args!("RECONCILED {report}"));
     }
     manager.shutdown(Duration::from_secs(5)).await?;
     Ok(())

@@ -5,7 +5,9 @@ use futures_util::{StreamExt, TryStreamExt};
 
 use crate::child::{conversation, manager};
 use crate::judge::{self, Found, text_of};
-use crate::mock::{Answer, CALLING_TEXT, CLOSING_TEXT, Logged, Mock, OUTPUT_TOKENS, Plan};
+use crate::mock::{
+    Answer, CALLING_TEXT, CLOSING_TEXT, INPUT_TOKENS, Logged, Mock, OUTPUT_TOKENS, Plan,
+};
 use crate::{AT_A_TIME, Result, Tally};
 
 /// How many bytes the short form goes on by at a time.
@@ -71,7 +73,7 @@ async fn cut(answer: Answer, after: usize) -> Result<Cut> {
         (Answer::Calling, true) => (2, 1),
         (Answer::Closing, _) => (2, 1),
     };
-    broken.extend(judge_requests(&found, &log, paid, results));
+    broken.extend(judge_requests(&found, &log, after > 0, paid, results));
     let texts: Vec<String> = found
         .of_role("assistant")
         .into_iter()
@@ -98,8 +100,15 @@ async fn cut(answer: Answer, after: usize) -> Result<Cut> {
     })
 }
 
-/// What was paid is counted, and no call was run that had not come to its end.
-fn judge_requests(found: &Found, log: &[Logged], paid: usize, results: usize) -> Vec<String> {
+/// What was paid is counted, also where no more than a byte of the answer came, and no call was run that had
+/// not come to its end.
+fn judge_requests(
+    found: &Found,
+    log: &[Logged],
+    began: bool,
+    paid: usize,
+    results: usize,
+) -> Vec<String> {
     let mut broken = Vec::new();
     if log.len() != paid {
         broken.push(format!("{} requests were paid", log.len()));
@@ -109,11 +118,23 @@ fn judge_requests(found: &Found, log: &[Logged], paid: usize, results: usize) ->
         broken.push(format!("{run} results of {results}, with {files} files"));
     }
     let turn = found.turns.last().cloned().unwrap_or_default();
-    let tokens = turn["usage"]["output_tokens"].as_u64().unwrap_or(0);
+    let tokens_of = |name: &str| turn["usage"][name].as_u64().unwrap_or(0);
+    let (input, tokens) = (tokens_of("input_tokens"), tokens_of("output_tokens"));
     // Where the server had sent its count, that one counts; else what came is estimated.
     let (counted, uncounted): (Vec<&Logged>, Vec<&Logged>) =
         log.iter().partition(|logged| logged.usage_sent);
+    let asked = counted.len() as u64 * INPUT_TOKENS;
     let counted = counted.len() as u64 * OUTPUT_TOKENS;
+    if began && !uncounted.is_empty() && input <= asked {
+        broken.push(format!(
+            "the input of the cut answer is not counted: {input} tokens"
+        ));
+    }
+    if uncounted.is_empty() && input != asked {
+        broken.push(format!(
+            "{input} tokens of input, the server counted {asked}"
+        ));
+    }
     if uncounted.iter().any(|logged| logged.text_sent > 0) && tokens <= counted {
         broken.push(format!(
             "the usage of the cut answer is zero: {tokens} tokens"

@@ -11,8 +11,8 @@ use conversation_sdk::state::{
     Fence, LoadOptions, RecordUpdate, StateErrorKind, StateStore, StateWrite, WriteId,
 };
 use conversation_sdk::{
-    ConversationErrorKind, ConversationManager, LeaseTimes, ManagerConfig, ReconcileOptions,
-    SqliteStateStore, TurnOptions,
+    ConversationErrorKind, ConversationManager, LeaseTimes, ManagerConfig, SqliteStateStore,
+    TurnOptions,
 };
 use futures_util::{StreamExt, TryStreamExt};
 use media_store_fs::FileStore;
@@ -20,6 +20,7 @@ use media_store_fs::FileStore;
 use crate::child::{LEASE, Painter, builder, config, conversation, id, photo};
 use crate::judge::{self, Found};
 use crate::mock::{Mock, Plan};
+use crate::moved::MovedClock;
 use crate::watched::{Watched, Watcher};
 use crate::{AT_A_TIME, Result, Tally};
 
@@ -171,13 +172,16 @@ struct Rig {
     state: FaultyState<SqliteStateStore>,
     foreigner: Arc<Foreigner>,
     manager: ConversationManager,
+    clock: MovedClock,
 }
 
 impl Rig {
     async fn new(foreign: usize, config: ManagerConfig) -> Result<Self> {
         let mock = Mock::start(Plan::Tools).await?;
         let dir = tempfile::tempdir()?;
-        let sqlite = SqliteStateStore::open(dir.path().join("state.sqlite")).await?;
+        let clock = MovedClock::default();
+        let file = dir.path().join("state.sqlite");
+        let sqlite = SqliteStateStore::open_with(file, clock.options()).await?;
         let state = FaultyState::new(sqlite);
         let foreigner = Foreigner::open(dir.path(), foreign).await?;
         let manager = builder(&mock.url)
@@ -192,6 +196,7 @@ impl Rig {
             state,
             foreigner,
             manager,
+            clock,
         })
     }
 
@@ -289,13 +294,7 @@ async fn lasting(case: Case) -> Result<Judged> {
     }
     late += rig.state.release_late().await.len();
     judged.broken.extend(rig.found()?.check());
-    let options = ReconcileOptions::new()
-        .with_grace(Duration::from_millis(1))
-        .with_force(true);
-    for _ in 0..2 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-        rig.manager.reconcile(options.clone()).await?;
-    }
+    rig.clock.reconcile(&rig.manager).await?;
     let found = rig.found()?;
     judged.broken.extend(found.check_recovered());
     judged.named = found.named.len();

@@ -20,6 +20,7 @@ mod gate;
 mod judge;
 mod kills;
 mod mock;
+mod moved;
 mod nodes;
 mod readers;
 mod run;

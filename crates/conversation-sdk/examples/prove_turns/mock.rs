@@ -173,6 +173,8 @@ impl Mock {
 
 /// What the server counts of an answer.
 pub(crate) const OUTPUT_TOKENS: u64 = 10;
+/// Tokens that it counts for each request.
+pub(crate) const INPUT_TOKENS: u64 = 100;
 
 /// The text of an answer that calls a tool.
 pub(crate) const CALLING_TEXT: &str = "A moment, it is being painted. ";
@@ -202,8 +204,8 @@ fn chunk(delta: &Value, finish: Option<&str>) -> String {
 
 fn end() -> [(String, usize); 2] {
     let usage = json!({"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1,
-        "model": "mock-1", "choices": [], "usage": {"prompt_tokens": 100,
-        "completion_tokens": OUTPUT_TOKENS, "total_tokens": 100 + OUTPUT_TOKENS}});
+        "model": "mock-1", "choices": [], "usage": {"prompt_tokens": INPUT_TOKENS,
+        "completion_tokens": OUTPUT_TOKENS, "total_tokens": INPUT_TOKENS + OUTPUT_TOKENS}});
     [
         (format!("data: {usage}\n\n"), 0),
         ("data: [DONE]\n\n".to_owned(), 0),
