@@ -16,6 +16,7 @@ PAGE = ROOT / "docs/errors.md"
 # Kinds that no call can provoke, and why.
 UNREACHABLE = {
     ("LoadErrorKind", "Unsupported"): "no source of content is unknown to this version",
+    ("ExternalizeErrorKind", "NotAllowed"): "the SDK makes it `NotFound`, which its test of the fence has",
     ("StorageErrorKind", "Cancelled"): "whoever it is for no longer waits; a unit test has it",
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use conversation_types::MessageId;
 use futures_core::future::BoxFuture;
 use futures_util::stream::{self, StreamExt};
-use media_storage::{MediaStorage, MediaStorageExt};
+use media_storage::{MediaStorage, MediaStorageExt, MetadataPatch, StorageError, StorageErrorKind};
 use media_types::{MediaUrl, Mime, Sha256, StorageReference};
 
 /// How many references are deleted at once.
@@ -215,7 +215,7 @@ impl Drop for PendingReferences {
 async fn delete_all(storage: &Arc<dyn MediaStorage>, references: &[StorageReference]) {
     stream::iter(references)
         .for_each_concurrent(CONCURRENT_DELETES, |reference| async move {
-            if let Err(error) = storage.delete(reference).await {
+            if let Err(error) = delete(storage, reference).await {
                 tracing::warn!(
                     media = reference.file_name(),
                     kind = %error.kind(),
@@ -224,4 +224,19 @@ async fn delete_all(storage: &Arc<dyn MediaStorage>, references: &[StorageRefere
             }
         })
         .await;
+}
+
+/// Deletes media that no message names. A copy of media on hold is on hold, too, until it is taken back.
+async fn delete(
+    storage: &Arc<dyn MediaStorage>,
+    reference: &StorageReference,
+) -> Result<(), StorageError> {
+    match storage.delete(reference).await {
+        Err(error) if error.kind() == StorageErrorKind::Held => {
+            let patch = MetadataPatch::new().with_hold(false);
+            storage.update(reference, patch).await?;
+            storage.delete(reference).await
+        }
+        other => other,
+    }
 }

@@ -2,7 +2,10 @@
 
 use conversation_types::{Message, Part};
 use media_loader::MediaLoader;
-use media_storage::{InMemoryStorage, MediaMetadata, MediaStorageExt, RetentionPolicy, Scope};
+use media_storage::{
+    InMemoryStorage, MediaMetadata, MediaStorage as _, MediaStorageExt, MetadataPatch,
+    RetentionPolicy, Scope,
+};
 use media_storage_testkit::{Call, Fault, FaultyStorage};
 use media_types::{Detail, MediaContent, MediaSource, MediaUrl, Mime, ProviderFile};
 use serde_json::json;
@@ -300,6 +303,9 @@ async fn uploads_of_the_same_user_are_duplicated() {
         .with_filename("a.png".into())
         .with_retention(RetentionPolicy::RetainHours(24));
     let upload = store.store_media(&png(1, 500), metadata).await.unwrap();
+    // A copy is on hold, too, and goes all the same where it comes to nothing.
+    let hold = MetadataPatch::new().with_hold(true);
+    store.update(&upload, hold).await.unwrap();
     let mut pending = pending(&externalizer);
     let scope = Scope::User(user);
     let copy = externalizer
