@@ -73,7 +73,7 @@ impl Request {
         let message = media
             .into_iter()
             .fold(UserMessage::from("see"), UserMessage::with_part);
-        let api = Capabilities::builtin().api(ApiFormat::OpenAiChat.capability_name());
+        let api = Capabilities::builtin().api(ApiFormat::OPENAI_CHAT.capability_name());
         Ok(Self {
             messages: [Message::user(message)].into(),
             api: api.ok_or("no capabilities")?,
@@ -83,7 +83,7 @@ impl Request {
 
     async fn write(&self) -> Result<RequestBody> {
         let request = ProviderRequest::new(&self.messages);
-        let form = ApiFormat::OpenAiChat;
+        let form = ApiFormat::OPENAI_CHAT;
         let body = RequestBody::new(form, "model", &request, &self.api, &self.media).await?;
         if body.omitted_media().is_empty() {
             Ok(body)

@@ -1,43 +1,59 @@
 //! The APIs whose requests and answers are understood.
 
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
 use crate::codec::FormatSpec;
-use crate::{anthropic, gemini, openai};
 
 /// The JSON of an API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ApiFormat {
-    /// Chat completions, by OpenAI and compatible servers: `POST /v1/chat/completions`.
-    OpenAiChat,
-    /// OpenAI's Responses: `POST /v1/responses`.
-    OpenAiResponses,
-    /// Anthropic's Messages: `POST /v1/messages`. Bedrock and Vertex take the same without the
-    /// model and with a version: set `anthropic_version` as a parameter and give an empty model.
-    AnthropicMessages,
-    /// Gemini's contents: `POST /v1/models/<model>:generateContent`, or
-    /// `:streamGenerateContent`. The model is in the URL and not in the body.
-    GeminiContents,
-}
+///
+/// The folder of an API has its constant, such as [`ApiFormat::ANTHROPIC_MESSAGES`]; one of your own comes
+/// from a [`FormatSpec`](crate::api::FormatSpec). Formats are equal if the names of their entries of the
+/// capability file are.
+#[derive(Clone, Copy)]
+pub struct ApiFormat(&'static FormatSpec);
 
 impl ApiFormat {
+    /// Creates the format of an API from what it consists of.
+    pub const fn new(spec: &'static FormatSpec) -> Self {
+        Self(spec)
+    }
+
     /// Returns the family of the API: the provider whose files
     /// ([`ProviderFile`](media_types::ProviderFile)) and opaque items go into its requests.
     pub fn family(self) -> &'static str {
-        self.spec().rules.family
+        self.0.rules.family
     }
 
     /// Returns the name of the entry of [`Capabilities`](crate::Capabilities) that says what the
     /// API accepts.
     pub fn capability_name(self) -> &'static str {
-        self.spec().capability_name
+        self.0.capability_name
     }
 
     pub(crate) fn spec(self) -> &'static FormatSpec {
-        match self {
-            Self::OpenAiChat => &openai::CHAT,
-            Self::OpenAiResponses => &openai::RESPONSES,
-            Self::AnthropicMessages => &anthropic::MESSAGES,
-            Self::GeminiContents => &gemini::CONTENTS,
-        }
+        self.0
+    }
+}
+
+impl PartialEq for ApiFormat {
+    fn eq(&self, other: &Self) -> bool {
+        self.capability_name() == other.capability_name()
+    }
+}
+
+impl Eq for ApiFormat {}
+
+impl Hash for ApiFormat {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.capability_name().hash(state);
+    }
+}
+
+impl fmt::Debug for ApiFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ApiFormat")
+            .field(&self.capability_name())
+            .finish()
     }
 }

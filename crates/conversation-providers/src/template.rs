@@ -11,9 +11,12 @@ use serde_json::Value;
 
 use crate::media::Encoding;
 
-/// A JSON tree that may hold media.
+/// A JSON tree that may hold media, whose bytes are put in while the body is sent.
 #[derive(Clone, Debug)]
-pub(crate) enum Json<'a> {
+pub struct Json<'a>(Node<'a>);
+
+#[derive(Clone, Debug)]
+enum Node<'a> {
     /// Any value without media.
     Value(Cow<'a, Value>),
     /// Text; borrowed, so that a long history is copied once, into the body.
@@ -44,13 +47,50 @@ pub(crate) enum Json<'a> {
 }
 
 impl<'a> Json<'a> {
-    pub(crate) fn text(text: impl Into<Cow<'a, str>>) -> Self {
-        Self::Text(text.into())
+    /// Creates a text. A borrowed one is copied once, into the body.
+    pub fn text(text: impl Into<Cow<'a, str>>) -> Self {
+        Self(Node::Text(text.into()))
     }
 
-    pub(crate) fn object<const N: usize>(fields: [(&'a str, Json<'a>); N]) -> Self {
+    /// Creates a value of JSON that is written as it is. Nothing checks that it is JSON.
+    pub fn raw(json: impl Into<Cow<'a, str>>) -> Self {
+        Self(Node::Raw(json.into()))
+    }
+
+    /// Creates an array.
+    pub fn array(items: impl IntoIterator<Item = Self>) -> Self {
+        Self(Node::Array(items.into_iter().collect()))
+    }
+
+    /// Creates an object whose fields are in this order.
+    pub fn object<K: Into<Cow<'a, str>>>(fields: impl IntoIterator<Item = (K, Self)>) -> Self {
         let fields = fields.into_iter();
-        Self::Object(fields.map(|(k, v)| (Cow::Borrowed(k), v)).collect())
+        Self(Node::Object(fields.map(|(k, v)| (k.into(), v)).collect()))
+    }
+
+    /// Creates a string of a prefix, such as `data:image/png;base64,`, and the base64 of the media item
+    /// of an index, as it is in the [`MediaPlan`](crate::MediaPlan).
+    pub fn base64(prefix: impl Into<String>, media: usize) -> Self {
+        Self::encoded(prefix, media, Encoding::Base64)
+    }
+
+    /// Creates the same in the alphabet of base64 that URLs take.
+    pub fn base64_url(prefix: impl Into<String>, media: usize) -> Self {
+        Self::encoded(prefix, media, Encoding::Base64Url)
+    }
+
+    fn encoded(prefix: impl Into<String>, media: usize, encoding: Encoding) -> Self {
+        Self(Node::Media {
+            prefix: prefix.into(),
+            media,
+            encoding,
+        })
+    }
+
+    /// Creates what stands for the media item of an index, in whatever form: an error of the server
+    /// that names a place in it is about that item.
+    pub fn item(index: usize, json: Self) -> Self {
+        Self(Node::Item(index, Box::new(json)))
     }
 
     /// Returns the items at a path of keys and indexes, and below it. A path that leads on into an
@@ -64,22 +104,22 @@ impl<'a> Json<'a> {
 
     #[cfg(feature = "http-client")]
     fn collect_media(&self, path: &[&str], found: &mut Vec<usize>) {
-        match (self, path.split_first()) {
-            (Self::Item(index, _), _) => found.push(*index),
-            (Self::Array(items), None) => {
+        match (&self.0, path.split_first()) {
+            (Node::Item(index, _), _) => found.push(*index),
+            (Node::Array(items), None) => {
                 items.iter().for_each(|item| item.collect_media(&[], found));
             }
-            (Self::Object(fields), None) => {
+            (Node::Object(fields), None) => {
                 let values = fields.iter().map(|(_, value)| value);
                 values.for_each(|value| value.collect_media(&[], found));
             }
-            (Self::Array(items), Some((step, rest))) => {
+            (Node::Array(items), Some((step, rest))) => {
                 let index = step.parse::<usize>().ok();
                 if let Some(item) = index.and_then(|index| items.get(index)) {
                     item.collect_media(rest, found);
                 }
             }
-            (Self::Object(fields), Some((step, rest))) => {
+            (Node::Object(fields), Some((step, rest))) => {
                 if let Some((_, value)) = fields.iter().find(|(name, _)| name == step) {
                     value.collect_media(rest, found);
                 }
@@ -87,20 +127,17 @@ impl<'a> Json<'a> {
             _ => {}
         }
     }
-
-    /// The base64 of a media item after a prefix.
-    pub(crate) fn base64(prefix: impl Into<String>, media: usize) -> Self {
-        Self::Media {
-            prefix: prefix.into(),
-            media,
-            encoding: Encoding::Base64,
-        }
-    }
 }
 
 impl From<Value> for Json<'_> {
     fn from(value: Value) -> Self {
-        Self::Value(Cow::Owned(value))
+        Self(Node::Value(Cow::Owned(value)))
+    }
+}
+
+impl<'a> From<&'a Value> for Json<'a> {
+    fn from(value: &'a Value) -> Self {
+        Self(Node::Value(Cow::Borrowed(value)))
     }
 }
 
@@ -173,15 +210,15 @@ struct Writer {
 
 impl Writer {
     fn json(&mut self, json: &Json<'_>) -> Result<(), serde_json::Error> {
-        match json {
-            Json::Value(value) => serde_json::to_writer(&mut self.text, value),
-            Json::Text(text) => serde_json::to_writer(&mut self.text, text),
-            Json::Item(_, json) => self.json(json),
-            Json::Raw(text) => {
+        match &json.0 {
+            Node::Value(value) => serde_json::to_writer(&mut self.text, value),
+            Node::Text(text) => serde_json::to_writer(&mut self.text, text),
+            Node::Item(_, json) => self.json(json),
+            Node::Raw(text) => {
                 self.text.extend_from_slice(text.as_bytes());
                 Ok(())
             }
-            Json::Array(items) => {
+            Node::Array(items) => {
                 self.text.push(b'[');
                 for (at, item) in items.iter().enumerate() {
                     self.comma(at);
@@ -190,7 +227,7 @@ impl Writer {
                 self.text.push(b']');
                 Ok(())
             }
-            Json::Object(fields) => {
+            Node::Object(fields) => {
                 self.text.push(b'{');
                 for (at, (name, value)) in fields.iter().enumerate() {
                     self.comma(at);
@@ -201,7 +238,7 @@ impl Writer {
                 self.text.push(b'}');
                 Ok(())
             }
-            Json::Media {
+            Node::Media {
                 prefix,
                 media,
                 encoding,

@@ -43,10 +43,10 @@ pub(crate) const DISTURBANCES: [Disturbance; 5] = [
 ];
 
 pub(crate) const FORMATS: [ApiFormat; 4] = [
-    ApiFormat::OpenAiChat,
-    ApiFormat::OpenAiResponses,
-    ApiFormat::AnthropicMessages,
-    ApiFormat::GeminiContents,
+    ApiFormat::OPENAI_CHAT,
+    ApiFormat::OPENAI_RESPONSES,
+    ApiFormat::ANTHROPIC_MESSAGES,
+    ApiFormat::GEMINI_CONTENTS,
 ];
 
 /// A conversation to be played.

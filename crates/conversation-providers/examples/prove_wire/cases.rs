@@ -25,11 +25,11 @@ const MOST_AT_CHAT: usize = 5_000_000;
 const WORDS: &str = "wire \"test\" \u{2028}";
 
 const FORMS: [(ApiFormat, &str); 4] = [
-    (ApiFormat::OpenAiChat, "/v1/chat/completions"),
-    (ApiFormat::OpenAiResponses, "/v1/responses"),
-    (ApiFormat::AnthropicMessages, "/v1/messages"),
+    (ApiFormat::OPENAI_CHAT, "/v1/chat/completions"),
+    (ApiFormat::OPENAI_RESPONSES, "/v1/responses"),
+    (ApiFormat::ANTHROPIC_MESSAGES, "/v1/messages"),
     (
-        ApiFormat::GeminiContents,
+        ApiFormat::GEMINI_CONTENTS,
         "/v1beta/models/model-1:generateContent",
     ),
 ];
@@ -59,7 +59,7 @@ pub(crate) async fn run(dir: &str, chat: &str, port: u16, through: &str) -> Resu
         if size <= MOST_AT_CHAT {
             let case = format!("provider-{size}");
             by_provider(chat, &case, &reference, &media).await?;
-            expect(&case, None, around(ApiFormat::OpenAiChat, "gpt-4o"));
+            expect(&case, None, around(ApiFormat::OPENAI_CHAT, "gpt-4o"));
         }
         for (form, path) in FORMS {
             let case = format!("{}-{size}", form.capability_name());
@@ -151,19 +151,19 @@ async fn by_form(
 
 /// The request in plain JSON, its media left out.
 fn around(form: ApiFormat, model: &str) -> Value {
-    match form {
-        ApiFormat::OpenAiResponses => json!({"model": model, "input": [
+    match form.capability_name() {
+        "openai.responses" => json!({"model": model, "input": [
         {"role": "user", "content": [
             {"type": "input_text", "text": WORDS},
             {"type": "input_image", "detail": "auto", "image_url": "data:image/png;base64,"}
         ]}]}),
-        ApiFormat::AnthropicMessages => json!({"model": model, "max_tokens": 4096, "messages": [
+        "anthropic.messages" => json!({"model": model, "max_tokens": 4096, "messages": [
         {"role": "user", "content": [
             {"type": "text", "text": WORDS},
             {"type": "image", "source":
                 {"type": "base64", "media_type": "image/png", "data": ""}}
         ]}]}),
-        ApiFormat::GeminiContents => json!({"contents": [
+        "gemini.generate_content" => json!({"contents": [
         {"role": "user", "parts": [
             {"text": WORDS},
             {"inlineData": {"mime_type": "image/png", "data": ""}}

@@ -13,7 +13,7 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), conversation_providers::ProviderError> {
 //! // In a provider, the sink is that of its media context.
-//! let mut reader = AnswerReader::new(ApiFormat::GeminiContents, &MediaSink::in_memory());
+//! let mut reader = AnswerReader::new(ApiFormat::GEMINI_CONTENTS, &MediaSink::in_memory());
 //! for chunk in [
 //!     &br#"{"candidates":[{"content":{"parts":[{"inlineData":{"mimeType":"image/png","da"#[..],
 //!     br#"ta":"iVBORw0KGgo="}}]}}]}"#,
@@ -47,8 +47,7 @@ mod sse;
 #[cfg(feature = "http-client")]
 mod text;
 
-#[cfg(feature = "http-client")]
-pub(crate) use decoded::Decoded;
+pub use decoded::Decoded;
 #[cfg(feature = "http-client")]
 pub(crate) use decoder::ResponseDecoder;
 #[cfg(feature = "http-client")]
@@ -60,7 +59,7 @@ pub(crate) use extractor::extracted_media;
 pub use json::Answer;
 #[cfg(feature = "http-client")]
 pub(crate) use limits::DecodeLimits;
-pub(crate) use path::{JsonPath, Step};
+pub use path::{JsonPath, Step};
 pub use reader::{AnswerReader, EventReader};
 #[cfg(feature = "http-client")]
 pub(crate) use repair::parse_tolerant;

@@ -28,4 +28,3 @@ mod usage;
 
 #[cfg(feature = "anthropic")]
 pub use provider::AnthropicProvider;
-pub(crate) use request::MESSAGES;

@@ -1,14 +1,13 @@
 //! The provider of Anthropic's Messages.
 
-use reqwest::header::{HeaderMap, HeaderValue};
+use std::time::Duration;
 
 use super::decoder::MessageDecoder;
 use super::error::classify;
 use super::names::NAME;
-use super::request::MESSAGES;
-use crate::codec::FormatSpec;
 use crate::files::ANTHROPIC_FILES_VERSION;
-use crate::http::{HttpSettings, KeyHeader, Secret};
+use crate::format::ApiFormat;
+use crate::http::HttpSettings;
 use crate::http_provider::{
     Api, Endpoint, FailedResponse, HttpProvider, Refusal, provider_over_http,
 };
@@ -43,18 +42,16 @@ pub struct AnthropicProvider(HttpProvider<MessagesApi>);
 
 provider_over_http!(
     AnthropicProvider,
-    "https://api.anthropic.com/v1",
-    "anthropic.messages"
+    MessagesApi,
+    "`https://api.anthropic.com/v1`",
+    "`anthropic.messages`"
 );
 
 impl AnthropicProvider {
     /// Creates a provider of a model, with the key of an account; an empty key sends none.
     pub fn new(key: impl AsRef<str>, model: impl Into<String>) -> Self {
-        let mut settings = HttpSettings::new(NAME, key.as_ref(), BASE_URL);
-        settings.key_header = KeyHeader::Named("x-api-key".to_owned());
-        let version = (VERSION_HEADER.to_owned(), Secret::new(VERSION));
-        settings.headers.push(version);
-        Self(HttpProvider::new(MessagesApi, settings, model.into()))
+        let provider = HttpProvider::new(MessagesApi, key, model);
+        Self(provider.with_header(VERSION_HEADER, VERSION))
     }
 
     /// Sets the version of the API. Defaults to `2023-06-01`. A request that names an uploaded file is of
@@ -75,27 +72,28 @@ impl Api for MessagesApi {
 
     const NAME: &'static str = NAME;
 
-    const FORMAT: &'static FormatSpec = &MESSAGES;
+    const FORMAT: ApiFormat = ApiFormat::ANTHROPIC_MESSAGES;
+
+    const BASE_URL: &'static str = BASE_URL;
+
+    const KEY_HEADER: Option<&'static str> = Some("x-api-key");
+
+    // As the official client: as long as the deadline allows.
+    const MAX_RETRY_AFTER: Duration = Duration::MAX;
 
     fn endpoint(&self, _: &str, _: ResponseMode) -> Endpoint {
-        Endpoint {
-            path: vec!["messages".to_owned()],
-            query: None,
-        }
+        Endpoint::new(["messages"])
     }
 
-    fn headers(&self, settings: &HttpSettings, plan: &MediaPlan) -> HeaderMap {
-        let mut headers = HeaderMap::new();
+    fn headers(&self, settings: &HttpSettings, plan: &MediaPlan) -> Vec<(&'static str, String)> {
         let mut all = settings.headers.iter().rev();
         let own = all.find(|(name, _)| name.eq_ignore_ascii_case(VERSION_HEADER));
         // Versions are dates.
         let is_older = own.is_none_or(|(_, own)| own.expose() < ANTHROPIC_FILES_VERSION);
         let is_file = |index| matches!(plan.get(index), Some((_, MediaForm::ProviderFile(_))));
-        if is_older && (0..plan.len()).any(is_file) {
-            let version = HeaderValue::from_static(ANTHROPIC_FILES_VERSION);
-            headers.insert(VERSION_HEADER, version);
-        }
-        headers
+        let is_needed = is_older && (0..plan.len()).any(is_file);
+        let version = is_needed.then(|| (VERSION_HEADER, ANTHROPIC_FILES_VERSION.to_owned()));
+        version.into_iter().collect()
     }
 
     fn refusal(&self, settings: &HttpSettings, failed: &FailedResponse<'_>) -> Refusal {

@@ -9,13 +9,20 @@ use serde_json::{Map, Value, json};
 use super::cited::blocks_of;
 use super::names::NAME;
 use crate::codec::{CodecOptions, Fields, FormatSpec, arguments, kind_of, rename, unsupported};
+use crate::format::ApiFormat;
 use crate::media::{MediaForm, MediaPlan};
 use crate::request::{ProviderRequest, ResponseMode};
 use crate::template::Json;
 use crate::transcript::{CallIds, Transcript, TranscriptRules, WireMessage, WirePart};
 
+impl ApiFormat {
+    /// Anthropic's Messages: `POST /v1/messages`. Bedrock and Vertex take the same without the
+    /// model and with a version: set `anthropic_version` as a parameter and give an empty model.
+    pub const ANTHROPIC_MESSAGES: Self = Self::new(&MESSAGES);
+}
+
 /// The JSON of Messages.
-pub(crate) static MESSAGES: FormatSpec = FormatSpec {
+static MESSAGES: FormatSpec = FormatSpec {
     capability_name: "anthropic.messages",
     rules: TranscriptRules {
         family: NAME,
@@ -50,8 +57,8 @@ fn render<'a>(
         fields.push(("system".into(), Json::text(system)));
     }
     if !request.tools.is_empty() {
-        let tools = request.tools.iter().map(tool).collect();
-        fields.push(("tools".into(), Json::Array(tools)));
+        let tools = request.tools.iter().map(tool);
+        fields.push(("tools".into(), Json::array(tools)));
     }
     for (name, value) in parameters(request, options) {
         fields.push((name.into(), value.into()));
@@ -60,7 +67,7 @@ fn render<'a>(
         fields.push(("stream".into(), json!(true).into()));
     }
     fields.push(("messages".into(), messages(transcript, plan, options)));
-    Json::Object(fields)
+    Json::object(fields)
 }
 
 /// Instructions stand beside the messages, wherever they were given.
@@ -119,10 +126,10 @@ fn tool(tool: &ToolDefinition) -> Json<'_> {
     }
     let schema = match &tool.parameters {
         Value::Null => json!({"type": "object"}).into(),
-        parameters => Json::Value(Cow::Borrowed(parameters)),
+        parameters => Json::from(parameters),
     };
     fields.push(("input_schema".into(), schema));
-    Json::Object(fields)
+    Json::object(fields)
 }
 
 /// Results of tools stand in messages of the user. Consecutive messages of one side are merged, so
@@ -151,9 +158,9 @@ fn messages<'a>(
         }
     }
     let messages = messages.into_iter().map(|(role, blocks)| {
-        Json::object([("role", Json::text(role)), ("content", Json::Array(blocks))])
+        Json::object([("role", Json::text(role)), ("content", Json::array(blocks))])
     });
-    Json::Array(messages.collect())
+    Json::array(messages)
 }
 
 fn result<'a>(
@@ -171,9 +178,9 @@ fn result<'a>(
     }
     let blocks = blocks(message, plan, options);
     if !blocks.is_empty() {
-        fields.push(("content".into(), Json::Array(blocks)));
+        fields.push(("content".into(), Json::array(blocks)));
     }
-    Json::Object(fields)
+    Json::object(fields)
 }
 
 fn blocks<'a>(
@@ -188,7 +195,7 @@ fn blocks<'a>(
             _ => None,
         };
         match cited {
-            Some(cited) => blocks.extend(cited.into_iter().map(|block| Json::Raw(block.into()))),
+            Some(cited) => blocks.extend(cited.into_iter().map(|block| Json::raw(block))),
             None => blocks.extend(self::block(part, plan, options)),
         }
     }
@@ -204,11 +211,11 @@ fn block<'a>(
         // Blocks of white space are refused.
         WirePart::Text { text, .. } if text.trim().is_empty() => None,
         WirePart::Text { text, .. } => Some(text_block(text.as_ref())),
-        WirePart::Media { index, .. } => Some(Json::Item(*index, Box::new(media(*index, plan)))),
+        WirePart::Media { index, .. } => Some(Json::item(*index, media(*index, plan))),
         WirePart::Opaque {
             is_signed: true, ..
         } if options.unsigned => None,
-        WirePart::Opaque { item, .. } => Some(Json::Raw(item.get().into())),
+        WirePart::Opaque { item, .. } => Some(Json::raw(item.get())),
         WirePart::Call(call) => Some(Json::object([
             ("type", Json::text("tool_use")),
             ("id", Json::text(call.id.as_ref())),
@@ -256,5 +263,5 @@ fn media<'a>(index: usize, plan: &MediaPlan) -> Json<'a> {
     {
         fields.push(("title".into(), Json::text(name.to_owned())));
     }
-    Json::Object(fields)
+    Json::object(fields)
 }

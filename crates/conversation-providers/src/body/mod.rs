@@ -14,7 +14,7 @@
 //! # async fn run(media: MediaContext) -> Result<(), Box<dyn std::error::Error>> {
 //! let messages = [Message::user("What do you see?")];
 //! let request = ProviderRequest::new(&messages).with_system(Some("Be brief."));
-//! let format = ApiFormat::AnthropicMessages;
+//! let format = ApiFormat::ANTHROPIC_MESSAGES;
 //! let api = Capabilities::builtin().api(format.capability_name()).unwrap_or_default();
 //! let body = RequestBody::new(format, "claude-sonnet-4-5", &request, &api, &media).await?;
 //! println!("content-type: {}", body.content_type());

@@ -7,8 +7,8 @@ mod options;
 mod shared;
 mod spec;
 
-pub(crate) use options::CodecOptions;
+pub use options::CodecOptions;
 pub(crate) use shared::{
     Fields, arguments, arguments_text, document_name, kind_of, rename, unsupported,
 };
-pub(crate) use spec::FormatSpec;
+pub use spec::{FormatSpec, Render};

@@ -7,7 +7,7 @@ use crate::request::ProviderRequest;
 
 /// What a request consists of beside its messages.
 #[derive(Debug)]
-pub(crate) struct CodecOptions<'a> {
+pub struct CodecOptions<'a> {
     pub(crate) model: &'a str,
     pub(crate) capabilities: &'a ApiCapabilities,
     /// Whether a stream is asked to report its usage, where that has to be asked for.
@@ -18,10 +18,20 @@ pub(crate) struct CodecOptions<'a> {
     pub(crate) unsigned: bool,
 }
 
-impl CodecOptions<'_> {
-    /// The parameters of a request but for those that are the request itself, as the model wants
-    /// them.
-    pub(crate) fn parameters(
+impl<'a> CodecOptions<'a> {
+    /// Returns the model that is asked.
+    pub fn model(&self) -> &'a str {
+        self.model
+    }
+
+    /// Returns whether signatures are left out: the server took them for those of another conversation.
+    pub fn leaves_out_signatures(&self) -> bool {
+        self.unsigned
+    }
+
+    /// Returns the parameters of a request but for those that are the request itself, as the model wants
+    /// them, and without those that it has refused.
+    pub fn parameters(
         &self,
         request: &ProviderRequest<'_>,
         reserved: &[&str],
@@ -33,7 +43,8 @@ impl CodecOptions<'_> {
         adapted
     }
 
-    pub(crate) fn refuses(&self, name: &str) -> bool {
+    /// Returns whether the server has refused a parameter.
+    pub fn refuses(&self, name: &str) -> bool {
         self.refused.iter().any(|refused| refused == name)
     }
 }

@@ -27,6 +27,7 @@ impl AnthropicFiles {
         settings.key_header = KeyHeader::Named("x-api-key".to_owned());
         let version = ("anthropic-version".to_owned(), Secret::new(VERSION));
         settings.headers.push(version);
+        settings.max_retry_after = Duration::MAX;
         Self(FileClient::new(
             HttpClient::new(settings),
             "anthropic.files",

@@ -17,4 +17,3 @@ mod provider;
 
 #[cfg(feature = "gemini")]
 pub use provider::GeminiProvider;
-pub(crate) use request::CONTENTS;

@@ -2,9 +2,9 @@
 
 use super::decoder::ContentsDecoder;
 use super::error::classify;
-use super::request::{CONTENTS, NAME};
-use crate::codec::FormatSpec;
-use crate::http::{HttpSettings, KeyHeader};
+use super::request::NAME;
+use crate::format::ApiFormat;
+use crate::http::HttpSettings;
 use crate::http_provider::{
     Api, Endpoint, FailedResponse, HttpProvider, Refusal, provider_over_http,
 };
@@ -41,19 +41,18 @@ pub struct GeminiProvider(HttpProvider<ContentsApi>);
 
 provider_over_http!(
     GeminiProvider,
-    "https://generativelanguage.googleapis.com",
-    "gemini.generate_content"
+    ContentsApi,
+    "`https://generativelanguage.googleapis.com`",
+    "`gemini.generate_content`"
 );
 
 impl GeminiProvider {
     /// Creates a provider of a model, with the key of an account; an empty key sends none.
     pub fn new(key: impl AsRef<str>, model: impl Into<String>) -> Self {
-        let mut settings = HttpSettings::new(NAME, key.as_ref(), BASE_URL);
-        settings.key_header = KeyHeader::Named("x-goog-api-key".to_owned());
         let api = ContentsApi {
             version: VERSION.to_owned(),
         };
-        Self(HttpProvider::new(api, settings, model.into()))
+        Self(HttpProvider::new(api, key, model))
     }
 
     /// Sets the version of the API, which is the first part of the path: `v1` or `v1beta`; an empty
@@ -76,7 +75,11 @@ impl Api for ContentsApi {
 
     const NAME: &'static str = NAME;
 
-    const FORMAT: &'static FormatSpec = &CONTENTS;
+    const FORMAT: ApiFormat = ApiFormat::GEMINI_CONTENTS;
+
+    const BASE_URL: &'static str = BASE_URL;
+
+    const KEY_HEADER: Option<&'static str> = Some("x-goog-api-key");
 
     fn endpoint(&self, model: &str, mode: ResponseMode) -> Endpoint {
         let (method, query) = match mode {

@@ -10,7 +10,8 @@ use serde_json::{Map, Value, json};
 use crate::answer::JsonPath;
 use crate::answer::Step::{Each, Key};
 use crate::codec::{CodecOptions, Fields, FormatSpec, arguments, rename, unsupported};
-use crate::media::{Encoding, MediaForm, MediaPlan};
+use crate::format::ApiFormat;
+use crate::media::{MediaForm, MediaPlan};
 use crate::request::ProviderRequest;
 use crate::template::Json;
 use crate::transcript::{CallIds, Transcript, TranscriptRules, WireCall, WireMessage, WirePart};
@@ -18,8 +19,14 @@ use crate::transcript::{CallIds, Transcript, TranscriptRules, WireCall, WireMess
 /// The name of the provider, and of the family of its opaque items.
 pub(super) const NAME: &str = "gemini";
 
+impl ApiFormat {
+    /// Gemini's contents: `POST /v1/models/<model>:generateContent`, or
+    /// `:streamGenerateContent`. The model is in the URL and not in the body.
+    pub const GEMINI_CONTENTS: Self = Self::new(&CONTENTS);
+}
+
 /// The JSON of contents.
-pub(crate) static CONTENTS: FormatSpec = FormatSpec {
+static CONTENTS: FormatSpec = FormatSpec {
     capability_name: "gemini.generate_content",
     rules: TranscriptRules {
         family: NAME,
@@ -140,16 +147,16 @@ fn render<'a>(
         .collect();
     if !system.is_empty() {
         let instruction =
-            Json::object([("parts", Json::Array(system)), ("role", Json::text("user"))]);
+            Json::object([("parts", Json::array(system)), ("role", Json::text("user"))]);
         fields.push(("systemInstruction".into(), instruction));
     }
     let mut parameters = options.parameters(request, &RESERVED);
     let mut tools = Vec::new();
     if !request.tools.is_empty() {
-        let declarations = request.tools.iter().map(tool).collect();
+        let declarations = request.tools.iter().map(tool);
         tools.push(Json::object([(
             "functionDeclarations",
-            Json::Array(declarations),
+            Json::array(declarations),
         )]));
         let config = match &request.tool_choice {
             ToolChoice::Required => Some(json!({"mode": "ANY"})),
@@ -167,7 +174,7 @@ fn render<'a>(
         tools.extend(hosted.into_iter().map(Json::from));
     }
     if !tools.is_empty() {
-        fields.push(("tools".into(), Json::Array(tools)));
+        fields.push(("tools".into(), Json::array(tools)));
     }
     for name in BESIDE {
         if let Some(value) = parameters.remove(name) {
@@ -179,7 +186,7 @@ fn render<'a>(
         fields.push(("generationConfig".into(), Value::Object(config).into()));
     }
     fields.push(("contents".into(), contents(transcript, plan, options)));
-    Json::Object(fields)
+    Json::object(fields)
 }
 
 fn configuration(mut parameters: Map<String, Value>) -> Map<String, Value> {
@@ -200,10 +207,10 @@ fn tool(tool: &ToolDefinition) -> Json<'_> {
         fields.push(("description".into(), Json::text(&tool.description)));
     }
     if !tool.parameters.is_null() {
-        let parameters = Json::Value(Cow::Borrowed(&tool.parameters));
+        let parameters = Json::from(&tool.parameters);
         fields.push(("parameters_json_schema".into(), parameters));
     }
-    Json::Object(fields)
+    Json::object(fields)
 }
 
 /// All results of a round stand in one content; so do consecutive messages of the user.
@@ -232,9 +239,9 @@ fn contents<'a>(
             Role::Assistant => "model",
             _ => "user",
         };
-        Json::object([("parts", Json::Array(parts)), ("role", Json::text(role))])
+        Json::object([("parts", Json::array(parts)), ("role", Json::text(role))])
     });
-    Json::Array(contents.collect())
+    Json::array(contents)
 }
 
 /// The data of a call: fields of its part, and of the call in it.
@@ -262,11 +269,11 @@ fn call<'a>(call: &'a WireCall<'a>, unsigned: bool) -> Json<'a> {
     if unsigned {
         data.insert(SIGNATURE.to_owned(), SKIP_SIGNATURE.into());
     }
-    let mut part: Fields<'a> = vec![("functionCall".into(), Json::Object(function))];
+    let mut part: Fields<'a> = vec![("functionCall".into(), Json::object(function))];
     for (name, value) in data {
         part.push((name.into(), value.into()));
     }
-    Json::Object(part)
+    Json::object(part)
 }
 
 const SIGNATURE: &str = "thoughtSignature";
@@ -290,21 +297,19 @@ fn response<'a>(message: &'a WireMessage<'a>, plan: &MediaPlan) -> Vec<Json<'a>>
                 true => &mut shown,
                 false => &mut beside,
             };
-            to.push(Json::Item(
-                *index,
-                Box::new(Json::Object(media(*index, plan, "inline_data"))),
-            ));
+            let media = media(*index, plan, "inline_data");
+            to.push(Json::item(*index, Json::object(media)));
         }
     }
     if !shown.is_empty() {
-        fields.push(("parts".into(), Json::Array(shown)));
+        fields.push(("parts".into(), Json::array(shown)));
     }
     if let Some(id) = answered.and_then(id_of) {
         fields.push(("id".into(), id.into()));
     }
     fields.push(("name".into(), Json::text(name)));
     fields.push(("response".into(), response.into()));
-    let response = Json::object([("functionResponse", Json::Object(fields))]);
+    let response = Json::object([("functionResponse", Json::object(fields))]);
     std::iter::once(response).chain(beside).collect()
 }
 
@@ -328,12 +333,12 @@ fn parts<'a>(
         WirePart::Media { index, data } => {
             let data = data.as_deref().filter(|_| !options.unsigned);
             let media = with_data(media(*index, plan, "inlineData"), data);
-            Some(Json::Item(*index, Box::new(media)))
+            Some(Json::item(*index, media))
         }
         WirePart::Opaque {
             is_signed: true, ..
         } if options.unsigned => None,
-        WirePart::Opaque { item, .. } => Some(Json::Raw(item.get().into())),
+        WirePart::Opaque { item, .. } => Some(Json::raw(item.get())),
         WirePart::Call(wire) => {
             let is_first = std::mem::take(&mut is_first_call);
             Some(call(wire, options.unsigned || is_foreign && is_first))
@@ -348,7 +353,7 @@ fn with_data<'a>(mut part: Fields<'a>, data: Option<&RawJson>) -> Json<'a> {
     for (name, value) in fields.into_iter().flatten() {
         part.push((name.into(), value.into()));
     }
-    Json::Object(part)
+    Json::object(part)
 }
 
 fn text<'a>(text: impl Into<Cow<'a, str>>) -> Json<'a> {
@@ -383,11 +388,7 @@ fn media<'a>(index: usize, plan: &MediaPlan, inline_key: &'static str) -> Fields
         MediaForm::ProviderFile(id) => file(format!("{FILES}{}", id.id())),
         MediaForm::Url(url) => file(url.as_str().to_owned()),
         MediaForm::Base64 { mime, .. } => {
-            let data = Json::Media {
-                prefix: String::new(),
-                media: index,
-                encoding: Encoding::Base64Url,
-            };
+            let data = Json::base64_url("", index);
             let inline = Json::object([("data", data), ("mime_type", Json::text(spelled(mime)))]);
             vec![(inline_key.into(), inline)]
         }

@@ -124,6 +124,20 @@ impl HttpClient {
         Ok(headers)
     }
 
+    /// Returns headers of an API for one request.
+    pub(crate) fn own_headers(
+        &self,
+        own: Vec<(&'static str, String)>,
+    ) -> Result<HeaderMap, ProviderError> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in own {
+            let value = HeaderValue::from_str(&value)
+                .map_err(|_| self.settings.config_error("a header value is not valid"))?;
+            headers.insert(self.header_name(name)?, value);
+        }
+        Ok(headers)
+    }
+
     fn header_name(&self, name: &str) -> Result<HeaderName, ProviderError> {
         HeaderName::from_bytes(name.as_bytes())
             .map_err(|_| self.settings.config_error("a header name is not valid"))

@@ -25,5 +25,6 @@ pub(crate) use read::{check_len, is_event_stream, next_chunk, read_error_body};
 pub(crate) use secret::Secret;
 pub(crate) use send_body::{FailureSlot, SendBody};
 pub(crate) use setters::http_setters;
-pub(crate) use settings::{HttpSettings, KeyHeader};
+pub use settings::HttpSettings;
+pub(crate) use settings::KeyHeader;
 pub(crate) use status::{kind_of_status, transport_error, with_headers};

@@ -3,7 +3,7 @@
 /// Writes the setters of a type that has a method `http_mut(&mut self) -> &mut HttpClient`.
 macro_rules! http_setters {
     ($default_url:literal) => {
-        #[doc = concat!("Sets the base URL; paths go below it. Defaults to `", $default_url, "`.")]
+        #[doc = concat!("Sets the base URL; paths go below it. Defaults to ", $default_url, ".")]
         ///
         /// A compatible server, a gateway, or your own host. With `http`, key and media go over the
         /// wire in the clear: for this machine and trusted networks. An invalid URL is a `Config`

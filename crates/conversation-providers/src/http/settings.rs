@@ -18,7 +18,7 @@ pub(crate) enum KeyHeader {
 
 /// How a provider is reached, and how long it is waited for.
 #[derive(Clone)]
-pub(crate) struct HttpSettings {
+pub struct HttpSettings {
     pub(crate) provider: &'static str,
     pub(crate) key: Secret,
     pub(crate) key_header: KeyHeader,
@@ -67,7 +67,7 @@ impl HttpSettings {
             max_retries: 2,
             first_backoff: Duration::from_millis(500),
             max_backoff: Duration::from_secs(8),
-            max_retry_after: longest_asked(provider),
+            max_retry_after: Duration::from_secs(120),
         }
     }
 
@@ -80,12 +80,13 @@ impl HttpSettings {
             })
     }
 
-    pub(crate) fn error(&self, kind: ProviderErrorKind) -> ProviderError {
+    /// Creates an error of the provider.
+    pub fn error(&self, kind: ProviderErrorKind) -> ProviderError {
         ProviderError::new(kind, self.provider)
     }
 
     /// Returns an error with what the provider said about it: its code, and its message without secrets.
-    pub(crate) fn describe(
+    pub fn describe(
         &self,
         error: ProviderError,
         code: Option<&str>,
@@ -103,14 +104,6 @@ impl HttpSettings {
 
     pub(super) fn config_error(&self, reason: &'static str) -> ProviderError {
         self.error(ProviderErrorKind::Config).with_reason(reason)
-    }
-}
-
-/// The longest wait that a provider may ask for, as its official client has it.
-fn longest_asked(provider: &str) -> Duration {
-    match provider {
-        "anthropic" => Duration::MAX,
-        _ => Duration::from_secs(120),
     }
 }
 

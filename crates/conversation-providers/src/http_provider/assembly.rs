@@ -19,11 +19,11 @@ use crate::transcript::call_marker;
 const MAX_REASON_CHARS: usize = 80;
 
 /// The events that an answer has made and nobody has taken.
-pub(crate) type Events = VecDeque<ResponseEvent>;
+pub type Events = VecDeque<ResponseEvent>;
 
 /// The answer so far, with what every API says about it.
 #[derive(Debug)]
-pub(crate) struct AnswerAssembly {
+pub struct AnswerAssembly {
     provider: &'static str,
     /// The family for which the places of calls are marked, where parts follow them.
     marks_calls: Option<&'static str>,
@@ -36,8 +36,8 @@ pub(crate) struct AnswerAssembly {
 }
 
 impl AnswerAssembly {
-    /// Begins an answer to a request whose input was estimated.
-    pub(crate) fn new(provider: &'static str, input: TokenUsage) -> Self {
+    /// Begins an answer of a provider to a request whose input was estimated.
+    pub fn new(provider: &'static str, input: TokenUsage) -> Self {
         let mut answer = StreamAccumulator::new();
         answer.push(&ResponseEvent::Usage(input));
         Self {
@@ -51,8 +51,9 @@ impl AnswerAssembly {
         }
     }
 
-    /// Keeps the order of calls and parts for a family of APIs.
-    pub(crate) fn with_marked_calls(mut self, family: &'static str) -> Self {
+    /// Keeps the order of calls and parts for a family of APIs. Defaults to calls behind all parts.
+    #[must_use]
+    pub fn with_marked_calls(mut self, family: &'static str) -> Self {
         self.marks_calls = Some(family);
         self
     }
@@ -61,7 +62,7 @@ impl AnswerAssembly {
     ///
     /// # Errors
     /// `InvalidResponse` beyond the largest answer.
-    pub(crate) fn count(
+    pub fn count(
         &mut self,
         settings: &HttpSettings,
         len: usize,
@@ -75,7 +76,7 @@ impl AnswerAssembly {
     }
 
     /// Takes an event and passes it on.
-    pub(crate) fn emit(&mut self, event: ResponseEvent, events: &mut Events) {
+    pub fn emit(&mut self, event: ResponseEvent, events: &mut Events) {
         use ResponseEvent as E;
         match (&event, self.marks_calls) {
             (E::ToolCallStarted { id, .. }, Some(_)) => self.last_calls.push(id.clone()),
@@ -101,7 +102,7 @@ impl AnswerAssembly {
     }
 
     /// Takes text, unless it is empty.
-    pub(crate) fn emit_text(&mut self, text: impl Into<String>, events: &mut Events) {
+    pub fn emit_text(&mut self, text: impl Into<String>, events: &mut Events) {
         let text = text.into();
         if !text.is_empty() {
             self.emit(ResponseEvent::TextDelta(text), events);
@@ -109,7 +110,7 @@ impl AnswerAssembly {
     }
 
     /// Takes reasoning, unless it is empty.
-    pub(crate) fn emit_reasoning(&mut self, text: impl Into<String>, events: &mut Events) {
+    pub fn emit_reasoning(&mut self, text: impl Into<String>, events: &mut Events) {
         let text = text.into();
         if !text.is_empty() {
             self.emit(ResponseEvent::ReasoningDelta(text), events);
@@ -120,7 +121,7 @@ impl AnswerAssembly {
     ///
     /// # Errors
     /// `Spool`.
-    pub(crate) async fn receive(
+    pub async fn receive(
         &self,
         number: &str,
         declared: &Mime,
@@ -139,7 +140,7 @@ impl AnswerAssembly {
     ///
     /// # Errors
     /// `Spool`.
-    pub(crate) async fn preview(
+    pub async fn preview(
         &self,
         number: &str,
         item: String,
@@ -158,7 +159,7 @@ impl AnswerAssembly {
     }
 
     /// Takes the id of the answer and the model that gives it, where they are known.
-    pub(crate) fn set_origin(&mut self, id: Option<String>, model: Option<String>) {
+    pub fn set_origin(&mut self, id: Option<String>, model: Option<String>) {
         self.id = id.or(self.id.take());
         self.model = model.or(self.model.take());
     }
@@ -169,13 +170,13 @@ impl AnswerAssembly {
     }
 
     /// Returns the parts so far.
-    pub(crate) fn content(&self) -> &[Part] {
+    pub fn content(&self) -> &[Part] {
         self.answer.content()
     }
 
     /// Returns the complete answer. Without a reason for stopping, the model has said everything
     /// or calls tools.
-    pub(crate) fn finish(
+    pub fn finish(
         self,
         model: &str,
         prices: &PriceTable,

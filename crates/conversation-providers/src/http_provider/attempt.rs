@@ -9,7 +9,8 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use super::api::{AnswerDecoder, Api, FailedResponse};
 use super::complaint::complaint;
 use super::core::HttpProvider;
-use super::refusal::{Complaint, Refusal};
+use super::failure::{Complaint, Failure};
+use super::refusal::Refusal;
 use super::stake::Stake;
 use super::streaming::StreamingResponse;
 use crate::answer::{DecodeError, DecodeLimits, ResponseDecoder};
@@ -56,7 +57,7 @@ impl<A: Api> Call<'_, A> {
 
     fn limits(&self) -> DecodeLimits {
         DecodeLimits {
-            paths: A::FORMAT.media,
+            paths: A::FORMAT.spec().media,
             max_json: self.provider.max_answer.min(MAX_JSON),
             max_media: self.provider.max_answer,
         }
@@ -75,7 +76,13 @@ impl<A: Api> Call<'_, A> {
     pub(super) fn write(&self, plan: &mut RequestPlan) -> Result<BodyTemplate, ProviderError> {
         let refused = self.provider.rejections.parameters(self.model);
         let options = self.options(&refused);
-        let written = write_template(A::FORMAT, self.request, self.transcript, plan, &options);
+        let written = write_template(
+            A::FORMAT.spec(),
+            self.request,
+            self.transcript,
+            plan,
+            &options,
+        );
         written.map_err(|error| {
             self.settings()
                 .error(Kind::InvalidRequest)
@@ -88,7 +95,7 @@ impl<A: Api> Call<'_, A> {
         &self,
         template: BodyTemplate,
         plan: &MediaPlan,
-    ) -> Result<AttemptOutcome<A::Decoder>, Refusal> {
+    ) -> Result<AttemptOutcome<A::Decoder>, Failure> {
         let input = estimate_input(template.text_len(), plan.sent());
         let progress = SendProgress::new();
         let cost = self.provider.prices.cost(self.model, &input);
@@ -104,7 +111,7 @@ impl<A: Api> Call<'_, A> {
         plan: &MediaPlan,
         input: TokenUsage,
         progress: &SendProgress,
-    ) -> Result<AttemptOutcome<A::Decoder>, Refusal> {
+    ) -> Result<AttemptOutcome<A::Decoder>, Failure> {
         let lost = |error: ProviderError| match error.is_not_processed() {
             true => error,
             false => error
@@ -134,8 +141,8 @@ impl<A: Api> Call<'_, A> {
                 .with_deadline(self.request.budget.deadline())
                 .with_forget(
                     self.provider
-                        .api
-                        .forget(&self.provider.http, &self.request.parameters),
+                        .forget
+                        .of(&self.provider.http, &self.request.parameters),
                 );
                 streaming.start(progress).await?;
                 return Ok(AnswerStart::Streaming(Box::new(streaming)));
@@ -163,7 +170,7 @@ impl<A: Api> Call<'_, A> {
         template: BodyTemplate,
         plan: &MediaPlan,
         progress: &SendProgress,
-    ) -> Result<reqwest::Response, Refusal> {
+    ) -> Result<reqwest::Response, Failure> {
         let slot = FailureSlot::default();
         let body = SendBody::new(template, plan, self.media, slot.clone(), progress.clone());
         let accept = match self.request.mode {
@@ -171,7 +178,8 @@ impl<A: Api> Call<'_, A> {
             _ => "application/json",
         };
         let endpoint = self.provider.api.endpoint(self.model, self.request.mode);
-        let headers = self.provider.api.headers(self.settings(), plan);
+        let own = self.provider.api.headers(self.settings(), plan);
+        let headers = self.provider.http.own_headers(own)?;
         let sent = self
             .provider
             .http
@@ -186,7 +194,7 @@ impl<A: Api> Call<'_, A> {
         let response = match (sent, slot.take()) {
             // An answer counts even where the body was not read to its end.
             (Ok(response), _) => response,
-            (Err(_), Some(failed)) => return Err(Refusal::Unreadable(failed)),
+            (Err(_), Some(failed)) => return Err(Failure::Unreadable(failed)),
             (Err(error), None) => return Err(transport_error(A::NAME, error).into()),
         };
         tracing::debug!(
@@ -198,12 +206,12 @@ impl<A: Api> Call<'_, A> {
         Ok(response)
     }
 
-    async fn refusal(&self, plan: &MediaPlan, mut response: reqwest::Response) -> Refusal {
+    async fn refusal(&self, plan: &MediaPlan, mut response: reqwest::Response) -> Failure {
         let status = response.status().as_u16();
         let body = read_error_body(&mut response).await;
         let media_at = |path: &[&str]| {
             let options = self.options(&[]);
-            (A::FORMAT.render)(self.request, self.transcript, plan, &options).media_at(path)
+            (A::FORMAT.spec().render)(self.request, self.transcript, plan, &options).media_at(path)
         };
         let failed = FailedResponse {
             status,
@@ -218,14 +226,14 @@ impl<A: Api> Call<'_, A> {
             (
                 refusal @ Refusal::Media { certain: true, .. },
                 None | Some(Complaint::Items(_) | Complaint::Some(_) | Complaint::Size),
-            ) => refusal,
+            ) => Failure::Refused(refusal),
             (Refusal::Final(error), Some(Complaint::Size)) if !may_be_size(error.kind()) => {
-                Refusal::Final(error)
+                Failure::from(error)
             }
             (Refusal::Final(error) | Refusal::Media { error, .. }, Some(complaint)) => {
-                Refusal::Complaint { complaint, error }
+                Failure::Complaint { complaint, error }
             }
-            (refusal, _) => refusal,
+            (refusal, _) => Failure::Refused(refusal),
         }
     }
 

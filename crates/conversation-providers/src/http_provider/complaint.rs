@@ -3,7 +3,7 @@
 use media_types::MediaType;
 
 use super::api::FailedResponse;
-use super::refusal::Complaint;
+use super::failure::Complaint;
 use super::said::Said;
 use super::wording::{Wording, is_about_another_matter, is_certainly_none, wording};
 use crate::media::{MediaForm, MediaPlan};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::api::Api;
 use super::attempt::{AttemptOutcome, Call};
 use super::core::HttpProvider;
+use super::failure::Failure;
 use super::recovery::RecoveryState;
 use super::refusal::Refusal;
 use super::uploads::Uploads;
@@ -21,18 +22,19 @@ use crate::transcript::{LoadedOpaque, Transcript, build_transcript, outline};
 
 impl<A: Api> HttpProvider<A> {
     /// Sends a request, and again where that can help.
-    pub(crate) async fn complete(
+    pub(crate) async fn respond(
         &self,
         request: &ProviderRequest<'_>,
         media: &MediaContext,
     ) -> Result<ProviderResponse, ProviderError> {
         let model = request.model.unwrap_or(&self.model);
-        let family = A::FORMAT.rules.family;
+        let family = A::FORMAT.family();
         let (base_url, account) = account_of(&self.http.settings);
-        let opaque = LoadedOpaque::load(&A::FORMAT.rules, request, media.loader())
+        let rules = &A::FORMAT.spec().rules;
+        let opaque = LoadedOpaque::load(rules, request, media.loader())
             .await
             .with_account(format!("{base_url} {account}"));
-        let transcript = build_transcript(&A::FORMAT.rules, model, request, &opaque);
+        let transcript = build_transcript(rules, model, request, &opaque);
         let capabilities = Arc::new(self.capabilities.for_model(model));
         let key = PlannerKey::new(family, &self.http.settings.base_url, model);
         let mut plan = self
@@ -64,7 +66,7 @@ impl<A: Api> HttpProvider<A> {
                 Err(refusal) if !call.attempts.is_left() => {
                     return Err(refusal.into_error(A::NAME));
                 }
-                Err(Refusal::Signatures(error)) if !call.unsigned => {
+                Err(Failure::Refused(Refusal::Signatures(error))) if !call.unsigned => {
                     tracing::warn!(provider = A::NAME, %error, "sending without signatures");
                     call.unsigned = true;
                 }
@@ -72,7 +74,7 @@ impl<A: Api> HttpProvider<A> {
                     if uploads
                         .renew(refusal.error(), plan.media_mut(), media, deadline)
                         .await => {}
-                Err(Refusal::Final(error)) => call.attempts.wait(error).await?,
+                Err(Failure::Refused(Refusal::Final(error))) => call.attempts.wait(error).await?,
                 Err(refusal) => {
                     recovery
                         .repair_request(refusal, &mut plan, media, &self.rejections)
@@ -106,7 +108,7 @@ impl<A: Api> HttpProvider<A> {
         transcript: &Transcript<'_>,
         media: &MediaContext,
     ) -> RequestPlan {
-        let planner = RequestPlanner::new(A::FORMAT.rules.family, Arc::clone(capabilities));
+        let planner = RequestPlanner::new(A::FORMAT.family(), Arc::clone(capabilities));
         if transcript.media.is_empty() {
             return planner.plan(&RequestOutline::default(), media).await;
         }
@@ -122,7 +124,10 @@ impl<A: Api> HttpProvider<A> {
             .with_state(media.planner_state(key).await)
             .with_refused(refused)
             .with_facts(&self.rejections.facts(model))
-            .plan(&outline(&A::FORMAT.rules, request, transcript), media)
+            .plan(
+                &outline(&A::FORMAT.spec().rules, request, transcript),
+                media,
+            )
             .await
     }
 }

@@ -1,6 +1,7 @@
 //! One provider over HTTP for every API.
 //!
 //! - `api`: what an API consists of · `refusal`: what an error means for the request
+//! - `failure`: why an attempt failed
 //! - `said`: the text of an error · `wording`: what it says about media · `complaint`: the media
 //!   that an error is about · `suspects`: the same by text alone
 //! - `uploads`: media that goes by the id of a file
@@ -18,6 +19,7 @@ mod complaint;
 mod complete;
 mod core;
 mod facade;
+mod failure;
 mod halving;
 mod recovery;
 mod refusal;
@@ -30,10 +32,11 @@ mod unwanted;
 mod uploads;
 mod wording;
 
-pub(crate) use api::{AnswerDecoder, Api, Endpoint, FailedResponse};
-pub(crate) use assembly::{AnswerAssembly, Events, invalid, other_reason};
-pub(crate) use core::HttpProvider;
-pub(crate) use facade::provider_over_http;
-pub(crate) use refusal::Refusal;
+pub use api::{AnswerDecoder, Api, Endpoint, FailedResponse};
+pub use assembly::{AnswerAssembly, Events};
+pub(crate) use assembly::{invalid, other_reason};
+pub use core::HttpProvider;
+pub(crate) use facade::{provider_over_http, provider_setters};
+pub use refusal::Refusal;
 pub(crate) use suspects::{ErrorText, suspects_by_text};
-pub(crate) use unwanted::Forget;
+pub(crate) use unwanted::{Forget, ForgetRule};

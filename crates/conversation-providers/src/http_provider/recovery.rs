@@ -7,8 +7,9 @@ use conversation_types::OmissionReason;
 use media_types::{MediaContent, MediaType};
 
 use super::complaint::kind_at;
+use super::failure::{Complaint, Failure};
 use super::halving::Halving;
-use super::refusal::{Complaint, Refusal};
+use super::refusal::Refusal;
 use super::rejections::RejectionCache;
 use crate::error::ProviderError;
 use crate::media::{
@@ -81,7 +82,7 @@ impl RecoveryState {
     /// The error of the attempt, where there is nothing to change.
     pub(super) async fn repair_request(
         &mut self,
-        refusal: Refusal,
+        refusal: Failure,
         plan: &mut RequestPlan,
         media: &MediaContext,
         rejections: &RejectionCache,
@@ -91,30 +92,30 @@ impl RecoveryState {
             return Err(refusal.into_error(self.provider));
         }
         match refusal {
-            Refusal::Unreadable(failed) => {
+            Failure::Unreadable(failed) => {
                 self.unreadable += 1;
                 tracing::warn!(provider = self.provider, %failed, "media failed while it was sent");
                 match self.unreadable {
                     1 => plan.media_mut().amend(&failed),
                     // One after the other would send the same again and again.
                     2 => plan.media_mut().check(media).await,
-                    _ => return Err(Refusal::Unreadable(failed).into_error(self.provider)),
+                    _ => return Err(Failure::Unreadable(failed).into_error(self.provider)),
                 }
                 Ok(())
             }
-            Refusal::Media {
+            Failure::Refused(Refusal::Media {
                 suspects,
                 certain,
                 error,
-            } => {
+            }) => {
                 let complaint = match certain {
                     true => Complaint::Items(suspects),
                     false => Complaint::Some(suspects),
                 };
                 self.repair_media(complaint, plan, error)
             }
-            Refusal::Complaint { complaint, error } => self.repair_media(complaint, plan, error),
-            Refusal::Parameter { name, error } => {
+            Failure::Complaint { complaint, error } => self.repair_media(complaint, plan, error),
+            Failure::Refused(Refusal::Parameter { name, error }) => {
                 // Whether another request has learned it in the meantime says nothing about this
                 // one.
                 if !self.parameters.insert(name.clone()) {
@@ -128,7 +129,7 @@ impl RecoveryState {
                 rejections.add_parameter(&self.model, &name);
                 Ok(())
             }
-            Refusal::Final(error) | Refusal::Signatures(error) => Err(error),
+            Failure::Refused(Refusal::Final(error) | Refusal::Signatures(error)) => Err(error),
         }
     }
 

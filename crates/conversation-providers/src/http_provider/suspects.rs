@@ -1,7 +1,7 @@
 //! The media that an error may mean, by its text.
 
 use super::complaint::{by_words, kind_at};
-use super::refusal::Complaint;
+use super::failure::Complaint;
 use super::said::Said;
 use super::wording::wording;
 use crate::media::MediaPlan;

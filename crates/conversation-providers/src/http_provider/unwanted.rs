@@ -4,10 +4,37 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
+use serde_json::{Map, Value};
+
+use crate::http::HttpClient;
 use crate::response::ResponseEvent;
 
 /// Forgets the answer with an id at its provider.
 pub(crate) type Forget = Arc<dyn Fn(String) + Send + Sync>;
+
+type Rule = dyn Fn(&HttpClient, &Map<String, Value>) -> Option<Forget> + Send + Sync;
+
+/// Says by the parameters of a request what forgets its answer. Defaults to nothing: the provider keeps none.
+#[derive(Clone, Default)]
+pub(crate) struct ForgetRule(Option<Arc<Rule>>);
+
+impl ForgetRule {
+    pub(crate) fn new(
+        rule: impl Fn(&HttpClient, &Map<String, Value>) -> Option<Forget> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Some(Arc::new(rule)))
+    }
+
+    pub(super) fn of(&self, http: &HttpClient, parameters: &Map<String, Value>) -> Option<Forget> {
+        self.0.as_ref().and_then(|rule| rule(http, parameters))
+    }
+}
+
+impl fmt::Debug for ForgetRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ForgetRule").finish_non_exhaustive()
+    }
+}
 
 /// An answer that is arriving. If the provider keeps it and it ends before anybody has seen a part of it, it is
 /// forgotten: no message has its id, so nobody else could find it.

@@ -16,11 +16,9 @@ mod refusal;
 #[cfg(feature = "openai")]
 mod usage;
 
-pub(crate) use chat::CHAT;
 #[cfg(feature = "openai")]
 pub use chat::OpenAiProvider;
 #[cfg(feature = "openai")]
 pub use images::OpenAiImages;
-pub(crate) use responses::RESPONSES;
 #[cfg(feature = "openai")]
 pub use responses::ResponsesProvider;

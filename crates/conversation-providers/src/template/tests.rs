@@ -10,24 +10,24 @@ struct Inlined<'a>(&'a Json<'a>, &'a [Vec<u8>]);
 impl Serialize for Inlined<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self(json, media) = self;
-        match json {
-            Json::Value(value) => value.serialize(serializer),
-            Json::Text(text) => text.serialize(serializer),
-            Json::Raw(text) => serde_json::value::RawValue::from_string(text.to_string())
+        match &json.0 {
+            Node::Value(value) => value.serialize(serializer),
+            Node::Text(text) => text.serialize(serializer),
+            Node::Raw(text) => serde_json::value::RawValue::from_string(text.to_string())
                 .map_err(serde::ser::Error::custom)?
                 .serialize(serializer),
-            Json::Item(_, json) => Inlined(json, media).serialize(serializer),
-            Json::Array(items) => {
+            Node::Item(_, json) => Inlined(json, media).serialize(serializer),
+            Node::Array(items) => {
                 serializer.collect_seq(items.iter().map(|item| Inlined(item, media)))
             }
-            Json::Object(fields) => {
+            Node::Object(fields) => {
                 let mut map = serializer.serialize_map(Some(fields.len()))?;
                 for (name, value) in fields {
                     map.serialize_entry(name, &Inlined(value, media))?;
                 }
                 map.end()
             }
-            Json::Media {
+            Node::Media {
                 prefix, media: at, ..
             } => format!("{prefix}{}", base64::encode(&media[*at])).serialize(serializer),
         }
@@ -49,17 +49,17 @@ const MEDIA: usize = 3;
 
 fn any_json() -> impl Strategy<Value = Json<'static>> {
     let number = any::<i64>().prop_map(|n| Json::from(Value::from(n)));
-    let raw = any::<u8>().prop_map(|n| Json::Raw(format!("{{\"a\": {n}}}").into()));
+    let raw = any::<u8>().prop_map(|n| Json::raw(format!("{{\"a\": {n}}}")));
     let literal = prop_oneof![Just(Value::Null), Just(Value::Bool(true))].prop_map(Json::from);
     let text = any::<String>().prop_map(Json::text);
     let media = (any::<String>(), 0..MEDIA).prop_map(|(prefix, media)| Json::base64(prefix, media));
     let leaf = prop_oneof![number, literal, raw, text, media];
     leaf.prop_recursive(4, 48, 6, |inner| {
-        let array = proptest::collection::vec(inner.clone(), 0..6).prop_map(Json::Array);
+        let array = proptest::collection::vec(inner.clone(), 0..6).prop_map(Json::array);
         let fields = proptest::collection::vec((any::<String>(), inner), 0..6);
         let object = fields.prop_map(|fields| {
             let fields = fields.into_iter().map(|(k, v)| (Cow::Owned(k), v));
-            Json::Object(fields.collect())
+            Json::object(fields)
         });
         prop_oneof![array, object]
     })

@@ -10,7 +10,8 @@ use media_storage::Sha256Hasher;
 
 /// The ids that an API takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum CallIds {
+#[non_exhaustive]
+pub enum CallIds {
     /// Any text, different within a message.
     Any,
     /// Any text of at most 40 bytes, different within a message.

@@ -28,7 +28,7 @@ mod texts;
 mod wire;
 
 pub(crate) use builder::build_transcript;
-pub(crate) use call_ids::CallIds;
+pub use call_ids::CallIds;
 #[cfg(feature = "openai")]
 pub(crate) use marker::CHAIN_KIND;
 #[cfg(feature = "http-client")]
@@ -37,4 +37,4 @@ pub(crate) use opaque::LoadedOpaque;
 pub(crate) use outline::outline;
 pub(crate) use rules::TranscriptRules;
 pub(crate) use spoken::SpokenAudio;
-pub(crate) use wire::{Transcript, WireCall, WireMessage, WirePart};
+pub use wire::{Transcript, WireCall, WireMessage, WirePart};

@@ -7,49 +7,68 @@ use media_types::MediaContent;
 
 /// The messages of a request; media by index.
 #[derive(Debug, Default)]
-pub(crate) struct Transcript<'a> {
-    pub(crate) messages: Vec<WireMessage<'a>>,
-    pub(crate) media: Vec<&'a MediaContent>,
+#[non_exhaustive]
+pub struct Transcript<'a> {
+    /// The messages, oldest first.
+    pub messages: Vec<WireMessage<'a>>,
+    /// The media items of all messages, by their indexes.
+    pub media: Vec<&'a MediaContent>,
 }
 
+/// A message as it goes out.
 #[derive(Debug)]
-pub(crate) struct WireMessage<'a> {
-    pub(crate) role: Role,
+#[non_exhaustive]
+pub struct WireMessage<'a> {
+    /// The role of its author.
+    pub role: Role,
     /// Text, media, opaque items and calls, in order.
-    pub(crate) parts: Vec<WirePart<'a>>,
+    pub parts: Vec<WirePart<'a>>,
     /// The call that this message answers.
-    pub(crate) answers: Option<WireCall<'a>>,
+    pub answers: Option<WireCall<'a>>,
     /// Whether that call failed.
-    pub(crate) is_error: bool,
+    pub is_error: bool,
 }
 
 /// A tool call, with the data of the API's family that goes back with it.
 #[derive(Clone, Debug)]
-pub(crate) struct WireCall<'a> {
-    pub(crate) call: &'a ToolCall,
+#[non_exhaustive]
+pub struct WireCall<'a> {
+    /// The call.
+    pub call: &'a ToolCall,
     /// The id by which it goes out.
-    pub(crate) id: Cow<'a, str>,
-    pub(crate) data: Option<Cow<'a, RawJson>>,
+    pub id: Cow<'a, str>,
+    /// The data of the API's family that goes back with it.
+    pub data: Option<Cow<'a, RawJson>>,
 }
 
 /// A part of a message. Data is that of the API's family which goes back with the part.
 #[derive(Debug)]
-pub(crate) enum WirePart<'a> {
+#[non_exhaustive]
+pub enum WirePart<'a> {
+    /// Text.
     Text {
+        /// The text.
         text: Cow<'a, str>,
+        /// What goes back with it.
         data: Option<Cow<'a, RawJson>>,
     },
+    /// A media item.
     Media {
+        /// Its index in the [`MediaPlan`](crate::MediaPlan).
         index: usize,
+        /// What goes back with it.
         data: Option<Cow<'a, RawJson>>,
     },
     /// An item that stands for itself.
     Opaque {
+        /// The item, which goes out as it is.
         item: &'a RawJson,
+        /// Whether it is reasoning.
         is_reasoning: bool,
         /// Whether its API takes it only in the conversation and from the account that it was made for.
         is_signed: bool,
     },
+    /// A call of a tool.
     Call(WireCall<'a>),
 }
 
@@ -61,7 +80,8 @@ impl<'a> WirePart<'a> {
         }
     }
 
-    pub(crate) fn as_text(&self) -> Option<&str> {
+    /// Returns the text, where the part is text.
+    pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text { text, .. } => Some(text),
             _ => None,
@@ -84,7 +104,7 @@ impl Transcript<'_> {
 
 impl<'a> WireMessage<'a> {
     /// Returns the calls of the message.
-    pub(crate) fn calls(&self) -> impl Iterator<Item = &WireCall<'a>> {
+    pub fn calls(&self) -> impl Iterator<Item = &WireCall<'a>> {
         self.parts.iter().filter_map(|part| match part {
             WirePart::Call(call) => Some(call),
             _ => None,
@@ -92,13 +112,13 @@ impl<'a> WireMessage<'a> {
     }
 
     /// Returns all text, joined by line ends.
-    pub(crate) fn joined_text(&self) -> String {
+    pub fn joined_text(&self) -> String {
         let texts: Vec<&str> = self.parts.iter().filter_map(WirePart::as_text).collect();
         texts.join("\n")
     }
 
-    /// Returns the id of the call that this message answers.
-    pub(crate) fn answered_id(&self) -> &str {
+    /// Returns the id of the call that this message answers; an empty one where it answers none.
+    pub fn answered_id(&self) -> &str {
         self.answers.as_ref().map_or("", |call| &call.id)
     }
 }

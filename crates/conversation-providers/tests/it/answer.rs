@@ -77,36 +77,36 @@ async fn media_of_every_api_arrives_byte_for_byte() {
         {"id": "a", "data": base64::encode(&one), "transcript": "t"}}}]});
     for (format, is_stream, text, expected) in [
         (
-            ApiFormat::GeminiContents,
+            ApiFormat::GEMINI_CONTENTS,
             false,
             gemini(&[&one, &two]).to_string(),
             vec![&one, &two],
         ),
         (
-            ApiFormat::GeminiContents,
+            ApiFormat::GEMINI_CONTENTS,
             false,
             json!([gemini(&[&one]), gemini(&[&two])]).to_string(),
             vec![&one, &two],
         ),
         (
-            ApiFormat::GeminiContents,
+            ApiFormat::GEMINI_CONTENTS,
             true,
             stream(&[gemini(&[]), gemini(&[&one]), gemini(&[&two])]),
             vec![&one, &two],
         ),
         (
-            ApiFormat::OpenAiResponses,
+            ApiFormat::OPENAI_RESPONSES,
             false,
             responses(&one).to_string(),
             vec![&one],
         ),
         (
-            ApiFormat::OpenAiResponses,
+            ApiFormat::OPENAI_RESPONSES,
             true,
             stream(&[partial, done]),
             vec![&two, &one],
         ),
-        (ApiFormat::OpenAiChat, false, audio.to_string(), vec![&one]),
+        (ApiFormat::OPENAI_CHAT, false, audio.to_string(), vec![&one]),
     ] {
         for size in [997, 64 * KIB, text.len()] {
             let mut turn = Turn::new();
@@ -131,7 +131,7 @@ async fn json_and_media_have_their_places() {
     let bytes = picture_bytes(1, 1000);
     let sink = MediaSink::in_memory();
     let text = responses(&bytes).to_string();
-    let answer = whole(ApiFormat::OpenAiResponses, &text, 100, &sink)
+    let answer = whole(ApiFormat::OPENAI_RESPONSES, &text, 100, &sink)
         .await
         .unwrap();
     let image = answer.media_at("/output/1/result").unwrap();
@@ -142,7 +142,7 @@ async fn json_and_media_have_their_places() {
     assert!(!format!("{answer:?}").contains("here"));
     // The declared type counts where the bytes show none.
     let text = responses(b"0123456789").to_string();
-    let answer = whole(ApiFormat::OpenAiResponses, &text, 100, &sink)
+    let answer = whole(ApiFormat::OPENAI_RESPONSES, &text, 100, &sink)
         .await
         .unwrap();
     let (_, media) = answer.into_parts();
@@ -162,7 +162,7 @@ async fn broken_answers_are_typed() {
         ("[", "the response is not JSON"),
         ("", "the response is not JSON"),
     ] {
-        let answer = whole(ApiFormat::GeminiContents, text, 100, &sink).await;
+        let answer = whole(ApiFormat::GEMINI_CONTENTS, text, 100, &sink).await;
         let error = answer.unwrap_err();
         assert_eq!(error.kind(), ProviderErrorKind::InvalidResponse);
         assert_eq!(error.reason(), Some(reason));
@@ -174,7 +174,7 @@ async fn broken_answers_are_typed() {
 async fn halves_of_characters_are_replaced() {
     let text = r#"{"candidates":[{"content":{"parts":[{"text":"a\ud83d"}]}}]}"#;
     let sink = MediaSink::in_memory();
-    let answer = whole(ApiFormat::GeminiContents, text, 10, &sink)
+    let answer = whole(ApiFormat::GEMINI_CONTENTS, text, 10, &sink)
         .await
         .unwrap();
     let text = &answer.json()["candidates"][0]["content"]["parts"][0]["text"];

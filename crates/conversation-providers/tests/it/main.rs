@@ -9,10 +9,12 @@
 mod answer;
 #[cfg(feature = "anthropic")]
 mod anthropic;
-#[cfg(any(feature = "openai", feature = "anthropic", feature = "gemini"))]
+#[cfg(feature = "http-client")]
 mod asking;
 #[cfg(all(feature = "openai", feature = "anthropic", feature = "gemini"))]
 mod bad_input;
+#[cfg(feature = "http-client")]
+mod fifth_api;
 #[cfg(feature = "anthropic")]
 mod files;
 mod fitting;
@@ -22,7 +24,7 @@ mod gemini;
 mod lost_files;
 #[cfg(feature = "openai")]
 mod openai;
-#[cfg(any(feature = "openai", feature = "anthropic", feature = "gemini"))]
+#[cfg(feature = "http-client")]
 mod peer;
 mod planner;
 #[cfg(all(feature = "openai", feature = "anthropic", feature = "gemini"))]

@@ -18,7 +18,7 @@ use rounds::{DISTURBANCES, Disturbance, FORMATS, Script, Sent, play, state_of};
 
 fn script(disturbance: Disturbance) -> Script {
     Script {
-        format: conversation_providers::ApiFormat::AnthropicMessages,
+        format: conversation_providers::ApiFormat::ANTHROPIC_MESSAGES,
         disturbance,
         turns: 30,
         images: 2,

@@ -14,7 +14,7 @@ use conversation_state::LoadOptions;
 
 use crate::support::{KIB, Rig, image};
 
-const FORMAT: ApiFormat = ApiFormat::AnthropicMessages;
+const FORMAT: ApiFormat = ApiFormat::ANTHROPIC_MESSAGES;
 
 /// Plans each request for an API that takes three images, and answers by a script.
 #[derive(Clone, Debug)]

@@ -19,4 +19,3 @@ mod provider;
 
 #[cfg(feature = "openai")]
 pub use provider::OpenAiProvider;
-pub(crate) use request::CHAT;

@@ -3,8 +3,7 @@
 use super::super::names::{BASE_URL, NAME};
 use super::super::refusal::classify;
 use super::decoder::ChatDecoder;
-use super::request::CHAT;
-use crate::codec::FormatSpec;
+use crate::format::ApiFormat;
 use crate::http::HttpSettings;
 use crate::http_provider::{
     Api, Endpoint, FailedResponse, HttpProvider, Refusal, provider_over_http,
@@ -33,13 +32,17 @@ use crate::request::ResponseMode;
 #[derive(Clone)]
 pub struct OpenAiProvider(HttpProvider<ChatApi>);
 
-provider_over_http!(OpenAiProvider, "https://api.openai.com/v1", "openai.chat");
+provider_over_http!(
+    OpenAiProvider,
+    ChatApi,
+    "`https://api.openai.com/v1`",
+    "`openai.chat`"
+);
 
 impl OpenAiProvider {
     /// Creates a provider of a model, with the key of an account; an empty key sends none.
     pub fn new(key: impl AsRef<str>, model: impl Into<String>) -> Self {
-        let settings = HttpSettings::new(NAME, key.as_ref(), BASE_URL);
-        Self(HttpProvider::new(ChatApi, settings, model.into()))
+        Self(HttpProvider::new(ChatApi, key, model))
     }
 
     /// Sets the organization that requests are billed to. Defaults to the key's.
@@ -72,13 +75,12 @@ impl Api for ChatApi {
 
     const NAME: &'static str = NAME;
 
-    const FORMAT: &'static FormatSpec = &CHAT;
+    const FORMAT: ApiFormat = ApiFormat::OPENAI_CHAT;
+
+    const BASE_URL: &'static str = BASE_URL;
 
     fn endpoint(&self, _: &str, _: ResponseMode) -> Endpoint {
-        Endpoint {
-            path: vec!["chat".to_owned(), "completions".to_owned()],
-            query: None,
-        }
+        Endpoint::new(["chat", "completions"])
     }
 
     fn refusal(&self, settings: &HttpSettings, failed: &FailedResponse<'_>) -> Refusal {

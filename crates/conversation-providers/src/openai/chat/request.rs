@@ -12,6 +12,7 @@ use crate::answer::Step::{DataUri, Each, Key};
 use crate::codec::{
     CodecOptions, Fields, FormatSpec, arguments_text, document_name, kind_of, unsupported,
 };
+use crate::format::ApiFormat;
 use crate::media::{MediaForm, MediaPlan};
 use crate::request::{ProviderRequest, ResponseMode};
 use crate::template::Json;
@@ -19,8 +20,13 @@ use crate::transcript::{
     CallIds, SpokenAudio, Transcript, TranscriptRules, WireCall, WireMessage, WirePart,
 };
 
+impl ApiFormat {
+    /// Chat completions, by OpenAI and compatible servers: `POST /v1/chat/completions`.
+    pub const OPENAI_CHAT: Self = Self::new(&CHAT);
+}
+
 /// The JSON of chat completions.
-pub(crate) static CHAT: FormatSpec = FormatSpec {
+static CHAT: FormatSpec = FormatSpec {
     capability_name: "openai.chat",
     rules: TranscriptRules {
         family: NAME,
@@ -101,8 +107,8 @@ fn render<'a>(
 ) -> Json<'a> {
     let mut fields: Fields<'a> = vec![("model".into(), Json::text(options.model))];
     if !request.tools.is_empty() {
-        let tools = request.tools.iter().map(tool).collect();
-        fields.push(("tools".into(), Json::Array(tools)));
+        let tools = request.tools.iter().map(tool);
+        fields.push(("tools".into(), Json::array(tools)));
     }
     for (name, value) in parameters(request, options) {
         fields.push((name.into(), value.into()));
@@ -117,8 +123,8 @@ fn render<'a>(
     // Last, so that the body of one turn begins the body of the next.
     let messages = transcript.messages.iter();
     let messages = messages.map(|message| render_message(message, plan, options.unsigned));
-    fields.push(("messages".into(), Json::Array(messages.collect())));
-    Json::Object(fields)
+    fields.push(("messages".into(), Json::array(messages)));
+    Json::object(fields)
 }
 
 fn parameters(request: &ProviderRequest<'_>, options: &CodecOptions<'_>) -> Map<String, Value> {
@@ -161,12 +167,12 @@ fn tool(tool: &ToolDefinition) -> Json<'_> {
     }
     // Without them the function takes none.
     if !tool.parameters.is_null() {
-        let parameters = Json::Value(Cow::Borrowed(&tool.parameters));
+        let parameters = Json::from(&tool.parameters);
         function.push(("parameters".into(), parameters));
     }
     Json::object([
         ("type", Json::text("function")),
-        ("function", Json::Object(function)),
+        ("function", Json::object(function)),
     ])
 }
 
@@ -188,9 +194,9 @@ fn render_message<'a>(message: &'a WireMessage<'a>, plan: &MediaPlan, unsigned: 
     }
     let calls: Vec<Json<'a>> = message.calls().map(|call| render_call(call)).collect();
     if !calls.is_empty() {
-        fields.push(("tool_calls".into(), Json::Array(calls)));
+        fields.push(("tool_calls".into(), Json::array(calls)));
     }
-    Json::Object(fields)
+    Json::object(fields)
 }
 
 fn role(role: Role) -> &'static str {
@@ -251,7 +257,7 @@ fn content<'a>(
         [WirePart::Text { text, .. }] => Json::text(text.as_ref()),
         // Few servers accept arrays here.
         _ if message.role == Role::Tool => Json::text(message.joined_text()),
-        parts => Json::Array(parts.iter().filter_map(|p| part(p, plan)).collect()),
+        parts => Json::array(parts.iter().filter_map(|p| part(p, plan))),
     }
 }
 
@@ -276,7 +282,7 @@ fn text_part<'a>(text: impl Into<Cow<'a, str>>) -> Json<'a> {
 fn part<'a>(part: &'a WirePart<'a>, plan: &MediaPlan) -> Option<Json<'a>> {
     match part {
         WirePart::Text { text, .. } => Some(text_part(text.as_ref())),
-        WirePart::Media { index, .. } => Some(Json::Item(*index, Box::new(media(*index, plan)))),
+        WirePart::Media { index, .. } => Some(Json::item(*index, media(*index, plan))),
         WirePart::Opaque { .. } | WirePart::Call(_) => None,
     }
 }
@@ -292,11 +298,11 @@ fn media<'a>(index: usize, plan: &MediaPlan) -> Json<'a> {
         }
         Json::object([
             ("type", Json::text("image_url")),
-            ("image_url", Json::Object(fields)),
+            ("image_url", Json::object(fields)),
         ])
     };
     let file = |fields: Fields<'a>| {
-        Json::object([("type", Json::text("file")), ("file", Json::Object(fields))])
+        Json::object([("type", Json::text("file")), ("file", Json::object(fields))])
     };
     match (form, kind_of(content, form)) {
         (MediaForm::Omitted(omitted), _) => text_part(omitted.text()),

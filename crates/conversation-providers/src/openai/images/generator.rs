@@ -70,7 +70,7 @@ impl OpenAiImages {
         }
     }
 
-    http_setters!("https://api.openai.com/v1");
+    http_setters!("`https://api.openai.com/v1`");
 
     /// Sets the organization that requests are billed to. Defaults to the key's.
     #[must_use]

@@ -30,7 +30,7 @@ pub(super) fn answer_items<'a>(
             } if unsigned => {}
             WirePart::Opaque { item, .. } => {
                 said.end(&mut items);
-                items.push(Json::Raw(item.get().into()));
+                items.push(Json::raw(item.get()));
             }
             WirePart::Call(call) => {
                 said.end(&mut items);
@@ -125,7 +125,7 @@ fn image<'a>(index: usize, data: Option<&RawJson>, plan: &MediaPlan) -> Option<J
                 ("status", field("status")),
                 ("result", Json::base64("", index)),
             ]);
-            Some(Json::Item(index, Box::new(item)))
+            Some(Json::item(index, item))
         }
         MediaForm::Omitted(omitted) => Some(plain("assistant", omitted.text())),
         _ => None,
@@ -146,5 +146,5 @@ pub(super) fn render_call<'a>(call: &'a WireCall<'a>, unsigned: bool) -> Json<'a
     for (name, value) in data.filter(|(name, _)| !unsigned || name != "id") {
         fields.push((name.into(), value.into()));
     }
-    Json::Object(fields)
+    Json::object(fields)
 }

@@ -22,4 +22,3 @@ mod unwanted;
 
 #[cfg(feature = "openai")]
 pub use provider::ResponsesProvider;
-pub(crate) use request::RESPONSES;

@@ -1,26 +1,22 @@
 //! The provider of Responses.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use chrono::Utc;
 use conversation_types::{FinishReason, Message, Part};
 use futures_util::stream::{self, StreamExt};
 use media_types::MediaContent;
-use serde_json::{Map, Value, json};
-use tokio::sync::Semaphore;
+use serde_json::{Value, json};
 
 use super::super::names::{BASE_URL, NAME};
 use super::super::refusal::classify;
 use super::chain::{HistoryHash, last_response};
 use super::decoder::ResponsesDecoder;
-use super::request::RESPONSES;
 use super::unwanted::{PATH, deletions, forgetting};
-use crate::codec::FormatSpec;
 use crate::error::{ProviderError, ProviderErrorKind as Kind};
-use crate::http::{HttpClient, HttpSettings};
+use crate::format::ApiFormat;
+use crate::http::HttpSettings;
 use crate::http_provider::{
-    Api, Endpoint, FailedResponse, Forget, HttpProvider, Refusal, provider_over_http,
+    Api, Endpoint, FailedResponse, ForgetRule, HttpProvider, Refusal, provider_over_http,
 };
 use crate::kept_answers::KeptAnswers;
 use crate::media::{MediaContext, hash_inline};
@@ -57,20 +53,24 @@ pub struct ResponsesProvider(HttpProvider<ResponsesApi>);
 
 provider_over_http!(
     ResponsesProvider,
-    "https://api.openai.com/v1",
-    "openai.responses",
+    ResponsesApi,
+    "`https://api.openai.com/v1`",
+    "`openai.responses`",
     respond
 );
 
 impl ResponsesProvider {
     /// Creates a provider of a model, with the key of an account; an empty key sends none.
     pub fn new(key: impl AsRef<str>, model: impl Into<String>) -> Self {
-        let settings = HttpSettings::new(NAME, key.as_ref(), BASE_URL);
-        let api = ResponsesApi {
-            is_stored: false,
-            forgotten_at_once: deletions(),
-        };
-        Self(HttpProvider::new(api, settings, model.into()))
+        let mut provider = HttpProvider::new(ResponsesApi { is_stored: false }, key, model);
+        // Clones of the provider share it.
+        let at_once = deletions();
+        provider.forget = ForgetRule::new(move |http, parameters| {
+            // The API keeps what it is not told otherwise about.
+            let is_kept = parameters.get("store") != Some(&json!(false));
+            is_kept.then(|| forgetting(http, &at_once))
+        });
+        Self(provider)
     }
 
     /// Sets the organization that requests are billed to. Defaults to the key's.
@@ -115,7 +115,7 @@ impl ResponsesProvider {
             || names_state("previous_response_id")
             || names_state("conversation")
         {
-            return self.0.complete(&request, media).await;
+            return self.0.respond(&request, media).await;
         }
         hash_inline(&media_of(request.messages)).await;
         let history = HistoryHash::of(request.messages);
@@ -125,14 +125,14 @@ impl ResponsesProvider {
             let id = Value::from(last.id);
             next.parameters
                 .insert("previous_response_id".to_owned(), id);
-            match self.0.complete(&next, media).await {
+            match self.0.respond(&next, media).await {
                 Err(error) if is_forgotten(&error) => {
                     tracing::info!(provider = NAME, "the last answer is no longer kept");
                 }
                 answer => return answer.map(|answer| linked(answer, history)),
             }
         }
-        let answer = self.0.complete(&request, media).await;
+        let answer = self.0.respond(&request, media).await;
         answer.map(|answer| linked(answer, history))
     }
 
@@ -224,8 +224,6 @@ impl KeptAnswers for ResponsesProvider {
 struct ResponsesApi {
     /// Whether the provider keeps its answers.
     is_stored: bool,
-    /// What bounds the deletions that run at once; clones of the provider share it.
-    forgotten_at_once: Arc<Semaphore>,
 }
 
 impl Api for ResponsesApi {
@@ -233,22 +231,15 @@ impl Api for ResponsesApi {
 
     const NAME: &'static str = NAME;
 
-    const FORMAT: &'static FormatSpec = &RESPONSES;
+    const FORMAT: ApiFormat = ApiFormat::OPENAI_RESPONSES;
+
+    const BASE_URL: &'static str = BASE_URL;
 
     fn endpoint(&self, _: &str, _: ResponseMode) -> Endpoint {
-        Endpoint {
-            path: vec![PATH.to_owned()],
-            query: None,
-        }
+        Endpoint::new([PATH])
     }
 
     fn refusal(&self, settings: &HttpSettings, failed: &FailedResponse<'_>) -> Refusal {
         classify(settings, failed)
-    }
-
-    fn forget(&self, http: &HttpClient, parameters: &Map<String, Value>) -> Option<Forget> {
-        // The API keeps what it is not told otherwise about.
-        let is_kept = parameters.get("store") != Some(&json!(false));
-        is_kept.then(|| forgetting(http, &self.forgotten_at_once))
     }
 }

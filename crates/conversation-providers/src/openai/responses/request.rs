@@ -13,13 +13,19 @@ use crate::answer::Step::{Each, Key};
 #[cfg(feature = "openai")]
 use crate::answer::Step::{Preview, Unwanted};
 use crate::codec::{CodecOptions, Fields, FormatSpec, document_name, kind_of, rename, unsupported};
+use crate::format::ApiFormat;
 use crate::media::{MediaForm, MediaPlan};
 use crate::request::{ProviderRequest, ResponseMode};
 use crate::template::Json;
 use crate::transcript::{CallIds, Transcript, TranscriptRules, WireMessage, WirePart};
 
+impl ApiFormat {
+    /// OpenAI's Responses: `POST /v1/responses`.
+    pub const OPENAI_RESPONSES: Self = Self::new(&RESPONSES);
+}
+
 /// The JSON of Responses.
-pub(crate) static RESPONSES: FormatSpec = FormatSpec {
+static RESPONSES: FormatSpec = FormatSpec {
     capability_name: "openai.responses",
     rules: TranscriptRules {
         family: NAME,
@@ -86,7 +92,7 @@ fn render<'a>(
         parameters.remove("tool_choice");
         parameters.remove("parallel_tool_calls");
     } else {
-        fields.push(("tools".into(), Json::Array(tools)));
+        fields.push(("tools".into(), Json::array(tools)));
         let choice = match &request.tool_choice {
             ToolChoice::Required => Some(json!("required")),
             ToolChoice::None => Some(json!("none")),
@@ -114,8 +120,8 @@ fn render<'a>(
     }
     let messages = transcript.messages.iter();
     let items = messages.flat_map(|message| items(message, plan, options));
-    fields.push(("input".into(), Json::Array(items.collect())));
-    Json::Object(fields)
+    fields.push(("input".into(), Json::array(items)));
+    Json::object(fields)
 }
 
 fn tool(tool: &ToolDefinition) -> Json<'_> {
@@ -126,11 +132,11 @@ fn tool(tool: &ToolDefinition) -> Json<'_> {
     if !tool.description.is_empty() {
         fields.push(("description".into(), Json::text(&tool.description)));
     }
-    let parameters = Json::Value(Cow::Borrowed(&tool.parameters));
+    let parameters = Json::from(&tool.parameters);
     fields.push(("parameters".into(), parameters));
     // Strict is the default here, and refuses most schemas.
     fields.push(("strict".into(), json!(false).into()));
-    Json::Object(fields)
+    Json::object(fields)
 }
 
 fn items<'a>(
@@ -170,11 +176,11 @@ fn output<'a>(message: &'a WireMessage<'a>, plan: &MediaPlan) -> Json<'a> {
 fn parts<'a>(message: &'a WireMessage<'a>, plan: &MediaPlan, place: Place) -> Json<'a> {
     let parts = message.parts.iter().map(|part| match part {
         WirePart::Text { text, .. } => input_text(text.as_ref()),
-        WirePart::Media { index, .. } => Json::Item(*index, Box::new(media(*index, plan, place))),
-        WirePart::Opaque { item, .. } => Json::Raw(item.get().into()),
+        WirePart::Media { index, .. } => Json::item(*index, media(*index, plan, place)),
+        WirePart::Opaque { item, .. } => Json::raw(item.get()),
         WirePart::Call(call) => render_call(call, false),
     });
-    Json::Array(parts.collect())
+    Json::array(parts)
 }
 
 fn input_text<'a>(text: impl Into<Cow<'a, str>>) -> Json<'a> {
@@ -223,11 +229,10 @@ fn image<'a>(content: &MediaContent, name: &'a str, value: Json<'a>, place: Plac
     if let Some(detail) = detail {
         fields.push(("detail".into(), Json::text(detail)));
     }
-    Json::Object(fields)
+    Json::object(fields)
 }
 
 fn file<'a, const N: usize>(fields: [(&'a str, Json<'a>); N]) -> Json<'a> {
-    let head = [("type".into(), Json::text("input_file"))];
-    let fields = fields.into_iter().map(|(name, value)| (name.into(), value));
-    Json::Object(head.into_iter().chain(fields).collect())
+    let head = [("type", Json::text("input_file"))];
+    Json::object(head.into_iter().chain(fields))
 }

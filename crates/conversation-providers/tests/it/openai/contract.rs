@@ -234,7 +234,7 @@ async fn responses_requests_conform() {
     messages.push(painted);
     messages.push(user(""));
     let tools = golden_tools();
-    let format = ApiFormat::OpenAiResponses;
+    let format = ApiFormat::OPENAI_RESPONSES;
     let api = Capabilities::builtin()
         .api(format.capability_name())
         .unwrap();

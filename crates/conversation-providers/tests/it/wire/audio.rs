@@ -93,9 +93,9 @@ const WEBM: &[u8] = b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01\x42\x82\x84webm";
 
 /// The type that the only media of a body goes out as.
 fn sent_as(format: ApiFormat, body: &Value) -> String {
-    let part = match format {
-        ApiFormat::OpenAiChat => &body["messages"][0]["content"][1]["input_audio"]["format"],
-        ApiFormat::GeminiContents => &body["contents"][0]["parts"][1]["inlineData"]["mime_type"],
+    let part = match format.capability_name() {
+        "openai.chat" => &body["messages"][0]["content"][1]["input_audio"]["format"],
+        "gemini.generate_content" => &body["contents"][0]["parts"][1]["inlineData"]["mime_type"],
         _ => &Value::Null,
     };
     part.as_str().unwrap_or("-").to_owned()
@@ -169,13 +169,11 @@ async fn raw_audio_carries_its_bytes_as_a_wav_file() {
         for content in [inline, stored] {
             let messages = [user_with("hear", [content])];
             let request = ProviderRequest::new(&messages);
-            for api in [ApiFormat::OpenAiChat, ApiFormat::GeminiContents] {
+            for api in [ApiFormat::OPENAI_CHAT, ApiFormat::GEMINI_CONTENTS] {
                 let body = body_by(&Capabilities::builtin(), api, &request, &media).await;
                 let body = json_of(&body).await;
-                let text = match api {
-                    ApiFormat::OpenAiChat => {
-                        &body["messages"][0]["content"][1]["input_audio"]["data"]
-                    }
+                let text = match api.capability_name() {
+                    "openai.chat" => &body["messages"][0]["content"][1]["input_audio"]["data"],
                     _ => &body["contents"][0]["parts"][1]["inlineData"]["data"],
                 };
                 assert!(
@@ -195,7 +193,7 @@ async fn an_api_that_takes_raw_audio_gets_it_raw() {
     let raw = MediaContent::from_bytes(Mime::AUDIO_PCM, vec![1, 2, 3, 4]);
     let messages = [user_with("hear", [raw])];
     let request = ProviderRequest::new(&messages);
-    let format = ApiFormat::GeminiContents;
+    let format = ApiFormat::GEMINI_CONTENTS;
     let body = body_by(&capabilities, format, &request, &no_storage()).await;
     let part = json_of(&body).await["contents"][0]["parts"][1]["inlineData"].take();
     assert_eq!(part, json!({"data": "AQIDBA==", "mime_type": "audio/pcm"}));
@@ -214,7 +212,7 @@ async fn a_wav_file_that_is_declared_as_raw_audio_goes_out_as_it_is() {
     let content = MediaContent::from_reference(Mime::AUDIO_PCM, stored);
     let messages = [user_with("hear", [content])];
     let request = ProviderRequest::new(&messages);
-    let format = ApiFormat::OpenAiChat;
+    let format = ApiFormat::OPENAI_CHAT;
     let body = body_by(&Capabilities::builtin(), format, &request, &media).await;
     let body = json_of(&body).await;
     let text = &body["messages"][0]["content"][1]["input_audio"]["data"];

@@ -170,7 +170,7 @@ async fn a_check_finds_all_that_fails() {
     let request = ProviderRequest::new(&messages);
     for fate in FATES {
         let media = over(Arc::new(Fated(fate)));
-        let body = body_by(&without_limits(), ApiFormat::OpenAiChat, &request, &media).await;
+        let body = body_by(&without_limits(), ApiFormat::OPENAI_CHAT, &request, &media).await;
         let mut plan = body.plan().clone();
         plan.check(&media).await;
         let expected = if fate == Fate::Turns { 0 } else { 3 };

@@ -28,22 +28,22 @@ pub(super) fn metadata() -> MediaMetadata {
 
 /// The message with its picture left empty, as each API has it.
 fn around(format: ApiFormat) -> Value {
-    match format {
-        ApiFormat::OpenAiChat => json!({
+    match format.capability_name() {
+        "openai.chat" => json!({
             "model": "model-1",
             "messages": [{"role": "user", "content": [
                 {"type": "text", "text": "\"see\" \u{2028}"},
                 {"type": "image_url", "image_url": {"url": "data:image/png;base64,"}}
             ]}]
         }),
-        ApiFormat::OpenAiResponses => json!({
+        "openai.responses" => json!({
             "model": "model-1",
             "input": [{"role": "user", "content": [
                 {"type": "input_text", "text": "\"see\" \u{2028}"},
                 {"type": "input_image", "image_url": "data:image/png;base64,", "detail": "auto"}
             ]}]
         }),
-        ApiFormat::AnthropicMessages => json!({
+        "anthropic.messages" => json!({
             "model": "model-1", "max_tokens": 4096,
             "messages": [{"role": "user", "content": [
                 {"type": "text", "text": "\"see\" \u{2028}"},
@@ -51,7 +51,7 @@ fn around(format: ApiFormat) -> Value {
                     {"type": "base64", "media_type": "image/png", "data": ""}}
             ]}]
         }),
-        ApiFormat::GeminiContents => json!({
+        "gemini.generate_content" => json!({
             "contents": [{"role": "user", "parts": [
                 {"text": "\"see\" \u{2028}"},
                 {"inlineData": {"mime_type": "image/png", "data": ""}}

@@ -47,10 +47,10 @@ async fn urls_and_ids_go_where_they_are_accepted() {
         let request = ProviderRequest::new(&messages);
         let sent = sent(format, &request).await;
         let field = |name: &str, inner: &str| sent[name][0][inner].clone();
-        match format {
-            ApiFormat::OpenAiChat => field("messages", "content"),
-            ApiFormat::OpenAiResponses => field("input", "content"),
-            ApiFormat::AnthropicMessages => field("messages", "content"),
+        match format.capability_name() {
+            "openai.chat" => field("messages", "content"),
+            "openai.responses" => field("input", "content"),
+            "anthropic.messages" => field("messages", "content"),
             _ => field("contents", "parts"),
         }
     };
@@ -60,7 +60,7 @@ async fn urls_and_ids_go_where_they_are_accepted() {
             .is_some_and(|text| text.contains("is not attached"))
     };
 
-    let chat = content(ApiFormat::OpenAiChat).await;
+    let chat = content(ApiFormat::OPENAI_CHAT).await;
     assert_eq!(
         chat[1]["image_url"]["url"],
         json!("https://example.com/a.png")
@@ -71,7 +71,7 @@ async fn urls_and_ids_go_where_they_are_accepted() {
         json!({"type": "file", "file": {"file_id": "file-1"}})
     );
 
-    let responses = content(ApiFormat::OpenAiResponses).await;
+    let responses = content(ApiFormat::OPENAI_RESPONSES).await;
     assert_eq!(
         responses[1],
         json!({"type": "input_image", "image_url": "https://example.com/a.png", "detail": "auto"})
@@ -89,7 +89,7 @@ async fn urls_and_ids_go_where_they_are_accepted() {
         json!({"type": "input_file", "file_id": "file-1"})
     );
 
-    let anthropic = content(ApiFormat::AnthropicMessages).await;
+    let anthropic = content(ApiFormat::ANTHROPIC_MESSAGES).await;
     let by_url = |url| json!({"type": "url", "url": url});
     assert_eq!(anthropic[1]["source"], by_url("https://example.com/a.png"));
     assert_eq!(anthropic[2]["type"], "document");
@@ -98,7 +98,7 @@ async fn urls_and_ids_go_where_they_are_accepted() {
     assert_eq!(anthropic[3]["source"], by_id);
     assert_eq!(anthropic[4]["source"], by_id);
 
-    let gemini = content(ApiFormat::GeminiContents).await;
+    let gemini = content(ApiFormat::GEMINI_CONTENTS).await;
     // Not every model fetches URLs, so none is given.
     assert!(is_note(&gemini[1]) && is_note(&gemini[2]), "{gemini}");
     assert_eq!(
@@ -112,7 +112,7 @@ async fn where_gemini_fetches_urls_it_is_given_them() {
     let api = Capabilities::builtin().api("vertex.gemini").unwrap();
     let messages = [user_with("see", [of_url(Mime::IMAGE_PNG, "a.png")])];
     let request = ProviderRequest::new(&messages);
-    let format = ApiFormat::GeminiContents;
+    let format = ApiFormat::GEMINI_CONTENTS;
     let body = RequestBody::new(format, "", &request, &api, &no_storage()).await;
     let sent = json_of(&body.unwrap()).await;
     assert_eq!(
@@ -128,7 +128,7 @@ async fn where_claude_is_hosted_by_others_it_gets_bytes() {
     let messages = [user_with("see", [of_url(Mime::IMAGE_PNG, "a.png"), png])];
     let version = fields(json!({"anthropic_version": "bedrock-2023-05-31"}));
     let request = ProviderRequest::new(&messages).with_parameters(version);
-    let format = ApiFormat::AnthropicMessages;
+    let format = ApiFormat::ANTHROPIC_MESSAGES;
     let body = RequestBody::new(format, "", &request, &api, &no_storage()).await;
     let sent = json_of(&body.unwrap()).await;
     assert_eq!(sent.get("model"), None);
@@ -178,7 +178,7 @@ async fn rounds_of_tools() {
             json!({"max_tokens": 7, "stop": "END", "messages": [], "top_p": null}),
         ));
 
-    let responses = sent(ApiFormat::OpenAiResponses, &request).await;
+    let responses = sent(ApiFormat::OPENAI_RESPONSES, &request).await;
     let call = |id, name, arguments| json!({"type": "function_call", "call_id": id, "name": name, "arguments": arguments});
     assert_eq!(
         responses["input"],
@@ -199,7 +199,7 @@ async fn rounds_of_tools() {
     assert_eq!(responses["tool_choice"], "required");
     assert_eq!(responses["stream"], true);
 
-    let anthropic = sent(ApiFormat::AnthropicMessages, &request).await;
+    let anthropic = sent(ApiFormat::ANTHROPIC_MESSAGES, &request).await;
     let text = |text| json!({"type": "text", "text": text});
     assert_eq!(
         anthropic["messages"],
@@ -227,7 +227,7 @@ async fn rounds_of_tools() {
         json!([{"name": "paint", "input_schema": {"type": "object"}}])
     );
 
-    let gemini = sent(ApiFormat::GeminiContents, &request).await;
+    let gemini = sent(ApiFormat::GEMINI_CONTENTS, &request).await;
     let text = |text| json!({"text": text});
     assert_eq!(
         gemini["contents"],
@@ -268,16 +268,16 @@ async fn a_picture_of_the_model_comes_back_to_it() {
     answer.content.push(Part::Media(png));
     let messages = [Message::user("paint"), answer, Message::user("more red")];
     let request = ProviderRequest::new(&messages);
-    let gemini = sent(ApiFormat::GeminiContents, &request).await;
+    let gemini = sent(ApiFormat::GEMINI_CONTENTS, &request).await;
     assert_eq!(gemini["contents"][1]["role"], "model");
     assert_eq!(gemini["contents"][1]["parts"][1]["inlineData"]["data"], PNG);
-    let anthropic = sent(ApiFormat::AnthropicMessages, &request).await;
+    let anthropic = sent(ApiFormat::ANTHROPIC_MESSAGES, &request).await;
     assert_eq!(anthropic["messages"][2]["role"], "user");
     assert_eq!(
         anthropic["messages"][2]["content"][1]["source"]["data"],
         PNG
     );
-    let responses = sent(ApiFormat::OpenAiResponses, &request).await;
+    let responses = sent(ApiFormat::OPENAI_RESPONSES, &request).await;
     assert_eq!(responses["input"][2]["content"][1]["type"], "input_image");
 }
 
@@ -316,7 +316,7 @@ async fn the_newest_files_of_text_go_as_words_where_there_are_too_many() {
         messages.push(Message::assistant(vec![Part::from("done")]));
     }
     let request = ProviderRequest::new(&messages);
-    let format = ApiFormat::AnthropicMessages;
+    let format = ApiFormat::ANTHROPIC_MESSAGES;
     let body = body_by(&Capabilities::builtin(), format, &request, &no_storage()).await;
     let sent = String::from_utf8(text(&body).await).unwrap();
     let is_sent = |n: &usize| sent.contains(&format!("[file \\\"{n}.md\\\""));
@@ -362,11 +362,11 @@ async fn the_result_of_a_call_that_failed_says_so() {
         Message::tool("b", vec![Part::from("yes")]),
     ];
     let request = ProviderRequest::new(&messages);
-    let anthropic = sent(ApiFormat::AnthropicMessages, &request).await;
+    let anthropic = sent(ApiFormat::ANTHROPIC_MESSAGES, &request).await;
     let results = &anthropic["messages"][1]["content"];
     assert_eq!(results[0]["is_error"], true, "{results}");
     assert_eq!(results[1].get("is_error"), None, "{results}");
-    let gemini = sent(ApiFormat::GeminiContents, &request).await;
+    let gemini = sent(ApiFormat::GEMINI_CONTENTS, &request).await;
     let results = &gemini["contents"][1]["parts"];
     let response = |at: usize| &results[at]["functionResponse"]["response"];
     assert_eq!(response(0), &serde_json::json!({"error": "error: no"}));

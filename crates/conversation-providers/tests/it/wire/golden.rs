@@ -83,7 +83,7 @@ async fn chat_completions() {
         .with_parameters(fields(
             json!({"max_tokens": 500, "temperature": 0.7, "tool_choice": "auto"}),
         ));
-    let mut sent = body(ApiFormat::OpenAiChat, "gpt-4o", &request).await;
+    let mut sent = body(ApiFormat::OPENAI_CHAT, "gpt-4o", &request).await;
     // The client was given a null; an empty text says the same and is read by more servers.
     assert_eq!(sent["messages"][2]["content"].take(), json!(""));
     assert_eq!(sent, expected);
@@ -108,7 +108,7 @@ async fn responses() {
     let request = ProviderRequest::new(&messages)
         .with_system(Some("sys"))
         .with_parameters(fields(json!({"tools": [{"type": "image_generation"}]})));
-    let sent = body(ApiFormat::OpenAiResponses, "gpt-4o", &request).await;
+    let sent = body(ApiFormat::OPENAI_RESPONSES, "gpt-4o", &request).await;
     assert_eq!(sent, expected);
 }
 
@@ -144,7 +144,7 @@ async fn anthropic_messages() {
             .with_system(Some("sys"))
             .with_tools(&tools)
             .with_parameters(fields(parameters));
-        let sent = body(ApiFormat::AnthropicMessages, "claude-sonnet-4-5", &request).await;
+        let sent = body(ApiFormat::ANTHROPIC_MESSAGES, "claude-sonnet-4-5", &request).await;
         assert_eq!(sent, expected);
     }
 }
@@ -171,7 +171,7 @@ async fn gemini_contents() {
             .with_parameters(fields(json!({
                 "temperature": 0.5, "max_tokens": 10, "responseModalities": ["TEXT", "IMAGE"]
             })));
-        let sent = body(ApiFormat::GeminiContents, "gemini-2.5-flash", &request).await;
+        let sent = body(ApiFormat::GEMINI_CONTENTS, "gemini-2.5-flash", &request).await;
         assert_eq!(sent, expected);
     }
 }

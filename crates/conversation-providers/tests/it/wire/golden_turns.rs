@@ -89,7 +89,7 @@ async fn anthropic_with_all_sources() {
         .with_system(Some("sys"))
         .with_tools(&tools)
         .with_parameters(json!({"max_tokens": 99}).as_object().unwrap().clone());
-    let ours = sent(ApiFormat::AnthropicMessages, "claude-x", &request).await;
+    let ours = sent(ApiFormat::ANTHROPIC_MESSAGES, "claude-x", &request).await;
     let mut theirs = golden;
     // A list of one text says the same as the text; its mark for caches is not ours to set.
     theirs["system"] = "sys".into();
@@ -120,7 +120,7 @@ async fn anthropic_with_all_sources_thinking_and_images_of_tools() {
     let request = ProviderRequest::new(&messages)
         .with_tools(&tools)
         .with_parameters(parameters.as_object().unwrap().clone());
-    let mut ours = sent(ApiFormat::AnthropicMessages, "claude-x", &request).await;
+    let mut ours = sent(ApiFormat::ANTHROPIC_MESSAGES, "claude-x", &request).await;
     // What stands there as it was is not looked at; of the rest, marks are not ours to set.
     let mut theirs = golden.clone();
     for body in [&mut ours, &mut theirs] {
@@ -146,7 +146,7 @@ async fn anthropic_of_the_other_official_client() {
     let request =
         ProviderRequest::new(&messages).with_parameters(parameters.as_object().unwrap().clone());
     assert_eq!(
-        sent(ApiFormat::AnthropicMessages, "c", &request).await,
+        sent(ApiFormat::ANTHROPIC_MESSAGES, "c", &request).await,
         golden
     );
 }
@@ -183,7 +183,7 @@ async fn chat_with_audio_files_and_calls() {
         .with_system(Some("sys"))
         .with_tools(&tools)
         .with_parameters(json!({"max_tokens": 99}).as_object().unwrap().clone());
-    let ours = sent(ApiFormat::OpenAiChat, "gpt-6.2-sol", &request).await;
+    let ours = sent(ApiFormat::OPENAI_CHAT, "gpt-6.2-sol", &request).await;
     let mut theirs = without(golden, &["prompt_cache_breakpoint", "audio"]);
     // More servers know the older word, read an empty text than a null, and a text than a list of one.
     theirs["messages"][0]["role"] = "system".into();

@@ -8,9 +8,9 @@ use super::*;
 
 /// The messages of a body: each its role and the texts, calls and results in it, in order.
 fn outline(format: ApiFormat, body: &Value) -> Vec<String> {
-    let list = match format {
-        ApiFormat::OpenAiResponses => &body["input"],
-        ApiFormat::GeminiContents => &body["contents"],
+    let list = match format.capability_name() {
+        "openai.responses" => &body["input"],
+        "gemini.generate_content" => &body["contents"],
         _ => &body["messages"],
     };
     list.as_array().unwrap().iter().map(one).collect()
@@ -81,10 +81,10 @@ fn collect(value: &Value, words: &mut Vec<String>) {
 async fn check(messages: &[Message], expected: BTreeMap<&str, Vec<&str>>) {
     for format in FORMS {
         let body = sent(format, messages).await;
-        let name = match format {
-            ApiFormat::OpenAiChat => "chat",
-            ApiFormat::OpenAiResponses => "responses",
-            ApiFormat::AnthropicMessages => "anthropic",
+        let name = match format.capability_name() {
+            "openai.chat" => "chat",
+            "openai.responses" => "responses",
+            "anthropic.messages" => "anthropic",
             _ => "gemini",
         };
         assert_eq!(outline(format, &body), expected[name], "{name}: {body}");
@@ -225,10 +225,10 @@ async fn ids_that_every_round_uses_again_are_told_apart() {
             id.bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
         };
-        match format {
-            ApiFormat::OpenAiChat => assert_eq!(calls, ["call_0", "call_0", "f:0"]),
+        match format.capability_name() {
+            "openai.chat" => assert_eq!(calls, ["call_0", "call_0", "f:0"]),
             // This one tells calls apart by their places and names.
-            ApiFormat::GeminiContents => assert_eq!(calls, ["f", "f", "f"]),
+            "gemini.generate_content" => assert_eq!(calls, ["f", "f", "f"]),
             _ => {
                 assert_eq!(calls[0], "call_0");
                 assert!(calls.iter().all(takes), "{calls:?}");

@@ -59,9 +59,9 @@ fn takes(format: ApiFormat, mime: &str) -> bool {
         "application/pdf",
     ]
     .contains(&mime);
-    match format {
-        ApiFormat::GeminiContents => mime != "image/gif",
-        ApiFormat::OpenAiChat => is_common || ["audio/wav", "audio/mpeg"].contains(&mime),
+    match format.capability_name() {
+        "gemini.generate_content" => mime != "image/gif",
+        "openai.chat" => is_common || ["audio/wav", "audio/mpeg"].contains(&mime),
         _ => is_common,
     }
 }
@@ -131,13 +131,13 @@ fn media_of(body: &Value, least: usize) -> Vec<Sha256> {
 
 /// Checks a body by the published schema, where there is one.
 fn conforms(format: ApiFormat, body: &Value) {
-    match format {
+    match format.capability_name() {
         #[cfg(feature = "openai")]
-        ApiFormat::OpenAiChat => {
+        "openai.chat" => {
             crate::openai::contract::conforms("CreateChatCompletionRequest", body);
         }
         #[cfg(feature = "openai")]
-        ApiFormat::OpenAiResponses => crate::openai::contract::conforms("CreateResponse", body),
+        "openai.responses" => crate::openai::contract::conforms("CreateResponse", body),
         _ => _ = body,
     }
 }

@@ -29,10 +29,10 @@ mod stable;
 mod wishes;
 
 const FORMS: [ApiFormat; 4] = [
-    ApiFormat::OpenAiChat,
-    ApiFormat::OpenAiResponses,
-    ApiFormat::AnthropicMessages,
-    ApiFormat::GeminiContents,
+    ApiFormat::OPENAI_CHAT,
+    ApiFormat::OPENAI_RESPONSES,
+    ApiFormat::ANTHROPIC_MESSAGES,
+    ApiFormat::GEMINI_CONTENTS,
 ];
 
 fn over(storage: Arc<dyn MediaStorage>) -> MediaContext {
@@ -102,11 +102,11 @@ fn assistant(text: &str) -> Message {
 
 /// The picture in the user's first message, as it is in the body.
 fn first_picture(format: ApiFormat, body: &Value) -> &str {
-    let text = match format {
-        ApiFormat::OpenAiChat => &body["messages"][0]["content"][1]["image_url"]["url"],
-        ApiFormat::OpenAiResponses => &body["input"][0]["content"][1]["image_url"],
-        ApiFormat::AnthropicMessages => &body["messages"][0]["content"][1]["source"]["data"],
-        ApiFormat::GeminiContents => &body["contents"][0]["parts"][1]["inlineData"]["data"],
+    let text = match format.capability_name() {
+        "openai.chat" => &body["messages"][0]["content"][1]["image_url"]["url"],
+        "openai.responses" => &body["input"][0]["content"][1]["image_url"],
+        "anthropic.messages" => &body["messages"][0]["content"][1]["source"]["data"],
+        "gemini.generate_content" => &body["contents"][0]["parts"][1]["inlineData"]["data"],
         other => panic!("{other:?}"),
     };
     let text = text.as_str().unwrap_or_else(|| panic!("{format:?}"));

@@ -45,7 +45,7 @@ fn opaque_answer() -> Message {
 #[tokio::test]
 async fn opaque_items_go_verbatim_to_their_family_and_nowhere_else() {
     let messages = [Message::user("go"), opaque_answer(), Message::user("on")];
-    let body = sent(ApiFormat::OpenAiResponses, &messages).await;
+    let body = sent(ApiFormat::OPENAI_RESPONSES, &messages).await;
     assert_eq!(
         body["input"].as_array().unwrap()[1..5],
         [
@@ -55,7 +55,7 @@ async fn opaque_items_go_verbatim_to_their_family_and_nowhere_else() {
             json!({"role": "assistant", "content": "more"}),
         ]
     );
-    let body = sent(ApiFormat::AnthropicMessages, &messages).await;
+    let body = sent(ApiFormat::ANTHROPIC_MESSAGES, &messages).await;
     assert_eq!(
         body["messages"][1]["content"],
         json!([
@@ -65,7 +65,7 @@ async fn opaque_items_go_verbatim_to_their_family_and_nowhere_else() {
             {"type": "text", "text": "more"}
         ])
     );
-    let body = sent(ApiFormat::GeminiContents, &messages).await;
+    let body = sent(ApiFormat::GEMINI_CONTENTS, &messages).await;
     assert_eq!(
         body["contents"][1]["parts"],
         json!([
@@ -75,7 +75,7 @@ async fn opaque_items_go_verbatim_to_their_family_and_nowhere_else() {
         ])
     );
     // This API has no place for any of them.
-    let body = sent(ApiFormat::OpenAiChat, &messages).await;
+    let body = sent(ApiFormat::OPENAI_CHAT, &messages).await;
     assert_eq!(
         body["messages"][1]["content"],
         json!([{"type": "text", "text": "said"}, {"type": "text", "text": "more"}])
@@ -92,7 +92,7 @@ async fn the_text_of_an_opaque_item_is_not_changed_by_a_byte() {
     ]);
     let messages = [answer];
     let request = ProviderRequest::new(&messages);
-    let format = ApiFormat::OpenAiResponses;
+    let format = ApiFormat::OPENAI_RESPONSES;
     let body = body_by(&without_limits(), format, &request, &no_storage()).await;
     let body = String::from_utf8(super::text(&body).await).unwrap();
     assert!(body.contains(text), "{body}");
@@ -103,17 +103,17 @@ async fn reasoning_without_what_it_led_to_is_not_sent() {
     let json = item(json!({"type": "reasoning"}));
     let reasoning = Part::reasoning("hm", Some(("openai".into(), json.into())));
     let alone = partial(vec![Part::from("said"), reasoning.clone()], vec![]);
-    let body = sent(ApiFormat::OpenAiResponses, &[alone]).await;
+    let body = sent(ApiFormat::OPENAI_RESPONSES, &[alone]).await;
     assert_eq!(body["input"].as_array().unwrap().len(), 1, "{body}");
     // A call is what it led to.
     let calls = vec![ToolCall::new("a", "a", "{}")];
     let followed = partial(vec![reasoning.clone()], calls);
-    let body = sent(ApiFormat::OpenAiResponses, &[followed]).await;
+    let body = sent(ApiFormat::OPENAI_RESPONSES, &[followed]).await;
     assert_eq!(body["input"][0]["type"], "reasoning");
     // A call that is not whole is none.
     let calls = vec![ToolCall::new("a", "a", "{")];
     let broken = partial(vec![reasoning], calls);
-    let body = sent(ApiFormat::OpenAiResponses, &[broken]).await;
+    let body = sent(ApiFormat::OPENAI_RESPONSES, &[broken]).await;
     assert_eq!(body["input"], json!([]));
 }
 
@@ -161,7 +161,7 @@ async fn a_call_of_the_provider_goes_out_only_with_its_result_or_where_its_answe
     let paused = Message::assistant(parts.clone());
     let later = around(paused.clone());
     for messages in [&around(partial(parts, vec![]))[..], &later] {
-        let body = sent(ApiFormat::AnthropicMessages, messages).await;
+        let body = sent(ApiFormat::ANTHROPIC_MESSAGES, messages).await;
         accepted(&body);
         assert_eq!(kinds(body), whole);
     }
@@ -177,7 +177,7 @@ async fn a_call_of_the_provider_goes_out_only_with_its_result_or_where_its_answe
             &["thinking", "server_tool_use", "tool_use"],
         ),
     ] {
-        let body = sent(ApiFormat::AnthropicMessages, messages).await;
+        let body = sent(ApiFormat::ANTHROPIC_MESSAGES, messages).await;
         accepted(&body);
         assert_eq!(kinds(body), [&whole[..], last].concat());
     }
@@ -187,7 +187,7 @@ async fn a_call_of_the_provider_goes_out_only_with_its_result_or_where_its_answe
         assistant("so"),
         Message::assistant(vec![found("one")]),
     ];
-    let body = sent(ApiFormat::AnthropicMessages, &later).await;
+    let body = sent(ApiFormat::ANTHROPIC_MESSAGES, &later).await;
     assert_eq!(body["messages"][0]["content"].as_array().unwrap().len(), 3);
 }
 
@@ -208,7 +208,7 @@ async fn a_call_is_not_sent_to_responses_without_its_output() {
     ] {
         let whole = Message::assistant(vec![call(kind)]);
         for answer in [whole, partial(vec![call(kind)], vec![])] {
-            let body = sent(ApiFormat::OpenAiResponses, &[answer, Message::user("on")]).await;
+            let body = sent(ApiFormat::OPENAI_RESPONSES, &[answer, Message::user("on")]).await;
             accepted(&body);
             let items = body["input"].as_array().unwrap().len();
             assert_eq!(items == 2, goes_out, "{kind}: {body}");
@@ -220,13 +220,13 @@ async fn a_call_is_not_sent_to_responses_without_its_output() {
     ] {
         let output = openai(json!({"type": answered, "call_id": "c", "output": {}}));
         let answered = partial(vec![call(kind), output], vec![]);
-        let body = sent(ApiFormat::OpenAiResponses, &[answered]).await;
+        let body = sent(ApiFormat::OPENAI_RESPONSES, &[answered]).await;
         accepted(&body);
         assert_eq!(body["input"].as_array().unwrap().len(), 2, "{body}");
     }
     // Those that hold what came of them have no output.
     let held = openai(json!({"type": "web_search_call", "id": "ws", "status": "completed"}));
-    let body = sent(ApiFormat::OpenAiResponses, &[partial(vec![held], vec![])]).await;
+    let body = sent(ApiFormat::OPENAI_RESPONSES, &[partial(vec![held], vec![])]).await;
     assert_eq!(body["input"][0]["id"], "ws");
 }
 
@@ -244,7 +244,7 @@ async fn reasoning_goes_with_the_call_that_it_led_to() {
         thought("r2"),
         Part::from("said"),
     ]);
-    let body = sent(ApiFormat::OpenAiResponses, &[answer]).await;
+    let body = sent(ApiFormat::OPENAI_RESPONSES, &[answer]).await;
     assert_eq!(
         body["input"],
         json!([
@@ -269,14 +269,14 @@ async fn gemini_gets_its_signatures_back_on_every_part() {
     ])
     .with_tool_calls(vec![call]);
     let messages = [Message::user("go"), answer];
-    let body = sent(ApiFormat::GeminiContents, &messages).await;
+    let body = sent(ApiFormat::GEMINI_CONTENTS, &messages).await;
     let parts = body["contents"][1]["parts"].as_array().unwrap();
     let signatures: Vec<_> = parts.iter().map(|part| &part["thoughtSignature"]).collect();
     assert_eq!(signatures, ["s1", "s2", "s4", "s3"]);
     assert!(parts[1]["inlineData"]["data"].is_string());
     assert_eq!(parts[2]["text"], "");
     // Other APIs see neither the signatures nor the part that was made for one.
-    let body = sent(ApiFormat::OpenAiChat, &messages).await;
+    let body = sent(ApiFormat::OPENAI_CHAT, &messages).await;
     assert!(!body.to_string().contains("s1") && !body.to_string().contains("thoughtSignature"));
     assert_eq!(body["messages"][1]["content"], "see");
 }
@@ -286,7 +286,7 @@ async fn signatures_of_version_0_1_are_found() {
     let json = r#"{"role":"assistant","content":[],"tool_calls":[{"id":"c","name":"f","arguments":"{}",
         "provider_data":{"thoughtSignature":"old"}}],"created_at":"2026-01-02T03:04:05Z"}"#;
     let message: Message = serde_json::from_str(json).unwrap();
-    let body = sent(ApiFormat::GeminiContents, &[message]).await;
+    let body = sent(ApiFormat::GEMINI_CONTENTS, &[message]).await;
     assert_eq!(body["contents"][0]["parts"][0]["thoughtSignature"], "old");
 }
 
@@ -305,7 +305,7 @@ async fn opaque_items_in_a_store_are_loaded() {
         |reference| Part::reasoning("", Some(("openai".into(), OpaqueData::Stored(reference))));
     let messages = [Message::assistant(vec![opaque(stored), Part::from("said")])];
     let media = over(Arc::new(store));
-    let body = body_of(ApiFormat::OpenAiResponses, &messages, &media).await;
+    let body = body_of(ApiFormat::OPENAI_RESPONSES, &messages, &media).await;
     let expected: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(
         body["input"],

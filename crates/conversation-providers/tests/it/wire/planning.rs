@@ -59,7 +59,13 @@ async fn planning_opens_nothing_and_each_sending_reads_once() {
     let messages = [user_with("see", media)];
     let request = ProviderRequest::new(&messages);
     let context = over(Arc::clone(&store) as Arc<dyn MediaStorage>);
-    let body = body_by(&without_limits(), ApiFormat::OpenAiChat, &request, &context).await;
+    let body = body_by(
+        &without_limits(),
+        ApiFormat::OPENAI_CHAT,
+        &request,
+        &context,
+    )
+    .await;
     assert_eq!(store.looks.load(Ordering::SeqCst), 100);
     assert_eq!(store.reads.load(Ordering::SeqCst), 0);
     let most = store.most_at_once.swap(0, Ordering::SeqCst);
@@ -120,7 +126,7 @@ mod remote {
             let rules = r#"{"format_version":1,"revised":"r","apis":{"anthropic.messages":{
                 "media":[{"mime":["image/*"],"forms":["base64"]}]}}}"#;
             let rules = Capabilities::from_json(rules).unwrap();
-            let format = ApiFormat::AnthropicMessages;
+            let format = ApiFormat::ANTHROPIC_MESSAGES;
             let body = body_by(&rules, format, &request, &media).await;
             assert!(
                 body.omitted_media().is_empty(),

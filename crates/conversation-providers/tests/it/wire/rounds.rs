@@ -80,7 +80,7 @@ async fn the_oldest_rounds_go_without_their_opaque_items_in_steps() {
     let mut firsts = Vec::new();
     for rounds in 1..=6 {
         let messages = &messages[..rounds * 5];
-        let body = sent_as(ApiFormat::OpenAiResponses, messages, &media).await;
+        let body = sent_as(ApiFormat::OPENAI_RESPONSES, messages, &media).await;
         let found = ids(&body, rounds, &["rs", "fc", "fd", "msg"]);
         let first = found.iter().take_while(|count| **count == 0).count();
         assert!(found[first..].iter().all(|count| *count == 4), "{found:?}");
@@ -97,7 +97,7 @@ async fn calls_without_their_signatures_are_all_sent_as_those_of_another_model()
     let mut messages = round(&store, 0, 9 * MIB).await;
     messages.extend(round(&store, 1, 9 * MIB).await);
     let media = over(Arc::new(store));
-    let body = body_of(ApiFormat::GeminiContents, &messages, &media).await;
+    let body = body_of(ApiFormat::GEMINI_CONTENTS, &messages, &media).await;
     let calls = body["contents"].as_array().unwrap().iter();
     let calls = calls.flat_map(|content| content["parts"].as_array().unwrap());
     let calls: Vec<&Value> = calls
@@ -122,7 +122,7 @@ async fn the_newest_round_goes_whole_whatever_its_size() {
     let mut messages = round(&store, 0, 1).await;
     messages.extend(round(&store, 1, 20 * MIB).await);
     let media = over(Arc::new(store));
-    let body = sent_as(ApiFormat::OpenAiResponses, &messages, &media).await;
+    let body = sent_as(ApiFormat::OPENAI_RESPONSES, &messages, &media).await;
     assert_eq!(ids(&body, 2, &["rs", "fc", "fd", "msg"]), [0, 4]);
 }
 
@@ -142,7 +142,7 @@ async fn a_round_that_has_lost_an_item_goes_without_the_others_and_without_their
     };
     store.delete(item.reference().unwrap()).await.unwrap();
     let media = over(Arc::new(store));
-    let body = sent_as(ApiFormat::OpenAiResponses, &messages, &media).await;
+    let body = sent_as(ApiFormat::OPENAI_RESPONSES, &messages, &media).await;
     assert_eq!(ids(&body, 3, &["rs", "fc", "fd", "msg"]), [4, 0, 4]);
     assert!(body.contains("said 1") && body.contains("call_1"));
 }

@@ -157,7 +157,7 @@ async fn beyond_the_window_only_the_addresses_differ() {
     let mut sent = Vec::new();
     for time in [0, WINDOW - 1, WINDOW] {
         now.store(time, std::sync::atomic::Ordering::SeqCst);
-        let body = body_by(&without_limits(), ApiFormat::OpenAiChat, &request, &media).await;
+        let body = body_by(&without_limits(), ApiFormat::OPENAI_CHAT, &request, &media).await;
         sent.push(json_of(&body).await);
     }
     assert_eq!(sent[0], sent[1]);

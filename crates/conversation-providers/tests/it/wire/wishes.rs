@@ -16,22 +16,22 @@ async fn one_tool_can_be_demanded() {
         .with_tool_choice(ToolChoice::Tool("f".into()));
     for (format, pointer, expected) in [
         (
-            ApiFormat::OpenAiChat,
+            ApiFormat::OPENAI_CHAT,
             "/tool_choice",
             json!({"type": "function", "function": {"name": "f"}}),
         ),
         (
-            ApiFormat::OpenAiResponses,
+            ApiFormat::OPENAI_RESPONSES,
             "/tool_choice",
             json!({"type": "function", "name": "f"}),
         ),
         (
-            ApiFormat::AnthropicMessages,
+            ApiFormat::ANTHROPIC_MESSAGES,
             "/tool_choice",
             json!({"type": "tool", "name": "f"}),
         ),
         (
-            ApiFormat::GeminiContents,
+            ApiFormat::GEMINI_CONTENTS,
             "/toolConfig/functionCallingConfig",
             json!({"mode": "ANY", "allowedFunctionNames": ["f"]}),
         ),
@@ -48,12 +48,12 @@ async fn an_image_can_be_asked_for_as_it_is() {
         "see",
         [png_of(100).with_detail(Detail::Original)],
     )];
-    let body = sent(ApiFormat::OpenAiChat, &messages).await;
+    let body = sent(ApiFormat::OPENAI_CHAT, &messages).await;
     assert_eq!(
         body["messages"][0]["content"][1]["image_url"]["detail"],
         "original"
     );
-    let body = sent(ApiFormat::OpenAiResponses, &messages).await;
+    let body = sent(ApiFormat::OPENAI_RESPONSES, &messages).await;
     assert_eq!(body["input"][0]["content"][1]["detail"], "original");
 }
 
@@ -82,7 +82,7 @@ async fn several_stores_serve_one_request() {
         Arc::new(one) as Arc<dyn MediaStorage>,
         Arc::new(two) as Arc<dyn MediaStorage>,
     ]);
-    let body = body_of(ApiFormat::OpenAiChat, &messages, &context).await;
+    let body = body_of(ApiFormat::OPENAI_CHAT, &messages, &context).await;
     for (at, (len, _)) in media.iter().enumerate() {
         let url = body["messages"][at]["content"][1]["image_url"]["url"]
             .as_str()

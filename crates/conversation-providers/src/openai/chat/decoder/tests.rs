@@ -1,11 +1,11 @@
 use futures_util::FutureExt;
 use proptest::prelude::*;
 
-use super::super::request::CHAT;
 use super::*;
 use crate::accumulator::StreamAccumulator;
 use crate::answer::{DecodeLimits, EventDecoder, ResponseDecoder};
 use crate::error::ProviderErrorKind as Kind;
+use crate::format::ApiFormat;
 use crate::sink::MediaSink;
 use conversation_types::{Part, UsageSource};
 
@@ -15,7 +15,7 @@ fn settings() -> HttpSettings {
 
 fn limits() -> DecodeLimits {
     DecodeLimits {
-        paths: CHAT.media,
+        paths: ApiFormat::OPENAI_CHAT.spec().media,
         max_json: 1 << 20,
         max_media: 1 << 20,
     }
