@@ -195,7 +195,7 @@ fn blocks<'a>(
             _ => None,
         };
         match cited {
-            Some(cited) => blocks.extend(cited.into_iter().map(|block| Json::raw(block))),
+            Some(cited) => blocks.extend(cited.into_iter().map(Json::raw)),
             None => blocks.extend(self::block(part, plan, options)),
         }
     }

@@ -61,7 +61,11 @@ pub async fn signed_urls_give_the_media(backend: &dyn AnyBackend) {
         assert!(answer.body == bytes);
         assert_eq!(answer.content_type.as_deref(), Some(mime.as_str()));
         let again = sign(signer, &reference, 600).await;
-        assert_eq!(url.url(), again.url(), "prompt caches need stable URLs");
+        if url.url() != again.url() {
+            // A window of time ended in between.
+            let third = sign(signer, &reference, 600).await;
+            assert_eq!(again.url(), third.url(), "prompt caches need stable URLs");
+        }
         let shown = format!("{url} {url:?}");
         assert!(!shown.contains(reference.file_name()), "{shown}");
     }
