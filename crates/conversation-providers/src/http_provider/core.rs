@@ -2,13 +2,20 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
+
 use super::api::Api;
 use super::facade::provider_setters;
 use super::rejections::RejectionCache;
 use super::unwanted::ForgetRule;
 use crate::capability::{ApiCapabilities, Capabilities};
+use crate::error::ProviderError;
 use crate::http::{HttpClient, HttpSettings, KeyHeader};
+use crate::media::MediaContext;
 use crate::price::PriceTable;
+use crate::provider::Provider;
+use crate::request::ProviderRequest;
+use crate::response::ProviderResponse;
 
 /// The default limit of an answer in bytes.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
@@ -64,5 +71,24 @@ impl<A: Api> HttpProvider<A> {
 
     fn core_mut(&mut self) -> &mut Self {
         self
+    }
+}
+
+#[async_trait]
+impl<A: Api> Provider for HttpProvider<A> {
+    fn name(&self) -> &str {
+        A::NAME
+    }
+
+    fn model(&self) -> &str {
+        &self.model
+    }
+
+    async fn complete(
+        &self,
+        request: ProviderRequest<'_>,
+        media: &MediaContext,
+    ) -> Result<ProviderResponse, ProviderError> {
+        self.respond(&request, media).await
     }
 }

@@ -1,15 +1,5 @@
 //! The public face of a provider over HTTP.
 
-use async_trait::async_trait;
-
-use super::api::Api;
-use super::core::HttpProvider;
-use crate::error::ProviderError;
-use crate::media::MediaContext;
-use crate::provider::Provider;
-use crate::request::ProviderRequest;
-use crate::response::ProviderResponse;
-
 /// Writes the setters of a type that has a method `core_mut` for its `HttpProvider`.
 macro_rules! provider_setters {
     ($default_url:literal, $capabilities:literal) => {
@@ -123,22 +113,3 @@ macro_rules! provider_over_http {
 }
 
 pub(crate) use {provider_over_http, provider_setters};
-
-#[async_trait]
-impl<A: Api> Provider for HttpProvider<A> {
-    fn name(&self) -> &str {
-        A::NAME
-    }
-
-    fn model(&self) -> &str {
-        &self.model
-    }
-
-    async fn complete(
-        &self,
-        request: ProviderRequest<'_>,
-        media: &MediaContext,
-    ) -> Result<ProviderResponse, ProviderError> {
-        self.respond(&request, media).await
-    }
-}
