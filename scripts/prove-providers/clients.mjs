@@ -96,6 +96,30 @@ async function chatCalls() {
     return text === 'I look \u{1F600}' && same(calls.map((call) => JSON.parse(call)), [{ n: 1 }, { a: '\u00e9' }]);
 }
 
+const made = JSON.parse(readFileSync(path.join(golden, 'openai/images.answer.json')));
+const pictures = made.data.map((image) => image.b64_json);
+const upload = () => new File([Buffer.from(pictures[0], 'base64')], 'a.png', { type: 'image/png' });
+const generate = () => openai.images.generate({ model: 'm', prompt: 'x' });
+const edit = () => openai.images.edit({ model: 'm', prompt: 'x', image: [upload(), upload()], mask: upload() });
+
+async function images(make) {
+    give(200, made);
+    const { data, usage } = await make();
+    const found = data.map((image) => image.b64_json);
+    return same(found, pictures) && usage.output_tokens === 20 && usage.input_tokens_details.image_tokens === 8;
+}
+
+async function imagesInPieces(name, kind, make) {
+    stream(name);
+    const events = [];
+    for await (const event of await make()) events.push(event);
+    return (
+        same(events.map((event) => event.type), [`${kind}.partial_image`, `${kind}.completed`]) &&
+        same(events.map((event) => event.b64_json), pictures) &&
+        events[1].usage.output_tokens > 0
+    );
+}
+
 async function message(name, kinds) {
     stream(name);
     const read = anthropic.messages.stream({ model: 'm', max_tokens: 9, messages: [] });
@@ -133,6 +157,14 @@ await check('responses, rich', () =>
     ));
 await check('responses, complete', wholeResponse);
 await check('chat, calls', chatCalls);
+await check('images, complete', () => images(generate));
+await check('images, edit', () => images(edit));
+await check('images, recorded stream', () =>
+    imagesInPieces('openai/images_stream.answer.sse', 'image_generation', () =>
+        openai.images.generate({ model: 'm', prompt: 'x', stream: true })));
+await check('images, stream of an edit', () =>
+    imagesInPieces('openai/images_edit_stream.answer.sse', 'image_edit', () =>
+        openai.images.edit({ model: 'm', prompt: 'x', image: upload(), stream: true })));
 await check('anthropic, recorded', () =>
     message('anthropic/stream.answer.sse', ['thinking', 'redacted_thinking', 'text', 'tool_use']));
 await check('anthropic, rich', () =>
@@ -170,6 +202,8 @@ for (const [status, code, expected] of [
     const value = { error: { message: 'm', type: 'invalid_request_error', param: null, code } };
     const isRight = (thrown) => thrown instanceof expected && thrown.code === code;
     await check(`openai, ${code}`, () => error(ask, status, value, isRight));
+    await check(`images, ${code}`, () => error(generate, status, value, isRight));
+    await check(`images, edit, ${code}`, () => error(edit, status, value, isRight));
 }
 for (const [status, name] of [
     [400, 'INVALID_ARGUMENT'],

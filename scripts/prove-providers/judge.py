@@ -108,6 +108,34 @@ def chat_audio():
     )
 
 
+IMAGES = [base64.b64decode(image["b64_json"]) for image in json.loads((GOLDEN / "openai/images.answer.json").read_bytes())["data"]]
+PNG = ("a.png", IMAGES[0], "image/png")
+
+
+def generate():
+    return OPENAI.images.generate(model="m", prompt="x")
+
+
+def edit():
+    return OPENAI.images.edit(model="m", prompt="x", image=[PNG, PNG], mask=PNG)
+
+
+def images(make):
+    answer((GOLDEN / "openai/images.answer.json").read_bytes())
+    made = make()
+    found = [base64.b64decode(image.b64_json) for image in made.data]
+    usage = made.usage
+    return found == IMAGES and (usage.input_tokens, usage.output_tokens, usage.input_tokens_details.image_tokens) == (10, 20, 8)
+
+
+def images_in_pieces(name, kind, make):
+    stream(name)
+    events = list(make())
+    found = [base64.b64decode(event.b64_json) for event in events]
+    kinds = [event.type for event in events]
+    return found == IMAGES and kinds == [f"{kind}.partial_image", f"{kind}.completed"] and events[-1].usage.output_tokens > 0
+
+
 def message(name, kinds):
     stream(name)
     with ANTHROPIC.messages.stream(model="m", max_tokens=9, messages=[]) as read:
@@ -150,6 +178,10 @@ case("responses, rich", lambda: responses("openai/responses_rich.answer.sse", ["
 case("responses, complete", whole_response)
 case("chat, audio in pieces", chat_audio)
 case("chat, calls", chat_calls)
+case("images, complete", lambda: images(generate))
+case("images, edit", lambda: images(edit))
+case("images, recorded stream", lambda: images_in_pieces("openai/images_stream.answer.sse", "image_generation", lambda: OPENAI.images.generate(model="m", prompt="x", stream=True)))
+case("images, stream of an edit", lambda: images_in_pieces("openai/images_edit_stream.answer.sse", "image_edit", lambda: OPENAI.images.edit(model="m", prompt="x", image=PNG, stream=True)))
 case("anthropic, recorded", lambda: message("anthropic/stream.answer.sse", ["thinking", "redacted_thinking", "text", "tool_use"]))
 case("anthropic, rich", lambda: message("anthropic/rich.answer.sse", ["thinking", "tool_use", "thinking", "redacted_thinking", "text", "text", "server_tool_use", "web_search_tool_result", "tool_use"]))
 case("gemini, recorded", lambda: contents("gemini/stream.answer.sse", 3))
@@ -178,7 +210,8 @@ for status, code, expected in [
     (500, "server_error", openai.InternalServerError),
 ]:
     body = {"error": {"message": "m", "type": "invalid_request_error", "param": None, "code": code}}
-    case(f"openai, {code}", lambda: error(ask_openai, body, status, expected))
+    for what, ask in [("openai", ask_openai), ("images", generate), ("images, edit", edit)]:
+        case(f"{what}, {code}", lambda: error(ask, body, status, expected))
 for status, name, expected in [
     (400, "INVALID_ARGUMENT", genai_errors.ClientError),
     (429, "RESOURCE_EXHAUSTED", genai_errors.ClientError),

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::request_body::RequestBody;
 use crate::capability::ApiCapabilities;
 use crate::error::{ProviderError, ProviderErrorKind};
-use crate::media::{Encoding, MediaContext, MediaForm};
+use crate::media::{Encoding, MediaContext, MediaForm, MediaPlan};
 use crate::template::{BodyTemplate, Segment};
 
 /// A builder of multipart bodies. A file goes out as it is, read while it is sent.
@@ -94,6 +94,19 @@ impl Multipart {
             Part::Text(_) => None,
         });
         let plan = media.plan(provider, api, files).await;
+        self.body_by(provider, plan, media)
+    }
+
+    /// Writes the body around files by a plan.
+    ///
+    /// # Errors
+    /// `MediaRead` where a file is not sent by it.
+    pub(crate) fn body_by(
+        &self,
+        provider: &str,
+        plan: MediaPlan,
+        media: &MediaContext,
+    ) -> Result<RequestBody, ProviderError> {
         let mut segments = Vec::new();
         let mut text = String::new();
         let mut index = 0;

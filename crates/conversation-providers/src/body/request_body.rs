@@ -15,6 +15,8 @@ use crate::media::{MediaContext, MediaPlan, RequestPlan, RequestPlanner};
 use crate::planner::PlannerKey;
 use crate::request::ProviderRequest;
 use crate::template::BodyTemplate;
+#[cfg(feature = "openai")]
+use crate::template::Segment;
 use crate::transcript::{LoadedOpaque, build_transcript, outline};
 
 /// The body of a request, its media still where it is. Cheap to clone.
@@ -130,6 +132,14 @@ impl RequestBody {
             content_type,
             key: None,
         }
+    }
+
+    /// Creates a body of JSON without media.
+    #[cfg(feature = "openai")]
+    pub(crate) fn of_json(json: Vec<u8>, media: &MediaContext) -> Self {
+        let template = BodyTemplate::from_segments(vec![Segment::Text(json.into())]);
+        let kind = "application/json".to_owned();
+        Self::from_template(template, MediaPlan::default(), media.clone(), kind)
     }
 
     /// Returns what is needed to send the body.

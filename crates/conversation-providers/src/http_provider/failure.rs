@@ -55,7 +55,7 @@ impl Failure {
         }
     }
 
-    pub(super) fn into_error(self, provider: &str) -> ProviderError {
+    pub(crate) fn into_error(self, provider: &str) -> ProviderError {
         match self {
             Self::Unreadable(failed) => {
                 ProviderError::new(ProviderErrorKind::MediaRead, provider).with_source(failed)
@@ -65,7 +65,7 @@ impl Failure {
         }
     }
 
-    pub(super) fn map_final(self, change: impl FnOnce(ProviderError) -> ProviderError) -> Self {
+    pub(crate) fn map_final(self, change: impl FnOnce(ProviderError) -> ProviderError) -> Self {
         match self {
             Self::Refused(Refusal::Final(error)) => Self::from(change(error)),
             other => other,

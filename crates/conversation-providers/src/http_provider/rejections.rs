@@ -18,7 +18,7 @@ const LIFETIME: Duration = Duration::from_secs(3600);
 /// Parameters, media and files that the provider has refused, by model. Shared by clones, gone with the
 /// process.
 #[derive(Clone, Debug, Default)]
-pub(super) struct RejectionCache(Arc<Mutex<Inner>>);
+pub(crate) struct RejectionCache(Arc<Mutex<Inner>>);
 
 /// Model and name, and when it was refused.
 type Refused = BTreeMap<(String, String), Instant>;
@@ -39,7 +39,7 @@ impl RejectionCache {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn parameters(&self, model: &str) -> Vec<String> {
+    pub(crate) fn parameters(&self, model: &str) -> Vec<String> {
         let inner = self.inner();
         let fresh = inner.parameters.iter().filter(|(_, at)| is_fresh(at));
         fresh
@@ -48,7 +48,7 @@ impl RejectionCache {
             .collect()
     }
 
-    pub(super) fn add_parameter(&self, model: &str, name: &str) {
+    pub(crate) fn add_parameter(&self, model: &str, name: &str) {
         let key = (model.to_owned(), name.to_owned());
         self.inner().parameters.insert(key, Instant::now());
     }
@@ -76,7 +76,7 @@ impl RejectionCache {
         change(inner.facts.entry(model.to_owned()).or_default(), LIFETIME);
     }
 
-    pub(super) fn has_media(&self, model: &str, content: &MediaContent) -> bool {
+    pub(crate) fn has_media(&self, model: &str, content: &MediaContent) -> bool {
         if self.inner().media.is_empty() {
             return false;
         }
@@ -86,7 +86,7 @@ impl RejectionCache {
         })
     }
 
-    pub(super) fn add_media(&self, model: &str, content: &MediaContent) {
+    pub(crate) fn add_media(&self, model: &str, content: &MediaContent) {
         if let Some(identity) = media_identity(content) {
             let mut inner = self.inner();
             if inner.media.len() >= MAX_MEDIA {

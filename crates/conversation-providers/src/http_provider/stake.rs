@@ -7,14 +7,14 @@ use crate::http::SendProgress;
 
 /// What a request consumes as far as is known, noted in its budget if it is dropped after it was sent whole:
 /// the provider answers all the same, and counts it.
-pub(super) struct Stake<'a> {
+pub(crate) struct Stake<'a> {
     budget: &'a AttemptBudget,
     progress: SendProgress,
     stake: Option<(TokenUsage, Option<Cost>)>,
 }
 
 impl<'a> Stake<'a> {
-    pub(super) fn new(
+    pub(crate) fn new(
         budget: &'a AttemptBudget,
         progress: SendProgress,
         stake: (TokenUsage, Option<Cost>),
@@ -27,7 +27,7 @@ impl<'a> Stake<'a> {
     }
 
     /// Ends the stake: the request has an outcome that says what it consumed.
-    pub(super) fn settle(mut self) {
+    pub(crate) fn settle(mut self) {
         self.stake = None;
     }
 }

@@ -7,6 +7,15 @@ use crate::http_provider::{ErrorText, FailedResponse, Refusal, suspects_by_text}
 
 /// Returns what an answer with an error status means for a request.
 pub(super) fn classify(settings: &HttpSettings, failed: &FailedResponse<'_>) -> Refusal {
+    classify_by(settings, failed, &TUNING)
+}
+
+/// Returns what an answer with an error status means for a request of images.
+pub(super) fn classify_images(settings: &HttpSettings, failed: &FailedResponse<'_>) -> Refusal {
+    classify_by(settings, failed, &DELIVERY)
+}
+
+fn classify_by(settings: &HttpSettings, failed: &FailedResponse<'_>, optional: &[&str]) -> Refusal {
     let api = ApiError::from_body(failed.body);
     let (status, headers) = (failed.status, failed.headers);
     let is_about_the_request = matches!(status, 400 | 413 | 415 | 422)
@@ -20,7 +29,7 @@ pub(super) fn classify(settings: &HttpSettings, failed: &FailedResponse<'_>) -> 
     if !is_about_the_request {
         return Refusal::Final(api.into_error(settings, status, headers));
     }
-    if let Some(name) = refused_parameter(&api) {
+    if let Some(name) = refused_parameter(&api, optional) {
         let error = api.into_error(settings, status, headers);
         return Refusal::Parameter { name, error };
     }
@@ -77,7 +86,10 @@ const TUNING: [&str; 15] = [
     "stream_options",
 ];
 
-fn refused_parameter(api: &ApiError) -> Option<String> {
+/// Parameters of images that say how they are delivered: without them the same images come all the same.
+const DELIVERY: [&str; 4] = ["stream", "partial_images", "response_format", "user"];
+
+fn refused_parameter(api: &ApiError, optional: &[&str]) -> Option<String> {
     // Models without reasoning say in many ways that they have none to give.
     if api.param.as_deref() == Some("include") {
         return Some("include".to_owned());
@@ -90,7 +102,7 @@ fn refused_parameter(api: &ApiError) -> Option<String> {
         return None;
     }
     let name = api.param.as_deref()?;
-    TUNING.contains(&name).then(|| name.to_owned())
+    optional.contains(&name).then(|| name.to_owned())
 }
 
 /// The media that an error may mean, and whether that is certain.

@@ -1,28 +1,24 @@
 //! Images by the images endpoint.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use conversation_types::TokenUsage;
-use media_types::Mime;
-use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use media_types::{MediaContent, Mime};
 use serde_json::{Map, Value};
 
-use super::super::api_error::ApiError;
 use super::super::names::{BASE_URL, NAME};
-use super::response::{ImagesResponse, ImagesResponseReader};
-use crate::body::{Multipart, RequestBody};
+use super::attempt::Attempt;
+use super::form::ImagesBody;
 use crate::capability::{ApiCapabilities, Capabilities};
 use crate::error::{ProviderError, ProviderErrorKind as Kind};
-use crate::http::{
-    Attempts, FailureSlot, HttpClient, HttpSettings, SendBody, SendProgress, http_setters,
-    is_event_stream, next_chunk, read_error_body, transport_error, wait_for_answer, wait_idle,
-};
+use crate::http::{Attempts, HttpClient, HttpSettings, http_setters};
+use crate::http_provider::{Failure, Refusal, RejectionCache};
 use crate::image::{GeneratedImages, ImageGenerator, ImageRequest};
+use crate::media::{MediaPlan, hash_inline};
 use crate::price::PriceTable;
 use crate::request::ResponseMode;
-use crate::usage::estimate_input;
 
 const API: &str = "openai.images";
 
@@ -37,7 +33,11 @@ const API: &str = "openai.images";
 ///
 /// A request that was not carried out is sent again
 /// ([`with_max_retries`](Self::with_max_retries)). One that times out or whose connection breaks is
-/// not: the images may have been made and billed, and would be once more.
+/// not: the images may have been made and billed, and would be once more. A model that does not accept how
+/// the answer is asked for (`stream`, `partial_images`, `response_format`) or `user` is asked once more
+/// without it, and for an hour no more with it. An image to be edited that the server refuses is never left
+/// out, since the result would be another one: that is `MediaRefused`, and for an hour at once where the
+/// server left no doubt which image it meant.
 ///
 /// ```
 /// use conversation_providers::OpenAiImages;
@@ -53,6 +53,7 @@ pub struct OpenAiImages {
     parameters: Map<String, Value>,
     max_answer: usize,
     mode: ResponseMode,
+    rejections: RejectionCache,
 }
 
 impl OpenAiImages {
@@ -67,6 +68,7 @@ impl OpenAiImages {
             parameters: Map::new(),
             max_answer: 256 * 1024 * 1024,
             mode: ResponseMode::Complete,
+            rejections: RejectionCache::default(),
         }
     }
 
@@ -131,7 +133,7 @@ impl OpenAiImages {
         &self.http.settings
     }
 
-    fn body(&self, request: &ImageRequest) -> Map<String, Value> {
+    fn fields(&self, request: &ImageRequest) -> Map<String, Value> {
         let mut fields = self.parameters.clone();
         let own = request.parameters().iter();
         fields.extend(own.map(|(name, value)| (name.clone(), value.clone())));
@@ -157,152 +159,93 @@ impl OpenAiImages {
         if let Some(quality) = request.quality() {
             fields.insert("quality".to_owned(), quality.into());
         }
-        self.capabilities.adapt_parameters(&self.model, fields)
-    }
-
-    /// The body of a request: JSON, or a form where there are images to be edited.
-    async fn payload(&self, request: &ImageRequest) -> Result<Payload, ProviderError> {
-        let fields = self.body(request);
-        if request.images().is_empty() {
-            let json = serde_json::to_vec(&fields);
-            let json = json.map_err(|error| {
-                self.settings()
-                    .error(Kind::InvalidRequest)
-                    .with_source(error)
-            });
-            return json.map(Payload::Json);
+        let mut fields = self.capabilities.adapt_parameters(&self.model, fields);
+        let refused = self.rejections.parameters(&self.model);
+        if refused.iter().any(|name| name == "stream") {
+            fields.remove("partial_images");
         }
-        let fields = fields.into_iter().map(|(name, value)| match value {
-            Value::String(text) => (name, text),
-            other => (name, other.to_string()),
-        });
-        let form = fields.fold(Multipart::new(), |form, (name, value)| {
-            form.with_field(name, value)
-        });
-        let images = request.images().iter();
-        let form = images.fold(form, |form, image| form.with_file("image[]", image.clone()));
-        let form = match request.mask() {
-            Some(mask) => form.with_file("mask", mask.clone()),
-            None => form,
-        };
-        let form = form
-            .into_body(NAME, &self.capabilities, request.media())
-            .await?;
-        Ok(Payload::Form(Box::new(form)))
+        fields.retain(|name, _| !refused.contains(name));
+        fields
     }
 
-    async fn attempt(
+    /// Fails at once where the server has refused an image.
+    async fn check(&self, images: &[MediaContent]) -> Result<(), ProviderError> {
+        hash_inline(&images.iter().collect::<Vec<_>>()).await;
+        let mut images = images.iter();
+        match images.position(|image| self.rejections.has_media(&self.model, image)) {
+            Some(index) => {
+                let reason = format!("media item {index} was refused within the last hour");
+                Err(self
+                    .settings()
+                    .error(Kind::MediaRefused)
+                    .with_reason(reason))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Changes a request so that the next attempt may succeed, or waits for it.
+    ///
+    /// # Errors
+    /// The error of the attempt, where there is nothing to change.
+    async fn recover(
         &self,
-        body: Payload,
-        asked: &Mime,
-        request: &ImageRequest,
-        attempts: &Attempts<'_>,
-    ) -> Result<ImagesResponse, ProviderError> {
-        let settings = self.settings();
-        let progress = SendProgress::new();
-        // Any model of this endpoint makes images, whatever its name.
-        let (silence, deadline) = (settings.first_byte_timeout(API), attempts.deadline());
-        let answer = async {
-            let mut response = self.send(body, &progress).await?;
-            let first = next_chunk(NAME, &mut response).await?;
-            Ok::<_, ProviderError>((response, first))
-        };
-        let answer = wait_for_answer(answer, &progress, silence, deadline).await;
-        let timeout = |phase| settings.error(Kind::Timeout(phase));
-        let (mut response, first) = answer.map_err(timeout)??;
-        let mut reader = match is_event_stream(&response) {
-            true => {
-                let previews = request.preview_report().cloned();
-                ImagesResponseReader::events(self.max_answer, request.sink(), previews)
+        failure: Failure,
+        body: &ImagesBody,
+        changes: &mut Changes,
+        attempts: &mut Attempts<'_>,
+    ) -> Result<(), ProviderError> {
+        match failure {
+            failure if !attempts.is_left() => Err(failure.into_error(NAME)),
+            Failure::Unreadable(failed) => {
+                let mut plan = body.body.plan().clone();
+                plan.amend(&failed);
+                // An image whose type was corrected goes out; none is left out.
+                if !plan.is_sent(failed.index()) || !changes.retyped.insert(failed.index()) {
+                    return Err(Failure::Unreadable(failed).into_error(NAME));
+                }
+                tracing::warn!(provider = NAME, %failed, "an image is of another type");
+                changes.plan = Some(plan);
+                Ok(())
             }
-            false => ImagesResponseReader::complete(self.max_answer, request.sink()),
-        };
-        let count = request.count().unwrap_or(1);
-        let mut next = first;
-        let read = async {
-            while let Some(chunk) = next {
-                reader.push(&chunk).await?;
-                let more = next_chunk(NAME, &mut response);
-                next = match wait_idle(more, settings.idle_timeout, Some(deadline)).await {
-                    // What breaks, or stays open, after its end is not broken.
-                    Err(_) | Ok(Err(_)) if reader.is_complete(count) => None,
-                    other => other.map_err(timeout)??,
-                };
+            Failure::Refused(Refusal::Parameter { name, error }) => {
+                if !body.has(&name) || !changes.left_out.insert(name.clone()) {
+                    return Err(error);
+                }
+                tracing::warn!(
+                    provider = NAME,
+                    name,
+                    "the model does not accept this parameter; sending without it"
+                );
+                self.rejections.add_parameter(&self.model, &name);
+                Ok(())
             }
-            Ok::<_, ProviderError>(())
-        };
-        let ended = read.await.err();
-        let mut images = reader.finish(asked, count, ended).await?;
-        if let Some(error) = images.error.take() {
-            let error = ApiError::from_value(&error).into_hidden_error(settings);
-            images.ended = Some(error);
+            Failure::Refused(Refusal::Media {
+                suspects,
+                certain,
+                error,
+            }) => {
+                let refused = suspects.iter().filter(|_| certain);
+                for image in refused.filter_map(|index| changes.images.get(*index)) {
+                    self.rejections.add_media(&self.model, image);
+                }
+                Err(error)
+            }
+            other => attempts.wait(other.into_error(NAME)).await,
         }
-        match images.ended.take() {
-            Some(error) if images.images.is_empty() => Err(error),
-            // They are paid for, and would be paid for again.
-            Some(error) => {
-                tracing::warn!(provider = NAME, %error, "an answer ended early; its images are kept");
-                images.ended = Some(error);
-                Ok(images)
-            }
-            None => Ok(images),
-        }
-    }
-
-    async fn send(
-        &self,
-        body: Payload,
-        progress: &SendProgress,
-    ) -> Result<reqwest::Response, ProviderError> {
-        let slot = FailureSlot::default();
-        let request = match body {
-            Payload::Json(json) => {
-                let request = self.http.post(&["images", "generations"], None).await?;
-                request.header(CONTENT_TYPE, "application/json").body(json)
-            }
-            Payload::Form(form) => {
-                let (template, plan, media) = form.sending();
-                let body = SendBody::new(template, plan, media, slot.clone(), progress.clone());
-                let request = self.http.post(&["images", "edits"], None).await?;
-                let request = request.header(CONTENT_TYPE, form.content_type());
-                request.body(reqwest::Body::wrap(body))
-            }
-        };
-        let sent = request.header(ACCEPT, "application/json").send().await;
-        if let (Err(_), Some(failed)) = (&sent, slot.take()) {
-            return Err(self.settings().error(Kind::MediaRead).with_source(failed));
-        }
-        let mut response = sent.map_err(|error| transport_error(NAME, error))?;
-        let status = response.status();
-        tracing::debug!(
-            provider = NAME,
-            model = self.model,
-            status = status.as_u16(),
-            "answered"
-        );
-        if status.is_success() {
-            return Ok(response);
-        }
-        let body = read_error_body(&mut response).await;
-        let error = ApiError::from_body(&body);
-        Err(error.into_error(self.settings(), status.as_u16(), response.headers()))
     }
 }
 
-/// The body of a request.
-#[derive(Clone)]
-enum Payload {
-    Json(Vec<u8>),
-    Form(Box<RequestBody>),
-}
-
-impl Payload {
-    fn estimate(&self) -> TokenUsage {
-        match self {
-            Self::Json(json) => estimate_input(json.len() as u64, 0),
-            Self::Form(form) => estimate_input(form.text_len(), form.plan().sent()),
-        }
-    }
+/// What was changed about a request so far.
+#[derive(Default)]
+struct Changes {
+    /// The images to be edited, and the mask behind them.
+    images: Vec<MediaContent>,
+    /// The plan after a type was corrected, and the images of which it was.
+    plan: Option<MediaPlan>,
+    retyped: BTreeSet<usize>,
+    /// Parameters that were left out.
+    left_out: BTreeSet<String>,
 }
 
 #[async_trait]
@@ -316,26 +259,42 @@ impl ImageGenerator for OpenAiImages {
     }
 
     async fn generate(&self, request: ImageRequest) -> Result<GeneratedImages, ProviderError> {
-        let settings = self.settings();
-        let asked = self
-            .body(&request)
-            .get("output_format")
-            .and_then(Value::as_str)
-            .and_then(Mime::from_extension)
-            .unwrap_or(Mime::IMAGE_PNG);
-        let body = self.payload(&request).await?;
-        let input = body.estimate();
-        let mut attempts = Attempts::new(settings, request.budget());
+        let mut changes = Changes {
+            images: request
+                .images()
+                .iter()
+                .chain(request.mask())
+                .cloned()
+                .collect(),
+            ..Changes::default()
+        };
+        self.check(&changes.images).await?;
+        let mut attempts = Attempts::new(self.settings(), request.budget());
         let answer = loop {
+            let fields = self.fields(&request);
+            let asked = fields.get("output_format").and_then(Value::as_str);
+            let asked = asked.and_then(Mime::from_extension);
+            let asked = asked.unwrap_or(Mime::IMAGE_PNG);
+            let plan = changes.plan.clone();
+            let body = ImagesBody::new(fields, &request, &self.capabilities, plan).await?;
             attempts.begin()?;
-            let attempt = self.attempt(body.clone(), &asked, &request, &attempts);
-            match attempt.await {
+            let attempt = Attempt {
+                http: &self.http,
+                model: &self.model,
+                prices: &self.prices,
+                max_answer: self.max_answer,
+                request: &request,
+                asked: &asked,
+                // Any model of this endpoint makes images, whatever its name.
+                silence: self.settings().first_byte_timeout(API),
+                deadline: attempts.deadline(),
+            };
+            match attempt.run(&body).await {
                 Ok(answer) => break answer,
-                Err(error) if !error.is_not_processed() => {
-                    let cost = self.prices.cost(&self.model, &input);
-                    return Err(error.with_usage(input).with_cost(cost));
+                Err(failure) => {
+                    self.recover(failure, &body, &mut changes, &mut attempts)
+                        .await?;
                 }
-                Err(error) => attempts.wait(error).await?,
             }
         };
         let cost = answer.usage.and_then(|usage| {

@@ -1,7 +1,10 @@
 //! The images endpoint.
 //!
-//! - `generator`: the image generator · `response`: its answers
+//! - `generator`: the image generator · `form`: bodies of requests · `attempt`: one request
+//! - `response`: its answers
 
+mod attempt;
+mod form;
 mod generator;
 mod response;
 

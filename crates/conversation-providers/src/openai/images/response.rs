@@ -108,7 +108,10 @@ impl ImagesResponseReader {
                 previews,
             } => {
                 while let Some(event) = decoder.next(&mut chunk).await.map_err(decode_error)? {
-                    if is_of_interest(&event.json) {
+                    if matches!(event.json.trim_ascii(), b"" | b"[DONE]") {
+                        continue;
+                    }
+                    if is_of_interest(&event.json)? {
                         done.push(event);
                     } else if let Some(report) = previews
                         && let Some(preview) = preview(event).await?
@@ -195,12 +198,13 @@ fn limits(paths: &'static [JsonPath], limit: usize) -> DecodeLimits {
 }
 
 /// Whether an event has a complete image, or an error.
-fn is_of_interest(json: &[u8]) -> bool {
-    let event: Option<Event> = serde_json::from_slice(json).ok();
-    event.is_some_and(|event| {
-        let kind = event.kind.unwrap_or_default();
-        event.error.is_some() || kind.ends_with(".completed") || kind == "error"
-    })
+///
+/// # Errors
+/// `InvalidResponse` for what is no event.
+fn is_of_interest(json: &[u8]) -> Result<bool, ProviderError> {
+    let event: Event = parse(json)?;
+    let kind = event.kind.unwrap_or_default();
+    Ok(event.error.is_some() || kind.ends_with(".completed") || kind == "error")
 }
 
 /// The preview of an event, if it has one.

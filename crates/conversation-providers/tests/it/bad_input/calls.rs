@@ -29,6 +29,7 @@ fn calling(api: Api, times: usize, arguments: &str) -> String {
             });
             format!(r#"{{"type":"message","stop_reason":"tool_use","content":[{calls}]}}"#)
         }
+        Api::Images => panic!("images call no tools"),
         Api::Gemini => {
             let calls = calls(&|at| {
                 format!(r#"{{"functionCall":{{"id":"c{at}","name":"f","args":{arguments}}}}}"#)
@@ -82,6 +83,7 @@ fn calling_in_pieces(api: Api, times: usize, arguments: &str) -> String {
             });
             blocks + "data: {\"type\":\"message_stop\"}\n\n"
         }
+        Api::Images => panic!("images call no tools"),
         Api::Gemini => format!("data: {}\n\n", calling(api, times, arguments)),
     }
 }
@@ -118,6 +120,7 @@ fn arguments_of(api: Api, body: &Value) -> Value {
         Api::Chat => text(&body["messages"][1]["tool_calls"][0]["function"]["arguments"]),
         Api::Responses => text(&body["input"][1]["arguments"]),
         Api::Anthropic => body["messages"][1]["content"][0]["input"].clone(),
+        Api::Images => panic!("images call no tools"),
         Api::Gemini => body["contents"][1]["parts"][0]["functionCall"]["args"].clone(),
     }
 }

@@ -37,6 +37,7 @@ pub(super) fn answered(api: Api) -> Value {
         Api::Anthropic => {
             json!({"type": "message", "content": [{"type": "text", "text": "ok"}], "stop_reason": "end_turn"})
         }
+        Api::Images => json!({"data": [{"b64_json": "iVBORw0KGgo="}]}),
         Api::Gemini => {
             json!({"candidates": [{"content": {"parts": [{"text": "ok"}]}, "finishReason": "STOP"}]})
         }

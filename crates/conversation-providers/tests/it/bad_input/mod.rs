@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use conversation_providers::{
-    AnthropicProvider, GeminiProvider, OpenAiProvider, Provider, ProviderError,
-    ProviderErrorKind as Kind, ResponseMode, ResponsesProvider,
+    AnthropicProvider, Completion, GeminiProvider, ImageGenerator, ImageRequest, MediaContext,
+    OpenAiImages, OpenAiProvider, Provider, ProviderError, ProviderErrorKind as Kind,
+    ProviderRequest, ProviderResponse, ResponseMode, ResponsesProvider,
 };
-use conversation_types::Message;
+use conversation_types::{Message, Part};
 use serde_json::{Value, json};
 
 use crate::asking::{events, message_of};
@@ -23,7 +25,15 @@ mod tables;
 
 pub(super) const KEY: &str = "key-of-the-test-0123456789";
 const MODES: [ResponseMode; 2] = [ResponseMode::Complete, ResponseMode::Streaming];
+/// Those of conversations.
 const APIS: [Api; 4] = [Api::Chat, Api::Responses, Api::Anthropic, Api::Gemini];
+const ALL: [Api; 5] = [
+    Api::Chat,
+    Api::Responses,
+    Api::Anthropic,
+    Api::Gemini,
+    Api::Images,
+];
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Api {
@@ -31,6 +41,45 @@ enum Api {
     Responses,
     Anthropic,
     Gemini,
+    Images,
+}
+
+/// The images endpoint, asked as a model is: the text is the prompt, images are to be edited, and the answer
+/// is what was made.
+#[derive(Debug)]
+struct Painter(OpenAiImages);
+
+#[async_trait]
+impl Provider for Painter {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    fn model(&self) -> &str {
+        self.0.model()
+    }
+
+    async fn complete(
+        &self,
+        request: ProviderRequest<'_>,
+        media: &MediaContext,
+    ) -> Result<ProviderResponse, ProviderError> {
+        let asked = &request.messages[0];
+        let asked = asked
+            .media()
+            .fold(ImageRequest::new(asked.text()), |all, image| {
+                all.with_image(image.clone())
+            });
+        let asked = asked.with_media(media.clone()).with_budget(request.budget);
+        let made = self
+            .0
+            .clone()
+            .with_mode(request.mode)
+            .generate(asked)
+            .await?;
+        let parts = made.images.into_iter().map(Part::Media).collect();
+        Ok(ProviderResponse::complete(Completion::new(parts)))
+    }
 }
 
 impl Api {
@@ -52,6 +101,13 @@ impl Api {
             Self::Responses => tried!(ResponsesProvider::new(KEY, "m")),
             Self::Anthropic => tried!(AnthropicProvider::new(KEY, "m")),
             Self::Gemini => tried!(GeminiProvider::new(KEY, "m").with_api_version("")),
+            Self::Images => {
+                let images = OpenAiImages::new(KEY, "m").with_base_url(url);
+                let (tick, longest) = (Duration::from_millis(1), Duration::from_millis(2));
+                let images = images.with_backoff(tick, longest);
+                let images = images.with_first_byte_timeout(peer::LONG);
+                Arc::new(Painter(images.with_idle_timeout(peer::LONG)))
+            }
         }
     }
 

@@ -21,6 +21,11 @@ async fn wrong_keys_and_models_say_what_to_check() {
             (404, "not_found_error"),
         ),
         (Api::Gemini, (403, "PERMISSION_DENIED"), (404, "NOT_FOUND")),
+        (
+            Api::Images,
+            (401, "invalid_api_key"),
+            (404, "model_not_found"),
+        ),
     ] {
         for mode in MODES {
             for ((status, code), kind, hint) in [
@@ -43,7 +48,7 @@ async fn wrong_base_urls_say_what_to_check() {
         let head = peer::head(status, headers, Some(page.len()), "text/html");
         Act::Send(vec![[head.as_bytes(), page.as_bytes()].concat()])
     };
-    for api in APIS {
+    for api in ALL {
         for mode in MODES {
             for (act, kind) in [
                 (html(200, &[]), Kind::InvalidResponse),
@@ -86,13 +91,13 @@ async fn json_of_another_shape_is_no_answer() {
         (None, json!({})),
         (None, json!(null)),
         (None, json!("an answer")),
-        (None, json!({"data": [{"b64_json": "AAAA"}]})),
+        (Some(Api::Images), json!({"data": [{"b64_json": "AAAA"}]})),
         (
             None,
             json!({"choices": {}, "output": 1, "content": true, "candidates": "x"}),
         ),
     ];
-    for api in APIS {
+    for api in ALL {
         for (of, shape) in &shapes {
             if *of == Some(api) {
                 continue;

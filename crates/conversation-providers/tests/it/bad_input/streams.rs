@@ -14,7 +14,7 @@ async fn endless_comments_end_the_request() {
         format!(": {}\n", "x".repeat(65_000)),
         "id: 1\n".repeat(11_000),
     ];
-    for (api, piece) in APIS.into_iter().zip(pieces.iter().cycle()) {
+    for (api, piece) in ALL.into_iter().zip(pieces.iter().cycle()) {
         let all: Vec<Vec<u8>> = event_pieces("", 1)
             .into_iter()
             .chain(std::iter::repeat_n(
@@ -38,7 +38,7 @@ async fn half_an_answer_is_interrupted_whatever_it_is() {
         "data: {}\n\ndata: ",
         "",
     ];
-    for api in APIS {
+    for api in ALL {
         let act = Act::Send(vec![[declared.as_bytes(), json.as_bytes()].concat()]);
         let (error, asked) = failure(api, ResponseMode::Complete, [act]).await;
         assert_eq!((error.kind(), asked), (Kind::Interrupted, 1), "{api:?}");
@@ -56,7 +56,7 @@ async fn half_an_answer_is_interrupted_whatever_it_is() {
 
 #[tokio::test]
 async fn events_that_are_no_json_are_typed() {
-    for api in APIS {
+    for api in ALL {
         for event in ["data: <html>\n\n", "data: {\"a\":}\n\n", "data: [1,2\n\n"] {
             let (error, _) = failure(api, ResponseMode::Streaming, [Act::events(event, 50)]).await;
             assert_eq!(error.kind(), Kind::InvalidResponse, "{api:?} {event:?}");

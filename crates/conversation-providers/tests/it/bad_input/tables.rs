@@ -76,11 +76,12 @@ const GEMINI: [Row; 16] = [
 
 #[tokio::test]
 async fn errors_are_typed_for_every_status() {
-    let tables: [(Api, &[Row]); 4] = [
+    let tables: [(Api, &[Row]); 5] = [
         (Api::Chat, &OPENAI),
         (Api::Responses, &OPENAI),
         (Api::Anthropic, &ANTHROPIC),
         (Api::Gemini, &GEMINI),
+        (Api::Images, &OPENAI),
     ];
     let mut provoked = 0;
     for (api, table) in tables {
@@ -204,6 +205,19 @@ async fn errors_are_typed_for_every_code_about_an_image() {
                 "{api:?} {code}"
             );
         }
+        // An image to be edited is not left out: without it the result is another one.
+        let mut refusal = Api::Images.error(400, code);
+        refusal["error"]["param"] = "image".into();
+        let peer = Peer::start((0..3).map(|_| Act::json(400, &refusal))).await;
+        let provider = Api::Images.at(&peer.url());
+        for mode in MODES {
+            let error = ask(&*provider, &two_images(), mode).await.unwrap_err();
+            assert_eq!(
+                (error.kind(), error.code()),
+                (Kind::MediaRefused, Some(code))
+            );
+        }
+        assert_eq!(peer.received().len(), 2, "{code}");
         // Once an answer has begun, nothing can be left out any more.
         let event = json!({"type": "response.failed", "response": {"status": "failed",
             "error": {"code": code, "message": "my diary"}}});

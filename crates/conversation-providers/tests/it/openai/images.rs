@@ -1,6 +1,8 @@
 //! The images endpoint.
 
-use conversation_providers::{ImageGenerator, ImageRequest, ResponseMode};
+use std::sync::{Arc, Mutex};
+
+use conversation_providers::{GeneratedImages, ImageGenerator, ImageRequest, ResponseMode};
 use conversation_providers::{ProviderErrorKind as Kind, TimeoutPhase};
 use media_types::{MediaSource, base64};
 
@@ -251,13 +253,10 @@ async fn an_edit_is_that_of_the_official_client() {
         let bytes: Vec<u8> = body.chars().map(|c| u8::try_from(c).unwrap()).collect();
         MediaContent::from_bytes(Mime::IMAGE_PNG, bytes).with_filename(name)
     };
-    let stream = "data: {\"type\":\"image_edit.partial_image\",\"partial_image_index\":0,\"b64_json\":\"AAAA\"}\n\n\
-        data: {\"type\":\"image_edit.completed\",\"b64_json\":\"iVBORw0KGgo=\",\"output_format\":\"png\"}\n\n";
-    let peer = Peer::start([
-        Act::json(200, &painted(&[png(b"x"), png(b"y")])),
-        Act::events(stream, 20),
-    ])
-    .await;
+    // Both are answers that the official clients read.
+    let whole = include_str!("../../golden/openai/images.answer.json");
+    let stream = include_str!("../../golden/openai/images_edit_stream.answer.sse");
+    let peer = Peer::start([Act::reply(200, &[], whole), Act::events(stream, 20)]).await;
     let request = || {
         ImageRequest::new("x")
             .with_parameter("input_fidelity", "low")
@@ -267,12 +266,34 @@ async fn an_edit_is_that_of_the_official_client() {
     };
     let generator = images(&peer, "gpt-image-2.5-flare");
     let made = generator.generate(request()).await.unwrap();
-    assert_eq!(made.images.len(), 2);
+    let whole: Value = serde_json::from_str(whole).unwrap();
+    let pictures = [0, 1].map(|at| {
+        let text = whole["data"][at]["b64_json"].as_str().unwrap();
+        base64::decode(text.as_bytes()).unwrap()
+    });
+    let bytes = |made: &GeneratedImages| -> Vec<Vec<u8>> {
+        let images = made.images.iter();
+        images
+            .map(|image| image.inline().unwrap().to_vec())
+            .collect()
+    };
+    assert_eq!(bytes(&made), pictures);
+    let usage = made.usage.unwrap();
+    assert_eq!(
+        (usage.input_tokens, usage.output_tokens, usage.images),
+        (10, 20, 2)
+    );
     let sent = peer.only();
     assert_eq!(sent.line, "POST /v1/images/edits HTTP/1.1");
     let sent_kind = sent.header("content-type").unwrap().to_owned();
     assert_eq!(parts(&sent.body, &sent_kind), expected);
-    let streaming = generator.with_mode(conversation_providers::ResponseMode::Streaming);
-    let made = streaming.generate(request()).await.unwrap();
-    assert_eq!(made.images.len(), 1);
+    let streaming = generator.with_mode(ResponseMode::Streaming);
+    let previews = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&previews);
+    let request = request().with_partial_images(1, move |image| {
+        seen.lock().unwrap().push(image.bytes.to_vec());
+    });
+    let made = streaming.generate(request).await.unwrap();
+    assert_eq!(bytes(&made), pictures[1..]);
+    assert_eq!(*previews.lock().unwrap(), pictures[..1]);
 }

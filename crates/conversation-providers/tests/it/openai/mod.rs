@@ -21,6 +21,7 @@ pub(crate) mod contract;
 mod cut_images;
 mod failures;
 mod images;
+mod images_refused;
 mod kept;
 mod limits;
 mod media;
