@@ -85,6 +85,7 @@ shows=(
     "types of audio:types_of_audio"
     "requests of the official clients:official_client"
     "recorded bodies:golden"
+    "recordings compared, or with a reason:recording"
     ${schema:+"$schema"}
     "opaque items back, unchanged, in order:in_order"
     "streams cut after every byte:cut_stream"

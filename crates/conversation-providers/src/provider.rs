@@ -23,8 +23,9 @@ use crate::response::ProviderResponse;
 /// - The last event of a response is [`ResponseEvent::Done`] or an error; whatever came before an
 ///   error has been an event.
 /// - One attempt is taken from the request's budget before each request that is sent. A request is
-///   sent again only when no byte of an answer came, and either its status says that it was not
-///   carried out or no connection was made.
+///   sent again only when no byte of an answer came, and either no connection was made or the status is
+///   one of those for which the official clients repeat it. What an attempt may have cost all the same
+///   is noted in the budget.
 ///
 /// [`ResponseEvent::Done`]: crate::ResponseEvent::Done
 #[async_trait]

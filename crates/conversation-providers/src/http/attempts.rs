@@ -83,13 +83,17 @@ impl<'a> Attempts<'a> {
         Ok(())
     }
 
-    /// The wait before the next attempt; `None` where there is none. Only a request that was not
-    /// carried out is sent again, unless the provider asks for it: an answer may have been paid.
+    /// The wait before the next attempt; `None` where there is none. A request that was not carried out is
+    /// sent again, and, as the official clients do, one for which a gateway gave up: what that may have
+    /// cost is noted. One that nobody answered is not: its answer may be on its way, and paid.
     fn backoff(&self, error: &ProviderError) -> Option<Duration> {
         let settings = self.settings;
         let is_worth_it = match error.retry_advice() {
             Some(advice) => advice,
-            None => error.is_not_processed() && error.is_retryable(),
+            None => {
+                let is_lost = settings.repeats_for_gateways && is_of_gateway(error);
+                (error.is_not_processed() || is_lost) && error.is_retryable()
+            }
         };
         if self.retries >= settings.max_retries || !is_worth_it {
             return None;
@@ -103,6 +107,11 @@ impl<'a> Attempts<'a> {
             }
         }
     }
+}
+
+/// Whether a gateway says that it had no answer in time, or none that it understood.
+fn is_of_gateway(error: &ProviderError) -> bool {
+    matches!(error.status(), Some(502 | 504))
 }
 
 /// Between three quarters of the wait and the whole, so that many clients do not come back at once.
@@ -164,9 +173,12 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_not_carried_out_is_sent_again() {
-        let settings = settings();
-        let is_sent_again = |error: ProviderError| attempts(&settings, 0).backoff(&error).is_some();
+    fn what_was_not_carried_out_or_a_gateway_gave_up_is_sent_again() {
+        let mut settings = settings();
+        let sends = |settings: &HttpSettings, error: ProviderError| {
+            attempts(settings, 0).backoff(&error).is_some()
+        };
+        let is_sent_again = |error: ProviderError| sends(&settings, error);
         let of = |kind| ProviderError::new(kind, "openai");
         assert!(is_sent_again(of(K::Connect)));
         assert!(is_sent_again(of(K::RateLimited).with_status(429)));
@@ -175,8 +187,6 @@ mod tests {
         for error in [
             of(timeout),
             of(K::Interrupted),
-            of(K::Server).with_status(502),
-            of(K::Server).with_status(504),
             of(K::Authentication).with_status(401),
             of(K::InvalidRequest).with_status(400),
             of(K::Quota).with_status(429),
@@ -187,11 +197,23 @@ mod tests {
             assert!(!is_sent_again(error));
         }
         // The provider knows best.
-        for status in [400, 502, 504] {
-            let asks = of(K::Server)
+        let asks = |status| {
+            of(K::Server)
                 .with_status(status)
-                .with_retry_advice(Some(true));
-            assert!(is_sent_again(asks));
+                .with_retry_advice(Some(true))
+        };
+        let gave_up = |status| of(K::Server).with_status(status);
+        assert!(is_sent_again(asks(400)));
+        for status in [502, 504] {
+            assert!(is_sent_again(gave_up(status)));
+            assert!(!is_sent_again(
+                gave_up(status).with_retry_advice(Some(false))
+            ));
+        }
+        settings.repeats_for_gateways = false;
+        for status in [502, 504] {
+            assert!(!sends(&settings, gave_up(status)));
+            assert!(sends(&settings, asks(status)));
         }
     }
 

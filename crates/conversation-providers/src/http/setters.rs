@@ -94,11 +94,11 @@ macro_rules! http_setters {
         /// Sets the number of times that a request is sent again, within the budget of the
         /// request. Defaults to 2.
         ///
-        /// Only a request that was not carried out is sent again: no connection was made, or the
-        /// server refused it with a status such as 429, 500 or 503. One that times out, whose
-        /// connection breaks, or for which a gateway answers 502 or 504 may have been carried out and
-        /// billed: other than the official clients, this one sends it again only where the answer says
-        /// `x-should-retry: true`. What the answer says with that header counts for every status.
+        /// A request is sent again where no connection was made, or the answer has a status such as 408,
+        /// 409, 429, 500 or 503. So is one for which a gateway answers 502 or 504, except for images, which
+        /// cost more: it may have been carried out, and is counted by an estimate. One that times out or
+        /// whose connection breaks is not, other than the official clients have it: its answer may be on
+        /// its way, and paid. What the answer says with `x-should-retry` counts for every status.
         #[must_use]
         pub fn with_max_retries(mut self, retries: u32) -> Self {
             self.http_mut()

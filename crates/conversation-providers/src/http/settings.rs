@@ -37,6 +37,8 @@ pub struct HttpSettings {
     pub(crate) deadline: Duration,
     /// Attempts after the first.
     pub(crate) max_retries: u32,
+    /// Whether a request is sent again for which a gateway gave up.
+    pub(crate) repeats_for_gateways: bool,
     /// The wait before the first retry; it doubles from there.
     pub(crate) first_backoff: Duration,
     /// The longest wait of our own choice.
@@ -65,6 +67,7 @@ impl HttpSettings {
             idle_timeout: Duration::from_secs(120),
             deadline: Duration::from_secs(600),
             max_retries: 2,
+            repeats_for_gateways: true,
             first_backoff: Duration::from_millis(500),
             max_backoff: Duration::from_secs(8),
             max_retry_after: Duration::from_secs(120),

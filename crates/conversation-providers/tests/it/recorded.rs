@@ -1,10 +1,8 @@
-//! Requests of the official clients, other than those of whole turns.
-//!
-//! Recorded, and compared with nothing, as no call here sends them: `anthropic_count_tokens`,
-//! `anthropic_files_list` and `anthropic_files_metadata` (files are known by their records), and
-//! `openai_uploads_create` (a file is sent in one piece). `anthropic_turn2_model_dump_echo` ends in
-//! a call without a result and has fields that say null: here every call gets a result, and what
-//! is not set is left out.
+//! Requests of the official clients: that each is compared with ours or says why not, and those other than
+//! whole turns.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use conversation_providers::files::{FileKey, FilePolicy, FileRecord, ProviderFiles};
 use conversation_providers::{
@@ -19,34 +17,156 @@ use serde_json::{Value, json};
 use crate::files::KEY;
 use crate::peer::{Act, Peer, Received};
 
-/// The recordings, by the names of the folder that they were made in.
-const RECORDED: [(&str, &str); 8] = [
-    ("anthropic/stream", "anthropic_stream"),
-    ("anthropic/files_delete", "anthropic_files_delete"),
-    ("anthropic/turn1_all_sources", "anthropic_turn1_all_sources"),
-    ("gemini/stream", "gemini_stream"),
-    ("gemini/files_get", "gemini_files_get"),
-    ("gemini/files_delete", "gemini_files_delete"),
-    ("openai/responses_stream", "openai_responses_stream"),
-    ("openai/files_delete", "openai_files_delete"),
+/// Recordings that are compared with nothing, and why.
+const WITHOUT_COUNTERPART: [(&str, &str); 6] = [
+    (
+        "anthropic_count_tokens",
+        "tokens are estimated; no call asks for their number",
+    ),
+    (
+        "anthropic_files_list",
+        "files are known by their records; no call lists them",
+    ),
+    (
+        "anthropic_files_metadata",
+        "an upload says all that is needed; no call asks for it again",
+    ),
+    (
+        "anthropic_turn2_model_dump_echo",
+        "ends in a call without a result and has fields that say null: every call gets a result here, and \
+         what is not set is left out",
+    ),
+    (
+        "openai_uploads_create",
+        "a file is sent in one piece; no call begins an upload in parts",
+    ),
+    (
+        "gemini_history_model_dump_json",
+        "is a history and no request; media-history reads it",
+    ),
 ];
 
-fn golden(name: &str) -> Value {
-    let path = format!("{}/tests/golden/{name}.json", env!("CARGO_MANIFEST_DIR"));
-    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+/// Recordings whose copies have another name than `vendor/rest`.
+const RENAMED: [(&str, &str); 3] = [
+    (
+        "gemini_generateContent_multimodal_tools",
+        "gemini/generate_content_multimodal_tools",
+    ),
+    ("openai_images_generate_dall-e-3", "openai/images_dall-e-3"),
+    (
+        "openai_images_generate_gpt-image-1",
+        "openai/images_gpt-image-1",
+    ),
+];
+
+/// The copy of a recording, which begins with the name of its vendor.
+fn copy_of(recording: &str) -> String {
+    let renamed = RENAMED.iter().find(|(theirs, _)| *theirs == recording);
+    if let Some((_, ours)) = renamed {
+        return (*ours).to_owned();
+    }
+    let (language, rest) = match recording.strip_prefix("js_") {
+        Some(rest) => ("js_", rest),
+        None => ("", recording),
+    };
+    let (vendor, rest) = rest.split_once('_').unwrap();
+    format!("{vendor}/{language}{rest}")
+}
+
+/// The files below a directory of the crate.
+fn files_below(directory: &str) -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(directory);
+    let (mut files, mut left) = (Vec::new(), vec![root]);
+    while let Some(directory) = left.pop() {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => left.push(path),
+                false => files.push(path),
+            }
+        }
+    }
+    files
 }
 
 #[test]
-fn recordings_of_single_requests_are_as_they_were_made() {
+fn every_copy_of_a_recording_is_named_by_a_test() {
+    let tests = files_below("tests/it").into_iter();
+    let tests = tests.filter(|path| !path.ends_with("recorded.rs"));
+    let all = tests.chain(files_below("src"));
+    let mut text: String = all
+        .map(|path| std::fs::read_to_string(path).unwrap())
+        .collect();
+    let own =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/recorded.rs"));
+    text.push_str(own.unwrap().rsplit_once("fn goes_where").unwrap().1);
+    let mut found = 0;
+    for path in files_below("tests/golden") {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let name = name.strip_suffix(".json").unwrap_or(name);
+        // Some are named in two pieces.
+        let piece = match name {
+            "files_upload_start" => "\"start\"",
+            "files_upload_finalize" => "files_upload_finalize",
+            _ => match name.rsplit_once("sdk-") {
+                Some((_, version)) => version,
+                None => name,
+            },
+        };
+        assert!(text.contains(piece), "{name} is compared with nothing");
+        found += 1;
+    }
+    assert!(found > 40, "{found}");
+}
+
+#[test]
+fn every_recording_of_the_official_clients_has_a_copy_or_a_reason() {
     let Some(folder) = std::env::var_os("CONTRACT_DATA") else {
         eprintln!("NOT RUN: CONTRACT_DATA does not say where the recordings are");
         return;
     };
-    for (ours, theirs) in RECORDED {
-        let path = std::path::Path::new(&folder).join(format!("golden/{theirs}.json"));
-        let theirs: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-        assert_eq!(golden(ours), theirs, "{ours}");
+    let folder = Path::new(&folder).join("golden");
+    let names = std::fs::read_dir(&folder).unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let names: BTreeSet<String> = names.collect();
+    let mut without = BTreeSet::new();
+    for name in &names {
+        let (stem, end) = match name.strip_suffix(".answer.sse") {
+            Some(stem) => (stem, "answer.sse"),
+            None => match name.rsplit_once('.').unwrap() {
+                // The same request as bytes.
+                (stem, "body") if names.contains(&format!("{stem}.json")) => continue,
+                (stem, end) => (stem, end),
+            },
+        };
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+        let copy = root.join(format!("{}.{end}", copy_of(stem)));
+        let Ok(copy) = std::fs::read(copy) else {
+            without.insert(stem.to_owned());
+            continue;
+        };
+        let theirs = std::fs::read(folder.join(name)).unwrap();
+        match end {
+            "json" => {
+                let read = |text: &[u8]| serde_json::from_slice::<Value>(text).unwrap();
+                assert_eq!(read(&copy), read(&theirs), "{name}");
+            }
+            _ => assert!(copy == theirs, "{name}"),
+        }
     }
+    let known: BTreeSet<String> = WITHOUT_COUNTERPART
+        .iter()
+        .map(|(name, reason)| {
+            assert!(reason.len() > 20);
+            (*name).to_owned()
+        })
+        .collect();
+    assert_eq!(without, known);
+}
+
+fn golden(name: &str) -> Value {
+    let path = format!("{}/tests/golden/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
 /// Asserts that a request goes where the recorded one went.

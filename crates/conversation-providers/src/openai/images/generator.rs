@@ -32,8 +32,8 @@ const API: &str = "openai.images";
 /// [`GeneratedImages::incomplete`] says why there are no more.
 ///
 /// A request that was not carried out is sent again
-/// ([`with_max_retries`](Self::with_max_retries)). One that times out or whose connection breaks is
-/// not: the images may have been made and billed, and would be once more. A model that does not accept how
+/// ([`with_max_retries`](Self::with_max_retries)). One that times out, whose connection breaks, or for which
+/// a gateway gave up (502, 504) is not: the images may have been made and billed, and would be once more. A model that does not accept how
 /// the answer is asked for (`stream`, `partial_images`, `response_format`) or `user` is asked once more
 /// without it, and for an hour no more with it. An image to be edited that the server refuses is never left
 /// out, since the result would be another one: that is `MediaRefused`, and for an hour at once where the
@@ -59,7 +59,9 @@ pub struct OpenAiImages {
 impl OpenAiImages {
     /// Creates a generator of a model, with the key of an account; an empty key sends none.
     pub fn new(key: impl AsRef<str>, model: impl Into<String>) -> Self {
-        let settings = HttpSettings::new(NAME, key.as_ref(), BASE_URL);
+        let mut settings = HttpSettings::new(NAME, key.as_ref(), BASE_URL);
+        // The images may have been made, and cost more than an answer of text.
+        settings.repeats_for_gateways = false;
         Self {
             http: HttpClient::new(settings),
             model: model.into(),

@@ -175,13 +175,19 @@ async fn images_that_nobody_waits_for_any_more_count_against_the_budget() {
 }
 
 #[tokio::test]
-async fn what_a_gateway_asks_to_be_sent_again_is() {
-    for (advice, failure) in [("true", None), ("false", Some(Kind::Server))] {
-        let gone = Act::reply(502, &[("x-should-retry", advice)], "{}");
-        let peer = Peer::start([gone, answer()]).await;
-        let made = images(&peer, "gpt-image-2")
-            .generate(ImageRequest::new("x"))
-            .await;
+async fn only_what_a_gateway_asks_for_is_sent_again() {
+    let gone = |advice: Option<&'static str>| {
+        let advice = advice.map(|advice| ("x-should-retry", advice));
+        Act::reply(502, advice.as_slice(), "{}")
+    };
+    for (advice, failure) in [
+        (Some("true"), None),
+        (Some("false"), Some(Kind::Server)),
+        (None, Some(Kind::Server)),
+    ] {
+        let peer = Peer::start([gone(advice), answer()]).await;
+        let images = images(&peer, "gpt-image-2");
+        let made = images.generate(ImageRequest::new("x")).await;
         assert_eq!(made.err().map(|error| error.kind()), failure);
     }
 }

@@ -27,6 +27,7 @@ mod limits;
 mod media;
 #[cfg(target_os = "linux")]
 mod memory;
+mod paid;
 mod received;
 mod refused;
 mod repaired;

@@ -279,3 +279,24 @@ async fn a_spool_that_cannot_be_written_is_typed() {
         assert_eq!(error.unwrap_err().kind(), Kind::Spool);
     }
 }
+
+#[tokio::test]
+async fn the_calls_that_the_official_clients_read_are_read_alike() {
+    let stream = include_str!("../../golden/openai/chat_tools.answer.sse");
+    for size in [1, 100_000] {
+        let peer = Peer::start([Act::events(stream, size)]).await;
+        let (provider, messages) = (provider(&peer), [user("hi")]);
+        let done = crate::asking::ask(&provider, &messages, ResponseMode::Streaming).await;
+        let done = done.unwrap();
+        assert_eq!(done.text(), "I look \u{1f600}");
+        let calls = done.tool_calls.iter().map(|call| {
+            let arguments: Value = serde_json::from_str(&call.arguments).unwrap();
+            json!([call.id, call.name, arguments])
+        });
+        let calls = Value::Array(calls.collect());
+        assert_eq!(
+            calls,
+            json!([["call_1", "f", {"n": 1}], ["call_2", "g", {"a": "\u{e9}"}]])
+        );
+    }
+}
