@@ -90,6 +90,7 @@ shows=(
     "opaque items back, unchanged, in order:in_order"
     "streams cut after every byte:cut_stream"
     "errors typed:errors_are_typed"
+    "good images beside bad ones:among_many_good"
     "bad input typed:bad_input"
     "signatures of another conversation:another_conversation"
     "images kept once:kept_once"

@@ -256,6 +256,21 @@ mod tests {
     ];
 
     #[test]
+    fn models_of_the_day_whose_price_is_not_known_have_none_rather_than_that_of_another() {
+        let table = PriceTable::builtin();
+        for model in [
+            "gpt-6.2-sol",
+            "gpt-image-2.6-sunburst",
+            "gpt-image-2.6-flare",
+            "chatgpt-image-latest",
+        ] {
+            assert_eq!(table.price(model), None, "{model}");
+            let usage = TokenUsage::new(1000, 1000);
+            assert_eq!(table.cost(model, &usage), None, "{model}");
+        }
+    }
+
+    #[test]
     fn every_model_that_is_asked_in_a_recorded_request_has_a_price_or_is_known_to_have_none() {
         let table = PriceTable::builtin();
         let mut without = std::collections::BTreeSet::new();

@@ -1,6 +1,9 @@
 //! Finding what is refused where the server does not say it.
 
-use crate::media::{MediaForm, MediaPlan};
+use std::collections::BTreeSet;
+
+use crate::media::{MediaForm, MediaPlan, fingerprint};
+use crate::planner::Fingerprint;
 
 /// The search for refused media among suspects: first without the older half, then without the
 /// newer one, then without all of them. So one refused item costs at most half of the suspects and
@@ -59,13 +62,39 @@ impl Halving {
         }
     }
 
+    /// Returns the suspects that are not left out now.
+    pub(super) fn left(&self) -> impl Iterator<Item = usize> {
+        let items = self.suspects.iter().copied();
+        items.filter(|index| !self.omitted().contains(index))
+    }
+
+    /// Returns whether another refusal now says that each half was refused for media of its own: none of it
+    /// is in both, and none goes by a URL, which may fail without a word about its image.
+    pub(super) fn has_refused_both(&self) -> bool {
+        let (older, newer) = self.suspects.split_at(self.suspects.len() / 2);
+        let items = |half: &[usize]| -> Option<BTreeSet<Fingerprint>> {
+            let items = half.iter().filter(|index| !self.is_url(**index));
+            let items: Vec<_> = items
+                .map(|index| fingerprint(self.original.original(*index)?))
+                .collect();
+            (items.len() == half.len() && !half.is_empty()).then_some(())?;
+            items.into_iter().collect()
+        };
+        match (self.stage, items(older), items(newer)) {
+            (Stage::Newer, Some(older), Some(newer)) => older.is_disjoint(&newer),
+            _ => false,
+        }
+    }
+
+    fn is_url(&self, index: usize) -> bool {
+        matches!(self.original.get(index), Some((_, MediaForm::Url(_))))
+    }
+
     /// Returns the items that are left out now and would have gone out by their bytes or by an id: a
     /// URL that failed says nothing about its image.
     pub(super) fn found(&self) -> Vec<usize> {
-        let is_url =
-            |index: usize| matches!(self.original.get(index), Some((_, MediaForm::Url(_))));
         let items = self.omitted().iter().copied();
-        items.filter(|index| !is_url(*index)).collect()
+        items.filter(|index| !self.is_url(*index)).collect()
     }
 
     /// Returns the items that have been left out of a plan since for reasons of their own.

@@ -6,6 +6,7 @@
 //!   that an error is about · `suspects`: the same by text alone
 //! - `uploads`: media that goes by the id of a file
 //! - `halving`: finding what is refused where nobody says it
+//! - `sent`: what a plan sends
 //! - `rejections`: what is remembered of refusals · `recovery`: changes to a request that was refused
 //! - `assembly`: the answer that a decoder puts together · `facade`: the public face of a provider
 //! - `unwanted`: answers of which nothing came · `stake`: what a request may cost that its caller drops
@@ -25,6 +26,7 @@ mod recovery;
 mod refusal;
 mod rejections;
 mod said;
+mod sent;
 mod stake;
 mod streaming;
 mod suspects;

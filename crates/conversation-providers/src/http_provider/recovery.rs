@@ -11,6 +11,7 @@ use super::failure::{Complaint, Failure};
 use super::halving::Halving;
 use super::refusal::Refusal;
 use super::rejections::RejectionCache;
+use super::sent::{forms, of_kind, replace_urls, sent, was_taken};
 use crate::error::ProviderError;
 use crate::media::{
     MediaContext, MediaForm, MediaPlan, RequestPlan, fingerprint, refused_by, unix_now,
@@ -49,6 +50,8 @@ pub(super) struct RecoveryState {
     /// The plan before older media was left out of it for its size.
     whole: Option<Box<RequestPlan>>,
     halving: Option<Halving>,
+    /// How often words were said that may mean all media of a kind, or some of it.
+    doubts: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -73,6 +76,7 @@ impl RecoveryState {
             too_large: None,
             whole: None,
             halving: None,
+            doubts: 0,
         }
     }
 
@@ -154,23 +158,16 @@ impl RecoveryState {
             Complaint::Items(items) | Complaint::ItemsOrKind(items, _) | Complaint::Some(items)
                 if replace_urls(plan.media_mut(), &items) => {}
             Complaint::Items(items) => self.omit_named(&items, is_last, plan.media_mut()),
+            Complaint::ItemsOrKind(items, kind) if self.is_rest_of_halving(&items) => {
+                self.doubt(kind, &items, is_last, plan);
+            }
             Complaint::ItemsOrKind(items, kind) => {
                 self.perhaps_none.insert(kind);
                 self.omit_named(&items, is_last, plan.media_mut());
             }
             Complaint::Some(items) => self.halve(items, is_last, plan),
-            Complaint::PerhapsNoneOf(kind) if was_taken(kind, plan) && !is_last => {
-                let items = of_kind(plan.media(), kind).into_iter();
-                let items = items.filter(|index| plan.media().is_sent(*index));
-                self.halve(items.collect(), is_last, plan);
-                // It was not what is new: none is taken any more.
-                if before == forms(plan.media()) {
-                    self.omit_none_of(kind, plan.media_mut());
-                }
-            }
-            Complaint::NoneOf(kind) | Complaint::PerhapsNoneOf(kind) => {
-                self.omit_none_of(kind, plan.media_mut());
-            }
+            Complaint::PerhapsNoneOf(kind) => self.doubt(kind, &[], is_last, plan),
+            Complaint::NoneOf(kind) => self.omit_none_of(kind, plan.media_mut()),
             Complaint::AtMost(most) => {
                 self.facts.push(Fact::MaxImages(most));
                 plan.keep_newest_images(most);
@@ -189,8 +186,35 @@ impl RecoveryState {
         }
     }
 
-    fn omit_named(&mut self, items: &[usize], is_last: bool, plan: &mut MediaPlan) {
-        let kinds: BTreeSet<MediaType> = items.iter().filter_map(|i| kind_at(plan, *i)).collect();
+    /// Whether items are all that is left of what a search has not left out.
+    fn is_rest_of_halving(&self, items: &[usize]) -> bool {
+        let halving = self.halving.as_ref();
+        halving.is_some_and(|halving| halving.left().eq(items.iter().copied()))
+    }
+
+    /// Searches for what is refused in words that may mean all media of a kind, or some of it: `alone` is what is
+    /// left of it, if that is one item. Where each half was refused in these words, they mean all of it.
+    fn doubt(&mut self, kind: MediaType, alone: &[usize], is_last: bool, plan: &mut RequestPlan) {
+        self.doubts += 1;
+        let is_shown = self.doubts == MAX_MEDIA_CHANGES
+            && self.halving.as_ref().is_some_and(Halving::has_refused_both);
+        if !is_shown && !alone.is_empty() {
+            self.perhaps_none.insert(kind);
+            self.name(alone, plan.media());
+        }
+        let before = forms(plan.media());
+        let items = of_kind(plan.media(), kind).into_iter();
+        let items = items.filter(|index| plan.media().is_sent(*index));
+        self.halve(items.collect(), is_last, plan);
+        // Without a change it was not what is new: none is taken any more.
+        if is_shown || before == forms(plan.media()) {
+            self.omit_none_of(kind, plan.media_mut());
+        } else if is_last {
+            self.omit_kind(kind, plan.media_mut());
+        }
+    }
+
+    fn name(&mut self, items: &[usize], plan: &MediaPlan) {
         for index in items {
             // By what the next plan has to look at: what was fetched or made to fit is not known then.
             if let (Some((_, form)), Some(original)) = (plan.get(*index), plan.original(*index))
@@ -198,8 +222,13 @@ impl RecoveryState {
             {
                 self.named.push(original.clone());
             }
-            self.omit(plan, *index);
         }
+    }
+
+    fn omit_named(&mut self, items: &[usize], is_last: bool, plan: &mut MediaPlan) {
+        let kinds: BTreeSet<MediaType> = items.iter().filter_map(|i| kind_at(plan, *i)).collect();
+        self.name(items, plan);
+        items.iter().for_each(|index| self.omit(plan, *index));
         if is_last {
             // Others would be named next, and there is no next time.
             kinds
@@ -345,41 +374,4 @@ impl RecoveryState {
             .collect();
         plan.resolve_suspects(found);
     }
-}
-
-/// The items that go out.
-fn sent(plan: &MediaPlan) -> Vec<usize> {
-    (0..plan.len())
-        .filter(|index| plan.is_sent(*index))
-        .collect()
-}
-
-/// The items of a kind, whether they go out or not.
-fn of_kind(plan: &MediaPlan, kind: MediaType) -> Vec<usize> {
-    (0..plan.len())
-        .filter(|index| kind_at(plan, *index) == Some(kind))
-        .collect()
-}
-
-/// Whether media of a kind was taken in this conversation, or may have been before it was too much.
-fn was_taken(kind: MediaType, plan: &RequestPlan) -> bool {
-    let mut items = of_kind(plan.media(), kind).into_iter();
-    items.any(|index| plan.was_accepted(index) || plan.media().is_skipped(index))
-}
-
-/// The items that go out, and whether as a URL: requests that agree in this are equal.
-fn forms(plan: &MediaPlan) -> Vec<(usize, bool)> {
-    let is_url = |index: usize| matches!(plan.get(index), Some((_, MediaForm::Url(_))));
-    sent(plan)
-        .into_iter()
-        .map(|index| (index, is_url(index)))
-        .collect()
-}
-
-/// Sends bytes in place of signed URLs; returns whether there were any.
-fn replace_urls(plan: &mut MediaPlan, items: &[usize]) -> bool {
-    let replaced = items
-        .iter()
-        .filter(|index| plan.replace_url_by_bytes(**index));
-    replaced.count() > 0
 }

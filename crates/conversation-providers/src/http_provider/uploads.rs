@@ -125,7 +125,8 @@ impl Uploads {
 type Uploaded = (usize, MediaContent, ProviderFile);
 
 /// The uploaded files that an error is about: those whose id it names, or all if it names none. Also returns
-/// whether they are lost: what names none may mean this request or this key, and others use the files.
+/// whether they are lost: what names none may mean this request, this key, or one of several, and others use
+/// the files.
 fn refused_files(error: &ProviderError, plan: &MediaPlan) -> Option<(Vec<Uploaded>, bool)> {
     let status = error
         .status()
@@ -155,8 +156,10 @@ fn refused_files(error: &ProviderError, plan: &MediaPlan) -> Option<(Vec<Uploade
         return None;
     }
     let is_not_found = has_file(&code) || code.contains("not_found") && !code.contains("model");
+    let ids: BTreeSet<&str> = uploaded.iter().map(|(_, _, file)| file.id()).collect();
+    let is_only = ids.len() == 1;
     match status {
-        404 if is_not_found => Some((uploaded, true)),
+        404 if is_not_found => Some((uploaded, is_only)),
         403 => Some((uploaded, false)),
         _ => None,
     }

@@ -151,6 +151,39 @@ async fn an_error_that_names_no_file_deletes_none_that_others_use() {
 }
 
 #[tokio::test]
+async fn one_lost_file_of_several_that_is_not_named_costs_no_other_its_place() {
+    let lost = (404, "not_found_error", "a file was not found");
+    for (images, deleted) in [(1, 1), (3, 0)] {
+        let peer = refusing(lost, || Act::json(200, &json!({}))).await;
+        let url = peer.url();
+        let files = ProviderFiles::anthropic(KEY, Some(url.as_str()), policy());
+        let provider = AnthropicProvider::new(KEY, "claude-sonnet-4-5").with_base_url(url.as_str());
+        let own = || Arc::new(MemoryFileRegistry::new()) as Arc<dyn FileRegistry>;
+        let recorded = files.recorded_in(own());
+        let media = MediaContext::default().with_provider_files([recorded]);
+        let message = (1..=images).fold(UserMessage::from("see"), |message, seed| {
+            message.with_part(image(seed))
+        });
+        let messages = [Message::user(message)];
+        let answer = provider.complete(ProviderRequest::new(&messages), &media);
+        // One is uploaded again, and refused again here, in whatever words.
+        assert_eq!(answer.await.is_ok(), images > 1);
+        assert_eq!(count(&peer, "DELETE"), deleted, "{images}");
+        if images > 1 {
+            assert_eq!(count(&peer, "POST /v1/messages"), 2);
+            // Another conversation finds them, and the next request does not name them for an hour.
+            let another = files.recorded_in(own());
+            let file = another.file_of(&image(2), 2000, &media).await.unwrap();
+            assert!(file.unwrap().id().starts_with("file_"));
+            let again = provider.complete(ProviderRequest::new(&messages), &media);
+            again.await.unwrap();
+            assert_eq!(count(&peer, "POST /v1/messages"), 3);
+            assert_eq!(count(&peer, "POST /v1/files"), 3);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_model_that_may_not_read_files_gets_bytes_from_then_on() {
     let refusal = (403, "permission_error", "this model may not read files");
     let peer = refusing(refusal, || Act::json(200, &json!({}))).await;
@@ -182,7 +215,11 @@ async fn a_model_that_may_not_read_files_gets_bytes_from_then_on() {
 
 #[tokio::test]
 async fn deletions_of_refused_files_that_hang_do_not_hold_up_the_turn() {
-    let lost = (404, "not_found_error", "some files were not found");
+    let lost = (
+        404,
+        "not_found_error",
+        "file_1, file_2 and file_3 were not found",
+    );
     let peer = refusing(lost, || Act::Hang).await;
     let url = peer.url();
     let files = ProviderFiles::anthropic(KEY, Some(url.as_str()), policy());

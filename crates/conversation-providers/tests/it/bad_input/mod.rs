@@ -18,6 +18,7 @@ use crate::peer::{self, Act, Peer};
 mod calls;
 mod images;
 mod refused;
+mod refused_many;
 mod refused_words;
 mod servers;
 mod streams;

@@ -143,8 +143,11 @@ async fn taken(api: Api, most: usize, status: u16, body: &str) {
     let done = ask(&*first, &messages, &store).await;
     let done = done.unwrap_or_else(|error| panic!("{api:?} {status} {body}: {error:?}"));
     assert!(!done.omitted_media.is_empty(), "{api:?} {body}");
-    assert_eq!(peer.received().len(), 2, "{api:?} {body}");
-    let sent = images_of(&peer.received()[1]);
+    // Words that may mean one of them are believed once each half was refused by itself.
+    let may_mean_one = body.contains("not supported here") || body.contains("not enabled");
+    let asked = if may_mean_one { 4 } else { 2 };
+    assert_eq!(peer.received().len(), asked, "{api:?} {body}");
+    let sent = images_of(&peer.last());
     assert!(sent.len() <= most, "{api:?} {body}");
     let has_newest = sent.contains(&"new".to_owned());
     assert_eq!(has_newest, most > 0, "{api:?} {body} {sent:?}");
@@ -154,9 +157,9 @@ async fn taken(api: Api, most: usize, status: u16, body: &str) {
     // Another process knows it from the state, this one without.
     let another = api.at(&peer.url());
     ask(&*another, &messages, &store).await.unwrap();
-    assert_eq!(peer.received().len(), 3, "{api:?} {body}");
+    assert_eq!(peer.received().len(), asked + 1, "{api:?} {body}");
     ask(&*first, &messages, &kept()).await.unwrap();
-    assert_eq!(peer.received().len(), 4, "{api:?} {body}");
+    assert_eq!(peer.received().len(), asked + 2, "{api:?} {body}");
 }
 
 /// A server, or a proxy before it, that takes bodies up to a size. Gemini says it by its words.

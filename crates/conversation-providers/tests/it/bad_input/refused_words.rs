@@ -161,3 +161,36 @@ async fn a_server_that_takes_no_images_any_more_gets_none_from_then_on() {
         assert_eq!(peer.received().len(), asked + 1, "{new:?}");
     }
 }
+
+#[tokio::test]
+async fn words_that_name_none_of_several_images_are_no_fact_while_one_of_them_may_be_bad() {
+    for (names, asked, sent) in [
+        (&["bad", "good 1"][..], 2, &["good 1"][..]),
+        (&["good 1", "bad"], 3, &["good 1"]),
+        (
+            &["good 1", "good 2", "good 3", "bad"],
+            3,
+            &["good 1", "good 2"],
+        ),
+        // In each half is one; or the same one, which is not two.
+        (&["bad 1", "good 1", "good 2", "bad 2"], 4, &[]),
+        (&["bad", "good 1", "good 2", "bad"], 4, &[]),
+    ] {
+        let peer = refusing(false, is_bad).await;
+        let provider = Api::Chat.at(&peer.url());
+        let store = Arc::new(MemoryPlannerStore::new());
+        let messages = [message_with(names)];
+        ask(&*provider, &messages, &store).await.unwrap();
+        assert_eq!(peer.received().len(), asked, "{names:?}");
+        assert_eq!(images_of(&peer.last()), sent, "{names:?}");
+        // Only where two different ones were refused apart from each other is it taken for all.
+        let is_fact = names.contains(&"bad 1");
+        let other = Arc::new(MemoryPlannerStore::new());
+        let done = ask(&*provider, &[message_with(&["other"])], &other).await;
+        assert_eq!(
+            done.unwrap().omitted_media.is_empty(),
+            !is_fact,
+            "{names:?}"
+        );
+    }
+}

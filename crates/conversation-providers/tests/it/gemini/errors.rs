@@ -87,7 +87,7 @@ async fn errors_are_typed() {
             error(504, "DEADLINE_EXCEEDED", "my diary", json!([])),
             Kind::Server,
             "DEADLINE_EXCEEDED",
-            1,
+            3,
         ),
         // A stream that is refused is answered as an array by some routes.
         (

@@ -117,60 +117,6 @@ async fn ten_errors_that_only_look_alike_drop_no_image() {
 }
 
 #[tokio::test]
-async fn among_many_good_images_the_bad_ones_are_found_within_three_more_requests() {
-    let refusal = json!({"error": {"message": "Could not process image"}});
-    let mut delivered = Vec::new();
-    for bad in [vec![57], vec![3], vec![5, 20], vec![10, 50]] {
-        let refusal = refusal.clone();
-        let peer = Peer::judging(move |received| {
-            match images_of(received)
-                .iter()
-                .any(|name| name.starts_with("bad"))
-            {
-                true => Act::json(400, &refusal),
-                false => Act::json(200, &hello()),
-            }
-        })
-        .await;
-        let all = (0..59 + bad.len()).map(|n| match bad.contains(&n) {
-            true => format!("bad {n}"),
-            false => format!("good {n}"),
-        });
-        let mut messages = vec![user_with("see", images(all))];
-        let store = kept();
-        let provider = provider(&peer);
-        ask(&provider, &messages, &with_state(&store))
-            .await
-            .unwrap();
-        let first = peer.received().len();
-        assert!(first <= 4, "{bad:?}: {first} requests");
-        delivered.push((bad.len(), images_of(&peer.received()[first - 1]).len()));
-        // The turns after it go on searching, and end with all good ones.
-        let mut before = first;
-        for _ in 0..16 {
-            messages.push(assistant("hello"));
-            messages.push(user("go on"));
-            ask(&provider, &messages, &with_state(&store))
-                .await
-                .unwrap();
-            let now = peer.received().len();
-            assert!(now - before <= 4, "{bad:?}");
-            before = now;
-        }
-        let last = images_of(&peer.received()[before - 1]);
-        assert!(last.iter().all(|name| name.starts_with("good")));
-        assert!(last.len() >= 50, "{bad:?}: {}", last.len());
-    }
-    // One bad image costs at most half of the others; two that stand in both halves cost all that turn.
-    let good: Vec<usize> = delivered.iter().map(|(_, good)| *good).collect();
-    assert!(
-        good[0] >= 29 && good[1] >= 29 && good[2] >= 29,
-        "{delivered:?}"
-    );
-    assert_eq!(delivered[3], (2, 0));
-}
-
-#[tokio::test]
 async fn what_the_model_has_seen_is_not_what_it_refuses() {
     let peer = Peer::judging(
         |received| match images_of(received).contains(&"bad".to_owned()) {
