@@ -1,9 +1,9 @@
 //! An API of your own, on the core that all providers here share.
 //!
-//! What differs from API to API is an [`Api`](self::Api): where requests go, how answers are read and what
+//! What differs from API to API is an [`Api`]: where requests go, how answers are read and what
 //! errors mean, with an [`ApiFormat`](crate::ApiFormat) for the JSON of requests. Sending, media, retries,
 //! refused media and parameters, streaming, limits, prices and budgets come from
-//! [`HttpProvider`](self::HttpProvider), which is a [`Provider`](crate::Provider). Four files are enough, as
+//! [`HttpProvider`], which is a [`Provider`](crate::Provider). Four files are enough, as
 //! they are for the APIs here:
 //!
 //! | file | holds |
