@@ -43,6 +43,8 @@ pub(crate) struct Options {
     pub(crate) spool_directory: Option<PathBuf>,
     pub(crate) grace: Duration,
     pub(crate) read_only: bool,
+    /// Whether the credential may delete, as far as that was probed.
+    pub(crate) may_delete: bool,
 }
 
 /// Whether references to equal bytes share them.
@@ -69,6 +71,19 @@ impl Shared {
                 .bucket(operation)
                 .fail(StorageErrorKind::Permission)
                 .with_reason("the store was opened for reading only"));
+        }
+        Ok(())
+    }
+
+    /// Returns an error if the store was opened for reading only, or with a credential that may not
+    /// delete. Nothing that is half deleted is left by such a credential.
+    pub(crate) fn check_deletable(&self, operation: Operation) -> Result<(), StorageError> {
+        self.check_writable(operation)?;
+        if !self.options.may_delete {
+            return Err(self
+                .bucket(operation)
+                .fail(StorageErrorKind::Permission)
+                .with_reason("the credential may not delete"));
         }
         Ok(())
     }

@@ -255,6 +255,13 @@ impl Keys {
         self.at(&format!(".store/{version}/probe/{name}"))
     }
 
+    /// Returns the name of a blob that never exists, to find out whether blobs may be deleted; `name` is
+    /// random.
+    pub(crate) fn deletion_probe(&self, name: &str) -> Result<Path, StorageError> {
+        let version = if self.second.is_some() { "v2" } else { "v1" };
+        self.at(&format!(".store/{version}/blob/probe-{name}"))
+    }
+
     /// Returns the prefix of what clients upload by signed URLs.
     pub(crate) fn inbox(&self) -> Result<Path, StorageError> {
         self.at(".store/v2/inbox")

@@ -166,12 +166,25 @@ impl Driver for ReferenceDriver<'_> {
             Request::RemoveMarker(generation) => self.marker(generation)?.remove().await?,
             Request::BurySidecar => objects.bury_sidecar().await?,
             Request::RemoveSidecar => objects.remove_sidecar().await?,
+            Request::DeleteBlob(_) => return Ok(remove_own_blob(content, request).await),
             Request::SwapRecord { .. } if self.check_cancelled().is_err() => {
                 self.check_cancelled()?;
             }
             other => return content.answer(other).await,
         }
         Ok(Answer::Done)
+    }
+}
+
+/// Removes bytes that another store was faster with. What cannot be removed is left to a sweep, so that a
+/// credential that may not delete can store all the same.
+async fn remove_own_blob(content: &SecondContent, request: Request<Version>) -> Answer<Version> {
+    match content.answer(request).await {
+        Ok(answer) => answer,
+        Err(error) => {
+            tracing::debug!(%error, "bytes that nobody shares are left; a sweep removes them");
+            Answer::Failed
+        }
     }
 }
 

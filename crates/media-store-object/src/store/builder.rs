@@ -84,6 +84,7 @@ impl ObjectMediaStore {
                 spool_directory: None,
                 grace: Duration::from_secs(24 * 3600),
                 read_only: false,
+                may_delete: true,
             },
             existing: false,
             protocol: ProtocolVersion::default(),
@@ -304,7 +305,9 @@ impl ObjectMediaStoreBuilder {
             keys,
             conditional,
             mut version_id,
+            may_delete,
         } = open_protocol(&bucket, Keys::new(connection.prefix), options).await?;
+        self.options.may_delete = may_delete;
         let second = keys.second();
         let bucket = match second.is_some_and(|second| !second.tombstones) {
             true => self.without_repetition(bucket).await?,

@@ -133,7 +133,7 @@ impl MediaStorage for ObjectMediaStore {
         reference: &StorageReference,
         options: DeleteOptions,
     ) -> Result<(), StorageError> {
-        self.shared.check_writable(Operation::Delete)?;
+        self.shared.check_deletable(Operation::Delete)?;
         let deleted = operation::delete(&self.shared, reference, &options).await;
         deleted.map_err(|error| self.shared.bucket(Operation::Delete).adopt(error))
     }

@@ -27,7 +27,7 @@ impl Inventory for ObjectMediaStore {
 
     /// Deletes all references of a scope, and blobs that no other reference holds.
     async fn delete_scope(&self, scope: Scope) -> Result<SweepReport, StorageError> {
-        self.shared().check_writable(Operation::DeleteScope)?;
+        self.shared().check_deletable(Operation::DeleteScope)?;
         upkeep::delete_scope(self.shared(), scope).await
     }
 
@@ -35,7 +35,7 @@ impl Inventory for ObjectMediaStore {
     /// short leaves the rest to the next one.
     async fn sweep(&self, options: SweepOptions) -> Result<SweepReport, StorageError> {
         if !options.dry_run() {
-            self.shared().check_writable(Operation::Sweep)?;
+            self.shared().check_deletable(Operation::Sweep)?;
         }
         upkeep::sweep(self.shared(), &options).await
     }

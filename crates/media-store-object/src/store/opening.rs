@@ -28,6 +28,8 @@ pub(super) struct OpenedProtocol {
     pub(super) conditional: Option<Conditional>,
     /// The version id of an object that was written, if the service reports one.
     pub(super) version_id: Option<String>,
+    /// Whether the credential may delete, as far as that was probed.
+    pub(super) may_delete: bool,
 }
 
 /// Finds out by which protocol the bucket is used.
@@ -40,6 +42,7 @@ pub(super) async fn open_protocol(
         keys,
         conditional: None,
         version_id: None,
+        may_delete: true,
     };
     let second = options.protocol == ProtocolVersion::Second;
     let mut writable = options.writable;
@@ -90,6 +93,7 @@ impl OpenedProtocol {
         match probe(bucket, &self.keys, needs).await {
             Ok(probe) => {
                 self.version_id = probe.version_id;
+                self.may_delete = probe.may_delete;
                 self.conditional = Some(probe.conditional);
                 Ok(true)
             }
@@ -119,6 +123,7 @@ pub(super) async fn prepare(
             };
             let probe = probe(bucket, keys, needs).await?;
             version_id = probe.version_id;
+            options.may_delete = probe.may_delete;
             Some(probe.conditional)
         }
         (probed, Sharing::On) => probed,

@@ -5,6 +5,9 @@
 //! lists it; and deletes it. With tombstones, two more requests empty the object, and check that it
 //! still cannot be created; without deduplication, the object is then not listed. With neither, a probe
 //! makes one listing, which shows that the bucket exists and that the credential is valid.
+//!
+//! One more request deletes a blob that does not exist. A deletion that is refused after its first write would
+//! leave media that is neither readable nor deleted, so that a store whose credential may not delete begins none.
 
 use std::fmt::Write as _;
 
@@ -31,6 +34,8 @@ pub(super) struct Probe {
     pub(super) conditional: Conditional,
     /// The version id of an object that was written, if the service reports one.
     pub(super) version_id: Option<String>,
+    /// Whether the credential may delete blobs.
+    pub(super) may_delete: bool,
 }
 
 /// Outcome of a conditional write that must be refused.
@@ -72,21 +77,18 @@ pub(super) async fn probe(
     keys: &Keys,
     needs: Needs,
 ) -> Result<Probe, StorageError> {
-    let object = keys.probe(&format!("{}/object", random_name(bucket)?))?;
+    let name = random_name(bucket)?;
+    let object = keys.probe(&format!("{name}/object"))?;
+    let absent = keys.deletion_probe(&name)?;
     let tried = conditions(bucket, &object, needs.tombstones).await;
     let listed = match &tried {
         Ok(_) if needs.sharing => is_listed(bucket, &object).await,
         Ok(_) | Err(_) => Ok(true),
     };
     // The object may exist even if a request failed.
-    let deleted = match bucket.delete(&object).await {
-        Err(error) if !needs.sharing && is_plain_refusal(&error) => {
-            tracing::warn!(
-                backend = bucket.backend(),
-                "the credential may not delete: deletions, scope deletions and sweeps will fail"
-            );
-            Ok(())
-        }
+    let (deleted, may_delete) = tokio::join!(bucket.delete(&object), may_delete(bucket, &absent));
+    let deleted = match deleted {
+        Err(error) if !needs.sharing && is_plain_refusal(&error) => Ok(()),
         other => other,
     };
     let (conditional, version_id) = tried?;
@@ -95,6 +97,7 @@ pub(super) async fn probe(
         conditional => conditional,
     };
     deleted?;
+    let may_delete = may_delete?;
     tracing::debug!(
         backend = bucket.backend(),
         supported = conditional == Conditional::Supported,
@@ -103,7 +106,22 @@ pub(super) async fn probe(
     Ok(Probe {
         conditional,
         version_id,
+        may_delete,
     })
+}
+
+/// Whether the credential may delete an object, which does not exist.
+async fn may_delete(bucket: &Bucket, absent: &Path) -> Result<bool, StorageError> {
+    match bucket.delete(absent).await {
+        Err(error) if is_plain_refusal(&error) => {
+            tracing::warn!(
+                backend = bucket.backend(),
+                "the credential may not delete: deletions, scope deletions and sweeps will fail"
+            );
+            Ok(false)
+        }
+        other => other.map(|()| true),
+    }
 }
 
 /// Checks that the bucket exists and that the credential is valid.

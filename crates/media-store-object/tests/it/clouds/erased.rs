@@ -49,7 +49,7 @@ fn faults() -> Vec<(&'static str, Script)> {
 }
 
 /// The bucket itself, past the proxy.
-fn beneath(server: &S3Server) -> AmazonS3 {
+pub(super) fn beneath(server: &S3Server) -> AmazonS3 {
     let builder = AmazonS3Builder::new()
         .with_allow_http(true)
         .with_endpoint(server.endpoint())

@@ -11,21 +11,26 @@ use crate::store::{about, holds, noise};
 
 const LEN: usize = 5000;
 
-fn png(seed: u64) -> bytes::Bytes {
+pub(super) fn png(seed: u64) -> bytes::Bytes {
     let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
     let rest = LEN - bytes.len();
     bytes.extend_from_slice(&noise(seed, rest));
     bytes.into()
 }
 
-async fn issue(store: &ObjectMediaStore) -> SignedUpload {
+pub(super) async fn issue(store: &ObjectMediaStore) -> SignedUpload {
     let minutes = Duration::from_secs(600);
     let signed = store.sign_upload(Mime::IMAGE_PNG, LEN as u64, minutes);
     signed.await.unwrap()
 }
 
 /// Sends a body as a client would that was told URL and headers, with one header changed.
-async fn send(upload: &SignedUpload, url: &str, change: (&str, &str), body: bytes::Bytes) -> u16 {
+pub(super) async fn send(
+    upload: &SignedUpload,
+    url: &str,
+    change: (&str, &str),
+    body: bytes::Bytes,
+) -> u16 {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let mut request = client.put(url).body(body);
     for (name, value) in upload.headers() {

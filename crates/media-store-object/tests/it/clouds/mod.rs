@@ -7,6 +7,7 @@ mod errors;
 mod inbox;
 mod late_completion;
 mod probe;
+mod roles;
 mod signed;
 mod versions;
 

@@ -36,7 +36,7 @@ async fn a_few_requests_decide_and_leave_nothing() {
         let store = builder.with_deduplication(true).build().await.unwrap();
         assert!(store.is_deduplicating());
         let mut expected = vec!["PUT"; puts];
-        expected.extend(["GET", "DELETE"]);
+        expected.extend(["GET", "DELETE", "DELETE"]);
         assert_eq!(of_probes(&broken), expected);
     }
     let broken = Broken::start().await;
