@@ -23,8 +23,13 @@ case ${MEDIA_NO_SERVICES:-} in
     exit 0
     ;;
 esac
-service=$(./scripts/program.py bin chat-service -- -p chat-service)
-prove=$(./scripts/program.py example prove_service -- -p chat-service)
+# Long runs are of programs as they would be deployed; short ones take what the test run has built.
+case " $* " in
+*" --short "*) built=() ;;
+*) built=(--release) ;;
+esac
+service=$(./scripts/program.py bin chat-service -- -p chat-service "${built[@]}")
+prove=$(./scripts/program.py example prove_service -- -p chat-service "${built[@]}")
 target=$(cd "${CARGO_TARGET_DIR:-target}" && pwd)
 # Programs of its own: nobody builds over them while they run.
 programs=$(mktemp -d "$target/prove-service.XXXXXX")

@@ -66,7 +66,7 @@ impl TurnEvents {
         });
         Self {
             source,
-            events: events.boxed(),
+            events: events.fuse().boxed(),
             position,
             _guard: None,
         }
@@ -87,7 +87,7 @@ impl TurnEvents {
     ) -> Self {
         Self {
             source: Source::Turn(turn),
-            events,
+            events: events.fuse().boxed(),
             position,
             _guard: None,
         }
@@ -116,7 +116,7 @@ impl TurnEvents {
         }
     }
 
-    /// Waits for the next event; `None` after the last. Cancel-safe.
+    /// Waits for the next event; `None` after the last, however often it is asked. Cancel-safe.
     pub async fn next(&mut self) -> Option<Result<TurnEvent, ConversationError>> {
         self.events.next().await
     }

@@ -188,7 +188,8 @@ impl Start {
         Ok((self, id))
     }
 
-    /// Sets the instructions, as plain text: braces have no meaning. Defaults to none.
+    /// Sets the instructions, as plain text: braces have no meaning. Beside a prompt, they follow
+    /// its text. Defaults to none.
     #[must_use]
     pub fn with_system(mut self, system: impl Into<String>) -> Self {
         self.inline.system = Some(system.into());
@@ -203,7 +204,8 @@ impl Start {
         self
     }
 
-    /// Sets the names of the tools that the model may call. Defaults to all tools of the manager.
+    /// Sets the names of the tools that the model may call, beside a prompt of those that it
+    /// enables. Defaults to all.
     #[must_use]
     pub fn with_tools<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
         self.inline.tools = Some(names.into_iter().map(Into::into).collect());

@@ -40,8 +40,13 @@ impl ResolvedPrompt {
         tools: &Toolbox,
         missing_tools: MissingTools,
     ) -> Result<Self, ConversationError> {
-        let system = prompt.render_for(model, variables)?;
-        let (tools, missing) = tools.of_prompt(&prompt);
+        let mut system = prompt.render_for(model, variables)?;
+        system.extend(inline.system.iter().flat_map(|text| ["\n\n", text]));
+        let (chosen, unknown) = tools.named(inline.tools.as_deref());
+        let (mut tools, mut missing) = tools.of_prompt(&prompt);
+        let is_chosen = |name: &str| chosen.iter().any(|tool| tool.definition.name == name);
+        tools.retain(|tool| is_chosen(&tool.definition.name));
+        missing.extend(unknown);
         let warnings = check_missing(prompt.name(), &missing, missing_tools)?;
         let mut parameters = parameters(&prompt.parameters_for(model));
         parameters.extend(inline.parameters.clone());

@@ -49,21 +49,13 @@ impl Toolbox {
 
     /// Returns the tools of these names, or all, and the names that are missing.
     pub(crate) fn named(&self, names: Option<&[String]>) -> (Vec<EnabledTool>, Vec<String>) {
-        let Some(names) = names else {
-            return (
-                self.0.keys().filter_map(|name| self.enable(name)).collect(),
-                Vec::new(),
-            );
-        };
-        let mut missing = Vec::new();
-        let mut enabled = Vec::new();
-        for name in names {
-            match self.enable(name) {
-                Some(tool) => enabled.push(tool),
-                None => missing.push(name.clone()),
-            }
-        }
-        (enabled, missing)
+        let all = || self.0.keys().cloned().collect();
+        let names = names.map_or_else(all, <[String]>::to_vec);
+        let (known, missing): (Vec<_>, Vec<_>) = names
+            .into_iter()
+            .partition(|name| self.0.contains_key(name));
+        let enabled = known.iter().filter_map(|name| self.enable(name));
+        (enabled.collect(), missing)
     }
 
     /// Returns the tools that a prompt enables: those that it lists, as its pack defines them where

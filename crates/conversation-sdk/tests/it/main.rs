@@ -11,6 +11,7 @@ mod support;
 
 mod adopted;
 mod alone;
+mod awaits;
 mod background;
 mod bad_input;
 mod branch;

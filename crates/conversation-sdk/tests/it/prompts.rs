@@ -3,9 +3,9 @@
 use conversation_providers::testing::{ScriptedAnswer, ScriptedProvider};
 use conversation_sdk::{
     ConversationConfig, ConversationErrorKind as Kind, MessageStatus, Owner, Prompt, PromptPack,
-    Start, TurnStatus, Window,
+    Start, Tool, ToolContext, ToolDefinition, ToolError, ToolOutput, TurnStatus, Window,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::Rig;
 
@@ -173,5 +173,55 @@ async fn a_provider_a_model_and_parameters_beside_a_prompt_built_in_code_reach_r
     for sent in requests {
         assert_eq!(sent.model.as_deref(), Some("b-large"));
         assert_eq!(sent.parameters["top_k"], 3);
+    }
+}
+
+#[derive(Debug)]
+struct Named(&'static str);
+
+#[async_trait::async_trait]
+impl Tool for Named {
+    fn definition(&self) -> ToolDefinition {
+        ToolDefinition::new(self.0, "Does nothing.", json!({"type": "object"}))
+    }
+
+    async fn call(&self, _: Value, _: &ToolContext) -> Result<ToolOutput, ToolError> {
+        Ok(ToolOutput::text("done"))
+    }
+}
+
+#[tokio::test]
+async fn instructions_and_tools_beside_a_prompt_built_in_code_reach_requests() {
+    let node = |provider: &ScriptedProvider, rig: &Rig| {
+        let (state, store) = (rig.state.clone(), rig.store.clone());
+        Rig::on(provider.clone(), state, store, |builder| {
+            builder.with_tool(Named("draw")).with_tool(Named("sing"))
+        })
+    };
+    let provider = ScriptedProvider::new().with_handler(|_| ScriptedAnswer::new().text("ok"));
+    let first = node(&provider, &Rig::new(ScriptedProvider::new()));
+    let prompt = || {
+        let builder = Prompt::builder("code").with_system("Be exact.");
+        builder.build().unwrap()
+    };
+    let start = Start::new().with_prompt(prompt()).with_system("Be brief.");
+    let lacking = start.clone().with_tools(["draw", "dance"]);
+    let error = first.manager.start(lacking).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::MissingTool);
+    assert!(error.to_string().contains("dance"), "{error}");
+    let start = start.with_tools(["sing"]);
+    let mut started = first.manager.start(start).await.unwrap();
+    started.send("Hi").await.unwrap();
+    let second = node(&provider, &first);
+    let resumed = second
+        .manager
+        .resume_with(started.id(), Owner::any(), prompt());
+    resumed.await.unwrap().send("Again").await.unwrap();
+    let requests = provider.requests();
+    assert_eq!(requests.len(), 2);
+    for sent in requests {
+        assert_eq!(sent.system.as_deref(), Some("Be exact.\n\nBe brief."));
+        let tools: Vec<_> = sent.tools.iter().map(|tool| tool.name.as_str()).collect();
+        assert_eq!(tools, ["sing"]);
     }
 }

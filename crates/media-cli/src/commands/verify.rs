@@ -28,11 +28,13 @@ pub(crate) struct VerifyArguments {
     #[arg(long, conflicts_with = "read_data")]
     structure_only: bool,
 
-    /// Make missing sidecars again, and share equal bytes that are no longer shared.
+    /// Make missing sidecars again, and share equal bytes that are no longer shared. Directories
+    /// only: in a bucket, media and what is known about it are one object.
     #[arg(long)]
     repair: bool,
 
-    /// Move media whose bytes are wrong out of the way. Not with a share of --read-data.
+    /// Move media whose bytes are wrong out of the way. Directories only, and not with a share of
+    /// --read-data.
     #[arg(long)]
     quarantine: bool,
 }
