@@ -120,29 +120,34 @@ impl Scene {
         wanted: &[u16],
     ) -> Option<(u16, Value)> {
         let deadline = Instant::now() + PATIENCE;
+        let mut last = "no node".to_owned();
         while Instant::now() < deadline {
             if let Some((_, address)) = self.nodes.pick(&self.chance, avoid) {
                 let url = format!("{address}{path}");
-                if let Ok((status, answer)) =
-                    browser.answer(method.clone(), &url, body.clone()).await
-                {
-                    if wanted.contains(&status) {
-                        return Some((status, answer));
+                match browser.answer(method.clone(), &url, body.clone()).await {
+                    Ok((status, answer)) => {
+                        if wanted.contains(&status) {
+                            return Some((status, answer));
+                        }
+                        let error = &answer["error"];
+                        let kind = error["kind"].as_str().or(error["code"].as_str());
+                        last = format!("{status} {}", kind.unwrap_or("no kind"));
+                        self.ledger.refused(format!("{method} {last}"));
+                        if !matches!(status, 409 | 429 | 503) {
+                            self.ledger
+                                .broken(format!("{method} {path}: {status} {answer}"));
+                            return None;
+                        }
                     }
-                    let kind = answer["error"]["kind"].as_str().unwrap_or("no kind");
-                    self.ledger.refused(format!("{method} {status} {kind}"));
-                    if !matches!(status, 409 | 429 | 503) {
-                        self.ledger
-                            .broken(format!("{method} {path}: {status} {answer}"));
-                        return None;
-                    }
+                    Err(error) => last = error.to_string(),
                 }
             }
             sleep(PAUSE).await;
         }
         // What is deleted is asked for again when all is quiet.
         if method != Method::DELETE || self.is_over() {
-            self.ledger.broken(format!("{method} {path}: no answer"));
+            self.ledger
+                .broken(format!("{method} {path}: no answer in time, last {last}"));
         }
         None
     }
