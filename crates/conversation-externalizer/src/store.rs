@@ -11,6 +11,7 @@ use media_storage::{
     MediaBody, MediaMetadata, MediaStorage, MediaUpload, Operation, RetentionPolicy, StorageError,
     StorageErrorKind,
 };
+use media_types::readable::causes;
 use media_types::{MediaContent, MediaSource, Mime, StorageReference};
 
 use super::candidate::{Candidate, Payload};
@@ -197,7 +198,7 @@ impl Uploader<'_> {
         let loaded = match self.fetcher.with_options(options).open(content).await {
             Ok(loaded) => loaded,
             Err(error) => {
-                tracing::debug!(%error, "media at a URL was not fetched");
+                tracing::debug!(error = %causes(&error), "media at a URL was not fetched");
                 return unfetched(is_secret);
             }
         };

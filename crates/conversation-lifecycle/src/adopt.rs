@@ -10,6 +10,7 @@ use conversation_state::{
 };
 use conversation_types::{Message, OmissionReason, OmittedMedia, Part, Role};
 use media_storage::{RetrieveOptions, Scope, StorageErrorKind};
+use media_types::readable::causes;
 use media_types::{MediaSource, StorageReference};
 
 use crate::core::Core;
@@ -118,7 +119,7 @@ pub(crate) async fn adopt_results(
                 Err(error) if error.kind() == Kind::Config => return Err(error),
                 Err(error) if is_unclear(&error) && is_named(earlier, &key) => {}
                 Err(error) => {
-                    tracing::warn!(%error, media = reference.file_name(), "media of a tool's answer is omitted");
+                    tracing::warn!(error = %causes(&error), media = reference.file_name(), "media of a tool's answer is omitted");
                     if is_unclear(&error) {
                         lost.extend(omit(message, &key));
                     }

@@ -9,6 +9,7 @@ use conversation_state::{
     StateErrorKind, StateWrite, Window,
 };
 use media_types::ConversationId;
+use media_types::readable::causes;
 
 use crate::core::Core;
 use crate::error::LifecycleError;
@@ -56,7 +57,7 @@ async fn go_on_later(
         let Some(core) = weak.upgrade() else { return };
         match delete(&core, &id).await {
             Ok(receipt) => tracing::debug!(conversation = %id, ?receipt, "a deletion went on"),
-            Err(error) => tracing::warn!(conversation = %id, %error, "a deletion is unfinished"),
+            Err(error) => tracing::warn!(conversation = %id, error = %causes(&error), "a deletion is unfinished"),
         }
     });
     Ok(())

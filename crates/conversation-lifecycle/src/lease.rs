@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use conversation_state::{StateError, StateStore};
+use media_types::readable::causes;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -118,7 +119,7 @@ impl WorkLease {
         match tokio::time::timeout_at(until, self.renew()).await {
             Ok(Ok(is_held)) => is_held,
             Ok(Err(error)) => {
-                tracing::warn!(%error, lease = self.name, "a lease was not renewed");
+                tracing::warn!(error = %causes(&error), lease = self.name, "a lease was not renewed");
                 true
             }
             Err(_) => false,
@@ -144,7 +145,7 @@ impl WorkLease {
     /// Gives the lease up. Where that fails it ends by its time.
     pub async fn release(self) {
         if let Err(error) = self.state.release_lease(&self.name, &self.owner).await {
-            tracing::debug!(%error, lease = self.name, "a lease was not released");
+            tracing::debug!(error = %causes(&error), lease = self.name, "a lease was not released");
         }
     }
 }

@@ -11,6 +11,7 @@ use conversation_state::{
 use futures_util::StreamExt;
 use media_storage::{DeleteOptions, Entry, Inventory, MediaStorage, Scope, StorageErrorKind};
 use media_types::ConversationId;
+use media_types::readable::causes;
 
 use crate::core::Core;
 use crate::error::LifecycleError;
@@ -94,7 +95,7 @@ impl StorePass<'_> {
             let entry = match entry {
                 Ok(entry) => entry,
                 Err(error) => {
-                    tracing::debug!(%error, "an item of a store cannot be read");
+                    tracing::debug!(error = %causes(&error), "an item of a store cannot be read");
                     self.report.failed += 1;
                     continue;
                 }
@@ -194,7 +195,7 @@ impl StorePass<'_> {
                 }
                 Err(error) if error.kind() == StorageErrorKind::NotFound => {}
                 Err(error) => {
-                    tracing::debug!(%error, "an orphan was not deleted");
+                    tracing::debug!(error = %causes(&error), "an orphan was not deleted");
                     self.report.failed += 1;
                     continue;
                 }

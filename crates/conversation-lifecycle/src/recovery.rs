@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use conversation_state::StateError;
+use media_types::readable::causes;
 use tokio::time::Instant;
 
 use crate::core::Core;
@@ -32,7 +33,9 @@ pub(crate) fn begin_recovery(core: &Arc<Core>) {
                 let count = report.unfinished;
                 tracing::warn!(count, "deletions are unfinished");
             }
-            Err(error) => tracing::warn!(%error, "deletions could not be finished"),
+            Err(error) => {
+                tracing::warn!(error = %causes(&error), "deletions could not be finished")
+            }
         }
     });
     if let Some(interval) = core.options.background_upkeep() {
@@ -46,7 +49,9 @@ pub(crate) fn begin_recovery(core: &Arc<Core>) {
                 match hold(&core, interval).await {
                     Ok(true) => run_held(&core, &mut since, interval).await,
                     Ok(false) => {}
-                    Err(error) => tracing::warn!(%error, "upkeep cannot ask the state store"),
+                    Err(error) => {
+                        tracing::warn!(error = %causes(&error), "upkeep cannot ask the state store")
+                    }
                 }
             }
         });
@@ -74,7 +79,7 @@ async fn run_held(core: &Arc<Core>, since: &mut Option<DateTime<Utc>>, interval:
         match hold(core, interval).await {
             Ok(true) => renewed = asked,
             Err(error) if renewed.elapsed() < interval - interval / RENEWALS => {
-                tracing::warn!(%error, "the lease of upkeep was not renewed");
+                tracing::warn!(error = %causes(&error), "the lease of upkeep was not renewed");
             }
             Ok(false) | Err(_) => {
                 tracing::warn!("upkeep is ended: another node may have its lease");

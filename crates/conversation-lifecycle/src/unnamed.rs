@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use conversation_state::{ConversationRecord, MediaStoreName, ReferenceKey};
 use media_storage::{DeleteOptions, Scope, StorageErrorKind};
+use media_types::readable::causes;
 
 use crate::core::Core;
 use crate::error::LifecycleError;
@@ -39,7 +40,9 @@ pub(crate) async fn delete_unnamed(
                 Ok(()) => {}
                 // Another conversation's, or gone.
                 Err(error) if error.kind() == StorageErrorKind::NotFound => {}
-                Err(error) => tracing::warn!(%error, "media of a cut-off message is left"),
+                Err(error) => {
+                    tracing::warn!(error = %causes(&error), "media of a cut-off message is left")
+                }
             }
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use conversation_state::{ConversationFilter, ConversationStatus, MediaStoreName};
 use media_storage::{SweepOptions, SweepReport};
+use media_types::readable::causes;
 use serde::Serialize;
 
 use crate::backfill::backfill;
@@ -166,7 +167,7 @@ fn note<T>(
 ) -> Option<T> {
     outcome
         .inspect_err(|error| {
-            tracing::warn!(step, %error, "a step of upkeep failed");
+            tracing::warn!(step, error = %causes(&error), "a step of upkeep failed");
             failures.push(format!("{step}: {error}"));
         })
         .ok()

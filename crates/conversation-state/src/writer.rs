@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use media_types::readable::causes;
 use tokio::time::Instant;
 
 use crate::error::{StateError, StateErrorKind};
@@ -99,7 +100,7 @@ impl StateWriter {
                 return WriteOutcome::Indeterminate(error);
             }
             unclear = true;
-            tracing::debug!(%error, "the outcome of a write is unclear; it is repeated");
+            tracing::debug!(error = %causes(&error), "the outcome of a write is unclear; it is repeated");
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use media_storage::{
     DeleteOptions, MediaMetadata, MediaStorage, MediaUpload, RetrieveOptions, StorageError,
 };
+use media_types::readable::causes;
 use media_types::{MediaType, Mime, StorageReference};
 
 use crate::format::ImageFormat;
@@ -80,7 +81,7 @@ impl<S: MediaStorage> Optimized<S> {
         let fitted = self.inner.store(upload).await?;
         let deleted = self.inner.delete_opts(original, DeleteOptions::new()).await;
         if let Err(error) = deleted {
-            tracing::warn!(%error, "the original of an image stays until it expires");
+            tracing::warn!(error = %causes(&error), "the original of an image stays until it expires");
         }
         Ok(Some(fitted))
     }
@@ -94,7 +95,7 @@ impl<S: MediaStorage> Optimized<S> {
         match self.replacement(original, mime).await {
             Ok(bytes) => Ok(bytes),
             Err(RenditionError::Image(error)) => {
-                tracing::debug!(%error, "an image is stored as it is");
+                tracing::debug!(error = %causes(&error), "an image is stored as it is");
                 Ok(None)
             }
             Err(RenditionError::Storage(error)) => Err(error),
@@ -177,14 +178,14 @@ impl<S: MediaStorage> MediaStorage for Optimized<S> {
         if self.originals {
             let made = self.inner.rendition(&original, &self.profile, None).await;
             if let Err(error) = made {
-                tracing::debug!(%error, "an image has no rendition that fits");
+                tracing::debug!(error = %causes(&error), "an image has no rendition that fits");
             }
             return Ok(original);
         }
         match self.replace(&original, mime, metadata).await {
             Ok(fitted) => Ok(fitted.unwrap_or(original)),
             Err(error) => {
-                tracing::warn!(%error, "an image is stored as it is");
+                tracing::warn!(error = %causes(&error), "an image is stored as it is");
                 Ok(original)
             }
         }

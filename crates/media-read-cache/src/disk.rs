@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use media_storage::Sha256Hasher;
+use media_types::readable::causes;
 
 use crate::entry::Entry;
 use crate::index::{Claim, Index};
@@ -70,7 +71,7 @@ impl Disk {
     pub(crate) fn unlink(&self, entry: &Arc<Entry>) -> bool {
         let removed = self.slot.remove(entry.name());
         if let Err(error) = &removed {
-            tracing::warn!(%error, "failed to remove a file of the read cache");
+            tracing::warn!(error = %causes(&error), "failed to remove a file of the read cache");
             entry.keep_charge();
         }
         removed.is_ok()
@@ -99,7 +100,7 @@ impl Disk {
             match &removed {
                 Ok(()) => self.counters.evictions.add(1),
                 Err(error) => {
-                    tracing::warn!(%error, "failed to evict a file of the read cache");
+                    tracing::warn!(error = %causes(&error), "failed to evict a file of the read cache");
                 }
             }
             removed.is_ok()

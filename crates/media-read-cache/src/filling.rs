@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use media_storage::Sha256Hasher;
+use media_types::readable::causes;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::disk::Disk;
@@ -43,7 +44,7 @@ impl Filling {
         let name = disk.slot.new_name(key);
         let file = disk.slot.create(&name).inspect_err(|error| {
             disk.counters.abandoned.add(1);
-            tracing::warn!(%error, "failed to create a file of the read cache");
+            tracing::warn!(error = %causes(&error), "failed to create a file of the read cache");
         })?;
         Ok(Some(Self {
             disk: Arc::clone(disk),
@@ -65,7 +66,7 @@ impl Filling {
                 return Err(io::ErrorKind::InvalidData.into());
             }
             self.file.write_all(piece).inspect_err(|error| {
-                tracing::warn!(%error, "failed to write to a file of the read cache");
+                tracing::warn!(error = %causes(&error), "failed to write to a file of the read cache");
             })?;
         }
         Ok(())
@@ -109,7 +110,7 @@ impl Drop for Filling {
         }
         self.disk.counters.abandoned.add(1);
         if let Err(error) = self.disk.slot.remove_filling(&self.name) {
-            tracing::warn!(%error, "failed to remove an unfinished file; the next start removes it");
+            tracing::warn!(error = %causes(&error), "failed to remove an unfinished file; the next start removes it");
             if let Some(reservation) = &self.reservation {
                 reservation.keep();
             }

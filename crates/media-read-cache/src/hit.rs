@@ -14,6 +14,7 @@ use media_storage::{
     StorageErrorKind, next,
 };
 use media_types::StorageReference;
+use media_types::readable::causes;
 use tokio::task::JoinHandle;
 
 use crate::disk::{Disk, PIECE};
@@ -124,7 +125,7 @@ impl State {
             match tokio::time::timeout(READ_TIMEOUT, job).await {
                 Ok(Ok((reading, Ok(piece)))) => return Some(self.local(reading, piece)),
                 Ok(Ok((_, Err(error)))) => {
-                    tracing::warn!(%error, "failed to read a file of the read cache");
+                    tracing::warn!(error = %causes(&error), "failed to read a file of the read cache");
                     self.disk.index.remove(&self.entry);
                     let (disk, entry) = (Arc::clone(&self.disk), Arc::clone(&self.entry));
                     drop(tokio::task::spawn_blocking(move || disk.unlink(&entry)));

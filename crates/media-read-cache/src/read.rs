@@ -10,6 +10,7 @@ use media_storage::{
     StoredMedia, Verification,
 };
 use media_types::StorageReference;
+use media_types::readable::causes;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::disk::{Hash, Opened, WHOLE};
@@ -107,7 +108,7 @@ async fn look_up(
                 }
                 Ok(Opened::Gone | Opened::Unverified) => {}
                 Err(error) => {
-                    tracing::warn!(%error, "failed to open a file of the read cache");
+                    tracing::warn!(error = %causes(&error), "failed to open a file of the read cache");
                     break;
                 }
             },

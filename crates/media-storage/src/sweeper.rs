@@ -19,6 +19,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use media_types::readable::causes;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -349,7 +350,7 @@ fn log(swept: &Result<Option<SweepReport>, StorageError>) {
             failed = report.failed,
             "swept the store"
         ),
-        Err(error) => tracing::warn!(%error, "failed to sweep the store"),
+        Err(error) => tracing::warn!(error = %causes(&error), "failed to sweep the store"),
     }
 }
 

@@ -10,6 +10,7 @@ use media_storage::{
     StorageErrorKind,
 };
 use media_types::Sha256;
+use media_types::readable::causes;
 
 use crate::directories::MediaDir;
 use crate::error::{BACKEND, fail, io_error};
@@ -237,7 +238,7 @@ impl Plan {
                 .add(dir, &meta, self.key.file.id(), at, sidecar)
         {
             // A hint only: a full sweep makes it again.
-            tracing::debug!(%error, "expiry could not be noted");
+            tracing::debug!(error = %causes(&error), "expiry could not be noted");
         }
         let placed = place(entry.dir(), entry.bytes(), dir, name);
         if let Err(error) = &placed

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use media_storage::DeleteOptions;
 use media_storage::backend::PendingReference;
 use media_types::StorageReference;
+use media_types::readable::causes;
 
 use crate::delete::delete;
 use crate::shared::Shared;
@@ -15,7 +16,7 @@ pub(crate) fn pending(shared: &Arc<Shared>, reference: StorageReference) -> Pend
     PendingReference::new(reference, move |reference| {
         off_runtime(move || {
             if let Err(error) = delete(&shared, &reference, &DeleteOptions::new()) {
-                tracing::warn!(%error, "orphaned upload left in store");
+                tracing::warn!(error = %causes(&error), "orphaned upload left in store");
             }
         });
     })

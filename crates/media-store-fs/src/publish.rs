@@ -7,6 +7,7 @@ use chrono::{SubsecRound as _, Utc};
 use media_storage::backend::{CancelFlag, Digest};
 use media_storage::layout::{FileName, media_key};
 use media_storage::{MediaMetadata, Operation, Sidecar, StorageError};
+use media_types::readable::causes;
 use media_types::{Mime, StorageReference};
 
 use crate::blobs::{self, Acquired};
@@ -116,7 +117,7 @@ fn publish_into(
             && let Err(error) = shared.expiry.add(dir, &meta, name.id(), at, sidecar)
         {
             // A full sweep creates missing hints.
-            tracing::warn!(%error, "failed to create an expiry hint");
+            tracing::warn!(error = %causes(&error), "failed to create an expiry hint");
         }
         if let Placed::Renamed = place(entry.dir(), entry.bytes(), dir, name.as_str())? {
             shared.warn_copying();

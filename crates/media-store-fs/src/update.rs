@@ -6,6 +6,7 @@ use cap_std::fs::Dir;
 use chrono::Utc;
 use media_storage::{MetadataPatch, Operation, Sidecar, StorageError};
 use media_types::StorageReference;
+use media_types::readable::causes;
 
 use crate::error::BACKEND;
 use crate::key::Key;
@@ -70,7 +71,7 @@ pub(crate) fn update(
     // The sidecar has changed, so an error would deny what happened. The old hint leads to the media as well, and a
     // full sweep renews it.
     if let Err(error) = hinted {
-        tracing::warn!(%error, "failed to renew an expiry hint");
+        tracing::warn!(error = %causes(&error), "failed to renew an expiry hint");
     }
     Ok(())
 }

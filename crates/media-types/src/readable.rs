@@ -1,4 +1,7 @@
-//! Sizes and counts as people read them.
+//! Sizes, counts and errors as people read them.
+
+use std::error::Error;
+use std::fmt;
 
 const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 
@@ -41,6 +44,26 @@ pub fn counted(number: u64, thing: &str) -> String {
     format!("{} {thing}{plural}", count(number))
 }
 
+/// The number of causes that are shown: a chain that goes in a circle must not fill a log.
+const MAX_CAUSES: usize = 16;
+
+/// Shows an error with all that caused it in one line: `failed to store media: no space left`. A
+/// cause that the text before it ends with is not repeated.
+pub fn causes<E: Error + ?Sized>(error: &E) -> impl fmt::Display {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    for _ in 0..MAX_CAUSES {
+        let Some(cause) = source else { break };
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,5 +90,29 @@ mod tests {
         assert_eq!(count(1_234_567), "1,234,567");
         assert_eq!(counted(1, "item"), "1 item");
         assert_eq!(counted(1000, "item"), "1,000 items");
+    }
+
+    #[derive(Debug, Clone)]
+    struct Link(&'static str, Option<Box<Link>>);
+
+    impl fmt::Display for Link {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+
+    impl Error for Link {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            self.1.as_deref().map(|link| link as &dyn Error)
+        }
+    }
+
+    #[test]
+    fn errors_are_shown_with_what_caused_them_once() {
+        let disk = Link("no space left", None);
+        let store = Link("the disk is full: no space left", Some(Box::new(disk)));
+        let send = Link("failed to send", Some(Box::new(store)));
+        let shown = causes(&send).to_string();
+        assert_eq!(shown, "failed to send: the disk is full: no space left");
     }
 }

@@ -8,6 +8,7 @@ use media_storage::{
     MediaStorage, MediaStorageExt as _, Operation, RetrieveOptions, Scope, StorageError,
     StorageErrorKind,
 };
+use media_types::readable::causes;
 use media_types::{Mime, StorageReference};
 
 /// Deletes media that may not be uploaded: of another type than a grant permits, and images that nothing here would
@@ -27,11 +28,11 @@ pub(crate) async fn screen(
         error.kind(),
         StorageErrorKind::InvalidInput | StorageErrorKind::TooLarge
     ) {
-        tracing::warn!(%error, "an upload was kept without a look at it");
+        tracing::warn!(error = %causes(&error), "an upload was kept without a look at it");
         return Ok(());
     }
     if let Err(error) = storage.delete(reference).await {
-        tracing::warn!(%error, "an upload that was refused stays until it expires");
+        tracing::warn!(error = %causes(&error), "an upload that was refused stays until it expires");
     }
     Err(error)
 }
@@ -75,7 +76,7 @@ pub(crate) async fn describe(
     let (mime_type, size) = match storage.retrieve_opts(&reference, head).await {
         Ok(stored) => (stored.mime, stored.size),
         Err(error) => {
-            tracing::warn!(%error, "an upload is described as it was announced");
+            tracing::warn!(error = %causes(&error), "an upload is described as it was announced");
             (announced.mime_type, announced.size)
         }
     };

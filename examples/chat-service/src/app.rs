@@ -17,6 +17,7 @@ use media_storage::{MediaStorage, Organization, Scope, StorageError};
 use media_store_fs::FileStore;
 use media_store_object::ObjectMediaStore;
 use media_types::UserId;
+use media_types::readable::causes;
 
 use crate::config::{BucketUploads, Config};
 use crate::direct::DirectUploads;
@@ -148,7 +149,7 @@ impl App {
     /// Waits for what runs, and saves the rest.
     pub(crate) async fn close(&self) {
         if let Err(error) = self.manager().shutdown(SHUTDOWN_TIME).await {
-            tracing::warn!(%error, "something still ran at the end");
+            tracing::warn!(error = %causes(&error), "something still ran at the end");
         }
     }
 }

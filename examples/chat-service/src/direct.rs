@@ -7,6 +7,7 @@ use conversation_sdk::ConversationError;
 use media_http::{UploadedMedia, safe_filename};
 use media_storage::{MediaMetadata, Operation, Scope, StorageError, StorageErrorKind};
 use media_store_object::{ObjectMediaStore, SignedUpload, UploadTicket};
+use media_types::readable::causes;
 use media_types::{Mime, StorageReference};
 
 use crate::adoption::{self, AnnouncedMedia};
@@ -50,7 +51,7 @@ impl DirectUploads {
                     StorageErrorKind::Permission => "the credential may not sign URLs",
                     _ => "signing a URL failed",
                 };
-                tracing::warn!(%error, "browsers upload through the service: {reason}");
+                tracing::warn!(error = %causes(&error), "browsers upload through the service: {reason}");
                 return None;
             }
         };

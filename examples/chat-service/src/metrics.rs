@@ -12,6 +12,7 @@ use axum::http::header;
 use axum::routing::get;
 use examples::advice::failed;
 use examples::errors::Failure;
+use media_types::readable::causes;
 use metrics::{
     Counter, Gauge, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder, SharedString, Unit,
 };
@@ -156,7 +157,7 @@ pub(crate) async fn serve(address: SocketAddr) -> Result<JoinHandle<()>, Failure
     let router = Router::new().route("/metrics", get(text));
     Ok(tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, router).await {
-            tracing::warn!(%error, "metrics are not served any more");
+            tracing::warn!(error = %causes(&error), "metrics are not served any more");
         }
     }))
 }

@@ -14,6 +14,7 @@ use media_storage::{
     StorageErrorKind, UploadParts,
 };
 use media_types::StorageReference;
+use media_types::readable::causes;
 
 use crate::app::App;
 use crate::config::Config;
@@ -66,7 +67,7 @@ impl UploadPolicy for Uploads {
             Ok(false) => Ok(grant(&user, self.max_bytes)),
             Ok(true) => Err(UploadRefusal::Forbidden),
             Err(error) => {
-                tracing::warn!(%error, "nobody can be permitted to upload");
+                tracing::warn!(error = %causes(&error), "nobody can be permitted to upload");
                 Err(UploadRefusal::Unavailable)
             }
         }

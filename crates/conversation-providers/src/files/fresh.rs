@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use media_types::MediaContent;
+use media_types::readable::causes;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedMutexGuard, oneshot};
 
@@ -108,7 +109,7 @@ impl Drop for FreshFile {
         runtime.spawn(async move {
             let _one_at_a_time = flight;
             if let Err(error) = service.delete(&name).await {
-                tracing::warn!(%error, "an uploaded file that nothing names is left");
+                tracing::warn!(error = %causes(&error), "an uploaded file that nothing names is left");
             }
         });
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::DateTime;
 use media_types::MediaContent;
+use media_types::readable::causes;
 use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
@@ -136,7 +137,7 @@ impl FileService for GeminiFiles {
         if uploaded.is_err()
             && let Err(error) = self.delete(&name).await
         {
-            tracing::warn!(%error, "a file that cannot be used is left");
+            tracing::warn!(error = %causes(&error), "a file that cannot be used is left");
         }
         uploaded
     }

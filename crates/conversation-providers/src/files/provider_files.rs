@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use async_trait::async_trait;
 use chrono::{TimeDelta, Utc};
+use media_types::readable::causes;
 use media_types::{MediaContent, MediaSource, ProviderFile, Sha256};
 
 #[cfg(feature = "http-client")]
@@ -289,7 +290,7 @@ impl ProviderFiles {
             // Before anything else is awaited: whoever stops waiting must not name it again.
             self.0.lost.add(&record.name);
             if let Err(error) = self.delete(&record).await {
-                tracing::warn!(%error, "a file that was refused cannot be deleted");
+                tracing::warn!(error = %causes(&error), "a file that was refused cannot be deleted");
                 return;
             }
             registry.remove(&key, id).await;

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use media_types::readable::causes;
+
 use super::api::Api;
 use super::attempt::{AttemptOutcome, Call};
 use super::core::HttpProvider;
@@ -67,7 +69,7 @@ impl<A: Api> HttpProvider<A> {
                     return Err(refusal.into_error(A::NAME));
                 }
                 Err(Failure::Refused(Refusal::Signatures(error))) if !call.unsigned => {
-                    tracing::warn!(provider = A::NAME, %error, "sending without signatures");
+                    tracing::warn!(provider = A::NAME, error = %causes(&error), "sending without signatures");
                     call.unsigned = true;
                 }
                 Err(refusal)

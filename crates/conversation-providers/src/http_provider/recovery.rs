@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use conversation_types::OmissionReason;
+use media_types::readable::causes;
 use media_types::{MediaContent, MediaType};
 
 use super::complaint::kind_at;
@@ -147,7 +148,7 @@ impl RecoveryState {
         if self.media_changes > MAX_MEDIA_CHANGES {
             return Err(error);
         }
-        tracing::warn!(provider = self.provider, %error, "media was refused; sending without it");
+        tracing::warn!(provider = self.provider, error = %causes(&error), "media was refused; sending without it");
         let is_last = self.media_changes == MAX_MEDIA_CHANGES;
         if self.media_changes == 1 {
             self.tried = sent(plan.media());

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
+use media_types::readable::causes;
 use media_types::{MediaContent, ProviderFile};
 use tokio::time::Instant;
 
@@ -77,7 +78,9 @@ impl Uploads {
             match file {
                 Ok(Some(file)) => plan.use_file(index, file),
                 Ok(None) => {}
-                Err(error) => tracing::warn!(%error, "an upload failed; sending the bytes"),
+                Err(error) => {
+                    tracing::warn!(error = %causes(&error), "an upload failed; sending the bytes")
+                }
             }
         }
     }

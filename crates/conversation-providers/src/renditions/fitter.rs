@@ -5,6 +5,7 @@ use media_image::{
     ImageErrorKind, ImageFormat, ImageInfo, PROBE_LEN, Profile, RenditionError, Renditions, probe,
 };
 use media_storage::{MediaStorage, RetrieveOptions, Scope};
+use media_types::readable::causes;
 use media_types::{MediaContent, MediaSource, StorageReference};
 
 use super::known::{Known, KnownImages};
@@ -68,7 +69,7 @@ impl<S: MediaStorage> RenditionFitter<S> {
             }
             Ok(content) => Some(content),
             Err(error) => {
-                tracing::debug!(%error, "an image was not made to fit");
+                tracing::debug!(error = %causes(&error), "an image was not made to fit");
                 if let RenditionError::Image(error) = error {
                     self.note(id, profile, error.kind());
                 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use media_storage::{MediaBody, next};
+use media_types::readable::causes;
 use media_types::{MediaContent, MediaSource, Mime};
 
 use super::byte_budget::ByteBudget;
@@ -77,7 +78,7 @@ impl MediaSink {
         let loaded = match loader.open(&content).await {
             Ok(loaded) => loaded,
             Err(error) => {
-                tracing::debug!(%error, "media stays at its URL");
+                tracing::debug!(error = %causes(&error), "media stays at its URL");
                 return content;
             }
         };
@@ -89,7 +90,7 @@ impl MediaSink {
                     fetched.with_attribute(name, value.clone())
                 }),
             Err(error) => {
-                tracing::debug!(%error, "media stays at its URL");
+                tracing::debug!(error = %causes(&error), "media stays at its URL");
                 content
             }
         }

@@ -40,7 +40,7 @@ impl Conversation {
         if !may_exist {
             let forgotten = self.core.lifecycle.forget_child(&parent.id, &id).await;
             if let Err(error) = forgotten {
-                tracing::debug!(%error, child = %id, "a child that was not started stays listed");
+                tracing::debug!(error = %media_types::readable::causes(&error), child = %id, "a child that was not started stays listed");
             }
         }
         started

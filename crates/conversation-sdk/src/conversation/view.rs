@@ -8,7 +8,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt};
 use media_storage::{SignedUrl, SignedUrlOptions};
-use media_types::{MediaContent, MediaSource, MediaType, Mime};
+use media_types::{MediaContent, MediaSource, MediaType, Mime, readable::causes};
 
 use super::handle::Conversation;
 use super::message_view::{ConversationView, MessageView, PartView, ViewOptions};
@@ -162,7 +162,7 @@ impl Conversation {
         }
         let signed = store.url_signer()?.signed_url(reference, signing).await;
         signed
-            .inspect_err(|error| tracing::debug!(%error, "the URL of a media item was not signed"))
+            .inspect_err(|error| tracing::debug!(error = %causes(&error), "the URL of a media item was not signed"))
             .ok()
     }
 }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use chrono::Utc;
 use conversation_providers::files::{FileKey, FileRecord, FileRegistry, FileRows, TrackedFiles};
 use conversation_state::{LoadOptions, PlannerEntry, StateError, StateStore, Window};
-use media_types::ConversationId;
+use media_types::{ConversationId, readable::causes};
 use tokio::sync::Mutex;
 
 /// The files of a conversation, as a turn sees and changes them.
@@ -58,7 +58,7 @@ impl ConversationFiles {
             match read(&*self.store, &self.conversation).await {
                 Ok(rows) => *files = Some(TrackedFiles::new(rows)),
                 Err(error) => {
-                    tracing::warn!(%error, "files at providers could not be read; nothing is uploaded");
+                    tracing::warn!(error = %causes(&error), "files at providers could not be read; nothing is uploaded");
                 }
             }
         }

@@ -135,7 +135,7 @@ impl Renewal {
                 true
             }
             Err(error) => {
-                tracing::debug!(%error, "a lease was not renewed");
+                tracing::debug!(error = %media_types::readable::causes(&error), "a lease was not renewed");
                 let reason = match error.kind() {
                     StateErrorKind::Conflict => StopReason::LeaseLost,
                     StateErrorKind::NotFound => StopReason::Deleted,

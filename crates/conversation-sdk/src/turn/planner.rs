@@ -8,7 +8,7 @@ use conversation_providers::{PlannerKey, PlannerState, PlannerStore};
 use conversation_state::{
     ConversationRecord, LoadOptions, PlannerEntry, StateError, StateStore, Window,
 };
-use media_types::ConversationId;
+use media_types::{ConversationId, readable::causes};
 
 /// Most rows that one write takes.
 pub(super) const MAX_ROWS: usize = 16;
@@ -100,7 +100,7 @@ impl PlannerStore for TurnPlanner {
             Ok(state) => state.unwrap_or_default(),
             Err(error) => {
                 // The request is right without; it may only begin otherwise than the last one.
-                tracing::warn!(%error, "the state of a request planner could not be read");
+                tracing::warn!(error = %causes(&error), "the state of a request planner could not be read");
                 return PlannerState::default();
             }
         };

@@ -1,6 +1,7 @@
 //! Listing conversations by an index, confirmed by their records.
 
 use futures_util::future::BoxFuture;
+use media_types::readable::causes;
 
 use crate::cursor::{ListPosition, ListRange};
 use crate::error::StateError;
@@ -63,7 +64,7 @@ pub(super) fn list<'s>(
         }
         // The list is right without, and a server that only reads refuses it.
         if let Err(error) = index::forget_gone(session, &index, &gone).await {
-            tracing::debug!(%error, "conversations that are gone stay in the indexes");
+            tracing::debug!(error = %causes(&error), "conversations that are gone stay in the indexes");
         }
         let page = position.page_until(records, Some(rest), more, newest);
         Ok(page.with_unreadable(unreadable))

@@ -1,6 +1,7 @@
 //! The index of references: which conversations may refer to something, confirmed by them.
 
 use futures_util::future::BoxFuture;
+use media_types::readable::causes;
 use redis::Cmd;
 
 use crate::error::StateError;
@@ -116,7 +117,7 @@ pub(super) fn are_named<'s>(
             if !gone.is_empty()
                 && let Err(error) = session.all(gone).await
             {
-                tracing::debug!(%error, "conversations that are gone stay in the index of references");
+                tracing::debug!(error = %causes(&error), "conversations that are gone stay in the index of references");
             }
         }
         Ok(named)

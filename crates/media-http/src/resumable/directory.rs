@@ -13,6 +13,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use media_types::readable::causes;
 use serde::Deserialize;
 
 use super::error::{ResumableError, ResumableErrorKind};
@@ -100,7 +101,7 @@ impl Directory {
                         left.push(id);
                     }
                     ReadRecord::Damaged(error) => {
-                        tracing::warn!(%error, "an upload with a damaged record is removed");
+                        tracing::warn!(error = %causes(&error), "an upload with a damaged record is removed");
                         self.remove(&id)?;
                     }
                 },

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::StreamExt as _;
 use media_storage::StorageErrorKind;
+use media_types::readable::causes;
 
 use super::answer::Failure;
 use super::headers::declared;
@@ -75,7 +76,7 @@ async fn store(
     let taken_back = target.take_back(std::slice::from_ref(&reference)).await;
     if let Some(kept) = taken_back.into_iter().find_map(Result::err) {
         // It is known in memory, so that no request of this process stores it again.
-        tracing::warn!(%error, %kept, "what an upload became could not be noted on the disk");
+        tracing::warn!(error = %causes(&error), %kept, "what an upload became could not be noted on the disk");
         return Ok(upload);
     }
     drop(upload.clear_stored().await?);

@@ -8,6 +8,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use media_storage::{Operation, StorageError, StorageErrorKind};
 use media_types::UserId;
+use media_types::readable::causes;
 use tokio::task::spawn_blocking;
 
 use super::directory::cut;
@@ -160,7 +161,7 @@ impl HeldUpload {
             }
             upload.part = None;
             if let Err(error) = directory.remove_part(&upload.id) {
-                tracing::warn!(%error, "the bytes of a finished upload stay until it is removed");
+                tracing::warn!(error = %causes(&error), "the bytes of a finished upload stay until it is removed");
             }
             Ok(None)
         })
@@ -179,7 +180,7 @@ impl HeldUpload {
                 .directory()
                 .write_record(&upload.id, &upload.record);
             if let Err(error) = written {
-                tracing::warn!(%error, "the record of an upload could not be written back");
+                tracing::warn!(error = %causes(&error), "the record of an upload could not be written back");
             }
             Ok(())
         };

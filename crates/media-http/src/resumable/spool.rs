@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use media_storage::MediaMetadata;
 use media_types::UserId;
+use media_types::readable::causes;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::directory::Directory;
@@ -136,7 +137,7 @@ impl UploadSpool {
             let displaced = spool.index().reserve(&id, &record, &spool.0.options)?;
             for (displaced, turn) in displaced {
                 if let Err(error) = spool.0.directory.remove(&displaced) {
-                    tracing::warn!(%error, "the files of an old upload stay until the spool is opened");
+                    tracing::warn!(error = %causes(&error), "the files of an old upload stay until the spool is opened");
                 }
                 drop(turn);
             }

@@ -9,6 +9,7 @@ use http::header::{
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode};
 use media_storage::{MediaStorage, RetrieveOptions, StorageError, StorageErrorKind, StoredMedia};
+use media_types::readable::causes;
 
 use super::conditions::{Validators, Verdict, evaluate, is_conditional, range_applies};
 use super::headers::of_media;
@@ -205,13 +206,13 @@ fn failed(error: &StorageError) -> Response<ResponseBody> {
     match error.kind() {
         StorageErrorKind::NotFound | StorageErrorKind::InvalidRef => return not_found(),
         StorageErrorKind::Unavailable | StorageErrorKind::RateLimited => {
-            tracing::warn!(%error, "media could not be served");
+            tracing::warn!(error = %causes(&error), "media could not be served");
             let mut response = plain(StatusCode::SERVICE_UNAVAILABLE);
             let headers = response.headers_mut();
             headers.insert(RETRY_AFTER, retry_after(error));
             return response;
         }
-        _ => tracing::error!(%error, "media could not be served"),
+        _ => tracing::error!(error = %causes(&error), "media could not be served"),
     }
     plain(StatusCode::INTERNAL_SERVER_ERROR)
 }

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use media_storage::{ByteStream, MediaBody};
+use media_types::readable::causes;
 
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -61,7 +62,7 @@ impl Body for ResponseBody {
                         Some(Ok(Frame::data(bytes)))
                     }
                     Some(Err(error)) => {
-                        tracing::warn!(%error, "media could not be sent to its end");
+                        tracing::warn!(error = %causes(&error), "media could not be sent to its end");
                         Some(Err(error.into()))
                     }
                     None => None,

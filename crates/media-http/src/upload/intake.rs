@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use media_storage::{MediaBody, MediaUpload};
+use media_types::readable::causes;
 use media_types::{StorageReference, sniff_declared};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
@@ -123,7 +124,7 @@ impl<'a> Intake<'a> {
                 items.into_iter().map(|item| item.reference).collect();
             let results = target.take_back(&references).await;
             for error in results.into_iter().filter_map(Result::err) {
-                tracing::warn!(%error, "an item of a failed upload stays until it expires");
+                tracing::warn!(error = %causes(&error), "an item of a failed upload stays until it expires");
             }
         }))
     }

@@ -1,6 +1,7 @@
 //! Links to what was uploaded.
 
 use media_storage::{Scope, SignedUrlOptions};
+use media_types::readable::causes;
 
 use super::answer::UploadedMedia;
 use crate::link::LinkSigner;
@@ -18,7 +19,7 @@ pub async fn sign_links(items: &mut [UploadedMedia], signer: &LinkSigner, scope:
                 item.url = Some(link.url().as_str().to_owned());
                 item.url_expires_at = Some(link.expires_at());
             }
-            Err(error) => tracing::warn!(%error, "no link for an upload"),
+            Err(error) => tracing::warn!(error = %causes(&error), "no link for an upload"),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
+use media_types::readable::causes;
 
 use super::answer::{METHODS, UploadFailure, UploadedMedia, respond_items};
 use super::frame::FORM_ROOM;
@@ -81,7 +82,7 @@ impl Handler for Settings {
             Ok(items) => respond_items(StatusCode::CREATED, &items),
             Err(failure) => {
                 if let UploadFailure::Storage(error) = &failure {
-                    tracing::warn!(%error, "an upload failed");
+                    tracing::warn!(error = %causes(&error), "an upload failed");
                 }
                 failure.into_response()
             }

@@ -5,6 +5,7 @@ use media_storage::{
     DeleteOptions, MediaStorage, Operation, RetrieveOptions, Scope, StorageError, StorageErrorKind,
 };
 use media_types::StorageReference;
+use media_types::readable::causes;
 
 use super::child::parent_of;
 
@@ -63,7 +64,7 @@ pub(super) async fn sweep_orphans<S: MediaStorage>(
         match swept {
             Ok(()) => removed += 1,
             Err(error) => {
-                tracing::warn!(%error, "a rendition without an original could not be removed");
+                tracing::warn!(error = %causes(&error), "a rendition without an original could not be removed");
                 failed += 1;
             }
         }

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use media_storage::backend::{CancelFlag, FailureLog};
 use media_storage::{Sidecar, StorageError, SweepOptions, SweepReport};
 use media_types::Sha256;
+use media_types::readable::causes;
 
 use crate::blobs::{CLASSES, blob_path};
 use crate::delete::{Fate, Unreadable, remove_chosen};
@@ -182,7 +183,7 @@ impl<'a> Sweep<'a> {
         let mut report = self.report;
         report.failed += self.failures.total();
         if let Some(error) = self.failures.first() {
-            tracing::warn!(failures = self.failures.total(), %error, "first failure of a sweep");
+            tracing::warn!(failures = self.failures.total(), error = %causes(&error), "first failure of a sweep");
         }
         report
     }

@@ -7,6 +7,7 @@ use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use media_storage::{
     MediaBody, MediaMetadata, MediaUpload, Operation, StorageError, StorageErrorKind,
 };
+use media_types::readable::causes;
 use media_types::{Mime, SNIFF_LEN, StorageReference, sniff_declared};
 use object_store::path::Path;
 
@@ -54,7 +55,7 @@ pub(crate) async fn adopt(
     let reference = operation::store(shared, upload).await?;
     // The media is stored; what is left is swept.
     if let Err(error) = bucket.delete(&object).await {
-        tracing::warn!(%error, "an upload that was adopted could not be removed");
+        tracing::warn!(error = %causes(&error), "an upload that was adopted could not be removed");
     }
     Ok(reference)
 }
@@ -62,7 +63,7 @@ pub(crate) async fn adopt(
 /// Removes an upload that will never be adopted, and returns why.
 async fn refuse(bucket: &Bucket, object: &Path, reason: String) -> StorageError {
     if let Err(error) = bucket.delete(object).await {
-        tracing::warn!(%error, "an upload that was refused could not be removed");
+        tracing::warn!(error = %causes(&error), "an upload that was refused could not be removed");
     }
     bucket
         .fail(StorageErrorKind::InvalidInput)

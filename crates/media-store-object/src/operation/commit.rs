@@ -5,6 +5,7 @@ use std::sync::Arc;
 use media_storage::backend::{CancelFlag, PendingReference};
 use media_storage::{DeleteOptions, Operation, StorageError, StorageErrorKind};
 use media_types::StorageReference;
+use media_types::readable::causes;
 use tokio::sync::oneshot;
 
 use super::delete::delete;
@@ -34,7 +35,7 @@ fn pending(
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             drop(runtime.spawn(async move {
                 if let Err(error) = delete(&shared, &reference, &DeleteOptions::new()).await {
-                    tracing::warn!(%error, "orphaned upload left in store");
+                    tracing::warn!(error = %causes(&error), "orphaned upload left in store");
                 }
             }));
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use media_storage::{DeleteOptions, Operation, StorageError, StorageErrorKind};
 use media_types::StorageReference;
+use media_types::readable::causes;
 
 use super::resolve::{find_described, markers_of, not_found};
 use crate::bucket::{Bucket, Keys, MarkerState, MediaKey, SecondKeys};
@@ -48,7 +49,7 @@ async fn attempt(
         Err(error) if is_of_later_version(&error) => return Err(error),
         // Without a valid sidecar the owner is unknown, so that no scope can be checked.
         Err(error) if error.kind() == StorageErrorKind::Corrupted && scope.is_none() => {
-            tracing::warn!(%error, "deleting media with a damaged sidecar");
+            tracing::warn!(error = %causes(&error), "deleting media with a damaged sidecar");
             let key = shared.key(bucket, reference)?;
             if let Some(second) = shared.keys.second() {
                 let deleted = delete_damaged(shared, second, bucket, reference, &key);

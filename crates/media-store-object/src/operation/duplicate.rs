@@ -5,6 +5,7 @@ use std::sync::Arc;
 use media_storage::backend::{CancelFlag, Digest};
 use media_storage::{DuplicateOptions, Operation, Sidecar, StorageError};
 use media_types::StorageReference;
+use media_types::readable::causes;
 
 use super::commit::{Unclaimed, commit_some};
 use super::description::Description;
@@ -159,7 +160,7 @@ impl Duplicate {
             Err(error) if error.is_retryable() => Err(error),
             // Services copy objects up to a size, and not all of them copy at all.
             Err(error) => {
-                tracing::debug!(%error, "the service did not copy the bytes; they are read");
+                tracing::debug!(error = %causes(&error), "the service did not copy the bytes; they are read");
                 Ok(None)
             }
         }

@@ -3,6 +3,7 @@
 use media_storage::backend::{CancelFlag, Digest};
 use media_storage::{Operation, Sidecar, StorageError, StorageErrorKind};
 use media_types::StorageReference;
+use media_types::readable::causes;
 
 use super::description::Description;
 use crate::body::Payload;
@@ -99,7 +100,7 @@ pub(super) async fn confirm_blob(
         Some(sidecar),
     );
     if let Err(error) = second::bury(content.clone(), objects, generation).await {
-        tracing::debug!(%error, "failed to delete a reference without bytes; a sweep removes it");
+        tracing::debug!(error = %causes(&error), "failed to delete a reference without bytes; a sweep removes it");
     }
     Err(failure)
 }

@@ -7,6 +7,7 @@ use media_storage::layout::{FileName, MediaToken};
 use media_storage::{
     MediaUpload, Operation, Sha256Hasher, Sidecar, StorageError, StorageErrorKind, UploadParts,
 };
+use media_types::readable::causes;
 use media_types::{Sha256, StorageReference};
 
 use super::commit::{Unclaimed, commit};
@@ -66,7 +67,7 @@ pub(crate) async fn store(
             let stored = match stored {
                 // Damage to the blob must not keep new media from being stored.
                 Err(error) if error.kind() == StorageErrorKind::Corrupted => {
-                    tracing::warn!(%error, "the blob is damaged; media is stored on its own");
+                    tracing::warn!(error = %causes(&error), "the blob is damaged; media is stored on its own");
                     store_own(&shared, &description, (&payload, digest), &cancelled).await
                 }
                 stored => stored,
@@ -141,7 +142,7 @@ async fn confirm_blob(
         Err(error) => error,
     };
     if let Err(error) = sharing::delete(content, key, generation, sidecar.expires_at).await {
-        tracing::debug!(%error, "failed to delete a reference without bytes; a sweep removes it");
+        tracing::debug!(error = %causes(&error), "failed to delete a reference without bytes; a sweep removes it");
     }
     Err(failure)
 }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use media_storage::backend::CancelFlag;
 use media_storage::{Sidecar, StorageError};
+use media_types::readable::causes;
 use object_store::Attributes;
 
 use super::expiry;
@@ -80,7 +81,7 @@ async fn write_sidecar(
 /// Removes what a failed store may have written. A sweep removes what this fails to remove.
 async fn undo(bucket: &Bucket, keys: &Keys, key: &MediaKey, sidecar: &Sidecar) {
     if let Err(error) = delete(bucket, keys, key, sidecar.expires_at).await {
-        tracing::debug!(%error, "failed to undo a store; a sweep removes the rest");
+        tracing::debug!(error = %causes(&error), "failed to undo a store; a sweep removes the rest");
     }
 }
 

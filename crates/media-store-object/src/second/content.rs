@@ -3,6 +3,7 @@
 use futures_util::stream::TryStreamExt as _;
 use media_storage::{StorageError, StorageErrorKind};
 use media_types::Sha256;
+use media_types::readable::causes;
 use object_store::path::Path;
 
 use super::record;
@@ -85,7 +86,7 @@ impl Driver for SecondContent {
                 match bucket.swap(&key, expected.as_ref(), body.into()).await {
                     Swap::Done(version) => Answer::Swapped(version),
                     Swap::Unclear(error) => {
-                        tracing::debug!(%error, "the outcome of writing a hash record is unknown");
+                        tracing::debug!(error = %causes(&error), "the outcome of writing a hash record is unknown");
                         Answer::Unclear
                     }
                 }

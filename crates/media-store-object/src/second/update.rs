@@ -4,6 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use media_storage::{MetadataPatch, Sidecar, StorageError, StorageErrorKind};
+use media_types::readable::causes;
 use object_store::path::Path;
 
 use super::content::SecondContent;
@@ -163,7 +164,7 @@ impl Update<'_> {
     async fn leave(&self, before: &Sidecar, after: &Sidecar) {
         let (before, after) = (self.objects_of(before), self.objects_of(after));
         if let Err(error) = before.remove_pointers_beside(&after).await {
-            tracing::debug!(%error, "an old expiry hint or index entry is left");
+            tracing::debug!(error = %causes(&error), "an old expiry hint or index entry is left");
         }
     }
 

@@ -2,6 +2,7 @@
 
 use media_storage::{StorageError, StorageErrorKind};
 use media_types::Sha256;
+use media_types::readable::causes;
 
 use crate::bucket::{Bucket, Keys, Swap, Version};
 use crate::protocol::{Answer, Nonce, Record, Request, Versioned};
@@ -65,7 +66,7 @@ impl Content {
                 match bucket.swap(&key, expected.as_ref(), body.into()).await {
                     Swap::Done(version) => Answer::Swapped(version),
                     Swap::Unclear(error) => {
-                        tracing::debug!(%error, "the outcome of writing a hash record is unknown");
+                        tracing::debug!(error = %causes(&error), "the outcome of writing a hash record is unknown");
                         Answer::Unclear
                     }
                 }

@@ -1,6 +1,7 @@
 //! Finding out by which protocol a bucket is used, and whether the service supports what is asked for.
 
 use media_storage::{StorageError, StorageErrorKind};
+use media_types::readable::causes;
 
 use super::probe::{Conditional, Needs, is_plain_refusal, probe, reach};
 use super::protocol::ProtocolVersion;
@@ -98,7 +99,7 @@ impl OpenedProtocol {
                 Ok(true)
             }
             Err(error) if !sharing && is_plain_refusal(&error) => {
-                tracing::warn!(%error, "the store can only be read");
+                tracing::warn!(error = %causes(&error), "the store can only be read");
                 Ok(false)
             }
             Err(error) => Err(error),

@@ -1,6 +1,7 @@
 //! Failures that do not end a walk, unless there are too many of them in a row.
 
 use media_storage::{StorageError, StorageErrorKind};
+use media_types::readable::causes;
 
 /// Number of failures in a row after which a walk ends: the service, the network or the credential
 /// has failed, and more requests would fail in the same way.
@@ -26,7 +27,7 @@ impl Failures {
     /// # Errors
     /// The first failure, if there were too many in a row.
     pub(super) fn failed(&mut self, error: StorageError) -> Result<(), StorageError> {
-        tracing::debug!(%error, "a step failed; the next sweep repeats it");
+        tracing::debug!(error = %causes(&error), "a step failed; the next sweep repeats it");
         self.total += 1;
         self.consecutive += u32::from(error.kind() != StorageErrorKind::Corrupted);
         let first = self.first.get_or_insert(error);

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use media_storage::{Operation, StorageError, StorageErrorKind, SweepLease};
+use media_types::readable::causes;
 use object_store::path::Path;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -107,7 +108,7 @@ async fn hold(
         let (begun, renewed) = tokio::select! {
             _ = &mut released => {
                 if let Err(error) = bucket.replace(&path, &version, Bytes::new()).await {
-                    tracing::debug!(%error, "the lease of the sweeper ends by itself");
+                    tracing::debug!(error = %causes(&error), "the lease of the sweeper ends by itself");
                 }
                 return Ending::Released;
             }
@@ -121,7 +122,9 @@ async fn hold(
                 tracing::debug!("another process has taken the lease of the sweeper");
                 return Ending::Lost;
             }
-            Err(error) => tracing::debug!(%error, "the lease of the sweeper was not renewed"),
+            Err(error) => {
+                tracing::debug!(error = %causes(&error), "the lease of the sweeper was not renewed")
+            }
         }
         if renewed_at.elapsed() + RENEWAL >= ABANDONED {
             return Ending::Lost;

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use conversation_sdk::ConversationFilter;
+use media_types::readable::causes;
 
 use crate::app::App;
 
@@ -18,7 +19,7 @@ pub(super) async fn ready(State(app): State<App>) -> Response {
     match app.manager().find_conversations(&filter).await {
         Ok(_) => "ok".into_response(),
         Err(error) => {
-            tracing::warn!(%error, "not ready");
+            tracing::warn!(error = %causes(&error), "not ready");
             (StatusCode::SERVICE_UNAVAILABLE, "not ready").into_response()
         }
     }

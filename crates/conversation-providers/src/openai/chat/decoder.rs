@@ -1,6 +1,7 @@
 //! From pieces of chat completions to events and the complete answer.
 
 use conversation_types::{FinishReason, OmittedMedia, ProviderData, TokenUsage};
+use media_types::readable::causes;
 use media_types::{MediaContent, MediaType, Mime};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -318,7 +319,7 @@ impl AnswerDecoder for ChatDecoder {
             }
             Ok(None) => {}
             Err(error) => {
-                tracing::warn!(provider = NAME, %error, "the audio of a cut answer is lost");
+                tracing::warn!(provider = NAME, error = %causes(&error), "the audio of a cut answer is lost");
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use media_types::Mime;
+use media_types::readable::causes;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use tokio::time::Instant;
 
@@ -98,7 +99,7 @@ impl Attempt<'_> {
             Some(error) if images.images.is_empty() => Err(error.into()),
             // They are paid for, and would be paid for again.
             Some(error) => {
-                tracing::warn!(provider = NAME, %error, "an answer ended early; its images are kept");
+                tracing::warn!(provider = NAME, error = %causes(&error), "an answer ended early; its images are kept");
                 images.ended = Some(error);
                 Ok(images)
             }

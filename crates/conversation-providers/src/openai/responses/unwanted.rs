@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use media_types::readable::causes;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
@@ -32,7 +33,7 @@ pub(super) fn forgetting(http: &HttpClient, at_once: &Arc<Semaphore>) -> Forget 
         drop(runtime.spawn(async move {
             let _permit = at_once.acquire().await;
             if let Err(error) = http.delete(&[PATH, &id]).await {
-                tracing::warn!(provider = NAME, %error, "an interrupted answer is kept until it expires");
+                tracing::warn!(provider = NAME, error = %causes(&error), "an interrupted answer is kept until it expires");
             }
         }));
     })

@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use media_types::readable::causes;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
@@ -72,7 +73,7 @@ impl Server {
                 Ok((stream, _)) => stream,
                 Err(error) => {
                     // Too many open files, or a client that gave up: the next may do.
-                    tracing::debug!(%error, "a connection was not accepted");
+                    tracing::debug!(error = %causes(&error), "a connection was not accepted");
                     tokio::time::sleep(Duration::from_millis(100)).await;
                     continue;
                 }
@@ -89,7 +90,7 @@ impl Server {
                     .header_read_timeout(Duration::from_secs(10))
                     .serve_connection(TokioIo::new(stream), service);
                 if let Err(error) = served.await {
-                    tracing::debug!(%error, "a connection broke");
+                    tracing::debug!(error = %causes(&error), "a connection broke");
                 }
             });
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use media_storage::StorageError;
+use media_types::readable::causes;
 use object_store::path::Path;
 use tokio::time::Instant;
 
@@ -220,7 +221,7 @@ impl Lease<'_> {
                 why = &mut lost => {
                     held = false;
                     if let Err(error) = why {
-                        tracing::debug!(%error, "the lease of a part of a sweep could not be renewed");
+                        tracing::debug!(error = %causes(&error), "the lease of a part of a sweep could not be renewed");
                     }
                     work.await
                 }
@@ -259,7 +260,7 @@ impl Lease<'_> {
                 }
                 Err(error) if self.renewed.elapsed() + PAUSE > PATIENCE => return Err(error),
                 Err(error) => {
-                    tracing::debug!(%error, "progress of a sweep could not be kept; it is tried again");
+                    tracing::debug!(error = %causes(&error), "progress of a sweep could not be kept; it is tried again");
                     tokio::time::sleep(PAUSE).await;
                 }
             }
