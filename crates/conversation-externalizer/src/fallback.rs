@@ -7,6 +7,7 @@ use bytes::Bytes;
 use conversation_types::{Message, OmissionReason, OmittedMedia};
 use media_loader::{LoadErrorKind, LoadOptions, MediaLoader};
 use media_storage::StorageErrorKind;
+use media_types::readable::causes;
 use media_types::{MediaContent, MediaSource, MediaUrl, Mime};
 
 use super::apply::Replacement;
@@ -36,11 +37,11 @@ impl Cause {
     /// Creates the cause of an outcome. `failure` is the first one of the batch.
     pub(super) fn new(outcome: &Outcome, failure: Option<&ExternalizeError>) -> Self {
         let (storage_error, reason) = match (outcome, failure) {
-            (Outcome::Failed(error), _) => (Some(error.kind()), error.to_string()),
-            (Outcome::Unreadable(error), _) => (None, error.to_string()),
+            (Outcome::Failed(error), _) => (Some(error.kind()), causes(error).to_string()),
+            (Outcome::Unreadable(error), _) => (None, causes(error).to_string()),
             (_, Some(failure)) => match failure.storage_error() {
-                Some(error) => (Some(error.kind()), error.to_string()),
-                None => (None, failure.to_string()),
+                Some(error) => (Some(error.kind()), causes(error).to_string()),
+                None => (None, causes(failure).to_string()),
             },
             (_, None) => (None, "there is no media storage".to_owned()),
         };
