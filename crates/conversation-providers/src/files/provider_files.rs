@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use async_trait::async_trait;
 use chrono::{TimeDelta, Utc};
-use media_types::readable::causes;
-use media_types::{MediaContent, MediaSource, ProviderFile, Sha256};
+use media_types::{MediaContent, MediaSource, ProviderFile, Sha256, readable::causes};
 
 #[cfg(feature = "http-client")]
 use super::anthropic::AnthropicFiles;
