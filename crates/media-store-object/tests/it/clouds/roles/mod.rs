@@ -98,6 +98,24 @@ async fn a_writer_opens_a_new_bucket() {
     assert_eq!(server.keys("media/.store/v1/probe"), NOTHING);
 }
 
+/// A store that was opened without a probe does not know what it may.
+#[tokio::test]
+async fn what_a_writer_deletes_by_half_is_swept() {
+    let world = World::new(false).await;
+    let existing_writer = limited(&world.server, &Policy::of("Writer"), existing).await;
+    let (reference, _) = &world.media[1];
+    refused("delete", existing_writer.delete(reference).await);
+    is_gone(&world.all, reference).await;
+    let bytes = format!("media/{}", reference.id());
+    assert_eq!(world.server.keys(&bytes).len(), 2, "bytes and tombstone");
+    let sweeper = limited(&world.server, &Policy::of("Sweeper"), existing).await;
+    world.server.age("", TimeDelta::days(30));
+    for _ in 0..2 {
+        assert_eq!(sweeper.sweep(full()).await.unwrap().failed, 0);
+    }
+    assert_eq!(world.server.keys(&bytes), NOTHING);
+}
+
 async fn writes(store: &ObjectMediaStore, world: &World) {
     let (large, small) = (noise(5, 11 * MIB), noise(6, 3000));
     for (bytes, metadata) in [
