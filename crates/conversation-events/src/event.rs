@@ -97,6 +97,8 @@ pub enum EventKind {
         error: ConversationErrorKind,
         /// What the turn consumed.
         usage: TokenUsage,
+        /// What it cost, where the price is known: requests without an answer may be paid for too.
+        cost: Option<Cost>,
         /// How long it took.
         #[serde(serialize_with = "millis", rename = "duration_ms")]
         duration: Duration,
@@ -298,6 +300,7 @@ impl EventKind {
         Self::TurnFailed {
             error,
             usage: totals.usage,
+            cost: totals.cost,
             duration: totals.duration,
         }
     }

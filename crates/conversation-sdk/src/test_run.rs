@@ -227,8 +227,8 @@ impl TestRun {
 fn count(turns: &Mutex<Turns>, event: &Event) {
     let (is_complete, usage, cost) = match &event.kind {
         EventKind::TurnFinished { usage, cost, .. } => (true, *usage, *cost),
-        EventKind::TurnInterrupted { usage, cost, .. } => (false, *usage, *cost),
-        EventKind::TurnFailed { usage, .. } => (false, *usage, None),
+        EventKind::TurnInterrupted { usage, cost, .. }
+        | EventKind::TurnFailed { usage, cost, .. } => (false, *usage, *cost),
         _ => return,
     };
     let (Some(conversation), Some(turn)) = (&event.subject.conversation, &event.subject.turn)

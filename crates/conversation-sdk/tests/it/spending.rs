@@ -9,9 +9,9 @@ use conversation_providers::{
 };
 use conversation_sdk::types::OpaqueData;
 use conversation_sdk::{
-    Admission, AdmissionRequest, ConversationConfig, ConversationErrorKind as Kind, Cost, Part,
-    PromptPack, ProviderError, ProviderErrorKind, RawJson, ResponseEvent, RetryFrom, Settlement,
-    TokenUsage, ToolOutput, TurnOptions, TurnStatus, UsageSource, Window,
+    Admission, AdmissionRequest, ConversationConfig, ConversationErrorKind as Kind, Cost,
+    EventKind, Part, PromptPack, ProviderError, ProviderErrorKind, RawJson, ResponseEvent,
+    RetryFrom, Settlement, TokenUsage, ToolOutput, TurnOptions, TurnStatus, UsageSource, Window,
 };
 use serde_json::json;
 use tokio::sync::Notify;
@@ -43,6 +43,17 @@ async fn an_answer_that_ended_early_is_paid_for_and_counts_against_the_next_atte
         let read = conversation.read(Window::All).await.unwrap();
         let paid = read.turns[0].cost.unwrap().usd();
         assert!((paid - cost).abs() < 1e-9, "{paid}");
+        let told =
+            rig.events
+                .lock()
+                .unwrap()
+                .iter()
+                .find_map(|event| match event.kind {
+                    EventKind::TurnFailed { cost, .. }
+                    | EventKind::TurnInterrupted { cost, .. } => cost,
+                    _ => None,
+                });
+        assert_eq!(told, read.turns[0].cost);
         assert!(!read.turns[0].usage.is_zero());
         let options = TurnOptions::new().with_max_cost(Cost::from_usd(0.2));
         let retried = conversation.retry_turn_with(&turn, RetryFrom::Start, options);
