@@ -16,9 +16,11 @@ struct Slots {
     count: usize,
 }
 
+/// Slots of nodes that died stay taken until their leases are over; those who upload in the meantime, again and
+/// again where nodes die often, find others.
 const UPLOADS: Slots = Slots {
     name: "upload",
-    count: 8,
+    count: 32,
 };
 /// Turns that have not begun. They are many where a service has all of its conversations under one user, and
 /// they never wait for uploads, which code of the application may do while a turn begins.
@@ -26,8 +28,10 @@ const TURNS: Slots = Slots {
     name: "turn-media",
     count: 64,
 };
-/// The time between two looks for a free slot.
-const LOOK: Duration = Duration::from_millis(100);
+/// The time until the second look for a free slot. It doubles with each look, since each asks for every slot.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The time between two looks at most.
+const MAX_PAUSE: Duration = Duration::from_secs(1);
 /// How long a free slot is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -56,12 +60,14 @@ pub(crate) async fn try_take(core: &Core, user: &UserId) -> Result<WorkLease, Li
 }
 
 async fn wait_for(core: &Core, user: &UserId, slots: Slots) -> Result<WorkLease, LifecycleError> {
+    let mut pause = FIRST_PAUSE;
     let taken = tokio::time::timeout(PATIENCE, async {
         loop {
             match try_take_of(core, user, slots).await {
-                Err(error) if error.kind() == Kind::Busy => tokio::time::sleep(LOOK).await,
+                Err(error) if error.kind() == Kind::Busy => tokio::time::sleep(pause).await,
                 outcome => return outcome,
             }
+            pause = (pause * 2).min(MAX_PAUSE);
         }
     });
     taken.await.unwrap_or_else(|_| Err(busy()))

@@ -120,7 +120,7 @@ impl ConversationManager {
     /// that names it copies it into its conversation, so that it can be sent again after a turn that
     /// failed, and in several conversations; the upload itself goes by its retention.
     ///
-    /// At most 8 uploads of a user run at once; another one waits. Goes on when the future is
+    /// At most 32 uploads of a user run at once; another one waits. Goes on when the future is
     /// dropped, as long as the body gives bytes.
     ///
     /// # Errors
