@@ -88,6 +88,11 @@ impl Keys {
         self.at(".store/v2/key")
     }
 
+    /// Returns the name of the note that the index of users of the second protocol contains all media.
+    pub(crate) fn users_complete(&self) -> Result<Path, StorageError> {
+        self.at(".store/v2/user-complete")
+    }
+
     /// Returns the prefix of all names.
     pub(crate) fn prefix(&self) -> &Path {
         &self.prefix
@@ -253,6 +258,14 @@ impl Keys {
     pub(crate) fn probe(&self, name: &str) -> Result<Path, StorageError> {
         let version = if self.second.is_some() { "v2" } else { "v1" };
         self.at(&format!(".store/{version}/probe/{name}"))
+    }
+
+    /// Returns whether an object is the probe of a store that is being opened.
+    pub(crate) fn is_probe(&self, key: &Path) -> bool {
+        ["v1", "v2"].iter().any(|version| {
+            let probes = self.at(&format!(".store/{version}/probe"));
+            probes.is_ok_and(|probes| key.prefix_matches(&probes))
+        })
     }
 
     /// Returns the name of a blob that never exists, to find out whether blobs may be deleted; `name` is

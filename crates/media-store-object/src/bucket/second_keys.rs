@@ -273,11 +273,6 @@ impl SecondKeys {
         Some(UserEntry::InBody(rest.to_owned()))
     }
 
-    /// Returns the name of the note that the index of users contains all media.
-    pub(crate) fn users_complete(&self) -> Result<Path, StorageError> {
-        self.at("user-complete")
-    }
-
     /// Returns the prefix of the expiry hints of an hour.
     pub(crate) fn expiry_hour(&self, hour: &str) -> Result<Path, StorageError> {
         self.at(&format!("expiry/{hour}"))

@@ -1,8 +1,11 @@
 //! The description of a store: which protocol it uses, and by which key its names are made.
 
 use bytes::Bytes;
+use futures_util::TryStreamExt as _;
 use media_storage::{StorageError, StorageErrorKind};
+use media_types::readable::causes;
 use object_store::Attributes;
+use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::bucket::{Bucket, Creation, Keys, NameKey};
@@ -94,7 +97,11 @@ pub(crate) async fn open_format(
     };
     let mut json = serde_json::to_vec_pretty(&format).unwrap_or_default();
     json.push(b'\n');
-    write(bucket, &keys.format()?, json.into(), options.conditional).await?;
+    let is_new = is_new(bucket, keys).await;
+    let is_first = write(bucket, &keys.format()?, json.into(), options.conditional).await?;
+    if is_new && is_first {
+        note_complete(bucket, keys, options.conditional).await;
+    }
     // Another node may have been faster, with another key.
     let Some(format) = read(bucket, keys).await? else {
         return Err(config(
@@ -176,19 +183,51 @@ async fn made(bucket: &Bucket, keys: &Keys) -> Result<NameKey, StorageError> {
         .ok_or_else(|| config(bucket, "the key of names cannot be read back"))
 }
 
+/// Whether there is nothing yet but what nodes that open the store write first. Without the right to list, it is not known, and the answer is no.
+async fn is_new(bucket: &Bucket, keys: &Keys) -> bool {
+    let key = keys.name_key();
+    let mut objects = bucket.list(keys.prefix(), None);
+    loop {
+        match objects.try_next().await {
+            Ok(None) => return true,
+            Ok(Some(object)) => {
+                let is_key = key.as_ref().is_ok_and(|key| *key == object.location);
+                if !is_key && !keys.is_probe(&object.location) {
+                    return false;
+                }
+            }
+            Err(_) => return false,
+        }
+    }
+}
+
+/// Notes that the index of users contains all media: there is none yet, and what stores add is in the index. A full
+/// sweep writes the note where this fails.
+async fn note_complete(bucket: &Bucket, keys: &Keys, conditional: bool) {
+    let noted = async {
+        let body = Bytes::from_static(b"complete");
+        write(bucket, &keys.users_complete()?, body, conditional).await
+    };
+    if let Err(error) = noted.await {
+        tracing::debug!(error = %causes(&error), "the index of users is used after a full sweep only");
+    }
+}
+
+/// Returns whether this process has written it, as far as that is known.
 async fn write(
     bucket: &Bucket,
-    path: &object_store::path::Path,
+    path: &Path,
     body: Bytes,
     conditional: bool,
-) -> Result<(), StorageError> {
+) -> Result<bool, StorageError> {
     if !conditional {
         let put = bucket.put(path, body.into(), Attributes::new());
-        return put.await.map(drop);
+        return put.await.map(|_| true);
     }
     // What exists was written by another node, and is read back.
     match bucket.create(path, body).await? {
-        Creation::Created(_) | Creation::Exists => Ok(()),
+        Creation::Created(_) => Ok(true),
+        Creation::Exists => Ok(false),
     }
 }
 

@@ -81,7 +81,7 @@ async fn candidates(
 ) -> Result<BoxStream<'static, Result<WalkItem, StorageError>>, StorageError> {
     let filter = SegmentFilter::new(&scope);
     let items = match (user_of(&scope), keys.second()) {
-        (Some(user), Some(second)) if is_index_complete(bucket, keys, second).await? => {
+        (Some(user), Some(second)) if is_index_complete(bucket, keys).await? => {
             indexed(bucket, second, user)?
         }
         _ => walk(bucket, keys, &root_of(bucket, keys, &scope).await?),
@@ -106,12 +106,8 @@ pub(super) fn user_of(scope: &Scope) -> Option<&UserId> {
 
 /// Whether the index of users contains all media. A process that knows only the first protocol adds
 /// nothing to it, also after the note was written.
-async fn is_index_complete(
-    bucket: &Bucket,
-    keys: &Keys,
-    second: &SecondKeys,
-) -> Result<bool, StorageError> {
-    let note = second.users_complete()?;
+async fn is_index_complete(bucket: &Bucket, keys: &Keys) -> Result<bool, StorageError> {
+    let note = keys.users_complete()?;
     let (note, first) = tokio::try_join!(bucket.head(&note), any_first(bucket, keys))?;
     Ok(note.is_some() && !first)
 }

@@ -33,7 +33,7 @@ impl Sweep<'_> {
         let complete = self.repair(keys, &mut join).await?;
         let first = join.first > 0 || any_first(&self.bucket, &self.shared.keys).await?;
         if self.mode == Mode::Remove && self.failures.total() == 0 {
-            self.note_users(keys, complete && !first).await?;
+            self.note_users(complete && !first).await?;
         }
         if self.mode == Mode::Remove {
             remove_progress(&self.bucket, keys).await?;
@@ -43,12 +43,8 @@ impl Sweep<'_> {
 
     /// Notes whether the index of users contains all media, so that the media of a user can be found
     /// by it. Media of the first protocol is not in the index.
-    pub(super) async fn note_users(
-        &self,
-        keys: &SecondKeys,
-        complete: bool,
-    ) -> Result<(), StorageError> {
-        let note = keys.users_complete()?;
+    pub(super) async fn note_users(&self, complete: bool) -> Result<(), StorageError> {
+        let note = self.shared.keys.users_complete()?;
         match (self.bucket.head(&note).await?.is_some(), complete) {
             (false, true) => {
                 let body = Bytes::from_static(b"complete");

@@ -32,7 +32,7 @@ impl Sweep<'_> {
         // Deletions of a user rely on the note. Without it, they look at everything; what other sweeps have
         // listed is enough to remove it, and not to write it.
         if first || !complete {
-            self.note_users(keys, false).await?;
+            self.note_users(false).await?;
         }
         Ok(())
     }

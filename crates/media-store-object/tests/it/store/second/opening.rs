@@ -34,6 +34,30 @@ async fn the_bucket_decides_by_which_protocol_it_is_used() {
 }
 
 #[tokio::test]
+async fn only_an_empty_store_is_taken_for_one_whose_index_is_complete() {
+    let is_noted = |bucket: &FaultyBucket| {
+        bucket
+            .names()
+            .iter()
+            .any(|name| name.ends_with("user-complete"))
+    };
+    let empty = FaultyBucket::new();
+    // What a process that died while it opened the store has left.
+    let probe = Path::from(".store/v1/probe/left");
+    empty.inner().put(&probe, "x".into()).await.unwrap();
+    open(&empty, true).await;
+    assert!(is_noted(&empty));
+    let used = FaultyBucket::new();
+    let earlier = Path::from("media/conv-1/something.png");
+    used.inner().put(&earlier, "x".into()).await.unwrap();
+    open(&used, true).await;
+    assert!(!is_noted(&used));
+    // One that opens it later does not know either.
+    open(&used, true).await;
+    assert!(!is_noted(&used));
+}
+
+#[tokio::test]
 async fn a_missing_or_other_key_is_an_error_at_opening() {
     let bucket = FaultyBucket::new();
     open(&bucket, true).await;

@@ -91,6 +91,24 @@ async fn a_scope_costs_what_it_contains() {
 }
 
 #[tokio::test]
+async fn a_new_store_finds_media_of_a_user_by_the_index_before_any_sweep() {
+    for deduplication in [true, false] {
+        let bucket = FaultyBucket::new();
+        let store = open(&bucket, deduplication).await;
+        for seed in 0..60 {
+            let user = format!("user-{}", seed % 6);
+            put_for(&store, seed, of_user("conv-1", &user)).await;
+        }
+        bucket.take_requests();
+        let scope = Scope::User("user-3".parse().unwrap());
+        assert_eq!(store.usage(scope).await.unwrap().references, 10);
+        let requests = bucket.take_requests();
+        let others = requests.len() - count(&requests, Verb::List);
+        assert!(others <= 21, "{others} requests for 10 references");
+    }
+}
+
+#[tokio::test]
 async fn a_full_sweep_with_nothing_to_do_reads_no_object() {
     for deduplication in [true, false] {
         let bucket = FaultyBucket::new();
