@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::failure::{Exit, Failure, Outcome};
 use crate::output::{Output, escaped};
-use crate::quantity::{human_bytes, human_count};
+use crate::quantity::{counted, human_bytes};
 use crate::record::{EntryRecord, entry_line};
 use crate::store::{OpenStore, Selection, StoreArguments, find, open_existing};
 
@@ -122,20 +122,18 @@ impl<'a> Removal<'a> {
     }
 
     fn finish(self) -> Outcome {
-        let (count, bytes) = (human_count(self.count), human_bytes(self.bytes));
+        let count = counted(self.count, "reference");
+        let bytes = human_bytes(self.bytes);
         if self.really {
-            self.output
-                .note(format_args!("deleted {count} references, {bytes}"));
+            self.output.note(format_args!("deleted {count}, {bytes}"));
         } else {
             self.output.note(format_args!(
-                "would delete {count} references, {bytes}; --yes deletes them"
+                "would delete {count}, {bytes}; only with --yes"
             ));
         }
         if self.failures > 0 {
-            let failures = human_count(self.failures);
-            return Err(Failure::failed(format!(
-                "{failures} references could not be deleted"
-            )));
+            let failures = counted(self.failures, "reference");
+            return Err(Failure::failed(format!("{failures} could not be deleted")));
         }
         Ok(Exit::Fine)
     }

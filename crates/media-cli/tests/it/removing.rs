@@ -26,7 +26,11 @@ fn rm_deletes_only_when_told() {
     let home = Home::new();
     let a = home.put("store", "ada", "a.txt", b"a");
     let b = home.put("store", "bob", "b.txt", b"b");
-    home.run(&["rm", "store", &a]).ended(0);
+    let told = home.run(&["rm", "store", &a]).ended(0);
+    assert!(
+        told.stderr.contains("would delete 1 reference, 1 B"),
+        "{told:#?}"
+    );
     assert_eq!(home.ids("store").len(), 2);
     let dry = home.run(&["rm", "store", &a, "--json"]).ended(0).one();
     assert_eq!(dry["deleted"], false);
