@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::files::{Existing, NewFile};
 use crate::output::{Output, escaped};
-use crate::quantity::{counted, exact_time, human_bytes, human_count};
+use crate::quantity::{counted, exact_time, human_bytes};
 use crate::state::{State, StateLocation, failure};
 use crate::store::{OpenStore, StoreArguments, open_existing};
 
@@ -218,10 +218,9 @@ fn would_delete(
             ))?;
         }
         output.line(format_args!(
-            "would delete {}, {} of {} distinct bodies",
+            "would delete {}, {} of media, shared bytes counted each time",
             counted(before.references, "reference"),
             human_bytes(before.logical_bytes),
-            human_count(before.blobs)
         ))?;
         output.note("--yes deletes them");
     }

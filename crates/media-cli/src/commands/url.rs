@@ -30,7 +30,7 @@ pub(crate) async fn run(arguments: UrlArguments, output: &Output) -> Outcome {
     let store = open_existing(&arguments.store.location, &arguments.store.access).await?;
     let Some(signer) = store.storage().url_signer() else {
         let reason = match store.files() {
-            Some(_) => "a directory has no URLs",
+            Some(_) => "only buckets do",
             None => "the credential cannot sign",
         };
         return Err(Failure::failed(format!(

@@ -30,16 +30,20 @@ pub(crate) enum State {
 impl State {
     /// Opens a database that is there.
     pub(crate) async fn open_existing(location: &StateLocation) -> Outcome<Self> {
-        Self::open(location, false).await
+        Self::open_with(location, false, "").await
     }
 
-    /// Opens a database; creates it, or its tables, where that is allowed.
+    /// Opens a database for a command that has `--create`; creates it, or its tables, where that is given.
     pub(crate) async fn open(location: &StateLocation, create: bool) -> Outcome<Self> {
+        Self::open_with(location, create, "; --create makes it").await
+    }
+
+    async fn open_with(location: &StateLocation, create: bool, advice: &str) -> Outcome<Self> {
         match location {
             StateLocation::Sqlite(path) => {
                 if !create && !path.is_file() {
                     return Err(Failure::failed(format!(
-                        "there is no conversation database {:?}",
+                        "there is no conversation database {:?}{advice}",
                         location.to_string()
                     )));
                 }

@@ -7,7 +7,7 @@ use media_storage::Entry;
 
 use crate::commands::report::chart::{Line, over_time};
 use crate::commands::report::survey::Survey;
-use crate::quantity::{human_bytes, human_count, human_share, human_time};
+use crate::quantity::{counted, human_bytes, human_count, human_share, human_time};
 use crate::shares::Share;
 
 /// How many users and types are listed.
@@ -103,10 +103,10 @@ fn cards(html: &mut String, survey: &Survey) -> fmt::Result {
     }
     html.push_str("</div>\n");
     if survey.unreadable > 0 {
-        let count = human_count(survey.unreadable);
+        let count = counted(survey.unreadable, "reference");
         write!(
             html,
-            "<p class=\"warn\">{count} references cannot be read; run media verify.</p>"
+            "<p class=\"warn\">{count} cannot be read; run media verify.</p>"
         )?;
     }
     Ok(())
@@ -182,10 +182,10 @@ fn shares(
 fn expiry(html: &mut String, survey: &Survey) -> fmt::Result {
     html.push_str("<h2>What expires</h2>");
     if survey.expired > 0 {
-        let count = human_count(survey.expired);
+        let count = counted(survey.expired, "reference");
         write!(
             html,
-            "<p>{count} references have expired and go with the next sweep.</p>"
+            "<p>Expired, and due with the next sweep: {count}.</p>"
         )?;
     }
     if survey.expiring.is_empty() {
@@ -202,11 +202,8 @@ fn expiry(html: &mut String, survey: &Survey) -> fmt::Result {
         html.push_str("</table>");
     }
     if survey.expiring_later > 0 {
-        let count = human_count(survey.expiring_later);
-        write!(
-            html,
-            "<p class=\"dim\">{count} references expire later.</p>"
-        )?;
+        let count = counted(survey.expiring_later, "reference");
+        write!(html, "<p class=\"dim\">Later: {count}.</p>")?;
     }
     html.push('\n');
     Ok(())
