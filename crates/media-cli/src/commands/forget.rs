@@ -218,7 +218,7 @@ fn would_delete(
             ))?;
         }
         output.line(format_args!(
-            "would delete {}, {} of media, shared bytes counted each time",
+            "would delete {}, {} in all",
             counted(before.references, "reference"),
             human_bytes(before.logical_bytes),
         ))?;

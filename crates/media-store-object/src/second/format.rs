@@ -183,7 +183,8 @@ async fn made(bucket: &Bucket, keys: &Keys) -> Result<NameKey, StorageError> {
         .ok_or_else(|| config(bucket, "the key of names cannot be read back"))
 }
 
-/// Whether there is nothing yet but what nodes that open the store write first. Without the right to list, it is not known, and the answer is no.
+/// Whether there is nothing yet but what nodes that open the store write first. Without the right to list, it is not
+/// known, and the answer is no.
 async fn is_new(bucket: &Bucket, keys: &Keys) -> bool {
     let key = keys.name_key();
     let mut objects = bucket.list(keys.prefix(), None);
