@@ -23,6 +23,8 @@ use tokio::sync::{Notify, Semaphore};
 use crate::support::Rig;
 
 const KIB: usize = 1024;
+/// Uploads of a user that run at once.
+const UPLOAD_SLOTS: u32 = 32;
 
 /// A body whose client sends something, and then nothing more. It says when it is read.
 fn stalled(read: Arc<Semaphore>) -> MediaBody {
@@ -39,7 +41,7 @@ async fn an_upload_whose_client_stands_still_ends_with_an_erasure() {
     let rig = Rig::with_state(state, Arc::new(InMemoryStorage::new()), |builder| builder);
     let ann: UserId = "ann".parse().unwrap();
     let read = Arc::new(Semaphore::new(0));
-    let uploads = (0..8).map(|_| {
+    let uploads = (0..UPLOAD_SLOTS).map(|_| {
         let (lifecycle, ann, read) = (rig.lifecycle.clone(), ann.clone(), Arc::clone(&read));
         tokio::spawn(async move {
             let upload = Upload::new(Mime::IMAGE_PNG, stalled(read));
@@ -47,7 +49,7 @@ async fn an_upload_whose_client_stands_still_ends_with_an_erasure() {
         })
     });
     let uploads: Vec<_> = uploads.collect();
-    let _all = read.acquire_many(8).await.unwrap();
+    let _all = read.acquire_many(UPLOAD_SLOTS).await.unwrap();
     // What comes next finds no slot.
     let more = Upload::new(Mime::IMAGE_PNG, Bytes::from_static(b"more"));
     let refused = rig.lifecycle.upload(ann.clone(), more).await.unwrap_err();
@@ -299,7 +301,7 @@ async fn a_user_with_too_many_uploads_holds_up_no_inline_media_of_others() {
     // Changed last, it comes first.
     inline(&rig, &ann).await;
     let mut leases = Vec::new();
-    for _ in 0..8 {
+    for _ in 0..UPLOAD_SLOTS {
         leases.push(rig.lifecycle.take_upload_slot(&ann).await.unwrap());
     }
     let report = rig.lifecycle.run_upkeep().await;
@@ -323,7 +325,7 @@ async fn turns_never_wait_for_uploads_and_an_erasure_waits_for_both() {
     let rig = rig_with_externalizer();
     let ann: UserId = "ann".parse().unwrap();
     let mut uploads = Vec::new();
-    for _ in 0..8 {
+    for _ in 0..UPLOAD_SLOTS {
         uploads.push(rig.lifecycle.take_upload_slot(&ann).await.unwrap());
     }
     let mut turns = Vec::new();
